@@ -1,0 +1,31 @@
+//! The admin side: REST over the resource kinds, logs, health. Generic handlers, no per-kind code beyond
+//! what keys (secrets) and providers (credentials) need. Not mounted on the proxy's listeners.
+
+use crate::error::Result;
+use crate::resources::Record;
+use crate::store::{journal::Journal, records::Records, secret::Secret, token::Hasher, vault::Vault};
+use std::{collections::HashMap, sync::Arc};
+
+/// What the admin side hands to the data plane after every change, and once at start.
+pub struct Published<'a> {
+    pub revision: u64,
+    pub records: &'a [Record],
+    /// For each provider by name: its credential as sent upstream (`None`: it has none or passes the
+    /// caller's through), or why it is not to be had now (locked keyring, unset variable).
+    pub credentials: &'a HashMap<String, Result<Option<Secret>, String>>,
+}
+
+/// What the admin side needs of the rest; filled in by the composition root.
+#[derive(Clone)]
+pub struct Deps {
+    pub records: Arc<dyn Records>,
+    pub vault: Arc<dyn Vault>,
+    pub journal: Arc<dyn Journal>,
+    pub hasher: Hasher,
+    /// Swaps the data plane's snapshot; returns when new requests see it.
+    pub publish: Arc<dyn Fn(Published<'_>) + Send + Sync>,
+    /// Which route, rule and order a request would get; the query and answer are JSON (see `plan::explain`).
+    pub explain: Arc<dyn Fn(serde_json::Value) -> Result<serde_json::Value> + Send + Sync>,
+    /// `{url, admin, pid, started, revision, in_flight, store, secrets, log: Health, providers: {name: health}}`
+    pub status: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+}

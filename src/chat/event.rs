@@ -1,0 +1,34 @@
+//! A reply as a folded stream of events: streaming, non-streaming, logging and usage share one path.
+
+use super::{Fault, Usage};
+
+/// Why generation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    End,
+    Length,
+    Tool,
+    Filter,
+    Sequence,
+}
+
+/// One step of a streamed reply.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The reply begins.
+    Begin { id: String, model: String },
+    /// Totals so far; the last one counts.
+    Usage(Usage),
+    /// The reply is complete.
+    End(Stop),
+    /// The provider failed in the middle.
+    Error(Fault),
+}
+
+/// A whole reply: the fold of its events.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reply {
+    pub id: String,
+    pub model: String,
+    pub usage: Option<Usage>,
+}

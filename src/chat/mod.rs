@@ -1,0 +1,34 @@
+//! The neutral model: what every wire format can be read into and written from. Plain data and the
+//! folding of events into a reply; it knows no format, no HTTP and no vendor.
+
+mod usage;
+
+pub use usage::{Usage, UsageSource};
+
+use serde::{Deserialize, Serialize};
+
+/// What a caller asks the gateway to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Op {
+    Chat,
+    Embeddings,
+}
+
+/// An error as the wire formats carry it: what a provider said, or what gw says in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// HTTP status it came or comes with. 529 is Anthropic's "overloaded".
+    pub status: u16,
+    /// The error type as its source spelled it; formats map it to their own by status when it is foreign.
+    pub kind: String,
+    pub message: String,
+    pub code: Option<String>,
+    pub param: Option<String>,
+}
+
+mod event;
+mod request;
+
+pub use event::{Event, Reply, Stop};
+pub use request::Chat;

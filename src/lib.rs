@@ -1,0 +1,33 @@
+//! `gw`: a gateway for AI APIs in one binary. This page is the table of contents, a sentence a room;
+//! `docs/architecture.md` walks one request and one command through them.
+
+/// REST over the resource kinds, logs and health: generic handlers, no per-kind code.
+pub mod admin;
+/// Models known offline: windows, capabilities, prices; cost from usage.
+pub mod catalog;
+/// The neutral model every format is translated through: data and folding, nothing else.
+pub mod chat;
+/// The command line: tree, verbs, printers, completion. Talks to the gateway only through `client`.
+pub mod cli;
+/// The admin API from the other side; gives back the same [`error::Error`].
+pub mod client;
+/// `gw.toml`, environment and flags: where to listen and where state is; nothing about resources.
+pub mod config;
+/// One error type and the one table from its kinds to exit codes, HTTP statuses and wire types.
+pub mod error;
+/// One folder a wire format, and what all of them share: SSE framing, peeking, splicing.
+pub mod formats;
+/// The data plane, one file a stage: listen, caller, attempt, relay, record.
+pub mod gateway;
+/// An upstream simulator: both formats, embeddings, and faults on request.
+pub mod mock;
+/// Pure planning: snapshot + caller + request -> ordered attempts, and why the rest was left out.
+pub mod plan;
+/// One file a resource kind: the record, its flags, its columns; the KINDS table.
+pub mod resources;
+/// The composition root: config -> store -> snapshot -> listeners -> graceful stop.
+pub mod serve;
+/// Where state rests: records, the admin journal, request logs, secrets.
+pub mod store;
+/// Upstream companies and servers gw knows out of the box: a row each.
+pub mod vendors;

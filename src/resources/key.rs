@@ -1,0 +1,103 @@
+//! A key: what callers present. The secret itself is shown once and never stored; the server keeps a
+//! keyed digest, a prefix and the last four characters in the record's `system` part.
+
+use super::{Column, Field, Kind, LABELS, Resource, Shape, Stamp, column, field, is_default, wide, yes};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How much of a request's content the log keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogContent {
+    /// Request and response bodies.
+    #[default]
+    Full,
+    /// The row only.
+    Metadata,
+    /// No row at all.
+    Off,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// The owning user's name.
+    pub user: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub environment: String,
+    /// RFC 3339; absent: never.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub expires: Option<String>,
+    /// Globs of models (`openai/*`, `gpt-4o`) the key may call where no route takes the request.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub direct: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub log_content: LogContent,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The `system` part of a key record.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeySystem {
+    /// Hex of the keyed digest of the secret (32 bytes).
+    pub digest: String,
+    /// First characters of the secret, such as `sk-gw-Ab12`.
+    pub prefix: String,
+    pub last4: String,
+    /// Digest of the secret before the last rotation, good until the time given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<(String, Stamp)>,
+    /// When it was revoked: final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Stamp>,
+}
+
+const FIELDS: &[Field] = &[
+    field("user", "user", Shape::Text, "USER", "user", "The user it belongs to"),
+    field("environment", "environment", Shape::Text, "ENV", "", "Environment its requests run in, such as staging"),
+    field("expires", "expires", Shape::Time, "TIME", "", "When it stops working: 90d, or RFC 3339"),
+    field("direct", "direct", Shape::Texts, "GLOBS", "", "Models it may call where no route takes the request, such as 'openai/*'"),
+    field("log_content", "log-content", Shape::Text, "full|metadata|off", "", "How much of its requests the log keeps"),
+    LABELS,
+];
+
+const COLUMNS: &[Column] = &[
+    column("NAME", "name"),
+    column("USER", "user"),
+    column("PREFIX", "status.prefix"),
+    column("ROUTE", "status.routes"),
+    column("STATUS", "status.state"),
+    column("AGE", "created"),
+    wide("ENVIRONMENT", "environment"),
+    wide("EXPIRES", "expires"),
+    wide("DIRECT", "direct"),
+];
+
+pub static KIND: Kind = Kind {
+    name: "key",
+    plural: "keys",
+    aliases: &[],
+    about: "Gateway API keys: issue, rotate, revoke",
+    fields: FIELDS,
+    columns: COLUMNS,
+    check: super::check::<Key>,
+    refs: |spec| spec.get("user").and_then(|user| user.as_str()).map(|user| ("user", user.to_owned())).into_iter().collect(),
+    loose_names: false,
+};
+
+impl Resource for Key {
+    const KIND: &'static str = "key";
+    fn validate(&mut self) -> Result<()> {
+        if self.user.is_empty() {
+            return Err(Error::invalid("a key belongs to a user, and `user` is empty").param("user").hint("give one with --user NAME"));
+        }
+        if let Some(expires) = &mut self.expires {
+            *expires = Stamp::parse(expires).map_err(|error| error.param("expires"))?.rfc3339();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! The resource kinds: what a record of each holds, how its fields are set from the command line and
+//! which columns its table has. [`KINDS`] is the one list; REST, storage, printing and completion follow
+//! from it. No store, no HTTP here.
+
+pub mod duration;
+pub mod key;
+pub mod model;
+pub mod name;
+pub mod provider;
+pub mod record;
+pub mod route;
+pub mod user;
+
+pub use duration::Millis;
+pub use record::{Record, Spec, Stamp};
+
+use crate::error::{Error, Result};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A resource kind: one row of [`KINDS`].
+pub struct Kind {
+    /// Singular, as in `gw user` and in files (`[[user]]`).
+    pub name: &'static str,
+    /// Plural, as in the REST path `/api/v1/users`.
+    pub plural: &'static str,
+    pub aliases: &'static [&'static str],
+    pub about: &'static str,
+    /// The settable fields, in the order they are shown.
+    pub fields: &'static [Field],
+    /// Table columns, in order; `wide` ones only with `-o wide`.
+    pub columns: &'static [Column],
+    /// Parses, checks and normalises a spec: the same function for the CLI and the server.
+    pub check: fn(Spec) -> Result<Spec>,
+    /// The records a spec refers to, as (kind, name).
+    pub refs: fn(&Spec) -> Vec<(&'static str, String)>,
+    /// Whether names may hold `/`, `:` and other marks of upstream model ids.
+    pub loose_names: bool,
+}
+
+/// How a field's value is written on the command line and shaped in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A string.
+    Text,
+    /// `true` or `false`; the flag takes an optional value.
+    Bool,
+    /// A non-negative integer.
+    Number,
+    /// A decimal number kept as text, exact.
+    Decimal,
+    /// A duration such as `30s` or `90d`, JSON string.
+    Duration,
+    /// A point in time: RFC 3339, or a duration from now on the command line.
+    Time,
+    /// A list of strings; the flag is repeatable and splits at commas.
+    Texts,
+    /// String to string; the flag is repeatable `K=V`, and `K-` takes a key away in `set`.
+    Map,
+    /// Route targets: `PROVIDER[/MODEL][=WEIGHT]`, repeatable.
+    Targets,
+}
+
+/// One settable field of a kind.
+pub struct Field {
+    /// Name in JSON and TOML (`snake_case`).
+    pub name: &'static str,
+    /// Long flag without dashes; empty where the field has no flag of its own.
+    pub flag: &'static str,
+    pub shape: Shape,
+    /// Value name in help, such as `USER`.
+    pub value: &'static str,
+    /// The kind whose names complete this field, or empty.
+    pub completes: &'static str,
+    pub help: &'static str,
+}
+
+/// One column of a kind's table. `path` is looked up in the record as the admin API shows it.
+pub struct Column {
+    pub head: &'static str,
+    pub path: &'static str,
+    pub wide: bool,
+}
+
+/// Every resource kind.
+pub static KINDS: [&Kind; 5] = [&user::KIND, &key::KIND, &provider::KIND, &model::KIND, &route::KIND];
+
+/// The kind called so: singular, plural or alias.
+pub fn kind(word: &str) -> Result<&'static Kind> {
+    KINDS
+        .iter()
+        .copied()
+        .find(|kind| kind.name == word || kind.plural == word || kind.aliases.contains(&word))
+        .ok_or_else(|| Error::invalid(format!("`{word}` is not a resource kind")).hint(format!("one of: {}", KINDS.map(|kind| kind.name).join(", "))))
+}
+
+/// What every kind's typed spec offers beyond serde.
+pub(crate) trait Resource: Serialize + DeserializeOwned {
+    const KIND: &'static str;
+    /// Checks what types cannot say and fills in what can be derived.
+    fn validate(&mut self) -> Result<()>;
+}
+
+/// Parses a spec into its typed form; unknown fields and wrong types are refused by name.
+pub(crate) fn typed<T: Resource>(spec: Spec) -> Result<T> {
+    serde_json::from_value(serde_json::Value::Object(spec))
+        .map_err(|error| Error::invalid(format!("{} is not valid: {error}", T::KIND)).hint(format!("see the fields with: gw {} create --help", T::KIND)))
+}
+
+/// The generic `check` of a kind: parse, validate, normalise.
+pub(crate) fn check<T: Resource>(spec: Spec) -> Result<Spec> {
+    let mut value = typed::<T>(spec)?;
+    value.validate()?;
+    match serde_json::to_value(&value) {
+        Ok(serde_json::Value::Object(spec)) => Ok(spec),
+        _ => Err(Error::internal(format!("{} cannot be written as JSON", T::KIND))),
+    }
+}
+
+pub(crate) const fn field(name: &'static str, flag: &'static str, shape: Shape, value: &'static str, completes: &'static str, help: &'static str) -> Field {
+    Field { name, flag, shape, value, completes, help }
+}
+pub(crate) const fn column(head: &'static str, path: &'static str) -> Column {
+    Column { head, path, wide: false }
+}
+pub(crate) const fn wide(head: &'static str, path: &'static str) -> Column {
+    Column { head, path, wide: true }
+}
+
+/// Fields every kind has.
+pub(crate) const LABELS: Field = field("labels", "label", Shape::Map, "K=V", "", "Label, to select by; repeatable");
+
+/// `serde(default)` for `enabled`.
+pub(crate) fn yes() -> bool {
+    true
+}
+/// `skip_serializing_if` for defaults, so that records stay small and exports readable.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

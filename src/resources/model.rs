@@ -1,0 +1,126 @@
+//! A model: what the user says about one upstream model, over what the built-in catalogue knows.
+
+use super::{Column, Field, Kind, LABELS, Resource, Shape, column, field, is_default, wide, yes};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    pub provider: String,
+    /// The id the provider knows it by; empty: the record's name after `PROVIDER/`, or the whole name.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub upstream_id: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub display_name: String,
+    /// Tokens.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub context_window: Option<u64>,
+    /// Tokens.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_output: Option<u64>,
+    /// Dollars per million tokens, decimal text; absent: the catalogue's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub price_input: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub price_output: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub price_cache_read: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub price_cache_write: Option<String>,
+    /// What it can do: `tools`, `images`, `schema`; empty: not known, so nothing is ruled out.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub capabilities: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub released: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub snapshot_of: String,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub labels: BTreeMap<String, String>,
+}
+
+const FIELDS: &[Field] = &[
+    field("provider", "provider", Shape::Text, "PROVIDER", "provider", "The provider that serves it"),
+    field("upstream_id", "upstream-id", Shape::Text, "ID", "", "The id the provider knows it by (default: the name)"),
+    field("display_name", "display-name", Shape::Text, "TEXT", "", "Name shown to people"),
+    field("context_window", "context-window", Shape::Number, "TOKENS", "", "Prompt and answer together"),
+    field("max_output", "max-output", Shape::Number, "TOKENS", "", "Longest answer"),
+    field("price_input", "price-input", Shape::Decimal, "USD/MTOK", "", "Price of a million prompt tokens"),
+    field("price_output", "price-output", Shape::Decimal, "USD/MTOK", "", "Price of a million answer tokens"),
+    field("price_cache_read", "price-cache-read", Shape::Decimal, "USD/MTOK", "", "Price of a million tokens read from the prompt cache"),
+    field("price_cache_write", "price-cache-write", Shape::Decimal, "USD/MTOK", "", "Price of a million tokens written to the prompt cache"),
+    field("capabilities", "capabilities", Shape::Texts, "LIST", "", "What it can do: tools, images, schema"),
+    field("released", "released", Shape::Text, "DATE", "", "Release date"),
+    field("snapshot_of", "snapshot-of", Shape::Text, "MODEL", "", "The model this is a dated version of"),
+    LABELS,
+];
+
+const COLUMNS: &[Column] = &[
+    column("NAME", "name"),
+    column("PROVIDER", "provider"),
+    column("CONTEXT", "status.context_window"),
+    column("IN$/M", "status.price_input"),
+    column("OUT$/M", "status.price_output"),
+    column("STATUS", "enabled"),
+    column("AGE", "created"),
+    wide("UPSTREAM-ID", "status.upstream_id"),
+    wide("MAX-OUT", "status.max_output"),
+    wide("CAPS", "capabilities"),
+    wide("PRICE-SOURCE", "status.price_source"),
+];
+
+pub static KIND: Kind = Kind {
+    name: "model",
+    plural: "models",
+    aliases: &[],
+    about: "The model catalogue: prices, context windows, on and off",
+    fields: FIELDS,
+    columns: COLUMNS,
+    check: super::check::<Model>,
+    refs: |spec| spec.get("provider").and_then(|provider| provider.as_str()).map(|provider| ("provider", provider.to_owned())).into_iter().collect(),
+    loose_names: true,
+};
+
+impl Resource for Model {
+    const KIND: &'static str = "model";
+    fn validate(&mut self) -> Result<()> {
+        if self.provider.is_empty() {
+            return Err(Error::invalid("a model belongs to a provider, and `provider` is empty").param("provider").hint("give one with --provider NAME"));
+        }
+        for (field, price) in [
+            ("price_input", &self.price_input),
+            ("price_output", &self.price_output),
+            ("price_cache_read", &self.price_cache_read),
+            ("price_cache_write", &self.price_cache_write),
+        ] {
+            if let Some(price) = price
+                && !price_ok(price)
+            {
+                return Err(Error::invalid(format!("`{}` is not a price", price.escape_debug()))
+                    .param(field)
+                    .hint("write dollars per million tokens, such as 2.50"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Model {
+    /// The id the provider knows the model by, given the record's name.
+    pub fn upstream<'a>(&'a self, name: &'a str) -> &'a str {
+        match self.upstream_id.is_empty() {
+            false => &self.upstream_id,
+            true => name.strip_prefix(self.provider.as_str()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name),
+        }
+    }
+}
+
+/// A plain non-negative decimal with at most six digits behind the point and nine before it.
+fn price_ok(text: &str) -> bool {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str, most| !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits(whole, 9) && digits(part, 6)
+}

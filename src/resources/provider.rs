@@ -1,0 +1,208 @@
+//! A provider: a vendor, where it is, and how gw signs in there.
+
+use super::{Column, Field, Kind, LABELS, Millis, Resource, Shape, column, field, is_default, wide, yes};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How gw signs in upstream.
+///
+/// In records and files: `managed` (in the secret store), `env:NAME` or `file:/path` (read by the server),
+/// `keyring:NAME` (an entry somebody else wrote), `passthrough` (the caller sends its own), `none`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Credential {
+    #[default]
+    None,
+    Managed,
+    Passthrough,
+    Env(String),
+    File(String),
+    Keyring(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// The id of a row of the vendors table, or `openai-compatible`.
+    pub vendor: String,
+    /// Overrides the vendor's base URL; ends before the endpoint path.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub base_url: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub credential: Credential,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub display_name: String,
+    /// Environments it is active in; empty: all.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub environments: Vec<String>,
+    /// Upstream model ids (globs) it exposes; empty: all.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub models: Vec<String>,
+    /// Extra request headers. Not for credentials.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub headers: BTreeMap<String, String>,
+    /// Extra query parameters, such as Azure's `api-version`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub query: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub connect_timeout: Option<Millis>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub first_byte_timeout: Option<Millis>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub idle_timeout: Option<Millis>,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub labels: BTreeMap<String, String>,
+}
+
+const FIELDS: &[Field] = &[
+    field("vendor", "vendor", Shape::Text, "VENDOR", "vendor", "Whose API it is; see `gw provider vendors`"),
+    field("base_url", "base-url", Shape::Text, "URL", "", "Where it is, when not at the vendor's own address"),
+    field("display_name", "display-name", Shape::Text, "TEXT", "", "Name shown to people"),
+    field("environments", "environments", Shape::Texts, "ENVS", "", "Environments it is active in (default: all)"),
+    field("models", "models", Shape::Texts, "GLOBS", "", "Upstream models it exposes (default: all)"),
+    field("headers", "header", Shape::Map, "K=V", "", "Extra request header; repeatable"),
+    field("query", "query", Shape::Map, "K=V", "", "Extra query parameter; repeatable"),
+    field("connect_timeout", "connect-timeout", Shape::Duration, "TIME", "", "Give up connecting after this long (default 10s)"),
+    field("first_byte_timeout", "first-byte-timeout", Shape::Duration, "TIME", "", "Give up waiting for the first content after this long (default 120s)"),
+    field("idle_timeout", "idle-timeout", Shape::Duration, "TIME", "", "End a stream silent for this long (default 60s)"),
+    LABELS,
+];
+
+const COLUMNS: &[Column] = &[
+    column("NAME", "name"),
+    column("VENDOR", "vendor"),
+    column("CREDENTIAL", "status.credential"),
+    column("MODELS", "status.models"),
+    column("HEALTH", "status.health"),
+    column("STATUS", "enabled"),
+    column("AGE", "created"),
+    wide("BASE-URL", "status.base_url"),
+    wide("ENVIRONMENTS", "environments"),
+];
+
+pub static KIND: Kind = Kind {
+    name: "provider",
+    plural: "providers",
+    aliases: &["pv"],
+    about: "Connections to AI providers and their credentials",
+    fields: FIELDS,
+    columns: COLUMNS,
+    check: super::check::<Provider>,
+    refs: |_| Vec::new(),
+    loose_names: false,
+};
+
+impl Resource for Provider {
+    const KIND: &'static str = "provider";
+    fn validate(&mut self) -> Result<()> {
+        if self.vendor.is_empty() {
+            return Err(Error::invalid("a provider has a vendor, and `vendor` is empty").param("vendor").hint("list them with: gw provider vendors"));
+        }
+        if !self.base_url.is_empty() {
+            self.base_url = base_url(&self.base_url)?;
+        }
+        for (name, value) in &self.headers {
+            let lower = name.to_ascii_lowercase();
+            if http::HeaderName::try_from(name.as_str()).is_err() || !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+                return Err(Error::invalid(format!("header `{}` is not valid", name.escape_debug()))
+                    .param("headers")
+                    .hint("names are tokens, values are visible ASCII"));
+            }
+            if ["authorization", "x-api-key", "api-key", "host", "content-length", "transfer-encoding", "connection", "cookie"].contains(&lower.as_str()) {
+                return Err(Error::invalid(format!("header `{name}` cannot be set here"))
+                    .param("headers")
+                    .hint("credentials go in with --credential-stdin or --credential-env"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks a base URL: http or https, no user information, query or fragment, and no address that only
+/// metadata services answer on. Returns it without a trailing slash.
+fn base_url(text: &str) -> Result<String> {
+    let bad = |why: &str| Error::invalid(format!("base URL `{}` {why}", text.escape_debug())).param("base_url").hint("write it as https://HOST[:PORT]/PATH");
+    let url = url::Url::parse(text).map_err(|error| bad(&format!("cannot be read: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad("is neither http nor https"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad("holds a user name or password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(bad("holds a query or fragment"));
+    }
+    let refused = match url.host() {
+        Some(url::Host::Ipv4(ip)) => never(ip.into()),
+        Some(url::Host::Ipv6(ip)) => never(ip.into()),
+        Some(url::Host::Domain(_)) => false,
+        None => return Err(bad("has no host")),
+    };
+    match refused {
+        true => Err(bad("is an address gw never connects to")),
+        false => Ok(url.as_str().trim_end_matches('/').to_owned()),
+    }
+}
+
+/// Addresses no provider lives at, and that steal credentials of the machine when asked: link-local and
+/// metadata services, "this network", multicast.
+pub fn never(ip: std::net::IpAddr) -> bool {
+    use std::net::IpAddr;
+    match ip {
+        IpAddr::V4(v4) => {
+            v4.is_link_local()
+                || v4.is_multicast()
+                || v4.octets()[0] == 0
+                || v4.is_broadcast()
+                || [[100, 100, 100, 200], [168, 63, 129, 16]].contains(&v4.octets())
+        }
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => never(v4.into()),
+            None => v6.is_multicast() || v6.is_unspecified() || v6.segments()[0] & 0xffc0 == 0xfe80 || v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254],
+        },
+    }
+}
+
+impl std::fmt::Display for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Credential::None => f.write_str("none"),
+            Credential::Managed => f.write_str("managed"),
+            Credential::Passthrough => f.write_str("passthrough"),
+            Credential::Env(name) => write!(f, "env:{name}"),
+            Credential::File(path) => write!(f, "file:{path}"),
+            Credential::Keyring(name) => write!(f, "keyring:{name}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Credential {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Credential> {
+        match text.split_once(':') {
+            None if text == "none" => Ok(Credential::None),
+            None if text == "managed" => Ok(Credential::Managed),
+            None if text == "passthrough" => Ok(Credential::Passthrough),
+            Some(("env", name)) if !name.is_empty() => Ok(Credential::Env(name.into())),
+            Some(("file", path)) if path.starts_with('/') => Ok(Credential::File(path.into())),
+            Some(("keyring", name)) if !name.is_empty() => Ok(Credential::Keyring(name.into())),
+            // Never echo the text: somebody may have pasted the secret itself.
+            _ => Err(Error::invalid("the credential is not a reference")
+                .param("credential")
+                .hint("one of env:NAME, file:/PATH, keyring:NAME, passthrough, none; a secret itself goes in with --credential-stdin or --credential-env")),
+        }
+    }
+}
+
+impl Serialize for Credential {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+impl<'de> Deserialize<'de> for Credential {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Credential, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(|error: Error| serde::de::Error::custom(error.message))
+    }
+}

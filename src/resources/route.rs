@@ -1,0 +1,231 @@
+//! A route: which callers' requests go to which targets, and by which strategy.
+
+use super::{Column, Field, Kind, LABELS, Millis, Resource, Shape, column, field, is_default, wide, yes};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+/// How targets of one tier are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// In the order given; each target its own tier.
+    #[default]
+    Fallback,
+    /// Random by weight on every request.
+    Split,
+}
+
+/// A provider and, unless the caller's model is used as asked, a model there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    pub provider: String,
+    /// The upstream id or a model record's name; absent: what the caller asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Share within its tier; 0 keeps it and never picks it.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: u32,
+    /// 0 is tried first.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tier: u32,
+}
+
+/// What makes the next target be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RetryOn {
+    #[serde(rename = "connect")]
+    Connect,
+    #[serde(rename = "timeout")]
+    Timeout,
+    #[serde(rename = "429")]
+    Capacity,
+    #[serde(rename = "5xx")]
+    Upstream,
+    #[serde(rename = "credential")]
+    Credential,
+    /// The model does not exist there (404).
+    #[serde(rename = "404")]
+    NotFound,
+    /// The prompt does not fit the model's context window.
+    #[serde(rename = "context")]
+    Context,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub keys: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub users: Vec<String>,
+    /// `/openai`: requests below this path are taken, whatever key sends them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub path: String,
+    /// Among equally specific routes the lowest number decides.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub priority: u32,
+    #[serde(default)]
+    pub strategy: Strategy,
+    pub targets: Vec<Target>,
+    #[serde(default = "retry_on_default")]
+    pub retry_on: Vec<RetryOn>,
+    /// Further rounds over the targets once all have failed.
+    #[serde(default = "retries_default")]
+    pub retries: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub connect_timeout: Option<Millis>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub first_byte_timeout: Option<Millis>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub idle_timeout: Option<Millis>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub total_timeout: Option<Millis>,
+    /// Makes a split repeatable in tests: same seed, same picks.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub seed: Option<u64>,
+    /// Off: kept and not enforced, as if it were not there.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub labels: BTreeMap<String, String>,
+}
+
+fn one() -> u32 {
+    1
+}
+fn is_one(weight: &u32) -> bool {
+    *weight == 1
+}
+fn retries_default() -> u32 {
+    2
+}
+fn retry_on_default() -> Vec<RetryOn> {
+    vec![RetryOn::Connect, RetryOn::Timeout, RetryOn::Capacity, RetryOn::Upstream, RetryOn::Credential]
+}
+
+const FIELDS: &[Field] = &[
+    field("keys", "key", Shape::Texts, "KEY", "key", "Key whose requests it takes; repeatable"),
+    field("users", "user", Shape::Texts, "USER", "user", "User whose requests it takes; repeatable"),
+    field("path", "path", Shape::Text, "/PATH", "", "Path below which it takes every request"),
+    field("priority", "priority", Shape::Number, "N", "", "Lower decides among equally specific routes (default 0)"),
+    field("strategy", "strategy", Shape::Text, "fallback|split", "", "fallback: in order; split: by weight (default fallback)"),
+    field(
+        "targets",
+        "to",
+        Shape::Targets,
+        "PROVIDER[/MODEL][=WEIGHT]",
+        "target",
+        "Target; repeatable. With fallback each is the next in line, with split all share a tier",
+    ),
+    field("retry_on", "retry-on", Shape::Texts, "LIST", "", "What moves on to the next target: connect,timeout,429,5xx,credential,404,context"),
+    field("retries", "retries", Shape::Number, "N", "", "Further rounds once every target has failed (default 2)"),
+    field("connect_timeout", "connect-timeout", Shape::Duration, "TIME", "", "Move on when not connected after this long"),
+    field("first_byte_timeout", "first-byte-timeout", Shape::Duration, "TIME", "", "Move on when no content came after this long"),
+    field("idle_timeout", "idle-timeout", Shape::Duration, "TIME", "", "End a stream silent for this long"),
+    field("total_timeout", "total-timeout", Shape::Duration, "TIME", "", "End the request after this long (default: none)"),
+    field("seed", "seed", Shape::Number, "N", "", "Make a split repeatable"),
+    LABELS,
+];
+
+const COLUMNS: &[Column] = &[
+    column("NAME", "name"),
+    column("KEYS", "keys"),
+    column("USERS", "users"),
+    column("PATH", "path"),
+    column("STRATEGY", "strategy"),
+    column("TARGETS", "targets"),
+    column("ACTIVE", "enabled"),
+    column("AGE", "created"),
+    wide("RETRY-ON", "retry_on"),
+    wide("RETRIES", "retries"),
+    wide("PRIORITY", "priority"),
+];
+
+pub static KIND: Kind = Kind {
+    name: "route",
+    plural: "routes",
+    aliases: &["rt"],
+    about: "Which targets serve which callers: fallback and split",
+    fields: FIELDS,
+    columns: COLUMNS,
+    check: super::check::<Route>,
+    refs: |spec| match super::typed::<Route>(spec.clone()) {
+        Err(_) => Vec::new(),
+        Ok(route) => {
+            let keys = route.keys.into_iter().map(|key| ("key", key));
+            let users = route.users.into_iter().map(|user| ("user", user));
+            let providers = route.targets.into_iter().map(|target| ("provider", target.provider));
+            keys.chain(users).chain(providers).collect()
+        }
+    },
+    loose_names: false,
+};
+
+impl Resource for Route {
+    const KIND: &'static str = "route";
+    fn validate(&mut self) -> Result<()> {
+        if self.keys.is_empty() && self.users.is_empty() && self.path.is_empty() {
+            return Err(Error::invalid("the route is bound to nothing").hint("bind it with --key NAME, --user NAME or --path /PATH"));
+        }
+        if self.targets.is_empty() {
+            return Err(Error::invalid("the route has no target").param("targets").hint("add one with --to PROVIDER[/MODEL]"));
+        }
+        if self.targets.iter().all(|target| target.weight == 0) {
+            return Err(Error::invalid("every target has weight 0, so none would be picked").param("targets").hint("give one a weight of at least 1"));
+        }
+        if !self.path.is_empty() {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+            let path = self.path.trim_end_matches('/').to_owned();
+            let reserved = ["/v1", "/healthz", "/readyz", "/api"].iter().any(|taken| path == *taken || path.starts_with(&format!("{taken}/")));
+            if !path.starts_with('/') || path.contains("//") || path.contains("..") || !path.chars().all(plain) || reserved {
+                return Err(Error::invalid(format!("path `{}` cannot be used", self.path.escape_debug()))
+                    .param("path")
+                    .hint("use something like /openai; /v1, /api, /healthz and /readyz are gw's own"));
+            }
+            self.path = path;
+        }
+        // Fallback written without tiers means "in this order".
+        if self.strategy == Strategy::Fallback && self.targets.iter().all(|target| target.tier == 0) {
+            for (tier, target) in self.targets.iter_mut().enumerate() {
+                target.tier = tier as u32;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Target {
+    type Err = Error;
+    /// `PROVIDER[/MODEL][=WEIGHT]`: the weight comes last because `@` and `:` occur inside model ids.
+    fn from_str(text: &str) -> Result<Target> {
+        let bad =
+            || Error::invalid(format!("`{}` is not a target", text.escape_debug())).hint("write it as PROVIDER[/MODEL][=WEIGHT], such as openai/gpt-4o=3");
+        let (path, weight) = match text.rsplit_once('=') {
+            Some((path, weight)) => (path, weight.parse().map_err(|_| bad())?),
+            None => (text, 1),
+        };
+        let (provider, model) = match path.split_once('/') {
+            Some((provider, model)) => (provider, Some(model)),
+            None => (path, None),
+        };
+        match provider.is_empty() || model.is_some_and(str::is_empty) {
+            true => Err(bad()),
+            false => Ok(Target { provider: provider.into(), model: model.map(Into::into), weight, tier: 0 }),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.provider)?;
+        if let Some(model) = &self.model {
+            write!(f, "/{model}")?;
+        }
+        if self.weight != 1 {
+            write!(f, "={}", self.weight)?;
+        }
+        Ok(())
+    }
+}

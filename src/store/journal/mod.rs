@@ -1,0 +1,61 @@
+//! Request logs: a row a request and, where wanted, its content; segment files with retention by unlink.
+
+pub mod row;
+
+pub use row::{Attempt, Content, Outcome, Row};
+
+use crate::error::Result;
+use crate::resources::Stamp;
+use serde::{Deserialize, Serialize};
+
+/// Which rows are wanted. Fields are ANDed, values within one ORed; empty means any.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filter {
+    pub key: Vec<String>,
+    pub user: Vec<String>,
+    pub provider: Vec<String>,
+    /// Matches the requested and the resolved model.
+    pub model: Vec<String>,
+    pub route: Vec<String>,
+    /// `200`, `4xx`, `error`, `ok`.
+    pub status: Vec<String>,
+    /// Inclusive.
+    pub since: Option<Stamp>,
+    /// Exclusive.
+    pub until: Option<Stamp>,
+    /// Literal text, looked for in the row's JSON.
+    pub text: String,
+}
+
+/// Newest first; `cursor` continues where the last page ended.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Page {
+    pub rows: Vec<Row>,
+    pub cursor: Option<String>,
+}
+
+/// How the log is doing; shown by `gw status` and `/readyz`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    pub written: u64,
+    /// Bodies left out because the queue or the disk was full.
+    pub content_dropped: u64,
+    /// Rows lost because the queue or the disk was full.
+    pub rows_dropped: u64,
+    /// Why rows are not being stored now, if so: `disk full`, …
+    pub degraded: Option<String>,
+}
+
+/// The request log. Writing happens on the journal's own thread; reading blocks on the disk.
+pub trait Journal: Send + Sync {
+    /// Hands a row over without ever waiting: when the queue is full content goes first, then the row, counted.
+    fn push(&self, row: Row, content: Option<Content>);
+    fn query(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page>;
+    fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>>;
+    /// Rows pushed from now on, for `logs -f`; a slow reader loses rows rather than holding anything up.
+    fn follow(&self) -> std::sync::mpsc::Receiver<std::sync::Arc<Row>>;
+    fn health(&self) -> Health;
+    /// Writes out what is queued and stops; later pushes are dropped and counted.
+    fn close(&self);
+}

@@ -1,0 +1,96 @@
+//! One request as the log keeps it. Everything in it can be shown; credentials are never in it.
+
+use crate::catalog::CostStatus;
+use crate::chat::{Usage, UsageSource};
+use crate::resources::Stamp;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    #[default]
+    Ok,
+    /// Refused or failed before any byte of an answer.
+    Failed,
+    /// The stream broke after content had been sent.
+    FailedAfterCommit,
+    /// The caller hung up (499).
+    ClientClosed,
+    /// The key was revoked while it ran.
+    Revoked,
+    /// The gateway stopped while it ran.
+    Shutdown,
+}
+
+/// One try at one target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub provider: String,
+    pub model: String,
+    /// Milliseconds after the request's start.
+    pub start_ms: u64,
+    pub duration_ms: u64,
+    /// What the upstream answered; absent: no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// `ok`, `caller`, `credential`, `capacity`, `upstream`, `connect`, `timeout`, `cancelled`.
+    pub class: String,
+    /// Seconds, as the upstream asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// Why gw moved on or stopped; scrubbed of anything that looks like a credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// `req_` + ULID: time-ordered.
+    pub id: String,
+    pub at: Stamp,
+    pub key: Option<String>,
+    pub user: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub environment: String,
+    pub route: Option<String>,
+    /// The caller's format, such as `openai-chat`.
+    pub format: String,
+    /// The model asked for; absent where the body named none.
+    pub requested_model: Option<String>,
+    /// The model that answered (upstream id).
+    pub model: Option<String>,
+    pub provider: Option<String>,
+    /// HTTP status towards the caller; 499 where it hung up.
+    pub status: u16,
+    pub outcome: Outcome,
+    pub stream: bool,
+    pub usage: Usage,
+    pub usage_source: UsageSource,
+    /// Picodollars; absent: unpriced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_pico: Option<i64>,
+    pub cost_status: CostStatus,
+    pub latency_ms: u64,
+    /// Milliseconds to the first content event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttft_ms: Option<u64>,
+    pub attempts: Vec<Attempt>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
+    /// What the caller was told, where it was an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Request and response as bytes, kept beside the row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Content {
+    pub request: Bytes,
+    /// In pieces, as they came: nothing is copied on the request path.
+    pub response: Vec<Bytes>,
+    /// The response was longer than kept (1 MiB by default).
+    pub truncated: bool,
+}

@@ -1,0 +1,8 @@
+//! Where state rests, behind small traits with one contract suite each: records (users, keys, providers,
+//! models, routes) with the admin journal, request logs, secrets. No HTTP here.
+
+pub mod journal;
+pub mod records;
+pub mod secret;
+pub mod token;
+pub mod vault;

@@ -1,0 +1,44 @@
+//! The records store: what was acknowledged stays, through kill -9 and power cuts.
+
+use crate::error::Result;
+use crate::resources::{Record, Stamp};
+use serde::{Deserialize, Serialize};
+
+/// One change of a transaction. `expected` is the version the record must have now (0: must not exist).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    Put { expected: u64, record: Record },
+    Delete { expected: u64, kind: String, name: String },
+}
+
+/// Who changed something and through which door, for the audit log.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Actor {
+    /// `uid 1000`, `token`, `gw` itself.
+    pub who: String,
+    /// Request id of the admin call.
+    pub request: String,
+}
+
+/// One entry of the admin journal: the audit log, and what a broken store is rebuilt from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Grows by one with every transaction.
+    pub revision: u64,
+    pub at: Stamp,
+    pub actor: Actor,
+    pub changes: Vec<Change>,
+}
+
+/// Records, transactionally. Calls block on the disk: never call them from an async task directly.
+pub trait Records: Send + Sync {
+    /// Every record, in no order, and the revision they are at.
+    fn load(&self) -> Result<(u64, Vec<Record>)>;
+    /// Applies all changes or none, durably before it returns; gives the new revision.
+    /// [`crate::error::Kind::Stale`] where an expected version does not hold, `StorageFull` where the disk is full.
+    fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<u64>;
+    /// The newest journal entries, newest first.
+    fn history(&self, most: usize) -> Result<Vec<Entry>>;
+    /// One line for `gw serve` and `gw doctor`: what it is and where.
+    fn describe(&self) -> String;
+}
