@@ -38,3 +38,9 @@ pub fn well_formed(text: &str) -> bool {
     let _ = text;
     unimplemented!()
 }
+
+/// Reads 64 hex digits.
+pub fn unhex(text: &str) -> Option<[u8; 32]> {
+    let _ = text;
+    unimplemented!()
+}
