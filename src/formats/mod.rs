@@ -2,6 +2,7 @@
 //! [`FORMATS`] is the one list. No HTTP here, no vendors.
 
 pub mod peek;
+mod scan;
 pub mod splice;
 pub mod sse;
 
@@ -127,5 +128,5 @@ pub trait EventWriter {
 /// The format with this id.
 pub fn format(id: FormatId) -> &'static Format {
     // The table is total over `FormatId`; a unit test holds it.
-    FORMATS.iter().find(|format| format.id == id).copied().unwrap_or(FORMATS[0])
+    FORMATS.iter().find(|format| format.id == id).copied().unwrap_or_else(|| unreachable!("total"))
 }
