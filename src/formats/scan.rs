@@ -148,7 +148,9 @@ impl<'a> Scan<'a> {
         self.stack.clear();
         loop {
             match self.byte() {
-                b'"' => drop(self.string()?),
+                b'"' => {
+                    self.string()?;
+                }
                 open @ (b'{' | b'[') => {
                     self.at += 1;
                     self.enter()?;
