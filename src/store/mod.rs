@@ -2,6 +2,7 @@
 //! models, routes) with the admin journal, request logs, secrets. No HTTP here.
 
 pub mod journal;
+pub mod lock;
 pub mod records;
 pub mod secret;
 pub mod token;
