@@ -22,12 +22,14 @@ pub struct Log {
     before: u64,
     /// Whether something lies behind `length`.
     dirty: bool,
-    /// Revision of the newest good entry, 0 where there is none.
+    /// Revision of the newest good entry, or the one this file goes on from.
     last: u64,
     /// What was found damaged behind the last good line: bytes and lines.
     pub tail: (u64, usize),
     /// Damaged lines with good ones behind them.
     pub holes: usize,
+    /// Whether there is no journal directory: someone moved it away, or this is the first start.
+    pub absent: bool,
 }
 
 /// A line as found: its revision and JSON, or that it is damaged.
@@ -41,7 +43,7 @@ impl Log {
     pub fn open(dir: &Path) -> Result<Log> {
         let mut files = files(dir)?;
         let path = files.pop().unwrap_or_else(|| name(dir, 1));
-        let mut log = Log { dir: dir.to_owned(), path, file: None, length: 0, before: 0, dirty: false, last: 0, tail: (0, 0), holes: 0 };
+        let mut log = Log { dir: dir.to_owned(), path, file: None, length: 0, before: 0, dirty: false, last: 0, tail: (0, 0), holes: 0, absent: !dir.exists() };
         let (mut end, mut bad) = (0, 0);
         if log.path.exists() {
             scan(&log.path, |line, to| {
@@ -66,11 +68,13 @@ impl Log {
                 Ok(())
             })?;
         }
+        // A file made by rotation says by its name what was reached before it.
+        log.last = log.last.max(first(&log.path).saturating_sub(1));
         log.before = log.length;
         Ok(log)
     }
 
-    /// Revision of the newest good entry, 0 where there is none.
+    /// The revision the journal has reached; no store and no export is ever ahead of it, unless it lost something.
     pub fn last(&self) -> u64 {
         self.last
     }

@@ -3,6 +3,8 @@
 mod ballast;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod damage;
 mod disk;
 mod export;
 mod log;

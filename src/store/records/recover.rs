@@ -58,10 +58,8 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
         return rebuild(places, log, &exports, newest, "it is empty", notices);
     };
     if found.revision >= newest {
-        if found.revision > log.last() && log.any() {
-            if log.tail.0 > 0 || log.holes > 0 {
-                notices.push(format!("the admin journal ends at revision {}, the store is at {}: going on in a new journal file", log.last(), found.revision));
-            }
+        if found.revision > log.last() {
+            notices.push(format!("the admin journal ends at revision {}, the store is at {}: going on in a new journal file", log.last(), found.revision));
             log.rotate(found.revision + 1)?;
         }
         return Ok(Start { tree, state: found, notices });
@@ -141,7 +139,7 @@ fn rebuild(places: &Places, log: &mut Log, exports: &Exports, newest: u64, reaso
     tree.become_state(&State::default(), &state)?;
     notices.push(format!("the store in `{}` could not be used ({reason}): rebuilt at revision {} from {from}{aside}", places.state.display(), state.revision));
     if log.tail.0 > 0 {
-        notices.push(format!("the last {} bytes of the admin journal were not readable: one change after revision {} may be missing", log.tail.0, log.last()));
+        notices.push(format!("the last {} bytes of the admin journal were not readable: changes after revision {} may be missing", log.tail.0, log.last()));
     }
     if state.revision > log.last() {
         log.rotate(state.revision + 1)?;
@@ -154,11 +152,17 @@ fn source(places: &Places, log: &Log, exports: &Exports, newest: u64, reason: &s
     let mut why = String::from("there is no export and no admin journal");
     // A torn last line is what a power cut leaves; more than one is damage, and what they said is not known.
     let torn = log.tail.1 <= 1;
+    // Journal before store before export: an export ahead of the journal means that the journal lost entries, and how many is not known.
+    let exported = exports.good.first().map_or(0, |state| state.revision);
+    let whole = log.absent || log.last() >= exported;
     if !torn {
         why = format!("the last {} lines of the admin journal are damaged", log.tail.1);
     }
+    if !whole {
+        why = format!("the admin journal ends at revision {}, before the export of revision {exported}", log.last());
+    }
     let empty = (log.last() > 0).then(State::default);
-    for start in exports.good.iter().chain(&empty).filter(|_| torn) {
+    for start in exports.good.iter().chain(&empty).filter(|_| torn && whole) {
         match replay(start.clone(), log, newest) {
             Ok(state) => return Ok((state, format!("the export of revision {} and the admin journal", start.revision))),
             Err(error) => why = error.message,

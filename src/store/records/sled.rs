@@ -67,13 +67,13 @@ impl Sled {
     /// [`Sled::open`] with other sizes.
     pub fn open_with(dir: &Path, options: Options) -> Result<Sled> {
         let places = Places::of(dir);
+        let ballast = Ballast::new(dir, options.ballast);
+        let mut log = Log::open(&places.journal)?;
         for made in [&places.root, &places.journal, &places.exports] {
             disk::make_dir(made)?;
         }
         disk::tighten(&places.journal)?;
         disk::tighten(&places.exports)?;
-        let ballast = Ballast::new(dir, options.ballast);
-        let mut log = Log::open(&places.journal)?;
         let started = match recover::start(&places, &mut log) {
             // Opening a store needs some room: that is what the ballast is for.
             Err(error) if error.kind == Kind::StorageFull => {
