@@ -32,3 +32,14 @@ pub struct Reply {
     pub model: String,
     pub usage: Option<Usage>,
 }
+
+impl Event {
+    /// Whether it is content: what commits the gateway to this upstream.
+    pub fn is_content(&self) -> bool {
+        !matches!(self, Event::Begin { .. } | Event::Usage(_))
+    }
+    /// Bytes of generated text in it.
+    pub fn text_len(&self) -> u64 {
+        0
+    }
+}
