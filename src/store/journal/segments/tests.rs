@@ -136,7 +136,7 @@ fn damage_costs_only_what_it_hits() {
         let rows = all(&log, &Filter::default(), 1000);
         for found in &rows {
             let number = rows.iter().position(|row| row.id == found.id).map(|_| (found.at.0 - 1_790_000_000_000) as u64).unwrap();
-            assert_eq!(*found, contract::row(number), "trial {trial}: a changed row was shown");
+            assert_eq!(*found, row(number), "trial {trial}: a changed row was shown");
         }
         for number in (0..1280).step_by(97) {
             if let Some((_, Some(content))) = log.get(&id(number)).unwrap() {
