@@ -1,0 +1,1 @@
+//! The mock as a caller sees it, over a bare socket.
