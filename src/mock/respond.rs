@@ -156,7 +156,7 @@ fn chat(ask: &Ask, script: &Script) -> Reply {
 fn faulty(frames: Vec<Frame>, wire: Wire, script: &Script) -> Vec<Frame> {
     let mut out = Vec::with_capacity(frames.len() + 2);
     let mut content = 0;
-    let mut insert = |out: &mut Vec<Frame>, content: usize| {
+    let insert = |out: &mut Vec<Frame>, content: usize| {
         if script.malformed_after == Some(content) {
             out.push(Frame::data(&"{\"this is\": not JSON", false));
         }
