@@ -114,8 +114,6 @@ impl Ask {
                 self.results.extend(results);
             }
             Some("assistant") => {
-                let calls = message["tool_calls"].as_array().into_iter().flatten().map(|call| &call["function"]["arguments"]);
-                self.text_bytes += calls.filter_map(Value::as_str).map(str::len).sum::<usize>();
                 self.results.clear();
             }
             Some("system" | "developer") => {}
