@@ -154,7 +154,10 @@ fn way(exchange: &Exchange<'_>, upstream: &Upstream) -> Result<Way, Failure> {
     let mut spoken = upstream.vendor.endpoints.iter().map(|(id, _)| formats::format(*id)).filter(|format| format.op == exchange.format.op);
     match (exchange.format.codec, spoken.find_map(|format| format.codec.map(|codec| (format, codec)))) {
         (Some(from), Some((to, into))) => Ok(Way::Translate { to, into, from }),
-        _ => Err(Failure::refused(&crate::error::Error::invalid(format!("provider `{}` speaks no format `{}` can be translated to", upstream.name, exchange.format.name)))),
+        _ => Err(Failure::refused(&crate::error::Error::invalid(format!(
+            "provider `{}` speaks no format `{}` can be translated to",
+            upstream.name, exchange.format.name
+        )))),
     }
 }
 
@@ -162,7 +165,9 @@ fn way(exchange: &Exchange<'_>, upstream: &Upstream) -> Result<Way, Failure> {
 async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>, choice: &Choice, watch: &Guard) -> Result<Answer, Outcome> {
     let settings = &exchange.worker.shared.settings;
     let spec = plan.route.as_ref().map(|route| &route.spec);
-    let limit = |of_route: Option<crate::resources::Millis>, of_provider: Option<Duration>, default: Duration| of_route.map(|limit| limit.std()).or(of_provider).unwrap_or(default);
+    let limit = |of_route: Option<crate::resources::Millis>, of_provider: Option<Duration>, default: Duration| {
+        of_route.map(|limit| limit.std()).or(of_provider).unwrap_or(default)
+    };
     let connect_limit = limit(spec.and_then(|spec| spec.connect_timeout), upstream.connect, settings.connect);
     let first_limit = limit(spec.and_then(|spec| spec.first_byte_timeout), upstream.first_byte, settings.first_event);
     let idle_limit = limit(spec.and_then(|spec| spec.idle_timeout), upstream.idle, settings.stream_idle);
@@ -175,12 +180,20 @@ async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>,
     let ticket = Ticket { sender, upstream: upstream.clone(), pool: exchange.worker.pool.clone() };
     let (head, incoming) = response.into_parts();
     if !head.status.is_success() {
-        let failure = watch.run(refusal(head, incoming, upstream, exchange.format, ticket)).await.map_err(|fired| interrupted(fired, watch, late("sent an error and stalled")))?;
+        let failure = watch
+            .run(refusal(head, incoming, upstream, exchange.format, ticket))
+            .await
+            .map_err(|fired| interrupted(fired, watch, late("sent an error and stalled")))?;
         return Err(Outcome::Failed(failure));
     }
     let mut passed = HeaderMap::new();
     headers::forward_response(&head.headers, &mut passed);
-    let is = |kind: &str| head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with(kind));
+    let is = |kind: &str| {
+        head.headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with(kind))
+    };
     if head.headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` compressed its answer though it was asked not to", upstream.name))));
     }
@@ -199,7 +212,11 @@ async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>,
     if !is("application/json") {
         return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` answered with something that is not JSON", upstream.name))));
     }
-    let bytes = watch.run(whole(incoming, settings.max_reply)).await.map_err(|fired| interrupted(fired, watch, late("stopped in the middle of its answer")))?.map_err(|why| Outcome::Failed(Failure::upstream(format!("provider `{}` {why}", upstream.name))))?;
+    let bytes = watch
+        .run(whole(incoming, settings.max_reply))
+        .await
+        .map_err(|fired| interrupted(fired, watch, late("stopped in the middle of its answer")))?
+        .map_err(|why| Outcome::Failed(Failure::upstream(format!("provider `{}` {why}", upstream.name))))?;
     ticket.give_back();
     let (bytes, seen) = reply(exchange, &way, choice, bytes).map_err(Outcome::Failed)?;
     Ok(Answer::Whole { headers: passed, bytes, seen })
@@ -221,7 +238,9 @@ fn request(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, way: &
         Way::Same => (exchange.format, exchange.spliced(&choice.model, exchange.asks_usage(upstream))),
         Way::Translate { to, into, from } => (*to, exchange.translated(*from, *into, &choice.model).map_err(|error| Failure::refused(&error))?),
     };
-    let target = upstream.target(format.id, &choice.model).ok_or_else(|| Failure::upstream(format!("provider `{}` has no address for `{}`", upstream.name, format.name)))?;
+    let target = upstream
+        .target(format.id, &choice.model)
+        .ok_or_else(|| Failure::upstream(format!("provider `{}` has no address for `{}`", upstream.name, format.name)))?;
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = target;
@@ -249,7 +268,13 @@ fn sign_in(exchange: &Exchange<'_>, upstream: &Upstream, headers: &mut HeaderMap
         }
         SignIn::Passthrough(auth) => {
             let own = exchange.own.as_ref().ok_or_else(|| {
-                Failure::refused(&crate::error::Error::new(crate::error::Kind::Unauthenticated, format!("provider `{}` passes the caller's own key through, and none was sent", upstream.name)).hint("send the gateway key as `x-gw-key` and the provider's key as usual"))
+                Failure::refused(
+                    &crate::error::Error::new(
+                        crate::error::Kind::Unauthenticated,
+                        format!("provider `{}` passes the caller's own key through, and none was sent", upstream.name),
+                    )
+                    .hint("send the gateway key as `x-gw-key` and the provider's key as usual"),
+                )
             })?;
             let text = own.to_str().unwrap_or_default();
             let key = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")).unwrap_or(text);
@@ -269,7 +294,14 @@ fn sign_in(exchange: &Exchange<'_>, upstream: &Upstream, headers: &mut HeaderMap
 
 /// Sends over an idle connection, or a new one. A reused connection that turns out to be closed costs one
 /// silent repetition: nothing of an answer had come.
-async fn send(exchange: &Exchange<'_>, upstream: &Arc<Upstream>, mut request: Request<Full<Bytes>>, watch: &Guard, connect_limit: Duration, first_limit: Duration) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), Outcome> {
+async fn send(
+    exchange: &Exchange<'_>,
+    upstream: &Arc<Upstream>,
+    mut request: Request<Full<Bytes>>,
+    watch: &Guard,
+    connect_limit: Duration,
+    first_limit: Duration,
+) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), Outcome> {
     let worker = exchange.worker;
     while let Some(mut sender) = worker.pool.take(&upstream.origin) {
         watch.within(Some(first_limit));
@@ -288,7 +320,11 @@ async fn send(exchange: &Exchange<'_>, upstream: &Arc<Upstream>, mut request: Re
     }
     watch.within(Some(connect_limit));
     let connected = watch.run(connect::connect(upstream, &worker.tls)).await;
-    let mut sender = connected.map_err(|fired| interrupted(fired, watch, Failure { class: Class::Timeout, ..Failure::timeout(format!("cannot connect to provider `{}` in time", upstream.name)) }))?.map_err(Outcome::Failed)?;
+    let mut sender = connected
+        .map_err(|fired| {
+            interrupted(fired, watch, Failure { class: Class::Timeout, ..Failure::timeout(format!("cannot connect to provider `{}` in time", upstream.name)) })
+        })?
+        .map_err(Outcome::Failed)?;
     watch.within(Some(first_limit));
     let sent = watch.run(sender.send_request(request)).await;
     match sent.map_err(|fired| interrupted(fired, watch, Failure::timeout(format!("provider `{}` did not answer in time", upstream.name))))? {
@@ -298,7 +334,9 @@ async fn send(exchange: &Exchange<'_>, upstream: &Arc<Upstream>, mut request: Re
 }
 
 fn is_reset(error: &hyper::Error) -> bool {
-    std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>()).is_some_and(|error| matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe))
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .is_some_and(|error| matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe))
 }
 
 fn cause(error: &hyper::Error) -> String {
@@ -315,7 +353,9 @@ async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
             Step::Content => return Ok(()),
             Step::Setup if stream.out.iter().map(Bytes::len).sum::<usize>() > HELD => return Ok(()),
             Step::Setup => {}
-            Step::End if stream.seen.finished || !stream.out.is_empty() => return Err(Failure::upstream("the upstream ended the stream without content".into())),
+            Step::End if stream.seen.finished || !stream.out.is_empty() => {
+                return Err(Failure::upstream("the upstream ended the stream without content".into()));
+            }
             Step::End => return Err(Failure::upstream("the upstream sent an empty stream".into())),
             Step::Failed { failure, .. } => return Err(failure),
         }
@@ -373,7 +413,10 @@ async fn refusal(head: http::response::Parts, incoming: Incoming, upstream: &Ups
     const MOST: usize = 64 << 10;
     let status = head.status.as_u16();
     if head.status.is_redirection() || head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Failure { status: Some(status), ..Failure::upstream(format!("provider `{}` answered with a redirect, which gw does not follow", upstream.name)) };
+        return Failure {
+            status: Some(status),
+            ..Failure::upstream(format!("provider `{}` answered with a redirect, which gw does not follow", upstream.name))
+        };
     }
     let body = whole(incoming, MOST).await.unwrap_or_default();
     ticket.give_back();

@@ -38,7 +38,8 @@ pub async fn connect(upstream: &Upstream, tls: &TlsConnector) -> Result<SendRequ
     match origin.tls {
         false => handshake(TokioIo::new(stream)).await,
         true => {
-            let name = ServerName::try_from(origin.host.clone()).map_err(|_| Failure::connect(format!("provider `{}` has a host that is no TLS name", upstream.name)))?;
+            let name = ServerName::try_from(origin.host.clone())
+                .map_err(|_| Failure::connect(format!("provider `{}` has a host that is no TLS name", upstream.name)))?;
             let stream = tls.connect(name, stream).await.map_err(|error| Failure::connect(format!("TLS with provider `{}` failed: {error}", upstream.name)))?;
             handshake(TokioIo::new(stream)).await
         }
@@ -67,8 +68,12 @@ async fn handshake<I>(io: I) -> Result<SendRequest<Full<Bytes>>, Failure>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
-    let (sender, connection) =
-        http1::Builder::new().max_headers(200).max_buf_size(128 << 10).handshake(io).await.map_err(|error| Failure::connect(format!("HTTP handshake failed: {error}")))?;
+    let (sender, connection) = http1::Builder::new()
+        .max_headers(200)
+        .max_buf_size(128 << 10)
+        .handshake(io)
+        .await
+        .map_err(|error| Failure::connect(format!("HTTP handshake failed: {error}")))?;
     // Ends by itself when the sender and the response body are gone, or the peer closes.
     tokio::task::spawn_local(async move {
         let _ = connection.await;

@@ -3,8 +3,9 @@
 use super::{
     World,
     answer::Answer,
-    attempt, caller,
+    attempt,
     body::Body,
+    caller,
     gate::Conn,
     record::{Record, estimate},
     relay::Relay,
@@ -63,7 +64,13 @@ impl Exchange<'_> {
 
     /// The body for an upstream of another format.
     pub fn translated(&self, from: &dyn Codec, into: &dyn Codec, model: &str) -> Result<Bytes> {
-        let chat = self.chat.get_or_init(|| from.read_request(self.body)).as_ref().map_err(|error| Error { kind: error.kind, message: error.message.clone(), hint: error.hint.clone(), param: error.param.clone(), cause: None })?;
+        let chat = self.chat.get_or_init(|| from.read_request(self.body)).as_ref().map_err(|error| Error {
+            kind: error.kind,
+            message: error.message.clone(),
+            hint: error.hint.clone(),
+            param: error.param.clone(),
+            cause: None,
+        })?;
         let mut chat = chat.clone();
         chat.model = model.to_owned();
         let mut dropped = Dropped::new();
@@ -108,7 +115,10 @@ pub async fn serve(worker: &Rc<Worker>, conn: &Rc<Conn>, format: &'static Format
 /// Why a request gets an error.
 pub enum Refusal {
     /// gw's own word. `close`: the request's body was not read, so the connection cannot go on.
-    Own { error: Error, close: bool },
+    Own {
+        error: Error,
+        close: bool,
+    },
     Failed(super::failure::Failure),
     Interrupted(Fired),
 }
@@ -119,7 +129,14 @@ impl From<Error> for Refusal {
     }
 }
 
-async fn answer(worker: &Rc<Worker>, format: &'static Format, path: Option<&str>, request: Request<Incoming>, record: &mut Record, watch: &Guard) -> Result<(Answer, Dropped), Refusal> {
+async fn answer(
+    worker: &Rc<Worker>,
+    format: &'static Format,
+    path: Option<&str>,
+    request: Request<Incoming>,
+    record: &mut Record,
+    watch: &Guard,
+) -> Result<(Answer, Dropped), Refusal> {
     let shared = &worker.shared;
     let unread = |error: Error| Refusal::Own { error, close: true };
     let world = shared.world.load_full();
@@ -194,7 +211,8 @@ fn room(worker: &Worker) -> Result<()> {
 async fn read(worker: &Worker, headers: &HeaderMap, mut incoming: Incoming, watch: &Guard) -> Result<Bytes, Refusal> {
     let settings = &worker.shared.settings;
     let unread = |error: Error| Refusal::Own { error, close: true };
-    let too_large = || Error::new(Kind::TooLarge, format!("the request body is larger than {} bytes", settings.max_body)).hint("send less, or raise limits.max_body");
+    let too_large =
+        || Error::new(Kind::TooLarge, format!("the request body is larger than {} bytes", settings.max_body)).hint("send less, or raise limits.max_body");
     if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(unread(Error::invalid("the request body is compressed, which gw does not take").hint("send it without Content-Encoding")));
     }

@@ -41,7 +41,9 @@ pub fn check(head: &[u8], max_headers: usize, max_header: usize, max_uri: usize)
             14 if name.eq_ignore_ascii_case(b"content-length") => lengths += 1,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => encodings += 1,
             // Some servers read `_` as `-`: a credential header must not have two spellings.
-            8 | 9 if name.eq_ignore_ascii_case(b"x_gw_key") || name.eq_ignore_ascii_case(b"x_api_key") => return Err("a credential header is spelled with `_`"),
+            8 | 9 if name.eq_ignore_ascii_case(b"x_gw_key") || name.eq_ignore_ascii_case(b"x_api_key") => {
+                return Err("a credential header is spelled with `_`");
+            }
             _ => {}
         }
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 /// Request headers of the caller that reach an upstream of the same format. Credentials and
 /// `content-type` are set by gw itself, last.
-static REQUEST: [HeaderName; 3] = [HeaderName::from_static("anthropic-version"), HeaderName::from_static("anthropic-beta"), HeaderName::from_static("openai-beta")];
+static REQUEST: [HeaderName; 3] =
+    [HeaderName::from_static("anthropic-version"), HeaderName::from_static("anthropic-beta"), HeaderName::from_static("openai-beta")];
 
 /// Response headers of an upstream that reach the caller, by name or prefix.
 const RESPONSE: [&str; 4] = ["retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms"];
@@ -25,7 +26,12 @@ pub fn forward_request(from: &HeaderMap, to: &mut HeaderMap) {
 
 /// RFC 9110 section 7.6.1: headers listed in `Connection` are for the next hop only.
 fn hop_by_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers.get_all(http::header::CONNECTION).iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(',')).any(|listed| listed.trim().eq_ignore_ascii_case(name.as_str()))
+    headers
+        .get_all(http::header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .any(|listed| listed.trim().eq_ignore_ascii_case(name.as_str()))
 }
 
 /// Copies an upstream's headers that may pass.
@@ -89,7 +95,14 @@ mod tests {
     #[test]
     fn only_what_is_allowed_passes() {
         let mut from = HeaderMap::new();
-        for (name, value) in [("authorization", "Bearer x"), ("cookie", "a=b"), ("anthropic-beta", "b1"), ("anthropic-version", "v"), ("connection", "anthropic-version"), ("x-forwarded-for", "1.2.3.4")] {
+        for (name, value) in [
+            ("authorization", "Bearer x"),
+            ("cookie", "a=b"),
+            ("anthropic-beta", "b1"),
+            ("anthropic-version", "v"),
+            ("connection", "anthropic-version"),
+            ("x-forwarded-for", "1.2.3.4"),
+        ] {
             from.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let mut to = HeaderMap::new();

@@ -51,7 +51,10 @@ async fn bound(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>)
         let world = worker.shared.world.load();
         route::by_path(&world.snapshot, &path).next().map(|(_, rest)| rest.to_owned())
     };
-    let unknown = || Error::not_found(format!("there is nothing at `{}`", path.escape_debug())).hint("POST /v1/chat/completions, /v1/messages or /v1/embeddings; GET /v1/models");
+    let unknown = || {
+        Error::not_found(format!("there is nothing at `{}`", path.escape_debug()))
+            .hint("POST /v1/chat/completions, /v1/messages or /v1/embeddings; GET /v1/models")
+    };
     let rest = rest.ok_or_else(unknown)?;
     if rest.trim_start_matches("/v1") == "/models" {
         return Ok(tied(list(worker, &request), conn));

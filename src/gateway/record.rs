@@ -35,7 +35,18 @@ impl Record {
         shared.requests.fetch_add(1, Ordering::Relaxed);
         let level = shared.settings.log_content;
         let row = Row { id, at: Stamp::now(), ..Row::default() };
-        Record { row, content: Content::default(), content_bytes: 0, level, prices: Prices::default(), started: Instant::now(), shared, attempt: None, held: 0, finished: false }
+        Record {
+            row,
+            content: Content::default(),
+            content_bytes: 0,
+            level,
+            prices: Prices::default(),
+            started: Instant::now(),
+            shared,
+            attempt: None,
+            held: 0,
+            finished: false,
+        }
     }
 
     /// Whose request it is. The stricter of the key's and the gateway's content setting holds.
@@ -74,7 +85,8 @@ impl Record {
     /// An attempt starts.
     pub fn attempt(&mut self, provider: &str, model: &str, prices: Prices) {
         self.prices = prices;
-        self.attempt = Some(Attempt { provider: provider.into(), model: model.into(), start_ms: self.elapsed(), class: "cancelled".into(), ..Attempt::default() });
+        self.attempt =
+            Some(Attempt { provider: provider.into(), model: model.into(), start_ms: self.elapsed(), class: "cancelled".into(), ..Attempt::default() });
     }
 
     /// The running attempt answered.

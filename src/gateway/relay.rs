@@ -90,7 +90,9 @@ impl Relay {
         let (outcome, error) = match fired {
             Fired::Revoked => (Outcome::Revoked, Error::new(Kind::Unauthenticated, "the API key was revoked")),
             Fired::Shutdown => (Outcome::Shutdown, Error::new(Kind::Unavailable, "the gateway is shutting down")),
-            Fired::Deadline if self.watch.capped() => (Outcome::FailedAfterCommit, Error::new(Kind::Timeout, "the request took longer than the route allows in total")),
+            Fired::Deadline if self.watch.capped() => {
+                (Outcome::FailedAfterCommit, Error::new(Kind::Timeout, "the request took longer than the route allows in total"))
+            }
             Fired::Deadline => (Outcome::FailedAfterCommit, Error::new(Kind::Timeout, "the upstream stopped sending in the middle of the stream")),
         };
         self.end(outcome, &Fault::from(&error), true);
@@ -123,10 +125,15 @@ fn join(stream: &mut Stream) -> Option<Bytes> {
     match stream.out.len() {
         0 => None,
         1 => stream.out.pop_front(),
-        _ => Some(stream.out.drain(..).fold(Vec::new(), |mut all, piece| {
-            all.extend_from_slice(&piece);
-            all
-        })
-        .into()),
+        _ => Some(
+            stream
+                .out
+                .drain(..)
+                .fold(Vec::new(), |mut all, piece| {
+                    all.extend_from_slice(&piece);
+                    all
+                })
+                .into(),
+        ),
     }
 }

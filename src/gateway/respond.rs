@@ -1,13 +1,6 @@
 //! Answers with their headers, and every error: in the caller's own format, in this one place.
 
-use super::{
-    body::Body,
-    exchange::Refusal,
-    failure::Failure,
-    gate::Conn,
-    record::Record,
-    watch::Fired,
-};
+use super::{body::Body, exchange::Refusal, failure::Failure, gate::Conn, record::Record, watch::Fired};
 use crate::catalog;
 use crate::chat::Fault;
 use crate::error::{Error, Kind};

@@ -35,8 +35,15 @@ impl Ticket {
 /// How frames become output.
 pub enum Mode {
     /// Forwarded; `hide_usage` takes out the usage chunk that the caller did not ask for.
-    Same { format: &'static Format, hide_usage: bool },
-    Translate { reader: Box<dyn EventReader + Send>, writer: Box<dyn EventWriter + Send>, events: Vec<Event> },
+    Same {
+        format: &'static Format,
+        hide_usage: bool,
+    },
+    Translate {
+        reader: Box<dyn EventReader + Send>,
+        writer: Box<dyn EventWriter + Send>,
+        events: Vec<Event>,
+    },
 }
 
 /// What one step came to.
@@ -47,7 +54,10 @@ pub enum Step {
     /// The stream is complete.
     End,
     /// The stream failed. `forwarded`: the output already says so.
-    Failed { failure: Failure, forwarded: bool },
+    Failed {
+        failure: Failure,
+        forwarded: bool,
+    },
 }
 
 /// One upstream stream.
@@ -189,7 +199,8 @@ fn broken(message: &str) -> Step {
 }
 
 fn failed(fault: Option<Fault>, forwarded: bool) -> Step {
-    let fault = fault.unwrap_or_else(|| Fault { status: 502, kind: "api_error".into(), message: "the upstream sent an error event".into(), code: None, param: None });
+    let fault =
+        fault.unwrap_or_else(|| Fault { status: 502, kind: "api_error".into(), message: "the upstream sent an error event".into(), code: None, param: None });
     let class = Class::of_status(fault.status, false, &fault.message);
     Step::Failed { failure: Failure { class, status: Some(fault.status), fault, retry_after: None, original: None }, forwarded }
 }

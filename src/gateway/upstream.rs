@@ -78,7 +78,7 @@ impl Upstream {
             prefix: url.path().trim_end_matches('/').to_owned(),
             query: query.finish(),
             fixed: Vec::new(),
-            name,
+            name: name.clone(),
         };
         let own = spec.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         for (name, value) in vendor.headers.iter().copied().chain(own) {

@@ -210,7 +210,12 @@ impl Watches {
             let now = self.now();
             for watch in self.slots.borrow().iter().flatten() {
                 if watch.fired.get().is_none() {
-                    let revoked = check_callers && watch.caller.borrow().as_ref().is_some_and(|(digest, _)| !world.snapshot.caller(digest, wall).is_some_and(|caller| caller.admitted(wall)));
+                    let revoked = check_callers
+                        && watch
+                            .caller
+                            .borrow()
+                            .as_ref()
+                            .is_some_and(|(digest, _)| !world.snapshot.caller(digest, wall).is_some_and(|caller| caller.admitted(wall)));
                     if revoked {
                         watch.fire(Fired::Revoked);
                     } else if ending {

@@ -84,8 +84,16 @@ fn bind_one(address: SocketAddr, shared: bool) -> std::io::Result<std::net::TcpL
 
 /// Runs one worker until it is told to stop and its connections are done. Call it on a thread of its own.
 pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
-    let worker = Rc::new(Worker { pool: Rc::default(), watches: Rc::default(), dice: RefCell::new(Dice::new(seed)), tls: connect::tls()?, ids: RefCell::new(ulid::Generator::new()), shared });
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
+    let worker = Rc::new(Worker {
+        pool: Rc::default(),
+        watches: Rc::default(),
+        dice: RefCell::new(Dice::new(seed)),
+        tls: connect::tls()?,
+        ids: RefCell::new(ulid::Generator::new()),
+        shared,
+    });
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
         tokio::task::spawn_local(worker.watches.clone().tick(worker.shared.clone()));

@@ -392,9 +392,3 @@ mod tests {
         }
     }
 }
-
-/// Reads 64 hex digits.
-pub fn unhex(text: &str) -> Option<[u8; 32]> {
-    let _ = text;
-    unimplemented!()
-}
