@@ -1,6 +1,11 @@
 //! Wire formats: one folder each with both directions of request, reply and stream; and what they share.
 //! [`FORMATS`] is the one list. No HTTP here, no vendors.
 
+pub mod anthropic;
+mod fields;
+#[cfg(test)]
+mod laws;
+pub mod openai;
 pub mod peek;
 pub mod splice;
 pub mod sse;
