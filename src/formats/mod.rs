@@ -4,6 +4,9 @@
 pub mod anthropic;
 pub mod fault;
 mod lenient;
+mod fields;
+#[cfg(test)]
+mod laws;
 pub mod openai;
 pub mod peek;
 mod scan;
@@ -58,7 +61,7 @@ static OPENAI_CHAT: Format = Format {
     name: "openai-chat",
     op: Op::Chat,
     path: "/v1/chat/completions",
-    codec: None,
+    codec: Some(openai::CODEC),
     observe: openai::observe::observe,
     observe_reply: openai::observe::observe_reply,
     write_fault: fault::write_openai,
@@ -88,7 +91,7 @@ static ANTHROPIC_MESSAGES: Format = Format {
     name: "anthropic-messages",
     op: Op::Chat,
     path: "/v1/messages",
-    codec: None,
+    codec: Some(anthropic::CODEC),
     observe: anthropic::observe::observe,
     observe_reply: anthropic::observe::observe_reply,
     write_fault: fault::write_anthropic,

@@ -177,7 +177,7 @@ impl Stream {
                     self.seen.text_bytes += event.text_len();
                     match &event {
                         Event::Usage(usage) => self.seen.usage = Some(*usage),
-                        Event::End(_) => self.seen.finished = true,
+                        Event::End { .. } => self.seen.finished = true,
                         _ => {}
                     }
                     if event.is_content() {
