@@ -1,0 +1,3 @@
+//! The Anthropic messages format.
+
+pub mod observe;

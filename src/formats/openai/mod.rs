@@ -1,0 +1,3 @@
+//! The OpenAI formats: chat completions and embeddings.
+
+pub mod observe;
