@@ -127,10 +127,10 @@ fn wait_until_stopped(pid: &str) {
 
 #[test]
 fn acknowledged_changes_survive_a_power_cut() {
-    rounds(false, 3);
+    rounds(false, 10);
 }
 
 #[test]
 fn a_power_cut_in_the_first_start_leaves_none_or_a_valid_store() {
-    rounds(true, 3);
+    rounds(true, 10);
 }

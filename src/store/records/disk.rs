@@ -132,7 +132,7 @@ mod tests {
         replace(&path, &[b"old"]).unwrap();
         replace(&path, &[b"n", b"ew"]).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(list(path.parent().unwrap(), "", "").unwrap(), [path.clone()]);
+        assert_eq!(list(path.parent().unwrap(), "", "").unwrap(), std::slice::from_ref(&path));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -55,6 +55,8 @@ struct Disk {
     log: Log,
     /// Revision of the newest export; `None`: there is none.
     exported: Option<u64>,
+    /// Why the last change could not be stored, until one could.
+    failed: Option<String>,
 }
 
 impl Sled {
@@ -96,7 +98,7 @@ impl Sled {
             tracing::warn!(target: "gw::store", "{error}");
         }
         let newest = export::list(&places.exports)?.pop().and_then(|path| export::read(&path).ok()).map(|state| state.revision);
-        let disk = Mutex::new(Disk { tree: Some(started.tree), log, exported: newest });
+        let disk = Mutex::new(Disk { tree: Some(started.tree), log, exported: newest, failed: None });
         let shared = Arc::new(Shared { places, options, ballast, notices, disk, state: RwLock::new(started.state) });
         shared.maintain_or_warn();
         let (stop, stopped) = channel();
@@ -119,10 +121,7 @@ impl Sled {
     /// Whether changes can be written now: `Some` says why not.
     pub fn degraded(&self) -> Option<String> {
         let disk = self.shared.disk();
-        match &disk.tree {
-            None => Some(String::from("the state store could not be opened again after a failed write")),
-            Some(_) => self.shared.room().err().map(|error| error.to_string()),
-        }
+        disk.failed.clone().or_else(|| self.shared.room().err().map(|error| error.to_string()))
     }
 }
 
@@ -164,6 +163,17 @@ impl Shared {
 
     fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<u64> {
         let mut disk = self.disk();
+        let result = self.write(&mut disk, actor, changes);
+        match &result {
+            Ok(_) => disk.failed = None,
+            Err(error) if error.kind == Kind::StorageFull => disk.failed = Some(error.to_string()),
+            // Refused for what it asked.
+            Err(_) => {}
+        }
+        result
+    }
+
+    fn write(&self, disk: &mut Disk, actor: &Actor, changes: &[Change]) -> Result<u64> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let step = state.check(changes)?;
         if changes.is_empty() {
@@ -172,16 +182,16 @@ impl Shared {
         self.room()?;
         let revision = state.revision + 1;
         let entry = Entry { revision, at: Stamp::now(), actor: actor.clone(), changes: step.changes };
-        let Disk { tree, log, .. } = &mut *disk;
+        let Disk { tree, log, .. } = disk;
         let tree = self.reopen(tree, &state)?;
         log.append(&entry)?;
         if let Err(error) = tree.write(state.summary_after(revision, &step.writes), &step.writes) {
-            return Err(self.take_back(&mut disk, &state, error));
+            return Err(self.take_back(disk, &state, error));
         }
         drop(state);
         self.state.write().unwrap_or_else(PoisonError::into_inner).apply(revision, step.writes);
         if disk.log.length() > self.options.journal {
-            self.tidy(&mut disk).unwrap_or_else(|error| tracing::warn!(target: "gw::store", "{error:?}"));
+            self.tidy(disk).unwrap_or_else(|error| tracing::warn!(target: "gw::store", "{error:?}"));
         }
         Ok(revision)
     }
@@ -232,7 +242,9 @@ impl Shared {
             let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
             self.reopen(&mut disk.tree, &state)?;
         }
-        self.tidy(&mut disk)
+        self.tidy(&mut disk)?;
+        disk.failed = None;
+        Ok(())
     }
 
     fn tidy(&self, disk: &mut Disk) -> Result<()> {
