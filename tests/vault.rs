@@ -296,6 +296,78 @@ mod keyring {
         unusable();
     }
 
+    #[test]
+    fn secrets_come_back_when_the_keyring_does() {
+        if !provided("secrets_come_back_when_the_keyring_does") {
+            return;
+        }
+        // Under a keyring of its own, for it locks and kills it.
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/with-keyring.sh");
+        passed(&inner("keyring::inner_come_back", &["bash", script], &[]));
+    }
+
+    /// What a method of the bus's or the keyring's answers.
+    fn ask(service: &str, path: &str, method: &str, argument: &str) -> String {
+        let output =
+            Command::new("gdbus").args(["call", "--session", "--dest", service, "--object-path", path, "--method", method, argument]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn ask_bus(method: &str) -> String {
+        ask("org.freedesktop.DBus", "/org/freedesktop/DBus", &format!("org.freedesktop.DBus.{method}"), "org.freedesktop.secrets")
+    }
+
+    /// Ends the daemon that serves the name and waits until the bus has seen it go.
+    fn end(daemon: &str) {
+        assert!(Command::new("kill").arg(daemon).status().unwrap().success());
+        while ask_bus("NameHasOwner").contains("true") {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    #[ignore = "run by secrets_come_back_when_the_keyring_does"]
+    fn inner_come_back() {
+        use std::io::Write;
+        use std::process::Stdio;
+        let dir = tempfile::tempdir().unwrap();
+        let vault = vault::open(dir.path(), Choice::Keyring, None).unwrap();
+        vault.set("openai", &secret("kept")).unwrap();
+
+        let collection = "['/org/freedesktop/secrets/collection/login']";
+        ask("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedesktop.Secret.Service.Lock", collection);
+        let locked = vault.get("openai").unwrap_err();
+        assert_eq!((locked.kind, locked.message.as_str()), (Kind::Unavailable, "the OS keyring is locked"));
+
+        // Once it is gone, the next call makes the bus start another one, which is locked too.
+        end(&std::env::var("GW_TEST_KEYRING_PID").unwrap());
+        for _ in 0..2 {
+            assert_eq!(vault.get("openai").unwrap_err().kind, Kind::Unavailable);
+        }
+        assert_eq!(vault::open(dir.path(), Choice::Auto, None).unwrap().get("openai").unwrap_err().kind, Kind::Unavailable);
+        let activated: String = ask_bus("GetConnectionUnixProcessID").chars().skip_while(|c| *c != ' ').filter(char::is_ascii_digit).collect();
+        end(&activated);
+
+        let mut unlocked = Command::new("gnome-keyring-daemon")
+            .args(["--foreground", "--unlock", "--components=secrets"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        unlocked.stdin.take().unwrap().write_all(b"pw\n").unwrap();
+        while ask_bus("NameHasOwner").contains("false") {
+            assert!(unlocked.try_wait().unwrap().is_none(), "the daemon ended early");
+            thread::yield_now();
+        }
+        // The same vault, as the running gateway holds it: one call may find the old connection dead.
+        let found = (0..2).find_map(|_| vault.get("openai").ok());
+        assert_eq!(found.unwrap().unwrap().expose(), "kept");
+        unlocked.kill().unwrap();
+        unlocked.wait().unwrap();
+    }
+
     /// The keyring cannot be used: chosen automatically it is passed over, asked for it is an error, and where
     /// it was recorded the vault opens and its calls say why they fail.
     fn unusable() {
