@@ -6,5 +6,6 @@ pub mod journal;
 pub mod private;
 pub mod records;
 pub mod secret;
+mod strength;
 pub mod token;
 pub mod vault;
