@@ -48,10 +48,6 @@ impl Failure {
 
     /// The request cannot be carried to this provider (translation refused it).
     pub fn refused(error: &crate::error::Error) -> Failure {
-        let mut fault = Fault::from(error);
-        if let Some(hint) = &error.hint {
-            fault.message = format!("{}; {hint}", fault.message);
-        }
-        Failure { class: Class::Caller, fault, status: None, retry_after: None, original: None }
+        Failure { class: Class::Caller, fault: Fault::from(error), status: None, retry_after: None, original: None }
     }
 }

@@ -51,10 +51,7 @@ pub fn refuse(format: &'static Format, refusal: Refusal, record: &mut Record, co
         Refusal::Interrupted(Fired::Shutdown) => (Error::new(Kind::Unavailable, "the gateway is shutting down"), true, Outcome::Shutdown),
         Refusal::Interrupted(Fired::Deadline) => (Error::new(Kind::Timeout, "the request took longer than the route allows in total"), false, Outcome::Failed),
     };
-    let mut fault = Fault::from(&error);
-    if let Some(hint) = &error.hint {
-        fault.message = format!("{}; {hint}", fault.message);
-    }
+    let fault = Fault::from(&error);
     record.error(&fault.message);
     record.finish(fault.status, outcome);
     let mut headers = HeaderMap::new();
@@ -108,10 +105,7 @@ fn status(code: u16, mut response: Response<Body>) -> Response<Body> {
 
 /// An error outside any format (unknown path, refused head): the OpenAI shape, which most callers read.
 pub fn plain(error: &Error, close: bool) -> Response<Body> {
-    let mut fault = Fault::from(error);
-    if let Some(hint) = &error.hint {
-        fault.message = format!("{}; {hint}", fault.message);
-    }
+    let fault = Fault::from(error);
     let format = crate::formats::format(crate::formats::FormatId::OpenaiChat);
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
