@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Start {
     pub tree: Tree,
     pub state: State,
+    /// Revision of the newest good export.
+    pub exported: Option<u64>,
     /// What the operator must hear of, in order.
     pub notices: Vec<String>,
 }
@@ -33,10 +35,11 @@ impl Places {
 /// Opens the store, or rebuilds it.
 pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
     let exports = Exports::look(places)?;
-    let newest = log.last().max(exports.good.first().map_or(0, |state| state.revision));
+    let newest = log.last().max(exports.newest().unwrap_or(0));
     let corrupt = disk::list(&places.root, "state.corrupt-", "")?;
     let history = log.any() || exports.found > 0 || !corrupt.is_empty();
     let mut notices = exports.notices.clone();
+    let exported = exports.newest();
 
     if !places.state.join("db").exists() {
         if !history {
@@ -62,7 +65,7 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
             notices.push(format!("the admin journal ends at revision {}, the store is at {}: going on in a new journal file", log.last(), found.revision));
             log.rotate(found.revision + 1)?;
         }
-        return Ok(Start { tree, state: found, notices });
+        return Ok(Start { tree, state: found, exported, notices });
     }
     match replay(found.clone(), log, newest) {
         Ok(state) => {
@@ -72,7 +75,7 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
                 notices.push(format!("the store was at revision {from} and the admin journal at {to}: the missing changes were brought in"));
             }
             tree.become_state(&found, &state)?;
-            Ok(Start { tree, state, notices })
+            Ok(Start { tree, state, exported, notices })
         }
         Err(error) => {
             drop(tree);
@@ -87,12 +90,12 @@ fn fresh(places: &Places, notices: Vec<String>) -> Result<Start> {
     let mut tree = Tree::open(&places.state)?;
     let state = State::default();
     tree.become_state(&state, &state)?;
-    Ok(Start { tree, state, notices })
+    Ok(Start { tree, state, exported: None, notices })
 }
 
 /// The exports that can be read, newest first.
 struct Exports {
-    good: Vec<State>,
+    good: Vec<(u64, PathBuf)>,
     found: usize,
     notices: Vec<String>,
 }
@@ -102,13 +105,17 @@ impl Exports {
         let paths = export::list(&places.exports)?;
         let mut exports = Exports { good: Vec::new(), found: paths.len(), notices: Vec::new() };
         for path in paths.iter().rev() {
-            match export::read(path) {
-                Ok(state) => exports.good.push(state),
+            match export::look(path) {
+                Ok(revision) => exports.good.push((revision, path.clone())),
                 Err(error) if error.kind == Kind::Internal => exports.notices.push(error.to_string()),
                 Err(error) => return Err(error),
             }
         }
         Ok(exports)
+    }
+
+    fn newest(&self) -> Option<u64> {
+        self.good.first().map(|(revision, _)| *revision)
     }
 }
 
@@ -128,13 +135,7 @@ fn replay(mut state: State, log: &Log, newest: u64) -> Result<State> {
 /// Moves the store aside and makes a new one from the newest export that the journal leads on from.
 fn rebuild(places: &Places, log: &mut Log, exports: &Exports, newest: u64, reason: &str, mut notices: Vec<String>) -> Result<Start> {
     let (state, from) = source(places, log, exports, newest, reason)?;
-    let mut aside = String::new();
-    if places.state.exists() {
-        let to = free_name(&places.root.join(format!("state.corrupt-{}", crate::resources::Stamp::now().0)));
-        std::fs::rename(&places.state, &to).map_err(|cause| disk::error("move aside", &places.state, cause))?;
-        disk::sync_dir(&places.root)?;
-        aside = format!("; the old one is kept as `{}`", to.display());
-    }
+    let aside = move_aside(places)?.map_or(String::new(), |to| format!("; the old one is kept as `{}`", to.display()));
     let mut tree = Tree::open(&places.state)?;
     tree.become_state(&State::default(), &state)?;
     notices.push(format!("the store in `{}` could not be used ({reason}): rebuilt at revision {} from {from}{aside}", places.state.display(), state.revision));
@@ -144,7 +145,7 @@ fn rebuild(places: &Places, log: &mut Log, exports: &Exports, newest: u64, reaso
     if state.revision > log.last() {
         log.rotate(state.revision + 1)?;
     }
-    Ok(Start { tree, state, notices })
+    Ok(Start { tree, state, exported: exports.newest(), notices })
 }
 
 /// What to rebuild from; an error with instructions where nothing leads to the newest revision known.
@@ -153,7 +154,7 @@ fn source(places: &Places, log: &Log, exports: &Exports, newest: u64, reason: &s
     // A torn last line is what a power cut leaves; more than one is damage, and what they said is not known.
     let torn = log.tail.1 <= 1;
     // Journal before store before export: an export ahead of the journal means that the journal lost entries, and how many is not known.
-    let exported = exports.good.first().map_or(0, |state| state.revision);
+    let exported = exports.newest().unwrap_or(0);
     let whole = log.absent || log.last() >= exported;
     if !torn {
         why = format!("the last {} lines of the admin journal are damaged", log.tail.1);
@@ -161,11 +162,17 @@ fn source(places: &Places, log: &Log, exports: &Exports, newest: u64, reason: &s
     if !whole {
         why = format!("the admin journal ends at revision {}, before the export of revision {exported}", log.last());
     }
-    let empty = (log.last() > 0).then(State::default);
-    for start in exports.good.iter().chain(&empty).filter(|_| torn && whole) {
-        match replay(start.clone(), log, newest) {
-            Ok(state) => return Ok((state, format!("the export of revision {} and the admin journal", start.revision))),
+    for (revision, path) in exports.good.iter().filter(|_| torn && whole) {
+        match export::read(path).and_then(|start| replay(start, log, newest)) {
+            Ok(state) => return Ok((state, format!("the export of revision {revision} and the admin journal"))),
             Err(error) => why = error.message,
+        }
+    }
+    if torn && whole && log.last() > 0 {
+        match replay(State::default(), log, newest) {
+            Ok(state) => return Ok((state, String::from("the admin journal alone"))),
+            Err(error) if exports.good.is_empty() => why = error.message,
+            Err(_) => {}
         }
     }
     let message = format!("the store in `{}` cannot be used ({reason}) and cannot be rebuilt: {why}", places.state.display());
@@ -175,6 +182,17 @@ fn source(places: &Places, log: &Log, exports: &Exports, newest: u64, reason: &s
         root = places.root.display(),
         journal = places.journal.display()
     )))
+}
+
+/// Puts the store out of the way, for someone to look at; where it went, if there was one.
+pub fn move_aside(places: &Places) -> Result<Option<PathBuf>> {
+    if !places.state.exists() {
+        return Ok(None);
+    }
+    let to = free_name(&places.root.join(format!("state.corrupt-{}", crate::resources::Stamp::now().0)));
+    std::fs::rename(&places.state, &to).map_err(|cause| disk::error("move aside", &places.state, cause))?;
+    disk::sync_dir(&places.root)?;
+    Ok(Some(to))
 }
 
 fn free_name(path: &Path) -> PathBuf {
