@@ -179,6 +179,24 @@ fn where_data_was_no_empty_start() {
 }
 
 #[test]
+fn only_an_unfinished_first_start_is_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("state")).unwrap();
+    fs::write(dir.path().join("state/db"), vec![0x5a; 10_000]).unwrap();
+    let refused = open(dir.path()).map(|_| ()).unwrap_err();
+    assert_eq!(refused.kind, Kind::Unavailable, "{refused:?}");
+    fs::write(dir.path().join("state.new"), b"").unwrap();
+    let store = open(dir.path()).unwrap();
+    assert!(!dir.path().join("state.new").exists());
+    write(&store, 0, 3);
+    let holds = sorted(&store);
+    drop(store);
+    // Found later it means nothing: there is a history now.
+    fs::write(dir.path().join("state.new"), b"").unwrap();
+    assert_eq!(sorted(&open(dir.path()).unwrap()), holds);
+}
+
+#[test]
 fn what_a_newer_gw_wrote_is_refused_and_left_alone() {
     let newer = value::SCHEMA + 1;
     let (image, _) = crashed();

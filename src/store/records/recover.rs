@@ -24,11 +24,13 @@ pub struct Places {
     pub state: PathBuf,
     pub journal: PathBuf,
     pub exports: PathBuf,
+    /// Marks a first start that is not finished.
+    pub new: PathBuf,
 }
 
 impl Places {
     pub fn of(root: &Path) -> Places {
-        Places { root: root.to_owned(), state: root.join("state"), journal: root.join("journal"), exports: root.join("exports") }
+        Places { root: root.to_owned(), state: root.join("state"), journal: root.join("journal"), exports: root.join("exports"), new: root.join("state.new") }
     }
 }
 
@@ -41,10 +43,10 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
     let mut notices = exports.notices.clone();
     let exported = exports.newest();
 
+    if !history && (places.new.exists() || !places.state.join("db").exists()) {
+        return fresh(places, notices);
+    }
     if !places.state.join("db").exists() {
-        if !history {
-            return fresh(places, notices);
-        }
         return rebuild(places, log, &exports, newest, "it is not there", notices);
     }
     // Damage is Internal; everything else (in use, no room, not allowed, newer) is for the operator, and nothing is moved.
@@ -55,9 +57,6 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
     };
     let Some(found) = found else {
         drop(tree);
-        if !history {
-            return fresh(places, notices);
-        }
         return rebuild(places, log, &exports, newest, "it is empty", notices);
     };
     if found.revision >= newest {
@@ -85,11 +84,18 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
     }
 }
 
-/// The first start.
+/// The first start. A marker stands while it lasts: where it is found, what a power cut left half made was never
+/// used and is made again; without it an unreadable store is never taken for a new one.
 fn fresh(places: &Places, notices: Vec<String>) -> Result<Start> {
+    if places.new.exists() && places.state.exists() {
+        std::fs::remove_dir_all(&places.state).map_err(|cause| disk::error("remove the half made", &places.state, cause))?;
+    }
+    disk::replace(&places.new, &[b"gw makes a new store here\n"])?;
     let mut tree = Tree::open(&places.state)?;
     let state = State::default();
     tree.become_state(&state, &state)?;
+    std::fs::remove_file(&places.new).map_err(|cause| disk::error("remove", &places.new, cause))?;
+    disk::sync_dir(&places.root)?;
     Ok(Start { tree, state, exported: None, notices })
 }
 
