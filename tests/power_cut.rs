@@ -75,7 +75,7 @@ fn rounds(fresh: bool, default: usize) {
         Err(why) => return eprintln!("skipped: no power cut here: {why}"),
     };
     let mut seed = 0x2545_f491_4f6c_dd1d ^ u64::from(fresh);
-    let (mut all, mut total, mut notices) = (Acks::default(), 0, 0);
+    let (mut all, mut total, mut notices, mut early) = (Acks::default(), 0, 0, 0);
     for round in 0..count {
         if fresh && round > 0 {
             (disk, all) = (image(dir.path()).unwrap(), Acks::default());
@@ -86,7 +86,12 @@ fn rounds(fresh: bool, default: usize) {
             Err(why) => panic!("{why}"),
         };
         let mut writer = Writer::start("writer", &mounted.at.join("data"));
-        writer.wait_for(1 + (random(&mut seed) % if fresh { 5 } else { 400 }) as usize);
+        if fresh {
+            // Anywhere between the first system call and the first few changes.
+            std::thread::sleep(std::time::Duration::from_micros(random(&mut seed) % 120_000));
+        } else {
+            writer.wait_for(1 + (random(&mut seed) % 400) as usize);
+        }
         let pid = writer.child.id().to_string();
         run("kill", &["-STOP", &pid]).unwrap();
         wait_until_stopped(&pid);
@@ -98,7 +103,9 @@ fn rounds(fresh: bool, default: usize) {
         total += acks.count;
         drop(mounted);
         let after = Mount::new(&cut, &dir.path().join("after")).unwrap();
-        let notice = check(&after.at.join("data"), &all);
+        let data = after.at.join("data");
+        early += usize::from(data.join("state.new").exists());
+        let notice = check(&data, &all);
         if let Some(notice) = notice {
             eprintln!("round {round}: {notice}");
             notices += 1;
@@ -109,7 +116,7 @@ fn rounds(fresh: bool, default: usize) {
         disk = cut;
     }
     eprintln!(
-        "{count} power cuts ({}), {total} acknowledged, 0 lost, {notices} starts had something to mend",
+        "{count} power cuts ({}), {total} acknowledged, 0 lost, {early} while the store was being made, {notices} starts had something to mend",
         if fresh { "first start" } else { "existing store" }
     );
 }

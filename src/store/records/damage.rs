@@ -179,6 +179,55 @@ fn where_data_was_no_empty_start() {
 }
 
 #[test]
+fn only_an_unfinished_first_start_is_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("state")).unwrap();
+    fs::write(dir.path().join("state/db"), vec![0x5a; 10_000]).unwrap();
+    let refused = open(dir.path()).map(|_| ()).unwrap_err();
+    assert_eq!(refused.kind, Kind::Unavailable, "{refused:?}");
+    fs::write(dir.path().join("state.new"), b"").unwrap();
+    let store = open(dir.path()).unwrap();
+    assert!(!dir.path().join("state.new").exists());
+    write(&store, 0, 3);
+    let holds = sorted(&store);
+    drop(store);
+    // Found later it means nothing: there is a history now.
+    fs::write(dir.path().join("state.new"), b"").unwrap();
+    assert_eq!(sorted(&open(dir.path()).unwrap()), holds);
+}
+
+#[test]
+fn a_rotated_journal_still_leads_to_the_newest_change() {
+    let (live, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = Sled::open_with(live.path(), Options { journal: 16 << 10, ..options() }).unwrap();
+    write(&store, 0, 150);
+    let logs = super::disk::list(&live.path().join("journal"), "admin-", ".log").unwrap();
+    assert!(logs.len() > 2, "{logs:?}");
+    let revisions: Vec<u64> = store.history(40).unwrap().iter().map(|entry| entry.revision).collect();
+    assert_eq!(revisions, (111..=150).rev().collect::<Vec<_>>());
+    copy(live.path(), image.path());
+    fs::remove_dir_all(image.path().join("state")).unwrap();
+    // The newest export is not needed either: the one before it and the journal lead on.
+    let newest = super::export::list(&image.path().join("exports")).unwrap().pop().unwrap();
+    fs::write(newest, b"damaged").unwrap();
+    let mended = open(image.path()).unwrap();
+    assert!(sorted(&mended) == sorted(&store));
+    assert!(mended.notice().unwrap().contains("rebuilt at revision 150"));
+}
+
+#[test]
+fn the_timer_exports_what_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sled::open_with(dir.path(), Options { export_every: std::time::Duration::from_secs(1), ..options() }).unwrap();
+    write(&store, 0, 5);
+    let wanted = dir.path().join("exports/export-00000000000000000005.json");
+    while !wanted.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!(super::export::look(&wanted).unwrap(), 5);
+}
+
+#[test]
 fn what_a_newer_gw_wrote_is_refused_and_left_alone() {
     let newer = value::SCHEMA + 1;
     let (image, _) = crashed();
@@ -198,6 +247,25 @@ fn what_a_newer_gw_wrote_is_refused_and_left_alone() {
     assert!(error.message.contains(&format!("schema {newer}")) && error.message.contains(&format!("schema {}", value::SCHEMA)), "{error}");
     let after: Vec<_> = files(image.path()).into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
     assert!(before == after, "something was written");
+}
+
+#[test]
+fn newer_exports_and_values_are_refused_too() {
+    let newer = value::SCHEMA + 1;
+    let (image, _) = crashed();
+    let export = super::export::list(&image.path().join("exports")).unwrap().remove(0);
+    let text = fs::read_to_string(&export).unwrap();
+    fs::write(&export, text.replacen("gw-export 1 ", &format!("gw-export {newer} "), 1)).unwrap();
+    assert_eq!(open(image.path()).map(|_| ()).unwrap_err().kind, Kind::Conflict);
+
+    let (image, _) = crashed();
+    let db = ::sled::open(image.path().join("state")).unwrap();
+    let (key, json, schema) = (value::key("user", "newer"), br#"{"from":"the future"}"#, newer.to_be_bytes());
+    db.insert(&key, [&schema, &value::sum(&key, schema, json)[..], json].concat()).unwrap();
+    drop(db);
+    let error = open(image.path()).map(|_| ()).unwrap_err();
+    assert!(error.kind == Kind::Conflict && error.message.contains(&format!("schema {newer}")), "{error:?}");
+    assert!(image.path().join("state/db").exists());
 }
 
 #[test]

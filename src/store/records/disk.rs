@@ -80,7 +80,8 @@ pub fn sync_dir(path: &Path) -> Result<()> {
 
 /// Makes a file's content durable, through a handle of our own.
 pub fn sync_file(path: &Path) -> Result<()> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(|cause| error("sync", path, cause))
+    // Windows syncs only through handles that may write.
+    File::options().read(true).write(cfg!(windows)).open(path).and_then(|file| file.sync_all()).map_err(|cause| error("sync", path, cause))
 }
 
 /// Writes a whole file so that either the old or the new one is there after a power cut, never half of it.

@@ -42,18 +42,34 @@ pub fn write(dir: &Path, state: &State) -> Result<PathBuf> {
 /// Reads and checks an export.
 pub fn read(path: &Path) -> Result<State> {
     let bytes = fs::read(path).map_err(|cause| disk::error("read", path, cause))?;
-    let damaged = || Error::internal(format!("the export `{}` is damaged", path.display()));
-    let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;
-    let (head, json) = (std::str::from_utf8(&bytes[..end]).map_err(|_| damaged())?, &bytes[end + 1..]);
+    let body: Body = serde_json::from_slice(verify(path, &bytes)?).map_err(|error| damaged(path).cause(error))?;
+    State::from_records(body.revision, body.records)
+}
+
+/// Checks an export without taking it apart; gives the revision it is of. Damaged: [`crate::error::Kind::Internal`].
+pub fn look(path: &Path) -> Result<u64> {
+    let bytes = fs::read(path).map_err(|cause| disk::error("read", path, cause))?;
+    verify(path, &bytes)?;
+    let name = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_prefix("export-"));
+    name.and_then(|digits| digits.parse().ok()).ok_or_else(|| damaged(path))
+}
+
+/// The JSON of an export whose checksum holds and whose schema this gw reads.
+fn verify<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a [u8]> {
+    let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| damaged(path))?;
+    let (head, json) = (std::str::from_utf8(&bytes[..end]).map_err(|_| damaged(path))?, &bytes[end + 1..]);
     let words: Vec<&str> = head.split(' ').collect();
-    let ["gw-export", schema, crc, length] = words[..] else { return Err(damaged()) };
-    let (schema, crc) = (schema.parse::<u16>().map_err(|_| damaged())?, u32::from_str_radix(crc, 16).map_err(|_| damaged())?);
+    let ["gw-export", schema, crc, length] = words[..] else { return Err(damaged(path)) };
+    let (Ok(schema), Ok(crc)) = (schema.parse(), u32::from_str_radix(crc, 16)) else { return Err(damaged(path)) };
     if length.parse() != Ok(json.len()) || crc32fast::hash(json) != crc {
-        return Err(damaged());
+        return Err(damaged(path));
     }
     value::check_schema(schema, &format!("`{}`", path.display()))?;
-    let body: Body = serde_json::from_slice(json).map_err(|error| damaged().cause(error))?;
-    State::from_records(body.revision, body.records)
+    Ok(json)
+}
+
+fn damaged(path: &Path) -> Error {
+    Error::internal(format!("the export `{}` is damaged", path.display()))
 }
 
 /// The exports, oldest first.

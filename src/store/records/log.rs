@@ -260,3 +260,65 @@ fn scan(path: &Path, mut each: impl FnMut(Line, u64) -> Result<()>) -> Result<()
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry(revision: u64) -> Entry {
+        Entry { revision, at: Default::default(), actor: Default::default(), changes: Vec::new() }
+    }
+    fn written(dir: &Path, to: u64) -> Log {
+        let mut log = Log::open(dir).unwrap();
+        for revision in log.last() + 1..=to {
+            log.append(&entry(revision)).unwrap();
+        }
+        log
+    }
+    fn revisions(entries: &[Entry]) -> Vec<u64> {
+        entries.iter().map(|entry| entry.revision).collect()
+    }
+
+    #[test]
+    fn rotation_keeps_order_and_only_the_newest_files() {
+        let dir = tempfile::tempdir().unwrap();
+        for part in 1..=8 {
+            written(dir.path(), part * 10).rotate(part * 10 + 1).unwrap();
+        }
+        let log = Log::open(dir.path()).unwrap();
+        assert_eq!((log.last(), log.tail, files(dir.path()).unwrap().len()), (80, (0, 0), KEEP + 1));
+        assert_eq!(revisions(&log.newest(12).unwrap()), (69..=80).rev().collect::<Vec<_>>());
+        assert_eq!(revisions(&log.entries(65).unwrap()), (66..=80).collect::<Vec<_>>());
+        assert_eq!(written(dir.path(), 81).last(), 81);
+    }
+
+    #[test]
+    fn the_last_append_can_be_taken_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = written(dir.path(), 3);
+        log.undo().unwrap();
+        assert_eq!((log.last(), revisions(&log.newest(9).unwrap())), (2, vec![2, 1]));
+        log.append(&entry(3)).unwrap();
+        assert_eq!((Log::open(dir.path()).unwrap().last(), log.tail), (3, (0, 0)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_torn_end_costs_only_what_is_torn(cut in 0u64..2_000) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = written(dir.path(), 10).path;
+            let bytes = fs::read(&path).unwrap();
+            let cut = (cut % bytes.len() as u64) as usize;
+            fs::write(&path, &bytes[..cut]).unwrap();
+            let whole = bytes[..cut].iter().filter(|byte| **byte == b'\n').count() as u64;
+            let mut log = Log::open(dir.path()).unwrap();
+            prop_assert_eq!((log.last(), log.tail.1), (whole, usize::from(cut > 0 && bytes[cut - 1] != b'\n')));
+            log.append(&entry(whole + 1)).unwrap();
+            let log = Log::open(dir.path()).unwrap();
+            prop_assert_eq!((log.last(), log.tail, log.holes), (whole + 1, (0, 0), 0));
+        }
+    }
+}

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Start {
     pub tree: Tree,
     pub state: State,
+    /// Revision of the newest good export.
+    pub exported: Option<u64>,
     /// What the operator must hear of, in order.
     pub notices: Vec<String>,
 }
@@ -22,26 +24,29 @@ pub struct Places {
     pub state: PathBuf,
     pub journal: PathBuf,
     pub exports: PathBuf,
+    /// Marks a first start that is not finished.
+    pub new: PathBuf,
 }
 
 impl Places {
     pub fn of(root: &Path) -> Places {
-        Places { root: root.to_owned(), state: root.join("state"), journal: root.join("journal"), exports: root.join("exports") }
+        Places { root: root.to_owned(), state: root.join("state"), journal: root.join("journal"), exports: root.join("exports"), new: root.join("state.new") }
     }
 }
 
 /// Opens the store, or rebuilds it.
 pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
     let exports = Exports::look(places)?;
-    let newest = log.last().max(exports.good.first().map_or(0, |state| state.revision));
+    let newest = log.last().max(exports.newest().unwrap_or(0));
     let corrupt = disk::list(&places.root, "state.corrupt-", "")?;
     let history = log.any() || exports.found > 0 || !corrupt.is_empty();
     let mut notices = exports.notices.clone();
+    let exported = exports.newest();
 
+    if !history && (places.new.exists() || !places.state.join("db").exists()) {
+        return fresh(places, notices);
+    }
     if !places.state.join("db").exists() {
-        if !history {
-            return fresh(places, notices);
-        }
         return rebuild(places, log, &exports, newest, "it is not there", notices);
     }
     // Damage is Internal; everything else (in use, no room, not allowed, newer) is for the operator, and nothing is moved.
@@ -52,9 +57,6 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
     };
     let Some(found) = found else {
         drop(tree);
-        if !history {
-            return fresh(places, notices);
-        }
         return rebuild(places, log, &exports, newest, "it is empty", notices);
     };
     if found.revision >= newest {
@@ -62,7 +64,7 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
             notices.push(format!("the admin journal ends at revision {}, the store is at {}: going on in a new journal file", log.last(), found.revision));
             log.rotate(found.revision + 1)?;
         }
-        return Ok(Start { tree, state: found, notices });
+        return Ok(Start { tree, state: found, exported, notices });
     }
     match replay(found.clone(), log, newest) {
         Ok(state) => {
@@ -72,7 +74,7 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
                 notices.push(format!("the store was at revision {from} and the admin journal at {to}: the missing changes were brought in"));
             }
             tree.become_state(&found, &state)?;
-            Ok(Start { tree, state, notices })
+            Ok(Start { tree, state, exported, notices })
         }
         Err(error) => {
             drop(tree);
@@ -82,17 +84,24 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
     }
 }
 
-/// The first start.
+/// The first start. A marker stands while it lasts: where it is found, what a power cut left half made was never
+/// used and is made again; without it an unreadable store is never taken for a new one.
 fn fresh(places: &Places, notices: Vec<String>) -> Result<Start> {
+    if places.new.exists() && places.state.exists() {
+        std::fs::remove_dir_all(&places.state).map_err(|cause| disk::error("remove the half made", &places.state, cause))?;
+    }
+    disk::replace(&places.new, &[b"gw makes a new store here\n"])?;
     let mut tree = Tree::open(&places.state)?;
     let state = State::default();
     tree.become_state(&state, &state)?;
-    Ok(Start { tree, state, notices })
+    std::fs::remove_file(&places.new).map_err(|cause| disk::error("remove", &places.new, cause))?;
+    disk::sync_dir(&places.root)?;
+    Ok(Start { tree, state, exported: None, notices })
 }
 
 /// The exports that can be read, newest first.
 struct Exports {
-    good: Vec<State>,
+    good: Vec<(u64, PathBuf)>,
     found: usize,
     notices: Vec<String>,
 }
@@ -102,13 +111,17 @@ impl Exports {
         let paths = export::list(&places.exports)?;
         let mut exports = Exports { good: Vec::new(), found: paths.len(), notices: Vec::new() };
         for path in paths.iter().rev() {
-            match export::read(path) {
-                Ok(state) => exports.good.push(state),
+            match export::look(path) {
+                Ok(revision) => exports.good.push((revision, path.clone())),
                 Err(error) if error.kind == Kind::Internal => exports.notices.push(error.to_string()),
                 Err(error) => return Err(error),
             }
         }
         Ok(exports)
+    }
+
+    fn newest(&self) -> Option<u64> {
+        self.good.first().map(|(revision, _)| *revision)
     }
 }
 
@@ -128,13 +141,7 @@ fn replay(mut state: State, log: &Log, newest: u64) -> Result<State> {
 /// Moves the store aside and makes a new one from the newest export that the journal leads on from.
 fn rebuild(places: &Places, log: &mut Log, exports: &Exports, newest: u64, reason: &str, mut notices: Vec<String>) -> Result<Start> {
     let (state, from) = source(places, log, exports, newest, reason)?;
-    let mut aside = String::new();
-    if places.state.exists() {
-        let to = free_name(&places.root.join(format!("state.corrupt-{}", crate::resources::Stamp::now().0)));
-        std::fs::rename(&places.state, &to).map_err(|cause| disk::error("move aside", &places.state, cause))?;
-        disk::sync_dir(&places.root)?;
-        aside = format!("; the old one is kept as `{}`", to.display());
-    }
+    let aside = move_aside(places)?.map_or(String::new(), |to| format!("; the old one is kept as `{}`", to.display()));
     let mut tree = Tree::open(&places.state)?;
     tree.become_state(&State::default(), &state)?;
     notices.push(format!("the store in `{}` could not be used ({reason}): rebuilt at revision {} from {from}{aside}", places.state.display(), state.revision));
@@ -144,7 +151,7 @@ fn rebuild(places: &Places, log: &mut Log, exports: &Exports, newest: u64, reaso
     if state.revision > log.last() {
         log.rotate(state.revision + 1)?;
     }
-    Ok(Start { tree, state, notices })
+    Ok(Start { tree, state, exported: exports.newest(), notices })
 }
 
 /// What to rebuild from; an error with instructions where nothing leads to the newest revision known.
@@ -153,7 +160,7 @@ fn source(places: &Places, log: &Log, exports: &Exports, newest: u64, reason: &s
     // A torn last line is what a power cut leaves; more than one is damage, and what they said is not known.
     let torn = log.tail.1 <= 1;
     // Journal before store before export: an export ahead of the journal means that the journal lost entries, and how many is not known.
-    let exported = exports.good.first().map_or(0, |state| state.revision);
+    let exported = exports.newest().unwrap_or(0);
     let whole = log.absent || log.last() >= exported;
     if !torn {
         why = format!("the last {} lines of the admin journal are damaged", log.tail.1);
@@ -161,11 +168,17 @@ fn source(places: &Places, log: &Log, exports: &Exports, newest: u64, reason: &s
     if !whole {
         why = format!("the admin journal ends at revision {}, before the export of revision {exported}", log.last());
     }
-    let empty = (log.last() > 0).then(State::default);
-    for start in exports.good.iter().chain(&empty).filter(|_| torn && whole) {
-        match replay(start.clone(), log, newest) {
-            Ok(state) => return Ok((state, format!("the export of revision {} and the admin journal", start.revision))),
+    for (revision, path) in exports.good.iter().filter(|_| torn && whole) {
+        match export::read(path).and_then(|start| replay(start, log, newest)) {
+            Ok(state) => return Ok((state, format!("the export of revision {revision} and the admin journal"))),
             Err(error) => why = error.message,
+        }
+    }
+    if torn && whole && log.last() > 0 {
+        match replay(State::default(), log, newest) {
+            Ok(state) => return Ok((state, String::from("the admin journal alone"))),
+            Err(error) if exports.good.is_empty() => why = error.message,
+            Err(_) => {}
         }
     }
     let message = format!("the store in `{}` cannot be used ({reason}) and cannot be rebuilt: {why}", places.state.display());
@@ -175,6 +188,17 @@ fn source(places: &Places, log: &Log, exports: &Exports, newest: u64, reason: &s
         root = places.root.display(),
         journal = places.journal.display()
     )))
+}
+
+/// Puts the store out of the way, for someone to look at; where it went, if there was one.
+pub fn move_aside(places: &Places) -> Result<Option<PathBuf>> {
+    if !places.state.exists() {
+        return Ok(None);
+    }
+    let to = free_name(&places.root.join(format!("state.corrupt-{}", crate::resources::Stamp::now().0)));
+    std::fs::rename(&places.state, &to).map_err(|cause| disk::error("move aside", &places.state, cause))?;
+    disk::sync_dir(&places.root)?;
+    Ok(Some(to))
 }
 
 fn free_name(path: &Path) -> PathBuf {

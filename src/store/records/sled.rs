@@ -97,8 +97,7 @@ impl Sled {
         if let Err(error) = log.cut() {
             tracing::warn!(target: "gw::store", "{error}");
         }
-        let newest = export::list(&places.exports)?.pop().and_then(|path| export::read(&path).ok()).map(|state| state.revision);
-        let disk = Mutex::new(Disk { tree: Some(started.tree), log, exported: newest, failed: None });
+        let disk = Mutex::new(Disk { tree: Some(started.tree), log, exported: started.exported, failed: None });
         let shared = Arc::new(Shared { places, options, ballast, notices, disk, state: RwLock::new(started.state) });
         shared.maintain_or_warn();
         let (stop, stopped) = channel();
@@ -215,8 +214,16 @@ impl Shared {
     /// The open store; after a failed write it is opened again and made to hold what was acknowledged.
     fn reopen<'a>(&self, tree: &'a mut Option<Tree>, state: &State) -> Result<&'a mut Tree> {
         if tree.is_none() {
-            let mut opened = Tree::open(&self.places.state)?;
-            let found = opened.read()?.unwrap_or_default();
+            let (mut opened, found) = match Tree::open(&self.places.state).and_then(|tree| tree.read().map(|found| (tree, found))) {
+                // What is in memory was acknowledged and is whole: a failed write cannot cost more than itself.
+                Err(error) if error.kind == Kind::Internal => {
+                    recover::move_aside(&self.places)?;
+                    tracing::warn!(target: "gw::store", "the state store was damaged by a failed write and is written anew: {error}");
+                    (Tree::open(&self.places.state)?, None)
+                }
+                opened => opened?,
+            };
+            let found = found.unwrap_or_default();
             if found != *state {
                 opened.become_state(&found, state)?;
             }
@@ -268,7 +275,7 @@ impl Shared {
 
 /// The timer thread, until the store is dropped.
 fn tend(shared: &Shared, stopped: &Receiver<()>) {
-    while stopped.recv_timeout(shared.options.export_every) == Err(RecvTimeoutError::Timeout) {
+    while stopped.recv_timeout(shared.options.export_every.max(Duration::from_secs(1))) == Err(RecvTimeoutError::Timeout) {
         shared.maintain_or_warn();
     }
 }
