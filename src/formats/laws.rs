@@ -1,1 +1,4 @@
 //! Laws every codec keeps.
+
+mod recorded;
+mod wire;
