@@ -183,11 +183,8 @@ fn sampling(chat: &Chat, thinks: bool, rest: &mut Map<String, Value>, dropped: &
     let mut lose = |name: &str| dropped.push(name.to_owned());
     match chat.temperature {
         // Thinking allows no other temperature than 1.
-        Some(temperature) if thinks => {
-            if temperature != 1.0 {
-                lose("temperature");
-            }
-        }
+        Some(1.0) if thinks => {}
+        Some(_) if thinks => lose("temperature"),
         Some(temperature) if temperature > 1.0 => {
             lose("temperature");
             rest.insert("temperature".into(), json!(1.0));

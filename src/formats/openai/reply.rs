@@ -14,7 +14,7 @@ pub fn read(body: &[u8]) -> Result<Reply> {
         return Err(Error::new(Kind::Upstream, format!("the provider answered with an error: {}", fault.message)));
     }
     let (mut reader, mut events) = (stream::Reader::default(), Vec::new());
-    if !reader.chunk(&mut fields, &mut events) {
+    if !reader.chunk(&mut fields, true, &mut events) {
         return Err(Error::new(Kind::Upstream, "the provider's answer has no choices"));
     }
     reader.finish(&mut events);

@@ -65,7 +65,7 @@ impl EventReader for Reader {
                 self.done = true;
                 out.push(Event::Error(fault));
             }
-            None => _ = self.chunk(&mut fields, out),
+            None => _ = self.chunk(&mut fields, false, out),
         }
         Ok(())
     }
@@ -82,7 +82,7 @@ impl EventReader for Reader {
 
 impl Reader {
     /// One chunk or one whole reply. Whether it held a choice.
-    pub fn chunk(&mut self, fields: &mut Fields, out: &mut Vec<Event>) -> bool {
+    pub fn chunk(&mut self, fields: &mut Fields, whole: bool, out: &mut Vec<Event>) -> bool {
         let id = fields.lenient("id", Fields::text).unwrap_or_default();
         let model = fields.lenient("model", Fields::text).unwrap_or_default();
         let used = fields.lenient("usage", Fields::value).as_ref().and_then(usage::read);
@@ -101,10 +101,11 @@ impl Reader {
                 continue;
             }
             held = true;
-            if let Some(mut piece) = choice.lenient("delta", Fields::object) {
-                self.piece(&mut piece, false, out);
-            } else if let Some(mut piece) = choice.lenient("message", Fields::object) {
-                self.piece(&mut piece, true, out);
+            // Perplexity sends both kinds at once, one of them empty or out of step.
+            let (first, second) = if whole { ("message", "delta") } else { ("delta", "message") };
+            let piece = choice.lenient(first, Fields::object).map(|piece| (first, piece));
+            if let Some((key, mut piece)) = piece.or_else(|| Some((second, choice.lenient(second, Fields::object)?))) {
+                self.piece(&mut piece, key == "message", out);
             }
             if let Some(reason) = choice.lenient("finish_reason", Fields::text) {
                 self.stop = Some(stop(&reason));

@@ -16,12 +16,14 @@ pub fn read(usage: &Value) -> Option<Usage> {
     let written = count("/prompt_tokens_details/cache_write_tokens").unwrap_or(0);
     let reasoning = count("/completion_tokens_details/reasoning_tokens").unwrap_or(0);
     // Some services count reasoning beside the completion instead of inside; their total gives them away.
-    let beside = reasoning > completion || (reasoning > 0 && count("/total_tokens") == Some(prompt.saturating_add(completion).saturating_add(reasoning)));
+    let all = prompt.saturating_add(completion).saturating_add(reasoning);
+    let beside = reasoning > 0 && count("/total_tokens").map_or(reasoning > completion, |total| total == all);
+    let (output, reasoning) = if beside { (completion, reasoning) } else { (completion.saturating_sub(reasoning), reasoning.min(completion)) };
     Some(Usage {
         input: prompt.saturating_sub(cached).saturating_sub(written),
         cache_read: cached,
         cache_write_5m: written,
-        output: if beside { completion } else { completion - reasoning },
+        output,
         reasoning,
         ..Usage::default()
     })
@@ -63,6 +65,9 @@ mod tests {
         assert_eq!((hit.input, hit.cache_read), (5, 4));
         let beside = json!({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 30, "completion_tokens_details": {"reasoning_tokens": 20}});
         assert_eq!((read(&beside).unwrap().output, read(&beside).unwrap().reasoning), (1, 20));
+        // Counted by another tokenizer than the completion it is part of.
+        let over = json!({"prompt_tokens": 21, "completion_tokens": 16, "total_tokens": 37, "completion_tokens_details": {"reasoning_tokens": 21}});
+        assert_eq!((read(&over).unwrap().output, read(&over).unwrap().reasoning), (0, 16));
         assert_eq!(read(&json!({})), None);
         assert_eq!(read(&Value::Null), None);
     }

@@ -103,10 +103,11 @@ impl EventWriter for Writer {
             Event::Open { part, .. } => self.open(part, out),
             Event::Delta { index, delta } => self.more(*index, delta, out),
             // Callers parse the arguments, and nothing is not JSON.
-            Event::Close { index } => match self.parts.get(*index) {
-                Some(Part::Call(_, false)) => self.more(*index, &Delta::Arguments("{}".into()), out),
-                _ => {}
-            },
+            Event::Close { index } => {
+                if let Some(Part::Call(_, false)) = self.parts.get(*index) {
+                    self.more(*index, &Delta::Arguments("{}".into()), out);
+                }
+            }
             Event::Usage(used) => self.usage = Some(*used),
             Event::End { stop, .. } => {
                 self.begin(out);
