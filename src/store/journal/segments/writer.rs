@@ -22,9 +22,9 @@ const BATCH_BYTES: usize = 4 << 20;
 const CONTENT_BLOCK: usize = 128 << 10;
 /// Blocks in a segment: bounds what is kept in memory of the open one where traffic is thin.
 const MAX_BLOCKS: usize = 32_768;
-/// How often the disk is looked at while nothing is wrong, and while something is.
-const LOOK: Duration = Duration::from_secs(5);
-const LOOK_DEGRADED: Duration = Duration::from_secs(1);
+/// How often the disk is looked at: while rows come or something is wrong, and else.
+const LOOK: Duration = Duration::from_secs(1);
+const LOOK_IDLE: Duration = Duration::from_secs(5);
 /// A busy log looks more often: a second can fill a disk.
 const LOOK_BYTES: u64 = 8 << 20;
 
@@ -71,7 +71,7 @@ impl Writer {
     pub fn run(mut self) {
         let mut batch = Vec::with_capacity(BLOCK_ROWS);
         loop {
-            let idle = if self.degraded() { LOOK_DEGRADED } else { LOOK };
+            let idle = if self.degraded() { LOOK } else { LOOK_IDLE };
             let took = self.taker.take(&mut batch, BLOCK_ROWS, BATCH_BYTES, idle, self.shared.settings.linger);
             if !batch.is_empty() {
                 self.write(&batch);
@@ -81,7 +81,7 @@ impl Writer {
             if took == Took::End {
                 break;
             }
-            if self.looked.elapsed() >= idle || self.unlooked_bytes >= LOOK_BYTES {
+            if self.looked.elapsed() >= LOOK || self.unlooked_bytes >= LOOK_BYTES {
                 self.look();
             }
         }
