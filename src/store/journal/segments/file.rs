@@ -181,7 +181,7 @@ impl Open {
     }
 
     /// As [`Open::resume`], making the segment the one being written.
-    pub fn adopt(found: Found) -> Result<Open, Found> {
+    pub fn adopt(found: Found) -> Result<Open, Box<Found>> {
         match Open::resume(&found) {
             Ok((file, blocks)) => {
                 {
@@ -191,7 +191,7 @@ impl Open {
                 }
                 Ok(Open { end: found.end, segment: Arc::new(found.segment), file: Arc::new(file) })
             }
-            Err(_) => Err(found),
+            Err(_) => Err(Box::new(found)),
         }
     }
 
