@@ -166,8 +166,10 @@ impl Writer {
                 self.shared.drop_rows(batch.len() as u64);
                 if let Some(error) = why {
                     self.failing = Some(error.to_string());
-                    // A file that cannot be written is left as it is; a new one may fare better.
-                    self.seal();
+                    // A new file may fare better, except where the disk is merely full.
+                    if error.kind() != io::ErrorKind::StorageFull {
+                        self.abandon();
+                    }
                 }
                 self.tell();
             }
@@ -183,7 +185,7 @@ impl Writer {
     /// Writes a batch as frames of content and then one of rows, in one go.
     fn attempt(&mut self, batch: &[Entry], with_content: bool) -> io::Result<()> {
         self.make_room(batch)?;
-        let Some(open) = &mut self.open else { return Err(io::Error::other("no log segment")) };
+        let Some(open) = &mut self.open else { return Err(io::Error::other("there is no segment to write to")) };
         self.out.clear();
         self.rows.clear();
         self.contents.clear();
@@ -227,6 +229,9 @@ impl Writer {
 
     /// Makes sure there is an open segment with room; retention comes before a new one.
     fn make_room(&mut self, batch: &[Entry]) -> io::Result<()> {
+        if self.open.as_ref().is_some_and(|open| open.broken) {
+            self.abandon();
+        }
         let settings = &self.shared.settings;
         let roll_age = i64::try_from(settings.max_age.as_millis() / 16).unwrap_or(i64::MAX);
         if self.open.as_ref().is_some_and(|open| {
@@ -248,6 +253,14 @@ impl Writer {
         lock(&self.shared.segments).push(open.segment.clone());
         self.open = Some(open);
         Ok(())
+    }
+
+    /// Leaves the open segment as it is; an empty one is removed.
+    fn abandon(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        if open.segment.summary(|summary| summary.rows == 0) && std::fs::remove_file(&open.segment.path).is_ok() {
+            self.shared.forget(open.segment.number);
+        }
     }
 
     /// Closes the open segment with its index.
