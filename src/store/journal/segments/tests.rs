@@ -210,7 +210,13 @@ fn retention_by_age_unlinks_the_old() {
     let old = open(dir.path());
     old.push(Row { at: Stamp(1000), ..row(1) }, None);
     old.close();
-    let log = Segments::open(dir.path(), Settings { segment_bytes: 1, max_age: Duration::from_secs(3600), ..settings() }).unwrap();
+    drop(old);
+    assert_eq!(all(&open(dir.path()), &Filter::default(), 10).len(), 1);
+    let log = Segments::open(dir.path(), Settings { max_age: Duration::from_secs(3600), ..settings() }).unwrap();
+    until("the old row goes, without any traffic", || files(dir.path()).is_empty());
+    log.push(Row { at: Stamp(1000), ..row(1) }, None);
+    // Written by itself, so that the next row begins a segment.
+    until("the old row is written", || log.health().written == 1);
     log.push(Row { at: Stamp::now(), ..row(2) }, None);
     until("the old row goes", || all(&log, &Filter::default(), 10).len() == 1);
     assert!(log.get(&id(2)).unwrap().is_some());

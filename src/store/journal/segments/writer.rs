@@ -102,6 +102,9 @@ impl Writer {
                 self.shared.forget(open.segment.number);
             }
         }
+        if self.open.as_ref().is_some_and(|open| open.segment.summary(|summary| summary.rows > 0 && summary.until < retention::oldest(&self.shared))) {
+            self.seal();
+        }
         retention::enforce(&self.shared, self.open_number(), 0);
         self.room = self.shared.settings.room(Disk::of(&self.shared.dir));
         if self.failing.is_some() && self.room != Room::Nothing && self.probe().is_ok() {
@@ -236,7 +239,7 @@ impl Writer {
         let roll_age = i64::try_from(settings.max_age.as_millis() / 16).unwrap_or(i64::MAX);
         if self.open.as_ref().is_some_and(|open| {
             let old = open.segment.summary(|summary| summary.rows > 0 && summary.since < Stamp::now().0.saturating_sub(roll_age));
-            open.end >= settings.segment_bytes || open.blocks() >= MAX_BLOCKS || (old && open.blocks() >= 1024)
+            open.end >= settings.segment_bytes || open.blocks() >= MAX_BLOCKS || old
         }) {
             self.seal();
         }
