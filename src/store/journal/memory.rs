@@ -91,7 +91,7 @@ impl Journal for Memory {
         let mut found = rows.iter().filter(|row| {
             cursor.as_ref().is_none_or(|cursor| cursor.allows(&row.id))
                 && matcher.row(row)
-                && (!matcher.wants_text() || serde_json::to_vec(row).is_ok_and(|json| matcher.text(&json)))
+                && (!matcher.wants_text() || serde_json::to_vec(row).is_ok_and(|json| matcher.json(&json)))
         });
         let page: Vec<Row> = found.by_ref().take(limit).map(|row| Row::clone(row)).collect();
         let cursor = found.next().and(page.last()).map(|row| Cursor::below(&row.id));

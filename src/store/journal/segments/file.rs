@@ -151,6 +151,8 @@ pub struct Open {
     pub file: Arc<File>,
     /// Where the next frame goes.
     pub end: u64,
+    /// Half a frame is in it and could not be taken back: nothing may follow.
+    pub broken: bool,
 }
 
 impl Open {
@@ -167,7 +169,7 @@ impl Open {
         }
         let end = FILE_MAGIC.len() as u64;
         let state = State { summary: Summary::default(), size: end, blocks: Some(Vec::new()) };
-        Ok(Open { segment: Arc::new(Segment { number, path, state: Mutex::new(state) }), file: Arc::new(file), end })
+        Ok(Open { segment: Arc::new(Segment { number, path, state: Mutex::new(state) }), file: Arc::new(file), end, broken: false })
     }
 
     /// Goes on in a file that has room, without its footer or torn tail.
@@ -181,7 +183,7 @@ impl Open {
     }
 
     /// As [`Open::resume`], making the segment the one being written.
-    pub fn adopt(found: Found) -> Result<Open, Found> {
+    pub fn adopt(found: Found) -> Result<Open, Box<Found>> {
         match Open::resume(&found) {
             Ok((file, blocks)) => {
                 {
@@ -189,9 +191,9 @@ impl Open {
                     state.size = found.end;
                     state.blocks = Some(blocks);
                 }
-                Ok(Open { end: found.end, segment: Arc::new(found.segment), file: Arc::new(file) })
+                Ok(Open { end: found.end, segment: Arc::new(found.segment), file: Arc::new(file), broken: false })
             }
-            Err(_) => Err(found),
+            Err(_) => Err(Box::new(found)),
         }
     }
 
@@ -210,7 +212,8 @@ impl Open {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Err(error) = (&*self.file).write_all(bytes) {
             // Half a frame would be skipped by every reader; better it is not there.
-            let _ = self.file.set_len(self.end).and_then(|()| (&*self.file).seek(SeekFrom::Start(self.end)));
+            let back = self.file.set_len(self.end).and_then(|()| (&*self.file).seek(SeekFrom::Start(self.end)));
+            self.broken = back.is_err();
             return Err(error);
         }
         self.end += bytes.len() as u64;
@@ -223,6 +226,9 @@ impl Open {
 
     /// Writes index and footer; a failure costs nothing but a scan at the next start.
     pub fn seal(mut self, compressor: &mut Compressor) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("the segment ends in half a frame"));
+        }
         let end = self.end;
         let mut out = Vec::new();
         let footer_at = {

@@ -103,10 +103,10 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
                     shared.damaged(segment.number, block.at);
                     continue;
                 };
-                if !matcher.text(&raw) {
+                if !matcher.json(&raw) {
                     continue;
                 }
-                for (json, _) in block::rows(&raw).filter(|(json, _)| matcher.text(json)) {
+                for (json, _) in block::rows(&raw).filter(|(json, _)| matcher.json(json)) {
                     match serde_json::from_slice::<Row>(json) {
                         Ok(row) if wanted(&row.id) && matcher.row(&row) => heap.push(Entry { id: row.id.clone(), item: Item::Row(Box::new(row)) }),
                         Ok(_) => {}

@@ -4,11 +4,16 @@ use super::Shared;
 use super::settings::Disk;
 use crate::resources::Stamp;
 
+/// Rows from before this time are to go.
+pub fn oldest(shared: &Shared) -> i64 {
+    Stamp::now().0.saturating_sub(i64::try_from(shared.settings.max_age.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// Unlinks what has to go so that `coming` more bytes fit. The segment being written stays.
 pub fn enforce(shared: &Shared, open: Option<u64>, coming: u64) {
     let disk = Disk::of(&shared.dir);
     let max_bytes = shared.settings.max_bytes(disk);
-    let oldest = Stamp::now().0.saturating_sub(i64::try_from(shared.settings.max_age.as_millis()).unwrap_or(i64::MAX));
+    let oldest = oldest(shared);
     let purge_below = disk.map_or(0, |disk| shared.settings.purge_below.of(disk.total));
     let mut free = disk.map_or(u64::MAX, |disk| disk.free);
     let segments = shared.segments();

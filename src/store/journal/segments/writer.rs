@@ -22,9 +22,9 @@ const BATCH_BYTES: usize = 4 << 20;
 const CONTENT_BLOCK: usize = 128 << 10;
 /// Blocks in a segment: bounds what is kept in memory of the open one where traffic is thin.
 const MAX_BLOCKS: usize = 32_768;
-/// How often the disk is looked at while nothing is wrong, and while something is.
-const LOOK: Duration = Duration::from_secs(5);
-const LOOK_DEGRADED: Duration = Duration::from_secs(1);
+/// How often the disk is looked at: while rows come or something is wrong, and else.
+const LOOK: Duration = Duration::from_secs(1);
+const LOOK_IDLE: Duration = Duration::from_secs(5);
 /// A busy log looks more often: a second can fill a disk.
 const LOOK_BYTES: u64 = 8 << 20;
 
@@ -71,7 +71,7 @@ impl Writer {
     pub fn run(mut self) {
         let mut batch = Vec::with_capacity(BLOCK_ROWS);
         loop {
-            let idle = if self.degraded() { LOOK_DEGRADED } else { LOOK };
+            let idle = if self.degraded() { LOOK } else { LOOK_IDLE };
             let took = self.taker.take(&mut batch, BLOCK_ROWS, BATCH_BYTES, idle, self.shared.settings.linger);
             if !batch.is_empty() {
                 self.write(&batch);
@@ -81,7 +81,7 @@ impl Writer {
             if took == Took::End {
                 break;
             }
-            if self.looked.elapsed() >= idle || self.unlooked_bytes >= LOOK_BYTES {
+            if self.looked.elapsed() >= LOOK || self.unlooked_bytes >= LOOK_BYTES {
                 self.look();
             }
         }
@@ -101,6 +101,9 @@ impl Writer {
             if let Some(open) = self.open.take() {
                 self.shared.forget(open.segment.number);
             }
+        }
+        if self.open.as_ref().is_some_and(|open| open.segment.summary(|summary| summary.rows > 0 && summary.until < retention::oldest(&self.shared))) {
+            self.seal();
         }
         retention::enforce(&self.shared, self.open_number(), 0);
         self.room = self.shared.settings.room(Disk::of(&self.shared.dir));
@@ -166,8 +169,10 @@ impl Writer {
                 self.shared.drop_rows(batch.len() as u64);
                 if let Some(error) = why {
                     self.failing = Some(error.to_string());
-                    // A file that cannot be written is left as it is; a new one may fare better.
-                    self.seal();
+                    // A new file may fare better, except where the disk is merely full.
+                    if error.kind() != io::ErrorKind::StorageFull {
+                        self.abandon();
+                    }
                 }
                 self.tell();
             }
@@ -183,7 +188,7 @@ impl Writer {
     /// Writes a batch as frames of content and then one of rows, in one go.
     fn attempt(&mut self, batch: &[Entry], with_content: bool) -> io::Result<()> {
         self.make_room(batch)?;
-        let Some(open) = &mut self.open else { return Err(io::Error::other("no log segment")) };
+        let Some(open) = &mut self.open else { return Err(io::Error::other("there is no segment to write to")) };
         self.out.clear();
         self.rows.clear();
         self.contents.clear();
@@ -227,11 +232,14 @@ impl Writer {
 
     /// Makes sure there is an open segment with room; retention comes before a new one.
     fn make_room(&mut self, batch: &[Entry]) -> io::Result<()> {
+        if self.open.as_ref().is_some_and(|open| open.broken) {
+            self.abandon();
+        }
         let settings = &self.shared.settings;
         let roll_age = i64::try_from(settings.max_age.as_millis() / 16).unwrap_or(i64::MAX);
         if self.open.as_ref().is_some_and(|open| {
             let old = open.segment.summary(|summary| summary.rows > 0 && summary.since < Stamp::now().0.saturating_sub(roll_age));
-            open.end >= settings.segment_bytes || open.blocks() >= MAX_BLOCKS || (old && open.blocks() >= 1024)
+            open.end >= settings.segment_bytes || open.blocks() >= MAX_BLOCKS || old
         }) {
             self.seal();
         }
@@ -248,6 +256,14 @@ impl Writer {
         lock(&self.shared.segments).push(open.segment.clone());
         self.open = Some(open);
         Ok(())
+    }
+
+    /// Leaves the open segment as it is; an empty one is removed.
+    fn abandon(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        if open.segment.summary(|summary| summary.rows == 0) && std::fs::remove_file(&open.segment.path).is_ok() {
+            self.shared.forget(open.segment.number);
+        }
     }
 
     /// Closes the open segment with its index.
