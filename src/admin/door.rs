@@ -134,7 +134,7 @@ mod tests {
     fn status(pairs: &[(&str, &str)], method: Method, uri: &str) -> u16 {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
-            headers.append(axum::http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+            headers.append(header::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
         }
         let door = Door::Token { token: Secret::new("t0ken".into()), port: Some(4001) };
         match check(&door, &method, &uri.parse().unwrap(), &headers) {

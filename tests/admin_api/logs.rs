@@ -5,7 +5,7 @@ use gw::store::journal::{Content, Journal, Row};
 use serde_json::{Value, json};
 
 fn row(n: usize) -> Row {
-    Row { id: format!("req_{n:03}"), key: Some(if n % 2 == 0 { "even" } else { "odd" }.into()), status: 200, ..Row::default() }
+    Row { id: format!("req_{n:03}"), key: Some(if n.is_multiple_of(2) { "even" } else { "odd" }.into()), status: 200, ..Row::default() }
 }
 
 #[tokio::test]
