@@ -33,9 +33,7 @@ impl Desk {
                 if !named.insert(at.clone()) {
                     return Err(Error::invalid(format!("{} `{}` is given twice", at.0, at.1)).param("items"));
                 }
-                if let Some(owner) = &request.owner {
-                    own(draft.records.get(&at), &mut item, owner, request.force)?;
-                }
+                own(draft.records.get(&at), &mut item, request.owner.as_deref(), request.force)?;
                 let (outcome, secret) = draft.put(item).map_err(|error| within(error, &at))?;
                 results.push((at.0, at.1, outcome, secret));
             }
@@ -106,11 +104,17 @@ fn read(body: Value) -> Result<Request> {
     Ok(Request { items, dry_run, owner, prune, force })
 }
 
-/// Marks the item as this owner's; another owner's record is only taken when that is asked for.
-fn own(old: Option<&Record>, item: &mut Item, owner: &str, force: bool) -> Result<()> {
-    if let Some(other) = old.and_then(owner_of).filter(|other| *other != owner && !force) {
+/// Marks the item as this owner's; another owner's record is only taken when that is asked for. Files without
+/// an owner leave the mark as it is.
+fn own(old: Option<&Record>, item: &mut Item, owner: Option<&str>, force: bool) -> Result<()> {
+    let before = old.and_then(owner_of);
+    if let (Some(owner), Some(other)) = (owner, before)
+        && owner != other
+        && !force
+    {
         return Err(Error::new(Kind::Conflict, format!("{} `{}` belongs to `{other}`", item.kind, item.name)).hint("take it over with --force-conflicts"));
     }
+    let Some(owner) = owner.or(before) else { return Ok(()) };
     let labels = item.spec.entry("labels").or_insert_with(|| Value::Object(Map::new()));
     if let Value::Object(labels) = labels {
         labels.insert(OWNER.into(), owner.into());

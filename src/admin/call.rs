@@ -128,7 +128,7 @@ pub fn tagged(status: StatusCode, value: &Value) -> Response {
     response
 }
 
-/// An error as an answer. Causes of internal errors stay in the log.
+/// An error as an answer.
 pub fn refusal(error: &Error, request: &str) -> Response {
     let row = error.kind.row();
     if matches!(error.kind, Kind::Internal | Kind::StorageFull) {
@@ -139,7 +139,9 @@ pub fn refusal(error: &Error, request: &str) -> Response {
 
 /// An error under a status of its own, such as 421.
 pub fn refuse(status: StatusCode, error: &Error, request: &str) -> Response {
-    let mut body = json!({"code": error.kind.row().code, "message": error.to_string(), "request_id": request});
+    // Causes of gw's own defects are for the log: they may say more than callers should read.
+    let message = if error.kind == Kind::Internal { error.message.clone() } else { error.to_string() };
+    let mut body = json!({"code": error.kind.row().code, "message": message, "request_id": request});
     if let Some(hint) = &error.hint {
         body["fix"] = hint.as_str().into();
     }

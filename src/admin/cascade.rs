@@ -56,6 +56,9 @@ fn unbind(mut spec: Spec, kind: &str, name: &str) -> Option<Spec> {
         Some(Value::String(text)) => text.is_empty(),
         _ => true,
     };
-    let left = !empty("targets") && !(empty("users") && empty("keys") && empty("path"));
-    left.then_some(spec)
+    let unbound = empty("users") && empty("keys") && empty("path");
+    match unbound || empty("targets") {
+        true => None,
+        false => Some(spec),
+    }
 }

@@ -44,7 +44,7 @@ pub fn put(hasher: &Hasher, item: &Item, lost: bool, spec: &mut Spec, system: &m
         usable(secret.expose()).map_err(|why| Error::invalid(format!("the credential of provider `{}` {why}", item.name)).param("credential_value"))?;
     spec.insert("credential".into(), Credential::Managed.to_string().into());
     // Keyed, and of another domain than key digests: the record alone does not help guessing.
-    let print = super::keys::hex(&hasher.digest(&format!("provider credential\n{}\n{}", item.name, secret.expose())));
+    let print = crate::store::token::hex(&hasher.digest(&format!("provider credential\n{}\n{}", item.name, secret.expose())));
     let same = system.insert(FINGERPRINT.into(), print.clone().into()).is_some_and(|old| old.as_str() == Some(&print));
     Ok((lost || !same).then_some(secret))
 }

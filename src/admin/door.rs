@@ -5,7 +5,7 @@ use super::routes::OPEN;
 use crate::error::{Error, Kind};
 use crate::store::secret::Secret;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use subtle::ConstantTimeEq;
@@ -17,9 +17,8 @@ pub enum Door {
     /// TCP: whoever holds the token. `port` is what `Host` has to name.
     Token {
         token: Secret,
-        port: u16,
-        /// Names beside the loopback ones that `Host` may hold.
-        hosts: Vec<String>,
+        /// The port `Host` has to name beside this machine; `None`: reachable under names gw cannot know.
+        port: Option<u16>,
     },
 }
 
@@ -58,7 +57,7 @@ pub async fn pass(door: &Door, mut request: Request, next: Next) -> Response {
 
 type Refusal = (Option<StatusCode>, Error);
 
-fn check(door: &Door, method: &Method, uri: &axum::http::Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+fn check(door: &Door, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
     // Browsers send these and cannot be talked out of it; nothing that manages gw does.
     if headers.contains_key(header::ORIGIN) {
         return Err((None, Error::new(Kind::Forbidden, "requests from web pages are refused")));
@@ -67,8 +66,10 @@ fn check(door: &Door, method: &Method, uri: &axum::http::Uri, headers: &HeaderMa
     if site.is_some_and(|site| site != b"none" && site != b"same-origin") {
         return Err((None, Error::new(Kind::Forbidden, "requests from other sites are refused")));
     }
-    if let Door::Token { token, port, hosts } = door {
-        host(uri, headers, *port, hosts)?;
+    if let Door::Token { token, port } = door {
+        if let Some(port) = port {
+            host(uri, headers, *port)?;
+        }
         if !(uri.path() == OPEN && method == Method::GET) {
             bearer(headers, token).map_err(|error| (None, error))?;
         }
@@ -76,7 +77,8 @@ fn check(door: &Door, method: &Method, uri: &axum::http::Uri, headers: &HeaderMa
     let kind = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
     let media = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let json = kind.is_some_and(|text| matches!(media(text).as_str(), "application/json" | "application/merge-patch+json"));
-    let mutating = !matches!(*method, Method::GET | Method::HEAD);
+    // What a web page may send without asking first; DELETE is not among that and has no body.
+    let mutating = !matches!(*method, Method::GET | Method::HEAD | Method::DELETE);
     match mutating && !json {
         true => {
             Err((Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), Error::invalid("changes are sent as JSON").hint("add the header `content-type: application/json`")))
@@ -86,10 +88,10 @@ fn check(door: &Door, method: &Method, uri: &axum::http::Uri, headers: &HeaderMa
 }
 
 /// The only defence against DNS rebinding: the name the client believes it is talking to.
-fn host(uri: &axum::http::Uri, headers: &HeaderMap, port: u16, hosts: &[String]) -> Result<(), Refusal> {
+fn host(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<(), Refusal> {
     let wrong = || (Some(StatusCode::MISDIRECTED_REQUEST), Error::invalid("this host is not served here").hint(format!("use http://127.0.0.1:{port}")));
     let fits = |authority: &str| {
-        ["localhost", "127.0.0.1", "[::1]"].into_iter().chain(hosts.iter().map(String::as_str)).any(|name| {
+        ["localhost", "127.0.0.1", "[::1]"].into_iter().any(|name| {
             let rest = authority.get(..name.len()).filter(|head| head.eq_ignore_ascii_case(name)).and_then(|_| authority.get(name.len()..));
             match rest {
                 Some("") => port == 80,
@@ -132,9 +134,9 @@ mod tests {
     fn status(pairs: &[(&str, &str)], method: Method, uri: &str) -> u16 {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
-            headers.append(axum::http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+            headers.append(header::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
         }
-        let door = Door::Token { token: Secret::new("t0ken".into()), port: 4001, hosts: Vec::new() };
+        let door = Door::Token { token: Secret::new("t0ken".into()), port: Some(4001) };
         match check(&door, &method, &uri.parse().unwrap(), &headers) {
             Ok(()) => 200,
             Err((Some(status), _)) => status.as_u16(),

@@ -33,13 +33,9 @@ pub async fn list(call: Call) -> Result<Response> {
 }
 
 pub async fn get(call: Call) -> Result<Response> {
-    Ok(tagged(StatusCode::OK, &shown(&call)?))
-}
-
-/// The call's record as it is now.
-fn shown(call: &Call) -> Result<Value> {
     let state = call.desk.state();
-    Ok(show::Show::new(&call.desk, &state).record(state.get(call.kind()?.name, &call.name)?))
+    let record = state.get(call.kind()?.name, &call.name)?;
+    Ok(tagged(StatusCode::OK, &show::Show::new(&call.desk, &state).record(record)))
 }
 
 pub async fn create(call: Call) -> Result<Response> {
@@ -79,39 +75,51 @@ async fn create_once(call: &Call) -> Result<Response> {
     };
     let check = item.secret_check.clone();
     let plan = |draft: &mut Draft<'_>| {
-        if let Ok(old) = draft.get(kind.name, &name) {
-            if !item.if_not_exists {
-                return Err(taken(kind, old));
-            }
-            // A secret brought along that is not this key's must not pass for success.
-            if let Some(secret) = &item.secret
-                && !keys::matches(draft.hasher, old, secret)
-            {
-                return draft.put(item.clone());
-            }
-            return Ok((Outcome::Unchanged, None));
+        let there = draft.get(kind.name, &name).ok();
+        if let Some(old) = there.filter(|_| !item.if_not_exists) {
+            return Err(taken(kind, old));
         }
-        draft.put(item.clone())
+        // A secret brought along that is not this key's must not pass for success.
+        let same = |old: &Record| item.secret.as_ref().is_none_or(|secret| keys::matches(draft.hasher, old, secret));
+        let (outcome, secret) = match there {
+            Some(old) if same(old) => (Outcome::Unchanged, None),
+            _ => draft.put(item.clone())?,
+        };
+        Ok(Made { outcome, secret, record: draft.get(kind.name, &name)?.clone() })
     };
-    let (outcome, secret) = call.desk.write(&call.actor, dry_run, plan).await?;
-    let status = if outcome == Outcome::Created { StatusCode::CREATED } else { StatusCode::OK };
-    let state = call.desk.state();
-    let Ok(record) = state.get(kind.name, &name) else {
-        // A dry run of something new: there is nothing to show but the request as it would be stored.
-        return Ok(answer(StatusCode::OK, &json!({"kind": kind.name, "name": name, "result": outcome.name(), "dry_run": true})));
-    };
-    let mut value = show::Show::new(&call.desk, &state).record(record);
-    value["result"] = outcome.name().into();
-    if let Some(secret) = secret.filter(|_| !dry_run) {
-        value["secret"] = secret.expose().into();
-    }
+    let made = call.desk.write(&call.actor, dry_run, plan).await?;
+    let status = if made.outcome == Outcome::Created && !dry_run { StatusCode::CREATED } else { StatusCode::OK };
+    let mut value = made.show(call, dry_run);
     if let Some(secret) = check {
-        value["status"]["secret_matches"] = (outcome != Outcome::Created && keys::matches(&call.desk.deps.hasher, record, &secret)).into();
+        let held = made.outcome != Outcome::Created && keys::matches(&call.desk.deps.hasher, &made.record, &secret);
+        value["status"]["secret_matches"] = held.into();
     }
     if let Some(report) = verified {
         value["test"] = report;
     }
     Ok(tagged(status, &value))
+}
+
+/// A record as a change left it, or would.
+struct Made {
+    outcome: Outcome,
+    /// Shown in this one answer.
+    secret: Option<Secret>,
+    record: Record,
+}
+
+impl Made {
+    fn show(&self, call: &Call, dry_run: bool) -> Value {
+        let state = call.desk.state();
+        let mut value = show::Show::new(&call.desk, &state).record(&self.record);
+        value["result"] = self.outcome.name().into();
+        match &self.secret {
+            _ if dry_run => value["dry_run"] = true.into(),
+            Some(secret) => value["secret"] = secret.expose().into(),
+            None => {}
+        }
+        value
+    }
 }
 
 fn taken(kind: &resources::Kind, old: &Record) -> Error {
@@ -152,14 +160,13 @@ pub async fn patch(call: Call) -> Result<Response> {
 
 /// A change of the call's record, answered with what it is now.
 async fn change(call: &Call, plan: impl FnOnce(&mut Draft<'_>, Option<u64>) -> Result<(Outcome, Option<Secret>)>) -> Result<Response> {
-    let version = call.if_match()?;
-    let (outcome, secret) = call.desk.write(&call.actor, call.flag("dry_run")?, |draft| plan(draft, version)).await?;
-    let mut value = shown(call)?;
-    value["result"] = outcome.name().into();
-    if let Some(secret) = secret {
-        value["secret"] = secret.expose().into();
-    }
-    Ok(tagged(StatusCode::OK, &value))
+    let (version, dry_run, kind) = (call.if_match()?, call.flag("dry_run")?, call.kind()?);
+    let plan = |draft: &mut Draft<'_>| {
+        let (outcome, secret) = plan(draft, version)?;
+        Ok(Made { outcome, secret, record: draft.get(kind.name, &call.name)?.clone() })
+    };
+    let made = call.desk.write(&call.actor, dry_run, plan).await?;
+    Ok(tagged(StatusCode::OK, &made.show(call, dry_run)))
 }
 
 /// RFC 7396: `null` takes a field away, objects are merged, everything else is replaced.

@@ -15,6 +15,8 @@ pub struct Item {
     pub secret: Option<Secret>,
     /// Keys: an existing secret may be replaced by `secret`.
     pub replace_secret: bool,
+    /// Keys: a brought-along secret may be one that could be guessed.
+    pub allow_weak: bool,
     /// Keys: a secret the caller holds, to be told whether it is this key's.
     pub secret_check: Option<Secret>,
     /// Providers: the managed credential.
@@ -59,6 +61,7 @@ impl Item {
             "key" => {
                 item.secret = text(&mut spec, "secret")?;
                 item.secret_check = text(&mut spec, "secret_check")?;
+                item.allow_weak = flag(&mut spec, "allow_weak")?;
                 item.replace_secret = flag(&mut spec, "replace_secret")?;
             }
             "provider" => item.credential = text(&mut spec, "credential_value")?,

@@ -25,11 +25,7 @@ fn write(system: &KeySystem) -> Result<Spec> {
 
 /// Hex of the keyed digest of a secret.
 pub fn digest(hasher: &Hasher, secret: &Secret) -> String {
-    hex(&hasher.digest(secret.expose()))
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    token::hex(&hasher.digest(secret.expose()))
 }
 
 fn same(a: &str, b: &str) -> bool {
@@ -42,18 +38,16 @@ pub fn matches(hasher: &Hasher, record: &Record, secret: &Secret) -> bool {
 }
 
 fn fill(system: &mut KeySystem, hasher: &Hasher, secret: &Secret) {
-    let text = secret.expose();
     system.digest = digest(hasher, secret);
-    system.prefix = text.chars().take(10).collect();
-    system.last4 = text.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+    system.prefix = token::prefix_of(secret.expose());
+    system.last4 = token::last4_of(secret.expose());
 }
 
-fn brought(secret: &Secret) -> Result<()> {
-    match token::well_formed(secret.expose()) {
+/// Refuses what callers could never use, and what could be guessed unless that is wanted.
+fn brought(secret: &Secret, weak: bool) -> Result<()> {
+    match weak && token::well_formed(secret.expose()) {
         true => Ok(()),
-        false => Err(Error::invalid("the secret brought along is not one gw accepts")
-            .param("secret")
-            .hint("it starts with `sk-` and has at least 22 further letters, digits, `-` or `_`; leave it out and gw makes one")),
+        false => token::strong_enough(secret.expose()),
     }
 }
 
@@ -75,7 +69,7 @@ pub fn put(draft: &Draft<'_>, item: &Item, old: Option<&Record>, into: &mut Spec
                 .hint(format!("replace it with --replace-secret, or make a new one: gw key rotate {}", item.name)));
         }
         (Some(secret), _) => {
-            brought(secret)?;
+            brought(secret, item.allow_weak)?;
             fill(&mut state, draft.hasher, secret);
             None
         }
@@ -98,7 +92,7 @@ pub fn rotate(draft: &mut Draft<'_>, name: &str, grace: Millis, brought_along: O
     }
     let secret = match brought_along {
         Some(secret) => {
-            brought(&secret)?;
+            brought(&secret, false)?;
             secret
         }
         None => token::mint()?,

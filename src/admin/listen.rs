@@ -147,8 +147,8 @@ pub async fn serve(desk: Arc<Desk>, listener: Listener, mut shutdown: watch::Rec
             drop((listener, file));
         }
         Listener::Tcp { listener, at, token } => {
-            let hosts = if at.ip().is_loopback() { Vec::new() } else { vec![bare(at.ip())] };
-            let router = router(desk, Door::Token { token, port: at.port(), hosts });
+            let port = at.ip().is_loopback().then(|| at.port());
+            let router = router(desk, Door::Token { token, port });
             while let Some(slot) = next_slot(&slots, &mut shutdown, &mut running).await {
                 let accepted = tokio::select! {
                     accepted = listener.accept() => accepted,
@@ -167,14 +167,6 @@ pub async fn serve(desk: Arc<Desk>, listener: Listener, mut shutdown: watch::Rec
     // What has not ended by then is dropped with the set.
     let _ = tokio::time::timeout(GRACE, async { while running.join_next().await.is_some() {} }).await;
     Ok(())
-}
-
-/// An address as `Host` spells it.
-fn bare(ip: std::net::IpAddr) -> String {
-    match ip {
-        std::net::IpAddr::V4(v4) => v4.to_string(),
-        std::net::IpAddr::V6(v6) => format!("[{v6}]"),
-    }
 }
 
 async fn stopped(shutdown: &mut watch::Receiver<bool>) {

@@ -12,6 +12,7 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST: usize = 4096;
 
 /// An answer given before: status and JSON text.
+#[derive(Debug)]
 pub struct Done {
     pub status: u16,
     pub body: Secret,

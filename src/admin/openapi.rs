@@ -31,15 +31,11 @@ fn operation(endpoint: &Endpoint, kind: Option<&Kind>, path: &str) -> Value {
         parameters.push(json!({"name": "name", "in": "path", "required": true, "schema": text}));
     }
     parameters.extend(endpoint.query.iter().map(|name| json!({"name": name, "in": "query", "schema": text})));
-    let verb = endpoint.path.rsplit('/').next().filter(|last| !last.starts_with('{')).unwrap_or_default();
-    let named =
-        [endpoint.method.to_ascii_lowercase().as_str(), kind.map_or("", |kind| kind.name), verb, if endpoint.path.ends_with("{kinds}") { "all" } else { "" }]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("_");
+    // `get_models_name_enable`: the path is unique, so this is.
+    let words = path.trim_start_matches("/api/v1/").split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let id = std::iter::once(endpoint.method.to_ascii_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("_");
     let mut operation = json!({
-        "operationId": if path.ends_with("/logs/{name}") { "get_log".to_owned() } else { named },
+        "operationId": id,
         "summary": endpoint.summary,
         "parameters": parameters,
         "responses": {

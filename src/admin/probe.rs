@@ -49,7 +49,7 @@ struct Report {
 }
 
 impl Report {
-    fn show(&self) -> Value {
+    fn show(&self, name: &str) -> Value {
         let state = match self.state {
             State::Verified => "verified",
             State::Unverified => "unverified",
@@ -58,7 +58,13 @@ impl Report {
             State::Failed => "failed",
         };
         let ok = matches!(self.state, State::Verified | State::Unverified);
-        json!({"ok": ok, "state": state, "status": self.status, "models": self.models, "ms": self.ms, "message": self.message})
+        // No list is not an empty list.
+        let models = matches!(self.state, State::Verified).then_some(&self.models);
+        let mut shown = json!({"ok": ok, "state": state, "status": self.status, "models": models, "ms": self.ms, "message": self.message});
+        if self.state == State::Refused {
+            shown["fix"] = format!("gw provider rekey {name} --credential-stdin").into();
+        }
+        shown
     }
     fn unverified(message: String) -> Report {
         Report { state: State::Unverified, status: None, models: Vec::new(), ms: 0, message, local: false }
@@ -66,15 +72,23 @@ impl Report {
 }
 
 pub async fn test(call: Call) -> Result<Response> {
-    let report = of(&call).await?;
-    Ok(answer(StatusCode::OK, &report.show()))
+    let body = call.json()?;
+    let mut report = of(&call).await?;
+    if let Some(model) = body.get("model").and_then(Value::as_str)
+        && report.state == State::Verified
+        && !report.models.iter().any(|id| id == model)
+    {
+        report.state = State::Failed;
+        report.message = format!("it does not list the model `{}`", model.escape_debug());
+    }
+    Ok(answer(StatusCode::OK, &report.show(&call.name)))
 }
 
 pub async fn discover(call: Call) -> Result<Response> {
     let body = call.json()?;
     let enable = call.flag("enable")? || body.get("enable").and_then(Value::as_bool).unwrap_or(false);
     let report = of(&call).await?;
-    let mut shown = report.show();
+    let mut shown = report.show(&call.name);
     if enable && report.state == State::Verified {
         let kind = resources::kind("model")?;
         let provider = call.name.clone();
@@ -124,8 +138,8 @@ pub async fn before_create(desk: &Desk, item: &Item) -> Result<Value> {
     };
     let report = run(&record, credential).await?;
     let kind = match report.state {
-        State::Verified | State::Unverified => return Ok(report.show()),
-        State::Unreachable if report.local => return Ok(report.show()),
+        State::Verified | State::Unverified => return Ok(report.show(&item.name)),
+        State::Unreachable if report.local => return Ok(report.show(&item.name)),
         State::Refused => Kind::Invalid,
         State::Unreachable | State::Failed => Kind::Upstream,
     };
@@ -207,10 +221,7 @@ async fn ask(target: &Target, credential: Option<&Secret>) -> Result<Report> {
         Err(_) => report(State::Unreachable, None, Vec::new(), format!("no answer within {} s", WAIT.as_secs())),
         Ok(Err(error)) => report(State::Unreachable, None, Vec::new(), format!("it cannot be reached: {}", innermost(&error.without_url()))),
         Ok(Ok((status @ 200..=299, body))) => match models(&body) {
-            Some(models) => {
-                let message = format!("ok, {} models ({ms} ms)", models.len());
-                report(State::Verified, Some(status), models, message)
-            }
+            Some(models) => report(State::Verified, Some(status), models, "ok".into()),
             None => report(State::Failed, Some(status), Vec::new(), "it answered with something that is not a list of models".into()),
         },
         Ok(Ok((status @ (401 | 403), _))) => report(State::Refused, Some(status), Vec::new(), format!("it refused the credential (HTTP {status})")),
@@ -326,6 +337,6 @@ mod tests {
         drop(listener);
         let report = ask(&Target { url, auth: Auth::Bearer, headers: Vec::new(), local: true }, None).await.unwrap();
         assert_eq!(report.state, State::Unreachable);
-        assert_eq!(report.show()["ok"], false);
+        assert_eq!(report.show("x")["ok"], false);
     }
 }

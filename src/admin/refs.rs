@@ -3,7 +3,7 @@
 use super::desk::Book;
 use crate::error::{Error, Kind, Result};
 use crate::resources::{self, Record};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The line that makes what is missing.
 fn create_line(kind: &str, name: &str) -> String {
@@ -42,29 +42,37 @@ pub fn referrers<'a>(records: &'a Book, kind: &'a str, name: &'a str) -> impl It
 
 /// Checks every touched record: those put must find what they name, those deleted must be named by none.
 pub fn check(records: &Book, touched: &BTreeSet<(String, String)>) -> Result<()> {
-    for at in touched {
-        match records.get(at) {
-            Some(record) => {
-                for (kind, name) in of(record) {
-                    if !records.contains_key(&(kind.to_owned(), name.clone())) {
-                        let mut error = missing(kind, &name).param(kind);
-                        error.message = format!("{} `{}` names {kind} `{}`, which does not exist", record.kind, record.name, name.escape_debug());
-                        return Err(error);
-                    }
-                }
-            }
-            None => {
-                let mut named: Vec<String> = referrers(records, &at.0, &at.1).map(|record| format!("{} `{}`", record.kind, record.name)).collect();
-                if named.is_empty() {
-                    continue;
-                }
-                let more = named.len().saturating_sub(5);
-                named.truncate(5);
-                let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-                return Err(Error::new(Kind::Conflict, format!("{} `{}` is referred to by {}{rest}", at.0, at.1, named.join(", ")))
-                    .hint(format!("delete those too with: gw {} delete {} --cascade", at.0, at.1)));
+    for record in touched.iter().filter_map(|at| records.get(at)) {
+        for (kind, name) in of(record) {
+            if !records.contains_key(&(kind.to_owned(), name.clone())) {
+                let mut error = missing(kind, &name).param(kind);
+                error.message = format!("{} `{}` names {kind} `{}`, which does not exist", record.kind, record.name, name.escape_debug());
+                return Err(error);
             }
         }
     }
-    Ok(())
+    let gone: BTreeSet<&(String, String)> = touched.iter().filter(|at| !records.contains_key(*at)).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    // One pass over everything, however much is deleted.
+    let mut named: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for record in records.values() {
+        for (kind, name) in of(record) {
+            let at = (kind.to_owned(), name);
+            if gone.contains(&at) {
+                named.entry(at).or_default().push(format!("{} `{}`", record.kind, record.name));
+            }
+        }
+    }
+    match named.pop_first() {
+        None => Ok(()),
+        Some(((kind, name), mut by)) => {
+            let more = by.len().saturating_sub(5);
+            by.truncate(5);
+            let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+            Err(Error::new(Kind::Conflict, format!("{kind} `{name}` is referred to by {}{rest}", by.join(", ")))
+                .hint(format!("delete those too with: gw {kind} delete {name} --cascade")))
+        }
+    }
 }

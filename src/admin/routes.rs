@@ -12,7 +12,7 @@ use crate::store::records::Actor;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request};
-use axum::http::Method;
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -114,7 +114,7 @@ pub fn router(desk: Arc<Desk>, door: Door) -> Router {
     let unknown = |request: Request| async move { refusal(&Error::not_found("no such path").hint("see /openapi.json"), &door::request_id(&request)) };
     let wrong = |request: Request| async move {
         let mut response = refusal(&Error::invalid("this path does not take that method").hint("see /openapi.json"), &door::request_id(&request));
-        *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
         response
     };
     let door = Arc::new(door);
@@ -160,9 +160,9 @@ async fn prepare(
     Ok(call)
 }
 
-async fn read(headers: &axum::http::HeaderMap, body: Body) -> Result<bytes::Bytes> {
+async fn read(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes> {
     let large = || Error::new(Kind::TooLarge, format!("the body is larger than {} KiB", BODY_MOST / 1024));
-    let declared = headers.get(axum::http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
     if declared.is_some_and(|length| length > BODY_MOST) {
         return Err(large());
     }

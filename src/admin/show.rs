@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 
 /// What statuses are computed from, gathered once for a whole list.
 pub struct Show<'a> {
-    desk: &'a Desk,
     state: &'a State,
     /// How many keys each user has, and models each provider.
     count: BTreeMap<(&'static str, String), usize>,
@@ -20,7 +19,7 @@ pub struct Show<'a> {
 }
 
 impl<'a> Show<'a> {
-    pub fn new(desk: &'a Desk, state: &'a State) -> Show<'a> {
+    pub fn new(desk: &Desk, state: &'a State) -> Show<'a> {
         let mut count = BTreeMap::new();
         let mut routes: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for record in state.records.values() {
@@ -35,7 +34,7 @@ impl<'a> Show<'a> {
             }
         }
         let health = (desk.deps.status)().get("providers").cloned().unwrap_or_default();
-        Show { desk, state, count, routes, health, vault: desk.deps.vault.describe() }
+        Show { state, count, routes, health, vault: desk.deps.vault.describe() }
     }
 
     pub fn record(&self, record: &Record) -> Value {
