@@ -101,7 +101,7 @@ fn is_one(weight: &u32) -> bool {
 fn retries_default() -> u32 {
     2
 }
-fn retry_on_default() -> Vec<RetryOn> {
+pub(crate) fn retry_on_default() -> Vec<RetryOn> {
     vec![RetryOn::Connect, RetryOn::Timeout, RetryOn::Capacity, RetryOn::Upstream, RetryOn::Credential]
 }
 
