@@ -3,10 +3,10 @@
 
 pub mod anthropic;
 pub mod fault;
-mod lenient;
 mod fields;
 #[cfg(test)]
 mod laws;
+mod lenient;
 pub mod openai;
 pub mod peek;
 mod scan;
