@@ -187,6 +187,9 @@ pub fn format(id: FormatId) -> &'static Format {
 }
 
 #[cfg(test)]
+mod recordings_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

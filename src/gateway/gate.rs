@@ -72,13 +72,12 @@ impl Conn {
             }
         };
         let settings = &self.shared.settings;
+        let most = settings.max_head_bytes.saturating_add(settings.max_uri_bytes);
         let found = memchr::memmem::find(whole, b"\r\n\r\n").map(|at| at + 4);
         let verdict = match found {
-            Some(end) if end <= settings.max_head_bytes + settings.max_uri_bytes => {
-                Some(head::check(&whole[..end], settings.max_headers, settings.max_header_bytes, settings.max_uri_bytes))
-            }
+            Some(end) if end <= most => Some(head::check(&whole[..end], settings.max_headers, settings.max_header_bytes, settings.max_uri_bytes)),
             Some(_) => Some(Err("the request head is too large")),
-            None if whole.len() > settings.max_head_bytes + settings.max_uri_bytes => Some(Err("the request head is too large")),
+            None if whole.len() > most => Some(Err("the request head is too large")),
             // hyper would take LF LF as the end of a head.
             None if memchr::memmem::find(whole, b"\n\n").is_some() => Some(Err("a line of the request head does not end in CRLF")),
             None => None,

@@ -94,6 +94,24 @@ impl Upstream {
         Ok(upstream)
     }
 
+    /// A provider that cannot be called, and why: it fails each attempt and leaves the others alone.
+    pub fn broken(name: Arc<str>, why: &str) -> Upstream {
+        Upstream {
+            name,
+            vendor: &vendors::VENDORS[0],
+            origin: Origin { tls: false, host: String::new(), port: 0 },
+            host: HeaderValue::from_static("invalid"),
+            sign_in: SignIn::Unavailable(why.to_owned()),
+            headers: Vec::new(),
+            connect: None,
+            first_byte: None,
+            idle: None,
+            prefix: String::new(),
+            query: String::new(),
+            fixed: Vec::new(),
+        }
+    }
+
     /// Whether it speaks this format.
     pub fn speaks(&self, format: FormatId) -> bool {
         self.vendor.endpoints.iter().any(|(id, _)| *id == format)

@@ -150,7 +150,7 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, _open: Rc<()>) {
         move |request| listen::handle(worker.clone(), conn.clone(), request)
     });
     let gate = TokioIo::new(Gate { stream, conn: conn.clone() });
-    let serving = http1::Builder::new().max_headers(shared.settings.max_headers + 8).pipeline_flush(false).serve_connection(gate, service);
+    let serving = http1::Builder::new().max_headers(shared.settings.max_headers.min(1_000) + 8).pipeline_flush(false).serve_connection(gate, service);
     let mut serving = pin!(serving);
     let mut told = false;
     poll_fn(|cx| {

@@ -7,5 +7,6 @@ pub mod lock;
 pub mod private;
 pub mod records;
 pub mod secret;
+mod strength;
 pub mod token;
 pub mod vault;

@@ -2,7 +2,7 @@
 //! `sk-gw-` + 32 random base62 characters + 6 base62 characters of CRC-32: scanners and the gateway can
 //! reject look-alikes without looking anything up.
 
-use super::{private, secret::Secret};
+use super::{private, secret::Secret, strength};
 use crate::error::{Error, Kind, Result};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -148,57 +148,13 @@ pub fn strong_enough(secret: &str) -> Result<()> {
                 .hint(format!("a key is `sk-` and {BROUGHT_LEAST} or more visible characters, {LONGEST} in all at most; leave the secret out to have one made"))
         });
     }
-    let bits = estimated_bits(&secret.as_bytes()["sk-".len()..]);
+    let bits = strength::bits(&secret.as_bytes()["sk-".len()..]);
     if bits >= STRONG_BITS {
         return Ok(());
     }
     Err(Error::invalid(format!("the secret can be guessed: worth about {bits:.0} bits, {STRONG_BITS} are asked for"))
         .param("secret")
         .hint("leave the secret out to have one made, or take it all the same with --allow-weak"))
-}
-
-/// Bits by the alphabet the characters come from, counting only characters that the ones before do not
-/// give away: repeats of what stood earlier, runs (`aaaaa`) and sequences (`12345`) add nothing.
-fn estimated_bits(text: &[u8]) -> f64 {
-    let has = |class: fn(&u8) -> bool| text.iter().any(class);
-    let hex =
-        text.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte)) || text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
-    let mut alphabet = 0u32;
-    for (class, size) in [
-        ((|byte: &u8| byte.is_ascii_lowercase()) as fn(&u8) -> bool, 26),
-        (|byte: &u8| byte.is_ascii_uppercase(), 26),
-        (|byte: &u8| byte.is_ascii_digit(), 10),
-        (|byte: &u8| byte.is_ascii_punctuation(), 8),
-    ] {
-        alphabet += if has(class) { size } else { 0 };
-    }
-    let all_hex = hex && alphabet > 10;
-    // Letters of one case without a digit are words until proven otherwise: English carries some 2 bits a letter.
-    let words = !has(u8::is_ascii_digit) && !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase));
-    let each = if words {
-        2.0
-    } else if all_hex {
-        4.0
-    } else {
-        f64::from(alphabet.max(2)).log2()
-    };
-    f64::from(u32::try_from(surprising(text)).unwrap_or(u32::MAX)) * each
-}
-
-/// How many characters are no continuation of an earlier stretch of five or of a steady step of five.
-fn surprising(text: &[u8]) -> usize {
-    const STRETCH: usize = 5;
-    let mut count = 0;
-    let mut at = 0;
-    while at < text.len() {
-        let rest = &text[at..];
-        let repeated = (0..at).map(|from| text[from..].iter().zip(rest).take_while(|(a, b)| a == b).count()).max().unwrap_or(0);
-        let step = |step: i16| 1 + rest.windows(2).take_while(|pair| i16::from(pair[1]) - i16::from(pair[0]) == step).count();
-        let known = repeated.max(step(1)).max(step(-1)).max(step(0));
-        count += 1;
-        at += if known >= STRETCH { known } else { 1 };
-    }
-    count
 }
 
 /// Lower-case hex of a digest, as records hold it.

@@ -87,9 +87,9 @@ struct OutputDetails {
 }
 
 impl Counts {
-    /// Adds these counts to what is known. They are running totals, so the larger one holds: some servers send
-    /// zeros first and the truth last, or the other way round. Counts that cannot be believed end it all:
-    /// then the usage is estimated.
+    /// Adds these counts to what is known. They are running totals: of the output the last one holds, of the
+    /// input the largest, since some servers send zeros first and the truth last, or the other way round.
+    /// Counts that cannot be believed end it all: then the usage is estimated.
     fn merge(&self, known: &mut Option<Usage>) {
         if [self.input_tokens, self.output_tokens].contains(&Count::Absurd) {
             *known = None;
@@ -107,7 +107,10 @@ impl Counts {
         usage.cache_write_1h = usage.cache_write_1h.max(long);
         // A later total without its split says nothing new about the split that is known.
         usage.cache_write_5m = usage.cache_write_5m.max(if long == 0 { short.saturating_sub(usage.cache_write_1h) } else { short });
-        let output = usage.completion().max(self.output_tokens.or_zero());
+        let output = match self.output_tokens {
+            Count::Of(tokens) => tokens,
+            Count::Absent | Count::Absurd => usage.completion(),
+        };
         usage.reasoning = usage.reasoning.max(self.output_tokens_details.thinking_tokens.or_zero()).min(output);
         usage.output = output - usage.reasoning;
     }
@@ -123,8 +126,11 @@ fn parse(data: &[u8]) -> Option<Body<'_>> {
 
 /// What one event of a message stream means.
 pub fn observe(data: &[u8], seen: &mut Seen) -> Mark {
-    if data.trim_ascii().is_empty() {
-        return Mark::Setup;
+    match data.trim_ascii() {
+        b"" => return Mark::Setup,
+        // OpenRouter ends this format's streams like its others, behind `message_stop`.
+        b"[DONE]" => return Mark::Done,
+        _ => {}
     }
     if let Some(body) = parse(data) {
         return note(body, data, seen);
@@ -213,6 +219,7 @@ mod tests {
             (r#"{"error":{"message":"busy"}}"#, Mark::Error),
             (r#"{"type":"something_new","x":[1]}"#, Mark::Setup),
             ("", Mark::Setup),
+            ("[DONE]", Mark::Done),
             (r#"{"type":"message_st"#, Mark::Malformed),
             ("7", Mark::Malformed),
         ] {

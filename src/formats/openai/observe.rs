@@ -129,8 +129,9 @@ impl Counts {
         .min(prompt);
         let written = self.prompt_tokens_details.cache_write_tokens.or_zero().min(prompt - cached);
         let reasoning = self.completion_tokens_details.reasoning_tokens.or_zero();
-        // xAI counts reasoning beside the completion tokens; its total tells.
-        let beside = reasoning > completion || (reasoning > 0 && self.total_tokens == Count::Of(prompt + completion + reasoning));
+        // xAI counts reasoning beside the completion tokens; its total tells. Elsewhere it is a part of them.
+        let beside = reasoning > 0 && self.total_tokens == Count::Of(prompt + completion + reasoning);
+        let reasoning = if beside { reasoning } else { reasoning.min(completion) };
         Some(Usage {
             input: prompt - cached - written,
             cache_read: cached,

@@ -86,6 +86,9 @@ fn usage_is_believed_only_where_it_can_be() {
     // Reasoning beside the completion tokens, as the total shows.
     let seen = usage(r#"{"prompt_tokens":10,"completion_tokens":9,"total_tokens":22,"completion_tokens_details":{"reasoning_tokens":3}}"#).unwrap();
     assert_eq!((seen.output, seen.reasoning, seen.total()), (9, 3, 22));
+    // Reasoning beyond a completion it is a part of (seen at OpenRouter).
+    let seen = usage(r#"{"prompt_tokens":21,"completion_tokens":16,"total_tokens":37,"completion_tokens_details":{"reasoning_tokens":21}}"#).unwrap();
+    assert_eq!((seen.output, seen.reasoning, seen.total()), (0, 16, 37));
     assert_eq!(usage(r#"{"prompt_tokens":10,"completion_tokens":1,"prompt_cache_hit_tokens":4}"#).unwrap().cache_read, 4);
 }
 

@@ -17,6 +17,7 @@ const MARK: &str = ".gateway";
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Credential Manager's limit for one value, in bytes.
 const WINDOWS_LARGEST: usize = 2560;
+const UNREACHABLE: &str = "the OS keyring cannot be reached";
 
 type Store = Arc<CredentialStore>;
 
@@ -37,9 +38,17 @@ impl Keyring {
         Keyring { worker: Worker::new(patience, open), id: id.to_owned() }
     }
 
-    fn call<R: Send + 'static>(&self, name: &str, job: impl FnOnce(&Access<'_>) -> Result<R> + Send + 'static) -> Result<R> {
-        let (id, name) = (self.id.clone(), name.to_owned());
-        self.worker.call(move |store| job(&Access { store, id: &id, name: &name }))
+    fn call<R: Send + 'static>(&self, name: &str, job: impl Fn(&Access<'_>) -> Result<R> + Clone + Send + 'static) -> Result<R> {
+        let once = || {
+            let (id, name, job) = (self.id.clone(), name.to_owned(), job.clone());
+            self.worker.call(move |store| job(&Access { store, id: &id, name: &name }))
+        };
+        match once() {
+            // The connection may be to a daemon that was started anew since; the second try makes a new one.
+            // Every job can be done twice: reading, writing one value, deleting.
+            Err(error) if error.message == UNREACHABLE => once(),
+            done => done,
+        }
     }
 }
 
@@ -147,7 +156,7 @@ impl Access<'_> {
                 "delete those of service `{SERVICE}` and user `{}/{name}` with the system's keyring tool, then set the credential again",
                 self.id
             )),
-            _ => Error::new(Kind::Unavailable, "the OS keyring cannot be reached").hint(UNLOCK),
+            _ => Error::new(Kind::Unavailable, UNREACHABLE).hint(UNLOCK),
         }
     }
 }
@@ -176,7 +185,7 @@ fn platform() -> Result<Store> {
     match opened {
         Ok(store) => Ok(store),
         // No secret has been near this error.
-        Err(error) => Err(Error::new(Kind::Unavailable, "the OS keyring cannot be reached").cause(error.to_string()).hint(UNLOCK)),
+        Err(error) => Err(Error::new(Kind::Unavailable, UNREACHABLE).cause(error.to_string()).hint(UNLOCK)),
     }
 }
 

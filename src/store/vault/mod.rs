@@ -7,6 +7,7 @@ mod keyring;
 mod master;
 mod memory;
 mod sealed;
+#[cfg(all(feature = "keyring", any(target_os = "linux", target_os = "macos", target_os = "windows")))]
 mod worker;
 
 pub use choose::{Choice, open};

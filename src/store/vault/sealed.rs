@@ -83,7 +83,7 @@ impl Sealed {
             );
         }
         let cipher = XChaCha20Poly1305::new((&*key.bytes).into());
-        if !unseal(&cipher, CHECK_NAME, &content.check).is_some_and(|text| text == CHECK_TEXT) {
+        if unseal(&cipher, CHECK_NAME, &content.check).as_deref() != Some(CHECK_TEXT) {
             return Err(Error::invalid(format!("the master key in {} does not open `{shown}`", key.source))
                 .hint("give the key it was sealed with: GW_MASTER_KEY, --master-key-file, or `master.key` in the data directory when neither is set; nothing was changed"));
         }

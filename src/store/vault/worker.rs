@@ -238,7 +238,8 @@ mod tests {
                 worker.call(move |_| {
                     let _ = begun.send(());
                     let _ = held.recv();
-                    Ok(drop(ended))
+                    drop(ended);
+                    Ok(())
                 })
             })
         };
@@ -271,7 +272,7 @@ mod tests {
         let held = Arc::new(Mutex::new(held));
         for _ in 0..20 {
             let held = held.clone();
-            let call = worker.call(move |_| Ok(drop(held.lock().map(|held| held.recv()))));
+            let call = worker.call(move |_| held.lock().unwrap().recv().map_err(|_| Error::internal("let go")));
             assert!(call.is_err());
         }
         assert!(opened.load(Ordering::SeqCst) <= STUCK_MOST);
