@@ -142,7 +142,8 @@ pub fn head(status: u16, content_type: &str, framing: Framing, keep_alive: bool,
         head.push_str("connection: close\r\n");
     }
     for line in extra {
-        let _ = write!(head, "{line}\r\n");
+        // Scripts come from requests: none may write headers of its own.
+        let _ = write!(head, "{}\r\n", line.replace(['\r', '\n'], " "));
     }
     head.push_str("\r\n");
     head.into_bytes()
