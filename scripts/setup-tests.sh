@@ -21,6 +21,7 @@ need python3 has python3
 need python3-venv python3 -c 'import ensurepip, venv'
 need gnome-keyring has gnome-keyring-daemon
 need dbus has dbus-run-session
+need libglib2.0-bin has gdbus
 need nodejs has node
 need npm has npm
 
@@ -30,7 +31,6 @@ if [ ${#missing[@]} -gt 0 ]; then
   if command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
     say "installing ${missing[*]}"
     "${as_root[@]}" apt-get update -qq
-    # From Debian 13 on gnome-keyring leaves its daemon's PAM half out; the daemon is all we need.
     DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   else
     say "cannot install ${missing[*]}: install them by hand; tests that need them say that they skip"

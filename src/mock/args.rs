@@ -109,7 +109,7 @@ impl Args {
 
 /// Runs `gw mock` until it is told to stop.
 pub fn run(args: Args) -> ExitCode {
-    match start(&args) {
+    match try_run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -121,7 +121,8 @@ pub fn run(args: Args) -> ExitCode {
     }
 }
 
-fn start(args: &Args) -> crate::error::Result<()> {
+/// The same, leaving it to the caller to show the error.
+pub fn try_run(args: &Args) -> crate::error::Result<()> {
     let settings = args.settings()?;
     let io = |what: String| move |cause: std::io::Error| Error::new(Kind::Conflict, what).cause(cause);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("the runtime does not start".into()))?;

@@ -73,6 +73,9 @@ pub struct Script {
     pub crlf: bool,
 }
 
+/// No answer grows beyond this, whatever a script asks for.
+const MOST: usize = 128 << 20;
+
 /// Names of what a script can say, for error messages and for reading model names.
 pub const NAMES: &[&str] = &[
     "status",
@@ -120,14 +123,14 @@ impl Script {
             "delay-headers" => self.delay_headers = Some(duration(name, value)?),
             "delay-first" | "slow" => self.delay_first = Some(duration(name, value)?),
             "pace" => self.pace = Some(duration(name, value)?),
-            "events" | "stream" => self.events = Some(number(name, value, None)?),
-            "bytes" => self.bytes = Some(number(name, value, None)?),
+            "events" | "stream" => self.events = Some(number::<usize>(name, value, None)?.min(MOST)),
+            "bytes" => self.bytes = Some(number::<usize>(name, value, None)?.min(MOST)),
             "reset-after" | "drop-after" => self.reset_after = Some(number(name, value, Some(1))?),
             "close-after" => self.close_after = Some(number(name, value, Some(1))?),
             "stall-after" => self.stall_after = Some(number(name, value, Some(1))?),
             "malformed-after" => self.malformed_after = Some(number(name, value, Some(0))?),
             "error-after" => self.error_after = Some(number(name, value, Some(0))?),
-            "long-line" => self.long_line = Some(number(name, value, Some(2 << 20))?),
+            "long-line" => self.long_line = Some(number::<usize>(name, value, Some(2 << 20))?.min(MOST)),
             "reset-in-header" => self.reset_in_header = true,
             "close-before" => self.close_before = true,
             "stall-in-header" => self.stall_in_header = true,

@@ -131,7 +131,7 @@ pub enum Framing {
 
 /// The head of an answer. `extra` are whole header lines without their line ends.
 pub fn head(status: u16, content_type: &str, framing: Framing, keep_alive: bool, extra: &[String]) -> Vec<u8> {
-    let reason = hyper::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Mock");
+    let reason = ::http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Mock");
     let mut head = String::with_capacity(256);
     let _ = write!(head, "HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\n{}\r\n", super::HEADER);
     let _ = match framing {
@@ -142,7 +142,8 @@ pub fn head(status: u16, content_type: &str, framing: Framing, keep_alive: bool,
         head.push_str("connection: close\r\n");
     }
     for line in extra {
-        let _ = write!(head, "{line}\r\n");
+        // Scripts come from requests: none may write headers of its own.
+        let _ = write!(head, "{}\r\n", line.replace(['\r', '\n'], " "));
     }
     head.push_str("\r\n");
     head.into_bytes()

@@ -19,7 +19,7 @@ mod seen;
 mod settings;
 mod stream;
 
-pub use args::{Args, run};
+pub use args::{Args, run, try_run};
 pub use fault::Script;
 pub use seen::{Outcome, Seen};
 pub use settings::Settings;

@@ -87,12 +87,7 @@ pub fn reply(shared: &Shared, request: &Request, endpoint: Endpoint, script: &Sc
         return refuse(wire, status, &message, None, extra);
     }
     if let Some(target) = &script.redirect {
-        return Reply::Whole {
-            status: 307,
-            content_type: "text/plain",
-            extra: vec![format!("location: {}", target.replace(['\r', '\n'], ""))],
-            body: Vec::new(),
-        };
+        return Reply::Whole { status: 307, content_type: "text/plain", extra: vec![format!("location: {target}")], body: Vec::new() };
     }
     if script.html {
         let body = b"<!doctype html><title>mock</title><h1>Not an API answer</h1>".to_vec();

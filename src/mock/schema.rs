@@ -2,20 +2,28 @@
 
 use serde_json::{Map, Value, json};
 
-/// Deeper than this, `null`: schemas may refer to themselves.
+/// Deeper than this, or beyond so many values in all, `null`: schemas may refer to themselves.
 const DEPTH: usize = 16;
+const VALUES: usize = 10_000;
 
 /// An instance of `schema`; `name` gives strings something to say.
 pub fn instance(schema: &Value, name: &str) -> Value {
-    build(schema, schema, name, 0)
+    build(&mut Build { root: schema, left: VALUES }, schema, name, 0)
 }
 
-fn build(root: &Value, schema: &Value, name: &str, depth: usize) -> Value {
-    if depth > DEPTH {
+struct Build<'a> {
+    root: &'a Value,
+    /// Values that may still be made.
+    left: usize,
+}
+
+fn build(root: &mut Build<'_>, schema: &Value, name: &str, depth: usize) -> Value {
+    if depth > DEPTH || root.left == 0 {
         return Value::Null;
     }
+    root.left -= 1;
     if let Some(pointer) = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
-        return root.pointer(pointer).map_or(Value::Null, |target| build(root, target, name, depth + 1));
+        return root.root.pointer(pointer).map_or(Value::Null, |target| build(root, target, name, depth + 1));
     }
     if let Some(value) = schema.get("const").or_else(|| schema["enum"].get(0)).or_else(|| schema.get("default")) {
         return value.clone();
@@ -93,8 +101,9 @@ mod tests {
 
     #[test]
     fn a_schema_that_refers_to_itself_ends() {
-        let schema = json!({"type": "object", "properties": {"next": {"$ref": "#"}}});
-        assert!(instance(&schema, "x").is_object());
+        let itself = json!({"$ref": "#"});
+        let schema = json!({"type": "object", "properties": {"a": itself, "b": itself, "c": itself, "d": itself}});
+        assert!(instance(&schema, "x").to_string().len() < 40 * VALUES);
     }
 
     #[test]
