@@ -1,1 +1,157 @@
-//! config
+//! How the process behaves and where things are: `gw.toml`, the environment and flags become one
+//! [`Config`]. Nothing about users, keys, providers, models or routes: those are resources.
+
+mod layers;
+mod limits;
+mod places;
+mod settings;
+mod size;
+
+pub use layers::{Layer, load, read_file};
+pub use limits::{Limits, Logs};
+pub use places::{admin_default, config_file, data_dir_default, private_socket, runtime_dir};
+pub use settings::{SETTINGS, Setting, Shape};
+pub use size::Size;
+
+use crate::resources::{Millis, key::LogContent};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Everything `gw serve` needs to know before it starts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    pub server: Server,
+    pub secrets: Secrets,
+    pub log: Log,
+    pub limits: Limits,
+    pub logs: Logs,
+    /// The file that was read, if one was.
+    pub file: Option<PathBuf>,
+    /// Resource files applied before the gateway reports ready; `-` is standard input.
+    pub seed: Vec<String>,
+    /// Development mode: in memory, with a mock provider and a user, key and route `dev`.
+    pub dev: bool,
+    /// Makes the simulator a provider `mock` inside the gateway.
+    pub mock: bool,
+    /// Run this once ready, stop when it ends, exit with its code.
+    pub command: Vec<String>,
+}
+
+/// `[server]`: listeners, state, life cycle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    pub listen: Vec<String>,
+    /// `unix:PATH` or `ADDR`; empty: the default of the platform, see [`Config::admin_listen`].
+    pub admin_listen: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    pub in_memory: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_file: Option<PathBuf>,
+    pub print_ready: bool,
+    pub exit_on_stdin_close: bool,
+    pub shutdown_grace: Millis,
+    /// 0: one per core.
+    pub threads: usize,
+    /// Allows the proxy to listen beyond loopback.
+    pub allow_public: bool,
+    /// Allows the admin API to listen beyond loopback.
+    pub allow_public_admin: bool,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server {
+            listen: vec!["127.0.0.1:4000".into()],
+            admin_listen: Vec::new(),
+            data_dir: None,
+            in_memory: false,
+            ready_file: None,
+            print_ready: false,
+            exit_on_stdin_close: false,
+            shutdown_grace: Millis::secs(30),
+            threads: 0,
+            allow_public: false,
+            allow_public_admin: false,
+        }
+    }
+}
+
+/// `[secrets]`: where credentials rest.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Secrets {
+    pub store: SecretStore,
+    /// Holds the key of the sealed file; absent: made beside it on first use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub master_key_file: Option<PathBuf>,
+}
+
+/// Which secret store is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretStore {
+    /// The operating system's where there is one, else the sealed file; chosen once and recorded.
+    #[default]
+    Auto,
+    Keyring,
+    Sealed,
+    Memory,
+}
+
+/// `[log]`: the process's own log on stderr.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `gw=debug,info`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { level: "info".into(), format: LogFormat::Auto }
+    }
+}
+
+/// How the process's own log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    Text,
+    Json,
+}
+
+impl Config {
+    /// The directory that holds state; not used with `in_memory`.
+    pub fn data_dir(&self) -> PathBuf {
+        self.server.data_dir.clone().unwrap_or_else(data_dir_default)
+    }
+
+    /// Where the admin API listens. In memory the default is a private path, so that two jobs on one
+    /// machine never meet.
+    pub fn admin_listen(&self) -> Vec<String> {
+        match (&self.server.admin_listen[..], self.server.in_memory || self.dev) {
+            ([], true) => vec![private_socket()],
+            ([], false) => vec![admin_default(&self.data_dir())],
+            (given, _) => given.to_vec(),
+        }
+    }
+
+    /// Worker threads: as asked, or one per core.
+    pub fn threads(&self) -> usize {
+        match self.server.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            asked => asked,
+        }
+    }
+
+    /// How much of requests and answers the log keeps unless a key says less.
+    pub fn log_content(&self) -> LogContent {
+        self.logs.content
+    }
+}

@@ -1,0 +1,87 @@
+//! Every setting of `gw.toml` once: its section, its key, how it is written in the environment, and
+//! what it is for. The environment layer and the documentation follow from [`SETTINGS`].
+
+/// How a setting is written as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Text,
+    /// Split at commas.
+    List,
+    Bool,
+    Number,
+}
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    pub section: &'static str,
+    pub key: &'static str,
+    pub shape: Shape,
+    /// A short variable for the common ones, beside `GW_SECTION__KEY`.
+    pub env: &'static str,
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// `GW_SECTION__KEY`.
+    pub fn variable(&self) -> String {
+        format!("GW_{}__{}", self.section.to_ascii_uppercase(), self.key.to_ascii_uppercase())
+    }
+}
+
+macro_rules! settings {
+    ($($section:ident . $key:ident $shape:ident $env:literal $help:literal)*) => {
+        /// Every setting.
+        pub static SETTINGS: &[Setting] =
+            &[$(Setting { section: stringify!($section), key: stringify!($key), shape: Shape::$shape, env: $env, help: $help }),*];
+    };
+}
+
+settings! {
+    server.listen               List   "GW_LISTEN"        "Where callers connect; port 0 picks one"
+    server.admin_listen         List   "GW_ADMIN_LISTEN"  "Where this command line connects: unix:PATH or ADDR"
+    server.data_dir             Text   "GW_DATA_DIR"      "Directory that holds state"
+    server.in_memory            Bool   ""                 "State and secrets live and die with the process"
+    server.ready_file           Text   ""                 "Written once every listener accepts"
+    server.print_ready          Bool   ""                 "Print the same line on stdout"
+    server.exit_on_stdin_close  Bool   ""                 "Stop when standard input closes"
+    server.shutdown_grace       Text   ""                 "How long running requests may take to finish"
+    server.threads              Number ""                 "Worker threads (0: one per core)"
+    server.allow_public         Bool   ""                 "Let the proxy listen beyond loopback"
+    server.allow_public_admin   Bool   ""                 "Let the admin API listen beyond loopback"
+    secrets.store               Text   "GW_SECRETS"       "auto, keyring, sealed or memory"
+    secrets.master_key_file     Text   "GW_MASTER_KEY_FILE" "Key of the sealed file"
+    log.level                   Text   "GW_LOG"           "error, warn, info, debug, trace, or a filter"
+    log.format                  Text   "GW_LOG_FORMAT"    "auto, text or json"
+    logs.content                Text   "GW_LOG_CONTENT"   "full, metadata or off"
+    logs.max_bytes              Text   ""                 "Most disk request logs may take"
+    logs.max_age                Text   ""                 "How long request logs are kept"
+    limits.first_byte           Text   ""                 "From accepting a connection to its first byte"
+    limits.header_timeout       Text   ""                 "From the first byte to the end of the headers"
+    limits.idle                 Text   ""                 "A kept-alive connection without a request"
+    limits.body_stall           Text   ""                 "Between two reads of a request body"
+    limits.body_total           Text   ""                 "A whole request body of at most 1 MiB"
+    limits.body_rate            Text   ""                 "Bytes a second a larger body must keep up"
+    limits.write_stall          Text   ""                 "A caller that does not read its answer"
+    limits.max_header_bytes     Text   ""                 "All headers of a request"
+    limits.max_header_line      Text   ""                 "One header of a request"
+    limits.max_headers          Number ""                 "Headers of a request"
+    limits.max_url              Text   ""                 "The request's URL"
+    limits.max_body             Text   ""                 "The request's body"
+    limits.admin_max_body       Text   ""                 "A body sent to the admin API"
+    limits.json_depth           Number ""                 "Nesting of JSON in requests"
+    limits.admin_json_depth     Number ""                 "Nesting of JSON sent to the admin API"
+    limits.max_connections      Number ""                 "Connections in all"
+    limits.max_connections_per_ip Number ""               "Connections of one address on a public listener"
+    limits.admin_max_connections Number ""                "Connections to the admin API"
+    limits.max_in_flight        Number ""                 "Requests running at once"
+    limits.max_in_flight_per_key Number ""                "Requests of one key running at once"
+    limits.max_in_flight_bytes  Text   ""                 "Request bytes held at once"
+    limits.upstream_connect     Text   ""                 "Connecting to a provider"
+    limits.upstream_first_byte  Text   ""                 "Waiting for a provider's first content"
+    limits.upstream_idle        Text   ""                 "Silence within a provider's stream"
+    limits.upstream_max_header_bytes Text ""              "Headers of a provider's answer"
+    limits.upstream_max_line    Text   ""                 "One line of a provider's event stream"
+    limits.upstream_max_event   Text   ""                 "One event of a provider's event stream"
+    limits.upstream_max_body    Text   ""                 "A provider's answer that is not a stream"
+}
