@@ -40,7 +40,7 @@ pub(crate) fn read(files: &[&String]) -> Result<Vec<Item>> {
         let text = if file.as_str() == "-" { slurp(std::io::stdin(), "standard input")? } else { slurp(open(file)?, file)? };
         items.extend(parse(file, &text)?);
     }
-    items.sort_by_key(|item| KINDS.iter().position(|kind| kind.name == item.kind.name));
+    in_order(&mut items);
     Ok(items)
 }
 
@@ -63,7 +63,13 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Item>> {
     for document in documents(file, text)? {
         collect(file, document, &mut items)?;
     }
+    in_order(&mut items);
     Ok(items)
+}
+
+/// What others refer to comes first.
+fn in_order(items: &mut [Item]) {
+    items.sort_by_key(|item| KINDS.iter().position(|kind| kind.name == item.kind.name));
 }
 
 fn documents(file: &str, text: &str) -> Result<Vec<Value>> {

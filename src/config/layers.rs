@@ -40,7 +40,8 @@ pub fn load(path: Option<PathBuf>, env: impl IntoIterator<Item = (String, String
     };
     merge(&mut table, environment(&env)?.0);
     merge(&mut table, flags.0);
-    let all = Value::Table(table).try_into::<File>().map_err(|error| Error::invalid(format!("the configuration is not valid: {}", error.message())).hint(WHERE))?;
+    let all =
+        Value::Table(table).try_into::<File>().map_err(|error| Error::invalid(format!("the configuration is not valid: {}", error.message())).hint(WHERE))?;
     let config = Config { server: all.server, secrets: all.secrets, log: all.log, limits: all.limits, logs: all.logs, file, ..Config::default() };
     check(&config)?;
     Ok(config)
@@ -51,8 +52,12 @@ const WHERE: &str = "settings come from flags, GW_SECTION__KEY variables and gw.
 /// Reads and checks `gw.toml` on its own, so that errors point at its lines.
 pub fn read_file(path: &Path) -> Result<Table> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| Error::invalid(format!("cannot read `{shown}`")).cause(error).hint("name another file with --config or GW_CONFIG"))?;
-    let wrong = |error: toml::de::Error| Error::invalid(format!("`{shown}` is not valid: {}", error.to_string().trim_end())).hint("users, keys, providers, models and routes are not configuration: put them in a file for `gw apply -f`");
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::invalid(format!("cannot read `{shown}`")).cause(error).hint("name another file with --config or GW_CONFIG"))?;
+    let wrong = |error: toml::de::Error| {
+        Error::invalid(format!("`{shown}` is not valid: {}", error.to_string().trim_end()))
+            .hint("users, keys, providers, models and routes are not configuration: put them in a file for `gw apply -f`")
+    };
     toml::from_str::<File>(&text).map_err(wrong)?;
     toml::from_str::<Table>(&text).map_err(wrong)
 }
@@ -69,7 +74,9 @@ fn environment(env: &[(String, String)]) -> Result<Layer> {
     }
     for (name, text) in env.iter().filter(|(name, _)| name.contains("__")) {
         let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == *name) else {
-            return Err(Error::invalid(format!("`{name}` is not a setting")).hint("variables are GW_SECTION__KEY, such as GW_SERVER__LISTEN or GW_LIMITS__MAX_BODY"));
+            return Err(
+                Error::invalid(format!("`{name}` is not a setting")).hint("variables are GW_SECTION__KEY, such as GW_SERVER__LISTEN or GW_LIMITS__MAX_BODY")
+            );
         };
         layer.set(setting.section, setting.key, parse(setting, name, text)?);
     }
@@ -110,12 +117,18 @@ fn check(config: &Config) -> Result<()> {
         return Err(Error::invalid("the gateway listens nowhere").param("server.listen").hint("give an address, such as 127.0.0.1:4000"));
     }
     if config.server.in_memory && config.server.data_dir.is_some() {
-        return Err(Error::invalid("both `in_memory` and `data_dir` are given").param("server.in_memory").hint("keep one: state is either in memory or in a directory"));
+        return Err(Error::invalid("both `in_memory` and `data_dir` are given")
+            .param("server.in_memory")
+            .hint("keep one: state is either in memory or in a directory"));
     }
     let limits = &config.limits;
-    for (name, timer) in [("first_byte", limits.first_byte), ("header_timeout", limits.header_timeout), ("idle", limits.idle), ("body_stall", limits.body_stall)] {
+    for (name, timer) in
+        [("first_byte", limits.first_byte), ("header_timeout", limits.header_timeout), ("idle", limits.idle), ("body_stall", limits.body_stall)]
+    {
         if timer.0 == 0 {
-            return Err(Error::invalid(format!("`limits.{name}` is 0, which would refuse every caller")).param(format!("limits.{name}")).hint("give a time such as 10s"));
+            return Err(Error::invalid(format!("`limits.{name}` is 0, which would refuse every caller"))
+                .param(format!("limits.{name}"))
+                .hint("give a time such as 10s"));
         }
     }
     Ok(())

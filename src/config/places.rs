@@ -1,7 +1,10 @@
 //! Where files are by default: state, the admin socket, `gw.toml`. The gateway and the command line
 //! agree because both ask here.
 
-use std::{env, path::{Path, PathBuf}};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 /// An absolute path from the environment; relative and empty ones are ignored, as the XDG rules ask.
 fn absolute(name: &str) -> Option<PathBuf> {

@@ -33,7 +33,9 @@ fn flag_over_environment_over_file_over_default() {
 #[test]
 fn the_sectioned_variable_wins_and_lists_split() {
     let (_dir, path) = file("");
-    let config = load(Some(path), env(&[("GW_SERVER__LISTEN", "[::1]:1, 127.0.0.1:1"), ("GW_LISTEN", "127.0.0.1:9"), ("GW_SERVER__IN_MEMORY", "1")]), Layer::default()).unwrap();
+    let config =
+        load(Some(path), env(&[("GW_SERVER__LISTEN", "[::1]:1, 127.0.0.1:1"), ("GW_LISTEN", "127.0.0.1:9"), ("GW_SERVER__IN_MEMORY", "1")]), Layer::default())
+            .unwrap();
     assert_eq!(config.server.listen, ["[::1]:1", "127.0.0.1:1"]);
     assert!(config.server.in_memory);
 }
