@@ -1,0 +1,71 @@
+//! From parsed arguments to the one function that does the command.
+
+use super::{
+    apply, completion, context::Context, diff, doctor, exits, explain, export, hooks, keys, logs, models, print, providers, request, routes, serve, status,
+    twins, verbs, wait,
+};
+use crate::error::{Error, Result};
+use crate::resources::{self, Kind};
+use clap::ArgMatches;
+use std::process::ExitCode;
+
+/// Does what the arguments say.
+pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
+    print::colour(matches.get_one::<String>("color").map_or("auto", String::as_str));
+    let Some((name, sub)) = matches.subcommand() else { return Err(Error::invalid("no command given").hint("see `gw --help`")) };
+    // These do not talk to a gateway, and bring their own runtime.
+    match name {
+        "serve" => return hooks::serve(serve::config(sub, std::env::vars())?),
+        "mock" => return hooks::mock(sub),
+        "quickstart" => return hooks::quickstart(sub),
+        "completion" => return completion::print(sub),
+        "help" => return exits::help(sub),
+        "explain" => return explain::run(sub),
+        _ => {}
+    }
+    let context = Context::new(sub_most(sub))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::internal("cannot start the runtime").cause(error))?;
+    runtime.block_on(async {
+        match name {
+            "apply" => apply::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
+            "diff" => diff::run(&context, sub).await,
+            "export" => export::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
+            "get" | "describe" | "delete" => twins::run(&context, name, sub).await.map(|()| ExitCode::SUCCESS),
+            "logs" => logs::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
+            "request" => request::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
+            "wait" => wait::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
+            "status" => status::run(&context).await.map(|()| ExitCode::SUCCESS),
+            "doctor" => doctor::run(&context).await,
+            noun => of_kind(&context, resources::kind(noun)?, sub).await.map(|()| ExitCode::SUCCESS),
+        }
+    })
+}
+
+/// Global options are propagated to the innermost command given.
+fn sub_most(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, sub)| sub_most(sub))
+}
+
+async fn of_kind(context: &Context, kind: &'static Kind, matches: &ArgMatches) -> Result<()> {
+    let Some((verb, matches)) = matches.subcommand() else { return Err(Error::invalid("no verb given").hint(format!("see `gw {} --help`", kind.name))) };
+    match (kind.name, verb) {
+        (_, "get") => verbs::get::run(context, kind, matches).await,
+        (_, "describe") => verbs::describe::run(context, kind, matches).await,
+        ("key", "create") => keys::create(context, matches).await,
+        (_, "create") => verbs::create::run(context, kind, matches).await,
+        (_, "set") => verbs::set::run(context, kind, matches).await,
+        (_, "delete") => verbs::delete::run(context, kind, matches).await,
+        (_, "enable" | "disable") => verbs::toggle::run(context, kind, verb, matches).await,
+        ("key", "rotate") => keys::rotate(context, matches).await,
+        ("key", "revoke") => keys::revoke(context, matches).await,
+        ("key", "identify") => keys::identify(context).await,
+        ("provider", "test") => providers::test(context, matches).await,
+        ("provider", "discover") => providers::discover(context, matches).await,
+        ("provider", "rekey") => providers::rekey(context, matches).await,
+        ("provider", "vendors") => providers::vendors(context, matches).await,
+        ("model", "search") => models::search(context, matches).await,
+        ("route", "explain") => routes::explain(context, matches).await,
+        _ => Err(Error::invalid(format!("`{verb}` is not a verb of {}", kind.name)).hint(format!("see `gw {} --help`", kind.name))),
+    }
+}

@@ -1,0 +1,83 @@
+//! `gw explain KIND[.FIELD]`: the fields of a kind, from the same table the flags come from.
+
+use super::{context::write_out, print::table};
+use crate::error::{Error, Result};
+use crate::resources::{self, Field, Kind, Shape};
+use clap::ArgMatches;
+use std::process::ExitCode;
+
+/// Runs `gw explain`. Needs no gateway.
+pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
+    let path = matches.get_one::<String>("path").map(String::as_str).unwrap_or_default();
+    let (kind, field) = path.split_once('.').map_or((path, None), |(kind, field)| (kind, Some(field)));
+    let kind = resources::kind(kind)?;
+    let text = match field {
+        None => all(kind),
+        Some(name) => one(kind, find(kind, name)?),
+    };
+    write_out(text.as_bytes());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn find(kind: &'static Kind, name: &str) -> Result<&'static Field> {
+    let names = || kind.fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
+    let found = kind.fields.iter().find(|field| field.name == name || field.flag == name);
+    found.ok_or_else(|| Error::not_found(format!("a {} has no field `{}`", kind.name, name.escape_debug())).hint(format!("one of: {}", names())))
+}
+
+fn all(kind: &Kind) -> String {
+    let rows = kind.fields.iter().map(|field| [field.name.to_owned(), typed(field.shape).to_owned(), flag(field), field.help.to_owned()].to_vec()).collect();
+    format!("{}: {}\n\n{}", kind.name, kind.about, table(&["FIELD", "TYPE", "FLAG", "WHAT"], rows, true))
+}
+
+fn one(kind: &Kind, field: &Field) -> String {
+    let example = match field.shape {
+        Shape::Text | Shape::Decimal => "\"…\"",
+        Shape::Bool => "true",
+        Shape::Number => "1",
+        Shape::Duration => "\"30s\"",
+        Shape::Time => "\"2026-12-31T00:00:00Z\"",
+        Shape::Texts => "[\"…\", \"…\"]",
+        Shape::Map => "{ name = \"value\" }",
+        Shape::Targets => "[{ provider = \"…\", model = \"…\", weight = 1, tier = 0 }]",
+    };
+    format!("{}.{}   {}\n\n{}\n\nflag   {}\nfile   {} = {example}\n", kind.name, field.name, typed(field.shape), field.help, flag(field), field.name)
+}
+
+fn flag(field: &Field) -> String {
+    match field.flag {
+        "" => "-".into(),
+        flag => format!("--{flag} {}", field.value),
+    }
+}
+
+fn typed(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Text => "text",
+        Shape::Bool => "true or false",
+        Shape::Number => "number",
+        Shape::Decimal => "decimal text",
+        Shape::Duration => "duration",
+        Shape::Time => "time",
+        Shape::Texts => "list of text",
+        Shape::Map => "text by name",
+        Shape::Targets => "list of targets",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_field_in_full() {
+        let kind = resources::kind("user").unwrap();
+        assert_eq!(
+            one(kind, find(kind, "display-name").unwrap()),
+            "user.display_name   text\n\nName shown to people\n\nflag   --display-name TEXT\nfile   display_name = \"…\"\n"
+        );
+        assert_eq!(find(kind, "x").map(|field| field.name).unwrap_err().hint.unwrap(), "one of: display_name, email, team, labels");
+        assert!(all(kind).starts_with("user: People and services that own keys\n\nFIELD "));
+    }
+}

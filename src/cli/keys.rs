@@ -1,0 +1,263 @@
+//! What only keys have: a secret that is shown once. Creating one twice must never end well with nothing
+//! to show for it, so the secret goes where it was asked for or the command fails saying how to get one.
+
+use super::{
+    context::{Context, name_of},
+    credential,
+    print::Format,
+    remote::{Query, Remote},
+    verbs,
+};
+use crate::error::{Error, Kind, Result};
+use crate::resources::{self, Millis, key};
+use clap::ArgMatches;
+use serde_json::{Map, Value, json};
+use std::{
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// `gw key create`.
+pub(crate) async fn create(context: &Context, matches: &ArgMatches) -> Result<()> {
+    let kind = &key::KIND;
+    let name = verbs::name(kind, matches)?;
+    let spec = verbs::create::spec(kind, matches)?;
+    let wanted = (kind.check)(spec.clone())?;
+    let mut body = spec.clone();
+    body.insert("name".into(), json!(name));
+    let remote = context.remote()?;
+    let dry_run = matches.get_flag("dry_run");
+    let again = matches.get_flag("if_not_exists");
+    if matches.get_flag("from_stdin") {
+        return bring(context, &remote, matches, body).await;
+    }
+    let file = matches.get_one::<String>("output_file").map(PathBuf::from);
+    if file.is_none() {
+        shown_somewhere(context, &name)?;
+    }
+    if let Some(path) = file.as_deref().filter(|path| again && path.exists()) {
+        return known(context, &remote, path, &spec, &wanted, &name).await;
+    }
+    let place = if dry_run { None } else { file.as_deref().map(reserve).transpose()? };
+    let made = remote.create(kind, &Value::Object(body), &options(dry_run)).await;
+    let record = match made {
+        Ok(record) => record,
+        Err(error) => {
+            discard(file.as_deref(), place);
+            return Err(if error.kind == Kind::Conflict { cannot_show(error, &remote, &name, file.as_deref()).await } else { error });
+        }
+    };
+    if dry_run {
+        return context.changed(kind, &record, "would be created (dry run)");
+    }
+    deliver(context, record, place, file.as_deref(), "created")
+}
+
+/// `gw key rotate`.
+pub(crate) async fn rotate(context: &Context, matches: &ArgMatches) -> Result<()> {
+    let name = verbs::name(&key::KIND, matches)?;
+    let grace: Millis = matches.get_one::<String>("grace").map_or(Ok(Millis(0)), |grace| grace.parse()).map_err(|error: Error| error.param("--grace"))?;
+    let file = matches.get_one::<String>("output_file").map(PathBuf::from);
+    if file.is_none() {
+        shown_somewhere(context, &name)?;
+    }
+    let remote = context.remote()?;
+    let place = file.as_deref().map(reserve).transpose()?;
+    match remote.action(&key::KIND, &name, "rotate", &json!({ "grace": grace })).await {
+        Ok(record) => deliver(context, record, place, file.as_deref(), "rotated"),
+        Err(error) => {
+            discard(file.as_deref(), place);
+            Err(error)
+        }
+    }
+}
+
+/// `gw key revoke`.
+pub(crate) async fn revoke(context: &Context, matches: &ArgMatches) -> Result<()> {
+    let names = verbs::names(&key::KIND, matches)?;
+    if !matches.get_flag("yes") {
+        context.confirm(&format!("revoking {} for ever", names.join(", ")))?;
+    }
+    let remote = context.remote()?;
+    let mut problems = verbs::Several::new(names.len());
+    for name in &names {
+        match remote.action(&key::KIND, name, "revoke", &json!({})).await {
+            Ok(record) => context.changed(&key::KIND, &record, "revoked")?,
+            Err(error) => problems.note(error)?,
+        }
+    }
+    problems.end()
+}
+
+/// `gw key identify`: the secret comes on standard input.
+pub(crate) async fn identify(context: &Context) -> Result<()> {
+    let secret = credential::stdin()?;
+    let record = context.remote()?.identify(&secret).await?;
+    context.show(&key::KIND, &[record], true)
+}
+
+/// A secret of the user's own.
+async fn bring(context: &Context, remote: &Remote, matches: &ArgMatches, mut body: Map<String, Value>) -> Result<()> {
+    let secret = credential::stdin()?;
+    if !matches.get_flag("allow_weak") {
+        strong(&secret)?;
+    }
+    let replace = matches.get_flag("replace_secret");
+    body.insert("secret".into(), json!(secret.as_str()));
+    body.insert("replace_secret".into(), json!(replace));
+    body.insert("if_not_exists".into(), json!(replace || matches.get_flag("if_not_exists")));
+    let dry_run = matches.get_flag("dry_run");
+    let record = remote.create(&key::KIND, &Value::Object(body), &options(dry_run)).await?;
+    let result = record.get("result").and_then(Value::as_str).unwrap_or("created").to_owned();
+    context.changed(&key::KIND, &record, &if dry_run { format!("would be {result} (dry run)") } else { result })
+}
+
+/// At least 128 bits in the form scanners know.
+fn strong(secret: &str) -> Result<()> {
+    let different = secret.chars().collect::<std::collections::BTreeSet<_>>().len();
+    // 22 characters of base64 are 132 bits; a handful of different ones shows it was not drawn at random.
+    match secret.starts_with("sk-") && secret.len() >= 25 && different >= 10 {
+        true => Ok(()),
+        false => Err(Error::invalid("the secret brought along is weak").hint("use `sk-` and at least 22 random letters and digits, or add --allow-weak")),
+    }
+}
+
+/// The file is there: fine when it holds this key's secret.
+async fn known(context: &Context, remote: &Remote, path: &Path, spec: &Map<String, Value>, wanted: &Map<String, Value>, name: &str) -> Result<()> {
+    let kind = &key::KIND;
+    let held = credential::file_value(&path.to_string_lossy())?;
+    if let Err(error) = remote.get(kind, name).await {
+        return Err(match error.kind {
+            Kind::NotFound => exists(path),
+            _ => error,
+        });
+    }
+    let mut body = spec.clone();
+    body.extend([("name".to_owned(), json!(name)), ("if_not_exists".to_owned(), json!(true)), ("secret_check".to_owned(), json!(held.as_str()))]);
+    let record = remote.create(kind, &Value::Object(body), &options(false)).await?;
+    match record.pointer("/status/secret_matches").and_then(Value::as_bool) {
+        Some(true) => verbs::create::unchanged(context, kind, &record, spec, wanted),
+        _ => Err(lost(name, Some(path))),
+    }
+}
+
+/// A conflict means the key exists, if it does.
+async fn cannot_show(error: Error, remote: &Remote, name: &str, file: Option<&Path>) -> Error {
+    match remote.get(&key::KIND, name).await {
+        Ok(_) => lost(name, file),
+        Err(_) => error,
+    }
+}
+
+fn lost(name: &str, file: Option<&Path>) -> Error {
+    let fix = match file {
+        Some(path) => format!("gw key rotate {name} --output-file {}", path.display()),
+        None => format!("gw key rotate {name}"),
+    };
+    Error::new(Kind::Conflict, format!("key `{name}` exists and its secret cannot be shown again")).param("name").hint(fix)
+}
+
+fn exists(path: &Path) -> Error {
+    Error::new(Kind::Conflict, format!("`{}` exists and is not overwritten", path.display())).param("--output-file").hint("move it away, or name another file")
+}
+
+fn options(dry_run: bool) -> Query {
+    if dry_run { vec![("dry_run", "true".into())] } else { Query::new() }
+}
+
+/// Refuses formats that would drop the only showing of a secret.
+fn shown_somewhere(context: &Context, name: &str) -> Result<()> {
+    match &context.look.format {
+        Format::Name | Format::Csv | Format::Toml => {
+            Err(Error::invalid(format!("this output has no place for the secret of `{name}`, which is shown only once"))
+                .hint("add --output-file FILE, or use -o table or -o json"))
+        }
+        Format::Value(path) if !matches!(path.as_str(), "secret" | ".secret" | ".") => {
+            Err(Error::invalid(format!("`value={path}` leaves out the secret of `{name}`, which is shown only once"))
+                .hint("add --output-file FILE, or use -o value=.secret"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the file before the key, so that no secret is made that cannot be kept.
+fn reserve(path: &Path) -> Result<File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => exists(path),
+        _ => {
+            Error::invalid(format!("cannot write `{}`", path.display())).cause(error).param("--output-file").hint("name a file in a directory you can write to")
+        }
+    })
+}
+
+/// Takes a reserved file away again.
+fn discard(path: Option<&Path>, place: Option<File>) {
+    if let (Some(path), Some(_)) = (path, place) {
+        // It is empty; when it cannot be removed, the error at hand matters more.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Hands the secret over: to the file, or alone on standard output.
+fn deliver(context: &Context, mut record: Value, place: Option<File>, path: Option<&Path>, what: &str) -> Result<()> {
+    let kind: &'static resources::Kind = &key::KIND;
+    let Some(secret) = record.get("secret").and_then(Value::as_str).map(|secret| zeroize::Zeroizing::new(secret.to_owned())) else {
+        discard(path, place);
+        return Err(Error::internal("the gateway sent no secret").hint(format!("gw key rotate {}", name_of(&record))));
+    };
+    if let (Some(mut file), Some(path)) = (place, path) {
+        let written = file.write_all(secret.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all());
+        written.map_err(|error| {
+            Error::internal(format!("the secret could not be written to `{}`", path.display())).cause(error).hint(format!("gw key rotate {}", name_of(&record)))
+        })?;
+        if let Value::Object(map) = &mut record {
+            map.remove("secret");
+        }
+        context.talk(&format!("secret written to {}", path.display()));
+        return context.changed(kind, &record, what);
+    }
+    match context.look.format {
+        Format::Table | Format::Wide => {
+            context.talk(&format!("key/{} {what}; its secret is shown this once", name_of(&record)));
+            context.data(&format!("{}\n", secret.as_str()));
+            Ok(())
+        }
+        _ => {
+            let text = context.look.records(kind, &[record], true)?;
+            context.data(&text);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn files_are_never_overwritten_and_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("k");
+        let file = reserve(&path).unwrap();
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::MetadataExt::mode(&file.metadata().unwrap()) & 0o777, 0o600);
+        assert_eq!(reserve(&path).unwrap_err().kind, Kind::Conflict);
+        discard(Some(&path), Some(file));
+        assert!(!path.exists());
+        assert_eq!(reserve(&dir.path().join("no/k")).unwrap_err().kind, Kind::Invalid);
+    }
+
+    #[test]
+    fn weak_secrets_are_refused() {
+        assert!(strong("sk-0123456789abcdefghijklm").is_ok());
+        for weak in ["sk-short", "0123456789abcdefghijklmnop", "sk-aaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+            assert!(strong(weak).is_err(), "{weak}");
+        }
+    }
+}

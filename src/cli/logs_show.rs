@@ -1,0 +1,150 @@
+//! `gw logs get ID`: one request in full, its content, or a curl line to send it again.
+
+use super::{
+    context::Context,
+    logs,
+    print::{Format, clean, table, text},
+    verbs::describe,
+};
+use crate::error::{Error, Result};
+use clap::ArgMatches;
+use serde_json::Value;
+
+/// Runs `gw logs get`.
+pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
+    let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
+    let remote = context.remote()?;
+    let mut row = remote.log(&id).await?;
+    if matches.get_flag("curl") {
+        let url = remote.status().await?.get("url").and_then(Value::as_str).unwrap_or("http://127.0.0.1:4000").to_owned();
+        context.data(&curl(&row, &url)?);
+        return Ok(());
+    }
+    let bodies = matches.get_flag("bodies");
+    if !bodies && let Value::Object(map) = &mut row {
+        map.shift_remove("content");
+    }
+    match context.look.format {
+        Format::Table | Format::Wide => context.data(&told(&row, bodies)),
+        _ => context.data(&context.look.value(&row)?),
+    }
+    Ok(())
+}
+
+fn told(row: &Value, bodies: bool) -> String {
+    let mut head = row.clone();
+    let mut attempts = Vec::new();
+    if let Value::Object(map) = &mut head {
+        map.shift_remove("content");
+        map.insert("cost".into(), logs::cost(row).into());
+        map.shift_remove("cost_pico");
+        if let Some(at) = map.get("at").and_then(Value::as_i64) {
+            map.insert("at".into(), crate::resources::Stamp(at).rfc3339().into());
+        }
+        if let Some(Value::Array(list)) = map.shift_remove("attempts") {
+            attempts = list;
+        }
+        map.retain(|_, value| !value.is_null());
+    }
+    let mut out = describe::lines(&head);
+    if !attempts.is_empty() {
+        out.push('\n');
+        out.push_str(&tries(&attempts));
+    }
+    if bodies {
+        for side in ["request", "response"] {
+            let body = row.pointer(&format!("/content/{side}"));
+            let shown = match body {
+                Some(body) => {
+                    body.get("text").and_then(Value::as_str).map_or_else(|| format!("(base64) {}", text(body.get("base64").unwrap_or(&Value::Null))), visible)
+                }
+                None => "(not kept)".into(),
+            };
+            out.push_str(&format!("\n{side}:\n{}\n", shown.trim_end()));
+        }
+        if row.pointer("/content/truncated") == Some(&Value::Bool(true)) {
+            out.push_str("(the response was longer than is kept)\n");
+        }
+    }
+    out
+}
+
+/// A body for a terminal: lines stay, controls go.
+fn visible(body: &str) -> String {
+    body.lines().map(clean).collect::<Vec<_>>().join("\n")
+}
+
+fn tries(attempts: &[Value]) -> String {
+    let show = |attempt: &Value, name: &str| match attempt.get(name).map(text).map(|text| clean(&text)) {
+        Some(text) if !text.is_empty() => text,
+        _ => "-".into(),
+    };
+    let millis = |attempt: &Value, name: &str| attempt.get(name).and_then(Value::as_u64).map_or_else(|| "-".into(), logs::span);
+    let row = |(at, attempt): (usize, &Value)| {
+        let target = format!("{}/{}", show(attempt, "provider"), show(attempt, "model"));
+        vec![
+            (at + 1).to_string(),
+            target,
+            millis(attempt, "start_ms"),
+            millis(attempt, "duration_ms"),
+            show(attempt, "status"),
+            show(attempt, "class"),
+            show(attempt, "reason"),
+        ]
+    };
+    table(&["TRY", "TARGET", "START", "TOOK", "STATUS", "CLASS", "REASON"], attempts.iter().enumerate().map(row).collect(), true)
+}
+
+/// The request as a command; the key stays a variable.
+fn curl(row: &Value, url: &str) -> Result<String> {
+    let body = row.pointer("/content/request/text").and_then(Value::as_str).filter(|body| !body.is_empty());
+    let body =
+        body.ok_or_else(|| Error::not_found("the content of this request was not kept").hint("keep it with --log-content full, on `gw serve` and on the key"))?;
+    let path = match row.get("path").and_then(Value::as_str) {
+        Some(path) => path,
+        None => match row.get("format").and_then(Value::as_str).unwrap_or_default() {
+            "anthropic" | "anthropic-messages" => "/v1/messages",
+            "openai-responses" => "/v1/responses",
+            "openai-embeddings" => "/v1/embeddings",
+            _ => "/v1/chat/completions",
+        },
+    };
+    let quoted = body.replace('\'', r"'\''");
+    Ok(format!(
+        "curl -sS {}{path} \\\n  -H \"authorization: Bearer $GW_API_KEY\" \\\n  -H 'content-type: application/json' \\\n  --data-raw '{quoted}'\n",
+        url.trim_end_matches('/').trim_end_matches("/v1")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use serde_json::json;
+
+    fn row() -> Value {
+        json!({"id": "req_1", "format": "anthropic", "status": 200, "key": null, "cost_pico": null, "cost_status": "unpriced",
+            "attempts": [{"provider": "a", "model": "m", "start_ms": 0, "duration_ms": 12, "status": 429, "class": "capacity", "reason": "rate limited"},
+                {"provider": "b", "model": "n", "start_ms": 13, "duration_ms": 1200, "status": 200, "class": "ok"}],
+            "content": {"request": {"text": "{\"it's\":1}"}, "response": {"text": "a\u{1b}[2J\nb"}, "truncated": true}})
+    }
+
+    #[test]
+    fn in_full() {
+        assert_eq!(
+            told(&row(), true),
+            "id            req_1\nformat        anthropic\nstatus        200\ncost_status   unpriced\ncost          -\n\n\
+             TRY   TARGET   START   TOOK   STATUS   CLASS      REASON\n1     a/m      0ms     12ms   429      capacity   rate limited\n2     b/n      13ms    1.2s   200      ok         -\n\n\
+             request:\n{\"it's\":1}\n\nresponse:\na[2J\nb\n(the response was longer than is kept)\n"
+        );
+    }
+
+    #[test]
+    fn curl_keeps_the_key_out() {
+        assert_eq!(
+            curl(&row(), "http://127.0.0.1:4000/v1").unwrap(),
+            "curl -sS http://127.0.0.1:4000/v1/messages \\\n  -H \"authorization: Bearer $GW_API_KEY\" \\\n  -H 'content-type: application/json' \\\n  --data-raw '{\"it'\\''s\":1}'\n"
+        );
+        assert_eq!(curl(&json!({}), "x").unwrap_err().kind, crate::error::Kind::NotFound);
+    }
+}

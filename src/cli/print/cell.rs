@@ -1,0 +1,119 @@
+//! One table cell: `-` for nothing, ages relative, lists joined, and nothing in it that could steer a
+//! terminal: model names, header values and error texts come from strangers.
+
+use crate::resources::Stamp;
+use serde_json::Value;
+
+/// The time ages are counted from.
+pub(crate) type Now = Stamp;
+
+/// Columns that hold a point in time, shown relative to now.
+const TIMES: [&str; 6] = ["created", "updated", "expires", "status.last_used", "status.checked", "status.revoked"];
+
+/// The cell of a column with this head and path.
+pub(crate) fn cell(head: &str, path: &str, value: Option<&Value>, now: Now) -> String {
+    match value {
+        Some(Value::Bool(on)) if head == "STATUS" => (if *on { "enabled" } else { "disabled" }).into(),
+        Some(Value::Bool(on)) => (if *on { "yes" } else { "no" }).into(),
+        Some(Value::String(time)) if TIMES.contains(&path) => Stamp::parse(time).map_or_else(|_| clean(time), |time| relative(time, now)),
+        Some(value) => match clean(&text(value)) {
+            shown if shown.is_empty() => "-".into(),
+            shown => shown,
+        },
+        None => "-".into(),
+    }
+}
+
+/// A value as plain text: no quotes, lists joined by commas, targets as they are written in flags.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        Value::Object(map) => match map.get("provider").and_then(Value::as_str) {
+            Some(provider) => target(provider, map),
+            None => map.iter().map(|(key, value)| format!("{key}={}", text(value))).collect::<Vec<_>>().join(","),
+        },
+        other => other.to_string(),
+    }
+}
+
+fn target(provider: &str, map: &serde_json::Map<String, Value>) -> String {
+    let mut shown = provider.to_owned();
+    if let Some(model) = map.get("model").and_then(Value::as_str) {
+        shown.push('/');
+        shown.push_str(model);
+    }
+    match map.get("weight").and_then(Value::as_u64) {
+        None | Some(1) => shown,
+        Some(weight) => format!("{shown}={weight}"),
+    }
+}
+
+/// `3m`, `2h`, `5d`; times to come as `in 5d`.
+fn relative(time: Stamp, now: Now) -> String {
+    let gap = now.0.abs_diff(time.0) / 1000;
+    let (count, unit) = match gap {
+        0..=119 => (gap, "s"),
+        120..=7_199 => (gap / 60, "m"),
+        7_200..=172_799 => (gap / 3_600, "h"),
+        _ => (gap / 86_400, "d"),
+    };
+    match time.0 > now.0 && gap > 0 {
+        true => format!("in {count}{unit}"),
+        false => format!("{count}{unit}"),
+    }
+}
+
+/// Takes out C0 and C1 controls, line and paragraph separators and everything that turns the direction of writing;
+/// line breaks and tabs become spaces.
+pub(crate) fn clean(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    text.chars().filter_map(|c| if matches!(c, '\n' | '\t' | '\r') { Some(' ') } else { (!c.is_control() && !turns(c)).then_some(c) }).collect()
+}
+
+/// Picodollars in dollars, to the precision the amount deserves.
+pub(crate) fn money(pico: i64) -> String {
+    let dollars = pico as f64 / 1e12;
+    match dollars.abs() {
+        0.0 => "$0".into(),
+        small if small < 0.01 => format!("${}", format!("{dollars:.6}").trim_end_matches('0')),
+        small if small < 1.0 => format!("${dollars:.4}"),
+        _ => format!("${dollars:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn ages() {
+        let now = Stamp(1_000_000_000_000);
+        for (before, shown) in [(0, "0s"), (90_000, "90s"), (180_000, "3m"), (7_200_000, "2h"), (172_800_000, "2d"), (-432_000_000, "in 5d")] {
+            assert_eq!(relative(Stamp(now.0 - before), now), shown);
+        }
+    }
+
+    #[test]
+    fn cells_never_steer_the_terminal() {
+        let nasty = json!("a\u{1b}[31mred\u{9b}x\u{202e}evil\nline\u{7}");
+        assert_eq!(cell("X", "x", Some(&nasty), Stamp(0)), "a[31mredxevil line");
+        assert_eq!(cell("X", "x", Some(&json!("\u{1b}")), Stamp(0)), "-");
+    }
+
+    #[test]
+    fn amounts() {
+        for (pico, shown) in [(0, "$0"), (75_000_000, "$0.000075"), (12_500_000_000, "$0.0125"), (3_456_000_000_000, "$3.46")] {
+            assert_eq!(money(pico), shown);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_control_survives(text in "\\PC*|[\\x00-\\x{9f}]*") {
+            proptest::prop_assert!(!clean(&text).chars().any(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Turning records into text. Pure: a printer gets values and gives back the whole output.
+
+mod cell;
+mod error;
+mod format;
+mod records;
+mod table;
+mod toml;
+
+pub(crate) use cell::{Now, cell, clean, money, text};
+pub(crate) use error::{colour, complain};
+pub(crate) use format::{FORMATS, Format};
+pub(crate) use records::{Look, quoted};
+pub(crate) use table::table;
+pub(crate) use toml::{grouped, toml, toml_records};
+
+#[cfg(test)]
+mod tests;

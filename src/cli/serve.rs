@@ -1,0 +1,97 @@
+//! `gw serve`'s flags as configuration.
+
+use crate::config::{self, Config, Layer};
+use crate::error::Result;
+use clap::{ArgMatches, parser::ValueSource};
+use std::path::PathBuf;
+use toml::Value;
+
+/// Flags by section, key and how their value is written.
+const TEXTS: [(&str, &str, &str); 8] = [
+    ("data_dir", "server", "data_dir"),
+    ("ready_file", "server", "ready_file"),
+    ("shutdown_grace", "server", "shutdown_grace"),
+    ("secrets", "secrets", "store"),
+    ("master_key_file", "secrets", "master_key_file"),
+    ("log_level", "log", "level"),
+    ("log_format", "log", "format"),
+    ("log_content", "logs", "content"),
+];
+const SWITCHES: [&str; 5] = ["in_memory", "print_ready", "exit_on_stdin_close", "allow_public", "allow_public_admin"];
+const LISTS: [&str; 2] = ["listen", "admin_listen"];
+
+/// The configuration for this command line and environment.
+pub(crate) fn config(matches: &ArgMatches, env: impl IntoIterator<Item = (String, String)>) -> Result<Config> {
+    let mut layer = Layer::default();
+    for (id, section, key) in TEXTS {
+        if let Some(text) = matches.get_one::<String>(id) {
+            layer.set(section, key, text.as_str());
+        }
+    }
+    for id in SWITCHES {
+        if matches.value_source(id) == Some(ValueSource::CommandLine) {
+            layer.set("server", id, matches.get_flag(id));
+        }
+    }
+    for id in LISTS {
+        if let Some(items) = matches.get_many::<String>(id) {
+            layer.set("server", id, Value::Array(items.map(|item| Value::from(item.as_str())).collect()));
+        }
+    }
+    if let Some(threads) = matches.get_one::<u32>("threads") {
+        layer.set("server", "threads", i64::from(*threads));
+    }
+    let texts = |id: &str| matches.get_many::<String>(id).into_iter().flatten().cloned().collect();
+    let mut config = config::load(matches.get_one::<String>("config").map(PathBuf::from), env, layer)?;
+    config.seed = texts("file");
+    config.command = texts("command");
+    config.mock = matches.get_flag("mock");
+    config.dev = matches.get_flag("dev");
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::config::{LogFormat, SecretStore, Size};
+    use crate::resources::{Millis, key::LogContent};
+
+    #[test]
+    fn flags_reach_the_configuration() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("gw.toml");
+        std::fs::write(&file, "[limits]\nmax_body = \"1MiB\"\n[server]\nlisten = [\"127.0.0.1:1\"]\n").unwrap();
+        let line = format!(
+            "gw serve -c {} --in-memory --mock -f a.toml -f - --listen 127.0.0.1:0 --listen [::1]:0 --admin-listen unix:/s --ready-file r --print-ready --exit-on-stdin-close \
+             --secrets sealed --master-key-file m --log-content metadata --log-level debug --log-format json --shutdown-grace 5s --threads 3 --allow-public -- sh -c true",
+            file.display()
+        );
+        let matches = crate::cli::command().try_get_matches_from(line.split_whitespace()).unwrap();
+        let env = [("GW_LISTEN".to_owned(), "127.0.0.1:9".to_owned())];
+        let config = config(matches.subcommand_matches("serve").unwrap(), env).unwrap();
+        let mut wanted = Config {
+            file: Some(file),
+            seed: vec!["a.toml".into(), "-".into()],
+            mock: true,
+            command: vec!["sh".into(), "-c".into(), "true".into()],
+            ..Config::default()
+        };
+        wanted.server.listen = vec!["127.0.0.1:0".into(), "[::1]:0".into()];
+        wanted.server.admin_listen = vec!["unix:/s".into()];
+        wanted.server.in_memory = true;
+        wanted.server.ready_file = Some("r".into());
+        wanted.server.print_ready = true;
+        wanted.server.exit_on_stdin_close = true;
+        wanted.server.shutdown_grace = Millis::secs(5);
+        wanted.server.threads = 3;
+        wanted.server.allow_public = true;
+        wanted.secrets.store = SecretStore::Sealed;
+        wanted.secrets.master_key_file = Some("m".into());
+        wanted.log.level = "debug".into();
+        wanted.log.format = LogFormat::Json;
+        wanted.logs.content = LogContent::Metadata;
+        wanted.limits.max_body = Size::mib(1);
+        assert_eq!(config, wanted);
+    }
+}

@@ -1,0 +1,75 @@
+//! `gw logs` and `gw request`.
+
+use super::{flag, many, option};
+use crate::cli::completion::names_of;
+use clap::{Arg, Command, ValueHint};
+
+pub(super) fn commands() -> Vec<Command> {
+    vec![logs(), request()]
+}
+
+fn filters() -> Vec<Arg> {
+    let filter = |id: &'static str, what: &'static str, help: &'static str| many(id, id, what, help).value_delimiter(',').add(names_of(id));
+    vec![
+        option("since", "since", "TIME", "Not older than this: 1h, or RFC 3339"),
+        option("until", "until", "TIME", "Older than this: 5m, or RFC 3339"),
+        filter("key", "KEY", "Of these keys"),
+        filter("user", "USER", "Of these users"),
+        filter("route", "ROUTE", "Taken by these routes"),
+        filter("provider", "PROVIDER", "Answered by these providers"),
+        filter("model", "MODEL", "Asked of or answered by these models").short('m'),
+        many("status", "status", "STATUS", "ok, error, 4xx, 429 and so on").value_delimiter(','),
+        option("text", "text", "TEXT", "With this text in the row"),
+        flag("no_headers", "no-headers", "No head line"),
+    ]
+}
+
+fn logs() -> Command {
+    let id = || Arg::new("id").value_name("ID").required(true).help("The request's id");
+    Command::new("logs")
+        .visible_alias("log")
+        .about("Request logs: list, follow, show one, export")
+        .args_conflicts_with_subcommands(true)
+        .disable_help_subcommand(true)
+        .args(filters())
+        .arg(flag("follow", "follow", "Keep printing new ones").short('f'))
+        .arg(option("tail", "tail", "N", "The last N (default 20)").short('n').value_parser(clap::value_parser!(usize)))
+        .subcommand(
+            Command::new("get")
+                .visible_alias("show")
+                .about("One request: attempts, tokens, cost")
+                .arg(id())
+                .arg(flag("bodies", "bodies", "Also request and response content, where kept"))
+                .arg(flag("curl", "curl", "Print it as a curl command to send it again; the key is a variable")),
+        )
+        .subcommand(
+            Command::new("export")
+                .about("Print rows as JSON lines, newest first")
+                .args(filters())
+                .arg(option("tail", "tail", "N", "At most N (default: all)").short('n').value_parser(clap::value_parser!(usize))),
+        )
+}
+
+fn request() -> Command {
+    Command::new("request")
+        .about("Send a request through the gateway, and check the answer")
+        .after_help(
+            "Expectations are PATH OP VALUE with == != < <= > >= contains, over status, text, usage.in, usage.out,\nroute.name, route.provider, route.model, route.attempts, latency_ms, ttft_ms, headers.NAME and body.PATH.\nThe key is read from --key-file or the variable GW_API_KEY.",
+        )
+        .arg(Arg::new("prompt").value_name("PROMPT").help("The prompt, or - for standard input"))
+        .args([
+            option("model", "model", "MODEL", "Model to ask for").short('m').add(names_of("model")),
+            option("system", "system", "TEXT", "System prompt").short('s'),
+            option("data", "data", "JSON|@FILE|-", "Send this body instead").conflicts_with_all(["prompt", "system"]),
+            option("path", "path", "/PATH", "Send to this path; /v1/messages speaks Anthropic's format (default /v1/chat/completions)"),
+            option("key_file", "key-file", "FILE", "File that holds the gateway key").value_hint(ValueHint::FilePath),
+            option("url", "url", "URL", "The gateway (default: what `gw status` says)").env("GW_URL").value_hint(ValueHint::Url),
+            flag("stream", "stream", "Stream the answer"),
+            many("header", "header", "NAME:VALUE", "Extra header; repeatable").short('H'),
+            option("max_tokens", "max-tokens", "N", "Longest answer").value_parser(clap::value_parser!(u64)),
+            many("expect", "expect", "COND", "Fail with exit code 10 unless this holds; repeatable"),
+            option("retry", "retry", "N", "Try again so often when the answer is not as expected").value_parser(clap::value_parser!(u32)),
+            option("repeat", "repeat", "N", "Send it so often").value_parser(clap::value_parser!(u32).range(1..)),
+            flag("explain", "explain", "Say on stderr where it went and what it cost"),
+        ])
+}

@@ -1,0 +1,77 @@
+//! `get`, `list`, `ls`: a kind's records, or some by name.
+
+use super::{Several, names};
+use crate::cli::{context::Context, path, remote::Remote};
+use crate::error::Result;
+use crate::resources::Kind;
+use clap::ArgMatches;
+use serde_json::Value;
+
+/// Runs `gw KIND get`.
+pub(crate) async fn run(context: &Context, kind: &'static Kind, matches: &ArgMatches) -> Result<()> {
+    let remote = context.remote()?;
+    let names = names(kind, matches)?;
+    let (items, problems) = if names.is_empty() { (list(&remote, kind, matches).await?, Several::new(0)) } else { some(&remote, kind, &names).await? };
+    if !items.is_empty() || names.is_empty() {
+        show(context, kind, items, names.len() == 1, matches)?;
+    }
+    problems.end()
+}
+
+/// Prints records with the listing's options.
+pub(crate) fn show(context: &Context, kind: &'static Kind, mut items: Vec<Value>, single: bool, matches: &ArgMatches) -> Result<()> {
+    if let Some(by) = matches.get_one::<String>("sort_by") {
+        path::sort_by(&mut items, by);
+    }
+    if let Some(limit) = matches.get_one::<usize>("limit") {
+        items.truncate(*limit);
+    }
+    let mut look = context.look.clone();
+    look.headers = !matches.get_flag("no_headers");
+    look.labels = matches.get_flag("show_labels");
+    if items.is_empty() && matches!(look.format, crate::cli::print::Format::Table | crate::cli::print::Format::Wide) {
+        context.talk(&format!("no {} yet; make one with: gw {} create", kind.plural, kind.name));
+        return Ok(());
+    }
+    context.data(&look.records(kind, &items, single)?);
+    Ok(())
+}
+
+/// All pages of a listing.
+pub(crate) async fn list(remote: &Remote, kind: &'static Kind, matches: &ArgMatches) -> Result<Vec<Value>> {
+    let selector = matches.get_one::<String>("selector").map(String::as_str);
+    // Sorting needs all of them.
+    let limit = matches.get_one::<usize>("limit").copied().filter(|_| matches.get_one::<String>("sort_by").is_none());
+    pages(remote, kind, selector, limit).await
+}
+
+/// Records of a kind, following cursors until the end or `limit`.
+pub(crate) async fn pages(remote: &Remote, kind: &'static Kind, selector: Option<&str>, limit: Option<usize>) -> Result<Vec<Value>> {
+    let (mut items, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let left = limit.map(|limit| limit.saturating_sub(items.len()));
+        let mut page = remote.list(kind, selector, left, cursor.as_deref()).await?;
+        let got = match page.get_mut("items").map(Value::take) {
+            Some(Value::Array(got)) => got,
+            _ => Vec::new(),
+        };
+        let empty = got.is_empty();
+        items.extend(got);
+        cursor = page.get("cursor").and_then(Value::as_str).map(String::from);
+        if cursor.is_none() || empty || limit.is_some_and(|limit| items.len() >= limit) {
+            return Ok(items);
+        }
+    }
+}
+
+/// Records by name, and what went wrong with the others.
+pub(crate) async fn some(remote: &Remote, kind: &'static Kind, names: &[String]) -> Result<(Vec<Value>, Several)> {
+    let (mut items, mut problems) = (Vec::new(), Several::new(names.len()));
+    for name in names {
+        match remote.get(kind, name).await {
+            Ok(item) => items.push(item),
+            Err(error) => problems.note(error)?,
+        }
+    }
+    Ok((items, problems))
+}

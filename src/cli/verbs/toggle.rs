@@ -1,0 +1,21 @@
+//! `enable` and `disable`.
+
+use super::{Several, names};
+use crate::cli::context::Context;
+use crate::error::Result;
+use crate::resources::Kind;
+use clap::ArgMatches;
+use serde_json::json;
+
+/// Runs `gw KIND enable` or `disable`.
+pub(crate) async fn run(context: &Context, kind: &'static Kind, verb: &str, matches: &ArgMatches) -> Result<()> {
+    let (names, remote) = (names(kind, matches)?, context.remote()?);
+    let mut problems = Several::new(names.len());
+    for name in &names {
+        match remote.action(kind, name, verb, &json!({})).await {
+            Ok(record) => context.changed(kind, &record, &format!("{verb}d"))?,
+            Err(error) => problems.note(error)?,
+        }
+    }
+    problems.end()
+}
