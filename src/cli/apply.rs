@@ -34,8 +34,8 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// The request that says what files say.
-pub(crate) fn request(items: &[files::Item], matches: &ArgMatches) -> Result<Value> {
+/// The records as the admin API takes them: each with its kind.
+pub(crate) fn bodies(items: &[files::Item]) -> Result<Vec<Value>> {
     let mut list = Vec::new();
     for item in items {
         item.name()?;
@@ -43,7 +43,12 @@ pub(crate) fn request(items: &[files::Item], matches: &ArgMatches) -> Result<Val
         body.extend(item.body.clone());
         list.push(Value::Object(body));
     }
-    let mut body = json!({ "items": list });
+    Ok(list)
+}
+
+/// The request that says what files say.
+pub(crate) fn request(items: &[files::Item], matches: &ArgMatches) -> Result<Value> {
+    let mut body = json!({ "items": bodies(items)? });
     if let Some(owner) = matches.get_one::<String>("owner") {
         body["owner"] = json!(owner);
     }
