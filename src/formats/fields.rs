@@ -6,6 +6,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Value, value::RawValue};
 use std::fmt;
 
+/// How many lost fields are named: a request made of thousands of unknown ones must not become a list of them.
+const MOST_LOST: usize = 64;
+
 /// One object's members.
 #[derive(Debug, Default)]
 pub struct Fields<'a> {
@@ -127,12 +130,21 @@ impl<'a> Fields<'a> {
     /// Adds the paths of what nobody took, each once: without numbers, so that a long conversation has a short list.
     pub fn rest(&self, lost: &mut Vec<String>) {
         for (key, _) in self.members.iter().filter(|(_, raw)| raw.get() != "null") {
+            if lost.len() >= MOST_LOST {
+                return;
+            }
             let path = self.path(key).split('.').map(|step| step.split('[').next().unwrap_or(step)).collect::<Vec<_>>().join(".");
             if !lost.contains(&path) {
                 lost.push(path);
             }
         }
     }
+}
+
+/// Keeps the first of equal names.
+pub fn once(names: &mut Vec<String>) {
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
 }
 
 /// A field of the wrong type.

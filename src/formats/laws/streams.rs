@@ -190,6 +190,10 @@ fn calls_however_a_service_numbers_them() {
         calls(&[whole(json!("a"), json!(0), "{\"x\":"), whole(json!("a"), json!(0), "1}"), whole(json!("b"), json!(1), "{\"y\":1}")]),
         expected(["a", "b"])
     );
+    // Several at once, by turns.
+    let more = |index: u64, text: &str| call(json!({"index": index, "function": {"arguments": text}}));
+    let (a, b) = (whole(json!("a"), json!(0), ""), whole(json!("b"), json!(1), ""));
+    assert_eq!(calls(&[a, b, more(0, "{\"x\""), more(1, "{\"y\":"), more(0, ":1}"), more(1, "1}")]), expected(["a", "b"]));
     // No id at all.
     assert_eq!(calls(&[whole(Value::Null, json!(0), "{\"x\":1}"), whole(Value::Null, json!(1), "{\"y\":1}")]), expected(["call_c_0", "call_c_1"]));
     // The name only after the first arguments.
