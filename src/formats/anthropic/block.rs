@@ -89,12 +89,12 @@ fn media(kind: MediaKind, fields: &mut Fields) -> Result<Part> {
     Ok(Part::Media(Media { kind, source, name: fields.text("title")?, detail: None }))
 }
 
-/// Writes the blocks of one message. Text that is empty is left out: the API refuses it.
+/// Writes the blocks of one message. Text that is blank is left out: the API refuses it.
 pub fn write(parts: &[Part], dropped: &mut Dropped) -> Result<Vec<Block>> {
     let mut blocks = Vec::new();
     for part in parts {
         match part {
-            Part::Text(text) if text.is_empty() => {}
+            Part::Text(text) if text.trim().is_empty() => {}
             Part::Text(text) => blocks.push(Block::Plain(json!({"type": "text", "text": text}))),
             Part::Media(media) => blocks.push(Block::Plain(write_media(media, dropped)?)),
             Part::Call(call) => blocks.push(Block::Call { kind: "tool_use", id: safe_id(&call.id), name: call.name.clone(), input: input(call)? }),

@@ -70,7 +70,7 @@ fn leading(chat: &Chat) -> usize {
 
 fn system(chat: &Chat) -> Vec<&str> {
     let parts = chat.messages.iter().take(leading(chat)).flat_map(|message| &message.parts);
-    parts.filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).filter(|text| !text.is_empty()).collect()
+    parts.filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).filter(|text| !text.trim().is_empty()).collect()
 }
 
 /// Neighbours of one role become one turn, and turns without content vanish: both are refused otherwise.

@@ -205,6 +205,17 @@ fn calls_however_a_service_numbers_them() {
 }
 
 #[test]
+fn a_character_cut_in_two_is_whole_again() {
+    let cut = |text: &str| text.replace("HIGH", "\\ud83e").replace("LOW", "\\udd80");
+    let told = read(openai::CODEC, &cut(&chunks(&[json!({"content": "a HIGH"}), json!({"content": "LOW b"})], "stop"))).unwrap();
+    assert_eq!(Reply::fold(&told).unwrap().parts, [Part::Text("a 🦀 b".into())]);
+    let delta = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
+    let start = json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}});
+    let told = read(anthropic::CODEC, &cut(&anthropic_events(&[start, delta("a HIGH"), delta("LOW b"), json!({"type": "message_stop"})]))).unwrap();
+    assert_eq!(Reply::fold(&told).unwrap().parts, [Part::Text("a 🦀 b".into())]);
+}
+
+#[test]
 fn whole_replies_of_odd_services() {
     let reply = |message: Value| {
         let body = json!({"id": null, "choices": [{"message": message, "finish_reason": null}], "usage": null});

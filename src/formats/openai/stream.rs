@@ -5,7 +5,7 @@ use super::{message, usage};
 use crate::chat::{Delta, Event, Fault, Opening, Stop, Thought};
 use crate::error::{Error, Kind, Result};
 use crate::formats::EventReader;
-use crate::formats::fields::{Fields, is_string};
+use crate::formats::fields::{Fields, is_string, text_across};
 use serde_json::{Value, value::RawValue};
 
 /// The reader of one reply.
@@ -22,6 +22,8 @@ pub struct Reader {
     done: bool,
     /// Gives a call without an id one.
     id: String,
+    /// Half a character.
+    carry: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,10 +121,15 @@ impl Reader {
     /// A delta, or a whole message.
     fn piece(&mut self, piece: &mut Fields, whole: bool, out: &mut Vec<Event>) {
         let filled = |text: &String| !text.is_empty();
-        let plain = piece.lenient("reasoning_content", Fields::text).filter(filled);
-        let plain = plain.or_else(|| piece.lenient("reasoning", Fields::text).filter(filled));
+        let mut words = |raw: &RawValue| text_across(raw, &mut self.carry).filter(filled);
+        let plain = piece.take("reasoning_content").and_then(&mut words);
+        let plain = plain.or_else(|| piece.take("reasoning").and_then(&mut words));
         let blocks = piece.lenient("thinking_blocks", Fields::objects).unwrap_or_default();
-        let content = piece.take("content").map(content).unwrap_or_default();
+        let content = piece.take("content").map(|raw| match is_string(raw) {
+            true => words(raw).map(|text| (Shape::Text, text)).into_iter().collect(),
+            false => content(raw),
+        });
+        let content = content.unwrap_or_default();
         let from_content = plain.is_none() && blocks.is_empty();
         if let Some(text) = plain.filter(|_| !whole || blocks.is_empty()) {
             self.say(Shape::Thought, text, out);
@@ -192,7 +199,7 @@ impl Reader {
     fn call(&mut self, index: Option<u64>, id: Option<String>, function: &mut Fields, whole: bool, out: &mut Vec<Event>) {
         let name = function.lenient("name", Fields::text).filter(|name| !name.is_empty());
         let arguments = match function.take("arguments") {
-            Some(raw) if is_string(raw) => serde_json::from_str(raw.get()).unwrap_or_default(),
+            Some(raw) if is_string(raw) => text_across(raw, &mut self.carry).unwrap_or_default(),
             // Not as text, but as the object itself.
             Some(raw) => raw.get().to_owned(),
             None => String::new(),
@@ -270,10 +277,9 @@ impl Reader {
     }
 }
 
-/// Text and thought out of `content`: a string, or a list of parts as Mistral sends it.
+/// Text and thought out of `content` where it is a list of parts, as Mistral sends it.
 fn content(raw: &RawValue) -> Vec<(Shape, String)> {
     let parts = match serde_json::from_str(raw.get()) {
-        Ok(Value::String(text)) => vec![(Shape::Text, text)],
         Ok(Value::Array(parts)) => parts
             .iter()
             .map(|part| match part.get("thinking") {
