@@ -26,13 +26,3 @@ pub(super) fn mock(matches: &ArgMatches) -> Result<ExitCode> {
     let args = mock::Args::from_arg_matches(matches).map_err(|error| Error::invalid(error.to_string()))?;
     Ok(mock::run(args))
 }
-
-/// `gw quickstart`.
-pub(super) fn quickstart_command() -> Command {
-    Command::new("quickstart").about("Run a gateway in memory, send a first request and take a tour")
-}
-
-/// Runs the quickstart.
-pub(super) fn quickstart(_matches: &ArgMatches) -> Result<ExitCode> {
-    Err(Error::internal("this build has no quickstart").hint("start with `gw serve`"))
-}

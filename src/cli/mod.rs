@@ -24,6 +24,7 @@ mod names;
 mod path;
 mod print;
 mod providers;
+mod quickstart;
 mod remote;
 mod request;
 mod routes;
