@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof!["\\PC{1,12}", "[a-z\"\\\\\n\r\u{0}\u{2028}é漢🦀]{1,12}"]
+    prop_oneof!["\\PC{1,12}", "[a-z\"\\\\\n\r\u{0}\u{2028}é漢🦀]{1,12}"].prop_filter("blank text is left out", |text| !text.trim().is_empty())
 }
 
 fn id() -> impl Strategy<Value = String> {

@@ -221,6 +221,8 @@ fn refusals_name_the_field() {
         (json!({"model": "m", "messages": []}), "max_tokens"),
         (plain(json!({"tools": [{"type": "web_search_20250305", "name": "web_search"}]})), "tools[0].type"),
         (plain(json!({"mcp_servers": []})), "mcp_servers"),
+        (plain(json!({"tools": [{"name": "f", "input_schema": true}]})), "tools[0].input_schema"),
+        (part(json!({"type": "tool_result", "tool_use_id": "a", "content": [{"type": "tool_result"}]})), "messages[0].content[0].content[0].type"),
         (part(json!({"type": "server_tool_use"})), "messages[0].content[0].type"),
         (part(json!({"type": "tool_use", "id": "a", "name": "f", "input": []})), "messages[0].content[0].input"),
     ] {

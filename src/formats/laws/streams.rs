@@ -190,6 +190,10 @@ fn calls_however_a_service_numbers_them() {
         calls(&[whole(json!("a"), json!(0), "{\"x\":"), whole(json!("a"), json!(0), "1}"), whole(json!("b"), json!(1), "{\"y\":1}")]),
         expected(["a", "b"])
     );
+    // Several at once, by turns.
+    let more = |index: u64, text: &str| call(json!({"index": index, "function": {"arguments": text}}));
+    let (a, b) = (whole(json!("a"), json!(0), ""), whole(json!("b"), json!(1), ""));
+    assert_eq!(calls(&[a, b, more(0, "{\"x\""), more(1, "{\"y\":"), more(0, ":1}"), more(1, "1}")]), expected(["a", "b"]));
     // No id at all.
     assert_eq!(calls(&[whole(Value::Null, json!(0), "{\"x\":1}"), whole(Value::Null, json!(1), "{\"y\":1}")]), expected(["call_c_0", "call_c_1"]));
     // The name only after the first arguments.
@@ -198,6 +202,17 @@ fn calls_however_a_service_numbers_them() {
     // The spelling of old.
     let old = [json!({"function_call": {"name": "f", "arguments": "{\"x\":"}}), json!({"function_call": {"arguments": "1}"}})];
     assert_eq!(calls(&old), expected(["call_c_0", ""])[..1]);
+}
+
+#[test]
+fn a_character_cut_in_two_is_whole_again() {
+    let cut = |text: &str| text.replace("HIGH", "\\ud83e").replace("LOW", "\\udd80");
+    let told = read(openai::CODEC, &cut(&chunks(&[json!({"content": "a HIGH"}), json!({"content": "LOW b"})], "stop"))).unwrap();
+    assert_eq!(Reply::fold(&told).unwrap().parts, [Part::Text("a 🦀 b".into())]);
+    let delta = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
+    let start = json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}});
+    let told = read(anthropic::CODEC, &cut(&anthropic_events(&[start, delta("a HIGH"), delta("LOW b"), json!({"type": "message_stop"})]))).unwrap();
+    assert_eq!(Reply::fold(&told).unwrap().parts, [Part::Text("a 🦀 b".into())]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{message, tool};
 use crate::chat::{Answer, Chat, Effort, Thinking};
 use crate::error::Result;
 use crate::formats::Dropped;
-use crate::formats::fields::{Fields, missing, unsupported, wrong};
+use crate::formats::fields::{Fields, missing, once, unsupported, wrong};
 use serde_json::{Map, Value, json};
 
 /// Reads a caller's request.
@@ -155,6 +155,7 @@ pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
     if chat.top_k.is_some() {
         dropped.push("top_k".into());
     }
+    once(dropped);
     serde_json::to_vec(&body).map_err(|cause| crate::error::Error::internal("the translated request cannot be written").cause(cause))
 }
 
