@@ -80,7 +80,7 @@ fn documents(file: &str, text: &str) -> Result<Vec<Value>> {
         return serde_json::Deserializer::from_str(text).into_iter::<Value>().collect::<Result<_, _>>().map_err(|error| wrong("JSON", error.to_string()));
     }
     let yaml = || -> Result<Vec<Value>> {
-        let documents = yaml_serde::Deserializer::from_str(text).map(|document| serde::Deserialize::deserialize(document));
+        let documents = yaml_serde::Deserializer::from_str(text).map(serde::Deserialize::deserialize);
         documents.collect::<Result<Vec<Value>, _>>().map_err(|error| wrong("YAML", error.to_string()))
     };
     if ends(".yaml") || ends(".yml") {
