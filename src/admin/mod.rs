@@ -1,6 +1,34 @@
 //! The admin side: REST over the resource kinds, logs, health. Generic handlers, no per-kind code beyond
 //! what keys (secrets) and providers (credentials) need. Not mounted on the proxy's listeners.
 
+mod apply;
+mod call;
+mod cascade;
+mod credentials;
+pub mod desk;
+mod door;
+mod draft;
+mod follow;
+mod handlers;
+mod item;
+mod keys;
+mod listen;
+mod logs;
+mod once;
+mod openapi;
+mod probe;
+mod refs;
+pub mod routes;
+mod select;
+mod show;
+mod token;
+
+pub use desk::Desk;
+pub use door::Door;
+pub use listen::{Listener, serve};
+pub use routes::router;
+pub use token::{TOKEN_FILE, token};
+
 use crate::error::Result;
 use crate::resources::Record;
 use crate::store::{journal::Journal, records::Records, secret::Secret, token::Hasher, vault::Vault};

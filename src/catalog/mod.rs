@@ -1,11 +1,15 @@
 //! Models known offline: windows, prices; and what a usage costs. Prices come from the `genai-prices`
-//! data behind this small interface. Nothing here reads files or the network while serving.
+//! data behind this small interface: standard list prices; of prices in tiers by prompt length the base, of
+//! prices by time of day the dearest. Nothing here reads files or the network while serving.
 
-use crate::chat::{Usage, UsageSource};
 use serde::{Deserialize, Serialize};
 
-/// Picodollars (10^-12 dollars): every price per token is a whole number of them.
-pub type Pico = i128;
+mod cost;
+#[cfg(test)]
+mod refresh;
+mod table;
+
+pub use cost::{Cost, CostStatus, Pico, cost, dollars, per_token};
 
 /// Prices per token in picodollars; `None`: not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,54 +31,22 @@ pub struct Known {
     pub prices: Prices,
 }
 
-/// How sure a cost is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CostStatus {
-    Calculated,
-    /// From estimated usage.
-    Estimated,
-    /// A price of a bucket that was used is not known. Never shown as 0.
-    #[default]
-    Unpriced,
-    /// Every price is 0.
-    Free,
-}
-
-/// What a request cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cost {
-    pub status: CostStatus,
-    /// `None` exactly where the status is `Unpriced`.
-    pub pico: Option<Pico>,
-}
-
-/// What the catalogue knows of `model` at the vendor with this catalogue id.
+/// What the catalogue knows of `model` at the vendor with this catalogue id. Snapshots (`-2024-08-06`,
+/// `-20250514`, `-latest`) and fine-tuned models (`ft:base:…`) without a row of their own are taken for the
+/// model they were made of.
 pub fn find(catalog: &str, model: &str) -> Option<Known> {
-    let _ = (catalog, model);
-    unimplemented!()
+    table::TABLE.find(catalog, model).map(Known::from)
 }
 
 /// Every model the catalogue knows of this vendor, by id.
 pub fn all(catalog: &str) -> Vec<Known> {
-    let _ = catalog;
-    unimplemented!()
+    let mut known: Vec<Known> = table::TABLE.all(catalog).iter().map(Known::from).collect();
+    known.sort_by(|a, b| a.id.cmp(&b.id));
+    known
 }
 
-/// What a usage costs at these prices.
-pub fn cost(usage: &Usage, source: UsageSource, prices: &Prices) -> Cost {
-    let _ = (usage, source, prices);
-    unimplemented!()
-}
-
-/// Dollars per million tokens (decimal text, checked by the model resource) as picodollars per token.
-pub fn per_token(dollars_per_million: &str) -> Option<u64> {
-    let _ = dollars_per_million;
-    unimplemented!()
-}
-
-/// Picodollars as decimal dollars without trailing zeros, such as `0.000075`.
-pub fn dollars(pico: Pico) -> String {
-    let _ = pico;
-    unimplemented!()
+impl From<&table::Row> for Known {
+    fn from(row: &table::Row) -> Known {
+        Known { id: row.id.to_owned(), context_window: row.context_window, max_output: None, prices: row.prices }
+    }
 }

@@ -12,23 +12,69 @@ pub enum Stop {
     Sequence,
 }
 
-/// One step of a streamed reply.
+/// One step of a streamed reply. Parts are numbered from 0 in the order they open; a part's deltas come between its
+/// `Open` and its `Close`, except that an upstream which interleaves its tool calls may add to a closed one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The reply begins.
+    /// The reply begins. Either may be empty where the upstream does not say.
     Begin { id: String, model: String },
+    /// A part begins.
+    Open { index: usize, part: Opening },
+    /// A part goes on.
+    Delta { index: usize, delta: Delta },
+    /// A part is complete.
+    Close { index: usize },
     /// Totals so far; the last one counts.
     Usage(Usage),
     /// The reply is complete.
-    End(Stop),
+    End {
+        stop: Stop,
+        /// The stop sequence that was hit, where the provider says which.
+        sequence: Option<String>,
+    },
     /// The provider failed in the middle.
     Error(Fault),
 }
 
-/// A whole reply: the fold of its events.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reply {
-    pub id: String,
-    pub model: String,
-    pub usage: Option<Usage>,
+/// How a part of a reply begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    Text,
+    Thought,
+    /// A thought that is only a seal; it has no deltas.
+    Redacted(String),
+    Call {
+        id: String,
+        name: String,
+    },
+}
+
+/// How a part of a reply goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delta {
+    /// More text or thought.
+    Text(String),
+    /// More of a call's arguments, raw.
+    Arguments(String),
+    /// The seal of a thought.
+    Seal(String),
+}
+
+impl Event {
+    /// Whether it commits the gateway to this upstream: content, or that there will be none. An opened
+    /// text or thought is not yet content; a call's name is.
+    pub fn is_content(&self) -> bool {
+        match self {
+            Event::Begin { .. } | Event::Usage(_) | Event::Close { .. } | Event::Error(_) => false,
+            Event::Open { part, .. } => !matches!(part, Opening::Text | Opening::Thought),
+            Event::Delta { .. } | Event::End { .. } => true,
+        }
+    }
+    /// Bytes of generated text in it, to estimate usage where none is reported.
+    pub fn text_len(&self) -> u64 {
+        match self {
+            Event::Delta { delta: Delta::Text(text) | Delta::Arguments(text), .. } => text.len() as u64,
+            _ => 0,
+        }
+    }
 }

@@ -1,8 +1,16 @@
 //! The neutral model: what every wire format can be read into and written from. Plain data and the
 //! folding of events into a reply; it knows no format, no HTTP and no vendor.
 
+mod event;
+mod part;
+mod reply;
+mod request;
 mod usage;
 
+pub use event::{Delta, Event, Opening, Stop};
+pub use part::{Call, CallResult, Media, MediaKind, Part, Source, Thought};
+pub use reply::Reply;
+pub use request::{Answer, Chat, Effort, Message, Role, Thinking, Tool, ToolChoice};
 pub use usage::{Usage, UsageSource};
 
 use serde::{Deserialize, Serialize};
@@ -26,9 +34,3 @@ pub struct Fault {
     pub code: Option<String>,
     pub param: Option<String>,
 }
-
-mod event;
-mod request;
-
-pub use event::{Event, Reply, Stop};
-pub use request::Chat;

@@ -1,7 +1,15 @@
 //! Wire formats: one folder each with both directions of request, reply and stream; and what they share.
 //! [`FORMATS`] is the one list. No HTTP here, no vendors.
 
+pub mod anthropic;
+pub mod fault;
+mod fields;
+#[cfg(test)]
+mod laws;
+mod lenient;
+pub mod openai;
 pub mod peek;
+mod scan;
 pub mod splice;
 pub mod sse;
 
@@ -46,7 +54,52 @@ pub struct Format {
 }
 
 /// Every wire format.
-pub static FORMATS: [&Format; 0] = [];
+pub static FORMATS: [&Format; 3] = [&OPENAI_CHAT, &OPENAI_EMBEDDINGS, &ANTHROPIC_MESSAGES];
+
+static OPENAI_CHAT: Format = Format {
+    id: FormatId::OpenaiChat,
+    name: "openai-chat",
+    op: Op::Chat,
+    path: "/v1/chat/completions",
+    codec: Some(openai::CODEC),
+    observe: openai::observe::observe,
+    observe_reply: openai::observe::observe_reply,
+    write_fault: fault::write_openai,
+    write_fault_event: fault::write_openai_event,
+    read_fault: fault::read_fault,
+    ping: b": ping\n\n",
+    usage_on_request: true,
+};
+
+static OPENAI_EMBEDDINGS: Format = Format {
+    id: FormatId::OpenaiEmbeddings,
+    name: "openai-embeddings",
+    op: Op::Embeddings,
+    path: "/v1/embeddings",
+    codec: None,
+    observe: openai::observe::observe,
+    observe_reply: openai::observe::observe_embeddings,
+    write_fault: fault::write_openai,
+    write_fault_event: fault::write_openai_event,
+    read_fault: fault::read_fault,
+    ping: b": ping\n\n",
+    usage_on_request: false,
+};
+
+static ANTHROPIC_MESSAGES: Format = Format {
+    id: FormatId::AnthropicMessages,
+    name: "anthropic-messages",
+    op: Op::Chat,
+    path: "/v1/messages",
+    codec: Some(anthropic::CODEC),
+    observe: anthropic::observe::observe,
+    observe_reply: anthropic::observe::observe_reply,
+    write_fault: fault::write_anthropic,
+    write_fault_event: fault::write_anthropic_event,
+    read_fault: fault::read_fault,
+    ping: b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
+    usage_on_request: false,
+};
 
 /// What one event of a same-format stream means for the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +179,41 @@ pub trait EventWriter {
 
 /// The format with this id.
 pub fn format(id: FormatId) -> &'static Format {
-    // The table is total over `FormatId`; a unit test holds it.
-    FORMATS.iter().find(|format| format.id == id).copied().unwrap_or(FORMATS[0])
+    match id {
+        FormatId::OpenaiChat => &OPENAI_CHAT,
+        FormatId::OpenaiEmbeddings => &OPENAI_EMBEDDINGS,
+        FormatId::AnthropicMessages => &ANTHROPIC_MESSAGES,
+    }
+}
+
+#[cfg(test)]
+mod recordings_tests;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_and_the_look_up_agree() {
+        for row in FORMATS {
+            assert!(std::ptr::eq(row, format(row.id)), "{}", row.name);
+            assert!(row.path.starts_with("/v1/") && row.ping.ends_with(b"\n\n"), "{}", row.name);
+            assert_eq!(FORMATS.iter().filter(|other| other.path == row.path || other.name == row.name || other.id == row.id).count(), 1, "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn a_ping_and_an_error_are_events_of_their_own_format() {
+        let fault = Fault { status: 500, kind: String::new(), message: "x".to_owned(), code: None, param: None };
+        for row in FORMATS {
+            if let Some((_, data)) = sse::event(row.ping) {
+                assert_eq!((row.observe)(&data, &mut Seen::default()), Mark::Setup, "{}", row.name);
+            }
+            let frame = (row.write_fault_event)(&fault);
+            let mut seen = Seen::default();
+            let mark = sse::event(&frame).map(|(_, data)| (row.observe)(&data, &mut seen));
+            assert_eq!((mark, seen.fault.map(|fault| fault.message)), (Some(Mark::Error), Some("x".to_owned())), "{}", row.name);
+            assert_eq!((row.read_fault)(500, &(row.write_fault)(&fault)).message, "x", "{}", row.name);
+        }
+    }
 }

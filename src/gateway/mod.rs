@@ -1,1 +1,82 @@
-//! gateway
+//! The data plane. One request, one file a stage: `listen` -> `caller` -> `exchange` (peek, plan) ->
+//! `attempt` -> `relay` -> `record`; `respond` writes every error. One current-thread runtime a core, each
+//! with its own listener, connection pool and timers; what they share is in [`Shared`] and immutable or atomic.
+
+pub mod answer;
+pub mod attempt;
+pub mod body;
+pub mod caller;
+pub mod connect;
+pub mod exchange;
+pub mod failure;
+pub mod gate;
+pub mod head;
+pub mod headers;
+pub mod listen;
+pub mod models;
+pub mod pool;
+pub mod record;
+pub mod relay;
+pub mod respond;
+pub mod settings;
+pub mod stream;
+pub mod upstream;
+pub mod watch;
+pub mod worker;
+
+pub use settings::Settings;
+
+use crate::plan::{Health, Snapshot};
+use crate::store::{journal::Journal, token::Hasher};
+use arc_swap::ArcSwap;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize},
+};
+use upstream::Upstream;
+
+/// What requests are served from; swapped whole on every admin change.
+#[derive(Default)]
+pub struct World {
+    pub snapshot: Snapshot,
+    /// Parallel to `snapshot.providers`.
+    pub upstreams: Vec<Arc<Upstream>>,
+}
+
+/// What all workers share.
+pub struct Shared {
+    pub world: ArcSwap<World>,
+    pub health: Health,
+    pub hasher: Hasher,
+    pub journal: Arc<dyn Journal>,
+    pub settings: Settings,
+    pub in_flight: AtomicUsize,
+    pub in_flight_bytes: AtomicUsize,
+    pub connections: AtomicUsize,
+    pub requests: AtomicU64,
+    /// No more connections; running requests finish.
+    pub stopping: AtomicBool,
+    /// The grace is over: running requests end now.
+    pub ending: AtomicBool,
+    /// Why `/readyz` says degraded, beyond the log's own health; e.g. unresolved credentials.
+    pub degraded: ArcSwap<Vec<String>>,
+}
+
+impl Shared {
+    pub fn new(hasher: Hasher, journal: Arc<dyn Journal>, settings: Settings) -> Shared {
+        Shared {
+            world: ArcSwap::default(),
+            health: Health::default(),
+            hasher,
+            journal,
+            settings,
+            in_flight: AtomicUsize::new(0),
+            in_flight_bytes: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            degraded: ArcSwap::default(),
+        }
+    }
+}

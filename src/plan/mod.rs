@@ -1,1 +1,159 @@
-//! plan
+//! Pure planning: a snapshot, a caller and what the request asks for become the ordered attempts, and why
+//! every other target was left out. No I/O, no async, no clock (time is an argument). The same function
+//! serves requests and `gw route explain`.
+
+pub mod caller;
+pub mod dice;
+pub mod direct;
+pub mod explain;
+pub mod glob;
+pub mod health;
+pub mod retry;
+pub mod route;
+pub mod snapshot;
+
+pub use caller::Caller;
+pub use dice::Dice;
+pub use health::Health;
+pub use snapshot::Snapshot;
+
+use crate::catalog::Prices;
+use crate::chat::Op;
+use crate::error::{Error, Kind, Result};
+use std::sync::Arc;
+
+/// What planning needs to know of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    pub op: Op,
+    /// The body's `model`; a hint once a route is chosen.
+    pub model: Option<&'a str>,
+    /// The request's path, where it is below none of gw's own.
+    pub path: Option<&'a str>,
+    pub needs: Needs,
+    /// Estimated prompt tokens plus the answer's limit, to compare with context windows.
+    pub tokens: u64,
+}
+
+/// What a request needs of a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    pub tools: bool,
+    pub images: bool,
+    pub schema: bool,
+}
+
+/// What is known of one model at one provider, from the user's record over the built-in catalogue.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Facts {
+    pub enabled: bool,
+    pub context_window: Option<u64>,
+    pub max_output: Option<u64>,
+    pub prices: Prices,
+    /// What it can do; `None`: not known, so nothing is ruled out.
+    pub can: Option<Needs>,
+}
+
+/// One attempt to be made.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// Index into [`Snapshot::providers`].
+    pub provider: usize,
+    /// The model's id upstream.
+    pub model: Arc<str>,
+    pub facts: Facts,
+    pub tier: u32,
+    pub weight: u32,
+}
+
+/// A target that will not be tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Excluded {
+    pub provider: Arc<str>,
+    pub model: Option<Arc<str>>,
+    pub why: Why,
+}
+
+/// Why a target is out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    NoProvider,
+    ProviderDisabled,
+    /// Not active in the key's environment.
+    Environment,
+    /// The provider cannot do what is asked (embeddings at an Anthropic upstream).
+    Op,
+    /// The target takes the model as asked, and none was asked for.
+    NoModel,
+    NotExposed,
+    ModelDisabled,
+    /// What the model lacks: `tools`, `images`, `schema`.
+    Lacks(&'static str),
+    /// The prompt does not fit; the window in tokens.
+    Context(u64),
+    WeightZero,
+    /// Cooling down or suspended for this many more milliseconds.
+    Resting(u64),
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Why::NoProvider => f.write_str("no such provider"),
+            Why::ProviderDisabled => f.write_str("provider is disabled"),
+            Why::Environment => f.write_str("provider is not active in the key's environment"),
+            Why::Op => f.write_str("provider does not serve this kind of request"),
+            Why::NoModel => f.write_str("takes the model as asked, and the request names none"),
+            Why::NotExposed => f.write_str("provider does not expose the model"),
+            Why::ModelDisabled => f.write_str("model is disabled"),
+            Why::Lacks(what) => write!(f, "model lacks {what}"),
+            Why::Context(window) => write!(f, "request does not fit the context window of {window} tokens"),
+            Why::WeightZero => f.write_str("weight is 0"),
+            Why::Resting(ms) => write!(f, "resting after failures for another {}", crate::resources::Millis(*ms)),
+        }
+    }
+}
+
+/// What a request becomes: the attempts in order, and why every other target was left out.
+#[derive(Debug)]
+pub struct Plan {
+    /// The deciding route; `None` where the key's `direct` globs allowed the call.
+    pub route: Option<Arc<route::Route>>,
+    pub attempts: Vec<Choice>,
+    pub excluded: Vec<Excluded>,
+}
+
+/// Plans one request. `now` is Unix time in milliseconds.
+///
+/// Errors: 403 where nothing lets the key call anything, 404 for an unknown model, 400 where several
+/// providers serve it, 503 where a route was chosen and every target is out.
+pub fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: &Health, dice: &mut Dice, now: i64) -> Result<Plan> {
+    let Some(route) = route::deciding(snapshot, caller, ask) else {
+        return direct::plan(snapshot, caller, ask, health, now);
+    };
+    let mut plan = Plan { route: Some(route.clone()), attempts: Vec::with_capacity(route.targets.len()), excluded: Vec::new() };
+    for target in &route.targets {
+        match target.judge(snapshot, caller, ask) {
+            Ok(choice) => plan.attempts.push(choice),
+            Err(why) => plan.excluded.push(Excluded { provider: target.provider_name.clone(), model: target.model.clone(), why }),
+        }
+    }
+    route::order(&route, &mut plan.attempts, dice);
+    health.rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
+    match plan.attempts.is_empty() {
+        false => Ok(plan),
+        true => Err(none_left(&route.name, &plan.excluded)),
+    }
+}
+
+/// 503 naming every target and why it is out.
+fn none_left(route: &str, excluded: &[Excluded]) -> Error {
+    let reasons: Vec<String> = excluded
+        .iter()
+        .map(|out| match &out.model {
+            Some(model) => format!("`{}/{model}`: {}", out.provider, out.why),
+            None => format!("`{}`: {}", out.provider, out.why),
+        })
+        .collect();
+    Error::new(Kind::Unavailable, format!("route `{route}` has no target left ({})", reasons.join("; "))).hint(format!("see `gw route explain {route}`"))
+}

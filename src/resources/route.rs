@@ -3,6 +3,7 @@
 use super::{Column, Field, Kind, LABELS, Millis, Resource, Shape, column, field, is_default, wide, yes};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 /// How targets of one tier are ordered.
@@ -101,7 +102,7 @@ fn is_one(weight: &u32) -> bool {
 fn retries_default() -> u32 {
     2
 }
-fn retry_on_default() -> Vec<RetryOn> {
+pub(crate) fn retry_on_default() -> Vec<RetryOn> {
     vec![RetryOn::Connect, RetryOn::Timeout, RetryOn::Capacity, RetryOn::Upstream, RetryOn::Credential]
 }
 
@@ -151,14 +152,14 @@ pub static KIND: Kind = Kind {
     fields: FIELDS,
     columns: COLUMNS,
     check: super::check::<Route>,
-    refs: |spec| match super::typed::<Route>(spec.clone()) {
-        Err(_) => Vec::new(),
-        Ok(route) => {
-            let keys = route.keys.into_iter().map(|key| ("key", key));
-            let users = route.users.into_iter().map(|user| ("user", user));
-            let providers = route.targets.into_iter().map(|target| ("provider", target.provider));
-            keys.chain(users).chain(providers).collect()
-        }
+    refs: |spec| {
+        // Read as JSON and not as a `Route`: this runs over every route on every change.
+        let items = |field: &str| spec.get(field).and_then(Value::as_array).into_iter().flatten();
+        let text = |kind, value: Option<&Value>| value.and_then(Value::as_str).map(|name| (kind, name.to_owned()));
+        let keys = items("keys").filter_map(|key| text("key", Some(key)));
+        let users = items("users").filter_map(|user| text("user", Some(user)));
+        let providers = items("targets").filter_map(|target| text("provider", target.get("provider")));
+        keys.chain(users).chain(providers).collect()
     },
     loose_names: false,
 };

@@ -1,8 +1,12 @@
 //! Where state rests, behind small traits with one contract suite each: records (users, keys, providers,
 //! models, routes) with the admin journal, request logs, secrets. No HTTP here.
 
+pub mod harden;
 pub mod journal;
+pub mod lock;
+pub mod private;
 pub mod records;
 pub mod secret;
+mod strength;
 pub mod token;
 pub mod vault;

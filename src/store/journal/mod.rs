@@ -1,8 +1,16 @@
 //! Request logs: a row a request and, where wanted, its content; segment files with retention by unlink.
 
+#[cfg(test)]
+mod contract;
+mod filter;
+mod follow;
+pub mod memory;
 pub mod row;
+pub mod segments;
 
+pub use memory::Memory;
 pub use row::{Attempt, Content, Outcome, Row};
+pub use segments::{Segments, Settings};
 
 use crate::error::Result;
 use crate::resources::Stamp;

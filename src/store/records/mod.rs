@@ -1,5 +1,23 @@
 //! The records store: what was acknowledged stays, through kill -9 and power cuts.
 
+mod ballast;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod damage;
+mod disk;
+mod export;
+mod log;
+pub mod memory;
+mod recover;
+pub mod sled;
+mod state;
+mod tree;
+mod value;
+
+pub use memory::Memory;
+pub use sled::Sled;
+
 use crate::error::Result;
 use crate::resources::{Record, Stamp};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,149 @@
+//! Many records at once, all or none; and the way back: every record in the form that is taken.
+
+use super::desk::{Desk, State};
+use super::{draft::Outcome, item::Item};
+use crate::error::{Error, Kind, Result};
+use crate::resources::{self, KINDS, Record};
+use crate::store::{records::Actor, secret::Secret};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// The label that says whose files a record comes from.
+pub const OWNER: &str = "gw/owner";
+
+struct Request {
+    items: Vec<Item>,
+    dry_run: bool,
+    owner: Option<String>,
+    prune: bool,
+    force: bool,
+}
+
+impl Desk {
+    /// Makes the records so in one commit: `{items: [{kind, name, …}], dry_run?, owner?, prune?, force_conflicts?}`
+    /// gives `{items: [{kind, name, result, secret?}], created, configured, unchanged, pruned}`.
+    pub async fn apply(&self, actor: &Actor, body: Value, dry_run: bool) -> Result<Value> {
+        let request = read(body)?;
+        let dry_run = dry_run || request.dry_run;
+        let results = self.write(actor, dry_run, |draft| {
+            let mut results: Vec<(String, String, Outcome, Option<Secret>)> = Vec::new();
+            let mut named = BTreeSet::new();
+            for mut item in request.items {
+                let at = (item.kind.clone(), item.name.clone());
+                if !named.insert(at.clone()) {
+                    return Err(Error::invalid(format!("{} `{}` is given twice", at.0, at.1)).param("items"));
+                }
+                own(draft.records.get(&at), &mut item, request.owner.as_deref(), request.force)?;
+                let (outcome, secret) = draft.put(item).map_err(|error| within(error, &at))?;
+                results.push((at.0, at.1, outcome, secret));
+            }
+            if request.prune {
+                let owner = request.owner.as_deref();
+                let gone = |record: &&Record| owner.is_some() && owner_of(record) == owner && !named.contains(&(record.kind.clone(), record.name.clone()));
+                let gone: Vec<(String, String)> = draft.records.values().filter(gone).map(|record| (record.kind.clone(), record.name.clone())).collect();
+                for (kind, name) in &gone {
+                    // What goes with an earlier one is gone already; what others own stays and is reported by `finish`.
+                    if draft.get(kind, name).is_ok() {
+                        draft.delete(kind, name)?;
+                        results.push((kind.clone(), name.clone(), Outcome::Pruned, None));
+                    }
+                }
+            }
+            Ok(results)
+        });
+        Ok(report(results.await?, dry_run))
+    }
+}
+
+fn report(results: Vec<(String, String, Outcome, Option<Secret>)>, dry_run: bool) -> Value {
+    let mut answer = json!({});
+    for outcome in [Outcome::Created, Outcome::Configured, Outcome::Unchanged, Outcome::Pruned] {
+        answer[outcome.name()] = results.iter().filter(|one| one.2 == outcome).count().into();
+    }
+    let item = |(kind, name, outcome, secret): &(String, String, Outcome, Option<Secret>)| {
+        let mut item = json!({"kind": kind, "name": name, "result": outcome.name()});
+        if let Some(secret) = secret.as_ref().filter(|_| !dry_run) {
+            item["secret"] = secret.expose().into();
+        }
+        item
+    };
+    answer["items"] = results.iter().map(item).collect();
+    answer["dry_run"] = dry_run.into();
+    answer
+}
+
+fn read(body: Value) -> Result<Request> {
+    let Value::Object(mut body) = body else { return Err(Error::invalid("the body is not a JSON object")) };
+    let Some(Value::Array(list)) = body.shift_remove("items") else {
+        return Err(Error::invalid("`items` is not a list of records").param("items"));
+    };
+    let mut flag = |name: &str| match body.shift_remove(name) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(on)) => Ok(on),
+        Some(_) => Err(Error::invalid(format!("`{name}` is neither true nor false")).param(name)),
+    };
+    let (dry_run, prune, force) = (flag("dry_run")?, flag("prune")?, flag("force_conflicts")?);
+    let owner = match body.shift_remove("owner") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(owner)) if !owner.is_empty() => Some(owner),
+        Some(_) => return Err(Error::invalid("`owner` is not a name").param("owner")),
+    };
+    if prune && owner.is_none() {
+        return Err(Error::invalid("pruning needs an owner: only what an owner's files made is ever pruned").param("owner").hint("add --owner NAME"));
+    }
+    if let Some(field) = body.keys().next() {
+        return Err(Error::invalid(format!("unknown field `{}`", field.escape_debug()))
+            .param(field.clone())
+            .hint("it takes: items, dry_run, owner, prune, force_conflicts"));
+    }
+    let mut items = Vec::with_capacity(list.len());
+    for (index, value) in list.into_iter().enumerate() {
+        let kind = value.get("kind").and_then(Value::as_str).ok_or_else(|| Error::invalid(format!("item {index} has no `kind`")).param("items"))?;
+        items.push(Item::parse(resources::kind(kind)?, None, value).map_err(|error| error.hint(format!("this is item {index} of the list")))?);
+    }
+    Ok(Request { items, dry_run, owner, prune, force })
+}
+
+/// Marks the item as this owner's; another owner's record is only taken when that is asked for. Files without
+/// an owner leave the mark as it is.
+fn own(old: Option<&Record>, item: &mut Item, owner: Option<&str>, force: bool) -> Result<()> {
+    let before = old.and_then(owner_of);
+    if let (Some(owner), Some(other)) = (owner, before)
+        && owner != other
+        && !force
+    {
+        return Err(Error::new(Kind::Conflict, format!("{} `{}` belongs to `{other}`", item.kind, item.name)).hint("take it over with --force-conflicts"));
+    }
+    let Some(owner) = owner.or(before) else { return Ok(()) };
+    let labels = item.spec.entry("labels").or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(labels) = labels {
+        labels.insert(OWNER.into(), owner.into());
+    }
+    Ok(())
+}
+
+fn owner_of(record: &Record) -> Option<&str> {
+    record.spec.get("labels")?.get(OWNER)?.as_str()
+}
+
+/// Says which of many records an error is about.
+fn within(mut error: Error, at: &(String, String)) -> Error {
+    let called = format!("`{}`", at.1);
+    if !error.message.contains(&called) {
+        error.message = format!("{} {called}: {}", at.0, error.message);
+    }
+    error
+}
+
+/// Every record as `apply` takes it, in the order their references need. References, never secrets.
+pub fn export(state: &State) -> Value {
+    let item = |record: &Record| {
+        let mut item = json!({"kind": record.kind, "name": record.name});
+        if let Value::Object(map) = &mut item {
+            map.extend(record.spec.clone());
+        }
+        item
+    };
+    let items: Vec<Value> = KINDS.iter().flat_map(|kind| state.of(kind.name)).map(item).collect();
+    json!({"apiVersion": "gw/v1", "items": items})
+}

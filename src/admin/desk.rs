@@ -1,0 +1,227 @@
+//! The one writer: holds every record in memory, turns drafts into one commit each, and hands the result to
+//! the data plane. A write is acknowledged only after it is durable and in force.
+
+use super::{Deps, Published, credentials, draft::Draft};
+use crate::error::{Error, Kind, Result};
+use crate::resources::Record;
+use crate::store::records::Actor;
+use crate::store::secret::Secret;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+/// Records by (kind, name).
+pub type Book = BTreeMap<(String, String), Record>;
+
+/// Credentials by provider: the secret as sent upstream, or why it is not to be had.
+pub type Credentials = HashMap<String, Result<Option<Secret>, String>>;
+
+/// What is in force: never changed, only replaced.
+#[derive(Default)]
+pub struct State {
+    pub revision: u64,
+    pub records: Book,
+    pub credentials: Credentials,
+}
+
+impl State {
+    /// The record, or an error whose hint is the line that makes it.
+    pub fn get(&self, kind: &str, name: &str) -> Result<&Record> {
+        self.records.get(&(kind.to_owned(), name.to_owned())).ok_or_else(|| super::refs::missing(kind, name))
+    }
+    /// Every record of a kind, by name.
+    pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Record> {
+        self.records.values().filter(move |record| record.kind == kind)
+    }
+}
+
+/// The desk every admin listener of a process shares.
+pub struct Desk {
+    pub(super) deps: Deps,
+    state: RwLock<Arc<State>>,
+    /// Held while a change is drafted, committed and published; readers never wait for it.
+    writer: tokio::sync::Mutex<()>,
+    pub(super) once: super::once::Once,
+    retry: tokio::sync::Notify,
+}
+
+/// First and longest pause between attempts at credentials that could not be had.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+impl Desk {
+    /// Reads the store, resolves credentials, publishes, and keeps trying for credentials that are missing.
+    pub async fn open(deps: Deps) -> Result<Arc<Desk>> {
+        let store = deps.records.clone();
+        let (revision, list) = blocking(move || store.load()).await?;
+        let records: Book = list.into_iter().map(|record| ((record.kind.clone(), record.name.clone()), record)).collect();
+        let every = records.values().filter(|record| record.kind == "provider").cloned().collect();
+        let credentials = resolve(&deps, every).await?;
+        let state = Arc::new(State { revision, records, credentials });
+        publish(&deps, &state);
+        let desk = Arc::new(Desk {
+            deps,
+            state: RwLock::new(state),
+            writer: tokio::sync::Mutex::new(()),
+            once: super::once::Once::default(),
+            retry: tokio::sync::Notify::new(),
+        });
+        tokio::spawn(retry(Arc::downgrade(&desk)));
+        Ok(desk)
+    }
+
+    /// What is in force now.
+    pub fn state(&self) -> Arc<State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs `plan` over a draft of the current state and makes what it drafted true, all or nothing. With
+    /// `dry_run` everything is checked and nothing is changed.
+    ///
+    /// Not to be dropped half-way: callers that may go away run it in a task of its own.
+    pub async fn write<T>(&self, actor: &Actor, dry_run: bool, plan: impl FnOnce(&mut Draft<'_>) -> Result<T>) -> Result<T> {
+        let _turn = self.writer.lock().await;
+        let before = self.state();
+        let mut draft = Draft::new(&before, &self.deps.hasher);
+        let answer = plan(&mut draft)?;
+        let batch = draft.finish()?;
+        if dry_run || batch.changes.is_empty() && batch.secrets.is_empty() {
+            return Ok(answer);
+        }
+        let restore = self.store_secrets(&batch.secrets).await?;
+        let (store, who, changes) = (self.deps.records.clone(), actor.clone(), batch.changes.clone());
+        let committed = match changes.is_empty() {
+            true => Ok(before.revision),
+            false => blocking(move || store.commit(&who, &changes)).await,
+        };
+        let revision = match committed {
+            Ok(revision) => revision,
+            Err(error) => {
+                self.put_back(restore).await;
+                return Err(error);
+            }
+        };
+        let touched: BTreeSet<String> = batch.providers();
+        let changed = batch.records.values().filter(|record| record.kind == "provider" && touched.contains(&record.name)).cloned().collect();
+        let mut credentials = before.credentials.clone();
+        credentials.retain(|name, _| !touched.contains(name));
+        match resolve(&self.deps, changed).await {
+            Ok(fresh) => credentials.extend(fresh),
+            Err(error) => credentials.extend(touched.iter().map(|name| (name.clone(), Err(error.to_string())))),
+        }
+        self.install(State { revision, records: batch.records, credentials });
+        self.forget_secrets(batch.forget).await;
+        Ok(answer)
+    }
+
+    fn install(&self, state: State) {
+        let state = Arc::new(state);
+        let failing = state.credentials.values().any(Result::is_err);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
+        publish(&self.deps, &state);
+        if failing {
+            self.retry.notify_one();
+        }
+    }
+
+    /// Writes managed secrets before the records that need them; gives what was there before.
+    async fn store_secrets(&self, secrets: &[(String, Secret)]) -> Result<Vec<(String, Option<Secret>)>> {
+        let mut restore = Vec::new();
+        for (name, secret) in secrets.iter().cloned() {
+            let (vault, at) = (self.deps.vault.clone(), name.clone());
+            let stored = blocking(move || {
+                let old = vault.get(&at)?;
+                vault.set(&at, &secret)?;
+                Ok(old)
+            });
+            match stored.await {
+                Ok(old) => restore.push((name, old)),
+                Err(error) => {
+                    self.put_back(restore).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(restore)
+    }
+
+    async fn put_back(&self, restore: Vec<(String, Option<Secret>)>) {
+        for (name, old) in restore {
+            let vault = self.deps.vault.clone();
+            let done = blocking(move || match old {
+                Some(old) => vault.set(&name, &old),
+                None => vault.delete(&name),
+            });
+            if let Err(error) = done.await {
+                tracing::warn!(%error, "a secret of a refused change is still in the vault");
+            }
+        }
+    }
+
+    async fn forget_secrets(&self, names: Vec<String>) {
+        for name in names {
+            let vault = self.deps.vault.clone();
+            if let Err(error) = blocking(move || vault.delete(&name)).await {
+                tracing::warn!(%error, "a secret of a deleted provider is still in the vault");
+            }
+        }
+    }
+
+    /// Asks again for every credential that could not be had; true where some still cannot.
+    async fn retry_credentials(&self) -> bool {
+        let _turn = self.writer.lock().await;
+        let before = self.state();
+        let failing = |record: &&Record| record.kind == "provider" && before.credentials.get(&record.name).is_none_or(Result::is_err);
+        let list: Vec<Record> = before.records.values().filter(failing).cloned().collect();
+        if list.is_empty() {
+            return false;
+        }
+        let Ok(fresh) = resolve(&self.deps, list).await else { return true };
+        let still = fresh.values().any(Result::is_err);
+        let news = fresh.iter().any(|(name, now)| before.credentials.get(name) != Some(now));
+        if news {
+            let mut credentials = before.credentials.clone();
+            credentials.extend(fresh);
+            let state = Arc::new(State { revision: before.revision, records: before.records.clone(), credentials });
+            *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
+            publish(&self.deps, &state);
+        }
+        still
+    }
+}
+
+async fn retry(desk: Weak<Desk>) {
+    let mut pause = RETRY.0;
+    loop {
+        let Some(strong) = desk.upgrade() else { return };
+        if strong.retry_credentials().await {
+            drop(strong);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RETRY.1);
+        } else {
+            // Wake up now and then even when nothing happens, to notice that the desk is gone.
+            let _ = tokio::time::timeout(RETRY.1, strong.retry.notified()).await;
+            pause = RETRY.0;
+        }
+    }
+}
+
+fn publish(deps: &Deps, state: &State) {
+    let records: Vec<Record> = state.records.values().cloned().collect();
+    (deps.publish)(Published { revision: state.revision, records: &records, credentials: &state.credentials });
+}
+
+async fn resolve(deps: &Deps, providers: Vec<Record>) -> Result<Credentials> {
+    if providers.is_empty() {
+        return Ok(Credentials::new());
+    }
+    let vault = deps.vault.clone();
+    blocking(move || Ok(providers.iter().map(|record| (record.name.clone(), credentials::resolve(&*vault, record))).collect())).await
+}
+
+/// Runs what blocks on a disk or a secret store off the async threads.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::new(Kind::Internal, "a store call did not finish").cause(error)),
+    }
+}

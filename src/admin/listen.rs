@@ -1,0 +1,228 @@
+//! Where the admin interface listens: a Unix socket whose peers the kernel vouches for, or TCP with a token.
+
+use super::door::{Door, Peer};
+use super::{Desk, router};
+use crate::error::{Error, Kind, Result};
+use crate::store::secret::Secret;
+use axum::Router;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// Connections served at a time; more wait in the kernel's queue.
+const CONNECTIONS: usize = 64;
+/// How long a request's head may take, and an idle connection may stay.
+const HEAD_WAIT: Duration = Duration::from_secs(5);
+/// How long running requests may go on once gw stops.
+const GRACE: Duration = Duration::from_secs(2);
+/// The largest request head.
+const HEAD_MOST: usize = 64 * 1024;
+
+/// A bound listener.
+pub enum Listener {
+    #[cfg(unix)]
+    Unix {
+        listener: tokio::net::UnixListener,
+        file: SocketFile,
+    },
+    Tcp {
+        listener: tokio::net::TcpListener,
+        at: SocketAddr,
+        token: Secret,
+    },
+}
+
+/// The socket in the file system, taken away when the listener goes, unless somebody has replaced it.
+#[cfg(unix)]
+pub struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+#[cfg(unix)]
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if inode(&self.path) == Some(self.inode) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn inode(path: &Path) -> Option<u64> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::symlink_metadata(path).ok().map(|meta| meta.ino())
+}
+
+impl Listener {
+    /// Binds a Unix socket for this user alone. What a dead gateway left behind is replaced; a live one is not.
+    #[cfg(unix)]
+    pub fn unix(path: &Path) -> Result<Listener> {
+        use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+        let failed =
+            |what: &str, error: std::io::Error| Error::new(Kind::Invalid, format!("the admin socket `{}` cannot be {what}", path.display())).cause(error);
+        if path.as_os_str().len() > 100 {
+            return Err(Error::invalid(format!("the admin socket's path `{}` is too long for a socket", path.display()))
+                .hint("give a shorter one with --admin-listen unix:PATH"));
+        }
+        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty() && !dir.exists()) {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| failed("made", error))?;
+        }
+        if let Ok(meta) = std::fs::symlink_metadata(path) {
+            if !meta.file_type().is_socket() {
+                return Err(
+                    Error::invalid(format!("`{}` is there and is not a socket", path.display())).hint("choose another place with --admin-listen unix:PATH")
+                );
+            }
+            match std::os::unix::net::UnixStream::connect(path) {
+                Ok(_) => {
+                    return Err(Error::new(Kind::Conflict, format!("a gateway is running already and answers at unix:{}", path.display()))
+                        .hint("stop it, or give this one a place of its own with --admin-listen unix:PATH"));
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => std::fs::remove_file(path).map_err(|error| failed("replaced", error))?,
+                Err(error) => return Err(failed("replaced", error)),
+            }
+        }
+        let listener = tokio::net::UnixListener::bind(path).map_err(|error| failed("bound", error))?;
+        // Between these two lines others could connect, and would be refused by their user id.
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|error| failed("restricted", error))?;
+        let file = SocketFile { path: path.to_owned(), inode: inode(path).unwrap_or(0) };
+        Ok(Listener::Unix { listener, file })
+    }
+
+    /// Binds TCP. Beyond this machine only when told so: the token then travels unencrypted.
+    pub async fn tcp(at: SocketAddr, token: Secret, beyond_loopback: bool) -> Result<Listener> {
+        if token.expose().is_empty() {
+            return Err(Error::invalid("the admin interface does not listen on TCP without a token"));
+        }
+        if !at.ip().is_loopback() && !beyond_loopback {
+            return Err(Error::invalid(format!("`{at}` can be reached from other machines")).hint("listen on 127.0.0.1, or on a Unix socket"));
+        }
+        let failed = |error: std::io::Error| Error::invalid(format!("the admin interface cannot listen on `{at}`")).cause(error);
+        let listener = tokio::net::TcpListener::bind(at).await.map_err(failed)?;
+        let at = listener.local_addr().map_err(failed)?;
+        Ok(Listener::Tcp { listener, at, token })
+    }
+
+    /// As `GW_ADMIN_URL` takes it.
+    pub fn address(&self) -> String {
+        match self {
+            #[cfg(unix)]
+            Listener::Unix { file, .. } => format!("unix:{}", file.path.display()),
+            Listener::Tcp { at, .. } => format!("http://{at}"),
+        }
+    }
+}
+
+/// Serves until `shutdown` turns true; requests under way then have two seconds to end.
+pub async fn serve(desk: Arc<Desk>, listener: Listener, mut shutdown: watch::Receiver<bool>) -> Result<()> {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut running = JoinSet::new();
+    match listener {
+        #[cfg(unix)]
+        Listener::Unix { listener, file } => {
+            let router = router(desk, Door::Peer);
+            while let Some(slot) = next_slot(&slots, &mut shutdown, &mut running).await {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    () = stopped(&mut shutdown) => break,
+                };
+                match accepted {
+                    Ok((stream, _)) => match admitted(&stream) {
+                        Ok(peer) => {
+                            running.spawn(connection(stream, router.clone(), Some(peer), slot, shutdown.clone()));
+                        }
+                        Err(why) => tracing::warn!(why, "admin connection refused"),
+                    },
+                    Err(error) => pause(&error).await,
+                }
+            }
+            drop((listener, file));
+        }
+        Listener::Tcp { listener, at, token } => {
+            let port = at.ip().is_loopback().then(|| at.port());
+            let router = router(desk, Door::Token { token, port });
+            while let Some(slot) = next_slot(&slots, &mut shutdown, &mut running).await {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    () = stopped(&mut shutdown) => break,
+                };
+                match accepted {
+                    Ok((stream, _)) => {
+                        let _ = stream.set_nodelay(true);
+                        running.spawn(connection(stream, router.clone(), None, slot, shutdown.clone()));
+                    }
+                    Err(error) => pause(&error).await,
+                }
+            }
+        }
+    }
+    // What has not ended by then is dropped with the set.
+    let _ = tokio::time::timeout(GRACE, async { while running.join_next().await.is_some() {} }).await;
+    Ok(())
+}
+
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // A sender that is gone means the process is going, too.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+async fn next_slot(slots: &Arc<Semaphore>, shutdown: &mut watch::Receiver<bool>, running: &mut JoinSet<()>) -> Option<tokio::sync::OwnedSemaphorePermit> {
+    while running.try_join_next().is_some() {}
+    tokio::select! {
+        biased;
+        () = stopped(shutdown) => None,
+        slot = slots.clone().acquire_owned() => slot.ok(),
+    }
+}
+
+/// Out of file descriptors, most likely: going on at once would only spin.
+async fn pause(error: &std::io::Error) {
+    tracing::warn!(%error, "an admin connection could not be accepted");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
+
+/// The kernel's word on who connected: this user or root, or nobody.
+#[cfg(unix)]
+fn admitted(stream: &tokio::net::UnixStream) -> Result<Peer, String> {
+    let uid = stream.peer_cred().map_err(|error| error.to_string())?.uid();
+    let own = rustix::process::geteuid().as_raw();
+    match uid == own || uid == 0 {
+        true => Ok(Peer(format!("uid {uid}"))),
+        false => Err(format!("uid {uid} is neither {own} nor root")),
+    }
+}
+
+async fn connection<S>(stream: S, router: Router, peer: Option<Peer>, slot: tokio::sync::OwnedSemaphorePermit, mut shutdown: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let inner = TowerToHyperService::new(router);
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        if let Some(peer) = peer.clone() {
+            request.extensions_mut().insert(peer);
+        }
+        hyper::service::Service::call(&inner, request)
+    });
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WAIT)
+        .max_buf_size(HEAD_MOST)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(served);
+    tokio::select! {
+        _ = served.as_mut() => {}
+        () = stopped(&mut shutdown) => {
+            served.as_mut().graceful_shutdown();
+            let _ = served.await;
+        }
+    }
+    drop(slot);
+}

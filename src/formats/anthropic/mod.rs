@@ -1,0 +1,45 @@
+//! Anthropic Messages: <https://docs.anthropic.com/en/api/messages>.
+
+mod block;
+mod body;
+pub mod observe;
+mod reply;
+mod request;
+mod stream;
+mod usage;
+mod writer;
+
+use super::{Codec, Dropped, EventReader, EventWriter, Scene};
+use crate::chat::{Chat, Reply};
+use crate::error::Result;
+
+pub use usage::read as read_usage;
+
+/// The name in logs and documents.
+pub const NAME: &str = "anthropic-messages";
+
+/// Both directions of the format.
+pub static CODEC: &dyn Codec = &AnthropicMessages;
+
+struct AnthropicMessages;
+
+impl Codec for AnthropicMessages {
+    fn read_request(&self, body: &[u8]) -> Result<Chat> {
+        request::read(body)
+    }
+    fn write_request(&self, chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
+        body::write(chat, dropped)
+    }
+    fn read_reply(&self, body: &[u8]) -> Result<Reply> {
+        reply::read(body)
+    }
+    fn write_reply(&self, reply: &Reply, scene: &Scene) -> Vec<u8> {
+        reply::write(reply, scene)
+    }
+    fn reader(&self) -> Box<dyn EventReader + Send> {
+        Box::<stream::Reader>::default()
+    }
+    fn writer(&self, scene: &Scene) -> Box<dyn EventWriter + Send> {
+        Box::new(writer::Writer::new(scene))
+    }
+}

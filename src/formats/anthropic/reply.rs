@@ -1,0 +1,95 @@
+//! Whole replies, both directions.
+
+use super::block::{Block, raw_object};
+use super::{stream, usage};
+use crate::chat::{Part, Reply, Stop, Thought};
+use crate::error::{Error, Kind, Result};
+use crate::formats::Scene;
+use crate::formats::fields::Fields;
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
+
+/// Reads an upstream's whole reply: a stream whose blocks come in one piece.
+pub fn read(body: &[u8]) -> Result<Reply> {
+    let mut fields = Fields::body(body).map_err(|cause| Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause))?;
+    if fields.lenient("type", Fields::text).as_deref() == Some("error") {
+        let fault = stream::fault(&mut fields);
+        return Err(Error::new(Kind::Upstream, format!("the provider answered with an error: {}", fault.message)));
+    }
+    let content = fields.lenient("content", Fields::list).ok_or_else(|| Error::new(Kind::Upstream, "the provider's answer has no content"))?;
+    let (mut reader, mut events) = (stream::Reader::default(), Vec::new());
+    reader.begin(&mut fields, &mut events);
+    for (index, raw) in content.into_iter().enumerate() {
+        if let Ok(mut block) = Fields::of(raw, "content") {
+            reader.open(index as u64, &mut block, &mut events);
+            reader.close(Some(index as u64), &mut events);
+        }
+    }
+    reader.stopped(&mut fields);
+    reader.finish(&mut events);
+    Reply::fold(&events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    role: &'static str,
+    model: &'a str,
+    content: Vec<Block>,
+    stop_reason: &'static str,
+    stop_sequence: Option<&'a str>,
+    usage: Value,
+}
+
+/// Writes a whole reply for the caller.
+pub fn write(reply: &Reply, scene: &Scene) -> Vec<u8> {
+    let message = Message {
+        id: or(&reply.id, &scene.request_id),
+        kind: "message",
+        role: "assistant",
+        model: or(&reply.model, &scene.model),
+        content: reply.parts.iter().filter_map(block).collect(),
+        stop_reason: stop_reason(reply.stop.unwrap_or(Stop::End)),
+        stop_sequence: reply.sequence.as_deref(),
+        usage: usage::write(&reply.usage.unwrap_or_default()),
+    };
+    // Nothing in it can fail to be written: strings, numbers and JSON that was checked.
+    serde_json::to_vec(&message).unwrap_or_default()
+}
+
+/// What the upstream gave, else what the gateway has.
+pub fn or<'a>(given: &'a str, own: &'a str) -> &'a str {
+    if given.is_empty() { own } else { given }
+}
+
+fn block(part: &Part) -> Option<Block> {
+    match part {
+        Part::Text(text) => Some(Block::Plain(json!({"type": "text", "text": text}))),
+        Part::Call(call) => Some(Block::Call { kind: "tool_use", id: call.id.clone(), name: call.name.clone(), input: input(&call.arguments) }),
+        Part::Thought(Thought::Open { text, seal }) => {
+            Some(Block::Plain(json!({"type": "thinking", "thinking": text, "signature": seal.as_deref().unwrap_or_default()})))
+        }
+        Part::Thought(Thought::Redacted(data)) => Some(Block::Plain(json!({"type": "redacted_thinking", "data": data}))),
+        Part::Media(_) | Part::Result(_) => None,
+    }
+}
+
+/// Arguments that the model garbled are shown as what they are, under a name that no schema will accept silently.
+fn input(arguments: &str) -> Box<RawValue> {
+    raw_object(arguments)
+        .or_else(|| RawValue::from_string(json!({"_malformed_arguments": arguments}).to_string()).ok())
+        .unwrap_or_else(|| RawValue::NULL.to_owned())
+}
+
+/// `stop_reason` as this format spells it.
+pub fn stop_reason(stop: Stop) -> &'static str {
+    match stop {
+        Stop::End => "end_turn",
+        Stop::Length => "max_tokens",
+        Stop::Tool => "tool_use",
+        Stop::Filter => "refusal",
+        Stop::Sequence => "stop_sequence",
+    }
+}

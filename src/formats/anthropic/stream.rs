@@ -1,0 +1,209 @@
+//! Reads an upstream's stream, and the blocks of its whole replies in the same way.
+
+use super::usage;
+use crate::chat::{Delta, Event, Fault, Opening, Stop};
+use crate::error::{Error, Kind, Result, TABLE};
+use crate::formats::EventReader;
+use crate::formats::fields::Fields;
+use serde_json::{Map, Value};
+
+/// The reader of one reply.
+#[derive(Debug, Default)]
+pub struct Reader {
+    begun: bool,
+    blocks: Vec<Block>,
+    /// Number of parts so far: blocks that only Anthropic knows are none.
+    parts: usize,
+    usage: Map<String, Value>,
+    stop: Option<(Stop, Option<String>)>,
+    done: bool,
+}
+
+/// A block seen before.
+#[derive(Debug)]
+struct Block {
+    /// Its number as the upstream counts.
+    index: u64,
+    /// `None`: not a part of the neutral model.
+    part: Option<usize>,
+    closed: bool,
+    /// A call's input as its opening gave it: counts only where no delta follows.
+    input: Option<String>,
+}
+
+impl EventReader for Reader {
+    fn read(&mut self, event: &str, data: &[u8], out: &mut Vec<Event>) -> Result<()> {
+        let data = data.trim_ascii();
+        if self.done || data.is_empty() || data == b"[DONE]" {
+            return Ok(());
+        }
+        let mut fields = Fields::body(data).map_err(|cause| Error::new(Kind::Upstream, "the provider sent an event that is not a JSON object").cause(cause))?;
+        let kind = fields.lenient("type", Fields::text);
+        match kind.as_deref().unwrap_or(event) {
+            "message_start" => {
+                if let Some(mut message) = fields.lenient("message", Fields::object) {
+                    self.begin(&mut message, out);
+                }
+            }
+            "content_block_start" => {
+                let index = fields.lenient("index", Fields::count).unwrap_or(self.blocks.len() as u64);
+                if let Some(mut block) = fields.lenient("content_block", Fields::object) {
+                    self.open(index, &mut block, out);
+                }
+            }
+            "content_block_delta" => {
+                let index = fields.lenient("index", Fields::count);
+                if let Some(mut delta) = fields.lenient("delta", Fields::object) {
+                    self.delta(index, &mut delta, out);
+                }
+            }
+            "content_block_stop" => self.close(fields.lenient("index", Fields::count), out),
+            "message_delta" => {
+                if let Some(mut delta) = fields.lenient("delta", Fields::object) {
+                    self.stopped(&mut delta);
+                }
+                self.used(&mut fields, out);
+            }
+            "message_stop" => self.finish(out),
+            "error" => {
+                self.done = true;
+                out.push(Event::Error(fault(&mut fields)));
+            }
+            // `ping`, and whatever is added later.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Vec<Event>) -> Result<()> {
+        if !self.done && self.stop.is_none() {
+            self.done = true;
+            return Err(Error::new(Kind::Upstream, "the provider's stream ended before its end mark"));
+        }
+        self.finish(out);
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// The head of a message.
+    pub fn begin(&mut self, message: &mut Fields, out: &mut Vec<Event>) {
+        self.begun = true;
+        let (id, model) = (message.lenient("id", Fields::text), message.lenient("model", Fields::text));
+        out.push(Event::Begin { id: id.unwrap_or_default(), model: model.unwrap_or_default() });
+        self.used(message, out);
+    }
+
+    /// Totals so far, out of the `usage` beside them.
+    fn used(&mut self, fields: &mut Fields, out: &mut Vec<Event>) {
+        if let Some(later) = fields.lenient("usage", Fields::value) {
+            usage::merge(&mut self.usage, later);
+            out.extend(usage::read(&Value::Object(self.usage.clone())).map(Event::Usage));
+        }
+    }
+
+    /// A block begins, perhaps with all it has to say.
+    pub fn open(&mut self, index: u64, block: &mut Fields, out: &mut Vec<Event>) {
+        let mut text = |key: &str| block.lenient(key, Fields::text).unwrap_or_default();
+        let kind = text("type");
+        let (opening, deltas) = match kind.as_str() {
+            "text" => (Opening::Text, vec![Delta::Text(text("text"))]),
+            "thinking" => (Opening::Thought, vec![Delta::Text(text("thinking")), Delta::Seal(text("signature"))]),
+            "redacted_thinking" => (Opening::Redacted(text("data")), Vec::new()),
+            "tool_use" => (Opening::Call { id: text("id"), name: text("name") }, Vec::new()),
+            // What a provider's own tools did is told by its text as well.
+            _ => return self.blocks.push(Block { index, part: None, closed: true, input: None }),
+        };
+        let input = if kind == "tool_use" { block.take("input").map(|raw| raw.get().to_owned()) } else { None };
+        let part = self.parts;
+        self.parts += 1;
+        self.blocks.push(Block { index, part: Some(part), closed: false, input });
+        out.push(Event::Open { index: part, part: opening });
+        for delta in deltas {
+            if let Delta::Text(text) | Delta::Seal(text) = &delta
+                && !text.is_empty()
+            {
+                out.push(Event::Delta { index: part, delta });
+            }
+        }
+    }
+
+    fn delta(&mut self, index: Option<u64>, delta: &mut Fields, out: &mut Vec<Event>) {
+        let block = self.blocks.iter_mut().rev().find(|block| index.is_none_or(|index| block.index == index));
+        let Some(Block { part: Some(part), input, .. }) = block else { return };
+        let kind = delta.lenient("type", Fields::text).unwrap_or_default();
+        let mut text = |key: &str| delta.lenient(key, Fields::text).filter(|text| !text.is_empty());
+        let delta = match kind.as_str() {
+            "text_delta" => text("text").map(Delta::Text),
+            "thinking_delta" => text("thinking").map(Delta::Text),
+            "signature_delta" => text("signature").map(Delta::Seal),
+            "input_json_delta" => text("partial_json").map(|more| {
+                *input = None;
+                Delta::Arguments(more)
+            }),
+            // `citations_delta`, and whatever is added later.
+            _ => None,
+        };
+        out.extend(delta.map(|delta| Event::Delta { index: *part, delta }));
+    }
+
+    /// A block is complete; without an index: the last one.
+    pub fn close(&mut self, index: Option<u64>, out: &mut Vec<Event>) {
+        let block = self.blocks.iter_mut().rev().find(|block| index.is_none_or(|index| block.index == index));
+        if let Some(Block { part: Some(part), closed: closed @ false, input, .. }) = block {
+            *closed = true;
+            if let Some(input) = input.take() {
+                out.push(Event::Delta { index: *part, delta: Delta::Arguments(input) });
+            }
+            out.push(Event::Close { index: *part });
+        }
+    }
+
+    /// Why it ended, as `message_delta` and whole replies say it.
+    pub fn stopped(&mut self, fields: &mut Fields) {
+        if let Some(reason) = fields.lenient("stop_reason", Fields::text) {
+            self.stop = Some((stop(&reason), fields.lenient("stop_sequence", Fields::text)));
+        }
+    }
+
+    /// The end of the reply, once.
+    pub fn finish(&mut self, out: &mut Vec<Event>) {
+        if self.done {
+            return;
+        }
+        self.done = true;
+        if !self.begun {
+            out.push(Event::Begin { id: String::new(), model: String::new() });
+        }
+        let open: Vec<u64> = self.blocks.iter().filter(|block| !block.closed).map(|block| block.index).collect();
+        for index in open {
+            self.close(Some(index), out);
+        }
+        let (stop, sequence) = self.stop.take().unwrap_or((Stop::End, None));
+        out.push(Event::End { stop, sequence });
+    }
+}
+
+fn stop(reason: &str) -> Stop {
+    match reason {
+        "max_tokens" | "model_context_window_exceeded" => Stop::Length,
+        "stop_sequence" => Stop::Sequence,
+        "tool_use" => Stop::Tool,
+        "refusal" => Stop::Filter,
+        _ => Stop::End,
+    }
+}
+
+/// The `error` of an error event or body.
+pub fn fault(fields: &mut Fields) -> Fault {
+    let mut error = fields.lenient("error", Fields::object).unwrap_or_default();
+    let kind = error.lenient("type", Fields::text).unwrap_or_else(|| "api_error".to_owned());
+    let message = error.lenient("message", Fields::text).unwrap_or_else(|| "the provider reported an error".to_owned());
+    let status = match kind.as_str() {
+        // Anthropic's own number, which no other format knows.
+        "overloaded_error" => 529,
+        "api_error" => 500,
+        kind => TABLE.iter().find(|row| row.anthropic == kind).map_or(Kind::Upstream.row().status, |row| row.status),
+    };
+    Fault { status, kind, message, code: None, param: None }
+}

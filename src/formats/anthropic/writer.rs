@@ -1,0 +1,114 @@
+//! Writes one caller's stream.
+
+use super::{reply, usage};
+use crate::chat::{Delta, Event, Fault, Opening, Usage};
+use crate::error::{Kind, TABLE};
+use crate::formats::{EventWriter, Scene};
+use serde_json::{Value, json};
+
+/// The writer of one reply.
+#[derive(Debug)]
+pub struct Writer {
+    scene: Scene,
+    /// `message_start` is out.
+    started: bool,
+    id: String,
+    model: String,
+    usage: Usage,
+    /// The block that has begun and not stopped.
+    open: Option<usize>,
+    /// Which blocks are thoughts, by index.
+    thoughts: Vec<bool>,
+}
+
+impl Writer {
+    pub fn new(scene: &Scene) -> Writer {
+        Writer {
+            scene: scene.clone(),
+            started: false,
+            id: scene.request_id.clone(),
+            model: scene.model.clone(),
+            usage: Usage::default(),
+            open: None,
+            thoughts: Vec::new(),
+        }
+    }
+
+    /// Held back until something follows, so that it can carry the usage some upstreams give at the start.
+    fn start(&mut self, out: &mut Vec<u8>) {
+        if !self.started {
+            self.started = true;
+            let message = json!({
+                "id": self.id, "type": "message", "role": "assistant", "model": self.model, "content": [],
+                "stop_reason": null, "stop_sequence": null, "usage": usage::write(&self.usage),
+            });
+            frame("message_start", &json!({"type": "message_start", "message": message}), out);
+        }
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) {
+        if let Some(index) = self.open.take() {
+            frame("content_block_stop", &json!({"type": "content_block_stop", "index": index}), out);
+        }
+    }
+}
+
+impl EventWriter for Writer {
+    fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
+        match event {
+            Event::Begin { id, model } => {
+                self.id = reply::or(id, &self.scene.request_id).to_owned();
+                self.model = reply::or(model, &self.scene.model).to_owned();
+            }
+            Event::Usage(used) => self.usage = *used,
+            Event::Open { index, part } => {
+                self.start(out);
+                self.close(out);
+                self.open = Some(*index);
+                self.thoughts.push(*part == Opening::Thought);
+                let block = match part {
+                    Opening::Text => json!({"type": "text", "text": ""}),
+                    Opening::Thought => json!({"type": "thinking", "thinking": "", "signature": ""}),
+                    Opening::Redacted(data) => json!({"type": "redacted_thinking", "data": data}),
+                    Opening::Call { id, name } => json!({"type": "tool_use", "id": id, "name": name, "input": {}}),
+                };
+                frame("content_block_start", &json!({"type": "content_block_start", "index": index, "content_block": block}), out);
+            }
+            Event::Delta { index, delta } => {
+                self.start(out);
+                let delta = match delta {
+                    Delta::Text(text) if self.thoughts.get(*index) == Some(&true) => json!({"type": "thinking_delta", "thinking": text}),
+                    Delta::Text(text) => json!({"type": "text_delta", "text": text}),
+                    Delta::Arguments(text) => json!({"type": "input_json_delta", "partial_json": text}),
+                    Delta::Seal(seal) => json!({"type": "signature_delta", "signature": seal}),
+                };
+                frame("content_block_delta", &json!({"type": "content_block_delta", "index": index, "delta": delta}), out);
+            }
+            Event::Close { index } if self.open == Some(*index) => self.close(out),
+            Event::Close { .. } => {}
+            Event::End { stop, sequence } => {
+                self.start(out);
+                self.close(out);
+                let delta = json!({"stop_reason": reply::stop_reason(*stop), "stop_sequence": sequence});
+                frame("message_delta", &json!({"type": "message_delta", "delta": delta, "usage": usage::write(&self.usage)}), out);
+                frame("message_stop", &json!({"type": "message_stop"}), out);
+            }
+            Event::Error(fault) => frame("error", &error(fault), out),
+        }
+    }
+}
+
+fn frame(event: &str, data: &Value, out: &mut Vec<u8>) {
+    out.extend_from_slice(format!("event: {event}\ndata: {data}\n\n").as_bytes());
+}
+
+/// The error object; a foreign type is replaced by this format's for the same status.
+fn error(fault: &Fault) -> Value {
+    let own = TABLE.iter().any(|row| row.anthropic == fault.kind);
+    let kind = match fault.status {
+        _ if own => fault.kind.as_str(),
+        529 => "overloaded_error",
+        status => Kind::from_status(status).row().anthropic,
+    };
+    json!({"type": "error", "error": {"type": kind, "message": fault.message}})
+}

@@ -1,0 +1,188 @@
+//! A JSON object taken apart lazily: every value stays the raw text it was, every complaint names its path, and what
+//! nobody took can be listed.
+
+use crate::error::{Error, Result};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Value, value::RawValue};
+use std::fmt;
+
+/// One object's members.
+#[derive(Debug, Default)]
+pub struct Fields<'a> {
+    path: String,
+    members: Vec<(String, &'a RawValue)>,
+}
+
+/// Members in order; a map would need a hash and forget the order.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// A whole body.
+    pub fn body(body: &'a [u8]) -> Result<Fields<'a>> {
+        let Members(members) = serde_json::from_slice(body).map_err(|cause| {
+            let what = if cause.is_data() { "the body is not a JSON object" } else { "the body is not valid JSON" };
+            Error::invalid(what).cause(cause).hint("send one JSON object")
+        })?;
+        Ok(Fields { path: String::new(), members })
+    }
+
+    /// A value that must be an object.
+    pub fn of(raw: &'a RawValue, path: impl Into<String>) -> Result<Fields<'a>> {
+        let path = path.into();
+        match serde_json::from_str(raw.get()) {
+            Ok(Members(members)) => Ok(Fields { path, members }),
+            Err(_) => Err(wrong(&path, "an object")),
+        }
+    }
+
+    /// Path of a member, as complaints name it.
+    pub fn path(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Takes a member out. `null` counts as absent, and of duplicates the last one counts, as in every other parser.
+    pub fn take(&mut self, key: &str) -> Option<&'a RawValue> {
+        let found = self.members.iter().rev().find(|(name, _)| name == key).map(|(_, raw)| *raw);
+        self.members.retain(|(name, _)| name != key);
+        found.filter(|raw| raw.get() != "null")
+    }
+
+    fn typed<T: Deserialize<'a>>(&mut self, key: &str, what: &str) -> Result<Option<T>> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(raw) => serde_json::from_str(raw.get()).map(Some).map_err(|_| wrong(&self.path(key), what)),
+        }
+    }
+
+    pub fn text(&mut self, key: &str) -> Result<Option<String>> {
+        self.typed(key, "a string")
+    }
+
+    pub fn flag(&mut self, key: &str) -> Result<Option<bool>> {
+        self.typed(key, "true or false")
+    }
+
+    pub fn number(&mut self, key: &str) -> Result<Option<f64>> {
+        self.typed(key, "a number")
+    }
+
+    pub fn count(&mut self, key: &str) -> Result<Option<u64>> {
+        self.typed(key, "a whole number of at least 0")
+    }
+
+    pub fn whole(&mut self, key: &str) -> Result<Option<i64>> {
+        self.typed(key, "a whole number")
+    }
+
+    pub fn value(&mut self, key: &str) -> Result<Option<Value>> {
+        self.typed(key, "valid JSON")
+    }
+
+    pub fn list(&mut self, key: &str) -> Result<Option<Vec<&'a RawValue>>> {
+        self.typed(key, "a list")
+    }
+
+    /// A list of objects; each knows its path.
+    pub fn objects(&mut self, key: &str) -> Result<Option<Vec<Fields<'a>>>> {
+        let path = self.path(key);
+        let Some(list) = self.list(key)? else { return Ok(None) };
+        list.into_iter().enumerate().map(|(i, raw)| Fields::of(raw, format!("{path}[{i}]"))).collect::<Result<_>>().map(Some)
+    }
+
+    pub fn object(&mut self, key: &str) -> Result<Option<Fields<'a>>> {
+        let path = self.path(key);
+        self.take(key).map(|raw| Fields::of(raw, path)).transpose()
+    }
+
+    /// A string that must be there.
+    pub fn need(&mut self, key: &str) -> Result<String> {
+        self.text(key)?.ok_or_else(|| missing(&self.path(key)))
+    }
+
+    /// What `read` gives, or nothing where it complains: for upstream replies, which are taken as they come.
+    pub fn lenient<T>(&mut self, key: &str, read: impl FnOnce(&mut Self, &str) -> Result<Option<T>>) -> Option<T> {
+        read(self, key).ok().flatten()
+    }
+
+    /// Adds the paths of what nobody took, each once: without numbers, so that a long conversation has a short list.
+    pub fn rest(&self, lost: &mut Vec<String>) {
+        for (key, _) in self.members.iter().filter(|(_, raw)| raw.get() != "null") {
+            let path = self.path(key).split('.').map(|step| step.split('[').next().unwrap_or(step)).collect::<Vec<_>>().join(".");
+            if !lost.contains(&path) {
+                lost.push(path);
+            }
+        }
+    }
+}
+
+/// A field of the wrong type.
+pub fn wrong(path: &str, what: &str) -> Error {
+    Error::invalid(format!("`{path}` must be {what}")).param(path).hint(format!("correct `{path}`"))
+}
+
+/// A field that is not there.
+pub fn missing(path: &str) -> Error {
+    Error::invalid(format!("`{path}` is missing")).param(path).hint(format!("add `{path}`"))
+}
+
+/// A field whose meaning the translation cannot carry.
+pub fn unsupported(path: &str, what: &str) -> Error {
+    Error::invalid(what).param(path).hint(format!("leave out `{path}`, or use a route whose target speaks the same format as the request"))
+}
+
+/// Whether raw JSON is a string.
+pub fn is_string(raw: &RawValue) -> bool {
+    raw.get().starts_with('"')
+}
+
+/// The text of a raw JSON string.
+pub fn string(raw: &RawValue, path: &str) -> Result<String> {
+    serde_json::from_str(raw.get()).map_err(|_| wrong(path, "a string"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn values_keep_their_text_and_complaints_their_path() {
+        let mut body = Fields::body(br#"{"a":{"b":[{"c":1.50}]},"d":null,"e":1}"#).unwrap();
+        let mut a = body.object("a").unwrap().unwrap();
+        let mut b = a.objects("b").unwrap().unwrap();
+        assert_eq!(b[0].take("c").unwrap().get(), "1.50");
+        assert_eq!(b[0].need("x").unwrap_err().param.unwrap(), "a.b[0].x");
+        assert!(body.text("d").unwrap().is_none());
+        let mut lost = Vec::new();
+        body.rest(&mut lost);
+        assert_eq!(lost, ["e"]);
+        assert_eq!(body.text("e").unwrap_err().param.unwrap(), "e");
+    }
+
+    #[test]
+    fn only_an_object_is_a_body() {
+        for body in ["[]", "", "{", "3", "{\"a\":}"] {
+            assert!(Fields::body(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

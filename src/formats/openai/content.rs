@@ -1,0 +1,145 @@
+//! Content parts of a message: text, images, files, sound.
+
+use crate::chat::{Media, MediaKind, Part, Source};
+use crate::error::Result;
+use crate::formats::Dropped;
+use crate::formats::fields::{Fields, is_string, missing, string, unsupported};
+use serde_json::{Value, json, value::RawValue};
+
+/// Reads a `content` field: a string or a list of parts.
+pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
+    if is_string(raw) {
+        let text = string(raw, path)?;
+        return Ok(if text.is_empty() { Vec::new() } else { vec![Part::Text(text)] });
+    }
+    let list: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| crate::formats::fields::wrong(path, "a string or a list of parts"))?;
+    let mut parts = Vec::new();
+    for (i, raw) in list.into_iter().enumerate() {
+        let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
+        parts.push(part(&mut fields)?);
+        fields.rest(lost);
+    }
+    Ok(parts)
+}
+
+fn part(fields: &mut Fields) -> Result<Part> {
+    let kind = fields.need("type")?;
+    match kind.as_str() {
+        "text" | "input_text" | "output_text" => fields.need("text").map(Part::Text),
+        "refusal" => fields.need("refusal").map(Part::Text),
+        "image_url" => {
+            let (url, detail) = address(fields, "image_url")?;
+            Ok(Part::Media(Media { kind: MediaKind::Image, source: located(url), name: None, detail }))
+        }
+        "video_url" => address(fields, "video_url").map(|(url, _)| media(MediaKind::Video, located(url), None)),
+        "document_url" => address(fields, "document_url").map(|(url, _)| media(MediaKind::Document, located(url), None)),
+        "input_audio" => {
+            let at = fields.path("input_audio");
+            let mut audio = fields.object("input_audio")?.ok_or_else(|| missing(&at))?;
+            let (data, format) = (audio.need("data")?, audio.need("format")?);
+            Ok(media(MediaKind::Audio, Source::Base64 { mime: format!("audio/{format}"), data }, None))
+        }
+        "file" => file(fields),
+        other => Err(unsupported(&fields.path("type"), &format!("content parts of type `{other}` are not known"))),
+    }
+}
+
+fn media(kind: MediaKind, source: Source, name: Option<String>) -> Part {
+    Part::Media(Media { kind, source, name, detail: None })
+}
+
+/// `{"url": …, "detail": …}`, or the bare URL that some services take.
+fn address(fields: &mut Fields, key: &str) -> Result<(String, Option<String>)> {
+    let path = fields.path(key);
+    let raw = fields.take(key).ok_or_else(|| missing(&path))?;
+    if is_string(raw) {
+        return Ok((string(raw, &path)?, None));
+    }
+    let mut object = Fields::of(raw, path)?;
+    Ok((object.need("url")?, object.text("detail")?))
+}
+
+fn file(fields: &mut Fields) -> Result<Part> {
+    let at = fields.path("file");
+    let mut file = fields.object("file")?.ok_or_else(|| missing(&at))?;
+    let name = file.text("filename")?;
+    if let Some(id) = file.text("file_id")? {
+        return Ok(media(MediaKind::Document, Source::File(id), name));
+    }
+    let source = match located(file.need("file_data")?) {
+        // Bare base64 without a `data:` head is a PDF: nothing else was accepted in that spelling.
+        Source::Url(data) if !data.contains(':') => Source::Base64 { mime: "application/pdf".into(), data },
+        source => source,
+    };
+    let kind = match &source {
+        Source::Base64 { mime, .. } => kind_of(mime),
+        _ => MediaKind::Document,
+    };
+    Ok(media(kind, source, name))
+}
+
+fn kind_of(mime: &str) -> MediaKind {
+    match mime.split('/').next() {
+        Some("image") => MediaKind::Image,
+        Some("audio") => MediaKind::Audio,
+        Some("video") => MediaKind::Video,
+        _ => MediaKind::Document,
+    }
+}
+
+/// Takes a `data:` URL with base64 apart; every other URL stays one.
+fn located(url: String) -> Source {
+    match url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
+        Some((mime, data)) => Source::Base64 { mime: mime.to_owned(), data: data.to_owned() },
+        None => Source::Url(url),
+    }
+}
+
+/// Writes one text or media part.
+pub fn write(part: &Part, dropped: &mut Dropped) -> Result<Value> {
+    match part {
+        Part::Text(text) => Ok(json!({"type": "text", "text": text})),
+        Part::Media(media) => write_media(media, dropped),
+        Part::Call(_) | Part::Result(_) | Part::Thought(_) => {
+            Err(unsupported("messages", "a tool call, a tool result or a thought stands where only text and media can be sent to an OpenAI model"))
+        }
+    }
+}
+
+fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
+    let url = match &media.source {
+        Source::Url(url) => url.clone(),
+        Source::Base64 { mime, data } => format!("data:{mime};base64,{data}"),
+        Source::Text(text) => {
+            if media.name.is_some() {
+                dropped.push("messages.content.title".into());
+            }
+            return Ok(json!({"type": "text", "text": text}));
+        }
+        Source::File(id) if media.kind == MediaKind::Document => return Ok(json!({"type": "file", "file": {"file_id": id}})),
+        Source::File(_) => return Err(refused("a file uploaded elsewhere")),
+    };
+    match (media.kind, &media.source) {
+        (MediaKind::Image, _) => {
+            let mut image = json!({"url": url});
+            if let (Some(detail), Some(object)) = (&media.detail, image.as_object_mut()) {
+                object.insert("detail".into(), json!(detail));
+            }
+            Ok(json!({"type": "image_url", "image_url": image}))
+        }
+        (MediaKind::Audio, Source::Base64 { mime, data }) => {
+            let format = mime.split('/').nth(1).unwrap_or(mime);
+            Ok(json!({"type": "input_audio", "input_audio": {"data": data, "format": format}}))
+        }
+        (MediaKind::Document, Source::Base64 { .. }) => {
+            Ok(json!({"type": "file", "file": {"filename": media.name.as_deref().unwrap_or("document"), "file_data": url}}))
+        }
+        (MediaKind::Document, _) => Err(refused("a document given by URL")),
+        (MediaKind::Audio, _) => Err(refused("sound given by URL")),
+        (MediaKind::Video, _) => Err(refused("a film")),
+    }
+}
+
+fn refused(what: &str) -> crate::error::Error {
+    unsupported("messages.content.source", &format!("{what} cannot be sent to an OpenAI model"))
+}

@@ -1,0 +1,177 @@
+//! The conversation, both directions. The neutral model keeps results of tool calls in the user's turn; here each is
+//! a message of its own.
+
+use super::content;
+use crate::chat::{Call, CallResult, Chat, Message, Part, Role, Thought};
+use crate::error::Result;
+use crate::formats::Dropped;
+use crate::formats::fields::{Fields, missing, unsupported, wrong};
+use serde_json::{Map, Value, json};
+
+/// Reads every message into `chat`.
+pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
+    // The call an old `function` message answers has no id of its own.
+    let mut old_calls = 0;
+    for mut fields in messages {
+        let role = fields.need("role")?;
+        let at = fields.path("content");
+        let parts = match fields.take("content") {
+            Some(raw) => content::read(raw, &at, &mut chat.lost)?,
+            None => Vec::new(),
+        };
+        match role.as_str() {
+            "system" | "developer" => chat.messages.push(Message { role: Role::System, parts }),
+            "user" => push_user(&mut chat.messages, parts),
+            "tool" => push_user(&mut chat.messages, vec![Part::Result(CallResult { id: fields.need("tool_call_id")?, parts, error: false })]),
+            "function" => push_user(&mut chat.messages, vec![Part::Result(CallResult { id: old_id(old_calls), parts, error: false })]),
+            "assistant" => {
+                let mut all = thoughts(&mut fields)?;
+                all.extend(parts);
+                all.extend(fields.text("refusal")?.map(Part::Text));
+                all.extend(calls(&mut fields, &mut chat.lost)?);
+                if let Some(mut old) = fields.object("function_call")? {
+                    old_calls += 1;
+                    all.push(Part::Call(Call { id: old_id(old_calls), name: old.need("name")?, arguments: arguments(&mut old)? }));
+                }
+                if fields.take("audio").is_some() {
+                    return Err(unsupported(&fields.path("audio"), "spoken answers cannot be translated to another format"));
+                }
+                chat.messages.push(Message { role: Role::Assistant, parts: all });
+            }
+            _ => return Err(wrong(&fields.path("role"), "`system`, `developer`, `user`, `assistant` or `tool`")),
+        }
+        fields.take("annotations");
+        if role == "tool" || role == "function" {
+            fields.take("name");
+        }
+        fields.rest(&mut chat.lost);
+    }
+    Ok(())
+}
+
+fn old_id(count: usize) -> String {
+    format!("call_{count}")
+}
+
+/// Results of calls and what the user says right after them are one turn.
+fn push_user(messages: &mut Vec<Message>, parts: Vec<Part>) {
+    let only_results = |parts: &[Part]| !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::Result(_)));
+    match messages.last_mut() {
+        Some(last) if last.role == Role::User && only_results(&last.parts) => last.parts.extend(parts),
+        _ => messages.push(Message { role: Role::User, parts }),
+    }
+}
+
+/// Sealed thoughts from `thinking_blocks`, else the plain text some services send and want back.
+fn thoughts(fields: &mut Fields) -> Result<Vec<Part>> {
+    let plain = match (fields.text("reasoning_content")?, fields.text("reasoning")?) {
+        (Some(text), _) | (None, Some(text)) if !text.is_empty() => Some(text),
+        _ => None,
+    };
+    match fields.objects("thinking_blocks")? {
+        Some(blocks) if !blocks.is_empty() => blocks.into_iter().map(|mut block| thought(&mut block).map(Part::Thought)).collect(),
+        _ => Ok(plain.map(|text| Part::Thought(Thought::Open { text, seal: None })).into_iter().collect()),
+    }
+}
+
+/// One entry of `thinking_blocks`, spelled as Anthropic spells it.
+pub fn thought(block: &mut Fields) -> Result<Thought> {
+    match block.need("type")?.as_str() {
+        "thinking" => Ok(Thought::Open { text: block.text("thinking")?.unwrap_or_default(), seal: block.text("signature")?.filter(|seal| !seal.is_empty()) }),
+        "redacted_thinking" => block.need("data").map(Thought::Redacted),
+        _ => Err(wrong(&block.path("type"), "`thinking` or `redacted_thinking`")),
+    }
+}
+
+fn calls(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Vec<Part>> {
+    let mut calls = Vec::new();
+    for mut call in fields.objects("tool_calls")?.unwrap_or_default() {
+        let kind = call.text("type")?;
+        if let Some(kind) = kind.filter(|kind| kind != "function") {
+            return Err(unsupported(&call.path("type"), &format!("tool calls of type `{kind}` cannot be translated to another format, only `function`")));
+        }
+        let at = call.path("function");
+        let mut function = call.object("function")?.ok_or_else(|| missing(&at))?;
+        calls.push(Part::Call(Call { id: call.need("id")?, name: function.need("name")?, arguments: arguments(&mut function)? }));
+        call.take("index");
+        call.rest(lost);
+    }
+    Ok(calls)
+}
+
+fn arguments(function: &mut Fields) -> Result<String> {
+    Ok(function.text("arguments")?.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| "{}".to_owned()))
+}
+
+/// Writes every message.
+pub fn write(messages: &[Message], dropped: &mut Dropped) -> Result<Vec<Value>> {
+    let mut out = Vec::new();
+    for message in messages {
+        match message.role {
+            Role::System => out.push(json!({"role": "system", "content": content_of(message.parts.iter(), dropped)?})),
+            Role::User => write_user(message, &mut out, dropped)?,
+            Role::Assistant => out.push(write_assistant(message, dropped)?),
+        }
+    }
+    Ok(out)
+}
+
+/// One text is a string, everything else a list.
+fn content_of<'a>(parts: impl Iterator<Item = &'a Part>, dropped: &mut Dropped) -> Result<Value> {
+    let parts: Vec<&Part> = parts.collect();
+    match parts.as_slice() {
+        [] => Ok(json!("")),
+        [Part::Text(text)] => Ok(json!(text)),
+        many => many.iter().map(|part| content::write(part, dropped)).collect(),
+    }
+}
+
+/// Results first: they must follow the calls directly.
+fn write_user(message: &Message, out: &mut Vec<Value>, dropped: &mut Dropped) -> Result<()> {
+    let mut shown = Vec::new();
+    for part in &message.parts {
+        if let Part::Result(result) = part {
+            if result.error {
+                dropped.push("messages.content.is_error".into());
+            }
+            let (text, media): (Vec<&Part>, Vec<&Part>) = result.parts.iter().partition(|part| matches!(part, Part::Text(_)));
+            // Tool messages take text alone; what a tool shows is handed over by the user's turn right behind them.
+            let mut content = content_of(text.into_iter(), dropped)?;
+            if !media.is_empty() && content == json!("") {
+                content = json!("(see the attachment in the next message)");
+            }
+            out.push(json!({"role": "tool", "tool_call_id": result.id, "content": content}));
+            shown.extend(media);
+        }
+    }
+    let said = message.parts.iter().filter(|part| !matches!(part, Part::Result(_)));
+    let rest: Vec<&Part> = shown.into_iter().chain(said).collect();
+    if !rest.is_empty() || message.parts.is_empty() {
+        out.push(json!({"role": "user", "content": content_of(rest.into_iter(), dropped)?}));
+    }
+    Ok(())
+}
+
+/// Thoughts go back only where no other provider sealed them: a seal means nothing here and the field is refused by many.
+fn write_assistant(message: &Message, dropped: &mut Dropped) -> Result<Value> {
+    let (mut said, mut calls, mut thought) = (Vec::new(), Vec::new(), String::new());
+    for part in &message.parts {
+        match part {
+            Part::Call(call) => calls.push(json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})),
+            Part::Thought(Thought::Open { text, seal: None }) => thought.push_str(text),
+            Part::Thought(_) => dropped.push("messages.content.thinking".into()),
+            other => said.push(other),
+        }
+    }
+    let mut out = Map::new();
+    out.insert("role".into(), json!("assistant"));
+    let content = if said.is_empty() && !calls.is_empty() { Value::Null } else { content_of(said.into_iter(), dropped)? };
+    out.insert("content".into(), content);
+    if !thought.is_empty() {
+        out.insert("reasoning_content".into(), json!(thought));
+    }
+    if !calls.is_empty() {
+        out.insert("tool_calls".into(), Value::Array(calls));
+    }
+    Ok(Value::Object(out))
+}

@@ -1,0 +1,95 @@
+//! Whole replies, both directions.
+
+use super::{stream, usage};
+use crate::chat::{Part, Reply, Stop, Thought};
+use crate::error::{Error, Kind, Result};
+use crate::formats::Scene;
+use crate::formats::fields::Fields;
+use serde_json::{Map, Value, json};
+
+/// Reads an upstream's whole reply: a stream of one piece.
+pub fn read(body: &[u8]) -> Result<Reply> {
+    let mut fields = Fields::body(body).map_err(|cause| Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause))?;
+    if let Some(fault) = stream::fault(&mut fields) {
+        return Err(Error::new(Kind::Upstream, format!("the provider answered with an error: {}", fault.message)));
+    }
+    let (mut reader, mut events) = (stream::Reader::default(), Vec::new());
+    if !reader.chunk(&mut fields, true, &mut events) {
+        return Err(Error::new(Kind::Upstream, "the provider's answer has no choices"));
+    }
+    reader.finish(&mut events);
+    Reply::fold(&events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
+}
+
+/// Writes a whole reply for the caller.
+pub fn write(reply: &Reply, scene: &Scene) -> Vec<u8> {
+    let mut body = json!({
+        "id": or(&reply.id, &scene.request_id),
+        "object": "chat.completion",
+        "created": scene.created,
+        "model": or(&reply.model, &scene.model),
+        "choices": [{"index": 0, "message": message(&reply.parts), "logprobs": null, "finish_reason": finish_reason(reply.stop.unwrap_or(Stop::End))}],
+    });
+    if let Some(used) = &reply.usage {
+        body["usage"] = usage::write(used);
+    }
+    body.to_string().into_bytes()
+}
+
+/// What the upstream gave, else what the gateway has.
+pub fn or<'a>(given: &'a str, own: &'a str) -> &'a str {
+    if given.is_empty() { own } else { given }
+}
+
+fn message(parts: &[Part]) -> Value {
+    let (mut text, mut thought, mut blocks, mut calls) = (String::new(), String::new(), Vec::new(), Vec::new());
+    let mut sealed = false;
+    for part in parts {
+        match part {
+            Part::Text(more) => text.push_str(more),
+            Part::Thought(part) => {
+                if let Thought::Open { text, .. } = part {
+                    thought.push_str(text);
+                }
+                sealed |= !matches!(part, Thought::Open { seal: None, .. });
+                blocks.push(block(part));
+            }
+            Part::Call(call) => calls.push(json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})),
+            Part::Media(_) | Part::Result(_) => {}
+        }
+    }
+    let mut message = Map::new();
+    message.insert("role".into(), json!("assistant"));
+    message.insert("content".into(), if text.is_empty() && !calls.is_empty() { Value::Null } else { json!(text) });
+    if !thought.is_empty() {
+        message.insert("reasoning_content".into(), json!(thought));
+    }
+    // So that a follow-up can give the seals back.
+    if sealed {
+        message.insert("thinking_blocks".into(), Value::Array(blocks));
+    }
+    message.insert("refusal".into(), Value::Null);
+    if !calls.is_empty() {
+        message.insert("tool_calls".into(), Value::Array(calls));
+    }
+    Value::Object(message)
+}
+
+/// One entry of `thinking_blocks`.
+pub fn block(thought: &Thought) -> Value {
+    match thought {
+        Thought::Open { text, seal: Some(seal) } => json!({"type": "thinking", "thinking": text, "signature": seal}),
+        Thought::Open { text, seal: None } => json!({"type": "thinking", "thinking": text}),
+        Thought::Redacted(data) => json!({"type": "redacted_thinking", "data": data}),
+    }
+}
+
+/// `finish_reason` as this format spells it.
+pub fn finish_reason(stop: Stop) -> &'static str {
+    match stop {
+        Stop::End | Stop::Sequence => "stop",
+        Stop::Length => "length",
+        Stop::Tool => "tool_calls",
+        Stop::Filter => "content_filter",
+    }
+}

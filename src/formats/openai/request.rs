@@ -1,0 +1,173 @@
+//! The request's top level, both directions; messages, content and tools have their own files.
+
+use super::{message, tool};
+use crate::chat::{Answer, Chat, Effort, Thinking};
+use crate::error::Result;
+use crate::formats::Dropped;
+use crate::formats::fields::{Fields, missing, unsupported, wrong};
+use serde_json::{Map, Value, json};
+
+/// Reads a caller's request.
+pub fn read(body: &[u8]) -> Result<Chat> {
+    let mut fields = Fields::body(body)?;
+    let mut chat = Chat { model: fields.text("model")?.unwrap_or_default(), stream: fields.flag("stream")?.unwrap_or(false), ..Chat::default() };
+    let messages = fields.objects("messages")?.ok_or_else(|| missing("messages"))?;
+    message::read(messages, &mut chat)?;
+    tool::read(&mut fields, &mut chat)?;
+    chat.answer = answer(&mut fields)?;
+    chat.thinking = thinking(&mut fields, &mut chat.lost)?;
+    let old_limit = fields.count("max_tokens")?;
+    chat.max_tokens = fields.count("max_completion_tokens")?.or(old_limit);
+    chat.temperature = fields.number("temperature")?;
+    chat.top_p = fields.number("top_p")?;
+    chat.top_k = fields.count("top_k")?;
+    chat.seed = fields.whole("seed")?;
+    chat.frequency_penalty = fields.number("frequency_penalty")?.filter(|penalty| *penalty != 0.0);
+    chat.presence_penalty = fields.number("presence_penalty")?.filter(|penalty| *penalty != 0.0);
+    chat.stop = stop(&mut fields)?;
+    chat.count = fields.count("n")?.filter(|n| *n != 1);
+    let (user, safety) = (fields.text("user")?, fields.text("safety_identifier")?);
+    chat.user = user.or(safety);
+    refuse_media_out(&mut fields)?;
+    ignore(&mut fields, &mut chat.lost)?;
+    Ok(chat)
+}
+
+/// Answers in anything but text have no place in the neutral model.
+fn refuse_media_out(fields: &mut Fields) -> Result<()> {
+    if fields.take("audio").is_some() {
+        return Err(unsupported("audio", "spoken answers cannot be translated to another format"));
+    }
+    if fields.take("web_search_options").is_some() {
+        return Err(unsupported("web_search_options", "`web_search_options` is a tool of OpenAI's own and cannot be translated to another format"));
+    }
+    match fields.value("modalities")? {
+        Some(Value::Array(list)) if list.iter().any(|kind| kind != "text") => {
+            Err(unsupported("modalities", "answers other than text cannot be translated to another format"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What says nothing when it holds its default; everything else left over is reported as lost.
+fn ignore(fields: &mut Fields, lost: &mut Vec<String>) -> Result<()> {
+    // The gateway asks for usage by itself, and knows from its own look at the body whether the caller did.
+    fields.take("stream_options");
+    for (key, default) in
+        [("store", "false"), ("logprobs", "false"), ("service_tier", "\"auto\""), ("logit_bias", "{}"), ("top_logprobs", "0"), ("metadata", "{}")]
+    {
+        match fields.take(key) {
+            Some(raw) if raw.get() != default => lost.push(key.to_owned()),
+            _ => {}
+        }
+    }
+    fields.rest(lost);
+    Ok(())
+}
+
+fn stop(fields: &mut Fields) -> Result<Vec<String>> {
+    match fields.value("stop")? {
+        None => Ok(Vec::new()),
+        Some(Value::String(one)) => Ok(vec![one]),
+        Some(Value::Array(many)) => {
+            many.into_iter().map(|one| one.as_str().map(str::to_owned).ok_or_else(|| wrong("stop", "a string or a list of strings"))).collect()
+        }
+        Some(_) => Err(wrong("stop", "a string or a list of strings")),
+    }
+}
+
+fn answer(fields: &mut Fields) -> Result<Option<Answer>> {
+    let Some(mut format) = fields.object("response_format")? else { return Ok(None) };
+    match format.need("type")?.as_str() {
+        "text" => Ok(None),
+        "json_object" => Ok(Some(Answer::Json)),
+        "json_schema" => {
+            let mut given = format.object("json_schema")?.ok_or_else(|| missing("response_format.json_schema"))?;
+            let schema = given.value("schema")?.unwrap_or_else(|| json!({"type": "object"}));
+            Ok(Some(Answer::Schema { name: given.text("name")?, description: given.text("description")?, schema, strict: given.flag("strict")? }))
+        }
+        other => Err(unsupported(
+            "response_format.type",
+            &format!("`response_format.type` `{other}` is not known; known are `text`, `json_object` and `json_schema`"),
+        )),
+    }
+}
+
+/// `reasoning_effort`, or `reasoning: {"effort": …}` and `thinking: {"type": …}` as compatible services spell it.
+fn thinking(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Option<Thinking>> {
+    let mut path = "reasoning_effort";
+    let mut effort = fields.text(path)?;
+    if let Some(mut reasoning) = fields.object("reasoning")? {
+        if effort.is_none() {
+            (path, effort) = ("reasoning.effort", reasoning.text("effort")?);
+        }
+        reasoning.rest(lost);
+    }
+    if let Some(mut thinking) = fields.object("thinking")? {
+        let (kind, budget) = (thinking.text("type")?, thinking.count("budget_tokens")?);
+        if effort.is_none() {
+            return Ok(match (kind.as_deref(), budget) {
+                (Some("disabled"), _) => Some(Thinking::Off),
+                (_, Some(budget)) => Some(Thinking::Budget(budget)),
+                _ => Some(Thinking::Adaptive),
+            });
+        }
+    }
+    match effort.as_deref() {
+        None => Ok(None),
+        Some("none") => Ok(Some(Thinking::Off)),
+        Some(name) => {
+            let effort = Effort::named(name).ok_or_else(|| wrong(path, "one of `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`"))?;
+            Ok(Some(Thinking::Effort(effort)))
+        }
+    }
+}
+
+/// Writes the request for an upstream. Usage is always asked for: the gateway hides it where the caller did not.
+pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
+    dropped.extend(chat.lost.iter().cloned());
+    let mut body = Map::new();
+    body.insert("model".into(), json!(chat.model));
+    body.insert("messages".into(), Value::Array(message::write(&chat.messages, dropped)?));
+    tool::write(chat, &mut body);
+    let mut put = |key: &str, value: Option<Value>| value.and_then(|value| body.insert(key.to_owned(), value));
+    put("response_format", chat.answer.as_ref().map(response_format));
+    match chat.thinking {
+        Some(Thinking::Effort(effort)) => _ = put("reasoning_effort", Some(json!(effort.name()))),
+        Some(Thinking::Budget(budget)) => _ = put("reasoning_effort", Some(json!(Effort::covering(budget).name()))),
+        // Models that think decide by themselves, and those that do not refuse the field even with `none`.
+        Some(Thinking::Off) => dropped.push("thinking".into()),
+        Some(Thinking::Adaptive) | None => {}
+    }
+    put("max_completion_tokens", chat.max_tokens.map(Value::from));
+    put("temperature", chat.temperature.map(Value::from));
+    put("top_p", chat.top_p.map(Value::from));
+    put("seed", chat.seed.map(Value::from));
+    put("frequency_penalty", chat.frequency_penalty.map(Value::from));
+    put("presence_penalty", chat.presence_penalty.map(Value::from));
+    put("stop", (!chat.stop.is_empty()).then(|| json!(chat.stop)));
+    put("n", chat.count.map(Value::from));
+    put("user", chat.user.as_ref().map(|user| json!(user)));
+    if chat.stream {
+        put("stream", Some(json!(true)));
+        put("stream_options", Some(json!({"include_usage": true})));
+    }
+    if chat.top_k.is_some() {
+        dropped.push("top_k".into());
+    }
+    serde_json::to_vec(&body).map_err(|cause| crate::error::Error::internal("the translated request cannot be written").cause(cause))
+}
+
+fn response_format(answer: &Answer) -> Value {
+    match answer {
+        Answer::Json => json!({"type": "json_object"}),
+        Answer::Schema { name, description, schema, strict } => {
+            let mut given = Map::new();
+            given.insert("name".into(), json!(name.as_deref().unwrap_or("response")));
+            given.extend(description.as_ref().map(|text| ("description".to_owned(), json!(text))));
+            given.insert("schema".into(), schema.clone());
+            given.extend(strict.map(|strict| ("strict".to_owned(), json!(strict))));
+            json!({"type": "json_schema", "json_schema": given})
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Reads an upstream's stream, and its whole replies as a stream of one piece. Services differ much in what they send;
+//! whatever has a sensible meaning is taken.
+
+use super::{message, usage};
+use crate::chat::{Delta, Event, Fault, Opening, Stop, Thought};
+use crate::error::{Error, Kind, Result};
+use crate::formats::EventReader;
+use crate::formats::fields::{Fields, is_string};
+use serde_json::{Value, value::RawValue};
+
+/// The reader of one reply.
+#[derive(Debug, Default)]
+pub struct Reader {
+    begun: bool,
+    /// The part that is being added to.
+    open: Option<Open>,
+    /// Number of parts so far.
+    parts: usize,
+    calls: Vec<Known>,
+    stop: Option<Stop>,
+    /// `End` or `Error` was given out.
+    done: bool,
+    /// Gives a call without an id one.
+    id: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Open {
+    kind: Shape,
+    part: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Text,
+    Thought,
+    Call,
+}
+
+/// A tool call seen before.
+#[derive(Debug)]
+struct Known {
+    /// Its number as the upstream counts.
+    index: Option<u64>,
+    id: Option<String>,
+    /// `None` as long as it has no name.
+    part: Option<usize>,
+    /// Arguments that came before the name.
+    early: String,
+}
+
+impl EventReader for Reader {
+    fn read(&mut self, _event: &str, data: &[u8], out: &mut Vec<Event>) -> Result<()> {
+        let data = data.trim_ascii();
+        if data == b"[DONE]" {
+            self.finish(out);
+            return Ok(());
+        }
+        if self.done || data.is_empty() {
+            return Ok(());
+        }
+        let mut fields = Fields::body(data).map_err(|cause| Error::new(Kind::Upstream, "the provider sent an event that is not a JSON object").cause(cause))?;
+        match fault(&mut fields) {
+            Some(fault) => {
+                self.done = true;
+                out.push(Event::Error(fault));
+            }
+            None => _ = self.chunk(&mut fields, false, out),
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Vec<Event>) -> Result<()> {
+        if !self.done && self.stop.is_none() {
+            self.done = true;
+            return Err(Error::new(Kind::Upstream, "the provider's stream ended before its end mark"));
+        }
+        self.finish(out);
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// One chunk or one whole reply. Whether it held a choice.
+    pub fn chunk(&mut self, fields: &mut Fields, whole: bool, out: &mut Vec<Event>) -> bool {
+        let id = fields.lenient("id", Fields::text).unwrap_or_default();
+        let model = fields.lenient("model", Fields::text).unwrap_or_default();
+        let used = fields.lenient("usage", Fields::value).as_ref().and_then(usage::read);
+        let used = used.or_else(|| fields.lenient("x_groq", Fields::value)?.get("usage").and_then(usage::read));
+        let choices = fields.lenient("choices", Fields::objects).unwrap_or_default();
+        // Azure begins with a chunk about the prompt that has neither id nor model.
+        if !self.begun && (!choices.is_empty() || used.is_some()) {
+            self.begun = true;
+            self.id.clone_from(&id);
+            out.push(Event::Begin { id, model });
+        }
+        let mut held = false;
+        for mut choice in choices {
+            // Of several answers only the first can be translated.
+            if choice.lenient("index", Fields::count).unwrap_or(0) != 0 {
+                continue;
+            }
+            held = true;
+            // Perplexity sends both kinds at once, one of them empty or out of step.
+            let (first, second) = if whole { ("message", "delta") } else { ("delta", "message") };
+            let piece = choice.lenient(first, Fields::object).map(|piece| (first, piece));
+            if let Some((key, mut piece)) = piece.or_else(|| Some((second, choice.lenient(second, Fields::object)?))) {
+                self.piece(&mut piece, key == "message", out);
+            }
+            if let Some(reason) = choice.lenient("finish_reason", Fields::text) {
+                self.stop = Some(stop(&reason));
+            }
+        }
+        out.extend(used.map(Event::Usage));
+        held
+    }
+
+    /// A delta, or a whole message.
+    fn piece(&mut self, piece: &mut Fields, whole: bool, out: &mut Vec<Event>) {
+        let filled = |text: &String| !text.is_empty();
+        let plain = piece.lenient("reasoning_content", Fields::text).filter(filled);
+        let plain = plain.or_else(|| piece.lenient("reasoning", Fields::text).filter(filled));
+        let blocks = piece.lenient("thinking_blocks", Fields::objects).unwrap_or_default();
+        let content = piece.take("content").map(content).unwrap_or_default();
+        let from_content = plain.is_none() && blocks.is_empty();
+        if let Some(text) = plain.filter(|_| !whole || blocks.is_empty()) {
+            self.say(Shape::Thought, text, out);
+        }
+        for mut block in blocks {
+            if let Ok(thought) = message::thought(&mut block) {
+                self.block(thought, whole, out);
+            }
+        }
+        let mut spoken = false;
+        for (shape, text) in content {
+            spoken |= shape == Shape::Text;
+            if shape == Shape::Text || from_content {
+                self.say(shape, text, out);
+            }
+        }
+        if let Some(text) = piece.lenient("refusal", Fields::text).filter(|text| filled(text) && !spoken) {
+            self.say(Shape::Text, text, out);
+        }
+        for mut call in piece.lenient("tool_calls", Fields::objects).unwrap_or_default() {
+            let mut function = call.lenient("function", Fields::object).unwrap_or_default();
+            let (index, id) = (call.lenient("index", Fields::count), call.lenient("id", Fields::text).filter(filled));
+            self.call(index, id, &mut function, whole, out);
+        }
+        if let Some(mut function) = piece.lenient("function_call", Fields::object) {
+            self.call(None, None, &mut function, whole, out);
+        }
+    }
+
+    /// More text or thought.
+    fn say(&mut self, kind: Shape, text: String, out: &mut Vec<Event>) {
+        let part = match self.open {
+            Some(open) if open.kind == kind => open.part,
+            _ => self.start(kind, if kind == Shape::Text { Opening::Text } else { Opening::Thought }, out),
+        };
+        out.push(Event::Delta { index: part, delta: Delta::Text(text) });
+    }
+
+    /// A sealed or redacted thought; in a stream its text may have come before.
+    fn block(&mut self, thought: Thought, whole: bool, out: &mut Vec<Event>) {
+        match thought {
+            Thought::Redacted(data) => _ = self.start(Shape::Thought, Opening::Redacted(data), out),
+            Thought::Open { seal: None, text } if whole => {
+                self.close(out);
+                self.say(Shape::Thought, text, out);
+            }
+            // A stream repeats what it has said already.
+            Thought::Open { seal: None, .. } => return,
+            Thought::Open { seal: Some(seal), text } => {
+                let part = match self.open {
+                    Some(open) if open.kind == Shape::Thought && !whole => open.part,
+                    _ => {
+                        let part = self.start(Shape::Thought, Opening::Thought, out);
+                        if !text.is_empty() {
+                            out.push(Event::Delta { index: part, delta: Delta::Text(text) });
+                        }
+                        part
+                    }
+                };
+                out.push(Event::Delta { index: part, delta: Delta::Seal(seal) });
+            }
+        }
+        self.close(out);
+    }
+
+    /// A tool call, new or going on. Services number them, or give each an id, or both, or several under one number.
+    fn call(&mut self, index: Option<u64>, id: Option<String>, function: &mut Fields, whole: bool, out: &mut Vec<Event>) {
+        let name = function.lenient("name", Fields::text).filter(|name| !name.is_empty());
+        let arguments = match function.take("arguments") {
+            Some(raw) if is_string(raw) => serde_json::from_str(raw.get()).unwrap_or_default(),
+            // Not as text, but as the object itself.
+            Some(raw) => raw.get().to_owned(),
+            None => String::new(),
+        };
+        let known = self.calls.iter().rposition(|known| index.is_none() || known.index == index).filter(|at| {
+            let other_id = id.is_some() && self.calls.get(*at).is_some_and(|known| known.id.is_some() && known.id != id);
+            let unnumbered = index.is_none() && id.is_some() && self.calls.get(*at).is_some_and(|known| known.id != id);
+            !whole && !(name.is_some() && (other_id || unnumbered))
+        });
+        let at = known.unwrap_or_else(|| {
+            self.calls.push(Known { index, id: id.clone(), part: None, early: String::new() });
+            self.calls.len() - 1
+        });
+        let made_up = format!("call_{}_{at}", self.id.chars().filter(char::is_ascii_alphanumeric).collect::<String>());
+        let Some(known) = self.calls.get_mut(at) else { return };
+        match (known.part, name) {
+            (Some(part), _) => {
+                if !arguments.is_empty() {
+                    out.push(Event::Delta { index: part, delta: Delta::Arguments(arguments) });
+                }
+            }
+            (None, None) => known.early.push_str(&arguments),
+            (None, Some(name)) => {
+                let id = id.or(known.id.clone()).unwrap_or(made_up);
+                let arguments = std::mem::take(&mut known.early) + &arguments;
+                let part = self.start(Shape::Call, Opening::Call { id, name }, out);
+                if let Some(known) = self.calls.get_mut(at) {
+                    known.part = Some(part);
+                }
+                if !arguments.is_empty() {
+                    out.push(Event::Delta { index: part, delta: Delta::Arguments(arguments) });
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, kind: Shape, opening: Opening, out: &mut Vec<Event>) -> usize {
+        self.close(out);
+        let part = self.parts;
+        self.parts += 1;
+        self.open = Some(Open { kind, part });
+        out.push(Event::Open { index: part, part: opening });
+        part
+    }
+
+    fn close(&mut self, out: &mut Vec<Event>) {
+        if let Some(open) = self.open.take() {
+            out.push(Event::Close { index: open.part });
+        }
+    }
+
+    /// The end of the reply, once.
+    pub fn finish(&mut self, out: &mut Vec<Event>) {
+        if self.done {
+            return;
+        }
+        self.done = true;
+        if !self.begun {
+            out.push(Event::Begin { id: String::new(), model: String::new() });
+        }
+        self.close(out);
+        // Some say `stop` where they called a tool, and some say `tool_calls` where they did not.
+        let stop = match self.stop.unwrap_or(Stop::End) {
+            Stop::End if self.calls.iter().any(|call| call.part.is_some()) => Stop::Tool,
+            stop => stop,
+        };
+        out.push(Event::End { stop, sequence: None });
+    }
+}
+
+/// Text and thought out of `content`: a string, or a list of parts as Mistral sends it.
+fn content(raw: &RawValue) -> Vec<(Shape, String)> {
+    let parts = match serde_json::from_str(raw.get()) {
+        Ok(Value::String(text)) => vec![(Shape::Text, text)],
+        Ok(Value::Array(parts)) => parts
+            .iter()
+            .map(|part| match part.get("thinking") {
+                Some(thinking) => (Shape::Thought, plain(thinking)),
+                None => (Shape::Text, plain(part)),
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    parts.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// The text of a string, a part with `text`, or a list of such.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().map(plain).collect(),
+        other => other.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
+    }
+}
+
+fn stop(reason: &str) -> Stop {
+    match reason.to_ascii_lowercase().as_str() {
+        "length" | "max_tokens" | "model_length" | "max_output_tokens" => Stop::Length,
+        "tool_calls" | "function_call" | "tool_use" | "tool_call" => Stop::Tool,
+        "content_filter" | "refusal" | "safety" | "content_filtered" => Stop::Filter,
+        _ => Stop::End,
+    }
+}
+
+/// An error in place of an answer.
+pub fn fault(fields: &mut Fields) -> Option<Fault> {
+    let error: Value = serde_json::from_str(fields.take("error")?.get()).ok()?;
+    let text = |key: &str| match error.get(key) {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    };
+    let message = error.as_str().map(str::to_owned).or_else(|| text("message")).unwrap_or_else(|| error.to_string());
+    let kind = text("type").unwrap_or_else(|| "api_error".to_owned());
+    let code = text("code");
+    let status = code.as_deref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status));
+    let status = status.or_else(|| crate::error::TABLE.iter().find(|row| row.openai == kind).map(|row| row.status)).unwrap_or(Kind::Upstream.row().status);
+    Some(Fault { status, kind, message, code, param: text("param") })
+}

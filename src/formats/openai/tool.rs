@@ -1,0 +1,87 @@
+//! Tools and the choice among them; the `functions` of old as well.
+
+use crate::chat::{Chat, Tool, ToolChoice};
+use crate::error::Result;
+use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use serde_json::{Map, Value, json};
+
+/// Takes what the request says about tools.
+pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
+    for mut tool in fields.objects("tools")?.unwrap_or_default() {
+        let kind = tool.text("type")?;
+        if let Some(kind) = kind.filter(|kind| kind != "function") {
+            return Err(unsupported(&tool.path("type"), &format!("tools of type `{kind}` cannot be translated to another format, only `function`")));
+        }
+        let at = tool.path("function");
+        chat.tools.push(function(tool.object("function")?.ok_or_else(|| missing(&at))?, &mut chat.lost)?);
+        tool.rest(&mut chat.lost);
+    }
+    for old in fields.objects("functions")?.unwrap_or_default() {
+        chat.tools.push(function(old, &mut chat.lost)?);
+    }
+    chat.tool_choice = choice(fields)?;
+    chat.parallel_calls = fields.flag("parallel_tool_calls")?;
+    Ok(())
+}
+
+fn function(mut function: Fields, lost: &mut Vec<String>) -> Result<Tool> {
+    let tool = Tool {
+        name: function.need("name")?,
+        description: function.text("description")?,
+        parameters: function.value("parameters")?,
+        strict: function.flag("strict")?,
+    };
+    function.rest(lost);
+    Ok(tool)
+}
+
+fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>> {
+    let (key, raw) = match (fields.take("tool_choice"), fields.take("function_call")) {
+        (Some(raw), _) => ("tool_choice", raw),
+        (None, Some(raw)) => ("function_call", raw),
+        (None, None) => return Ok(None),
+    };
+    if is_string(raw) {
+        return match string(raw, key)?.as_str() {
+            "auto" => Ok(Some(ToolChoice::Auto)),
+            "none" => Ok(Some(ToolChoice::None)),
+            // `any` is what Mistral calls it.
+            "required" | "any" => Ok(Some(ToolChoice::Required)),
+            _ => Err(wrong(key, "`auto`, `none`, `required` or an object naming a function")),
+        };
+    }
+    let mut given = Fields::of(raw, key)?;
+    let kind = given.text("type")?;
+    if let Some(kind) = kind.filter(|kind| kind != "function") {
+        return Err(unsupported(&given.path("type"), &format!("a tool choice of type `{kind}` cannot be translated to another format")));
+    }
+    match given.object("function")? {
+        Some(mut function) => function.need("name").map(|name| Some(ToolChoice::Named(name))),
+        None => given.need("name").map(|name| Some(ToolChoice::Named(name))),
+    }
+}
+
+/// Puts tools into a request.
+pub fn write(chat: &Chat, body: &mut Map<String, Value>) {
+    if chat.tools.is_empty() {
+        return;
+    }
+    body.insert("tools".into(), chat.tools.iter().map(declaration).collect());
+    let choice = chat.tool_choice.as_ref().map(|choice| match choice {
+        ToolChoice::Auto => json!("auto"),
+        ToolChoice::None => json!("none"),
+        ToolChoice::Required => json!("required"),
+        ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
+    });
+    body.extend(choice.map(|choice| ("tool_choice".to_owned(), choice)));
+    body.extend(chat.parallel_calls.map(|parallel| ("parallel_tool_calls".to_owned(), json!(parallel))));
+}
+
+fn declaration(tool: &Tool) -> Value {
+    let mut function = Map::new();
+    function.insert("name".into(), json!(tool.name));
+    function.extend(tool.description.as_ref().map(|text| ("description".to_owned(), json!(text))));
+    function.extend(tool.parameters.as_ref().map(|schema| ("parameters".to_owned(), schema.clone())));
+    function.extend(tool.strict.map(|strict| ("strict".to_owned(), json!(strict))));
+    json!({"type": "function", "function": function})
+}

@@ -1,0 +1,136 @@
+//! Writes one caller's stream.
+
+use super::{reply, usage};
+use crate::chat::{Delta, Event, Fault, Opening, Thought, Usage};
+use crate::error::{Kind, TABLE};
+use crate::formats::{EventWriter, Scene};
+use serde_json::{Value, json};
+
+/// The writer of one reply.
+#[derive(Debug)]
+pub struct Writer {
+    scene: Scene,
+    begun: bool,
+    id: String,
+    model: String,
+    usage: Option<Usage>,
+    /// The parts so far, by their index.
+    parts: Vec<Part>,
+    calls: usize,
+}
+
+/// What must be remembered of a part.
+#[derive(Debug)]
+enum Part {
+    Text,
+    Thought(String),
+    /// The call's number among the calls, and whether it has arguments.
+    Call(usize, bool),
+}
+
+impl Writer {
+    pub fn new(scene: &Scene) -> Writer {
+        Writer { scene: scene.clone(), begun: false, id: scene.request_id.clone(), model: scene.model.clone(), usage: None, parts: Vec::new(), calls: 0 }
+    }
+
+    fn frame(&self, choices: Value, usage: Option<Value>, out: &mut Vec<u8>) {
+        let mut chunk = json!({"id": self.id, "object": "chat.completion.chunk", "created": self.scene.created, "model": self.model, "choices": choices});
+        if let Some(usage) = usage {
+            chunk["usage"] = usage;
+        }
+        data(&chunk.to_string(), out);
+    }
+
+    fn delta(&mut self, delta: Value, out: &mut Vec<u8>) {
+        self.begin(out);
+        self.frame(json!([{"index": 0, "delta": delta, "finish_reason": null}]), None, out);
+    }
+
+    /// The first chunk carries the role.
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        if !self.begun {
+            self.begun = true;
+            self.delta(json!({"role": "assistant", "content": ""}), out);
+        }
+    }
+
+    fn open(&mut self, part: &Opening, out: &mut Vec<u8>) {
+        match part {
+            Opening::Text => self.parts.push(Part::Text),
+            Opening::Thought => self.parts.push(Part::Thought(String::new())),
+            Opening::Redacted(seal) => {
+                self.parts.push(Part::Text);
+                self.delta(json!({"thinking_blocks": [reply::block(&Thought::Redacted(seal.clone()))]}), out);
+            }
+            Opening::Call { id, name } => {
+                let index = self.calls;
+                self.calls += 1;
+                self.parts.push(Part::Call(index, false));
+                self.delta(json!({"tool_calls": [{"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}]}), out);
+            }
+        }
+    }
+
+    fn more(&mut self, index: usize, delta: &Delta, out: &mut Vec<u8>) {
+        let value = match (self.parts.get_mut(index), delta) {
+            (Some(Part::Text), Delta::Text(text)) => json!({"content": text}),
+            (Some(Part::Thought(all)), Delta::Text(text)) => {
+                all.push_str(text);
+                json!({"reasoning_content": text})
+            }
+            // With the whole text, so that a follow-up can give it back as one piece.
+            (Some(Part::Thought(all)), Delta::Seal(seal)) => {
+                json!({"thinking_blocks": [reply::block(&Thought::Open { text: all.clone(), seal: Some(seal.clone()) })]})
+            }
+            (Some(Part::Call(number, filled)), Delta::Arguments(text)) if !text.is_empty() => {
+                *filled = true;
+                json!({"tool_calls": [{"index": *number, "function": {"arguments": text}}]})
+            }
+            _ => return,
+        };
+        self.delta(value, out);
+    }
+}
+
+impl EventWriter for Writer {
+    fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
+        match event {
+            Event::Begin { id, model } => {
+                self.id = reply::or(id, &self.scene.request_id).to_owned();
+                self.model = reply::or(model, &self.scene.model).to_owned();
+                self.begin(out);
+            }
+            Event::Open { part, .. } => self.open(part, out),
+            Event::Delta { index, delta } => self.more(*index, delta, out),
+            // Callers parse the arguments, and nothing is not JSON.
+            Event::Close { index } => {
+                if let Some(Part::Call(_, false)) = self.parts.get(*index) {
+                    self.more(*index, &Delta::Arguments("{}".into()), out);
+                }
+            }
+            Event::Usage(used) => self.usage = Some(*used),
+            Event::End { stop, .. } => {
+                self.begin(out);
+                self.frame(json!([{"index": 0, "delta": {}, "finish_reason": reply::finish_reason(*stop)}]), None, out);
+                if let Some(used) = self.usage.filter(|_| self.scene.include_usage) {
+                    self.frame(json!([]), Some(usage::write(&used)), out);
+                }
+                data("[DONE]", out);
+            }
+            Event::Error(fault) => data(&error(fault).to_string(), out),
+        }
+    }
+}
+
+fn data(text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(b"\n\n");
+}
+
+/// The error object; a foreign type is replaced by this format's for the same status.
+fn error(fault: &Fault) -> Value {
+    let own = TABLE.iter().any(|row| row.openai == fault.kind);
+    let kind = if own { fault.kind.as_str() } else { Kind::from_status(fault.status).row().openai };
+    json!({"error": {"message": fault.message, "type": kind, "param": fault.param, "code": fault.code}})
+}

@@ -1,0 +1,430 @@
+//! Trying targets until one answers: send, wait for the first content (the commit point), and on failure
+//! retry, move on or stop as the plan's verdict says. Nothing of a failed attempt reaches the caller.
+
+use super::{
+    answer::Answer,
+    connect,
+    exchange::Exchange,
+    failure::Failure,
+    headers,
+    record::Record,
+    stream::{Mode, Step, Stream, Ticket},
+    upstream::{SignIn, Upstream},
+    watch::{Fired, Guard},
+};
+use crate::formats::{self, Codec, Format, Seen};
+use crate::plan::{
+    Choice, Plan,
+    retry::{self, Class},
+};
+use crate::vendors::Auth;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use std::{future::poll_fn, sync::Arc, time::Duration};
+
+/// Why no attempt gave an answer.
+pub enum Outcome {
+    /// The failure to report.
+    Failed(Failure),
+    /// The request ended from outside.
+    Interrupted(Fired),
+}
+
+/// How much of a stream is held back while waiting for its first content event.
+const HELD: usize = 64 << 10;
+
+/// Tries the plan's targets in order, then again after a wait where that may help.
+pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watch: &Guard) -> Result<Answer, Outcome> {
+    let spec = plan.route.as_ref().map(|route| &route.spec);
+    let retries = spec.map_or(2, |spec| spec.retries);
+    let default_triggers;
+    let triggers = match spec {
+        Some(spec) => &spec.retry_on,
+        None => {
+            default_triggers = crate::resources::route::retry_on_default();
+            &default_triggers
+        }
+    };
+    if let Some(limit) = spec.and_then(|spec| spec.total_timeout) {
+        watch.cap(limit.std());
+    }
+    let shared = &exchange.worker.shared;
+    let mut open: Vec<&Choice> = plan.attempts.iter().collect();
+    let mut failures = Failures::default();
+    for round in 0..=retries {
+        if round > 0 {
+            let Some(wait) = retry::wait(round, failures.soonest(), &mut exchange.worker.dice.borrow_mut()) else { break };
+            watch.within(None);
+            watch.run(tokio::time::sleep(wait)).await.map_err(Outcome::Interrupted)?;
+        }
+        let mut again = Vec::with_capacity(open.len());
+        let count = open.len();
+        for (at, choice) in open.into_iter().enumerate() {
+            let upstream = &exchange.world.upstreams[choice.provider];
+            record.attempt(&upstream.name, &choice.model, choice.facts.prices);
+            match attempt(exchange, plan, upstream, choice, watch).await {
+                Ok(answer) => {
+                    shared.health.worked(&upstream.name, &choice.model);
+                    record.attempt_ok(200);
+                    return Ok(answer);
+                }
+                Err(Outcome::Interrupted(fired)) => return Err(Outcome::Interrupted(fired)),
+                Err(Outcome::Failed(failure)) => {
+                    note_health(exchange, upstream, choice, &failure);
+                    let moves_on = failure.class.moves_on(triggers) && !watch.capped();
+                    let next = match (moves_on, at + 1 < count, failure.class.may_pass() && round < retries) {
+                        (false, ..) => "stopped: not a failure the route moves on from",
+                        (true, true, _) => "moved on to the next target",
+                        (true, false, true) => "no target left, waiting to try again",
+                        (true, false, false) => "no target left",
+                    };
+                    record.attempt_failed(&failure, next);
+                    if !moves_on {
+                        return Err(Outcome::Failed(failure));
+                    }
+                    if failure.class.may_pass() {
+                        again.push(choice);
+                    }
+                    failures.add(failure);
+                }
+            }
+        }
+        open = again;
+        if open.is_empty() {
+            break;
+        }
+    }
+    Err(Outcome::Failed(failures.last()))
+}
+
+/// The failures so far: the last one is reported, with the shortest wait where all were about capacity.
+#[derive(Default)]
+struct Failures {
+    last: Option<Failure>,
+    all_capacity: bool,
+    shortest: Option<Duration>,
+}
+
+impl Failures {
+    fn add(&mut self, failure: Failure) {
+        self.all_capacity = failure.class == Class::Capacity && (self.last.is_none() || self.all_capacity);
+        self.shortest = match (self.shortest, failure.retry_after) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.last = Some(failure);
+    }
+    fn soonest(&self) -> Option<Duration> {
+        self.shortest
+    }
+    fn last(self) -> Failure {
+        let mut last = self.last.unwrap_or_else(|| Failure::upstream("no attempt was made".into()));
+        if self.all_capacity {
+            last.retry_after = self.shortest;
+        }
+        last
+    }
+}
+
+fn note_health(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, failure: &Failure) {
+    let health = &exchange.worker.shared.health;
+    match failure.class {
+        Class::Capacity => health.cool(&upstream.name, &choice.model, failure.retry_after.map(|wait| wait.as_millis() as u64), exchange.now),
+        Class::Upstream | Class::Connect | Class::Timeout => health.failed(&upstream.name, &choice.model, exchange.now),
+        Class::Credential => {
+            tracing::warn!(provider = %upstream.name, status = failure.status, "provider refused gw's credential");
+            health.failed(&upstream.name, &choice.model, exchange.now);
+        }
+        Class::Caller | Class::NotFound | Class::Context => {}
+    }
+}
+
+/// How a request reaches an upstream: as it is, or through the neutral model.
+enum Way {
+    Same,
+    Translate { to: &'static Format, into: &'static dyn Codec, from: &'static dyn Codec },
+}
+
+fn way(exchange: &Exchange<'_>, upstream: &Upstream) -> Result<Way, Failure> {
+    if upstream.speaks(exchange.format.id) {
+        return Ok(Way::Same);
+    }
+    let mut spoken = upstream.vendor.endpoints.iter().map(|(id, _)| formats::format(*id)).filter(|format| format.op == exchange.format.op);
+    match (exchange.format.codec, spoken.find_map(|format| format.codec.map(|codec| (format, codec)))) {
+        (Some(from), Some((to, into))) => Ok(Way::Translate { to, into, from }),
+        _ => Err(Failure::refused(&crate::error::Error::invalid(format!(
+            "provider `{}` speaks no format `{}` can be translated to",
+            upstream.name, exchange.format.name
+        )))),
+    }
+}
+
+/// One attempt at one target.
+async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>, choice: &Choice, watch: &Guard) -> Result<Answer, Outcome> {
+    let settings = &exchange.worker.shared.settings;
+    let spec = plan.route.as_ref().map(|route| &route.spec);
+    let limit = |of_route: Option<crate::resources::Millis>, of_provider: Option<Duration>, default: Duration| {
+        of_route.map(|limit| limit.std()).or(of_provider).unwrap_or(default)
+    };
+    let connect_limit = limit(spec.and_then(|spec| spec.connect_timeout), upstream.connect, settings.connect);
+    let first_limit = limit(spec.and_then(|spec| spec.first_byte_timeout), upstream.first_byte, settings.first_event);
+    let idle_limit = limit(spec.and_then(|spec| spec.idle_timeout), upstream.idle, settings.stream_idle);
+
+    let way = way(exchange, upstream).map_err(Outcome::Failed)?;
+    let request = request(exchange, upstream, choice, &way).map_err(Outcome::Failed)?;
+    let late = |what: &str| Failure::timeout(format!("provider `{}` {what}", upstream.name));
+
+    let (response, sender) = send(exchange, upstream, request, watch, connect_limit, first_limit).await?;
+    let ticket = Ticket { sender, upstream: upstream.clone(), pool: exchange.worker.pool.clone() };
+    let (head, incoming) = response.into_parts();
+    if !head.status.is_success() {
+        let failure = watch
+            .run(refusal(head, incoming, upstream, exchange.format, ticket))
+            .await
+            .map_err(|fired| interrupted(fired, watch, late("sent an error and stalled")))?;
+        return Err(Outcome::Failed(failure));
+    }
+    let mut passed = HeaderMap::new();
+    headers::forward_response(&head.headers, &mut passed);
+    let is = |kind: &str| {
+        head.headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with(kind))
+    };
+    if head.headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
+        return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` compressed its answer though it was asked not to", upstream.name))));
+    }
+    if exchange.peek.stream {
+        if !is("text/event-stream") {
+            return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` was asked for a stream and answered with something else", upstream.name))));
+        }
+        let mode = match &way {
+            Way::Same => Mode::Same { format: exchange.format, hide_usage: exchange.asks_usage(upstream) },
+            Way::Translate { into, from, .. } => Mode::Translate { reader: into.reader(), writer: from.writer(&exchange.scene(choice)), events: Vec::new() },
+        };
+        let mut stream = Box::new(Stream::new(incoming, mode, ticket, idle_limit));
+        watch.run(first_content(&mut stream)).await.map_err(|fired| interrupted(fired, watch, late("sent no content in time")))?.map_err(Outcome::Failed)?;
+        return Ok(Answer::Stream { headers: passed, stream });
+    }
+    if !is("application/json") {
+        return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` answered with something that is not JSON", upstream.name))));
+    }
+    let bytes = watch
+        .run(whole(incoming, settings.max_reply))
+        .await
+        .map_err(|fired| interrupted(fired, watch, late("stopped in the middle of its answer")))?
+        .map_err(|why| Outcome::Failed(Failure::upstream(format!("provider `{}` {why}", upstream.name))))?;
+    ticket.give_back();
+    let (bytes, seen) = reply(exchange, &way, choice, bytes).map_err(Outcome::Failed)?;
+    Ok(Answer::Whole { headers: passed, bytes, seen })
+}
+
+fn interrupted(fired: Fired, watch: &Guard, late: Failure) -> Outcome {
+    match fired {
+        Fired::Deadline => {
+            watch.rearm();
+            Outcome::Failed(late)
+        }
+        other => Outcome::Interrupted(other),
+    }
+}
+
+/// The upstream request: spliced or translated body, headers from the allow-list, the credential last.
+fn request(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, way: &Way) -> Result<Request<Full<Bytes>>, Failure> {
+    let (format, body) = match way {
+        Way::Same => (exchange.format, exchange.spliced(&choice.model, exchange.asks_usage(upstream))),
+        Way::Translate { to, into, from } => (*to, exchange.translated(*from, *into, &choice.model).map_err(|error| Failure::refused(&error))?),
+    };
+    let target = upstream
+        .target(format.id, &choice.model)
+        .ok_or_else(|| Failure::upstream(format!("provider `{}` has no address for `{}`", upstream.name, format.name)))?;
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = target;
+    let headers = request.headers_mut();
+    headers.reserve(10);
+    headers.insert(header::HOST, upstream.host.clone());
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static(if exchange.peek.stream { "text/event-stream" } else { "application/json" }));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("gw/", env!("CARGO_PKG_VERSION"))));
+    for (name, value) in &upstream.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    if let Way::Same = way {
+        headers::forward_request(exchange.headers, headers);
+    }
+    sign_in(exchange, upstream, headers)?;
+    Ok(request)
+}
+
+fn sign_in(exchange: &Exchange<'_>, upstream: &Upstream, headers: &mut HeaderMap) -> Result<(), Failure> {
+    match &upstream.sign_in {
+        SignIn::Header(name, value) => {
+            headers.insert(name.clone(), value.clone());
+        }
+        SignIn::Passthrough(auth) => {
+            let own = exchange.own.as_ref().ok_or_else(|| {
+                Failure::refused(
+                    &crate::error::Error::new(
+                        crate::error::Kind::Unauthenticated,
+                        format!("provider `{}` passes the caller's own key through, and none was sent", upstream.name),
+                    )
+                    .hint("send the gateway key as `x-gw-key` and the provider's key as usual"),
+                )
+            })?;
+            let text = own.to_str().unwrap_or_default();
+            let key = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")).unwrap_or(text);
+            let (name, text) = match auth {
+                Auth::Bearer => (header::AUTHORIZATION, format!("Bearer {key}")),
+                Auth::Header(name) => (HeaderName::from_static(name), key.to_owned()),
+            };
+            let mut value = HeaderValue::try_from(text).map_err(|_| Failure::upstream("the caller's own key cannot be sent on".into()))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        SignIn::Nothing => {}
+        SignIn::Unavailable(why) => return Err(Failure::credential(format!("the credential of provider `{}` is not available: {why}", upstream.name))),
+    }
+    Ok(())
+}
+
+/// Sends over an idle connection, or a new one. A reused connection that turns out to be closed costs one
+/// silent repetition: nothing of an answer had come.
+async fn send(
+    exchange: &Exchange<'_>,
+    upstream: &Arc<Upstream>,
+    mut request: Request<Full<Bytes>>,
+    watch: &Guard,
+    connect_limit: Duration,
+    first_limit: Duration,
+) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), Outcome> {
+    let worker = exchange.worker;
+    while let Some(mut sender) = worker.pool.take(&upstream.origin) {
+        watch.within(Some(first_limit));
+        let late = || Failure::timeout(format!("provider `{}` did not answer in time", upstream.name));
+        // Kept for the repetition: reference-counted parts, no copy of the body.
+        let spare = request.clone();
+        let ready = watch.run(sender.ready()).await.map_err(|fired| interrupted(fired, watch, late()))?;
+        if ready.is_err() {
+            continue;
+        }
+        match watch.run(sender.send_request(request)).await.map_err(|fired| interrupted(fired, watch, late()))? {
+            Ok(response) => return Ok((response, sender)),
+            Err(error) if error.is_incomplete_message() || error.is_canceled() || error.is_closed() || is_reset(&error) => request = spare,
+            Err(error) => return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` broke the connection: {}", upstream.name, cause(&error))))),
+        }
+    }
+    watch.within(Some(connect_limit));
+    let connected = watch.run(connect::connect(upstream, &worker.tls)).await;
+    let mut sender = connected
+        .map_err(|fired| {
+            interrupted(fired, watch, Failure { class: Class::Timeout, ..Failure::timeout(format!("cannot connect to provider `{}` in time", upstream.name)) })
+        })?
+        .map_err(Outcome::Failed)?;
+    watch.within(Some(first_limit));
+    let sent = watch.run(sender.send_request(request)).await;
+    match sent.map_err(|fired| interrupted(fired, watch, Failure::timeout(format!("provider `{}` did not answer in time", upstream.name))))? {
+        Ok(response) => Ok((response, sender)),
+        Err(error) => Err(Outcome::Failed(Failure::upstream(format!("provider `{}` broke the connection: {}", upstream.name, cause(&error))))),
+    }
+}
+
+fn is_reset(error: &hyper::Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .is_some_and(|error| matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe))
+}
+
+fn cause(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error} ({source})"),
+        None => error.to_string(),
+    }
+}
+
+/// Reads a stream up to its first content event.
+async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
+    loop {
+        match poll_fn(|cx| stream.poll_step(cx)).await {
+            Step::Content => return Ok(()),
+            Step::Setup if stream.out.iter().map(Bytes::len).sum::<usize>() > HELD => return Ok(()),
+            Step::Setup => {}
+            Step::End if stream.seen.finished || !stream.out.is_empty() => {
+                return Err(Failure::upstream("the upstream ended the stream without content".into()));
+            }
+            Step::End => return Err(Failure::upstream("the upstream sent an empty stream".into())),
+            Step::Failed { failure, .. } => return Err(failure),
+        }
+    }
+}
+
+/// Reads a whole body; without a copy where it comes in one piece.
+pub(super) async fn whole(mut incoming: Incoming, most: usize) -> Result<Bytes, &'static str> {
+    let mut first = Bytes::new();
+    let mut rest: Option<BytesMut> = None;
+    while let Some(frame) = incoming.frame().await {
+        let Ok(data) = frame.map_err(|_| "broke off in the middle of its answer")?.into_data() else { continue };
+        let have = rest.as_ref().map_or(first.len(), BytesMut::len);
+        if have + data.len() > most {
+            return Err("sent more than gw takes");
+        }
+        match &mut rest {
+            Some(all) => all.extend_from_slice(&data),
+            None if first.is_empty() => first = data,
+            None => {
+                let mut all = BytesMut::with_capacity((first.len() + data.len()) * 2);
+                all.extend_from_slice(&first);
+                all.extend_from_slice(&data);
+                rest = Some(all);
+            }
+        }
+    }
+    Ok(rest.map_or(first, BytesMut::freeze))
+}
+
+/// A whole reply in the caller's format.
+fn reply(exchange: &Exchange<'_>, way: &Way, choice: &Choice, bytes: Bytes) -> Result<(Bytes, Seen), Failure> {
+    let mut seen = Seen::default();
+    match way {
+        Way::Same => {
+            let text = bytes.trim_ascii();
+            if text.len() <= 2 || text[0] != b'{' || text[text.len() - 1] != b'}' {
+                return Err(Failure::upstream("the upstream's answer is not a JSON object".into()));
+            }
+            (exchange.format.observe_reply)(&bytes, &mut seen);
+            seen.finished = true;
+            Ok((bytes, seen))
+        }
+        Way::Translate { into, from, .. } => {
+            let reply = into.read_reply(&bytes).map_err(|error| Failure::upstream(format!("the upstream's answer cannot be read: {}", error.message)))?;
+            seen.usage = reply.usage;
+            seen.finished = true;
+            Ok((from.write_reply(&reply, &exchange.scene(choice)).into(), seen))
+        }
+    }
+}
+
+/// An upstream's error answer as a failure.
+async fn refusal(head: http::response::Parts, incoming: Incoming, upstream: &Upstream, format: &'static Format, ticket: Ticket) -> Failure {
+    const MOST: usize = 64 << 10;
+    let status = head.status.as_u16();
+    if head.status.is_redirection() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Failure {
+            status: Some(status),
+            ..Failure::upstream(format!("provider `{}` answered with a redirect, which gw does not follow", upstream.name))
+        };
+    }
+    let body = whole(incoming, MOST).await.unwrap_or_default();
+    ticket.give_back();
+    let fault = (format.read_fault)(status, &body);
+    let retry_after = headers::retry_after(&head.headers);
+    let mut passed = HeaderMap::new();
+    headers::forward_response(&head.headers, &mut passed);
+    let json = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("json"));
+    let original = (upstream.speaks(format.id) && json && !body.is_empty()).then_some((passed, body));
+    Failure { class: Class::of_status(status, retry_after.is_some(), &fault.message), fault, status: Some(status), retry_after, original }
+}

@@ -1,0 +1,53 @@
+//! How an attempt failed: what the log says of it, what planning makes of it, and what the caller sees if
+//! nothing better comes.
+
+use crate::chat::Fault;
+use crate::plan::retry::Class;
+use bytes::Bytes;
+use http::HeaderMap;
+use std::time::Duration;
+
+/// A failed attempt.
+#[derive(Debug)]
+pub struct Failure {
+    pub class: Class,
+    /// What to tell the caller, in whatever format it speaks.
+    pub fault: Fault,
+    /// The upstream's status, where it answered.
+    pub status: Option<u16>,
+    pub retry_after: Option<Duration>,
+    /// The upstream's own error answer, forwarded as it is where the formats are the same.
+    pub original: Option<(HeaderMap, Bytes)>,
+}
+
+impl Failure {
+    fn own(class: Class, status: u16, kind: &str, message: String) -> Failure {
+        let fault = Fault { status, kind: kind.into(), message, code: None, param: None };
+        Failure { class, fault, status: None, retry_after: None, original: None }
+    }
+
+    /// Not connected.
+    pub fn connect(message: String) -> Failure {
+        Failure::own(Class::Connect, 502, "api_error", message)
+    }
+
+    /// Nothing in time.
+    pub fn timeout(message: String) -> Failure {
+        Failure::own(Class::Timeout, 504, "timeout_error", message)
+    }
+
+    /// Connected, and then broken or not an answer.
+    pub fn upstream(message: String) -> Failure {
+        Failure::own(Class::Upstream, 502, "api_error", message)
+    }
+
+    /// The provider's credential is not to be had.
+    pub fn credential(message: String) -> Failure {
+        Failure::own(Class::Credential, 503, "api_error", message)
+    }
+
+    /// The request cannot be carried to this provider (translation refused it).
+    pub fn refused(error: &crate::error::Error) -> Failure {
+        Failure { class: Class::Caller, fault: Fault::from(error), status: None, retry_after: None, original: None }
+    }
+}

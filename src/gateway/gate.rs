@@ -1,0 +1,130 @@
+//! The socket as hyper sees it: knows whether a connection is idle, sending a head or busy, sets its
+//! deadline accordingly and checks every head before hyper parses it.
+
+use super::{Shared, head, watch::Guard};
+use std::{
+    cell::{Cell, RefCell},
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing of a request has arrived.
+    Idle,
+    /// Part of a head has.
+    Head,
+    /// A request is being read, served or answered.
+    Busy,
+}
+
+/// What is known of a connection; shared by its socket, its requests and their bodies.
+pub struct Conn {
+    phase: Cell<Phase>,
+    partial: RefCell<Vec<u8>>,
+    /// What the last head came to; `None`: no head was seen (the request was pipelined).
+    verdict: Cell<Option<Result<(), &'static str>>>,
+    pub watch: Guard,
+    shared: Arc<Shared>,
+}
+
+impl Conn {
+    pub fn new(watch: Guard, shared: Arc<Shared>) -> Conn {
+        watch.within(Some(shared.settings.first_byte));
+        Conn { phase: Cell::new(Phase::Idle), partial: RefCell::default(), verdict: Cell::new(None), watch, shared }
+    }
+
+    /// A request begins: its head's verdict. Pipelined requests have none and are refused: nobody's client
+    /// sends them, and they are how one caller's bytes become another's request.
+    pub fn begin(&self) -> Result<(), &'static str> {
+        self.phase.set(Phase::Busy);
+        self.watch.within(None);
+        self.verdict.take().unwrap_or(Err("requests cannot be pipelined"))
+    }
+
+    /// The answer is complete: the connection is idle again.
+    pub fn end(&self) {
+        self.phase.set(Phase::Idle);
+        self.watch.within(Some(self.shared.settings.idle));
+    }
+
+    fn arrived(&self, bytes: &[u8]) {
+        if self.phase.get() == Phase::Busy || bytes.is_empty() {
+            return;
+        }
+        if self.phase.get() == Phase::Idle {
+            self.phase.set(Phase::Head);
+            self.watch.within(Some(self.shared.settings.header));
+        }
+        let mut partial = self.partial.borrow_mut();
+        // The usual case: the whole head in one read, looked at where it lies.
+        let whole: &[u8] = match partial.is_empty() {
+            true => bytes,
+            false => {
+                partial.extend_from_slice(bytes);
+                &partial
+            }
+        };
+        let settings = &self.shared.settings;
+        let most = settings.max_head_bytes.saturating_add(settings.max_uri_bytes);
+        let found = memchr::memmem::find(whole, b"\r\n\r\n").map(|at| at + 4);
+        let verdict = match found {
+            Some(end) if end <= most => Some(head::check(&whole[..end], settings.max_headers, settings.max_header_bytes, settings.max_uri_bytes)),
+            Some(_) => Some(Err("the request head is too large")),
+            None if whole.len() > most => Some(Err("the request head is too large")),
+            // hyper would take LF LF as the end of a head.
+            None if memchr::memmem::find(whole, b"\n\n").is_some() => Some(Err("a line of the request head does not end in CRLF")),
+            None => None,
+        };
+        match verdict {
+            Some(verdict) => {
+                self.verdict.set(Some(verdict));
+                partial.clear();
+                self.phase.set(Phase::Busy);
+            }
+            None if partial.is_empty() => partial.extend_from_slice(bytes),
+            None => {}
+        }
+    }
+}
+
+/// The socket.
+pub struct Gate {
+    pub stream: TcpStream,
+    pub conn: Rc<Conn>,
+}
+
+impl AsyncRead for Gate {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if let Poll::Ready(Ok(())) = polled {
+            self.conn.arrived(&buf.filled()[before..]);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Gate {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[std::io::IoSlice<'_>]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

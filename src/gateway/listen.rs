@@ -1,0 +1,109 @@
+//! Path and headers -> what is asked for. The few hot paths are matched by hand; the admin API is not here.
+
+use super::{body::Body, caller, exchange, gate::Conn, models, respond, worker::Worker};
+use crate::error::{Error, Kind};
+use crate::formats::{FORMATS, Format, FormatId, format};
+use crate::plan::route;
+use http::{Method, Request, Response, header};
+use hyper::body::Incoming;
+use serde_json::json;
+use std::{convert::Infallible, rc::Rc};
+
+/// One request, whatever it is.
+pub async fn handle(worker: Rc<Worker>, conn: Rc<Conn>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    if let Err(why) = conn.begin() {
+        return Ok(respond::plain(&Error::invalid(why).hint("send plain HTTP/1.1, one request at a time"), true));
+    }
+    Ok(route(&worker, &conn, request).await.unwrap_or_else(|error| tied(respond::plain(&error, error_closes(&error)), &conn)))
+}
+
+/// Errors before a body is read leave it on the wire.
+fn error_closes(error: &Error) -> bool {
+    !matches!(error.kind, Kind::NotFound)
+}
+
+fn tied(response: Response<Body>, conn: &Rc<Conn>) -> Response<Body> {
+    response.map(|body| body.on(conn.clone()))
+}
+
+async fn route(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>) -> crate::error::Result<Response<Body>> {
+    browsers(&request)?;
+    let path = request.uri().path();
+    if let Some(format) = FORMATS.iter().find(|format| format.path == path) {
+        method(&request, &Method::POST)?;
+        return Ok(exchange::serve(worker, conn, format, None, request).await);
+    }
+    match path {
+        "/v1/models" => {
+            method(&request, &Method::GET)?;
+            Ok(tied(list(worker, &request), conn))
+        }
+        "/healthz" => Ok(tied(respond::json(200, &json!({"status": "ok"})), conn)),
+        "/readyz" => Ok(tied(ready(worker), conn)),
+        _ => bound(worker, conn, request).await,
+    }
+}
+
+/// A path some route is bound to.
+async fn bound(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>) -> crate::error::Result<Response<Body>> {
+    let path = request.uri().path().to_owned();
+    let rest = {
+        let world = worker.shared.world.load();
+        route::by_path(&world.snapshot, &path).next().map(|(_, rest)| rest.to_owned())
+    };
+    let unknown = || {
+        Error::not_found(format!("there is nothing at `{}`", path.escape_debug()))
+            .hint("POST /v1/chat/completions, /v1/messages or /v1/embeddings; GET /v1/models")
+    };
+    let rest = rest.ok_or_else(unknown)?;
+    if rest.trim_start_matches("/v1") == "/models" {
+        return Ok(tied(list(worker, &request), conn));
+    }
+    let format = under(&rest, &request).ok_or_else(unknown)?;
+    method(&request, &Method::POST)?;
+    Ok(exchange::serve(worker, conn, format, Some(&path), request).await)
+}
+
+/// The format of a request below a route's path: by what follows it, else by its headers.
+fn under(rest: &str, request: &Request<Incoming>) -> Option<&'static Format> {
+    match rest.trim_end_matches('/') {
+        "" | "/v1" => Some(format(if request.headers().contains_key("anthropic-version") { FormatId::AnthropicMessages } else { FormatId::OpenaiChat })),
+        rest => FORMATS.iter().copied().find(|format| format.path == rest || format.path.strip_prefix("/v1") == Some(rest)),
+    }
+}
+
+fn method(request: &Request<Incoming>, expected: &Method) -> crate::error::Result<()> {
+    match request.method() == expected {
+        true => Ok(()),
+        false => Err(Error::invalid(format!("`{}` takes {expected}, not {}", request.uri().path().escape_debug(), request.method()))),
+    }
+}
+
+/// A web page must not be able to use a gateway on this machine: it cannot guess a key, but a browser may
+/// hold one. No page is an allowed origin.
+fn browsers(request: &Request<Incoming>) -> crate::error::Result<()> {
+    let cross = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    match cross || request.headers().contains_key(header::ORIGIN) {
+        false => Ok(()),
+        true => Err(Error::new(Kind::Forbidden, "requests from web pages are not served").hint("call the gateway from a program, not from a page")),
+    }
+}
+
+fn list(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
+    let world = worker.shared.world.load();
+    match caller::admit(&worker.shared, &world, request.headers(), crate::resources::Stamp::now().0) {
+        Ok(admitted) => respond::json(200, &models::list(&world, &admitted.caller, request.headers().contains_key("anthropic-version"))),
+        Err(error) => respond::plain(&error, false),
+    }
+}
+
+/// Serving goes on when the log does not: degraded is said, and still 200.
+fn ready(worker: &Worker) -> Response<Body> {
+    let shared = &worker.shared;
+    let mut reasons: Vec<String> = shared.degraded.load().iter().cloned().collect();
+    reasons.extend(shared.journal.health().degraded.map(|why| format!("request log: {why}")));
+    if shared.stopping.load(std::sync::atomic::Ordering::Relaxed) {
+        return respond::json(503, &json!({"status": "stopping"}));
+    }
+    respond::json(200, &json!({"status": if reasons.is_empty() { "ready" } else { "degraded" }, "degraded": reasons}))
+}

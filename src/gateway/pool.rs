@@ -1,0 +1,64 @@
+//! Idle upstream connections of one worker, newest first. No locks: a pool belongs to one thread.
+
+use super::upstream::Origin;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::SendRequest;
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// Below what servers usually keep connections open, so that we rarely write into a closing one.
+const IDLE: Duration = Duration::from_secs(45);
+/// Per origin and worker.
+const MOST: usize = 256;
+
+struct Idle {
+    sender: SendRequest<Full<Bytes>>,
+    since: Instant,
+}
+
+/// Idle connections by origin.
+#[derive(Default)]
+pub struct Pool {
+    idle: RefCell<HashMap<Rc<Origin>, Vec<Idle>>>,
+}
+
+impl Pool {
+    /// An idle connection that still looks good.
+    pub fn take(&self, origin: &Origin) -> Option<SendRequest<Full<Bytes>>> {
+        let mut idle = self.idle.borrow_mut();
+        let list = idle.get_mut(origin)?;
+        while let Some(entry) = list.pop() {
+            if !entry.sender.is_closed() && entry.since.elapsed() < IDLE {
+                return Some(entry.sender);
+            }
+        }
+        None
+    }
+
+    /// Gives a connection back after its response body was read to the end.
+    pub fn give(&self, origin: &Origin, sender: SendRequest<Full<Bytes>>) {
+        if sender.is_closed() {
+            return;
+        }
+        let mut idle = self.idle.borrow_mut();
+        let list = match idle.get_mut(origin) {
+            Some(list) => list,
+            None => idle.entry(Rc::new(origin.clone())).or_default(),
+        };
+        if list.len() < MOST {
+            list.push(Idle { sender, since: Instant::now() });
+        }
+    }
+
+    /// Drops what has been idle for too long, so that closed peers do not pile up; called now and then.
+    pub fn sweep(&self) {
+        let mut idle = self.idle.borrow_mut();
+        idle.values_mut().for_each(|list| list.retain(|entry| !entry.sender.is_closed() && entry.since.elapsed() < IDLE));
+        idle.retain(|_, list| !list.is_empty());
+    }
+}

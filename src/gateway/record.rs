@@ -1,0 +1,194 @@
+//! The request's record: a guard that writes exactly one log row, also when the request is dropped because
+//! the caller hung up. Nothing here waits: the row goes to the journal's queue.
+
+use super::{Shared, failure::Failure};
+use crate::catalog::{self, Prices};
+use crate::chat::{Usage, UsageSource};
+use crate::formats::Seen;
+use crate::resources::{Stamp, key::LogContent};
+use crate::store::journal::{Attempt, Content, Outcome, Row};
+use bytes::Bytes;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+/// One request's log row in the making.
+pub struct Record {
+    pub row: Row,
+    content: Content,
+    content_bytes: usize,
+    level: LogContent,
+    prices: Prices,
+    started: Instant,
+    shared: Arc<Shared>,
+    attempt: Option<Attempt>,
+    /// Bytes held against the in-flight budget.
+    held: usize,
+    finished: bool,
+}
+
+impl Record {
+    /// Begins the record of a request that has just been taken.
+    pub fn begin(shared: Arc<Shared>, id: String) -> Record {
+        shared.in_flight.fetch_add(1, Ordering::Relaxed);
+        shared.requests.fetch_add(1, Ordering::Relaxed);
+        let level = shared.settings.log_content;
+        let row = Row { id, at: Stamp::now(), ..Row::default() };
+        Record {
+            row,
+            content: Content::default(),
+            content_bytes: 0,
+            level,
+            prices: Prices::default(),
+            started: Instant::now(),
+            shared,
+            attempt: None,
+            held: 0,
+            finished: false,
+        }
+    }
+
+    /// Whose request it is. The stricter of the key's and the gateway's content setting holds.
+    pub fn caller(&mut self, caller: &crate::plan::Caller) {
+        self.row.key = Some(caller.key.to_string());
+        self.row.user = Some(caller.user.to_string());
+        self.row.environment = caller.environment.to_string();
+        self.level = self.level.max(caller.log_content);
+    }
+
+    /// The request's body: kept for the log where wanted, and counted against the in-flight budget.
+    pub fn request(&mut self, body: &Bytes) {
+        self.held = body.len();
+        self.shared.in_flight_bytes.fetch_add(self.held, Ordering::Relaxed);
+        if self.level == LogContent::Full {
+            self.content.request = body.clone();
+        }
+    }
+
+    /// A piece of the answer as the caller gets it.
+    pub fn response(&mut self, piece: &Bytes) {
+        if self.level != LogContent::Full || self.content.truncated {
+            return;
+        }
+        self.content_bytes += piece.len();
+        match self.content_bytes > self.shared.settings.content_kept {
+            true => self.content.truncated = true,
+            false => self.content.response.push(piece.clone()),
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// An attempt starts.
+    pub fn attempt(&mut self, provider: &str, model: &str, prices: Prices) {
+        self.prices = prices;
+        self.attempt =
+            Some(Attempt { provider: provider.into(), model: model.into(), start_ms: self.elapsed(), class: "cancelled".into(), ..Attempt::default() });
+    }
+
+    /// The running attempt answered.
+    pub fn attempt_ok(&mut self, status: u16) {
+        self.row.ttft_ms.get_or_insert(self.started.elapsed().as_millis() as u64);
+        if let Some(attempt) = &mut self.attempt {
+            attempt.status = Some(status);
+            attempt.class = "ok".into();
+        }
+        self.close_attempt();
+    }
+
+    /// The running attempt failed; `next` says what follows from it.
+    pub fn attempt_failed(&mut self, failure: &Failure, next: &str) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.status = failure.status;
+            attempt.class = failure.class.name().into();
+            attempt.retry_after = failure.retry_after.map(|wait| wait.as_secs());
+            attempt.reason = Some(format!("{}; {next}", crate::formats::fault::scrub(&failure.fault.message)));
+        }
+        self.close_attempt();
+    }
+
+    fn close_attempt(&mut self) {
+        let now = self.elapsed();
+        if let Some(mut attempt) = self.attempt.take() {
+            attempt.duration_ms = now.saturating_sub(attempt.start_ms);
+            self.row.provider = Some(attempt.provider.clone());
+            self.row.model = Some(attempt.model.clone());
+            self.row.attempts.push(attempt);
+        }
+    }
+
+    /// What the answer said about usage; estimated from what was sent where it said nothing.
+    pub fn usage(&mut self, seen: &Seen) {
+        match seen.usage {
+            Some(usage) => {
+                self.row.usage = usage;
+                self.row.usage_source = UsageSource::Reported;
+            }
+            None => {
+                self.row.usage = Usage { input: estimate(self.held as u64), output: estimate(seen.text_bytes), ..Usage::default() };
+                self.row.usage_source = UsageSource::Estimated;
+            }
+        }
+    }
+
+    /// Marks reported usage as partial: the answer was cut short.
+    pub fn partial(&mut self, seen: &Seen) {
+        self.usage(seen);
+        // What a provider says at the start counts only the prompt; the text that came is known better.
+        if !seen.finished {
+            self.row.usage.output = self.row.usage.output.max(estimate(seen.text_bytes));
+            self.row.usage_source = UsageSource::Estimated;
+        }
+    }
+
+    /// Cost so far, for the answer's header.
+    pub fn cost(&self) -> catalog::Cost {
+        catalog::cost(&self.row.usage, self.row.usage_source, &self.prices)
+    }
+
+    /// How it ended. Only the first word counts.
+    pub fn finish(&mut self, status: u16, outcome: Outcome) {
+        if !self.finished {
+            self.finished = true;
+            self.row.status = status;
+            self.row.outcome = outcome;
+        }
+    }
+
+    /// What the caller was told.
+    pub fn error(&mut self, message: &str) {
+        self.row.error = Some(crate::formats::fault::scrub(message).into_owned());
+    }
+}
+
+/// Four bytes a token: near enough to say how much, marked as an estimate wherever it is shown.
+pub fn estimate(bytes: u64) -> u64 {
+    bytes.div_ceil(4)
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.shared.in_flight_bytes.fetch_sub(self.held, Ordering::Relaxed);
+        self.close_attempt();
+        self.finish(499, Outcome::ClientClosed);
+        if self.row.outcome == Outcome::ClientClosed && self.row.usage_source == UsageSource::None && !self.row.attempts.is_empty() {
+            self.usage(&Seen::default());
+        }
+        if self.row.usage_source != UsageSource::None {
+            let cost = self.cost();
+            self.row.cost_status = cost.status;
+            self.row.cost_pico = cost.pico.and_then(|pico| i64::try_from(pico).ok());
+        }
+        self.row.latency_ms = self.elapsed();
+        let row = std::mem::take(&mut self.row);
+        match self.level {
+            LogContent::Off => {}
+            LogContent::Metadata => self.shared.journal.push(row, None),
+            LogContent::Full => self.shared.journal.push(row, Some(std::mem::take(&mut self.content))),
+        }
+    }
+}

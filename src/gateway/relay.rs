@@ -1,0 +1,139 @@
+//! After the commit point: hands the stream on piece by piece, pulled by the caller's reading. Ends well-
+//! formed whatever happens: upstream failure, silence, revocation, shutdown. Never switches upstreams.
+
+use super::{
+    record::Record,
+    stream::{Step, Stream},
+    watch::{Fired, Guard},
+};
+use crate::chat::Fault;
+use crate::error::{Error, Kind};
+use crate::formats::Format;
+use crate::store::journal::Outcome;
+use bytes::Bytes;
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// A committed stream on its way to the caller.
+pub struct Relay {
+    /// `None` once it is over; dropping it closes the upstream connection.
+    stream: Option<Stream>,
+    record: Record,
+    watch: Guard,
+    format: &'static Format,
+    ping: Duration,
+    last: Option<Bytes>,
+    touched: bool,
+}
+
+impl Relay {
+    pub fn new(stream: Stream, record: Record, watch: Guard, format: &'static Format, ping: Duration) -> Relay {
+        watch.within(Some(stream.idle));
+        watch.ping_within(ping);
+        Relay { stream: Some(stream), record, watch, format, ping, last: None, touched: false }
+    }
+
+    /// The next piece for the caller; `None`: the end.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(piece) = self.stream.as_mut().and_then(|stream| stream.out.pop_front()) {
+                return Poll::Ready(Some(self.hand(piece)));
+            }
+            if let Some(last) = self.last.take() {
+                return Poll::Ready(Some(self.hand(last)));
+            }
+            let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+            if let Some(fired) = self.watch.fired() {
+                self.interrupted(fired);
+                continue;
+            }
+            match stream.poll_step(cx) {
+                Poll::Pending => {
+                    // One clock reading for a burst of pieces, not one a piece.
+                    if std::mem::take(&mut self.touched) {
+                        self.watch.within(Some(stream.idle));
+                        self.watch.ping_within(self.ping);
+                    }
+                    self.watch.listen(cx);
+                    if self.watch.take_ping() {
+                        self.watch.ping_within(self.ping);
+                        return Poll::Ready(Some(Bytes::from_static(self.format.ping)));
+                    }
+                    return Poll::Pending;
+                }
+                Poll::Ready(Step::Setup | Step::Content) => self.touched = true,
+                Poll::Ready(Step::End) => self.complete(),
+                Poll::Ready(Step::Failed { failure, forwarded }) => {
+                    self.end(Outcome::FailedAfterCommit, &failure.fault, !forwarded);
+                }
+            }
+        }
+    }
+
+    fn hand(&mut self, piece: Bytes) -> Bytes {
+        self.record.response(&piece);
+        piece
+    }
+
+    /// What is already queued still goes out: it belongs to the answer.
+    fn complete(&mut self) {
+        if let Some(mut stream) = self.stream.take() {
+            self.record.usage(&stream.seen);
+            self.record.finish(200, Outcome::Ok);
+            self.last = join(&mut stream);
+        }
+    }
+
+    fn interrupted(&mut self, fired: Fired) {
+        let (outcome, error) = match fired {
+            Fired::Revoked => (Outcome::Revoked, Error::new(Kind::Unauthenticated, "the API key was revoked")),
+            Fired::Shutdown => (Outcome::Shutdown, Error::new(Kind::Unavailable, "the gateway is shutting down")),
+            Fired::Deadline if self.watch.capped() => {
+                (Outcome::FailedAfterCommit, Error::new(Kind::Timeout, "the request took longer than the route allows in total"))
+            }
+            Fired::Deadline => (Outcome::FailedAfterCommit, Error::new(Kind::Timeout, "the upstream stopped sending in the middle of the stream")),
+        };
+        self.end(outcome, &Fault::from(&error), true);
+    }
+
+    /// Ends the stream early, with an error event unless the upstream's own has been forwarded.
+    fn end(&mut self, outcome: Outcome, fault: &Fault, tell: bool) {
+        let Some(mut stream) = self.stream.take() else { return };
+        self.record.partial(&stream.seen);
+        self.record.error(&fault.message);
+        self.record.finish(if outcome == Outcome::FailedAfterCommit { 200 } else { fault.status }, outcome);
+        let mut bytes = join(&mut stream).map(Vec::from).unwrap_or_default();
+        if tell {
+            bytes.extend((self.format.write_fault_event)(fault));
+        }
+        self.last = (!bytes.is_empty()).then(|| bytes.into());
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // Still open: the caller hung up. The record says 499 with what had been produced.
+        if let Some(stream) = &self.stream {
+            self.record.partial(&stream.seen);
+        }
+    }
+}
+
+fn join(stream: &mut Stream) -> Option<Bytes> {
+    match stream.out.len() {
+        0 => None,
+        1 => stream.out.pop_front(),
+        _ => Some(
+            stream
+                .out
+                .drain(..)
+                .fold(Vec::new(), |mut all, piece| {
+                    all.extend_from_slice(&piece);
+                    all
+                })
+                .into(),
+        ),
+    }
+}

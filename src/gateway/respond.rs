@@ -1,0 +1,124 @@
+//! Answers with their headers, and every error: in the caller's own format, in this one place.
+
+use super::{body::Body, exchange::Refusal, failure::Failure, gate::Conn, record::Record, watch::Fired};
+use crate::catalog;
+use crate::chat::Fault;
+use crate::error::{Error, Kind};
+use crate::formats::Format;
+use crate::store::journal::Outcome;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use std::rc::Rc;
+
+/// A 200 with these headers.
+pub fn with(headers: HeaderMap, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// What gw did, in `x-gw-*` headers. The cost of a stream is not known when its head is sent.
+pub fn about(headers: &mut HeaderMap, record: &Record, whole: bool) {
+    let row = &record.row;
+    let mut put = |name: &'static str, text: Option<&str>| {
+        if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    put("x-gw-request-id", Some(&row.id));
+    put("x-gw-route", row.route.as_deref());
+    put("x-gw-provider", row.provider.as_deref());
+    put("x-gw-model", row.model.as_deref());
+    if !row.dropped.is_empty() {
+        put("x-gw-dropped", Some(&row.dropped.join(", ")));
+    }
+    if !row.attempts.is_empty() {
+        headers.insert(HeaderName::from_static("x-gw-attempts"), HeaderValue::from(row.attempts.len()));
+    }
+    if whole && let Some(pico) = record.cost().pico {
+        let dollars = catalog::dollars(pico);
+        if let Ok(value) = HeaderValue::from_str(&dollars) {
+            headers.insert(HeaderName::from_static("x-gw-cost"), value);
+        }
+    }
+}
+
+/// Refuses a request whose format is known, and finishes its record.
+pub fn refuse(format: &'static Format, refusal: Refusal, record: &mut Record, conn: &Rc<Conn>) -> Response<Body> {
+    let (error, close, outcome) = match refusal {
+        Refusal::Failed(failure) => return failed(format, failure, record, conn),
+        Refusal::Own { error, close } => (error, close, Outcome::Failed),
+        Refusal::Interrupted(Fired::Revoked) => (Error::new(Kind::Unauthenticated, "the API key was revoked"), false, Outcome::Revoked),
+        Refusal::Interrupted(Fired::Shutdown) => (Error::new(Kind::Unavailable, "the gateway is shutting down"), true, Outcome::Shutdown),
+        Refusal::Interrupted(Fired::Deadline) => (Error::new(Kind::Timeout, "the request took longer than the route allows in total"), false, Outcome::Failed),
+    };
+    let fault = Fault::from(&error);
+    record.error(&fault.message);
+    record.finish(fault.status, outcome);
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static("x-gw-origin"), HeaderValue::from_static("gateway"));
+    if matches!(error.kind, Kind::Unavailable | Kind::RateLimited) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if close {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    about(&mut headers, record, false);
+    error_body(format, &fault, headers, record, conn)
+}
+
+/// The last attempt's failure, as the caller sees it: the provider's own words where it speaks the caller's
+/// format, else the same status and message in the caller's format.
+fn failed(format: &'static Format, failure: Failure, record: &mut Record, conn: &Rc<Conn>) -> Response<Body> {
+    record.error(&failure.fault.message);
+    record.finish(failure.fault.status, Outcome::Failed);
+    let (passed, original) = failure.original.map_or((None, None), |(headers, body)| (Some(headers), Some(body)));
+    let mut headers = passed.unwrap_or_default();
+    let origin = if failure.status.is_some() { "provider" } else { "gateway" };
+    headers.insert(HeaderName::from_static("x-gw-origin"), HeaderValue::from_static(origin));
+    if let Some(wait) = failure.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(u64::from(wait.subsec_millis() > 0))));
+    }
+    about(&mut headers, record, false);
+    // Word for word, unless it repeats something that looks like a credential.
+    if let Some(body) = original
+        && let Ok(text) = std::str::from_utf8(&body)
+        && matches!(crate::formats::fault::scrub(text), std::borrow::Cow::Borrowed(_))
+    {
+        record.response(&body);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        return status(failure.fault.status, with(headers, Body::whole(body).on(conn.clone())));
+    }
+    error_body(format, &failure.fault, headers, record, conn)
+}
+
+fn error_body(format: &'static Format, fault: &Fault, mut headers: HeaderMap, record: &mut Record, conn: &Rc<Conn>) -> Response<Body> {
+    let body = bytes::Bytes::from((format.write_fault)(fault));
+    record.response(&body);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    status(fault.status, with(headers, Body::whole(body).on(conn.clone())))
+}
+
+fn status(code: u16, mut response: Response<Body>) -> Response<Body> {
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_GATEWAY);
+    response
+}
+
+/// An error outside any format (unknown path, refused head): the OpenAI shape, which most callers read.
+pub fn plain(error: &Error, close: bool) -> Response<Body> {
+    let fault = Fault::from(error);
+    let format = crate::formats::format(crate::formats::FormatId::OpenaiChat);
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(HeaderName::from_static("x-gw-origin"), HeaderValue::from_static("gateway"));
+    if close {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    status(fault.status, with(headers, Body::whole((format.write_fault)(&fault))))
+}
+
+/// A small JSON answer.
+pub fn json(code: u16, value: &serde_json::Value) -> Response<Body> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    status(code, with(headers, Body::whole(value.to_string())))
+}

@@ -1,0 +1,70 @@
+//! Limits of what is taken in, and timers. Defaults are those of the limits table in the documentation.
+
+use std::time::Duration;
+
+/// Everything about the data plane that can be configured.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A connection must send its first byte within this.
+    pub first_byte: Duration,
+    /// A request's head must be complete within this of its first byte.
+    pub header: Duration,
+    /// Idle keep-alive connections are closed after this.
+    pub idle: Duration,
+    /// Longest pause between two pieces of a request body.
+    pub body_stall: Duration,
+    /// Longest pause of a caller that does not read its answer.
+    pub write_stall: Duration,
+    pub max_head_bytes: usize,
+    pub max_header_bytes: usize,
+    pub max_headers: usize,
+    pub max_uri_bytes: usize,
+    pub max_body: usize,
+    pub json_depth: usize,
+    pub max_connections: usize,
+    pub max_in_flight: usize,
+    pub max_in_flight_bytes: usize,
+    /// Largest whole reply taken from an upstream.
+    pub max_reply: usize,
+    /// Response content kept for the log, per request.
+    pub content_kept: usize,
+    /// What keys may at most have logged.
+    pub log_content: crate::resources::key::LogContent,
+    /// Upstream timers where neither route nor provider sets them.
+    pub connect: Duration,
+    pub first_event: Duration,
+    pub stream_idle: Duration,
+    /// A silent stream gets a comment or ping this often.
+    pub ping: Duration,
+    /// Log store trouble refuses requests instead of serving them unlogged.
+    pub refuse_unlogged: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            first_byte: Duration::from_secs(5),
+            header: Duration::from_secs(10),
+            idle: Duration::from_secs(300),
+            body_stall: Duration::from_secs(30),
+            write_stall: Duration::from_secs(30),
+            max_head_bytes: 32 << 10,
+            max_header_bytes: 8 << 10,
+            max_headers: 64,
+            max_uri_bytes: 8 << 10,
+            max_body: 32 << 20,
+            json_depth: 100,
+            max_connections: 10_000,
+            max_in_flight: 2_000,
+            max_in_flight_bytes: 256 << 20,
+            max_reply: 64 << 20,
+            content_kept: 1 << 20,
+            log_content: crate::resources::key::LogContent::Full,
+            connect: Duration::from_secs(10),
+            first_event: Duration::from_secs(120),
+            stream_idle: Duration::from_secs(60),
+            ping: Duration::from_secs(15),
+            refuse_unlogged: false,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! One upstream stream: frames cut out of its body, looked at (same format) or turned into the caller's
+//! format (translated). The same steps run before the commit point, where `attempt` holds the output back,
+//! and after it, where `relay` hands it on.
+
+use super::{failure::Failure, pool::Pool, upstream::Upstream};
+use crate::chat::{Event, Fault};
+use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse, sse::Frames};
+use crate::plan::retry::Class;
+use bytes::Bytes;
+use http_body::Body as _;
+use http_body_util::Full;
+use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// A connection to be given back when its body has been read to the end.
+pub struct Ticket {
+    pub sender: SendRequest<Full<Bytes>>,
+    pub upstream: Arc<Upstream>,
+    pub pool: Rc<Pool>,
+}
+
+impl Ticket {
+    pub fn give_back(self) {
+        self.pool.give(&self.upstream.origin, self.sender);
+    }
+}
+
+/// How frames become output.
+pub enum Mode {
+    /// Forwarded; `hide_usage` takes out the usage chunk that the caller did not ask for.
+    Same {
+        format: &'static Format,
+        hide_usage: bool,
+    },
+    Translate {
+        reader: Box<dyn EventReader + Send>,
+        writer: Box<dyn EventWriter + Send>,
+        events: Vec<Event>,
+    },
+}
+
+/// What one step came to.
+pub enum Step {
+    /// Nothing that commits to this upstream.
+    Setup,
+    Content,
+    /// The stream is complete.
+    End,
+    /// The stream failed. `forwarded`: the output already says so.
+    Failed {
+        failure: Failure,
+        forwarded: bool,
+    },
+}
+
+/// One upstream stream.
+pub struct Stream {
+    incoming: Incoming,
+    frames: Frames,
+    mode: Mode,
+    /// For the caller, in order.
+    pub out: VecDeque<Bytes>,
+    pub seen: Seen,
+    done: bool,
+    ticket: Option<Ticket>,
+    pub idle: Duration,
+}
+
+impl Stream {
+    pub fn new(incoming: Incoming, mode: Mode, ticket: Ticket, idle: Duration) -> Stream {
+        Stream { incoming, frames: Frames::default(), mode, out: VecDeque::new(), seen: Seen::default(), done: false, ticket: Some(ticket), idle }
+    }
+
+    /// The next step, as soon as the upstream sends something.
+    pub fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(frame) => frame,
+        };
+        Poll::Ready(match frame {
+            None => self.ended(),
+            Some(Err(_)) => broken("the upstream connection broke in the middle of the stream"),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(chunk) => self.chunk(chunk),
+                Err(_) => Step::Setup,
+            },
+        })
+    }
+
+    fn chunk(&mut self, chunk: Bytes) -> Step {
+        if let Err(error) = self.frames.push(chunk) {
+            return broken(&error.message);
+        }
+        let mut step = Step::Setup;
+        while let Some(frame) = self.frames.next() {
+            match self.frame(frame) {
+                Step::Setup => {}
+                Step::Content => step = Step::Content,
+                last => return last,
+            }
+        }
+        step
+    }
+
+    fn ended(&mut self) -> Step {
+        if let Some(rest) = self.frames.rest()
+            && let failed @ Step::Failed { .. } = self.frame(rest)
+        {
+            return failed;
+        }
+        if let Some(ticket) = self.ticket.take() {
+            ticket.give_back();
+        }
+        match &mut self.mode {
+            _ if self.done => Step::End,
+            // A provider that sent a finish reason has said everything, end mark or not.
+            Mode::Same { .. } if self.seen.finished => Step::End,
+            Mode::Same { .. } => broken("the upstream ended the stream before it was complete"),
+            Mode::Translate { reader, writer, events } => {
+                let ended = reader.end(events);
+                let mut bytes = Vec::new();
+                events.drain(..).for_each(|event| writer.write(&event, &mut bytes));
+                if !bytes.is_empty() {
+                    self.out.push_back(bytes.into());
+                }
+                match ended {
+                    Ok(()) => Step::End,
+                    Err(error) => broken(&error.message),
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: Bytes) -> Step {
+        let Some((name, data)) = sse::event(&frame) else {
+            // A comment keeps the caller's connection alive as it kept ours.
+            if let Mode::Same { .. } = self.mode {
+                self.out.push_back(frame);
+            }
+            return Step::Setup;
+        };
+        match &mut self.mode {
+            Mode::Same { format, hide_usage } => {
+                let mark = (format.observe)(&data, &mut self.seen);
+                drop(data);
+                match mark {
+                    Mark::Usage if *hide_usage => return Step::Setup,
+                    Mark::Malformed => return broken("the upstream sent an event that is not JSON"),
+                    Mark::Done => self.done = true,
+                    _ => {}
+                }
+                self.out.push_back(frame);
+                match mark {
+                    Mark::Content | Mark::Done => Step::Content,
+                    Mark::Error => failed(self.seen.fault.clone(), true),
+                    _ => Step::Setup,
+                }
+            }
+            Mode::Translate { reader, writer, events } => {
+                if let Err(error) = reader.read(name, &data, events) {
+                    return broken(&error.message);
+                }
+                let mut bytes = Vec::new();
+                let mut step = Step::Setup;
+                for event in events.drain(..) {
+                    if let Event::Error(fault) = event {
+                        step = failed(Some(fault), false);
+                        break;
+                    }
+                    self.seen.text_bytes += event.text_len();
+                    match &event {
+                        Event::Usage(usage) => self.seen.usage = Some(*usage),
+                        Event::End { .. } => self.seen.finished = true,
+                        _ => {}
+                    }
+                    if event.is_content() {
+                        step = Step::Content;
+                    }
+                    writer.write(&event, &mut bytes);
+                }
+                if !bytes.is_empty() {
+                    self.out.push_back(bytes.into());
+                }
+                step
+            }
+        }
+    }
+}
+
+fn broken(message: &str) -> Step {
+    Step::Failed { failure: Failure::upstream(message.into()), forwarded: false }
+}
+
+fn failed(fault: Option<Fault>, forwarded: bool) -> Step {
+    let fault =
+        fault.unwrap_or_else(|| Fault { status: 502, kind: "api_error".into(), message: "the upstream sent an error event".into(), code: None, param: None });
+    let class = Class::of_status(fault.status, false, &fault.message);
+    Step::Failed { failure: Failure { class, status: Some(fault.status), fault, retry_after: None, original: None }, forwarded }
+}

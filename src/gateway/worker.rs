@@ -1,0 +1,175 @@
+//! One core's share of the data plane: a current-thread runtime with its own listener, connection pool and
+//! clock. Nothing is locked between workers on the request path.
+
+use super::{
+    Shared, connect,
+    gate::{Conn, Gate},
+    listen,
+    pool::Pool,
+    watch::{Fired, Watches},
+};
+use crate::error::{Error, Kind, Result};
+use crate::plan::Dice;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    net::SocketAddr,
+    pin::pin,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    task::Poll,
+    time::Duration,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+
+/// What one worker's requests share.
+pub struct Worker {
+    pub shared: Arc<Shared>,
+    pub pool: Rc<Pool>,
+    pub watches: Rc<Watches>,
+    pub dice: RefCell<Dice>,
+    pub tls: TlsConnector,
+    ids: RefCell<ulid::Generator>,
+}
+
+impl Worker {
+    /// A time-ordered request id.
+    pub fn next_id(&self) -> String {
+        // The generator only fails when one millisecond's 80 random bits overflow; a plain one then does.
+        let id = self.ids.borrow_mut().generate().unwrap_or_else(|_| ulid::Ulid::new());
+        format!("req_{id}")
+    }
+}
+
+/// Binds an address for `count` workers: one socket each with SO_REUSEPORT, so that the kernel spreads
+/// connections and no accept queue is shared. Port 0 is chosen by the first and taken by the rest.
+pub fn bind(address: SocketAddr, count: usize) -> Result<Vec<std::net::TcpListener>> {
+    let mut listeners = Vec::with_capacity(count);
+    let mut address = address;
+    for _ in 0..count.max(1) {
+        let listener = bind_one(address, count > 1).map_err(|error| {
+            let taken = error.kind() == std::io::ErrorKind::AddrInUse;
+            let hint = if taken { "stop what listens there, or choose another with --listen 127.0.0.1:0" } else { "choose another address with --listen" };
+            Error::new(if taken { Kind::Conflict } else { Kind::Invalid }, format!("cannot listen on `{address}`")).cause(error).hint(hint)
+        })?;
+        address = listener.local_addr().map_err(|error| Error::internal("the listener has no address").cause(error))?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn bind_one(address: SocketAddr, shared: bool) -> std::io::Result<std::net::TcpListener> {
+    // A second gateway must not slip in beside the first through SO_REUSEPORT: the first socket of a
+    // fixed port is tried without it.
+    if address.port() != 0 && !shared {
+        let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        probe.set_reuse_address(true)?;
+        probe.bind(&address.into())?;
+    }
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Runs one worker until it is told to stop and its connections are done. Call it on a thread of its own.
+pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64) -> Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
+    let worker = Rc::new(Worker {
+        pool: Rc::default(),
+        watches: Rc::default(),
+        dice: RefCell::new(Dice::new(seed)),
+        tls: connect::tls()?,
+        ids: RefCell::new(ulid::Generator::new()),
+        shared,
+    });
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async move {
+        tokio::task::spawn_local(worker.watches.clone().tick(worker.shared.clone()));
+        tokio::task::spawn_local(sweep(worker.clone()));
+        let open = Rc::new(());
+        for listener in listeners {
+            let listener = TcpListener::from_std(listener).map_err(|error| Error::internal("the listener cannot be used").cause(error))?;
+            tokio::task::spawn_local(accept(worker.clone(), listener, open.clone()));
+        }
+        while !worker.shared.stopping.load(Ordering::Relaxed) || Rc::strong_count(&open) > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    })
+}
+
+async fn sweep(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        worker.pool.sweep();
+    }
+}
+
+async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
+    let mut stop = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.tick() => match worker.shared.stopping.load(Ordering::Relaxed) {
+                true => return,
+                false => continue,
+            },
+        };
+        match accepted {
+            Ok((stream, _)) if worker.shared.connections.load(Ordering::Relaxed) < worker.shared.settings.max_connections => {
+                // Without it every streamed piece waits for an acknowledgement.
+                let _ = stream.set_nodelay(true);
+                tokio::task::spawn_local(connection(worker.clone(), stream, open.clone()));
+            }
+            // Too many: closed at once, so that the rest keeps being served.
+            Ok(_) => {}
+            // Out of file descriptors and the like: do not spin.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn connection(worker: Rc<Worker>, stream: TcpStream, _open: Rc<()>) {
+    let shared = worker.shared.clone();
+    shared.connections.fetch_add(1, Ordering::Relaxed);
+    let conn = Rc::new(Conn::new(worker.watches.add(), shared.clone()));
+    let service = hyper::service::service_fn({
+        let (worker, conn) = (worker.clone(), conn.clone());
+        move |request| listen::handle(worker.clone(), conn.clone(), request)
+    });
+    let gate = TokioIo::new(Gate { stream, conn: conn.clone() });
+    let serving = http1::Builder::new().max_headers(shared.settings.max_headers.min(1_000) + 8).pipeline_flush(false).serve_connection(gate, service);
+    let mut serving = pin!(serving);
+    let mut told = false;
+    poll_fn(|cx| {
+        if shared.stopping.load(Ordering::Relaxed) && !told {
+            told = true;
+            serving.as_mut().graceful_shutdown();
+        }
+        // A deadline here is an idle, silent or slow-headed connection; requests have their own watch.
+        if conn.watch.fired() == Some(Fired::Deadline) {
+            return Poll::Ready(());
+        }
+        match serving.as_mut().poll(cx) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => {
+                conn.watch.listen(cx);
+                Poll::Pending
+            }
+        }
+    })
+    .await;
+    shared.connections.fetch_sub(1, Ordering::Relaxed);
+}

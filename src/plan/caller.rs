@@ -1,0 +1,29 @@
+//! Who is calling: a key of a user, as the snapshot knows it.
+
+use super::route::Route;
+use crate::resources::{Stamp, key::LogContent};
+use std::sync::Arc;
+
+/// A key as requests see it. Immutable: a request holds the one it started with, and whether that still
+/// holds is asked of the newest snapshot.
+#[derive(Debug)]
+pub struct Caller {
+    pub key: Arc<str>,
+    pub user: Arc<str>,
+    pub environment: Arc<str>,
+    pub expires: Option<Stamp>,
+    /// Key and user are both enabled and the key is not revoked.
+    pub active: bool,
+    pub log_content: LogContent,
+    /// Globs of models callable where no route takes the request.
+    pub direct: Vec<String>,
+    /// Active routes bound to the key, then to its user; each group by priority, then name.
+    pub routes: Vec<Arc<Route>>,
+}
+
+impl Caller {
+    /// Whether requests are let in at this time.
+    pub fn admitted(&self, now: i64) -> bool {
+        self.active && self.expires.is_none_or(|end| now < end.0)
+    }
+}

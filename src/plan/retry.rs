@@ -1,0 +1,95 @@
+//! What a failed attempt means: try the next target, or stop. And how long to wait when none is left.
+
+use super::Dice;
+use crate::resources::route::RetryOn;
+use std::time::Duration;
+
+/// How an attempt failed, as the failure table of the documentation has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The caller's mistake: 400, 413, 422 and other 4xx.
+    Caller,
+    /// The model does not exist there.
+    NotFound,
+    /// The prompt is too long for the model.
+    Context,
+    /// 401, 402, 403 from upstream.
+    Credential,
+    /// 429, 529, 503 with Retry-After.
+    Capacity,
+    /// Other 5xx, reset, malformed answer, error event before the first content event.
+    Upstream,
+    /// Not connected: refused, DNS, TLS.
+    Connect,
+    /// Not connected or no first byte in time.
+    Timeout,
+}
+
+impl Class {
+    /// The class of an upstream's status.
+    pub fn of_status(status: u16, retry_after: bool, message: &str) -> Class {
+        match status {
+            401..=403 => Class::Credential,
+            404 => Class::NotFound,
+            408 | 504 => Class::Timeout,
+            429 | 529 => Class::Capacity,
+            503 if retry_after => Class::Capacity,
+            400 | 413 if too_long(message) => Class::Context,
+            400..=499 => Class::Caller,
+            _ => Class::Upstream,
+        }
+    }
+
+    /// Name in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Caller => "caller",
+            Class::NotFound => "not_found",
+            Class::Context => "context",
+            Class::Credential => "credential",
+            Class::Capacity => "capacity",
+            Class::Upstream => "upstream",
+            Class::Connect => "connect",
+            Class::Timeout => "timeout",
+        }
+    }
+
+    /// Whether the route moves on to its next target.
+    pub fn moves_on(self, retry_on: &[RetryOn]) -> bool {
+        let trigger = match self {
+            Class::Caller => return false,
+            Class::NotFound => RetryOn::NotFound,
+            Class::Context => RetryOn::Context,
+            Class::Credential => RetryOn::Credential,
+            Class::Capacity => RetryOn::Capacity,
+            Class::Upstream => RetryOn::Upstream,
+            Class::Connect => RetryOn::Connect,
+            Class::Timeout => RetryOn::Timeout,
+        };
+        retry_on.contains(&trigger)
+    }
+
+    /// Whether the same target may do better after a wait.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Class::Capacity | Class::Upstream | Class::Connect | Class::Timeout)
+    }
+}
+
+/// How providers say that a prompt is too long; they agree on no code.
+fn too_long(message: &str) -> bool {
+    ["context length", "context_length", "context window", "prompt is too long", "maximum context", "too many tokens"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// Longest wait worth holding a caller for; beyond it the caller is told to come back.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How long to wait before round `round` (1 is the first repetition): exponential from 250 ms with jitter of
+/// a half, and never less than what an upstream asked for. `None`: longer than is worth it.
+pub fn wait(round: u32, retry_after: Option<Duration>, dice: &mut Dice) -> Option<Duration> {
+    let base = 250u64.saturating_mul(1 << round.saturating_sub(1).min(6));
+    let backoff = Duration::from_millis(base / 2 + dice.below(base));
+    let wait = retry_after.map_or(backoff, |asked| asked.max(backoff));
+    (wait <= LONGEST).then_some(wait)
+}

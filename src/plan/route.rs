@@ -1,0 +1,151 @@
+//! Routes as planning sees them: which one decides, what each target is worth for a request, and the
+//! order its strategy gives.
+
+use super::{Ask, Caller, Choice, Dice, Facts, Snapshot, Why, glob};
+use crate::resources::route::{Route as Spec, Strategy};
+use std::sync::{Arc, atomic::AtomicU64};
+
+/// An active route.
+#[derive(Debug)]
+pub struct Route {
+    pub name: Arc<str>,
+    pub spec: Spec,
+    pub targets: Vec<Target>,
+    /// Requests so far, so that a seeded split repeats.
+    pub turns: AtomicU64,
+}
+
+/// One target, looked up ahead of time as far as the request does not matter.
+#[derive(Debug)]
+pub struct Target {
+    pub provider_name: Arc<str>,
+    /// The upstream id; `None`: as asked.
+    pub model: Option<Arc<str>>,
+    pub weight: u32,
+    pub tier: u32,
+    provider: Option<usize>,
+    facts: Option<Facts>,
+}
+
+impl Route {
+    pub(super) fn build(snapshot: &Snapshot, name: Arc<str>, spec: Spec) -> Route {
+        let targets = spec
+            .targets
+            .iter()
+            .map(|target| {
+                let provider = snapshot.provider(&target.provider);
+                let model: Option<Arc<str>> = target.model.as_deref().map(|model| match provider {
+                    Some(at) => snapshot.upstream_id(at, model).as_ref().into(),
+                    None => model.into(),
+                });
+                let facts = provider.zip(model.as_deref()).map(|(at, model)| snapshot.facts(at, model));
+                Target { provider_name: target.provider.as_str().into(), model, weight: target.weight, tier: target.tier, provider, facts }
+            })
+            .collect();
+        Route { name, spec, targets, turns: AtomicU64::new(0) }
+    }
+}
+
+impl Target {
+    /// The attempt this target means for a request, or why it is out.
+    pub(super) fn judge(&self, snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Result<Choice, Why> {
+        let provider = self.provider.ok_or(Why::NoProvider)?;
+        if self.weight == 0 {
+            return Err(Why::WeightZero);
+        }
+        let model = match (&self.model, ask.model) {
+            (Some(model), _) => model.clone(),
+            // `provider/model` asked for means this provider's model.
+            (None, Some(asked)) => {
+                let asked = asked.strip_prefix(&*self.provider_name).and_then(|rest| rest.strip_prefix('/')).unwrap_or(asked);
+                snapshot.upstream_id(provider, asked).as_ref().into()
+            }
+            (None, None) => return Err(Why::NoModel),
+        };
+        let facts = self.facts.unwrap_or_else(|| snapshot.facts(provider, &model));
+        judge(snapshot, caller, ask, provider, &model, &facts)?;
+        Ok(Choice { provider, model, facts, tier: self.tier, weight: self.weight })
+    }
+}
+
+/// Whether a provider's model can take a request.
+pub(super) fn judge(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, provider: usize, model: &str, facts: &Facts) -> Result<(), Why> {
+    let entry = snapshot.providers.get(provider).ok_or(Why::NoProvider)?;
+    if !entry.spec.enabled {
+        return Err(Why::ProviderDisabled);
+    }
+    if !entry.spec.environments.is_empty() && !entry.spec.environments.iter().any(|name| **name == *caller.environment) {
+        return Err(Why::Environment);
+    }
+    if !entry.ops.contains(&ask.op) {
+        return Err(Why::Op);
+    }
+    if !entry.spec.models.is_empty() && !glob::any(&entry.spec.models, model) {
+        return Err(Why::NotExposed);
+    }
+    if !facts.enabled {
+        return Err(Why::ModelDisabled);
+    }
+    if let Some(can) = facts.can {
+        let lacks = [("tools", ask.needs.tools && !can.tools), ("images", ask.needs.images && !can.images), ("schema", ask.needs.schema && !can.schema)];
+        if let Some((what, _)) = lacks.into_iter().find(|(_, lacks)| *lacks) {
+            return Err(Why::Lacks(what));
+        }
+    }
+    match facts.context_window {
+        Some(window) if ask.tokens > window => Err(Why::Context(window)),
+        _ => Ok(()),
+    }
+}
+
+/// The route that takes the request: bound to its path, else to the key, else to its user.
+pub(super) fn deciding(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Option<Arc<Route>> {
+    let by_path = ask.path.and_then(|path| by_path(snapshot, path).map(|(route, _)| route).find(|route| route.admits(caller)));
+    by_path.or_else(|| caller.routes.iter().find(|route| route.spec.path.is_empty())).cloned()
+}
+
+impl Route {
+    /// A route bound to a path and to keys or users takes only theirs; bound to a path alone it takes everybody.
+    pub fn admits(&self, caller: &Caller) -> bool {
+        let keys = self.spec.keys.is_empty() || self.spec.keys.iter().any(|key| **key == *caller.key);
+        let users = self.spec.users.is_empty() || self.spec.users.iter().any(|user| **user == *caller.user);
+        keys && users
+    }
+}
+
+/// Routes bound to a path that `path` is or lies below, with what is left of it, longest path first.
+pub fn by_path<'a>(snapshot: &'a Snapshot, path: &'a str) -> impl Iterator<Item = (&'a Arc<Route>, &'a str)> {
+    snapshot.paths.iter().filter_map(move |route| {
+        let rest = path.strip_prefix(route.spec.path.as_str())?;
+        (rest.is_empty() || rest.starts_with('/')).then_some((route, rest))
+    })
+}
+
+/// Puts the attempts in the order of the route's strategy. Tiers come first in every strategy.
+pub(super) fn order(route: &Route, attempts: &mut [Choice], dice: &mut Dice) {
+    if attempts.len() < 2 {
+        return;
+    }
+    attempts.sort_by_key(|choice| choice.tier);
+    match route.spec.strategy {
+        Strategy::Fallback => {}
+        Strategy::Split => attempts.chunk_by_mut(|a, b| a.tier == b.tier).for_each(|tier| split(tier, dice)),
+    }
+}
+
+/// Draws without replacement by weight: the first is the pick, the rest is the order of fallback.
+fn split(tier: &mut [Choice], dice: &mut Dice) {
+    for at in 0..tier.len().saturating_sub(1) {
+        let total: u64 = tier[at..].iter().map(|choice| u64::from(choice.weight)).sum();
+        let mut ball = dice.below(total);
+        let picked = tier[at..].iter().position(|choice| match ball.checked_sub(u64::from(choice.weight)) {
+            Some(rest) => {
+                ball = rest;
+                false
+            }
+            None => true,
+        });
+        // Rotation keeps the order of those not picked.
+        tier[at..=at + picked.unwrap_or(0)].rotate_right(1);
+    }
+}

@@ -1,0 +1,103 @@
+//! What `gw serve` says: on stderr for people, in the ready file and on stdout for scripts.
+
+use super::stores::Stores;
+use crate::admin::Desk;
+use crate::config::{Config, Log, LogFormat};
+use crate::error::{Error, Result};
+use crate::resources::key::LogContent;
+use serde_json::json;
+use std::io::{IsTerminal, Write};
+
+/// Where the gateway listens.
+pub struct Ready {
+    pub urls: Vec<String>,
+    pub admins: Vec<String>,
+}
+
+/// Sets up the process's own log on stderr. A second call in one process changes nothing.
+pub fn logging(log: &Log) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&log.level).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let terminal = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal && std::env::var_os("NO_COLOR").is_none());
+    let json = log.format == LogFormat::Json || (log.format == LogFormat::Auto && !terminal);
+    let _ = if json { builder.json().try_init() } else { builder.without_time().try_init() };
+}
+
+/// Tells people and scripts that every listener accepts.
+pub fn ready(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) -> Result<()> {
+    let line = json!({"url": ready.urls.first(), "urls": ready.urls, "admin": ready.admins.first(), "pid": std::process::id()}).to_string();
+    if let Some(path) = &config.server.ready_file {
+        let failed = |error: std::io::Error| Error::invalid(format!("the ready file `{}` cannot be written", path.display())).cause(error);
+        // By rename, so that nobody reads half of it.
+        let mut partial = path.clone().into_os_string();
+        partial.push(format!(".{}", std::process::id()));
+        std::fs::write(&partial, format!("{line}\n")).map_err(failed)?;
+        std::fs::rename(&partial, path).map_err(failed)?;
+    }
+    if config.server.print_ready {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+    for url in &ready.urls {
+        say("listening", &format!("{url}/v1"));
+    }
+    for admin in &ready.admins {
+        say("admin", admin);
+    }
+    say("state", &stores.records.describe());
+    say("secrets", &stores.vault.describe());
+    let content = match config.log_content() {
+        LogContent::Full => "requests and answers in full; less with --log-content metadata",
+        LogContent::Metadata => "a row a request, without content",
+        LogContent::Off => "off",
+    };
+    say("logging", content);
+    if let Some(notice) = &stores.notice {
+        notice.lines().for_each(|line| say("mended", line));
+    }
+    for url in ready.urls.iter().filter(|url| !local(url)) {
+        say("warning", &format!("{url} can be reached from other machines, and keys travel unencrypted: put TLS in front"));
+    }
+    next(desk);
+    Ok(())
+}
+
+fn local(url: &str) -> bool {
+    url.strip_prefix("http://").and_then(|address| address.parse::<std::net::SocketAddr>().ok()).is_some_and(|address| address.ip().is_loopback())
+}
+
+fn say(what: &str, text: &str) {
+    eprintln!("{what:<11} {text}");
+}
+
+/// The commands that come next, with what already exists left out.
+fn next(desk: &Desk) {
+    let state = desk.state();
+    let none = |kind: &str| state.of(kind).next().is_none();
+    let set = crate::vendors::VENDORS
+        .iter()
+        .filter(|vendor| !vendor.env.is_empty())
+        .find(|vendor| std::env::var_os(vendor.env).is_some_and(|value| !value.is_empty()));
+    let (vendor, variable) = set.map_or(("openai", "OPENAI_API_KEY"), |vendor| (vendor.id, vendor.env));
+    let steps = [
+        (
+            none("provider"),
+            format!(
+                "gw provider create {vendor} --vendor {vendor} --credential-env {variable}{}",
+                if set.is_some() { format!("   ({variable} is set here)") } else { String::new() }
+            ),
+        ),
+        (none("user") || none("key"), "gw user create me && gw key create dev --user me".to_owned()),
+        (none("route"), format!("gw route create dev --key dev --to {vendor}/MODEL")),
+    ];
+    for (at, (_, step)) in steps.iter().filter(|(wanted, _)| *wanted).enumerate() {
+        say(if at == 0 { "next" } else { "" }, step);
+    }
+}
+
+/// A ready file must not outlive what it speaks of.
+pub fn remove_ready_file(config: &Config) {
+    if let Some(path) = &config.server.ready_file {
+        let _ = std::fs::remove_file(path);
+    }
+}

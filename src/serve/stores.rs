@@ -1,0 +1,99 @@
+//! Opens what holds state, in the order that makes errors clear, and closes it so that nothing is lost.
+
+use crate::config::{Config, SecretStore};
+use crate::error::{Error, Result};
+use crate::store::{
+    journal::{self, Journal},
+    lock::{self, Lock},
+    records::{self, Records},
+    token::Hasher,
+    vault::{self, Choice, MasterKey, Vault},
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// Everything that holds state.
+pub struct Stores {
+    pub records: Arc<dyn Records>,
+    pub journal: Arc<dyn Journal>,
+    pub vault: Arc<dyn Vault>,
+    pub hasher: Hasher,
+    /// The data directory; a private temporary one with `--in-memory` (for the admin token).
+    pub dir: PathBuf,
+    /// What a start had to mend, to be said aloud.
+    pub notice: Option<String>,
+    lock: Option<Lock>,
+    temporary: bool,
+}
+
+impl Stores {
+    pub fn open(config: &Config) -> Result<Stores> {
+        match config.server.in_memory || config.dev {
+            true => Stores::memory(config),
+            false => Stores::disk(config),
+        }
+    }
+
+    fn memory(config: &Config) -> Result<Stores> {
+        let dir = std::env::temp_dir().join(format!("gw-{}", std::process::id()));
+        let vault = match config.secrets.store {
+            SecretStore::Auto | SecretStore::Memory => Arc::new(vault::Memory::default()) as Arc<dyn Vault>,
+            _ => return Err(Error::invalid("with --in-memory secrets live in memory too").hint("leave out --secrets, or give a --data-dir")),
+        };
+        private_dir(&dir)?;
+        Ok(Stores {
+            records: Arc::new(records::memory::Memory::new()),
+            journal: Arc::new(journal::memory::Memory::new(20_000, 64 << 20)),
+            vault,
+            hasher: Hasher::ephemeral()?,
+            dir,
+            notice: None,
+            lock: None,
+            temporary: true,
+        })
+    }
+
+    fn disk(config: &Config) -> Result<Stores> {
+        let dir = config.data_dir();
+        let lock = lock::take(&dir, "")?;
+        let records = records::sled::Sled::open(&dir)?;
+        let notice = records.notice();
+        let keys_exist = records.load()?.1.iter().any(|record| record.kind == "key");
+        let hasher = Hasher::open(&dir, keys_exist)?;
+        let choice = match config.secrets.store {
+            SecretStore::Auto => Choice::Auto,
+            SecretStore::Keyring => Choice::Keyring,
+            SecretStore::Sealed => Choice::Sealed,
+            SecretStore::Memory => Choice::Memory,
+        };
+        let vault = vault::open(&dir, choice, MasterKey::given(config.secrets.master_key_file.as_deref())?)?;
+        let limit = config.logs.max_bytes.0;
+        let settings = journal::segments::Settings { max_bytes: (limit > 0).then_some(limit), max_age: config.logs.max_age.std(), ..Default::default() };
+        let journal = journal::segments::Segments::open(dir.join("logs"), settings)?;
+        Ok(Stores { records: Arc::new(records), journal: Arc::new(journal), vault, hasher, dir, notice, lock: Some(lock), temporary: false })
+    }
+
+    /// Lets a second gateway's error say where this one's admin API is.
+    pub fn announce(&mut self, admin: &str) {
+        if let Some(lock) = &mut self.lock {
+            lock.announce(admin);
+        }
+    }
+
+    /// Writes out the log; the records are durable already.
+    pub fn close(self) {
+        self.journal.close();
+        if self.temporary {
+            let _ = std::fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+fn private_dir(dir: &std::path::Path) -> Result<()> {
+    #[allow(unused_mut)]
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(dir).map_err(|error| {
+        Error::invalid(format!("cannot make the directory `{}`", dir.display())).cause(error).hint("set TMPDIR to a directory that can be written")
+    })
+}

@@ -1,0 +1,112 @@
+//! From records to what requests are served from, and from configuration to the data plane's settings.
+
+use super::{announce::Ready, stores::Stores};
+use crate::admin::Published;
+use crate::config::Config;
+use crate::formats;
+use crate::gateway::{Settings, Shared, World, upstream::Upstream};
+use crate::plan::Snapshot;
+use crate::resources::Stamp;
+use crate::vendors;
+use serde_json::{Map, Value, json};
+use std::sync::{Arc, atomic::Ordering};
+
+/// Builds a new world and swaps it in: requests that start from here on see it.
+pub fn publish(shared: &Shared, published: &Published<'_>) {
+    let snapshot = Snapshot::build(published.revision, published.records, |id| {
+        let vendor = vendors::vendor(id).ok()?;
+        let mut ops: Vec<_> = vendor.endpoints.iter().map(|(format, _)| formats::format(*format).op).collect();
+        ops.dedup();
+        Some((ops, vendor.catalog))
+    });
+    let mut degraded = Vec::new();
+    let upstreams = snapshot
+        .providers
+        .iter()
+        .map(|provider| {
+            let credential = published.credentials.get(&*provider.name);
+            if let Some(Err(why)) = credential {
+                degraded.push(format!("provider `{}`: {why}", provider.name));
+            }
+            Arc::new(
+                Upstream::build(provider.name.clone(), &provider.spec, credential)
+                    .unwrap_or_else(|error| Upstream::broken(provider.name.clone(), &error.message)),
+            )
+        })
+        .collect();
+    shared.world.store(Arc::new(World { snapshot, upstreams }));
+    shared.degraded.store(Arc::new(degraded));
+}
+
+/// The data plane's settings.
+pub fn settings(config: &Config) -> Settings {
+    let limits = &config.limits;
+    // 0 switches a bound off.
+    let bound = |value: u64| if value == 0 { usize::MAX } else { usize::try_from(value).unwrap_or(usize::MAX) };
+    Settings {
+        first_byte: limits.first_byte.std(),
+        header: limits.header_timeout.std(),
+        idle: limits.idle.std(),
+        body_stall: limits.body_stall.std(),
+        write_stall: limits.write_stall.std(),
+        max_head_bytes: bound(limits.max_header_bytes.0),
+        max_header_bytes: bound(limits.max_header_line.0),
+        max_headers: bound(limits.max_headers.into()),
+        max_uri_bytes: bound(limits.max_url.0),
+        max_body: bound(limits.max_body.0),
+        json_depth: bound(limits.json_depth.into()),
+        max_connections: bound(limits.max_connections.into()),
+        max_in_flight: bound(limits.max_in_flight.into()),
+        max_in_flight_bytes: bound(limits.max_in_flight_bytes.0),
+        max_reply: bound(limits.upstream_max_body.0),
+        connect: limits.upstream_connect.std(),
+        first_event: limits.upstream_first_byte.std(),
+        stream_idle: limits.upstream_idle.std(),
+        log_content: config.log_content(),
+        ..Settings::default()
+    }
+}
+
+/// What `status` says that does not change while the process runs.
+pub fn facts(ready: &Ready, stores: &Stores, started: Stamp) -> Value {
+    json!({
+        "url": ready.urls.first(),
+        "urls": ready.urls,
+        "admin": ready.admins,
+        "pid": std::process::id(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "started": started.rfc3339(),
+        "store": stores.records.describe(),
+        "secrets": stores.vault.describe(),
+    })
+}
+
+/// What is running, and is it well.
+pub fn status(shared: &Shared, facts: Option<&Value>) -> Value {
+    let mut status = facts.and_then(Value::as_object).cloned().unwrap_or_default();
+    let world = shared.world.load();
+    let now = Stamp::now().0;
+    let providers: Map<String, Value> =
+        world.snapshot.providers.iter().map(|provider| (provider.name.to_string(), shared.health.describe(&provider.name, now).into())).collect();
+    let log = shared.journal.health();
+    let mut degraded: Vec<String> = shared.degraded.load().iter().cloned().collect();
+    degraded.extend(log.degraded.iter().map(|why| format!("request log: {why}")));
+    status.insert("status".into(), if degraded.is_empty() { "ready" } else { "degraded" }.into());
+    status.insert("degraded".into(), degraded.into());
+    status.insert("revision".into(), world.snapshot.revision.into());
+    status.insert("requests".into(), shared.requests.load(Ordering::Relaxed).into());
+    status.insert("in_flight".into(), shared.in_flight.load(Ordering::Relaxed).into());
+    status.insert("connections".into(), shared.connections.load(Ordering::Relaxed).into());
+    status.insert("log".into(), json!(log));
+    status.insert("providers".into(), providers.into());
+    Value::Object(status)
+}
+
+/// What `--dev` adds: a user, a key and a route `dev` over the simulator.
+pub fn dev_records(simulator: bool) -> Vec<Value> {
+    let mut records = vec![json!({"kind": "user", "name": "dev"}), json!({"kind": "key", "name": "dev", "user": "dev", "direct": ["*"]})];
+    if simulator {
+        records.push(json!({"kind": "route", "name": "dev", "keys": ["dev"], "targets": [{"provider": "mock"}]}));
+    }
+    records
+}

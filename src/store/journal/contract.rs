@@ -1,0 +1,220 @@
+//! What every journal must do, as one suite; and an oracle that filters naively.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::{Content, Filter, Journal, Row};
+use crate::resources::Stamp;
+use bytes::Bytes;
+use proptest::prelude::*;
+use std::time::{Duration, Instant};
+
+pub fn id(number: u64) -> String {
+    format!("req_{}", ulid::Ulid::from_parts(1_790_000_000_000 + number, u128::from(number)).to_string())
+}
+
+/// A row whose fields follow from its number.
+pub fn row(number: u64) -> Row {
+    let pick = |prefix: &str, of: u64| Some(format!("{prefix}{}", number % of));
+    Row {
+        id: id(number),
+        at: Stamp(1_790_000_000_000 + i64::try_from(number).unwrap()),
+        key: pick("key", 3),
+        user: pick("user", 5),
+        route: pick("route", 2),
+        provider: pick("provider", 4),
+        requested_model: pick("asked", 3),
+        model: pick("model", 7),
+        format: "openai-chat".into(),
+        status: [200, 201, 404, 429, 499, 500, 503][usize::try_from(number % 7).unwrap()],
+        ..Row::default()
+    }
+}
+
+pub fn body(bytes: &[u8]) -> Content {
+    Content { request: Bytes::copy_from_slice(bytes), ..Content::default() }
+}
+
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < Duration::from_secs(30), "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Every row a filter finds, page by page.
+pub fn all(log: &dyn Journal, filter: &Filter, limit: usize) -> Vec<Row> {
+    let (mut rows, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let page = log.query(filter, limit, cursor.as_deref()).unwrap();
+        assert!(page.rows.len() <= limit.max(1));
+        rows.extend(page.rows);
+        cursor = page.cursor;
+        if cursor.is_none() {
+            return rows;
+        }
+    }
+}
+
+fn oracle(rows: &[Row], filter: &Filter) -> Vec<String> {
+    let any = |wanted: &[String], values: &[&Option<String>]| {
+        wanted.is_empty() || wanted.iter().any(|wanted| values.iter().any(|value| value.as_deref() == Some(wanted)))
+    };
+    let status = |word: &String, status: u16| match word.as_str() {
+        "ok" => status < 400,
+        "error" => status >= 400,
+        "4xx" => status / 100 == 4,
+        "5xx" => status / 100 == 5,
+        number => number.parse() == Ok(status),
+    };
+    let mut found: Vec<String> = rows
+        .iter()
+        .filter(|row| {
+            any(&filter.key, &[&row.key])
+                && any(&filter.user, &[&row.user])
+                && any(&filter.route, &[&row.route])
+                && any(&filter.provider, &[&row.provider])
+                && any(&filter.model, &[&row.model, &row.requested_model])
+                && (filter.status.is_empty() || filter.status.iter().any(|word| status(word, row.status)))
+                && filter.since.is_none_or(|since| row.at.0 >= since.0)
+                && filter.until.is_none_or(|until| row.at.0 < until.0)
+                && serde_json::to_string(row).unwrap().contains(&filter.text)
+        })
+        .map(|row| row.id.clone())
+        .collect();
+    found.sort_by(|one, other| other.cmp(one));
+    found
+}
+
+fn words(words: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![3 => Just(Vec::new()), 2 => proptest::sample::subsequence(words, 1..=2).prop_map(|words| words.into_iter().map(String::from).collect())]
+}
+
+fn filters() -> impl Strategy<Value = Filter> {
+    let time = || prop_oneof![2 => Just(None), 1 => (0_i64..400).prop_map(|ms| Some(Stamp(1_790_000_000_000 + ms)))];
+    let text = prop_oneof![3 => Just(String::new()), 1 => "[a-z0-9\"%_:]{1,4}", 1 => Just("\"model\":\"model3\"".to_owned()), 1 => Just("%_%".to_owned())];
+    (
+        words(&["key0", "key2", "nobody"]),
+        words(&["user1", "user4"]),
+        words(&["provider0", "provider3"]),
+        words(&["asked1", "model5", "none"]),
+        words(&["route0", "route1"]),
+        words(&["200", "404", "4xx", "5xx", "ok", "error"]),
+        (time(), time(), text),
+    )
+        .prop_map(|(key, user, provider, model, route, status, (since, until, text))| Filter {
+            key,
+            user,
+            provider,
+            model,
+            route,
+            status,
+            since,
+            until,
+            text,
+        })
+}
+
+/// Runs everything against logs made by `new`.
+pub fn suite<J: Journal>(new: impl Fn() -> J) {
+    gives_back_what_was_pushed(&new());
+    pages_newest_first(&new());
+    refuses_status_words(&new());
+    follows(&new());
+    counts_after_close(&new());
+    concurrent_pushes(&new());
+    let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
+    let numbers = proptest::collection::btree_set(0_u64..400, 0..300);
+    let wanted = proptest::collection::vec((filters(), 1_usize..40), 12);
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    runner
+        .run(&(Just(()), numbers.prop_map(|set| set.into_iter().collect::<Vec<_>>()).prop_shuffle(), wanted), |((), numbers, wanted)| {
+            let log = new();
+            let rows: Vec<Row> = numbers.into_iter().map(row).collect();
+            rows.iter().for_each(|row| log.push(row.clone(), None));
+            for (filter, limit) in wanted {
+                let found: Vec<String> = all(&log, &filter, limit).into_iter().map(|row| row.id).collect();
+                prop_assert_eq!(found, oracle(&rows, &filter), "{:?}", filter);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn gives_back_what_was_pushed(log: &dyn Journal) {
+    let odd = Row { error: Some("\u{0}\u{1b}]0;x\u{7} \u{fffd} \"q\" \\".into()), ..row(1) };
+    let content = Content { request: Bytes::from_static(b"{\0\xff}"), response: vec![Bytes::from_static(b"ab"), Bytes::from_static(b"c")], truncated: true };
+    log.push(odd.clone(), Some(content.clone()));
+    log.push(row(2), None);
+    log.push(row(3), Some(Content::default()));
+    let (found, stored) = log.get(&odd.id).unwrap().unwrap();
+    assert_eq!(found, odd);
+    let stored = stored.unwrap();
+    assert_eq!((stored.request, stored.response.concat(), stored.truncated), (content.request, b"abc".to_vec(), true));
+    assert_eq!(log.get(&id(2)).unwrap().unwrap(), (row(2), None));
+    assert_eq!(log.get(&id(3)).unwrap().unwrap(), (row(3), Some(Content::default())));
+    for absent in [id(4), id(0), String::new(), "req_".into(), "\u{0}%".into()] {
+        assert!(log.get(&absent).unwrap().is_none());
+    }
+    assert_eq!(log.health().written, 3);
+}
+
+fn pages_newest_first(log: &dyn Journal) {
+    assert!(log.query(&Filter::default(), 10, None).unwrap().rows.is_empty());
+    for number in (0..700).rev().chain(700..1500) {
+        log.push(row(number), None);
+    }
+    let first = log.query(&Filter::default(), 10, None).unwrap();
+    assert_eq!(first.rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>(), (1490..1500).rev().map(id).collect::<Vec<_>>());
+    // Rows that come later do not move the pages that follow.
+    log.push(row(2000), None);
+    let second = log.query(&Filter::default(), 10, first.cursor.as_deref()).unwrap();
+    assert_eq!(second.rows[0].id, id(1489));
+    assert_eq!(log.query(&Filter::default(), usize::MAX, None).unwrap().rows.len(), 1000, "no page is longer");
+    assert_eq!(all(log, &Filter::default(), 333).len(), 1501);
+    for cursor in ["", "=", "\u{0}", "zzz", "=req_zzzz", "req_"] {
+        assert!(log.query(&Filter::default(), 5, Some(cursor)).is_ok(), "{cursor:?}");
+    }
+    let long = Filter { text: "%_".repeat(5000), ..Filter::default() };
+    assert!(all(log, &long, 10).is_empty());
+}
+
+fn refuses_status_words(log: &dyn Journal) {
+    let filter = Filter { status: vec!["fine".into()], ..Filter::default() };
+    let error = log.query(&filter, 10, None).unwrap_err();
+    assert!(error.kind == crate::error::Kind::Invalid && error.hint.is_some());
+}
+
+fn follows(log: &dyn Journal) {
+    log.push(row(1), None);
+    assert_eq!(all(log, &Filter::default(), 10).len(), 1);
+    let (reader, gone) = (log.follow(), log.follow());
+    drop(gone);
+    log.push(row(2), None);
+    log.push(row(3), None);
+    let next = || reader.recv_timeout(Duration::from_secs(30)).unwrap().id.clone();
+    assert_eq!((next(), next()), (id(2), id(3)));
+    log.close();
+    assert!(reader.recv_timeout(Duration::from_secs(30)).is_err());
+}
+
+fn counts_after_close(log: &dyn Journal) {
+    (0..500).for_each(|number| log.push(row(number), None));
+    log.close();
+    log.close();
+    log.push(row(1000), Some(body(b"x")));
+    let health = log.health();
+    assert_eq!((health.written, health.rows_dropped, health.content_dropped), (500, 1, 1));
+    assert_eq!(all(log, &Filter::default(), 100).len(), 500, "a closed log can be read");
+}
+
+fn concurrent_pushes(log: &dyn Journal) {
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || (0..1000).for_each(|number| log.push(row(thread * 1000 + number), Some(body(b"hello")))));
+        }
+        let reader = scope.spawn(|| (0..20).for_each(|_| drop(log.query(&Filter::default(), 50, None).unwrap())));
+        reader.join().unwrap();
+    });
+    assert_eq!(all(log, &Filter::default(), 1000).len(), 4000);
+    assert_eq!(log.health().rows_dropped, 0);
+}

@@ -1,0 +1,153 @@
+//! The request log of a gateway without a disk: a bounded ring.
+
+use super::filter::{Cursor, MAX_LIMIT, Matcher};
+use super::follow::Followers;
+use super::{Content, Filter, Health, Journal, Page, Row};
+use crate::error::Result;
+use std::collections::VecDeque;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Keeps the newest rows, and of those the newest bodies that fit.
+pub struct Memory {
+    max_rows: usize,
+    max_content: usize,
+    ring: Mutex<Ring>,
+    followers: Followers,
+}
+
+#[derive(Default)]
+struct Ring {
+    rows: VecDeque<Arc<Row>>,
+    contents: VecDeque<(Arc<Row>, Content)>,
+    content_bytes: usize,
+    health: Health,
+    closed: bool,
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory::new(10_000, 32 << 20)
+    }
+}
+
+impl Memory {
+    /// At most so many rows, and so many bytes of content.
+    pub fn new(max_rows: usize, max_content: usize) -> Memory {
+        Memory { max_rows: max_rows.max(1), max_content, ring: Mutex::default(), followers: Followers::default() }
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Content {
+    /// Bytes of request and response.
+    pub fn size(&self) -> usize {
+        self.request.len() + self.response.iter().map(bytes::Bytes::len).sum::<usize>()
+    }
+}
+
+impl Journal for Memory {
+    fn push(&self, row: Row, content: Option<Content>) {
+        let row = Arc::new(row);
+        let mut ring = self.ring();
+        if ring.closed {
+            ring.health.rows_dropped += 1;
+            ring.health.content_dropped += u64::from(content.is_some());
+            return;
+        }
+        ring.health.written += 1;
+        ring.rows.push_back(row.clone());
+        if ring.rows.len() > self.max_rows {
+            let oldest = ring.rows.pop_front();
+            if oldest.zip(ring.contents.front()).is_some_and(|(row, (owner, _))| Arc::ptr_eq(&row, owner)) {
+                ring.forget_content();
+            }
+        }
+        match content {
+            Some(content) if content.size() <= self.max_content => {
+                ring.content_bytes += content.size();
+                ring.contents.push_back((row.clone(), content));
+                while ring.content_bytes > self.max_content {
+                    ring.forget_content();
+                }
+            }
+            Some(_) => ring.health.content_dropped += 1,
+            None => {}
+        }
+        drop(ring);
+        self.followers.send(&row);
+    }
+
+    fn query(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page> {
+        let matcher = Matcher::new(filter)?;
+        let limit = limit.clamp(1, MAX_LIMIT);
+        let cursor = cursor.map(Cursor::parse);
+        // Copied out, so that a reader holds nothing up.
+        let mut rows: Vec<Arc<Row>> = self.ring().rows.iter().cloned().collect();
+        rows.sort_unstable_by(|one, other| other.id.cmp(&one.id));
+        let mut found = rows.iter().filter(|row| {
+            cursor.as_ref().is_none_or(|cursor| cursor.allows(&row.id))
+                && matcher.row(row)
+                && (!matcher.wants_text() || serde_json::to_vec(row).is_ok_and(|json| matcher.json(&json)))
+        });
+        let page: Vec<Row> = found.by_ref().take(limit).map(|row| Row::clone(row)).collect();
+        let cursor = found.next().and(page.last()).map(|row| Cursor::below(&row.id));
+        Ok(Page { rows: page, cursor })
+    }
+
+    fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
+        let ring = self.ring();
+        let Some(row) = ring.rows.iter().rev().find(|row| row.id == id) else { return Ok(None) };
+        let content = ring.contents.iter().find(|(owner, _)| Arc::ptr_eq(owner, row)).map(|(_, content)| content.clone());
+        Ok(Some((Row::clone(row), content)))
+    }
+
+    fn follow(&self) -> Receiver<Arc<Row>> {
+        self.followers.subscribe()
+    }
+
+    fn health(&self) -> Health {
+        self.ring().health.clone()
+    }
+
+    fn close(&self) {
+        self.ring().closed = true;
+        self.followers.close();
+    }
+}
+
+impl Ring {
+    fn forget_content(&mut self) {
+        if let Some((_, content)) = self.contents.pop_front() {
+            self.content_bytes -= content.size();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::contract::{self, body, row};
+    use super::*;
+
+    #[test]
+    fn keeps_the_contract() {
+        contract::suite(|| Memory::new(100_000, 64 << 20));
+    }
+
+    #[test]
+    fn is_bounded_in_rows_and_in_content() {
+        let log = Memory::new(10, 100);
+        for number in 0..50 {
+            log.push(row(number), Some(body(&[7; 30])));
+        }
+        assert_eq!(log.query(&Filter::default(), 1000, None).unwrap().rows.len(), 10);
+        let with_content = |number: u64| log.get(&row(number).id).unwrap().is_some_and(|(_, content)| content.is_some());
+        assert!(with_content(49) && with_content(47) && !with_content(45));
+        log.push(row(50), Some(body(&[7; 101])));
+        assert_eq!(log.health().content_dropped, 1);
+    }
+}

@@ -1,0 +1,282 @@
+//! Segment files: appending blocks, sealing with an index, and finding the blocks again, sealed or not.
+
+use super::super::filter::Summary;
+use super::frame::{self, Compressor, FILE_MAGIC, Kind, Reader};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+const TRAILER: &[u8; 4] = b"gwT\x01";
+
+/// A frame of rows: its place and what is in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Block {
+    pub at: u64,
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Footer {
+    index: u64,
+    /// Where the frames of rows and content end.
+    end: u64,
+    damaged: u64,
+    summary: Summary,
+}
+
+/// A segment as readers see it, open or sealed.
+pub struct Segment {
+    /// Order of creation.
+    pub number: u64,
+    pub path: PathBuf,
+    state: Mutex<State>,
+}
+
+struct State {
+    summary: Summary,
+    /// Bytes of the file.
+    size: u64,
+    /// Absent where the file has an index of its own.
+    blocks: Option<Vec<Arc<Block>>>,
+}
+
+/// What reading a segment at start gave.
+pub struct Found {
+    pub segment: Segment,
+    /// Damaged places skipped.
+    pub damaged: u64,
+    /// Where appending may go on.
+    pub end: u64,
+}
+
+impl Segment {
+    /// Looks at a file: its footer, or all its heads where there is none.
+    pub fn load(number: u64, path: PathBuf) -> io::Result<Found> {
+        let mut reader = Reader::open(&path)?;
+        let size = reader.len;
+        let (summary, blocks, damaged, end) = match footer(&mut reader) {
+            Some(footer) => (footer.summary, None, footer.damaged, footer.end),
+            None => {
+                let (blocks, damaged, end) = scan(&mut reader);
+                let mut summary = Summary::default();
+                blocks.iter().for_each(|block| summary.merge(&block.summary));
+                (summary, Some(blocks), damaged, end)
+            }
+        };
+        Ok(Found { segment: Segment { number, path, state: Mutex::new(State { summary, size, blocks }) }, damaged, end })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn size(&self) -> u64 {
+        self.state().size
+    }
+
+    /// Looks at the summary without copying it.
+    pub fn summary<T>(&self, look: impl FnOnce(&Summary) -> T) -> T {
+        look(&self.state().summary)
+    }
+
+    /// Every block; from the file's index where it is not in memory, by scanning where that is damaged.
+    pub fn blocks(&self, reader: &mut Reader) -> Vec<Arc<Block>> {
+        if let Some(blocks) = &self.state().blocks {
+            return blocks.clone();
+        }
+        // The file may have been sealed after it was opened here.
+        if let Ok(fresh) = Reader::open(&self.path) {
+            *reader = fresh;
+        }
+        let index = footer(reader).and_then(|footer| reader.body(footer.index, Kind::Index));
+        match index.and_then(|json| serde_json::from_slice::<Vec<Arc<Block>>>(&json).ok()) {
+            Some(blocks) => blocks,
+            None => scan(reader).0,
+        }
+    }
+}
+
+fn footer(reader: &mut Reader) -> Option<Footer> {
+    let trailer = reader.bytes(reader.len.checked_sub(12)?, 12)?;
+    if &trailer[8..] != TRAILER {
+        return None;
+    }
+    let at = u64::from_le_bytes(trailer[..8].try_into().ok()?);
+    let head = reader.head(at)?;
+    if head.kind != Kind::Footer {
+        return None;
+    }
+    serde_json::from_slice(&head.meta).ok()
+}
+
+/// Walks the heads; after damage goes on at the next sound one.
+fn scan(reader: &mut Reader) -> (Vec<Arc<Block>>, u64, u64) {
+    let (mut blocks, mut damaged) = (Vec::new(), 0);
+    let mut end = FILE_MAGIC.len() as u64;
+    let mut at = end;
+    let mut astray = false;
+    while at < reader.len {
+        if let Some(head) = reader.head(at) {
+            astray = false;
+            if head.kind == Kind::Rows {
+                match serde_json::from_slice(&head.meta) {
+                    Ok(summary) => blocks.push(Arc::new(Block { at, summary })),
+                    Err(_) => damaged += 1,
+                }
+            }
+            at = head.end();
+            if matches!(head.kind, Kind::Rows | Kind::Content) {
+                end = at;
+            }
+            continue;
+        }
+        // The twelve bytes of a trailer are no damage.
+        let trailer = reader.len - at == 12 && reader.bytes(at, 12).is_some_and(|bytes| &bytes[8..] == TRAILER);
+        damaged += u64::from(!astray && !trailer);
+        astray = true;
+        match reader.resync(at + 1) {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    (blocks, damaged, end)
+}
+
+/// The one segment being written.
+pub struct Open {
+    pub segment: Arc<Segment>,
+    pub file: Arc<File>,
+    /// Where the next frame goes.
+    pub end: u64,
+    /// Half a frame is in it and could not be taken back: nothing may follow.
+    pub broken: bool,
+}
+
+impl Open {
+    /// Starts a new file.
+    pub fn create(number: u64, path: PathBuf) -> io::Result<Open> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        private(&mut options);
+        let file = options.open(&path)?;
+        if let Err(error) = (&file).write_all(FILE_MAGIC) {
+            // An empty file would only have to be skipped later.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
+        }
+        let end = FILE_MAGIC.len() as u64;
+        let state = State { summary: Summary::default(), size: end, blocks: Some(Vec::new()) };
+        Ok(Open { segment: Arc::new(Segment { number, path, state: Mutex::new(state) }), file: Arc::new(file), end, broken: false })
+    }
+
+    /// Goes on in a file that has room, without its footer or torn tail.
+    pub fn resume(found: &Found) -> io::Result<(File, Vec<Arc<Block>>)> {
+        let mut reader = Reader::open(&found.segment.path)?;
+        let blocks = found.segment.blocks(&mut reader);
+        let file = OpenOptions::new().write(true).open(&found.segment.path)?;
+        file.set_len(found.end)?;
+        (&file).seek(SeekFrom::Start(found.end))?;
+        Ok((file, blocks))
+    }
+
+    /// As [`Open::resume`], making the segment the one being written.
+    pub fn adopt(found: Found) -> Result<Open, Box<Found>> {
+        match Open::resume(&found) {
+            Ok((file, blocks)) => {
+                {
+                    let mut state = found.segment.state();
+                    state.size = found.end;
+                    state.blocks = Some(blocks);
+                }
+                Ok(Open { end: found.end, segment: Arc::new(found.segment), file: Arc::new(file), broken: false })
+            }
+            Err(_) => Err(Box::new(found)),
+        }
+    }
+
+    /// Appends frames of which one, at `rows`, holds rows. All of it or nothing.
+    pub fn append(&mut self, frames: &[u8], rows: u64, summary: Summary) -> io::Result<()> {
+        self.write(frames)?;
+        let mut state = self.segment.state();
+        state.size = self.end;
+        state.summary.merge(&summary);
+        if let Some(blocks) = &mut state.blocks {
+            blocks.push(Arc::new(Block { at: rows, summary }));
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Err(error) = (&*self.file).write_all(bytes) {
+            // Half a frame would be skipped by every reader; better it is not there.
+            let back = self.file.set_len(self.end).and_then(|()| (&*self.file).seek(SeekFrom::Start(self.end)));
+            self.broken = back.is_err();
+            return Err(error);
+        }
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+
+    pub fn blocks(&self) -> usize {
+        self.segment.state().blocks.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Writes index and footer; a failure costs nothing but a scan at the next start.
+    pub fn seal(mut self, compressor: &mut Compressor) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("the segment ends in half a frame"));
+        }
+        let end = self.end;
+        let mut out = Vec::new();
+        let footer_at = {
+            let state = self.segment.state();
+            let index = serde_json::to_vec(state.blocks.as_deref().unwrap_or_default())?;
+            frame::encode(&mut out, Kind::Index, &[], &index, compressor)?;
+            let footer_at = end + out.len() as u64;
+            let footer = serde_json::to_vec(&Footer { index: end, end, damaged: 0, summary: state.summary.clone() })?;
+            frame::encode(&mut out, Kind::Footer, &footer, &[], compressor)?;
+            footer_at
+        };
+        out.extend_from_slice(&footer_at.to_le_bytes());
+        out.extend_from_slice(TRAILER);
+        self.write(&out)?;
+        let mut state = self.segment.state();
+        state.size = self.end;
+        state.blocks = None;
+        Ok(())
+    }
+}
+
+/// Only the gateway's own user may read what people asked.
+fn private(options: &mut OpenOptions) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = options;
+}
+
+/// Makes the directory, for the gateway's own user only.
+pub fn make_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+        builder.mode(0o700);
+        builder.create(dir)?;
+        let mut permissions = std::fs::metadata(dir)?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            permissions.set_mode(0o700);
+            std::fs::set_permissions(dir, permissions)?;
+        }
+        Ok(())
+    }
+    #[cfg(not(unix))]
+    builder.create(dir)
+}

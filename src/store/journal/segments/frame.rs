@@ -1,0 +1,160 @@
+//! Frames, the unit of a segment file: a checked head with a summary, and a compressed, checked body.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// First bytes of a segment file; the last is the version.
+pub const FILE_MAGIC: &[u8; 8] = b"gwlogs\0\x01";
+/// First bytes of a frame, looked for after damage.
+const MAGIC: &[u8; 4] = b"\xf5gwF";
+const HEAD: usize = 28;
+/// Larger than any summary; keeps a damaged length from becoming an allocation.
+const MAX_META: u32 = 8 << 20;
+const MAX_RAW: u32 = 1 << 30;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    Rows = 1,
+    Content = 2,
+    /// Every block's place and summary.
+    Index = 3,
+    /// The segment's summary and the place of its index.
+    Footer = 4,
+}
+
+/// Compresses; kept between frames because its tables are large.
+pub type Compressor = zstd::bulk::Compressor<'static>;
+
+/// Fast: the log must keep up with the gateway on a fraction of a core.
+pub fn compressor() -> std::io::Result<Compressor> {
+    zstd::bulk::Compressor::new(1)
+}
+
+/// Appends a frame.
+pub fn encode(out: &mut Vec<u8>, kind: Kind, meta: &[u8], raw: &[u8], compressor: &mut Compressor) -> std::io::Result<()> {
+    let too_large = || std::io::Error::new(std::io::ErrorKind::InvalidData, "a log frame is too large");
+    if raw.len() > MAX_RAW as usize || meta.len() > MAX_META as usize {
+        return Err(too_large());
+    }
+    let start = out.len();
+    out.resize(start + HEAD, 0);
+    out.extend_from_slice(meta);
+    let body = out.len();
+    out.resize(body + zstd::zstd_safe::compress_bound(raw.len()), 0);
+    let length = compressor.compress_to_buffer(raw, &mut out[body..])?;
+    out.truncate(body + length);
+    let crc = crc32fast::hash(&out[body..]);
+    let mut head = [0; HEAD];
+    head[..4].copy_from_slice(MAGIC);
+    head[4] = kind as u8;
+    head[8..12].copy_from_slice(&(meta.len() as u32).to_le_bytes());
+    head[12..16].copy_from_slice(&u32::try_from(length).map_err(|_| too_large())?.to_le_bytes());
+    head[16..20].copy_from_slice(&(raw.len() as u32).to_le_bytes());
+    head[20..24].copy_from_slice(&crc.to_le_bytes());
+    let check = head_crc(&head, meta);
+    head[24..].copy_from_slice(&check.to_le_bytes());
+    out[start..start + HEAD].copy_from_slice(&head);
+    Ok(())
+}
+
+fn head_crc(head: &[u8; HEAD], meta: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&head[..24]);
+    hasher.update(meta);
+    hasher.finalize()
+}
+
+/// A frame's head, checked; its body has not been read.
+#[derive(Debug)]
+pub struct Head {
+    pub kind: Kind,
+    pub meta: Vec<u8>,
+    body_at: u64,
+    body_len: u32,
+    raw_len: u32,
+    body_crc: u32,
+}
+
+impl Head {
+    /// Where the next frame begins.
+    pub fn end(&self) -> u64 {
+        self.body_at + u64::from(self.body_len)
+    }
+}
+
+/// Reads frames of one file; has its own place in it, so it disturbs nobody.
+pub struct Reader {
+    file: File,
+    pub len: u64,
+}
+
+impl Reader {
+    pub fn open(path: &Path) -> std::io::Result<Reader> {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
+        Ok(Reader { file, len })
+    }
+
+    /// Bytes at a place, or nothing where the file ends before or cannot be read.
+    pub fn bytes(&mut self, at: u64, length: usize) -> Option<Vec<u8>> {
+        if at.checked_add(length as u64)? > self.len {
+            return None;
+        }
+        let mut bytes = vec![0; length];
+        self.file.seek(SeekFrom::Start(at)).ok()?;
+        self.file.read_exact(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    /// The head at this place, if there is a sound one and its body is within the file.
+    pub fn head(&mut self, at: u64) -> Option<Head> {
+        let head: [u8; HEAD] = self.bytes(at, HEAD)?.try_into().ok()?;
+        if &head[..4] != MAGIC {
+            return None;
+        }
+        let number = |from: usize| u32::from_le_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]]);
+        let kind = [Kind::Rows, Kind::Content, Kind::Index, Kind::Footer].into_iter().find(|kind| *kind as u8 == head[4])?;
+        let meta_len = number(8);
+        if meta_len > MAX_META {
+            return None;
+        }
+        let meta = self.bytes(at + HEAD as u64, meta_len as usize)?;
+        if head_crc(&head, &meta) != number(24) {
+            return None;
+        }
+        let head = Head { kind, meta, body_at: at + HEAD as u64 + u64::from(meta_len), body_len: number(12), raw_len: number(16), body_crc: number(20) };
+        (head.end() <= self.len && head.raw_len <= MAX_RAW).then_some(head)
+    }
+
+    /// The body of a frame of this kind at this place, unpacked.
+    pub fn body(&mut self, at: u64, kind: Kind) -> Option<Vec<u8>> {
+        let head = self.head(at)?;
+        if head.kind != kind {
+            return None;
+        }
+        let packed = self.bytes(head.body_at, head.body_len as usize)?;
+        if crc32fast::hash(&packed) != head.body_crc {
+            return None;
+        }
+        let raw = zstd::bulk::decompress(&packed, head.raw_len as usize).ok()?;
+        (raw.len() == head.raw_len as usize).then_some(raw)
+    }
+
+    /// The next place at or after this one where a frame may begin.
+    pub fn resync(&mut self, mut from: u64) -> Option<u64> {
+        const STEP: u64 = 256 << 10;
+        while from + HEAD as u64 <= self.len {
+            let length = STEP.min(self.len - from);
+            let chunk = self.bytes(from, length as usize)?;
+            if let Some(found) = memchr::memmem::find(&chunk, MAGIC) {
+                return Some(from + found as u64);
+            }
+            // The mark may lie across the edge of two chunks.
+            from += length.saturating_sub(MAGIC.len() as u64 - 1).max(1);
+        }
+        None
+    }
+}

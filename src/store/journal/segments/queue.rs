@@ -1,0 +1,216 @@
+//! The way from requests to the writer: bounded, and a push never waits.
+
+use super::super::{Content, Row};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+/// A reader waits so long for rows on their way before it reads without them.
+const FLUSH_WAIT: Duration = Duration::from_secs(1);
+/// A collecting writer looks for more this often; producers need not wake it then.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A row on its way.
+pub struct Entry {
+    pub row: Arc<Row>,
+    pub content: Option<Content>,
+    /// Counted against the queue's bytes.
+    pub bytes: usize,
+}
+
+/// What a push could not keep.
+#[derive(Debug, PartialEq)]
+pub struct Lost {
+    pub content: bool,
+    pub row: bool,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// Rows accepted, taken out, and written or given up.
+    accepted: AtomicU64,
+    taken: AtomicU64,
+    done: AtomicU64,
+    bytes: AtomicUsize,
+    /// `done` that somebody waits for.
+    wanted: AtomicU64,
+    closed: AtomicBool,
+    waiting: Mutex<()>,
+    progress: Condvar,
+}
+
+/// The producers' end.
+pub struct Queue {
+    sender: SyncSender<Option<Entry>>,
+    counts: Arc<Counts>,
+    rows: u64,
+    bytes: usize,
+    thread: OnceLock<Thread>,
+}
+
+/// The writer's end.
+pub struct Taker {
+    receiver: Receiver<Option<Entry>>,
+    counts: Arc<Counts>,
+}
+
+pub fn queue(rows: usize, bytes: usize) -> (Queue, Taker) {
+    let (sender, receiver) = sync_channel(rows.max(1));
+    let counts = Arc::new(Counts::default());
+    (Queue { sender, counts: counts.clone(), rows: rows.max(1) as u64, bytes, thread: OnceLock::new() }, Taker { receiver, counts })
+}
+
+impl Queue {
+    pub fn set_thread(&self, thread: Thread) {
+        let _ = self.thread.set(thread);
+    }
+
+    pub fn push(&self, row: Row, content: Option<Content>) -> Lost {
+        let counts = &*self.counts;
+        let had_content = content.is_some();
+        if counts.closed.load(Ordering::Acquire) {
+            return Lost { content: had_content, row: true };
+        }
+        let mut entry = Entry { row: Arc::new(row), content, bytes: 0 };
+        if let Some(size) = entry.content.as_ref().map(Content::size) {
+            let queued = counts.accepted.load(Ordering::Relaxed).saturating_sub(counts.taken.load(Ordering::Relaxed));
+            // Without content the writer is faster: give that up before the rows do not fit either.
+            let behind = queued > self.rows - self.rows / 4;
+            if behind || counts.bytes.fetch_add(size, Ordering::Relaxed).saturating_add(size) > self.bytes {
+                if !behind {
+                    counts.bytes.fetch_sub(size, Ordering::Relaxed);
+                }
+                entry.content = None;
+            } else {
+                entry.bytes = size;
+            }
+        }
+        let (kept, bytes) = (entry.content.is_some(), entry.bytes);
+        if self.sender.try_send(Some(entry)).is_err() {
+            counts.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Lost { content: had_content, row: true };
+        }
+        counts.accepted.fetch_add(1, Ordering::Release);
+        Lost { content: had_content && !kept, row: false }
+    }
+
+    /// Waits until what was accepted so far has been written, but not for long.
+    pub fn flush(&self) {
+        let counts = &*self.counts;
+        let target = counts.accepted.load(Ordering::Acquire);
+        if counts.done.load(Ordering::Acquire) >= target {
+            return;
+        }
+        counts.wanted.fetch_max(target, Ordering::AcqRel);
+        self.wake();
+        let guard = counts.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = |_: &mut ()| counts.done.load(Ordering::Acquire) < target && !counts.closed.load(Ordering::Acquire);
+        drop(counts.progress.wait_timeout_while(guard, FLUSH_WAIT, pending).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// No more rows; the writer takes what is there and ends.
+    pub fn close(&self) {
+        self.counts.closed.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Accepted but never taken.
+    pub fn left(&self) -> u64 {
+        self.counts.accepted.load(Ordering::Acquire).saturating_sub(self.counts.taken.swap(u64::MAX, Ordering::AcqRel))
+    }
+
+    fn wake(&self) {
+        // A full queue has an awake writer.
+        let _ = self.sender.try_send(None);
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+}
+
+/// How taking ended.
+#[derive(Debug, PartialEq)]
+pub enum Took {
+    /// There may be more.
+    More,
+    /// Nothing came in time.
+    Nothing,
+    /// Closed, and everything is taken.
+    End,
+}
+
+impl Taker {
+    /// Fills a batch: waits for a first row up to `idle`, then collects for up to `linger`.
+    pub fn take(&self, batch: &mut Vec<Entry>, rows: usize, bytes: usize, idle: Duration, linger: Duration) -> Took {
+        if self.drain(batch, rows, bytes).is_empty_channel() && batch.is_empty() {
+            if self.closed() {
+                return Took::End;
+            }
+            match self.receiver.recv_timeout(idle) {
+                Ok(entry) => self.keep(batch, entry),
+                Err(RecvTimeoutError::Timeout) => return Took::Nothing,
+                Err(RecvTimeoutError::Disconnected) => return Took::End,
+            }
+        }
+        let deadline = Instant::now() + linger;
+        while let Drained::Empty = self.drain(batch, rows, bytes) {
+            if self.closed() || self.wanted() || Instant::now() >= deadline {
+                break;
+            }
+            std::thread::park_timeout(LOOK);
+        }
+        Took::More
+    }
+
+    /// Tells that so many more rows are dealt with.
+    pub fn done(&self, rows: usize, bytes: usize) {
+        self.counts.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let before = self.counts.done.load(Ordering::Acquire);
+        self.counts.done.store(before + rows as u64, Ordering::Release);
+        if before < self.counts.wanted.load(Ordering::Acquire) {
+            let _guard = self.counts.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            self.counts.progress.notify_all();
+        }
+    }
+
+    fn closed(&self) -> bool {
+        self.counts.closed.load(Ordering::Acquire)
+    }
+    fn wanted(&self) -> bool {
+        self.counts.done.load(Ordering::Acquire) < self.counts.wanted.load(Ordering::Acquire)
+    }
+
+    fn drain(&self, batch: &mut Vec<Entry>, rows: usize, bytes: usize) -> Drained {
+        let mut held: usize = batch.iter().map(|entry| entry.bytes).sum();
+        while batch.len() < rows && held < bytes {
+            match self.receiver.try_recv() {
+                Ok(entry) => {
+                    held += entry.as_ref().map_or(0, |entry| entry.bytes);
+                    self.keep(batch, entry);
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return Drained::Empty,
+            }
+        }
+        Drained::Full
+    }
+
+    fn keep(&self, batch: &mut Vec<Entry>, entry: Option<Entry>) {
+        if let Some(entry) = entry {
+            self.counts.taken.fetch_add(1, Ordering::Relaxed);
+            batch.push(entry);
+        }
+    }
+}
+
+enum Drained {
+    Full,
+    Empty,
+}
+
+impl Drained {
+    fn is_empty_channel(&self) -> bool {
+        matches!(self, Drained::Empty)
+    }
+}

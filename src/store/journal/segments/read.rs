@@ -1,0 +1,152 @@
+//! Reading: newest first across segments and blocks whose ranges overlap, each opened only when its turn comes.
+
+use super::super::filter::{Cursor, MAX_LIMIT, Matcher};
+use super::super::{Content, Filter, Page, Row};
+use super::Shared;
+use super::block;
+use super::file::{Block, Segment};
+use super::frame::{Kind, Reader};
+use crate::error::Result;
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Something that holds rows up to an id: rows are written when requests end, so ranges overlap.
+enum Item {
+    Row(Box<Row>),
+    Block(Arc<Segment>, Arc<Block>),
+    Segment(Arc<Segment>),
+}
+
+struct Entry {
+    id: String,
+    item: Item,
+}
+
+impl Entry {
+    /// Containers come before a row of the same id.
+    fn rank(&self) -> (&str, u8) {
+        let rank = match self.item {
+            Item::Row(_) => 0,
+            Item::Block(..) => 1,
+            Item::Segment(_) => 2,
+        };
+        (&self.id, rank)
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Entry) -> bool {
+        self.rank() == other.rank()
+    }
+}
+impl Eq for Entry {}
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Entry {
+    fn cmp(&self, other: &Entry) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+/// A page; shorter than asked for where the time ran out, and then with a cursor.
+pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page> {
+    let matcher = Matcher::new(filter)?;
+    let cursor = cursor.map(Cursor::parse);
+    let limit = limit.clamp(1, MAX_LIMIT);
+    let wanted = |id: &str| cursor.as_ref().is_none_or(|cursor| cursor.allows(id));
+    let started = Instant::now();
+    let mut read_one = false;
+    let mut readers: HashMap<u64, Reader> = HashMap::new();
+    let mut heap = BinaryHeap::new();
+    for segment in shared.segments() {
+        if let Some(id) = segment.summary(|summary| (wanted(&summary.first) && matcher.may_match(summary)).then(|| summary.last.clone())) {
+            heap.push(Entry { id, item: Item::Segment(segment) });
+        }
+    }
+    let mut page = Page::default();
+    while let Some(entry) = heap.pop() {
+        match entry.item {
+            Item::Row(row) => {
+                if page.rows.len() == limit {
+                    page.cursor = page.rows.last().map(|row| Cursor::below(&row.id));
+                    break;
+                }
+                page.rows.push(*row);
+            }
+            Item::Segment(segment) => {
+                // Gone: retention was here in the meantime.
+                let Ok(mut reader) = Reader::open(&segment.path) else { continue };
+                for block in segment.blocks(&mut reader) {
+                    if wanted(&block.summary.first) && matcher.may_match(&block.summary) {
+                        heap.push(Entry { id: block.summary.last.clone(), item: Item::Block(segment.clone(), block) });
+                    }
+                }
+                readers.insert(segment.number, reader);
+            }
+            Item::Block(segment, block) => {
+                if page.rows.len() == limit {
+                    page.cursor = page.rows.last().map(|row| Cursor::below(&row.id));
+                    break;
+                }
+                if read_one && started.elapsed() > shared.settings.query_time {
+                    page.cursor = Some(Cursor::from(&entry.id));
+                    break;
+                }
+                read_one = true;
+                let Some(reader) = readers.get_mut(&segment.number) else { continue };
+                let Some(raw) = reader.body(block.at, Kind::Rows) else {
+                    shared.damaged(segment.number, block.at);
+                    continue;
+                };
+                if !matcher.json(&raw) {
+                    continue;
+                }
+                for (json, _) in block::rows(&raw).filter(|(json, _)| matcher.json(json)) {
+                    match serde_json::from_slice::<Row>(json) {
+                        Ok(row) if wanted(&row.id) && matcher.row(&row) => heap.push(Entry { id: row.id.clone(), item: Item::Row(Box::new(row)) }),
+                        Ok(_) => {}
+                        Err(_) => shared.damaged(segment.number, block.at),
+                    }
+                }
+            }
+        }
+    }
+    Ok(page)
+}
+
+/// One row with its content.
+pub fn get(shared: &Shared, id: &str) -> Option<(Row, Option<Content>)> {
+    for segment in shared.segments().into_iter().rev() {
+        if !segment.summary(|summary| summary.rows > 0 && summary.first.as_str() <= id && id <= summary.last.as_str()) {
+            continue;
+        }
+        let Ok(mut reader) = Reader::open(&segment.path) else { continue };
+        let blocks = segment.blocks(&mut reader);
+        for found in blocks.iter().rev().filter(|block| block.summary.first.as_str() <= id && id <= block.summary.last.as_str()) {
+            let Some(raw) = reader.body(found.at, Kind::Rows) else {
+                shared.damaged(segment.number, found.at);
+                continue;
+            };
+            for (json, place) in block::rows(&raw) {
+                let Ok(row) = serde_json::from_slice::<Row>(json) else { continue };
+                if row.id != id {
+                    continue;
+                }
+                let content = place.and_then(|place| {
+                    let content = block::content(&mut reader, place);
+                    if content.is_none() {
+                        shared.damaged(segment.number, place.at);
+                    }
+                    content
+                });
+                return Some((row, content));
+            }
+        }
+    }
+    None
+}

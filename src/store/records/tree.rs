@@ -1,0 +1,169 @@
+//! sled with the guards it needs: opened inside `catch_unwind`, every value verified, a real fsync after
+//! each flush (its own is `sync_file_range`, which a power cut does not respect).
+
+use super::state::{At, State, Stored, Summary};
+use super::{disk, value};
+use crate::error::{Error, Kind, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const META: &[u8] = b"meta";
+/// The values are cached by [`super::sled::Sled`]: sled itself needs little.
+const CACHE: u64 = 8 << 20;
+
+/// An open sled database in `<data-dir>/state`.
+pub struct Tree {
+    db: Option<::sled::Db>,
+    /// A handle of our own on sled's file: what is fsynced is the file, whoever wrote it.
+    file: File,
+    dir: PathBuf,
+    /// Blobs already made durable; sled never writes one twice.
+    blobs: BTreeSet<PathBuf>,
+}
+
+impl Tree {
+    /// Opens or creates it. [`Kind::Internal`]: it is damaged. Other kinds: it could not be tried.
+    pub fn open(dir: &Path) -> Result<Tree> {
+        disk::make_dir(dir)?;
+        disk::tighten(dir)?;
+        // A database dropped a moment ago may still be held by one of sled's own threads.
+        let patience = Instant::now() + Duration::from_secs(2);
+        let db = loop {
+            match guarded(dir, || ::sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(None).open()) {
+                Err(error) if error.kind == Kind::Conflict && Instant::now() < patience => std::thread::sleep(Duration::from_millis(20)),
+                opened => break opened?,
+            }
+        };
+        let path = dir.join("db");
+        let file = File::options().read(true).write(true).open(&path).map_err(|cause| disk::error("open", &path, cause))?;
+        let mut tree = Tree { db: Some(db), file, dir: dir.to_owned(), blobs: BTreeSet::new() };
+        for name in ["conf", "db"] {
+            disk::tighten(&dir.join(name))?;
+            disk::sync_file(&dir.join(name))?;
+        }
+        tree.sync()?;
+        disk::sync_dir(dir)?;
+        dir.parent().map_or(Ok(()), disk::sync_dir)?;
+        Ok(tree)
+    }
+
+    /// Reads and verifies everything. `None`: nothing was ever written here.
+    pub fn read(&self) -> Result<Option<State>> {
+        let db = self.db()?;
+        let pairs = guarded(&self.dir, || db.iter().collect::<::sled::Result<Vec<_>>>())?;
+        let mut state = State::default();
+        let mut meta = None;
+        for (key, bytes) in pairs {
+            if &key[..] == META {
+                meta = Some(
+                    serde_json::from_slice::<Summary>(value::unframe(META, &bytes)?)
+                        .map_err(|error| Error::internal("the store's own record is damaged").cause(error))?,
+                );
+            } else {
+                let record = value::decode(&key, &bytes)?;
+                state.records.insert((record.kind.clone(), record.name.clone()), Stored { record, value: bytes.to_vec() });
+            }
+        }
+        match meta {
+            None if state.records.is_empty() => Ok(None),
+            None => Err(Error::internal("the store's own record is missing")),
+            Some(meta) => {
+                state.revision = meta.revision;
+                if meta != state.summary() {
+                    return Err(Error::internal(format!("records of revision {} are missing or do not belong to it", meta.revision)));
+                }
+                Ok(Some(state))
+            }
+        }
+    }
+
+    /// Writes these records and what the store says about itself in one go, durably.
+    pub fn write(&mut self, after: Summary, writes: &BTreeMap<At, Option<Stored>>) -> Result<()> {
+        let mut batch = ::sled::Batch::default();
+        for ((kind, name), write) in writes {
+            match write {
+                Some(stored) => batch.insert(value::key(kind, name), &stored.value[..]),
+                None => batch.remove(value::key(kind, name)),
+            }
+        }
+        let meta = serde_json::to_vec(&after).map_err(|error| Error::internal("the store's own record cannot be written").cause(error))?;
+        batch.insert(META, value::frame(META, &meta));
+        let db = self.db()?;
+        guarded(&self.dir, || {
+            db.apply_batch(batch)?;
+            db.flush().map(|_| ())
+        })?;
+        self.sync()
+    }
+
+    /// Makes the store hold exactly `want`, of which it holds `have` now.
+    pub fn become_state(&mut self, have: &State, want: &State) -> Result<()> {
+        let mut writes = BTreeMap::new();
+        for (at, stored) in &want.records {
+            if have.records.get(at) != Some(stored) {
+                writes.insert(at.clone(), Some(stored.clone()));
+            }
+        }
+        for at in have.records.keys().filter(|at| !want.records.contains_key(*at)) {
+            writes.insert(at.clone(), None);
+        }
+        self.write(want.summary(), &writes)
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        // Large pages live in files of their own, which sled never syncs.
+        let blobs = self.dir.join("blobs");
+        let new: Vec<PathBuf> = disk::list(&blobs, "", "")?.into_iter().filter(|path| !self.blobs.contains(path)).collect();
+        for path in &new {
+            disk::sync_file(path)?;
+        }
+        if !new.is_empty() {
+            disk::sync_dir(&blobs)?;
+            self.blobs.extend(new);
+        }
+        self.file.sync_all().map_err(|cause| disk::error("sync", &self.dir.join("db"), cause))
+    }
+
+    fn db(&self) -> Result<&::sled::Db> {
+        self.db.as_ref().ok_or_else(|| Error::internal("the store is closed"))
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        // sled syncs when dropped and panics where that fails.
+        let db = self.db.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(db)));
+    }
+}
+
+/// Runs sled code; panics and errors become errors of ours.
+fn guarded<T>(dir: &Path, run: impl FnOnce() -> ::sled::Result<T>) -> Result<T> {
+    let damaged = || Error::internal(format!("the store in `{}` is damaged", dir.display()));
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(::sled::Error::Io(cause))) if cause.to_string().contains("could not acquire lock") => {
+            Err(Error::new(Kind::Conflict, format!("the store in `{}` is in use by another process", dir.display()))
+                .hint("stop the other gw serve, or choose another directory with --data-dir"))
+        }
+        Ok(Err(::sled::Error::Io(cause))) if environment(&cause) => {
+            let error = disk::error("use", dir, cause);
+            // Internal would count as damage, and damage makes the store be moved aside.
+            Err(if error.kind == Kind::Internal { Error { kind: Kind::Unavailable, ..error } } else { error })
+        }
+        Ok(Err(cause)) => Err(damaged().cause(cause)),
+        Err(_) => Err(damaged().cause("sled panicked")),
+    }
+}
+
+/// Whether an error speaks of the machine rather than of the file's content.
+fn environment(cause: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{OutOfMemory, PermissionDenied, ReadOnlyFilesystem};
+    const EIO_ENFILE_EMFILE: [i32; 3] = [5, 23, 24];
+    disk::is_full(cause)
+        || matches!(cause.kind(), OutOfMemory | PermissionDenied | ReadOnlyFilesystem)
+        || (cfg!(unix) && cause.raw_os_error().is_some_and(|code| EIO_ENFILE_EMFILE.contains(&code)))
+}

@@ -1,0 +1,166 @@
+//! The vendors, a row each. Values come from the vendors' own documentation, linked above each row.
+
+use super::{
+    Auth::{Bearer, Header},
+    Vendor,
+};
+use crate::formats::FormatId::{AnthropicMessages, OpenaiChat, OpenaiEmbeddings};
+
+/// What an OpenAI-compatible vendor is unless its row says otherwise.
+const COMPATIBLE: Vendor = Vendor {
+    id: "",
+    title: "",
+    base_url: "",
+    endpoints: &[(OpenaiChat, "/chat/completions"), (OpenaiEmbeddings, "/embeddings")],
+    auth: Bearer,
+    env: "",
+    models: "/models",
+    query: &[],
+    headers: &[],
+    catalog: "",
+    local: false,
+    stream_usage: true,
+};
+
+/// Servers on the user's machine that speak both chat formats below one base URL.
+const LOCAL: Vendor =
+    Vendor { endpoints: &[(OpenaiChat, "/chat/completions"), (AnthropicMessages, "/messages"), (OpenaiEmbeddings, "/embeddings")], local: true, ..COMPATIBLE };
+
+/// The API version Anthropic's reference asks for: <https://docs.anthropic.com/en/api/versioning>.
+const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
+
+/// Every vendor.
+pub static VENDORS: &[Vendor] = &[
+    // https://platform.openai.com/docs/api-reference
+    Vendor { id: "openai", title: "OpenAI", base_url: "https://api.openai.com/v1", env: "OPENAI_API_KEY", catalog: "openai", ..COMPATIBLE },
+    // https://docs.anthropic.com/en/api/messages
+    Vendor {
+        id: "anthropic",
+        title: "Anthropic",
+        base_url: "https://api.anthropic.com/v1",
+        endpoints: &[(AnthropicMessages, "/messages")],
+        auth: Header("x-api-key"),
+        env: "ANTHROPIC_API_KEY",
+        headers: &[ANTHROPIC_VERSION],
+        catalog: "anthropic",
+        ..COMPATIBLE
+    },
+    // https://learn.microsoft.com/azure/ai-services/openai/reference: one base URL a resource, one path a
+    // deployment; 2024-10-21 is the last dated generally available version. Deployments cannot be listed with the key.
+    Vendor {
+        id: "azure",
+        title: "Azure OpenAI",
+        endpoints: &[(OpenaiChat, "/openai/deployments/{model}/chat/completions"), (OpenaiEmbeddings, "/openai/deployments/{model}/embeddings")],
+        auth: Header("api-key"),
+        env: "AZURE_OPENAI_API_KEY",
+        models: "",
+        query: &[("api-version", "2024-10-21")],
+        catalog: "azure",
+        ..COMPATIBLE
+    },
+    // https://console.groq.com/docs/openai
+    Vendor {
+        id: "groq",
+        title: "Groq",
+        base_url: "https://api.groq.com/openai/v1",
+        endpoints: &[(OpenaiChat, "/chat/completions")],
+        env: "GROQ_API_KEY",
+        catalog: "groq",
+        ..COMPATIBLE
+    },
+    // https://docs.mistral.ai/api: refuses unknown fields such as stream_options, and sends usage unasked
+    Vendor {
+        id: "mistral",
+        title: "Mistral AI",
+        base_url: "https://api.mistral.ai/v1",
+        env: "MISTRAL_API_KEY",
+        catalog: "mistral",
+        stream_usage: false,
+        ..COMPATIBLE
+    },
+    // https://api-docs.deepseek.com and https://api-docs.deepseek.com/guides/anthropic_api
+    Vendor {
+        id: "deepseek",
+        title: "DeepSeek",
+        base_url: "https://api.deepseek.com",
+        endpoints: &[(OpenaiChat, "/chat/completions"), (AnthropicMessages, "/anthropic/v1/messages")],
+        env: "DEEPSEEK_API_KEY",
+        catalog: "deepseek",
+        ..COMPATIBLE
+    },
+    // https://docs.together.ai/docs/openai-api-compatibility
+    Vendor { id: "together", title: "Together AI", base_url: "https://api.together.xyz/v1", env: "TOGETHER_API_KEY", catalog: "together", ..COMPATIBLE },
+    // https://docs.fireworks.ai/tools-sdks/openai-compatibility
+    Vendor {
+        id: "fireworks",
+        title: "Fireworks AI",
+        base_url: "https://api.fireworks.ai/inference/v1",
+        env: "FIREWORKS_API_KEY",
+        catalog: "fireworks",
+        ..COMPATIBLE
+    },
+    // https://openrouter.ai/docs/api-reference/overview
+    Vendor {
+        id: "openrouter",
+        title: "OpenRouter",
+        base_url: "https://openrouter.ai/api/v1",
+        endpoints: &[(OpenaiChat, "/chat/completions"), (AnthropicMessages, "/messages"), (OpenaiEmbeddings, "/embeddings")],
+        env: "OPENROUTER_API_KEY",
+        catalog: "openrouter",
+        ..COMPATIBLE
+    },
+    // https://docs.x.ai/docs/api-reference
+    Vendor {
+        id: "xai",
+        title: "xAI",
+        base_url: "https://api.x.ai/v1",
+        endpoints: &[(OpenaiChat, "/chat/completions")],
+        env: "XAI_API_KEY",
+        catalog: "x-ai",
+        ..COMPATIBLE
+    },
+    // https://inference-docs.cerebras.ai/resources/openai
+    Vendor {
+        id: "cerebras",
+        title: "Cerebras",
+        base_url: "https://api.cerebras.ai/v1",
+        endpoints: &[(OpenaiChat, "/chat/completions")],
+        env: "CEREBRAS_API_KEY",
+        catalog: "cerebras",
+        ..COMPATIBLE
+    },
+    // https://docs.perplexity.ai/api-reference/chat-completions-post
+    Vendor {
+        id: "perplexity",
+        title: "Perplexity",
+        base_url: "https://api.perplexity.ai",
+        endpoints: &[(OpenaiChat, "/chat/completions")],
+        env: "PERPLEXITY_API_KEY",
+        models: "",
+        catalog: "perplexity",
+        ..COMPATIBLE
+    },
+    // https://docs.api.nvidia.com/nim/reference/llm-apis
+    Vendor { id: "nvidia", title: "NVIDIA NIM", base_url: "https://integrate.api.nvidia.com/v1", env: "NVIDIA_API_KEY", ..COMPATIBLE },
+    // https://docs.ollama.com/api/openai-compatibility and https://docs.ollama.com/api/anthropic-compatibility
+    Vendor { id: "ollama", title: "Ollama", base_url: "http://127.0.0.1:11434/v1", env: "OLLAMA_API_KEY", ..LOCAL },
+    // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+    Vendor { id: "vllm", title: "vLLM", base_url: "http://127.0.0.1:8000/v1", env: "VLLM_API_KEY", ..LOCAL },
+    // https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
+    Vendor { id: "llama-cpp", title: "llama.cpp server", base_url: "http://127.0.0.1:8080/v1", env: "LLAMA_API_KEY", ..LOCAL },
+    // https://lmstudio.ai/docs/developer
+    Vendor { id: "lm-studio", title: "LM Studio", base_url: "http://127.0.0.1:1234/v1", env: "LM_API_TOKEN", ..LOCAL },
+    // Any server with the API of https://platform.openai.com/docs/api-reference/chat
+    Vendor { id: "openai-compatible", title: "Any OpenAI-compatible API", ..COMPATIBLE },
+    // Any server with the API of https://docs.anthropic.com/en/api/messages
+    Vendor {
+        id: "anthropic-compatible",
+        title: "Any Anthropic-compatible API",
+        endpoints: &[(AnthropicMessages, "/messages")],
+        auth: Header("x-api-key"),
+        headers: &[ANTHROPIC_VERSION],
+        ..COMPATIBLE
+    },
+    // `gw mock`
+    Vendor { id: "mock", title: "gw mock (simulator)", base_url: "http://127.0.0.1:4010/v1", ..LOCAL },
+];

@@ -1,0 +1,11 @@
+//! The admin interface from outside: requests to the router in this process, and clients over real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod applying;
+mod doubles;
+mod guarding;
+mod keys;
+mod logs;
+mod providers;
+mod records;
+mod sockets;
