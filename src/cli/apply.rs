@@ -3,7 +3,7 @@
 use super::{context::Context, files, print::Format};
 use crate::error::{Error, Result};
 use clap::ArgMatches;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Runs `gw apply`.
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
@@ -36,13 +36,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
 
 /// The request that says what files say.
 pub(crate) fn request(items: &[files::Item], matches: &ArgMatches) -> Result<Value> {
-    let mut list = Vec::new();
-    for item in items {
-        item.name()?;
-        let mut body = Map::from_iter([("kind".to_owned(), json!(item.kind.name))]);
-        body.extend(item.body.clone());
-        list.push(Value::Object(body));
-    }
+    let list = items.iter().map(files::Item::json).collect::<Result<Vec<_>>>()?;
     let mut body = json!({ "items": list });
     if let Some(owner) = matches.get_one::<String>("owner") {
         body["owner"] = json!(owner);

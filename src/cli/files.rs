@@ -26,7 +26,17 @@ impl std::fmt::Debug for Item {
 impl Item {
     pub fn name(&self) -> Result<&str> {
         let name = self.body.get("name").and_then(Value::as_str);
-        name.ok_or_else(|| Error::invalid(format!("a {} in `{}` has no name", self.kind.name, self.file)).param("name"))
+        name.filter(|name| !name.is_empty()).ok_or_else(|| Error::invalid(format!("a {} in `{}` has no name", self.kind.name, self.file)).param("name"))
+    }
+}
+
+impl Item {
+    /// As `apply` takes it.
+    pub fn json(&self) -> Result<Value> {
+        self.name()?;
+        let mut body = Map::from_iter([("kind".to_owned(), Value::from(self.kind.name))]);
+        body.extend(self.body.clone());
+        Ok(Value::Object(body))
     }
 }
 

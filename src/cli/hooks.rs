@@ -1,24 +1,29 @@
 //! The doors to rooms the command line hands over to whole: serving, the simulator, the quickstart.
 
+use super::files;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use clap::{ArgMatches, Command};
+use crate::mock;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use std::process::ExitCode;
 
 /// Runs the gateway until it is told to stop.
 pub(super) fn serve(config: Config) -> Result<ExitCode> {
-    drop(config);
-    Err(Error::internal("this build cannot serve").hint("build it with the serve module"))
+    let mut items = files::read(&config.seed.iter().collect::<Vec<_>>())?;
+    files::resolve(&mut items)?;
+    let seed = items.iter().map(files::Item::json).collect::<Result<_>>()?;
+    crate::serve::run(config, seed)
 }
 
 /// `gw mock`, as the simulator declares it.
 pub(super) fn mock_command() -> Command {
-    Command::new("mock").about("Run an upstream simulator on a port").disable_help_subcommand(true)
+    mock::Args::augment_args(Command::new("mock"))
 }
 
 /// Runs the simulator.
-pub(super) fn mock(_matches: &ArgMatches) -> Result<ExitCode> {
-    Err(Error::internal("this build has no simulator").hint("build it with the mock module"))
+pub(super) fn mock(matches: &ArgMatches) -> Result<ExitCode> {
+    let args = mock::Args::from_arg_matches(matches).map_err(|error| Error::invalid(error.to_string().trim_end().to_owned()))?;
+    Ok(mock::run(args))
 }
 
 /// `gw quickstart`.
