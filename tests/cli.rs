@@ -88,11 +88,11 @@ fn gw_with(url: &str, args: &[&str], stdin: &str, env: &[(&str, &str)]) -> Ran {
 fn without_a_gateway_the_error_says_how_to_start_one() {
     let ran = gw("http://127.0.0.1:1", &["user", "get"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(6), ""));
-    assert_eq!(ran.err, "error: no gateway at http://127.0.0.1:1\n  fix: start one with `gw serve`, or choose another with --admin-url / GW_ADMIN_URL\n");
+    assert_eq!(ran.err, "error: no gateway at http://127.0.0.1:1\n  fix: start one with `gw serve`, or choose another with GW_ADMIN_URL\n");
     let ran = gw("http://127.0.0.1:1", &["user", "get", "-o", "json"]);
     assert_eq!(
         ran.err,
-        "{\"error\":{\"code\":\"no_gateway\",\"message\":\"no gateway at http://127.0.0.1:1\",\"fix\":\"start one with `gw serve`, or choose another with --admin-url / GW_ADMIN_URL\"}}\n"
+        "{\"error\":{\"code\":\"no_gateway\",\"message\":\"no gateway at http://127.0.0.1:1\",\"fix\":\"start one with `gw serve`, or choose another with GW_ADMIN_URL\"}}\n"
     );
     #[cfg(unix)]
     assert_eq!(gw("unix:/nowhere/admin.sock", &["status"]).code, Some(6));
@@ -115,7 +115,10 @@ fn refusals_keep_their_words_and_codes() {
     let mixed = Canned::new(&[(404, refusal), (200, r#"{"name":"bob","enabled":true,"created":"-"}"#)]);
     let ran = gw(&mixed.url, &["user", "get", "ann", "bob", "-o", "name"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(8), "user/bob\n"));
-    assert_eq!(gw(&Canned::new(&[(412, "")]).url, &["user", "set", "a", "--team", "b", "--version", "1"]).code, Some(5));
+    assert_eq!(
+        gw(&Canned::new(&[(412, r#"{"error":{"code":"stale","message":"changed"}}"#)]).url, &["user", "set", "a", "--team", "b", "--version", "1"]).code,
+        Some(5)
+    );
 }
 
 #[test]
@@ -197,7 +200,7 @@ fn creating_a_key_twice_never_ends_well_with_nothing() {
 
 #[test]
 fn credentials_come_from_anywhere_but_arguments() {
-    let made = r#"{"kind":"provider","name":"p","result":"created","test":{"ok":true,"models":61,"latency_ms":310}}"#;
+    let made = r#"{"kind":"provider","name":"p","result":"created","test":{"ok":true,"models":61,"ms":310}}"#;
     let gateway = Canned::new(&[(201, made)]);
     let ran = gw_with(&gateway.url, &["provider", "create", "p", "--vendor", "openai", "--credential-env", "MY_KEY"], "", &[("MY_KEY", "sk-env")]);
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), "provider/p created\n", "tested p: ok, 61 models (310 ms)\n"));

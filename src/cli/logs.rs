@@ -265,7 +265,7 @@ fn csv(rows: &[Value], headers: bool) -> String {
         "error",
     ];
     let field = |row: &Value, path: &str| super::print::quoted(&super::path::lookup(row, path).map(super::print::text).unwrap_or_default());
-    let head = headers.then(|| PATHS.join(",") + "\n").unwrap_or_default();
+    let head = if headers { PATHS.join(",") + "\n" } else { String::new() };
     rows.iter().fold(head, |text, row| text + &PATHS.map(|path| field(row, path)).join(",") + "\n")
 }
 
@@ -291,7 +291,7 @@ mod tests {
         let row = json!({"id": "req_1", "at": null, "key": "dev", "requested_model": "gpt-4o", "model": "claude", "provider": "anthropic", "status": 200,
             "usage": {"input": 20, "cache_read": 2, "output": 31}, "cost_pico": 500_000_000, "cost_status": "calculated", "latency_ms": 1843, "attempts": [{}, {}]});
         assert_eq!(
-            shown(&[row.clone()], false, true),
+            shown(std::slice::from_ref(&row), false, true),
             "TIME   ID      KEY   MODEL           PROVIDER    STATUS   LATENCY   IN   OUT   COST\n-      req_1   dev   gpt-4o→claude   anthropic   200      1.8s      22   31    $0.0005\n"
         );
         assert_eq!(cells(&row, true)[10..], ["-", "2", "-", "2", "gpt-4o", "-", "-"]);
