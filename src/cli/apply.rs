@@ -3,7 +3,7 @@
 use super::{context::Context, files, print::Format};
 use crate::error::{Error, Result};
 use clap::ArgMatches;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Runs `gw apply`.
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
@@ -34,7 +34,6 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-<<<<<<< HEAD
 /// The records as the admin API takes them: each with its kind.
 pub(crate) fn bodies(items: &[files::Item]) -> Result<Vec<Value>> {
     let mut list = Vec::new();
@@ -50,12 +49,6 @@ pub(crate) fn bodies(items: &[files::Item]) -> Result<Vec<Value>> {
 /// The request that says what files say.
 pub(crate) fn request(items: &[files::Item], matches: &ArgMatches) -> Result<Value> {
     let mut body = json!({ "items": bodies(items)? });
-=======
-/// The request that says what files say.
-pub(crate) fn request(items: &[files::Item], matches: &ArgMatches) -> Result<Value> {
-    let list = items.iter().map(files::Item::json).collect::<Result<Vec<_>>>()?;
-    let mut body = json!({ "items": list });
->>>>>>> cli
     if let Some(owner) = matches.get_one::<String>("owner") {
         body["owner"] = json!(owner);
     }

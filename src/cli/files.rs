@@ -30,16 +30,6 @@ impl Item {
     }
 }
 
-impl Item {
-    /// As `apply` takes it.
-    pub fn json(&self) -> Result<Value> {
-        self.name()?;
-        let mut body = Map::from_iter([("kind".to_owned(), Value::from(self.kind.name))]);
-        body.extend(self.body.clone());
-        Ok(Value::Object(body))
-    }
-}
-
 /// The largest file taken.
 const LARGEST: u64 = 16 << 20;
 
