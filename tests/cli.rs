@@ -313,3 +313,37 @@ fn completion_answers_without_a_gateway() {
     let ran = gw_with(&gateway.url, &["--", "gw", "key", "get", "c"], "", &[("GW_COMPLETE", "fish")]);
     assert_eq!((ran.out.as_str(), gateway.asked().len()), ("ci\tme\n", 1));
 }
+
+/// The wrapper puts words together that bash takes apart at `:` and `=`. Needs bash; skips where there is none.
+#[cfg(unix)]
+#[test]
+fn bash_completes_across_colons_and_equals_signs() {
+    let complete = |words: &[&str], line: &str, typed: &str, answer: &str| {
+        let gateway = Canned::new(&[(200, answer)]);
+        let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let script = format!(
+            "source {}/completions/gw.bash; gw() {{ {} \"$@\"; }}; COMP_WORDS=({}) COMP_CWORD={} COMP_LINE='{line}' COMP_TYPE=9; _gw gw '{typed}' x; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            env!("CARGO_MANIFEST_DIR"),
+            env!("CARGO_BIN_EXE_gw"),
+            quoted.join(" "),
+            words.len() - 1
+        );
+        let home = tempfile::tempdir().unwrap();
+        let run =
+            Command::new("bash").args(["--norc", "-c", &script]).env("HOME", home.path()).env("GW_ADMIN_URL", &gateway.url).env("GW_ADMIN_TOKEN", "t").output();
+        run.ok().map(|done| String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    let models = r#"{"items":[{"name":"llama3:8b"},{"name":"other"}]}"#;
+    let Some(first) = complete(&["gw", "request", "-m", "llama3", ":"], "gw request -m llama3:", ":", models) else {
+        eprintln!("skipped: there is no bash here");
+        return;
+    };
+    assert_eq!(first, "8b\n");
+    assert_eq!(complete(&["gw", "request", "-m", "llama3", ":", "8"], "gw request -m llama3:8", "8", models).as_deref(), Some("8b\n"));
+    let providers = r#"{"items":[{"name":"openai"},{"name":"anthropic"}]}"#;
+    assert_eq!(complete(&["gw", "route", "create", "r", "--to", "=", "op"], "gw route create r --to=op", "op", providers).as_deref(), Some("openai\n"));
+    assert_eq!(
+        complete(&["gw", "key", "get", "ci", ""], "gw key get ci ", "", r#"{"items":[{"name":"dev"}]}"#).as_deref().map(|all| all.contains("dev")),
+        Some(true)
+    );
+}

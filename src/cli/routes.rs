@@ -1,6 +1,11 @@
 //! What only routes have: the ways to write targets, and `gw route explain`.
 
-use super::{context::Context, fields, print::Format, request};
+use super::{
+    context::Context,
+    fields,
+    print::{Format, clean, text},
+    request,
+};
 use crate::error::Result;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
@@ -43,18 +48,20 @@ pub(crate) fn targets(matches: &ArgMatches, body: &mut Map<String, Value>) -> Re
 
 /// `gw route explain`.
 pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let mut question = Map::new();
-    for (id, field) in [("name", "route"), ("key", "key"), ("user", "user"), ("path", "path"), ("model", "model")] {
+    let mut question = match matches.get_one::<String>("data") {
+        Some(data) => needs(&request::data(data)?),
+        None => Map::new(),
+    };
+    for (id, field) in [("name", "route"), ("key", "key"), ("path", "path"), ("model", "model")] {
         if let Some(text) = matches.get_one::<String>(id) {
             question.insert(field.into(), json!(text));
         }
     }
-    if let Some(headers) = matches.get_many::<String>("header") {
-        let headers = headers.map(|header| request::header(header)).collect::<Result<Vec<_>>>()?;
-        question.insert("headers".into(), headers.into_iter().map(|(name, value)| (name, json!(value))).collect::<Map<_, _>>().into());
-    }
-    if let Some(data) = matches.get_one::<String>("data") {
-        question.insert("body".into(), request::data(data)?);
+    // Checked here; no route looks at headers yet.
+    if matches.get_many::<String>("header").into_iter().flatten().map(|text| request::header(text)).collect::<Result<Vec<_>>>()?.is_empty() {
+        context.talk_verbose("no headers given");
+    } else {
+        context.talk("no route decides by headers, so they make no difference");
     }
     if let Some(times) = matches.get_one::<u32>("times") {
         question.insert("times".into(), json!(times));
@@ -67,12 +74,83 @@ pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<(
     Ok(())
 }
 
-/// The answer as sentences: what a planner that writes lines says, else its fields in order.
+/// What a body asks of a model.
+fn needs(body: &Value) -> Map<String, Value> {
+    let mut needs = Map::new();
+    if let Some(model) = body.get("model").and_then(Value::as_str) {
+        needs.insert("model".into(), json!(model));
+    }
+    let tools = body.get("tools").and_then(Value::as_array).is_some_and(|tools| !tools.is_empty());
+    let schema = body.pointer("/response_format/type").and_then(Value::as_str) == Some("json_schema");
+    let parts = body.get("messages").and_then(Value::as_array).into_iter().flatten().filter_map(|message| message.get("content")?.as_array()).flatten();
+    let images = parts.filter_map(|part| part.get("type")?.as_str()).any(|kind| kind.contains("image"));
+    for (name, wanted) in
+        [("tools", tools), ("schema", schema), ("images", images), ("embeddings", body.get("input").is_some() && body.get("messages").is_none())]
+    {
+        if wanted {
+            needs.insert(name.into(), json!(true));
+        }
+    }
+    // Four characters a token is the usual estimate.
+    needs.insert("tokens".into(), json!(body.to_string().len() / 4));
+    needs
+}
+
+/// The answer as lines: which route and why, the targets in order, what was left out, what would be used.
 fn told(answer: &Value) -> String {
-    use super::print::clean;
-    let lines = answer
-        .get("lines")
-        .and_then(Value::as_array)
-        .map(|lines| lines.iter().filter_map(Value::as_str).map(|line| format!("{}\n", clean(line))).collect::<String>());
-    lines.unwrap_or_else(|| super::verbs::describe::lines(answer))
+    let field = |value: &Value, name: &str| value.get(name).map(text).map(|text| clean(&text)).filter(|text| !text.is_empty());
+    let list = |name: &str| answer.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let target = |value: &Value| format!("{}/{}", field(value, "provider").unwrap_or_default(), field(value, "model").unwrap_or_default());
+    let mut out = String::new();
+    for candidate in list("candidates") {
+        let (name, by) = (field(&candidate, "route").unwrap_or_default(), field(&candidate, "bound_by").unwrap_or_default());
+        out.push_str(&format!("route {name} (by {by})   {}\n", field(&candidate, "why").unwrap_or_default()));
+    }
+    if let Some(refused) = answer.get("refused") {
+        let fix = field(refused, "fix").map(|fix| format!("\n  fix: {fix}")).unwrap_or_default();
+        out.push_str(&format!(
+            "would be refused with status {}: {}{fix}\n",
+            field(refused, "status").unwrap_or_default(),
+            field(refused, "message").unwrap_or_default()
+        ));
+        return out;
+    }
+    let attempts = list("attempts");
+    let via = field(answer, "route")
+        .map_or_else(|| "no route, called directly".to_owned(), |route| format!("{route}, {}", field(answer, "strategy").unwrap_or_default()));
+    let order: Vec<String> = attempts.iter().enumerate().map(|(at, attempt)| format!("{}. {}", at + 1, target(attempt))).collect();
+    out.push_str(&format!("{via} → {}\n", order.join("  ")));
+    for left in list("excluded") {
+        out.push_str(&format!("left out {}: {}\n", target(&left).trim_end_matches('/'), field(&left, "why").unwrap_or_default()));
+    }
+    for (target, count) in answer.get("draws").and_then(Value::as_object).into_iter().flatten() {
+        out.push_str(&format!("drawn {} times: {}\n", text(count), clean(target)));
+    }
+    match attempts.first() {
+        Some(first) => out.push_str(&format!("would use {}\n", target(first))),
+        None => out.push_str("would find no target\n"),
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn explanations_in_lines() {
+        let answer = json!({"candidates": [{"route": "r", "bound_by": "key", "decides": true, "why": "decides"}], "route": "r", "strategy": "fallback",
+            "attempts": [{"provider": "a", "model": "m"}, {"provider": "b", "model": "n"}], "excluded": [{"provider": "c", "model": "o", "why": "disabled"}]});
+        assert_eq!(told(&answer), "route r (by key)   decides\nr, fallback → 1. a/m  2. b/n\nleft out c/o: disabled\nwould use a/m\n");
+        let refused = json!({"candidates": [], "refused": {"status": 403, "message": "no route", "fix": "gw route create"}});
+        assert_eq!(told(&refused), "would be refused with status 403: no route\n  fix: gw route create\n");
+    }
+
+    #[test]
+    fn bodies_say_what_they_need() {
+        let body = json!({"model": "m", "tools": [{}], "messages": [{"role": "user", "content": [{"type": "image_url"}]}]});
+        let mut needs = needs(&body);
+        needs.remove("tokens");
+        assert_eq!(Value::Object(needs), json!({"model": "m", "tools": true, "images": true}));
+    }
 }
