@@ -134,6 +134,8 @@ async fn verified_before_it_is_stored() {
     assert_eq!((&made["test"]["ok"], &made["test"]["models"]), (&json!(true), &json!(["m1", "org/m2"])));
 
     assert_eq!(gateway.ok("POST", "/providers/up/test", Value::Null).await["state"], "verified");
+    assert_eq!(gateway.ok("POST", "/providers/up/test", json!({"model": "m1"})).await["ok"], true);
+    assert_eq!(gateway.ok("POST", "/providers/up/test", json!({"model": "m9"})).await["ok"], false);
     let found = gateway.ok("POST", "/providers/up/discover?enable=true", Value::Null).await;
     assert_eq!(found["created"], json!(["up/m1", "up/org/m2"]));
     assert_eq!(gateway.ok("POST", "/providers/up/discover", json!({"enable": true})).await["created"], json!([]));
@@ -142,5 +144,7 @@ async fn verified_before_it_is_stored() {
     gateway.ok("PATCH", "/providers/up", json!({"credential_value": "sk-bad"})).await;
     let tested = gateway.ok("POST", "/providers/up/test", Value::Null).await;
     assert_eq!((&tested["ok"], &tested["status"]), (&json!(false), &json!(401)));
+    assert!(tested["fix"].as_str().unwrap().contains("gw provider rekey up") && tested["models"].is_null(), "{tested}");
+    gateway.refused(502, "POST", "/providers/up/discover?enable=true", Value::Null).await;
     gateway.refused(404, "POST", "/providers/nope/test", Value::Null).await;
 }
