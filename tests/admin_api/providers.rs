@@ -67,6 +67,7 @@ async fn a_locked_vault_is_asked_again() {
     assert_eq!(published(&gateway, "up"), Ok(Some("sk-upstream".into())));
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn references_are_read_by_the_server() {
     let gateway = gateway().await;
@@ -147,4 +148,17 @@ async fn verified_before_it_is_stored() {
     assert!(tested["fix"].as_str().unwrap().contains("gw provider rekey up") && tested["models"].is_null(), "{tested}");
     gateway.refused(502, "POST", "/providers/up/discover?enable=true", Value::Null).await;
     gateway.refused(404, "POST", "/providers/nope/test", Value::Null).await;
+}
+
+#[tokio::test]
+async fn models_show_what_the_catalogue_knows_under_what_the_record_says() {
+    let gateway = furnished().await;
+    let known = gateway.ok("POST", "/models", json!({"name": "up/gpt-4o", "provider": "up"})).await;
+    assert_eq!((&known["status"]["upstream_id"], &known["status"]["price_source"]), (&json!("gpt-4o"), &json!("catalog")), "{known}");
+    assert_eq!((&known["status"]["price_input"], &known["status"]["price_output"]), (&json!("2.5"), &json!("10")), "{known}");
+    let own = gateway.ok("PATCH", "/models/up%2Fgpt-4o", json!({"price_input": "1.25", "context_window": 7})).await;
+    assert_eq!((&own["status"]["price_input"], &own["status"]["price_source"]), (&json!("1.25"), &json!("record")));
+    assert_eq!((&own["status"]["price_output"], &own["status"]["context_window"]), (&json!("10"), &json!(7)));
+    let unknown = gateway.ok("POST", "/models", json!({"name": "mine", "provider": "up"})).await;
+    assert_eq!((&unknown["status"]["price_source"], unknown["status"].get("price_input")), (&json!("unpriced"), None));
 }
