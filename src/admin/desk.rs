@@ -42,7 +42,7 @@ pub struct Desk {
     /// Held while a change is drafted, committed and published; readers never wait for it.
     writer: tokio::sync::Mutex<()>,
     pub(super) once: super::once::Once,
-    retry: tokio::sync::Notify,
+    retry: Arc<tokio::sync::Notify>,
 }
 
 /// First and longest pause between attempts at credentials that could not be had.
@@ -58,13 +58,8 @@ impl Desk {
         let credentials = resolve(&deps, every).await;
         let state = Arc::new(State { revision, records, credentials });
         publish(&deps, &state);
-        let desk = Arc::new(Desk {
-            deps,
-            state: RwLock::new(state),
-            writer: tokio::sync::Mutex::new(()),
-            once: super::once::Once::default(),
-            retry: tokio::sync::Notify::new(),
-        });
+        let desk =
+            Arc::new(Desk { deps, state: RwLock::new(state), writer: tokio::sync::Mutex::new(()), once: super::once::Once::default(), retry: Arc::default() });
         tokio::spawn(retry(Arc::downgrade(&desk)));
         Ok(desk)
     }
@@ -163,12 +158,12 @@ impl Desk {
         }
     }
 
-    /// Asks again for every credential that could not be had; true where some still cannot. Writers do not
-    /// wait meanwhile: a locked keyring takes its time.
-    async fn retry_credentials(&self) -> bool {
+    /// Asks again for every credential that could not be had, and reads credential files anew; true where some
+    /// are still missing. Writers do not wait meanwhile: a locked keyring takes its time.
+    pub async fn refresh_credentials(&self) -> bool {
         let before = self.state();
-        let failing = |record: &&Record| record.kind == "provider" && before.credentials.get(&record.name).is_none_or(Result::is_err);
-        let list: Vec<Record> = before.records.values().filter(failing).cloned().collect();
+        let asks = |record: &&Record| before.credentials.get(&record.name).is_none_or(Result::is_err) || credentials::in_file(record);
+        let list: Vec<Record> = before.of("provider").filter(asks).cloned().collect();
         if list.is_empty() {
             return false;
         }
@@ -177,10 +172,12 @@ impl Desk {
         let still = fresh.values().any(Result::is_err);
         let _turn = self.writer.lock().await;
         let now = self.state();
-        // What has been changed since was resolved by that change.
         fresh.retain(|name, found| {
-            now.get("provider", name).is_ok_and(|record| Some(&record.version) == asked.get(name))
-                && now.credentials.get(name).is_none_or(|known| known != found && known.is_err())
+            // What has been changed since was resolved by that change.
+            let same = now.get("provider", name).is_ok_and(|record| Some(&record.version) == asked.get(name));
+            let known = now.credentials.get(name);
+            // A good credential is not given up because its file cannot be read at this moment.
+            same && known != Some(found) && !(found.is_err() && known.is_some_and(Result::is_ok))
         });
         if !fresh.is_empty() {
             let mut credentials = now.credentials.clone();
@@ -197,13 +194,15 @@ async fn retry(desk: Weak<Desk>) {
     let mut pause = RETRY.0;
     loop {
         let Some(strong) = desk.upgrade() else { return };
-        if strong.retry_credentials().await {
-            drop(strong);
+        let missing = strong.refresh_credentials().await;
+        // Not held while waiting: the desk, and the store with it, goes when its last listener goes.
+        let wake = strong.retry.clone();
+        drop(strong);
+        if missing {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY.1);
         } else {
-            // Wake up now and then even when nothing happens, to notice that the desk is gone.
-            let _ = tokio::time::timeout(RETRY.1, strong.retry.notified()).await;
+            let _ = tokio::time::timeout(RETRY.1, wake.notified()).await;
             pause = RETRY.0;
         }
     }

@@ -82,6 +82,12 @@ async fn references_are_read_by_the_server() {
     mode(0o600);
     gateway.ok("PATCH", "/providers/f", json!({"display_name": "again"})).await;
     assert_eq!(published(&gateway, "f"), Ok(Some("sk-in-a-file".into())));
+    std::fs::write(&file, "sk-changed\n").unwrap();
+    gateway.desk.refresh_credentials().await;
+    assert_eq!(published(&gateway, "f"), Ok(Some("sk-changed".into())));
+    std::fs::remove_file(&file).unwrap();
+    gateway.desk.refresh_credentials().await;
+    assert_eq!(published(&gateway, "f"), Ok(Some("sk-changed".into())), "what is gone for a moment is not given up");
     gateway.ok("POST", "/providers", json!({"name": "e", "vendor": "openai", "credential": "env:GW_TEST_NOT_SET"})).await;
     assert!(published(&gateway, "e").unwrap_err().contains("GW_TEST_NOT_SET"));
     gateway.ok("POST", "/providers", json!({"name": "p", "vendor": "openai", "credential": "env:PATH"})).await;
