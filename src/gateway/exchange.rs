@@ -17,7 +17,7 @@ use super::{
 use crate::chat::Chat;
 use crate::error::{Error, Kind, Result};
 use crate::formats::{Codec, Dropped, Format, Scene, peek, peek::Peek, splice};
-use crate::plan::{self, Ask, Choice, Dice, Needs};
+use crate::plan::{self, Ask, Choice, Luck, Needs};
 use crate::resources::Stamp;
 use crate::store::journal::Outcome;
 use bytes::{Bytes, BytesMut};
@@ -162,10 +162,8 @@ async fn answer(
         tokens: estimate(body.len() as u64 / if peek.images { 64 } else { 1 }),
     };
     let plan = {
-        let mut dice = worker.dice.borrow_mut();
-        let route = admitted.caller.routes.first().and_then(|route| Some((route.spec.seed?, route.turns.fetch_add(1, Ordering::Relaxed))));
-        let mut seeded = route.map(|(seed, turn)| Dice::seeded(seed, turn));
-        plan::plan(&world.snapshot, &admitted.caller, &ask, &shared.health, seeded.as_mut().unwrap_or(&mut dice), now)?
+        let luck = Luck { dice: &mut worker.dice.borrow_mut(), turn: None };
+        plan::plan(&world.snapshot, &admitted.caller, &ask, &shared.health, luck, now)?
     };
     record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
 
