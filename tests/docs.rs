@@ -8,8 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 fn documents() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| format!("docs/{}", entry.unwrap().file_name().to_string_lossy()));
-    let mut names: Vec<String> =
-        docs.filter(|name| name.ends_with(".md")).chain(["README.md", "CHANGELOG.md"].map(String::from)).collect();
+    let mut names: Vec<String> = docs.filter(|name| name.ends_with(".md")).chain(["README.md", "CHANGELOG.md"].map(String::from)).collect();
     names.sort();
     names.into_iter().map(|name| (name.clone(), fs::read_to_string(root.join(&name)).unwrap())).collect()
 }

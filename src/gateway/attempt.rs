@@ -420,11 +420,11 @@ async fn refusal(head: http::response::Parts, incoming: Incoming, upstream: &Ups
     }
     let body = whole(incoming, MOST).await.unwrap_or_default();
     ticket.give_back();
-    let fault = (format.read_fault)(status, &body);
+    let fault = Box::new((format.read_fault)(status, &body));
     let retry_after = headers::retry_after(&head.headers);
     let mut passed = HeaderMap::new();
     headers::forward_response(&head.headers, &mut passed);
     let json = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("json"));
-    let original = (upstream.speaks(format.id) && json && !body.is_empty()).then_some((passed, body));
+    let original = (upstream.speaks(format.id) && json && !body.is_empty()).then(|| Box::new((passed, body)));
     Failure { class: Class::of_status(status, retry_after.is_some(), &fault.message), fault, status: Some(status), retry_after, original }
 }

@@ -199,8 +199,13 @@ fn broken(message: &str) -> Step {
 }
 
 fn failed(fault: Option<Fault>, forwarded: bool) -> Step {
-    let fault =
-        fault.unwrap_or_else(|| Fault { status: 502, kind: "api_error".into(), message: "the upstream sent an error event".into(), code: None, param: None });
+    let fault = Box::new(fault.unwrap_or_else(|| Fault {
+        status: 502,
+        kind: "api_error".into(),
+        message: "the upstream sent an error event".into(),
+        code: None,
+        param: None,
+    }));
     let class = Class::of_status(fault.status, false, &fault.message);
     Step::Failed { failure: Failure { class, status: Some(fault.status), fault, retry_after: None, original: None }, forwarded }
 }
