@@ -34,6 +34,7 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
             )
         })
         .collect();
+    shared.health.keep(|name| snapshot.provider(name).is_some());
     shared.world.store(Arc::new(World { snapshot, upstreams }));
     shared.degraded.store(Arc::new(degraded));
 }
