@@ -12,6 +12,7 @@ use super::{
     upstream::{SignIn, Upstream},
     watch::{Fired, Guard},
 };
+use crate::chat::Fault;
 use crate::formats::{self, Codec, Format, Seen};
 use crate::plan::{
     Choice, Plan,
@@ -72,6 +73,7 @@ pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watc
                 }
                 Err(Outcome::Interrupted(fired)) => return Err(Outcome::Interrupted(fired)),
                 Err(Outcome::Failed(failure)) => {
+                    let failure = ours(failure, upstream);
                     note_health(exchange, upstream, choice, &failure);
                     let moves_on = failure.class.moves_on(triggers) && !watch.capped();
                     let next = match (moves_on, at + 1 < count, failure.class.may_pass() && round < retries) {
@@ -97,6 +99,17 @@ pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watc
         }
     }
     Err(Outcome::Failed(failures.last()))
+}
+
+/// A provider that refuses gw's credential says nothing about the caller's: 401 would send it to look for a
+/// fault in its own key.
+fn ours(failure: Failure, upstream: &Upstream) -> Failure {
+    if failure.class != Class::Credential || matches!(upstream.sign_in, SignIn::Passthrough(_)) {
+        return failure;
+    }
+    let Some(status) = failure.status else { return failure };
+    let message = format!("provider `{}` refused gw's credential with {status}: {}", upstream.name, failure.fault.message);
+    Failure { fault: Fault { status: 502, kind: "api_error".into(), message, code: None, param: None }, original: None, ..failure }
 }
 
 /// The failures so far: the last one is reported, with the shortest wait where all were about capacity.
