@@ -18,6 +18,7 @@ use crate::plan::{
     Choice, Plan,
     retry::{self, Class},
 };
+use crate::resources::Stamp;
 use crate::vendors::Auth;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -64,6 +65,7 @@ pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watc
         let count = open.len();
         for (at, choice) in open.into_iter().enumerate() {
             let upstream = &exchange.world.upstreams[choice.provider];
+            shared.health.begins(&upstream.name, &choice.model, Stamp::now().0);
             record.attempt(&upstream.name, &choice.model, choice.facts.prices);
             match attempt(exchange, plan, upstream, choice, watch).await {
                 Ok(answer) => {
@@ -143,13 +145,17 @@ impl Failures {
 
 fn note_health(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, failure: &Failure) {
     let health = &exchange.worker.shared.health;
+    // Not the request's start: a failure that took long would end its own rest before it begins.
+    let now = Stamp::now().0;
     match failure.class {
-        Class::Capacity => health.cool(&upstream.name, &choice.model, failure.retry_after.map(|wait| wait.as_millis() as u64), exchange.now),
-        Class::Upstream | Class::Connect | Class::Timeout => health.failed(&upstream.name, &choice.model, exchange.now),
+        Class::Capacity => health.cool(&upstream.name, &choice.model, failure.retry_after.map(|wait| wait.as_millis() as u64), now),
+        Class::Upstream | Class::Connect | Class::Timeout => health.failed(&upstream.name, &choice.model, now),
         Class::Credential => {
             tracing::warn!(provider = %upstream.name, status = failure.status, "provider refused gw's credential");
-            health.failed(&upstream.name, &choice.model, exchange.now);
+            health.failed(&upstream.name, &choice.model, now);
         }
+        // It answered, so it is well.
+        Class::Caller | Class::NotFound | Class::Context if failure.status.is_some() => health.worked(&upstream.name, &choice.model),
         Class::Caller | Class::NotFound | Class::Context => {}
     }
 }

@@ -66,6 +66,20 @@ impl Health {
         });
     }
 
+    /// A target is about to be tried. Where its suspension is over this is the probe: until it is decided, other
+    /// requests go elsewhere.
+    pub fn begins(&self, provider: &str, model: &str, now: i64) {
+        if self.ailing.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        if let Some(state) = self.states().get_mut(&(provider.to_owned(), model.to_owned()))
+            && state.failures >= FAILURES
+            && state.until <= now
+        {
+            state.until = now + SUSPEND_MS;
+        }
+    }
+
     /// A target asked to be left alone for a while (429, 529, 503 with Retry-After).
     pub fn cool(&self, provider: &str, model: &str, wait_ms: Option<u64>, now: i64) {
         let wait = i64::try_from(wait_ms.unwrap_or(0)).unwrap_or(COOL_MAX_MS).clamp(COOL_MIN_MS, COOL_MAX_MS);
