@@ -86,12 +86,29 @@ impl Stream {
         };
         Poll::Ready(match frame {
             None => self.ended(),
+            Some(Err(_)) if self.said_all() => self.close(),
             Some(Err(_)) => broken("the upstream connection broke in the middle of the stream"),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(chunk) => self.chunk(chunk),
                 Err(_) => Step::Setup,
             },
         })
+    }
+
+    /// Whether the end mark has come.
+    pub fn marked(&self) -> bool {
+        self.done
+    }
+
+    /// Whether everything was said, though the connection may still be open.
+    pub fn said_all(&self) -> bool {
+        self.done || self.seen.finished
+    }
+
+    /// The end of a stream that said everything and whose connection was not closed in good order.
+    pub fn close(&mut self) -> Step {
+        self.ticket = None;
+        self.ended()
     }
 
     fn chunk(&mut self, chunk: Bytes) -> Step {
