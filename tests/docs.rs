@@ -183,7 +183,7 @@ fn the_settings_file_shown_holds_every_setting_and_its_default() {
     let text = document("docs/operating.md");
     let block = blocks(&text, "toml").into_iter().find(|block| block.contains("[server]")).expect("a settings file is shown");
     for setting in gw::config::SETTINGS {
-        let section = block.split(&format!("[{}]\n", setting.section)).nth(1).unwrap_or_else(|| panic!("no section [{}]", setting.section));
+        let section = block.split(&format!("[{}]", setting.section)).nth(1).unwrap_or_else(|| panic!("no section [{}]", setting.section));
         let section = section.split("\n[").next().unwrap();
         let shown = |line: &str| line.trim_start_matches("# ").split('=').next().is_some_and(|key| key.trim() == setting.key);
         assert!(section.lines().any(shown), "{}.{} is not shown", setting.section, setting.key);
