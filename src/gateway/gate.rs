@@ -30,6 +30,8 @@ pub struct Conn {
     partial: RefCell<Vec<u8>>,
     /// What the last head came to; `None`: no head was seen (the request was pipelined).
     verdict: Cell<Option<Result<(), &'static str>>>,
+    /// The peer takes nothing of what is being written.
+    stalled: Cell<bool>,
     pub watch: Guard,
     shared: Arc<Shared>,
 }
@@ -37,21 +39,49 @@ pub struct Conn {
 impl Conn {
     pub fn new(watch: Guard, shared: Arc<Shared>) -> Conn {
         watch.within(Some(shared.settings.first_byte));
-        Conn { phase: Cell::new(Phase::Idle), partial: RefCell::default(), verdict: Cell::new(None), watch, shared }
+        Conn { phase: Cell::new(Phase::Idle), partial: RefCell::default(), verdict: Cell::new(None), stalled: Cell::new(false), watch, shared }
     }
 
     /// A request begins: its head's verdict. Pipelined requests have none and are refused: nobody's client
     /// sends them, and they are how one caller's bytes become another's request.
     pub fn begin(&self) -> Result<(), &'static str> {
-        self.phase.set(Phase::Busy);
-        self.watch.within(None);
+        self.enter(Phase::Busy);
         self.verdict.take().unwrap_or(Err("requests cannot be pipelined"))
     }
 
     /// The answer is complete: the connection is idle again.
     pub fn end(&self) {
-        self.phase.set(Phase::Idle);
-        self.watch.within(Some(self.shared.settings.idle));
+        self.enter(Phase::Idle);
+    }
+
+    /// Every phase has its deadline, except that a peer which does not read has that of stalled writes: an
+    /// answer is complete for us long before its last byte is on the way.
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        if self.stalled.get() {
+            return;
+        }
+        let settings = &self.shared.settings;
+        self.watch.within(match phase {
+            Phase::Idle => Some(settings.idle),
+            Phase::Head => Some(settings.header),
+            Phase::Busy => None,
+        });
+    }
+
+    /// What became of a write or flush.
+    fn wrote<T>(&self, polled: &Poll<std::io::Result<T>>) {
+        match (polled.is_pending(), self.stalled.get()) {
+            (true, false) => {
+                self.stalled.set(true);
+                self.watch.within(Some(self.shared.settings.write_stall));
+            }
+            (false, true) => {
+                self.stalled.set(false);
+                self.enter(self.phase.get());
+            }
+            _ => {}
+        }
     }
 
     fn arrived(&self, bytes: &[u8]) {
@@ -59,8 +89,7 @@ impl Conn {
             return;
         }
         if self.phase.get() == Phase::Idle {
-            self.phase.set(Phase::Head);
-            self.watch.within(Some(self.shared.settings.header));
+            self.enter(Phase::Head);
         }
         let mut partial = self.partial.borrow_mut();
         // The usual case: the whole head in one read, looked at where it lies.
@@ -86,6 +115,7 @@ impl Conn {
             Some(verdict) => {
                 self.verdict.set(Some(verdict));
                 partial.clear();
+                // The deadline stays until hyper has read the head and the request begins.
                 self.phase.set(Phase::Busy);
             }
             None if partial.is_empty() => partial.extend_from_slice(bytes),
@@ -113,10 +143,14 @@ impl AsyncRead for Gate {
 
 impl AsyncWrite for Gate {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.conn.wrote(&polled);
+        polled
     }
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[std::io::IoSlice<'_>]) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.conn.wrote(&polled);
+        polled
     }
     fn is_write_vectored(&self) -> bool {
         true

@@ -16,6 +16,9 @@ use std::{
     time::Duration,
 };
 
+/// How long an upstream may take to end its answer after the stream's end mark.
+const AFTER_END: Duration = Duration::from_secs(1);
+
 /// A committed stream on its way to the caller.
 pub struct Relay {
     /// `None` once it is over; dropping it closes the upstream connection.
@@ -45,15 +48,28 @@ impl Relay {
                 return Poll::Ready(Some(self.hand(last)));
             }
             let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
-            if let Some(fired) = self.watch.fired() {
-                self.interrupted(fired);
-                continue;
+            // A pause in our caller's reading is no silence of the upstream's: what has come goes out first.
+            let silent = match self.watch.fired() {
+                Some(Fired::Deadline) if !self.watch.capped() => true,
+                Some(fired) => {
+                    self.interrupted(fired);
+                    continue;
+                }
+                None => false,
+            };
+            let step = stream.poll_step(cx);
+            if silent && step.is_ready() {
+                self.watch.rearm();
+                self.touched = true;
             }
-            match stream.poll_step(cx) {
+            match step {
+                Poll::Pending if silent && stream.done => self.complete(),
+                Poll::Pending if silent => self.interrupted(Fired::Deadline),
                 Poll::Pending => {
                     // One clock reading for a burst of pieces, not one a piece.
                     if std::mem::take(&mut self.touched) {
-                        self.watch.within(Some(stream.idle));
+                        // After the end mark only the connection's own end is awaited, and not for long.
+                        self.watch.within(Some(if stream.done { AFTER_END.min(stream.idle) } else { stream.idle }));
                         self.watch.ping_within(self.ping);
                     }
                     self.watch.listen(cx);

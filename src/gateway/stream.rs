@@ -68,7 +68,8 @@ pub struct Stream {
     /// For the caller, in order.
     pub out: VecDeque<Bytes>,
     pub seen: Seen,
-    done: bool,
+    /// The end mark has come.
+    pub done: bool,
     ticket: Option<Ticket>,
     pub idle: Duration,
 }
@@ -86,6 +87,8 @@ impl Stream {
         };
         Poll::Ready(match frame {
             None => self.ended(),
+            // Nothing was to come any more.
+            Some(Err(_)) if self.done => Step::End,
             Some(Err(_)) => broken("the upstream connection broke in the middle of the stream"),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(chunk) => self.chunk(chunk),
