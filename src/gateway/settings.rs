@@ -13,6 +13,10 @@ pub struct Settings {
     pub idle: Duration,
     /// Longest pause between two pieces of a request body.
     pub body_stall: Duration,
+    /// A request body of at most 1 MiB must be complete within this, a larger one keep up `body_rate` from then on.
+    pub body_total: Duration,
+    /// Bytes a second.
+    pub body_rate: usize,
     /// Longest pause of a caller that does not read its answer.
     pub write_stall: Duration,
     pub max_head_bytes: usize,
@@ -23,6 +27,8 @@ pub struct Settings {
     pub json_depth: usize,
     pub max_connections: usize,
     pub max_in_flight: usize,
+    /// Requests of one key running at once.
+    pub max_in_flight_per_key: usize,
     pub max_in_flight_bytes: usize,
     /// Largest whole reply taken from an upstream.
     pub max_reply: usize,
@@ -47,6 +53,8 @@ impl Default for Settings {
             header: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             body_stall: Duration::from_secs(30),
+            body_total: Duration::from_secs(120),
+            body_rate: 64 << 10,
             write_stall: Duration::from_secs(30),
             max_head_bytes: 32 << 10,
             max_header_bytes: 8 << 10,
@@ -56,6 +64,7 @@ impl Default for Settings {
             json_depth: 100,
             max_connections: 10_000,
             max_in_flight: 2_000,
+            max_in_flight_per_key: 1_000,
             max_in_flight_bytes: 256 << 20,
             max_reply: 64 << 20,
             content_kept: 1 << 20,
