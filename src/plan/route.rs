@@ -74,7 +74,7 @@ pub(super) fn judge(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, provide
     if !entry.spec.enabled {
         return Err(Why::ProviderDisabled);
     }
-    if !entry.spec.environments.is_empty() && !entry.spec.environments.iter().any(|name| **name == *caller.environment) {
+    if !entry.active_in(&caller.environment) {
         return Err(Why::Environment);
     }
     if !entry.ops.contains(&ask.op) {

@@ -23,6 +23,13 @@ pub struct Provider {
     pub catalog: &'static str,
 }
 
+impl Provider {
+    /// Whether keys of this environment may use it.
+    pub fn active_in(&self, environment: &str) -> bool {
+        self.spec.environments.is_empty() || self.spec.environments.iter().any(|name| name == environment)
+    }
+}
+
 /// Everything planning knows.
 #[derive(Debug, Default)]
 pub struct Snapshot {
