@@ -22,6 +22,8 @@ pub struct Limits {
     pub body_rate: Size,
     /// A caller that does not read its answer.
     pub write_stall: Millis,
+    /// A silent stream gets a comment or ping this often.
+    pub ping: Millis,
     pub max_header_bytes: Size,
     /// One header line.
     pub max_header_line: Size,
@@ -61,6 +63,7 @@ impl Default for Limits {
             body_total: Millis::secs(120),
             body_rate: Size::kib(64),
             write_stall: Millis::secs(30),
+            ping: Millis::secs(15),
             max_header_bytes: Size::kib(32),
             max_header_line: Size::kib(8),
             max_headers: 64,

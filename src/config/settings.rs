@@ -63,6 +63,7 @@ settings! {
     limits.body_total           Text   ""                 "A whole request body of at most 1 MiB"
     limits.body_rate            Text   ""                 "Bytes a second a larger body must keep up"
     limits.write_stall          Text   ""                 "A caller that does not read its answer"
+    limits.ping                 Text   ""                 "A silent stream gets a comment or ping this often"
     limits.max_header_bytes     Text   ""                 "All headers of a request"
     limits.max_header_line      Text   ""                 "One header of a request"
     limits.max_headers          Number ""                 "Headers of a request"

@@ -1,7 +1,7 @@
 //! One request from its head to its answer, top to bottom: caller, body, peek, plan, attempts, answer.
 
 use super::{
-    World,
+    Settings, World,
     answer::Answer,
     attempt,
     body::Body,
@@ -28,6 +28,7 @@ use std::{
     cell::{OnceCell, RefCell},
     rc::Rc,
     sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
 /// What the attempts need to know of the request.
@@ -204,6 +205,12 @@ fn room(worker: &Worker) -> Result<()> {
     Ok(())
 }
 
+/// How long a body may take of which this much has come: bodies that trickle must not hold a request for ever.
+fn allowed(settings: &Settings, have: usize) -> Duration {
+    let beyond = (have as u64).saturating_sub(1 << 20);
+    settings.body_total + beyond.checked_div(settings.body_rate).map_or(Duration::MAX / 2, Duration::from_secs)
+}
+
 /// Reads the request's body. The length is checked before anything is read, so that nothing invites the
 /// caller to send what will be refused (no `100 Continue`).
 async fn read(worker: &Worker, headers: &HeaderMap, mut incoming: Incoming, watch: &Guard) -> Result<Bytes, Refusal> {
@@ -218,15 +225,17 @@ async fn read(worker: &Worker, headers: &HeaderMap, mut incoming: Incoming, watc
     if announced > settings.max_body {
         return Err(unread(too_large()));
     }
+    let begin = Instant::now();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     loop {
-        watch.within(Some(settings.body_stall));
+        let left = allowed(settings, first.len() + all.len()).saturating_sub(begin.elapsed());
+        watch.within(Some(settings.body_stall.min(left)));
         let frame = match watch.run(incoming.frame()).await {
             Ok(None) => break,
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(error))) => return Err(unread(Error::invalid(format!("the request body cannot be read: {error}")))),
-            Err(Fired::Deadline) => return Err(unread(Error { kind: Kind::Timeout, ..Error::invalid("the request body stopped arriving") })),
+            Err(Fired::Deadline) => return Err(unread(Error { kind: Kind::Timeout, ..Error::invalid("the request body did not arrive in time") })),
             Err(fired) => return Err(Refusal::Interrupted(fired)),
         };
         let Ok(data) = frame.into_data() else { continue };

@@ -30,6 +30,8 @@ pub struct Conn {
     partial: RefCell<Vec<u8>>,
     /// What the last head came to; `None`: no head was seen (the request was pipelined).
     verdict: Cell<Option<Result<(), &'static str>>>,
+    /// The caller has stopped reading: a write waits for room.
+    stuck: Cell<bool>,
     pub watch: Guard,
     shared: Arc<Shared>,
 }
@@ -37,7 +39,7 @@ pub struct Conn {
 impl Conn {
     pub fn new(watch: Guard, shared: Arc<Shared>) -> Conn {
         watch.within(Some(shared.settings.first_byte));
-        Conn { phase: Cell::new(Phase::Idle), partial: RefCell::default(), verdict: Cell::new(None), watch, shared }
+        Conn { phase: Cell::new(Phase::Idle), partial: RefCell::default(), verdict: Cell::new(None), stuck: Cell::new(false), watch, shared }
     }
 
     /// A request begins: its head's verdict. Pipelined requests have none and are refused: nobody's client
@@ -51,7 +53,23 @@ impl Conn {
     /// The answer is complete: the connection is idle again.
     pub fn end(&self) {
         self.phase.set(Phase::Idle);
-        self.watch.within(Some(self.shared.settings.idle));
+        if !self.stuck.get() {
+            self.watch.within(Some(self.shared.settings.idle));
+        }
+    }
+
+    /// Notes whether a write found room: a caller that reads nothing for too long is let go.
+    fn wrote<T>(&self, polled: Poll<T>) -> Poll<T> {
+        let settings = &self.shared.settings;
+        let stuck = polled.is_pending();
+        if self.stuck.replace(stuck) != stuck {
+            self.watch.within(match (stuck, self.phase.get()) {
+                (true, _) => Some(settings.write_stall),
+                (false, Phase::Idle) => Some(settings.idle),
+                (false, _) => None,
+            });
+        }
+        polled
     }
 
     fn arrived(&self, bytes: &[u8]) {
@@ -113,15 +131,24 @@ impl AsyncRead for Gate {
 
 impl AsyncWrite for Gate {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.conn.wrote(polled)
     }
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[std::io::IoSlice<'_>]) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.conn.wrote(polled)
     }
     fn is_write_vectored(&self) -> bool {
         true
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        // hyper looks for a caller's end only while it has nothing unread of it. One that left bytes behind its
+        // request (a line break, another request) has gone all the same. Without news this makes no system call.
+        if self.conn.phase.get() == Phase::Busy
+            && let Poll::Ready(Ok(0)) = self.stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))
+        {
+            return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {

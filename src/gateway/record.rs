@@ -10,7 +10,7 @@ use crate::store::journal::{Attempt, Content, Outcome, Row};
 use bytes::Bytes;
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// One request's log row in the making.
@@ -78,15 +78,20 @@ impl Record {
         }
     }
 
-    fn elapsed(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+    /// Since the request was taken.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        self.elapsed().as_millis() as u64
     }
 
     /// An attempt starts.
     pub fn attempt(&mut self, provider: &str, model: &str, prices: Prices) {
         self.prices = prices;
         self.attempt =
-            Some(Attempt { provider: provider.into(), model: model.into(), start_ms: self.elapsed(), class: "cancelled".into(), ..Attempt::default() });
+            Some(Attempt { provider: provider.into(), model: model.into(), start_ms: self.elapsed_ms(), class: "cancelled".into(), ..Attempt::default() });
     }
 
     /// The running attempt answered.
@@ -111,7 +116,7 @@ impl Record {
     }
 
     fn close_attempt(&mut self) {
-        let now = self.elapsed();
+        let now = self.elapsed_ms();
         if let Some(mut attempt) = self.attempt.take() {
             attempt.duration_ms = now.saturating_sub(attempt.start_ms);
             self.row.provider = Some(attempt.provider.clone());
@@ -183,7 +188,7 @@ impl Drop for Record {
             self.row.cost_status = cost.status;
             self.row.cost_pico = cost.pico.and_then(|pico| i64::try_from(pico).ok());
         }
-        self.row.latency_ms = self.elapsed();
+        self.row.latency_ms = self.elapsed_ms();
         let row = std::mem::take(&mut self.row);
         match self.level {
             LogContent::Off => {}

@@ -16,6 +16,9 @@ use std::{
     time::Duration,
 };
 
+/// How long an upstream that has sent its end mark is given to end the answer too, so that its connection can be used again.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// A committed stream on its way to the caller.
 pub struct Relay {
     /// `None` once it is over; dropping it closes the upstream connection.
@@ -53,7 +56,7 @@ impl Relay {
                 Poll::Pending => {
                     // One clock reading for a burst of pieces, not one a piece.
                     if std::mem::take(&mut self.touched) {
-                        self.watch.within(Some(stream.idle));
+                        self.watch.within(Some(if stream.marked() { stream.idle.min(LINGER) } else { stream.idle }));
                         self.watch.ping_within(self.ping);
                     }
                     self.watch.listen(cx);
@@ -87,6 +90,12 @@ impl Relay {
     }
 
     fn interrupted(&mut self, fired: Fired) {
+        if fired == Fired::Deadline
+            && let Some(stream) = self.stream.as_mut().filter(|stream| stream.said_all())
+            && let Step::End = stream.close()
+        {
+            return self.complete();
+        }
         let (outcome, error) = match fired {
             Fired::Revoked => (Outcome::Revoked, Error::new(Kind::Unauthenticated, "the API key was revoked")),
             Fired::Shutdown => (Outcome::Shutdown, Error::new(Kind::Unavailable, "the gateway is shutting down")),

@@ -13,6 +13,10 @@ pub struct Settings {
     pub idle: Duration,
     /// Longest pause between two pieces of a request body.
     pub body_stall: Duration,
+    /// A body of at most 1 MiB must be whole within this; what is beyond must keep up `body_rate`.
+    pub body_total: Duration,
+    /// Bytes a second; 0: any.
+    pub body_rate: u64,
     /// Longest pause of a caller that does not read its answer.
     pub write_stall: Duration,
     pub max_head_bytes: usize,
@@ -47,6 +51,8 @@ impl Default for Settings {
             header: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             body_stall: Duration::from_secs(30),
+            body_total: Duration::from_secs(120),
+            body_rate: 64 << 10,
             write_stall: Duration::from_secs(30),
             max_head_bytes: 32 << 10,
             max_header_bytes: 8 << 10,

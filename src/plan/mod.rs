@@ -11,6 +11,8 @@ pub mod health;
 pub mod retry;
 pub mod route;
 pub mod snapshot;
+#[cfg(test)]
+mod testing;
 
 pub use caller::Caller;
 pub use dice::Dice;

@@ -34,6 +34,7 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
             )
         })
         .collect();
+    shared.health.keep(|name| snapshot.provider(name).is_some());
     shared.world.store(Arc::new(World { snapshot, upstreams }));
     shared.degraded.store(Arc::new(degraded));
 }
@@ -48,7 +49,10 @@ pub fn settings(config: &Config) -> Settings {
         header: limits.header_timeout.std(),
         idle: limits.idle.std(),
         body_stall: limits.body_stall.std(),
+        body_total: limits.body_total.std(),
+        body_rate: limits.body_rate.0,
         write_stall: limits.write_stall.std(),
+        ping: limits.ping.std(),
         max_head_bytes: bound(limits.max_header_bytes.0),
         max_header_bytes: bound(limits.max_header_line.0),
         max_headers: bound(limits.max_headers.into()),
