@@ -31,6 +31,7 @@ use std::{
 };
 
 /// Why no attempt gave an answer.
+#[allow(clippy::large_enum_variant)]
 pub enum Outcome {
     /// The failure to report.
     Failed(Failure),

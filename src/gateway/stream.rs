@@ -68,7 +68,8 @@ pub struct Stream {
     /// For the caller, in order.
     pub out: VecDeque<Bytes>,
     pub seen: Seen,
-    done: bool,
+    /// The end mark has come.
+    pub done: bool,
     ticket: Option<Ticket>,
     pub idle: Duration,
 }

@@ -154,8 +154,17 @@ pub fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: &Health
     health.rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
     match plan.attempts.is_empty() {
         false => Ok(plan),
+        // The caller can mend this one.
+        true if plan.excluded.iter().all(|out| matches!(out.why, Why::NoModel | Why::WeightZero)) => {
+            Err(no_model(&format!("route `{}` supplies none", route.name)))
+        }
         true => Err(none_left(&route.name, &plan.excluded)),
     }
+}
+
+/// 400 where nobody said which model.
+fn no_model(why: &str) -> Error {
+    Error::invalid(format!("the request names no model, and {why}")).param("model").hint("set `model` in the body")
 }
 
 /// 503 naming every target and why it is out.
