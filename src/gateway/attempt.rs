@@ -289,7 +289,7 @@ fn interrupted(fired: Fired, watch: &Guard, late: Failure) -> Outcome {
 fn body(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, way: &Way) -> Result<(&'static Format, Bytes), Failure> {
     Ok(match way {
         Way::Same => (exchange.format, exchange.spliced(&choice.model, exchange.asks_usage(upstream))),
-        Way::Translate { to, into, from } => (*to, exchange.translated(*from, *into, &choice.model).map_err(|error| Failure::refused(&error))?),
+        Way::Translate { to, into, from } => (*to, exchange.translated(*from, *into, upstream, &choice.model).map_err(|error| Failure::refused(&error))?),
     })
 }
 
