@@ -72,6 +72,7 @@ fn a_full_disk_stops_changes_and_nothing_else() {
     // A little room: enough for the small file of secrets, not for a change, so that the credential must be put back.
     let file = std::fs::File::options().write(true).open(&filler).unwrap();
     file.set_len(file.metadata().unwrap().len() - (256 << 10)).unwrap();
+    drop(file);
     changes(&live);
     assert_eq!(live.chat(&key, "mock").status, 200);
 

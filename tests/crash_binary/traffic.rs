@@ -2,7 +2,7 @@
 
 use super::harness::{PATIENCE, http, until};
 use super::rig::{Live, on, serve, try_chat};
-use gw::mock::{Mock, Settings};
+use gw::mock::{Mock, Script, Settings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,14 +116,16 @@ fn kill_9_costs_at_most_the_last_second_of_the_log_and_sigterm_nothing() {
 fn requests_that_a_stop_cuts_short_are_in_the_log() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
-    let mock = Mock::start(Settings::default()).unwrap();
+    let mut script = Script::default();
+    script.add("pace=100,events=1000").unwrap();
+    let mock = Mock::start(Settings { script, ..Settings::default() }).unwrap();
     let mut command = serve(place.path());
     command.args(on(&data)).args(["--shutdown-grace", "200ms"]);
     let live = Live::launch(place.path(), command);
     let key = live.admin.furnish(&mock.url(), "upstream-secret-1");
     let body = json!({"model": "mock", "stream": true, "messages": [{"role": "user", "content": "hello"}]}).to_string();
     let authorization = format!("Bearer {key}");
-    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json"), ("x-mock", "pace=100,events=1000")];
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
     let url = format!("{}/v1/chat/completions", live.url);
     let answers: Vec<_> = std::thread::scope(|scope| {
         let ask = || http::exchange("POST", &url, &headers, &body);
