@@ -81,10 +81,12 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let ready = announce::Ready { urls: sockets.urls, admins: admin_addresses };
     stores.announce(ready.admins.first().map_or("", String::as_str));
     let _ = facts.set(world::facts(&ready, &stores, started));
+    // Before anybody is told: who waits for the ready file may end the gateway at once.
+    let signals = stop::Signals::listen();
     announce::ready(&config, &ready, &stores, &desk)?;
 
     let code = match child::start(&config, &ready, secrets.first()) {
-        Ok(child) => stop::wait(&config, &shared, child).await,
+        Ok(child) => stop::wait(&config, &shared, signals, child).await,
         Err(failed) => {
             announce::failure(&failed.error);
             ExitCode::from(failed.code)
