@@ -168,7 +168,7 @@ fn start(shared: &Arc<Shared>, listeners: Vec<Vec<std::net::TcpListener>>) -> Re
             let shared = shared.clone();
             std::thread::Builder::new()
                 .name(format!("gw-worker-{at}"))
-                .spawn(move || worker::run(shared, sockets, seed.wrapping_add(at as u64)))
+                .spawn(move || worker::run(shared, sockets, seed.wrapping_add(at as u64)).inspect_err(|error| tracing::error!("worker {at} ended: {error}")))
                 .map_err(failed)
         })
         .collect()

@@ -76,7 +76,7 @@ impl Default for Limits {
             max_connections_per_ip: 256,
             admin_max_connections: 64,
             max_in_flight: 2_000,
-            max_in_flight_per_key: 64,
+            max_in_flight_per_key: 1_000,
             max_in_flight_bytes: Size::mib(256),
             upstream_connect: Millis::secs(10),
             upstream_first_byte: Millis::secs(120),

@@ -12,10 +12,10 @@ use super::{
     upstream::{SignIn, Upstream},
     watch::{Fired, Guard},
 };
-use crate::chat::Fault;
 use crate::formats::{self, Codec, Format, Seen};
 use crate::plan::{
     Choice, Plan,
+    health::Entry,
     retry::{self, Class},
 };
 use crate::resources::Stamp;
@@ -24,9 +24,14 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
-use std::{future::poll_fn, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Why no attempt gave an answer.
+#[allow(clippy::large_enum_variant)]
 pub enum Outcome {
     /// The failure to report.
     Failed(Failure),
@@ -50,112 +55,139 @@ pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watc
         }
     };
     if let Some(limit) = spec.and_then(|spec| spec.total_timeout) {
-        watch.cap(limit.std());
+        watch.cap(limit.std().saturating_sub(record.elapsed()));
     }
-    let shared = &exchange.worker.shared;
-    let mut open: Vec<&Choice> = plan.attempts.iter().collect();
+    let health = &exchange.worker.shared.health;
+    // Each with the time from which it may be tried.
+    let mut open: Vec<(&Choice, Instant)> = Vec::with_capacity(plan.attempts.len());
+    let start = Instant::now();
+    open.extend(own_key_stays(exchange, plan).map(|choice| (choice, start)));
     let mut failures = Failures::default();
     for round in 0..=retries {
-        if round > 0 {
-            let Some(wait) = retry::wait(round, failures.soonest(), &mut exchange.worker.dice.borrow_mut()) else { break };
-            watch.within(None);
-            watch.run(tokio::time::sleep(wait)).await.map_err(Outcome::Interrupted)?;
+        if round > 0 && !wait(exchange, round, &open, watch).await.map_err(Outcome::Interrupted)? {
+            break;
         }
-        let mut again = Vec::with_capacity(open.len());
-        let count = open.len();
-        for (at, choice) in open.into_iter().enumerate() {
+        let now = Instant::now();
+        let mut again = Vec::new();
+        for (at, &(choice, due)) in open.iter().enumerate() {
+            if due > now {
+                again.push((choice, due));
+                continue;
+            }
+            let more = open[at + 1..].iter().any(|(_, due)| *due <= now);
             let upstream = &exchange.world.upstreams[choice.provider];
-            shared.health.begins(&upstream.name, &choice.model, Stamp::now().0);
+            let Some(entry) = health.enter(&upstream.name, &choice.model, Stamp::now().0, !more) else {
+                again.push((choice, due));
+                continue;
+            };
             record.attempt(&upstream.name, &choice.model, choice.facts.prices);
-            match attempt(exchange, plan, upstream, choice, watch).await {
+            let failure = match attempt(exchange, plan, upstream, choice, watch).await {
                 Ok(answer) => {
-                    shared.health.worked(&upstream.name, &choice.model);
+                    entry.worked(Stamp::now().0);
                     record.attempt_ok(200);
                     return Ok(answer);
                 }
                 Err(Outcome::Interrupted(fired)) => return Err(Outcome::Interrupted(fired)),
-                Err(Outcome::Failed(failure)) => {
-                    let failure = ours(failure, upstream);
-                    note_health(exchange, upstream, choice, &failure);
-                    let moves_on = failure.class.moves_on(triggers) && !watch.capped();
-                    let next = match (moves_on, at + 1 < count, failure.class.may_pass() && round < retries) {
-                        (false, ..) => "stopped: not a failure the route moves on from",
-                        (true, true, _) => "moved on to the next target",
-                        (true, false, true) => "no target left, waiting to try again",
-                        (true, false, false) => "no target left",
-                    };
-                    record.attempt_failed(&failure, next);
-                    if !moves_on {
-                        return Err(Outcome::Failed(failure));
-                    }
-                    if failure.class.may_pass() {
-                        again.push(choice);
-                    }
-                    failures.add(failure);
-                }
+                Err(Outcome::Failed(failure)) => failure,
+            };
+            note_health(entry, &failure);
+            let over = watch.capped();
+            let moves_on = failure.class.moves_on(triggers) && !over;
+            let next = match (moves_on, more, failure.class.may_pass() && round < retries) {
+                _ if over => "stopped: the request's time in total is over",
+                (false, ..) => "stopped: not a failure the route moves on from",
+                (true, true, _) => "moved on to the next target",
+                (true, false, true) => "no target left, waiting to try again",
+                (true, false, false) => "no target left",
+            };
+            record.attempt_failed(&failure, next);
+            match moves_on {
+                false if over && failure.class == Class::Timeout => return Err(Outcome::Interrupted(Fired::Deadline)),
+                false => return Err(Outcome::Failed(failure)),
+                true if failure.class.may_pass() => again.push((choice, Instant::now() + failure.retry_after.unwrap_or_default().min(LONGEST))),
+                true => {}
             }
+            failures.add(failure);
         }
         open = again;
         if open.is_empty() {
             break;
         }
     }
-    Err(Outcome::Failed(failures.last()))
+    Err(Outcome::Failed(failures.report()))
 }
 
-/// A provider that refuses gw's credential says nothing about the caller's: 401 would send it to look for a
-/// fault in its own key.
-fn ours(failure: Failure, upstream: &Upstream) -> Failure {
-    if failure.class != Class::Credential || matches!(upstream.sign_in, SignIn::Passthrough(_)) {
-        return failure;
+/// Further than any wait goes; keeps times within what clocks can hold.
+const LONGEST: Duration = Duration::from_secs(3_600);
+
+/// Waits before another round. `false`: the wait would be too long, or longer than the request may take.
+async fn wait(exchange: &Exchange<'_>, round: u32, open: &[(&Choice, Instant)], watch: &Guard) -> Result<bool, Fired> {
+    let now = Instant::now();
+    let asked = open.iter().map(|(_, due)| due.saturating_duration_since(now)).min();
+    let wait = retry::wait(round, asked, &mut exchange.worker.dice.borrow_mut());
+    match wait.filter(|wait| watch.left().is_none_or(|left| *wait < left)) {
+        None => Ok(false),
+        Some(wait) => {
+            watch.within(None);
+            watch.run(tokio::time::sleep(wait)).await.map(|()| true)
+        }
     }
-    let Some(status) = failure.status else { return failure };
-    let message = format!("provider `{}` refused gw's credential with {status}: {}", upstream.name, failure.fault.message);
-    Failure { fault: Fault { status: 502, kind: "api_error".into(), message, code: None, param: None }, original: None, ..failure }
 }
 
-/// The failures so far: the last one is reported, with the shortest wait where all were about capacity.
+/// The targets in order. A caller's own provider key is for one provider: others that would be handed it too
+/// are left out.
+fn own_key_stays<'a>(exchange: &'a Exchange<'_>, plan: &'a Plan) -> impl Iterator<Item = &'a Choice> {
+    let passes = |choice: &Choice| exchange.world.upstreams.get(choice.provider).filter(|upstream| matches!(upstream.sign_in, SignIn::Passthrough(_)));
+    let first = plan.attempts.iter().find_map(passes).map(|upstream| &upstream.origin);
+    plan.attempts.iter().filter(move |choice| passes(choice).is_none_or(|upstream| Some(&upstream.origin) == first))
+}
+
+/// The failures so far, and which of them the caller is told.
 #[derive(Default)]
 struct Failures {
-    last: Option<Failure>,
-    all_capacity: bool,
+    /// The last that was not about capacity.
+    other: Option<Failure>,
+    /// The last about capacity, a 429 before a 503 or 529.
+    capacity: Option<Failure>,
     shortest: Option<Duration>,
 }
 
 impl Failures {
     fn add(&mut self, failure: Failure) {
-        self.all_capacity = failure.class == Class::Capacity && (self.last.is_none() || self.all_capacity);
+        if failure.class != Class::Capacity {
+            self.other = Some(failure);
+            return;
+        }
         self.shortest = match (self.shortest, failure.retry_after) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        self.last = Some(failure);
-    }
-    fn soonest(&self) -> Option<Duration> {
-        self.shortest
-    }
-    fn last(self) -> Failure {
-        let mut last = self.last.unwrap_or_else(|| Failure::upstream("no attempt was made".into()));
-        if self.all_capacity {
-            last.retry_after = self.shortest;
+        if failure.status == Some(429) || self.capacity.as_ref().is_none_or(|known| known.status != Some(429)) {
+            self.capacity = Some(failure);
         }
-        last
+    }
+
+    /// "Come back later" only where all said so, and then after the shortest wait.
+    fn report(self) -> Failure {
+        match (self.other, self.capacity) {
+            (Some(other), _) => other,
+            (None, Some(capacity)) => Failure { retry_after: self.shortest, ..capacity },
+            (None, None) => Failure::upstream("no attempt was made".into()),
+        }
     }
 }
 
-fn note_health(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, failure: &Failure) {
-    let health = &exchange.worker.shared.health;
-    // Not the request's start: a failure that took long would end its own rest before it begins.
+fn note_health(entry: Entry<'_>, failure: &Failure) {
     let now = Stamp::now().0;
     match failure.class {
-        Class::Capacity => health.cool(&upstream.name, &choice.model, failure.retry_after.map(|wait| wait.as_millis() as u64), now),
-        Class::Upstream | Class::Connect | Class::Timeout => health.failed(&upstream.name, &choice.model, now),
+        Class::Capacity => entry.cool(failure.retry_after.map(|wait| wait.as_millis() as u64), now),
+        Class::Upstream | Class::Connect | Class::Timeout => entry.failed(now),
         Class::Credential => {
-            tracing::warn!(provider = %upstream.name, status = failure.status, "provider refused gw's credential");
-            health.failed(&upstream.name, &choice.model, now);
+            tracing::warn!(provider = entry.provider(), status = failure.status, "provider refused gw's credential");
+            entry.failed(now);
         }
-        // It answered, so it is well.
-        Class::Caller | Class::NotFound | Class::Context if failure.status.is_some() => health.worked(&upstream.name, &choice.model),
+        // It answers, and it is the request that it does not like.
+        Class::Caller | Class::Context if failure.status.is_some() => entry.worked(now),
         Class::Caller | Class::NotFound | Class::Context => {}
     }
 }
@@ -232,7 +264,7 @@ async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>,
         return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` answered with something that is not JSON", upstream.name))));
     }
     let bytes = watch
-        .run(whole(incoming, settings.max_reply))
+        .run(whole(incoming, settings.max_reply, || watch.within(Some(idle_limit))))
         .await
         .map_err(|fired| interrupted(fired, watch, late("stopped in the middle of its answer")))?
         .map_err(|why| Outcome::Failed(Failure::upstream(format!("provider `{}` {why}", upstream.name))))?;
@@ -333,7 +365,13 @@ async fn send(
         }
         match watch.run(sender.send_request(request)).await.map_err(|fired| interrupted(fired, watch, late()))? {
             Ok(response) => return Ok((response, sender)),
-            Err(error) if error.is_incomplete_message() || error.is_canceled() || error.is_closed() || is_reset(&error) => request = spare,
+            // Never sent: the next idle connection may do.
+            Err(error) if error.is_canceled() => request = spare,
+            // Perhaps sent: once more, over a connection that is surely open, and no more than once.
+            Err(error) if error.is_incomplete_message() || error.is_closed() || is_reset(&error) => {
+                request = spare;
+                break;
+            }
             Err(error) => return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` broke the connection: {}", upstream.name, cause(&error))))),
         }
     }
@@ -381,11 +419,13 @@ async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
     }
 }
 
-/// Reads a whole body; without a copy where it comes in one piece.
-pub(super) async fn whole(mut incoming: Incoming, most: usize) -> Result<Bytes, &'static str> {
+/// Reads a whole body; without a copy where it comes in one piece. `touch` is called before each wait.
+async fn whole(mut incoming: Incoming, most: usize, touch: impl Fn()) -> Result<Bytes, &'static str> {
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
-    while let Some(frame) = incoming.frame().await {
+    loop {
+        touch();
+        let Some(frame) = incoming.frame().await else { break };
         let Ok(data) = frame.map_err(|_| "broke off in the middle of its answer")?.into_data() else { continue };
         let have = rest.as_ref().map_or(first.len(), BytesMut::len);
         if have + data.len() > most {
@@ -437,13 +477,19 @@ async fn refusal(head: http::response::Parts, incoming: Incoming, upstream: &Ups
             ..Failure::upstream(format!("provider `{}` answered with a redirect, which gw does not follow", upstream.name))
         };
     }
-    let body = whole(incoming, MOST).await.unwrap_or_default();
-    ticket.give_back();
-    let fault = (format.read_fault)(status, &body);
+    let body = match whole(incoming, MOST, || {}).await {
+        Ok(body) => {
+            ticket.give_back();
+            body
+        }
+        // The status says enough.
+        Err(_) => Bytes::new(),
+    };
+    let fault = Box::new((format.read_fault)(status, &body));
     let retry_after = headers::retry_after(&head.headers);
     let mut passed = HeaderMap::new();
     headers::forward_response(&head.headers, &mut passed);
     let json = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("json"));
-    let original = (upstream.speaks(format.id) && json && !body.is_empty()).then_some((passed, body));
+    let original = (upstream.speaks(format.id) && json && !body.is_empty()).then(|| Box::new((passed, body)));
     Failure { class: Class::of_status(status, retry_after.is_some(), &fault.message), fault, status: Some(status), retry_after, original }
 }

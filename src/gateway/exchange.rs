@@ -10,6 +10,7 @@ use super::{
     record::{Record, estimate},
     relay::Relay,
     respond,
+    settings::Settings,
     upstream::Upstream,
     watch::{Fired, Guard},
     worker::Worker,
@@ -17,7 +18,7 @@ use super::{
 use crate::chat::Chat;
 use crate::error::{Error, Kind, Result};
 use crate::formats::{Codec, Dropped, Format, Scene, peek, peek::Peek, splice};
-use crate::plan::{self, Ask, Choice, Dice, Needs};
+use crate::plan::{self, Ask, Caller, Choice, Luck, Needs};
 use crate::resources::Stamp;
 use crate::store::journal::Outcome;
 use bytes::{Bytes, BytesMut};
@@ -147,9 +148,9 @@ async fn answer(
     let admitted = caller::admit(shared, &world, &head.headers, now).map_err(unread)?;
     record.caller(&admitted.caller);
     watch.belongs_to(admitted.digest, admitted.caller.clone());
-    room(worker).map_err(unread)?;
+    room(worker, &admitted.caller).map_err(unread)?;
 
-    let body = read(worker, &head.headers, incoming, watch).await?;
+    let body = read(&shared.settings, &head.headers, incoming, record, watch).await?;
     record.request(&body);
     let peek = peek::peek(&body, shared.settings.json_depth)?;
     record.row.stream = peek.stream;
@@ -163,10 +164,8 @@ async fn answer(
         tokens: estimate(body.len() as u64 / if peek.images { 64 } else { 1 }),
     };
     let plan = {
-        let mut dice = worker.dice.borrow_mut();
-        let route = admitted.caller.routes.first().and_then(|route| Some((route.spec.seed?, route.turns.fetch_add(1, Ordering::Relaxed))));
-        let mut seeded = route.map(|(seed, turn)| Dice::seeded(seed, turn));
-        plan::plan(&world.snapshot, &admitted.caller, &ask, &shared.health, seeded.as_mut().unwrap_or(&mut dice), now)?
+        let luck = Luck { dice: &mut worker.dice.borrow_mut(), turn: None };
+        plan::plan(&world.snapshot, &admitted.caller, &ask, &shared.health, luck, now)?
     };
     record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
 
@@ -191,18 +190,23 @@ async fn answer(
     }
 }
 
+fn full(what: &str) -> Error {
+    Error::new(Kind::Unavailable, format!("the gateway has {what}")).hint("try again shortly")
+}
+
 /// Whether there is room for one more request.
-fn room(worker: &Worker) -> Result<()> {
+fn room(worker: &Worker, caller: &Caller) -> Result<()> {
     let shared = &worker.shared;
-    let full = |what: &str| Err(Error::new(Kind::Unavailable, format!("the gateway has {what}")).hint("try again shortly"));
-    if shared.in_flight.load(Ordering::Relaxed) > shared.settings.max_in_flight {
-        return full("too many requests in flight");
+    let settings = &shared.settings;
+    if shared.in_flight.load(Ordering::Relaxed) > settings.max_in_flight {
+        return Err(full("too many requests in flight"));
     }
-    if shared.in_flight_bytes.load(Ordering::Relaxed) > shared.settings.max_in_flight_bytes {
-        return full("too many request bytes in flight");
+    if caller.running.load(Ordering::Relaxed) > settings.max_in_flight_per_key {
+        return Err(Error::new(Kind::RateLimited, format!("key `{}` has more than {} requests running", caller.key, settings.max_in_flight_per_key))
+            .hint("wait for one to end, or raise limits.max_in_flight_per_key"));
     }
-    if shared.settings.refuse_unlogged && shared.journal.health().degraded.is_some() {
-        return full("been told to serve nothing it cannot log, and its log cannot be written");
+    if settings.refuse_unlogged && shared.journal.health().degraded.is_some() {
+        return Err(full("been told to serve nothing it cannot log, and its log cannot be written"));
     }
     Ok(())
 }
@@ -215,11 +219,11 @@ fn allowed(settings: &Settings, have: usize) -> Duration {
 
 /// Reads the request's body. The length is checked before anything is read, so that nothing invites the
 /// caller to send what will be refused (no `100 Continue`).
-async fn read(worker: &Worker, headers: &HeaderMap, mut incoming: Incoming, watch: &Guard) -> Result<Bytes, Refusal> {
-    let settings = &worker.shared.settings;
+async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, record: &mut Record, watch: &Guard) -> Result<Bytes, Refusal> {
     let unread = |error: Error| Refusal::Own { error, close: true };
     let too_large =
         || Error::new(Kind::TooLarge, format!("the request body is larger than {} bytes", settings.max_body)).hint("send less, or raise limits.max_body");
+    let too_slow = |how: &str| unread(Error::new(Kind::Timeout, format!("the request body {how}")).hint("send it again over a better connection"));
     if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(unread(Error::invalid("the request body is compressed, which gw does not take").hint("send it without Content-Encoding")));
     }
@@ -241,20 +245,37 @@ async fn read(worker: &Worker, headers: &HeaderMap, mut incoming: Incoming, watc
             Err(fired) => return Err(Refusal::Interrupted(fired)),
         };
         let Ok(data) = frame.into_data() else { continue };
-        if first.len() + all.len() + data.len() > settings.max_body {
+        let have = first.len() + all.len() + data.len();
+        if have > settings.max_body {
             return Err(unread(too_large()));
+        }
+        if !record.hold(data.len()) {
+            return Err(unread(full("too many request bytes in flight")));
         }
         // Most bodies come in one piece, which is then the body.
         if first.is_empty() && all.is_empty() {
             first = data;
             continue;
         }
+        if dawdles(settings, have, record.elapsed().saturating_sub(start)) {
+            return Err(too_slow("arrives too slowly"));
+        }
         if all.is_empty() {
-            all.reserve(announced.max(first.len() + data.len()));
+            // What is announced is not believed beyond a point: it costs the caller nothing.
+            all.reserve(announced.min(TRUSTED).max(have));
             all.extend_from_slice(&std::mem::take(&mut first));
         }
         all.extend_from_slice(&data);
     }
     watch.within(None);
     Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// Largest body whose room is made before it has come.
+const TRUSTED: usize = 1 << 20;
+
+/// Whether a body of which `have` bytes came in this time is a trickle: small ones have a time in total, large
+/// ones must keep up a rate once that is over.
+fn dawdles(settings: &Settings, have: usize, taken: Duration) -> bool {
+    taken > settings.body_total && (have <= 1 << 20 || (have as f64) < settings.body_rate as f64 * taken.as_secs_f64())
 }

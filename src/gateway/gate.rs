@@ -45,8 +45,7 @@ impl Conn {
     /// A request begins: its head's verdict. Pipelined requests have none and are refused: nobody's client
     /// sends them, and they are how one caller's bytes become another's request.
     pub fn begin(&self) -> Result<(), &'static str> {
-        self.phase.set(Phase::Busy);
-        self.watch.within(None);
+        self.enter(Phase::Busy);
         self.verdict.take().unwrap_or(Err("requests cannot be pipelined"))
     }
 
@@ -77,8 +76,7 @@ impl Conn {
             return;
         }
         if self.phase.get() == Phase::Idle {
-            self.phase.set(Phase::Head);
-            self.watch.within(Some(self.shared.settings.header));
+            self.enter(Phase::Head);
         }
         let mut partial = self.partial.borrow_mut();
         // The usual case: the whole head in one read, looked at where it lies.
@@ -104,6 +102,7 @@ impl Conn {
             Some(verdict) => {
                 self.verdict.set(Some(verdict));
                 partial.clear();
+                // The deadline stays until hyper has read the head and the request begins.
                 self.phase.set(Phase::Busy);
             }
             None if partial.is_empty() => partial.extend_from_slice(bytes),

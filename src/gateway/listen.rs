@@ -56,7 +56,8 @@ async fn bound(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>)
             .hint("POST /v1/chat/completions, /v1/messages or /v1/embeddings; GET /v1/models")
     };
     let rest = rest.ok_or_else(unknown)?;
-    if rest.trim_start_matches("/v1") == "/models" {
+    if rest.strip_prefix("/v1").unwrap_or(&rest) == "/models" {
+        method(&request, &Method::GET)?;
         return Ok(tied(list(worker, &request), conn));
     }
     let format = under(&rest, &request).ok_or_else(unknown)?;

@@ -2,7 +2,7 @@
 //! <https://platform.openai.com/docs/api-reference/models/list>, <https://docs.anthropic.com/en/api/models-list>
 
 use super::World;
-use crate::plan::{Caller, Facts, glob};
+use crate::plan::{Caller, Facts, direct};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub fn list(world: &World, caller: &Caller, anthropic: bool) -> Value {
     let mut add = |name: String, provider: usize, upstream: &str| {
         let facts = snapshot.facts(provider, upstream);
         let entry = &snapshot.providers[provider];
-        if facts.enabled && entry.spec.enabled {
+        if facts.enabled && entry.spec.enabled && entry.active_in(&caller.environment) {
             found.insert(name, (entry.name.to_string(), facts));
         }
     };
@@ -30,7 +30,7 @@ pub fn list(world: &World, caller: &Caller, anthropic: bool) -> Value {
         for provider in 0..snapshot.providers.len() {
             for model in snapshot.known_models(provider) {
                 let name = format!("{}/{model}", snapshot.providers[provider].name);
-                if glob::any(&caller.direct, &name) || glob::any(&caller.direct, &model) {
+                if direct::allows(snapshot, caller, provider, &model) {
                     add(name, provider, &model);
                 }
             }

@@ -5,12 +5,13 @@ use super::{Shared, failure::Failure};
 use crate::catalog::{self, Prices};
 use crate::chat::{Usage, UsageSource};
 use crate::formats::Seen;
+use crate::plan::Caller;
 use crate::resources::{Stamp, key::LogContent};
 use crate::store::journal::{Attempt, Content, Outcome, Row};
 use bytes::Bytes;
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// One request's log row in the making.
@@ -23,6 +24,8 @@ pub struct Record {
     started: Instant,
     shared: Arc<Shared>,
     attempt: Option<Attempt>,
+    /// The caller, once it counts among its running requests.
+    caller: Option<Arc<Caller>>,
     /// Bytes held against the in-flight budget.
     held: usize,
     finished: bool,
@@ -44,23 +47,30 @@ impl Record {
             started: Instant::now(),
             shared,
             attempt: None,
+            caller: None,
             held: 0,
             finished: false,
         }
     }
 
     /// Whose request it is. The stricter of the key's and the gateway's content setting holds.
-    pub fn caller(&mut self, caller: &crate::plan::Caller) {
+    pub fn caller(&mut self, caller: &Arc<Caller>) {
+        caller.running.fetch_add(1, Ordering::Relaxed);
+        self.caller = Some(caller.clone());
         self.row.key = Some(caller.key.to_string());
         self.row.user = Some(caller.user.to_string());
         self.row.environment = caller.environment.to_string();
         self.level = self.level.max(caller.log_content);
     }
 
-    /// The request's body: kept for the log where wanted, and counted against the in-flight budget.
+    /// Counts bytes of the request's body against the in-flight budget. `false`: it is used up.
+    pub fn hold(&mut self, bytes: usize) -> bool {
+        self.held += bytes;
+        self.shared.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= self.shared.settings.max_in_flight_bytes
+    }
+
+    /// The request's body, kept for the log where wanted.
     pub fn request(&mut self, body: &Bytes) {
-        self.held = body.len();
-        self.shared.in_flight_bytes.fetch_add(self.held, Ordering::Relaxed);
         if self.level == LogContent::Full {
             self.content.request = body.clone();
         }
@@ -78,15 +88,20 @@ impl Record {
         }
     }
 
-    fn elapsed(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+    /// Since the request was taken.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        self.elapsed().as_millis() as u64
     }
 
     /// An attempt starts.
     pub fn attempt(&mut self, provider: &str, model: &str, prices: Prices) {
         self.prices = prices;
         self.attempt =
-            Some(Attempt { provider: provider.into(), model: model.into(), start_ms: self.elapsed(), class: "cancelled".into(), ..Attempt::default() });
+            Some(Attempt { provider: provider.into(), model: model.into(), start_ms: self.elapsed_ms(), class: "cancelled".into(), ..Attempt::default() });
     }
 
     /// The running attempt answered.
@@ -111,7 +126,7 @@ impl Record {
     }
 
     fn close_attempt(&mut self) {
-        let now = self.elapsed();
+        let now = self.elapsed_ms();
         if let Some(mut attempt) = self.attempt.take() {
             attempt.duration_ms = now.saturating_sub(attempt.start_ms);
             self.row.provider = Some(attempt.provider.clone());
@@ -173,6 +188,9 @@ impl Drop for Record {
     fn drop(&mut self) {
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.shared.in_flight_bytes.fetch_sub(self.held, Ordering::Relaxed);
+        if let Some(caller) = &self.caller {
+            caller.running.fetch_sub(1, Ordering::Relaxed);
+        }
         self.close_attempt();
         self.finish(499, Outcome::ClientClosed);
         if self.row.outcome == Outcome::ClientClosed && self.row.usage_source == UsageSource::None && !self.row.attempts.is_empty() {
@@ -183,7 +201,7 @@ impl Drop for Record {
             self.row.cost_status = cost.status;
             self.row.cost_pico = cost.pico.and_then(|pico| i64::try_from(pico).ok());
         }
-        self.row.latency_ms = self.elapsed();
+        self.row.latency_ms = self.elapsed_ms();
         let row = std::mem::take(&mut self.row);
         match self.level {
             LogContent::Off => {}

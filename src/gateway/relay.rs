@@ -48,11 +48,23 @@ impl Relay {
                 return Poll::Ready(Some(self.hand(last)));
             }
             let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
-            if let Some(fired) = self.watch.fired() {
-                self.interrupted(fired);
-                continue;
+            // A pause in our caller's reading is no silence of the upstream's: what has come goes out first.
+            let silent = match self.watch.fired() {
+                Some(Fired::Deadline) if !self.watch.capped() => true,
+                Some(fired) => {
+                    self.interrupted(fired);
+                    continue;
+                }
+                None => false,
+            };
+            let step = stream.poll_step(cx);
+            if silent && step.is_ready() {
+                self.watch.rearm();
+                self.touched = true;
             }
-            match stream.poll_step(cx) {
+            match step {
+                Poll::Pending if silent && stream.done => self.complete(),
+                Poll::Pending if silent => self.interrupted(Fired::Deadline),
                 Poll::Pending => {
                     // One clock reading for a burst of pieces, not one a piece.
                     if std::mem::take(&mut self.touched) {

@@ -71,7 +71,7 @@ pub fn refuse(format: &'static Format, refusal: Refusal, record: &mut Record, co
 fn failed(format: &'static Format, failure: Failure, record: &mut Record, conn: &Rc<Conn>) -> Response<Body> {
     record.error(&failure.fault.message);
     record.finish(failure.fault.status, Outcome::Failed);
-    let (passed, original) = failure.original.map_or((None, None), |(headers, body)| (Some(headers), Some(body)));
+    let (passed, original) = failure.original.map_or((None, None), |original| (Some(original.0), Some(original.1)));
     let mut headers = passed.unwrap_or_default();
     let origin = if failure.status.is_some() { "provider" } else { "gateway" };
     headers.insert(HeaderName::from_static("x-gw-origin"), HeaderValue::from_static(origin));

@@ -27,6 +27,8 @@ pub struct Settings {
     pub json_depth: usize,
     pub max_connections: usize,
     pub max_in_flight: usize,
+    /// Requests of one key running at once.
+    pub max_in_flight_per_key: usize,
     pub max_in_flight_bytes: usize,
     /// Largest whole reply taken from an upstream.
     pub max_reply: usize,
@@ -62,6 +64,7 @@ impl Default for Settings {
             json_depth: 100,
             max_connections: 10_000,
             max_in_flight: 2_000,
+            max_in_flight_per_key: 1_000,
             max_in_flight_bytes: 256 << 20,
             max_reply: 64 << 20,
             content_kept: 1 << 20,

@@ -68,7 +68,8 @@ pub struct Stream {
     /// For the caller, in order.
     pub out: VecDeque<Bytes>,
     pub seen: Seen,
-    done: bool,
+    /// The end mark has come.
+    pub done: bool,
     ticket: Option<Ticket>,
     pub idle: Duration,
 }
@@ -216,8 +217,13 @@ fn broken(message: &str) -> Step {
 }
 
 fn failed(fault: Option<Fault>, forwarded: bool) -> Step {
-    let fault =
-        fault.unwrap_or_else(|| Fault { status: 502, kind: "api_error".into(), message: "the upstream sent an error event".into(), code: None, param: None });
+    let fault = Box::new(fault.unwrap_or_else(|| Fault {
+        status: 502,
+        kind: "api_error".into(),
+        message: "the upstream sent an error event".into(),
+        code: None,
+        param: None,
+    }));
     let class = Class::of_status(fault.status, false, &fault.message);
     Step::Failed { failure: Failure { class, status: Some(fault.status), fault, retry_after: None, original: None }, forwarded }
 }

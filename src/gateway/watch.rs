@@ -94,6 +94,12 @@ impl Guard {
         self.cap.get() <= self.list.now()
     }
 
+    /// What is left of the limit in total; `None`: there is none.
+    pub fn left(&self) -> Option<Duration> {
+        let cap = self.cap.get();
+        (cap != u64::MAX).then(|| Duration::from_millis(cap.saturating_sub(self.list.now())))
+    }
+
     /// Asks for a ping this far from now.
     pub fn ping_within(&self, pause: Duration) {
         self.ping.set(self.list.now().saturating_add(pause.as_millis() as u64));

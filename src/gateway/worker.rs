@@ -50,8 +50,8 @@ impl Worker {
 pub fn bind(address: SocketAddr, count: usize) -> Result<Vec<std::net::TcpListener>> {
     let mut listeners = Vec::with_capacity(count);
     let mut address = address;
-    for _ in 0..count.max(1) {
-        let listener = bind_one(address, count > 1).map_err(|error| {
+    for at in 0..count.max(1) {
+        let listener = bind_one(address, count > 1, at == 0).map_err(|error| {
             let taken = error.kind() == std::io::ErrorKind::AddrInUse;
             let hint = if taken { "stop what listens there, or choose another with --listen 127.0.0.1:0" } else { "choose another address with --listen" };
             Error::new(if taken { Kind::Conflict } else { Kind::Invalid }, format!("cannot listen on `{address}`")).cause(error).hint(hint)
@@ -62,10 +62,10 @@ pub fn bind(address: SocketAddr, count: usize) -> Result<Vec<std::net::TcpListen
     Ok(listeners)
 }
 
-fn bind_one(address: SocketAddr, shared: bool) -> std::io::Result<std::net::TcpListener> {
+fn bind_one(address: SocketAddr, shared: bool, first: bool) -> std::io::Result<std::net::TcpListener> {
     // A second gateway must not slip in beside the first through SO_REUSEPORT: the first socket of a
     // fixed port is tried without it.
-    if address.port() != 0 && !shared {
+    if address.port() != 0 && shared && first {
         let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         probe.set_reuse_address(true)?;
         probe.bind(&address.into())?;
@@ -143,7 +143,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
 
 async fn connection(worker: Rc<Worker>, stream: TcpStream, _open: Rc<()>) {
     let shared = worker.shared.clone();
-    shared.connections.fetch_add(1, Ordering::Relaxed);
+    let _counted = Counted::new(shared.clone());
     let conn = Rc::new(Conn::new(worker.watches.add(), shared.clone()));
     let service = hyper::service::service_fn({
         let (worker, conn) = (worker.clone(), conn.clone());
@@ -171,5 +171,38 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, _open: Rc<()>) {
         }
     })
     .await;
-    shared.connections.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// A connection counts while this lives, whatever ends it.
+struct Counted(Arc<Shared>);
+
+impl Counted {
+    fn new(shared: Arc<Shared>) -> Counted {
+        shared.connections.fetch_add(1, Ordering::Relaxed);
+        Counted(shared)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_port_is_shared_by_workers_and_with_nobody_else() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let ours = bind(any, 3).unwrap();
+        let address = ours[0].local_addr().unwrap();
+        assert!(ours.iter().all(|listener| listener.local_addr().unwrap() == address));
+        for count in [1, 3] {
+            let error = bind(address, count).unwrap_err();
+            assert_eq!((error.kind, error.message), (Kind::Conflict, format!("cannot listen on `{address}`")));
+        }
+    }
 }

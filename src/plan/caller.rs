@@ -2,7 +2,7 @@
 
 use super::route::Route;
 use crate::resources::{Stamp, key::LogContent};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicUsize};
 
 /// A key as requests see it. Immutable: a request holds the one it started with, and whether that still
 /// holds is asked of the newest snapshot.
@@ -19,6 +19,8 @@ pub struct Caller {
     pub direct: Vec<String>,
     /// Active routes bound to the key, then to its user; each group by priority, then name.
     pub routes: Vec<Arc<Route>>,
+    /// Its requests running now; the same count in every snapshot.
+    pub running: Arc<AtomicUsize>,
 }
 
 impl Caller {

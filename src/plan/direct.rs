@@ -1,7 +1,7 @@
 //! Calls without a route: the key's `direct` globs let it name `provider/model`, or a bare model that
 //! exactly one provider serves. Deny by default.
 
-use super::{Ask, Caller, Choice, Excluded, Facts, Health, Plan, Snapshot, Why, glob, route};
+use super::{Ask, Caller, Choice, Facts, Health, Plan, Snapshot, Why, glob, route};
 use crate::error::{Error, Kind, Result};
 
 pub(super) fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: &Health, now: i64) -> Result<Plan> {
@@ -9,60 +9,68 @@ pub(super) fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: 
         return Err(no_route(caller));
     }
     let Some(asked) = ask.model else {
-        return Err(Error::invalid("the request names no model, and no route supplies one").param("model").hint("set `model` in the body"));
+        return Err(super::no_model("no route supplies one"));
     };
-    let found = candidates(snapshot, caller, ask, asked);
-    let allowed = |provider: usize, model: &str| {
-        let name = &snapshot.providers[provider].name;
-        caller.direct.iter().any(|pattern| {
-            glob::matches(pattern, model)
-                || pattern.strip_prefix(&**name).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| glob::matches(rest, model))
-        })
-    };
-    let permitted: Vec<&(usize, String, Facts)> = found.iter().filter(|(provider, model, _)| allowed(*provider, model)).collect();
-    match permitted.as_slice() {
-        [] if found.is_empty() => Err(Error::not_found(format!("no provider serves the model `{}`", asked.escape_debug()))
-            .param("model")
-            .hint("list what this key may call with GET /v1/models")),
-        [] => Err(Error::new(Kind::Forbidden, format!("key `{}` may not call `{}`", caller.key, asked.escape_debug())).param("model").hint(format!(
+    let found = candidates(snapshot, caller, asked);
+    let permitted: Vec<&(usize, String, Facts)> = found.iter().filter(|(provider, model, _)| allows(snapshot, caller, *provider, model)).collect();
+    let usable: Vec<&(usize, String, Facts)> =
+        permitted.iter().copied().filter(|(provider, model, facts)| route::judge(snapshot, caller, ask, *provider, model, facts).is_ok()).collect();
+    match (usable.as_slice(), permitted.first()) {
+        ([(provider, model, facts)], _) => {
+            let choice = Choice { provider: *provider, model: model.as_str().into(), facts: *facts, tier: 0, weight: 1 };
+            let mut plan = Plan { route: None, attempts: vec![choice], excluded: Vec::new() };
+            health.rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
+            Ok(plan)
+        }
+        ([], Some((provider, model, facts))) => match route::judge(snapshot, caller, ask, *provider, model, facts) {
+            Err(why) => Err(refused(asked, &why)),
+            Ok(_) => Err(unknown(asked)),
+        },
+        ([], None) if found.is_empty() => Err(unknown(asked)),
+        ([], None) => Err(Error::new(Kind::Forbidden, format!("key `{}` may not call `{}`", caller.key, asked.escape_debug())).param("model").hint(format!(
             "allow it with `gw key set {} --direct '{}'`",
             caller.key,
             asked.escape_debug()
         ))),
-        [(provider, model, facts)] => {
-            let choice = Choice { provider: *provider, model: model.as_str().into(), facts: *facts, tier: 0, weight: 1 };
-            let mut plan = Plan { route: None, attempts: vec![choice], excluded: Vec::new() };
-            if let Err(why) = route::judge(snapshot, caller, ask, *provider, model, facts) {
-                plan.attempts.clear();
-                plan.excluded.push(Excluded { provider: snapshot.providers[*provider].name.clone(), model: Some(model.as_str().into()), why: why.clone() });
-                return Err(refused(asked, &why));
-            }
-            health.rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
-            Ok(plan)
-        }
-        several => {
+        (several, _) => {
             let names: Vec<String> = several.iter().map(|(provider, model, _)| format!("`{}/{model}`", snapshot.providers[*provider].name)).collect();
             Err(Error::invalid(format!("several providers serve `{}`", asked.escape_debug())).param("model").hint(format!("name one of {}", names.join(", "))))
         }
     }
 }
 
-/// Every provider that could be meant by `asked`: `provider/model` first, else a bare model name.
-fn candidates(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, asked: &str) -> Vec<(usize, String, Facts)> {
-    let exact = asked.split_once('/').and_then(|(provider, model)| Some((snapshot.provider(provider)?, model)));
-    if let Some((provider, model)) = exact {
-        let upstream = snapshot.upstream_id(provider, model).into_owned();
+/// Whether the key's globs let it call a provider's model. A glob that begins with a provider's name speaks of
+/// that provider only, and not of models of others that are called alike (`openai/gpt-4o` at an aggregator).
+pub fn allows(snapshot: &Snapshot, caller: &Caller, provider: usize, model: &str) -> bool {
+    let Some(entry) = snapshot.providers.get(provider) else { return false };
+    let name = format!("{}/{model}", entry.name);
+    caller.direct.iter().any(|pattern| {
+        let of_provider = pattern.split_once('/').is_some_and(|(first, _)| snapshot.provider(first).is_some());
+        glob::matches(pattern, &name) || (!of_provider && glob::matches(pattern, model))
+    })
+}
+
+/// Every provider that could be meant by `asked`: `provider/model` first, else a bare model name. Providers that
+/// are disabled or not active in the key's environment are as if they were not there.
+fn candidates(snapshot: &Snapshot, caller: &Caller, asked: &str) -> Vec<(usize, String, Facts)> {
+    let there = |provider: &usize| snapshot.providers.get(*provider).is_some_and(|entry| entry.spec.enabled && entry.active_in(&caller.environment));
+    let exact = asked.split_once('/').and_then(|(provider, model)| Some((snapshot.provider(provider).filter(there)?, model)));
+    let whole = |provider: usize, name: &str| {
+        let upstream = snapshot.upstream_id(provider, name).into_owned();
         let facts = snapshot.facts(provider, &upstream);
-        return vec![(provider, upstream, facts)];
+        (provider, upstream, facts)
+    };
+    match exact {
+        Some((provider, model)) => vec![whole(provider, model)],
+        None => {
+            let all = (0..snapshot.providers.len()).filter(there).map(|provider| whole(provider, asked));
+            all.filter(|(provider, upstream, _)| snapshot.serves(*provider, upstream)).collect()
+        }
     }
-    (0..snapshot.providers.len())
-        .filter_map(|provider| {
-            let upstream = snapshot.upstream_id(provider, asked).into_owned();
-            let facts = snapshot.facts(provider, &upstream);
-            (snapshot.serves(provider, &upstream) && route::judge(snapshot, caller, ask, provider, &upstream, &facts).is_ok())
-                .then_some((provider, upstream, facts))
-        })
-        .collect()
+}
+
+fn unknown(asked: &str) -> Error {
+    Error::not_found(format!("no provider serves the model `{}`", asked.escape_debug())).param("model").hint("list what this key may call with GET /v1/models")
 }
 
 fn no_route(caller: &Caller) -> Error {
@@ -75,7 +83,6 @@ fn no_route(caller: &Caller) -> Error {
 fn refused(asked: &str, why: &Why) -> Error {
     let kind = match why {
         Why::Lacks(_) | Why::Context(_) | Why::Op => Kind::Invalid,
-        Why::Resting(_) | Why::ProviderDisabled => Kind::Unavailable,
         _ => Kind::NotFound,
     };
     Error::new(kind, format!("`{}` cannot be called: {why}", asked.escape_debug())).param("model").hint("list what this key may call with GET /v1/models")

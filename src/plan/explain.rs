@@ -1,11 +1,11 @@
 //! `gw route explain`: where a request would go and why, calling nothing.
 
-use super::{Ask, Dice, Health, Needs, Snapshot, plan, route};
+use super::{Ask, Dice, Health, Luck, Needs, Snapshot, plan, route};
 use crate::chat::Op;
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 /// What to explain.
 #[derive(Debug, Default, Deserialize)]
@@ -55,8 +55,12 @@ pub fn explain(snapshot: &Snapshot, health: &Health, query: Value, now: i64) -> 
     }
     let mut answer =
         json!({"key": caller.key, "user": caller.user, "admitted": caller.admitted(now), "requested_model": query.model, "candidates": candidates});
-    let seed = deciding.as_ref().and_then(|route| route.spec.seed);
-    let draw = |turn: u64| plan(snapshot, caller, &ask, health, &mut Dice::seeded(seed.unwrap_or(now as u64), turn), now);
+    // A seeded route is shown as its next requests will find it, and none of its turns is used up.
+    let next = deciding.as_ref().map_or(0, |route| route.turns.load(Ordering::Relaxed));
+    let draw = |at: u64| {
+        let turn = next.wrapping_add(at);
+        plan(snapshot, caller, &ask, health, Luck { dice: &mut Dice::seeded(now as u64, turn), turn: Some(turn) }, now)
+    };
     match draw(0) {
         Err(error) => answer["refused"] = json!({"status": error.kind.row().status, "message": error.message, "fix": error.hint}),
         Ok(plan) => {

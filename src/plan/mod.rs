@@ -11,6 +11,8 @@ pub mod health;
 pub mod retry;
 pub mod route;
 pub mod snapshot;
+#[cfg(test)]
+mod testing;
 
 pub use caller::Caller;
 pub use dice::Dice;
@@ -20,7 +22,7 @@ pub use snapshot::Snapshot;
 use crate::catalog::Prices;
 use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 /// What planning needs to know of a request.
 #[derive(Clone, Copy, Debug)]
@@ -123,11 +125,19 @@ pub struct Plan {
     pub excluded: Vec<Excluded>,
 }
 
+/// Where a plan takes its luck from.
+pub struct Luck<'a> {
+    /// For routes without a seed.
+    pub dice: &'a mut Dice,
+    /// Which turn of a seeded route to draw; `None`: the route's next, which is then used up.
+    pub turn: Option<u64>,
+}
+
 /// Plans one request. `now` is Unix time in milliseconds.
 ///
 /// Errors: 403 where nothing lets the key call anything, 404 for an unknown model, 400 where several
 /// providers serve it, 503 where a route was chosen and every target is out.
-pub fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: &Health, dice: &mut Dice, now: i64) -> Result<Plan> {
+pub fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: &Health, luck: Luck<'_>, now: i64) -> Result<Plan> {
     let Some(route) = route::deciding(snapshot, caller, ask) else {
         return direct::plan(snapshot, caller, ask, health, now);
     };
@@ -138,12 +148,23 @@ pub fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: &Health
             Err(why) => plan.excluded.push(Excluded { provider: target.provider_name.clone(), model: target.model.clone(), why }),
         }
     }
-    route::order(&route, &mut plan.attempts, dice);
+    // The seed of the route that decides, not of whichever else the caller has.
+    let mut seeded = route.spec.seed.map(|seed| Dice::seeded(seed, luck.turn.unwrap_or_else(|| route.turns.fetch_add(1, Ordering::Relaxed))));
+    route::order(&route, &mut plan.attempts, seeded.as_mut().unwrap_or(luck.dice));
     health.rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
     match plan.attempts.is_empty() {
         false => Ok(plan),
+        // The caller can mend this one.
+        true if plan.excluded.iter().all(|out| matches!(out.why, Why::NoModel | Why::WeightZero)) => {
+            Err(no_model(&format!("route `{}` supplies none", route.name)))
+        }
         true => Err(none_left(&route.name, &plan.excluded)),
     }
+}
+
+/// 400 where nobody said which model.
+fn no_model(why: &str) -> Error {
+    Error::invalid(format!("the request names no model, and {why}")).param("model").hint("set `model` in the body")
 }
 
 /// 503 naming every target and why it is out.

@@ -12,7 +12,7 @@ pub struct Route {
     pub spec: Spec,
     pub targets: Vec<Target>,
     /// Requests so far, so that a seeded split repeats.
-    pub turns: AtomicU64,
+    pub turns: Arc<AtomicU64>,
 }
 
 /// One target, looked up ahead of time as far as the request does not matter.
@@ -28,7 +28,7 @@ pub struct Target {
 }
 
 impl Route {
-    pub(super) fn build(snapshot: &Snapshot, name: Arc<str>, spec: Spec) -> Route {
+    pub(super) fn build(snapshot: &Snapshot, name: Arc<str>, spec: Spec, turns: Arc<AtomicU64>) -> Route {
         let targets = spec
             .targets
             .iter()
@@ -42,7 +42,7 @@ impl Route {
                 Target { provider_name: target.provider.as_str().into(), model, weight: target.weight, tier: target.tier, provider, facts }
             })
             .collect();
-        Route { name, spec, targets, turns: AtomicU64::new(0) }
+        Route { name, spec, targets, turns }
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) fn judge(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, provide
     if !entry.spec.enabled {
         return Err(Why::ProviderDisabled);
     }
-    if !entry.spec.environments.is_empty() && !entry.spec.environments.iter().any(|name| **name == *caller.environment) {
+    if !entry.active_in(&caller.environment) {
         return Err(Why::Environment);
     }
     if !entry.ops.contains(&ask.op) {

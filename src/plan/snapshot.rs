@@ -4,7 +4,13 @@ use super::{Caller, Facts, Needs, glob, route::Route};
 use crate::catalog;
 use crate::chat::Op;
 use crate::resources::{self, Record, Stamp, key::KeySystem};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize},
+    },
+};
 
 /// A provider as planning sees it.
 #[derive(Debug)]
@@ -15,6 +21,13 @@ pub struct Provider {
     pub ops: Vec<Op>,
     /// Its id in the price catalogue; empty: none.
     pub catalog: &'static str,
+}
+
+impl Provider {
+    /// Whether keys of this environment may use it.
+    pub fn active_in(&self, environment: &str) -> bool {
+        self.spec.environments.is_empty() || self.spec.environments.iter().any(|name| name == environment)
+    }
 }
 
 /// Everything planning knows.
@@ -31,15 +44,22 @@ pub struct Snapshot {
     aliases: HashMap<(usize, String), Arc<str>>,
     /// Active routes bound to a path, longest path first.
     pub paths: Vec<Arc<Route>>,
+    /// Of active routes: the seed and how far it has been drawn.
+    turns: HashMap<Arc<str>, (Option<u64>, Arc<AtomicU64>)>,
 }
 
 /// What a vendor contributes: what it serves and its id in the price catalogue.
 pub type VendorFacts = fn(&str) -> Option<(Vec<Op>, &'static str)>;
 
 impl Snapshot {
-    /// Builds the snapshot. Records that do not parse are left out, and said so on the log: the admin side
-    /// has checked each of them, so this happens only to records of a newer version.
+    /// Builds the first snapshot.
     pub fn build(revision: u64, records: &[Record], vendor: VendorFacts) -> Snapshot {
+        Snapshot::after(&Snapshot::default(), revision, records, vendor)
+    }
+
+    /// Builds the snapshot that follows `before`, whose counts go on. Records that do not parse are left out, and said so on the log: the admin side
+    /// has checked each of them, so this happens only to records of a newer version.
+    pub fn after(before: &Snapshot, revision: u64, records: &[Record], vendor: VendorFacts) -> Snapshot {
         let mut snapshot = Snapshot { revision, ..Snapshot::default() };
         for (name, spec) in typed::<resources::provider::Provider>(records, "provider") {
             let Some((ops, catalog)) = vendor(&spec.vendor) else { continue };
@@ -56,16 +76,22 @@ impl Snapshot {
         }
         let mut routes: Vec<Arc<Route>> = typed::<resources::route::Route>(records, "route")
             .filter(|(_, spec)| spec.enabled)
-            .map(|(name, spec)| Arc::new(Route::build(&snapshot, name, spec)))
+            .map(|(name, spec)| {
+                let turns = before.turns.get(&name).filter(|(seed, _)| *seed == spec.seed).map(|(_, turns)| turns.clone()).unwrap_or_default();
+                Arc::new(Route::build(&snapshot, name, spec, turns))
+            })
             .collect();
+        snapshot.turns = routes.iter().map(|route| (route.name.clone(), (route.spec.seed, route.turns.clone()))).collect();
         routes.sort_by(|a, b| (a.spec.priority, &a.name).cmp(&(b.spec.priority, &b.name)));
-        snapshot.add_keys(records, &routes);
+        snapshot.add_keys(before, records, &routes);
         snapshot.paths = routes.into_iter().filter(|route| !route.spec.path.is_empty()).collect();
-        snapshot.paths.sort_by_key(|route| std::cmp::Reverse(route.spec.path.len()));
+        // Of the same path, a route for certain keys before one for certain users before one for everybody.
+        snapshot.paths.sort_by_key(|route| (std::cmp::Reverse(route.spec.path.len()), route.spec.keys.is_empty(), route.spec.users.is_empty()));
         snapshot
     }
 
-    fn add_keys(&mut self, records: &[Record], routes: &[Arc<Route>]) {
+    fn add_keys(&mut self, before: &Snapshot, records: &[Record], routes: &[Arc<Route>]) {
+        let running: HashMap<&str, &Arc<AtomicUsize>> = before.keys.values().map(|(caller, _)| (&*caller.key, &caller.running)).collect();
         let mut by_key: HashMap<&str, Vec<Arc<Route>>> = HashMap::new();
         let mut by_user: HashMap<&str, Vec<Arc<Route>>> = HashMap::new();
         for route in routes {
@@ -89,11 +115,13 @@ impl Snapshot {
                 key: name.clone(),
                 user: owner.map_or_else(|| spec.user.as_str().into(), |(user, _)| user.clone()),
                 environment: spec.environment.as_str().into(),
-                expires: spec.expires.as_deref().and_then(|time| Stamp::parse(time).ok()),
+                // A time nobody can read has passed.
+                expires: spec.expires.as_deref().map(|time| Stamp::parse(time).unwrap_or(Stamp(0))),
                 active: spec.enabled && owner.is_some_and(|(_, enabled)| *enabled) && system.revoked.is_none(),
                 log_content: spec.log_content,
                 direct: spec.direct,
                 routes: of_key.chain(of_user).cloned().collect(),
+                running: running.get(&*name).map(|running| (*running).clone()).unwrap_or_default(),
             });
             if let Some(digest) = crate::store::token::unhex(&system.digest) {
                 self.keys.insert(digest, (caller.clone(), None));

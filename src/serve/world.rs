@@ -13,7 +13,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 /// Builds a new world and swaps it in: requests that start from here on see it.
 pub fn publish(shared: &Shared, published: &Published<'_>) {
-    let snapshot = Snapshot::build(published.revision, published.records, |id| {
+    let snapshot = Snapshot::after(&shared.world.load().snapshot, published.revision, published.records, |id| {
         let vendor = vendors::vendor(id).ok()?;
         let mut ops: Vec<_> = vendor.endpoints.iter().map(|(format, _)| formats::format(*format).op).collect();
         ops.dedup();
@@ -34,6 +34,7 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
             )
         })
         .collect();
+    shared.health.keep(|name| snapshot.provider(name).is_some());
     shared.world.store(Arc::new(World { snapshot, upstreams }));
     shared.degraded.store(Arc::new(degraded));
 }
@@ -60,6 +61,7 @@ pub fn settings(config: &Config) -> Settings {
         json_depth: bound(limits.json_depth.into()),
         max_connections: bound(limits.max_connections.into()),
         max_in_flight: bound(limits.max_in_flight.into()),
+        max_in_flight_per_key: bound(limits.max_in_flight_per_key.into()),
         max_in_flight_bytes: bound(limits.max_in_flight_bytes.0),
         max_reply: bound(limits.upstream_max_body.0),
         connect: limits.upstream_connect.std(),

@@ -183,7 +183,7 @@ impl Reader {
             self.close(Some(index), out);
         }
         let (stop, sequence) = self.stop.take().unwrap_or((Stop::End, None));
-        out.push(Event::End { stop, sequence });
+        out.push(Event::End { stop: Some(stop), sequence });
     }
 }
 

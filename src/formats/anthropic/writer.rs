@@ -100,7 +100,7 @@ impl EventWriter for Writer {
                 while self.open.is_some() {
                     self.close(out);
                 }
-                let delta = json!({"stop_reason": reply::stop_reason(*stop), "stop_sequence": sequence});
+                let delta = json!({"stop_reason": stop.map(reply::stop_reason), "stop_sequence": sequence});
                 frame("message_delta", &json!({"type": "message_delta", "delta": delta, "usage": usage::write(&self.usage)}), out);
                 frame("message_stop", &json!({"type": "message_stop"}), out);
             }

@@ -141,12 +141,12 @@ fn a_stream_that_stops_early_is_an_error() {
     assert!(read(openai::CODEC, &format!("data: {{\"id\":\"c\"{cut}\n\n")).is_err());
     // A finish reason is enough.
     let told = read(openai::CODEC, whole.trim_end().strip_suffix("data: [DONE]").unwrap()).unwrap();
-    assert_eq!(told.last(), Some(&Event::End { stop: Stop::End, sequence: None }));
+    assert_eq!(told.last(), Some(&Event::End { stop: Some(Stop::End), sequence: None }));
     let start = json!({"type": "message_start", "message": {"id": "c", "model": "m"}});
     let ended = json!({"type": "message_delta", "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"}});
     assert!(read(anthropic::CODEC, &anthropic_events(std::slice::from_ref(&start))).is_err());
     let told = read(anthropic::CODEC, &anthropic_events(&[start, ended])).unwrap();
-    assert_eq!(told.last(), Some(&Event::End { stop: Stop::Sequence, sequence: Some("END".into()) }));
+    assert_eq!(told.last(), Some(&Event::End { stop: Some(Stop::Sequence), sequence: Some("END".into()) }));
     assert!(read(openai::CODEC, "").is_err() && read(anthropic::CODEC, "").is_err());
     assert!(read(openai::CODEC, "data: <html>\n\n").is_err());
 }

@@ -269,8 +269,8 @@ impl Reader {
         }
         self.close(false, out);
         // Some say `stop` where they called a tool, and some say `tool_calls` where they did not.
-        let stop = match self.stop.unwrap_or(Stop::End) {
-            Stop::End if self.calls.iter().any(|call| call.part.is_some()) => Stop::Tool,
+        let stop = match self.stop {
+            Some(Stop::End) if self.calls.iter().any(|call| call.part.is_some()) => Some(Stop::Tool),
             stop => stop,
         };
         out.push(Event::End { stop, sequence: None });

@@ -1,0 +1,61 @@
+//! Small snapshots for tests, from records as users write them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::{Choice, Snapshot};
+use crate::chat::Op;
+use crate::resources::{self, Record, Spec, Stamp};
+use serde_json::Value;
+
+/// The digest under which a key of this name is found.
+pub fn digest(name: &str) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest[..name.len()].copy_from_slice(name.as_bytes());
+    digest
+}
+
+/// Records from flat JSON, checked and normalised as the admin side does. Keys get [`digest`] of their name;
+/// `system` is merged into what the server writes.
+pub fn records(items: Value) -> Vec<Record> {
+    let record = |item: &Value| {
+        let mut spec: Spec = item.as_object().unwrap().clone();
+        let text = |spec: &mut Spec, name: &str| spec.remove(name).unwrap().as_str().unwrap().to_owned();
+        let (kind, name) = (text(&mut spec, "kind"), text(&mut spec, "name"));
+        let mut system = Spec::new();
+        match &*kind {
+            "key" => {
+                let hex: String = digest(&name).iter().map(|byte| format!("{byte:02x}")).collect();
+                system = serde_json::json!({"digest": hex, "prefix": "sk-gw-", "last4": "abcd"}).as_object().unwrap().clone();
+                spec.entry("user").or_insert("ann".into());
+            }
+            "provider" => drop(spec.entry("vendor").or_insert("test".into())),
+            _ => {}
+        }
+        system.extend(spec.remove("system").and_then(|own| own.as_object().cloned()).unwrap_or_default());
+        let spec = (resources::kind(&kind).unwrap().check)(spec).unwrap();
+        Record { kind, name, version: 1, created: Stamp(0), updated: Stamp(0), spec, system }
+    };
+    items.as_array().unwrap().iter().map(record).collect()
+}
+
+/// A snapshot of these records. Vendors: `test` serves chat and embeddings, `chat` chat only, `openai` is in
+/// the price catalogue, others do not exist.
+pub fn snapshot(items: Value) -> Snapshot {
+    Snapshot::build(1, &records(items), vendor)
+}
+
+/// What vendors contribute in tests.
+pub fn vendor(id: &str) -> Option<(Vec<Op>, &'static str)> {
+    match id {
+        "test" => Some((vec![Op::Chat, Op::Embeddings], "")),
+        "chat" => Some((vec![Op::Chat], "")),
+        "openai" => Some((vec![Op::Chat, Op::Embeddings], "openai")),
+        _ => None,
+    }
+}
+
+/// An attempt at a provider's model.
+pub fn choice(snapshot: &Snapshot, provider: &str, model: &str) -> Choice {
+    let provider = snapshot.provider(provider).unwrap();
+    Choice { provider, model: model.into(), facts: snapshot.facts(provider, model), tier: 0, weight: 1 }
+}
