@@ -461,6 +461,9 @@ fn reply(exchange: &Exchange<'_>, way: &Way, choice: &Choice, bytes: Bytes) -> R
         Way::Translate { into, from, .. } => {
             let reply = into.read_reply(&bytes).map_err(|error| Failure::upstream(format!("the upstream's answer cannot be read: {}", error.message)))?;
             seen.usage = reply.usage;
+            if seen.usage.is_none() {
+                seen.text_bytes = reply.events().iter().map(crate::chat::Event::text_len).sum();
+            }
             seen.finished = true;
             Ok((from.write_reply(&reply, &exchange.scene(choice)).into(), seen))
         }
