@@ -10,7 +10,6 @@ use super::{
     record::{Record, estimate},
     relay::Relay,
     respond,
-    settings::Settings,
     upstream::Upstream,
     watch::{Fired, Guard},
     worker::Worker,
@@ -223,7 +222,6 @@ async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, 
     let unread = |error: Error| Refusal::Own { error, close: true };
     let too_large =
         || Error::new(Kind::TooLarge, format!("the request body is larger than {} bytes", settings.max_body)).hint("send less, or raise limits.max_body");
-    let too_slow = |how: &str| unread(Error::new(Kind::Timeout, format!("the request body {how}")).hint("send it again over a better connection"));
     if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(unread(Error::invalid("the request body is compressed, which gw does not take").hint("send it without Content-Encoding")));
     }
@@ -241,7 +239,9 @@ async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, 
             Ok(None) => break,
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(error))) => return Err(unread(Error::invalid(format!("the request body cannot be read: {error}")))),
-            Err(Fired::Deadline) => return Err(unread(Error { kind: Kind::Timeout, ..Error::invalid("the request body did not arrive in time") })),
+            Err(Fired::Deadline) => {
+                return Err(unread(Error::new(Kind::Timeout, "the request body did not arrive in time").hint("send it again over a better connection")));
+            }
             Err(fired) => return Err(Refusal::Interrupted(fired)),
         };
         let Ok(data) = frame.into_data() else { continue };
@@ -257,9 +257,6 @@ async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, 
             first = data;
             continue;
         }
-        if dawdles(settings, have, record.elapsed().saturating_sub(start)) {
-            return Err(too_slow("arrives too slowly"));
-        }
         if all.is_empty() {
             // What is announced is not believed beyond a point: it costs the caller nothing.
             all.reserve(announced.min(TRUSTED).max(have));
@@ -273,9 +270,3 @@ async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, 
 
 /// Largest body whose room is made before it has come.
 const TRUSTED: usize = 1 << 20;
-
-/// Whether a body of which `have` bytes came in this time is a trickle: small ones have a time in total, large
-/// ones must keep up a rate once that is over.
-fn dawdles(settings: &Settings, have: usize, taken: Duration) -> bool {
-    taken > settings.body_total && (have <= 1 << 20 || (have as f64) < settings.body_rate as f64 * taken.as_secs_f64())
-}

@@ -30,8 +30,8 @@ pub struct Conn {
     partial: RefCell<Vec<u8>>,
     /// What the last head came to; `None`: no head was seen (the request was pipelined).
     verdict: Cell<Option<Result<(), &'static str>>>,
-    /// The caller has stopped reading: a write waits for room.
-    stuck: Cell<bool>,
+    /// The peer takes nothing of what is being written.
+    stalled: Cell<bool>,
     pub watch: Guard,
     shared: Arc<Shared>,
 }
@@ -39,7 +39,7 @@ pub struct Conn {
 impl Conn {
     pub fn new(watch: Guard, shared: Arc<Shared>) -> Conn {
         watch.within(Some(shared.settings.first_byte));
-        Conn { phase: Cell::new(Phase::Idle), partial: RefCell::default(), verdict: Cell::new(None), stuck: Cell::new(false), watch, shared }
+        Conn { phase: Cell::new(Phase::Idle), partial: RefCell::default(), verdict: Cell::new(None), stalled: Cell::new(false), watch, shared }
     }
 
     /// A request begins: its head's verdict. Pipelined requests have none and are refused: nobody's client
@@ -51,24 +51,37 @@ impl Conn {
 
     /// The answer is complete: the connection is idle again.
     pub fn end(&self) {
-        self.phase.set(Phase::Idle);
-        if !self.stuck.get() {
-            self.watch.within(Some(self.shared.settings.idle));
-        }
+        self.enter(Phase::Idle);
     }
 
-    /// Notes whether a write found room: a caller that reads nothing for too long is let go.
-    fn wrote<T>(&self, polled: Poll<T>) -> Poll<T> {
-        let settings = &self.shared.settings;
-        let stuck = polled.is_pending();
-        if self.stuck.replace(stuck) != stuck {
-            self.watch.within(match (stuck, self.phase.get()) {
-                (true, _) => Some(settings.write_stall),
-                (false, Phase::Idle) => Some(settings.idle),
-                (false, _) => None,
-            });
+    /// Every phase has its deadline, except that a peer which does not read has that of stalled writes: an
+    /// answer is complete for us long before its last byte is on the way.
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        if self.stalled.get() {
+            return;
         }
-        polled
+        let settings = &self.shared.settings;
+        self.watch.within(match phase {
+            Phase::Idle => Some(settings.idle),
+            Phase::Head => Some(settings.header),
+            Phase::Busy => None,
+        });
+    }
+
+    /// What became of a write or flush.
+    fn wrote<T>(&self, polled: &Poll<std::io::Result<T>>) {
+        match (polled.is_pending(), self.stalled.get()) {
+            (true, false) => {
+                self.stalled.set(true);
+                self.watch.within(Some(self.shared.settings.write_stall));
+            }
+            (false, true) => {
+                self.stalled.set(false);
+                self.enter(self.phase.get());
+            }
+            _ => {}
+        }
     }
 
     fn arrived(&self, bytes: &[u8]) {
@@ -131,23 +144,18 @@ impl AsyncRead for Gate {
 impl AsyncWrite for Gate {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.conn.wrote(polled)
+        self.conn.wrote(&polled);
+        polled
     }
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[std::io::IoSlice<'_>]) -> Poll<std::io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.conn.wrote(polled)
+        self.conn.wrote(&polled);
+        polled
     }
     fn is_write_vectored(&self) -> bool {
         true
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        // hyper looks for a caller's end only while it has nothing unread of it. One that left bytes behind its
-        // request (a line break, another request) has gone all the same. Without news this makes no system call.
-        if self.conn.phase.get() == Phase::Busy
-            && let Poll::Ready(Ok(0)) = self.stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))
-        {
-            return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()));
-        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
