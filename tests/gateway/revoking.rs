@@ -12,7 +12,7 @@ const WAYS: &[(&str, &[&str])] = &[
     ("disable", &["key", "disable", "disable"]),
     ("delete", &["key", "delete", "delete", "--yes"]),
     ("user", &["user", "disable", "second"]),
-    ("gone", &["user", "delete", "third", "--yes"]),
+    ("gone", &["user", "delete", "third", "--cascade", "--yes"]),
 ];
 
 fn open(bench: &Bench, key: &str, path: &str, model: &str, text: &str, stream: bool) -> std::net::TcpStream {
