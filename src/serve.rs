@@ -83,7 +83,13 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let _ = facts.set(world::facts(&ready, &stores, started));
     announce::ready(&config, &ready, &stores, &desk)?;
 
-    let code = stop::wait(&config, &shared, child::start(&config, &ready, secrets.first())?).await;
+    let code = match child::start(&config, &ready, secrets.first()) {
+        Ok(child) => stop::wait(&config, &shared, child).await,
+        Err(failed) => {
+            announce::failure(&failed.error);
+            ExitCode::from(failed.code)
+        }
+    };
     shared.stopping.store(true, Ordering::Relaxed);
     let _ = stopped.send(true);
     stop::drain(&shared, &workers, config.server.shutdown_grace.std()).await;
@@ -147,7 +153,7 @@ async fn listen_admin(config: &Config, stores: &Stores, desk: &Arc<Desk>, stoppi
                     Error::invalid(format!("`{}` is not an address for the admin interface", text.escape_debug()))
                         .hint("write it as unix:/PATH or 127.0.0.1:4001")
                 })?;
-                Listener::tcp(address, admin::token(&stores.dir)?, config.server.allow_public_admin).await?
+                Listener::tcp(address, stores.admin_token()?, config.server.allow_public_admin).await?
             }
         };
         addresses.push(listener.address());

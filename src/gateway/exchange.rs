@@ -18,7 +18,6 @@ use crate::chat::Chat;
 use crate::error::{Error, Kind, Result};
 use crate::formats::{Codec, Dropped, Format, Scene, peek, peek::Peek, splice};
 use crate::plan::{self, Ask, Caller, Choice, Luck, Needs};
-use crate::resources::Stamp;
 use crate::store::journal::Outcome;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
@@ -141,7 +140,7 @@ async fn answer(
     let shared = &worker.shared;
     let unread = |error: Error| Refusal::Own { error, close: true };
     let world = shared.world.load_full();
-    let now = Stamp::now().0;
+    let now = record.row.at.0;
     let (head, incoming) = request.into_parts();
 
     let admitted = caller::admit(shared, &world, &head.headers, now).map_err(unread)?;

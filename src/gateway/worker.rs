@@ -2,10 +2,10 @@
 //! clock. Nothing is locked between workers on the request path.
 
 use super::{
-    Shared, connect,
+    Shared,
     gate::{Conn, Gate},
     listen,
-    pool::Pool,
+    pool::{Pool, SWEEP},
     watch::{Fired, Watches},
 };
 use crate::error::{Error, Kind, Result};
@@ -24,7 +24,9 @@ use std::{
     time::Duration,
 };
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsConnector;
+
+/// Headers hyper takes unless told otherwise.
+const HYPER_HEADERS: usize = 100;
 
 /// What one worker's requests share.
 pub struct Worker {
@@ -32,7 +34,6 @@ pub struct Worker {
     pub pool: Rc<Pool>,
     pub watches: Rc<Watches>,
     pub dice: RefCell<Dice>,
-    pub tls: TlsConnector,
     ids: RefCell<ulid::Generator>,
 }
 
@@ -86,14 +87,8 @@ fn bind_one(address: SocketAddr, shared: bool, first: bool) -> std::io::Result<s
 pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64) -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
-    let worker = Rc::new(Worker {
-        pool: Rc::default(),
-        watches: Rc::default(),
-        dice: RefCell::new(Dice::new(seed)),
-        tls: connect::tls()?,
-        ids: RefCell::new(ulid::Generator::new()),
-        shared,
-    });
+    let worker =
+        Rc::new(Worker { pool: Rc::default(), watches: Rc::default(), dice: RefCell::new(Dice::new(seed)), ids: RefCell::new(ulid::Generator::new()), shared });
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
         tokio::task::spawn_local(worker.watches.clone().tick(worker.shared.clone()));
@@ -112,7 +107,7 @@ pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64
 
 async fn sweep(worker: Rc<Worker>) {
     loop {
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::sleep(SWEEP).await;
         worker.pool.sweep();
     }
 }
@@ -150,7 +145,12 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, _open: Rc<()>) {
         move |request| listen::handle(worker.clone(), conn.clone(), request)
     });
     let gate = TokioIo::new(Gate { stream, conn: conn.clone() });
-    let serving = http1::Builder::new().max_headers(shared.settings.max_headers.min(1_000) + 8).pipeline_flush(false).serve_connection(gate, service);
+    let mut http = http1::Builder::new();
+    // The gate counts headers before hyper does. Up to its own limit hyper reads them without allocating.
+    if shared.settings.max_headers > HYPER_HEADERS {
+        http.max_headers(shared.settings.max_headers.min(1_000) + 8);
+    }
+    let serving = http.pipeline_flush(false).serve_connection(gate, service);
     let mut serving = pin!(serving);
     let mut told = false;
     poll_fn(|cx| {

@@ -12,11 +12,15 @@ use std::{
 };
 use tokio::process::Child;
 
+/// Longest a command is given to end by itself.
+const COMMAND: Duration = Duration::from_secs(5);
+
 /// Waits for a reason to stop and gives the exit code that goes with it.
 pub async fn wait(config: &Config, shared: &Arc<Shared>, child: Option<Child>) -> ExitCode {
+    let mut child = child;
     let ended = async {
-        match child {
-            Some(mut child) => child.wait().await.map_or(1, |status| code(&status)),
+        match &mut child {
+            Some(child) => child.wait().await.map_or(1, |status| code(&status)),
             None => std::future::pending().await,
         }
     };
@@ -31,13 +35,38 @@ pub async fn wait(config: &Config, shared: &Arc<Shared>, child: Option<Child>) -
         () = closed => 0,
         () = signal() => 0,
     };
-    let shared = shared.clone();
+    if let Some(child) = child {
+        end(child, config.server.shutdown_grace.std().min(COMMAND)).await;
+    }
+    let (shared, ready_file) = (shared.clone(), config.server.ready_file.clone());
     tokio::spawn(async move {
         signal().await;
         shared.journal.close();
+        if let Some(path) = ready_file {
+            let _ = std::fs::remove_file(path);
+        }
         std::process::exit(130);
     });
     ExitCode::from(code)
+}
+
+/// Asks the command to end while requests are still served, so that it can tidy up; then, or at a second signal, kills it.
+async fn end(mut child: Child, within: Duration) {
+    if !matches!(child.try_wait(), Ok(None)) {
+        return;
+    }
+    #[cfg(unix)]
+    if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        tokio::select! {
+            _ = child.wait() => return,
+            () = tokio::time::sleep(within) => {}
+            () = signal() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = within;
+    let _ = child.kill().await;
 }
 
 #[cfg(unix)]
