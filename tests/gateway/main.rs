@@ -3,10 +3,17 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod capacity;
+mod committed;
+mod fallback;
+mod hangup;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod kit;
 
+mod revoking;
+mod splitting;
 mod steering;
+mod usage;
 mod wire_head;
 mod wire_limits;
