@@ -41,6 +41,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let mut stores = Stores::open(&config)?;
     let threads = config.threads();
     let sockets = bind(&config.server, threads)?;
+    announce::remove_ready_file(&config);
     let shared = Arc::new(Shared::new(stores.hasher.clone(), stores.journal.clone(), world::settings(&config)));
 
     let facts: Arc<OnceLock<Value>> = Arc::default();
