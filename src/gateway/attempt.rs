@@ -433,14 +433,15 @@ async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
     }
 }
 
-/// Reads a whole body; without a copy where it comes in one piece. `touch` is called before each wait.
+/// Reads a whole body; without a copy where it comes in one piece. `touch` is called for each piece, so
+/// that the first one is waited for as long as a first byte and not as long as a pause.
 async fn whole(mut incoming: Incoming, most: usize, touch: impl Fn()) -> Result<Bytes, &'static str> {
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
     loop {
-        touch();
         let Some(frame) = incoming.frame().await else { break };
         let Ok(data) = frame.map_err(|_| "broke off in the middle of its answer")?.into_data() else { continue };
+        touch();
         let have = rest.as_ref().map_or(first.len(), BytesMut::len);
         if have + data.len() > most {
             return Err("sent more than gw takes");
