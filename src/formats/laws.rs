@@ -166,7 +166,7 @@ fn through_stream(codec: &dyn Codec, events: &[Event]) -> Reply {
 
 fn through_request(codec: &dyn Codec, chat: &Chat) -> Chat {
     let mut dropped = Vec::new();
-    let body = codec.write_request(chat, &mut dropped).unwrap();
+    let body = codec.write_request(chat, &crate::formats::Quirks::NONE, &mut dropped).unwrap();
     assert!(dropped.is_empty(), "{dropped:?}");
     codec.read_request(&body).unwrap()
 }

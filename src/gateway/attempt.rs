@@ -12,7 +12,6 @@ use super::{
     upstream::{SignIn, Upstream},
     watch::{Fired, Guard},
 };
-use crate::chat::Fault;
 use crate::formats::{self, Codec, Format, Seen};
 use crate::plan::{
     Choice, Plan,
@@ -89,7 +88,7 @@ pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watc
                     return Ok(answer);
                 }
                 Err(Outcome::Interrupted(fired)) => return Err(Outcome::Interrupted(fired)),
-                Err(Outcome::Failed(failure)) => ours(failure, upstream),
+                Err(Outcome::Failed(failure)) => failure,
             };
             note_health(entry, &failure);
             let over = watch.capped();
@@ -141,17 +140,6 @@ fn own_key_stays<'a>(exchange: &'a Exchange<'_>, plan: &'a Plan) -> impl Iterato
     let passes = |choice: &Choice| exchange.world.upstreams.get(choice.provider).filter(|upstream| matches!(upstream.sign_in, SignIn::Passthrough(_)));
     let first = plan.attempts.iter().find_map(passes).map(|upstream| &upstream.origin);
     plan.attempts.iter().filter(move |choice| passes(choice).is_none_or(|upstream| Some(&upstream.origin) == first))
-}
-
-/// A provider that refuses gw's credential says nothing about the caller's: 401 would send it to look for a
-/// fault in its own key.
-fn ours(failure: Failure, upstream: &Upstream) -> Failure {
-    if failure.class != Class::Credential || matches!(upstream.sign_in, SignIn::Passthrough(_)) {
-        return failure;
-    }
-    let Some(status) = failure.status else { return failure };
-    let message = format!("provider `{}` refused gw's credential with {status}: {}", upstream.name, failure.fault.message);
-    Failure { fault: Box::new(Fault { status: 502, kind: "api_error".into(), message, code: None, param: None }), original: None, ..failure }
 }
 
 /// The failures so far, and which of them the caller is told.
@@ -301,7 +289,7 @@ fn interrupted(fired: Fired, watch: &Guard, late: Failure) -> Outcome {
 fn body(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, way: &Way) -> Result<(&'static Format, Bytes), Failure> {
     Ok(match way {
         Way::Same => (exchange.format, exchange.spliced(&choice.model, exchange.asks_usage(upstream))),
-        Way::Translate { to, into, from } => (*to, exchange.translated(*from, *into, &choice.model).map_err(|error| Failure::refused(&error))?),
+        Way::Translate { to, into, from } => (*to, exchange.translated(*from, *into, upstream, &choice.model).map_err(|error| Failure::refused(&error))?),
     })
 }
 

@@ -51,7 +51,7 @@ pub struct Exchange<'a> {
 impl Exchange<'_> {
     /// Whether gw asks for usage in the stream where the caller did not, and hides it again.
     pub fn asks_usage(&self, upstream: &Upstream) -> bool {
-        self.format.usage_on_request && self.peek.stream && !self.peek.include_usage && upstream.vendor.stream_usage
+        self.format.usage_on_request && self.peek.stream && !self.peek.include_usage && upstream.vendor.quirks.stream_usage
     }
 
     /// The body for an upstream of the same format.
@@ -63,7 +63,7 @@ impl Exchange<'_> {
     }
 
     /// The body for an upstream of another format.
-    pub fn translated(&self, from: &dyn Codec, into: &dyn Codec, model: &str) -> Result<Bytes> {
+    pub fn translated(&self, from: &dyn Codec, into: &dyn Codec, upstream: &Upstream, model: &str) -> Result<Bytes> {
         let chat = self.chat.get_or_init(|| from.read_request(self.body)).as_ref().map_err(|error| Error {
             kind: error.kind,
             message: error.message.clone(),
@@ -74,7 +74,7 @@ impl Exchange<'_> {
         let mut chat = chat.clone();
         chat.model = model.to_owned();
         let mut dropped = Dropped::new();
-        let body = into.write_request(&chat, &mut dropped)?;
+        let body = into.write_request(&chat, &upstream.vendor.quirks, &mut dropped)?;
         *self.dropped.borrow_mut() = dropped;
         Ok(body.into())
     }

@@ -4,10 +4,11 @@
 use super::harness::clients::skip;
 use super::mount::{Mount, image, run};
 use super::rig::{Live, on, random, rounds, serve};
-use super::writes::{Ledger, check, during};
+use super::writes::{Ledger, check, during, found};
 use gw::mock::{Mock, Settings};
 use serde_json::json;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -106,4 +107,39 @@ fn acknowledged_changes_keys_and_credentials_survive_a_power_cut() {
 #[test]
 fn a_power_cut_right_after_the_first_answers_loses_none_of_them() {
     cuts("power cut at first", true, rounds(2));
+}
+
+#[test]
+fn a_power_cut_in_the_midst_of_the_first_start_leaves_nothing_in_the_way() {
+    let (place, count) = (tempfile::tempdir().unwrap(), rounds(4));
+    let mut seed = 0x3c6e_f372_fe94_f82b;
+    let mut early = 0;
+    for round in 0..count {
+        let mounted = image(place.path(), 160).and_then(|disk| Ok((Mount::image(&disk, &place.path().join("live"))?, disk)));
+        let (mounted, disk) = match mounted {
+            Ok(mounted) => mounted,
+            Err(why) if round == 0 => return skip("power cut in the first start", &format!("no power cut here: {why}")),
+            Err(why) => panic!("{why}"),
+        };
+        let mut command = serve(place.path());
+        command.args(on(&mounted.at.join("data"))).args(["--admin-listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_micros(random(&mut seed) % 150_000));
+        let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        wait_until_stopped(child.id());
+        let cut = place.path().join("cut.img");
+        run("cp", &["--sparse=always", disk.to_str().unwrap(), cut.to_str().unwrap()]).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        drop(mounted);
+        let after = Mount::image(&cut, &place.path().join("after")).unwrap();
+        let data = after.at.join("data");
+        early += usize::from(!data.join("secrets.choice").exists());
+        let live = start(place.path(), &data);
+        assert_eq!(found(&live.admin).len(), 0);
+        live.admin.furnish("http://127.0.0.1:1", "upstream-secret-1");
+        live.kill();
+    }
+    eprintln!("{count} power cuts in a first start, {early} of them before all files were made; every later start came up");
 }

@@ -1,9 +1,9 @@
 //! The request log after an end: `kill -9` costs at most the last second of it, SIGTERM costs nothing.
 
-use super::harness::PATIENCE;
-use super::rig::{Live, chat};
-use gw::mock::{Mock, Settings};
-use serde_json::Value;
+use super::harness::{PATIENCE, http, until};
+use super::rig::{Live, on, serve, try_chat};
+use gw::mock::{Mock, Script, Settings};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,12 +17,8 @@ fn requests(url: &str, key: &str, stop: &AtomicBool, during: impl FnOnce(&dyn Fn
             scope.spawn(move || {
                 let model = if thread == 0 { "echo" } else { "mock" };
                 while !stop.load(Ordering::Relaxed) {
-                    // A gateway that is gone ends the thread: connecting or reading fails.
-                    let Ok(answer) = std::panic::catch_unwind(|| chat(url, key, model)) else { return };
-                    if answer.status != 200 || !answer.complete {
-                        return;
-                    }
-                    let id = answer.header("x-gw-request-id").unwrap().to_owned();
+                    // A gateway that is gone ends the thread.
+                    let Some(id) = try_chat(url, key, model) else { return };
                     done.lock().unwrap().push((id, Instant::now()));
                 }
             });
@@ -114,4 +110,36 @@ fn kill_9_costs_at_most_the_last_second_of_the_log_and_sigterm_nothing() {
         assert!(rows.contains_key(id), "`{id}` was in the log and is not any more");
     }
     eprintln!("log after kills: {} rows, {lost} lost, all answered within the last second; after SIGTERM all of {} there", rows.len(), last.len());
+}
+
+#[test]
+fn requests_that_a_stop_cuts_short_are_in_the_log() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let mut script = Script::default();
+    script.add("pace=100,events=1000").unwrap();
+    let mock = Mock::start(Settings { script, ..Settings::default() }).unwrap();
+    let mut command = serve(place.path());
+    command.args(on(&data)).args(["--shutdown-grace", "200ms"]);
+    let live = Live::launch(place.path(), command);
+    let key = live.admin.furnish(&mock.url(), "upstream-secret-1");
+    let body = json!({"model": "mock", "stream": true, "messages": [{"role": "user", "content": "hello"}]}).to_string();
+    let authorization = format!("Bearer {key}");
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+    let url = format!("{}/v1/chat/completions", live.url);
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let ask = || http::exchange("POST", &url, &headers, &body);
+        let threads: Vec<_> = (0..5).map(|_| scope.spawn(ask)).collect();
+        until("all streams run", || (live.admin.get("/status")["in_flight"] == 5).then_some(()));
+        assert_eq!(live.stop().code(), Some(0));
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let live = Live::start(place.path(), &data);
+    let rows = rows(&live);
+    assert_eq!(rows.len(), 5);
+    for answer in &answers {
+        let row = &rows[answer.header("x-gw-request-id").unwrap()];
+        assert_eq!(row["outcome"], "shutdown", "{row}");
+        assert_eq!(row["attempts"].as_array().unwrap().len(), 1, "{row}");
+    }
 }

@@ -142,9 +142,9 @@ fn every_target_failed() {
         ("/refused", 502, "gateway"),
         ("/late", 504, "gateway"),
         ("/html", 502, "gateway"),
-        // gw's credential is gw's business: the caller's own key was good.
-        ("/denied", 502, "provider"),
-        ("/forbidden", 502, "provider"),
+        // The provider's own word, and `x-gw-origin` says whose it is.
+        ("/denied", 401, "provider"),
+        ("/forbidden", 403, "provider"),
         ("/busy", 503, "provider"),
     ] {
         for (format, anthropic) in crate::kit::FORMATS {
