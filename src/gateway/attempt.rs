@@ -344,7 +344,8 @@ fn sign_in(exchange: &Exchange<'_>, upstream: &Upstream, headers: &mut HeaderMap
             headers.insert(name, value);
         }
         SignIn::Nothing => {}
-        SignIn::Unavailable(why) => return Err(Failure::credential(format!("the credential of provider `{}` is not available: {why}", upstream.name))),
+        // Why is for the operator (`gw status`): it may name files and variables.
+        SignIn::Unavailable(_) => return Err(Failure::credential(format!("the credential of provider `{}` is not available", upstream.name))),
     }
     Ok(())
 }

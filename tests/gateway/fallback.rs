@@ -31,7 +31,7 @@ const FAULTS: &[(&str, &str)] = &[
 #[test]
 fn every_early_failure_is_unseen() {
     let mut plan = plan().provider("closed", json!({"vendor": "openai-compatible", "base_url": closed()}));
-    let quick = || json!({"first_byte_timeout": "300ms", "connect_timeout": "300ms"});
+    let quick = || json!({"first_byte_timeout": "300ms", "connect_timeout": "300ms", "idle_timeout": "300ms"});
     let faults: Vec<_> = FAULTS.iter().copied().chain([("closed", "connect")]).collect();
     for (at, (fault, _)) in faults.iter().enumerate() {
         for provider in ["m", "a"] {
