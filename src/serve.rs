@@ -50,6 +50,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         vault: stores.vault.clone(),
         journal: stores.journal.clone(),
         hasher: stores.hasher.clone(),
+        limits: world::admin_limits(&config),
         publish: Arc::new({
             let shared = shared.clone();
             move |published| world::publish(&shared, &published)
