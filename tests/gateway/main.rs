@@ -12,6 +12,8 @@ mod harness;
 mod kit;
 mod leaks;
 
+#[cfg(unix)]
+mod reloading;
 mod revoking;
 mod splitting;
 mod steering;
