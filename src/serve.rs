@@ -40,7 +40,8 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     // The lock first: a second gateway must hear who holds the directory, not that some port is taken.
     let mut stores = Stores::open(&config)?;
     let threads = config.threads();
-    let sockets = bind(&config.server.listen, threads)?;
+    let sockets = bind(&config.server, threads)?;
+    announce::remove_ready_file(&config);
     let shared = Arc::new(Shared::new(stores.hasher.clone(), stores.journal.clone(), world::settings(&config)));
 
     let facts: Arc<OnceLock<Value>> = Arc::default();
@@ -49,6 +50,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         vault: stores.vault.clone(),
         journal: stores.journal.clone(),
         hasher: stores.hasher.clone(),
+        limits: world::admin_limits(&config),
         publish: Arc::new({
             let shared = shared.clone();
             move |published| world::publish(&shared, &published)
@@ -81,9 +83,17 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let ready = announce::Ready { urls: sockets.urls, admins: admin_addresses };
     stores.announce(ready.admins.first().map_or("", String::as_str));
     let _ = facts.set(world::facts(&ready, &stores, started));
+    // Before anybody is told: who waits for the ready file may end the gateway at once.
+    let signals = stop::Signals::listen();
     announce::ready(&config, &ready, &stores, &desk)?;
 
-    let code = stop::wait(&config, &shared, child::start(&config, &ready, secrets.first())?).await;
+    let code = match child::start(&config, &ready, secrets.first()) {
+        Ok(child) => stop::wait(&config, &shared, signals, child).await,
+        Err(failed) => {
+            announce::failure(&failed.error);
+            ExitCode::from(failed.code)
+        }
+    };
     shared.stopping.store(true, Ordering::Relaxed);
     let _ = stopped.send(true);
     stop::drain(&shared, &workers, config.server.shutdown_grace.std()).await;
@@ -102,12 +112,16 @@ struct Sockets {
     listeners: Vec<Vec<std::net::TcpListener>>,
 }
 
-fn bind(addresses: &[String], threads: usize) -> Result<Sockets> {
+fn bind(server: &crate::config::Server, threads: usize) -> Result<Sockets> {
     let mut sockets = Sockets { urls: Vec::new(), listeners: (0..threads).map(|_| Vec::new()).collect() };
-    for text in addresses {
+    for text in &server.listen {
         let address: SocketAddr = text.parse().map_err(|_| {
             Error::invalid(format!("`{}` is not an address to listen on", text.escape_debug())).hint("write it as 127.0.0.1:4000 or [::1]:4000")
         })?;
+        if !address.ip().is_loopback() && !server.allow_public {
+            return Err(Error::invalid(format!("`{address}` can be reached from other machines, and keys would travel unencrypted"))
+                .hint("put TLS in front and add --allow-public, or listen on 127.0.0.1"));
+        }
         let bound = worker::bind(address, threads)?;
         if let Some(local) = bound.first().and_then(|socket| socket.local_addr().ok()) {
             sockets.urls.push(format!("http://{local}"));
@@ -147,7 +161,7 @@ async fn listen_admin(config: &Config, stores: &Stores, desk: &Arc<Desk>, stoppi
                     Error::invalid(format!("`{}` is not an address for the admin interface", text.escape_debug()))
                         .hint("write it as unix:/PATH or 127.0.0.1:4001")
                 })?;
-                Listener::tcp(address, admin::token(&stores.dir)?, config.server.allow_public_admin).await?
+                Listener::tcp(address, stores.admin_token()?, config.server.allow_public_admin).await?
             }
         };
         addresses.push(listener.address());

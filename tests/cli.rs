@@ -88,11 +88,11 @@ fn gw_with(url: &str, args: &[&str], stdin: &str, env: &[(&str, &str)]) -> Ran {
 fn without_a_gateway_the_error_says_how_to_start_one() {
     let ran = gw("http://127.0.0.1:1", &["user", "get"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(6), ""));
-    assert_eq!(ran.err, "error: no gateway at http://127.0.0.1:1\n  fix: start one with `gw serve`, or choose another with --admin-url / GW_ADMIN_URL\n");
+    assert_eq!(ran.err, "error: no gateway at http://127.0.0.1:1\n  fix: start one with `gw serve`, or choose another with GW_ADMIN_URL\n");
     let ran = gw("http://127.0.0.1:1", &["user", "get", "-o", "json"]);
     assert_eq!(
         ran.err,
-        "{\"error\":{\"code\":\"no_gateway\",\"message\":\"no gateway at http://127.0.0.1:1\",\"fix\":\"start one with `gw serve`, or choose another with --admin-url / GW_ADMIN_URL\"}}\n"
+        "{\"error\":{\"code\":\"no_gateway\",\"message\":\"no gateway at http://127.0.0.1:1\",\"fix\":\"start one with `gw serve`, or choose another with GW_ADMIN_URL\"}}\n"
     );
     #[cfg(unix)]
     assert_eq!(gw("unix:/nowhere/admin.sock", &["status"]).code, Some(6));
@@ -115,7 +115,10 @@ fn refusals_keep_their_words_and_codes() {
     let mixed = Canned::new(&[(404, refusal), (200, r#"{"name":"bob","enabled":true,"created":"-"}"#)]);
     let ran = gw(&mixed.url, &["user", "get", "ann", "bob", "-o", "name"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(8), "user/bob\n"));
-    assert_eq!(gw(&Canned::new(&[(412, "")]).url, &["user", "set", "a", "--team", "b", "--version", "1"]).code, Some(5));
+    assert_eq!(
+        gw(&Canned::new(&[(412, r#"{"error":{"code":"stale","message":"changed"}}"#)]).url, &["user", "set", "a", "--team", "b", "--version", "1"]).code,
+        Some(5)
+    );
 }
 
 #[test]
@@ -197,7 +200,7 @@ fn creating_a_key_twice_never_ends_well_with_nothing() {
 
 #[test]
 fn credentials_come_from_anywhere_but_arguments() {
-    let made = r#"{"kind":"provider","name":"p","result":"created","test":{"ok":true,"models":61,"latency_ms":310}}"#;
+    let made = r#"{"kind":"provider","name":"p","result":"created","test":{"ok":true,"models":61,"ms":310}}"#;
     let gateway = Canned::new(&[(201, made)]);
     let ran = gw_with(&gateway.url, &["provider", "create", "p", "--vendor", "openai", "--credential-env", "MY_KEY"], "", &[("MY_KEY", "sk-env")]);
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), "provider/p created\n", "tested p: ok, 61 models (310 ms)\n"));
@@ -309,4 +312,38 @@ fn completion_answers_without_a_gateway() {
     let gateway = Canned::new(&[(200, r#"{"items":[{"name":"ci","user":"me"},{"name":"dev"}]}"#)]);
     let ran = gw_with(&gateway.url, &["--", "gw", "key", "get", "c"], "", &[("GW_COMPLETE", "fish")]);
     assert_eq!((ran.out.as_str(), gateway.asked().len()), ("ci\tme\n", 1));
+}
+
+/// The wrapper puts words together that bash takes apart at `:` and `=`. Needs bash; skips where there is none.
+#[cfg(unix)]
+#[test]
+fn bash_completes_across_colons_and_equals_signs() {
+    let complete = |words: &[&str], line: &str, typed: &str, answer: &str| {
+        let gateway = Canned::new(&[(200, answer)]);
+        let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let script = format!(
+            "source {}/completions/gw.bash; gw() {{ {} \"$@\"; }}; COMP_WORDS=({}) COMP_CWORD={} COMP_LINE='{line}' COMP_TYPE=9; _gw gw '{typed}' x; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            env!("CARGO_MANIFEST_DIR"),
+            env!("CARGO_BIN_EXE_gw"),
+            quoted.join(" "),
+            words.len() - 1
+        );
+        let home = tempfile::tempdir().unwrap();
+        let run =
+            Command::new("bash").args(["--norc", "-c", &script]).env("HOME", home.path()).env("GW_ADMIN_URL", &gateway.url).env("GW_ADMIN_TOKEN", "t").output();
+        run.ok().map(|done| String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    let models = r#"{"items":[{"name":"llama3:8b"},{"name":"other"}]}"#;
+    let Some(first) = complete(&["gw", "request", "-m", "llama3", ":"], "gw request -m llama3:", ":", models) else {
+        eprintln!("skipped: there is no bash here");
+        return;
+    };
+    assert_eq!(first, "8b\n");
+    assert_eq!(complete(&["gw", "request", "-m", "llama3", ":", "8"], "gw request -m llama3:8", "8", models).as_deref(), Some("8b\n"));
+    let providers = r#"{"items":[{"name":"openai"},{"name":"anthropic"}]}"#;
+    assert_eq!(complete(&["gw", "route", "create", "r", "--to", "=", "op"], "gw route create r --to=op", "op", providers).as_deref(), Some("openai\n"));
+    assert_eq!(
+        complete(&["gw", "key", "get", "ci", ""], "gw key get ci ", "", r#"{"items":[{"name":"dev"}]}"#).as_deref().map(|all| all.contains("dev")),
+        Some(true)
+    );
 }

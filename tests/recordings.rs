@@ -22,10 +22,38 @@ fn recordings() -> Option<PathBuf> {
     None
 }
 
-/// The number behind `'name':` in a printed Python dictionary.
-fn count(said: &str, name: &str) -> u64 {
-    let rest = said.split(&format!("'{name}': ")).nth(1).unwrap_or("0");
-    rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
+/// What became of one pair's cases.
+#[derive(Default)]
+struct Tally {
+    cases: usize,
+    equal: usize,
+    /// Usage that the provider sent unasked and gw kept from a caller who had not asked: as it should be.
+    hidden: usize,
+    /// Recordings that are no whole answer themselves: without an end, or with tool arguments that are not JSON.
+    /// Formats differ in how they can show that.
+    broken: usize,
+    /// The rest, a line each.
+    wrong: Vec<String>,
+}
+
+/// Reads the rows that compare.py wrote, one for each case.
+fn tally(rows: &str) -> Tally {
+    let mut tally = Tally::default();
+    for row in rows.lines() {
+        let row: serde_json::Value = serde_json::from_str(row).unwrap();
+        let bad: Vec<&str> = row["bad"].as_array().unwrap().iter().filter_map(|what| what.as_str()).collect();
+        tally.cases += 1;
+        if bad.is_empty() {
+            tally.equal += 1;
+        } else if row["got"]["usage"].is_null() && bad.iter().all(|what| what.starts_with("usage.")) {
+            tally.hidden += 1;
+        } else if row["expected"]["finish"].is_null() || row["expected"]["tools"].as_array().into_iter().flatten().any(|call| call[1].is_string()) {
+            tally.broken += 1;
+        } else {
+            tally.wrong.push(format!("{} {}\n    expected {}\n    got      {}", row["id"], bad.join(", "), row["expected"], row["got"]));
+        }
+    }
+    tally
 }
 
 #[test]
@@ -47,26 +75,27 @@ fn recordings_come_out_as_they_went_in() {
         gateway.key_with_route(name, &["--to", name, "--retries", "0"])
     });
 
-    let mut table = String::from("caller              upstream            cases  equal\n");
+    let mut table = String::from("caller              upstream            cases  equal  hidden usage  broken\n");
     let mut wrong = String::new();
     for ((upstream, _), key) in upstreams.iter().zip(&keys) {
         for (caller, _) in upstreams {
+            let rows = gateway.path("rows.jsonl");
             let mut command = clients::python(&environment);
             command.arg(tools.join("compare.py")).args(["--gateway", &format!("{}/v1", gateway.url), "--replay", &replay, "--model", "recorded"]);
             // The tool takes the key as an argument; it is good for this run's gateway alone.
-            command.args(["--key", key, "--client-api", caller, "--api", upstream, "--slot", upstream, "-v", "--expected"]);
-            let said = clients::run({
-                command.arg(place.join("expected.jsonl"));
-                command
-            });
-            let (cases, equal) = (count(&said, "cases"), count(&said, "all equal"));
-            table.push_str(&format!("{caller:<20}{upstream:<20}{cases:>5}{equal:>7}\n"));
-            let enough = if caller == *upstream { equal == cases } else { equal * 100 >= cases * 99 };
-            if cases == 0 || !enough {
-                wrong.push_str(&said);
+            command.args(["--key", key, "--client-api", caller, "--api", upstream, "--slot", upstream, "--out"]).arg(&rows);
+            command.arg("--expected").arg(place.join("expected.jsonl"));
+            clients::run(command);
+            let tally = tally(&std::fs::read_to_string(rows).unwrap());
+            table.push_str(&format!("{caller:<20}{upstream:<20}{:>5}{:>7}{:>14}{:>8}\n", tally.cases, tally.equal, tally.hidden, tally.broken));
+            // Translated, 99 of 100 of those that both formats can tell; forwarded, all of them.
+            let good = tally.equal + tally.hidden + if caller == *upstream { 0 } else { tally.broken };
+            let enough = if caller == *upstream { good == tally.cases } else { good * 100 >= tally.cases * 99 };
+            if tally.cases == 0 || !enough {
+                wrong.push_str(&format!("\n{caller} caller, {upstream} upstream:\n{}\n", tally.wrong.join("\n")));
             }
         }
     }
     println!("{table}");
-    assert!(wrong.is_empty(), "{table}\n{wrong}");
+    assert!(wrong.is_empty(), "{table}{wrong}");
 }

@@ -18,7 +18,7 @@ if ! command -v nginx >/dev/null || ! command -v wrk >/dev/null; then
   as_root=()
   [ "$(id -u)" = 0 ] || as_root=(sudo)
   "${as_root[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends nginx-light wrk >/dev/null
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends nginx-light wrk procps python3 >/dev/null
 fi
 [ -n "${GW:-}" ] || (cd "$root" && cargo build --quiet --profile "$profile")
 
@@ -59,7 +59,7 @@ export GW_ADMIN_URL=unix:$place/gw.sock
   "$gw" user create bench
   for upstream in openai anthropic; do
     echo upstream | "$gw" provider create "$upstream" --vendor "$upstream-compatible" --base-url "$mock/v1" --credential-stdin --verify=false
-    "$gw" key create "$upstream" --user bench --output-file "$place/$upstream.key"
+    "$gw" -q key create "$upstream" --user bench --output-file "$place/$upstream.key"
     "$gw" route create "$upstream" --key "$upstream" --to "$upstream"
   done
 } >/dev/null

@@ -3,42 +3,43 @@
 
 use super::{draft::Draft, refs};
 use crate::error::Result;
-use crate::resources::Spec;
+use crate::resources::{Record, Spec};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Deletes and says what else was taken: `{kind, name, action: deleted|unbound}`.
 pub fn delete(draft: &mut Draft<'_>, kind: &str, name: &str) -> Result<Vec<Value>> {
-    let mut taken = Vec::new();
-    take(draft, kind, name, &mut taken)?;
-    Ok(taken)
-}
-
-fn take(draft: &mut Draft<'_>, kind: &str, name: &str, taken: &mut Vec<Value>) -> Result<()> {
     draft.delete(kind, name)?;
-    let dependents: Vec<(String, String)> = refs::referrers(&draft.records, kind, name).map(|record| (record.kind.clone(), record.name.clone())).collect();
-    for (by, called) in dependents {
-        let unbound = match by.as_str() {
-            "route" => unbind(draft.get(&by, &called)?.spec.clone(), kind, name),
-            _ => None,
+    // One entry a record: a route first unbound and then deleted is listed as deleted.
+    let mut taken: BTreeMap<(String, String), &str> = BTreeMap::new();
+    let mut gone = BTreeSet::from([(kind.to_owned(), name.to_owned())]);
+    // Round by round, one pass over everything each: users have many keys.
+    while !gone.is_empty() {
+        let hit = |record: &Record| {
+            let to: Vec<(String, String)> = refs::of(record).into_iter().map(|(kind, name)| (kind.to_owned(), name)).filter(|to| gone.contains(to)).collect();
+            (!to.is_empty()).then(|| ((record.kind.clone(), record.name.clone()), to))
         };
-        match unbound {
-            Some(spec) => {
-                draft.edit(&by, &called, |old| *old = spec)?;
-                note(taken, &by, &called, "unbound");
-            }
-            None => {
-                note(taken, &by, &called, "deleted");
-                take(draft, &by, &called, taken)?;
+        let dependents: Vec<_> = draft.records.values().filter_map(hit).collect();
+        gone.clear();
+        for (at, to) in dependents {
+            let unbound = match at.0.as_str() {
+                "route" => to.iter().try_fold(draft.get(&at.0, &at.1)?.spec.clone(), |spec, (kind, name)| unbind(spec, kind, name)),
+                _ => None,
+            };
+            match unbound {
+                Some(spec) => {
+                    draft.edit(&at.0, &at.1, |old| *old = spec)?;
+                    taken.insert(at, "unbound");
+                }
+                None => {
+                    draft.delete(&at.0, &at.1)?;
+                    taken.insert(at.clone(), "deleted");
+                    gone.insert(at);
+                }
             }
         }
     }
-    Ok(())
-}
-
-/// One entry a record: a route first unbound and then deleted is listed as deleted.
-fn note(taken: &mut Vec<Value>, kind: &str, name: &str, action: &str) {
-    taken.retain(|one| one["kind"] != kind || one["name"] != name);
-    taken.push(json!({"kind": kind, "name": name, "action": action}));
+    Ok(taken.into_iter().map(|((kind, name), action)| json!({"kind": kind, "name": name, "action": action})).collect())
 }
 
 /// The route without what goes, or `None` where nothing useful would be left of it.

@@ -73,6 +73,11 @@ pub fn check_vendor(spec: &Spec) -> Result<()> {
     }
 }
 
+/// Whether the credential is in a file, which may change behind gw's back.
+pub fn in_file(provider: &Record) -> bool {
+    matches!(reference(&provider.spec), Ok(Credential::File(_)))
+}
+
 /// The credential as sent upstream, or why it is not to be had. Blocks.
 pub fn resolve(vault: &dyn Vault, provider: &Record) -> Result<Option<Secret>, String> {
     let stored = |name: &str, missing: String| match vault.get(name) {

@@ -42,7 +42,7 @@ pub struct Desk {
     /// Held while a change is drafted, committed and published; readers never wait for it.
     writer: tokio::sync::Mutex<()>,
     pub(super) once: super::once::Once,
-    retry: tokio::sync::Notify,
+    retry: Arc<tokio::sync::Notify>,
 }
 
 /// First and longest pause between attempts at credentials that could not be had.
@@ -55,16 +55,11 @@ impl Desk {
         let (revision, list) = blocking(move || store.load()).await?;
         let records: Book = list.into_iter().map(|record| ((record.kind.clone(), record.name.clone()), record)).collect();
         let every = records.values().filter(|record| record.kind == "provider").cloned().collect();
-        let credentials = resolve(&deps, every).await?;
+        let credentials = resolve(&deps, every).await;
         let state = Arc::new(State { revision, records, credentials });
         publish(&deps, &state);
-        let desk = Arc::new(Desk {
-            deps,
-            state: RwLock::new(state),
-            writer: tokio::sync::Mutex::new(()),
-            once: super::once::Once::default(),
-            retry: tokio::sync::Notify::new(),
-        });
+        let desk =
+            Arc::new(Desk { deps, state: RwLock::new(state), writer: tokio::sync::Mutex::new(()), once: super::once::Once::default(), retry: Arc::default() });
         tokio::spawn(retry(Arc::downgrade(&desk)));
         Ok(desk)
     }
@@ -104,10 +99,7 @@ impl Desk {
         let changed = batch.records.values().filter(|record| record.kind == "provider" && touched.contains(&record.name)).cloned().collect();
         let mut credentials = before.credentials.clone();
         credentials.retain(|name, _| !touched.contains(name));
-        match resolve(&self.deps, changed).await {
-            Ok(fresh) => credentials.extend(fresh),
-            Err(error) => credentials.extend(touched.iter().map(|name| (name.clone(), Err(error.to_string())))),
-        }
+        credentials.extend(resolve(&self.deps, changed).await);
         self.install(State { revision, records: batch.records, credentials });
         self.forget_secrets(batch.forget).await;
         Ok(answer)
@@ -166,22 +158,31 @@ impl Desk {
         }
     }
 
-    /// Asks again for every credential that could not be had; true where some still cannot.
-    async fn retry_credentials(&self) -> bool {
-        let _turn = self.writer.lock().await;
+    /// Asks again for every credential that could not be had, and reads credential files anew; true where some
+    /// are still missing. Writers do not wait meanwhile: a locked keyring takes its time.
+    pub async fn refresh_credentials(&self) -> bool {
         let before = self.state();
-        let failing = |record: &&Record| record.kind == "provider" && before.credentials.get(&record.name).is_none_or(Result::is_err);
-        let list: Vec<Record> = before.records.values().filter(failing).cloned().collect();
+        let asks = |record: &&Record| before.credentials.get(&record.name).is_none_or(Result::is_err) || credentials::in_file(record);
+        let list: Vec<Record> = before.of("provider").filter(asks).cloned().collect();
         if list.is_empty() {
             return false;
         }
-        let Ok(fresh) = resolve(&self.deps, list).await else { return true };
+        let asked: HashMap<String, u64> = list.iter().map(|record| (record.name.clone(), record.version)).collect();
+        let mut fresh = resolve(&self.deps, list).await;
         let still = fresh.values().any(Result::is_err);
-        let news = fresh.iter().any(|(name, now)| before.credentials.get(name) != Some(now));
-        if news {
-            let mut credentials = before.credentials.clone();
+        let _turn = self.writer.lock().await;
+        let now = self.state();
+        fresh.retain(|name, found| {
+            // What has been changed since was resolved by that change.
+            let same = now.get("provider", name).is_ok_and(|record| Some(&record.version) == asked.get(name));
+            let known = now.credentials.get(name);
+            // A good credential is not given up because its file cannot be read at this moment.
+            same && known != Some(found) && !(found.is_err() && known.is_some_and(Result::is_ok))
+        });
+        if !fresh.is_empty() {
+            let mut credentials = now.credentials.clone();
             credentials.extend(fresh);
-            let state = Arc::new(State { revision: before.revision, records: before.records.clone(), credentials });
+            let state = Arc::new(State { revision: now.revision, records: now.records.clone(), credentials });
             *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
             publish(&self.deps, &state);
         }
@@ -193,13 +194,15 @@ async fn retry(desk: Weak<Desk>) {
     let mut pause = RETRY.0;
     loop {
         let Some(strong) = desk.upgrade() else { return };
-        if strong.retry_credentials().await {
-            drop(strong);
+        let missing = strong.refresh_credentials().await;
+        // Not held while waiting: the desk, and the store with it, goes when its last listener goes.
+        let wake = strong.retry.clone();
+        drop(strong);
+        if missing {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RETRY.1);
         } else {
-            // Wake up now and then even when nothing happens, to notice that the desk is gone.
-            let _ = tokio::time::timeout(RETRY.1, strong.retry.notified()).await;
+            let _ = tokio::time::timeout(RETRY.1, wake.notified()).await;
             pause = RETRY.0;
         }
     }
@@ -210,12 +213,16 @@ fn publish(deps: &Deps, state: &State) {
     (deps.publish)(Published { revision: state.revision, records: &records, credentials: &state.credentials });
 }
 
-async fn resolve(deps: &Deps, providers: Vec<Record>) -> Result<Credentials> {
-    if providers.is_empty() {
-        return Ok(Credentials::new());
-    }
-    let vault = deps.vault.clone();
-    blocking(move || Ok(providers.iter().map(|record| (record.name.clone(), credentials::resolve(&*vault, record))).collect())).await
+/// Each provider's credential, all asked for at once: every one may take as long as a locked keyring does.
+async fn resolve(deps: &Deps, providers: Vec<Record>) -> Credentials {
+    let one = |record: Record| {
+        let (vault, name) = (deps.vault.clone(), record.name.clone());
+        async move {
+            let found = blocking(move || Ok(credentials::resolve(&*vault, &record))).await;
+            (name, found.unwrap_or_else(|error| Err(error.to_string())))
+        }
+    };
+    futures_util::future::join_all(providers.into_iter().map(one)).await.into_iter().collect()
 }
 
 /// Runs what blocks on a disk or a secret store off the async threads.

@@ -46,7 +46,7 @@ pub async fn create(call: Call) -> Result<Response> {
     let mut done = slot.lock().await;
     if let Some(done) = &*done {
         let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::OK);
-        return Ok(tagged(status, &parse(done.body.expose().as_bytes())?));
+        return Ok(tagged(status, &parse(done.body.expose().as_bytes(), usize::MAX)?));
     }
     let response = create_once(&call).await;
     match response {
@@ -326,4 +326,26 @@ pub async fn healthz(_: Call) -> Result<Response> {
 
 pub async fn openapi(_: Call) -> Result<Response> {
     Ok(answer(StatusCode::OK, &openapi::document()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merges_as_rfc_7396_says() {
+        for (mut target, patch, result) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            merge(&mut target, &patch);
+            assert_eq!(target, result);
+        }
+    }
 }

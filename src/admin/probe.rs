@@ -89,7 +89,11 @@ pub async fn discover(call: Call) -> Result<Response> {
     let enable = call.flag("enable")? || body.get("enable").and_then(Value::as_bool).unwrap_or(false);
     let report = of(&call).await?;
     let mut shown = report.show(&call.name);
-    if enable && report.state == State::Verified {
+    if report.state != State::Verified {
+        return Err(Error::new(Kind::Upstream, format!("the models of provider `{}` are not to be had: {}", call.name, report.message))
+            .hint(format!("try it with: gw provider test {0}; or add models by hand: gw model create {0}/MODEL --provider {0}", call.name)));
+    }
+    if enable {
         let kind = resources::kind("model")?;
         let provider = call.name.clone();
         let created = call.desk.write(&call.actor, false, |draft| {

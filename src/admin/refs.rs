@@ -35,11 +35,6 @@ pub fn of(record: &Record) -> Vec<(&'static str, String)> {
     resources::kind(&record.kind).map(|kind| (kind.refs)(&record.spec)).unwrap_or_default()
 }
 
-/// The records that refer to this one.
-pub fn referrers<'a>(records: &'a Book, kind: &'a str, name: &'a str) -> impl Iterator<Item = &'a Record> {
-    records.values().filter(move |record| of(record).iter().any(|(to, called)| *to == kind && called == name))
-}
-
 /// Checks every touched record: those put must find what they name, those deleted must be named by none.
 pub fn check(records: &Book, touched: &BTreeSet<(String, String)>) -> Result<()> {
     for record in touched.iter().filter_map(|at| records.get(at)) {

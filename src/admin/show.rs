@@ -95,7 +95,7 @@ impl<'a> Show<'a> {
         let vendor = provider.and_then(|provider| provider.spec.get("vendor")).and_then(Value::as_str).and_then(|id| crate::vendors::vendor(id).ok());
         let known = vendor.filter(|vendor| !vendor.catalog.is_empty()).and_then(|vendor| catalog::find(vendor.catalog, upstream));
         let prices = known.as_ref().map(|known| known.prices).unwrap_or_default();
-        // Picodollars per token and dollars per million tokens differ by the same million twice.
+        // The catalogue prices one token; people compare prices of a million of them.
         let listed = |pico: Option<u64>| pico.map(|pico| catalog::dollars(i128::from(pico) * 1_000_000));
         let mut status = json!({"upstream_id": upstream});
         let mut put = |field: &str, value: Option<Value>| {

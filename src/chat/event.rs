@@ -28,7 +28,8 @@ pub enum Event {
     Usage(Usage),
     /// The reply is complete.
     End {
-        stop: Stop,
+        /// `None`: the provider sent an end mark without saying why.
+        stop: Option<Stop>,
         /// The stop sequence that was hit, where the provider says which.
         sequence: Option<String>,
     },

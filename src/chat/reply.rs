@@ -49,7 +49,7 @@ impl Reply {
             Event::Close { .. } => {}
             Event::Usage(usage) => self.usage = Some(*usage),
             Event::End { stop, sequence } => {
-                self.stop = Some(*stop);
+                self.stop = *stop;
                 self.sequence.clone_from(sequence);
             }
             Event::Error(fault) => return Err(fault.clone()),
@@ -78,7 +78,7 @@ impl Reply {
             events.push(Event::Close { index });
         }
         events.extend(self.usage.map(Event::Usage));
-        events.extend(self.stop.map(|stop| Event::End { stop, sequence: self.sequence.clone() }));
+        events.extend(self.stop.map(|stop| Event::End { stop: Some(stop), sequence: self.sequence.clone() }));
         events
     }
 }
@@ -124,7 +124,7 @@ mod tests {
             more(0, "{\"x\":"),
             Event::Open { index: 1, part: call("b") },
             more(0, "1}"),
-            Event::End { stop: Stop::Tool, sequence: None },
+            Event::End { stop: Some(Stop::Tool), sequence: None },
         ];
         let reply = Reply::fold(&events).unwrap();
         let expected = |id: &str, arguments: &str| Part::Call(Call { id: id.into(), name: "f".into(), arguments: arguments.into() });

@@ -28,7 +28,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     // Keys made without a secret of their own: this is the only time it is there to be shown.
     if matches!(context.look.format, Format::Table | Format::Wide | Format::Name) {
         for item in results.iter().filter(|item| item.get("secret").is_some()) {
-            eprintln!("key/{} {}", field(item, "name"), field(item, "secret"));
+            eprintln!("key/{} has a new secret, shown this once: {}", field(item, "name"), field(item, "secret"));
         }
     }
     Ok(())

@@ -142,7 +142,7 @@ fn candidate(value: String, help: &str) -> CompletionCandidate {
 fn ask(question: impl AsyncFnOnce(&super::Remote) -> Result<serde_json::Value>) -> Vec<serde_json::Value> {
     let answer = || {
         let (place, token) = super::endpoint::find(std::env::var("GW_ADMIN_URL").ok().filter(|url| !url.is_empty()).as_deref()).ok()?;
-        let remote = super::Remote::new(&place, token, BUDGET, false).ok()?;
+        let remote = super::Remote::new(place, token, BUDGET, false).ok()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
         runtime.block_on(async { tokio::time::timeout(BUDGET, question(&remote)).await }).ok()?.ok()
     };

@@ -50,7 +50,7 @@ impl Context {
     /// The same with another limit a call.
     pub fn remote_within(&self, timeout: Duration) -> Result<Remote> {
         let (place, token) = endpoint::find(self.admin_url.as_deref())?;
-        Remote::new(&place, token, timeout, self.verbose > 0)
+        Remote::new(place, token, timeout, self.verbose > 0)
     }
 
     /// Writes data to standard output.

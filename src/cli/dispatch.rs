@@ -1,8 +1,8 @@
 //! From parsed arguments to the one function that does the command.
 
 use super::{
-    apply, completion, context::Context, diff, doctor, exits, explain, export, hooks, keys, logs, models, print, providers, request, routes, serve, status,
-    twins, verbs, wait,
+    apply, completion, context::Context, diff, doctor, exits, explain, export, hooks, keys, logs, models, print, providers, quickstart, request, routes, serve,
+    status, twins, verbs, wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
@@ -17,7 +17,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
     match name {
         "serve" => return hooks::serve(serve::config(sub, std::env::vars())?),
         "mock" => return hooks::mock(sub),
-        "quickstart" => return hooks::quickstart(sub),
+        "quickstart" => return quickstart::run(sub),
         "completion" => return completion::print(sub),
         "help" => return exits::help(sub),
         "explain" => return explain::run(sub),

@@ -123,7 +123,7 @@ fn port(address: &str) -> Finding {
 
 fn socket() -> Option<Finding> {
     let (place, _) = endpoint::find(std::env::var("GW_ADMIN_URL").ok().filter(|url| !url.is_empty()).as_deref()).ok()?;
-    let endpoint::Place::Unix(path) = place else { return Some(finding(Mark::Ok, "admin", place.to_string())) };
+    let crate::client::Address::Unix(path) = place else { return Some(finding(Mark::Ok, "admin", place.to_string())) };
     #[cfg(unix)]
     if let Ok(meta) = std::fs::metadata(&path) {
         use std::os::unix::fs::MetadataExt;

@@ -26,7 +26,7 @@ impl std::fmt::Debug for Item {
 impl Item {
     pub fn name(&self) -> Result<&str> {
         let name = self.body.get("name").and_then(Value::as_str);
-        name.ok_or_else(|| Error::invalid(format!("a {} in `{}` has no name", self.kind.name, self.file)).param("name"))
+        name.filter(|name| !name.is_empty()).ok_or_else(|| Error::invalid(format!("a {} in `{}` has no name", self.kind.name, self.file)).param("name"))
     }
 }
 
@@ -80,7 +80,7 @@ fn documents(file: &str, text: &str) -> Result<Vec<Value>> {
         return serde_json::Deserializer::from_str(text).into_iter::<Value>().collect::<Result<_, _>>().map_err(|error| wrong("JSON", error.to_string()));
     }
     let yaml = || -> Result<Vec<Value>> {
-        let documents = yaml_serde::Deserializer::from_str(text).map(|document| serde::Deserialize::deserialize(document));
+        let documents = yaml_serde::Deserializer::from_str(text).map(serde::Deserialize::deserialize);
         documents.collect::<Result<Vec<Value>, _>>().map_err(|error| wrong("YAML", error.to_string()))
     };
     if ends(".yaml") || ends(".yml") {

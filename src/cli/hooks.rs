@@ -23,16 +23,6 @@ pub(super) fn mock_command() -> Command {
 
 /// Runs the simulator.
 pub(super) fn mock(matches: &ArgMatches) -> Result<ExitCode> {
-    let args = mock::Args::from_arg_matches(matches).map_err(|error| Error::invalid(error.to_string()))?;
+    let args = mock::Args::from_arg_matches(matches).map_err(|error| Error::invalid(error.to_string().trim_end().to_owned()))?;
     Ok(mock::run(args))
-}
-
-/// `gw quickstart`.
-pub(super) fn quickstart_command() -> Command {
-    Command::new("quickstart").about("Run a gateway in memory, send a first request and take a tour")
-}
-
-/// Runs the quickstart.
-pub(super) fn quickstart(_matches: &ArgMatches) -> Result<ExitCode> {
-    Err(Error::internal("this build has no quickstart").hint("start with `gw serve`"))
 }

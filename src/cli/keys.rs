@@ -100,8 +100,9 @@ pub(crate) async fn identify(context: &Context) -> Result<()> {
 /// A secret of the user's own.
 async fn bring(context: &Context, remote: &Remote, matches: &ArgMatches, mut body: Map<String, Value>) -> Result<()> {
     let secret = credential::stdin()?;
-    if !matches.get_flag("allow_weak") {
-        strong(&secret)?;
+    match matches.get_flag("allow_weak") {
+        true => _ = body.insert("allow_weak".into(), json!(true)),
+        false => strong(&secret)?,
     }
     let replace = matches.get_flag("replace_secret");
     body.insert("secret".into(), json!(secret.as_str()));

@@ -83,7 +83,7 @@ async fn fetch(context: &Context, filters: Query, most: usize) -> Result<Vec<Val
         let mut page = remote.logs(&query).await?;
         cursor = page.get("cursor").and_then(Value::as_str).map(String::from);
         match page.get_mut("items").map(Value::take) {
-            Some(Value::Array(got)) if !got.is_empty() => rows.extend(got),
+            Some(Value::Array(got)) if !got.is_empty() => rows.extend(got.into_iter().map(dated)),
             _ => break,
         }
         if cursor.is_none() {
@@ -112,7 +112,7 @@ async fn follow(context: &Context, matches: &ArgMatches) -> Result<()> {
     for row in backlog.into_iter().rev() {
         print_one(context, &row, columns, wide)?;
     }
-    while let Some(row) = rows.next().await? {
+    while let Some(row) = rows.next().await?.map(dated) {
         if !seen.contains(&text(&row, "id")) {
             print_one(context, &row, columns, wide)?;
         }
@@ -140,7 +140,7 @@ async fn export(context: &Context, matches: &ArgMatches) -> Result<()> {
         query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
         let page = remote.logs(&query).await?;
         let rows = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
-        context.data(&rows.iter().take(left).map(|row| format!("{row}\n")).collect::<String>());
+        context.data(&rows.iter().take(left).map(|row| format!("{}\n", dated(row.clone()))).collect::<String>());
         left = left.saturating_sub(rows.len());
         cursor = page.get("cursor").and_then(Value::as_str).map(String::from);
         if cursor.is_none() || rows.is_empty() {
@@ -157,6 +157,14 @@ const WIDE: [(&str, usize); 7] = [("ROUTE", 10), ("ATTEMPTS", 8), ("TTFT", 6), (
 
 fn heads(wide: bool) -> impl Iterator<Item = (&'static str, usize)> {
     HEADS.into_iter().chain(WIDE.into_iter().filter(move |_| wide))
+}
+
+/// A row with its time as scripts read it: RFC 3339.
+pub(crate) fn dated(mut row: Value) -> Value {
+    if let Some(at) = row.get("at").and_then(Value::as_i64) {
+        row["at"] = Stamp(at).rfc3339().into();
+    }
+    row
 }
 
 /// Rows as a table.
@@ -265,7 +273,7 @@ fn csv(rows: &[Value], headers: bool) -> String {
         "error",
     ];
     let field = |row: &Value, path: &str| super::print::quoted(&super::path::lookup(row, path).map(super::print::text).unwrap_or_default());
-    let head = headers.then(|| PATHS.join(",") + "\n").unwrap_or_default();
+    let head = if headers { PATHS.join(",") + "\n" } else { String::new() };
     rows.iter().fold(head, |text, row| text + &PATHS.map(|path| field(row, path)).join(",") + "\n")
 }
 
@@ -291,10 +299,16 @@ mod tests {
         let row = json!({"id": "req_1", "at": null, "key": "dev", "requested_model": "gpt-4o", "model": "claude", "provider": "anthropic", "status": 200,
             "usage": {"input": 20, "cache_read": 2, "output": 31}, "cost_pico": 500_000_000, "cost_status": "calculated", "latency_ms": 1843, "attempts": [{}, {}]});
         assert_eq!(
-            shown(&[row.clone()], false, true),
+            shown(std::slice::from_ref(&row), false, true),
             "TIME   ID      KEY   MODEL           PROVIDER    STATUS   LATENCY   IN   OUT   COST\n-      req_1   dev   gpt-4o→claude   anthropic   200      1.8s      22   31    $0.0005\n"
         );
         assert_eq!(cells(&row, true)[10..], ["-", "2", "-", "2", "gpt-4o", "-", "-"]);
+    }
+
+    #[test]
+    fn times_are_readable() {
+        assert_eq!(dated(json!({"at": 1_795_224_747_194_i64}))["at"], "2026-11-21T01:32:27.194Z");
+        assert_eq!(dated(json!({"at": "x"}))["at"], "x");
     }
 
     #[test]

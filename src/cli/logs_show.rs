@@ -14,7 +14,7 @@ use serde_json::Value;
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
     let remote = context.remote()?;
-    let mut row = remote.log(&id).await?;
+    let mut row = logs::dated(remote.log(&id).await?);
     if matches.get_flag("curl") {
         let url = remote.status().await?.get("url").and_then(Value::as_str).unwrap_or("http://127.0.0.1:4000").to_owned();
         context.data(&curl(&row, &url)?);
@@ -38,9 +38,6 @@ fn told(row: &Value, bodies: bool) -> String {
         map.shift_remove("content");
         map.insert("cost".into(), logs::cost(row).into());
         map.shift_remove("cost_pico");
-        if let Some(at) = map.get("at").and_then(Value::as_i64) {
-            map.insert("at".into(), crate::resources::Stamp(at).rfc3339().into());
-        }
         if let Some(Value::Array(list)) = map.shift_remove("attempts") {
             attempts = list;
         }

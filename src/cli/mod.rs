@@ -12,6 +12,7 @@ mod doctor;
 mod endpoint;
 mod exits;
 mod explain;
+mod explained;
 mod export;
 mod fields;
 mod files;
@@ -24,6 +25,7 @@ mod names;
 mod path;
 mod print;
 mod providers;
+mod quickstart;
 mod remote;
 mod request;
 mod routes;
@@ -38,7 +40,7 @@ pub use remote::Remote;
 pub use tree::command;
 
 use crate::error::{Error, Kind};
-use print::{Format, complain};
+use print::{Format, complain, errors_as_json};
 use std::process::ExitCode;
 
 /// Runs the command line and returns the process's exit code.
@@ -51,11 +53,11 @@ pub fn main() -> ExitCode {
         Err(error) => return refused(&error),
     };
     let format = matches.get_one::<String>("output").map(|text| text.parse());
-    let plain = matches!(format, Some(Ok(Format::Json | Format::Jsonl)));
+    errors_as_json(matches!(format, Some(Ok(Format::Json | Format::Jsonl))));
     match dispatch::run(&matches) {
         Ok(code) => code,
         Err(error) => {
-            complain(&error, plain);
+            complain(&error);
             ExitCode::from(error.kind.row().exit)
         }
     }
@@ -70,7 +72,8 @@ fn refused(error: &clap::Error) -> ExitCode {
     } else {
         let text = error.to_string();
         let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        complain(&Error::new(Kind::Invalid, first).hint("see --help"), true);
+        errors_as_json(true);
+        complain(&Error::new(Kind::Invalid, first).hint("see --help"));
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -4,7 +4,6 @@ use super::{
     context::Context,
     credential,
     print::{Format, clean, table, text},
-    remote::Query,
     verbs,
 };
 use crate::error::{Error, Kind, Result};
@@ -57,7 +56,7 @@ fn hint(report: &Value, name: &str) -> String {
 pub(crate) fn verdict(report: &Value) -> String {
     let mut line = match (report.get("ok").and_then(Value::as_bool), report.get("message").and_then(Value::as_str)) {
         (Some(false), message) => clean(message.unwrap_or("failed")),
-        (_, Some(message)) => clean(message),
+        (_, Some(message)) if !message.is_empty() => clean(message),
         _ => "ok".into(),
     };
     let count = match report.get("models") {
@@ -68,7 +67,7 @@ pub(crate) fn verdict(report: &Value) -> String {
     if let Some(count) = count {
         line.push_str(&format!(", {count} models"));
     }
-    if let Some(millis) = report.get("latency_ms").and_then(Value::as_u64) {
+    if let Some(millis) = report.get("ms").and_then(Value::as_u64) {
         line.push_str(&format!(" ({millis} ms)"));
     }
     line
@@ -77,8 +76,7 @@ pub(crate) fn verdict(report: &Value) -> String {
 /// `gw provider discover`.
 pub(crate) async fn discover(context: &Context, matches: &ArgMatches) -> Result<()> {
     let name = verbs::name(&provider::KIND, matches)?;
-    let options: Query = if matches.get_flag("enable") { vec![("enable", "true".into())] } else { vec![] };
-    let found = context.remote()?.discover(&name, &options).await?;
+    let found = context.remote()?.discover(&name, matches.get_flag("enable")).await?;
     match context.look.format {
         Format::Table | Format::Wide => {
             let models = found.get("models").or_else(|| found.get("items")).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -148,7 +146,7 @@ mod tests {
     #[test]
     fn verdicts() {
         for (report, line) in [
-            (json!({"ok": true, "models": 61, "latency_ms": 310}), "ok, 61 models (310 ms)"),
+            (json!({"ok": true, "models": 61, "ms": 310}), "ok, 61 models (310 ms)"),
             (json!({"ok": true, "models": ["a"]}), "ok, 1 models"),
             (json!({"ok": false, "message": "the credential was refused (401)"}), "the credential was refused (401)"),
             (json!({}), "ok"),

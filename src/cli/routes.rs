@@ -1,6 +1,6 @@
 //! What only routes have: the ways to write targets, and `gw route explain`.
 
-use super::{context::Context, fields, print::Format, request};
+use super::{context::Context, explained, fields, print::Format, request};
 use crate::error::Result;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
@@ -43,36 +43,57 @@ pub(crate) fn targets(matches: &ArgMatches, body: &mut Map<String, Value>) -> Re
 
 /// `gw route explain`.
 pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let mut question = Map::new();
+    let mut question = match matches.get_one::<String>("data") {
+        Some(data) => needs(&request::data(data)?),
+        None => Map::new(),
+    };
     for (id, field) in [("name", "route"), ("key", "key"), ("user", "user"), ("path", "path"), ("model", "model")] {
         if let Some(text) = matches.get_one::<String>(id) {
             question.insert(field.into(), json!(text));
         }
-    }
-    if let Some(headers) = matches.get_many::<String>("header") {
-        let headers = headers.map(|header| request::header(header)).collect::<Result<Vec<_>>>()?;
-        question.insert("headers".into(), headers.into_iter().map(|(name, value)| (name, json!(value))).collect::<Map<_, _>>().into());
-    }
-    if let Some(data) = matches.get_one::<String>("data") {
-        question.insert("body".into(), request::data(data)?);
     }
     if let Some(times) = matches.get_one::<u32>("times") {
         question.insert("times".into(), json!(times));
     }
     let answer = context.remote()?.explain(&Value::Object(question)).await?;
     match context.look.format {
-        Format::Table | Format::Wide => context.data(&told(&answer)),
+        Format::Table | Format::Wide => context.data(&explained::told(&answer)),
         _ => context.data(&context.look.value(&answer)?),
     }
     Ok(())
 }
 
-/// The answer as sentences: what a planner that writes lines says, else its fields in order.
-fn told(answer: &Value) -> String {
-    use super::print::clean;
-    let lines = answer
-        .get("lines")
-        .and_then(Value::as_array)
-        .map(|lines| lines.iter().filter_map(Value::as_str).map(|line| format!("{}\n", clean(line))).collect::<String>());
-    lines.unwrap_or_else(|| super::verbs::describe::lines(answer))
+/// What a body asks of a model.
+fn needs(body: &Value) -> Map<String, Value> {
+    let mut needs = Map::new();
+    if let Some(model) = body.get("model").and_then(Value::as_str) {
+        needs.insert("model".into(), json!(model));
+    }
+    let tools = body.get("tools").and_then(Value::as_array).is_some_and(|tools| !tools.is_empty());
+    let schema = body.pointer("/response_format/type").and_then(Value::as_str) == Some("json_schema");
+    let parts = body.get("messages").and_then(Value::as_array).into_iter().flatten().filter_map(|message| message.get("content")?.as_array()).flatten();
+    let images = parts.filter_map(|part| part.get("type")?.as_str()).any(|kind| kind.contains("image"));
+    for (name, wanted) in
+        [("tools", tools), ("schema", schema), ("images", images), ("embeddings", body.get("input").is_some() && body.get("messages").is_none())]
+    {
+        if wanted {
+            needs.insert(name.into(), json!(true));
+        }
+    }
+    // Four characters a token is the usual estimate.
+    needs.insert("tokens".into(), json!(body.to_string().len() / 4));
+    needs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_say_what_they_need() {
+        let body = json!({"model": "m", "tools": [{}], "messages": [{"role": "user", "content": [{"type": "image_url"}]}]});
+        let mut needs = needs(&body);
+        needs.remove("tokens");
+        assert_eq!(Value::Object(needs), json!({"model": "m", "tools": true, "images": true}));
+    }
 }

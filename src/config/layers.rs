@@ -122,9 +122,15 @@ fn check(config: &Config) -> Result<()> {
             .hint("keep one: state is either in memory or in a directory"));
     }
     let limits = &config.limits;
-    for (name, timer) in
-        [("first_byte", limits.first_byte), ("header_timeout", limits.header_timeout), ("idle", limits.idle), ("body_stall", limits.body_stall)]
-    {
+    for (name, timer) in [
+        ("first_byte", limits.first_byte),
+        ("header_timeout", limits.header_timeout),
+        ("idle", limits.idle),
+        ("body_stall", limits.body_stall),
+        ("body_total", limits.body_total),
+        ("write_stall", limits.write_stall),
+        ("ping", limits.ping),
+    ] {
         if timer.0 == 0 {
             return Err(Error::invalid(format!("`limits.{name}` is 0, which would refuse every caller"))
                 .param(format!("limits.{name}"))

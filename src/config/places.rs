@@ -38,10 +38,8 @@ pub fn admin_default(data_dir: &Path) -> String {
     if cfg!(windows) {
         return "127.0.0.1:4001".into();
     }
-    // A data directory of one's own means a gateway of one's own, so its socket lives in it.
-    let own = data_dir != data_dir_default();
     let path = match runtime_dir() {
-        Some(dir) if !own => dir.join("admin.sock"),
+        Some(dir) => dir.join("admin.sock"),
         _ => data_dir.join("admin.sock"),
     };
     match path.as_os_str().len() > SOCKET_PATH_MAX {

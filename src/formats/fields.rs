@@ -6,6 +6,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Value, value::RawValue};
 use std::fmt;
 
+/// How many lost fields are named: a request made of thousands of unknown ones must not become a list of them.
+const MOST_LOST: usize = 64;
+
 /// One object's members.
 #[derive(Debug, Default)]
 pub struct Fields<'a> {
@@ -127,12 +130,21 @@ impl<'a> Fields<'a> {
     /// Adds the paths of what nobody took, each once: without numbers, so that a long conversation has a short list.
     pub fn rest(&self, lost: &mut Vec<String>) {
         for (key, _) in self.members.iter().filter(|(_, raw)| raw.get() != "null") {
+            if lost.len() >= MOST_LOST {
+                return;
+            }
             let path = self.path(key).split('.').map(|step| step.split('[').next().unwrap_or(step)).collect::<Vec<_>>().join(".");
             if !lost.contains(&path) {
                 lost.push(path);
             }
         }
     }
+}
+
+/// Keeps the first of equal names.
+pub fn once(names: &mut Vec<String>) {
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
 }
 
 /// A field of the wrong type.
@@ -160,6 +172,38 @@ pub fn string(raw: &RawValue, path: &str) -> Result<String> {
     serde_json::from_str(raw.get()).map_err(|_| wrong(path, "a string"))
 }
 
+/// The text of a raw JSON string in a stream. Some services cut between the two halves of a `\uD83D\uDE00` escape: the
+/// first half is kept in `carry` for the next piece. `None`: not a string.
+pub fn text_across(raw: &RawValue, carry: &mut Option<u16>) -> Option<String> {
+    if carry.is_none()
+        && let Ok(text) = serde_json::from_str(raw.get())
+    {
+        return Some(text);
+    }
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    let mut units: Vec<u16> = carry.take().into_iter().collect();
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        let meant = match (c, if c == '\\' { chars.next() } else { None }) {
+            (_, Some('u')) => {
+                let digits: String = chars.by_ref().take(4).collect();
+                units.push(u16::from_str_radix(&digits, 16).unwrap_or(0xFFFD));
+                continue;
+            }
+            (_, Some('n')) => '\n',
+            (_, Some('r')) => '\r',
+            (_, Some('t')) => '\t',
+            (_, Some('b')) => '\u{8}',
+            (_, Some('f')) => '\u{c}',
+            (_, Some(escaped)) => escaped,
+            (plain, None) => plain,
+        };
+        units.extend_from_slice(meant.encode_utf16(&mut [0; 2]));
+    }
+    *carry = units.pop_if(|last| (0xD800..0xDC00).contains(last));
+    Some(String::from_utf16_lossy(&units))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -177,6 +221,17 @@ mod tests {
         body.rest(&mut lost);
         assert_eq!(lost, ["e"]);
         assert_eq!(body.text("e").unwrap_err().param.unwrap(), "e");
+    }
+
+    #[test]
+    fn characters_cut_in_two_are_joined() {
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let mut carry = None;
+        assert_eq!(text_across(&raw(r#""a\n\ud83d""#), &mut carry).unwrap(), "a\n");
+        assert_eq!(text_across(&raw(r#""""#), &mut carry).unwrap(), "");
+        assert_eq!(text_across(&raw(r#""\ude00é\"""#), &mut carry).unwrap(), "😀é\"");
+        assert_eq!((text_across(&raw(r#""\ude00b""#), &mut carry).unwrap(), carry), ("\u{fffd}b".to_owned(), None));
+        assert_eq!(text_across(&raw("{}"), &mut carry), None);
     }
 
     #[test]

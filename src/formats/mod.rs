@@ -134,13 +134,32 @@ pub struct Seen {
 /// What a translation could not carry, as JSON paths such as `logit_bias`; ends in `x-gw-dropped`.
 pub type Dropped = Vec<String>;
 
+/// How an upstream's dialect of a format differs from the format's own documentation: values of a vendor's
+/// row, never a question of who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quirks {
+    /// What the longest answer is called in OpenAI chat: its own `max_completion_tokens`, or the older
+    /// `max_tokens`, which most compatible servers know alone.
+    pub max_tokens: &'static str,
+    /// Whether a stream may be asked for usage (`stream_options.include_usage`); some refuse the field and
+    /// some send usage unasked.
+    pub stream_usage: bool,
+}
+
+impl Quirks {
+    /// None: what the format's own documentation says.
+    pub const NONE: Quirks = Quirks { max_tokens: "max_completion_tokens", stream_usage: true };
+    /// What servers that call themselves compatible have in common.
+    pub const COMPATIBLE: Quirks = Quirks { max_tokens: "max_tokens", stream_usage: true };
+}
+
 /// Both directions of one format against the neutral model.
 pub trait Codec: Sync {
     /// Reads a caller's request. Errors are 400s naming the field.
     fn read_request(&self, body: &[u8]) -> Result<Chat>;
     /// Writes the request for an upstream. What has no equivalent goes to `dropped`; tools, images and
     /// response schemas are never dropped: an error naming the field instead.
-    fn write_request(&self, chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>>;
+    fn write_request(&self, chat: &Chat, quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<u8>>;
     /// Reads an upstream's whole reply. An error means it is not an answer (malformed).
     fn read_reply(&self, body: &[u8]) -> Result<Reply>;
     /// Writes a whole reply for the caller.

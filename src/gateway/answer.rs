@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 /// An answer the gateway has committed to.
-// Moved twice a request: cheaper than a box.
+// Moved twice a request; boxing the larger one would cost more than it saves.
 #[allow(clippy::large_enum_variant)]
 pub enum Answer {
     /// A whole reply, in the caller's format.

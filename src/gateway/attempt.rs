@@ -224,7 +224,8 @@ async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>,
     let idle_limit = limit(spec.and_then(|spec| spec.idle_timeout), upstream.idle, settings.stream_idle);
 
     let way = way(exchange, upstream).map_err(Outcome::Failed)?;
-    let request = request(exchange, upstream, choice, &way).map_err(Outcome::Failed)?;
+    let (format, body) = body(exchange, upstream, choice, &way).map_err(Outcome::Failed)?;
+    let request = || request(exchange, upstream, choice, format, matches!(way, Way::Same), body.clone());
     let late = |what: &str| Failure::timeout(format!("provider `{}` {what}", upstream.name));
 
     let (response, sender) = send(exchange, upstream, request, watch, connect_limit, first_limit).await?;
@@ -243,7 +244,8 @@ async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>,
         head.headers
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with(kind))
+            .and_then(|value| value.trim_start().get(..kind.len()))
+            .is_some_and(|start| start.eq_ignore_ascii_case(kind))
     };
     if head.headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` compressed its answer though it was asked not to", upstream.name))));
@@ -283,12 +285,16 @@ fn interrupted(fired: Fired, watch: &Guard, late: Failure) -> Outcome {
     }
 }
 
-/// The upstream request: spliced or translated body, headers from the allow-list, the credential last.
-fn request(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, way: &Way) -> Result<Request<Full<Bytes>>, Failure> {
-    let (format, body) = match way {
+/// The upstream request's body, spliced or translated, and its format.
+fn body(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, way: &Way) -> Result<(&'static Format, Bytes), Failure> {
+    Ok(match way {
         Way::Same => (exchange.format, exchange.spliced(&choice.model, exchange.asks_usage(upstream))),
-        Way::Translate { to, into, from } => (*to, exchange.translated(*from, *into, &choice.model).map_err(|error| Failure::refused(&error))?),
-    };
+        Way::Translate { to, into, from } => (*to, exchange.translated(*from, *into, upstream, &choice.model).map_err(|error| Failure::refused(&error))?),
+    })
+}
+
+/// The upstream request: headers from the allow-list where the format is the `same`, the credential last.
+fn request(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, format: &Format, same: bool, body: Bytes) -> Result<Request<Full<Bytes>>, Failure> {
     let target = upstream
         .target(format.id, &choice.model)
         .ok_or_else(|| Failure::upstream(format!("provider `{}` has no address for `{}`", upstream.name, format.name)))?;
@@ -305,7 +311,7 @@ fn request(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, way: &
     for (name, value) in &upstream.headers {
         headers.insert(name.clone(), value.clone());
     }
-    if let Way::Same = way {
+    if same {
         headers::forward_request(exchange.headers, headers);
     }
     sign_in(exchange, upstream, headers)?;
@@ -338,17 +344,19 @@ fn sign_in(exchange: &Exchange<'_>, upstream: &Upstream, headers: &mut HeaderMap
             headers.insert(name, value);
         }
         SignIn::Nothing => {}
-        SignIn::Unavailable(why) => return Err(Failure::credential(format!("the credential of provider `{}` is not available: {why}", upstream.name))),
+        // Why is for the operator (`gw status`): it may name files and variables.
+        SignIn::Unavailable(_) => return Err(Failure::credential(format!("the credential of provider `{}` is not available", upstream.name))),
     }
     Ok(())
 }
 
 /// Sends over an idle connection, or a new one. A reused connection that turns out to be closed costs one
-/// silent repetition: nothing of an answer had come.
+/// silent repetition with the request made anew, which is rarer than keeping a copy of each would be worth:
+/// nothing of an answer had come.
 async fn send(
     exchange: &Exchange<'_>,
     upstream: &Arc<Upstream>,
-    mut request: Request<Full<Bytes>>,
+    request: impl Fn() -> Result<Request<Full<Bytes>>, Failure>,
     watch: &Guard,
     connect_limit: Duration,
     first_limit: Duration,
@@ -357,33 +365,28 @@ async fn send(
     while let Some(mut sender) = worker.pool.take(&upstream.origin) {
         watch.within(Some(first_limit));
         let late = || Failure::timeout(format!("provider `{}` did not answer in time", upstream.name));
-        // Kept for the repetition: reference-counted parts, no copy of the body.
-        let spare = request.clone();
         let ready = watch.run(sender.ready()).await.map_err(|fired| interrupted(fired, watch, late()))?;
         if ready.is_err() {
             continue;
         }
-        match watch.run(sender.send_request(request)).await.map_err(|fired| interrupted(fired, watch, late()))? {
+        match watch.run(sender.send_request(request().map_err(Outcome::Failed)?)).await.map_err(|fired| interrupted(fired, watch, late()))? {
             Ok(response) => return Ok((response, sender)),
             // Never sent: the next idle connection may do.
-            Err(error) if error.is_canceled() => request = spare,
+            Err(error) if error.is_canceled() => {}
             // Perhaps sent: once more, over a connection that is surely open, and no more than once.
-            Err(error) if error.is_incomplete_message() || error.is_closed() || is_reset(&error) => {
-                request = spare;
-                break;
-            }
+            Err(error) if error.is_incomplete_message() || error.is_closed() || is_reset(&error) => break,
             Err(error) => return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` broke the connection: {}", upstream.name, cause(&error))))),
         }
     }
     watch.within(Some(connect_limit));
-    let connected = watch.run(connect::connect(upstream, &worker.tls)).await;
+    let connected = watch.run(connect::connect(upstream)).await;
     let mut sender = connected
         .map_err(|fired| {
             interrupted(fired, watch, Failure { class: Class::Timeout, ..Failure::timeout(format!("cannot connect to provider `{}` in time", upstream.name)) })
         })?
         .map_err(Outcome::Failed)?;
     watch.within(Some(first_limit));
-    let sent = watch.run(sender.send_request(request)).await;
+    let sent = watch.run(sender.send_request(request().map_err(Outcome::Failed)?)).await;
     match sent.map_err(|fired| interrupted(fired, watch, Failure::timeout(format!("provider `{}` did not answer in time", upstream.name))))? {
         Ok(response) => Ok((response, sender)),
         Err(error) => Err(Outcome::Failed(Failure::upstream(format!("provider `{}` broke the connection: {}", upstream.name, cause(&error))))),
@@ -419,14 +422,13 @@ async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
     }
 }
 
-/// Reads a whole body; without a copy where it comes in one piece. `touch` is called before each wait.
+/// Reads a whole body; without a copy where it comes in one piece. `touch` is called as each piece comes.
 async fn whole(mut incoming: Incoming, most: usize, touch: impl Fn()) -> Result<Bytes, &'static str> {
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
-    loop {
-        touch();
-        let Some(frame) = incoming.frame().await else { break };
+    while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame.map_err(|_| "broke off in the middle of its answer")?.into_data() else { continue };
+        touch();
         let have = rest.as_ref().map_or(first.len(), BytesMut::len);
         if have + data.len() > most {
             return Err("sent more than gw takes");
@@ -461,6 +463,9 @@ fn reply(exchange: &Exchange<'_>, way: &Way, choice: &Choice, bytes: Bytes) -> R
         Way::Translate { into, from, .. } => {
             let reply = into.read_reply(&bytes).map_err(|error| Failure::upstream(format!("the upstream's answer cannot be read: {}", error.message)))?;
             seen.usage = reply.usage;
+            if seen.usage.is_none() {
+                seen.text_bytes = reply.events().iter().map(crate::chat::Event::text_len).sum();
+            }
             seen.finished = true;
             Ok((from.write_reply(&reply, &exchange.scene(choice)).into(), seen))
         }
@@ -485,11 +490,11 @@ async fn refusal(head: http::response::Parts, incoming: Incoming, upstream: &Ups
         // The status says enough.
         Err(_) => Bytes::new(),
     };
-    let fault = (format.read_fault)(status, &body);
+    let fault = Box::new((format.read_fault)(status, &body));
     let retry_after = headers::retry_after(&head.headers);
     let mut passed = HeaderMap::new();
     headers::forward_response(&head.headers, &mut passed);
     let json = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("json"));
-    let original = (upstream.speaks(format.id) && json && !body.is_empty()).then_some((passed, body));
+    let original = (upstream.speaks(format.id) && json && !body.is_empty()).then(|| Box::new((passed, body)));
     Failure { class: Class::of_status(status, retry_after.is_some(), &fault.message), fault, status: Some(status), retry_after, original }
 }

@@ -25,7 +25,23 @@ pub fn admit(shared: &Shared, world: &World, headers: &HeaderMap, now: i64) -> R
     }
     let digest = shared.hasher.digest(text);
     let caller = world.snapshot.caller(&digest, now).filter(|caller| caller.admitted(now)).ok_or_else(unknown)?;
-    Ok(Admitted { caller: caller.clone(), digest, own: presented.own.cloned() })
+    let own = presented.own.map(|own| own_key(own, shared, world, &digest, now)).transpose()?.flatten();
+    Ok(Admitted { caller: caller.clone(), digest, own })
+}
+
+/// The caller's own provider key, which must not be a key of this gateway: it would go upstream.
+fn own_key(own: &HeaderValue, shared: &Shared, world: &World, digest: &[u8; 32], now: i64) -> Result<Option<HeaderValue>> {
+    let text = own.to_str().unwrap_or_default().trim();
+    let key = bearer_token(text).unwrap_or(text);
+    let theirs = shared.hasher.digest(key);
+    match () {
+        // The same key twice: none of the provider's was sent.
+        () if theirs == *digest => Ok(None),
+        () if key.starts_with("sk-gw-") || world.snapshot.caller(&theirs, now).is_some() => {
+            Err(Error::invalid("`x-gw-key` holds one gateway key and another header a different one").hint("beside `x-gw-key` send the provider's own key"))
+        }
+        () => Ok(Some(own.clone())),
+    }
 }
 
 fn refused(message: &str) -> Error {

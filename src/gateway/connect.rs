@@ -10,12 +10,22 @@ use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
-/// The TLS client: the system's roots, or Mozilla's where the system has none (bare containers).
-pub fn tls() -> crate::error::Result<TlsConnector> {
+/// The TLS client all workers share. Made for the first `https` connection: reading the system's roots takes
+/// longer than the rest of the start.
+fn tls() -> Result<&'static TlsConnector, Failure> {
+    static TLS: OnceLock<crate::error::Result<TlsConnector>> = OnceLock::new();
+    TLS.get_or_init(client).as_ref().map_err(|error| Failure::connect(error.message.clone()))
+}
+
+/// Trusts the system's roots, or Mozilla's where the system has none (bare containers).
+fn client() -> crate::error::Result<TlsConnector> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
@@ -32,7 +42,7 @@ pub fn tls() -> crate::error::Result<TlsConnector> {
 }
 
 /// A new connection to an upstream. Dropping the future gives up whatever stage it is in.
-pub async fn connect(upstream: &Upstream, tls: &TlsConnector) -> Result<SendRequest<Full<Bytes>>, Failure> {
+pub async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Failure> {
     let origin = &upstream.origin;
     let stream = tcp(origin).await.map_err(|why| Failure::connect(format!("cannot connect to provider `{}`: {why}", upstream.name)))?;
     match origin.tls {
@@ -40,7 +50,8 @@ pub async fn connect(upstream: &Upstream, tls: &TlsConnector) -> Result<SendRequ
         true => {
             let name = ServerName::try_from(origin.host.clone())
                 .map_err(|_| Failure::connect(format!("provider `{}` has a host that is no TLS name", upstream.name)))?;
-            let stream = tls.connect(name, stream).await.map_err(|error| Failure::connect(format!("TLS with provider `{}` failed: {error}", upstream.name)))?;
+            let stream =
+                tls()?.connect(name, stream).await.map_err(|error| Failure::connect(format!("TLS with provider `{}` failed: {error}", upstream.name)))?;
             handshake(TokioIo::new(stream)).await
         }
     }
@@ -68,12 +79,9 @@ async fn handshake<I>(io: I) -> Result<SendRequest<Full<Bytes>>, Failure>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
-    let (sender, connection) = http1::Builder::new()
-        .max_headers(200)
-        .max_buf_size(128 << 10)
-        .handshake(io)
-        .await
-        .map_err(|error| Failure::connect(format!("HTTP handshake failed: {error}")))?;
+    // At most 100 headers, hyper's own limit: another one would have it allocate room for each answer's head.
+    let (sender, connection) =
+        http1::Builder::new().max_buf_size(128 << 10).handshake(io).await.map_err(|error| Failure::connect(format!("HTTP handshake failed: {error}")))?;
     // Ends by itself when the sender and the response body are gone, or the peer closes.
     tokio::task::spawn_local(async move {
         let _ = connection.await;

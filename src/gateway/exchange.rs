@@ -1,7 +1,7 @@
 //! One request from its head to its answer, top to bottom: caller, body, peek, plan, attempts, answer.
 
 use super::{
-    World,
+    Settings, World,
     answer::Answer,
     attempt,
     body::Body,
@@ -10,7 +10,6 @@ use super::{
     record::{Record, estimate},
     relay::Relay,
     respond,
-    settings::Settings,
     upstream::Upstream,
     watch::{Fired, Guard},
     worker::Worker,
@@ -19,7 +18,6 @@ use crate::chat::Chat;
 use crate::error::{Error, Kind, Result};
 use crate::formats::{Codec, Dropped, Format, Scene, peek, peek::Peek, splice};
 use crate::plan::{self, Ask, Caller, Choice, Luck, Needs};
-use crate::resources::Stamp;
 use crate::store::journal::Outcome;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
@@ -29,7 +27,7 @@ use std::{
     cell::{OnceCell, RefCell},
     rc::Rc,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// What the attempts need to know of the request.
@@ -53,7 +51,7 @@ pub struct Exchange<'a> {
 impl Exchange<'_> {
     /// Whether gw asks for usage in the stream where the caller did not, and hides it again.
     pub fn asks_usage(&self, upstream: &Upstream) -> bool {
-        self.format.usage_on_request && self.peek.stream && !self.peek.include_usage && upstream.vendor.stream_usage
+        self.format.usage_on_request && self.peek.stream && !self.peek.include_usage && upstream.vendor.quirks.stream_usage
     }
 
     /// The body for an upstream of the same format.
@@ -65,7 +63,7 @@ impl Exchange<'_> {
     }
 
     /// The body for an upstream of another format.
-    pub fn translated(&self, from: &dyn Codec, into: &dyn Codec, model: &str) -> Result<Bytes> {
+    pub fn translated(&self, from: &dyn Codec, into: &dyn Codec, upstream: &Upstream, model: &str) -> Result<Bytes> {
         let chat = self.chat.get_or_init(|| from.read_request(self.body)).as_ref().map_err(|error| Error {
             kind: error.kind,
             message: error.message.clone(),
@@ -76,7 +74,7 @@ impl Exchange<'_> {
         let mut chat = chat.clone();
         chat.model = model.to_owned();
         let mut dropped = Dropped::new();
-        let body = into.write_request(&chat, &mut dropped)?;
+        let body = into.write_request(&chat, &upstream.vendor.quirks, &mut dropped)?;
         *self.dropped.borrow_mut() = dropped;
         Ok(body.into())
     }
@@ -142,7 +140,7 @@ async fn answer(
     let shared = &worker.shared;
     let unread = |error: Error| Refusal::Own { error, close: true };
     let world = shared.world.load_full();
-    let now = Stamp::now().0;
+    let now = record.row.at.0;
     let (head, incoming) = request.into_parts();
 
     let admitted = caller::admit(shared, &world, &head.headers, now).map_err(unread)?;
@@ -211,13 +209,18 @@ fn room(worker: &Worker, caller: &Caller) -> Result<()> {
     Ok(())
 }
 
+/// How long a body may take of which this much has come: bodies that trickle must not hold a request for ever.
+fn allowed(settings: &Settings, have: usize) -> Duration {
+    let beyond = (have as u64).saturating_sub(1 << 20);
+    settings.body_total + beyond.checked_div(settings.body_rate).map_or(Duration::MAX / 2, Duration::from_secs)
+}
+
 /// Reads the request's body. The length is checked before anything is read, so that nothing invites the
 /// caller to send what will be refused (no `100 Continue`).
 async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, record: &mut Record, watch: &Guard) -> Result<Bytes, Refusal> {
     let unread = |error: Error| Refusal::Own { error, close: true };
     let too_large =
         || Error::new(Kind::TooLarge, format!("the request body is larger than {} bytes", settings.max_body)).hint("send less, or raise limits.max_body");
-    let too_slow = |how: &str| unread(Error::new(Kind::Timeout, format!("the request body {how}")).hint("send it again over a better connection"));
     if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
         return Err(unread(Error::invalid("the request body is compressed, which gw does not take").hint("send it without Content-Encoding")));
     }
@@ -225,16 +228,19 @@ async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, 
     if announced > settings.max_body {
         return Err(unread(too_large()));
     }
-    let start = record.elapsed();
+    let begin = Instant::now();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     loop {
-        watch.within(Some(settings.body_stall));
+        let left = allowed(settings, first.len() + all.len()).saturating_sub(begin.elapsed());
+        watch.within(Some(settings.body_stall.min(left)));
         let frame = match watch.run(incoming.frame()).await {
             Ok(None) => break,
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(error))) => return Err(unread(Error::invalid(format!("the request body cannot be read: {error}")))),
-            Err(Fired::Deadline) => return Err(too_slow("stopped arriving")),
+            Err(Fired::Deadline) => {
+                return Err(unread(Error::new(Kind::Timeout, "the request body did not arrive in time").hint("send it again over a better connection")));
+            }
             Err(fired) => return Err(Refusal::Interrupted(fired)),
         };
         let Ok(data) = frame.into_data() else { continue };
@@ -250,9 +256,6 @@ async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, 
             first = data;
             continue;
         }
-        if dawdles(settings, have, record.elapsed().saturating_sub(start)) {
-            return Err(too_slow("arrives too slowly"));
-        }
         if all.is_empty() {
             // What is announced is not believed beyond a point: it costs the caller nothing.
             all.reserve(announced.min(TRUSTED).max(have));
@@ -266,9 +269,3 @@ async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, 
 
 /// Largest body whose room is made before it has come.
 const TRUSTED: usize = 1 << 20;
-
-/// Whether a body of which `have` bytes came in this time is a trickle: small ones have a time in total, large
-/// ones must keep up a rate once that is over.
-fn dawdles(settings: &Settings, have: usize, taken: Duration) -> bool {
-    taken > settings.body_total && (have <= 1 << 20 || (have as f64) < settings.body_rate as f64 * taken.as_secs_f64())
-}

@@ -12,17 +12,17 @@ use std::time::Duration;
 pub struct Failure {
     pub class: Class,
     /// What to tell the caller, in whatever format it speaks.
-    pub fault: Fault,
+    pub fault: Box<Fault>,
     /// The upstream's status, where it answered.
     pub status: Option<u16>,
     pub retry_after: Option<Duration>,
     /// The upstream's own error answer, forwarded as it is where the formats are the same.
-    pub original: Option<(HeaderMap, Bytes)>,
+    pub original: Option<Box<(HeaderMap, Bytes)>>,
 }
 
 impl Failure {
     fn own(class: Class, status: u16, kind: &str, message: String) -> Failure {
-        let fault = Fault { status, kind: kind.into(), message, code: None, param: None };
+        let fault = Box::new(Fault { status, kind: kind.into(), message, code: None, param: None });
         Failure { class, fault, status: None, retry_after: None, original: None }
     }
 
@@ -48,6 +48,6 @@ impl Failure {
 
     /// The request cannot be carried to this provider (translation refused it).
     pub fn refused(error: &crate::error::Error) -> Failure {
-        Failure { class: Class::Caller, fault: Fault::from(error), status: None, retry_after: None, original: None }
+        Failure { class: Class::Caller, fault: Box::new(Fault::from(error)), status: None, retry_after: None, original: None }
     }
 }

@@ -106,12 +106,13 @@ impl Record {
 
     /// The running attempt answered.
     pub fn attempt_ok(&mut self, status: u16) {
-        self.row.ttft_ms.get_or_insert(self.started.elapsed().as_millis() as u64);
+        let now = self.elapsed_ms();
+        self.row.ttft_ms.get_or_insert(now);
         if let Some(attempt) = &mut self.attempt {
             attempt.status = Some(status);
             attempt.class = "ok".into();
         }
-        self.close_attempt();
+        self.close_attempt(now);
     }
 
     /// The running attempt failed; `next` says what follows from it.
@@ -122,11 +123,10 @@ impl Record {
             attempt.retry_after = failure.retry_after.map(|wait| wait.as_secs());
             attempt.reason = Some(format!("{}; {next}", crate::formats::fault::scrub(&failure.fault.message)));
         }
-        self.close_attempt();
+        self.close_attempt(self.elapsed_ms());
     }
 
-    fn close_attempt(&mut self) {
-        let now = self.elapsed_ms();
+    fn close_attempt(&mut self, now: u64) {
         if let Some(mut attempt) = self.attempt.take() {
             attempt.duration_ms = now.saturating_sub(attempt.start_ms);
             self.row.provider = Some(attempt.provider.clone());
@@ -191,7 +191,8 @@ impl Drop for Record {
         if let Some(caller) = &self.caller {
             caller.running.fetch_sub(1, Ordering::Relaxed);
         }
-        self.close_attempt();
+        let now = self.elapsed_ms();
+        self.close_attempt(now);
         self.finish(499, Outcome::ClientClosed);
         if self.row.outcome == Outcome::ClientClosed && self.row.usage_source == UsageSource::None && !self.row.attempts.is_empty() {
             self.usage(&Seen::default());
@@ -201,7 +202,7 @@ impl Drop for Record {
             self.row.cost_status = cost.status;
             self.row.cost_pico = cost.pico.and_then(|pico| i64::try_from(pico).ok());
         }
-        self.row.latency_ms = self.elapsed_ms();
+        self.row.latency_ms = now;
         let row = std::mem::take(&mut self.row);
         match self.level {
             LogContent::Off => {}

@@ -16,8 +16,8 @@ use std::{
     time::Duration,
 };
 
-/// How long an upstream may take to end its answer after the stream's end mark.
-const AFTER_END: Duration = Duration::from_secs(1);
+/// How long an upstream that has sent its end mark is given to end the answer too, so that its connection can be used again.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A committed stream on its way to the caller.
 pub struct Relay {
@@ -68,8 +68,7 @@ impl Relay {
                 Poll::Pending => {
                     // One clock reading for a burst of pieces, not one a piece.
                     if std::mem::take(&mut self.touched) {
-                        // After the end mark only the connection's own end is awaited, and not for long.
-                        self.watch.within(Some(if stream.done { AFTER_END.min(stream.idle) } else { stream.idle }));
+                        self.watch.within(Some(if stream.marked() { stream.idle.min(LINGER) } else { stream.idle }));
                         self.watch.ping_within(self.ping);
                     }
                     self.watch.listen(cx);
@@ -103,6 +102,12 @@ impl Relay {
     }
 
     fn interrupted(&mut self, fired: Fired) {
+        if fired == Fired::Deadline
+            && let Some(stream) = self.stream.as_mut().filter(|stream| stream.said_all())
+            && let Step::End = stream.close()
+        {
+            return self.complete();
+        }
         let (outcome, error) = match fired {
             Fired::Revoked => (Outcome::Revoked, Error::new(Kind::Unauthenticated, "the API key was revoked")),
             Fired::Shutdown => (Outcome::Shutdown, Error::new(Kind::Unavailable, "the gateway is shutting down")),

@@ -9,6 +9,16 @@ use crate::store::journal::Outcome;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use std::rc::Rc;
 
+// Constants, so that names are checked when gw is built and not for each answer.
+const ORIGIN: HeaderName = HeaderName::from_static("x-gw-origin");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-gw-request-id");
+const ROUTE: HeaderName = HeaderName::from_static("x-gw-route");
+const PROVIDER: HeaderName = HeaderName::from_static("x-gw-provider");
+const MODEL: HeaderName = HeaderName::from_static("x-gw-model");
+const DROPPED: HeaderName = HeaderName::from_static("x-gw-dropped");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-gw-attempts");
+const COST: HeaderName = HeaderName::from_static("x-gw-cost");
+
 /// A 200 with these headers.
 pub fn with(headers: HeaderMap, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
@@ -19,25 +29,27 @@ pub fn with(headers: HeaderMap, body: Body) -> Response<Body> {
 /// What gw did, in `x-gw-*` headers. The cost of a stream is not known when its head is sent.
 pub fn about(headers: &mut HeaderMap, record: &Record, whole: bool) {
     let row = &record.row;
-    let mut put = |name: &'static str, text: Option<&str>| {
+    // With what the caller of this and hyper add: the map grows once.
+    headers.reserve(12);
+    let mut put = |name: HeaderName, text: Option<&str>| {
         if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
-            headers.insert(HeaderName::from_static(name), value);
+            headers.insert(name, value);
         }
     };
-    put("x-gw-request-id", Some(&row.id));
-    put("x-gw-route", row.route.as_deref());
-    put("x-gw-provider", row.provider.as_deref());
-    put("x-gw-model", row.model.as_deref());
+    put(REQUEST_ID, Some(&row.id));
+    put(ROUTE, row.route.as_deref());
+    put(PROVIDER, row.provider.as_deref());
+    put(MODEL, row.model.as_deref());
     if !row.dropped.is_empty() {
-        put("x-gw-dropped", Some(&row.dropped.join(", ")));
+        put(DROPPED, Some(&row.dropped.join(", ")));
     }
     if !row.attempts.is_empty() {
-        headers.insert(HeaderName::from_static("x-gw-attempts"), HeaderValue::from(row.attempts.len()));
+        headers.insert(ATTEMPTS, HeaderValue::from(row.attempts.len()));
     }
     if whole && let Some(pico) = record.cost().pico {
         let dollars = catalog::dollars(pico);
-        if let Ok(value) = HeaderValue::from_str(&dollars) {
-            headers.insert(HeaderName::from_static("x-gw-cost"), value);
+        if let Ok(value) = HeaderValue::try_from(dollars) {
+            headers.insert(COST, value);
         }
     }
 }
@@ -55,7 +67,7 @@ pub fn refuse(format: &'static Format, refusal: Refusal, record: &mut Record, co
     record.error(&fault.message);
     record.finish(fault.status, outcome);
     let mut headers = HeaderMap::new();
-    headers.insert(HeaderName::from_static("x-gw-origin"), HeaderValue::from_static("gateway"));
+    headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
     if matches!(error.kind, Kind::Unavailable | Kind::RateLimited) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -71,10 +83,13 @@ pub fn refuse(format: &'static Format, refusal: Refusal, record: &mut Record, co
 fn failed(format: &'static Format, failure: Failure, record: &mut Record, conn: &Rc<Conn>) -> Response<Body> {
     record.error(&failure.fault.message);
     record.finish(failure.fault.status, Outcome::Failed);
-    let (passed, original) = failure.original.map_or((None, None), |(headers, body)| (Some(headers), Some(body)));
+    let (passed, original) = failure.original.map_or((None, None), |original| (Some(original.0), Some(original.1)));
     let mut headers = passed.unwrap_or_default();
     let origin = if failure.status.is_some() { "provider" } else { "gateway" };
-    headers.insert(HeaderName::from_static("x-gw-origin"), HeaderValue::from_static(origin));
+    headers.insert(ORIGIN, HeaderValue::from_static(origin));
+    // What gw understood of the wait, or nothing: a word that no client can read helps none.
+    headers.remove(header::RETRY_AFTER);
+    headers.remove("retry-after-ms");
     if let Some(wait) = failure.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(u64::from(wait.subsec_millis() > 0))));
     }
@@ -109,7 +124,7 @@ pub fn plain(error: &Error, close: bool) -> Response<Body> {
     let format = crate::formats::format(crate::formats::FormatId::OpenaiChat);
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(HeaderName::from_static("x-gw-origin"), HeaderValue::from_static("gateway"));
+    headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
     if close {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

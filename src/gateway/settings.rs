@@ -13,10 +13,10 @@ pub struct Settings {
     pub idle: Duration,
     /// Longest pause between two pieces of a request body.
     pub body_stall: Duration,
-    /// A request body of at most 1 MiB must be complete within this, a larger one keep up `body_rate` from then on.
+    /// A body of at most 1 MiB must be whole within this; what is beyond must keep up `body_rate`.
     pub body_total: Duration,
-    /// Bytes a second.
-    pub body_rate: usize,
+    /// Bytes a second; 0: any.
+    pub body_rate: u64,
     /// Longest pause of a caller that does not read its answer.
     pub write_stall: Duration,
     pub max_head_bytes: usize,
@@ -26,6 +26,8 @@ pub struct Settings {
     pub max_body: usize,
     pub json_depth: usize,
     pub max_connections: usize,
+    /// Of one address other than this machine's own.
+    pub max_connections_per_ip: usize,
     pub max_in_flight: usize,
     /// Requests of one key running at once.
     pub max_in_flight_per_key: usize,
@@ -63,6 +65,7 @@ impl Default for Settings {
             max_body: 32 << 20,
             json_depth: 100,
             max_connections: 10_000,
+            max_connections_per_ip: 256,
             max_in_flight: 2_000,
             max_in_flight_per_key: 1_000,
             max_in_flight_bytes: 256 << 20,

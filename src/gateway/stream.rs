@@ -87,14 +87,29 @@ impl Stream {
         };
         Poll::Ready(match frame {
             None => self.ended(),
-            // Nothing was to come any more.
-            Some(Err(_)) if self.done => Step::End,
+            Some(Err(_)) if self.said_all() => self.close(),
             Some(Err(_)) => broken("the upstream connection broke in the middle of the stream"),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(chunk) => self.chunk(chunk),
                 Err(_) => Step::Setup,
             },
         })
+    }
+
+    /// Whether the end mark has come.
+    pub fn marked(&self) -> bool {
+        self.done
+    }
+
+    /// Whether everything was said, though the connection may still be open.
+    pub fn said_all(&self) -> bool {
+        self.done || self.seen.finished
+    }
+
+    /// The end of a stream that said everything and whose connection was not closed in good order.
+    pub fn close(&mut self) -> Step {
+        self.ticket = None;
+        self.ended()
     }
 
     fn chunk(&mut self, chunk: Bytes) -> Step {
@@ -202,8 +217,13 @@ fn broken(message: &str) -> Step {
 }
 
 fn failed(fault: Option<Fault>, forwarded: bool) -> Step {
-    let fault =
-        fault.unwrap_or_else(|| Fault { status: 502, kind: "api_error".into(), message: "the upstream sent an error event".into(), code: None, param: None });
+    let fault = Box::new(fault.unwrap_or_else(|| Fault {
+        status: 502,
+        kind: "api_error".into(),
+        message: "the upstream sent an error event".into(),
+        code: None,
+        param: None,
+    }));
     let class = Class::of_status(fault.status, false, &fault.message);
     Step::Failed { failure: Failure { class, status: Some(fault.status), fault, retry_after: None, original: None }, forwarded }
 }

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often watches are looked at; deadlines are late by at most this.
+/// How often the clock moves and watches are looked at; deadlines are never early and late by at most two.
 pub const TICK: Duration = Duration::from_millis(25);
 
 /// Why a watch interrupts what it guards.
@@ -46,11 +46,14 @@ pub struct Watches {
     slots: RefCell<Vec<Option<Rc<Watch>>>>,
     free: RefCell<Vec<usize>>,
     start: Instant,
+    /// Milliseconds since the start as of the last tick: requests set several deadlines each, and none of them
+    /// is worth asking the system for the time.
+    now: Cell<u64>,
 }
 
 impl Default for Watches {
     fn default() -> Watches {
-        Watches { slots: RefCell::default(), free: RefCell::default(), start: Instant::now() }
+        Watches { slots: RefCell::default(), free: RefCell::default(), start: Instant::now(), now: Cell::new(0) }
     }
 }
 
@@ -80,13 +83,13 @@ impl Drop for Guard {
 impl Guard {
     /// Sets the deadline this far from now; `None`: none.
     pub fn within(&self, limit: Option<Duration>) {
-        let at = limit.map_or(u64::MAX, |limit| self.list.now().saturating_add(limit.as_millis() as u64));
+        let at = limit.map_or(u64::MAX, |limit| self.list.after(limit));
         self.deadline.set(at.min(self.cap.get()));
     }
 
     /// Limits everything from here on to this long in total.
     pub fn cap(&self, limit: Duration) {
-        self.cap.set(self.list.now().saturating_add(limit.as_millis() as u64));
+        self.cap.set(self.list.after(limit));
     }
 
     /// Whether the limit in total is what ran out.
@@ -102,7 +105,7 @@ impl Guard {
 
     /// Asks for a ping this far from now.
     pub fn ping_within(&self, pause: Duration) {
-        self.ping.set(self.list.now().saturating_add(pause.as_millis() as u64));
+        self.ping.set(self.list.after(pause));
     }
 }
 
@@ -170,7 +173,12 @@ impl Watch {
 impl Watches {
     /// Milliseconds on this worker's clock.
     pub fn now(&self) -> u64 {
-        self.start.elapsed().as_millis() as u64
+        self.now.get()
+    }
+
+    /// When this much more time will have passed for certain: the clock may be a tick behind.
+    fn after(&self, pause: Duration) -> u64 {
+        self.now().saturating_add((pause.saturating_add(TICK)).as_millis() as u64)
     }
 
     pub fn add(self: &Rc<Watches>) -> Guard {
@@ -213,7 +221,8 @@ impl Watches {
             }
             let stopping = shared.stopping.load(Ordering::Relaxed);
             let ending = shared.ending.load(Ordering::Relaxed);
-            let now = self.now();
+            let now = self.start.elapsed().as_millis() as u64;
+            self.now.set(now);
             for watch in self.slots.borrow().iter().flatten() {
                 if watch.fired.get().is_none() {
                     let revoked = check_callers

@@ -2,10 +2,10 @@
 //! clock. Nothing is locked between workers on the request path.
 
 use super::{
-    Shared, connect,
+    Shared,
     gate::{Conn, Gate},
     listen,
-    pool::Pool,
+    pool::{Pool, SWEEP},
     watch::{Fired, Watches},
 };
 use crate::error::{Error, Kind, Result};
@@ -15,16 +15,19 @@ use hyper_util::rt::TokioIo;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     cell::RefCell,
+    collections::hash_map::Entry,
     future::poll_fn,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::pin,
     rc::Rc,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, PoisonError, atomic::Ordering},
     task::Poll,
     time::Duration,
 };
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsConnector;
+
+/// Headers hyper takes unless told otherwise.
+const HYPER_HEADERS: usize = 100;
 
 /// What one worker's requests share.
 pub struct Worker {
@@ -32,7 +35,6 @@ pub struct Worker {
     pub pool: Rc<Pool>,
     pub watches: Rc<Watches>,
     pub dice: RefCell<Dice>,
-    pub tls: TlsConnector,
     ids: RefCell<ulid::Generator>,
 }
 
@@ -86,14 +88,8 @@ fn bind_one(address: SocketAddr, shared: bool, first: bool) -> std::io::Result<s
 pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64) -> Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
-    let worker = Rc::new(Worker {
-        pool: Rc::default(),
-        watches: Rc::default(),
-        dice: RefCell::new(Dice::new(seed)),
-        tls: connect::tls()?,
-        ids: RefCell::new(ulid::Generator::new()),
-        shared,
-    });
+    let worker =
+        Rc::new(Worker { pool: Rc::default(), watches: Rc::default(), dice: RefCell::new(Dice::new(seed)), ids: RefCell::new(ulid::Generator::new()), shared });
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
         tokio::task::spawn_local(worker.watches.clone().tick(worker.shared.clone()));
@@ -112,7 +108,7 @@ pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64
 
 async fn sweep(worker: Rc<Worker>) {
     loop {
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::sleep(SWEEP).await;
         worker.pool.sweep();
     }
 }
@@ -128,29 +124,33 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
             },
         };
         match accepted {
-            Ok((stream, _)) if worker.shared.connections.load(Ordering::Relaxed) < worker.shared.settings.max_connections => {
+            Ok((stream, peer)) => {
+                // Too many: closed at once, so that the rest keeps being served.
+                let Some(counted) = Counted::new(worker.shared.clone(), peer.ip()) else { continue };
                 // Without it every streamed piece waits for an acknowledgement.
                 let _ = stream.set_nodelay(true);
-                tokio::task::spawn_local(connection(worker.clone(), stream, open.clone()));
+                tokio::task::spawn_local(connection(worker.clone(), stream, counted, open.clone()));
             }
-            // Too many: closed at once, so that the rest keeps being served.
-            Ok(_) => {}
             // Out of file descriptors and the like: do not spin.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
-async fn connection(worker: Rc<Worker>, stream: TcpStream, _open: Rc<()>) {
+async fn connection(worker: Rc<Worker>, stream: TcpStream, _counted: Counted, _open: Rc<()>) {
     let shared = worker.shared.clone();
-    let _counted = Counted::new(shared.clone());
     let conn = Rc::new(Conn::new(worker.watches.add(), shared.clone()));
     let service = hyper::service::service_fn({
         let (worker, conn) = (worker.clone(), conn.clone());
         move |request| listen::handle(worker.clone(), conn.clone(), request)
     });
     let gate = TokioIo::new(Gate { stream, conn: conn.clone() });
-    let serving = http1::Builder::new().max_headers(shared.settings.max_headers.min(1_000) + 8).pipeline_flush(false).serve_connection(gate, service);
+    let mut http = http1::Builder::new();
+    // The gate counts headers before hyper does. Up to its own limit hyper reads them without allocating.
+    if shared.settings.max_headers > HYPER_HEADERS {
+        http.max_headers(shared.settings.max_headers.min(1_000) + 8);
+    }
+    let serving = http.pipeline_flush(false).serve_connection(gate, service);
     let mut serving = pin!(serving);
     let mut told = false;
     poll_fn(|cx| {
@@ -174,18 +174,44 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, _open: Rc<()>) {
 }
 
 /// A connection counts while this lives, whatever ends it.
-struct Counted(Arc<Shared>);
+struct Counted {
+    shared: Arc<Shared>,
+    /// Another machine's address, which has a share of its own.
+    peer: Option<IpAddr>,
+}
 
 impl Counted {
-    fn new(shared: Arc<Shared>) -> Counted {
+    /// `None` where there are too many already, of all or of this address.
+    fn new(shared: Arc<Shared>, peer: IpAddr) -> Option<Counted> {
+        if shared.connections.load(Ordering::Relaxed) >= shared.settings.max_connections {
+            return None;
+        }
+        let peer = peer.to_canonical();
+        let peer = (!peer.is_loopback()).then_some(peer);
+        if let Some(peer) = peer {
+            let mut peers = shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = peers.entry(peer).or_default();
+            if *count >= shared.settings.max_connections_per_ip {
+                return None;
+            }
+            *count += 1;
+        }
         shared.connections.fetch_add(1, Ordering::Relaxed);
-        Counted(shared)
+        Some(Counted { shared, peer })
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        let Some(peer) = self.peer else { return };
+        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = peers.entry(peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 
@@ -193,6 +219,24 @@ impl Drop for Counted {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+
+    #[test]
+    fn another_machine_has_its_share_of_connections() {
+        let journal = Arc::new(crate::store::journal::memory::Memory::new(1, 1));
+        let settings = super::super::Settings { max_connections: 4, max_connections_per_ip: 2, ..Default::default() };
+        let shared = Arc::new(Shared::new(crate::store::token::Hasher::ephemeral().unwrap(), journal, settings));
+        let (here, there, mapped, other) = ["127.0.0.1", "10.0.0.1", "::ffff:10.0.0.1", "10.0.0.2"].map(|text| text.parse().unwrap()).into();
+        let take = |ip| Counted::new(shared.clone(), ip);
+        let two = [take(there).unwrap(), take(mapped).unwrap()];
+        assert!(take(there).is_none());
+        let rest = [take(here).unwrap(), take(other).unwrap()];
+        assert!(take(here).is_none(), "of all");
+        drop((two, rest));
+        assert!(shared.peers.lock().unwrap().is_empty());
+        assert_eq!(shared.connections.load(Ordering::Relaxed), 0);
+        let many: Vec<_> = (0..4).map(|_| take(here).unwrap()).collect();
+        assert_eq!(many.len(), 4, "this machine has no share");
+    }
 
     #[test]
     fn a_port_is_shared_by_workers_and_with_nobody_else() {

@@ -95,6 +95,14 @@ fn next(desk: &Desk) {
     }
 }
 
+/// An error that ends the process with a code other than its kind's.
+pub fn failure(error: &Error) {
+    eprintln!("error: {error}");
+    if let Some(hint) = &error.hint {
+        eprintln!("  fix: {hint}");
+    }
+}
+
 /// A ready file must not outlive what it speaks of.
 pub fn remove_ready_file(config: &Config) {
     if let Some(path) = &config.server.ready_file {

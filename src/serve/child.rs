@@ -2,11 +2,17 @@
 
 use super::announce::Ready;
 use crate::config::Config;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind};
 use tokio::process::{Child, Command};
 
+/// Why a command did not start, and the exit code a shell gives for that.
+pub struct Failed {
+    pub error: Error,
+    pub code: u8,
+}
+
 /// Starts the command, if there is one. `key`: the secret of a key the seed made.
-pub fn start(config: &Config, ready: &Ready, key: Option<&String>) -> Result<Option<Child>> {
+pub fn start(config: &Config, ready: &Ready, key: Option<&String>) -> Result<Option<Child>, Failed> {
     let Some((program, arguments)) = config.command.split_first() else { return Ok(None) };
     let mut command = Command::new(program);
     command.args(arguments);
@@ -22,8 +28,9 @@ pub fn start(config: &Config, ready: &Ready, key: Option<&String>) -> Result<Opt
     match command.kill_on_drop(true).spawn() {
         Ok(child) => Ok(Some(child)),
         Err(error) => {
-            let kind = if error.kind() == std::io::ErrorKind::NotFound { Kind::NotFound } else { Kind::Invalid };
-            Err(Error::new(kind, format!("`{program}` cannot be run")).cause(error).hint("check the command after `--`"))
+            let (kind, code) = if error.kind() == std::io::ErrorKind::NotFound { (Kind::NotFound, 127) } else { (Kind::Invalid, 126) };
+            let error = Error::new(kind, format!("`{}` cannot be run", program.escape_debug())).cause(error).hint("check the command after `--`");
+            Err(Failed { error, code })
         }
     }
 }

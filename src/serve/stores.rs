@@ -1,11 +1,13 @@
 //! Opens what holds state, in the order that makes errors clear, and closes it so that nothing is lost.
 
+use crate::admin;
 use crate::config::{Config, SecretStore};
 use crate::error::{Error, Result};
 use crate::store::{
     journal::{self, Journal},
     lock::{self, Lock},
     records::{self, Records},
+    secret::Secret,
     token::Hasher,
     vault::{self, Choice, MasterKey, Vault},
 };
@@ -55,6 +57,8 @@ impl Stores {
     fn disk(config: &Config) -> Result<Stores> {
         let dir = config.data_dir();
         let lock = lock::take(&dir, "")?;
+        // A killed gateway's; the start may take long, and nobody is to take it for this one's.
+        super::announce::remove_ready_file(config);
         let records = records::sled::Sled::open(&dir)?;
         let notice = records.notice();
         let keys_exist = records.load()?.1.iter().any(|record| record.kind == "key");
@@ -70,6 +74,17 @@ impl Stores {
         let settings = journal::segments::Settings { max_bytes: (limit > 0).then_some(limit), max_age: config.logs.max_age.std(), ..Default::default() };
         let journal = journal::segments::Segments::open(dir.join("logs"), settings)?;
         Ok(Stores { records: Arc::new(records), journal: Arc::new(journal), vault, hasher, dir, notice, lock: Some(lock), temporary: false })
+    }
+
+    /// The admin token for TCP, made where there is none.
+    pub fn admin_token(&self) -> Result<Secret> {
+        let path = self.dir.join(admin::TOKEN_FILE);
+        // The lock is ours, so nobody is writing it: an empty file is what a cut left of the first start, and nobody has
+        // that token.
+        if std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() == 0) {
+            let _ = std::fs::remove_file(&path);
+        }
+        admin::token(&self.dir)
     }
 
     /// Lets a second gateway's error say where this one's admin API is.

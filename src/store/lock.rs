@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::resources::Stamp;
+use crate::store::records::disk;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -33,11 +34,8 @@ pub fn take(dir: &Path, admin: &str) -> Result<Lock> {
             .hint("run gw as the owner of the data directory, or choose another with --data-dir")
             .cause(cause)
     };
-    #[allow(unused_mut)]
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(dir).map_err(failed)?;
+    // Durably: what is stored below is of no use where a power cut takes the directory's own name.
+    disk::make_dir(dir)?;
     #[allow(unused_mut)]
     let mut options = OpenOptions::new();
     #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! Upstream companies and servers gw knows out of the box. A compatible vendor is one row; quirks are
 //! values in the row. Nobody asks "which vendor am I".
 
-use crate::formats::FormatId;
+use crate::formats::{FormatId, Quirks};
 
 /// One row of [`VENDORS`].
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub struct Vendor {
     pub catalog: &'static str,
     /// Runs on the user's machine or network and needs no credential by default.
     pub local: bool,
-    /// Whether a stream may be asked for `stream_options.include_usage`.
-    pub stream_usage: bool,
+    /// Where its dialect differs.
+    pub quirks: Quirks,
 }
 
 /// How a vendor takes its credential.

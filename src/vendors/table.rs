@@ -5,6 +5,7 @@ use super::{
     Vendor,
 };
 use crate::formats::FormatId::{AnthropicMessages, OpenaiChat, OpenaiEmbeddings};
+use crate::formats::Quirks;
 
 /// What an OpenAI-compatible vendor is unless its row says otherwise.
 const COMPATIBLE: Vendor = Vendor {
@@ -19,7 +20,7 @@ const COMPATIBLE: Vendor = Vendor {
     headers: &[],
     catalog: "",
     local: false,
-    stream_usage: true,
+    quirks: Quirks::COMPATIBLE,
 };
 
 /// Servers on the user's machine that speak both chat formats below one base URL.
@@ -32,7 +33,15 @@ const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 /// Every vendor.
 pub static VENDORS: &[Vendor] = &[
     // https://platform.openai.com/docs/api-reference
-    Vendor { id: "openai", title: "OpenAI", base_url: "https://api.openai.com/v1", env: "OPENAI_API_KEY", catalog: "openai", ..COMPATIBLE },
+    Vendor {
+        id: "openai",
+        title: "OpenAI",
+        base_url: "https://api.openai.com/v1",
+        env: "OPENAI_API_KEY",
+        catalog: "openai",
+        quirks: Quirks::NONE,
+        ..COMPATIBLE
+    },
     // https://docs.anthropic.com/en/api/messages
     Vendor {
         id: "anthropic",
@@ -56,6 +65,7 @@ pub static VENDORS: &[Vendor] = &[
         models: "",
         query: &[("api-version", "2024-10-21")],
         catalog: "azure",
+        quirks: Quirks::NONE,
         ..COMPATIBLE
     },
     // https://console.groq.com/docs/openai
@@ -75,7 +85,7 @@ pub static VENDORS: &[Vendor] = &[
         base_url: "https://api.mistral.ai/v1",
         env: "MISTRAL_API_KEY",
         catalog: "mistral",
-        stream_usage: false,
+        quirks: Quirks { stream_usage: false, ..Quirks::COMPATIBLE },
         ..COMPATIBLE
     },
     // https://api-docs.deepseek.com and https://api-docs.deepseek.com/guides/anthropic_api

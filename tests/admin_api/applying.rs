@@ -1,6 +1,8 @@
 //! Many records at once: all or none, repeatable, owned, pruned; and exported in the same form.
 
 use super::doubles::{furnished, gateway};
+use gw::resources::{Record, kind};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn files() -> Value {
@@ -78,4 +80,52 @@ async fn exports_come_back_unchanged() {
     let other = super::doubles::gateway().await;
     let refused = other.refused(400, "POST", "/apply", json!({"items": exported["items"]})).await;
     assert!(refused["message"].as_str().unwrap().contains("`up`"), "{refused}");
+}
+
+/// Records over so few names that references often hold, often dangle, and records often come twice.
+fn item() -> impl Strategy<Value = Value> {
+    let name = || prop::sample::select(vec!["a", "b", "c"]);
+    prop_oneof![
+        name().prop_map(|name| json!({"kind": "user", "name": name})),
+        (name(), name()).prop_map(|(name, user)| json!({"kind": "key", "name": name, "user": user})),
+        name().prop_map(|name| json!({"kind": "provider", "name": name, "vendor": "openai", "credential": "passthrough"})),
+        (name(), name()).prop_map(|(name, provider)| json!({"kind": "model", "name": name, "provider": provider})),
+        (name(), name(), name()).prop_map(|(name, key, provider)| json!({"kind": "route", "name": name, "keys": [key], "targets": [{"provider": provider}]})),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever is applied and deleted: all of it or none, and no reference ever dangles.
+    #[test]
+    fn references_never_dangle(batches in prop::collection::vec((prop::collection::vec(item(), 1..8), any::<bool>(), 0usize..15), 1..6)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let gateway = gateway().await;
+            let all = |gateway: &super::doubles::Gateway| gateway.desk.state().records.values().cloned().collect::<Vec<Record>>();
+            for (items, cascade, at) in batches {
+                let (before, revision) = (all(&gateway), gateway.desk.state().revision);
+                let answer = gateway.call("POST", "/apply", json!({"items": items})).await;
+                if answer.status != 200 {
+                    prop_assert!(matches!(answer.status, 400 | 404 | 409), "{}", answer.json);
+                    prop_assert_eq!((&before, revision), (&all(&gateway), gateway.desk.state().revision));
+                }
+                let path = format!("/{}/{}?cascade={cascade}", ["users", "keys", "providers", "models", "routes"][at % 5], ["a", "b", "c"][at / 5]);
+                let before = all(&gateway);
+                if gateway.call("DELETE", &path, Value::Null).await.status != 200 {
+                    prop_assert_eq!(&before, &all(&gateway));
+                }
+                let records = all(&gateway);
+                for record in &records {
+                    for (to, name) in (kind(&record.kind).unwrap().refs)(&record.spec) {
+                        prop_assert!(records.iter().any(|one| one.kind == to && one.name == name), "{} {} names {to} {name}", record.kind, record.name);
+                    }
+                }
+                let stored: Vec<Record> = gateway.book.records.lock().unwrap().values().cloned().collect();
+                prop_assert_eq!(&records, &stored);
+                prop_assert_eq!(&records, &gateway.seen.lock().unwrap().records);
+            }
+            Ok(())
+        })?;
+    }
 }

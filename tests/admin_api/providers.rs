@@ -67,6 +67,7 @@ async fn a_locked_vault_is_asked_again() {
     assert_eq!(published(&gateway, "up"), Ok(Some("sk-upstream".into())));
 }
 
+#[cfg(unix)]
 #[tokio::test]
 async fn references_are_read_by_the_server() {
     let gateway = gateway().await;
@@ -81,6 +82,12 @@ async fn references_are_read_by_the_server() {
     mode(0o600);
     gateway.ok("PATCH", "/providers/f", json!({"display_name": "again"})).await;
     assert_eq!(published(&gateway, "f"), Ok(Some("sk-in-a-file".into())));
+    std::fs::write(&file, "sk-changed\n").unwrap();
+    gateway.desk.refresh_credentials().await;
+    assert_eq!(published(&gateway, "f"), Ok(Some("sk-changed".into())));
+    std::fs::remove_file(&file).unwrap();
+    gateway.desk.refresh_credentials().await;
+    assert_eq!(published(&gateway, "f"), Ok(Some("sk-changed".into())), "what is gone for a moment is not given up");
     gateway.ok("POST", "/providers", json!({"name": "e", "vendor": "openai", "credential": "env:GW_TEST_NOT_SET"})).await;
     assert!(published(&gateway, "e").unwrap_err().contains("GW_TEST_NOT_SET"));
     gateway.ok("POST", "/providers", json!({"name": "p", "vendor": "openai", "credential": "env:PATH"})).await;
@@ -134,6 +141,8 @@ async fn verified_before_it_is_stored() {
     assert_eq!((&made["test"]["ok"], &made["test"]["models"]), (&json!(true), &json!(["m1", "org/m2"])));
 
     assert_eq!(gateway.ok("POST", "/providers/up/test", Value::Null).await["state"], "verified");
+    assert_eq!(gateway.ok("POST", "/providers/up/test", json!({"model": "m1"})).await["ok"], true);
+    assert_eq!(gateway.ok("POST", "/providers/up/test", json!({"model": "m9"})).await["ok"], false);
     let found = gateway.ok("POST", "/providers/up/discover?enable=true", Value::Null).await;
     assert_eq!(found["created"], json!(["up/m1", "up/org/m2"]));
     assert_eq!(gateway.ok("POST", "/providers/up/discover", json!({"enable": true})).await["created"], json!([]));
@@ -142,5 +151,20 @@ async fn verified_before_it_is_stored() {
     gateway.ok("PATCH", "/providers/up", json!({"credential_value": "sk-bad"})).await;
     let tested = gateway.ok("POST", "/providers/up/test", Value::Null).await;
     assert_eq!((&tested["ok"], &tested["status"]), (&json!(false), &json!(401)));
+    assert!(tested["fix"].as_str().unwrap().contains("gw provider rekey up") && tested["models"].is_null(), "{tested}");
+    gateway.refused(502, "POST", "/providers/up/discover?enable=true", Value::Null).await;
     gateway.refused(404, "POST", "/providers/nope/test", Value::Null).await;
+}
+
+#[tokio::test]
+async fn models_show_what_the_catalogue_knows_under_what_the_record_says() {
+    let gateway = furnished().await;
+    let known = gateway.ok("POST", "/models", json!({"name": "up/gpt-4o", "provider": "up"})).await;
+    assert_eq!((&known["status"]["upstream_id"], &known["status"]["price_source"]), (&json!("gpt-4o"), &json!("catalog")), "{known}");
+    assert_eq!((&known["status"]["price_input"], &known["status"]["price_output"]), (&json!("2.5"), &json!("10")), "{known}");
+    let own = gateway.ok("PATCH", "/models/up%2Fgpt-4o", json!({"price_input": "1.25", "context_window": 7})).await;
+    assert_eq!((&own["status"]["price_input"], &own["status"]["price_source"]), (&json!("1.25"), &json!("record")));
+    assert_eq!((&own["status"]["price_output"], &own["status"]["context_window"]), (&json!("10"), &json!(7)));
+    let unknown = gateway.ok("POST", "/models", json!({"name": "mine", "provider": "up"})).await;
+    assert_eq!((&unknown["status"]["price_source"], unknown["status"].get("price_input")), (&json!("unpriced"), None));
 }

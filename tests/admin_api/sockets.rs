@@ -172,3 +172,17 @@ async fn what_is_no_gateway_is_called_so() {
     let slow = Client::new(Address::parse(&address), None).unwrap().timeout(std::time::Duration::from_millis(50));
     assert_eq!(slow.status().await.unwrap_err().kind, Kind::Timeout);
 }
+
+#[tokio::test]
+async fn who_says_nothing_is_not_kept() {
+    let running = running().await;
+    let token = admin::token(running.dir.path()).unwrap();
+    let host = running.tcp.trim_start_matches("http://").to_owned();
+    let silent = raw(&running, "");
+    let slow = raw(&running, "GET /healthz HTTP/1.1\r\nho");
+    let head = format!("POST /api/v1/users HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n", token.expose());
+    let unfinished = format!("{head}content-length: 100\r\n\r\n{{");
+    let (silent, slow, stalled) = tokio::join!(silent, slow, raw(&running, &unfinished));
+    assert!(!silent.contains("200") && !slow.contains("200"), "{silent} {slow}");
+    assert!(stalled.contains("504"), "{stalled}");
+}

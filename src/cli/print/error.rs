@@ -5,7 +5,7 @@ use crate::error::Error;
 use serde_json::{Value, json};
 use std::{
     io::{IsTerminal, Write},
-    sync::atomic::{AtomicU8, Ordering},
+    sync::atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 /// 0: decide by the terminal; 1: always; 2: never.
@@ -35,9 +35,17 @@ fn coloured() -> bool {
     }
 }
 
+/// Whether errors are written as JSON.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Sets whether errors are written as JSON.
+pub(crate) fn errors_as_json(on: bool) {
+    JSON.store(on, Ordering::Relaxed);
+}
+
 /// Says what went wrong and what to do next.
-pub(crate) fn complain(error: &Error, as_json: bool) {
-    let text = if as_json { json_line(error) } else { lines(error, coloured()) };
+pub(crate) fn complain(error: &Error) {
+    let text = if JSON.load(Ordering::Relaxed) { json_line(error) } else { lines(error, coloured()) };
     // Nothing left to say it to when this fails.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -75,6 +75,10 @@ fn body(matches: &ArgMatches, anthropic: bool) -> Result<Value> {
     };
     if matches.get_flag("stream") {
         body.insert("stream".into(), json!(true));
+        // Otherwise a stream says nothing about tokens.
+        if !anthropic && text("data").is_none() {
+            body.insert("stream_options".into(), json!({"include_usage": true}));
+        }
     }
     Ok(Value::Object(body))
 }
@@ -145,7 +149,7 @@ mod tests {
     fn flags_become_bodies() {
         assert_eq!(
             sent(&["hi there", "-m", "gpt-4o", "-s", "be brief", "--stream", "--max-tokens", "5"], false),
-            json!({"messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi there"}], "model": "gpt-4o", "max_tokens": 5, "stream": true})
+            json!({"messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi there"}], "model": "gpt-4o", "max_tokens": 5, "stream": true, "stream_options": {"include_usage": true}})
         );
         assert_eq!(sent(&["hi", "-s", "x"], true), json!({"system": "x", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1024}));
         assert_eq!(sent(&["--data", r#"{"input":"a","model":"b"}"#, "-m", "c"], false), json!({"input": "a", "model": "c"}));

@@ -157,7 +157,7 @@ fn secret_in() -> Vec<Arg> {
     vec![
         flag("from_stdin", "from-stdin", "Bring your own secret, on standard input").conflicts_with("output_file"),
         flag("replace_secret", "replace-secret", "Replace the secret of a key that is there with another").requires("from_stdin"),
-        flag("allow_weak", "allow-weak", "Accept a secret without the sk- prefix or with less than 128 bits").requires("from_stdin"),
+        flag("allow_weak", "allow-weak", "Accept a secret that may be guessed; it still is `sk-` and at least 22 further characters").requires("from_stdin"),
     ]
 }
 

@@ -63,7 +63,7 @@ impl Several {
             1 if self.total == 1 => Err(self.failed.swap_remove(0)),
             count => {
                 for error in &self.failed {
-                    super::print::complain(error, false);
+                    super::print::complain(error);
                 }
                 Err(Error::new(Kind::Partial, format!("{count} of {} failed", self.total)).hint("the errors are above; the others are done"))
             }

@@ -23,6 +23,11 @@ pub enum Block {
 
 /// Reads a `content` field: a string or a list of blocks.
 pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
+    blocks(raw, path, false, lost)
+}
+
+/// Inside a result there are no further results: nesting would have no end.
+fn blocks(raw: &RawValue, path: &str, in_result: bool, lost: &mut Vec<String>) -> Result<Vec<Part>> {
     if is_string(raw) {
         let text = string(raw, path)?;
         return Ok(if text.is_empty() { Vec::new() } else { vec![Part::Text(text)] });
@@ -31,17 +36,20 @@ pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Pa
     let mut parts = Vec::new();
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
-        parts.push(part(&mut fields, lost)?);
+        parts.push(part(&mut fields, in_result, lost)?);
         fields.rest(lost);
     }
     Ok(parts)
 }
 
-fn part(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Part> {
+fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<Part> {
     match fields.need("type")?.as_str() {
         "text" => fields.need("text").map(Part::Text),
         "image" => media(MediaKind::Image, fields),
         "document" => media(MediaKind::Document, fields),
+        "tool_use" | "tool_result" | "thinking" | "redacted_thinking" if in_result => {
+            Err(wrong(&fields.path("type"), "`text`, `image` or `document` inside a tool result"))
+        }
         "tool_use" => {
             let at = fields.path("input");
             let input = fields.take("input").ok_or_else(|| missing(&at))?;
@@ -54,12 +62,9 @@ fn part(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Part> {
         "tool_result" => {
             let at = fields.path("content");
             let parts = match fields.take("content") {
-                Some(raw) => read(raw, &at, lost)?,
+                Some(raw) => blocks(raw, &at, true, lost)?,
                 None => Vec::new(),
             };
-            if parts.iter().any(|part| !matches!(part, Part::Text(_) | Part::Media(_))) {
-                return Err(wrong(&at, "made of text, images and documents"));
-            }
             Ok(Part::Result(CallResult { id: fields.need("tool_use_id")?, parts, error: fields.flag("is_error")?.unwrap_or(false) }))
         }
         "thinking" => {
@@ -84,12 +89,12 @@ fn media(kind: MediaKind, fields: &mut Fields) -> Result<Part> {
     Ok(Part::Media(Media { kind, source, name: fields.text("title")?, detail: None }))
 }
 
-/// Writes the blocks of one message. Text that is empty is left out: the API refuses it.
+/// Writes the blocks of one message. Text that is blank is left out: the API refuses it.
 pub fn write(parts: &[Part], dropped: &mut Dropped) -> Result<Vec<Block>> {
     let mut blocks = Vec::new();
     for part in parts {
         match part {
-            Part::Text(text) if text.is_empty() => {}
+            Part::Text(text) if text.trim().is_empty() => {}
             Part::Text(text) => blocks.push(Block::Plain(json!({"type": "text", "text": text}))),
             Part::Media(media) => blocks.push(Block::Plain(write_media(media, dropped)?)),
             Part::Call(call) => blocks.push(Block::Call { kind: "tool_use", id: safe_id(&call.id), name: call.name.clone(), input: input(call)? }),

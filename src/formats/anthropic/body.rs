@@ -4,7 +4,7 @@ use super::block::{self, Block};
 use crate::chat::{Answer, Chat, Effort, Message, Part, Role, Thinking, Thought, Tool, ToolChoice};
 use crate::error::{Error, Result};
 use crate::formats::Dropped;
-use crate::formats::fields::unsupported;
+use crate::formats::fields::{once, unsupported};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -59,6 +59,7 @@ pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
         many => Some(many.iter().map(|text| json!({"type": "text", "text": text})).collect()),
     };
     let body = Body { model: &chat.model, max_tokens, system, messages: turns(chat, dropped)?, rest };
+    once(dropped);
     serde_json::to_vec(&body).map_err(|cause| Error::internal("the translated request cannot be written").cause(cause))
 }
 
@@ -69,7 +70,7 @@ fn leading(chat: &Chat) -> usize {
 
 fn system(chat: &Chat) -> Vec<&str> {
     let parts = chat.messages.iter().take(leading(chat)).flat_map(|message| &message.parts);
-    parts.filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).filter(|text| !text.is_empty()).collect()
+    parts.filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).filter(|text| !text.trim().is_empty()).collect()
 }
 
 /// Neighbours of one role become one turn, and turns without content vanish: both are refused otherwise.

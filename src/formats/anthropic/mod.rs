@@ -9,7 +9,7 @@ mod stream;
 mod usage;
 mod writer;
 
-use super::{Codec, Dropped, EventReader, EventWriter, Scene};
+use super::{Codec, Dropped, EventReader, EventWriter, Quirks, Scene};
 use crate::chat::{Chat, Reply};
 use crate::error::Result;
 
@@ -27,7 +27,7 @@ impl Codec for AnthropicMessages {
     fn read_request(&self, body: &[u8]) -> Result<Chat> {
         request::read(body)
     }
-    fn write_request(&self, chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
+    fn write_request(&self, chat: &Chat, _quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<u8>> {
         body::write(chat, dropped)
     }
     fn read_reply(&self, body: &[u8]) -> Result<Reply> {

@@ -72,7 +72,10 @@ fn tools(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
         chat.tools.push(Tool {
             name: tool.need("name")?,
             description: tool.text("description")?,
-            parameters: Some(tool.value("input_schema")?.ok_or_else(|| missing(&at))?),
+            parameters: Some(tool.value("input_schema")?.ok_or_else(|| missing(&at))?)
+                .filter(Value::is_object)
+                .ok_or_else(|| wrong(&at, "an object"))
+                .map(Some)?,
             strict: tool.flag("strict")?,
         });
         tool.rest(&mut chat.lost);

@@ -4,7 +4,7 @@ use super::usage;
 use crate::chat::{Delta, Event, Fault, Opening, Stop};
 use crate::error::{Error, Kind, Result, TABLE};
 use crate::formats::EventReader;
-use crate::formats::fields::Fields;
+use crate::formats::fields::{Fields, text_across};
 use serde_json::{Map, Value};
 
 /// The reader of one reply.
@@ -17,6 +17,8 @@ pub struct Reader {
     usage: Map<String, Value>,
     stop: Option<(Stop, Option<String>)>,
     done: bool,
+    /// Half a character.
+    carry: Option<u16>,
 }
 
 /// A block seen before.
@@ -132,7 +134,8 @@ impl Reader {
         let block = self.blocks.iter_mut().rev().find(|block| index.is_none_or(|index| block.index == index));
         let Some(Block { part: Some(part), input, .. }) = block else { return };
         let kind = delta.lenient("type", Fields::text).unwrap_or_default();
-        let mut text = |key: &str| delta.lenient(key, Fields::text).filter(|text| !text.is_empty());
+        let carry = &mut self.carry;
+        let mut text = |key: &str| delta.take(key).and_then(|raw| text_across(raw, carry)).filter(|text| !text.is_empty());
         let delta = match kind.as_str() {
             "text_delta" => text("text").map(Delta::Text),
             "thinking_delta" => text("thinking").map(Delta::Text),
@@ -180,7 +183,7 @@ impl Reader {
             self.close(Some(index), out);
         }
         let (stop, sequence) = self.stop.take().unwrap_or((Stop::End, None));
-        out.push(Event::End { stop, sequence });
+        out.push(Event::End { stop: Some(stop), sequence });
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Writer {
     open: Option<usize>,
     /// Which blocks are thoughts, by index.
     thoughts: Vec<bool>,
+    /// What belongs to blocks that must wait for the open one: here one follows the other.
+    waiting: Vec<Event>,
 }
 
 impl Writer {
@@ -31,6 +33,7 @@ impl Writer {
             usage: Usage::default(),
             open: None,
             thoughts: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -46,9 +49,36 @@ impl Writer {
         }
     }
 
+    fn open(&mut self, index: usize, part: &Opening, out: &mut Vec<u8>) {
+        self.start(out);
+        self.open = Some(index);
+        self.thoughts.resize(index, false);
+        self.thoughts.push(*part == Opening::Thought);
+        let block = match part {
+            Opening::Text => json!({"type": "text", "text": ""}),
+            Opening::Thought => json!({"type": "thinking", "thinking": "", "signature": ""}),
+            Opening::Redacted(data) => json!({"type": "redacted_thinking", "data": data}),
+            Opening::Call { id, name } => json!({"type": "tool_use", "id": id, "name": name, "input": {}}),
+        };
+        frame("content_block_start", &json!({"type": "content_block_start", "index": index, "content_block": block}), out);
+    }
+
+    fn delta(&mut self, index: usize, delta: &Delta, out: &mut Vec<u8>) {
+        let delta = match delta {
+            Delta::Text(text) if self.thoughts.get(index) == Some(&true) => json!({"type": "thinking_delta", "thinking": text}),
+            Delta::Text(text) => json!({"type": "text_delta", "text": text}),
+            Delta::Arguments(text) => json!({"type": "input_json_delta", "partial_json": text}),
+            Delta::Seal(seal) => json!({"type": "signature_delta", "signature": seal}),
+        };
+        frame("content_block_delta", &json!({"type": "content_block_delta", "index": index, "delta": delta}), out);
+    }
+
+    /// Stops the open block; what waited for it comes next.
     fn close(&mut self, out: &mut Vec<u8>) {
-        if let Some(index) = self.open.take() {
-            frame("content_block_stop", &json!({"type": "content_block_stop", "index": index}), out);
+        let Some(index) = self.open.take() else { return };
+        frame("content_block_stop", &json!({"type": "content_block_stop", "index": index}), out);
+        for event in std::mem::take(&mut self.waiting) {
+            self.write(&event, out);
         }
     }
 }
@@ -61,35 +91,16 @@ impl EventWriter for Writer {
                 self.model = reply::or(model, &self.scene.model).to_owned();
             }
             Event::Usage(used) => self.usage = *used,
-            Event::Open { index, part } => {
-                self.start(out);
-                self.close(out);
-                self.open = Some(*index);
-                self.thoughts.push(*part == Opening::Thought);
-                let block = match part {
-                    Opening::Text => json!({"type": "text", "text": ""}),
-                    Opening::Thought => json!({"type": "thinking", "thinking": "", "signature": ""}),
-                    Opening::Redacted(data) => json!({"type": "redacted_thinking", "data": data}),
-                    Opening::Call { id, name } => json!({"type": "tool_use", "id": id, "name": name, "input": {}}),
-                };
-                frame("content_block_start", &json!({"type": "content_block_start", "index": index, "content_block": block}), out);
-            }
-            Event::Delta { index, delta } => {
-                self.start(out);
-                let delta = match delta {
-                    Delta::Text(text) if self.thoughts.get(*index) == Some(&true) => json!({"type": "thinking_delta", "thinking": text}),
-                    Delta::Text(text) => json!({"type": "text_delta", "text": text}),
-                    Delta::Arguments(text) => json!({"type": "input_json_delta", "partial_json": text}),
-                    Delta::Seal(seal) => json!({"type": "signature_delta", "signature": seal}),
-                };
-                frame("content_block_delta", &json!({"type": "content_block_delta", "index": index, "delta": delta}), out);
-            }
+            Event::Open { index, part } if self.open.is_none() => self.open(*index, part, out),
+            Event::Delta { index, delta } if self.open == Some(*index) => self.delta(*index, delta, out),
             Event::Close { index } if self.open == Some(*index) => self.close(out),
-            Event::Close { .. } => {}
+            Event::Open { .. } | Event::Delta { .. } | Event::Close { .. } => self.waiting.push(event.clone()),
             Event::End { stop, sequence } => {
                 self.start(out);
-                self.close(out);
-                let delta = json!({"stop_reason": reply::stop_reason(*stop), "stop_sequence": sequence});
+                while self.open.is_some() {
+                    self.close(out);
+                }
+                let delta = json!({"stop_reason": stop.map(reply::stop_reason), "stop_sequence": sequence});
                 frame("message_delta", &json!({"type": "message_delta", "delta": delta, "usage": usage::write(&self.usage)}), out);
                 frame("message_stop", &json!({"type": "message_stop"}), out);
             }

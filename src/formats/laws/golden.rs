@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 fn translate(from: &dyn Codec, to: &dyn Codec, body: Value) -> Result<(Value, Vec<String>), Error> {
     let mut dropped = Vec::new();
-    let written = to.write_request(&from.read_request(body.to_string().as_bytes())?, &mut dropped)?;
+    let written = to.write_request(&from.read_request(body.to_string().as_bytes())?, &crate::formats::Quirks::NONE, &mut dropped)?;
     Ok((serde_json::from_slice(&written).unwrap(), dropped))
 }
 
@@ -102,7 +102,7 @@ fn raw_arguments_keep_their_spelling() {
     let body =
         plain(json!({"messages": [{"role": "assistant", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}]}]}));
     let chat = openai::CODEC.read_request(body.to_string().as_bytes()).unwrap();
-    let written = String::from_utf8(anthropic::CODEC.write_request(&chat, &mut Vec::new()).unwrap()).unwrap();
+    let written = String::from_utf8(anthropic::CODEC.write_request(&chat, &crate::formats::Quirks::NONE, &mut Vec::new()).unwrap()).unwrap();
     assert!(written.contains(&format!("\"input\":{arguments}")), "{written}");
 }
 
@@ -221,6 +221,8 @@ fn refusals_name_the_field() {
         (json!({"model": "m", "messages": []}), "max_tokens"),
         (plain(json!({"tools": [{"type": "web_search_20250305", "name": "web_search"}]})), "tools[0].type"),
         (plain(json!({"mcp_servers": []})), "mcp_servers"),
+        (plain(json!({"tools": [{"name": "f", "input_schema": true}]})), "tools[0].input_schema"),
+        (part(json!({"type": "tool_result", "tool_use_id": "a", "content": [{"type": "tool_result"}]})), "messages[0].content[0].content[0].type"),
         (part(json!({"type": "server_tool_use"})), "messages[0].content[0].type"),
         (part(json!({"type": "tool_use", "id": "a", "name": "f", "input": []})), "messages[0].content[0].input"),
     ] {
@@ -250,4 +252,22 @@ fn old_functions_are_tools() {
     assert_eq!(body["tool_choice"], json!({"type": "tool", "name": "f"}));
     assert_eq!(body["messages"][1]["content"][0]["id"], body["messages"][2]["content"][0]["tool_use_id"]);
     assert!(dropped.is_empty(), "{dropped:?}");
+}
+
+#[test]
+fn a_dialect_is_written_as_its_quirks_say() {
+    let body = json!({"model": "m", "max_tokens": 7, "stream": true, "messages": [{"role": "user", "content": "hi"}]});
+    let chat = anthropic::CODEC.read_request(body.to_string().as_bytes()).unwrap();
+    let written = |quirks: &crate::formats::Quirks| {
+        let body = openai::CODEC.write_request(&chat, quirks, &mut Vec::new()).unwrap();
+        serde_json::from_slice::<Value>(&body).unwrap()
+    };
+    let plain = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": true});
+    let mut own = plain.clone();
+    own["max_completion_tokens"] = json!(7);
+    own["stream_options"] = json!({"include_usage": true});
+    assert_eq!(written(&crate::formats::Quirks::NONE), own);
+    let mut silent = plain;
+    silent["max_tokens"] = json!(7);
+    assert_eq!(written(&crate::formats::Quirks { stream_usage: false, ..crate::formats::Quirks::COMPATIBLE }), silent);
 }

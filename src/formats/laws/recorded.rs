@@ -126,7 +126,10 @@ fn requests_translate_or_say_why_not() {
         let to = codec(if api == "openai-chat" { "anthropic-messages" } else { "openai-chat" }).unwrap();
         all += 1;
         let mut dropped = Vec::new();
-        match from.read_request(exchange["request_body"].to_string().as_bytes()).and_then(|chat| to.write_request(&chat, &mut dropped)) {
+        match from
+            .read_request(exchange["request_body"].to_string().as_bytes())
+            .and_then(|chat| to.write_request(&chat, &crate::formats::Quirks::NONE, &mut dropped))
+        {
             Ok(body) => {
                 good += 1;
                 // What was written is a request of its format.

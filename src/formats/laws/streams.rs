@@ -141,12 +141,12 @@ fn a_stream_that_stops_early_is_an_error() {
     assert!(read(openai::CODEC, &format!("data: {{\"id\":\"c\"{cut}\n\n")).is_err());
     // A finish reason is enough.
     let told = read(openai::CODEC, whole.trim_end().strip_suffix("data: [DONE]").unwrap()).unwrap();
-    assert_eq!(told.last(), Some(&Event::End { stop: Stop::End, sequence: None }));
+    assert_eq!(told.last(), Some(&Event::End { stop: Some(Stop::End), sequence: None }));
     let start = json!({"type": "message_start", "message": {"id": "c", "model": "m"}});
     let ended = json!({"type": "message_delta", "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"}});
     assert!(read(anthropic::CODEC, &anthropic_events(std::slice::from_ref(&start))).is_err());
     let told = read(anthropic::CODEC, &anthropic_events(&[start, ended])).unwrap();
-    assert_eq!(told.last(), Some(&Event::End { stop: Stop::Sequence, sequence: Some("END".into()) }));
+    assert_eq!(told.last(), Some(&Event::End { stop: Some(Stop::Sequence), sequence: Some("END".into()) }));
     assert!(read(openai::CODEC, "").is_err() && read(anthropic::CODEC, "").is_err());
     assert!(read(openai::CODEC, "data: <html>\n\n").is_err());
 }
@@ -190,6 +190,10 @@ fn calls_however_a_service_numbers_them() {
         calls(&[whole(json!("a"), json!(0), "{\"x\":"), whole(json!("a"), json!(0), "1}"), whole(json!("b"), json!(1), "{\"y\":1}")]),
         expected(["a", "b"])
     );
+    // Several at once, by turns.
+    let more = |index: u64, text: &str| call(json!({"index": index, "function": {"arguments": text}}));
+    let (a, b) = (whole(json!("a"), json!(0), ""), whole(json!("b"), json!(1), ""));
+    assert_eq!(calls(&[a, b, more(0, "{\"x\""), more(1, "{\"y\":"), more(0, ":1}"), more(1, "1}")]), expected(["a", "b"]));
     // No id at all.
     assert_eq!(calls(&[whole(Value::Null, json!(0), "{\"x\":1}"), whole(Value::Null, json!(1), "{\"y\":1}")]), expected(["call_c_0", "call_c_1"]));
     // The name only after the first arguments.
@@ -198,6 +202,17 @@ fn calls_however_a_service_numbers_them() {
     // The spelling of old.
     let old = [json!({"function_call": {"name": "f", "arguments": "{\"x\":"}}), json!({"function_call": {"arguments": "1}"}})];
     assert_eq!(calls(&old), expected(["call_c_0", ""])[..1]);
+}
+
+#[test]
+fn a_character_cut_in_two_is_whole_again() {
+    let cut = |text: &str| text.replace("HIGH", "\\ud83e").replace("LOW", "\\udd80");
+    let told = read(openai::CODEC, &cut(&chunks(&[json!({"content": "a HIGH"}), json!({"content": "LOW b"})], "stop"))).unwrap();
+    assert_eq!(Reply::fold(&told).unwrap().parts, [Part::Text("a 🦀 b".into())]);
+    let delta = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
+    let start = json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}});
+    let told = read(anthropic::CODEC, &cut(&anthropic_events(&[start, delta("a HIGH"), delta("LOW b"), json!({"type": "message_stop"})]))).unwrap();
+    assert_eq!(Reply::fold(&told).unwrap().parts, [Part::Text("a 🦀 b".into())]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use super::{message, tool};
 use crate::chat::{Answer, Chat, Effort, Thinking};
 use crate::error::Result;
-use crate::formats::Dropped;
-use crate::formats::fields::{Fields, missing, unsupported, wrong};
+use crate::formats::fields::{Fields, missing, once, unsupported, wrong};
+use crate::formats::{Dropped, Quirks};
 use serde_json::{Map, Value, json};
 
 /// Reads a caller's request.
@@ -123,8 +123,8 @@ fn thinking(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Option<Thinki
     }
 }
 
-/// Writes the request for an upstream. Usage is always asked for: the gateway hides it where the caller did not.
-pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
+/// Writes the request for an upstream. Usage is asked for wherever it may be: the gateway hides it where the caller did not.
+pub fn write(chat: &Chat, quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<u8>> {
     dropped.extend(chat.lost.iter().cloned());
     let mut body = Map::new();
     body.insert("model".into(), json!(chat.model));
@@ -139,7 +139,7 @@ pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
         Some(Thinking::Off) => dropped.push("thinking".into()),
         Some(Thinking::Adaptive) | None => {}
     }
-    put("max_completion_tokens", chat.max_tokens.map(Value::from));
+    put(quirks.max_tokens, chat.max_tokens.map(Value::from));
     put("temperature", chat.temperature.map(Value::from));
     put("top_p", chat.top_p.map(Value::from));
     put("seed", chat.seed.map(Value::from));
@@ -150,11 +150,12 @@ pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
     put("user", chat.user.as_ref().map(|user| json!(user)));
     if chat.stream {
         put("stream", Some(json!(true)));
-        put("stream_options", Some(json!({"include_usage": true})));
+        put("stream_options", quirks.stream_usage.then(|| json!({"include_usage": true})));
     }
     if chat.top_k.is_some() {
         dropped.push("top_k".into());
     }
+    once(dropped);
     serde_json::to_vec(&body).map_err(|cause| crate::error::Error::internal("the translated request cannot be written").cause(cause))
 }
 

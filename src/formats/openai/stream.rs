@@ -5,7 +5,7 @@ use super::{message, usage};
 use crate::chat::{Delta, Event, Fault, Opening, Stop, Thought};
 use crate::error::{Error, Kind, Result};
 use crate::formats::EventReader;
-use crate::formats::fields::{Fields, is_string};
+use crate::formats::fields::{Fields, is_string, text_across};
 use serde_json::{Value, value::RawValue};
 
 /// The reader of one reply.
@@ -22,6 +22,8 @@ pub struct Reader {
     done: bool,
     /// Gives a call without an id one.
     id: String,
+    /// Half a character.
+    carry: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +47,9 @@ struct Known {
     id: Option<String>,
     /// `None` as long as it has no name.
     part: Option<usize>,
-    /// Arguments that came before the name.
-    early: String,
+    /// What has come of them.
+    arguments: String,
+    closed: bool,
 }
 
 impl EventReader for Reader {
@@ -118,10 +121,15 @@ impl Reader {
     /// A delta, or a whole message.
     fn piece(&mut self, piece: &mut Fields, whole: bool, out: &mut Vec<Event>) {
         let filled = |text: &String| !text.is_empty();
-        let plain = piece.lenient("reasoning_content", Fields::text).filter(filled);
-        let plain = plain.or_else(|| piece.lenient("reasoning", Fields::text).filter(filled));
+        let mut words = |raw: &RawValue| text_across(raw, &mut self.carry).filter(filled);
+        let plain = piece.take("reasoning_content").and_then(&mut words);
+        let plain = plain.or_else(|| piece.take("reasoning").and_then(&mut words));
         let blocks = piece.lenient("thinking_blocks", Fields::objects).unwrap_or_default();
-        let content = piece.take("content").map(content).unwrap_or_default();
+        let content = piece.take("content").map(|raw| match is_string(raw) {
+            true => words(raw).map(|text| (Shape::Text, text)).into_iter().collect(),
+            false => content(raw),
+        });
+        let content = content.unwrap_or_default();
         let from_content = plain.is_none() && blocks.is_empty();
         if let Some(text) = plain.filter(|_| !whole || blocks.is_empty()) {
             self.say(Shape::Thought, text, out);
@@ -165,7 +173,7 @@ impl Reader {
         match thought {
             Thought::Redacted(data) => _ = self.start(Shape::Thought, Opening::Redacted(data), out),
             Thought::Open { seal: None, text } if whole => {
-                self.close(out);
+                self.close(false, out);
                 self.say(Shape::Thought, text, out);
             }
             // A stream repeats what it has said already.
@@ -184,14 +192,14 @@ impl Reader {
                 out.push(Event::Delta { index: part, delta: Delta::Seal(seal) });
             }
         }
-        self.close(out);
+        self.close(false, out);
     }
 
     /// A tool call, new or going on. Services number them, or give each an id, or both, or several under one number.
     fn call(&mut self, index: Option<u64>, id: Option<String>, function: &mut Fields, whole: bool, out: &mut Vec<Event>) {
         let name = function.lenient("name", Fields::text).filter(|name| !name.is_empty());
         let arguments = match function.take("arguments") {
-            Some(raw) if is_string(raw) => serde_json::from_str(raw.get()).unwrap_or_default(),
+            Some(raw) if is_string(raw) => text_across(raw, &mut self.carry).unwrap_or_default(),
             // Not as text, but as the object itself.
             Some(raw) => raw.get().to_owned(),
             None => String::new(),
@@ -202,44 +210,51 @@ impl Reader {
             !whole && !(name.is_some() && (other_id || unnumbered))
         });
         let at = known.unwrap_or_else(|| {
-            self.calls.push(Known { index, id: id.clone(), part: None, early: String::new() });
+            self.calls.push(Known { index, id: id.clone(), part: None, arguments: String::new(), closed: false });
             self.calls.len() - 1
         });
-        let made_up = format!("call_{}_{at}", self.id.chars().filter(char::is_ascii_alphanumeric).collect::<String>());
-        let Some(known) = self.calls.get_mut(at) else { return };
-        match (known.part, name) {
-            (Some(part), _) => {
-                if !arguments.is_empty() {
-                    out.push(Event::Delta { index: part, delta: Delta::Arguments(arguments) });
-                }
-            }
-            (None, None) => known.early.push_str(&arguments),
+        let Some(known) = self.calls.get_mut(at).filter(|known| !known.closed) else { return };
+        known.arguments.push_str(&arguments);
+        let (part, arguments) = match (known.part, name) {
+            (Some(part), _) => (part, arguments),
+            (None, None) => return,
             (None, Some(name)) => {
-                let id = id.or(known.id.clone()).unwrap_or(made_up);
-                let arguments = std::mem::take(&mut known.early) + &arguments;
+                let id = id.or(known.id.clone());
+                // What came before the name as well.
+                let arguments = known.arguments.clone();
+                let id = id.unwrap_or_else(|| format!("call_{}_{at}", self.id.chars().filter(char::is_ascii_alphanumeric).collect::<String>()));
                 let part = self.start(Shape::Call, Opening::Call { id, name }, out);
                 if let Some(known) = self.calls.get_mut(at) {
                     known.part = Some(part);
                 }
-                if !arguments.is_empty() {
-                    out.push(Event::Delta { index: part, delta: Delta::Arguments(arguments) });
-                }
+                (part, arguments)
             }
+        };
+        if !arguments.is_empty() {
+            out.push(Event::Delta { index: part, delta: Delta::Arguments(arguments) });
         }
     }
 
     fn start(&mut self, kind: Shape, opening: Opening, out: &mut Vec<Event>) -> usize {
-        self.close(out);
+        self.close(kind == Shape::Call, out);
         let part = self.parts;
         self.parts += 1;
-        self.open = Some(Open { kind, part });
+        self.open = Some(Open { kind, part }).filter(|_| kind != Shape::Call);
         out.push(Event::Open { index: part, part: opening });
         part
     }
 
-    fn close(&mut self, out: &mut Vec<Event>) {
+    /// Closes what is open. Between calls only those whose arguments are complete: some services send several at once, by turns.
+    fn close(&mut self, among_calls: bool, out: &mut Vec<Event>) {
         if let Some(open) = self.open.take() {
             out.push(Event::Close { index: open.part });
+        }
+        for call in self.calls.iter_mut().filter(|call| !call.closed) {
+            let complete = || serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments).is_ok();
+            if let Some(index) = call.part.filter(|_| !among_calls || complete()) {
+                call.closed = true;
+                out.push(Event::Close { index });
+            }
         }
     }
 
@@ -252,20 +267,19 @@ impl Reader {
         if !self.begun {
             out.push(Event::Begin { id: String::new(), model: String::new() });
         }
-        self.close(out);
+        self.close(false, out);
         // Some say `stop` where they called a tool, and some say `tool_calls` where they did not.
-        let stop = match self.stop.unwrap_or(Stop::End) {
-            Stop::End if self.calls.iter().any(|call| call.part.is_some()) => Stop::Tool,
+        let stop = match self.stop {
+            Some(Stop::End) if self.calls.iter().any(|call| call.part.is_some()) => Some(Stop::Tool),
             stop => stop,
         };
         out.push(Event::End { stop, sequence: None });
     }
 }
 
-/// Text and thought out of `content`: a string, or a list of parts as Mistral sends it.
+/// Text and thought out of `content` where it is a list of parts, as Mistral sends it.
 fn content(raw: &RawValue) -> Vec<(Shape, String)> {
     let parts = match serde_json::from_str(raw.get()) {
-        Ok(Value::String(text)) => vec![(Shape::Text, text)],
         Ok(Value::Array(parts)) => parts
             .iter()
             .map(|part| match part.get("thinking") {

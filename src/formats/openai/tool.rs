@@ -25,12 +25,11 @@ pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
 }
 
 fn function(mut function: Fields, lost: &mut Vec<String>) -> Result<Tool> {
-    let tool = Tool {
-        name: function.need("name")?,
-        description: function.text("description")?,
-        parameters: function.value("parameters")?,
-        strict: function.flag("strict")?,
-    };
+    let parameters = function.value("parameters")?;
+    if parameters.as_ref().is_some_and(|schema| !schema.is_object()) {
+        return Err(wrong(&function.path("parameters"), "an object"));
+    }
+    let tool = Tool { name: function.need("name")?, description: function.text("description")?, parameters, strict: function.flag("strict")? };
     function.rest(lost);
     Ok(tool)
 }

@@ -111,7 +111,7 @@ impl EventWriter for Writer {
             Event::Usage(used) => self.usage = Some(*used),
             Event::End { stop, .. } => {
                 self.begin(out);
-                self.frame(json!([{"index": 0, "delta": {}, "finish_reason": reply::finish_reason(*stop)}]), None, out);
+                self.frame(json!([{"index": 0, "delta": {}, "finish_reason": stop.map(reply::finish_reason)}]), None, out);
                 if let Some(used) = self.usage.filter(|_| self.scene.include_usage) {
                     self.frame(json!([]), Some(usage::write(&used)), out);
                 }

@@ -5,7 +5,7 @@ mod ballast;
 mod contract;
 #[cfg(test)]
 mod damage;
-mod disk;
+pub(in crate::store) mod disk;
 mod export;
 mod log;
 pub mod memory;

@@ -1,0 +1,21 @@
+//! The data plane from outside: the real binary, the simulator as upstream, and bare sockets for what no HTTP
+//! library would send.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod capacity;
+mod committed;
+mod fallback;
+mod hangup;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod kit;
+mod leaks;
+
+mod revoking;
+mod splitting;
+mod steering;
+mod stopping;
+mod usage;
+mod wire_head;
+mod wire_limits;
