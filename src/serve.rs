@@ -41,6 +41,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let mut stores = Stores::open(&config)?;
     let threads = config.threads();
     let sockets = bind(&config.server, threads)?;
+    announce::remove_ready_file(&config);
     let shared = Arc::new(Shared::new(stores.hasher.clone(), stores.journal.clone(), world::settings(&config)));
 
     let facts: Arc<OnceLock<Value>> = Arc::default();
@@ -49,6 +50,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         vault: stores.vault.clone(),
         journal: stores.journal.clone(),
         hasher: stores.hasher.clone(),
+        limits: world::admin_limits(&config),
         publish: Arc::new({
             let shared = shared.clone();
             move |published| world::publish(&shared, &published)
@@ -81,10 +83,12 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let ready = announce::Ready { urls: sockets.urls, admins: admin_addresses };
     stores.announce(ready.admins.first().map_or("", String::as_str));
     let _ = facts.set(world::facts(&ready, &stores, started));
+    // Before anybody is told: who waits for the ready file may end the gateway at once.
+    let signals = stop::Signals::listen();
     announce::ready(&config, &ready, &stores, &desk)?;
 
     let code = match child::start(&config, &ready, secrets.first()) {
-        Ok(child) => stop::wait(&config, &shared, child).await,
+        Ok(child) => stop::wait(&config, &shared, signals, child).await,
         Err(failed) => {
             announce::failure(&failed.error);
             ExitCode::from(failed.code)

@@ -10,11 +10,6 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// The largest body taken.
-pub const BODY_MOST: usize = 1024 * 1024;
-/// The deepest JSON taken.
-pub const DEPTH_MOST: usize = 32;
-
 /// A request as handlers see it.
 pub struct Call {
     pub desk: Arc<Desk>,
@@ -60,7 +55,7 @@ impl Call {
     }
     /// The body as JSON; an empty one is `{}`.
     pub fn json(&self) -> Result<Value> {
-        parse(&self.body)
+        parse(&self.body, self.desk.deps.limits.depth)
     }
     /// The version `If-Match` asks for; `*` and absence ask for none.
     pub fn if_match(&self) -> Result<Option<u64>> {
@@ -76,13 +71,13 @@ impl Call {
     }
 }
 
-/// Reads JSON no deeper than [`DEPTH_MOST`].
-pub fn parse(body: &[u8]) -> Result<Value> {
+/// Reads JSON no deeper than `most`.
+pub fn parse(body: &[u8], most: usize) -> Result<Value> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(json!({}));
     }
-    if depth(body) > DEPTH_MOST {
-        return Err(Error::invalid(format!("the body is nested deeper than {DEPTH_MOST} levels")));
+    if depth(body) > most {
+        return Err(Error::invalid(format!("the body is nested deeper than {most} levels")).hint("flatten it, or raise limits.admin_json_depth"));
     }
     // serde_json's own text quotes nothing of the body beyond single characters.
     serde_json::from_slice(body).map_err(|error| Error::invalid("the body is not JSON").cause(error))
@@ -160,19 +155,19 @@ mod tests {
     #[test]
     fn depth_ignores_strings() {
         assert_eq!(depth(br#"{"a":["[[[\"[[",{}]}"#), 3);
-        assert!(parse("[".repeat(40).as_bytes()).is_err());
-        assert_eq!(parse(b" \n").unwrap(), json!({}));
+        assert!(parse("[".repeat(40).as_bytes(), 32).is_err());
+        assert_eq!(parse(b" \n", 32).unwrap(), json!({}));
     }
 
     proptest! {
         #[test]
         fn any_bytes_parse_or_refuse(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&body);
+            let _ = parse(&body, 32);
         }
         #[test]
         fn nesting_is_counted(levels in 1usize..60) {
             let text = format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
-            prop_assert_eq!(parse(text.as_bytes()).is_ok(), levels <= DEPTH_MOST);
+            prop_assert_eq!(parse(text.as_bytes(), 32).is_ok(), levels <= 32);
         }
     }
 }

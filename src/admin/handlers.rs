@@ -46,7 +46,7 @@ pub async fn create(call: Call) -> Result<Response> {
     let mut done = slot.lock().await;
     if let Some(done) = &*done {
         let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::OK);
-        return Ok(tagged(status, &parse(done.body.expose().as_bytes())?));
+        return Ok(tagged(status, &parse(done.body.expose().as_bytes(), usize::MAX)?));
     }
     let response = create_once(&call).await;
     match response {

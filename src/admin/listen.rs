@@ -16,8 +16,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// Connections served at a time; more wait in the kernel's queue.
-const CONNECTIONS: usize = 64;
 /// How long a request's head may take, and an idle connection may stay.
 const HEAD_WAIT: Duration = Duration::from_secs(5);
 /// How long running requests may go on once gw stops.
@@ -123,7 +121,7 @@ impl Listener {
 
 /// Serves until `shutdown` turns true; requests under way then have two seconds to end.
 pub async fn serve(desk: Arc<Desk>, listener: Listener, mut shutdown: watch::Receiver<bool>) -> Result<()> {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(desk.deps.limits.connections.min(Semaphore::MAX_PERMITS)));
     let mut running = JoinSet::new();
     match listener {
         #[cfg(unix)]

@@ -43,6 +43,23 @@ pub struct Published<'a> {
     pub credentials: &'a HashMap<String, Result<Option<Secret>, String>>,
 }
 
+/// Bounds on what callers of the admin interface send.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a body.
+    pub body: usize,
+    /// How deep JSON may nest.
+    pub depth: usize,
+    /// Connections served at a time, on each listener; more wait in the kernel's queue.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { body: 1 << 20, depth: 32, connections: 64 }
+    }
+}
+
 /// What the admin side needs of the rest; filled in by the composition root.
 #[derive(Clone)]
 pub struct Deps {
@@ -50,6 +67,7 @@ pub struct Deps {
     pub vault: Arc<dyn Vault>,
     pub journal: Arc<dyn Journal>,
     pub hasher: Hasher,
+    pub limits: Limits,
     /// Swaps the data plane's snapshot; returns when new requests see it.
     pub publish: Arc<dyn Fn(Published<'_>) + Send + Sync>,
     /// Which route, rule and order a request would get; the query and answer are JSON (see `plan::explain`).

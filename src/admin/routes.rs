@@ -3,7 +3,7 @@
 
 use super::{
     Desk, Door,
-    call::{BODY_MOST, Call, refusal},
+    call::{Call, refusal},
     door, handlers, logs, probe,
 };
 use crate::error::{Error, Kind, Result};
@@ -153,20 +153,20 @@ async fn prepare(
     let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
     let who = door::actor(&request);
     let (parts, body) = request.into_parts();
-    let body = read(&parts.headers, body).await?;
+    let body = read(&parts.headers, body, desk.deps.limits.body).await?;
     let actor = Actor { who, request: id.to_owned() };
     let call = Call { desk, kind, name, query, headers: parts.headers, body, actor, path: parts.uri.path().to_owned() };
     call.only(endpoint.query)?;
     Ok(call)
 }
 
-async fn read(headers: &HeaderMap, body: Body) -> Result<bytes::Bytes> {
-    let large = || Error::new(Kind::TooLarge, format!("the body is larger than {} KiB", BODY_MOST / 1024));
+async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<bytes::Bytes> {
+    let large = || Error::new(Kind::TooLarge, format!("the body is larger than {most} bytes")).hint("send less at a time, or raise limits.admin_max_body");
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > BODY_MOST) {
+    if declared.is_some_and(|length| length > most) {
         return Err(large());
     }
-    match tokio::time::timeout(BODY_WAIT, axum::body::to_bytes(body, BODY_MOST)).await {
+    match tokio::time::timeout(BODY_WAIT, axum::body::to_bytes(body, most)).await {
         Err(_) => {
             let error = Error::new(Kind::Timeout, format!("the body did not arrive within {} s", BODY_WAIT.as_secs()));
             Err(error)

@@ -100,11 +100,10 @@ pub(crate) async fn identify(context: &Context) -> Result<()> {
 /// A secret of the user's own.
 async fn bring(context: &Context, remote: &Remote, matches: &ArgMatches, mut body: Map<String, Value>) -> Result<()> {
     let secret = credential::stdin()?;
-    let weak = matches.get_flag("allow_weak");
-    if !weak {
-        strong(&secret)?;
+    match matches.get_flag("allow_weak") {
+        true => _ = body.insert("allow_weak".into(), json!(true)),
+        false => strong(&secret)?,
     }
-    body.insert("allow_weak".into(), json!(weak));
     let replace = matches.get_flag("replace_secret");
     body.insert("secret".into(), json!(secret.as_str()));
     body.insert("replace_secret".into(), json!(replace));

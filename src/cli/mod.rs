@@ -12,6 +12,7 @@ mod doctor;
 mod endpoint;
 mod exits;
 mod explain;
+mod explained;
 mod export;
 mod fields;
 mod files;

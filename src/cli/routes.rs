@@ -1,11 +1,6 @@
 //! What only routes have: the ways to write targets, and `gw route explain`.
 
-use super::{
-    context::Context,
-    fields,
-    print::{Format, clean, text},
-    request,
-};
+use super::{context::Context, explained, fields, print::Format, request};
 use crate::error::Result;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
@@ -52,23 +47,17 @@ pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<(
         Some(data) => needs(&request::data(data)?),
         None => Map::new(),
     };
-    for (id, field) in [("name", "route"), ("key", "key"), ("path", "path"), ("model", "model")] {
+    for (id, field) in [("name", "route"), ("key", "key"), ("user", "user"), ("path", "path"), ("model", "model")] {
         if let Some(text) = matches.get_one::<String>(id) {
             question.insert(field.into(), json!(text));
         }
-    }
-    // Checked here; no route looks at headers yet.
-    if matches.get_many::<String>("header").into_iter().flatten().map(|text| request::header(text)).collect::<Result<Vec<_>>>()?.is_empty() {
-        context.talk_verbose("no headers given");
-    } else {
-        context.talk("no route decides by headers, so they make no difference");
     }
     if let Some(times) = matches.get_one::<u32>("times") {
         question.insert("times".into(), json!(times));
     }
     let answer = context.remote()?.explain(&Value::Object(question)).await?;
     match context.look.format {
-        Format::Table | Format::Wide => context.data(&told(&answer)),
+        Format::Table | Format::Wide => context.data(&explained::told(&answer)),
         _ => context.data(&context.look.value(&answer)?),
     }
     Ok(())
@@ -96,55 +85,9 @@ fn needs(body: &Value) -> Map<String, Value> {
     needs
 }
 
-/// The answer as lines: which route and why, the targets in order, what was left out, what would be used.
-fn told(answer: &Value) -> String {
-    let field = |value: &Value, name: &str| value.get(name).map(text).map(|text| clean(&text)).filter(|text| !text.is_empty());
-    let list = |name: &str| answer.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let target = |value: &Value| format!("{}/{}", field(value, "provider").unwrap_or_default(), field(value, "model").unwrap_or_default());
-    let mut out = String::new();
-    for candidate in list("candidates") {
-        let (name, by) = (field(&candidate, "route").unwrap_or_default(), field(&candidate, "bound_by").unwrap_or_default());
-        out.push_str(&format!("route {name} (by {by})   {}\n", field(&candidate, "why").unwrap_or_default()));
-    }
-    if let Some(refused) = answer.get("refused") {
-        let fix = field(refused, "fix").map(|fix| format!("\n  fix: {fix}")).unwrap_or_default();
-        out.push_str(&format!(
-            "would be refused with status {}: {}{fix}\n",
-            field(refused, "status").unwrap_or_default(),
-            field(refused, "message").unwrap_or_default()
-        ));
-        return out;
-    }
-    let attempts = list("attempts");
-    let via = field(answer, "route")
-        .map_or_else(|| "no route, called directly".to_owned(), |route| format!("{route}, {}", field(answer, "strategy").unwrap_or_default()));
-    let order: Vec<String> = attempts.iter().enumerate().map(|(at, attempt)| format!("{}. {}", at + 1, target(attempt))).collect();
-    out.push_str(&format!("{via} → {}\n", order.join("  ")));
-    for left in list("excluded") {
-        out.push_str(&format!("left out {}: {}\n", target(&left).trim_end_matches('/'), field(&left, "why").unwrap_or_default()));
-    }
-    for (target, count) in answer.get("draws").and_then(Value::as_object).into_iter().flatten() {
-        out.push_str(&format!("drawn {} times: {}\n", text(count), clean(target)));
-    }
-    match attempts.first() {
-        Some(first) => out.push_str(&format!("would use {}\n", target(first))),
-        None => out.push_str("would find no target\n"),
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn explanations_in_lines() {
-        let answer = json!({"candidates": [{"route": "r", "bound_by": "key", "decides": true, "why": "decides"}], "route": "r", "strategy": "fallback",
-            "attempts": [{"provider": "a", "model": "m"}, {"provider": "b", "model": "n"}], "excluded": [{"provider": "c", "model": "o", "why": "disabled"}]});
-        assert_eq!(told(&answer), "route r (by key)   decides\nr, fallback → 1. a/m  2. b/n\nleft out c/o: disabled\nwould use a/m\n");
-        let refused = json!({"candidates": [], "refused": {"status": 403, "message": "no route", "fix": "gw route create"}});
-        assert_eq!(told(&refused), "would be refused with status 403: no route\n  fix: gw route create\n");
-    }
 
     #[test]
     fn bodies_say_what_they_need() {

@@ -34,7 +34,7 @@ pub struct Limits {
     pub json_depth: u32,
     pub admin_json_depth: u32,
     pub max_connections: u32,
-    /// Connections of one address on a public listener.
+    /// Connections of one address other than this machine's own.
     pub max_connections_per_ip: u32,
     pub admin_max_connections: u32,
     pub max_in_flight: u32,
@@ -44,11 +44,6 @@ pub struct Limits {
     pub upstream_connect: Millis,
     pub upstream_first_byte: Millis,
     pub upstream_idle: Millis,
-    pub upstream_max_header_bytes: Size,
-    /// One line of an upstream event stream.
-    pub upstream_max_line: Size,
-    /// One event of an upstream event stream.
-    pub upstream_max_event: Size,
     /// A whole upstream answer that is not a stream.
     pub upstream_max_body: Size,
 }
@@ -81,9 +76,6 @@ impl Default for Limits {
             upstream_connect: Millis::secs(10),
             upstream_first_byte: Millis::secs(120),
             upstream_idle: Millis::secs(60),
-            upstream_max_header_bytes: Size::kib(64),
-            upstream_max_line: Size::mib(1),
-            upstream_max_event: Size::mib(4),
             upstream_max_body: Size::mib(64),
         }
     }

@@ -73,7 +73,7 @@ settings! {
     limits.json_depth           Number ""                 "Nesting of JSON in requests"
     limits.admin_json_depth     Number ""                 "Nesting of JSON sent to the admin API"
     limits.max_connections      Number ""                 "Connections in all"
-    limits.max_connections_per_ip Number ""               "Connections of one address on a public listener"
+    limits.max_connections_per_ip Number ""               "Connections of one address other than this machine"
     limits.admin_max_connections Number ""                "Connections to the admin API"
     limits.max_in_flight        Number ""                 "Requests running at once"
     limits.max_in_flight_per_key Number ""                "Requests of one key running at once"
@@ -81,8 +81,5 @@ settings! {
     limits.upstream_connect     Text   ""                 "Connecting to a provider"
     limits.upstream_first_byte  Text   ""                 "Waiting for a provider's first content"
     limits.upstream_idle        Text   ""                 "Silence within a provider's stream"
-    limits.upstream_max_header_bytes Text ""              "Headers of a provider's answer"
-    limits.upstream_max_line    Text   ""                 "One line of a provider's event stream"
-    limits.upstream_max_event   Text   ""                 "One event of a provider's event stream"
     limits.upstream_max_body    Text   ""                 "A provider's answer that is not a stream"
 }

@@ -344,7 +344,8 @@ fn sign_in(exchange: &Exchange<'_>, upstream: &Upstream, headers: &mut HeaderMap
             headers.insert(name, value);
         }
         SignIn::Nothing => {}
-        SignIn::Unavailable(why) => return Err(Failure::credential(format!("the credential of provider `{}` is not available: {why}", upstream.name))),
+        // Why is for the operator (`gw status`): it may name files and variables.
+        SignIn::Unavailable(_) => return Err(Failure::credential(format!("the credential of provider `{}` is not available", upstream.name))),
     }
     Ok(())
 }
@@ -421,14 +422,13 @@ async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
     }
 }
 
-/// Reads a whole body; without a copy where it comes in one piece. `touch` is called before each wait.
+/// Reads a whole body; without a copy where it comes in one piece. `touch` is called as each piece comes.
 async fn whole(mut incoming: Incoming, most: usize, touch: impl Fn()) -> Result<Bytes, &'static str> {
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
-    loop {
-        touch();
-        let Some(frame) = incoming.frame().await else { break };
+    while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame.map_err(|_| "broke off in the middle of its answer")?.into_data() else { continue };
+        touch();
         let have = rest.as_ref().map_or(first.len(), BytesMut::len);
         if have + data.len() > most {
             return Err("sent more than gw takes");
@@ -463,6 +463,9 @@ fn reply(exchange: &Exchange<'_>, way: &Way, choice: &Choice, bytes: Bytes) -> R
         Way::Translate { into, from, .. } => {
             let reply = into.read_reply(&bytes).map_err(|error| Failure::upstream(format!("the upstream's answer cannot be read: {}", error.message)))?;
             seen.usage = reply.usage;
+            if seen.usage.is_none() {
+                seen.text_bytes = reply.events().iter().map(crate::chat::Event::text_len).sum();
+            }
             seen.finished = true;
             Ok((from.write_reply(&reply, &exchange.scene(choice)).into(), seen))
         }

@@ -30,9 +30,13 @@ pub use settings::Settings;
 use crate::plan::{Health, Snapshot};
 use crate::store::{journal::Journal, token::Hasher};
 use arc_swap::ArcSwap;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize},
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
+    },
 };
 use upstream::Upstream;
 
@@ -54,6 +58,8 @@ pub struct Shared {
     pub in_flight: AtomicUsize,
     pub in_flight_bytes: AtomicUsize,
     pub connections: AtomicUsize,
+    /// Connections by address, of other machines alone.
+    pub peers: Mutex<HashMap<IpAddr, usize>>,
     pub requests: AtomicU64,
     /// No more connections; running requests finish.
     pub stopping: AtomicBool,
@@ -74,6 +80,7 @@ impl Shared {
             in_flight: AtomicUsize::new(0),
             in_flight_bytes: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            peers: Mutex::default(),
             requests: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             ending: AtomicBool::new(false),

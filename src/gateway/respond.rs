@@ -87,6 +87,9 @@ fn failed(format: &'static Format, failure: Failure, record: &mut Record, conn: 
     let mut headers = passed.unwrap_or_default();
     let origin = if failure.status.is_some() { "provider" } else { "gateway" };
     headers.insert(ORIGIN, HeaderValue::from_static(origin));
+    // What gw understood of the wait, or nothing: a word that no client can read helps none.
+    headers.remove(header::RETRY_AFTER);
+    headers.remove("retry-after-ms");
     if let Some(wait) = failure.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(u64::from(wait.subsec_millis() > 0))));
     }

@@ -26,6 +26,8 @@ pub struct Settings {
     pub max_body: usize,
     pub json_depth: usize,
     pub max_connections: usize,
+    /// Of one address other than this machine's own.
+    pub max_connections_per_ip: usize,
     pub max_in_flight: usize,
     /// Requests of one key running at once.
     pub max_in_flight_per_key: usize,
@@ -63,6 +65,7 @@ impl Default for Settings {
             max_body: 32 << 20,
             json_depth: 100,
             max_connections: 10_000,
+            max_connections_per_ip: 256,
             max_in_flight: 2_000,
             max_in_flight_per_key: 1_000,
             max_in_flight_bytes: 256 << 20,

@@ -16,11 +16,12 @@ use hyper_util::rt::TokioIo;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     cell::RefCell,
+    collections::hash_map::Entry,
     future::poll_fn,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     pin::pin,
     rc::Rc,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, PoisonError, atomic::Ordering},
     task::Poll,
     time::Duration,
 };
@@ -124,22 +125,21 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
             },
         };
         match accepted {
-            Ok((stream, _)) if worker.shared.connections.load(Ordering::Relaxed) < worker.shared.settings.max_connections => {
+            Ok((stream, peer)) => {
+                // Too many: closed at once, so that the rest keeps being served.
+                let Some(counted) = Counted::new(worker.shared.clone(), peer.ip()) else { continue };
                 // Without it every streamed piece waits for an acknowledgement.
                 let _ = stream.set_nodelay(true);
-                tokio::task::spawn_local(connection(worker.clone(), stream, open.clone()));
+                tokio::task::spawn_local(connection(worker.clone(), stream, counted, open.clone()));
             }
-            // Too many: closed at once, so that the rest keeps being served.
-            Ok(_) => {}
             // Out of file descriptors and the like: do not spin.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
-async fn connection(worker: Rc<Worker>, stream: TcpStream, _open: Rc<()>) {
+async fn connection(worker: Rc<Worker>, stream: TcpStream, _counted: Counted, _open: Rc<()>) {
     let shared = worker.shared.clone();
-    let _counted = Counted::new(shared.clone());
     let conn = Rc::new(Conn::new(worker.watches.add(), shared.clone()));
     let service = hyper::service::service_fn({
         let (worker, conn) = (worker.clone(), conn.clone());
@@ -175,18 +175,44 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, _open: Rc<()>) {
 }
 
 /// A connection counts while this lives, whatever ends it.
-struct Counted(Arc<Shared>);
+struct Counted {
+    shared: Arc<Shared>,
+    /// Another machine's address, which has a share of its own.
+    peer: Option<IpAddr>,
+}
 
 impl Counted {
-    fn new(shared: Arc<Shared>) -> Counted {
+    /// `None` where there are too many already, of all or of this address.
+    fn new(shared: Arc<Shared>, peer: IpAddr) -> Option<Counted> {
+        if shared.connections.load(Ordering::Relaxed) >= shared.settings.max_connections {
+            return None;
+        }
+        let peer = peer.to_canonical();
+        let peer = (!peer.is_loopback()).then_some(peer);
+        if let Some(peer) = peer {
+            let mut peers = shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = peers.entry(peer).or_default();
+            if *count >= shared.settings.max_connections_per_ip {
+                return None;
+            }
+            *count += 1;
+        }
         shared.connections.fetch_add(1, Ordering::Relaxed);
-        Counted(shared)
+        Some(Counted { shared, peer })
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        let Some(peer) = self.peer else { return };
+        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = peers.entry(peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 
@@ -194,6 +220,24 @@ impl Drop for Counted {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+
+    #[test]
+    fn another_machine_has_its_share_of_connections() {
+        let journal = Arc::new(crate::store::journal::memory::Memory::new(1, 1));
+        let settings = super::super::Settings { max_connections: 4, max_connections_per_ip: 2, ..Default::default() };
+        let shared = Arc::new(Shared::new(crate::store::token::Hasher::ephemeral().unwrap(), journal, settings));
+        let (here, there, mapped, other) = ["127.0.0.1", "10.0.0.1", "::ffff:10.0.0.1", "10.0.0.2"].map(|text| text.parse().unwrap()).into();
+        let take = |ip| Counted::new(shared.clone(), ip);
+        let two = [take(there).unwrap(), take(mapped).unwrap()];
+        assert!(take(there).is_none());
+        let rest = [take(here).unwrap(), take(other).unwrap()];
+        assert!(take(here).is_none(), "of all");
+        drop((two, rest));
+        assert!(shared.peers.lock().unwrap().is_empty());
+        assert_eq!(shared.connections.load(Ordering::Relaxed), 0);
+        let many: Vec<_> = (0..4).map(|_| take(here).unwrap()).collect();
+        assert_eq!(many.len(), 4, "this machine has no share");
+    }
 
     #[test]
     fn a_port_is_shared_by_workers_and_with_nobody_else() {

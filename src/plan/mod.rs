@@ -13,6 +13,8 @@ pub mod route;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use caller::Caller;
 pub use dice::Dice;

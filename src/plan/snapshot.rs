@@ -145,11 +145,23 @@ impl Snapshot {
         self.keys.values().map(|(caller, _)| caller).find(|caller| &*caller.key == key)
     }
 
-    /// The first key (by name) that the named route serves.
-    pub fn key_of_route(&self, route: &str) -> Option<String> {
-        let by_path = self.paths.iter().find(|found| &*found.name == route);
-        let served = |caller: &Arc<Caller>| caller.routes.iter().any(|found| &*found.name == route) || by_path.is_some_and(|found| found.admits(caller));
-        self.keys.values().map(|(caller, _)| caller).filter(|caller| served(caller)).map(|caller| caller.key.to_string()).min()
+    /// Every caller once, by key name, for `explain`.
+    pub fn callers(&self) -> Vec<&Arc<Caller>> {
+        let mut callers: Vec<_> = self.keys.values().map(|(caller, _)| caller).collect();
+        callers.sort_by(|a, b| a.key.cmp(&b.key));
+        callers.dedup_by(|a, b| a.key == b.key);
+        callers
+    }
+
+    /// The active route of this name, as far as any key or path leads to it.
+    pub fn route(&self, name: &str) -> Option<&Arc<Route>> {
+        let bound = self.keys.values().flat_map(|(caller, _)| &caller.routes);
+        self.paths.iter().chain(bound).find(|route| &*route.name == name)
+    }
+
+    /// Whether there is an active route of this name, whoever it serves.
+    pub fn has_route(&self, name: &str) -> bool {
+        self.turns.contains_key(name)
     }
 
     /// The provider's index.

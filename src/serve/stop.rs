@@ -16,7 +16,7 @@ use tokio::process::Child;
 const COMMAND: Duration = Duration::from_secs(5);
 
 /// Waits for a reason to stop and gives the exit code that goes with it.
-pub async fn wait(config: &Config, shared: &Arc<Shared>, child: Option<Child>) -> ExitCode {
+pub async fn wait(config: &Config, shared: &Arc<Shared>, mut signals: Signals, child: Option<Child>) -> ExitCode {
     let mut child = child;
     let ended = async {
         match &mut child {
@@ -33,14 +33,14 @@ pub async fn wait(config: &Config, shared: &Arc<Shared>, child: Option<Child>) -
     let code = tokio::select! {
         code = ended => code,
         () = closed => 0,
-        () = signal() => 0,
+        () = signals.next() => 0,
     };
     if let Some(child) = child {
-        end(child, config.server.shutdown_grace.std().min(COMMAND)).await;
+        end(child, config.server.shutdown_grace.std().min(COMMAND), &mut signals).await;
     }
     let (shared, ready_file) = (shared.clone(), config.server.ready_file.clone());
     tokio::spawn(async move {
-        signal().await;
+        signals.next().await;
         shared.journal.close();
         if let Some(path) = ready_file {
             let _ = std::fs::remove_file(path);
@@ -51,7 +51,7 @@ pub async fn wait(config: &Config, shared: &Arc<Shared>, child: Option<Child>) -
 }
 
 /// Asks the command to end while requests are still served, so that it can tidy up; then, or at a second signal, kills it.
-async fn end(mut child: Child, within: Duration) {
+async fn end(mut child: Child, within: Duration, signals: &mut Signals) {
     if !matches!(child.try_wait(), Ok(None)) {
         return;
     }
@@ -61,11 +61,11 @@ async fn end(mut child: Child, within: Duration) {
         tokio::select! {
             _ = child.wait() => return,
             () = tokio::time::sleep(within) => {}
-            () = signal() => {}
+            () = signals.next() => {}
         }
     }
     #[cfg(not(unix))]
-    let _ = within;
+    let _ = (within, signals);
     let _ = child.kill().await;
 }
 
@@ -81,19 +81,37 @@ fn code(status: &std::process::ExitStatus) -> u8 {
     status.code().unwrap_or(1) as u8
 }
 
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return std::future::pending().await };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+/// SIGTERM and SIGINT, or Ctrl-C elsewhere. From when it is made no signal ends the process by itself.
+pub struct Signals {
+    #[cfg(unix)]
+    heard: Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
 }
 
-#[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
+impl Signals {
+    #[cfg(unix)]
+    pub fn listen() -> Signals {
+        use tokio::signal::unix::{SignalKind, signal};
+        Signals { heard: signal(SignalKind::terminate()).ok().zip(signal(SignalKind::interrupt()).ok()) }
+    }
+
+    #[cfg(not(unix))]
+    pub fn listen() -> Signals {
+        Signals {}
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        let Some((term, interrupt)) = &mut self.heard else { return std::future::pending().await };
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// On a thread of its own: a read of stdin cannot be called off.

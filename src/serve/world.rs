@@ -1,7 +1,7 @@
 //! From records to what requests are served from, and from configuration to the data plane's settings.
 
 use super::{announce::Ready, stores::Stores};
-use crate::admin::Published;
+use crate::admin::{self, Published};
 use crate::config::Config;
 use crate::formats;
 use crate::gateway::{Settings, Shared, World, upstream::Upstream};
@@ -39,11 +39,24 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
     shared.degraded.store(Arc::new(degraded));
 }
 
+/// A bound as configured: 0 switches it off.
+fn bound(value: u64) -> usize {
+    if value == 0 { usize::MAX } else { usize::try_from(value).unwrap_or(usize::MAX) }
+}
+
+/// What the admin interface takes.
+pub fn admin_limits(config: &Config) -> admin::Limits {
+    let limits = &config.limits;
+    admin::Limits {
+        body: bound(limits.admin_max_body.0),
+        depth: bound(limits.admin_json_depth.into()),
+        connections: bound(limits.admin_max_connections.into()),
+    }
+}
+
 /// The data plane's settings.
 pub fn settings(config: &Config) -> Settings {
     let limits = &config.limits;
-    // 0 switches a bound off.
-    let bound = |value: u64| if value == 0 { usize::MAX } else { usize::try_from(value).unwrap_or(usize::MAX) };
     Settings {
         first_byte: limits.first_byte.std(),
         header: limits.header_timeout.std(),
@@ -60,6 +73,7 @@ pub fn settings(config: &Config) -> Settings {
         max_body: bound(limits.max_body.0),
         json_depth: bound(limits.json_depth.into()),
         max_connections: bound(limits.max_connections.into()),
+        max_connections_per_ip: bound(limits.max_connections_per_ip.into()),
         max_in_flight: bound(limits.max_in_flight.into()),
         max_in_flight_per_key: bound(limits.max_in_flight_per_key.into()),
         max_in_flight_bytes: bound(limits.max_in_flight_bytes.0),

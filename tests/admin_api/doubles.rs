@@ -160,6 +160,10 @@ pub async fn gateway() -> Gateway {
 
 /// A gateway over stores that are there already.
 pub async fn over(book: Arc<Book>, safe: Arc<Safe>) -> Gateway {
+    limited(book, safe, admin::Limits::default()).await
+}
+
+pub async fn limited(book: Arc<Book>, safe: Arc<Safe>, limits: admin::Limits) -> Gateway {
     let (log, seen) = (Arc::<Log>::default(), Arc::<Mutex<Seen>>::default());
     let publish = {
         let seen = seen.clone();
@@ -176,6 +180,7 @@ pub async fn over(book: Arc<Book>, safe: Arc<Safe>) -> Gateway {
         vault: safe.clone(),
         journal: log.clone(),
         hasher: Hasher::ephemeral().unwrap(),
+        limits,
         publish: Arc::new(publish),
         explain: Arc::new(explain),
         status: Arc::new(|| json!({"url": "http://127.0.0.1:4000/v1", "providers": {"healthy": "ok"}})),

@@ -1,9 +1,9 @@
 //! What must be refused whatever the path, and what no input may cause.
 
-use super::doubles::{furnished, gateway, send};
+use super::doubles::{furnished, gateway, limited, send};
 use axum::body::Body;
 use axum::http::Request;
-use gw::admin::{Door, router, routes};
+use gw::admin::{Door, Limits, router, routes};
 use gw::store::secret::Secret;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -43,6 +43,17 @@ async fn every_path_refuses_without_the_token() {
     let request = Request::builder().uri("/api/v1/users").header("host", "[::1]:4001").header("authorization", "Bearer right");
     assert_eq!(send(&router, request.body(Body::empty()).unwrap()).await.status, 200);
     assert_eq!(gateway.desk.state().revision, revision);
+}
+
+#[tokio::test]
+async fn limits_are_those_configured() {
+    let gateway = limited(Default::default(), Default::default(), Limits { body: 100, depth: 3, connections: 1 }).await;
+    let large = json!({"model": "m".repeat(100)}).to_string();
+    let answer = gateway.with("POST", "/api/v1/explain", &[], large).await;
+    assert_eq!((answer.status, &answer.json["error"]["code"]), (413, &json!("too_large")));
+    let answer = gateway.with("POST", "/api/v1/explain", &[], r#"{"a":[[[1]]]}"#).await;
+    assert_eq!((answer.status, &answer.json["error"]["message"]), (400, &json!("the body is nested deeper than 3 levels")));
+    assert_eq!(gateway.with("POST", "/api/v1/explain", &[], r#"{"a":[[1]]}"#).await.status, 200);
 }
 
 #[tokio::test]

@@ -132,3 +132,22 @@ fn print_ready_is_one_line_of_json() {
     assert!(ready["url"].as_str().unwrap().starts_with("http://127.0.0.1:") && ready["urls"][0] == ready["url"], "{ready}");
     assert!(ready["admin"].as_str().unwrap().starts_with("unix:") && ready["pid"].is_u64(), "{ready}");
 }
+
+#[test]
+fn a_signal_at_the_very_moment_it_is_ready_still_ends_it_in_order() {
+    for _ in 0..10 {
+        let place = tempfile::tempdir().unwrap();
+        let ready = place.path().join("ready.json");
+        let mut command = serve(place.path());
+        command.args(["--in-memory", "--ready-file"]).arg(&ready);
+        let mut gateway = spawn(&mut command);
+        while !ready.exists() {
+            assert!(gateway.try_wait().unwrap().is_none(), "it ended early");
+            std::hint::spin_loop();
+        }
+        terminate(&gateway);
+        let status = until("the gateway ends", || gateway.try_wait().unwrap());
+        assert_eq!(status.code(), Some(0), "{status}");
+        assert!(!ready.exists());
+    }
+}

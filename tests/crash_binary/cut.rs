@@ -1,13 +1,14 @@
 //! A power cut under `gw serve`: ext4 on a loop device, the gateway stopped in mid-write, the backing image copied (what
 //! was only in the page cache is not in it), and a gateway started on the copy.
 
-use super::harness::clients::skip;
+use super::harness::{clients::skip, until};
 use super::mount::{Mount, image, run};
 use super::rig::{Live, on, random, rounds, serve};
-use super::writes::{Ledger, check, during};
+use super::writes::{Ledger, check, during, found};
 use gw::mock::{Mock, Settings};
 use serde_json::json;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -35,8 +36,7 @@ const SECRET_FILES: [&str; 5] = ["digest.key", "master.key", "secrets.choice", "
 /// after the first acknowledgements.
 fn cuts(test: &str, fresh: bool, count: usize) {
     let place = tempfile::tempdir().unwrap();
-    let size = 160;
-    let mut disk = match image(place.path(), size) {
+    let mut disk = match image(place.path()) {
         Ok(disk) => disk,
         Err(why) => return skip(test, &format!("no power cut here: {why}")),
     };
@@ -70,7 +70,8 @@ fn cuts(test: &str, fresh: bool, count: usize) {
         total += during(&admin, &mut ledgers, |acknowledged| {
             let begin = Instant::now();
             while acknowledged.load(Ordering::Relaxed) < wanted && begin.elapsed() < super::harness::PATIENCE {
-                std::thread::sleep(Duration::from_millis(1));
+                // Requests too, so that the log is being written.
+                assert_eq!(live.chat(&key, "mock").status, 200);
             }
             live.signal(rustix::process::Signal::STOP);
             wait_until_stopped(live.pid);
@@ -87,10 +88,12 @@ fn cuts(test: &str, fresh: bool, count: usize) {
         let answer = live.chat(&key, "mock");
         assert_eq!(answer.status, 200, "the key or the managed credential is lost: {answer:?}");
         assert_eq!(live.readyz().0, 200);
+        let id = answer.header("x-gw-request-id").unwrap();
+        until("the log takes rows", || live.admin.logs().iter().any(|row| row["id"] == *id).then_some(()));
         live.kill();
         drop(after);
         std::fs::remove_file(&disk).unwrap();
-        disk = if fresh { image(place.path(), size).unwrap() } else { cut };
+        disk = if fresh { image(place.path()).unwrap() } else { cut };
     }
     eprintln!(
         "{count} power cuts ({}): {total} changes acknowledged, 0 lost, {kept} unanswered kept whole, {mended} starts had something to mend",
@@ -106,4 +109,39 @@ fn acknowledged_changes_keys_and_credentials_survive_a_power_cut() {
 #[test]
 fn a_power_cut_right_after_the_first_answers_loses_none_of_them() {
     cuts("power cut at first", true, rounds(2));
+}
+
+#[test]
+fn a_power_cut_in_the_midst_of_the_first_start_leaves_nothing_in_the_way() {
+    let (place, count) = (tempfile::tempdir().unwrap(), rounds(4));
+    let mut seed = 0x3c6e_f372_fe94_f82b;
+    let mut early = 0;
+    for round in 0..count {
+        let mounted = image(place.path()).and_then(|disk| Ok((Mount::image(&disk, &place.path().join("live"))?, disk)));
+        let (mounted, disk) = match mounted {
+            Ok(mounted) => mounted,
+            Err(why) if round == 0 => return skip("power cut in the first start", &format!("no power cut here: {why}")),
+            Err(why) => panic!("{why}"),
+        };
+        let mut command = serve(place.path());
+        command.args(on(&mounted.at.join("data"))).args(["--admin-listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_micros(random(&mut seed) % 150_000));
+        let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        wait_until_stopped(child.id());
+        let cut = place.path().join("cut.img");
+        run("cp", &["--sparse=always", disk.to_str().unwrap(), cut.to_str().unwrap()]).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        drop(mounted);
+        let after = Mount::image(&cut, &place.path().join("after")).unwrap();
+        let data = after.at.join("data");
+        early += usize::from(!data.join("secrets.choice").exists());
+        let live = start(place.path(), &data);
+        assert_eq!(found(&live.admin).len(), 0);
+        live.admin.furnish("http://127.0.0.1:1", "upstream-secret-1");
+        live.kill();
+    }
+    eprintln!("{count} power cuts in a first start, {early} of them before all files were made; every later start came up");
 }

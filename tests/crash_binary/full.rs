@@ -69,6 +69,13 @@ fn a_full_disk_stops_changes_and_nothing_else() {
     });
     assert!(reason.contains("disk") || reason.contains("room"), "{reason}");
 
+    // A little room: enough for the small file of secrets, not for a change, so that the credential must be put back.
+    let file = std::fs::File::options().write(true).open(&filler).unwrap();
+    file.set_len(file.metadata().unwrap().len() - (256 << 10)).unwrap();
+    drop(file);
+    changes(&live);
+    assert_eq!(live.chat(&key, "mock").status, 200);
+
     // A start on the full disk serves what there is.
     assert_eq!(live.stop().code(), Some(0));
     let live = Live::start(place.path(), &data);

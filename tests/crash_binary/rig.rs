@@ -4,6 +4,7 @@ use super::harness::{GW, PATIENCE, http, until};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -139,6 +140,33 @@ pub fn chat(url: &str, key: &str, model: &str) -> http::Answer {
     http::post(&format!("{url}/v1/chat/completions"), &[("authorization", &format!("Bearer {key}"))], &body)
 }
 
+/// The same where the gateway may go away meanwhile: the request's id, once its answer was whole and good.
+pub fn try_chat(url: &str, key: &str, model: &str) -> Option<String> {
+    let socket = TcpStream::connect(url.strip_prefix("http://")?).ok()?;
+    socket.set_read_timeout(Some(PATIENCE)).ok()?;
+    let body = serde_json::json!({"model": model, "messages": [{"role": "user", "content": "hello"}]}).to_string();
+    let (head, _) = exchange(socket, &format!("POST /v1/chat/completions HTTP/1.1\r\nhost: gw\r\nauthorization: Bearer {key}"), &body)?;
+    let id = head.lines().find_map(|line| line.strip_prefix("x-gw-request-id:"))?.trim().to_owned();
+    (status(&head)? == 200).then_some(id)
+}
+
+/// Head and body of an answer of a said length; `None` where it broke off.
+fn exchange(mut socket: impl Read + Write, head: &str, body: &str) -> Option<(String, String)> {
+    let length = body.len();
+    let request = format!("{head}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    socket.write_all(request.as_bytes()).ok()?;
+    let mut bytes = Vec::new();
+    socket.read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())?;
+    (body.len() == length).then(|| (head.to_owned(), body.to_owned()))
+}
+
+fn status(head: &str) -> Option<u16> {
+    head.split(' ').nth(1)?.parse().ok()
+}
+
 /// The admin socket.
 #[derive(Clone)]
 pub struct Admin(pub PathBuf);
@@ -146,18 +174,11 @@ pub struct Admin(pub PathBuf);
 impl Admin {
     /// Status and body; `None` where no whole answer came.
     pub fn try_call(&self, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
-        let mut socket = UnixStream::connect(&self.0).ok()?;
+        let socket = UnixStream::connect(&self.0).ok()?;
         socket.set_read_timeout(Some(PATIENCE)).ok()?;
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let head = format!("{method} /api/v1{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n");
-        socket.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).ok()?;
-        let mut bytes = Vec::new();
-        socket.read_to_end(&mut bytes).ok()?;
-        let text = String::from_utf8_lossy(&bytes);
-        let (head, body) = text.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        let length: usize = head.to_ascii_lowercase().lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())?;
-        (body.len() == length).then(|| (status, serde_json::from_str(body).unwrap_or(Value::Null)))
+        let (head, body) = exchange(socket, &format!("{method} /api/v1{path} HTTP/1.1\r\nhost: localhost"), &body)?;
+        Some((status(&head)?, serde_json::from_str(&body).unwrap_or(Value::Null)))
     }
 
     #[track_caller]

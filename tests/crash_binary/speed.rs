@@ -26,7 +26,7 @@ fn first_answer(place: &Path, data: &Path) -> f64 {
 
 /// Rows with content that does not compress, until they take so many bytes.
 fn logs(dir: &Path, bytes: usize) {
-    let log = Segments::open(dir.to_owned(), Settings::default()).unwrap();
+    let log = Segments::open(dir, Settings::default()).unwrap();
     let mut noise = vec![0; 100 << 10];
     let mut seed = 88_172_645_463_325_252;
     noise.chunks_mut(8).for_each(|chunk| chunk.copy_from_slice(&super::rig::random(&mut seed).to_le_bytes()[..chunk.len()]));

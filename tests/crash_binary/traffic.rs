@@ -1,11 +1,12 @@
 //! The request log after an end: `kill -9` costs at most the last second of it, SIGTERM costs nothing.
 
-use super::harness::PATIENCE;
-use super::rig::{Live, chat};
-use gw::mock::{Mock, Settings};
-use serde_json::Value;
+use super::harness::{PATIENCE, http, until};
+use super::rig::{Live, on, serve, try_chat};
+use gw::mock::{Mock, Script, Settings};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Requests from several threads until the gateway goes away or `stop`: ids and when each answer was complete.
@@ -17,12 +18,8 @@ fn requests(url: &str, key: &str, stop: &AtomicBool, during: impl FnOnce(&dyn Fn
             scope.spawn(move || {
                 let model = if thread == 0 { "echo" } else { "mock" };
                 while !stop.load(Ordering::Relaxed) {
-                    // A gateway that is gone ends the thread: connecting or reading fails.
-                    let Ok(answer) = std::panic::catch_unwind(|| chat(url, key, model)) else { return };
-                    if answer.status != 200 || !answer.complete {
-                        return;
-                    }
-                    let id = answer.header("x-gw-request-id").unwrap().to_owned();
+                    // A gateway that is gone ends the thread.
+                    let Some(id) = try_chat(url, key, model) else { return };
                     done.lock().unwrap().push((id, Instant::now()));
                 }
             });
@@ -114,4 +111,62 @@ fn kill_9_costs_at_most_the_last_second_of_the_log_and_sigterm_nothing() {
         assert!(rows.contains_key(id), "`{id}` was in the log and is not any more");
     }
     eprintln!("log after kills: {} rows, {lost} lost, all answered within the last second; after SIGTERM all of {} there", rows.len(), last.len());
+}
+
+/// A gateway with five endless streams running through it; what `end` does with it, and the answers.
+fn with_streams<T>(place: &Path, flags: &[&str], end: impl FnOnce(Live) -> T) -> (T, Vec<http::Answer>) {
+    let mut script = Script::default();
+    script.add("pace=100,events=1000").unwrap();
+    let mock = Mock::start(Settings { script, ..Settings::default() }).unwrap();
+    let mut command = serve(place);
+    command.args(on(&place.join("data"))).args(flags);
+    let live = Live::launch(place, command);
+    let key = live.admin.furnish(&mock.url(), "upstream-secret-1");
+    let body = json!({"model": "mock", "stream": true, "messages": [{"role": "user", "content": "hello"}]}).to_string();
+    let authorization = format!("Bearer {key}");
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+    let url = format!("{}/v1/chat/completions", live.url);
+    let begun = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let stream = || {
+            let socket = http::send("POST", &url, &headers, &body);
+            socket.peek(&mut [0]).unwrap();
+            begun.fetch_add(1, Ordering::Relaxed);
+            http::read(socket)
+        };
+        let threads: Vec<_> = (0..5).map(|_| scope.spawn(stream)).collect();
+        until("all streams run", || (begun.load(Ordering::Relaxed) == 5).then_some(()));
+        let ended = end(live);
+        (ended, threads.into_iter().map(|thread| thread.join().unwrap()).collect())
+    })
+}
+
+#[test]
+fn requests_that_a_stop_cuts_short_are_in_the_log() {
+    let place = tempfile::tempdir().unwrap();
+    let (status, answers) = with_streams(place.path(), &["--shutdown-grace", "200ms"], Live::stop);
+    assert_eq!(status.code(), Some(0));
+    let live = Live::start(place.path(), &place.path().join("data"));
+    let rows = rows(&live);
+    assert_eq!(rows.len(), 5);
+    for answer in &answers {
+        let row = &rows[answer.header("x-gw-request-id").unwrap()];
+        assert_eq!(row["outcome"], "shutdown", "{row}");
+        assert_eq!(row["attempts"].as_array().unwrap().len(), 1, "{row}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_in_order() {
+    let place = tempfile::tempdir().unwrap();
+    let begin = Instant::now();
+    let (status, _) = with_streams(place.path(), &["--shutdown-grace", "10m"], |mut live| {
+        live.signal(rustix::process::Signal::TERM);
+        until("it is stopping", || (std::net::TcpStream::connect(live.url.trim_start_matches("http://")).is_err()).then_some(()));
+        live.signal(rustix::process::Signal::TERM);
+        live.wait()
+    });
+    assert_eq!(status.code(), Some(130));
+    assert!(begin.elapsed() < Duration::from_secs(300), "it sat out the grace");
+    assert!(!place.path().join("ready.json").exists());
 }

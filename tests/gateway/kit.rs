@@ -6,7 +6,7 @@ use gw::mock::{Mock, Outcome, Seen, Settings};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What gw signs in with at the simulator.
 pub const CREDENTIAL: &str = "sk-upstream-Zq8vW3nR5tY7uK2mB4xC";
@@ -267,9 +267,4 @@ fn hear(socket: &mut TcpStream) {
             _ => return,
         }
     }
-}
-
-/// How long something took, in milliseconds, for the record.
-pub fn since(begin: Instant) -> u128 {
-    begin.elapsed().as_millis()
 }

@@ -3,10 +3,19 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod capacity;
+mod committed;
+mod fallback;
+mod hangup;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod kit;
+mod leaks;
 
+mod revoking;
+mod splitting;
 mod steering;
+mod stopping;
+mod usage;
 mod wire_head;
 mod wire_limits;

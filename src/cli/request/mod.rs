@@ -6,7 +6,7 @@ mod ask;
 mod expect;
 mod send;
 
-pub(crate) use ask::{data, header};
+pub(crate) use ask::data;
 
 use super::{
     context::{Context, write_out},

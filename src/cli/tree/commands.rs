@@ -61,9 +61,9 @@ pub(super) fn route_extras(kind: &'static Kind) -> Vec<Command> {
             .about("Say which target a request would get, and why; sends nothing")
             .arg(name(kind).required(false))
             .arg(option("key", "key", "KEY", "As this key").add(names_of("key")))
+            .arg(option("user", "user", "USER", "As any key of this user").add(names_of("user")))
             .arg(option("path", "path", "/PATH", "Sent to this path (default /v1/chat/completions)"))
             .arg(option("model", "model", "MODEL", "Asking for this model").short('m').add(names_of("model")))
-            .arg(many("header", "header", "NAME:VALUE", "With this header; repeatable").short('H'))
             .arg(option("data", "data", "JSON|@FILE|-", "With this body"))
             .arg(option("times", "times", "N", "Draw so many times; shows how a split comes out").value_parser(clap::value_parser!(u32).range(1..=10_000))),
     ]

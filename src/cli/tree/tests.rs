@@ -46,7 +46,7 @@ fn documented_lines_parse() {
         "gw route create laptop --user alice --key laptop --provider openai",
         "gw route create openai-route --path /openai --provider openai --model gpt-4o",
         "gw route create s --key k --strategy split --to a=8 --to b=2 --then c/m",
-        "gw route explain -m gpt-4o --key ci -H x-team:search",
+        "gw route explain -m gpt-4o --key ci --path /x --times 100",
         "gw rt ls --show-labels -l env=ci",
         "gw keys list",
         "gw pv get openai -o yaml",
