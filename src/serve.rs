@@ -3,6 +3,7 @@
 
 mod announce;
 mod child;
+mod reload;
 mod stop;
 mod stores;
 mod world;
@@ -41,6 +42,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let mut stores = Stores::open(&config)?;
     let threads = config.threads();
     let sockets = bind(&config.server, threads)?;
+    announce::remove_ready_file(&config);
     let shared = Arc::new(Shared::new(stores.hasher.clone(), stores.journal.clone(), world::settings(&config)));
 
     let facts: Arc<OnceLock<Value>> = Arc::default();
@@ -84,6 +86,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let _ = facts.set(world::facts(&ready, &stores, started));
     // Before anybody is told: who waits for the ready file may end the gateway at once.
     let signals = stop::Signals::listen();
+    reload::on_hangup(&desk);
     announce::ready(&config, &ready, &stores, &desk)?;
 
     let code = match child::start(&config, &ready, secrets.first()) {

@@ -12,7 +12,6 @@ use super::{
     upstream::{SignIn, Upstream},
     watch::{Fired, Guard},
 };
-use crate::chat::Fault;
 use crate::formats::{self, Codec, Format, Seen};
 use crate::plan::{
     Choice, Plan,
@@ -89,7 +88,7 @@ pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watc
                     return Ok(answer);
                 }
                 Err(Outcome::Interrupted(fired)) => return Err(Outcome::Interrupted(fired)),
-                Err(Outcome::Failed(failure)) => ours(failure, upstream),
+                Err(Outcome::Failed(failure)) => failure,
             };
             note_health(entry, &failure);
             let over = watch.capped();
@@ -141,17 +140,6 @@ fn own_key_stays<'a>(exchange: &'a Exchange<'_>, plan: &'a Plan) -> impl Iterato
     let passes = |choice: &Choice| exchange.world.upstreams.get(choice.provider).filter(|upstream| matches!(upstream.sign_in, SignIn::Passthrough(_)));
     let first = plan.attempts.iter().find_map(passes).map(|upstream| &upstream.origin);
     plan.attempts.iter().filter(move |choice| passes(choice).is_none_or(|upstream| Some(&upstream.origin) == first))
-}
-
-/// A provider that refuses gw's credential says nothing about the caller's: 401 would send it to look for a
-/// fault in its own key.
-fn ours(failure: Failure, upstream: &Upstream) -> Failure {
-    if failure.class != Class::Credential || matches!(upstream.sign_in, SignIn::Passthrough(_)) {
-        return failure;
-    }
-    let Some(status) = failure.status else { return failure };
-    let message = format!("provider `{}` refused gw's credential with {status}: {}", upstream.name, failure.fault.message);
-    Failure { fault: Box::new(Fault { status: 502, kind: "api_error".into(), message, code: None, param: None }), original: None, ..failure }
 }
 
 /// The failures so far, and which of them the caller is told.
@@ -356,7 +344,8 @@ fn sign_in(exchange: &Exchange<'_>, upstream: &Upstream, headers: &mut HeaderMap
             headers.insert(name, value);
         }
         SignIn::Nothing => {}
-        SignIn::Unavailable(why) => return Err(Failure::credential(format!("the credential of provider `{}` is not available: {why}", upstream.name))),
+        // Why is for the operator (`gw status`): it may name files and variables.
+        SignIn::Unavailable(_) => return Err(Failure::credential(format!("the credential of provider `{}` is not available", upstream.name))),
     }
     Ok(())
 }
@@ -433,14 +422,13 @@ async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
     }
 }
 
-/// Reads a whole body; without a copy where it comes in one piece. `touch` is called before each wait.
+/// Reads a whole body; without a copy where it comes in one piece. `touch` is called as each piece comes.
 async fn whole(mut incoming: Incoming, most: usize, touch: impl Fn()) -> Result<Bytes, &'static str> {
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
-    loop {
-        touch();
-        let Some(frame) = incoming.frame().await else { break };
+    while let Some(frame) = incoming.frame().await {
         let Ok(data) = frame.map_err(|_| "broke off in the middle of its answer")?.into_data() else { continue };
+        touch();
         let have = rest.as_ref().map_or(first.len(), BytesMut::len);
         if have + data.len() > most {
             return Err("sent more than gw takes");

@@ -109,7 +109,13 @@ fn list(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
 /// Serving goes on when the log does not: degraded is said, and still 200.
 fn ready(worker: &Worker) -> Response<Body> {
     let shared = &worker.shared;
-    let mut reasons: Vec<String> = shared.degraded.load().iter().cloned().collect();
+    let mut reasons: Vec<String> = shared
+        .degraded
+        .load()
+        .iter()
+        // What comes behind the name may name files and variables, and anybody may ask here.
+        .map(|why| format!("{}: not available, see `gw status`", why.split(": ").next().unwrap_or_default()))
+        .collect();
     reasons.extend(shared.journal.health().degraded.map(|why| format!("request log: {why}")));
     if shared.stopping.load(std::sync::atomic::Ordering::Relaxed) {
         return respond::json(503, &json!({"status": "stopping"}));

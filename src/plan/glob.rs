@@ -31,6 +31,29 @@ pub fn any(patterns: &[String], text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::matches;
+    use proptest::prelude::*;
+
+    /// The definition, slowly.
+    fn slow(pattern: &[u8], text: &[u8]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some((b'*', rest)) => (0..=text.len()).any(|at| slow(rest, &text[at..])),
+            Some((byte, rest)) => text.split_first().is_some_and(|(first, text)| first == byte && slow(rest, text)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_definition(pattern in "[ab*]{0,8}", text in "[ab]{0,10}") {
+            prop_assert_eq!(matches(&pattern, &text), slow(pattern.as_bytes(), text.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn many_stars_stay_cheap() {
+        assert!(!matches(&"a*".repeat(1_000), &"a".repeat(999)));
+        assert!(!matches(&format!("{}b", "*a".repeat(200)), &"a".repeat(10_000)));
+    }
 
     #[test]
     fn stars() {

@@ -93,3 +93,71 @@ pub fn wait(round: u32, retry_after: Option<Duration>, dice: &mut Dice) -> Optio
     let wait = retry_after.map_or(backoff, |asked| asked.max(backoff));
     (wait <= LONGEST).then_some(wait)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn statuses_have_their_class() {
+        use Class::*;
+        for (status, retry_after, message, expected) in [
+            (400, false, "bad", Caller),
+            (400, false, "This model's maximum context length is 8192 tokens", Context),
+            (400, false, "prompt is too long: 210000 tokens > 200000 maximum", Context),
+            (401, false, "", Credential),
+            (402, false, "", Credential),
+            (403, false, "", Credential),
+            (404, false, "", NotFound),
+            (405, false, "", Caller),
+            (408, false, "", Timeout),
+            (409, false, "", Caller),
+            (413, false, "too many tokens", Context),
+            (413, false, "too large", Caller),
+            (422, false, "context length", Caller),
+            (429, false, "", Capacity),
+            (429, true, "", Capacity),
+            (499, false, "", Caller),
+            (500, false, "", Upstream),
+            (500, true, "", Upstream),
+            (502, false, "", Upstream),
+            (503, false, "", Upstream),
+            (503, true, "", Capacity),
+            (504, false, "", Timeout),
+            (529, false, "", Capacity),
+            (599, false, "", Upstream),
+            (302, false, "", Upstream),
+            (0, false, "", Upstream),
+        ] {
+            assert_eq!(Class::of_status(status, retry_after, message), expected, "{status} {retry_after} {message}");
+        }
+    }
+
+    #[test]
+    fn what_moves_on_is_the_routes_to_say() {
+        use Class::*;
+        let all = [Caller, NotFound, Context, Credential, Capacity, Upstream, Connect, Timeout];
+        let moving = |triggers: &[RetryOn]| all.into_iter().filter(|class| class.moves_on(triggers)).collect::<Vec<_>>();
+        assert_eq!(moving(&crate::resources::route::retry_on_default()), [Credential, Capacity, Upstream, Connect, Timeout]);
+        assert_eq!(moving(&[RetryOn::NotFound, RetryOn::Context]), [NotFound, Context]);
+        assert_eq!(moving(&[]), []);
+        assert_eq!(all.into_iter().filter(|class| class.may_pass()).collect::<Vec<_>>(), [Capacity, Upstream, Connect, Timeout]);
+    }
+
+    proptest! {
+        #[test]
+        fn waits_grow_within_bounds_and_honour_what_was_asked(round: u32, asked in proptest::option::of(0u64..20_000), seed: u64) {
+            let asked = asked.map(Duration::from_millis);
+            let base = 250u128 << round.saturating_sub(1).min(6);
+            match wait(round, asked, &mut Dice::new(seed)) {
+                Some(wait) => {
+                    prop_assert!(wait <= LONGEST && asked.is_none_or(|asked| wait >= asked));
+                    prop_assert!(wait.as_millis() >= base / 2);
+                    prop_assert!(asked == Some(wait) || wait.as_millis() < base / 2 + base);
+                }
+                None => prop_assert!(asked.is_some_and(|asked| asked > LONGEST) || base / 2 + base > LONGEST.as_millis()),
+            }
+        }
+    }
+}

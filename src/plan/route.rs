@@ -149,3 +149,73 @@ fn split(tier: &mut [Choice], dice: &mut Dice) {
         tier[at..=at + picked.unwrap_or(0)].rotate_right(1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::plan::testing;
+    use proptest::prelude::*;
+
+    /// Attempts of these weights in one tier; the model is the index.
+    fn tier(weights: &[u32]) -> Vec<Choice> {
+        let snapshot = testing::snapshot(serde_json::json!([{"kind": "provider", "name": "a"}]));
+        let choice = |(at, weight): (usize, &u32)| Choice { weight: *weight, ..testing::choice(&snapshot, "a", &at.to_string()) };
+        weights.iter().enumerate().map(choice).collect()
+    }
+
+    fn order_of(tier: &[Choice]) -> Vec<usize> {
+        tier.iter().map(|choice| choice.model.parse().unwrap()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_split_is_a_permutation_in_proportion(weights in proptest::collection::vec(1u32..50, 1..6), seed: u64) {
+            const DRAWS: u32 = 2_000;
+            let start = tier(&weights);
+            let mut firsts = vec![0u32; weights.len()];
+            for turn in 0..u64::from(DRAWS) {
+                let mut drawn = start.clone();
+                split(&mut drawn, &mut Dice::seeded(seed, turn));
+                let mut order = order_of(&drawn);
+                firsts[order[0]] += 1;
+                order.sort_unstable();
+                prop_assert_eq!(order, (0..weights.len()).collect::<Vec<_>>());
+            }
+            let total: f64 = weights.iter().copied().map(f64::from).sum();
+            for (weight, first) in weights.iter().zip(&firsts) {
+                let share = f64::from(*weight) / total;
+                let deviation = (f64::from(DRAWS) * share * (1.0 - share)).sqrt();
+                let expected = f64::from(DRAWS) * share;
+                // Six standard deviations: wrong once in half a milliard.
+                prop_assert!((f64::from(*first) - expected).abs() <= 6.0 * deviation + 1.0, "{:?} {:?}", weights, firsts);
+            }
+        }
+    }
+
+    #[test]
+    fn eight_to_two_is_eighty_to_twenty() {
+        let draws = |weights: &[u32]| -> Vec<Vec<usize>> {
+            let draw = |turn| {
+                let mut drawn = tier(weights);
+                split(&mut drawn, &mut Dice::seeded(7, turn));
+                order_of(&drawn)
+            };
+            (0..300).map(draw).collect()
+        };
+        assert_eq!(draws(&[80, 20]), draws(&[8, 2]));
+        assert_eq!(draws(&[u32::MAX, u32::MAX]), draws(&[1, 1]), "no overflow");
+    }
+
+    #[test]
+    fn paths_match_whole_segments_longest_first() {
+        let route = |name: &str, path: &str| serde_json::json!({"kind": "route", "name": name, "path": path, "targets": [{"provider": "a"}]});
+        let snapshot = testing::snapshot(serde_json::json!([route("short", "/a"), route("long", "/a/b"), route("other", "/c")]));
+        let found = |path| by_path(&snapshot, path).map(|(route, rest)| (route.name.to_string(), rest.to_owned())).collect::<Vec<_>>();
+        let pair = |name: &str, rest: &str| (name.to_owned(), rest.to_owned());
+        assert_eq!(found("/a/b/v1/messages"), [pair("long", "/v1/messages"), pair("short", "/b/v1/messages")]);
+        assert_eq!(found("/a"), [pair("short", "")]);
+        assert_eq!(found("/ab"), []);
+        assert_eq!(found("/"), []);
+    }
+}

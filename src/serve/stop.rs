@@ -80,17 +80,26 @@ fn code(status: &std::process::ExitStatus) -> u8 {
     status.code().unwrap_or(1) as u8
 }
 
-/// SIGTERM and SIGINT, or Ctrl-C elsewhere. From when it is made no signal ends the process by itself.
+/// SIGTERM, SIGINT and, on a terminal, its going away (SIGHUP); Ctrl-C elsewhere. From when it is made none of
+/// them ends the process by itself.
 pub struct Signals {
     #[cfg(unix)]
-    heard: Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
+    heard: Vec<tokio::signal::unix::Signal>,
+}
+
+/// Whether a person started gw on a terminal.
+#[cfg(unix)]
+pub fn on_terminal() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stderr())
 }
 
 impl Signals {
     #[cfg(unix)]
     pub fn listen() -> Signals {
         use tokio::signal::unix::{SignalKind, signal};
-        Signals { heard: signal(SignalKind::terminate()).ok().zip(signal(SignalKind::interrupt()).ok()) }
+        let hangup = on_terminal().then(SignalKind::hangup);
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt()].into_iter().chain(hangup);
+        Signals { heard: kinds.filter_map(|kind| signal(kind).ok()).collect() }
     }
 
     #[cfg(not(unix))]
@@ -100,11 +109,12 @@ impl Signals {
 
     #[cfg(unix)]
     async fn next(&mut self) {
-        let Some((term, interrupt)) = &mut self.heard else { return std::future::pending().await };
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        // Pending for ever where no signal could be listened for.
+        std::future::poll_fn(|cx| match self.heard.iter_mut().any(|signal| signal.poll_recv(cx).is_ready()) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        })
+        .await;
     }
 
     #[cfg(not(unix))]

@@ -88,6 +88,8 @@ impl Stores {
     fn disk(config: &Config) -> Result<Stores> {
         let dir = config.data_dir();
         let lock = lock::take(&dir, "")?;
+        // A killed gateway's; the start may take long, and nobody is to take it for this one's.
+        super::announce::remove_ready_file(config);
         let records = records::sled::Sled::open(&dir)?;
         let notice = records.notice();
         let keys_exist = records.load()?.1.iter().any(|record| record.kind == "key");

@@ -1,7 +1,7 @@
 //! A power cut under `gw serve`: ext4 on a loop device, the gateway stopped in mid-write, the backing image copied (what
 //! was only in the page cache is not in it), and a gateway started on the copy.
 
-use super::harness::clients::skip;
+use super::harness::{clients::skip, until};
 use super::mount::{Mount, image, run};
 use super::rig::{Live, on, random, rounds, serve};
 use super::writes::{Ledger, check, during, found};
@@ -36,8 +36,7 @@ const SECRET_FILES: [&str; 5] = ["digest.key", "master.key", "secrets.choice", "
 /// after the first acknowledgements.
 fn cuts(test: &str, fresh: bool, count: usize) {
     let place = tempfile::tempdir().unwrap();
-    let size = 160;
-    let mut disk = match image(place.path(), size) {
+    let mut disk = match image(place.path()) {
         Ok(disk) => disk,
         Err(why) => return skip(test, &format!("no power cut here: {why}")),
     };
@@ -71,7 +70,8 @@ fn cuts(test: &str, fresh: bool, count: usize) {
         total += during(&admin, &mut ledgers, |acknowledged| {
             let begin = Instant::now();
             while acknowledged.load(Ordering::Relaxed) < wanted && begin.elapsed() < super::harness::PATIENCE {
-                std::thread::sleep(Duration::from_millis(1));
+                // Requests too, so that the log is being written.
+                assert_eq!(live.chat(&key, "mock").status, 200);
             }
             live.signal(rustix::process::Signal::STOP);
             wait_until_stopped(live.pid);
@@ -88,10 +88,12 @@ fn cuts(test: &str, fresh: bool, count: usize) {
         let answer = live.chat(&key, "mock");
         assert_eq!(answer.status, 200, "the key or the managed credential is lost: {answer:?}");
         assert_eq!(live.readyz().0, 200);
+        let id = answer.header("x-gw-request-id").unwrap();
+        until("the log takes rows", || live.admin.logs().iter().any(|row| row["id"] == *id).then_some(()));
         live.kill();
         drop(after);
         std::fs::remove_file(&disk).unwrap();
-        disk = if fresh { image(place.path(), size).unwrap() } else { cut };
+        disk = if fresh { image(place.path()).unwrap() } else { cut };
     }
     eprintln!(
         "{count} power cuts ({}): {total} changes acknowledged, 0 lost, {kept} unanswered kept whole, {mended} starts had something to mend",
@@ -115,7 +117,7 @@ fn a_power_cut_in_the_midst_of_the_first_start_leaves_nothing_in_the_way() {
     let mut seed = 0x3c6e_f372_fe94_f82b;
     let mut early = 0;
     for round in 0..count {
-        let mounted = image(place.path(), 160).and_then(|disk| Ok((Mount::image(&disk, &place.path().join("live"))?, disk)));
+        let mounted = image(place.path()).and_then(|disk| Ok((Mount::image(&disk, &place.path().join("live"))?, disk)));
         let (mounted, disk) = match mounted {
             Ok(mounted) => mounted,
             Err(why) if round == 0 => return skip("power cut in the first start", &format!("no power cut here: {why}")),

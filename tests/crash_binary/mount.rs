@@ -56,11 +56,14 @@ impl Drop for Mount {
     }
 }
 
+/// Large enough for the request log to be kept, which it is not below 512 MiB; sparse, so that it costs little.
+const SIZE: u64 = 900 << 20;
+
 /// A fresh image of ext4 with the default commit interval, or why there can be none here.
-pub fn image(dir: &Path, size: u64) -> Result<PathBuf, String> {
+pub fn image(dir: &Path) -> Result<PathBuf, String> {
     root()?;
     let image = dir.join("disk.img");
-    std::fs::File::create(&image).and_then(|file| file.set_len(size << 20)).map_err(|error| error.to_string())?;
+    std::fs::File::create(&image).and_then(|file| file.set_len(SIZE)).map_err(|error| error.to_string())?;
     run("mkfs.ext4", &["-q", "-F", image.to_str().unwrap()])?;
     Ok(image)
 }

@@ -1,10 +1,12 @@
 //! Starts on state that is damaged, in part missing, locked or in use: mended out loud or refused with a reason,
 //! never begun anew as if nothing had been there.
 
+use super::harness::{terminate, until};
 use super::rig::{Live, on, refused, serve};
 use gw::mock::{Mock, Settings};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 const MASTER: [&str; 2] = ["3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=", "4q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs="];
 
@@ -172,4 +174,65 @@ fn an_admin_token_cut_off_in_the_first_start_is_made_again() {
     let live = Live::launch(stopped.place.path(), command);
     assert_eq!(std::fs::read_to_string(&token).unwrap().trim().len(), 43);
     stopped.whole(&live);
+}
+
+#[test]
+fn of_several_started_at_once_one_serves_and_the_rest_say_why_not() {
+    let (place, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut all: Vec<_> = (0..4)
+        .map(|n| {
+            let own = place.path().join(n.to_string());
+            std::fs::create_dir(&own).unwrap();
+            serve(&own).args(on(data.path())).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    let codes = until("three have given up", || {
+        let codes: Vec<i32> = all.iter_mut().filter_map(|child| child.try_wait().unwrap()).map(|status| status.code().unwrap()).collect();
+        (codes.len() == 3).then_some(codes)
+    });
+    assert_eq!(codes, [5; 3]);
+    let ended: Vec<Option<i32>> = all.iter_mut().map(terminate).collect();
+    assert_eq!(ended.iter().filter(|code| **code == Some(5)).count(), 3, "{ended:?}");
+}
+
+#[test]
+fn a_ready_file_of_a_killed_gateway_does_not_speak_for_the_next() {
+    let stopped = Stopped::new(None);
+    let ready = stopped.place.path().join("ready.json");
+    assert!(ready.exists(), "kill -9 leaves it");
+    // One that does not get as far as serving.
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let fails = |expected: i32, listen: &str| {
+        let mut command = serve(stopped.place.path());
+        command.args(on(&stopped.data)).args(["--listen", listen, "--ready-file"]).arg(&ready);
+        let (code, said) = refused(command);
+        assert_eq!(code, Some(expected), "{said}");
+    };
+    fails(5, &taken.local_addr().unwrap().to_string());
+    assert!(!ready.exists());
+    // One that is turned away at the lock leaves the running gateway's alone.
+    let live = stopped.start();
+    let before = std::fs::read(&ready).unwrap();
+    fails(5, "127.0.0.1:0");
+    assert_eq!(std::fs::read(&ready).unwrap(), before);
+    stopped.whole(&live);
+}
+
+#[test]
+fn a_damaged_request_log_costs_its_rows_and_nothing_else() {
+    let stopped = Stopped::new(None);
+    let live = stopped.start();
+    stopped.whole(&live);
+    assert_eq!(live.stop().code(), Some(0));
+    let mut damaged = 0;
+    for entry in std::fs::read_dir(stopped.data.join("logs")).unwrap() {
+        scribble(&entry.unwrap().path());
+        damaged += 1;
+    }
+    assert!(damaged > 0);
+    let live = stopped.start();
+    stopped.whole(&live);
+    until("new rows are there", || (!live.admin.logs().is_empty()).then_some(()));
+    assert_eq!(live.stop().code(), Some(0));
+    assert!(!stopped.start().admin.logs().is_empty());
 }

@@ -5,7 +5,8 @@ use super::rig::{Live, on, serve, try_chat};
 use gw::mock::{Mock, Script, Settings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Requests from several threads until the gateway goes away or `stop`: ids and when each answer was complete.
@@ -112,29 +113,40 @@ fn kill_9_costs_at_most_the_last_second_of_the_log_and_sigterm_nothing() {
     eprintln!("log after kills: {} rows, {lost} lost, all answered within the last second; after SIGTERM all of {} there", rows.len(), last.len());
 }
 
-#[test]
-fn requests_that_a_stop_cuts_short_are_in_the_log() {
-    let place = tempfile::tempdir().unwrap();
-    let data = place.path().join("data");
+/// A gateway with five endless streams running through it; what `end` does with it, and the answers.
+fn with_streams<T>(place: &Path, flags: &[&str], end: impl FnOnce(Live) -> T) -> (T, Vec<http::Answer>) {
     let mut script = Script::default();
     script.add("pace=100,events=1000").unwrap();
     let mock = Mock::start(Settings { script, ..Settings::default() }).unwrap();
-    let mut command = serve(place.path());
-    command.args(on(&data)).args(["--shutdown-grace", "200ms"]);
-    let live = Live::launch(place.path(), command);
+    let mut command = serve(place);
+    command.args(on(&place.join("data"))).args(flags);
+    let live = Live::launch(place, command);
     let key = live.admin.furnish(&mock.url(), "upstream-secret-1");
     let body = json!({"model": "mock", "stream": true, "messages": [{"role": "user", "content": "hello"}]}).to_string();
     let authorization = format!("Bearer {key}");
     let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
     let url = format!("{}/v1/chat/completions", live.url);
-    let answers: Vec<_> = std::thread::scope(|scope| {
-        let ask = || http::exchange("POST", &url, &headers, &body);
-        let threads: Vec<_> = (0..5).map(|_| scope.spawn(ask)).collect();
-        until("all streams run", || (live.admin.get("/status")["in_flight"] == 5).then_some(()));
-        assert_eq!(live.stop().code(), Some(0));
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    let live = Live::start(place.path(), &data);
+    let begun = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let stream = || {
+            let socket = http::send("POST", &url, &headers, &body);
+            socket.peek(&mut [0]).unwrap();
+            begun.fetch_add(1, Ordering::Relaxed);
+            http::read(socket)
+        };
+        let threads: Vec<_> = (0..5).map(|_| scope.spawn(stream)).collect();
+        until("all streams run", || (begun.load(Ordering::Relaxed) == 5).then_some(()));
+        let ended = end(live);
+        (ended, threads.into_iter().map(|thread| thread.join().unwrap()).collect())
+    })
+}
+
+#[test]
+fn requests_that_a_stop_cuts_short_are_in_the_log() {
+    let place = tempfile::tempdir().unwrap();
+    let (status, answers) = with_streams(place.path(), &["--shutdown-grace", "200ms"], Live::stop);
+    assert_eq!(status.code(), Some(0));
+    let live = Live::start(place.path(), &place.path().join("data"));
     let rows = rows(&live);
     assert_eq!(rows.len(), 5);
     for answer in &answers {
@@ -142,4 +154,19 @@ fn requests_that_a_stop_cuts_short_are_in_the_log() {
         assert_eq!(row["outcome"], "shutdown", "{row}");
         assert_eq!(row["attempts"].as_array().unwrap().len(), 1, "{row}");
     }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_in_order() {
+    let place = tempfile::tempdir().unwrap();
+    let begin = Instant::now();
+    let (status, _) = with_streams(place.path(), &["--shutdown-grace", "10m"], |mut live| {
+        live.signal(rustix::process::Signal::TERM);
+        until("it is stopping", || (std::net::TcpStream::connect(live.url.trim_start_matches("http://")).is_err()).then_some(()));
+        live.signal(rustix::process::Signal::TERM);
+        live.wait()
+    });
+    assert_eq!(status.code(), Some(130));
+    assert!(begin.elapsed() < Duration::from_secs(300), "it sat out the grace");
+    assert!(!place.path().join("ready.json").exists());
 }

@@ -35,7 +35,7 @@ fn a_target_that_cools_down_is_skipped_and_tried_when_all_do() {
     let ask = |name: &str| bench.post(&format!("/{name}/v1/chat/completions"), &chat("any", "cool", false));
     assert_eq!(ask("c").header("x-gw-attempts"), Some("2"));
     assert_eq!(ask("c").header("x-gw-attempts"), Some("1"));
-    let explained = bench.gateway.ok(&["route", "explain", "c", "-o", "json"]);
+    let explained = bench.gateway.ok(&["route", "explain", "--key", "k", "--path", "/c", "-o", "json"]);
     assert!(explained.contains("resting"), "{explained}");
 
     assert_eq!((ask("all").status, ask("all").header("x-gw-attempts")), (429, Some("1")));

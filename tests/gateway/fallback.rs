@@ -31,7 +31,7 @@ const FAULTS: &[(&str, &str)] = &[
 #[test]
 fn every_early_failure_is_unseen() {
     let mut plan = plan().provider("closed", json!({"vendor": "openai-compatible", "base_url": closed()}));
-    let quick = || json!({"first_byte_timeout": "300ms", "connect_timeout": "300ms"});
+    let quick = || json!({"first_byte_timeout": "300ms", "connect_timeout": "300ms", "idle_timeout": "300ms"});
     let faults: Vec<_> = FAULTS.iter().copied().chain([("closed", "connect")]).collect();
     for (at, (fault, _)) in faults.iter().enumerate() {
         for provider in ["m", "a"] {
@@ -142,9 +142,9 @@ fn every_target_failed() {
         ("/refused", 502, "gateway"),
         ("/late", 504, "gateway"),
         ("/html", 502, "gateway"),
-        // gw's credential is gw's business: the caller's own key was good.
-        ("/denied", 502, "provider"),
-        ("/forbidden", 502, "provider"),
+        // The provider's own word, and `x-gw-origin` says whose it is.
+        ("/denied", 401, "provider"),
+        ("/forbidden", 403, "provider"),
         ("/busy", 503, "provider"),
     ] {
         for (format, anthropic) in crate::kit::FORMATS {

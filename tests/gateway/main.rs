@@ -10,10 +10,14 @@ mod hangup;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod kit;
+mod leaks;
 
+#[cfg(unix)]
+mod reloading;
 mod revoking;
 mod splitting;
 mod steering;
+mod stopping;
 mod usage;
 mod wire_head;
 mod wire_limits;
