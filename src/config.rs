@@ -129,7 +129,9 @@ pub enum LogFormat {
 impl Config {
     /// The directory that holds state; not used with `in_memory`.
     pub fn data_dir(&self) -> PathBuf {
-        self.server.data_dir.clone().unwrap_or_else(data_dir_default)
+        let dir = self.server.data_dir.clone().unwrap_or_else(data_dir_default);
+        // Others are told of it, and they may be elsewhere.
+        std::path::absolute(&dir).unwrap_or(dir)
     }
 
     /// Where the admin API listens. In memory the default is a private path, so that two jobs on one

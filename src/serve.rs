@@ -61,8 +61,8 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
             move |query| crate::plan::explain::explain(&shared.world.load().snapshot, &shared.health, query, Stamp::now().0)
         }),
         status: Arc::new({
-            let (shared, facts) = (shared.clone(), facts.clone());
-            move || world::status(&shared, facts.get())
+            let (shared, facts, records) = (shared.clone(), facts.clone(), stores.records.clone());
+            move || world::status(&shared, facts.get(), &*records)
         }),
     })
     .await?;

@@ -119,6 +119,19 @@ fn file(path: &str) -> Result<Secret, String> {
     secret
 }
 
+/// Where a provider's credential is, in a word: `keyring`, `sealed`, `memory`, `env:NAME`, `none`.
+pub fn short(vault: &str, provider: &Record) -> String {
+    match reference(&provider.spec) {
+        Ok(Credential::Managed) => {
+            let known = ["keyring", "sealed", "memory"].into_iter().find(|place| vault.split([',', '(', '`']).next().is_some_and(|head| head.contains(place)));
+            known.unwrap_or("managed").into()
+        }
+        Ok(Credential::None) => "none".into(),
+        Ok(other) => other.to_string(),
+        Err(_) => "unreadable".into(),
+    }
+}
+
 /// How a provider's credential is doing, for people: never the credential.
 pub fn describe(vault: &str, provider: &Record, now: Option<&Result<Option<Secret>, String>>) -> String {
     let said = match reference(&provider.spec) {
@@ -129,5 +142,28 @@ pub fn describe(vault: &str, provider: &Record, now: Option<&Result<Option<Secre
     match now {
         Some(Err(why)) => format!("{said}: {why}"),
         _ => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::Stamp;
+
+    #[test]
+    fn credentials_in_a_word() {
+        for (credential, vault, word) in [
+            ("managed", "OS keyring (Secret Service), service `gw`, entries `1/...`", "keyring"),
+            ("managed", "sealed file `/keyring/memory`, key from `x`", "sealed"),
+            ("managed", "memory (gone when gw stops)", "memory"),
+            ("none", "memory", "none"),
+            ("passthrough", "memory", "passthrough"),
+            ("env:OPENAI_API_KEY", "memory", "env:OPENAI_API_KEY"),
+        ] {
+            let mut spec = Spec::new();
+            spec.insert("credential".into(), credential.into());
+            let record = Record { kind: "provider".into(), name: "p".into(), version: 1, created: Stamp(0), updated: Stamp(0), spec, system: Spec::new() };
+            assert_eq!(short(vault, &record), word);
+        }
     }
 }

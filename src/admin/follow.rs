@@ -19,9 +19,8 @@ pub fn rows(from: Receiver<Arc<Row>>, filter: Filter) -> Result<tokio::sync::mps
         loop {
             match from.recv_timeout(LOOK) {
                 Ok(row) if takes(&filter, &row) => {
-                    if let Ok(mut line) = serde_json::to_vec(&*row) {
-                        line.push(b'\n');
-                        let _ = send.try_send(Bytes::from(line));
+                    if let Ok(shown) = super::logs::shown(&row) {
+                        let _ = send.try_send(Bytes::from(format!("{shown}\n")));
                     }
                 }
                 Ok(_) | Err(RecvTimeoutError::Timeout) => {}
@@ -70,7 +69,7 @@ mod tests {
             send.send(Arc::new(Row { id: format!("{key}{status}"), key: Some(key.into()), status, ..Row::default() })).unwrap();
         }
         let line = lines.blocking_recv().unwrap();
-        assert_eq!(serde_json::from_slice::<Row>(&line).unwrap().id, "ci404");
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&line).unwrap()["id"], "ci404");
         drop(lines);
         // The thread lets go of its end once it has noticed.
         while send.send(Arc::new(Row::default())).is_ok() {

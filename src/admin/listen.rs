@@ -91,7 +91,8 @@ impl Listener {
         let listener = tokio::net::UnixListener::bind(path).map_err(|error| failed("bound", error))?;
         // Between these two lines others could connect, and would be refused by their user id.
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|error| failed("restricted", error))?;
-        let file = SocketFile { path: path.to_owned(), inode: inode(path).unwrap_or(0) };
+        // Absolute, since it is announced to processes in other directories.
+        let file = SocketFile { path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()), inode: inode(path).unwrap_or(0) };
         Ok(Listener::Unix { listener, file })
     }
 

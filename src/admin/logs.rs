@@ -5,7 +5,7 @@ use super::desk::blocking;
 use super::follow;
 use crate::error::{Error, Result};
 use crate::resources::Stamp;
-use crate::store::journal::{Content, Filter, Page};
+use crate::store::journal::{Content, Filter, Page, Row};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -57,7 +57,7 @@ pub async fn list(call: Call) -> Result<Response> {
     let limit = call.number("limit")?.unwrap_or(PAGE.0).clamp(1, PAGE.1);
     let (journal, cursor) = (call.desk.deps.journal.clone(), call.param("cursor").map(str::to_owned));
     let page = blocking(move || journal.query(&filter, limit, cursor.as_deref())).await?;
-    Ok(answer(StatusCode::OK, &json!({"items": page.rows, "cursor": page.cursor})))
+    Ok(answer(StatusCode::OK, &json!({"items": page.rows.iter().map(shown).collect::<Result<Vec<_>>>()?, "cursor": page.cursor})))
 }
 
 pub async fn get(call: Call) -> Result<Response> {
@@ -65,11 +65,21 @@ pub async fn get(call: Call) -> Result<Response> {
     let Some((row, content)) = blocking(move || journal.get(&id)).await? else {
         return Err(Error::not_found(format!("no request `{}` in the log", call.name.escape_debug())).hint("list requests with: gw logs"));
     };
-    let mut shown = serde_json::to_value(&row).map_err(|error| Error::internal("the row cannot be written as JSON").cause(error))?;
+    let mut row = shown(&row)?;
     if let Some(content) = content {
-        shown["content"] = show(&content);
+        row["content"] = show(&content);
     }
-    Ok(answer(StatusCode::OK, &shown))
+    Ok(answer(StatusCode::OK, &row))
+}
+
+/// A row as callers read it: the time as RFC 3339, the cost in dollars too, to the last digit.
+pub fn shown(row: &Row) -> Result<Value> {
+    let mut shown = serde_json::to_value(row).map_err(|error| Error::internal("a row cannot be written as JSON").cause(error))?;
+    shown["at"] = row.at.rfc3339().into();
+    if let Some(pico) = row.cost_pico {
+        shown["cost"] = crate::catalog::dollars(pico.into()).into();
+    }
+    Ok(shown)
 }
 
 /// Bodies as text, or as base64 where they are not UTF-8.
@@ -116,7 +126,7 @@ pub async fn export(call: Call) -> Result<Response> {
 fn text(page: &Page) -> Result<bytes::Bytes> {
     let mut out = Vec::new();
     for row in &page.rows {
-        serde_json::to_writer(&mut out, row).map_err(|error| Error::internal("a row cannot be written as JSON").cause(error))?;
+        out.extend_from_slice(shown(row)?.to_string().as_bytes());
         out.push(b'\n');
     }
     Ok(out.into())
@@ -127,4 +137,18 @@ fn lines(body: Body) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn rows_say_when_and_how_much() {
+        let row = Row { at: Stamp(1_795_224_747_194), cost_pico: Some(75_000_000), ..Row::default() };
+        let shown = shown(&row).unwrap();
+        assert_eq!((&shown["at"], &shown["cost"], &shown["cost_pico"]), (&json!("2026-11-21T01:32:27.194Z"), &json!("0.000075"), &json!(75_000_000)));
+        assert_eq!(super::shown(&Row::default()).unwrap().get("cost"), None);
+    }
 }

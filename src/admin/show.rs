@@ -77,7 +77,8 @@ impl<'a> Show<'a> {
         let base_url = if text("base_url").is_empty() { own } else { text("base_url") };
         let now = self.state.credentials.get(&record.name);
         let mut status = json!({
-            "credential": credentials::describe(&self.vault, record, now),
+            "credential": credentials::short(&self.vault, record),
+            "credential_detail": credentials::describe(&self.vault, record, now),
             "base_url": base_url,
             "models": self.counted("provider", &record.name),
             "health": self.health.get(&record.name).cloned().unwrap_or_else(|| "unverified".into()),

@@ -38,6 +38,7 @@ async fn differences(context: &Context, matches: &ArgMatches) -> Result<bool> {
             "pruned" => (spec(remote.get(kind, name).await?.as_object().unwrap_or(&Map::new())), Map::new()),
             _ => continue,
         };
+        let (old, new) = if body.get("owner").is_none_or(Value::is_null) { (unowned(old), unowned(new)) } else { (old, new) };
         counts[usize::from(!old.is_empty()) + usize::from(new.is_empty() && !old.is_empty())] += 1;
         text.push_str(&lines(kind.name, name, &old, &new));
     }
@@ -53,6 +54,17 @@ async fn differences(context: &Context, matches: &ArgMatches) -> Result<bool> {
 fn spec(body: &Map<String, Value>) -> Map<String, Value> {
     let left_out = |field: &str| resources::Record::ENVELOPE.contains(&field) || ["secret", "credential_value", "replace_secret"].contains(&field);
     body.iter().filter(|(field, _)| !left_out(field)).map(|(field, value)| (field.clone(), value.clone())).collect()
+}
+
+/// Without the label that says who owns it: files applied for nobody leave it as it is.
+fn unowned(mut spec: Map<String, Value>) -> Map<String, Value> {
+    if let Some(Value::Object(labels)) = spec.get_mut("labels") {
+        labels.shift_remove("gw/owner");
+        if labels.is_empty() {
+            spec.shift_remove("labels");
+        }
+    }
+    spec
 }
 
 /// `-` what is, `+` what would be, a line a field.
@@ -93,6 +105,13 @@ mod tests {
             lines("route", "checkout", &old, &new),
             "  route/checkout\n-   retry_on = [\"429\", \"5xx\"]\n+   retry_on = [\"429\", \"5xx\", \"timeout\"]\n-   seed = 1\n+   targets = [{ provider = \"a\", weight = 2 }]\n"
         );
+    }
+
+    #[test]
+    fn the_owner_is_no_difference() {
+        let map = |value: Value| value.as_object().cloned().unwrap_or_default();
+        assert_eq!(unowned(map(json!({"labels": {"gw/owner": "ci"}, "seed": 1}))), map(json!({"seed": 1})));
+        assert_eq!(unowned(map(json!({"labels": {"gw/owner": "ci", "a": "b"}}))), map(json!({"labels": {"a": "b"}})));
     }
 
     #[test]

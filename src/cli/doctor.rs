@@ -143,8 +143,7 @@ fn proxies() -> Option<Finding> {
         .into_iter()
         .filter(|name| std::env::var_os(name).is_some())
         .collect();
-    (!set.is_empty())
-        .then(|| finding(Mark::Warn, "proxy", format!("{} set; gw uses proxies upstream only when configured, and never towards itself", set.join(", "))))
+    (!set.is_empty()).then(|| finding(Mark::Warn, "proxy", format!("{} set, which gw does not follow: it connects to providers directly", set.join(", "))))
 }
 
 async fn gateway(context: &Context) -> Vec<Finding> {

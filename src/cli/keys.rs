@@ -30,7 +30,7 @@ pub(crate) async fn create(context: &Context, matches: &ArgMatches) -> Result<()
     let dry_run = matches.get_flag("dry_run");
     let again = matches.get_flag("if_not_exists");
     if matches.get_flag("from_stdin") {
-        return bring(context, &remote, matches, body).await;
+        return bring(context, &remote, matches, body, (&spec, &wanted)).await;
     }
     let file = matches.get_one::<String>("output_file").map(PathBuf::from);
     if file.is_none() {
@@ -98,7 +98,16 @@ pub(crate) async fn identify(context: &Context) -> Result<()> {
 }
 
 /// A secret of the user's own.
-async fn bring(context: &Context, remote: &Remote, matches: &ArgMatches, mut body: Map<String, Value>) -> Result<()> {
+///
+/// The same secret again is fine, another one is a conflict unless it may be replaced: only this form of
+/// creation can be repeated without a file.
+async fn bring(
+    context: &Context,
+    remote: &Remote,
+    matches: &ArgMatches,
+    mut body: Map<String, Value>,
+    (spec, wanted): (&Map<String, Value>, &Map<String, Value>),
+) -> Result<()> {
     let secret = credential::stdin()?;
     match matches.get_flag("allow_weak") {
         true => _ = body.insert("allow_weak".into(), json!(true)),
@@ -107,10 +116,14 @@ async fn bring(context: &Context, remote: &Remote, matches: &ArgMatches, mut bod
     let replace = matches.get_flag("replace_secret");
     body.insert("secret".into(), json!(secret.as_str()));
     body.insert("replace_secret".into(), json!(replace));
-    body.insert("if_not_exists".into(), json!(replace || matches.get_flag("if_not_exists")));
+    body.insert("if_not_exists".into(), json!(true));
     let dry_run = matches.get_flag("dry_run");
     let record = remote.create(&key::KIND, &Value::Object(body), &options(dry_run)).await?;
-    let result = record.get("result").and_then(Value::as_str).unwrap_or("created").to_owned();
+    let result = match record.get("result").and_then(Value::as_str).unwrap_or("created") {
+        "unchanged" => return verbs::create::unchanged(context, &key::KIND, &record, spec, wanted),
+        "configured" | "changed" | "updated" => "replaced".to_owned(),
+        other => other.to_owned(),
+    };
     context.changed(&key::KIND, &record, &if dry_run { format!("would be {result} (dry run)") } else { result })
 }
 

@@ -36,8 +36,19 @@ fn told(row: &Value, bodies: bool) -> String {
     let mut attempts = Vec::new();
     if let Value::Object(map) = &mut head {
         map.shift_remove("content");
-        map.insert("cost".into(), logs::cost(row).into());
+        let status = map.shift_remove("cost_status").map(|status| text(&status)).unwrap_or_default();
         map.shift_remove("cost_pico");
+        map.insert("cost".into(), cost(row, &status).into());
+        if let Some(usage) = map.get("usage").cloned() {
+            let source = map.shift_remove("usage_source").map(|source| text(&source)).unwrap_or_default();
+            map.insert("usage".into(), tokens(&usage, &source).into());
+        }
+        for name in ["latency_ms", "ttft_ms"] {
+            if let Some(millis) = map.get(name).and_then(Value::as_u64) {
+                map.insert(name.into(), logs::span(millis).into());
+            }
+        }
+        *map = std::mem::take(map).into_iter().map(|(name, value)| (name.trim_end_matches("_ms").to_owned(), value)).collect();
         if let Some(Value::Array(list)) = map.shift_remove("attempts") {
             attempts = list;
         }
@@ -64,6 +75,33 @@ fn told(row: &Value, bodies: bool) -> String {
         }
     }
     out
+}
+
+/// The amount and how it came about; only the latter where there is none.
+fn cost(row: &Value, status: &str) -> String {
+    match logs::cost(row).as_str() {
+        "-" if !status.is_empty() => status.to_owned(),
+        shown if status.is_empty() || shown == status => shown.to_owned(),
+        shown => format!("{shown} ({status})"),
+    }
+}
+
+/// Tokens in one line: in and out always, the rest where there is any.
+fn tokens(usage: &Value, source: &str) -> String {
+    let parts = [
+        ("input", "in"),
+        ("cache_read", "cached"),
+        ("cache_write_5m", "written to cache for 5m"),
+        ("cache_write_1h", "written to cache for 1h"),
+        ("output", "out"),
+        ("reasoning", "reasoning"),
+        ("audio", "audio"),
+        ("image", "image"),
+    ];
+    let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let shown = parts.iter().filter(|(name, _)| count(name) > 0 || ["input", "output"].contains(name)).map(|(name, word)| format!("{} {word}", count(name)));
+    let source = if source.is_empty() { String::new() } else { format!(" ({source})") };
+    format!("{}{source}", shown.collect::<Vec<_>>().join(", "))
 }
 
 /// A body for a terminal: lines stay, controls go.
@@ -120,7 +158,8 @@ mod tests {
     use serde_json::json;
 
     fn row() -> Value {
-        json!({"id": "req_1", "format": "anthropic", "status": 200, "key": null, "cost_pico": null, "cost_status": "unpriced",
+        json!({"id": "req_1", "format": "anthropic", "status": 200, "latency_ms": 1212, "key": null, "cost_pico": null,
+            "usage": {"input": 2, "cache_read": 3, "output": 4, "audio": 0}, "usage_source": "reported", "cost_status": "unpriced",
             "attempts": [{"provider": "a", "model": "m", "start_ms": 0, "duration_ms": 12, "status": 429, "class": "capacity", "reason": "rate limited"},
                 {"provider": "b", "model": "n", "start_ms": 13, "duration_ms": 1200, "status": 200, "class": "ok"}],
             "content": {"request": {"text": "{\"it's\":1}"}, "response": {"text": "a\u{1b}[2J\nb"}, "truncated": true}})
@@ -130,7 +169,7 @@ mod tests {
     fn in_full() {
         assert_eq!(
             told(&row(), true),
-            "id            req_1\nformat        anthropic\nstatus        200\ncost_status   unpriced\ncost          -\n\n\
+            "id        req_1\nformat    anthropic\nstatus    200\nlatency   1.2s\nusage     2 in, 3 cached, 4 out (reported)\ncost      unpriced\n\n\
              TRY   TARGET   START   TOOK   STATUS   CLASS      REASON\n1     a/m      0ms     12ms   429      capacity   rate limited\n2     b/n      13ms    1.2s   200      ok         -\n\n\
              request:\n{\"it's\":1}\n\nresponse:\na[2J\nb\n(the response was longer than is kept)\n"
         );

@@ -126,7 +126,7 @@ impl Client {
         }
         if error.is_connect() {
             return Error::new(Kind::NoGateway, format!("no gateway at {}", self.address))
-                .hint("start one with `gw serve`, or choose another with GW_ADMIN_URL");
+                .hint("start one with `gw serve`; one that runs elsewhere is named by --admin-url or GW_ADMIN_URL, or its directory by GW_DATA_DIR");
         }
         Error::new(Kind::NoGateway, format!("the connection to the gateway at {} broke", self.address))
             .cause(error.without_url())

@@ -30,14 +30,13 @@ async fn route(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>)
     browsers(&request)?;
     let path = request.uri().path();
     if let Some(format) = FORMATS.iter().find(|format| format.path == path) {
-        method(&request, &Method::POST)?;
+        if let Some(wrong) = method(&request, &Method::POST, format.id) {
+            return Ok(tied(wrong, conn));
+        }
         return Ok(exchange::serve(worker, conn, format, None, request).await);
     }
     match path {
-        "/v1/models" => {
-            method(&request, &Method::GET)?;
-            Ok(tied(list(worker, &request), conn))
-        }
+        "/v1/models" => Ok(tied(method(&request, &Method::GET, models_format(&request)).unwrap_or_else(|| list(worker, &request)), conn)),
         "/healthz" => Ok(tied(respond::json(200, &json!({"status": "ok"})), conn)),
         "/readyz" => Ok(tied(ready(worker), conn)),
         _ => bound(worker, conn, request).await,
@@ -57,11 +56,12 @@ async fn bound(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>)
     };
     let rest = rest.ok_or_else(unknown)?;
     if rest.strip_prefix("/v1").unwrap_or(&rest) == "/models" {
-        method(&request, &Method::GET)?;
-        return Ok(tied(list(worker, &request), conn));
+        return Ok(tied(method(&request, &Method::GET, models_format(&request)).unwrap_or_else(|| list(worker, &request)), conn));
     }
     let format = under(&rest, &request).ok_or_else(unknown)?;
-    method(&request, &Method::POST)?;
+    if let Some(wrong) = method(&request, &Method::POST, format.id) {
+        return Ok(tied(wrong, conn));
+    }
     Ok(exchange::serve(worker, conn, format, Some(&path), request).await)
 }
 
@@ -73,11 +73,19 @@ fn under(rest: &str, request: &Request<Incoming>) -> Option<&'static Format> {
     }
 }
 
-fn method(request: &Request<Incoming>, expected: &Method) -> crate::error::Result<()> {
-    match request.method() == expected {
-        true => Ok(()),
-        false => Err(Error::invalid(format!("`{}` takes {expected}, not {}", request.uri().path().escape_debug(), request.method()))),
+/// The answer to a method the path does not take: 405, in the error shape of the path's format.
+fn method(request: &Request<Incoming>, expected: &Method, format: FormatId) -> Option<Response<Body>> {
+    if request.method() == expected {
+        return None;
     }
+    let error = Error::invalid(format!("`{}` takes {expected}, not {}", request.uri().path().escape_debug(), request.method()))
+        .hint(format!("send it with {expected}"));
+    Some(respond::not_allowed(&error, format, expected))
+}
+
+/// Whose shape an answer about models has.
+fn models_format(request: &Request<Incoming>) -> FormatId {
+    if request.headers().contains_key("anthropic-version") { FormatId::AnthropicMessages } else { FormatId::OpenaiChat }
 }
 
 /// A web page must not be able to use a gateway on this machine: it cannot guess a key, but a browser may

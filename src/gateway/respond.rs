@@ -4,7 +4,7 @@ use super::{body::Body, exchange::Refusal, failure::Failure, gate::Conn, record:
 use crate::catalog;
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
-use crate::formats::Format;
+use crate::formats::{Format, FormatId};
 use crate::store::journal::Outcome;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use std::rc::Rc;
@@ -120,15 +120,27 @@ fn status(code: u16, mut response: Response<Body>) -> Response<Body> {
 
 /// An error outside any format (unknown path, refused head): the OpenAI shape, which most callers read.
 pub fn plain(error: &Error, close: bool) -> Response<Body> {
-    let fault = Fault::from(error);
-    let format = crate::formats::format(crate::formats::FormatId::OpenaiChat);
+    shaped(&Fault::from(error), FormatId::OpenaiChat, close)
+}
+
+/// 405 with what is allowed. The body, if there is one, stays unread, so the connection ends.
+pub fn not_allowed(error: &Error, format: FormatId, allowed: &http::Method) -> Response<Body> {
+    let mut response = shaped(&Fault { status: 405, ..Fault::from(error) }, format, true);
+    if let Ok(value) = HeaderValue::from_str(allowed.as_str()) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    response
+}
+
+fn shaped(fault: &Fault, format: FormatId, close: bool) -> Response<Body> {
+    let format = crate::formats::format(format);
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
     if close {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    status(fault.status, with(headers, Body::whole((format.write_fault)(&fault))))
+    status(fault.status, with(headers, Body::whole((format.write_fault)(fault))))
 }
 
 /// A small JSON answer.

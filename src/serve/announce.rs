@@ -45,7 +45,8 @@ pub fn ready(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) -> Re
         say("admin", admin);
     }
     say("state", &stores.records.describe());
-    say("secrets", &stores.vault.describe());
+    let (secrets, warning) = secrets(&stores.vault.describe());
+    say("secrets", &secrets);
     let content = match config.log_content() {
         LogContent::Full => "requests and answers in full; less with --log-content metadata",
         LogContent::Metadata => "a row a request, without content",
@@ -58,8 +59,29 @@ pub fn ready(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) -> Re
     for url in ready.urls.iter().filter(|url| !local(url)) {
         say("warning", &format!("{url} can be reached from other machines, and keys travel unencrypted: put TLS in front"));
     }
+    if let Some(warning) = warning {
+        say("warning", &warning);
+    }
     next(desk);
     Ok(())
+}
+
+/// Longest line about the secrets, so that it stays one on most terminals.
+const LINE: usize = 88;
+
+/// Where secrets are, short enough for a line, and what is to be said against it.
+fn secrets(described: &str) -> (String, Option<String>) {
+    let (place, warning) = match described.split_once("; warning: ") {
+        Some((place, warning)) => (place, Some(warning.to_owned())),
+        None => (described, None),
+    };
+    // Where the key comes from is the first to go, then the path's middle.
+    let place = if place.chars().count() > LINE { place.split(", ").next().unwrap_or(place) } else { place };
+    let place = match place.chars().count() > LINE {
+        false => place.to_owned(),
+        true => place.chars().take(LINE - 1).chain(['…']).collect(),
+    };
+    (place, warning)
 }
 
 fn local(url: &str) -> bool {
@@ -88,7 +110,7 @@ fn next(desk: &Desk) {
             ),
         ),
         (none("user") || none("key"), "gw user create me && gw key create dev --user me".to_owned()),
-        (none("route"), format!("gw route create dev --key dev --to {vendor}/MODEL")),
+        (none("route"), format!("gw route create dev --key dev --to {}/MODEL", state.of("provider").next().map_or(vendor, |provider| &provider.name))),
     ];
     for (at, (_, step)) in steps.iter().filter(|(wanted, _)| *wanted).enumerate() {
         say(if at == 0 { "next" } else { "" }, step);
@@ -107,5 +129,19 @@ pub fn failure(error: &Error) {
 pub fn remove_ready_file(config: &Config) {
     if let Some(path) = &config.server.ready_file {
         let _ = std::fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_fit_a_line_and_warn_on_another() {
+        let (place, warning) = secrets("sealed file `/d/s.json`, key from `/d/key`; warning: the key lies beside the data");
+        assert_eq!((place.as_str(), warning.as_deref()), ("sealed file `/d/s.json`, key from `/d/key`", Some("the key lies beside the data")));
+        let long = format!("sealed file `/{}/s`, key from `/{}`", "d".repeat(50), "k".repeat(50));
+        assert_eq!(secrets(&long).0, format!("sealed file `/{}/s`", "d".repeat(50)));
+        assert_eq!(secrets(&"ä".repeat(200)).0.chars().count(), LINE);
     }
 }

@@ -38,13 +38,12 @@ pub async fn wait(config: &Config, shared: &Arc<Shared>, mut signals: Signals, c
     if let Some(child) = child {
         end(child, config.server.shutdown_grace.std().min(COMMAND), &mut signals).await;
     }
-    let (shared, ready_file) = (shared.clone(), config.server.ready_file.clone());
+    let (shared, config) = (shared.clone(), config.clone());
     tokio::spawn(async move {
         signals.next().await;
         shared.journal.close();
-        if let Some(path) = ready_file {
-            let _ = std::fs::remove_file(path);
-        }
+        super::announce::remove_ready_file(&config);
+        super::stores::tidy(&config);
         std::process::exit(130);
     });
     ExitCode::from(code)

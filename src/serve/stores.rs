@@ -24,7 +24,37 @@ pub struct Stores {
     /// What a start had to mend, to be said aloud.
     pub notice: Option<String>,
     lock: Option<Lock>,
-    temporary: bool,
+    _temporary: Option<Temporary>,
+}
+
+/// What a gateway in memory has in the file system, taken away with it however it ends.
+struct Temporary(Config);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        tidy(&self.0);
+    }
+}
+
+/// Removes what a gateway in memory has in the file system: its directory, and the one of its private socket.
+pub fn tidy(config: &Config) {
+    if !(config.server.in_memory || config.dev) {
+        return;
+    }
+    let _ = std::fs::remove_dir_all(own_dir());
+    let socket = crate::config::private_socket();
+    if let Some(path) = socket.strip_prefix("unix:").map(std::path::Path::new) {
+        let _ = std::fs::remove_file(path);
+        if let Some(dir) = path.parent() {
+            // Only an empty one goes.
+            let _ = std::fs::remove_dir(dir);
+        }
+    }
+}
+
+/// The directory of a gateway in memory.
+fn own_dir() -> PathBuf {
+    std::env::temp_dir().join(format!("gw-{}", std::process::id()))
 }
 
 impl Stores {
@@ -36,12 +66,13 @@ impl Stores {
     }
 
     fn memory(config: &Config) -> Result<Stores> {
-        let dir = std::env::temp_dir().join(format!("gw-{}", std::process::id()));
+        let dir = own_dir();
         let vault = match config.secrets.store {
             SecretStore::Auto | SecretStore::Memory => Arc::new(vault::Memory::default()) as Arc<dyn Vault>,
             _ => return Err(Error::invalid("with --in-memory secrets live in memory too").hint("leave out --secrets, or give a --data-dir")),
         };
         private_dir(&dir)?;
+        let temporary = Temporary(config.clone());
         Ok(Stores {
             records: Arc::new(records::memory::Memory::new()),
             journal: Arc::new(journal::memory::Memory::new(20_000, 64 << 20)),
@@ -50,7 +81,7 @@ impl Stores {
             dir,
             notice: None,
             lock: None,
-            temporary: true,
+            _temporary: Some(temporary),
         })
     }
 
@@ -73,7 +104,7 @@ impl Stores {
         let limit = config.logs.max_bytes.0;
         let settings = journal::segments::Settings { max_bytes: (limit > 0).then_some(limit), max_age: config.logs.max_age.std(), ..Default::default() };
         let journal = journal::segments::Segments::open(dir.join("logs"), settings)?;
-        Ok(Stores { records: Arc::new(records), journal: Arc::new(journal), vault, hasher, dir, notice, lock: Some(lock), temporary: false })
+        Ok(Stores { records: Arc::new(records), journal: Arc::new(journal), vault, hasher, dir, notice, lock: Some(lock), _temporary: None })
     }
 
     /// The admin token for TCP, made where there is none.
@@ -97,9 +128,6 @@ impl Stores {
     /// Writes out the log; the records are durable already.
     pub fn close(self) {
         self.journal.close();
-        if self.temporary {
-            let _ = std::fs::remove_dir_all(&self.dir);
-        }
     }
 }
 

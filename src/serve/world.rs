@@ -7,6 +7,7 @@ use crate::formats;
 use crate::gateway::{Settings, Shared, World, upstream::Upstream};
 use crate::plan::Snapshot;
 use crate::resources::Stamp;
+use crate::store::records::Records;
 use crate::vendors;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, atomic::Ordering};
@@ -95,13 +96,12 @@ pub fn facts(ready: &Ready, stores: &Stores, started: Stamp) -> Value {
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
         "started": started.rfc3339(),
-        "store": stores.records.describe(),
         "secrets": stores.vault.describe(),
     })
 }
 
 /// What is running, and is it well.
-pub fn status(shared: &Shared, facts: Option<&Value>) -> Value {
+pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> Value {
     let mut status = facts.and_then(Value::as_object).cloned().unwrap_or_default();
     let world = shared.world.load();
     let now = Stamp::now().0;
@@ -112,6 +112,7 @@ pub fn status(shared: &Shared, facts: Option<&Value>) -> Value {
     degraded.extend(log.degraded.iter().map(|why| format!("request log: {why}")));
     status.insert("status".into(), if degraded.is_empty() { "ready" } else { "degraded" }.into());
     status.insert("degraded".into(), degraded.into());
+    status.insert("store".into(), records.describe().into());
     status.insert("revision".into(), world.snapshot.revision.into());
     status.insert("requests".into(), shared.requests.load(Ordering::Relaxed).into());
     status.insert("in_flight".into(), shared.in_flight.load(Ordering::Relaxed).into());

@@ -19,7 +19,10 @@ async fn a_managed_secret_is_in_the_vault_and_nowhere_else() {
     }
     assert!(!format!("{:?}", gateway.book.records.lock().unwrap()).contains("sk-upstream"));
     let shown = gateway.ok("GET", "/providers/up", Value::Null).await;
-    assert_eq!((&shown["credential"], &shown["status"]["credential"]), (&json!("managed"), &json!("managed (test vault)")));
+    assert_eq!(
+        (&shown["credential"], &shown["status"]["credential"], &shown["status"]["credential_detail"]),
+        (&json!("managed"), &json!("managed"), &json!("managed (test vault)"))
+    );
     assert!(shown["status"]["base_url"].as_str().unwrap().starts_with("https://"), "{shown}");
 
     // The same again changes nothing; another one does; deleting takes it along.
@@ -48,7 +51,7 @@ async fn what_the_vault_lost_can_be_given_again() {
     let again = super::doubles::over(gateway.book.clone(), gateway.safe.clone()).await;
     assert!(published(&again, "up").is_err());
     let shown = again.ok("GET", "/providers/up", Value::Null).await;
-    assert!(shown["status"]["credential"].as_str().unwrap().contains("not in the vault"), "{shown}");
+    assert!(shown["status"]["credential_detail"].as_str().unwrap().contains("not in the vault"), "{shown}");
     again.ok("PATCH", "/providers/up", json!({"credential_value": "sk-upstream"})).await;
     assert_eq!(published(&again, "up"), Ok(Some("sk-upstream".into())));
 }
@@ -78,7 +81,7 @@ async fn references_are_read_by_the_server() {
     mode(0o644);
     let create = json!({"name": "f", "vendor": "openai", "credential": format!("file:{}", file.display())});
     let shown = gateway.ok("POST", "/providers", create).await;
-    assert!(shown["status"]["credential"].as_str().unwrap().contains("chmod 600"), "{shown}");
+    assert!(shown["status"]["credential_detail"].as_str().unwrap().contains("chmod 600"), "{shown}");
     mode(0o600);
     gateway.ok("PATCH", "/providers/f", json!({"display_name": "again"})).await;
     assert_eq!(published(&gateway, "f"), Ok(Some("sk-in-a-file".into())));

@@ -167,3 +167,22 @@ fn web_pages_are_not_served() {
     assert!(status(&preflight) >= 400 && !preflight.to_ascii_lowercase().contains("access-control"), "{preflight}");
     assert!(bench.mock.requests().is_empty());
 }
+
+#[test]
+fn the_wrong_method_is_told_the_right_one() {
+    let bench = plan().route("bound", serde_json::json!({"path": "/team", "targets": [{"provider": "m"}]})).start();
+    let host = bench.host().to_owned();
+    for (method, path, allowed, anthropic) in [
+        ("GET", "/v1/chat/completions", "POST", false),
+        ("GET", "/v1/messages", "POST", true),
+        ("POST", "/v1/models", "GET", false),
+        ("POST", "/team/v1/models", "GET", false),
+        ("DELETE", "/team/v1/embeddings", "POST", false),
+    ] {
+        let answer = bench.raw(format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n").as_bytes());
+        assert_eq!(status(&answer), 405, "{method} {path}: {answer}");
+        assert!(answer.to_ascii_lowercase().contains(&format!("allow: {}\r\n", allowed.to_lowercase())), "{answer}");
+        assert_eq!(answer.contains(r#""type":"error""#), anthropic, "{answer}");
+        assert!(answer.contains("invalid_request_error"), "{answer}");
+    }
+}
