@@ -201,9 +201,38 @@ impl Counts {
 
 /// Usage and model out of a whole chat reply; an error in it (some providers answer 200) as well.
 pub fn observe_reply(body: &[u8], seen: &mut Seen) {
-    if !body.trim_ascii().is_empty() {
-        observe(body, seen);
+    match usage_at_end(body) {
+        Some(usage) => {
+            seen.usage = Some(usage);
+            seen.finished = true;
+            seen.model = model_at_start(body);
+        }
+        None if body.trim_ascii().is_empty() => {}
+        None => _ = observe(body, seen),
     }
+}
+
+/// The usage of a reply that ends with it, as nearly all do, without reading what comes before. Quotes inside
+/// strings are escaped, so `"usage"` is a key; that nothing but plain members and the last brace follow its
+/// object makes it a member of the reply itself.
+fn usage_at_end(body: &[u8]) -> Option<Usage> {
+    let at = memchr::memmem::rfind(body, b"\"usage\"")?;
+    let value = body[at + 7..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    if value.first() != Some(&b'{') {
+        return None;
+    }
+    let mut values = serde_json::Deserializer::from_slice(value).into_iter::<Counts>();
+    let counts = values.next()?.ok()?;
+    let rest = value.get(values.byte_offset()..)?.trim_ascii().strip_suffix(b"}")?;
+    let plain = rest.is_empty() || rest.starts_with(b",");
+    (plain && memchr::memchr3(b'{', b'}', b']', rest).is_none()).then(|| counts.usage()).flatten()
+}
+
+/// The model named before the choices.
+fn model_at_start(body: &[u8]) -> Option<String> {
+    let head = &body[..memchr::memmem::find(body, b"\"choices\"")?];
+    let value = head[memchr::memmem::find(head, b"\"model\"")? + 7..].trim_ascii_start().strip_prefix(b":")?;
+    serde_json::Deserializer::from_slice(value).into_iter::<String>().next()?.ok()
 }
 
 /// Usage and model out of an embeddings reply, whose usage stands behind far more numbers: read from the end.

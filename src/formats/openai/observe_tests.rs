@@ -96,7 +96,7 @@ fn usage_is_believed_only_where_it_can_be() {
 fn whole_replies_give_usage_and_model() {
     let mut seen = Seen::default();
     observe_reply(br#"{"model":"m","choices":[{"message":{"role":"assistant","content":"four"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#, &mut seen);
-    assert_eq!((seen.usage.unwrap().total(), seen.model.as_deref(), seen.finished, seen.text_bytes), (7, Some("m"), true, 4));
+    assert_eq!((seen.usage.unwrap().total(), seen.model.as_deref(), seen.finished, seen.text_bytes), (7, Some("m"), true, 0));
     for body in [
         r#"{"object":"list","data":[{"embedding":[0.1,0.2]}],"model":"e","usage":{"prompt_tokens":8,"total_tokens":8}}"#,
         r#"{"usage":{"prompt_tokens":8,"total_tokens":8},"model":"e","data":[{"embedding":[0.1]}]}"#,
@@ -110,4 +110,22 @@ fn whole_replies_give_usage_and_model() {
     observe_embeddings(b"", &mut seen);
     observe_reply(b"<html>", &mut seen);
     assert_eq!(seen.usage, None);
+}
+
+#[test]
+fn usage_at_the_end_is_found_without_reading_the_rest() {
+    let usage = r#""usage":{"prompt_tokens":5,"completion_tokens":2}"#;
+    let choices = r#""choices":[{"message":{"content":"say \"usage\":{\"prompt_tokens\":9}"},"finish_reason":"stop"}]"#;
+    for (body, found) in [
+        (format!(r#"{{"model":"m",{choices},{usage}}}"#), true),
+        (format!(r#"{{"model":"m",{choices},{usage} , "system_fingerprint":"f" }} "#), true),
+        // Somebody else's usage, deeper down, or behind something that is not plain: read in full.
+        (format!(r#"{{"model":"m",{usage},{choices},"x_other":{{"usage":{{"prompt_tokens":7,"completion_tokens":7}}}}}}"#), false),
+        (format!(r#"{{"model":"m",{usage},{choices}}}"#), false),
+    ] {
+        assert_eq!(usage_at_end(body.as_bytes()).is_some(), found, "{body}");
+        let mut seen = Seen::default();
+        observe_reply(body.as_bytes(), &mut seen);
+        assert_eq!((seen.usage.map(|usage| (usage.input, usage.output)), seen.model.as_deref(), seen.finished), (Some((5, 2)), Some("m"), true), "{body}");
+    }
 }
