@@ -2,30 +2,24 @@
 //! retry, move on or stop as the plan's verdict says. Nothing of a failed attempt reaches the caller.
 
 use super::{
-    answer::Answer,
-    connect,
+    answer::{Answer, first_content, refusal, reply, whole},
     exchange::Exchange,
     failure::Failure,
     headers,
     record::Record,
-    stream::{Mode, Step, Stream, Ticket},
+    send::{Way, body, interrupted, request, send, way},
+    stream::{Mode, Stream, Ticket},
     upstream::{SignIn, Upstream},
     watch::{Fired, Guard},
 };
-use crate::formats::{self, Codec, Format, Seen};
 use crate::plan::{
     Choice, Plan,
     health::Entry,
     retry::{self, Class},
 };
 use crate::resources::Stamp;
-use crate::vendors::Auth;
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use http::{HeaderMap, header};
 use std::{
-    future::poll_fn,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,9 +32,6 @@ pub enum Outcome {
     /// The request ended from outside.
     Interrupted(Fired),
 }
-
-/// How much of a stream is held back while waiting for its first content event.
-const HELD: usize = 64 << 10;
 
 /// Tries the plan's targets in order, then again after a wait where that may help.
 pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watch: &Guard) -> Result<Answer, Outcome> {
@@ -192,26 +183,6 @@ fn note_health(entry: Entry<'_>, failure: &Failure) {
     }
 }
 
-/// How a request reaches an upstream: as it is, or through the neutral model.
-enum Way {
-    Same,
-    Translate { to: &'static Format, into: &'static dyn Codec, from: &'static dyn Codec },
-}
-
-fn way(exchange: &Exchange<'_>, upstream: &Upstream) -> Result<Way, Failure> {
-    if upstream.speaks(exchange.format.id) {
-        return Ok(Way::Same);
-    }
-    let mut spoken = upstream.vendor.endpoints.iter().map(|(id, _)| formats::format(*id)).filter(|format| format.op == exchange.format.op);
-    match (exchange.format.codec, spoken.find_map(|format| format.codec.map(|codec| (format, codec)))) {
-        (Some(from), Some((to, into))) => Ok(Way::Translate { to, into, from }),
-        _ => Err(Failure::refused(&crate::error::Error::invalid(format!(
-            "provider `{}` speaks no format `{}` can be translated to",
-            upstream.name, exchange.format.name
-        )))),
-    }
-}
-
 /// One attempt at one target.
 async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>, choice: &Choice, watch: &Guard) -> Result<Answer, Outcome> {
     let settings = &exchange.worker.shared.settings;
@@ -273,228 +244,4 @@ async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>,
     ticket.give_back();
     let (bytes, seen) = reply(exchange, &way, choice, bytes).map_err(Outcome::Failed)?;
     Ok(Answer::Whole { headers: passed, bytes, seen })
-}
-
-fn interrupted(fired: Fired, watch: &Guard, late: Failure) -> Outcome {
-    match fired {
-        Fired::Deadline => {
-            watch.rearm();
-            Outcome::Failed(late)
-        }
-        other => Outcome::Interrupted(other),
-    }
-}
-
-/// The upstream request's body, spliced or translated, and its format.
-fn body(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, way: &Way) -> Result<(&'static Format, Bytes), Failure> {
-    Ok(match way {
-        Way::Same => (exchange.format, exchange.spliced(&choice.model, exchange.asks_usage(upstream))),
-        Way::Translate { to, into, from } => (*to, exchange.translated(*from, *into, upstream, &choice.model).map_err(|error| Failure::refused(&error))?),
-    })
-}
-
-/// The upstream request: headers from the allow-list where the format is the `same`, the credential last.
-fn request(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, format: &Format, same: bool, body: Bytes) -> Result<Request<Full<Bytes>>, Failure> {
-    let target = upstream
-        .target(format.id, &choice.model)
-        .ok_or_else(|| Failure::upstream(format!("provider `{}` has no address for `{}`", upstream.name, format.name)))?;
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = target;
-    let headers = request.headers_mut();
-    headers.reserve(10);
-    headers.insert(header::HOST, upstream.host.clone());
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::ACCEPT, HeaderValue::from_static(if exchange.peek.stream { "text/event-stream" } else { "application/json" }));
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("gw/", env!("CARGO_PKG_VERSION"))));
-    for (name, value) in &upstream.headers {
-        headers.insert(name.clone(), value.clone());
-    }
-    if same {
-        headers::forward_request(exchange.headers, headers);
-    }
-    sign_in(exchange, upstream, headers)?;
-    Ok(request)
-}
-
-fn sign_in(exchange: &Exchange<'_>, upstream: &Upstream, headers: &mut HeaderMap) -> Result<(), Failure> {
-    match &upstream.sign_in {
-        SignIn::Header(name, value) => {
-            headers.insert(name.clone(), value.clone());
-        }
-        SignIn::Passthrough(auth) => {
-            let own = exchange.own.as_ref().ok_or_else(|| {
-                Failure::refused(
-                    &crate::error::Error::new(
-                        crate::error::Kind::Unauthenticated,
-                        format!("provider `{}` passes the caller's own key through, and none was sent", upstream.name),
-                    )
-                    .hint("send the gateway key as `x-gw-key` and the provider's key as usual"),
-                )
-            })?;
-            let text = own.to_str().unwrap_or_default();
-            let key = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")).unwrap_or(text);
-            let (name, text) = match auth {
-                Auth::Bearer => (header::AUTHORIZATION, format!("Bearer {key}")),
-                Auth::Header(name) => (HeaderName::from_static(name), key.to_owned()),
-            };
-            let mut value = HeaderValue::try_from(text).map_err(|_| Failure::upstream("the caller's own key cannot be sent on".into()))?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        SignIn::Nothing => {}
-        // Why is for the operator (`gw status`): it may name files and variables.
-        SignIn::Unavailable(_) => return Err(Failure::credential(format!("the credential of provider `{}` is not available", upstream.name))),
-    }
-    Ok(())
-}
-
-/// Sends over an idle connection, or a new one. A reused connection that turns out to be closed costs one
-/// silent repetition with the request made anew, which is rarer than keeping a copy of each would be worth:
-/// nothing of an answer had come.
-async fn send(
-    exchange: &Exchange<'_>,
-    upstream: &Arc<Upstream>,
-    request: impl Fn() -> Result<Request<Full<Bytes>>, Failure>,
-    watch: &Guard,
-    connect_limit: Duration,
-    first_limit: Duration,
-) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), Outcome> {
-    let worker = exchange.worker;
-    while let Some(mut sender) = worker.pool.take(&upstream.origin) {
-        watch.within(Some(first_limit));
-        let late = || Failure::timeout(format!("provider `{}` did not answer in time", upstream.name));
-        let ready = watch.run(sender.ready()).await.map_err(|fired| interrupted(fired, watch, late()))?;
-        if ready.is_err() {
-            continue;
-        }
-        match watch.run(sender.send_request(request().map_err(Outcome::Failed)?)).await.map_err(|fired| interrupted(fired, watch, late()))? {
-            Ok(response) => return Ok((response, sender)),
-            // Never sent: the next idle connection may do.
-            Err(error) if error.is_canceled() => {}
-            // Perhaps sent: once more, over a connection that is surely open, and no more than once.
-            Err(error) if error.is_incomplete_message() || error.is_closed() || is_reset(&error) => break,
-            Err(error) => return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` broke the connection: {}", upstream.name, cause(&error))))),
-        }
-    }
-    watch.within(Some(connect_limit));
-    let connected = watch.run(connect::connect(upstream)).await;
-    let mut sender = connected
-        .map_err(|fired| {
-            interrupted(fired, watch, Failure { class: Class::Timeout, ..Failure::timeout(format!("cannot connect to provider `{}` in time", upstream.name)) })
-        })?
-        .map_err(Outcome::Failed)?;
-    watch.within(Some(first_limit));
-    let sent = watch.run(sender.send_request(request().map_err(Outcome::Failed)?)).await;
-    match sent.map_err(|fired| interrupted(fired, watch, Failure::timeout(format!("provider `{}` did not answer in time", upstream.name))))? {
-        Ok(response) => Ok((response, sender)),
-        Err(error) => Err(Outcome::Failed(Failure::upstream(format!("provider `{}` broke the connection: {}", upstream.name, cause(&error))))),
-    }
-}
-
-fn is_reset(error: &hyper::Error) -> bool {
-    std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<std::io::Error>())
-        .is_some_and(|error| matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe))
-}
-
-fn cause(error: &hyper::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error} ({source})"),
-        None => error.to_string(),
-    }
-}
-
-/// Reads a stream up to its first content event.
-async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
-    loop {
-        match poll_fn(|cx| stream.poll_step(cx)).await {
-            Step::Content => return Ok(()),
-            Step::Setup if stream.out.iter().map(Bytes::len).sum::<usize>() > HELD => return Ok(()),
-            Step::Setup => {}
-            Step::End if stream.seen.finished || !stream.out.is_empty() => {
-                return Err(Failure::upstream("the upstream ended the stream without content".into()));
-            }
-            Step::End => return Err(Failure::upstream("the upstream sent an empty stream".into())),
-            Step::Failed { failure, .. } => return Err(failure),
-        }
-    }
-}
-
-/// Reads a whole body; without a copy where it comes in one piece. `touch` is called as each piece comes.
-async fn whole(mut incoming: Incoming, most: usize, touch: impl Fn()) -> Result<Bytes, &'static str> {
-    let mut first = Bytes::new();
-    let mut rest: Option<BytesMut> = None;
-    while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame.map_err(|_| "broke off in the middle of its answer")?.into_data() else { continue };
-        touch();
-        let have = rest.as_ref().map_or(first.len(), BytesMut::len);
-        if have + data.len() > most {
-            return Err("sent more than gw takes");
-        }
-        match &mut rest {
-            Some(all) => all.extend_from_slice(&data),
-            None if first.is_empty() => first = data,
-            None => {
-                let mut all = BytesMut::with_capacity((first.len() + data.len()) * 2);
-                all.extend_from_slice(&first);
-                all.extend_from_slice(&data);
-                rest = Some(all);
-            }
-        }
-    }
-    Ok(rest.map_or(first, BytesMut::freeze))
-}
-
-/// A whole reply in the caller's format.
-fn reply(exchange: &Exchange<'_>, way: &Way, choice: &Choice, bytes: Bytes) -> Result<(Bytes, Seen), Failure> {
-    let mut seen = Seen::default();
-    match way {
-        Way::Same => {
-            let text = bytes.trim_ascii();
-            if text.len() <= 2 || text[0] != b'{' || text[text.len() - 1] != b'}' {
-                return Err(Failure::upstream("the upstream's answer is not a JSON object".into()));
-            }
-            (exchange.format.observe_reply)(&bytes, &mut seen);
-            seen.finished = true;
-            Ok((bytes, seen))
-        }
-        Way::Translate { into, from, .. } => {
-            let reply = into.read_reply(&bytes).map_err(|error| Failure::upstream(format!("the upstream's answer cannot be read: {}", error.message)))?;
-            seen.usage = reply.usage;
-            if seen.usage.is_none() {
-                seen.text_bytes = reply.events().iter().map(crate::chat::Event::text_len).sum();
-            }
-            seen.finished = true;
-            Ok((from.write_reply(&reply, &exchange.scene(choice)).into(), seen))
-        }
-    }
-}
-
-/// An upstream's error answer as a failure.
-async fn refusal(head: http::response::Parts, incoming: Incoming, upstream: &Upstream, format: &'static Format, ticket: Ticket) -> Failure {
-    const MOST: usize = 64 << 10;
-    let status = head.status.as_u16();
-    if head.status.is_redirection() || head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Failure {
-            status: Some(status),
-            ..Failure::upstream(format!("provider `{}` answered with a redirect, which gw does not follow", upstream.name))
-        };
-    }
-    let body = match whole(incoming, MOST, || {}).await {
-        Ok(body) => {
-            ticket.give_back();
-            body
-        }
-        // The status says enough.
-        Err(_) => Bytes::new(),
-    };
-    let fault = Box::new((format.read_fault)(status, &body));
-    let retry_after = headers::retry_after(&head.headers);
-    let mut passed = HeaderMap::new();
-    headers::forward_response(&head.headers, &mut passed);
-    let json = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("json"));
-    let original = (upstream.speaks(format.id) && json && !body.is_empty()).then(|| Box::new((passed, body)));
-    Failure { class: Class::of_status(status, retry_after.is_some(), &fault.message), fault, status: Some(status), retry_after, original }
 }

@@ -1,5 +1,5 @@
 //! The data plane. One request, one file a stage: `listen` -> `caller` -> `exchange` (peek, plan) ->
-//! `attempt` -> `relay` -> `record`; `respond` writes every error. One current-thread runtime a core, each
+//! `attempt` (`send`, `answer`) -> `relay` -> `record`; `respond` writes every error. One current-thread runtime a core, each
 //! with its own listener, connection pool and timers; what they share is in [`Shared`] and immutable or atomic.
 
 pub mod answer;
@@ -19,6 +19,7 @@ pub mod pool;
 pub mod record;
 pub mod relay;
 pub mod respond;
+pub mod send;
 pub mod settings;
 pub mod stream;
 pub mod upstream;

@@ -1,0 +1,178 @@
+//! One request to one upstream: the body spliced or translated, headers from the allow-list, the credential
+//! last, over an idle connection or a new one.
+
+use super::{
+    attempt::Outcome,
+    connect,
+    exchange::Exchange,
+    failure::Failure,
+    headers,
+    upstream::{SignIn, Upstream},
+    watch::{Fired, Guard},
+};
+use crate::formats::{self, Codec, Format};
+use crate::plan::{Choice, retry::Class};
+use crate::vendors::Auth;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use http_body_util::Full;
+use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use std::{sync::Arc, time::Duration};
+
+/// How a request reaches an upstream: as it is, or through the neutral model.
+pub(super) enum Way {
+    Same,
+    Translate { to: &'static Format, into: &'static dyn Codec, from: &'static dyn Codec },
+}
+
+pub(super) fn way(exchange: &Exchange<'_>, upstream: &Upstream) -> Result<Way, Failure> {
+    if upstream.speaks(exchange.format.id) {
+        return Ok(Way::Same);
+    }
+    let mut spoken = upstream.vendor.endpoints.iter().map(|(id, _)| formats::format(*id)).filter(|format| format.op == exchange.format.op);
+    match (exchange.format.codec, spoken.find_map(|format| format.codec.map(|codec| (format, codec)))) {
+        (Some(from), Some((to, into))) => Ok(Way::Translate { to, into, from }),
+        _ => Err(Failure::refused(&crate::error::Error::invalid(format!(
+            "provider `{}` speaks no format `{}` can be translated to",
+            upstream.name, exchange.format.name
+        )))),
+    }
+}
+
+pub(super) fn interrupted(fired: Fired, watch: &Guard, late: Failure) -> Outcome {
+    match fired {
+        Fired::Deadline => {
+            watch.rearm();
+            Outcome::Failed(late)
+        }
+        other => Outcome::Interrupted(other),
+    }
+}
+
+/// The upstream request's body, spliced or translated, and its format.
+pub(super) fn body(exchange: &Exchange<'_>, upstream: &Upstream, choice: &Choice, way: &Way) -> Result<(&'static Format, Bytes), Failure> {
+    Ok(match way {
+        Way::Same => (exchange.format, exchange.spliced(&choice.model, exchange.asks_usage(upstream))),
+        Way::Translate { to, into, from } => (*to, exchange.translated(*from, *into, upstream, &choice.model).map_err(|error| Failure::refused(&error))?),
+    })
+}
+
+/// The upstream request: headers from the allow-list where the format is the `same`, the credential last.
+pub(super) fn request(
+    exchange: &Exchange<'_>,
+    upstream: &Upstream,
+    choice: &Choice,
+    format: &Format,
+    same: bool,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, Failure> {
+    let target = upstream
+        .target(format.id, &choice.model)
+        .ok_or_else(|| Failure::upstream(format!("provider `{}` has no address for `{}`", upstream.name, format.name)))?;
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = target;
+    let headers = request.headers_mut();
+    headers.reserve(10);
+    headers.insert(header::HOST, upstream.host.clone());
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static(if exchange.peek.stream { "text/event-stream" } else { "application/json" }));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("gw/", env!("CARGO_PKG_VERSION"))));
+    for (name, value) in &upstream.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    if same {
+        headers::forward_request(exchange.headers, headers);
+    }
+    sign_in(exchange, upstream, headers)?;
+    Ok(request)
+}
+
+fn sign_in(exchange: &Exchange<'_>, upstream: &Upstream, headers: &mut HeaderMap) -> Result<(), Failure> {
+    match &upstream.sign_in {
+        SignIn::Header(name, value) => {
+            headers.insert(name.clone(), value.clone());
+        }
+        SignIn::Passthrough(auth) => {
+            let own = exchange.own.as_ref().ok_or_else(|| {
+                Failure::refused(
+                    &crate::error::Error::new(
+                        crate::error::Kind::Unauthenticated,
+                        format!("provider `{}` passes the caller's own key through, and none was sent", upstream.name),
+                    )
+                    .hint("send the gateway key as `x-gw-key` and the provider's key as usual"),
+                )
+            })?;
+            let text = own.to_str().unwrap_or_default();
+            let key = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer ")).unwrap_or(text);
+            let (name, text) = match auth {
+                Auth::Bearer => (header::AUTHORIZATION, format!("Bearer {key}")),
+                Auth::Header(name) => (HeaderName::from_static(name), key.to_owned()),
+            };
+            let mut value = HeaderValue::try_from(text).map_err(|_| Failure::upstream("the caller's own key cannot be sent on".into()))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        SignIn::Nothing => {}
+        // Why is for the operator (`gw status`): it may name files and variables.
+        SignIn::Unavailable(_) => return Err(Failure::credential(format!("the credential of provider `{}` is not available", upstream.name))),
+    }
+    Ok(())
+}
+
+/// Sends over an idle connection, or a new one. A reused connection that turns out to be closed costs one
+/// silent repetition with the request made anew, which is rarer than keeping a copy of each would be worth:
+/// nothing of an answer had come.
+pub(super) async fn send(
+    exchange: &Exchange<'_>,
+    upstream: &Arc<Upstream>,
+    request: impl Fn() -> Result<Request<Full<Bytes>>, Failure>,
+    watch: &Guard,
+    connect_limit: Duration,
+    first_limit: Duration,
+) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), Outcome> {
+    let worker = exchange.worker;
+    while let Some(mut sender) = worker.pool.take(&upstream.origin) {
+        watch.within(Some(first_limit));
+        let late = || Failure::timeout(format!("provider `{}` did not answer in time", upstream.name));
+        let ready = watch.run(sender.ready()).await.map_err(|fired| interrupted(fired, watch, late()))?;
+        if ready.is_err() {
+            continue;
+        }
+        match watch.run(sender.send_request(request().map_err(Outcome::Failed)?)).await.map_err(|fired| interrupted(fired, watch, late()))? {
+            Ok(response) => return Ok((response, sender)),
+            // Never sent: the next idle connection may do.
+            Err(error) if error.is_canceled() => {}
+            // Perhaps sent: once more, over a connection that is surely open, and no more than once.
+            Err(error) if error.is_incomplete_message() || error.is_closed() || is_reset(&error) => break,
+            Err(error) => return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` broke the connection: {}", upstream.name, cause(&error))))),
+        }
+    }
+    watch.within(Some(connect_limit));
+    let connected = watch.run(connect::connect(upstream)).await;
+    let mut sender = connected
+        .map_err(|fired| {
+            interrupted(fired, watch, Failure { class: Class::Timeout, ..Failure::timeout(format!("cannot connect to provider `{}` in time", upstream.name)) })
+        })?
+        .map_err(Outcome::Failed)?;
+    watch.within(Some(first_limit));
+    let sent = watch.run(sender.send_request(request().map_err(Outcome::Failed)?)).await;
+    match sent.map_err(|fired| interrupted(fired, watch, Failure::timeout(format!("provider `{}` did not answer in time", upstream.name))))? {
+        Ok(response) => Ok((response, sender)),
+        Err(error) => Err(Outcome::Failed(Failure::upstream(format!("provider `{}` broke the connection: {}", upstream.name, cause(&error))))),
+    }
+}
+
+fn is_reset(error: &hyper::Error) -> bool {
+    std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .is_some_and(|error| matches!(error.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe))
+}
+
+fn cause(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error} ({source})"),
+        None => error.to_string(),
+    }
+}
