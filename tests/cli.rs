@@ -88,7 +88,10 @@ fn gw_with(url: &str, args: &[&str], stdin: &str, env: &[(&str, &str)]) -> Ran {
 fn without_a_gateway_the_error_says_how_to_start_one() {
     let ran = gw("http://127.0.0.1:1", &["user", "get"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(6), ""));
-    assert_eq!(ran.err, "error: no gateway at http://127.0.0.1:1\n  fix: start one with `gw serve`; one that runs elsewhere is named by --admin-url or GW_ADMIN_URL, or its directory by GW_DATA_DIR\n");
+    assert_eq!(
+        ran.err,
+        "error: no gateway at http://127.0.0.1:1\n  fix: start one with `gw serve`; one that runs elsewhere is named by --admin-url or GW_ADMIN_URL, or its directory by GW_DATA_DIR\n"
+    );
     let ran = gw("http://127.0.0.1:1", &["user", "get", "-o", "json"]);
     assert_eq!(
         ran.err,
