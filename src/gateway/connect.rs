@@ -2,6 +2,7 @@
 
 use super::{
     failure::Failure,
+    joined::Joined,
     upstream::{Origin, Upstream},
 };
 use crate::resources::provider::never;
@@ -46,13 +47,13 @@ pub async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Fa
     let origin = &upstream.origin;
     let stream = tcp(origin).await.map_err(|why| Failure::connect(format!("cannot connect to provider `{}`: {why}", upstream.name)))?;
     match origin.tls {
-        false => handshake(TokioIo::new(stream)).await,
+        false => handshake(TokioIo::new(Joined::new(stream))).await,
         true => {
             let name = ServerName::try_from(origin.host.clone())
                 .map_err(|_| Failure::connect(format!("provider `{}` has a host that is no TLS name", upstream.name)))?;
             let stream =
                 tls()?.connect(name, stream).await.map_err(|error| Failure::connect(format!("TLS with provider `{}` failed: {error}", upstream.name)))?;
-            handshake(TokioIo::new(stream)).await
+            handshake(TokioIo::new(Joined::new(stream))).await
         }
     }
 }

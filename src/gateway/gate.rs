@@ -6,13 +6,16 @@ use std::{
     cell::{Cell, RefCell},
     pin::Pin,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     task::{Context, Poll},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
+
+/// Made once: preparing a search takes longer than searching a head.
+static HEAD_END: LazyLock<memchr::memmem::Finder<'static>> = LazyLock::new(|| memchr::memmem::Finder::new(b"\r\n\r\n"));
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -102,7 +105,7 @@ impl Conn {
         };
         let settings = &self.shared.settings;
         let most = settings.max_head_bytes.saturating_add(settings.max_uri_bytes);
-        let found = memchr::memmem::find(whole, b"\r\n\r\n").map(|at| at + 4);
+        let found = HEAD_END.find(whole).map(|at| at + 4);
         let verdict = match found {
             Some(end) if end <= most => Some(head::check(&whole[..end], settings.max_headers, settings.max_header_bytes, settings.max_uri_bytes)),
             Some(_) => Some(Err("the request head is too large")),

@@ -12,6 +12,7 @@ pub mod failure;
 pub mod gate;
 pub mod head;
 pub mod headers;
+pub mod joined;
 pub mod listen;
 pub mod models;
 pub mod pool;

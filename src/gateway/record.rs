@@ -8,17 +8,23 @@ use crate::formats::Seen;
 use crate::plan::Caller;
 use crate::resources::{Stamp, key::LogContent};
 use crate::store::journal::{Attempt, Content, Outcome, Row};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
+
+/// Bodies and pieces up to this are copied for the log. They are slices of a connection's read buffer, and
+/// holding one until it is written would hold the whole buffer and make the connection allocate another.
+const COPIED: usize = 8 << 10;
 
 /// One request's log row in the making.
 pub struct Record {
     pub row: Row,
     content: Content,
     content_bytes: usize,
+    /// Short pieces of the answer, collected.
+    pieces: BytesMut,
     level: LogContent,
     prices: Prices,
     started: Instant,
@@ -42,6 +48,7 @@ impl Record {
             row,
             content: Content::default(),
             content_bytes: 0,
+            pieces: BytesMut::new(),
             level,
             prices: Prices::default(),
             started: Instant::now(),
@@ -72,7 +79,7 @@ impl Record {
     /// The request's body, kept for the log where wanted.
     pub fn request(&mut self, body: &Bytes) {
         if self.level == LogContent::Full {
-            self.content.request = body.clone();
+            self.content.request = if body.len() <= COPIED { Bytes::copy_from_slice(body) } else { body.clone() };
         }
     }
 
@@ -84,7 +91,22 @@ impl Record {
         self.content_bytes += piece.len();
         match self.content_bytes > self.shared.settings.content_kept {
             true => self.content.truncated = true,
-            false => self.content.response.push(piece.clone()),
+            false if piece.len() <= COPIED => {
+                self.pieces.extend_from_slice(piece);
+                if self.pieces.len() >= COPIED {
+                    self.close_pieces();
+                }
+            }
+            false => {
+                self.close_pieces();
+                self.content.response.push(piece.clone());
+            }
+        }
+    }
+
+    fn close_pieces(&mut self) {
+        if !self.pieces.is_empty() {
+            self.content.response.push(std::mem::take(&mut self.pieces).freeze());
         }
     }
 
@@ -207,7 +229,10 @@ impl Drop for Record {
         match self.level {
             LogContent::Off => {}
             LogContent::Metadata => self.shared.journal.push(row, None),
-            LogContent::Full => self.shared.journal.push(row, Some(std::mem::take(&mut self.content))),
+            LogContent::Full => {
+                self.close_pieces();
+                self.shared.journal.push(row, Some(std::mem::take(&mut self.content)));
+            }
         }
     }
 }

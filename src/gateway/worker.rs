@@ -4,6 +4,7 @@
 use super::{
     Shared,
     gate::{Conn, Gate},
+    joined::Joined,
     listen,
     pool::{Pool, SWEEP},
     watch::{Fired, Watches},
@@ -144,7 +145,7 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, _counted: Counted, _o
         let (worker, conn) = (worker.clone(), conn.clone());
         move |request| listen::handle(worker.clone(), conn.clone(), request)
     });
-    let gate = TokioIo::new(Gate { stream, conn: conn.clone() });
+    let gate = TokioIo::new(Joined::new(Gate { stream, conn: conn.clone() }));
     let mut http = http1::Builder::new();
     // The gate counts headers before hyper does. Up to its own limit hyper reads them without allocating.
     if shared.settings.max_headers > HYPER_HEADERS {

@@ -169,8 +169,10 @@ fn no_model(why: &str) -> Error {
     Error::invalid(format!("the request names no model, and {why}")).param("model").hint("set `model` in the body")
 }
 
-/// 503 naming every target and why it is out.
+/// Names every target and why it is out: 400 where the request itself rules each of them out, else 503.
 fn none_left(route: &str, excluded: &[Excluded]) -> Error {
+    let of_request = |out: &Excluded| matches!(out.why, Why::Lacks(_) | Why::Context(_) | Why::Op);
+    let kind = if excluded.iter().all(of_request) { Kind::Invalid } else { Kind::Unavailable };
     let reasons: Vec<String> = excluded
         .iter()
         .map(|out| match &out.model {
@@ -178,5 +180,5 @@ fn none_left(route: &str, excluded: &[Excluded]) -> Error {
             None => format!("`{}`: {}", out.provider, out.why),
         })
         .collect();
-    Error::new(Kind::Unavailable, format!("route `{route}` has no target left ({})", reasons.join("; "))).hint(format!("see `gw route explain {route}`"))
+    Error::new(kind, format!("route `{route}` has no target left ({})", reasons.join("; "))).hint(format!("see `gw route explain {route}`"))
 }
