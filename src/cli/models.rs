@@ -4,14 +4,25 @@ use super::{
     context::{Context, name_of},
     verbs,
 };
+use crate::catalog::{self, Known};
 use crate::error::Result;
-use crate::resources::model;
+use crate::resources::{model, provider};
+use crate::vendors::{VENDORS, Vendor, vendor};
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
 /// Runs `gw model search`.
 pub(crate) async fn search(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let items = verbs::get::pages(&context.remote()?, &model::KIND, None, None).await?;
+    let remote = context.remote()?;
+    let vendors: Vec<&String> = matches.get_many("vendor").into_iter().flatten().collect();
+    let own = verbs::get::pages(&remote, &model::KIND, None, None).await?;
+    let set_up = verbs::get::pages(&remote, &provider::KIND, None, None).await?;
+    let items = match vendors[..] {
+        [] if !set_up.is_empty() => with_catalogue(own, &set_up),
+        // Nothing of it can be called yet, so it has no status.
+        [] => VENDORS.iter().flat_map(offered).collect(),
+        _ => vendors.iter().map(|id| vendor(id).map(offered)).collect::<Result<Vec<_>>>()?.concat(),
+    };
     let query = matches.get_one::<String>("query").map(|text| text.to_lowercase()).unwrap_or_default();
     let providers: Vec<&String> = matches.get_many("provider").into_iter().flatten().collect();
     let enabled = match (matches.get_flag("enabled"), matches.get_flag("disabled")) {
@@ -40,9 +51,71 @@ pub(crate) async fn search(context: &Context, matches: &ArgMatches) -> Result<()
     }
     if found.is_empty() {
         context.talk("no model matches; list what a provider serves with: gw provider discover NAME");
+    } else if set_up.is_empty() && vendors.is_empty() {
+        context.talk("no provider is set up: these are what vendors offer");
     }
     context.data(&look.records(&model::KIND, &found, false)?);
     Ok(())
+}
+
+/// Records first, then what the catalogue knows of each provider beside them.
+fn with_catalogue(own: Vec<Value>, providers: &[Value]) -> Vec<Value> {
+    let mut items = own;
+    for provider in providers {
+        let name = name_of(provider).to_owned();
+        let Some(vendor) = provider.get("vendor").and_then(Value::as_str).and_then(|id| vendor(id).ok()).filter(|vendor| !vendor.catalog.is_empty()) else {
+            continue;
+        };
+        let globs: Vec<String> = provider.get("models").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(String::from).collect();
+        for known in catalog::all(vendor.catalog) {
+            let exposed = globs.is_empty() || crate::plan::glob::any(&globs, &known.id);
+            let recorded = items.iter().any(|item| item.get("provider").and_then(Value::as_str) == Some(&name) && upstream(item) == known.id);
+            if exposed && !recorded {
+                items.push(listed(&known, &name, Some(true)));
+            }
+        }
+    }
+    items
+}
+
+/// Everything the catalogue knows of a vendor; nothing of it can be called before there is a provider.
+fn offered(vendor: &Vendor) -> Vec<Value> {
+    let known = if vendor.catalog.is_empty() { Vec::new() } else { catalog::all(vendor.catalog) };
+    known.iter().map(|known| listed(known, vendor.id, None)).collect()
+}
+
+/// The upstream id of a model's record.
+fn upstream(item: &Value) -> &str {
+    item.get("upstream_id").and_then(Value::as_str).filter(|id| !id.is_empty()).unwrap_or_else(|| name_of(item))
+}
+
+/// A row of the catalogue in the form of a model's record.
+fn listed(known: &Known, provider: &str, enabled: Option<bool>) -> Value {
+    let price = |pico: Option<u64>| pico.map(|pico| catalog::dollars(i128::from(pico) * 1_000_000));
+    json!({
+        "name": known.id, "provider": provider, "enabled": enabled,
+        "status": {
+            "upstream_id": known.id, "context_window": known.context_window, "max_output": known.max_output, "price_source": "catalog",
+            "price_input": price(known.prices.input), "price_output": price(known.prices.output), "price_cache_read": price(known.prices.cache_read),
+        },
+    })
+}
+
+/// Turns `PROVIDER/MODEL` on or off: its record, under whatever name, or one made for it over the catalogue.
+pub(crate) async fn toggle(context: &Context, name: &str, on: bool) -> Result<Option<Value>> {
+    let Some((at, id)) = name.split_once('/') else { return Ok(None) };
+    let remote = context.remote()?;
+    let Ok(found) = remote.get(&provider::KIND, at).await else { return Ok(None) };
+    let own = verbs::get::pages(&remote, &model::KIND, None, None).await?;
+    let record = own.iter().find(|item| item.get("provider").and_then(Value::as_str) == Some(at) && upstream(item) == id);
+    if let Some(record) = record {
+        return remote.action(&model::KIND, name_of(record), if on { "enable" } else { "disable" }, &json!({})).await.map(Some);
+    }
+    let vendor = found.get("vendor").and_then(Value::as_str).and_then(|id| vendor(id).ok());
+    match vendor.is_some_and(|vendor| !vendor.catalog.is_empty() && catalog::find(vendor.catalog, id).is_some()) {
+        true => remote.create(&model::KIND, &json!({"name": name, "provider": at, "upstream_id": id, "enabled": on}), &Vec::new()).await.map(Some),
+        false => Ok(None),
+    }
 }
 
 /// Dated versions folded into their model, which is shown as `gpt-4o (+2)`; those whose model is not among
@@ -67,6 +140,19 @@ fn grouped(items: Vec<Value>) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_come_before_the_catalogue() {
+        let own = vec![json!({"name": "best", "provider": "o", "upstream_id": "gpt-4o", "enabled": false})];
+        let providers = [json!({"name": "o", "vendor": "openai", "models": ["gpt-4o*"]}), json!({"name": "m", "vendor": "mock"})];
+        let found = with_catalogue(own, &providers);
+        assert_eq!(found.iter().filter(|item| upstream(item) == "gpt-4o").count(), 1, "the record stands for the catalogue's row");
+        let mini = found.iter().find(|item| name_of(item) == "gpt-4o-mini").cloned().unwrap_or_default();
+        assert_eq!((&mini["provider"], &mini["enabled"], &mini["status"]["price_input"]), (&json!("o"), &json!(true), &json!("0.15")));
+        assert!(found.iter().all(|item| upstream(item).starts_with("gpt-4o")), "what the provider does not expose is left out");
+        let all: Vec<Value> = VENDORS.iter().flat_map(offered).collect();
+        assert!(all.iter().any(|item| item["provider"] == "anthropic") && all.iter().all(|item| item["enabled"].is_null()));
+    }
 
     #[test]
     fn snapshots_fold_into_their_model() {

@@ -45,9 +45,14 @@ pub(super) fn provider_extras(kind: &'static Kind) -> Vec<Command> {
 pub(super) fn model_extras() -> Vec<Command> {
     vec![
         Command::new("search")
-            .about("Search the catalogue by name")
+            .about("Search your models and the built-in catalogue by name")
             .arg(Arg::new("query").value_name("TEXT").help("Part of the name, upstream id or display name"))
             .arg(many("provider", "provider", "PROVIDER", "Only of these providers; repeatable").value_delimiter(',').add(names_of("provider")))
+            .arg(
+                many("vendor", "vendor", "VENDOR", "What these vendors offer, whether or not a provider is set up; repeatable")
+                    .value_delimiter(',')
+                    .conflicts_with("provider"),
+            )
             .arg(flag("enabled", "enabled", "Only enabled ones").conflicts_with("disabled"))
             .arg(flag("disabled", "disabled", "Only disabled ones"))
             .arg(flag("group_snapshots", "group-snapshots", "Show dated versions as a count of their model"))

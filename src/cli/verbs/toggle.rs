@@ -1,8 +1,8 @@
 //! `enable` and `disable`.
 
 use super::{Several, names};
-use crate::cli::context::Context;
-use crate::error::Result;
+use crate::cli::{context::Context, models};
+use crate::error::{Kind as ErrorKind, Result};
 use crate::resources::Kind;
 use clap::ArgMatches;
 use serde_json::json;
@@ -14,6 +14,10 @@ pub(crate) async fn run(context: &Context, kind: &'static Kind, verb: &str, matc
     for name in &names {
         match remote.action(kind, name, verb, &json!({})).await {
             Ok(record) => context.changed(kind, &record, &format!("{verb}d"))?,
+            Err(error) if error.kind == ErrorKind::NotFound && kind.name == "model" => match models::toggle(context, name, verb == "enable").await? {
+                Some(record) => context.changed(kind, &record, &format!("{verb}d"))?,
+                None => problems.note(error)?,
+            },
             Err(error) => problems.note(error)?,
         }
     }
