@@ -19,5 +19,6 @@ mod splitting;
 mod steering;
 mod stopping;
 mod usage;
+mod vendors;
 mod wire_head;
 mod wire_limits;
