@@ -34,6 +34,8 @@ struct Tally {
     broken: usize,
     /// The rest, a line each.
     wrong: Vec<String>,
+    /// Every case that is not equal: its id, what differs and which of the above it is.
+    listed: Vec<String>,
 }
 
 /// Reads the rows that compare.py wrote, one for each case.
@@ -43,13 +45,17 @@ fn tally(rows: &str) -> Tally {
         let row: serde_json::Value = serde_json::from_str(row).unwrap();
         let bad: Vec<&str> = row["bad"].as_array().unwrap().iter().filter_map(|what| what.as_str()).collect();
         tally.cases += 1;
+        let mut list = |why: &str| tally.listed.push(format!("  {} {}: {why}", row["id"].as_str().unwrap_or_default(), bad.join(", ")));
         if bad.is_empty() {
             tally.equal += 1;
         } else if row["got"]["usage"].is_null() && bad.iter().all(|what| what.starts_with("usage.")) {
+            list("usage sent unasked is hidden");
             tally.hidden += 1;
         } else if row["expected"]["finish"].is_null() || row["expected"]["tools"].as_array().into_iter().flatten().any(|call| call[1].is_string()) {
+            list("the recording is no whole answer");
             tally.broken += 1;
         } else {
+            list("differs");
             tally.wrong.push(format!("{} {}\n    expected {}\n    got      {}", row["id"], bad.join(", "), row["expected"], row["got"]));
         }
     }
@@ -88,9 +94,9 @@ fn recordings_come_out_as_they_went_in() {
             clients::run(command);
             let tally = tally(&std::fs::read_to_string(rows).unwrap());
             table.push_str(&format!("{caller:<20}{upstream:<20}{:>5}{:>7}{:>14}{:>8}\n", tally.cases, tally.equal, tally.hidden, tally.broken));
-            // Translated, 99 of 100 of those that both formats can tell; forwarded, all of them.
-            let good = tally.equal + tally.hidden + if caller == *upstream { 0 } else { tally.broken };
-            let enough = if caller == *upstream { good == tally.cases } else { good * 100 >= tally.cases * 99 };
+            tally.listed.iter().for_each(|line| table.push_str(&format!("{line}\n")));
+            // Translated, 99 of 100; forwarded, all of them but for what is hidden on purpose.
+            let enough = if caller == *upstream { tally.equal + tally.hidden == tally.cases } else { tally.equal * 100 >= tally.cases * 99 };
             if tally.cases == 0 || !enough {
                 wrong.push_str(&format!("\n{caller} caller, {upstream} upstream:\n{}\n", tally.wrong.join("\n")));
             }
