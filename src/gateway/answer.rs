@@ -36,9 +36,9 @@ pub(super) async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
             Step::Content => return Ok(()),
             Step::Setup if stream.out.iter().map(Bytes::len).sum::<usize>() > HELD => return Ok(()),
             Step::Setup => {}
-            Step::End if stream.seen.finished || !stream.out.is_empty() => {
-                return Err(Failure::upstream("the upstream ended the stream without content".into()));
-            }
+            // A whole answer that says nothing (a refusal) is one, too.
+            Step::End if stream.seen.finished => return Ok(()),
+            Step::End if !stream.out.is_empty() => return Err(Failure::upstream("the upstream ended the stream without content".into())),
             Step::End => return Err(Failure::upstream("the upstream sent an empty stream".into())),
             Step::Failed { failure, .. } => return Err(failure),
         }

@@ -143,14 +143,10 @@ impl Stream {
             Mode::Same { .. } => broken("the upstream ended the stream before it was complete"),
             Mode::Translate { reader, writer, events } => {
                 let ended = reader.end(events);
-                let mut bytes = Vec::new();
-                events.drain(..).for_each(|event| writer.write(&event, &mut bytes));
-                if !bytes.is_empty() {
-                    self.out.push_back(bytes.into());
-                }
-                match ended {
-                    Ok(()) => Step::End,
-                    Err(error) => broken(&error.message),
+                match (tell(events, writer.as_mut(), &mut self.seen, &mut self.out), ended) {
+                    (failed @ Step::Failed { .. }, _) => failed,
+                    (_, Ok(())) => Step::End,
+                    (_, Err(error)) => broken(&error.message),
                 }
             }
         }
@@ -185,31 +181,36 @@ impl Stream {
                 if let Err(error) = reader.read(name, &data, events) {
                     return broken(&error.message);
                 }
-                let mut bytes = Vec::new();
-                let mut step = Step::Setup;
-                for event in events.drain(..) {
-                    if let Event::Error(fault) = event {
-                        step = failed(Some(fault), false);
-                        break;
-                    }
-                    self.seen.text_bytes += event.text_len();
-                    match &event {
-                        Event::Usage(usage) => self.seen.usage = Some(*usage),
-                        Event::End { .. } => self.seen.finished = true,
-                        _ => {}
-                    }
-                    if event.is_content() {
-                        step = Step::Content;
-                    }
-                    writer.write(&event, &mut bytes);
-                }
-                if !bytes.is_empty() {
-                    self.out.push_back(bytes.into());
-                }
-                step
+                tell(events, writer.as_mut(), &mut self.seen, &mut self.out)
             }
         }
     }
+}
+
+/// Writes events in the caller's format and notes what they say.
+fn tell(events: &mut Vec<Event>, writer: &mut (dyn EventWriter + Send), seen: &mut Seen, out: &mut VecDeque<Bytes>) -> Step {
+    let mut bytes = Vec::new();
+    let mut step = Step::Setup;
+    for event in events.drain(..) {
+        if let Event::Error(fault) = event {
+            step = failed(Some(fault), false);
+            break;
+        }
+        seen.text_bytes += event.text_len();
+        match &event {
+            Event::Usage(usage) => seen.usage = Some(*usage),
+            Event::End { .. } => seen.finished = true,
+            _ => {}
+        }
+        if event.is_content() {
+            step = Step::Content;
+        }
+        writer.write(&event, &mut bytes);
+    }
+    if !bytes.is_empty() {
+        out.push_back(bytes.into());
+    }
+    step
 }
 
 fn broken(message: &str) -> Step {

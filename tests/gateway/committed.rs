@@ -137,3 +137,19 @@ fn silence_after_the_first_event_is_filled_with_pings() {
         }
     }
 }
+
+#[test]
+fn an_answer_that_says_nothing_is_one() {
+    const REFUSAL: &str = concat!(
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[],\"model\":\"c\",\"usage\":{\"input_tokens\":20,\"output_tokens\":1}}}\n\n",
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"refusal\"},\"usage\":{\"output_tokens\":0}}\n\n",
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+    );
+    let (url, _) = scripted(vec![vec![Act::Say(HEAD), Act::Say(REFUSAL)]]);
+    let bench = plan().provider("refuses", json!({"vendor": "anthropic-compatible", "base_url": url})).at("refuses", &["refuses/c"]).start();
+    let answer = bench.post("/refuses/v1/chat/completions", &chat("any", "hello", true));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.body.contains("\"finish_reason\":\"content_filter\"") && answer.body.ends_with("data: [DONE]\n\n"), "{answer:?}");
+    let row = bench.row(&answer);
+    assert_eq!((&row["outcome"], &row["usage"]["input"], &row["usage_source"]), (&json!("ok"), &json!(20), &json!("reported")), "{row}");
+}
