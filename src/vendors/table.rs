@@ -99,7 +99,16 @@ pub static VENDORS: &[Vendor] = &[
         ..COMPATIBLE
     },
     // https://docs.together.ai/docs/openai-api-compatibility
-    Vendor { id: "together", title: "Together AI", base_url: "https://api.together.xyz/v1", env: "TOGETHER_API_KEY", catalog: "together", ..COMPATIBLE },
+    Vendor {
+        id: "together",
+        title: "Together AI",
+        base_url: "https://api.together.xyz/v1",
+        env: "TOGETHER_API_KEY",
+        catalog: "together",
+        // Sends usage unasked in every stream: nothing to ask for, nothing to hide.
+        quirks: Quirks { stream_usage: false, ..Quirks::COMPATIBLE },
+        ..COMPATIBLE
+    },
     // https://docs.fireworks.ai/tools-sdks/openai-compatibility
     Vendor {
         id: "fireworks",
