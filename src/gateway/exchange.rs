@@ -203,9 +203,6 @@ fn room(worker: &Worker, caller: &Caller) -> Result<()> {
         return Err(Error::new(Kind::RateLimited, format!("key `{}` has more than {} requests running", caller.key, settings.max_in_flight_per_key))
             .hint("wait for one to end, or raise limits.max_in_flight_per_key"));
     }
-    if settings.refuse_unlogged && shared.journal.health().degraded.is_some() {
-        return Err(full("been told to serve nothing it cannot log, and its log cannot be written"));
-    }
     Ok(())
 }
 

@@ -63,7 +63,6 @@ impl Relay {
                 self.touched = true;
             }
             match step {
-                Poll::Pending if silent && stream.done => self.complete(),
                 Poll::Pending if silent => self.interrupted(Fired::Deadline),
                 Poll::Pending => {
                     // One clock reading for a burst of pieces, not one a piece.
@@ -146,15 +145,6 @@ fn join(stream: &mut Stream) -> Option<Bytes> {
     match stream.out.len() {
         0 => None,
         1 => stream.out.pop_front(),
-        _ => Some(
-            stream
-                .out
-                .drain(..)
-                .fold(Vec::new(), |mut all, piece| {
-                    all.extend_from_slice(&piece);
-                    all
-                })
-                .into(),
-        ),
+        _ => Some(stream.out.make_contiguous().concat().into()),
     }
 }

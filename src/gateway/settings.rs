@@ -44,8 +44,6 @@ pub struct Settings {
     pub stream_idle: Duration,
     /// A silent stream gets a comment or ping this often.
     pub ping: Duration,
-    /// Log store trouble refuses requests instead of serving them unlogged.
-    pub refuse_unlogged: bool,
 }
 
 impl Default for Settings {
@@ -76,7 +74,6 @@ impl Default for Settings {
             first_event: Duration::from_secs(120),
             stream_idle: Duration::from_secs(60),
             ping: Duration::from_secs(15),
-            refuse_unlogged: false,
         }
     }
 }

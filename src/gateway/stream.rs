@@ -69,7 +69,7 @@ pub struct Stream {
     pub out: VecDeque<Bytes>,
     pub seen: Seen,
     /// The end mark has come.
-    pub done: bool,
+    done: bool,
     ticket: Option<Ticket>,
     pub idle: Duration,
 }
