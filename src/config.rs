@@ -111,7 +111,10 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Log {
-        Log { level: "info".into(), format: LogFormat::Auto }
+        Log {
+            level: "info".into(),
+            format: LogFormat::Auto,
+        }
     }
 }
 
@@ -129,7 +132,11 @@ pub enum LogFormat {
 impl Config {
     /// The directory that holds state; not used with `in_memory`.
     pub fn data_dir(&self) -> PathBuf {
-        let dir = self.server.data_dir.clone().unwrap_or_else(data_dir_default);
+        let dir = self
+            .server
+            .data_dir
+            .clone()
+            .unwrap_or_else(data_dir_default);
         // Others are told of it, and they may be elsewhere.
         std::path::absolute(&dir).unwrap_or(dir)
     }
@@ -137,7 +144,10 @@ impl Config {
     /// Where the admin API listens. In memory the default is a private path, so that two jobs on one
     /// machine never meet.
     pub fn admin_listen(&self) -> Vec<String> {
-        match (&self.server.admin_listen[..], self.server.in_memory || self.dev) {
+        match (
+            &self.server.admin_listen[..],
+            self.server.in_memory || self.dev,
+        ) {
             ([], true) => vec![private_socket()],
             ([], false) => vec![admin_default(&self.data_dir())],
             (given, _) => given.to_vec(),

@@ -88,12 +88,18 @@ table! {
 impl Kind {
     /// The kind's row in [`TABLE`].
     pub fn row(self) -> &'static Row {
-        TABLE.iter().find(|row| row.kind == self).unwrap_or(&TABLE[9])
+        TABLE
+            .iter()
+            .find(|row| row.kind == self)
+            .unwrap_or(&TABLE[9])
     }
 
     /// The kind with this `code`, as it comes back over the admin API.
     pub fn from_code(code: &str) -> Option<Kind> {
-        TABLE.iter().find(|row| row.code == code).map(|row| row.kind)
+        TABLE
+            .iter()
+            .find(|row| row.code == code)
+            .map(|row| row.kind)
     }
 
     /// The kind that best describes an HTTP status.
@@ -122,7 +128,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Error {
-        Error { kind, message: message.into(), hint: None, param: None, cause: None }
+        Error {
+            kind,
+            message: message.into(),
+            hint: None,
+            param: None,
+            cause: None,
+        }
     }
     /// Shorthand for the most frequent kind.
     pub fn invalid(message: impl Into<String>) -> Error {

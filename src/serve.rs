@@ -31,8 +31,10 @@ pub fn run(config: Config, seed: Vec<Value>) -> Result<ExitCode> {
     for missed in harden::process() {
         tracing::debug!("{missed}");
     }
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
     runtime.block_on(serve(config, seed))
 }
 
@@ -43,7 +45,11 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let threads = config.threads();
     let sockets = bind(&config.server, threads)?;
     announce::remove_ready_file(&config);
-    let shared = Arc::new(Shared::new(stores.hasher.clone(), stores.journal.clone(), world::settings(&config)));
+    let shared = Arc::new(Shared::new(
+        stores.hasher.clone(),
+        stores.journal.clone(),
+        world::settings(&config),
+    ));
 
     let facts: Arc<OnceLock<Value>> = Arc::default();
     let desk = Desk::open(Deps {
@@ -58,7 +64,14 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         }),
         explain: Arc::new({
             let shared = shared.clone();
-            move |query| crate::plan::explain::explain(&shared.world.load().snapshot, &shared.health, query, Stamp::now().0)
+            move |query| {
+                crate::plan::explain::explain(
+                    &shared.world.load().snapshot,
+                    &shared.health,
+                    query,
+                    Stamp::now().0,
+                )
+            }
         }),
         status: Arc::new({
             let (shared, facts, records) = (shared.clone(), facts.clone(), stores.records.clone());
@@ -67,7 +80,10 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     })
     .await?;
     let simulator = match config.mock || config.dev {
-        true => Some(crate::mock::Mock::start(crate::mock::Settings::default()).map_err(|error| Error::internal("the simulator cannot start").cause(error))?),
+        true => Some(
+            crate::mock::Mock::start(crate::mock::Settings::default())
+                .map_err(|error| Error::internal("the simulator cannot start").cause(error))?,
+        ),
         false => None,
     };
     if let Some(simulator) = &simulator {
@@ -81,7 +97,10 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let (stopped, stopping) = watch::channel(false);
     let (admin_addresses, admins) = listen_admin(&config, &stores, &desk, &stopping).await?;
     let workers = start(&shared, sockets.listeners)?;
-    let ready = announce::Ready { urls: sockets.urls, admins: admin_addresses };
+    let ready = announce::Ready {
+        urls: sockets.urls,
+        admins: admin_addresses,
+    };
     stores.announce(ready.admins.first().map_or("", String::as_str));
     let _ = facts.set(world::facts(&ready, &stores, started));
     // Before anybody is told: who waits for the ready file may end the gateway at once.
@@ -115,23 +134,36 @@ struct Sockets {
 }
 
 fn bind(server: &crate::config::Server, threads: usize) -> Result<Sockets> {
-    let mut sockets = Sockets { urls: Vec::new(), listeners: (0..threads).map(|_| Vec::new()).collect() };
+    let mut sockets = Sockets {
+        urls: Vec::new(),
+        listeners: (0..threads).map(|_| Vec::new()).collect(),
+    };
     for text in &server.listen {
         let address: SocketAddr = text.parse().map_err(|_| {
-            Error::invalid(format!("`{}` is not an address to listen on", text.escape_debug())).hint("write it as 127.0.0.1:4000 or [::1]:4000")
+            Error::invalid(format!(
+                "`{}` is not an address to listen on",
+                text.escape_debug()
+            ))
+            .hint("write it as 127.0.0.1:4000 or [::1]:4000")
         })?;
         if !address.ip().is_loopback() && !server.allow_public {
-            return Err(Error::invalid(format!("`{address}` can be reached from other machines, and keys would travel unencrypted"))
-                .hint("put TLS in front and add --allow-public, or listen on 127.0.0.1"));
+            return Err(Error::invalid(format!(
+                "`{address}` can be reached from other machines, and keys would travel unencrypted"
+            ))
+            .hint("put TLS in front and add --allow-public, or listen on 127.0.0.1"));
         }
         let bound = worker::bind(address, threads)?;
         if let Some(local) = bound.first().and_then(|socket| socket.local_addr().ok()) {
             sockets.urls.push(format!("http://{local}"));
         }
-        bound.into_iter().zip(&mut sockets.listeners).for_each(|(socket, list)| list.push(socket));
+        bound
+            .into_iter()
+            .zip(&mut sockets.listeners)
+            .for_each(|(socket, list)| list.push(socket));
     }
     match sockets.urls.is_empty() {
-        true => Err(Error::invalid("there is no address to listen on").hint("give one with --listen 127.0.0.1:4000")),
+        true => Err(Error::invalid("there is no address to listen on")
+            .hint("give one with --listen 127.0.0.1:4000")),
         false => Ok(sockets),
     }
 }
@@ -141,41 +173,80 @@ async fn plant(desk: &Arc<Desk>, seed: Vec<Value>) -> Result<Vec<String>> {
     if seed.is_empty() {
         return Ok(Vec::new());
     }
-    let mut secrets: Vec<String> = seed.iter().filter(|item| item["kind"] == "key").filter_map(|item| item["secret"].as_str().map(str::to_owned)).collect();
-    let actor = Actor { who: "seed".into(), request: String::new() };
+    let mut secrets: Vec<String> = seed
+        .iter()
+        .filter(|item| item["kind"] == "key")
+        .filter_map(|item| item["secret"].as_str().map(str::to_owned))
+        .collect();
+    let actor = Actor {
+        who: "seed".into(),
+        request: String::new(),
+    };
     let answer = desk.apply(&actor, json!({"items": seed}), false).await?;
-    secrets.extend(answer["items"].as_array().into_iter().flatten().filter_map(|item| item["secret"].as_str().map(str::to_owned)));
+    secrets.extend(
+        answer["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|item| item["secret"].as_str().map(str::to_owned)),
+    );
     Ok(secrets)
 }
 
 type Admin = tokio::task::JoinHandle<Result<()>>;
 
-async fn listen_admin(config: &Config, stores: &Stores, desk: &Arc<Desk>, stopping: &watch::Receiver<bool>) -> Result<(Vec<String>, Vec<Admin>)> {
+async fn listen_admin(
+    config: &Config,
+    stores: &Stores,
+    desk: &Arc<Desk>,
+    stopping: &watch::Receiver<bool>,
+) -> Result<(Vec<String>, Vec<Admin>)> {
     let (mut addresses, mut running) = (Vec::new(), Vec::new());
     for text in config.admin_listen() {
         let listener = match text.strip_prefix("unix:") {
             #[cfg(unix)]
             Some(path) => Listener::unix(std::path::Path::new(path))?,
             #[cfg(not(unix))]
-            Some(_) => return Err(Error::invalid("there are no Unix sockets on this platform").hint("use --admin-listen 127.0.0.1:4001")),
+            Some(_) => {
+                return Err(Error::invalid("there are no Unix sockets on this platform")
+                    .hint("use --admin-listen 127.0.0.1:4001"));
+            }
             None => {
                 let address = text.parse().map_err(|_| {
-                    Error::invalid(format!("`{}` is not an address for the admin interface", text.escape_debug()))
-                        .hint("write it as unix:/PATH or 127.0.0.1:4001")
+                    Error::invalid(format!(
+                        "`{}` is not an address for the admin interface",
+                        text.escape_debug()
+                    ))
+                    .hint("write it as unix:/PATH or 127.0.0.1:4001")
                 })?;
-                Listener::tcp(address, stores.admin_token()?, config.server.allow_public_admin).await?
+                Listener::tcp(
+                    address,
+                    stores.admin_token()?,
+                    config.server.allow_public_admin,
+                )
+                .await?
             }
         };
         addresses.push(listener.address());
-        running.push(tokio::spawn(admin::serve(desk.clone(), listener, stopping.clone())));
+        running.push(tokio::spawn(admin::serve(
+            desk.clone(),
+            listener,
+            stopping.clone(),
+        )));
     }
     Ok((addresses, running))
 }
 
-fn start(shared: &Arc<Shared>, listeners: Vec<Vec<std::net::TcpListener>>) -> Result<Vec<JoinHandle<Result<()>>>> {
-    let failed = |error: std::io::Error| Error::new(Kind::Internal, "a worker thread cannot start").cause(error);
+fn start(
+    shared: &Arc<Shared>,
+    listeners: Vec<Vec<std::net::TcpListener>>,
+) -> Result<Vec<JoinHandle<Result<()>>>> {
+    let failed = |error: std::io::Error| {
+        Error::new(Kind::Internal, "a worker thread cannot start").cause(error)
+    };
     let mut seed = [0u8; 8];
-    getrandom::fill(&mut seed).map_err(|_| Error::internal("the system gives no random numbers"))?;
+    getrandom::fill(&mut seed)
+        .map_err(|_| Error::internal("the system gives no random numbers"))?;
     let seed = u64::from_le_bytes(seed);
     listeners
         .into_iter()
@@ -184,7 +255,10 @@ fn start(shared: &Arc<Shared>, listeners: Vec<Vec<std::net::TcpListener>>) -> Re
             let shared = shared.clone();
             std::thread::Builder::new()
                 .name(format!("gw-worker-{at}"))
-                .spawn(move || worker::run(shared, sockets, seed.wrapping_add(at as u64)).inspect_err(|error| tracing::error!("worker {at} ended: {error}")))
+                .spawn(move || {
+                    worker::run(shared, sockets, seed.wrapping_add(at as u64))
+                        .inspect_err(|error| tracing::error!("worker {at} ended: {error}"))
+                })
                 .map_err(failed)
         })
         .collect()

@@ -25,10 +25,18 @@ impl Canned {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let (seen, answers) = (asked.clone(), answers.iter().map(|(status, body)| (*status, (*body).to_owned())).collect::<Vec<_>>());
+        let (seen, answers) = (
+            asked.clone(),
+            answers
+                .iter()
+                .map(|(status, body)| (*status, (*body).to_owned()))
+                .collect::<Vec<_>>(),
+        );
         std::thread::spawn(move || {
             for (status, body) in answers {
-                let Ok((stream, _)) = listener.accept() else { return };
+                let Ok((stream, _)) = listener.accept() else {
+                    return;
+                };
                 let mut reader = BufReader::new(stream);
                 let (mut first, mut length) = (String::new(), 0);
                 reader.read_line(&mut first).unwrap();
@@ -47,12 +55,24 @@ impl Canned {
                 let mut sent = vec![0; length];
                 reader.read_exact(&mut sent).unwrap();
                 let line = first.trim().trim_end_matches(" HTTP/1.1").to_owned();
-                seen.lock().unwrap().push(format!("{line} {}", String::from_utf8_lossy(&sent)).trim().to_owned());
+                seen.lock().unwrap().push(
+                    format!("{line} {}", String::from_utf8_lossy(&sent))
+                        .trim()
+                        .to_owned(),
+                );
                 let head = format!(
                     "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nx-gw-provider: openai\r\nx-gw-model: gpt-4o\r\nx-gw-request-id: req_1\r\n"
                 );
                 let mut stream = reader.into_inner();
-                stream.write_all(format!("{head}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+                stream
+                    .write_all(
+                        format!(
+                            "{head}content-length: {}\r\nconnection: close\r\n\r\n{body}",
+                            body.len()
+                        )
+                        .as_bytes(),
+                    )
+                    .unwrap();
             }
         });
         Canned { url, asked }
@@ -70,18 +90,32 @@ fn gw(url: &str, args: &[&str]) -> Ran {
 fn gw_with(url: &str, args: &[&str], stdin: &str, env: &[(&str, &str)]) -> Ran {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_gw"));
-    command.args(args).current_dir(dir.path()).env_clear().env("HOME", dir.path()).env("GW_ADMIN_URL", url).env("GW_ADMIN_TOKEN", "t");
+    command
+        .args(args)
+        .current_dir(dir.path())
+        .env_clear()
+        .env("HOME", dir.path())
+        .env("GW_ADMIN_URL", url)
+        .env("GW_ADMIN_TOKEN", "t");
     for name in ["SystemRoot", "PATH"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
-    command.envs(env.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .envs(env.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // A command that reads no input closes it early.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     let done = child.wait_with_output().unwrap();
-    Ran { code: done.status.code(), out: String::from_utf8(done.stdout).unwrap(), err: String::from_utf8(done.stderr).unwrap() }
+    Ran {
+        code: done.status.code(),
+        out: String::from_utf8(done.stdout).unwrap(),
+        err: String::from_utf8(done.stderr).unwrap(),
+    }
 }
 
 #[test]
@@ -99,27 +133,54 @@ fn without_a_gateway_the_error_says_how_to_start_one() {
     );
     #[cfg(unix)]
     assert_eq!(gw("unix:/nowhere/admin.sock", &["status"]).code, Some(6));
-    assert_eq!(gw("http://127.0.0.1:1", &["wait", "--timeout", "100ms"]).code, Some(7));
+    assert_eq!(
+        gw("http://127.0.0.1:1", &["wait", "--timeout", "100ms"]).code,
+        Some(7)
+    );
 }
 
 #[test]
 fn create_sends_the_record_and_says_what_happened() {
-    let gateway = Canned::new(&[(201, r#"{"apiVersion":"gw/v1","kind":"user","name":"ann","team":"a","version":1,"result":"created"}"#)]);
+    let gateway = Canned::new(&[(
+        201,
+        r#"{"apiVersion":"gw/v1","kind":"user","name":"ann","team":"a","version":1,"result":"created"}"#,
+    )]);
     let ran = gw(&gateway.url, &["user", "create", "ann", "--team", "a"]);
-    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), "user/ann created\n", ""));
-    assert_eq!(gateway.asked(), [r#"POST /api/v1/users {"team":"a","name":"ann"}"#]);
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (Some(0), "user/ann created\n", "")
+    );
+    assert_eq!(
+        gateway.asked(),
+        [r#"POST /api/v1/users {"team":"a","name":"ann"}"#]
+    );
 }
 
 #[test]
 fn refusals_keep_their_words_and_codes() {
-    let refusal = r#"{"error":{"code":"not_found","message":"no user `ann`","fix":"gw user create ann"}}"#;
+    let refusal =
+        r#"{"error":{"code":"not_found","message":"no user `ann`","fix":"gw user create ann"}}"#;
     let ran = gw(&Canned::new(&[(404, refusal)]).url, &["user", "get", "ann"]);
-    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(3), "", "error: no user `ann`\n  fix: gw user create ann\n"));
-    let mixed = Canned::new(&[(404, refusal), (200, r#"{"name":"bob","enabled":true,"created":"-"}"#)]);
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (
+            Some(3),
+            "",
+            "error: no user `ann`\n  fix: gw user create ann\n"
+        )
+    );
+    let mixed = Canned::new(&[
+        (404, refusal),
+        (200, r#"{"name":"bob","enabled":true,"created":"-"}"#),
+    ]);
     let ran = gw(&mixed.url, &["user", "get", "ann", "bob", "-o", "name"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(8), "user/bob\n"));
     assert_eq!(
-        gw(&Canned::new(&[(412, r#"{"error":{"code":"stale","message":"changed"}}"#)]).url, &["user", "set", "a", "--team", "b", "--version", "1"]).code,
+        gw(
+            &Canned::new(&[(412, r#"{"error":{"code":"stale","message":"changed"}}"#)]).url,
+            &["user", "set", "a", "--team", "b", "--version", "1"]
+        )
+        .code,
         Some(5)
     );
 }
@@ -132,25 +193,60 @@ fn wrong_input_never_reaches_the_gateway() {
         &["route", "create", "r", "--to", "openai"],
         &["key", "create", "k"],
         &["user", "get", "-o", "xml"],
-        &["provider", "create", "p", "--vendor", "x", "--credential-ref", "sk-pasted"],
+        &[
+            "provider",
+            "create",
+            "p",
+            "--vendor",
+            "x",
+            "--credential-ref",
+            "sk-pasted",
+        ],
         &["user", "set", "ann"],
         &["key", "create", "k", "--user", "u", "-o", "name"],
         &["request"],
-        &["request", "hi", "--url", "http://127.0.0.1:1", "--expect", "nonsense"],
+        &[
+            "request",
+            "hi",
+            "--url",
+            "http://127.0.0.1:1",
+            "--expect",
+            "nonsense",
+        ],
         &["user", "delete", "--all"],
     ] {
         let ran = gw(dead, args);
-        let wanted = if args.contains(&"--all") || args.contains(&"sk-pasted") { &[2, 6][..] } else { &[2][..] };
-        assert!(ran.code.is_some_and(|code| wanted.contains(&code)), "{args:?}: {ran:?}");
-        assert!(!ran.err.contains("sk-pasted") && ran.out.is_empty(), "{ran:?}");
+        let wanted = if args.contains(&"--all") || args.contains(&"sk-pasted") {
+            &[2, 6][..]
+        } else {
+            &[2][..]
+        };
+        assert!(
+            ran.code.is_some_and(|code| wanted.contains(&code)),
+            "{args:?}: {ran:?}"
+        );
+        assert!(
+            !ran.err.contains("sk-pasted") && ran.out.is_empty(),
+            "{ran:?}"
+        );
     }
 }
 
 #[test]
 fn the_secret_is_alone_on_stdout() {
     let made = r#"{"kind":"key","name":"ci","user":"me","version":1,"secret":"sk-gw-abc","result":"created"}"#;
-    let ran = gw(&Canned::new(&[(201, made)]).url, &["key", "create", "ci", "--user", "me"]);
-    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), "sk-gw-abc\n", "key/ci created; its secret is shown this once\n"));
+    let ran = gw(
+        &Canned::new(&[(201, made)]).url,
+        &["key", "create", "ci", "--user", "me"],
+    );
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (
+            Some(0),
+            "sk-gw-abc\n",
+            "key/ci created; its secret is shown this once\n"
+        )
+    );
 }
 
 #[test]
@@ -158,7 +254,16 @@ fn creating_a_key_twice_never_ends_well_with_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("k");
     let path = file.to_str().unwrap();
-    let line = ["key", "create", "ci", "--user", "me", "--if-not-exists", "--output-file", path];
+    let line = [
+        "key",
+        "create",
+        "ci",
+        "--user",
+        "me",
+        "--if-not-exists",
+        "--output-file",
+        path,
+    ];
     let made = r#"{"kind":"key","name":"ci","user":"me","version":1,"secret":"sk-gw-abc","result":"created"}"#;
     let shown = r#"{"kind":"key","name":"ci","user":"me","version":1}"#;
     let exists = r#"{"error":{"code":"conflict","message":"key `ci` exists"}}"#;
@@ -168,14 +273,34 @@ fn creating_a_key_twice_never_ends_well_with_nothing() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "sk-gw-abc\n");
 
     // 1: the file holds the matching secret.
-    let again = Canned::new(&[(200, shown), (200, r#"{"kind":"key","name":"ci","user":"me","result":"unchanged","status":{"secret_matches":true}}"#)]);
+    let again = Canned::new(&[
+        (200, shown),
+        (
+            200,
+            r#"{"kind":"key","name":"ci","user":"me","result":"unchanged","status":{"secret_matches":true}}"#,
+        ),
+    ]);
     let ran = gw(&again.url, &line);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "key/ci unchanged\n"));
-    assert_eq!(again.asked()[1], r#"POST /api/v1/keys {"user":"me","name":"ci","if_not_exists":true,"secret_check":"sk-gw-abc"}"#);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), "key/ci unchanged\n")
+    );
+    assert_eq!(
+        again.asked()[1],
+        r#"POST /api/v1/keys {"user":"me","name":"ci","if_not_exists":true,"secret_check":"sk-gw-abc"}"#
+    );
 
     // 2: it holds another one, or is gone.
-    let other = Canned::new(&[(200, shown), (200, r#"{"kind":"key","name":"ci","user":"me","result":"unchanged","status":{"secret_matches":false}}"#)]);
-    let lost = format!("error: key `ci` exists and its secret cannot be shown again\n  fix: gw key rotate ci --output-file {path}\n");
+    let other = Canned::new(&[
+        (200, shown),
+        (
+            200,
+            r#"{"kind":"key","name":"ci","user":"me","result":"unchanged","status":{"secret_matches":false}}"#,
+        ),
+    ]);
+    let lost = format!(
+        "error: key `ci` exists and its secret cannot be shown again\n  fix: gw key rotate ci --output-file {path}\n"
+    );
     let ran = gw(&other.url, &line);
     assert_eq!((ran.code, ran.err.as_str()), (Some(5), lost.as_str()));
     std::fs::remove_file(&file).unwrap();
@@ -184,68 +309,207 @@ fn creating_a_key_twice_never_ends_well_with_nothing() {
     assert!(!file.exists());
 
     // 3: wanted on stdout.
-    let ran = gw(&Canned::new(&[(409, exists), (200, shown)]).url, &["key", "create", "ci", "--user", "me", "--if-not-exists"]);
+    let ran = gw(
+        &Canned::new(&[(409, exists), (200, shown)]).url,
+        &["key", "create", "ci", "--user", "me", "--if-not-exists"],
+    );
     assert_eq!(
         (ran.code, ran.out.as_str(), ran.err.as_str()),
-        (Some(5), "", "error: key `ci` exists and its secret cannot be shown again\n  fix: gw key rotate ci\n")
+        (
+            Some(5),
+            "",
+            "error: key `ci` exists and its secret cannot be shown again\n  fix: gw key rotate ci\n"
+        )
     );
 
     // 4: brought along.
-    let own = Canned::new(&[(200, r#"{"kind":"key","name":"ci","user":"me","result":"unchanged"}"#)]);
-    let ran = gw_with(&own.url, &["key", "create", "ci", "--user", "me", "--from-stdin", "--if-not-exists"], "sk-0123456789abcdefghijklmn\n", &[]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "key/ci unchanged\n"));
+    let own = Canned::new(&[(
+        200,
+        r#"{"kind":"key","name":"ci","user":"me","result":"unchanged"}"#,
+    )]);
+    let ran = gw_with(
+        &own.url,
+        &[
+            "key",
+            "create",
+            "ci",
+            "--user",
+            "me",
+            "--from-stdin",
+            "--if-not-exists",
+        ],
+        "sk-0123456789abcdefghijklmn\n",
+        &[],
+    );
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), "key/ci unchanged\n")
+    );
     assert_eq!(
         own.asked(),
-        [r#"POST /api/v1/keys {"user":"me","name":"ci","secret":"sk-0123456789abcdefghijklmn","replace_secret":false,"if_not_exists":true}"#]
+        [
+            r#"POST /api/v1/keys {"user":"me","name":"ci","secret":"sk-0123456789abcdefghijklmn","replace_secret":false,"if_not_exists":true}"#
+        ]
     );
-    assert_eq!(gw_with("http://127.0.0.1:1", &["key", "create", "ci", "--user", "me", "--from-stdin"], "weak", &[]).code, Some(2));
+    assert_eq!(
+        gw_with(
+            "http://127.0.0.1:1",
+            &["key", "create", "ci", "--user", "me", "--from-stdin"],
+            "weak",
+            &[]
+        )
+        .code,
+        Some(2)
+    );
 }
 
 #[test]
 fn credentials_come_from_anywhere_but_arguments() {
     let made = r#"{"kind":"provider","name":"p","result":"created","test":{"ok":true,"models":61,"ms":310}}"#;
     let gateway = Canned::new(&[(201, made)]);
-    let ran = gw_with(&gateway.url, &["provider", "create", "p", "--vendor", "openai", "--credential-env", "MY_KEY"], "", &[("MY_KEY", "sk-env")]);
-    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), "provider/p created\n", "tested p: ok, 61 models (310 ms)\n"));
-    assert_eq!(gateway.asked(), [r#"POST /api/v1/providers?verify=true {"vendor":"openai","credential":"managed","name":"p","credential_value":"sk-env"}"#]);
+    let ran = gw_with(
+        &gateway.url,
+        &[
+            "provider",
+            "create",
+            "p",
+            "--vendor",
+            "openai",
+            "--credential-env",
+            "MY_KEY",
+        ],
+        "",
+        &[("MY_KEY", "sk-env")],
+    );
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (
+            Some(0),
+            "provider/p created\n",
+            "tested p: ok, 61 models (310 ms)\n"
+        )
+    );
+    assert_eq!(
+        gateway.asked(),
+        [
+            r#"POST /api/v1/providers?verify=true {"vendor":"openai","credential":"managed","name":"p","credential_value":"sk-env"}"#
+        ]
+    );
     let gateway = Canned::new(&[(201, made)]);
-    gw_with(&gateway.url, &["provider", "create", "p", "--vendor", "openai", "--credential-stdin", "--verify=false", "-q"], "sk-in\n", &[]);
-    assert!(gateway.asked()[0].contains("verify=false") && gateway.asked()[0].contains(r#""credential_value":"sk-in""#));
+    gw_with(
+        &gateway.url,
+        &[
+            "provider",
+            "create",
+            "p",
+            "--vendor",
+            "openai",
+            "--credential-stdin",
+            "--verify=false",
+            "-q",
+        ],
+        "sk-in\n",
+        &[],
+    );
+    assert!(
+        gateway.asked()[0].contains("verify=false")
+            && gateway.asked()[0].contains(r#""credential_value":"sk-in""#)
+    );
     let vendors = r#"{"items":[{"name":"openai","env":"OPENAI_API_KEY","local":false}]}"#;
-    let ran = gw(&Canned::new(&[(200, vendors)]).url, &["provider", "create", "p", "--vendor", "openai"]);
+    let ran = gw(
+        &Canned::new(&[(200, vendors)]).url,
+        &["provider", "create", "p", "--vendor", "openai"],
+    );
     assert_eq!(ran.code, Some(2));
-    assert!(ran.err.contains("--credential-env OPENAI_API_KEY, --credential-stdin"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("--credential-env OPENAI_API_KEY, --credential-stdin"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
 fn names_printed_are_names_taken() {
-    let gateway = Canned::new(&[(200, r#"{"items":[{"name":"a"}],"cursor":"c"}"#), (200, r#"{"items":[{"name":"b"}],"cursor":null}"#)]);
+    let gateway = Canned::new(&[
+        (200, r#"{"items":[{"name":"a"}],"cursor":"c"}"#),
+        (200, r#"{"items":[{"name":"b"}],"cursor":null}"#),
+    ]);
     let ran = gw(&gateway.url, &["key", "get", "-l", "env=ci", "-o", "name"]);
     assert_eq!(ran.out, "key/a\nkey/b\n");
-    assert_eq!(gateway.asked(), ["GET /api/v1/keys?selector=env%3Dci", "GET /api/v1/keys?selector=env%3Dci&cursor=c"]);
+    assert_eq!(
+        gateway.asked(),
+        [
+            "GET /api/v1/keys?selector=env%3Dci",
+            "GET /api/v1/keys?selector=env%3Dci&cursor=c"
+        ]
+    );
     let gateway = Canned::new(&[(200, "{}"), (200, "{}")]);
     let ran = gw(&gateway.url, &["delete", "key/a", "route/r", "-y"]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "route/r deleted\nkey/a deleted\n"));
-    assert_eq!(gateway.asked(), ["DELETE /api/v1/routes/r", "DELETE /api/v1/keys/a"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), "route/r deleted\nkey/a deleted\n")
+    );
+    assert_eq!(
+        gateway.asked(),
+        ["DELETE /api/v1/routes/r", "DELETE /api/v1/keys/a"]
+    );
 }
 
 #[test]
 fn apply_and_diff() {
     let file = "[[user]]\nname = \"ann\"\nteam = \"b\"\n";
-    let gateway =
-        Canned::new(&[(200, r#"{"items":[{"kind":"user","name":"ann","result":"configured"}],"created":0,"configured":1,"unchanged":0,"pruned":0}"#)]);
+    let gateway = Canned::new(&[(
+        200,
+        r#"{"items":[{"kind":"user","name":"ann","result":"configured"}],"created":0,"configured":1,"unchanged":0,"pruned":0}"#,
+    )]);
     let ran = gw_with(&gateway.url, &["apply", "-f", "-"], file, &[]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "user/ann configured\n0 created, 1 configured, 0 unchanged\n"));
-    assert_eq!(gateway.asked(), [r#"POST /api/v1/apply {"items":[{"kind":"user","name":"ann","team":"b"}],"dry_run":false,"force_conflicts":false}"#]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (
+            Some(0),
+            "user/ann configured\n0 created, 1 configured, 0 unchanged\n"
+        )
+    );
+    assert_eq!(
+        gateway.asked(),
+        [
+            r#"POST /api/v1/apply {"items":[{"kind":"user","name":"ann","team":"b"}],"dry_run":false,"force_conflicts":false}"#
+        ]
+    );
     let differs = Canned::new(&[
-        (200, r#"{"items":[{"kind":"user","name":"ann","result":"configured"}]}"#),
-        (200, r#"{"kind":"user","name":"ann","team":"a","enabled":true,"version":1}"#),
+        (
+            200,
+            r#"{"items":[{"kind":"user","name":"ann","result":"configured"}]}"#,
+        ),
+        (
+            200,
+            r#"{"kind":"user","name":"ann","team":"a","enabled":true,"version":1}"#,
+        ),
     ]);
     let ran = gw_with(&differs.url, &["diff", "-f", "-"], file, &[]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(1), "  user/ann\n-   team = \"a\"\n+   team = \"b\"\n1 to change, 0 to create, 0 to delete\n"));
-    let ran = gw_with(&Canned::new(&[(200, r#"{"items":[{"kind":"user","name":"ann","result":"unchanged"}]}"#)]).url, &["diff", "-f", "-"], file, &[]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (
+            Some(1),
+            "  user/ann\n-   team = \"a\"\n+   team = \"b\"\n1 to change, 0 to create, 0 to delete\n"
+        )
+    );
+    let ran = gw_with(
+        &Canned::new(&[(
+            200,
+            r#"{"items":[{"kind":"user","name":"ann","result":"unchanged"}]}"#,
+        )])
+        .url,
+        &["diff", "-f", "-"],
+        file,
+        &[],
+    );
     assert_eq!(ran.code, Some(0));
-    assert_eq!(gw_with("http://127.0.0.1:1", &["diff", "-f", "-"], "[[user]\n", &[]).code, Some(2));
+    assert_eq!(
+        gw_with("http://127.0.0.1:1", &["diff", "-f", "-"], "[[user]\n", &[]).code,
+        Some(2)
+    );
 }
 
 #[test]
@@ -254,44 +518,119 @@ fn request_tells_causes_apart() {
     let bad = r#"{"error":{"message":"upstream is down"}}"#;
     let run = |answers: &[(u16, &str)], args: &[&str]| {
         let gateway = Canned::new(answers);
-        gw_with("unix:/nowhere", &[&["request", "hi", "-m", "gpt-4o", "--url", &gateway.url], args].concat(), "", &[("GW_API_KEY", "sk-gw-x")])
+        gw_with(
+            "unix:/nowhere",
+            &[
+                &["request", "hi", "-m", "gpt-4o", "--url", &gateway.url],
+                args,
+            ]
+            .concat(),
+            "",
+            &[("GW_API_KEY", "sk-gw-x")],
+        )
     };
-    let ran = run(&[(200, good)], &["--expect", "status==200", "--expect", "route.provider==openai", "--explain"]);
+    let ran = run(
+        &[(200, good)],
+        &[
+            "--expect",
+            "status==200",
+            "--expect",
+            "route.provider==openai",
+            "--explain",
+        ],
+    );
     assert_eq!((ran.code, ran.out.as_str()), (Some(0), "Azure\n"));
-    assert!(ran.err.starts_with("· openai/gpt-4o via no route, 22+2 tokens, "), "{}", ran.err);
+    assert!(
+        ran.err
+            .starts_with("· openai/gpt-4o via no route, 22+2 tokens, "),
+        "{}",
+        ran.err
+    );
     let ran = run(&[(200, good)], &["--expect", "text contains Blue"]);
-    assert_eq!((ran.code, ran.err.as_str()), (Some(10), "error: expected text contains Blue, got \"Azure\"\n  fix: gw logs get req_1\n"));
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (
+            Some(10),
+            "error: expected text contains Blue, got \"Azure\"\n  fix: gw logs get req_1\n"
+        )
+    );
     let ran = run(&[(502, bad)], &[]);
-    assert_eq!((ran.code, ran.err.as_str()), (Some(9), "error: upstream is down (status 502)\n  fix: gw logs get req_1\n"));
-    assert_eq!(run(&[(502, bad), (200, good)], &["--retry", "1"]).code, Some(0));
-    assert_eq!(run(&[(429, bad)], &["--expect", "status==429"]).code, Some(0));
-    assert_eq!(gw("unix:/nowhere", &["request", "hi", "--url", "http://127.0.0.1:1"]).code, Some(6));
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (
+            Some(9),
+            "error: upstream is down (status 502)\n  fix: gw logs get req_1\n"
+        )
+    );
+    assert_eq!(
+        run(&[(502, bad), (200, good)], &["--retry", "1"]).code,
+        Some(0)
+    );
+    assert_eq!(
+        run(&[(429, bad)], &["--expect", "status==429"]).code,
+        Some(0)
+    );
+    assert_eq!(
+        gw(
+            "unix:/nowhere",
+            &["request", "hi", "--url", "http://127.0.0.1:1"]
+        )
+        .code,
+        Some(6)
+    );
 }
 
 #[test]
 fn help_needs_no_gateway() {
     let ran = gw("unix:/nowhere", &["help", "exit-codes"]);
     assert!(ran.out.contains("6      no gateway there"), "{}", ran.out);
-    assert!(gw("unix:/nowhere", &["help", "route", "create"]).out.contains("--fallback-on"));
-    assert!(gw("unix:/nowhere", &["explain", "route.targets"]).out.contains("--to PROVIDER[/MODEL][=WEIGHT]"));
+    assert!(
+        gw("unix:/nowhere", &["help", "route", "create"])
+            .out
+            .contains("--fallback-on")
+    );
+    assert!(
+        gw("unix:/nowhere", &["explain", "route.targets"])
+            .out
+            .contains("--to PROVIDER[/MODEL][=WEIGHT]")
+    );
     let ran = gw("unix:/nowhere", &["completion", "bash"]);
-    assert_eq!(ran.out, include_str!("../completions/gw.bash").replace("\r\n", "\n"));
+    assert_eq!(
+        ran.out,
+        include_str!("../completions/gw.bash").replace("\r\n", "\n")
+    );
     assert_eq!(gw("unix:/nowhere", &["--version"]).code, Some(0));
     assert_eq!(gw("unix:/nowhere", &["nonsense"]).code, Some(2));
     let ran = gw("unix:/nowhere", &["nonsense", "-o", "json"]);
-    assert!(ran.err.starts_with("{\"error\":{\"code\":\"invalid\""), "{}", ran.err);
+    assert!(
+        ran.err.starts_with("{\"error\":{\"code\":\"invalid\""),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
 fn help_hides_secrets_in_the_environment() {
-    let ran = gw_with("unix:/secret-place", &["request", "--help"], "", &[("GW_URL", "http://user:hidden-word@h")]);
-    assert!(!ran.out.contains("hidden-word") && !ran.out.contains("secret-place"), "{}", ran.out);
+    let ran = gw_with(
+        "unix:/secret-place",
+        &["request", "--help"],
+        "",
+        &[("GW_URL", "http://user:hidden-word@h")],
+    );
+    assert!(
+        !ran.out.contains("hidden-word") && !ran.out.contains("secret-place"),
+        "{}",
+        ran.out
+    );
 }
 
 #[cfg(unix)]
 #[test]
 fn a_reader_that_leaves_is_no_error() {
-    let rows = (0..20_000).map(|at| format!("{{\"name\":\"user-{at}\"}}")).collect::<Vec<_>>().join(",");
+    let rows = (0..20_000)
+        .map(|at| format!("{{\"name\":\"user-{at}\"}}"))
+        .collect::<Vec<_>>()
+        .join(",");
     let gateway = Canned::new(&[(200, &format!("{{\"items\":[{rows}]}}"))]);
     let mut child = Command::new(env!("CARGO_BIN_EXE_gw"))
         .args(["user", "get"])
@@ -305,15 +644,35 @@ fn a_reader_that_leaves_is_no_error() {
     reader.read_line(&mut String::new()).unwrap();
     drop(reader);
     let done = child.wait_with_output().unwrap();
-    assert_eq!((done.status.code(), done.stderr.as_slice()), (Some(141), &b""[..]));
+    assert_eq!(
+        (done.status.code(), done.stderr.as_slice()),
+        (Some(141), &b""[..])
+    );
 }
 
 #[test]
 fn completion_answers_without_a_gateway() {
-    let ran = gw_with("unix:/nowhere", &["--", "gw", "rou"], "", &[("GW_COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", "1"), ("_CLAP_IFS", "\n")]);
+    let ran = gw_with(
+        "unix:/nowhere",
+        &["--", "gw", "rou"],
+        "",
+        &[
+            ("GW_COMPLETE", "bash"),
+            ("_CLAP_COMPLETE_INDEX", "1"),
+            ("_CLAP_IFS", "\n"),
+        ],
+    );
     assert!(ran.out.lines().any(|line| line == "route"), "{ran:?}");
-    let gateway = Canned::new(&[(200, r#"{"items":[{"name":"ci","user":"me"},{"name":"dev"}]}"#)]);
-    let ran = gw_with(&gateway.url, &["--", "gw", "key", "get", "c"], "", &[("GW_COMPLETE", "fish")]);
+    let gateway = Canned::new(&[(
+        200,
+        r#"{"items":[{"name":"ci","user":"me"},{"name":"dev"}]}"#,
+    )]);
+    let ran = gw_with(
+        &gateway.url,
+        &["--", "gw", "key", "get", "c"],
+        "",
+        &[("GW_COMPLETE", "fish")],
+    );
     assert_eq!((ran.out.as_str(), gateway.asked().len()), ("ci\tme\n", 1));
 }
 
@@ -332,21 +691,56 @@ fn bash_completes_across_colons_and_equals_signs() {
             words.len() - 1
         );
         let home = tempfile::tempdir().unwrap();
-        let run =
-            Command::new("bash").args(["--norc", "-c", &script]).env("HOME", home.path()).env("GW_ADMIN_URL", &gateway.url).env("GW_ADMIN_TOKEN", "t").output();
-        run.ok().map(|done| String::from_utf8_lossy(&done.stdout).into_owned())
+        let run = Command::new("bash")
+            .args(["--norc", "-c", &script])
+            .env("HOME", home.path())
+            .env("GW_ADMIN_URL", &gateway.url)
+            .env("GW_ADMIN_TOKEN", "t")
+            .output();
+        run.ok()
+            .map(|done| String::from_utf8_lossy(&done.stdout).into_owned())
     };
     let models = r#"{"items":[{"name":"llama3:8b"},{"name":"other"}]}"#;
-    let Some(first) = complete(&["gw", "request", "-m", "llama3", ":"], "gw request -m llama3:", ":", models) else {
+    let Some(first) = complete(
+        &["gw", "request", "-m", "llama3", ":"],
+        "gw request -m llama3:",
+        ":",
+        models,
+    ) else {
         eprintln!("skipped: there is no bash here");
         return;
     };
     assert_eq!(first, "8b\n");
-    assert_eq!(complete(&["gw", "request", "-m", "llama3", ":", "8"], "gw request -m llama3:8", "8", models).as_deref(), Some("8b\n"));
-    let providers = r#"{"items":[{"name":"openai"},{"name":"anthropic"}]}"#;
-    assert_eq!(complete(&["gw", "route", "create", "r", "--to", "=", "op"], "gw route create r --to=op", "op", providers).as_deref(), Some("openai\n"));
     assert_eq!(
-        complete(&["gw", "key", "get", "ci", ""], "gw key get ci ", "", r#"{"items":[{"name":"dev"}]}"#).as_deref().map(|all| all.contains("dev")),
+        complete(
+            &["gw", "request", "-m", "llama3", ":", "8"],
+            "gw request -m llama3:8",
+            "8",
+            models
+        )
+        .as_deref(),
+        Some("8b\n")
+    );
+    let providers = r#"{"items":[{"name":"openai"},{"name":"anthropic"}]}"#;
+    assert_eq!(
+        complete(
+            &["gw", "route", "create", "r", "--to", "=", "op"],
+            "gw route create r --to=op",
+            "op",
+            providers
+        )
+        .as_deref(),
+        Some("openai\n")
+    );
+    assert_eq!(
+        complete(
+            &["gw", "key", "get", "ci", ""],
+            "gw key get ci ",
+            "",
+            r#"{"items":[{"name":"dev"}]}"#
+        )
+        .as_deref()
+        .map(|all| all.contains("dev")),
         Some(true)
     );
 }

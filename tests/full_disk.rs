@@ -18,7 +18,10 @@ struct Small(PathBuf);
 impl Small {
     fn new(at: PathBuf, size: u32) -> Option<Small> {
         std::fs::create_dir_all(&at).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"]).arg(&at).output();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"])
+            .arg(&at)
+            .output();
         match mounted {
             Ok(output) if output.status.success() => Some(Small(at)),
             _ => {
@@ -36,7 +39,13 @@ impl Drop for Small {
 }
 
 fn put(store: &Sled, name: &str, expected: u64) -> gw::error::Result<u64> {
-    store.commit(&Actor::default(), &[Change::Put { expected, record: record(name, expected + 1, 3_000) }])
+    store.commit(
+        &Actor::default(),
+        &[Change::Put {
+            expected,
+            record: record(name, expected + 1, 3_000),
+        }],
+    )
 }
 
 /// Fills what is left of the disk, down to `leave` bytes.
@@ -52,7 +61,9 @@ fn fill(dir: &Path, leave: u64) -> PathBuf {
 /// Fills the disk by committing, checks the refusals, makes room, goes on, reopens.
 fn full(options: Options, leave: u64) {
     let dir = tempfile::tempdir().unwrap();
-    let Some(disk) = Small::new(dir.path().join("small"), 48) else { return };
+    let Some(disk) = Small::new(dir.path().join("small"), 48) else {
+        return;
+    };
     let data = disk.0.join("data");
     let store = Sled::open_with(&data, options.clone()).unwrap();
     put(&store, "first", 0).unwrap();
@@ -81,11 +92,16 @@ fn full(options: Options, leave: u64) {
     assert_eq!(refused, 20, "the disk never filled up; {accepted} accepted");
     let before = store.load().unwrap();
     assert_eq!((before.0, before.1.len() as u64), (accepted, accepted));
-    assert_eq!(store.history(1).unwrap()[0].revision, accepted, "the journal holds a change that was refused");
+    assert_eq!(
+        store.history(1).unwrap()[0].revision,
+        accepted,
+        "the journal holds a change that was refused"
+    );
     assert!(store.degraded().is_some());
     // A start on the full disk serves what it has.
     drop(store);
-    let store = Sled::open_with(&data, options.clone()).unwrap_or_else(|error| panic!("cannot start on a full disk: {error:?}"));
+    let store = Sled::open_with(&data, options.clone())
+        .unwrap_or_else(|error| panic!("cannot start on a full disk: {error:?}"));
     assert_eq!(store.load().unwrap(), before);
     // Room again: without a restart.
     std::fs::remove_file(filler).unwrap();
@@ -95,7 +111,10 @@ fn full(options: Options, leave: u64) {
     let store = Sled::open_with(&data, options).unwrap();
     assert_eq!(store.load().unwrap().1.len() as u64, accepted + 1);
     assert_eq!(store.notice(), None);
-    eprintln!("{accepted} accepted before the disk was full; first refusal: {}", first.unwrap_or_default());
+    eprintln!(
+        "{accepted} accepted before the disk was full; first refusal: {}",
+        first.unwrap_or_default()
+    );
 }
 
 #[test]
@@ -106,7 +125,23 @@ fn a_full_disk_refuses_changes_and_keeps_the_rest() {
 /// Without looking ahead: the journal, sled and its syncs meet the full disk themselves, now this one first and now that.
 #[test]
 fn a_disk_that_fills_in_mid_write_is_survived() {
-    for leave in [0, 4 << 10, 12 << 10, 36 << 10, 100 << 10, 300 << 10, 520 << 10, 1 << 20] {
-        full(Options { reserve: 0, ballast: 4 << 20, ..Options::default() }, leave);
+    for leave in [
+        0,
+        4 << 10,
+        12 << 10,
+        36 << 10,
+        100 << 10,
+        300 << 10,
+        520 << 10,
+        1 << 20,
+    ] {
+        full(
+            Options {
+                reserve: 0,
+                ballast: 4 << 20,
+                ..Options::default()
+            },
+            leave,
+        );
     }
 }

@@ -18,7 +18,10 @@ fn acknowledged_changes_survive_kill_9() {
     if std::env::var_os("GW_TEST_WRITER").is_some() {
         return;
     }
-    let rounds = std::env::var("GW_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(10);
+    let rounds = std::env::var("GW_ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(10);
     let dir = tempfile::tempdir().unwrap();
     let mut all = Acks::default();
     let mut seed = 0x9e37_79b9_7f4a_7c15;
@@ -28,7 +31,12 @@ fn acknowledged_changes_survive_kill_9() {
         let acks = writer.kill();
         merge(&mut all, &acks);
         let notice = check(dir.path(), &all);
-        assert!(notice.as_deref().is_none_or(|notice| !notice.contains("rebuilt")), "round {round}: {notice:?}");
+        assert!(
+            notice
+                .as_deref()
+                .is_none_or(|notice| !notice.contains("rebuilt")),
+            "round {round}: {notice:?}"
+        );
     }
     eprintln!("{rounds} rounds, {} acknowledged, 0 lost", all.count);
     assert!(all.count >= rounds);

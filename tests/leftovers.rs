@@ -44,8 +44,22 @@ fn nothing_stays_behind() {
         (&["--listen", "127.0.0.1:0", "--", "false"], 1),
         (&["--listen", "127.0.0.1:0", "--", "no-such-command"], 127),
         (&["--listen", "nonsense"], 2),
-        (&["--listen", "127.0.0.1:0", "--", "sh", "-c", "kill -TERM $PPID; sleep 5"], 0),
+        (
+            &[
+                "--listen",
+                "127.0.0.1:0",
+                "--",
+                "sh",
+                "-c",
+                "kill -TERM $PPID; sleep 5",
+            ],
+            0,
+        ),
     ] {
-        assert_eq!((run(dir.path(), arguments), files(dir.path())), (code, vec![]), "{arguments:?}");
+        assert_eq!(
+            (run(dir.path(), arguments), files(dir.path())),
+            (code, vec![]),
+            "{arguments:?}"
+        );
     }
 }

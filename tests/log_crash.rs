@@ -13,7 +13,14 @@ const DIR: &str = "GW_LOG_CRASH_DIR";
 
 fn settings() -> Settings {
     let none = gw::store::journal::segments::Floor::default();
-    Settings { segment_bytes: 256 << 10, purge_below: none, content_below: none, rows_below: none, max_bytes: Some(1 << 30), ..Settings::default() }
+    Settings {
+        segment_bytes: 256 << 10,
+        purge_below: none,
+        content_below: none,
+        rows_below: none,
+        max_bytes: Some(1 << 30),
+        ..Settings::default()
+    }
 }
 
 fn body(id: &str) -> Vec<u8> {
@@ -23,14 +30,25 @@ fn body(id: &str) -> Vec<u8> {
 /// Not a test of its own: the process that is killed. Says on its output which row it has pushed, and when.
 #[test]
 fn child() {
-    let Some(dir) = std::env::var_os(DIR) else { return };
+    let Some(dir) = std::env::var_os(DIR) else {
+        return;
+    };
     let log = Segments::open(dir, settings()).unwrap();
     let (started, mut output) = (Instant::now(), std::io::stdout().lock());
     loop {
         for _ in 0..20 {
-            let row = Row { id: format!("req_{}", ulid::Ulid::new()), at: Stamp::now(), key: Some("k".into()), status: 200, ..Row::default() };
+            let row = Row {
+                id: format!("req_{}", ulid::Ulid::new()),
+                at: Stamp::now(),
+                key: Some("k".into()),
+                status: 200,
+                ..Row::default()
+            };
             let line = format!("pushed {} {}\n", started.elapsed().as_millis(), row.id);
-            let content = Content { request: body(&row.id).into(), ..Content::default() };
+            let content = Content {
+                request: body(&row.id).into(),
+                ..Content::default()
+            };
             log.push(row, Some(content));
             // The parent may be gone.
             if output.write_all(line.as_bytes()).is_err() {
@@ -58,8 +76,12 @@ fn run_and_kill(dir: &std::path::Path, millis: u128) -> Vec<(u128, String)> {
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
         // The test harness writes before the first line, without ending its own.
-        let Some((_, rest)) = line.split_once("pushed ") else { continue };
-        let Some((at, id)) = rest.split_once(' ').filter(|(_, id)| id.len() == 30) else { continue };
+        let Some((_, rest)) = line.split_once("pushed ") else {
+            continue;
+        };
+        let Some((at, id)) = rest.split_once(' ').filter(|(_, id)| id.len() == 30) else {
+            continue;
+        };
         let at: u128 = at.parse().unwrap();
         pushed.push((at, id.to_owned()));
         if at >= millis && !killed {
@@ -74,7 +96,10 @@ fn run_and_kill(dir: &std::path::Path, millis: u128) -> Vec<(u128, String)> {
 
 #[test]
 fn a_killed_process_loses_at_most_the_last_second() {
-    let rounds: u64 = std::env::var("GW_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
+    let rounds: u64 = std::env::var("GW_ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(5);
     let dir = tempfile::tempdir().unwrap();
     let mut kept_before = 0;
     for round in 0..rounds {
@@ -83,7 +108,9 @@ fn a_killed_process_loses_at_most_the_last_second() {
         let log = Segments::open(dir.path(), settings()).unwrap();
         let (mut ids, mut cursor) = (HashSet::new(), None::<String>);
         loop {
-            let page = log.query(&Filter::default(), 1000, cursor.as_deref()).unwrap();
+            let page = log
+                .query(&Filter::default(), 1000, cursor.as_deref())
+                .unwrap();
             ids.extend(page.rows.into_iter().map(|row| row.id));
             cursor = page.cursor;
             if cursor.is_none() {
@@ -94,15 +121,30 @@ fn a_killed_process_loses_at_most_the_last_second() {
         for (number, (at, id)) in pushed.iter().enumerate() {
             if !ids.contains(id) {
                 lost += 1;
-                assert!(last - at <= 1000, "round {round}: a row pushed {} ms before the end is gone", last - at);
+                assert!(
+                    last - at <= 1000,
+                    "round {round}: a row pushed {} ms before the end is gone",
+                    last - at
+                );
             } else if number % 101 == 0 {
                 let (row, content) = log.get(id).unwrap().unwrap();
-                assert_eq!((&row.id, content.unwrap().request.to_vec()), (id, body(id)), "round {round}");
+                assert_eq!(
+                    (&row.id, content.unwrap().request.to_vec()),
+                    (id, body(id)),
+                    "round {round}"
+                );
             }
         }
-        assert!(rows >= kept_before + pushed.len() - lost, "round {round}: older rows are gone");
+        assert!(
+            rows >= kept_before + pushed.len() - lost,
+            "round {round}: older rows are gone"
+        );
         kept_before = rows;
-        println!("round {round}: {} pushed, {lost} lost, {rows} in the log, {} damaged places skipped", pushed.len(), log.damaged());
+        println!(
+            "round {round}: {} pushed, {lost} lost, {rows} in the log, {} damaged places skipped",
+            pushed.len(),
+            log.damaged()
+        );
         log.close();
     }
 }

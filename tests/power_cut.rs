@@ -19,11 +19,18 @@ fn writer() {
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().map_err(|error| format!("{program}: {error}"))?;
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
-    Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    Err(format!(
+        "{program} {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    ))
 }
 
 /// An image mounted over a loop device; unmounted and detached however the test ends.
@@ -36,8 +43,14 @@ impl Mount {
     fn new(image: &Path, at: &Path) -> Result<Mount, String> {
         std::fs::create_dir_all(at).map_err(|error| error.to_string())?;
         let device = run("losetup", &["--find", "--show", image.to_str().unwrap()])?;
-        let mount = Mount { device, at: at.to_owned() };
-        run("mount", &["-t", "ext4", &mount.device, at.to_str().unwrap()])?;
+        let mount = Mount {
+            device,
+            at: at.to_owned(),
+        };
+        run(
+            "mount",
+            &["-t", "ext4", &mount.device, at.to_str().unwrap()],
+        )?;
         Ok(mount)
     }
 }
@@ -58,7 +71,9 @@ fn image(dir: &Path) -> Result<PathBuf, String> {
         return Err(String::from("it needs root to mount"));
     }
     let image = dir.join("disk.img");
-    std::fs::File::create(&image).and_then(|file| file.set_len(96 << 20)).map_err(|error| error.to_string())?;
+    std::fs::File::create(&image)
+        .and_then(|file| file.set_len(96 << 20))
+        .map_err(|error| error.to_string())?;
     run("mkfs.ext4", &["-q", "-F", image.to_str().unwrap()])?;
     Ok(image)
 }
@@ -68,7 +83,10 @@ fn rounds(fresh: bool, default: usize) {
     if std::env::var_os("GW_TEST_WRITER").is_some() {
         return;
     }
-    let count = std::env::var("GW_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(default);
+    let count = std::env::var("GW_ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(default);
     let dir = tempfile::tempdir().unwrap();
     let mut disk = match image(dir.path()) {
         Ok(disk) => disk,
@@ -88,7 +106,9 @@ fn rounds(fresh: bool, default: usize) {
         let mut writer = Writer::start("writer", &mounted.at.join("data"));
         if fresh {
             // Anywhere between the first system call and the first few changes.
-            std::thread::sleep(std::time::Duration::from_micros(random(&mut seed) % 120_000));
+            std::thread::sleep(std::time::Duration::from_micros(
+                random(&mut seed) % 120_000,
+            ));
         } else {
             writer.wait_for(1 + (random(&mut seed) % 400) as usize);
         }
@@ -97,7 +117,15 @@ fn rounds(fresh: bool, default: usize) {
         wait_until_stopped(&pid);
         // The line of an acknowledgement may still be in the pipe; what counts was printed before the image is copied.
         let cut = dir.path().join(format!("cut-{round}.img"));
-        run("cp", &["--sparse=always", disk.to_str().unwrap(), cut.to_str().unwrap()]).unwrap();
+        run(
+            "cp",
+            &[
+                "--sparse=always",
+                disk.to_str().unwrap(),
+                cut.to_str().unwrap(),
+            ],
+        )
+        .unwrap();
         let acks = writer.kill();
         merge(&mut all, &acks);
         total += acks.count;
@@ -117,7 +145,11 @@ fn rounds(fresh: bool, default: usize) {
     }
     eprintln!(
         "{count} power cuts ({}), {total} acknowledged, 0 lost, {early} while the store was being made, {notices} starts had something to mend",
-        if fresh { "first start" } else { "existing store" }
+        if fresh {
+            "first start"
+        } else {
+            "existing store"
+        }
     );
 }
 
@@ -125,9 +157,14 @@ fn rounds(fresh: bool, default: usize) {
 fn wait_until_stopped(pid: &str) {
     let stopped = |task: std::io::Result<std::fs::DirEntry>| {
         let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
-        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+        stat.rsplit(") ")
+            .next()
+            .is_some_and(|rest| rest.starts_with('T'))
     };
-    while !std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().all(stopped) {
+    while !std::fs::read_dir(format!("/proc/{pid}/task"))
+        .unwrap()
+        .all(stopped)
+    {
         std::thread::yield_now();
     }
 }

@@ -14,11 +14,20 @@ const CHAT: &str = "openai-chat";
 const MESSAGES: &str = "anthropic-messages";
 
 fn recordings() -> Option<PathBuf> {
-    let place = std::env::var_os("GW_RECORDINGS").map_or_else(|| clients::root().join("../shared/recordings"), PathBuf::from);
+    let place = std::env::var_os("GW_RECORDINGS").map_or_else(
+        || clients::root().join("../shared/recordings"),
+        PathBuf::from,
+    );
     if place.join("exchanges.jsonl").exists() && place.join("../tools/replay.py").exists() {
         return Some(place);
     }
-    clients::skip("recordings", &format!("there are no recordings at {}; GW_RECORDINGS says where they are", place.display()));
+    clients::skip(
+        "recordings",
+        &format!(
+            "there are no recordings at {}; GW_RECORDINGS says where they are",
+            place.display()
+        ),
+    );
     None
 }
 
@@ -43,20 +52,44 @@ fn tally(rows: &str) -> Tally {
     let mut tally = Tally::default();
     for row in rows.lines() {
         let row: serde_json::Value = serde_json::from_str(row).unwrap();
-        let bad: Vec<&str> = row["bad"].as_array().unwrap().iter().filter_map(|what| what.as_str()).collect();
+        let bad: Vec<&str> = row["bad"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|what| what.as_str())
+            .collect();
         tally.cases += 1;
-        let mut list = |why: &str| tally.listed.push(format!("  {} {}: {why}", row["id"].as_str().unwrap_or_default(), bad.join(", ")));
+        let mut list = |why: &str| {
+            tally.listed.push(format!(
+                "  {} {}: {why}",
+                row["id"].as_str().unwrap_or_default(),
+                bad.join(", ")
+            ))
+        };
         if bad.is_empty() {
             tally.equal += 1;
-        } else if row["got"]["usage"].is_null() && bad.iter().all(|what| what.starts_with("usage.")) {
+        } else if row["got"]["usage"].is_null() && bad.iter().all(|what| what.starts_with("usage."))
+        {
             list("usage sent unasked is hidden");
             tally.hidden += 1;
-        } else if row["expected"]["finish"].is_null() || row["expected"]["tools"].as_array().into_iter().flatten().any(|call| call[1].is_string()) {
+        } else if row["expected"]["finish"].is_null()
+            || row["expected"]["tools"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|call| call[1].is_string())
+        {
             list("the recording is no whole answer");
             tally.broken += 1;
         } else {
             list("differs");
-            tally.wrong.push(format!("{} {}\n    expected {}\n    got      {}", row["id"], bad.join(", "), row["expected"], row["got"]));
+            tally.wrong.push(format!(
+                "{} {}\n    expected {}\n    got      {}",
+                row["id"],
+                bad.join(", "),
+                row["expected"],
+                row["got"]
+            ));
         }
     }
     tally
@@ -65,40 +98,88 @@ fn tally(rows: &str) -> Tally {
 #[test]
 fn recordings_come_out_as_they_went_in() {
     let Some(place) = recordings() else { return };
-    let Some(environment) = clients::environment("recordings") else { return };
+    let Some(environment) = clients::environment("recordings") else {
+        return;
+    };
     let tools = place.join("../tools");
     let port = clients::free_port();
     let mut command = clients::python(&environment);
-    command.arg(tools.join("replay.py")).args(["--port", &port.to_string()]).arg(place.join("exchanges.jsonl"));
-    let (_replay, ()) = clients::Server::start(command, |line| line.starts_with("replay: ").then_some(()));
+    command
+        .arg(tools.join("replay.py"))
+        .args(["--port", &port.to_string()])
+        .arg(place.join("exchanges.jsonl"));
+    let (_replay, ()) =
+        clients::Server::start(command, |line| line.starts_with("replay: ").then_some(()));
     let replay = format!("http://127.0.0.1:{port}");
 
     let gateway = Gateway::start();
-    let upstreams = [(CHAT, "openai-compatible"), (MESSAGES, "anthropic-compatible")];
+    let upstreams = [
+        (CHAT, "openai-compatible"),
+        (MESSAGES, "anthropic-compatible"),
+    ];
     let keys = upstreams.map(|(name, vendor)| {
-        gateway.provider(name, vendor, &format!("{replay}/slot/{name}/v1"), "sk-upstream");
+        gateway.provider(
+            name,
+            vendor,
+            &format!("{replay}/slot/{name}/v1"),
+            "sk-upstream",
+        );
         // A recorded error stays the same however often it is asked for.
         gateway.key_with_route(name, &["--to", name, "--retries", "0"])
     });
 
-    let mut table = String::from("caller              upstream            cases  equal  hidden usage  broken\n");
+    let mut table = String::from(
+        "caller              upstream            cases  equal  hidden usage  broken\n",
+    );
     let mut wrong = String::new();
     for ((upstream, _), key) in upstreams.iter().zip(&keys) {
         for (caller, _) in upstreams {
             let rows = gateway.path("rows.jsonl");
             let mut command = clients::python(&environment);
-            command.arg(tools.join("compare.py")).args(["--gateway", &format!("{}/v1", gateway.url), "--replay", &replay, "--model", "recorded"]);
+            command.arg(tools.join("compare.py")).args([
+                "--gateway",
+                &format!("{}/v1", gateway.url),
+                "--replay",
+                &replay,
+                "--model",
+                "recorded",
+            ]);
             // The tool takes the key as an argument; it is good for this run's gateway alone.
-            command.args(["--key", key, "--client-api", caller, "--api", upstream, "--slot", upstream, "--out"]).arg(&rows);
+            command
+                .args([
+                    "--key",
+                    key,
+                    "--client-api",
+                    caller,
+                    "--api",
+                    upstream,
+                    "--slot",
+                    upstream,
+                    "--out",
+                ])
+                .arg(&rows);
             command.arg("--expected").arg(place.join("expected.jsonl"));
             clients::run(command);
             let tally = tally(&std::fs::read_to_string(rows).unwrap());
-            table.push_str(&format!("{caller:<20}{upstream:<20}{:>5}{:>7}{:>14}{:>8}\n", tally.cases, tally.equal, tally.hidden, tally.broken));
-            tally.listed.iter().for_each(|line| table.push_str(&format!("{line}\n")));
+            table.push_str(&format!(
+                "{caller:<20}{upstream:<20}{:>5}{:>7}{:>14}{:>8}\n",
+                tally.cases, tally.equal, tally.hidden, tally.broken
+            ));
+            tally
+                .listed
+                .iter()
+                .for_each(|line| table.push_str(&format!("{line}\n")));
             // Translated, 99 of 100; forwarded, all of them but for what is hidden on purpose.
-            let enough = if caller == *upstream { tally.equal + tally.hidden == tally.cases } else { tally.equal * 100 >= tally.cases * 99 };
+            let enough = if caller == *upstream {
+                tally.equal + tally.hidden == tally.cases
+            } else {
+                tally.equal * 100 >= tally.cases * 99
+            };
             if tally.cases == 0 || !enough {
-                wrong.push_str(&format!("\n{caller} caller, {upstream} upstream:\n{}\n", tally.wrong.join("\n")));
+                wrong.push_str(&format!(
+                    "\n{caller} caller, {upstream} upstream:\n{}\n",
+                    tally.wrong.join("\n")
+                ));
             }
         }
     }

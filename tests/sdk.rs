@@ -11,9 +11,17 @@ use std::process::Command;
 
 /// A gateway with one key for each upstream format; the mock is both upstreams, with a credential for each.
 fn provision() -> (Gateway, Mock, [String; 2]) {
-    let mock = Mock::start(Settings { remember: 0, ..Settings::default() }).unwrap();
+    let mock = Mock::start(Settings {
+        remember: 0,
+        ..Settings::default()
+    })
+    .unwrap();
     let gateway = Gateway::start();
-    let keys = [("openai", "openai-compatible"), ("anthropic", "anthropic-compatible")].map(|(name, vendor)| {
+    let keys = [
+        ("openai", "openai-compatible"),
+        ("anthropic", "anthropic-compatible"),
+    ]
+    .map(|(name, vendor)| {
         gateway.provider(name, vendor, &format!("{}/v1", mock.url()), "sk-upstream");
         gateway.key_with_route(name, &["--to", name, "--retries", "0"])
     });
@@ -22,12 +30,20 @@ fn provision() -> (Gateway, Mock, [String; 2]) {
 
 fn drive(mut command: Command, program: &str) {
     let (gateway, mock, [openai, anthropic]) = provision();
-    command.arg(clients::root().join("tests/sdk").join(program)).env("GW_URL", &gateway.url).env("MOCK_URL", mock.url());
+    command
+        .arg(clients::root().join("tests/sdk").join(program))
+        .env("GW_URL", &gateway.url)
+        .env("MOCK_URL", mock.url());
     let said = clients::run({
-        command.env("GW_KEY_OPENAI", openai).env("GW_KEY_ANTHROPIC", anthropic);
+        command
+            .env("GW_KEY_OPENAI", openai)
+            .env("GW_KEY_ANTHROPIC", anthropic);
         command
     });
-    assert!(said.lines().filter(|line| line.starts_with("ok ")).count() >= 20, "{program} ran too few cases:\n{said}");
+    assert!(
+        said.lines().filter(|line| line.starts_with("ok ")).count() >= 20,
+        "{program} ran too few cases:\n{said}"
+    );
 }
 
 fn with_python(program: &str) {
@@ -37,7 +53,9 @@ fn with_python(program: &str) {
 }
 
 fn with_node(program: &str) {
-    let Some(environment) = clients::environment(program) else { return };
+    let Some(environment) = clients::environment(program) else {
+        return;
+    };
     match clients::node(&environment) {
         Some(command) => drive(command, program),
         None => clients::skip(program, "there is no Node here"),

@@ -44,11 +44,30 @@ fn contract(open: &dyn Fn() -> Arc<dyn Vault>, lasts: bool) {
         vault.set("odd", &secret(odd)).unwrap();
         assert_eq!(vault.get("odd").unwrap().unwrap().expose(), odd);
     }
-    for name in ["plain", "with space", "a/b/c", "gr\u{fc}n-\u{1f511}", "UPPER", "upper", "dots.in.it"] {
+    for name in [
+        "plain",
+        "with space",
+        "a/b/c",
+        "gr\u{fc}n-\u{1f511}",
+        "UPPER",
+        "upper",
+        "dots.in.it",
+    ] {
         vault.set(name, &secret(format!("of {name}"))).unwrap();
     }
-    for name in ["plain", "with space", "a/b/c", "gr\u{fc}n-\u{1f511}", "UPPER", "upper", "dots.in.it"] {
-        assert_eq!(vault.get(name).unwrap().unwrap().expose(), format!("of {name}"));
+    for name in [
+        "plain",
+        "with space",
+        "a/b/c",
+        "gr\u{fc}n-\u{1f511}",
+        "UPPER",
+        "upper",
+        "dots.in.it",
+    ] {
+        assert_eq!(
+            vault.get(name).unwrap().unwrap().expose(),
+            format!("of {name}")
+        );
         vault.delete(name).unwrap();
         vault.delete(name).unwrap();
         assert!(vault.get(name).unwrap().is_none());
@@ -64,10 +83,22 @@ fn contract(open: &dyn Fn() -> Arc<dyn Vault>, lasts: bool) {
     vault.delete("large").unwrap();
 
     for refused in ["", " \n"] {
-        assert_eq!(vault.set("over", &secret(refused)).unwrap_err().kind, Kind::Invalid);
+        assert_eq!(
+            vault.set("over", &secret(refused)).unwrap_err().kind,
+            Kind::Invalid
+        );
     }
-    assert_eq!(vault.set("over", &secret("x".repeat(vault::LARGEST + 1))).unwrap_err().kind, Kind::TooLarge);
-    assert_eq!(vault.set(".gateway", &secret("x")).unwrap_err().kind, Kind::Invalid);
+    assert_eq!(
+        vault
+            .set("over", &secret("x".repeat(vault::LARGEST + 1)))
+            .unwrap_err()
+            .kind,
+        Kind::TooLarge
+    );
+    assert_eq!(
+        vault.set(".gateway", &secret("x")).unwrap_err().kind,
+        Kind::Invalid
+    );
     assert_eq!(vault.get("over").unwrap().unwrap().expose(), "short");
 
     concurrent(&vault);
@@ -89,16 +120,37 @@ fn concurrent(vault: &Arc<dyn Vault>) {
             scope.spawn(move || {
                 let name = format!("writer-{writer}");
                 for turn in 0..4 {
-                    vault.set(&name, &secret(format!("{writer}:{turn}"))).unwrap();
-                    vault.set("shared", &secret(format!("shared {writer}:{turn}"))).unwrap();
-                    assert_eq!(vault.get(&name).unwrap().unwrap().expose(), format!("{writer}:{turn}"));
-                    assert!(vault.get("shared").unwrap().unwrap().expose().starts_with("shared "));
+                    vault
+                        .set(&name, &secret(format!("{writer}:{turn}")))
+                        .unwrap();
+                    vault
+                        .set("shared", &secret(format!("shared {writer}:{turn}")))
+                        .unwrap();
+                    assert_eq!(
+                        vault.get(&name).unwrap().unwrap().expose(),
+                        format!("{writer}:{turn}")
+                    );
+                    assert!(
+                        vault
+                            .get("shared")
+                            .unwrap()
+                            .unwrap()
+                            .expose()
+                            .starts_with("shared ")
+                    );
                 }
             });
         }
     });
     for writer in 0..8 {
-        assert_eq!(vault.get(&format!("writer-{writer}")).unwrap().unwrap().expose(), format!("{writer}:3"));
+        assert_eq!(
+            vault
+                .get(&format!("writer-{writer}"))
+                .unwrap()
+                .unwrap()
+                .expose(),
+            format!("{writer}:3")
+        );
     }
 }
 
@@ -111,13 +163,19 @@ fn memory_holds_the_contract() {
 fn the_sealed_file_holds_the_contract() {
     let dir = tempfile::tempdir().unwrap();
     Sealed::create(dir.path(), &key()).unwrap();
-    contract(&|| Arc::new(Sealed::open(dir.path(), &key()).unwrap()), true);
+    contract(
+        &|| Arc::new(Sealed::open(dir.path(), &key()).unwrap()),
+        true,
+    );
 }
 
 #[test]
 fn the_sealed_file_chosen_by_name_holds_the_contract() {
     let dir = tempfile::tempdir().unwrap();
-    contract(&|| vault::open(dir.path(), Choice::Sealed, None).unwrap(), true);
+    contract(
+        &|| vault::open(dir.path(), Choice::Sealed, None).unwrap(),
+        true,
+    );
 }
 
 /// Every file of a directory and its names, as one heap of bytes.
@@ -146,9 +204,18 @@ fn no_plaintext_in_the_sealed_file() {
     let heap = everything(dir.path());
     let hex: String = canary.bytes().map(|byte| format!("{byte:02x}")).collect();
     // Base64 has three spellings, by where in its group of three the text begins; the middle is common to each.
-    let encoded = (0..3).map(|shift| STANDARD.encode(format!("{}{canary}", "-".repeat(shift)))[4..40].to_owned());
-    for needle in [canary.to_owned(), hex, KEY.to_owned()].into_iter().chain(encoded) {
-        assert!(!heap.windows(needle.len()).any(|window| window == needle.as_bytes()), "{needle}");
+    let encoded = (0..3)
+        .map(|shift| STANDARD.encode(format!("{}{canary}", "-".repeat(shift)))[4..40].to_owned());
+    for needle in [canary.to_owned(), hex, KEY.to_owned()]
+        .into_iter()
+        .chain(encoded)
+    {
+        assert!(
+            !heap
+                .windows(needle.len())
+                .any(|window| window == needle.as_bytes()),
+            "{needle}"
+        );
     }
     assert!(heap.windows(6).any(|window| window == b"openai"));
 }
@@ -158,17 +225,30 @@ fn no_plaintext_in_the_sealed_file() {
 fn the_files_are_private_and_shared_ones_are_refused() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    vault::open(dir.path(), Choice::Sealed, None).unwrap().set("a", &secret("x")).unwrap();
+    vault::open(dir.path(), Choice::Sealed, None)
+        .unwrap()
+        .set("a", &secret("x"))
+        .unwrap();
     for name in ["secrets.sealed", "secrets.choice", "master.key"] {
         let path = dir.path().join(name);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{name}"
+        );
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         let error = vault::open(dir.path(), Choice::Auto, None).err().unwrap();
         assert_eq!(error.kind, Kind::Forbidden);
         assert!(error.message.contains(name) && error.hint.unwrap().contains("chmod 600"));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
-    assert!(vault::open(dir.path(), Choice::Auto, None).unwrap().get("a").unwrap().is_some());
+    assert!(
+        vault::open(dir.path(), Choice::Auto, None)
+            .unwrap()
+            .get("a")
+            .unwrap()
+            .is_some()
+    );
 }
 
 /// What the environment holds cannot be changed within a test process, so the cases below run one test of
@@ -183,24 +263,51 @@ fn inner(test: &str, wrapper: &[&str], environment: &[(&str, &str)]) -> Output {
         }
         None => Command::new(me),
     };
-    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
-    for name in ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY", "GW_MASTER_KEY"] {
+    command.args([
+        "--exact",
+        test,
+        "--ignored",
+        "--nocapture",
+        "--test-threads=1",
+    ]);
+    for name in [
+        "DBUS_SESSION_BUS_ADDRESS",
+        "XDG_RUNTIME_DIR",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "GW_MASTER_KEY",
+    ] {
         command.env_remove(name);
     }
     command.envs(environment.iter().copied()).output().unwrap()
 }
 
 fn passed(output: &Output) {
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
 }
 
 #[test]
 fn the_master_key_comes_from_the_environment_or_is_a_clear_error() {
-    passed(&inner("inner_master_key", &[], &[("GW_MASTER_KEY", KEY), ("EXPECT", "key")]));
+    passed(&inner(
+        "inner_master_key",
+        &[],
+        &[("GW_MASTER_KEY", KEY), ("EXPECT", "key")],
+    ));
     passed(&inner("inner_master_key", &[], &[("EXPECT", "none")]));
     for bad in ["", " ", "c2hvcnQ=", "no base64"] {
-        passed(&inner("inner_master_key", &[], &[("GW_MASTER_KEY", bad), ("EXPECT", "error")]));
+        passed(&inner(
+            "inner_master_key",
+            &[],
+            &[("GW_MASTER_KEY", bad), ("EXPECT", "error")],
+        ));
     }
 }
 
@@ -212,12 +319,25 @@ fn inner_master_key() {
         "key" => {
             let dir = tempfile::tempdir().unwrap();
             let vault = vault::open(dir.path(), Choice::Sealed, given.unwrap()).unwrap();
-            assert!(vault.describe().contains("GW_MASTER_KEY") && !vault.describe().contains("warning"));
+            assert!(
+                vault.describe().contains("GW_MASTER_KEY") && !vault.describe().contains("warning")
+            );
             assert!(!dir.path().join("master.key").exists());
             vault.set("a", &secret("x")).unwrap();
-            assert!(Sealed::open(dir.path(), &key()).unwrap().get("a").unwrap().is_some());
+            assert!(
+                Sealed::open(dir.path(), &key())
+                    .unwrap()
+                    .get("a")
+                    .unwrap()
+                    .is_some()
+            );
             // A file given by flag goes before the variable; one that is missing is not passed over.
-            assert_eq!(MasterKey::given(Some(&dir.path().join("absent"))).unwrap_err().kind, Kind::NotFound);
+            assert_eq!(
+                MasterKey::given(Some(&dir.path().join("absent")))
+                    .unwrap_err()
+                    .kind,
+                Kind::NotFound
+            );
         }
         "none" => assert!(given.unwrap().is_none()),
         _ => assert!(given.unwrap_err().message.contains("GW_MASTER_KEY")),
@@ -232,7 +352,9 @@ mod keyring {
     fn provided(test: &str) -> bool {
         let provided = std::env::var_os("GW_TEST_KEYRING").is_some_and(|value| value == "1");
         if !provided {
-            eprintln!("skipped: {test}: no keyring to test with; run it under tests/harness/with-keyring.sh");
+            eprintln!(
+                "skipped: {test}: no keyring to test with; run it under tests/harness/with-keyring.sh"
+            );
         }
         provided
     }
@@ -243,7 +365,10 @@ mod keyring {
             return;
         }
         let dir = tempfile::tempdir().unwrap();
-        contract(&|| vault::open(dir.path(), Choice::Keyring, None).unwrap(), true);
+        contract(
+            &|| vault::open(dir.path(), Choice::Keyring, None).unwrap(),
+            true,
+        );
         let record = std::fs::read_to_string(dir.path().join("secrets.choice")).unwrap();
         assert!(record.starts_with("keyring "), "{record}");
     }
@@ -256,14 +381,24 @@ mod keyring {
         let dir = tempfile::tempdir().unwrap();
         let canary = "sk-canary-5b12a0d4c9e87f63";
         let vault = vault::open(dir.path(), Choice::Auto, None).unwrap();
-        assert!(vault.describe().contains("Secret Service"), "{}", vault.describe());
+        assert!(
+            vault.describe().contains("Secret Service"),
+            "{}",
+            vault.describe()
+        );
         vault.set("openai", &secret(canary)).unwrap();
         // The data directory, and the keyring's own files.
         let home = std::env::var("XDG_DATA_HOME").unwrap();
         for place in [dir.path(), Path::new(&home)] {
             let heap = everything(place);
             assert!(!heap.is_empty());
-            assert!(!heap.windows(canary.len()).any(|window| window == canary.as_bytes()), "{}", place.display());
+            assert!(
+                !heap
+                    .windows(canary.len())
+                    .any(|window| window == canary.as_bytes()),
+                "{}",
+                place.display()
+            );
         }
     }
 
@@ -289,7 +424,10 @@ mod keyring {
         }
         let dir = tempfile::tempdir().unwrap();
         let vault = vault::open(dir.path(), Choice::Keyring, None).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async { vault.set("openai", &secret("async")).unwrap() });
         assert_eq!(vault.get("openai").unwrap().unwrap().expose(), "async");
     }
@@ -298,7 +436,11 @@ mod keyring {
     fn without_a_bus_auto_seals_and_a_recorded_keyring_is_unavailable() {
         let home = tempfile::tempdir().unwrap();
         let home = home.path().to_str().unwrap();
-        passed(&inner("keyring::inner_no_bus", &[], &[("XDG_RUNTIME_DIR", home), ("HOME", home)]));
+        passed(&inner(
+            "keyring::inner_no_bus",
+            &[],
+            &[("XDG_RUNTIME_DIR", home), ("HOME", home)],
+        ));
     }
 
     #[test]
@@ -315,8 +457,18 @@ mod keyring {
         // On a bus of its own, where the first call makes the bus start a daemon that nobody unlocks.
         let home = tempfile::tempdir().unwrap();
         let home = home.path().to_str().unwrap();
-        let environment = [("XDG_RUNTIME_DIR", home), ("HOME", home), ("XDG_DATA_HOME", home), ("XDG_CONFIG_HOME", home), ("XDG_CACHE_HOME", home)];
-        passed(&inner("keyring::inner_locked", &["dbus-run-session", "--"], &environment));
+        let environment = [
+            ("XDG_RUNTIME_DIR", home),
+            ("HOME", home),
+            ("XDG_DATA_HOME", home),
+            ("XDG_CONFIG_HOME", home),
+            ("XDG_CACHE_HOME", home),
+        ];
+        passed(&inner(
+            "keyring::inner_locked",
+            &["dbus-run-session", "--"],
+            &environment,
+        ));
     }
 
     #[test]
@@ -337,14 +489,35 @@ mod keyring {
 
     /// What a method of the bus's or the keyring's answers.
     fn ask(service: &str, path: &str, method: &str, argument: &str) -> String {
-        let output =
-            Command::new("gdbus").args(["call", "--session", "--dest", service, "--object-path", path, "--method", method, argument]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = Command::new("gdbus")
+            .args([
+                "call",
+                "--session",
+                "--dest",
+                service,
+                "--object-path",
+                path,
+                "--method",
+                method,
+                argument,
+            ])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
     fn ask_bus(method: &str) -> String {
-        ask("org.freedesktop.DBus", "/org/freedesktop/DBus", &format!("org.freedesktop.DBus.{method}"), "org.freedesktop.secrets")
+        ask(
+            "org.freedesktop.DBus",
+            "/org/freedesktop/DBus",
+            &format!("org.freedesktop.DBus.{method}"),
+            "org.freedesktop.secrets",
+        )
     }
 
     /// Ends the daemon that serves the name and waits until the bus has seen it go.
@@ -365,17 +538,36 @@ mod keyring {
         vault.set("openai", &secret("kept")).unwrap();
 
         let collection = "['/org/freedesktop/secrets/collection/login']";
-        ask("org.freedesktop.secrets", "/org/freedesktop/secrets", "org.freedesktop.Secret.Service.Lock", collection);
+        ask(
+            "org.freedesktop.secrets",
+            "/org/freedesktop/secrets",
+            "org.freedesktop.Secret.Service.Lock",
+            collection,
+        );
         let locked = vault.get("openai").unwrap_err();
-        assert_eq!((locked.kind, locked.message.as_str()), (Kind::Unavailable, "the OS keyring is locked"));
+        assert_eq!(
+            (locked.kind, locked.message.as_str()),
+            (Kind::Unavailable, "the OS keyring is locked")
+        );
 
         // Once it is gone, the next call makes the bus start another one, which is locked too.
         end(&std::env::var("GW_TEST_KEYRING_PID").unwrap());
         for _ in 0..2 {
             assert_eq!(vault.get("openai").unwrap_err().kind, Kind::Unavailable);
         }
-        assert_eq!(vault::open(dir.path(), Choice::Auto, None).unwrap().get("openai").unwrap_err().kind, Kind::Unavailable);
-        let activated: String = ask_bus("GetConnectionUnixProcessID").chars().skip_while(|c| *c != ' ').filter(char::is_ascii_digit).collect();
+        assert_eq!(
+            vault::open(dir.path(), Choice::Auto, None)
+                .unwrap()
+                .get("openai")
+                .unwrap_err()
+                .kind,
+            Kind::Unavailable
+        );
+        let activated: String = ask_bus("GetConnectionUnixProcessID")
+            .chars()
+            .skip_while(|c| *c != ' ')
+            .filter(char::is_ascii_digit)
+            .collect();
         end(&activated);
 
         let mut unlocked = Command::new("gnome-keyring-daemon")
@@ -387,7 +579,10 @@ mod keyring {
             .unwrap();
         unlocked.stdin.take().unwrap().write_all(b"pw\n").unwrap();
         while ask_bus("NameHasOwner").contains("false") {
-            assert!(unlocked.try_wait().unwrap().is_none(), "the daemon ended early");
+            assert!(
+                unlocked.try_wait().unwrap().is_none(),
+                "the daemon ended early"
+            );
             thread::yield_now();
         }
         // The same vault, as the running gateway holds it.
@@ -400,9 +595,14 @@ mod keyring {
     /// it was recorded the vault opens and its calls say why they fail.
     fn unusable() {
         let dir = tempfile::tempdir().unwrap();
-        let error = vault::open(dir.path(), Choice::Keyring, None).err().unwrap();
+        let error = vault::open(dir.path(), Choice::Keyring, None)
+            .err()
+            .unwrap();
         assert_eq!(error.kind, Kind::Unavailable);
-        assert!(error.hint.as_deref().unwrap().contains("--secrets sealed"), "{error:?}");
+        assert!(
+            error.hint.as_deref().unwrap().contains("--secrets sealed"),
+            "{error:?}"
+        );
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         let vault = vault::open(dir.path(), Choice::Auto, None).unwrap();
         assert!(vault.describe().contains("sealed file"));
@@ -410,7 +610,8 @@ mod keyring {
         let recorded = tempfile::tempdir().unwrap();
         let record = recorded.path().join("secrets.choice");
         std::fs::write(&record, "keyring 0123456789abcdef\n").unwrap();
-        std::fs::set_permissions(&record, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::set_permissions(&record, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
         let vault = vault::open(recorded.path(), Choice::Auto, None).unwrap();
         for _ in 0..6 {
             let error = vault.get("openai").unwrap_err();
@@ -418,7 +619,10 @@ mod keyring {
             // An answer, and not the end of our patience with it.
             assert!(!error.message.contains("did not answer"), "{error:?}");
         }
-        assert_eq!(vault.set("openai", &secret("x")).unwrap_err().kind, Kind::Unavailable);
+        assert_eq!(
+            vault.set("openai", &secret("x")).unwrap_err().kind,
+            Kind::Unavailable
+        );
         assert_eq!(vault.delete("openai").unwrap_err().kind, Kind::Unavailable);
         assert_eq!(std::fs::read_dir(recorded.path()).unwrap().count(), 1);
     }

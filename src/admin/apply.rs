@@ -31,16 +31,33 @@ impl Desk {
             for mut item in request.items {
                 let at = (item.kind.clone(), item.name.clone());
                 if !named.insert(at.clone()) {
-                    return Err(Error::invalid(format!("{} `{}` is given twice", at.0, at.1)).param("items"));
+                    return Err(
+                        Error::invalid(format!("{} `{}` is given twice", at.0, at.1))
+                            .param("items"),
+                    );
                 }
-                own(draft.records.get(&at), &mut item, request.owner.as_deref(), request.force)?;
+                own(
+                    draft.records.get(&at),
+                    &mut item,
+                    request.owner.as_deref(),
+                    request.force,
+                )?;
                 let (outcome, secret) = draft.put(item).map_err(|error| within(error, &at))?;
                 results.push((at.0, at.1, outcome, secret));
             }
             if request.prune {
                 let owner = request.owner.as_deref();
-                let gone = |record: &&Record| owner.is_some() && owner_of(record) == owner && !named.contains(&(record.kind.clone(), record.name.clone()));
-                let gone: Vec<(String, String)> = draft.records.values().filter(gone).map(|record| (record.kind.clone(), record.name.clone())).collect();
+                let gone = |record: &&Record| {
+                    owner.is_some()
+                        && owner_of(record) == owner
+                        && !named.contains(&(record.kind.clone(), record.name.clone()))
+                };
+                let gone: Vec<(String, String)> = draft
+                    .records
+                    .values()
+                    .filter(gone)
+                    .map(|record| (record.kind.clone(), record.name.clone()))
+                    .collect();
                 for (kind, name) in &gone {
                     // What goes with an earlier one is gone already; what others own stays and is reported by `finish`.
                     if draft.get(kind, name).is_ok() {
@@ -57,7 +74,12 @@ impl Desk {
 
 fn report(results: Vec<(String, String, Outcome, Option<Secret>)>, dry_run: bool) -> Value {
     let mut answer = json!({});
-    for outcome in [Outcome::Created, Outcome::Configured, Outcome::Unchanged, Outcome::Pruned] {
+    for outcome in [
+        Outcome::Created,
+        Outcome::Configured,
+        Outcome::Unchanged,
+        Outcome::Pruned,
+    ] {
         answer[outcome.name()] = results.iter().filter(|one| one.2 == outcome).count().into();
     }
     let item = |(kind, name, outcome, secret): &(String, String, Outcome, Option<Secret>)| {
@@ -73,7 +95,9 @@ fn report(results: Vec<(String, String, Outcome, Option<Secret>)>, dry_run: bool
 }
 
 fn read(body: Value) -> Result<Request> {
-    let Value::Object(mut body) = body else { return Err(Error::invalid("the body is not a JSON object")) };
+    let Value::Object(mut body) = body else {
+        return Err(Error::invalid("the body is not a JSON object"));
+    };
     let Some(Value::Array(list)) = body.shift_remove("items") else {
         return Err(Error::invalid("`items` is not a list of records").param("items"));
     };
@@ -89,19 +113,37 @@ fn read(body: Value) -> Result<Request> {
         Some(_) => return Err(Error::invalid("`owner` is not a name").param("owner")),
     };
     if prune && owner.is_none() {
-        return Err(Error::invalid("pruning needs an owner: only what an owner's files made is ever pruned").param("owner").hint("add --owner NAME"));
+        return Err(Error::invalid(
+            "pruning needs an owner: only what an owner's files made is ever pruned",
+        )
+        .param("owner")
+        .hint("add --owner NAME"));
     }
     if let Some(field) = body.keys().next() {
-        return Err(Error::invalid(format!("unknown field `{}`", field.escape_debug()))
-            .param(field.clone())
-            .hint("it takes: items, dry_run, owner, prune, force_conflicts"));
+        return Err(
+            Error::invalid(format!("unknown field `{}`", field.escape_debug()))
+                .param(field.clone())
+                .hint("it takes: items, dry_run, owner, prune, force_conflicts"),
+        );
     }
     let mut items = Vec::with_capacity(list.len());
     for (index, value) in list.into_iter().enumerate() {
-        let kind = value.get("kind").and_then(Value::as_str).ok_or_else(|| Error::invalid(format!("item {index} has no `kind`")).param("items"))?;
-        items.push(Item::parse(resources::kind(kind)?, None, value).map_err(|error| error.hint(format!("this is item {index} of the list")))?);
+        let kind = value
+            .get("kind")
+            .and_then(Value::as_str)
+            .ok_or_else(|| Error::invalid(format!("item {index} has no `kind`")).param("items"))?;
+        items.push(
+            Item::parse(resources::kind(kind)?, None, value)
+                .map_err(|error| error.hint(format!("this is item {index} of the list")))?,
+        );
     }
-    Ok(Request { items, dry_run, owner, prune, force })
+    Ok(Request {
+        items,
+        dry_run,
+        owner,
+        prune,
+        force,
+    })
 }
 
 /// Marks the item as this owner's; another owner's record is only taken when that is asked for. Files without
@@ -112,10 +154,19 @@ fn own(old: Option<&Record>, item: &mut Item, owner: Option<&str>, force: bool) 
         && owner != other
         && !force
     {
-        return Err(Error::new(Kind::Conflict, format!("{} `{}` belongs to `{other}`", item.kind, item.name)).hint("take it over with --force-conflicts"));
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("{} `{}` belongs to `{other}`", item.kind, item.name),
+        )
+        .hint("take it over with --force-conflicts"));
     }
-    let Some(owner) = owner.or(before) else { return Ok(()) };
-    let labels = item.spec.entry("labels").or_insert_with(|| Value::Object(Map::new()));
+    let Some(owner) = owner.or(before) else {
+        return Ok(());
+    };
+    let labels = item
+        .spec
+        .entry("labels")
+        .or_insert_with(|| Value::Object(Map::new()));
     if let Value::Object(labels) = labels {
         labels.insert(OWNER.into(), owner.into());
     }
@@ -144,6 +195,10 @@ pub fn export(state: &State) -> Value {
         }
         item
     };
-    let items: Vec<Value> = KINDS.iter().flat_map(|kind| state.of(kind.name)).map(item).collect();
+    let items: Vec<Value> = KINDS
+        .iter()
+        .flat_map(|kind| state.of(kind.name))
+        .map(item)
+        .collect();
     json!({"apiVersion": "gw/v1", "items": items})
 }

@@ -26,28 +26,51 @@ pub struct Call {
 
 impl Call {
     pub fn kind(&self) -> Result<&'static resources::Kind> {
-        self.kind.ok_or_else(|| Error::internal("the path has no resource kind"))
+        self.kind
+            .ok_or_else(|| Error::internal("the path has no resource kind"))
     }
     /// The last value of a query parameter.
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
     pub fn flag(&self, name: &str) -> Result<bool> {
         match self.param(name) {
             None | Some("false" | "0") => Ok(false),
             Some("" | "true" | "1") => Ok(true),
-            Some(other) => Err(Error::invalid(format!("`{name}={}` is neither true nor false", other.escape_debug())).param(name)),
+            Some(other) => Err(Error::invalid(format!(
+                "`{name}={}` is neither true nor false",
+                other.escape_debug()
+            ))
+            .param(name)),
         }
     }
     pub fn number(&self, name: &str) -> Result<Option<usize>> {
-        let read = |text: &str| text.parse().map_err(|_| Error::invalid(format!("`{name}={}` is not a number", text.escape_debug())).param(name));
+        let read = |text: &str| {
+            text.parse().map_err(|_| {
+                Error::invalid(format!("`{name}={}` is not a number", text.escape_debug()))
+                    .param(name)
+            })
+        };
         self.param(name).map(read).transpose()
     }
     /// Refuses parameters that would be ignored.
     pub fn only(&self, known: &[&str]) -> Result<()> {
-        match self.query.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+        match self
+            .query
+            .iter()
+            .find(|(key, _)| !known.contains(&key.as_str()))
+        {
             None => Ok(()),
-            Some((key, _)) => Err(Error::invalid(format!("`{}` is not a parameter of this path", key.escape_debug())).param(key.clone()).hint(match known {
+            Some((key, _)) => Err(Error::invalid(format!(
+                "`{}` is not a parameter of this path",
+                key.escape_debug()
+            ))
+            .param(key.clone())
+            .hint(match known {
                 [] => String::from("it takes none"),
                 _ => format!("it takes: {}", known.join(", ")),
             })),
@@ -59,15 +82,22 @@ impl Call {
     }
     /// The version `If-Match` asks for; `*` and absence ask for none.
     pub fn if_match(&self) -> Result<Option<u64>> {
-        let Some(value) = self.headers.get(header::IF_MATCH) else { return Ok(None) };
+        let Some(value) = self.headers.get(header::IF_MATCH) else {
+            return Ok(None);
+        };
         let text = value.to_str().unwrap_or_default().trim();
         if text == "*" {
             return Ok(None);
         }
-        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-        bare.parse()
-            .map(Some)
-            .map_err(|_| Error::invalid("`If-Match` is not a version").param("If-Match").hint("send the `ETag` of the last answer, such as \"3\""))
+        let bare = text
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'))
+            .unwrap_or(text);
+        bare.parse().map(Some).map_err(|_| {
+            Error::invalid("`If-Match` is not a version")
+                .param("If-Match")
+                .hint("send the `ETag` of the last answer, such as \"3\"")
+        })
     }
 }
 
@@ -77,10 +107,14 @@ pub fn parse(body: &[u8], most: usize) -> Result<Value> {
         return Ok(json!({}));
     }
     if depth(body) > most {
-        return Err(Error::invalid(format!("the body is nested deeper than {most} levels")).hint("flatten it, or raise limits.admin_json_depth"));
+        return Err(
+            Error::invalid(format!("the body is nested deeper than {most} levels"))
+                .hint("flatten it, or raise limits.admin_json_depth"),
+        );
     }
     // serde_json's own text quotes nothing of the body beyond single characters.
-    serde_json::from_slice(body).map_err(|error| Error::invalid("the body is not JSON").cause(error))
+    serde_json::from_slice(body)
+        .map_err(|error| Error::invalid("the body is not JSON").cause(error))
 }
 
 /// How deep arrays and objects nest, brackets in strings aside; a bound that costs no allocation.
@@ -107,7 +141,10 @@ pub fn answer(status: StatusCode, value: &Value) -> Response {
     let mut response = Response::new(Body::from(value.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -129,14 +166,23 @@ pub fn refusal(error: &Error, request: &str) -> Response {
     if matches!(error.kind, Kind::Internal | Kind::StorageFull) {
         tracing::error!(%error, request, "admin request failed");
     }
-    refuse(StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error, request)
+    refuse(
+        StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        error,
+        request,
+    )
 }
 
 /// An error under a status of its own, such as 421.
 pub fn refuse(status: StatusCode, error: &Error, request: &str) -> Response {
     // Causes of gw's own defects are for the log: they may say more than callers should read.
-    let message = if error.kind == Kind::Internal { error.message.clone() } else { error.to_string() };
-    let mut body = json!({"code": error.kind.row().code, "message": message, "request_id": request});
+    let message = if error.kind == Kind::Internal {
+        error.message.clone()
+    } else {
+        error.to_string()
+    };
+    let mut body =
+        json!({"code": error.kind.row().code, "message": message, "request_id": request});
     if let Some(hint) = &error.hint {
         body["fix"] = hint.as_str().into();
     }

@@ -16,14 +16,21 @@ pub fn delete(draft: &mut Draft<'_>, kind: &str, name: &str) -> Result<Vec<Value
     // Round by round, one pass over everything each: users have many keys.
     while !gone.is_empty() {
         let hit = |record: &Record| {
-            let to: Vec<(String, String)> = refs::of(record).into_iter().map(|(kind, name)| (kind.to_owned(), name)).filter(|to| gone.contains(to)).collect();
+            let to: Vec<(String, String)> = refs::of(record)
+                .into_iter()
+                .map(|(kind, name)| (kind.to_owned(), name))
+                .filter(|to| gone.contains(to))
+                .collect();
             (!to.is_empty()).then(|| ((record.kind.clone(), record.name.clone()), to))
         };
         let dependents: Vec<_> = draft.records.values().filter_map(hit).collect();
         gone.clear();
         for (at, to) in dependents {
             let unbound = match at.0.as_str() {
-                "route" => to.iter().try_fold(draft.get(&at.0, &at.1)?.spec.clone(), |spec, (kind, name)| unbind(spec, kind, name)),
+                "route" => to.iter().try_fold(
+                    draft.get(&at.0, &at.1)?.spec.clone(),
+                    |spec, (kind, name)| unbind(spec, kind, name),
+                ),
                 _ => None,
             };
             match unbound {
@@ -39,7 +46,10 @@ pub fn delete(draft: &mut Draft<'_>, kind: &str, name: &str) -> Result<Vec<Value
             }
         }
     }
-    Ok(taken.into_iter().map(|((kind, name), action)| json!({"kind": kind, "name": name, "action": action})).collect())
+    Ok(taken
+        .into_iter()
+        .map(|((kind, name), action)| json!({"kind": kind, "name": name, "action": action}))
+        .collect())
 }
 
 /// The route without what goes, or `None` where nothing useful would be left of it.
@@ -50,7 +60,10 @@ fn unbind(mut spec: Spec, kind: &str, name: &str) -> Option<Spec> {
         _ => "targets",
     };
     if let Some(Value::Array(items)) = spec.get_mut(list) {
-        items.retain(|item| item.as_str() != Some(name) && item.get("provider").and_then(Value::as_str) != Some(name));
+        items.retain(|item| {
+            item.as_str() != Some(name)
+                && item.get("provider").and_then(Value::as_str) != Some(name)
+        });
     }
     let empty = |field: &str| match spec.get(field) {
         Some(Value::Array(items)) => items.is_empty(),

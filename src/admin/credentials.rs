@@ -18,34 +18,59 @@ pub fn at(provider: &str) -> String {
 }
 
 fn reference(spec: &Spec) -> Result<Credential> {
-    spec.get("credential").and_then(Value::as_str).map_or(Ok(Credential::None), str::parse)
+    spec.get("credential")
+        .and_then(Value::as_str)
+        .map_or(Ok(Credential::None), str::parse)
 }
 
 /// Takes a managed secret out of the item; gives it back where it has to be written to the vault: it is new,
 /// or the vault has `lost` it.
-pub fn put(hasher: &Hasher, item: &Item, lost: bool, spec: &mut Spec, system: &mut Spec) -> Result<Option<Secret>> {
+pub fn put(
+    hasher: &Hasher,
+    item: &Item,
+    lost: bool,
+    spec: &mut Spec,
+    system: &mut Spec,
+) -> Result<Option<Secret>> {
     let said = reference(spec)?;
     let Some(secret) = &item.credential else {
         if said != Credential::Managed {
             system.shift_remove(FINGERPRINT);
         } else if !system.contains_key(FINGERPRINT) {
-            return Err(Error::invalid(format!("provider `{}` has a managed credential, and none was given", item.name))
-                .param("credential")
-                .hint(format!("give it with: gw provider rekey {} --credential-stdin", item.name)));
+            return Err(Error::invalid(format!(
+                "provider `{}` has a managed credential, and none was given",
+                item.name
+            ))
+            .param("credential")
+            .hint(format!(
+                "give it with: gw provider rekey {} --credential-stdin",
+                item.name
+            )));
         }
         return Ok(None);
     };
     if !matches!(said, Credential::None | Credential::Managed) {
-        return Err(Error::invalid(format!("provider `{}` has two credentials: `{said}` and a managed one", item.name))
-            .param("credential")
-            .hint("give one of them"));
+        return Err(Error::invalid(format!(
+            "provider `{}` has two credentials: `{said}` and a managed one",
+            item.name
+        ))
+        .param("credential")
+        .hint("give one of them"));
     }
-    let secret =
-        usable(secret.expose()).map_err(|why| Error::invalid(format!("the credential of provider `{}` {why}", item.name)).param("credential_value"))?;
+    let secret = usable(secret.expose()).map_err(|why| {
+        Error::invalid(format!("the credential of provider `{}` {why}", item.name))
+            .param("credential_value")
+    })?;
     spec.insert("credential".into(), Credential::Managed.to_string().into());
     // Keyed, and of another domain than key digests: the record alone does not help guessing.
-    let print = crate::store::token::hex(&hasher.digest(&format!("provider credential\n{}\n{}", item.name, secret.expose())));
-    let same = system.insert(FINGERPRINT.into(), print.clone().into()).is_some_and(|old| old.as_str() == Some(&print));
+    let print = crate::store::token::hex(&hasher.digest(&format!(
+        "provider credential\n{}\n{}",
+        item.name,
+        secret.expose()
+    )));
+    let same = system
+        .insert(FINGERPRINT.into(), print.clone().into())
+        .is_some_and(|old| old.as_str() == Some(&print));
     Ok((lost || !same).then_some(secret))
 }
 
@@ -55,7 +80,9 @@ fn usable(text: &str) -> Result<Secret, String> {
     match text {
         "" => Err("is empty".into()),
         _ if text.len() > LONGEST => Err(format!("is longer than {LONGEST} bytes")),
-        _ if !text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) => Err("has characters that no header can carry".into()),
+        _ if !text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) => {
+            Err("has characters that no header can carry".into())
+        }
         _ => Ok(Secret::new(text.to_owned())),
     }
 }
@@ -65,10 +92,21 @@ pub fn check_vendor(spec: &Spec) -> Result<()> {
     if crate::vendors::VENDORS.is_empty() {
         return Ok(());
     }
-    let vendor = crate::vendors::vendor(spec.get("vendor").and_then(Value::as_str).unwrap_or_default())?;
-    let given = spec.get("base_url").and_then(Value::as_str).is_some_and(|url| !url.is_empty());
+    let vendor = crate::vendors::vendor(
+        spec.get("vendor")
+            .and_then(Value::as_str)
+            .unwrap_or_default(),
+    )?;
+    let given = spec
+        .get("base_url")
+        .and_then(Value::as_str)
+        .is_some_and(|url| !url.is_empty());
     match vendor.base_url.is_empty() && !given {
-        true => Err(Error::invalid(format!("vendor `{}` has no address of its own", vendor.id)).param("base_url").hint("give one with --base-url URL")),
+        true => Err(
+            Error::invalid(format!("vendor `{}` has no address of its own", vendor.id))
+                .param("base_url")
+                .hint("give one with --base-url URL"),
+        ),
         false => Ok(()),
     }
 }
@@ -90,11 +128,15 @@ pub fn resolve(vault: &dyn Vault, provider: &Record) -> Result<Option<Secret>, S
         Credential::Managed => stored(&at(&provider.name), "not in the vault".into()),
         Credential::Keyring(name) => stored(&name, format!("`{name}` is not in the vault")),
         Credential::Env(name) => match std::env::var(&name) {
-            Ok(text) => usable(&text).map(Some).map_err(|why| format!("`{name}` {why}")),
+            Ok(text) => usable(&text)
+                .map(Some)
+                .map_err(|why| format!("`{name}` {why}")),
             Err(std::env::VarError::NotPresent) => Err(format!("`{name}` is not set")),
             Err(std::env::VarError::NotUnicode(_)) => Err(format!("`{name}` is not text")),
         },
-        Credential::File(path) => file(&path).map(Some).map_err(|why| format!("`{path}` {why}")),
+        Credential::File(path) => file(&path)
+            .map(Some)
+            .map_err(|why| format!("`{path}` {why}")),
     }
 }
 
@@ -113,7 +155,10 @@ fn file(path: &str) -> Result<Secret, String> {
     }
     let mut text = String::new();
     let opened = std::fs::File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
-    opened.take(LONGEST as u64 + 2).read_to_string(&mut text).map_err(|error| format!("cannot be read: {error}"))?;
+    opened
+        .take(LONGEST as u64 + 2)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("cannot be read: {error}"))?;
     let secret = usable(&text);
     zeroize::Zeroize::zeroize(&mut text);
     secret
@@ -123,7 +168,12 @@ fn file(path: &str) -> Result<Secret, String> {
 pub fn short(vault: &str, provider: &Record) -> String {
     match reference(&provider.spec) {
         Ok(Credential::Managed) => {
-            let known = ["keyring", "sealed", "memory"].into_iter().find(|place| vault.split([',', '(', '`']).next().is_some_and(|head| head.contains(place)));
+            let known = ["keyring", "sealed", "memory"].into_iter().find(|place| {
+                vault
+                    .split([',', '(', '`'])
+                    .next()
+                    .is_some_and(|head| head.contains(place))
+            });
             known.unwrap_or("managed").into()
         }
         Ok(Credential::None) => "none".into(),
@@ -133,7 +183,11 @@ pub fn short(vault: &str, provider: &Record) -> String {
 }
 
 /// How a provider's credential is doing, for people: never the credential.
-pub fn describe(vault: &str, provider: &Record, now: Option<&Result<Option<Secret>, String>>) -> String {
+pub fn describe(
+    vault: &str,
+    provider: &Record,
+    now: Option<&Result<Option<Secret>, String>>,
+) -> String {
     let said = match reference(&provider.spec) {
         Ok(Credential::Managed) => format!("managed ({vault})"),
         Ok(other) => other.to_string(),
@@ -153,8 +207,16 @@ mod tests {
     #[test]
     fn credentials_in_a_word() {
         for (credential, vault, word) in [
-            ("managed", "OS keyring (Secret Service), service `gw`, entries `1/...`", "keyring"),
-            ("managed", "sealed file `/keyring/memory`, key from `x`", "sealed"),
+            (
+                "managed",
+                "OS keyring (Secret Service), service `gw`, entries `1/...`",
+                "keyring",
+            ),
+            (
+                "managed",
+                "sealed file `/keyring/memory`, key from `x`",
+                "sealed",
+            ),
             ("managed", "memory (gone when gw stops)", "memory"),
             ("none", "memory", "none"),
             ("passthrough", "memory", "passthrough"),
@@ -162,7 +224,15 @@ mod tests {
         ] {
             let mut spec = Spec::new();
             spec.insert("credential".into(), credential.into());
-            let record = Record { kind: "provider".into(), name: "p".into(), version: 1, created: Stamp(0), updated: Stamp(0), spec, system: Spec::new() };
+            let record = Record {
+                kind: "provider".into(),
+                name: "p".into(),
+                version: 1,
+                created: Stamp(0),
+                updated: Stamp(0),
+                spec,
+                system: Spec::new(),
+            };
             assert_eq!(short(vault, &record), word);
         }
     }

@@ -27,11 +27,15 @@ pub struct State {
 impl State {
     /// The record, or an error whose hint is the line that makes it.
     pub fn get(&self, kind: &str, name: &str) -> Result<&Record> {
-        self.records.get(&(kind.to_owned(), name.to_owned())).ok_or_else(|| super::refs::missing(kind, name))
+        self.records
+            .get(&(kind.to_owned(), name.to_owned()))
+            .ok_or_else(|| super::refs::missing(kind, name))
     }
     /// Every record of a kind, by name.
     pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Record> {
-        self.records.values().filter(move |record| record.kind == kind)
+        self.records
+            .values()
+            .filter(move |record| record.kind == kind)
     }
 }
 
@@ -53,27 +57,51 @@ impl Desk {
     pub async fn open(deps: Deps) -> Result<Arc<Desk>> {
         let store = deps.records.clone();
         let (revision, list) = blocking(move || store.load()).await?;
-        let records: Book = list.into_iter().map(|record| ((record.kind.clone(), record.name.clone()), record)).collect();
-        let every = records.values().filter(|record| record.kind == "provider").cloned().collect();
+        let records: Book = list
+            .into_iter()
+            .map(|record| ((record.kind.clone(), record.name.clone()), record))
+            .collect();
+        let every = records
+            .values()
+            .filter(|record| record.kind == "provider")
+            .cloned()
+            .collect();
         let credentials = resolve(&deps, every).await;
-        let state = Arc::new(State { revision, records, credentials });
+        let state = Arc::new(State {
+            revision,
+            records,
+            credentials,
+        });
         publish(&deps, &state);
-        let desk =
-            Arc::new(Desk { deps, state: RwLock::new(state), writer: tokio::sync::Mutex::new(()), once: super::once::Once::default(), retry: Arc::default() });
+        let desk = Arc::new(Desk {
+            deps,
+            state: RwLock::new(state),
+            writer: tokio::sync::Mutex::new(()),
+            once: super::once::Once::default(),
+            retry: Arc::default(),
+        });
         tokio::spawn(retry(Arc::downgrade(&desk)));
         Ok(desk)
     }
 
     /// What is in force now.
     pub fn state(&self) -> Arc<State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Runs `plan` over a draft of the current state and makes what it drafted true, all or nothing. With
     /// `dry_run` everything is checked and nothing is changed.
     ///
     /// Not to be dropped half-way: callers that may go away run it in a task of its own.
-    pub async fn write<T>(&self, actor: &Actor, dry_run: bool, plan: impl FnOnce(&mut Draft<'_>) -> Result<T>) -> Result<T> {
+    pub async fn write<T>(
+        &self,
+        actor: &Actor,
+        dry_run: bool,
+        plan: impl FnOnce(&mut Draft<'_>) -> Result<T>,
+    ) -> Result<T> {
         let _turn = self.writer.lock().await;
         let before = self.state();
         let mut draft = Draft::new(&before, &self.deps.hasher);
@@ -83,7 +111,11 @@ impl Desk {
             return Ok(answer);
         }
         let restore = self.store_secrets(&batch.secrets).await?;
-        let (store, who, changes) = (self.deps.records.clone(), actor.clone(), batch.changes.clone());
+        let (store, who, changes) = (
+            self.deps.records.clone(),
+            actor.clone(),
+            batch.changes.clone(),
+        );
         let committed = match changes.is_empty() {
             true => Ok(before.revision),
             false => blocking(move || store.commit(&who, &changes)).await,
@@ -96,11 +128,20 @@ impl Desk {
             }
         };
         let touched: BTreeSet<String> = batch.providers();
-        let changed = batch.records.values().filter(|record| record.kind == "provider" && touched.contains(&record.name)).cloned().collect();
+        let changed = batch
+            .records
+            .values()
+            .filter(|record| record.kind == "provider" && touched.contains(&record.name))
+            .cloned()
+            .collect();
         let mut credentials = before.credentials.clone();
         credentials.retain(|name, _| !touched.contains(name));
         credentials.extend(resolve(&self.deps, changed).await);
-        self.install(State { revision, records: batch.records, credentials });
+        self.install(State {
+            revision,
+            records: batch.records,
+            credentials,
+        });
         self.forget_secrets(batch.forget).await;
         Ok(answer)
     }
@@ -116,7 +157,10 @@ impl Desk {
     }
 
     /// Writes managed secrets before the records that need them; gives what was there before.
-    async fn store_secrets(&self, secrets: &[(String, Secret)]) -> Result<Vec<(String, Option<Secret>)>> {
+    async fn store_secrets(
+        &self,
+        secrets: &[(String, Secret)],
+    ) -> Result<Vec<(String, Option<Secret>)>> {
         let mut restore = Vec::new();
         for (name, secret) in secrets.iter().cloned() {
             let (vault, at) = (self.deps.vault.clone(), name.clone());
@@ -162,19 +206,30 @@ impl Desk {
     /// are still missing. Writers do not wait meanwhile: a locked keyring takes its time.
     pub async fn refresh_credentials(&self) -> bool {
         let before = self.state();
-        let asks = |record: &&Record| before.credentials.get(&record.name).is_none_or(Result::is_err) || credentials::in_file(record);
+        let asks = |record: &&Record| {
+            before
+                .credentials
+                .get(&record.name)
+                .is_none_or(Result::is_err)
+                || credentials::in_file(record)
+        };
         let list: Vec<Record> = before.of("provider").filter(asks).cloned().collect();
         if list.is_empty() {
             return false;
         }
-        let asked: HashMap<String, u64> = list.iter().map(|record| (record.name.clone(), record.version)).collect();
+        let asked: HashMap<String, u64> = list
+            .iter()
+            .map(|record| (record.name.clone(), record.version))
+            .collect();
         let mut fresh = resolve(&self.deps, list).await;
         let still = fresh.values().any(Result::is_err);
         let _turn = self.writer.lock().await;
         let now = self.state();
         fresh.retain(|name, found| {
             // What has been changed since was resolved by that change.
-            let same = now.get("provider", name).is_ok_and(|record| Some(&record.version) == asked.get(name));
+            let same = now
+                .get("provider", name)
+                .is_ok_and(|record| Some(&record.version) == asked.get(name));
             let known = now.credentials.get(name);
             // A good credential is not given up because its file cannot be read at this moment.
             same && known != Some(found) && !(found.is_err() && known.is_some_and(Result::is_ok))
@@ -182,7 +237,11 @@ impl Desk {
         if !fresh.is_empty() {
             let mut credentials = now.credentials.clone();
             credentials.extend(fresh);
-            let state = Arc::new(State { revision: now.revision, records: now.records.clone(), credentials });
+            let state = Arc::new(State {
+                revision: now.revision,
+                records: now.records.clone(),
+                credentials,
+            });
             *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
             publish(&self.deps, &state);
         }
@@ -210,7 +269,11 @@ async fn retry(desk: Weak<Desk>) {
 
 fn publish(deps: &Deps, state: &State) {
     let records: Vec<Record> = state.records.values().cloned().collect();
-    (deps.publish)(Published { revision: state.revision, records: &records, credentials: &state.credentials });
+    (deps.publish)(Published {
+        revision: state.revision,
+        records: &records,
+        credentials: &state.credentials,
+    });
 }
 
 /// Each provider's credential, all asked for at once: every one may take as long as a locked keyring does.
@@ -222,11 +285,16 @@ async fn resolve(deps: &Deps, providers: Vec<Record>) -> Credentials {
             (name, found.unwrap_or_else(|error| Err(error.to_string())))
         }
     };
-    futures_util::future::join_all(providers.into_iter().map(one)).await.into_iter().collect()
+    futures_util::future::join_all(providers.into_iter().map(one))
+        .await
+        .into_iter()
+        .collect()
 }
 
 /// Runs what blocks on a disk or a secret store off the async threads.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(Error::new(Kind::Internal, "a store call did not finish").cause(error)),

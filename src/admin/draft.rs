@@ -58,26 +58,47 @@ impl Batch {
             Change::Put { record, .. } => (record.kind == "provider").then(|| record.name.clone()),
             Change::Delete { kind, name, .. } => (kind == "provider").then(|| name.clone()),
         };
-        let secrets = self.secrets.iter().filter_map(|(at, _)| at.strip_prefix("provider/").map(str::to_owned));
-        self.changes.iter().filter_map(name).chain(secrets).collect()
+        let secrets = self
+            .secrets
+            .iter()
+            .filter_map(|(at, _)| at.strip_prefix("provider/").map(str::to_owned));
+        self.changes
+            .iter()
+            .filter_map(name)
+            .chain(secrets)
+            .collect()
     }
 }
 
 impl<'a> Draft<'a> {
     pub fn new(state: &'a State, hasher: &'a Hasher) -> Draft<'a> {
-        Draft { base: &state.records, state, records: state.records.clone(), hasher, touched: BTreeSet::new(), secrets: Vec::new() }
+        Draft {
+            base: &state.records,
+            state,
+            records: state.records.clone(),
+            hasher,
+            touched: BTreeSet::new(),
+            secrets: Vec::new(),
+        }
     }
 
     pub fn get(&self, kind: &str, name: &str) -> Result<&Record> {
-        self.records.get(&(kind.to_owned(), name.to_owned())).ok_or_else(|| refs::missing(kind, name))
+        self.records
+            .get(&(kind.to_owned(), name.to_owned()))
+            .ok_or_else(|| refs::missing(kind, name))
     }
 
     /// Fails unless the record is at the version the caller has seen.
     pub fn expect(&self, kind: &str, name: &str, version: Option<u64>) -> Result<()> {
         let now = self.get(kind, name)?.version;
         match version {
-            Some(seen) if seen != now => Err(Error::new(Kind::Stale, format!("{kind} `{name}` has changed since it was read (version {now}, not {seen})"))
-                .hint(format!("read it again with: gw {kind} get {name} -o json"))),
+            Some(seen) if seen != now => Err(Error::new(
+                Kind::Stale,
+                format!(
+                    "{kind} `{name}` has changed since it was read (version {now}, not {seen})"
+                ),
+            )
+            .hint(format!("read it again with: gw {kind} get {name} -o json"))),
             _ => Ok(()),
         }
     }
@@ -91,13 +112,22 @@ impl<'a> Draft<'a> {
             name::check(kind, &item.name)?;
         }
         let mut spec = (kind.check)(item.spec.clone())?;
-        let mut system = old.as_ref().map(|old| old.system.clone()).unwrap_or_default();
+        let mut system = old
+            .as_ref()
+            .map(|old| old.system.clone())
+            .unwrap_or_default();
         let mut shown = None;
         match kind.name {
             "key" => shown = keys::put(self, &item, old.as_ref(), &mut system, &spec)?,
             "provider" => {
-                let lost = self.state.credentials.get(&item.name).is_some_and(|now| now.is_err());
-                if let Some(secret) = credentials::put(self.hasher, &item, lost, &mut spec, &mut system)? {
+                let lost = self
+                    .state
+                    .credentials
+                    .get(&item.name)
+                    .is_some_and(|now| now.is_err());
+                if let Some(secret) =
+                    credentials::put(self.hasher, &item, lost, &mut spec, &mut system)?
+                {
                     self.secrets.push((credentials::at(&item.name), secret));
                 }
                 credentials::check_vendor(&spec)?;
@@ -106,7 +136,9 @@ impl<'a> Draft<'a> {
         }
         let outcome = match old {
             None => Outcome::Created,
-            Some(old) if old.spec == spec && old.system == system => return Ok((Outcome::Unchanged, shown)),
+            Some(old) if old.spec == spec && old.system == system => {
+                return Ok((Outcome::Unchanged, shown));
+            }
             Some(_) => Outcome::Configured,
         };
         self.set(&at, spec, system);
@@ -157,16 +189,32 @@ impl<'a> Draft<'a> {
         let (mut changes, mut forget) = (Vec::new(), Vec::new());
         for at in &self.touched {
             match (self.base.get(at), self.records.get(at)) {
-                (old, Some(new)) => changes.push(Change::Put { expected: old.map_or(0, |old| old.version), record: new.clone() }),
-                (Some(old), None) => changes.push(Change::Delete { expected: old.version, kind: at.0.clone(), name: at.1.clone() }),
+                (old, Some(new)) => changes.push(Change::Put {
+                    expected: old.map_or(0, |old| old.version),
+                    record: new.clone(),
+                }),
+                (Some(old), None) => changes.push(Change::Delete {
+                    expected: old.version,
+                    kind: at.0.clone(),
+                    name: at.1.clone(),
+                }),
                 (None, None) => {}
             }
-            let managed =
-                |record: Option<&Record>| record.is_some_and(|record| record.kind == "provider" && record.system.contains_key(credentials::FINGERPRINT));
+            let managed = |record: Option<&Record>| {
+                record.is_some_and(|record| {
+                    record.kind == "provider"
+                        && record.system.contains_key(credentials::FINGERPRINT)
+                })
+            };
             if managed(self.base.get(at)) && !managed(self.records.get(at)) {
                 forget.push(credentials::at(&at.1));
             }
         }
-        Ok(Batch { changes, records: self.records, secrets: self.secrets, forget })
+        Ok(Batch {
+            changes,
+            records: self.records,
+            secrets: self.secrets,
+            forget,
+        })
     }
 }

@@ -18,7 +18,10 @@ pub async fn list(call: Call) -> Result<Response> {
     let after = call.param("cursor").map(select::uncursor).transpose()?;
     let state = call.desk.state();
     let show = show::Show::new(&call.desk, &state);
-    let mut rest = state.of(kind.name).filter(|record| after.as_ref().is_none_or(|after| record.name > *after)).filter(|record| selector.takes(record));
+    let mut rest = state
+        .of(kind.name)
+        .filter(|record| after.as_ref().is_none_or(|after| record.name > *after))
+        .filter(|record| selector.takes(record));
     let mut items = Vec::new();
     let mut last = None;
     for record in rest.by_ref().take(limit) {
@@ -29,32 +32,51 @@ pub async fn list(call: Call) -> Result<Response> {
         (Some(last), Some(_)) => Some(select::cursor(last)),
         _ => None,
     };
-    Ok(answer(StatusCode::OK, &json!({"items": items, "cursor": cursor})))
+    Ok(answer(
+        StatusCode::OK,
+        &json!({"items": items, "cursor": cursor}),
+    ))
 }
 
 pub async fn get(call: Call) -> Result<Response> {
     let state = call.desk.state();
     let record = state.get(call.kind()?.name, &call.name)?;
-    Ok(tagged(StatusCode::OK, &show::Show::new(&call.desk, &state).record(record)))
+    Ok(tagged(
+        StatusCode::OK,
+        &show::Show::new(&call.desk, &state).record(record),
+    ))
 }
 
 pub async fn create(call: Call) -> Result<Response> {
-    let Some(header) = call.headers.get("idempotency-key") else { return create_once(&call).await };
-    let key = header.to_str().map_err(|_| Error::invalid("`Idempotency-Key` is not text").param("Idempotency-Key"))?.to_owned();
+    let Some(header) = call.headers.get("idempotency-key") else {
+        return create_once(&call).await;
+    };
+    let key = header
+        .to_str()
+        .map_err(|_| Error::invalid("`Idempotency-Key` is not text").param("Idempotency-Key"))?
+        .to_owned();
     let path = format!("{}?{:?}", call.path, call.query);
     let slot = call.desk.once.slot(&key, &path, &call.body)?;
     let mut done = slot.lock().await;
     if let Some(done) = &*done {
         let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::OK);
-        return Ok(tagged(status, &parse(done.body.expose().as_bytes(), usize::MAX)?));
+        return Ok(tagged(
+            status,
+            &parse(done.body.expose().as_bytes(), usize::MAX)?,
+        ));
     }
     let response = create_once(&call).await;
     match response {
         Ok(response) => {
             let (parts, body) = response.into_parts();
-            let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(|error| Error::internal("the answer could not be kept").cause(error))?;
+            let bytes = axum::body::to_bytes(body, usize::MAX)
+                .await
+                .map_err(|error| Error::internal("the answer could not be kept").cause(error))?;
             let body = Secret::new(String::from_utf8_lossy(&bytes).into_owned());
-            *done = Some(super::once::Done { status: parts.status.as_u16(), body });
+            *done = Some(super::once::Done {
+                status: parts.status.as_u16(),
+                body,
+            });
             Ok(Response::from_parts(parts, axum::body::Body::from(bytes)))
         }
         Err(error) => {
@@ -80,18 +102,31 @@ async fn create_once(call: &Call) -> Result<Response> {
             return Err(taken(kind, old));
         }
         // A secret brought along that is not this key's must not pass for success.
-        let same = |old: &Record| item.secret.as_ref().is_none_or(|secret| keys::matches(draft.hasher, old, secret));
+        let same = |old: &Record| {
+            item.secret
+                .as_ref()
+                .is_none_or(|secret| keys::matches(draft.hasher, old, secret))
+        };
         let (outcome, secret) = match there {
             Some(old) if same(old) => (Outcome::Unchanged, None),
             _ => draft.put(item.clone())?,
         };
-        Ok(Made { outcome, secret, record: draft.get(kind.name, &name)?.clone() })
+        Ok(Made {
+            outcome,
+            secret,
+            record: draft.get(kind.name, &name)?.clone(),
+        })
     };
     let made = call.desk.write(&call.actor, dry_run, plan).await?;
-    let status = if made.outcome == Outcome::Created && !dry_run { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if made.outcome == Outcome::Created && !dry_run {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
     let mut value = made.show(call, dry_run);
     if let Some(secret) = check {
-        let held = made.outcome != Outcome::Created && keys::matches(&call.desk.deps.hasher, &made.record, &secret);
+        let held = made.outcome != Outcome::Created
+            && keys::matches(&call.desk.deps.hasher, &made.record, &secret);
         value["status"]["secret_matches"] = held.into();
     }
     if let Some(report) = verified {
@@ -123,9 +158,20 @@ impl Made {
 }
 
 fn taken(kind: &resources::Kind, old: &Record) -> Error {
-    Error::new(Kind::Conflict, format!("{} `{}` exists", kind.name, old.name)).param("name").hint(match kind.name {
-        "key" => format!("its secret cannot be shown again; make a new one with: gw key rotate {}", old.name),
-        other => format!("change it with: gw {other} set {}, or pass --if-not-exists", old.name),
+    Error::new(
+        Kind::Conflict,
+        format!("{} `{}` exists", kind.name, old.name),
+    )
+    .param("name")
+    .hint(match kind.name {
+        "key" => format!(
+            "its secret cannot be shown again; make a new one with: gw key rotate {}",
+            old.name
+        ),
+        other => format!(
+            "change it with: gw {other} set {}, or pass --if-not-exists",
+            old.name
+        ),
     })
 }
 
@@ -149,7 +195,9 @@ pub async fn patch(call: Call) -> Result<Response> {
         draft.expect(kind.name, &call.name, version)?;
         let mut whole = Value::Object(draft.get(kind.name, &call.name)?.spec.clone());
         merge(&mut whole, &wanted);
-        if wanted.get("credential_value").is_some_and(Value::is_string) && wanted.get("credential").is_none() {
+        if wanted.get("credential_value").is_some_and(Value::is_string)
+            && wanted.get("credential").is_none()
+        {
             // A new managed secret takes the place of whatever reference was there.
             whole["credential"] = "managed".into();
         }
@@ -159,11 +207,18 @@ pub async fn patch(call: Call) -> Result<Response> {
 }
 
 /// A change of the call's record, answered with what it is now.
-async fn change(call: &Call, plan: impl FnOnce(&mut Draft<'_>, Option<u64>) -> Result<(Outcome, Option<Secret>)>) -> Result<Response> {
+async fn change(
+    call: &Call,
+    plan: impl FnOnce(&mut Draft<'_>, Option<u64>) -> Result<(Outcome, Option<Secret>)>,
+) -> Result<Response> {
     let (version, dry_run, kind) = (call.if_match()?, call.flag("dry_run")?, call.kind()?);
     let plan = |draft: &mut Draft<'_>| {
         let (outcome, secret) = plan(draft, version)?;
-        Ok(Made { outcome, secret, record: draft.get(kind.name, &call.name)?.clone() })
+        Ok(Made {
+            outcome,
+            secret,
+            record: draft.get(kind.name, &call.name)?.clone(),
+        })
     };
     let made = call.desk.write(&call.actor, dry_run, plan).await?;
     Ok(tagged(StatusCode::OK, &made.show(call, dry_run)))
@@ -192,7 +247,11 @@ fn merge(into: &mut Value, patch: &Value) {
 
 pub async fn delete(call: Call) -> Result<Response> {
     let kind = call.kind()?;
-    let (version, dry_run, along) = (call.if_match()?, call.flag("dry_run")?, call.flag("cascade")?);
+    let (version, dry_run, along) = (
+        call.if_match()?,
+        call.flag("dry_run")?,
+        call.flag("cascade")?,
+    );
     let plan = |draft: &mut Draft<'_>| {
         draft.expect(kind.name, &call.name, version)?;
         match along || dry_run {
@@ -219,22 +278,38 @@ async fn switch(call: Call, on: bool) -> Result<Response> {
         draft.expect(kind.name, &call.name, version)?;
         let mut spec = draft.get(kind.name, &call.name)?.spec.clone();
         spec.insert("enabled".into(), on.into());
-        draft.put(Item { kind: kind.name.into(), name: call.name.clone(), spec, ..Item::default() })
+        draft.put(Item {
+            kind: kind.name.into(),
+            name: call.name.clone(),
+            spec,
+            ..Item::default()
+        })
     })
     .await
 }
 
 pub async fn rotate(call: Call) -> Result<Response> {
-    let Value::Object(body) = call.json()? else { return Err(Error::invalid("the body is not a JSON object")) };
-    if let Some(field) = body.keys().find(|field| !["grace", "secret"].contains(&field.as_str())) {
-        return Err(Error::invalid(format!("unknown field `{}`", field.escape_debug())).param(field.clone()).hint("it takes: grace, secret"));
+    let Value::Object(body) = call.json()? else {
+        return Err(Error::invalid("the body is not a JSON object"));
+    };
+    if let Some(field) = body
+        .keys()
+        .find(|field| !["grace", "secret"].contains(&field.as_str()))
+    {
+        return Err(
+            Error::invalid(format!("unknown field `{}`", field.escape_debug()))
+                .param(field.clone())
+                .hint("it takes: grace, secret"),
+        );
     }
     let text = |field: &str| match body.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(Error::invalid(format!("`{field}` is not a string")).param(field)),
     };
-    let grace: Millis = text("grace")?.map_or(Ok(Millis(0)), |text| text.parse()).map_err(|error: Error| error.param("grace"))?;
+    let grace: Millis = text("grace")?
+        .map_or(Ok(Millis(0)), |text| text.parse())
+        .map_err(|error: Error| error.param("grace"))?;
     let secret = text("secret")?.map(Secret::new);
     let own = secret.is_some();
     change(&call, |draft, version| {
@@ -255,11 +330,22 @@ pub async fn revoke(call: Call) -> Result<Response> {
 
 pub async fn identify(call: Call) -> Result<Response> {
     let body = call.json()?;
-    let secret = body.get("secret").and_then(Value::as_str).ok_or_else(|| Error::invalid("`secret` is missing").param("secret"))?;
+    let secret = body
+        .get("secret")
+        .and_then(Value::as_str)
+        .ok_or_else(|| Error::invalid("`secret` is missing").param("secret"))?;
     let state = call.desk.state();
-    match keys::identify(state.of("key"), &call.desk.deps.hasher, &Secret::new(secret.to_owned())) {
-        Some(record) => Ok(tagged(StatusCode::OK, &show::Show::new(&call.desk, &state).record(record))),
-        None => Err(Error::not_found("no key has this secret").hint("list keys and their prefixes with: gw key get")),
+    match keys::identify(
+        state.of("key"),
+        &call.desk.deps.hasher,
+        &Secret::new(secret.to_owned()),
+    ) {
+        Some(record) => Ok(tagged(
+            StatusCode::OK,
+            &show::Show::new(&call.desk, &state).record(record),
+        )),
+        None => Err(Error::not_found("no key has this secret")
+            .hint("list keys and their prefixes with: gw key get")),
     }
 }
 
@@ -270,29 +356,50 @@ pub async fn vendors(_: Call) -> Result<Response> {
             "local": vendor.local, "lists_models": !vendor.models.is_empty(), "catalog": vendor.catalog,
         })
     };
-    Ok(answer(StatusCode::OK, &json!({"items": crate::vendors::VENDORS.iter().map(row).collect::<Vec<_>>()})))
+    Ok(answer(
+        StatusCode::OK,
+        &json!({"items": crate::vendors::VENDORS.iter().map(row).collect::<Vec<_>>()}),
+    ))
 }
 
 pub async fn apply(call: Call) -> Result<Response> {
-    let result = call.desk.apply(&call.actor, call.json()?, call.flag("dry_run")?).await?;
+    let result = call
+        .desk
+        .apply(&call.actor, call.json()?, call.flag("dry_run")?)
+        .await?;
     Ok(answer(StatusCode::OK, &result))
 }
 
 pub async fn export(call: Call) -> Result<Response> {
-    Ok(answer(StatusCode::OK, &super::apply::export(&call.desk.state())))
+    Ok(answer(
+        StatusCode::OK,
+        &super::apply::export(&call.desk.state()),
+    ))
 }
 
 pub async fn explain(call: Call) -> Result<Response> {
     let (query, explain) = (call.json()?, call.desk.deps.explain.clone());
     // A query may carry a secret to tell the key by; the planner is given its name.
     let query = name_key(&call, query)?;
-    Ok(answer(StatusCode::OK, &blocking(move || explain(query)).await?))
+    Ok(answer(
+        StatusCode::OK,
+        &blocking(move || explain(query)).await?,
+    ))
 }
 
 fn name_key(call: &Call, mut query: Value) -> Result<Value> {
-    let Some(Value::String(secret)) = query.as_object_mut().and_then(|map| map.shift_remove("secret")) else { return Ok(query) };
+    let Some(Value::String(secret)) = query
+        .as_object_mut()
+        .and_then(|map| map.shift_remove("secret"))
+    else {
+        return Ok(query);
+    };
     let state: std::sync::Arc<State> = call.desk.state();
-    match keys::identify(state.of("key"), &call.desk.deps.hasher, &Secret::new(secret)) {
+    match keys::identify(
+        state.of("key"),
+        &call.desk.deps.hasher,
+        &Secret::new(secret),
+    ) {
         Some(record) => query["key"] = record.name.as_str().into(),
         None => return Err(Error::not_found("no key has this secret").param("secret")),
     }
@@ -312,9 +419,21 @@ pub async fn status(call: Call) -> Result<Response> {
     let state = call.desk.state();
     if let Value::Object(map) = &mut value {
         map.insert("revision".into(), state.revision.into());
-        let count = |kind: &&resources::Kind| (kind.plural.to_owned(), Value::from(state.of(kind.name).count()));
-        map.insert("records".into(), Value::Object(resources::KINDS.iter().map(count).collect()));
-        let failing = state.credentials.iter().filter_map(|(name, now)| now.as_ref().err().map(|why| (name.clone(), Value::from(why.as_str()))));
+        let count = |kind: &&resources::Kind| {
+            (
+                kind.plural.to_owned(),
+                Value::from(state.of(kind.name).count()),
+            )
+        };
+        map.insert(
+            "records".into(),
+            Value::Object(resources::KINDS.iter().map(count).collect()),
+        );
+        let failing = state.credentials.iter().filter_map(|(name, now)| {
+            now.as_ref()
+                .err()
+                .map(|why| (name.clone(), Value::from(why.as_str())))
+        });
         map.insert("credentials".into(), Value::Object(failing.collect()));
     }
     Ok(answer(StatusCode::OK, &value))
@@ -336,13 +455,33 @@ mod tests {
     fn merges_as_rfc_7396_says() {
         for (mut target, patch, result) in [
             (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (
+                json!({"a": "b"}),
+                json!({"b": "c"}),
+                json!({"a": "b", "b": "c"}),
+            ),
             (json!({"a": "b"}), json!({"a": null}), json!({})),
             (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
-            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
-            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
-            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+            (
+                json!({"a": {"b": "c"}}),
+                json!({"a": {"b": "d", "c": null}}),
+                json!({"a": {"b": "d"}}),
+            ),
+            (
+                json!({"a": [{"b": "c"}]}),
+                json!({"a": [1]}),
+                json!({"a": [1]}),
+            ),
+            (
+                json!({"e": null}),
+                json!({"a": 1}),
+                json!({"e": null, "a": 1}),
+            ),
+            (
+                json!({}),
+                json!({"a": {"bb": {"ccc": null}}}),
+                json!({"a": {"bb": {}}}),
+            ),
         ] {
             merge(&mut target, &patch);
             assert_eq!(target, result);

@@ -34,28 +34,49 @@ impl Item {
         if let Some(said) = spec.get("kind")
             && said.as_str() != Some(kind.name)
         {
-            return Err(Error::invalid(format!("the body is a {} and not a {}", said.as_str().unwrap_or("thing without a kind"), kind.name)).param("kind"));
+            return Err(Error::invalid(format!(
+                "the body is a {} and not a {}",
+                said.as_str().unwrap_or("thing without a kind"),
+                kind.name
+            ))
+            .param("kind"));
         }
         if let Some(said) = spec.get("apiVersion")
             && said.as_str() != Some("gw/v1")
         {
-            return Err(Error::invalid("`apiVersion` is not one this gateway knows").param("apiVersion").hint("write gw/v1, or leave it out"));
+            return Err(Error::invalid("`apiVersion` is not one this gateway knows")
+                .param("apiVersion")
+                .hint("write gw/v1, or leave it out"));
         }
         let named = spec.get("name").and_then(Value::as_str).map(str::to_owned);
         let name = match (name, named) {
             (Some(path), Some(body)) if path != body => {
-                return Err(Error::invalid(format!("the body names `{}` and the path `{}`", body.escape_debug(), path.escape_debug()))
-                    .param("name")
-                    .hint("records cannot be renamed; create another one"));
+                return Err(Error::invalid(format!(
+                    "the body names `{}` and the path `{}`",
+                    body.escape_debug(),
+                    path.escape_debug()
+                ))
+                .param("name")
+                .hint("records cannot be renamed; create another one"));
             }
             (Some(path), _) => path.to_owned(),
             (None, Some(body)) => body,
-            (None, None) => return Err(Error::invalid(format!("a {} has a name, and `name` is missing", kind.name)).param("name")),
+            (None, None) => {
+                return Err(Error::invalid(format!(
+                    "a {} has a name, and `name` is missing",
+                    kind.name
+                ))
+                .param("name"));
+            }
         };
         for field in Record::ENVELOPE {
             spec.shift_remove(field);
         }
-        let mut item = Item { kind: kind.name.into(), name, ..Item::default() };
+        let mut item = Item {
+            kind: kind.name.into(),
+            name,
+            ..Item::default()
+        };
         item.if_not_exists = flag(&mut spec, "if_not_exists")?;
         match kind.name {
             "key" => {

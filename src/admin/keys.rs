@@ -52,7 +52,13 @@ fn brought(secret: &Secret, weak: bool) -> Result<()> {
 }
 
 /// Fills in the digest of a new key, or of a secret brought along; gives a minted secret for its one showing.
-pub fn put(draft: &Draft<'_>, item: &Item, old: Option<&Record>, into: &mut Spec, spec: &Spec) -> Result<Option<Secret>> {
+pub fn put(
+    draft: &Draft<'_>,
+    item: &Item,
+    old: Option<&Record>,
+    into: &mut Spec,
+    spec: &Spec,
+) -> Result<Option<Secret>> {
     let mut state = old.map(system).unwrap_or_default();
     if state.revoked.is_some() {
         if spec.get("enabled").and_then(Value::as_bool) == Some(true) || item.secret.is_some() {
@@ -64,9 +70,15 @@ pub fn put(draft: &Draft<'_>, item: &Item, old: Option<&Record>, into: &mut Spec
         (None, Some(_)) => return Ok(None),
         (Some(secret), Some(record)) if matches(draft.hasher, record, secret) => return Ok(None),
         (Some(_), Some(_)) if !item.replace_secret => {
-            return Err(Error::new(Kind::Conflict, format!("key `{}` exists with another secret", item.name))
-                .param("secret")
-                .hint(format!("replace it with --replace-secret, or make a new one: gw key rotate {}", item.name)));
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("key `{}` exists with another secret", item.name),
+            )
+            .param("secret")
+            .hint(format!(
+                "replace it with --replace-secret, or make a new one: gw key rotate {}",
+                item.name
+            )));
         }
         (Some(secret), _) => {
             brought(secret, item.allow_weak)?;
@@ -84,7 +96,12 @@ pub fn put(draft: &Draft<'_>, item: &Item, old: Option<&Record>, into: &mut Spec
 }
 
 /// A new secret for the key; the old one stays good for `grace`.
-pub fn rotate(draft: &mut Draft<'_>, name: &str, grace: Millis, brought_along: Option<Secret>) -> Result<Secret> {
+pub fn rotate(
+    draft: &mut Draft<'_>,
+    name: &str,
+    grace: Millis,
+    brought_along: Option<Secret>,
+) -> Result<Secret> {
     let record = draft.get("key", name)?.clone();
     let mut state = system(&record);
     if state.revoked.is_some() {
@@ -97,7 +114,11 @@ pub fn rotate(draft: &mut Draft<'_>, name: &str, grace: Millis, brought_along: O
         }
         None => token::mint()?,
     };
-    let until = Stamp(Stamp::now().0.saturating_add(i64::try_from(grace.0).unwrap_or(i64::MAX)));
+    let until = Stamp(
+        Stamp::now()
+            .0
+            .saturating_add(i64::try_from(grace.0).unwrap_or(i64::MAX)),
+    );
     let old = std::mem::take(&mut state.digest);
     state.previous = (grace.0 > 0 && !old.is_empty()).then_some((old, until));
     fill(&mut state, draft.hasher, &secret);
@@ -120,16 +141,29 @@ pub fn revoke(draft: &mut Draft<'_>, name: &str) -> Result<()> {
 }
 
 fn revoked(name: &str) -> Error {
-    Error::new(Kind::Conflict, format!("key `{name}` is revoked, which is final")).hint(format!("make another one: gw key create {name}-2 --user USER"))
+    Error::new(
+        Kind::Conflict,
+        format!("key `{name}` is revoked, which is final"),
+    )
+    .hint(format!(
+        "make another one: gw key create {name}-2 --user USER"
+    ))
 }
 
 /// The key a secret belongs to, also by the secret before a rotation while that is still good.
-pub fn identify<'a>(keys: impl Iterator<Item = &'a Record>, hasher: &Hasher, secret: &Secret) -> Option<&'a Record> {
+pub fn identify<'a>(
+    keys: impl Iterator<Item = &'a Record>,
+    hasher: &Hasher,
+    secret: &Secret,
+) -> Option<&'a Record> {
     let wanted = digest(hasher, secret);
     let now = Stamp::now();
     keys.filter(|record| {
         let state = system(record);
-        same(&state.digest, &wanted) || state.previous.is_some_and(|(old, until)| until > now && same(&old, &wanted))
+        same(&state.digest, &wanted)
+            || state
+                .previous
+                .is_some_and(|(old, until)| until > now && same(&old, &wanted))
     })
     .last()
 }
@@ -142,11 +176,20 @@ pub fn check_unique(records: &Book, touched: &BTreeSet<(String, String)>) -> Res
     let mut seen: HashMap<String, &str> = HashMap::new();
     for record in records.values().filter(|record| record.kind == "key") {
         let state = system(record);
-        for digest in [Some(state.digest), state.previous.map(|(old, _)| old)].into_iter().flatten() {
+        for digest in [Some(state.digest), state.previous.map(|(old, _)| old)]
+            .into_iter()
+            .flatten()
+        {
             if let Some(other) = seen.insert(digest, &record.name) {
-                return Err(Error::new(Kind::Conflict, format!("keys `{other}` and `{}` would have the same secret", record.name))
-                    .param("secret")
-                    .hint("bring another secret, or leave it out and gw makes one"));
+                return Err(Error::new(
+                    Kind::Conflict,
+                    format!(
+                        "keys `{other}` and `{}` would have the same secret",
+                        record.name
+                    ),
+                )
+                .param("secret")
+                .hint("bring another secret, or leave it out and gw makes one"));
             }
         }
     }
@@ -159,7 +202,12 @@ pub fn state(record: &Record) -> &'static str {
         return "revoked";
     }
     let expired = |text: &str| Stamp::parse(text).is_ok_and(|at| at <= Stamp::now());
-    if record.spec.get("expires").and_then(Value::as_str).is_some_and(expired) {
+    if record
+        .spec
+        .get("expires")
+        .and_then(Value::as_str)
+        .is_some_and(expired)
+    {
         return "expired";
     }
     match record.spec.get("enabled").and_then(Value::as_bool) {

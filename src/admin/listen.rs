@@ -64,50 +64,85 @@ impl Listener {
     #[cfg(unix)]
     pub fn unix(path: &Path) -> Result<Listener> {
         use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
-        let failed =
-            |what: &str, error: std::io::Error| Error::new(Kind::Invalid, format!("the admin socket `{}` cannot be {what}", path.display())).cause(error);
+        let failed = |what: &str, error: std::io::Error| {
+            Error::new(
+                Kind::Invalid,
+                format!("the admin socket `{}` cannot be {what}", path.display()),
+            )
+            .cause(error)
+        };
         if path.as_os_str().len() > 100 {
-            return Err(Error::invalid(format!("the admin socket's path `{}` is too long for a socket", path.display()))
-                .hint("give a shorter one with --admin-listen unix:PATH"));
+            return Err(Error::invalid(format!(
+                "the admin socket's path `{}` is too long for a socket",
+                path.display()
+            ))
+            .hint("give a shorter one with --admin-listen unix:PATH"));
         }
-        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty() && !dir.exists()) {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| failed("made", error))?;
+        if let Some(dir) = path
+            .parent()
+            .filter(|dir| !dir.as_os_str().is_empty() && !dir.exists())
+        {
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(dir)
+                .map_err(|error| failed("made", error))?;
         }
         if let Ok(meta) = std::fs::symlink_metadata(path) {
             if !meta.file_type().is_socket() {
-                return Err(
-                    Error::invalid(format!("`{}` is there and is not a socket", path.display())).hint("choose another place with --admin-listen unix:PATH")
-                );
+                return Err(Error::invalid(format!(
+                    "`{}` is there and is not a socket",
+                    path.display()
+                ))
+                .hint("choose another place with --admin-listen unix:PATH"));
             }
             match std::os::unix::net::UnixStream::connect(path) {
                 Ok(_) => {
                     return Err(Error::new(Kind::Conflict, format!("a gateway is running already and answers at unix:{}", path.display()))
                         .hint("stop it, or give this one a place of its own with --admin-listen unix:PATH"));
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => std::fs::remove_file(path).map_err(|error| failed("replaced", error))?,
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                    std::fs::remove_file(path).map_err(|error| failed("replaced", error))?
+                }
                 Err(error) => return Err(failed("replaced", error)),
             }
         }
-        let listener = tokio::net::UnixListener::bind(path).map_err(|error| failed("bound", error))?;
+        let listener =
+            tokio::net::UnixListener::bind(path).map_err(|error| failed("bound", error))?;
         // Between these two lines others could connect, and would be refused by their user id.
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(|error| failed("restricted", error))?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+            .map_err(|error| failed("restricted", error))?;
         // Absolute, since it is announced to processes in other directories.
-        let file = SocketFile { path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()), inode: inode(path).unwrap_or(0) };
+        let file = SocketFile {
+            path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            inode: inode(path).unwrap_or(0),
+        };
         Ok(Listener::Unix { listener, file })
     }
 
     /// Binds TCP. Beyond this machine only when told so: the token then travels unencrypted.
     pub async fn tcp(at: SocketAddr, token: Secret, beyond_loopback: bool) -> Result<Listener> {
         if token.expose().is_empty() {
-            return Err(Error::invalid("the admin interface does not listen on TCP without a token"));
+            return Err(Error::invalid(
+                "the admin interface does not listen on TCP without a token",
+            ));
         }
         if !at.ip().is_loopback() && !beyond_loopback {
-            return Err(Error::invalid(format!("`{at}` can be reached from other machines")).hint("listen on 127.0.0.1, or on a Unix socket"));
+            return Err(
+                Error::invalid(format!("`{at}` can be reached from other machines"))
+                    .hint("listen on 127.0.0.1, or on a Unix socket"),
+            );
         }
-        let failed = |error: std::io::Error| Error::invalid(format!("the admin interface cannot listen on `{at}`")).cause(error);
+        let failed = |error: std::io::Error| {
+            Error::invalid(format!("the admin interface cannot listen on `{at}`")).cause(error)
+        };
         let listener = tokio::net::TcpListener::bind(at).await.map_err(failed)?;
         let at = listener.local_addr().map_err(failed)?;
-        Ok(Listener::Tcp { listener, at, token })
+        Ok(Listener::Tcp {
+            listener,
+            at,
+            token,
+        })
     }
 
     /// As `GW_ADMIN_URL` takes it.
@@ -121,8 +156,14 @@ impl Listener {
 }
 
 /// Serves until `shutdown` turns true; requests under way then have two seconds to end.
-pub async fn serve(desk: Arc<Desk>, listener: Listener, mut shutdown: watch::Receiver<bool>) -> Result<()> {
-    let slots = Arc::new(Semaphore::new(desk.deps.limits.connections.min(Semaphore::MAX_PERMITS)));
+pub async fn serve(
+    desk: Arc<Desk>,
+    listener: Listener,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<()> {
+    let slots = Arc::new(Semaphore::new(
+        desk.deps.limits.connections.min(Semaphore::MAX_PERMITS),
+    ));
     let mut running = JoinSet::new();
     match listener {
         #[cfg(unix)]
@@ -136,7 +177,13 @@ pub async fn serve(desk: Arc<Desk>, listener: Listener, mut shutdown: watch::Rec
                 match accepted {
                     Ok((stream, _)) => match admitted(&stream) {
                         Ok(peer) => {
-                            running.spawn(connection(stream, router.clone(), Some(peer), slot, shutdown.clone()));
+                            running.spawn(connection(
+                                stream,
+                                router.clone(),
+                                Some(peer),
+                                slot,
+                                shutdown.clone(),
+                            ));
                         }
                         Err(why) => tracing::warn!(why, "admin connection refused"),
                     },
@@ -145,7 +192,11 @@ pub async fn serve(desk: Arc<Desk>, listener: Listener, mut shutdown: watch::Rec
             }
             drop((listener, file));
         }
-        Listener::Tcp { listener, at, token } => {
+        Listener::Tcp {
+            listener,
+            at,
+            token,
+        } => {
             let port = at.ip().is_loopback().then(|| at.port());
             let router = router(desk, Door::Token { token, port });
             while let Some(slot) = next_slot(&slots, &mut shutdown, &mut running).await {
@@ -156,7 +207,13 @@ pub async fn serve(desk: Arc<Desk>, listener: Listener, mut shutdown: watch::Rec
                 match accepted {
                     Ok((stream, _)) => {
                         let _ = stream.set_nodelay(true);
-                        running.spawn(connection(stream, router.clone(), None, slot, shutdown.clone()));
+                        running.spawn(connection(
+                            stream,
+                            router.clone(),
+                            None,
+                            slot,
+                            shutdown.clone(),
+                        ));
                     }
                     Err(error) => pause(&error).await,
                 }
@@ -164,7 +221,10 @@ pub async fn serve(desk: Arc<Desk>, listener: Listener, mut shutdown: watch::Rec
         }
     }
     // What has not ended by then is dropped with the set.
-    let _ = tokio::time::timeout(GRACE, async { while running.join_next().await.is_some() {} }).await;
+    let _ = tokio::time::timeout(GRACE, async {
+        while running.join_next().await.is_some() {}
+    })
+    .await;
     Ok(())
 }
 
@@ -173,7 +233,11 @@ async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
-async fn next_slot(slots: &Arc<Semaphore>, shutdown: &mut watch::Receiver<bool>, running: &mut JoinSet<()>) -> Option<tokio::sync::OwnedSemaphorePermit> {
+async fn next_slot(
+    slots: &Arc<Semaphore>,
+    shutdown: &mut watch::Receiver<bool>,
+    running: &mut JoinSet<()>,
+) -> Option<tokio::sync::OwnedSemaphorePermit> {
     while running.try_join_next().is_some() {}
     tokio::select! {
         biased;
@@ -199,17 +263,23 @@ fn admitted(stream: &tokio::net::UnixStream) -> Result<Peer, String> {
     }
 }
 
-async fn connection<S>(stream: S, router: Router, peer: Option<Peer>, slot: tokio::sync::OwnedSemaphorePermit, mut shutdown: watch::Receiver<bool>)
-where
+async fn connection<S>(
+    stream: S,
+    router: Router,
+    peer: Option<Peer>,
+    slot: tokio::sync::OwnedSemaphorePermit,
+    mut shutdown: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let inner = TowerToHyperService::new(router);
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        if let Some(peer) = peer.clone() {
-            request.extensions_mut().insert(peer);
-        }
-        hyper::service::Service::call(&inner, request)
-    });
+    let service =
+        hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            if let Some(peer) = peer.clone() {
+                request.extensions_mut().insert(peer);
+            }
+            hyper::service::Service::call(&inner, request)
+        });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT)

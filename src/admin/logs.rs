@@ -20,7 +20,13 @@ const PAGE: (usize, usize) = (20, 1000);
 fn filter(call: &Call) -> Result<Filter> {
     let mut filter = Filter::default();
     for (name, value) in &call.query {
-        let words = || value.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned);
+        let words = || {
+            value
+                .split(',')
+                .map(str::trim)
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+        };
         match name.as_str() {
             "key" => filter.key.extend(words()),
             "user" => filter.user.extend(words()),
@@ -35,10 +41,16 @@ fn filter(call: &Call) -> Result<Filter> {
         }
     }
     for status in &filter.status {
-        let class = status.len() == 3 && status.ends_with("xx") && status.starts_with(|c: char| c.is_ascii_digit());
+        let class = status.len() == 3
+            && status.ends_with("xx")
+            && status.starts_with(|c: char| c.is_ascii_digit());
         let code = status.len() == 3 && status.bytes().all(|byte| byte.is_ascii_digit());
         if !(class || code || matches!(status.as_str(), "ok" | "error")) {
-            return Err(Error::invalid(format!("`{}` is not a status", status.escape_debug())).param("status").hint("write 200, 4xx, ok or error"));
+            return Err(
+                Error::invalid(format!("`{}` is not a status", status.escape_debug()))
+                    .param("status")
+                    .hint("write 200, 4xx, ok or error"),
+            );
         }
     }
     Ok(filter)
@@ -47,7 +59,11 @@ fn filter(call: &Call) -> Result<Filter> {
 /// RFC 3339, or how long ago.
 fn time(name: &str, text: &str) -> Result<Stamp> {
     if let Ok(ago) = text.parse::<crate::resources::Millis>() {
-        return Ok(Stamp(Stamp::now().0.saturating_sub(i64::try_from(ago.0).unwrap_or(i64::MAX))));
+        return Ok(Stamp(
+            Stamp::now()
+                .0
+                .saturating_sub(i64::try_from(ago.0).unwrap_or(i64::MAX)),
+        ));
     }
     Stamp::parse(text).map_err(|error| error.param(name))
 }
@@ -55,15 +71,25 @@ fn time(name: &str, text: &str) -> Result<Stamp> {
 pub async fn list(call: Call) -> Result<Response> {
     let filter = filter(&call)?;
     let limit = call.number("limit")?.unwrap_or(PAGE.0).clamp(1, PAGE.1);
-    let (journal, cursor) = (call.desk.deps.journal.clone(), call.param("cursor").map(str::to_owned));
+    let (journal, cursor) = (
+        call.desk.deps.journal.clone(),
+        call.param("cursor").map(str::to_owned),
+    );
     let page = blocking(move || journal.query(&filter, limit, cursor.as_deref())).await?;
-    Ok(answer(StatusCode::OK, &json!({"items": page.rows.iter().map(shown).collect::<Result<Vec<_>>>()?, "cursor": page.cursor})))
+    Ok(answer(
+        StatusCode::OK,
+        &json!({"items": page.rows.iter().map(shown).collect::<Result<Vec<_>>>()?, "cursor": page.cursor}),
+    ))
 }
 
 pub async fn get(call: Call) -> Result<Response> {
     let (journal, id) = (call.desk.deps.journal.clone(), call.name.clone());
     let Some((row, content)) = blocking(move || journal.get(&id)).await? else {
-        return Err(Error::not_found(format!("no request `{}` in the log", call.name.escape_debug())).hint("list requests with: gw logs"));
+        return Err(Error::not_found(format!(
+            "no request `{}` in the log",
+            call.name.escape_debug()
+        ))
+        .hint("list requests with: gw logs"));
     };
     let mut row = shown(&row)?;
     if let Some(content) = content {
@@ -74,7 +100,8 @@ pub async fn get(call: Call) -> Result<Response> {
 
 /// A row as callers read it: the time as RFC 3339, the cost in dollars too, to the last digit.
 pub fn shown(row: &Row) -> Result<Value> {
-    let mut shown = serde_json::to_value(row).map_err(|error| Error::internal("a row cannot be written as JSON").cause(error))?;
+    let mut shown = serde_json::to_value(row)
+        .map_err(|error| Error::internal("a row cannot be written as JSON").cause(error))?;
     shown["at"] = row.at.rfc3339().into();
     if let Some(pico) = row.cost_pico {
         shown["cost"] = crate::catalog::dollars(pico.into()).into();
@@ -94,10 +121,13 @@ fn show(content: &Content) -> Value {
 pub async fn follow(call: Call) -> Result<Response> {
     let filter = filter(&call)?;
     let rows = follow::rows(call.desk.deps.journal.follow(), filter)?;
-    Ok(lines(Body::from_stream(stream::unfold(rows, |mut rows| async move {
-        let row = rows.recv().await?;
-        Some((Ok::<_, std::convert::Infallible>(row), rows))
-    }))))
+    Ok(lines(Body::from_stream(stream::unfold(
+        rows,
+        |mut rows| async move {
+            let row = rows.recv().await?;
+            Some((Ok::<_, std::convert::Infallible>(row), rows))
+        },
+    ))))
 }
 
 pub async fn export(call: Call) -> Result<Response> {
@@ -109,7 +139,9 @@ pub async fn export(call: Call) -> Result<Response> {
         let (journal, filter) = (journal.clone(), filter.clone());
         async move {
             let (cursor, left) = at.filter(|(_, left)| *left > 0)?;
-            match blocking(move || journal.query(&filter, left.min(PAGE.1), cursor.as_deref())).await {
+            match blocking(move || journal.query(&filter, left.min(PAGE.1), cursor.as_deref()))
+                .await
+            {
                 // A broken stream tells the client that the export is not whole.
                 Err(error) => Some((Err(error), None)),
                 Ok(page) => {
@@ -134,8 +166,13 @@ fn text(page: &Page) -> Result<bytes::Bytes> {
 
 fn lines(body: Body) -> Response {
     let mut response = Response::new(body);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/x-ndjson"),
+    );
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -146,9 +183,20 @@ mod tests {
 
     #[test]
     fn rows_say_when_and_how_much() {
-        let row = Row { at: Stamp(1_795_224_747_194), cost_pico: Some(75_000_000), ..Row::default() };
+        let row = Row {
+            at: Stamp(1_795_224_747_194),
+            cost_pico: Some(75_000_000),
+            ..Row::default()
+        };
         let shown = shown(&row).unwrap();
-        assert_eq!((&shown["at"], &shown["cost"], &shown["cost_pico"]), (&json!("2026-11-21T01:32:27.194Z"), &json!("0.000075"), &json!(75_000_000)));
+        assert_eq!(
+            (&shown["at"], &shown["cost"], &shown["cost_pico"]),
+            (
+                &json!("2026-11-21T01:32:27.194Z"),
+                &json!("0.000075"),
+                &json!(75_000_000)
+            )
+        );
         assert_eq!(super::shown(&Row::default()).unwrap().get("cost"), None);
     }
 }

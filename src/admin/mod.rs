@@ -31,7 +31,9 @@ pub use token::{TOKEN_FILE, token};
 
 use crate::error::Result;
 use crate::resources::Record;
-use crate::store::{journal::Journal, records::Records, secret::Secret, token::Hasher, vault::Vault};
+use crate::store::{
+    journal::Journal, records::Records, secret::Secret, token::Hasher, vault::Vault,
+};
 use std::{collections::HashMap, sync::Arc};
 
 /// What the admin side hands to the data plane after every change, and once at start.
@@ -56,7 +58,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { body: 1 << 20, depth: 32, connections: 64 }
+        Limits {
+            body: 1 << 20,
+            depth: 32,
+            connections: 64,
+        }
     }
 }
 

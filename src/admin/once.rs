@@ -35,30 +35,56 @@ impl Once {
     /// The slot of this key. The same key for another request is a mistake of the client's.
     pub fn slot(&self, key: &str, path: &str, body: &[u8]) -> Result<Slot> {
         if key.is_empty() || key.len() > 255 {
-            return Err(Error::invalid("`Idempotency-Key` is empty or longer than 255 characters").param("Idempotency-Key"));
+            return Err(
+                Error::invalid("`Idempotency-Key` is empty or longer than 255 characters")
+                    .param("Idempotency-Key"),
+            );
         }
-        let request: [u8; 32] = Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize().into();
+        let request: [u8; 32] = Sha256::new()
+            .chain_update(path)
+            .chain_update([0])
+            .chain_update(body)
+            .finalize()
+            .into();
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|_, entry| entry.at.elapsed() < KEPT);
         if let Some(entry) = entries.get(key) {
             return match entry.request == request {
                 true => Ok(entry.slot.clone()),
-                false => Err(Error::new(Kind::Conflict, "this `Idempotency-Key` was used for another request").param("Idempotency-Key").hint("use a new one")),
+                false => Err(Error::new(
+                    Kind::Conflict,
+                    "this `Idempotency-Key` was used for another request",
+                )
+                .param("Idempotency-Key")
+                .hint("use a new one")),
             };
         }
         if entries.len() >= MOST
-            && let Some(oldest) = entries.iter().min_by_key(|(_, entry)| entry.at).map(|(key, _)| key.clone())
+            && let Some(oldest) = entries
+                .iter()
+                .min_by_key(|(_, entry)| entry.at)
+                .map(|(key, _)| key.clone())
         {
             entries.remove(&oldest);
         }
         let slot = Slot::default();
-        entries.insert(key.to_owned(), Entry { at: Instant::now(), request, slot: slot.clone() });
+        entries.insert(
+            key.to_owned(),
+            Entry {
+                at: Instant::now(),
+                request,
+                slot: slot.clone(),
+            },
+        );
         Ok(slot)
     }
 
     /// Forgets a key whose request failed: it may be sent again, mended.
     pub fn forget(&self, key: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 }
 

@@ -11,7 +11,11 @@ pub fn document() -> Value {
         let item = paths.entry(path.clone()).or_insert_with(|| json!({}));
         item[endpoint.method.to_ascii_lowercase()] = operation(endpoint, kind, &path);
     }
-    let schemas: Map<String, Value> = KINDS.iter().map(|kind| (kind.name.to_owned(), record(kind))).chain([("error".to_owned(), error())]).collect();
+    let schemas: Map<String, Value> = KINDS
+        .iter()
+        .map(|kind| (kind.name.to_owned(), record(kind)))
+        .chain([("error".to_owned(), error())])
+        .collect();
     json!({
         "openapi": "3.1.0",
         "info": {"title": "gw admin API", "version": "v1", "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
@@ -30,10 +34,21 @@ fn operation(endpoint: &Endpoint, kind: Option<&Kind>, path: &str) -> Value {
     if path.contains("{name}") {
         parameters.push(json!({"name": "name", "in": "path", "required": true, "schema": text}));
     }
-    parameters.extend(endpoint.query.iter().map(|name| json!({"name": name, "in": "query", "schema": text})));
+    parameters.extend(
+        endpoint
+            .query
+            .iter()
+            .map(|name| json!({"name": name, "in": "query", "schema": text})),
+    );
     // `get_models_name_enable`: the path is unique, so this is.
-    let words = path.trim_start_matches("/api/v1/").split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let id = std::iter::once(endpoint.method.to_ascii_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("_");
+    let words = path
+        .trim_start_matches("/api/v1/")
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let id = std::iter::once(endpoint.method.to_ascii_lowercase().as_str())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join("_");
     let mut operation = json!({
         "operationId": id,
         "summary": endpoint.summary,
@@ -44,7 +59,9 @@ fn operation(endpoint: &Endpoint, kind: Option<&Kind>, path: &str) -> Value {
         },
     });
     let body = match (endpoint.input, kind) {
-        (Input::Record, Some(kind)) => Some(json!({"$ref": format!("#/components/schemas/{}", kind.name)})),
+        (Input::Record, Some(kind)) => {
+            Some(json!({"$ref": format!("#/components/schemas/{}", kind.name)}))
+        }
         (Input::None, _) => None,
         _ => Some(json!({"type": "object"})),
     };
@@ -59,7 +76,9 @@ fn operation(endpoint: &Endpoint, kind: Option<&Kind>, path: &str) -> Value {
 
 /// Lists have `items`; what reads or changes one record gives that record.
 fn result(endpoint: &Endpoint, kind: Option<&Kind>) -> Value {
-    let Some(kind) = kind else { return json!({"type": "object"}) };
+    let Some(kind) = kind else {
+        return json!({"type": "object"});
+    };
     let one = json!({"$ref": format!("#/components/schemas/{}", kind.name)});
     match (endpoint.method, endpoint.input) {
         ("GET", _) if endpoint.path.ends_with("{kinds}") => json!({
@@ -85,7 +104,10 @@ fn record(kind: &Kind) -> Value {
         schema["description"] = field.help.into();
         properties.insert(field.name.into(), schema);
     }
-    properties.insert("enabled".into(), json!({"type": "boolean", "default": true}));
+    properties.insert(
+        "enabled".into(),
+        json!({"type": "boolean", "default": true}),
+    );
     if kind.name == "provider" {
         properties.insert("credential".into(), json!({"type": "string", "description": "managed, env:NAME, file:/PATH, keyring:NAME, passthrough or none"}));
         properties.insert("credential_value".into(), json!({"type": "string", "writeOnly": true, "description": "The secret itself, kept in the vault"}));
@@ -94,8 +116,14 @@ fn record(kind: &Kind) -> Value {
         properties.insert("secret".into(), json!({"type": "string", "description": "Brought along when creating; shown once in the answer when gw made it"}));
     }
     properties.insert("version".into(), read(json!({"type": "integer"})));
-    properties.insert("created".into(), read(json!({"type": "string", "format": "date-time"})));
-    properties.insert("updated".into(), read(json!({"type": "string", "format": "date-time"})));
+    properties.insert(
+        "created".into(),
+        read(json!({"type": "string", "format": "date-time"})),
+    );
+    properties.insert(
+        "updated".into(),
+        read(json!({"type": "string", "format": "date-time"})),
+    );
     properties.insert("status".into(), read(json!({"type": "object"})));
     json!({"type": "object", "description": kind.about, "required": ["name"], "properties": properties})
 }
@@ -162,6 +190,9 @@ mod tests {
             std::fs::write(&path, &now).unwrap();
         }
         let written = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(written == now, "docs/openapi.json is out of date; write it with: GW_BLESS=1 cargo test --lib admin::openapi");
+        assert!(
+            written == now,
+            "docs/openapi.json is out of date; write it with: GW_BLESS=1 cargo test --lib admin::openapi"
+        );
     }
 }

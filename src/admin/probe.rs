@@ -67,7 +67,14 @@ impl Report {
         shown
     }
     fn unverified(message: String) -> Report {
-        Report { state: State::Unverified, status: None, models: Vec::new(), ms: 0, message, local: false }
+        Report {
+            state: State::Unverified,
+            status: None,
+            models: Vec::new(),
+            ms: 0,
+            message,
+            local: false,
+        }
     }
 }
 
@@ -86,7 +93,8 @@ pub async fn test(call: Call) -> Result<Response> {
 
 pub async fn discover(call: Call) -> Result<Response> {
     let body = call.json()?;
-    let enable = call.flag("enable")? || body.get("enable").and_then(Value::as_bool).unwrap_or(false);
+    let enable =
+        call.flag("enable")? || body.get("enable").and_then(Value::as_bool).unwrap_or(false);
     let report = of(&call).await?;
     let mut shown = report.show(&call.name);
     if report.state != State::Verified {
@@ -106,7 +114,12 @@ pub async fn discover(call: Call) -> Result<Response> {
                 }
                 let mut spec = resources::Spec::new();
                 spec.insert("provider".into(), provider.as_str().into());
-                let (outcome, _) = draft.put(Item { kind: "model".into(), name: called.clone(), spec, ..Item::default() })?;
+                let (outcome, _) = draft.put(Item {
+                    kind: "model".into(),
+                    name: called.clone(),
+                    spec,
+                    ..Item::default()
+                })?;
                 if outcome == Outcome::Created {
                     created.push(called);
                 }
@@ -131,8 +144,15 @@ async fn of(call: &Call) -> Result<Report> {
 pub async fn before_create(desk: &Desk, item: &Item) -> Result<Value> {
     let spec = (resources::kind("provider")?.check)(item.spec.clone())?;
     credentials::check_vendor(&spec)?;
-    let record =
-        Record { kind: "provider".into(), name: item.name.clone(), version: 0, created: Stamp(0), updated: Stamp(0), spec, system: Default::default() };
+    let record = Record {
+        kind: "provider".into(),
+        name: item.name.clone(),
+        version: 0,
+        created: Stamp(0),
+        updated: Stamp(0),
+        spec,
+        system: Default::default(),
+    };
     let credential = match &item.credential {
         Some(secret) => Ok(Some(Secret::new(secret.expose().trim().to_owned()))),
         None => {
@@ -147,13 +167,26 @@ pub async fn before_create(desk: &Desk, item: &Item) -> Result<Value> {
         State::Refused => Kind::Invalid,
         State::Unreachable | State::Failed => Kind::Upstream,
     };
-    Err(Error::new(kind, format!("provider `{}` was not stored: {}", record.name, report.message)).hint("mend it, or store it untested with --verify=false"))
+    Err(Error::new(
+        kind,
+        format!(
+            "provider `{}` was not stored: {}",
+            record.name, report.message
+        ),
+    )
+    .hint("mend it, or store it untested with --verify=false"))
 }
 
 async fn run(record: &Record, credential: Result<Option<Secret>, String>) -> Result<Report> {
     let credential = match credential {
         Ok(credential) => credential,
-        Err(why) => return Ok(Report { state: State::Refused, message: format!("its credential cannot be had: {why}"), ..Report::unverified(String::new()) }),
+        Err(why) => {
+            return Ok(Report {
+                state: State::Refused,
+                message: format!("its credential cannot be had: {why}"),
+                ..Report::unverified(String::new())
+            });
+        }
     };
     match target(record)? {
         None => Ok(Report::unverified("this vendor cannot list models: the first request will show whether the credential is good".into())),
@@ -166,34 +199,61 @@ async fn run(record: &Record, credential: Result<Option<Secret>, String>) -> Res
 
 /// Where the provider lists its models; `None` where its vendor cannot.
 fn target(record: &Record) -> Result<Option<Target>> {
-    let spec: provider::Provider =
-        serde_json::from_value(Value::Object(record.spec.clone())).map_err(|error| Error::internal("the provider record cannot be read").cause(error))?;
+    let spec: provider::Provider = serde_json::from_value(Value::Object(record.spec.clone()))
+        .map_err(|error| Error::internal("the provider record cannot be read").cause(error))?;
     let vendor = vendors::vendor(&spec.vendor)?;
     if vendor.models.is_empty() {
         return Ok(None);
     }
-    let base = if spec.base_url.is_empty() { vendor.base_url } else { &spec.base_url };
+    let base = if spec.base_url.is_empty() {
+        vendor.base_url
+    } else {
+        &spec.base_url
+    };
     let mut url = url::Url::parse(&format!("{}{}", base.trim_end_matches('/'), vendor.models))
-        .map_err(|error| Error::invalid(format!("provider `{}` has no usable address", record.name)).param("base_url").cause(error))?;
+        .map_err(|error| {
+            Error::invalid(format!("provider `{}` has no usable address", record.name))
+                .param("base_url")
+                .cause(error)
+        })?;
     let query: Vec<(&str, &str)> = vendor
         .query
         .iter()
         .filter(|(key, _)| !spec.query.contains_key(*key))
         .copied()
-        .chain(spec.query.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+        .chain(
+            spec.query
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str())),
+        )
         .collect();
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
-    let own = |name: &str| spec.headers.keys().any(|key| key.eq_ignore_ascii_case(name));
-    let headers = vendor.headers.iter().filter(|(key, _)| !own(key)).map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let own = |name: &str| {
+        spec.headers
+            .keys()
+            .any(|key| key.eq_ignore_ascii_case(name))
+    };
+    let headers = vendor
+        .headers
+        .iter()
+        .filter(|(key, _)| !own(key))
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     let headers = headers.chain(spec.headers.clone()).collect();
-    Ok(Some(Target { url, auth: vendor.auth, headers, local: vendor.local }))
+    Ok(Some(Target {
+        url,
+        auth: vendor.auth,
+        headers,
+        local: vendor.local,
+    }))
 }
 
 async fn ask(target: &Target, credential: Option<&Secret>) -> Result<Report> {
     let client = client()?;
-    let mut request = client.get(target.url.clone()).header("accept", "application/json");
+    let mut request = client
+        .get(target.url.clone())
+        .header("accept", "application/json");
     for (name, value) in &target.headers {
         request = request.header(name, value);
     }
@@ -202,9 +262,15 @@ async fn ask(target: &Target, credential: Option<&Secret>) -> Result<Report> {
             Auth::Bearer => ("authorization", format!("Bearer {}", secret.expose())),
             Auth::Header(name) => (name, secret.expose().to_owned()),
         };
-        let mut value = HeaderValue::try_from(text).map_err(|_| Error::invalid("the credential has characters that no header can carry"))?;
+        let mut value = HeaderValue::try_from(text).map_err(|_| {
+            Error::invalid("the credential has characters that no header can carry")
+        })?;
         value.set_sensitive(true);
-        request = request.header(HeaderName::try_from(name).map_err(|_| Error::internal("the vendor's header has no name"))?, value);
+        request = request.header(
+            HeaderName::try_from(name)
+                .map_err(|_| Error::internal("the vendor's header has no name"))?,
+            value,
+        );
     }
     let begun = Instant::now();
     let result = tokio::time::timeout(WAIT, async {
@@ -220,19 +286,55 @@ async fn ask(target: &Target, credential: Option<&Secret>) -> Result<Report> {
     });
     let result = result.await;
     let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let report = |state, status, models, message| Report { state, status, models, ms, message, local: target.local };
+    let report = |state, status, models, message| Report {
+        state,
+        status,
+        models,
+        ms,
+        message,
+        local: target.local,
+    };
     Ok(match result {
-        Err(_) => report(State::Unreachable, None, Vec::new(), format!("no answer within {} s", WAIT.as_secs())),
-        Ok(Err(error)) => report(State::Unreachable, None, Vec::new(), format!("it cannot be reached: {}", innermost(&error.without_url()))),
+        Err(_) => report(
+            State::Unreachable,
+            None,
+            Vec::new(),
+            format!("no answer within {} s", WAIT.as_secs()),
+        ),
+        Ok(Err(error)) => report(
+            State::Unreachable,
+            None,
+            Vec::new(),
+            format!("it cannot be reached: {}", innermost(&error.without_url())),
+        ),
         Ok(Ok((status @ 200..=299, body))) => match models(&body) {
             Some(models) => report(State::Verified, Some(status), models, "ok".into()),
-            None => report(State::Failed, Some(status), Vec::new(), "it answered with something that is not a list of models".into()),
+            None => report(
+                State::Failed,
+                Some(status),
+                Vec::new(),
+                "it answered with something that is not a list of models".into(),
+            ),
         },
-        Ok(Ok((status @ (401 | 403), _))) => report(State::Refused, Some(status), Vec::new(), format!("it refused the credential (HTTP {status})")),
-        Ok(Ok((status @ (404 | 405 | 501), _))) => {
-            report(State::Unverified, Some(status), Vec::new(), "it cannot list models: the first request will show whether the credential is good".into())
-        }
-        Ok(Ok((status, _))) => report(State::Failed, Some(status), Vec::new(), format!("it answered with HTTP {status}")),
+        Ok(Ok((status @ (401 | 403), _))) => report(
+            State::Refused,
+            Some(status),
+            Vec::new(),
+            format!("it refused the credential (HTTP {status})"),
+        ),
+        Ok(Ok((status @ (404 | 405 | 501), _))) => report(
+            State::Unverified,
+            Some(status),
+            Vec::new(),
+            "it cannot list models: the first request will show whether the credential is good"
+                .into(),
+        ),
+        Ok(Ok((status, _))) => report(
+            State::Failed,
+            Some(status),
+            Vec::new(),
+            format!("it answered with HTTP {status}"),
+        ),
     })
 }
 
@@ -247,26 +349,44 @@ fn innermost(error: &dyn std::error::Error) -> String {
 /// Model ids out of `{data: [{id}]}` (OpenAI, Anthropic), `{models: [{name|id}]}` or a bare list.
 fn models(body: &[u8]) -> Option<Vec<String>> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    let list = value.get("data").or_else(|| value.get("models")).unwrap_or(&value).as_array()?;
-    let id = |one: &Value| ["id", "name", "model"].iter().find_map(|field| one.get(field)?.as_str()).or(one.as_str()).map(str::to_owned);
-    let mut ids: Vec<String> = list.iter().filter_map(id).filter(|id| id.len() <= 200).collect();
+    let list = value
+        .get("data")
+        .or_else(|| value.get("models"))
+        .unwrap_or(&value)
+        .as_array()?;
+    let id = |one: &Value| {
+        ["id", "name", "model"]
+            .iter()
+            .find_map(|field| one.get(field)?.as_str())
+            .or(one.as_str())
+            .map(str::to_owned)
+    };
+    let mut ids: Vec<String> = list
+        .iter()
+        .filter_map(id)
+        .filter(|id| id.len() <= 200)
+        .collect();
     ids.sort();
     ids.dedup();
     Some(ids)
 }
 
 fn client() -> Result<reqwest::Client> {
-    let failed = |error: &dyn std::fmt::Display| Error::internal(format!("no TLS for asking providers: {error}"));
+    let failed = |error: &dyn std::fmt::Display| {
+        Error::internal(format!("no TLS for asking providers: {error}"))
+    };
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| failed(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .map_err(|error| failed(&error))?
+    .with_root_certificates(roots)
+    .with_no_client_auth();
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
@@ -283,7 +403,10 @@ struct Resolver;
 impl reqwest::dns::Resolve for Resolver {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.filter(|at| !provider::never(at.ip())).collect();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
+                .await?
+                .filter(|at| !provider::never(at.ip()))
+                .collect();
             match found.is_empty() {
                 true => Err("its name leads to no address gw connects to".into()),
                 false => Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs),
@@ -301,7 +424,9 @@ mod tests {
     /// Answers one request with these bytes; gives back what it was sent.
     async fn once(answer: &'static str) -> (Target, tokio::task::JoinHandle<String>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/v1/models", listener.local_addr().unwrap()).parse().unwrap();
+        let url = format!("http://{}/v1/models", listener.local_addr().unwrap())
+            .parse()
+            .unwrap();
         let served = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut seen = Vec::new();
@@ -313,7 +438,15 @@ mod tests {
             stream.write_all(answer.as_bytes()).await.unwrap();
             String::from_utf8(seen).unwrap()
         });
-        (Target { url, auth: Auth::Header("x-api-key"), headers: vec![("x-version".into(), "1".into())], local: false }, served)
+        (
+            Target {
+                url,
+                auth: Auth::Header("x-api-key"),
+                headers: vec![("x-version".into(), "1".into())],
+                local: false,
+            },
+            served,
+        )
     }
 
     #[tokio::test]
@@ -321,12 +454,22 @@ mod tests {
         let secret = Secret::new("s3cret".into());
         let (target, served) = once("HTTP/1.1 200 OK\r\ncontent-length: 36\r\n\r\n{\"data\":[{\"id\":\"b\"},{\"id\":\"a\"},{}]} ").await;
         let report = ask(&target, Some(&secret)).await.unwrap();
-        assert_eq!((report.state, report.models), (State::Verified, vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(
+            (report.state, report.models),
+            (State::Verified, vec!["a".to_owned(), "b".to_owned()])
+        );
         let seen = served.await.unwrap().to_ascii_lowercase();
-        assert!(seen.contains("x-api-key: s3cret") && seen.contains("x-version: 1"), "{seen}");
+        assert!(
+            seen.contains("x-api-key: s3cret") && seen.contains("x-version: 1"),
+            "{seen}"
+        );
 
-        let (target, _served) = once("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await;
-        assert_eq!(ask(&target, Some(&secret)).await.unwrap().state, State::Refused);
+        let (target, _served) =
+            once("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await;
+        assert_eq!(
+            ask(&target, Some(&secret)).await.unwrap().state,
+            State::Refused
+        );
         let (target, _served) = once("HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
         let report = ask(&target, Some(&secret)).await.unwrap();
         assert_eq!((report.state, report.status), (State::Failed, Some(307)));
@@ -337,9 +480,21 @@ mod tests {
     #[tokio::test]
     async fn nobody_there() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/models", listener.local_addr().unwrap()).parse().unwrap();
+        let url = format!("http://{}/models", listener.local_addr().unwrap())
+            .parse()
+            .unwrap();
         drop(listener);
-        let report = ask(&Target { url, auth: Auth::Bearer, headers: Vec::new(), local: true }, None).await.unwrap();
+        let report = ask(
+            &Target {
+                url,
+                auth: Auth::Bearer,
+                headers: Vec::new(),
+                local: true,
+            },
+            None,
+        )
+        .await
+        .unwrap();
         assert_eq!(report.state, State::Unreachable);
         assert_eq!(report.show("x")["ok"], false);
     }

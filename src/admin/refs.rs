@@ -27,12 +27,18 @@ pub fn missing(kind: &str, name: &str) -> Error {
 
 /// Whether a name can stand in a command line as it is.
 fn safe(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 200 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:@+=".contains(c))
+    !name.is_empty()
+        && name.len() <= 200
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_./:@+=".contains(c))
 }
 
 /// What a record refers to, as (kind, name).
 pub fn of(record: &Record) -> Vec<(&'static str, String)> {
-    resources::kind(&record.kind).map(|kind| (kind.refs)(&record.spec)).unwrap_or_default()
+    resources::kind(&record.kind)
+        .map(|kind| (kind.refs)(&record.spec))
+        .unwrap_or_default()
 }
 
 /// Checks every touched record: those put must find what they name, those deleted must be named by none.
@@ -41,12 +47,20 @@ pub fn check(records: &Book, touched: &BTreeSet<(String, String)>) -> Result<()>
         for (kind, name) in of(record) {
             if !records.contains_key(&(kind.to_owned(), name.clone())) {
                 let mut error = missing(kind, &name).param(kind);
-                error.message = format!("{} `{}` names {kind} `{}`, which does not exist", record.kind, record.name, name.escape_debug());
+                error.message = format!(
+                    "{} `{}` names {kind} `{}`, which does not exist",
+                    record.kind,
+                    record.name,
+                    name.escape_debug()
+                );
                 return Err(error);
             }
         }
     }
-    let gone: BTreeSet<&(String, String)> = touched.iter().filter(|at| !records.contains_key(*at)).collect();
+    let gone: BTreeSet<&(String, String)> = touched
+        .iter()
+        .filter(|at| !records.contains_key(*at))
+        .collect();
     if gone.is_empty() {
         return Ok(());
     }
@@ -56,7 +70,10 @@ pub fn check(records: &Book, touched: &BTreeSet<(String, String)>) -> Result<()>
         for (kind, name) in of(record) {
             let at = (kind.to_owned(), name);
             if gone.contains(&at) {
-                named.entry(at).or_default().push(format!("{} `{}`", record.kind, record.name));
+                named
+                    .entry(at)
+                    .or_default()
+                    .push(format!("{} `{}`", record.kind, record.name));
             }
         }
     }
@@ -65,9 +82,18 @@ pub fn check(records: &Book, touched: &BTreeSet<(String, String)>) -> Result<()>
         Some(((kind, name), mut by)) => {
             let more = by.len().saturating_sub(5);
             by.truncate(5);
-            let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-            Err(Error::new(Kind::Conflict, format!("{kind} `{name}` is referred to by {}{rest}", by.join(", ")))
-                .hint(format!("delete those too with: gw {kind} delete {name} --cascade")))
+            let rest = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
+            Err(Error::new(
+                Kind::Conflict,
+                format!("{kind} `{name}` is referred to by {}{rest}", by.join(", ")),
+            )
+            .hint(format!(
+                "delete those too with: gw {kind} delete {name} --cascade"
+            )))
         }
     }
 }

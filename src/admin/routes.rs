@@ -47,7 +47,10 @@ pub struct Endpoint {
 const ALL: &[&str] = &["user", "key", "provider", "model", "route"];
 const KEYS: &[&str] = &["key"];
 const PROVIDERS: &[&str] = &["provider"];
-const LOGS: &[&str] = &["key", "user", "provider", "model", "route", "status", "since", "until", "text", "limit", "cursor"];
+const LOGS: &[&str] = &[
+    "key", "user", "provider", "model", "route", "status", "since", "until", "text", "limit",
+    "cursor",
+];
 
 macro_rules! endpoints {
     ($($method:literal $path:literal $kinds:expr, $input:ident, $query:expr, $handler:path, $summary:literal;)*) => {
@@ -91,13 +94,26 @@ endpoints! {
 pub const OPEN: &str = "/healthz";
 
 /// Each endpoint once for each of its kinds, with its path written out.
-pub fn expanded() -> impl Iterator<Item = (&'static Endpoint, Option<&'static resources::Kind>, String)> {
+pub fn expanded()
+-> impl Iterator<Item = (&'static Endpoint, Option<&'static resources::Kind>, String)> {
     ENDPOINTS.iter().flat_map(|endpoint| {
         let kinds: Vec<Option<&'static resources::Kind>> = match endpoint.kinds {
             [] => vec![None],
-            names => KINDS.iter().filter(|kind| names.contains(&kind.name)).map(|kind| Some(*kind)).collect(),
+            names => KINDS
+                .iter()
+                .filter(|kind| names.contains(&kind.name))
+                .map(|kind| Some(*kind))
+                .collect(),
         };
-        kinds.into_iter().map(move |kind| (endpoint, kind, endpoint.path.replace("{kinds}", kind.map_or("", |kind| kind.plural))))
+        kinds.into_iter().map(move |kind| {
+            (
+                endpoint,
+                kind,
+                endpoint
+                    .path
+                    .replace("{kinds}", kind.map_or("", |kind| kind.plural)),
+            )
+        })
     })
 }
 
@@ -105,29 +121,54 @@ pub fn expanded() -> impl Iterator<Item = (&'static Endpoint, Option<&'static re
 pub fn router(desk: Arc<Desk>, door: Door) -> Router {
     let mut router = Router::new();
     for (endpoint, kind, path) in expanded() {
-        let Ok(method) = Method::try_from(endpoint.method) else { continue };
-        let Ok(filter) = axum::routing::MethodFilter::try_from(method) else { continue };
+        let Ok(method) = Method::try_from(endpoint.method) else {
+            continue;
+        };
+        let Ok(filter) = axum::routing::MethodFilter::try_from(method) else {
+            continue;
+        };
         let desk = desk.clone();
-        let serve = move |params: RawPathParams, request: Request| run(desk.clone(), endpoint, kind, params, request);
+        let serve = move |params: RawPathParams, request: Request| {
+            run(desk.clone(), endpoint, kind, params, request)
+        };
         router = router.route(&path, axum::routing::on(filter, serve));
     }
-    let unknown = |request: Request| async move { refusal(&Error::not_found("no such path").hint("see /openapi.json"), &door::request_id(&request)) };
+    let unknown = |request: Request| async move {
+        refusal(
+            &Error::not_found("no such path").hint("see /openapi.json"),
+            &door::request_id(&request),
+        )
+    };
     let wrong = |request: Request| async move {
-        let mut response = refusal(&Error::invalid("this path does not take that method").hint("see /openapi.json"), &door::request_id(&request));
+        let mut response = refusal(
+            &Error::invalid("this path does not take that method").hint("see /openapi.json"),
+            &door::request_id(&request),
+        );
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
         response
     };
     let door = Arc::new(door);
-    router.fallback(unknown).method_not_allowed_fallback(wrong).layer(axum::middleware::from_fn(move |request: Request, next: axum::middleware::Next| {
-        let door = door.clone();
-        async move { door::pass(&door, request, next).await }
-    }))
+    router
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong)
+        .layer(axum::middleware::from_fn(
+            move |request: Request, next: axum::middleware::Next| {
+                let door = door.clone();
+                async move { door::pass(&door, request, next).await }
+            },
+        ))
 }
 
 /// How long a body may take to arrive.
 const BODY_WAIT: Duration = Duration::from_secs(10);
 
-async fn run(desk: Arc<Desk>, endpoint: &'static Endpoint, kind: Option<&'static resources::Kind>, params: RawPathParams, request: Request) -> Response {
+async fn run(
+    desk: Arc<Desk>,
+    endpoint: &'static Endpoint,
+    kind: Option<&'static resources::Kind>,
+    params: RawPathParams,
+    request: Request,
+) -> Response {
     let id = door::request_id(&request);
     match prepare(desk, endpoint, kind, &params, request, &id).await {
         Err(error) => refusal(&error, &id),
@@ -135,7 +176,11 @@ async fn run(desk: Arc<Desk>, endpoint: &'static Endpoint, kind: Option<&'static
         Ok(call) => match tokio::spawn((endpoint.handler)(call)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => refusal(&error, &id),
-            Err(_) => refusal(&Error::internal("the request was not finished because of a defect of gw").hint("see the gateway's own log"), &id),
+            Err(_) => refusal(
+                &Error::internal("the request was not finished because of a defect of gw")
+                    .hint("see the gateway's own log"),
+                &id,
+            ),
         },
     }
 }
@@ -149,33 +194,69 @@ async fn prepare(
     id: &str,
 ) -> Result<Call> {
     // The path parameters come percent-decoded.
-    let name = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
-    let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let name = params
+        .iter()
+        .next()
+        .map(|(_, value)| value.to_owned())
+        .unwrap_or_default();
+    let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes())
+        .into_owned()
+        .collect();
     let who = door::actor(&request);
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, desk.deps.limits.body).await?;
-    let actor = Actor { who, request: id.to_owned() };
-    let call = Call { desk, kind, name, query, headers: parts.headers, body, actor, path: parts.uri.path().to_owned() };
+    let actor = Actor {
+        who,
+        request: id.to_owned(),
+    };
+    let call = Call {
+        desk,
+        kind,
+        name,
+        query,
+        headers: parts.headers,
+        body,
+        actor,
+        path: parts.uri.path().to_owned(),
+    };
     call.only(endpoint.query)?;
     Ok(call)
 }
 
 async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<bytes::Bytes> {
-    let large = || Error::new(Kind::TooLarge, format!("the body is larger than {most} bytes")).hint("send less at a time, or raise limits.admin_max_body");
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
+    let large = || {
+        Error::new(
+            Kind::TooLarge,
+            format!("the body is larger than {most} bytes"),
+        )
+        .hint("send less at a time, or raise limits.admin_max_body")
+    };
+    let declared = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<usize>().ok());
     if declared.is_some_and(|length| length > most) {
         return Err(large());
     }
     match tokio::time::timeout(BODY_WAIT, axum::body::to_bytes(body, most)).await {
         Err(_) => {
-            let error = Error::new(Kind::Timeout, format!("the body did not arrive within {} s", BODY_WAIT.as_secs()));
+            let error = Error::new(
+                Kind::Timeout,
+                format!("the body did not arrive within {} s", BODY_WAIT.as_secs()),
+            );
             Err(error)
         }
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) => {
             use std::error::Error as _;
-            let limit = error.source().is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-            Err(if limit { large() } else { Error::invalid("the body could not be read") })
+            let limit = error
+                .source()
+                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+            Err(if limit {
+                large()
+            } else {
+                Error::invalid("the body could not be read")
+            })
         }
     }
 }

@@ -18,22 +18,33 @@ pub struct Selector(Vec<Term>);
 impl Selector {
     pub fn parse(text: &str) -> Result<Selector> {
         let mut terms = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|_| !text.trim().is_empty()) {
+        for part in text
+            .split(',')
+            .map(str::trim)
+            .filter(|_| !text.trim().is_empty())
+        {
             let term = match part.split_once("!=") {
                 Some((key, value)) => Term::IsNot(key.trim().into(), value.trim().into()),
                 None => match part.split_once('=') {
-                    Some((key, value)) => Term::Is(key.trim().into(), value.trim_start_matches('=').trim().into()),
+                    Some((key, value)) => Term::Is(
+                        key.trim().into(),
+                        value.trim_start_matches('=').trim().into(),
+                    ),
                     None => match part.strip_prefix('!') {
                         Some(key) => Term::HasNot(key.trim().into()),
                         None => Term::Has(part.into()),
                     },
                 },
             };
-            let (Term::Is(key, _) | Term::IsNot(key, _) | Term::Has(key) | Term::HasNot(key)) = &term;
+            let (Term::Is(key, _) | Term::IsNot(key, _) | Term::Has(key) | Term::HasNot(key)) =
+                &term;
             if key.is_empty() || key.contains(['!', ' ']) {
-                return Err(Error::invalid(format!("`{}` is not a label selector", text.escape_debug()))
-                    .param("selector")
-                    .hint("write it as team=a,env!=ci,owned,!old"));
+                return Err(Error::invalid(format!(
+                    "`{}` is not a label selector",
+                    text.escape_debug()
+                ))
+                .param("selector")
+                .hint("write it as team=a,env!=ci,owned,!old"));
             }
             terms.push(term);
         }
@@ -41,7 +52,13 @@ impl Selector {
     }
 
     pub fn takes(&self, record: &Record) -> bool {
-        let label = |key: &str| record.spec.get("labels").and_then(|labels| labels.get(key)).and_then(|value| value.as_str());
+        let label = |key: &str| {
+            record
+                .spec
+                .get("labels")
+                .and_then(|labels| labels.get(key))
+                .and_then(|value| value.as_str())
+        };
         self.0.iter().all(|term| match term {
             Term::Is(key, value) => label(key) == Some(value),
             Term::IsNot(key, value) => label(key) != Some(value),
@@ -61,7 +78,11 @@ pub fn uncursor(text: &str) -> Result<String> {
         .decode(text)
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(|| Error::invalid("`cursor` is not one gw gave out").param("cursor").hint("start again without it"))
+        .ok_or_else(|| {
+            Error::invalid("`cursor` is not one gw gave out")
+                .param("cursor")
+                .hint("start again without it")
+        })
 }
 
 #[cfg(test)]
@@ -87,7 +108,11 @@ mod tests {
             ("!old,team=a", true),
             ("old!=x", true),
         ] {
-            assert_eq!(Selector::parse(text).unwrap().takes(&record), takes, "{text}");
+            assert_eq!(
+                Selector::parse(text).unwrap().takes(&record),
+                takes,
+                "{text}"
+            );
         }
         for bad in ["=a", "a=b,", "!", "a b"] {
             assert!(Selector::parse(bad).is_err(), "{bad}");

@@ -24,17 +24,31 @@ impl<'a> Show<'a> {
         let mut routes: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for record in state.records.values() {
             match record.kind.as_str() {
-                "key" | "model" => refs::of(record).into_iter().for_each(|to| *count.entry(to).or_default() += 1),
+                "key" | "model" => refs::of(record)
+                    .into_iter()
+                    .for_each(|to| *count.entry(to).or_default() += 1),
                 "route" => {
-                    for (_, key) in refs::of(record).into_iter().filter(|(kind, _)| *kind == "key") {
+                    for (_, key) in refs::of(record)
+                        .into_iter()
+                        .filter(|(kind, _)| *kind == "key")
+                    {
                         routes.entry(key).or_default().push(record.name.clone());
                     }
                 }
                 _ => {}
             }
         }
-        let health = (desk.deps.status)().get("providers").cloned().unwrap_or_default();
-        Show { state, count, routes, health, vault: desk.deps.vault.describe() }
+        let health = (desk.deps.status)()
+            .get("providers")
+            .cloned()
+            .unwrap_or_default();
+        Show {
+            state,
+            count,
+            routes,
+            health,
+            vault: desk.deps.vault.describe(),
+        }
     }
 
     pub fn record(&self, record: &Record) -> Value {
@@ -53,7 +67,10 @@ impl<'a> Show<'a> {
     }
 
     fn counted(&self, kind: &'static str, name: &str) -> usize {
-        self.count.get(&(kind, name.to_owned())).copied().unwrap_or(0)
+        self.count
+            .get(&(kind, name.to_owned()))
+            .copied()
+            .unwrap_or(0)
     }
 
     fn key(&self, record: &Record) -> Value {
@@ -72,9 +89,21 @@ impl<'a> Show<'a> {
     }
 
     fn provider(&self, record: &Record) -> Value {
-        let text = |field: &str| record.spec.get(field).and_then(Value::as_str).unwrap_or_default();
-        let own = crate::vendors::vendor(text("vendor")).map(|vendor| vendor.base_url).unwrap_or_default();
-        let base_url = if text("base_url").is_empty() { own } else { text("base_url") };
+        let text = |field: &str| {
+            record
+                .spec
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let own = crate::vendors::vendor(text("vendor"))
+            .map(|vendor| vendor.base_url)
+            .unwrap_or_default();
+        let base_url = if text("base_url").is_empty() {
+            own
+        } else {
+            text("base_url")
+        };
         let now = self.state.credentials.get(&record.name);
         let mut status = json!({
             "credential": credentials::short(&self.vault, record),
@@ -90,27 +119,78 @@ impl<'a> Show<'a> {
     }
 
     fn model(&self, record: &Record) -> Value {
-        let Ok(model) = serde_json::from_value::<Model>(Value::Object(record.spec.clone())) else { return Value::Null };
+        let Ok(model) = serde_json::from_value::<Model>(Value::Object(record.spec.clone())) else {
+            return Value::Null;
+        };
         let upstream = model.upstream(&record.name);
         let provider = self.state.get("provider", &model.provider).ok();
-        let vendor = provider.and_then(|provider| provider.spec.get("vendor")).and_then(Value::as_str).and_then(|id| crate::vendors::vendor(id).ok());
-        let known = vendor.filter(|vendor| !vendor.catalog.is_empty()).and_then(|vendor| catalog::find(vendor.catalog, upstream));
+        let vendor = provider
+            .and_then(|provider| provider.spec.get("vendor"))
+            .and_then(Value::as_str)
+            .and_then(|id| crate::vendors::vendor(id).ok());
+        let known = vendor
+            .filter(|vendor| !vendor.catalog.is_empty())
+            .and_then(|vendor| catalog::find(vendor.catalog, upstream));
         let prices = known.as_ref().map(|known| known.prices).unwrap_or_default();
         // The catalogue prices one token; people compare prices of a million of them.
-        let listed = |pico: Option<u64>| pico.map(|pico| catalog::dollars(i128::from(pico) * 1_000_000));
+        let listed =
+            |pico: Option<u64>| pico.map(|pico| catalog::dollars(i128::from(pico) * 1_000_000));
         let mut status = json!({"upstream_id": upstream});
         let mut put = |field: &str, value: Option<Value>| {
             if let Some(value) = value {
                 status[field] = value;
             }
         };
-        put("context_window", model.context_window.or(known.as_ref().and_then(|known| known.context_window)).map(Value::from));
-        put("max_output", model.max_output.or(known.as_ref().and_then(|known| known.max_output)).map(Value::from));
-        let own = [&model.price_input, &model.price_output, &model.price_cache_read, &model.price_cache_write].into_iter().any(Option::is_some);
-        put("price_input", model.price_input.or_else(|| listed(prices.input)).map(Value::from));
-        put("price_output", model.price_output.or_else(|| listed(prices.output)).map(Value::from));
-        put("price_cache_read", model.price_cache_read.or_else(|| listed(prices.cache_read)).map(Value::from));
-        put("price_cache_write", model.price_cache_write.or_else(|| listed(prices.cache_write_5m)).map(Value::from));
+        put(
+            "context_window",
+            model
+                .context_window
+                .or(known.as_ref().and_then(|known| known.context_window))
+                .map(Value::from),
+        );
+        put(
+            "max_output",
+            model
+                .max_output
+                .or(known.as_ref().and_then(|known| known.max_output))
+                .map(Value::from),
+        );
+        let own = [
+            &model.price_input,
+            &model.price_output,
+            &model.price_cache_read,
+            &model.price_cache_write,
+        ]
+        .into_iter()
+        .any(Option::is_some);
+        put(
+            "price_input",
+            model
+                .price_input
+                .or_else(|| listed(prices.input))
+                .map(Value::from),
+        );
+        put(
+            "price_output",
+            model
+                .price_output
+                .or_else(|| listed(prices.output))
+                .map(Value::from),
+        );
+        put(
+            "price_cache_read",
+            model
+                .price_cache_read
+                .or_else(|| listed(prices.cache_read))
+                .map(Value::from),
+        );
+        put(
+            "price_cache_write",
+            model
+                .price_cache_write
+                .or_else(|| listed(prices.cache_write_5m))
+                .map(Value::from),
+        );
         let source = match (own, known) {
             (true, _) => "record",
             (false, Some(_)) => "catalog",
@@ -124,7 +204,9 @@ impl<'a> Show<'a> {
 /// Targets as they are written on the command line.
 fn targets(record: &Record) -> Vec<String> {
     let route = serde_json::from_value::<Route>(Value::Object(record.spec.clone()));
-    route.map(|route| route.targets.iter().map(ToString::to_string).collect()).unwrap_or_default()
+    route
+        .map(|route| route.targets.iter().map(ToString::to_string).collect())
+        .unwrap_or_default()
 }
 
 /// One entry of the audit log: who changed which records, and how they looked after; never digests.
@@ -134,7 +216,9 @@ pub fn entry(entry: &Entry) -> Value {
             let action = if *expected == 0 { "created" } else { "changed" };
             json!({"action": action, "kind": record.kind, "name": record.name, "version": record.version, "spec": record.spec})
         }
-        Change::Delete { kind, name, .. } => json!({"action": "deleted", "kind": kind, "name": name}),
+        Change::Delete { kind, name, .. } => {
+            json!({"action": "deleted", "kind": kind, "name": name})
+        }
     };
     json!({
         "revision": entry.revision, "at": entry.at.rfc3339(), "who": entry.actor.who, "request": entry.actor.request,

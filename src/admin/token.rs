@@ -13,7 +13,9 @@ pub const TOKEN_FILE: &str = "admin.token";
 /// error: nobody is to be let in by accident.
 pub fn token(data_dir: &Path) -> Result<Secret> {
     let path = data_dir.join(TOKEN_FILE);
-    let failed = |what: &str, error: std::io::Error| Error::internal(format!("`{}` cannot be {what}", path.display())).cause(error);
+    let failed = |what: &str, error: std::io::Error| {
+        Error::internal(format!("`{}` cannot be {what}", path.display())).cause(error)
+    };
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -21,10 +23,16 @@ pub fn token(data_dir: &Path) -> Result<Secret> {
     match options.open(&path) {
         Ok(mut file) => {
             let mut bytes = [0u8; 32];
-            getrandom::fill(&mut bytes).map_err(|error| Error::internal(format!("no randomness for the admin token: {error}")))?;
-            let secret = Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
+            getrandom::fill(&mut bytes).map_err(|error| {
+                Error::internal(format!("no randomness for the admin token: {error}"))
+            })?;
+            let secret =
+                Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
             zeroize::Zeroize::zeroize(&mut bytes);
-            let written = file.write_all(secret.expose().as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all());
+            let written = file
+                .write_all(secret.expose().as_bytes())
+                .and_then(|()| file.write_all(b"\n"))
+                .and_then(|()| file.sync_all());
             if let Err(error) = written {
                 let _ = std::fs::remove_file(&path);
                 return Err(failed("written", error));
@@ -40,17 +48,27 @@ fn read(path: &Path) -> Result<Secret> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).map(|meta| meta.permissions().mode()).unwrap_or(0);
+        let mode = std::fs::metadata(path)
+            .map(|meta| meta.permissions().mode())
+            .unwrap_or(0);
         if mode & 0o077 != 0 {
-            return Err(Error::invalid(format!("`{}` can be read by others", path.display())).hint(format!("restrict it with: chmod 600 {}", path.display())));
+            return Err(
+                Error::invalid(format!("`{}` can be read by others", path.display()))
+                    .hint(format!("restrict it with: chmod 600 {}", path.display())),
+            );
         }
     }
-    let text = std::fs::read_to_string(path).map_err(|error| Error::internal(format!("`{}` cannot be read", path.display())).cause(error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::internal(format!("`{}` cannot be read", path.display())).cause(error)
+    })?;
     let text = text.trim();
     let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
     match text.len() >= 32 && visible {
         true => Ok(Secret::new(text.to_owned())),
-        false => Err(Error::invalid(format!("`{}` holds no usable token", path.display())).hint("delete it and start again: a new one is made")),
+        false => Err(
+            Error::invalid(format!("`{}` holds no usable token", path.display()))
+                .hint("delete it and start again: a new one is made"),
+        ),
     }
 }
 
@@ -69,7 +87,10 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt;
             let path = dir.path().join(TOKEN_FILE);
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            assert_eq!(
+                std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
             assert!(token(dir.path()).is_err());
         }
@@ -82,7 +103,11 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(dir.path().join(TOKEN_FILE), std::fs::Permissions::from_mode(0o600)).unwrap();
+            std::fs::set_permissions(
+                dir.path().join(TOKEN_FILE),
+                std::fs::Permissions::from_mode(0o600),
+            )
+            .unwrap();
         }
         assert!(token(dir.path()).is_err());
     }

@@ -38,7 +38,13 @@ pub struct Cost {
 /// Where that is not known either, or audio or images were counted apart (no prices are kept for them), the
 /// request is unpriced.
 pub fn cost(usage: &Usage, source: UsageSource, prices: &Prices) -> Cost {
-    let known = [prices.input, prices.output, prices.cache_read, prices.cache_write_5m, prices.cache_write_1h];
+    let known = [
+        prices.input,
+        prices.output,
+        prices.cache_read,
+        prices.cache_write_5m,
+        prices.cache_write_1h,
+    ];
     if known.iter().all(Option::is_none) {
         return Cost::default();
     }
@@ -46,7 +52,13 @@ pub fn cost(usage: &Usage, source: UsageSource, prices: &Prices) -> Cost {
         (usage.input, prices.input),
         (usage.cache_read, prices.cache_read.or(prices.input)),
         (usage.cache_write_5m, prices.cache_write_5m.or(prices.input)),
-        (usage.cache_write_1h, prices.cache_write_1h.or(prices.cache_write_5m).or(prices.input)),
+        (
+            usage.cache_write_1h,
+            prices
+                .cache_write_1h
+                .or(prices.cache_write_5m)
+                .or(prices.input),
+        ),
         (usage.output, prices.output),
         (usage.reasoning, prices.output),
         (usage.audio, None),
@@ -56,7 +68,9 @@ pub fn cost(usage: &Usage, source: UsageSource, prices: &Prices) -> Cost {
     for (tokens, price) in buckets {
         match price {
             // A product of two u64 fits an i128 with room; the sum of eight saturates rather than wraps.
-            Some(price) => pico = pico.saturating_add(Pico::from(tokens).saturating_mul(Pico::from(price))),
+            Some(price) => {
+                pico = pico.saturating_add(Pico::from(tokens).saturating_mul(Pico::from(price)))
+            }
             None if tokens > 0 => return Cost::default(),
             None => {}
         }
@@ -66,13 +80,18 @@ pub fn cost(usage: &Usage, source: UsageSource, prices: &Prices) -> Cost {
         UsageSource::Estimated => CostStatus::Estimated,
         UsageSource::Reported | UsageSource::None => CostStatus::Calculated,
     };
-    Cost { status, pico: Some(pico) }
+    Cost {
+        status,
+        pico: Some(pico),
+    }
 }
 
 /// Dollars per million tokens (decimal text, checked by the model resource) as picodollars per token.
 /// `None`: not a plain decimal, negative, finer than a picodollar a token, or too large.
 pub fn per_token(dollars_per_million: &str) -> Option<u64> {
-    let (whole, fraction) = dollars_per_million.split_once('.').unwrap_or((dollars_per_million, "0"));
+    let (whole, fraction) = dollars_per_million
+        .split_once('.')
+        .unwrap_or((dollars_per_million, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(fraction) {
         return None;
@@ -114,29 +133,114 @@ mod tests {
 
     #[test]
     fn buckets_are_priced_one_by_one() {
-        let usage = Usage { input: 1000, cache_read: 2000, cache_write_5m: 300, cache_write_1h: 40, output: 500, reasoning: 60, ..Usage::default() };
+        let usage = Usage {
+            input: 1000,
+            cache_read: 2000,
+            cache_write_5m: 300,
+            cache_write_1h: 40,
+            output: 500,
+            reasoning: 60,
+            ..Usage::default()
+        };
         let cost = cost(&usage, UsageSource::Reported, &SONNET);
         assert_eq!(
             cost,
-            Cost { status: CostStatus::Calculated, pico: Some(3_000_000_000 + 600_000_000 + 1_125_000_000 + 240_000_000 + 7_500_000_000 + 900_000_000) }
+            Cost {
+                status: CostStatus::Calculated,
+                pico: Some(
+                    3_000_000_000
+                        + 600_000_000
+                        + 1_125_000_000
+                        + 240_000_000
+                        + 7_500_000_000
+                        + 900_000_000
+                )
+            }
         );
         assert_eq!(dollars(cost.pico.unwrap()), "0.013365");
     }
 
     #[test]
     fn a_used_bucket_without_a_price_is_never_free() {
-        let usage = Usage { input: 10, output: 1, ..Usage::default() };
-        let status = |usage: &Usage, prices: Prices| cost(usage, UsageSource::Reported, &prices).status;
-        assert_eq!(cost(&usage, UsageSource::Reported, &Prices::default()), Cost { status: CostStatus::Unpriced, pico: None });
-        assert_eq!(status(&usage, Prices { output: None, ..SONNET }), CostStatus::Unpriced);
-        assert_eq!(status(&Usage { output: 0, ..usage }, Prices { output: None, ..SONNET }), CostStatus::Calculated);
-        assert_eq!(status(&Usage { audio: 1, ..usage }, SONNET), CostStatus::Unpriced);
-        assert_eq!(status(&usage, Prices { input: Some(0), output: Some(0), ..Prices::default() }), CostStatus::Free);
-        assert_eq!(status(&usage, Prices { input: Some(0), ..Prices::default() }), CostStatus::Unpriced);
-        assert_eq!(cost(&usage, UsageSource::Estimated, &SONNET).status, CostStatus::Estimated);
-        let plain = Prices { input: Some(2), output: Some(3), ..Prices::default() };
-        let cached = Usage { cache_read: 1, cache_write_5m: 1, cache_write_1h: 1, reasoning: 1, ..Usage::default() };
-        assert_eq!(cost(&cached, UsageSource::Reported, &plain).pico, Some(2 + 2 + 2 + 3));
+        let usage = Usage {
+            input: 10,
+            output: 1,
+            ..Usage::default()
+        };
+        let status =
+            |usage: &Usage, prices: Prices| cost(usage, UsageSource::Reported, &prices).status;
+        assert_eq!(
+            cost(&usage, UsageSource::Reported, &Prices::default()),
+            Cost {
+                status: CostStatus::Unpriced,
+                pico: None
+            }
+        );
+        assert_eq!(
+            status(
+                &usage,
+                Prices {
+                    output: None,
+                    ..SONNET
+                }
+            ),
+            CostStatus::Unpriced
+        );
+        assert_eq!(
+            status(
+                &Usage { output: 0, ..usage },
+                Prices {
+                    output: None,
+                    ..SONNET
+                }
+            ),
+            CostStatus::Calculated
+        );
+        assert_eq!(
+            status(&Usage { audio: 1, ..usage }, SONNET),
+            CostStatus::Unpriced
+        );
+        assert_eq!(
+            status(
+                &usage,
+                Prices {
+                    input: Some(0),
+                    output: Some(0),
+                    ..Prices::default()
+                }
+            ),
+            CostStatus::Free
+        );
+        assert_eq!(
+            status(
+                &usage,
+                Prices {
+                    input: Some(0),
+                    ..Prices::default()
+                }
+            ),
+            CostStatus::Unpriced
+        );
+        assert_eq!(
+            cost(&usage, UsageSource::Estimated, &SONNET).status,
+            CostStatus::Estimated
+        );
+        let plain = Prices {
+            input: Some(2),
+            output: Some(3),
+            ..Prices::default()
+        };
+        let cached = Usage {
+            cache_read: 1,
+            cache_write_5m: 1,
+            cache_write_1h: 1,
+            reasoning: 1,
+            ..Usage::default()
+        };
+        assert_eq!(
+            cost(&cached, UsageSource::Reported, &plain).pico,
+            Some(2 + 2 + 2 + 3)
+        );
     }
 
     #[test]
@@ -151,7 +255,11 @@ mod tests {
             audio: 0,
             image: 0,
         };
-        let prices = Prices { input: Some(u64::MAX), output: Some(u64::MAX), ..Prices::default() };
+        let prices = Prices {
+            input: Some(u64::MAX),
+            output: Some(u64::MAX),
+            ..Prices::default()
+        };
         assert!(cost(&most, UsageSource::Reported, &prices).pico.unwrap() > 0);
         assert!(dollars(Pico::MAX).starts_with("1701") && dollars(Pico::MIN).starts_with("-1701"));
     }

@@ -47,6 +47,11 @@ pub fn all(catalog: &str) -> Vec<Known> {
 
 impl From<&table::Row> for Known {
     fn from(row: &table::Row) -> Known {
-        Known { id: row.id.to_owned(), context_window: row.context_window, max_output: None, prices: row.prices }
+        Known {
+            id: row.id.to_owned(),
+            context_window: row.context_window,
+            max_output: None,
+            prices: row.prices,
+        }
     }
 }

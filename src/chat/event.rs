@@ -74,7 +74,10 @@ impl Event {
     /// Bytes of generated text in it, to estimate usage where none is reported.
     pub fn text_len(&self) -> u64 {
         match self {
-            Event::Delta { delta: Delta::Text(text) | Delta::Arguments(text), .. } => text.len() as u64,
+            Event::Delta {
+                delta: Delta::Text(text) | Delta::Arguments(text),
+                ..
+            } => text.len() as u64,
             _ => 0,
         }
     }

@@ -36,14 +36,26 @@ impl Reply {
             }
             Event::Open { part, .. } => self.parts.push(match part {
                 Opening::Text => Part::Text(String::new()),
-                Opening::Thought => Part::Thought(Thought::Open { text: String::new(), seal: None }),
+                Opening::Thought => Part::Thought(Thought::Open {
+                    text: String::new(),
+                    seal: None,
+                }),
                 Opening::Redacted(data) => Part::Thought(Thought::Redacted(data.clone())),
-                Opening::Call { id, name } => Part::Call(Call { id: id.clone(), name: name.clone(), arguments: String::new() }),
+                Opening::Call { id, name } => Part::Call(Call {
+                    id: id.clone(),
+                    name: name.clone(),
+                    arguments: String::new(),
+                }),
             }),
             Event::Delta { index, delta } => match (self.parts.get_mut(*index), delta) {
-                (Some(Part::Text(text) | Part::Thought(Thought::Open { text, .. })), Delta::Text(more)) => text.push_str(more),
+                (
+                    Some(Part::Text(text) | Part::Thought(Thought::Open { text, .. })),
+                    Delta::Text(more),
+                ) => text.push_str(more),
                 (Some(Part::Call(call)), Delta::Arguments(more)) => call.arguments.push_str(more),
-                (Some(Part::Thought(Thought::Open { seal, .. })), Delta::Seal(more)) => seal.get_or_insert_default().push_str(more),
+                (Some(Part::Thought(Thought::Open { seal, .. })), Delta::Seal(more)) => {
+                    seal.get_or_insert_default().push_str(more)
+                }
                 _ => {}
             },
             Event::Close { .. } => {}
@@ -70,15 +82,28 @@ impl Reply {
 
     /// The events that tell this reply.
     pub fn events(&self) -> Vec<Event> {
-        let mut events = vec![Event::Begin { id: self.id.clone(), model: self.model.clone() }];
-        let parts = self.parts.iter().filter_map(|part| Some((opening(part)?, part)));
+        let mut events = vec![Event::Begin {
+            id: self.id.clone(),
+            model: self.model.clone(),
+        }];
+        let parts = self
+            .parts
+            .iter()
+            .filter_map(|part| Some((opening(part)?, part)));
         for (index, (part, from)) in parts.enumerate() {
             events.push(Event::Open { index, part });
-            events.extend(deltas(from).into_iter().map(|delta| Event::Delta { index, delta }));
+            events.extend(
+                deltas(from)
+                    .into_iter()
+                    .map(|delta| Event::Delta { index, delta }),
+            );
             events.push(Event::Close { index });
         }
         events.extend(self.usage.map(Event::Usage));
-        events.extend(self.stop.map(|stop| Event::End { stop: Some(stop), sequence: self.sequence.clone() }));
+        events.extend(self.stop.map(|stop| Event::End {
+            stop: Some(stop),
+            sequence: self.sequence.clone(),
+        }));
         events
     }
 }
@@ -89,7 +114,10 @@ fn opening(part: &Part) -> Option<Opening> {
         Part::Text(_) => Some(Opening::Text),
         Part::Thought(Thought::Open { .. }) => Some(Opening::Thought),
         Part::Thought(Thought::Redacted(data)) => Some(Opening::Redacted(data.clone())),
-        Part::Call(call) => Some(Opening::Call { id: call.id.clone(), name: call.name.clone() }),
+        Part::Call(call) => Some(Opening::Call {
+            id: call.id.clone(),
+            name: call.name.clone(),
+        }),
         Part::Media(_) | Part::Result(_) => None,
     }
 }
@@ -117,24 +145,57 @@ mod tests {
 
     #[test]
     fn folds_interleaved_parts_by_index() {
-        let call = |id: &str| Opening::Call { id: id.into(), name: "f".into() };
-        let more = |index, text: &str| Event::Delta { index, delta: Delta::Arguments(text.into()) };
+        let call = |id: &str| Opening::Call {
+            id: id.into(),
+            name: "f".into(),
+        };
+        let more = |index, text: &str| Event::Delta {
+            index,
+            delta: Delta::Arguments(text.into()),
+        };
         let events = [
-            Event::Open { index: 0, part: call("a") },
+            Event::Open {
+                index: 0,
+                part: call("a"),
+            },
             more(0, "{\"x\":"),
-            Event::Open { index: 1, part: call("b") },
+            Event::Open {
+                index: 1,
+                part: call("b"),
+            },
             more(0, "1}"),
-            Event::End { stop: Some(Stop::Tool), sequence: None },
+            Event::End {
+                stop: Some(Stop::Tool),
+                sequence: None,
+            },
         ];
         let reply = Reply::fold(&events).unwrap();
-        let expected = |id: &str, arguments: &str| Part::Call(Call { id: id.into(), name: "f".into(), arguments: arguments.into() });
-        assert_eq!(reply.parts, [expected("a", "{\"x\":1}"), expected("b", "{}")]);
+        let expected = |id: &str, arguments: &str| {
+            Part::Call(Call {
+                id: id.into(),
+                name: "f".into(),
+                arguments: arguments.into(),
+            })
+        };
+        assert_eq!(
+            reply.parts,
+            [expected("a", "{\"x\":1}"), expected("b", "{}")]
+        );
         assert_eq!(Reply::fold(&reply.events()).unwrap(), reply);
     }
 
     #[test]
     fn an_error_event_is_the_outcome() {
-        let fault = Fault { status: 529, kind: "overloaded_error".into(), message: "busy".into(), code: None, param: None };
-        assert_eq!(Reply::fold(&[Event::Error(fault.clone())]).unwrap_err(), fault);
+        let fault = Fault {
+            status: 529,
+            kind: "overloaded_error".into(),
+            message: "busy".into(),
+            code: None,
+            param: None,
+        };
+        assert_eq!(
+            Reply::fold(&[Event::Error(fault.clone())]).unwrap_err(),
+            fault
+        );
     }
 }

@@ -80,7 +80,12 @@ pub enum Answer {
     /// Some JSON object.
     Json,
     /// JSON that fits a schema.
-    Schema { name: Option<String>, description: Option<String>, schema: Value, strict: Option<bool> },
+    Schema {
+        name: Option<String>,
+        description: Option<String>,
+        schema: Value,
+        strict: Option<bool>,
+    },
 }
 
 /// How much the model thinks before it answers.
@@ -107,7 +112,14 @@ pub enum Effort {
 
 impl Effort {
     /// Every effort, smallest first.
-    pub const ALL: [Effort; 6] = [Effort::Minimal, Effort::Low, Effort::Medium, Effort::High, Effort::XHigh, Effort::Max];
+    pub const ALL: [Effort; 6] = [
+        Effort::Minimal,
+        Effort::Low,
+        Effort::Medium,
+        Effort::High,
+        Effort::XHigh,
+        Effort::Max,
+    ];
 
     /// The name the field uses.
     pub fn name(self) -> &'static str {
@@ -139,13 +151,19 @@ impl Effort {
 
     /// The smallest effort that covers a number of tokens.
     pub fn covering(budget: u64) -> Effort {
-        Effort::ALL.into_iter().find(|effort| effort.budget() >= budget).unwrap_or(Effort::Max)
+        Effort::ALL
+            .into_iter()
+            .find(|effort| effort.budget() >= budget)
+            .unwrap_or(Effort::Max)
     }
 }
 
 impl Message {
     /// A message of one text.
     pub fn text(role: Role, text: impl Into<String>) -> Message {
-        Message { role, parts: vec![Part::Text(text.into())] }
+        Message {
+            role,
+            parts: vec![Part::Text(text.into())],
+        }
     }
 }

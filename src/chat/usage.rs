@@ -35,7 +35,10 @@ pub enum UsageSource {
 impl Usage {
     /// All prompt tokens, cached ones included.
     pub fn prompt(&self) -> u64 {
-        self.input.saturating_add(self.cache_read).saturating_add(self.cache_write_5m).saturating_add(self.cache_write_1h)
+        self.input
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write_5m)
+            .saturating_add(self.cache_write_1h)
     }
     /// All generated tokens, reasoning included.
     pub fn completion(&self) -> u64 {

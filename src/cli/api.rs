@@ -7,7 +7,10 @@ use rustls::{ClientConfig, RootCertStore};
 ///
 /// `secure` is whether https will be spoken: reading the system's certificates takes a while.
 pub(crate) fn client_builder(secure: bool) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).user_agent(concat!("gw/", env!("CARGO_PKG_VERSION")));
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("gw/", env!("CARGO_PKG_VERSION")));
     match tls(secure) {
         Some(config) => builder.tls_backend_preconfigured(config),
         None => builder,

@@ -7,28 +7,52 @@ use serde_json::{Map, Value, json};
 
 /// Runs `gw apply`.
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let mut items = files::read(&matches.get_many("file").into_iter().flatten().collect::<Vec<_>>())?;
+    let mut items = files::read(
+        &matches
+            .get_many("file")
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>(),
+    )?;
     files::resolve(&mut items)?;
     let dry_run = matches.get_flag("dry_run");
     let prune = matches.get_flag("prune");
     if items.is_empty() && !prune {
-        return Err(Error::invalid("the files hold no records").hint("write [[user]], [[key]] and so on"));
+        return Err(
+            Error::invalid("the files hold no records").hint("write [[user]], [[key]] and so on")
+        );
     }
     let mut body = request(&items, matches)?;
     body["dry_run"] = json!(dry_run);
     body["force_conflicts"] = json!(matches.get_flag("force_conflicts"));
     let answer = context.remote()?.apply(&body).await?;
-    let results = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let results = answer
+        .get("items")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     match context.look.format {
         Format::Table | Format::Wide if context.quiet => {}
         Format::Table | Format::Wide => context.data(&told(&answer, &results, dry_run, prune)),
-        Format::Name => context.data(&results.iter().map(|item| format!("{}/{}\n", field(item, "kind"), field(item, "name"))).collect::<String>()),
+        Format::Name => context.data(
+            &results
+                .iter()
+                .map(|item| format!("{}/{}\n", field(item, "kind"), field(item, "name")))
+                .collect::<String>(),
+        ),
         _ => context.data(&context.look.value(&answer)?),
     }
     // Keys made without a secret of their own: this is the only time it is there to be shown.
-    if matches!(context.look.format, Format::Table | Format::Wide | Format::Name) {
+    if matches!(
+        context.look.format,
+        Format::Table | Format::Wide | Format::Name
+    ) {
         for item in results.iter().filter(|item| item.get("secret").is_some()) {
-            eprintln!("key/{} has a new secret, shown this once: {}", field(item, "name"), field(item, "secret"));
+            eprintln!(
+                "key/{} has a new secret, shown this once: {}",
+                field(item, "name"),
+                field(item, "secret")
+            );
         }
     }
     Ok(())
@@ -64,11 +88,32 @@ pub(crate) fn field<'a>(item: &'a Value, name: &str) -> &'a str {
 
 /// A line a record, and the total.
 fn told(answer: &Value, results: &[Value], dry_run: bool, prune: bool) -> String {
-    let mut text: String = results.iter().map(|item| format!("{}/{} {}\n", field(item, "kind"), field(item, "name"), field(item, "result"))).collect();
+    let mut text: String = results
+        .iter()
+        .map(|item| {
+            format!(
+                "{}/{} {}\n",
+                field(item, "kind"),
+                field(item, "name"),
+                field(item, "result")
+            )
+        })
+        .collect();
     let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or(0);
-    let words = ["created", "configured", "unchanged"].into_iter().chain(prune.then_some("pruned"));
-    text.push_str(&words.map(|word| format!("{} {word}", count(word))).collect::<Vec<_>>().join(", "));
-    text.push_str(if dry_run { " (dry run, nothing changed)\n" } else { "\n" });
+    let words = ["created", "configured", "unchanged"]
+        .into_iter()
+        .chain(prune.then_some("pruned"));
+    text.push_str(
+        &words
+            .map(|word| format!("{} {word}", count(word)))
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
+    text.push_str(if dry_run {
+        " (dry run, nothing changed)\n"
+    } else {
+        "\n"
+    });
     text
 }
 
@@ -80,7 +125,13 @@ mod tests {
     fn a_line_a_record_and_the_total() {
         let answer = json!({"items": [{"kind": "user", "name": "a", "result": "created"}, {"kind": "key", "name": "k", "result": "unchanged"}], "created": 1, "configured": 0, "unchanged": 1, "pruned": 0});
         let items = answer["items"].as_array().cloned().unwrap_or_default();
-        assert_eq!(told(&answer, &items, false, false), "user/a created\nkey/k unchanged\n1 created, 0 configured, 1 unchanged\n");
-        assert_eq!(told(&answer, &items[..0], true, true), "1 created, 0 configured, 1 unchanged, 0 pruned (dry run, nothing changed)\n");
+        assert_eq!(
+            told(&answer, &items, false, false),
+            "user/a created\nkey/k unchanged\n1 created, 0 configured, 1 unchanged\n"
+        );
+        assert_eq!(
+            told(&answer, &items[..0], true, true),
+            "1 created, 0 configured, 1 unchanged, 0 pruned (dry run, nothing changed)\n"
+        );
     }
 }

@@ -18,12 +18,18 @@ const BUDGET: Duration = Duration::from_millis(150);
 /// Answers a shell that asks for completions; `false`: nobody asked.
 pub(crate) fn answered() -> bool {
     let args = std::env::args_os();
-    CompleteEnv::with_factory(super::command).var(VARIABLE).try_complete(args, std::env::current_dir().ok().as_deref()).unwrap_or(true)
+    CompleteEnv::with_factory(super::command)
+        .var(VARIABLE)
+        .try_complete(args, std::env::current_dir().ok().as_deref())
+        .unwrap_or(true)
 }
 
 /// `gw completion SHELL`.
 pub(crate) fn print(matches: &ArgMatches) -> Result<ExitCode> {
-    let shell = matches.get_one::<String>("shell").map(String::as_str).unwrap_or_default();
+    let shell = matches
+        .get_one::<String>("shell")
+        .map(String::as_str)
+        .unwrap_or_default();
     write_out(script(shell)?.as_bytes());
     Ok(ExitCode::SUCCESS)
 }
@@ -75,10 +81,17 @@ pub(crate) fn script(shell: &str) -> Result<String> {
         "zsh" => &Zsh,
         "fish" => &Fish,
         "powershell" => &Powershell,
-        _ => return Err(Error::invalid(format!("no completion for `{}`", shell.escape_debug())).hint("one of: bash, zsh, fish, powershell")),
+        _ => {
+            return Err(
+                Error::invalid(format!("no completion for `{}`", shell.escape_debug()))
+                    .hint("one of: bash, zsh, fish, powershell"),
+            );
+        }
     };
     let mut text = Vec::new();
-    completer.write_registration(VARIABLE, "gw", "gw", "gw", &mut text).map_err(|error| Error::internal("cannot write the script").cause(error))?;
+    completer
+        .write_registration(VARIABLE, "gw", "gw", "gw", &mut text)
+        .map_err(|error| Error::internal("cannot write the script").cause(error))?;
     let text = String::from_utf8_lossy(&text);
     Ok(format!("{}\n", text.trim_end()))
 }
@@ -92,29 +105,48 @@ pub(crate) fn names_of(what: &'static str) -> ArgValueCompleter {
 pub(crate) fn typed_names() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let typed = typed.to_string_lossy();
-        match typed.split_once('/').and_then(|(word, rest)| Some((word, kind(word).ok()?, rest))) {
-            Some((word, kind, rest)) => {
-                live(kind).into_iter().filter(|(name, _)| name.starts_with(rest)).map(|(name, help)| candidate(format!("{word}/{name}"), &help)).collect()
-            }
-            None => KINDS.iter().filter(|kind| kind.name.starts_with(typed.as_ref())).map(|kind| candidate(format!("{}/", kind.name), kind.about)).collect(),
+        match typed
+            .split_once('/')
+            .and_then(|(word, rest)| Some((word, kind(word).ok()?, rest)))
+        {
+            Some((word, kind, rest)) => live(kind)
+                .into_iter()
+                .filter(|(name, _)| name.starts_with(rest))
+                .map(|(name, help)| candidate(format!("{word}/{name}"), &help))
+                .collect(),
+            None => KINDS
+                .iter()
+                .filter(|kind| kind.name.starts_with(typed.as_ref()))
+                .map(|kind| candidate(format!("{}/", kind.name), kind.about))
+                .collect(),
         }
     })
 }
 
 fn candidates(what: &str, typed: &str) -> Vec<CompletionCandidate> {
-    let fitting = |all: Vec<(String, String)>| all.into_iter().filter(|(name, _)| name.starts_with(typed)).map(|(name, help)| candidate(name, &help)).collect();
+    let fitting = |all: Vec<(String, String)>| {
+        all.into_iter()
+            .filter(|(name, _)| name.starts_with(typed))
+            .map(|(name, help)| candidate(name, &help))
+            .collect()
+    };
     match what {
         "vendor" => fitting(vendors()),
         // A provider, and behind its slash the models it is known to have.
         "target" => match typed.split_once('/') {
-            None => kind("provider").map(|kind| fitting(live(kind))).unwrap_or_default(),
+            None => kind("provider")
+                .map(|kind| fitting(live(kind)))
+                .unwrap_or_default(),
             Some((provider, _)) => fitting(
                 kind("model")
                     .map(live)
                     .unwrap_or_default()
                     .into_iter()
                     .map(|(name, help)| {
-                        let id = name.strip_prefix(&format!("{provider}/")).map(String::from).unwrap_or(name);
+                        let id = name
+                            .strip_prefix(&format!("{provider}/"))
+                            .map(String::from)
+                            .unwrap_or(name);
                         (format!("{provider}/{id}"), help)
                     })
                     .collect(),
@@ -124,12 +156,19 @@ fn candidates(what: &str, typed: &str) -> Vec<CompletionCandidate> {
             KINDS
                 .iter()
                 .flat_map(|kind| {
-                    let fields = kind.fields.iter().map(|field| (format!("{}.{}", kind.name, field.name), field.help.to_owned()));
+                    let fields = kind.fields.iter().map(|field| {
+                        (
+                            format!("{}.{}", kind.name, field.name),
+                            field.help.to_owned(),
+                        )
+                    });
                     std::iter::once((kind.name.to_owned(), kind.about.to_owned())).chain(fields)
                 })
                 .collect(),
         ),
-        _ => kind(what).map(|kind| fitting(live(kind))).unwrap_or_default(),
+        _ => kind(what)
+            .map(|kind| fitting(live(kind)))
+            .unwrap_or_default(),
     }
 }
 
@@ -139,34 +178,74 @@ fn candidate(value: String, help: &str) -> CompletionCandidate {
 }
 
 /// Asks the gateway, within the budget; silence is no names.
-fn ask(question: impl AsyncFnOnce(&super::Remote) -> Result<serde_json::Value>) -> Vec<serde_json::Value> {
+fn ask(
+    question: impl AsyncFnOnce(&super::Remote) -> Result<serde_json::Value>,
+) -> Vec<serde_json::Value> {
     let answer = || {
-        let (place, token) = super::endpoint::find(std::env::var("GW_ADMIN_URL").ok().filter(|url| !url.is_empty()).as_deref()).ok()?;
+        let (place, token) = super::endpoint::find(
+            std::env::var("GW_ADMIN_URL")
+                .ok()
+                .filter(|url| !url.is_empty())
+                .as_deref(),
+        )
+        .ok()?;
         let remote = super::Remote::new(place, token, BUDGET, false).ok()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        runtime.block_on(async { tokio::time::timeout(BUDGET, question(&remote)).await }).ok()?.ok()
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .ok()?;
+        runtime
+            .block_on(async { tokio::time::timeout(BUDGET, question(&remote)).await })
+            .ok()?
+            .ok()
     };
-    match answer().as_mut().and_then(|answer| answer.get_mut("items")).map(serde_json::Value::take) {
+    match answer()
+        .as_mut()
+        .and_then(|answer| answer.get_mut("items"))
+        .map(serde_json::Value::take)
+    {
         Some(serde_json::Value::Array(items)) => items,
         _ => Vec::new(),
     }
 }
 
 fn live(kind: &'static Kind) -> Vec<(String, String)> {
-    let text = |item: &serde_json::Value, name: &str| item.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let text = |item: &serde_json::Value, name: &str| {
+        item.get(name)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     // What it is: the first further column that says something.
     let help = |item: &serde_json::Value| {
-        let said =
-            kind.columns.iter().skip(1).filter_map(|column| super::path::lookup(item, column.path)).map(super::print::text).find(|text| !text.is_empty());
+        let said = kind
+            .columns
+            .iter()
+            .skip(1)
+            .filter_map(|column| super::path::lookup(item, column.path))
+            .map(super::print::text)
+            .find(|text| !text.is_empty());
         said.unwrap_or_default()
     };
     let items = ask(async |remote| remote.list(kind, None, Some(500), None).await);
-    items.iter().map(|item| (text(item, "name"), help(item))).filter(|(name, _)| !name.is_empty()).collect()
+    items
+        .iter()
+        .map(|item| (text(item, "name"), help(item)))
+        .filter(|(name, _)| !name.is_empty())
+        .collect()
 }
 
 fn vendors() -> Vec<(String, String)> {
-    let text = |item: &serde_json::Value, name: &str| item.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    ask(async |remote| remote.vendors().await).iter().map(|item| (text(item, "name"), text(item, "title"))).collect()
+    let text = |item: &serde_json::Value, name: &str| {
+        item.get(name)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    ask(async |remote| remote.vendors().await)
+        .iter()
+        .map(|item| (text(item, "name"), text(item, "title")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -177,21 +256,37 @@ mod tests {
     /// With `GW_BLESS=1` writes the files instead of comparing.
     #[test]
     fn the_files_are_what_the_binary_prints() {
-        for (shell, file) in [("bash", "gw.bash"), ("zsh", "gw.zsh"), ("fish", "gw.fish"), ("powershell", "gw.ps1")] {
-            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("completions").join(file);
+        for (shell, file) in [
+            ("bash", "gw.bash"),
+            ("zsh", "gw.zsh"),
+            ("fish", "gw.fish"),
+            ("powershell", "gw.ps1"),
+        ] {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("completions")
+                .join(file);
             let script = script(shell).unwrap();
             if std::env::var_os("GW_BLESS").is_some() {
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(&path, &script).unwrap();
             }
-            assert_eq!(std::fs::read_to_string(&path).unwrap().replace("\r\n", "\n"), script, "{file} is stale: run the tests with GW_BLESS=1");
+            assert_eq!(
+                std::fs::read_to_string(&path)
+                    .unwrap()
+                    .replace("\r\n", "\n"),
+                script,
+                "{file} is stale: run the tests with GW_BLESS=1"
+            );
         }
         assert!(script("tcsh").is_err());
     }
 
     #[test]
     fn fields_complete_without_a_gateway() {
-        let names: Vec<String> = candidates("field", "route.ta").iter().map(|candidate| candidate.get_value().to_string_lossy().into_owned()).collect();
+        let names: Vec<String> = candidates("field", "route.ta")
+            .iter()
+            .map(|candidate| candidate.get_value().to_string_lossy().into_owned())
+            .collect();
         assert_eq!(names, ["route.targets"]);
     }
 }

@@ -33,10 +33,16 @@ impl Context {
         let format = text("output").map_or(Ok(Format::Table), |format| format.parse())?;
         let timeout: Millis = text("timeout").unwrap_or_else(|| "30s".into()).parse()?;
         Ok(Context {
-            look: Look { format, headers: true, labels: false },
+            look: Look {
+                format,
+                headers: true,
+                labels: false,
+            },
             quiet: matches.get_flag("quiet"),
             verbose: matches.get_count("verbose"),
-            no_input: matches.get_flag("no_input") || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal(),
+            no_input: matches.get_flag("no_input")
+                || !std::io::stdin().is_terminal()
+                || !std::io::stderr().is_terminal(),
             timeout: timeout.std(),
             admin_url: text("admin_url").filter(|url| !url.is_empty()),
         })
@@ -73,17 +79,29 @@ impl Context {
     }
 
     /// Prints records of one kind as a list, or the one record itself where one was asked for by name.
-    pub fn show(&self, kind: &'static crate::resources::Kind, items: &[Value], single: bool) -> Result<()> {
+    pub fn show(
+        &self,
+        kind: &'static crate::resources::Kind,
+        items: &[Value],
+        single: bool,
+    ) -> Result<()> {
         let text = self.look.records(kind, items, single)?;
         self.data(&text);
         Ok(())
     }
 
     /// What a change did: `user/alice created`, or the record in the format asked for; nothing with `-q`.
-    pub fn changed(&self, kind: &'static crate::resources::Kind, record: &Value, what: &str) -> Result<()> {
+    pub fn changed(
+        &self,
+        kind: &'static crate::resources::Kind,
+        record: &Value,
+        what: &str,
+    ) -> Result<()> {
         match (&self.look.format, self.quiet) {
             (Format::Table | Format::Wide, true) => {}
-            (Format::Table | Format::Wide, false) => self.data(&format!("{}/{} {what}\n", kind.name, name_of(record))),
+            (Format::Table | Format::Wide, false) => {
+                self.data(&format!("{}/{} {what}\n", kind.name, name_of(record)))
+            }
             _ => self.show(kind, std::slice::from_ref(record), true)?,
         }
         Ok(())
@@ -92,14 +110,22 @@ impl Context {
     /// Asks a yes-or-no question; without a terminal it is an error that names the flag.
     pub fn confirm(&self, question: &str) -> Result<()> {
         if self.no_input {
-            return Err(Error::invalid(format!("{question} needs a yes, and nobody can be asked here")).hint("add --yes"));
+            return Err(Error::invalid(format!(
+                "{question} needs a yes, and nobody can be asked here"
+            ))
+            .hint("add --yes"));
         }
         eprint!("{question}? [y/N] ");
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map_err(|error| Error::invalid("cannot read the answer").cause(error).hint("add --yes"))?;
+        std::io::stdin().read_line(&mut answer).map_err(|error| {
+            Error::invalid("cannot read the answer")
+                .cause(error)
+                .hint("add --yes")
+        })?;
         match answer.trim() {
             "y" | "Y" | "yes" => Ok(()),
-            _ => Err(Error::invalid("not done: the answer was not yes").hint("add --yes to go on without being asked")),
+            _ => Err(Error::invalid("not done: the answer was not yes")
+                .hint("add --yes to go on without being asked")),
         }
     }
 }
@@ -114,7 +140,11 @@ pub(crate) fn name_of(record: &Value) -> &str {
 pub(crate) fn write_out(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
     if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
-        let code = if error.kind() == std::io::ErrorKind::BrokenPipe { 141 } else { 1 };
+        let code = if error.kind() == std::io::ErrorKind::BrokenPipe {
+            141
+        } else {
+            1
+        };
         std::process::exit(code);
     }
 }

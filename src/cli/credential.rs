@@ -15,13 +15,27 @@ const LONGEST: u64 = 64 * 1024;
 
 /// The credential flags of `create`: fills in a reference, or gives back the secret itself. Where the
 /// vendor wants one and none was given, asks on a terminal.
-pub(crate) async fn for_create(context: &Context, remote: &Remote, matches: &ArgMatches, spec: &mut Map<String, Value>) -> Result<Option<Text>> {
+pub(crate) async fn for_create(
+    context: &Context,
+    remote: &Remote,
+    matches: &ArgMatches,
+    spec: &mut Map<String, Value>,
+) -> Result<Option<Text>> {
     if matches.contains_id("credential") {
         return given(context, matches, spec);
     }
-    let vendor = spec.get("vendor").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let vendor = spec
+        .get("vendor")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let vendors = remote.vendors().await?;
-    let row = vendors.get("items").and_then(Value::as_array).into_iter().flatten().find(|row| row.get("name").and_then(Value::as_str) == Some(&vendor));
+    let row = vendors
+        .get("items")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .find(|row| row.get("name").and_then(Value::as_str) == Some(&vendor));
     // An unknown vendor is refused by the gateway, with its own words.
     let Some(row) = row else { return Ok(None) };
     let env = row.get("env").and_then(Value::as_str).unwrap_or_default();
@@ -37,7 +51,11 @@ pub(crate) async fn for_create(context: &Context, remote: &Remote, matches: &Arg
 }
 
 /// The credential the flags give, if any.
-pub(crate) fn given(context: &Context, matches: &ArgMatches, spec: &mut Map<String, Value>) -> Result<Option<Text>> {
+pub(crate) fn given(
+    context: &Context,
+    matches: &ArgMatches,
+    spec: &mut Map<String, Value>,
+) -> Result<Option<Text>> {
     let text = |id: &str| matches.get_one::<String>(id);
     if let Some(reference) = text("credential_ref") {
         // Checked here, so that a secret pasted by mistake is neither sent nor shown.
@@ -49,7 +67,11 @@ pub(crate) fn given(context: &Context, matches: &ArgMatches, spec: &mut Map<Stri
         spec.insert("credential".into(), json!("passthrough"));
         return Ok(None);
     }
-    let secret = match (matches.get_flag("credential_stdin"), text("credential_env"), text("credential_file")) {
+    let secret = match (
+        matches.get_flag("credential_stdin"),
+        text("credential_env"),
+        text("credential_file"),
+    ) {
         (true, ..) => Some(stdin()?),
         (_, Some(variable), _) => Some(variable_value(variable)?),
         (.., Some(file)) => Some(file_value(file)?),
@@ -65,7 +87,10 @@ pub(crate) fn given(context: &Context, matches: &ArgMatches, spec: &mut Map<Stri
 /// A secret on standard input, its line end taken off.
 pub(crate) fn stdin() -> Result<Text> {
     let mut text = Zeroizing::new(String::new());
-    std::io::stdin().take(LONGEST + 1).read_to_string(&mut text).map_err(|error| Error::invalid("cannot read standard input as text").cause(error))?;
+    std::io::stdin()
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| Error::invalid("cannot read standard input as text").cause(error))?;
     checked(text, "standard input")
 }
 
@@ -73,32 +98,44 @@ pub(crate) fn stdin() -> Result<Text> {
 pub(crate) fn variable_value(name: &str) -> Result<Text> {
     match std::env::var(name) {
         Ok(text) => checked(Zeroizing::new(text), &format!("`{name}`")),
-        Err(_) => Err(Error::invalid(format!("the variable `{}` is not set here", name.escape_debug()))
-            .hint("set it, or let the gateway read its own with --credential-ref env:NAME")),
+        Err(_) => Err(Error::invalid(format!(
+            "the variable `{}` is not set here",
+            name.escape_debug()
+        ))
+        .hint("set it, or let the gateway read its own with --credential-ref env:NAME")),
     }
 }
 
 /// A secret in a file.
 pub(crate) fn file_value(path: &str) -> Result<Text> {
     let shown = format!("`{}`", path.escape_debug());
-    let file = std::fs::File::open(path).map_err(|error| Error::invalid(format!("cannot read {shown}")).cause(error))?;
+    let file = std::fs::File::open(path)
+        .map_err(|error| Error::invalid(format!("cannot read {shown}")).cause(error))?;
     let mut text = Zeroizing::new(String::new());
-    file.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| Error::invalid(format!("cannot read {shown} as text")).cause(error))?;
+    file.take(LONGEST + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| Error::invalid(format!("cannot read {shown} as text")).cause(error))?;
     checked(text, &shown)
 }
 
 fn checked(text: Text, place: &str) -> Result<Text> {
     if text.len() as u64 > LONGEST {
-        return Err(Error::invalid(format!("{place} holds more than {LONGEST} bytes, which is no secret")));
+        return Err(Error::invalid(format!(
+            "{place} holds more than {LONGEST} bytes, which is no secret"
+        )));
     }
     match text.trim() {
-        "" => Err(Error::invalid(format!("{place} is empty")).hint("a secret of no characters is never what was meant")),
+        "" => Err(Error::invalid(format!("{place} is empty"))
+            .hint("a secret of no characters is never what was meant")),
         trimmed => Ok(Zeroizing::new(trimmed.to_owned())),
     }
 }
 
 fn prompt(question: &str) -> Result<Text> {
-    let text =
-        rpassword::prompt_password(question).map_err(|error| Error::invalid("cannot ask for the credential").cause(error).hint("use --credential-stdin"))?;
+    let text = rpassword::prompt_password(question).map_err(|error| {
+        Error::invalid("cannot ask for the credential")
+            .cause(error)
+            .hint("use --credential-stdin")
+    })?;
     checked(Zeroizing::new(text), "the answer")
 }

@@ -1,8 +1,8 @@
 //! From parsed arguments to the one function that does the command.
 
 use super::{
-    apply, completion, context::Context, diff, doctor, exits, explain, export, hooks, keys, logs, models, print, providers, quickstart, request, routes, serve,
-    status, twins, verbs, wait,
+    apply, completion, context::Context, diff, doctor, exits, explain, export, hooks, keys, logs,
+    models, print, providers, quickstart, request, routes, serve, status, twins, verbs, wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
@@ -11,8 +11,14 @@ use std::process::ExitCode;
 
 /// Does what the arguments say.
 pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
-    print::colour(matches.get_one::<String>("color").map_or("auto", String::as_str));
-    let Some((name, sub)) = matches.subcommand() else { return Err(Error::invalid("no command given").hint("see `gw --help`")) };
+    print::colour(
+        matches
+            .get_one::<String>("color")
+            .map_or("auto", String::as_str),
+    );
+    let Some((name, sub)) = matches.subcommand() else {
+        return Err(Error::invalid("no command given").hint("see `gw --help`"));
+    };
     // These do not talk to a gateway, and bring their own runtime.
     match name {
         "serve" => return hooks::serve(serve::config(sub, std::env::vars())?),
@@ -24,31 +30,43 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
         _ => {}
     }
     let context = Context::new(sub_most(sub))?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::internal("cannot start the runtime").cause(error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal("cannot start the runtime").cause(error))?;
     runtime.block_on(async {
         match name {
             "apply" => apply::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "diff" => diff::run(&context, sub).await,
             "export" => export::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
-            "get" | "describe" | "delete" => twins::run(&context, name, sub).await.map(|()| ExitCode::SUCCESS),
+            "get" | "describe" | "delete" => twins::run(&context, name, sub)
+                .await
+                .map(|()| ExitCode::SUCCESS),
             "logs" => logs::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
-            "request" => request::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
+            "request" => request::run(&context, sub)
+                .await
+                .map(|()| ExitCode::SUCCESS),
             "wait" => wait::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "status" => status::run(&context).await.map(|()| ExitCode::SUCCESS),
             "doctor" => doctor::run(&context).await,
-            noun => of_kind(&context, resources::kind(noun)?, sub).await.map(|()| ExitCode::SUCCESS),
+            noun => of_kind(&context, resources::kind(noun)?, sub)
+                .await
+                .map(|()| ExitCode::SUCCESS),
         }
     })
 }
 
 /// Global options are propagated to the innermost command given.
 fn sub_most(matches: &ArgMatches) -> &ArgMatches {
-    matches.subcommand().map_or(matches, |(_, sub)| sub_most(sub))
+    matches
+        .subcommand()
+        .map_or(matches, |(_, sub)| sub_most(sub))
 }
 
 async fn of_kind(context: &Context, kind: &'static Kind, matches: &ArgMatches) -> Result<()> {
-    let Some((verb, matches)) = matches.subcommand() else { return Err(Error::invalid("no verb given").hint(format!("see `gw {} --help`", kind.name))) };
+    let Some((verb, matches)) = matches.subcommand() else {
+        return Err(Error::invalid("no verb given").hint(format!("see `gw {} --help`", kind.name)));
+    };
     match (kind.name, verb) {
         (_, "get") => verbs::get::run(context, kind, matches).await,
         (_, "describe") => verbs::describe::run(context, kind, matches).await,
@@ -66,6 +84,9 @@ async fn of_kind(context: &Context, kind: &'static Kind, matches: &ArgMatches) -
         ("provider", "vendors") => providers::vendors(context, matches).await,
         ("model", "search") => models::search(context, matches).await,
         ("route", "explain") => routes::explain(context, matches).await,
-        _ => Err(Error::invalid(format!("`{verb}` is not a verb of {}", kind.name)).hint(format!("see `gw {} --help`", kind.name))),
+        _ => Err(
+            Error::invalid(format!("`{verb}` is not a verb of {}", kind.name))
+                .hint(format!("see `gw {} --help`", kind.name)),
+        ),
     }
 }

@@ -26,7 +26,12 @@ struct Finding {
 }
 
 fn finding(mark: Mark, about: &'static str, says: impl Into<String>) -> Finding {
-    Finding { mark, about, says: says.into(), fix: None }
+    Finding {
+        mark,
+        about,
+        says: says.into(),
+        fix: None,
+    }
 }
 
 impl Finding {
@@ -54,7 +59,11 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
             context.data(&context.look.value(&json!({ "items": items }))?);
         }
     }
-    Ok(if found.iter().any(|one| one.mark == Mark::Fail) { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if found.iter().any(|one| one.mark == Mark::Fail) {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn mark(mark: Mark) -> &'static str {
@@ -66,7 +75,12 @@ fn mark(mark: Mark) -> &'static str {
 }
 
 fn line(one: &Finding) -> String {
-    let mut text = format!("{:<4}   {:<9}   {}\n", mark(one.mark), one.about, clean(&one.says));
+    let mut text = format!(
+        "{:<4}   {:<9}   {}\n",
+        mark(one.mark),
+        one.about,
+        clean(&one.says)
+    );
     if let Some(fix) = &one.fix {
         text.push_str(&format!("{:19}fix: {}\n", "", clean(fix)));
     }
@@ -79,7 +93,9 @@ fn settings() -> Finding {
             Some(file) => finding(Mark::Ok, "settings", format!("{} is valid", file.display())),
             None => finding(Mark::Ok, "settings", "no gw.toml; defaults and environment"),
         },
-        Err(error) => finding(Mark::Fail, "settings", error.to_string()).fix(error.hint.unwrap_or_default()),
+        Err(error) => {
+            finding(Mark::Fail, "settings", error.to_string()).fix(error.hint.unwrap_or_default())
+        }
     }
 }
 
@@ -89,61 +105,136 @@ fn disk(data_dir: &Path, in_memory: bool) -> Finding {
     }
     // The nearest directory that is there decides whether the others can be made.
     let Some(there) = data_dir.ancestors().find(|dir| dir.exists()) else {
-        return finding(Mark::Fail, "disk", format!("{} cannot be made", data_dir.display()));
+        return finding(
+            Mark::Fail,
+            "disk",
+            format!("{} cannot be made", data_dir.display()),
+        );
     };
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
         if rustix::fs::access(there, rustix::fs::Access::WRITE_OK).is_err() {
-            return finding(Mark::Fail, "disk", format!("{} cannot be written", there.display()))
-                .fix("choose another with --data-dir, or mend its owner and mode");
+            return finding(
+                Mark::Fail,
+                "disk",
+                format!("{} cannot be written", there.display()),
+            )
+            .fix("choose another with --data-dir, or mend its owner and mode");
         }
-        if there == data_dir && std::fs::metadata(there).is_ok_and(|meta| meta.mode() & 0o077 != 0) {
-            return finding(Mark::Warn, "disk", format!("others can look into {}", there.display())).fix(format!("chmod 700 {}", there.display()));
+        if there == data_dir && std::fs::metadata(there).is_ok_and(|meta| meta.mode() & 0o077 != 0)
+        {
+            return finding(
+                Mark::Warn,
+                "disk",
+                format!("others can look into {}", there.display()),
+            )
+            .fix(format!("chmod 700 {}", there.display()));
         }
         if let Ok(stat) = rustix::fs::statvfs(there) {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize) >> 20;
             if free < 256 {
-                return finding(Mark::Warn, "disk", format!("{free} MiB free at {}", there.display())).fix("make room, or lower logs.max_bytes");
+                return finding(
+                    Mark::Warn,
+                    "disk",
+                    format!("{free} MiB free at {}", there.display()),
+                )
+                .fix("make room, or lower logs.max_bytes");
             }
-            return finding(Mark::Ok, "disk", format!("{}, {free} MiB free", data_dir.display()));
+            return finding(
+                Mark::Ok,
+                "disk",
+                format!("{}, {free} MiB free", data_dir.display()),
+            );
         }
     }
-    finding(Mark::Ok, "disk", format!("{} (in {})", data_dir.display(), there.display()))
+    finding(
+        Mark::Ok,
+        "disk",
+        format!("{} (in {})", data_dir.display(), there.display()),
+    )
 }
 
 /// A port in use is fine when it is the gateway's own; only the gateway can tell, so this warns.
 fn port(address: &str) -> Finding {
     match std::net::TcpListener::bind(address) {
         Ok(_) => finding(Mark::Ok, "port", format!("{address} is free")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => finding(Mark::Ok, "port", format!("{address} is in use (by the gateway, if it runs)")),
-        Err(error) => finding(Mark::Fail, "port", format!("{address} cannot be listened on: {error}")).fix("choose another with --listen"),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => finding(
+            Mark::Ok,
+            "port",
+            format!("{address} is in use (by the gateway, if it runs)"),
+        ),
+        Err(error) => finding(
+            Mark::Fail,
+            "port",
+            format!("{address} cannot be listened on: {error}"),
+        )
+        .fix("choose another with --listen"),
     }
 }
 
 fn socket() -> Option<Finding> {
-    let (place, _) = endpoint::find(std::env::var("GW_ADMIN_URL").ok().filter(|url| !url.is_empty()).as_deref()).ok()?;
-    let crate::client::Address::Unix(path) = place else { return Some(finding(Mark::Ok, "admin", place.to_string())) };
+    let (place, _) = endpoint::find(
+        std::env::var("GW_ADMIN_URL")
+            .ok()
+            .filter(|url| !url.is_empty())
+            .as_deref(),
+    )
+    .ok()?;
+    let crate::client::Address::Unix(path) = place else {
+        return Some(finding(Mark::Ok, "admin", place.to_string()));
+    };
     #[cfg(unix)]
     if let Ok(meta) = std::fs::metadata(&path) {
         use std::os::unix::fs::MetadataExt;
         if meta.uid() != rustix::process::geteuid().as_raw() {
             return Some(
-                finding(Mark::Fail, "admin", format!("{} belongs to another user", path.display()))
-                    .fix("run gw as that user, or start your own with --data-dir"),
+                finding(
+                    Mark::Fail,
+                    "admin",
+                    format!("{} belongs to another user", path.display()),
+                )
+                .fix("run gw as that user, or start your own with --data-dir"),
             );
         }
-        return Some(finding(Mark::Ok, "admin", format!("unix:{}", path.display())));
+        return Some(finding(
+            Mark::Ok,
+            "admin",
+            format!("unix:{}", path.display()),
+        ));
     }
-    Some(finding(Mark::Warn, "admin", format!("{} is not there", path.display())).fix("start the gateway with `gw serve`"))
+    Some(
+        finding(
+            Mark::Warn,
+            "admin",
+            format!("{} is not there", path.display()),
+        )
+        .fix("start the gateway with `gw serve`"),
+    )
 }
 
 fn proxies() -> Option<Finding> {
-    let set: Vec<&str> = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"]
-        .into_iter()
-        .filter(|name| std::env::var_os(name).is_some())
-        .collect();
-    (!set.is_empty()).then(|| finding(Mark::Warn, "proxy", format!("{} set, which gw does not follow: it connects to providers directly", set.join(", "))))
+    let set: Vec<&str> = [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ]
+    .into_iter()
+    .filter(|name| std::env::var_os(name).is_some())
+    .collect();
+    (!set.is_empty()).then(|| {
+        finding(
+            Mark::Warn,
+            "proxy",
+            format!(
+                "{} set, which gw does not follow: it connects to providers directly",
+                set.join(", ")
+            ),
+        )
+    })
 }
 
 async fn gateway(context: &Context) -> Vec<Finding> {
@@ -154,27 +245,68 @@ async fn gateway(context: &Context) -> Vec<Finding> {
     let status = match status {
         Ok(status) => status,
         Err(error) => {
-            let how_bad = if error.kind == Kind::NoGateway { Mark::Warn } else { Mark::Fail };
-            return vec![finding(how_bad, "gateway", error.to_string()).fix(error.hint.unwrap_or_default())];
+            let how_bad = if error.kind == Kind::NoGateway {
+                Mark::Warn
+            } else {
+                Mark::Fail
+            };
+            return vec![
+                finding(how_bad, "gateway", error.to_string()).fix(error.hint.unwrap_or_default()),
+            ];
         }
     };
-    let text = |path: &str| super::path::lookup(&status, path).map(super::print::text).unwrap_or_default();
-    let mut found = vec![finding(Mark::Ok, "gateway", format!("{} (pid {})", text("url"), text("pid")))];
+    let text = |path: &str| {
+        super::path::lookup(&status, path)
+            .map(super::print::text)
+            .unwrap_or_default()
+    };
+    let mut found = vec![finding(
+        Mark::Ok,
+        "gateway",
+        format!("{} (pid {})", text("url"), text("pid")),
+    )];
     for (about, path) in [("store", "store"), ("secrets", "secrets")] {
         match super::path::lookup(&status, path) {
             None | Some(Value::Null) => {}
-            Some(Value::Object(_)) => {
-                found.push(finding(Mark::Ok, about, describe::lines(status.get(path).unwrap_or(&Value::Null)).trim_end().replace('\n', "; ")))
-            }
+            Some(Value::Object(_)) => found.push(finding(
+                Mark::Ok,
+                about,
+                describe::lines(status.get(path).unwrap_or(&Value::Null))
+                    .trim_end()
+                    .replace('\n', "; "),
+            )),
             Some(_) => found.push(finding(Mark::Ok, about, text(path))),
         }
     }
     match text("log.degraded") {
-        why if why.is_empty() => found.push(finding(Mark::Ok, "logs", format!("{} rows written", text("log.written")))),
-        why => found.push(finding(Mark::Fail, "logs", format!("rows are not being stored: {why}")).fix("make room on the disk, or lower logs.max_bytes")),
+        why if why.is_empty() => found.push(finding(
+            Mark::Ok,
+            "logs",
+            format!("{} rows written", text("log.written")),
+        )),
+        why => found.push(
+            finding(
+                Mark::Fail,
+                "logs",
+                format!("rows are not being stored: {why}"),
+            )
+            .fix("make room on the disk, or lower logs.max_bytes"),
+        ),
     }
-    for (name, why) in status.get("credentials").and_then(Value::as_object).into_iter().flatten() {
-        found.push(finding(Mark::Fail, "provider", format!("{name}: {}", super::print::text(why))).fix(format!("gw provider rekey {name}")));
+    for (name, why) in status
+        .get("credentials")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        found.push(
+            finding(
+                Mark::Fail,
+                "provider",
+                format!("{name}: {}", super::print::text(why)),
+            )
+            .fix(format!("gw provider rekey {name}")),
+        );
     }
     found
 }

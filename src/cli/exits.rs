@@ -7,11 +7,20 @@ use std::process::ExitCode;
 /// What each code means; the codes themselves are [`TABLE`]'s.
 const MEANINGS: [(u8, &str); 13] = [
     (0, "done; for `diff`: no difference"),
-    (1, "failed or refused for another reason; for `diff`: there are differences"),
-    (2, "the input is wrong: flags, file syntax, a refused value, or it would have had to prompt"),
+    (
+        1,
+        "failed or refused for another reason; for `diff`: there are differences",
+    ),
+    (
+        2,
+        "the input is wrong: flags, file syntax, a refused value, or it would have had to prompt",
+    ),
     (3, "not found"),
     (4, "not signed in, or not allowed"),
-    (5, "conflict: it exists, it changed meanwhile, or something refers to it"),
+    (
+        5,
+        "conflict: it exists, it changed meanwhile, or something refers to it",
+    ),
     (6, "no gateway there"),
     (7, "timed out"),
     (8, "some of several failed"),
@@ -33,8 +42,10 @@ pub(crate) fn help(matches: &ArgMatches) -> Result<ExitCode> {
     let mut command = &mut root;
     for word in words {
         let known = command.find_subcommand_mut(word);
-        command =
-            known.ok_or_else(|| Error::invalid(format!("`{}` is not a command", word.escape_debug())).hint("see `gw --help`, or `gw help exit-codes`"))?;
+        command = known.ok_or_else(|| {
+            Error::invalid(format!("`{}` is not a command", word.escape_debug()))
+                .hint("see `gw --help`, or `gw help exit-codes`")
+        })?;
     }
     let text = command.render_long_help().to_string();
     super::context::write_out(text.as_bytes());
@@ -46,7 +57,11 @@ fn codes() -> String {
     let mut text = String::from("CODE   MEANING\n");
     for (code, meaning) in MEANINGS {
         text.push_str(&format!("{code:<4}   {meaning}\n"));
-        let errors: Vec<&str> = TABLE.iter().filter(|row| row.exit == code).map(|row| row.code).collect();
+        let errors: Vec<&str> = TABLE
+            .iter()
+            .filter(|row| row.exit == code)
+            .map(|row| row.code)
+            .collect();
         if !errors.is_empty() {
             text.push_str(&format!("       errors: {}\n", errors.join(", ")));
         }
@@ -62,7 +77,11 @@ mod tests {
     #[test]
     fn every_code_has_a_meaning() {
         for row in TABLE {
-            assert!(MEANINGS.iter().any(|(code, _)| *code == row.exit), "{}", row.code);
+            assert!(
+                MEANINGS.iter().any(|(code, _)| *code == row.exit),
+                "{}",
+                row.code
+            );
         }
         assert!(codes().contains("3      not found\n       errors: not_found\n"));
     }

@@ -8,8 +8,13 @@ use std::process::ExitCode;
 
 /// Runs `gw explain`. Needs no gateway.
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
-    let path = matches.get_one::<String>("path").map(String::as_str).unwrap_or_default();
-    let (kind, field) = path.split_once('.').map_or((path, None), |(kind, field)| (kind, Some(field)));
+    let path = matches
+        .get_one::<String>("path")
+        .map(String::as_str)
+        .unwrap_or_default();
+    let (kind, field) = path
+        .split_once('.')
+        .map_or((path, None), |(kind, field)| (kind, Some(field)));
     let kind = resources::kind(kind)?;
     let text = match field {
         None => all(kind),
@@ -20,14 +25,47 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
 }
 
 fn find(kind: &'static Kind, name: &str) -> Result<&'static Field> {
-    let names = || kind.fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
-    let found = kind.fields.iter().find(|field| field.name == name || field.flag == name);
-    found.ok_or_else(|| Error::not_found(format!("a {} has no field `{}`", kind.name, name.escape_debug())).hint(format!("one of: {}", names())))
+    let names = || {
+        kind.fields
+            .iter()
+            .map(|field| field.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let found = kind
+        .fields
+        .iter()
+        .find(|field| field.name == name || field.flag == name);
+    found.ok_or_else(|| {
+        Error::not_found(format!(
+            "a {} has no field `{}`",
+            kind.name,
+            name.escape_debug()
+        ))
+        .hint(format!("one of: {}", names()))
+    })
 }
 
 fn all(kind: &Kind) -> String {
-    let rows = kind.fields.iter().map(|field| [field.name.to_owned(), typed(field.shape).to_owned(), flag(field), field.help.to_owned()].to_vec()).collect();
-    format!("{}: {}\n\n{}", kind.name, kind.about, table(&["FIELD", "TYPE", "FLAG", "WHAT"], rows, true))
+    let rows = kind
+        .fields
+        .iter()
+        .map(|field| {
+            [
+                field.name.to_owned(),
+                typed(field.shape).to_owned(),
+                flag(field),
+                field.help.to_owned(),
+            ]
+            .to_vec()
+        })
+        .collect();
+    format!(
+        "{}: {}\n\n{}",
+        kind.name,
+        kind.about,
+        table(&["FIELD", "TYPE", "FLAG", "WHAT"], rows, true)
+    )
 }
 
 fn one(kind: &Kind, field: &Field) -> String {
@@ -41,7 +79,15 @@ fn one(kind: &Kind, field: &Field) -> String {
         Shape::Map => "{ name = \"value\" }",
         Shape::Targets => "[{ provider = \"…\", model = \"…\", weight = 1, tier = 0 }]",
     };
-    format!("{}.{}   {}\n\n{}\n\nflag   {}\nfile   {} = {example}\n", kind.name, field.name, typed(field.shape), field.help, flag(field), field.name)
+    format!(
+        "{}.{}   {}\n\n{}\n\nflag   {}\nfile   {} = {example}\n",
+        kind.name,
+        field.name,
+        typed(field.shape),
+        field.help,
+        flag(field),
+        field.name
+    )
 }
 
 fn flag(field: &Field) -> String {
@@ -77,7 +123,14 @@ mod tests {
             one(kind, find(kind, "display-name").unwrap()),
             "user.display_name   text\n\nName shown to people\n\nflag   --display-name TEXT\nfile   display_name = \"…\"\n"
         );
-        assert_eq!(find(kind, "x").map(|field| field.name).unwrap_err().hint.unwrap(), "one of: display_name, email, team, labels");
+        assert_eq!(
+            find(kind, "x")
+                .map(|field| field.name)
+                .unwrap_err()
+                .hint
+                .unwrap(),
+            "one of: display_name, email, team, labels"
+        );
         assert!(all(kind).starts_with("user: People and services that own keys\n\nFIELD "));
     }
 }

@@ -5,23 +5,62 @@ use serde_json::Value;
 
 /// The answer as lines.
 pub(crate) fn told(answer: &Value) -> String {
-    let mut out = format!("as key {} of user {}{}\n", field(answer, "key"), field(answer, "user"), asked(answer));
+    let mut out = format!(
+        "as key {} of user {}{}\n",
+        field(answer, "key"),
+        field(answer, "user"),
+        asked(answer)
+    );
     let candidates = list(answer, "candidates");
     if !candidates.is_empty() {
-        let rows = candidates.iter().map(|one| ["route", "bound_by", "priority", "why"].map(|name| field(one, name)).to_vec()).collect();
-        block(&mut out, &table(&["ROUTE", "BOUND BY", "PRIORITY", "WHY"], rows, true));
+        let rows = candidates
+            .iter()
+            .map(|one| {
+                ["route", "bound_by", "priority", "why"]
+                    .map(|name| field(one, name))
+                    .to_vec()
+            })
+            .collect();
+        block(
+            &mut out,
+            &table(&["ROUTE", "BOUND BY", "PRIORITY", "WHY"], rows, true),
+        );
     }
-    if let Some(named) = answer.get("named").filter(|named| named.get("decides") == Some(&Value::Bool(false))) {
-        out.push_str(&format!("\nroute {} does not decide: {}\n", field(named, "route"), field(named, "why")));
+    if let Some(named) = answer
+        .get("named")
+        .filter(|named| named.get("decides") == Some(&Value::Bool(false)))
+    {
+        out.push_str(&format!(
+            "\nroute {} does not decide: {}\n",
+            field(named, "route"),
+            field(named, "why")
+        ));
     }
     if let Some(refused) = answer.get("refused") {
-        let fix = Some(field(refused, "fix")).filter(|fix| fix != "-").map(|fix| format!("\n  fix: {fix}")).unwrap_or_default();
-        out.push_str(&format!("\nwould be refused with status {}: {}{fix}\n", field(refused, "status"), field(refused, "message")));
+        let fix = Some(field(refused, "fix"))
+            .filter(|fix| fix != "-")
+            .map(|fix| format!("\n  fix: {fix}"))
+            .unwrap_or_default();
+        out.push_str(&format!(
+            "\nwould be refused with status {}: {}{fix}\n",
+            field(refused, "status"),
+            field(refused, "message")
+        ));
         return out;
     }
     let attempts = list(answer, "attempts");
-    let rows: Vec<Vec<String>> =
-        attempts.iter().enumerate().map(|(at, one)| vec![(at + 1).to_string(), target(one), field(one, "tier"), field(one, "weight")]).collect();
+    let rows: Vec<Vec<String>> = attempts
+        .iter()
+        .enumerate()
+        .map(|(at, one)| {
+            vec![
+                (at + 1).to_string(),
+                target(one),
+                field(one, "tier"),
+                field(one, "weight"),
+            ]
+        })
+        .collect();
     out.push_str(&match answer.get("route").and_then(Value::as_str) {
         Some(route) => format!("\n{}, {}\n", clean(route), field(answer, "strategy")),
         None => "\nno route: the key may call it directly\n".into(),
@@ -29,12 +68,20 @@ pub(crate) fn told(answer: &Value) -> String {
     if !rows.is_empty() {
         out.push_str(&table(&["TRY", "TARGET", "TIER", "WEIGHT"], rows, true));
     }
-    let excluded: Vec<Vec<String>> = list(answer, "excluded").iter().map(|one| vec![target(one), field(one, "why")]).collect();
+    let excluded: Vec<Vec<String>> = list(answer, "excluded")
+        .iter()
+        .map(|one| vec![target(one), field(one, "why")])
+        .collect();
     if !excluded.is_empty() {
         block(&mut out, &table(&["LEFT OUT", "WHY"], excluded, true));
     }
-    let draws: Vec<Vec<String>> =
-        answer.get("draws").and_then(Value::as_object).into_iter().flatten().map(|(target, count)| vec![clean(target), text(count)]).collect();
+    let draws: Vec<Vec<String>> = answer
+        .get("draws")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(target, count)| vec![clean(target), text(count)])
+        .collect();
     if !draws.is_empty() {
         block(&mut out, &table(&["FIRST CHOICE", "DRAWN"], draws, true));
     }
@@ -51,17 +98,34 @@ fn block(out: &mut String, table: &str) {
 }
 
 fn asked(answer: &Value) -> String {
-    let model = answer.get("requested_model").and_then(Value::as_str).map(|model| format!(", asking for {}", clean(model))).unwrap_or_default();
-    let barred = if answer.get("admitted") == Some(&Value::Bool(false)) { " (not let in: disabled, expired or revoked)" } else { "" };
+    let model = answer
+        .get("requested_model")
+        .and_then(Value::as_str)
+        .map(|model| format!(", asking for {}", clean(model)))
+        .unwrap_or_default();
+    let barred = if answer.get("admitted") == Some(&Value::Bool(false)) {
+        " (not let in: disabled, expired or revoked)"
+    } else {
+        ""
+    };
     format!("{model}{barred}")
 }
 
 fn list(answer: &Value, name: &str) -> Vec<Value> {
-    answer.get(name).and_then(Value::as_array).cloned().unwrap_or_default()
+    answer
+        .get(name)
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn field(value: &Value, name: &str) -> String {
-    value.get(name).map(text).map(|text| clean(&text)).filter(|text| !text.is_empty()).unwrap_or_else(|| "-".into())
+    value
+        .get(name)
+        .map(text)
+        .map(|text| clean(&text))
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| "-".into())
 }
 
 fn target(value: &Value) -> String {
@@ -92,6 +156,9 @@ mod tests {
     #[test]
     fn refusals_with_what_to_do() {
         let refused = json!({"key": "k", "user": "u", "candidates": [], "refused": {"status": 403, "message": "no route", "fix": "gw route create"}});
-        assert_eq!(told(&refused), "as key k of user u\n\nwould be refused with status 403: no route\n  fix: gw route create\n");
+        assert_eq!(
+            told(&refused),
+            "as key k of user u\n\nwould be refused with status 403: no route\n  fix: gw route create\n"
+        );
     }
 }

@@ -14,7 +14,11 @@ pub(crate) enum Mode {
 }
 
 /// The fields given by flags.
-pub(crate) fn body(kind: &'static Kind, matches: &ArgMatches, mode: Mode) -> Result<Map<String, Value>> {
+pub(crate) fn body(
+    kind: &'static Kind,
+    matches: &ArgMatches,
+    mode: Mode,
+) -> Result<Map<String, Value>> {
     let mut body = Map::new();
     for field in kind.fields.iter().filter(|field| !field.flag.is_empty()) {
         if let Some(value) = of_field(field, matches, &mode)? {
@@ -27,23 +31,44 @@ pub(crate) fn body(kind: &'static Kind, matches: &ArgMatches, mode: Mode) -> Res
 fn of_field(field: &'static Field, matches: &ArgMatches, mode: &Mode) -> Result<Option<Value>> {
     let wrong = |error: Error| error.param(format!("--{}", field.flag));
     Ok(match field.shape {
-        Shape::Number => matches.get_one::<u64>(field.name).map(|number| json!(number)),
+        Shape::Number => matches
+            .get_one::<u64>(field.name)
+            .map(|number| json!(number)),
         Shape::Bool => matches.get_one::<bool>(field.name).map(|on| json!(on)),
-        Shape::Texts => many(matches, field.name).map(|items| json!(items.into_iter().map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>())),
-        Shape::Map => many(matches, field.name).map(|items| pairs(field, &items, mode)).transpose()?,
-        Shape::Targets => many(matches, field.name).map(|items| items.into_iter().map(target).collect::<Result<Vec<_>>>()).transpose()?.map(Value::Array),
-        Shape::Text | Shape::Decimal | Shape::Duration | Shape::Time => match matches.get_one::<String>(field.name) {
-            None => None,
-            Some(text) if text.is_empty() => matches!(mode, Mode::Patch).then_some(Value::Null),
-            Some(text) if field.shape == Shape::Time => Some(json!(time(text).map_err(wrong)?)),
-            Some(text) if field.shape == Shape::Duration => Some(json!(text.parse::<Millis>().map_err(wrong)?)),
-            Some(text) => Some(json!(text)),
-        },
+        Shape::Texts => many(matches, field.name).map(|items| {
+            json!(
+                items
+                    .into_iter()
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty())
+                    .collect::<Vec<_>>()
+            )
+        }),
+        Shape::Map => many(matches, field.name)
+            .map(|items| pairs(field, &items, mode))
+            .transpose()?,
+        Shape::Targets => many(matches, field.name)
+            .map(|items| items.into_iter().map(target).collect::<Result<Vec<_>>>())
+            .transpose()?
+            .map(Value::Array),
+        Shape::Text | Shape::Decimal | Shape::Duration | Shape::Time => {
+            match matches.get_one::<String>(field.name) {
+                None => None,
+                Some(text) if text.is_empty() => matches!(mode, Mode::Patch).then_some(Value::Null),
+                Some(text) if field.shape == Shape::Time => Some(json!(time(text).map_err(wrong)?)),
+                Some(text) if field.shape == Shape::Duration => {
+                    Some(json!(text.parse::<Millis>().map_err(wrong)?))
+                }
+                Some(text) => Some(json!(text)),
+            }
+        }
     })
 }
 
 fn many<'a>(matches: &'a ArgMatches, id: &str) -> Option<Vec<&'a str>> {
-    matches.get_many::<String>(id).map(|values| values.map(String::as_str).collect())
+    matches
+        .get_many::<String>(id)
+        .map(|values| values.map(String::as_str).collect())
 }
 
 fn pairs(field: &Field, items: &[&str], mode: &Mode) -> Result<Value> {
@@ -51,7 +76,9 @@ fn pairs(field: &Field, items: &[&str], mode: &Mode) -> Result<Value> {
     for item in items {
         match (item.split_once('='), item.strip_suffix('-'), mode) {
             (Some((key, value)), _, _) if !key.is_empty() => map.insert(key.into(), json!(value)),
-            (None, Some(key), Mode::Patch) if !key.is_empty() => map.insert(key.into(), Value::Null),
+            (None, Some(key), Mode::Patch) if !key.is_empty() => {
+                map.insert(key.into(), Value::Null)
+            }
             // A header's value may be a secret after all: it is not echoed.
             _ => {
                 return Err(Error::invalid(format!("--{} takes NAME=VALUE", field.flag))
@@ -66,13 +93,19 @@ fn pairs(field: &Field, items: &[&str], mode: &Mode) -> Result<Value> {
 /// A target as JSON.
 pub(crate) fn target(text: &str) -> Result<Value> {
     let target: Target = text.parse().map_err(|error: Error| error.param("--to"))?;
-    serde_json::to_value(target).map_err(|error| Error::internal("a target cannot be written").cause(error))
+    serde_json::to_value(target)
+        .map_err(|error| Error::internal("a target cannot be written").cause(error))
 }
 
 /// RFC 3339, or a duration from now.
 fn time(text: &str) -> Result<String> {
     if let Ok(span) = text.parse::<Millis>() {
-        return Ok(Stamp(Stamp::now().0.saturating_add(i64::try_from(span.0).unwrap_or(i64::MAX))).rfc3339());
+        return Ok(Stamp(
+            Stamp::now()
+                .0
+                .saturating_add(i64::try_from(span.0).unwrap_or(i64::MAX)),
+        )
+        .rfc3339());
     }
     Stamp::parse(text).map(Stamp::rfc3339)
 }
@@ -86,11 +119,21 @@ mod tests {
 
     /// The body a line such as `user create ann --team a` sends.
     fn sent(line: &str) -> Result<Value> {
-        let matches = crate::cli::command().try_get_matches_from(format!("gw {line}").split(' ')).unwrap();
+        let matches = crate::cli::command()
+            .try_get_matches_from(format!("gw {line}").split(' '))
+            .unwrap();
         let (noun, matches) = matches.subcommand().unwrap();
         let (verb, matches) = matches.subcommand().unwrap();
         let kind = kind(noun).unwrap();
-        let mut body = body(kind, matches, if verb == "create" { Mode::Create } else { Mode::Patch })?;
+        let mut body = body(
+            kind,
+            matches,
+            if verb == "create" {
+                Mode::Create
+            } else {
+                Mode::Patch
+            },
+        )?;
         if kind.name == "route" {
             routes::targets(matches, &mut body)?;
         }
@@ -104,13 +147,19 @@ mod tests {
                 "user create ann --team a,b --email a@b --label env=ci --label x=y=z",
                 json!({"email": "a@b", "team": "a,b", "labels": {"env": "ci", "x": "y=z"}}),
             ),
-            ("user set ann --team= --label env-", json!({"team": null, "labels": {"env": null}})),
+            (
+                "user set ann --team= --label env-",
+                json!({"team": null, "labels": {"env": null}}),
+            ),
             ("user create ann --team=", json!({})),
             (
                 "key create k --user ann --direct openai/*,x --expires 2026-12-31T00:00:00Z",
                 json!({"user": "ann", "expires": "2026-12-31T00:00:00.000Z", "direct": ["openai/*", "x"]}),
             ),
-            ("provider create p --vendor openai --idle-timeout 90s --header a=b", json!({"vendor": "openai", "headers": {"a": "b"}, "idle_timeout": "1m30s"})),
+            (
+                "provider create p --vendor openai --idle-timeout 90s --header a=b",
+                json!({"vendor": "openai", "headers": {"a": "b"}, "idle_timeout": "1m30s"}),
+            ),
             (
                 "model create m --provider p --context-window 128000 --price-input 2.50",
                 json!({"provider": "p", "context_window": 128000, "price_input": "2.50"}),
@@ -132,7 +181,10 @@ mod tests {
                 json!({"keys": ["k"], "strategy": "split", "targets": [
                     {"provider": "a", "weight": 8}, {"provider": "b", "weight": 2}, {"provider": "c", "tier": 1}, {"provider": "d", "tier": 1}, {"provider": "e", "tier": 2}]}),
             ),
-            ("route set r --to x", json!({"targets": [{"provider": "x"}]})),
+            (
+                "route set r --to x",
+                json!({"targets": [{"provider": "x"}]}),
+            ),
         ] {
             assert_eq!(sent(line).unwrap(), body, "{line}");
         }
@@ -142,14 +194,26 @@ mod tests {
     fn wrong_values_are_refused_by_flag() {
         for (line, param) in [
             ("key create k --user u --expires soon", "--expires"),
-            ("provider create p --vendor v --idle-timeout soon", "--idle-timeout"),
+            (
+                "provider create p --vendor v --idle-timeout soon",
+                "--idle-timeout",
+            ),
             ("provider create p --vendor v --header secret", "--header"),
             ("user create u --label env-", "--label"),
             ("route create r --key k --to =1", "--to"),
         ] {
-            assert_eq!(sent(line).unwrap_err().param.as_deref(), Some(param), "{line}");
+            assert_eq!(
+                sent(line).unwrap_err().param.as_deref(),
+                Some(param),
+                "{line}"
+            );
         }
-        assert!(!sent("provider create p --vendor v --header secret").unwrap_err().message.contains("secret"));
+        assert!(
+            !sent("provider create p --vendor v --header secret")
+                .unwrap_err()
+                .message
+                .contains("secret")
+        );
     }
 
     #[test]

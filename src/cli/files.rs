@@ -26,7 +26,13 @@ impl std::fmt::Debug for Item {
 impl Item {
     pub fn name(&self) -> Result<&str> {
         let name = self.body.get("name").and_then(Value::as_str);
-        name.filter(|name| !name.is_empty()).ok_or_else(|| Error::invalid(format!("a {} in `{}` has no name", self.kind.name, self.file)).param("name"))
+        name.filter(|name| !name.is_empty()).ok_or_else(|| {
+            Error::invalid(format!(
+                "a {} in `{}` has no name",
+                self.kind.name, self.file
+            ))
+            .param("name")
+        })
     }
 }
 
@@ -37,7 +43,11 @@ const LARGEST: u64 = 16 << 20;
 pub(crate) fn read(files: &[&String]) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     for file in files {
-        let text = if file.as_str() == "-" { slurp(std::io::stdin(), "standard input")? } else { slurp(open(file)?, file)? };
+        let text = if file.as_str() == "-" {
+            slurp(std::io::stdin(), "standard input")?
+        } else {
+            slurp(open(file)?, file)?
+        };
         items.extend(parse(file, &text)?);
     }
     in_order(&mut items);
@@ -45,12 +55,15 @@ pub(crate) fn read(files: &[&String]) -> Result<Vec<Item>> {
 }
 
 fn open(file: &str) -> Result<std::fs::File> {
-    std::fs::File::open(file).map_err(|error| Error::invalid(format!("cannot read `{file}`")).cause(error))
+    std::fs::File::open(file)
+        .map_err(|error| Error::invalid(format!("cannot read `{file}`")).cause(error))
 }
 
 fn slurp(from: impl Read, name: &str) -> Result<String> {
     let mut text = String::new();
-    from.take(LARGEST + 1).read_to_string(&mut text).map_err(|error| Error::invalid(format!("cannot read `{name}` as text")).cause(error))?;
+    from.take(LARGEST + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| Error::invalid(format!("cannot read `{name}` as text")).cause(error))?;
     match text.len() as u64 > LARGEST {
         true => Err(Error::invalid(format!("`{name}` is larger than 16 MiB"))),
         false => Ok(text),
@@ -73,15 +86,28 @@ fn in_order(items: &mut [Item]) {
 }
 
 fn documents(file: &str, text: &str) -> Result<Vec<Value>> {
-    let wrong = |what: &str, error: String| Error::invalid(format!("`{file}` is not valid {what}: {}", error.trim_end()));
+    let wrong = |what: &str, error: String| {
+        Error::invalid(format!(
+            "`{file}` is not valid {what}: {}",
+            error.trim_end()
+        ))
+    };
     let ends = |suffix: &str| file.to_ascii_lowercase().ends_with(suffix);
-    let json = ends(".json") || ends(".jsonl") || (!ends(".toml") && !ends("ml") && text.trim_start().starts_with('{'));
+    let json = ends(".json")
+        || ends(".jsonl")
+        || (!ends(".toml") && !ends("ml") && text.trim_start().starts_with('{'));
     if json {
-        return serde_json::Deserializer::from_str(text).into_iter::<Value>().collect::<Result<_, _>>().map_err(|error| wrong("JSON", error.to_string()));
+        return serde_json::Deserializer::from_str(text)
+            .into_iter::<Value>()
+            .collect::<Result<_, _>>()
+            .map_err(|error| wrong("JSON", error.to_string()));
     }
     let yaml = || -> Result<Vec<Value>> {
-        let documents = yaml_serde::Deserializer::from_str(text).map(serde::Deserialize::deserialize);
-        documents.collect::<Result<Vec<Value>, _>>().map_err(|error| wrong("YAML", error.to_string()))
+        let documents =
+            yaml_serde::Deserializer::from_str(text).map(serde::Deserialize::deserialize);
+        documents
+            .collect::<Result<Vec<Value>, _>>()
+            .map_err(|error| wrong("YAML", error.to_string()))
     };
     if ends(".yaml") || ends(".yml") {
         return yaml();
@@ -91,7 +117,13 @@ fn documents(file: &str, text: &str) -> Result<Vec<Value>> {
         Err(error) if ends(".toml") => Err(wrong("TOML", error.to_string())),
         // Without a telling name: whichever reads it; TOML's complaint is the one to show.
         Err(error) => match yaml() {
-            Ok(documents) if documents.iter().all(|document| document.is_object() || document.is_null()) => Ok(documents),
+            Ok(documents)
+                if documents
+                    .iter()
+                    .all(|document| document.is_object() || document.is_null()) =>
+            {
+                Ok(documents)
+            }
             _ => Err(wrong("TOML", error.to_string())),
         },
     }
@@ -101,7 +133,10 @@ fn collect(file: &str, document: Value, items: &mut Vec<Item>) -> Result<()> {
     let mut map = match document {
         Value::Null => return Ok(()),
         Value::Object(map) => map,
-        _ => return Err(Error::invalid(format!("`{file}` does not hold records")).hint("write [[user]], [[key]] and so on")),
+        _ => {
+            return Err(Error::invalid(format!("`{file}` does not hold records"))
+                .hint("write [[user]], [[key]] and so on"));
+        }
     };
     // One record as `-o json` prints it.
     if let Some(said) = map.get("kind").and_then(Value::as_str) {
@@ -115,13 +150,20 @@ fn collect(file: &str, document: Value, items: &mut Vec<Item>) -> Result<()> {
             continue;
         }
         let Value::Array(list) = value else {
-            return Err(Error::invalid(format!("`{word}` in `{file}` is not a list of records")).hint(format!("write [[{word}]], with two brackets")));
+            return Err(
+                Error::invalid(format!("`{word}` in `{file}` is not a list of records"))
+                    .hint(format!("write [[{word}]], with two brackets")),
+            );
         };
         match word.as_str() {
-            "items" => list.into_iter().try_for_each(|value| collect(file, value, items))?,
+            "items" => list
+                .into_iter()
+                .try_for_each(|value| collect(file, value, items))?,
             word => {
-                let kind =
-                    resources::kind(word).map_err(|error| Error::invalid(format!("{} (in `{file}`)", error.message)).hint(error.hint.unwrap_or_default()))?;
+                let kind = resources::kind(word).map_err(|error| {
+                    Error::invalid(format!("{} (in `{file}`)", error.message))
+                        .hint(error.hint.unwrap_or_default())
+                })?;
                 for value in list {
                     items.push(item(file, kind, value)?);
                 }
@@ -133,7 +175,10 @@ fn collect(file: &str, document: Value, items: &mut Vec<Item>) -> Result<()> {
 
 fn item(file: &str, kind: &'static Kind, value: Value) -> Result<Item> {
     let Value::Object(mut body) = value else {
-        return Err(Error::invalid(format!("a {} in `{file}` is not a table", kind.name)));
+        return Err(Error::invalid(format!(
+            "a {} in `{file}` is not a table",
+            kind.name
+        )));
     };
     for field in resources::Record::ENVELOPE {
         if field != "name" {
@@ -142,7 +187,11 @@ fn item(file: &str, kind: &'static Kind, value: Value) -> Result<Item> {
     }
     // What `-o json` adds to a new record is no part of it.
     body.shift_remove("result");
-    Ok(Item { kind, body, file: file.to_owned() })
+    Ok(Item {
+        kind,
+        body,
+        file: file.to_owned(),
+    })
 }
 
 /// Reads what `secret_from` and `credential_from` point at: by this process, here and now.
@@ -153,19 +202,33 @@ pub(crate) fn resolve(items: &mut [Item]) -> Result<()> {
             "provider" => ("credential_from", "credential_value"),
             _ => continue,
         };
-        let Some(source) = item.body.shift_remove(from) else { continue };
+        let Some(source) = item.body.shift_remove(from) else {
+            continue;
+        };
         let name = item.name()?.to_owned();
         let bad = || {
-            let error = Error::invalid(format!("`{from}` of {} `{name}` in `{}` is not a source", item.kind.name, item.file));
-            error.param(from).hint(format!("write {from} = {{ env = \"NAME\" }} or {{ file = \"PATH\" }}"))
+            let error = Error::invalid(format!(
+                "`{from}` of {} `{name}` in `{}` is not a source",
+                item.kind.name, item.file
+            ));
+            error.param(from).hint(format!(
+                "write {from} = {{ env = \"NAME\" }} or {{ file = \"PATH\" }}"
+            ))
         };
-        let Value::Object(source) = source else { return Err(bad()) };
+        let Value::Object(source) = source else {
+            return Err(bad());
+        };
         let secret = match source.iter().next() {
-            Some((word, Value::String(place))) if source.len() == 1 && word == "env" => credential::variable_value(place)?,
-            Some((word, Value::String(place))) if source.len() == 1 && word == "file" => credential::file_value(place)?,
+            Some((word, Value::String(place))) if source.len() == 1 && word == "env" => {
+                credential::variable_value(place)?
+            }
+            Some((word, Value::String(place))) if source.len() == 1 && word == "file" => {
+                credential::file_value(place)?
+            }
             _ => return Err(bad()),
         };
-        item.body.insert(into.into(), Value::String(secret.to_string()));
+        item.body
+            .insert(into.into(), Value::String(secret.to_string()));
         if item.kind.name == "provider" {
             item.body.insert("credential".into(), "managed".into());
         }

@@ -23,6 +23,7 @@ pub(super) fn mock_command() -> Command {
 
 /// Runs the simulator.
 pub(super) fn mock(matches: &ArgMatches) -> Result<ExitCode> {
-    let args = mock::Args::from_arg_matches(matches).map_err(|error| Error::invalid(error.to_string().trim_end().to_owned()))?;
+    let args = mock::Args::from_arg_matches(matches)
+        .map_err(|error| Error::invalid(error.to_string().trim_end().to_owned()))?;
     Ok(mock::run(args))
 }

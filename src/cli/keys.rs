@@ -39,13 +39,23 @@ pub(crate) async fn create(context: &Context, matches: &ArgMatches) -> Result<()
     if let Some(path) = file.as_deref().filter(|path| again && path.exists()) {
         return known(context, &remote, path, &spec, &wanted, &name).await;
     }
-    let place = if dry_run { None } else { file.as_deref().map(reserve).transpose()? };
-    let made = remote.create(kind, &Value::Object(body), &options(dry_run)).await;
+    let place = if dry_run {
+        None
+    } else {
+        file.as_deref().map(reserve).transpose()?
+    };
+    let made = remote
+        .create(kind, &Value::Object(body), &options(dry_run))
+        .await;
     let record = match made {
         Ok(record) => record,
         Err(error) => {
             discard(file.as_deref(), place);
-            return Err(if error.kind == Kind::Conflict { cannot_show(error, &remote, &name, file.as_deref()).await } else { error });
+            return Err(if error.kind == Kind::Conflict {
+                cannot_show(error, &remote, &name, file.as_deref()).await
+            } else {
+                error
+            });
         }
     };
     if dry_run {
@@ -57,14 +67,20 @@ pub(crate) async fn create(context: &Context, matches: &ArgMatches) -> Result<()
 /// `gw key rotate`.
 pub(crate) async fn rotate(context: &Context, matches: &ArgMatches) -> Result<()> {
     let name = verbs::name(&key::KIND, matches)?;
-    let grace: Millis = matches.get_one::<String>("grace").map_or(Ok(Millis(0)), |grace| grace.parse()).map_err(|error: Error| error.param("--grace"))?;
+    let grace: Millis = matches
+        .get_one::<String>("grace")
+        .map_or(Ok(Millis(0)), |grace| grace.parse())
+        .map_err(|error: Error| error.param("--grace"))?;
     let file = matches.get_one::<String>("output_file").map(PathBuf::from);
     if file.is_none() {
         shown_somewhere(context, &name)?;
     }
     let remote = context.remote()?;
     let place = file.as_deref().map(reserve).transpose()?;
-    match remote.action(&key::KIND, &name, "rotate", &json!({ "grace": grace })).await {
+    match remote
+        .action(&key::KIND, &name, "rotate", &json!({ "grace": grace }))
+        .await
+    {
         Ok(record) => deliver(context, record, place, file.as_deref(), "rotated"),
         Err(error) => {
             discard(file.as_deref(), place);
@@ -118,27 +134,52 @@ async fn bring(
     body.insert("replace_secret".into(), json!(replace));
     body.insert("if_not_exists".into(), json!(true));
     let dry_run = matches.get_flag("dry_run");
-    let record = remote.create(&key::KIND, &Value::Object(body), &options(dry_run)).await?;
-    let result = match record.get("result").and_then(Value::as_str).unwrap_or("created") {
+    let record = remote
+        .create(&key::KIND, &Value::Object(body), &options(dry_run))
+        .await?;
+    let result = match record
+        .get("result")
+        .and_then(Value::as_str)
+        .unwrap_or("created")
+    {
         "unchanged" => return verbs::create::unchanged(context, &key::KIND, &record, spec, wanted),
         "configured" | "changed" | "updated" => "replaced".to_owned(),
         other => other.to_owned(),
     };
-    context.changed(&key::KIND, &record, &if dry_run { format!("would be {result} (dry run)") } else { result })
+    context.changed(
+        &key::KIND,
+        &record,
+        &if dry_run {
+            format!("would be {result} (dry run)")
+        } else {
+            result
+        },
+    )
 }
 
 /// At least 128 bits in the form scanners know.
 fn strong(secret: &str) -> Result<()> {
-    let different = secret.chars().collect::<std::collections::BTreeSet<_>>().len();
+    let different = secret
+        .chars()
+        .collect::<std::collections::BTreeSet<_>>()
+        .len();
     // 22 characters of base64 are 132 bits; a handful of different ones shows it was not drawn at random.
     match secret.starts_with("sk-") && secret.len() >= 25 && different >= 10 {
         true => Ok(()),
-        false => Err(Error::invalid("the secret brought along is weak").hint("use `sk-` and at least 22 random letters and digits, or add --allow-weak")),
+        false => Err(Error::invalid("the secret brought along is weak")
+            .hint("use `sk-` and at least 22 random letters and digits, or add --allow-weak")),
     }
 }
 
 /// The file is there: fine when it holds this key's secret.
-async fn known(context: &Context, remote: &Remote, path: &Path, spec: &Map<String, Value>, wanted: &Map<String, Value>, name: &str) -> Result<()> {
+async fn known(
+    context: &Context,
+    remote: &Remote,
+    path: &Path,
+    spec: &Map<String, Value>,
+    wanted: &Map<String, Value>,
+    name: &str,
+) -> Result<()> {
     let kind = &key::KIND;
     let held = credential::file_value(&path.to_string_lossy())?;
     if let Err(error) = remote.get(kind, name).await {
@@ -148,9 +189,18 @@ async fn known(context: &Context, remote: &Remote, path: &Path, spec: &Map<Strin
         });
     }
     let mut body = spec.clone();
-    body.extend([("name".to_owned(), json!(name)), ("if_not_exists".to_owned(), json!(true)), ("secret_check".to_owned(), json!(held.as_str()))]);
-    let record = remote.create(kind, &Value::Object(body), &options(false)).await?;
-    match record.pointer("/status/secret_matches").and_then(Value::as_bool) {
+    body.extend([
+        ("name".to_owned(), json!(name)),
+        ("if_not_exists".to_owned(), json!(true)),
+        ("secret_check".to_owned(), json!(held.as_str())),
+    ]);
+    let record = remote
+        .create(kind, &Value::Object(body), &options(false))
+        .await?;
+    match record
+        .pointer("/status/secret_matches")
+        .and_then(Value::as_bool)
+    {
         Some(true) => verbs::create::unchanged(context, kind, &record, spec, wanted),
         _ => Err(lost(name, Some(path))),
     }
@@ -169,27 +219,43 @@ fn lost(name: &str, file: Option<&Path>) -> Error {
         Some(path) => format!("gw key rotate {name} --output-file {}", path.display()),
         None => format!("gw key rotate {name}"),
     };
-    Error::new(Kind::Conflict, format!("key `{name}` exists and its secret cannot be shown again")).param("name").hint(fix)
+    Error::new(
+        Kind::Conflict,
+        format!("key `{name}` exists and its secret cannot be shown again"),
+    )
+    .param("name")
+    .hint(fix)
 }
 
 fn exists(path: &Path) -> Error {
-    Error::new(Kind::Conflict, format!("`{}` exists and is not overwritten", path.display())).param("--output-file").hint("move it away, or name another file")
+    Error::new(
+        Kind::Conflict,
+        format!("`{}` exists and is not overwritten", path.display()),
+    )
+    .param("--output-file")
+    .hint("move it away, or name another file")
 }
 
 fn options(dry_run: bool) -> Query {
-    if dry_run { vec![("dry_run", "true".into())] } else { Query::new() }
+    if dry_run {
+        vec![("dry_run", "true".into())]
+    } else {
+        Query::new()
+    }
 }
 
 /// Refuses formats that would drop the only showing of a secret.
 fn shown_somewhere(context: &Context, name: &str) -> Result<()> {
     match &context.look.format {
-        Format::Name | Format::Csv | Format::Toml => {
-            Err(Error::invalid(format!("this output has no place for the secret of `{name}`, which is shown only once"))
-                .hint("add --output-file FILE, or use -o table or -o json"))
-        }
+        Format::Name | Format::Csv | Format::Toml => Err(Error::invalid(format!(
+            "this output has no place for the secret of `{name}`, which is shown only once"
+        ))
+        .hint("add --output-file FILE, or use -o table or -o json")),
         Format::Value(path) if !matches!(path.as_str(), "secret" | ".secret" | ".") => {
-            Err(Error::invalid(format!("`value={path}` leaves out the secret of `{name}`, which is shown only once"))
-                .hint("add --output-file FILE, or use -o value=.secret"))
+            Err(Error::invalid(format!(
+                "`value={path}` leaves out the secret of `{name}`, which is shown only once"
+            ))
+            .hint("add --output-file FILE, or use -o value=.secret"))
         }
         _ => Ok(()),
     }
@@ -203,9 +269,10 @@ fn reserve(path: &Path) -> Result<File> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => exists(path),
-        _ => {
-            Error::invalid(format!("cannot write `{}`", path.display())).cause(error).param("--output-file").hint("name a file in a directory you can write to")
-        }
+        _ => Error::invalid(format!("cannot write `{}`", path.display()))
+            .cause(error)
+            .param("--output-file")
+            .hint("name a file in a directory you can write to"),
     })
 }
 
@@ -218,16 +285,35 @@ fn discard(path: Option<&Path>, place: Option<File>) {
 }
 
 /// Hands the secret over: to the file, or alone on standard output.
-fn deliver(context: &Context, mut record: Value, place: Option<File>, path: Option<&Path>, what: &str) -> Result<()> {
+fn deliver(
+    context: &Context,
+    mut record: Value,
+    place: Option<File>,
+    path: Option<&Path>,
+    what: &str,
+) -> Result<()> {
     let kind: &'static resources::Kind = &key::KIND;
-    let Some(secret) = record.get("secret").and_then(Value::as_str).map(|secret| zeroize::Zeroizing::new(secret.to_owned())) else {
+    let Some(secret) = record
+        .get("secret")
+        .and_then(Value::as_str)
+        .map(|secret| zeroize::Zeroizing::new(secret.to_owned()))
+    else {
         discard(path, place);
-        return Err(Error::internal("the gateway sent no secret").hint(format!("gw key rotate {}", name_of(&record))));
+        return Err(Error::internal("the gateway sent no secret")
+            .hint(format!("gw key rotate {}", name_of(&record))));
     };
     if let (Some(mut file), Some(path)) = (place, path) {
-        let written = file.write_all(secret.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all());
+        let written = file
+            .write_all(secret.as_bytes())
+            .and_then(|()| file.write_all(b"\n"))
+            .and_then(|()| file.sync_all());
         written.map_err(|error| {
-            Error::internal(format!("the secret could not be written to `{}`", path.display())).cause(error).hint(format!("gw key rotate {}", name_of(&record)))
+            Error::internal(format!(
+                "the secret could not be written to `{}`",
+                path.display()
+            ))
+            .cause(error)
+            .hint(format!("gw key rotate {}", name_of(&record)))
         })?;
         if let Value::Object(map) = &mut record {
             map.remove("secret");
@@ -237,7 +323,10 @@ fn deliver(context: &Context, mut record: Value, place: Option<File>, path: Opti
     }
     match context.look.format {
         Format::Table | Format::Wide => {
-            context.talk(&format!("key/{} {what}; its secret is shown this once", name_of(&record)));
+            context.talk(&format!(
+                "key/{} {what}; its secret is shown this once",
+                name_of(&record)
+            ));
             context.data(&format!("{}\n", secret.as_str()));
             Ok(())
         }
@@ -260,17 +349,27 @@ mod tests {
         let path = dir.path().join("k");
         let file = reserve(&path).unwrap();
         #[cfg(unix)]
-        assert_eq!(std::os::unix::fs::MetadataExt::mode(&file.metadata().unwrap()) & 0o777, 0o600);
+        assert_eq!(
+            std::os::unix::fs::MetadataExt::mode(&file.metadata().unwrap()) & 0o777,
+            0o600
+        );
         assert_eq!(reserve(&path).unwrap_err().kind, Kind::Conflict);
         discard(Some(&path), Some(file));
         assert!(!path.exists());
-        assert_eq!(reserve(&dir.path().join("no/k")).unwrap_err().kind, Kind::Invalid);
+        assert_eq!(
+            reserve(&dir.path().join("no/k")).unwrap_err().kind,
+            Kind::Invalid
+        );
     }
 
     #[test]
     fn weak_secrets_are_refused() {
         assert!(strong("sk-0123456789abcdefghijklm").is_ok());
-        for weak in ["sk-short", "0123456789abcdefghijklmnop", "sk-aaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+        for weak in [
+            "sk-short",
+            "0123456789abcdefghijklmnop",
+            "sk-aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ] {
             assert!(strong(weak).is_err(), "{weak}");
         }
     }

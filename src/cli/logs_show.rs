@@ -16,7 +16,13 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     let remote = context.remote()?;
     let mut row = logs::dated(remote.log(&id).await?);
     if matches.get_flag("curl") {
-        let url = remote.status().await?.get("url").and_then(Value::as_str).unwrap_or("http://127.0.0.1:4000").to_owned();
+        let url = remote
+            .status()
+            .await?
+            .get("url")
+            .and_then(Value::as_str)
+            .unwrap_or("http://127.0.0.1:4000")
+            .to_owned();
         context.data(&curl(&row, &url)?);
         return Ok(());
     }
@@ -36,11 +42,17 @@ fn told(row: &Value, bodies: bool) -> String {
     let mut attempts = Vec::new();
     if let Value::Object(map) = &mut head {
         map.shift_remove("content");
-        let status = map.shift_remove("cost_status").map(|status| text(&status)).unwrap_or_default();
+        let status = map
+            .shift_remove("cost_status")
+            .map(|status| text(&status))
+            .unwrap_or_default();
         map.shift_remove("cost_pico");
         map.insert("cost".into(), cost(row, &status).into());
         if let Some(usage) = map.get("usage").cloned() {
-            let source = map.shift_remove("usage_source").map(|source| text(&source)).unwrap_or_default();
+            let source = map
+                .shift_remove("usage_source")
+                .map(|source| text(&source))
+                .unwrap_or_default();
             map.insert("usage".into(), tokens(&usage, &source).into());
         }
         for name in ["latency_ms", "ttft_ms"] {
@@ -48,7 +60,10 @@ fn told(row: &Value, bodies: bool) -> String {
                 map.insert(name.into(), logs::span(millis).into());
             }
         }
-        *map = std::mem::take(map).into_iter().map(|(name, value)| (name.trim_end_matches("_ms").to_owned(), value)).collect();
+        *map = std::mem::take(map)
+            .into_iter()
+            .map(|(name, value)| (name.trim_end_matches("_ms").to_owned(), value))
+            .collect();
         if let Some(Value::Array(list)) = map.shift_remove("attempts") {
             attempts = list;
         }
@@ -63,9 +78,15 @@ fn told(row: &Value, bodies: bool) -> String {
         for side in ["request", "response"] {
             let body = row.pointer(&format!("/content/{side}"));
             let shown = match body {
-                Some(body) => {
-                    body.get("text").and_then(Value::as_str).map_or_else(|| format!("(base64) {}", text(body.get("base64").unwrap_or(&Value::Null))), visible)
-                }
+                Some(body) => body.get("text").and_then(Value::as_str).map_or_else(
+                    || {
+                        format!(
+                            "(base64) {}",
+                            text(body.get("base64").unwrap_or(&Value::Null))
+                        )
+                    },
+                    visible,
+                ),
                 None => "(not kept)".into(),
             };
             out.push_str(&format!("\n{side}:\n{}\n", shown.trim_end()));
@@ -99,8 +120,15 @@ fn tokens(usage: &Value, source: &str) -> String {
         ("image", "image"),
     ];
     let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
-    let shown = parts.iter().filter(|(name, _)| count(name) > 0 || ["input", "output"].contains(name)).map(|(name, word)| format!("{} {word}", count(name)));
-    let source = if source.is_empty() { String::new() } else { format!(" ({source})") };
+    let shown = parts
+        .iter()
+        .filter(|(name, _)| count(name) > 0 || ["input", "output"].contains(name))
+        .map(|(name, word)| format!("{} {word}", count(name)));
+    let source = if source.is_empty() {
+        String::new()
+    } else {
+        format!(" ({source})")
+    };
     format!("{}{source}", shown.collect::<Vec<_>>().join(", "))
 }
 
@@ -110,11 +138,17 @@ fn visible(body: &str) -> String {
 }
 
 fn tries(attempts: &[Value]) -> String {
-    let show = |attempt: &Value, name: &str| match attempt.get(name).map(text).map(|text| clean(&text)) {
-        Some(text) if !text.is_empty() => text,
-        _ => "-".into(),
+    let show =
+        |attempt: &Value, name: &str| match attempt.get(name).map(text).map(|text| clean(&text)) {
+            Some(text) if !text.is_empty() => text,
+            _ => "-".into(),
+        };
+    let millis = |attempt: &Value, name: &str| {
+        attempt
+            .get(name)
+            .and_then(Value::as_u64)
+            .map_or_else(|| "-".into(), logs::span)
     };
-    let millis = |attempt: &Value, name: &str| attempt.get(name).and_then(Value::as_u64).map_or_else(|| "-".into(), logs::span);
     let row = |(at, attempt): (usize, &Value)| {
         let target = format!("{}/{}", show(attempt, "provider"), show(attempt, "model"));
         vec![
@@ -127,17 +161,32 @@ fn tries(attempts: &[Value]) -> String {
             show(attempt, "reason"),
         ]
     };
-    table(&["TRY", "TARGET", "START", "TOOK", "STATUS", "CLASS", "REASON"], attempts.iter().enumerate().map(row).collect(), true)
+    table(
+        &[
+            "TRY", "TARGET", "START", "TOOK", "STATUS", "CLASS", "REASON",
+        ],
+        attempts.iter().enumerate().map(row).collect(),
+        true,
+    )
 }
 
 /// The request as a command; the key stays a variable.
 fn curl(row: &Value, url: &str) -> Result<String> {
-    let body = row.pointer("/content/request/text").and_then(Value::as_str).filter(|body| !body.is_empty());
-    let body =
-        body.ok_or_else(|| Error::not_found("the content of this request was not kept").hint("keep it with --log-content full, on `gw serve` and on the key"))?;
+    let body = row
+        .pointer("/content/request/text")
+        .and_then(Value::as_str)
+        .filter(|body| !body.is_empty());
+    let body = body.ok_or_else(|| {
+        Error::not_found("the content of this request was not kept")
+            .hint("keep it with --log-content full, on `gw serve` and on the key")
+    })?;
     let path = match row.get("path").and_then(Value::as_str) {
         Some(path) => path,
-        None => match row.get("format").and_then(Value::as_str).unwrap_or_default() {
+        None => match row
+            .get("format")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+        {
             "anthropic" | "anthropic-messages" => "/v1/messages",
             "openai-responses" => "/v1/responses",
             "openai-embeddings" => "/v1/embeddings",
@@ -181,6 +230,9 @@ mod tests {
             curl(&row(), "http://127.0.0.1:4000/v1").unwrap(),
             "curl -sS http://127.0.0.1:4000/v1/messages \\\n  -H \"authorization: Bearer $GW_API_KEY\" \\\n  -H 'content-type: application/json' \\\n  --data-raw '{\"it'\\''s\":1}'\n"
         );
-        assert_eq!(curl(&json!({}), "x").unwrap_err().kind, crate::error::Kind::NotFound);
+        assert_eq!(
+            curl(&json!({}), "x").unwrap_err().kind,
+            crate::error::Kind::NotFound
+        );
     }
 }

@@ -66,12 +66,19 @@ pub fn main() -> ExitCode {
 /// clap's own refusals and answers (`--help`, `--version`): its text, our exit codes and JSON errors.
 fn refused(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
-    if matches!(error.kind(), DisplayHelp | DisplayVersion) || !json_wanted(std::env::args(), std::env::var("GW_OUTPUT").ok()) {
+    if matches!(error.kind(), DisplayHelp | DisplayVersion)
+        || !json_wanted(std::env::args(), std::env::var("GW_OUTPUT").ok())
+    {
         // Nothing left to say it to when this fails.
         let _ = error.print();
     } else {
         let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let first = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .to_owned();
         errors_as_json(true);
         complain(&Error::new(Kind::Invalid, first).hint("see --help"));
     }
@@ -88,7 +95,10 @@ fn json_wanted(args: impl Iterator<Item = String>, variable: Option<String>) -> 
             next = false;
         } else if arg == "-o" || arg == "--output" {
             next = true;
-        } else if let Some(value) = arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o")) {
+        } else if let Some(value) = arg
+            .strip_prefix("--output=")
+            .or_else(|| arg.strip_prefix("-o"))
+        {
             format = Some(value.trim_start_matches('=').into());
         }
     }
@@ -101,8 +111,18 @@ mod tests {
 
     #[test]
     fn json_is_recognised_before_parsing() {
-        let asks = |line: &str, variable: Option<&str>| json_wanted(line.split(' ').map(String::from), variable.map(String::from));
-        assert!(asks("gw user get -o json", None) && asks("gw --output=json", None) && asks("gw -ojson x", None) && asks("gw", Some("json")));
+        let asks = |line: &str, variable: Option<&str>| {
+            json_wanted(
+                line.split(' ').map(String::from),
+                variable.map(String::from),
+            )
+        };
+        assert!(
+            asks("gw user get -o json", None)
+                && asks("gw --output=json", None)
+                && asks("gw -ojson x", None)
+                && asks("gw", Some("json"))
+        );
         assert!(!asks("gw user get", None) && !asks("gw -o table", Some("json")));
     }
 }

@@ -21,9 +21,16 @@ pub(crate) async fn search(context: &Context, matches: &ArgMatches) -> Result<()
         [] if !set_up.is_empty() => with_catalogue(own, &set_up),
         // Nothing of it can be called yet, so it has no status.
         [] => VENDORS.iter().flat_map(offered).collect(),
-        _ => vendors.iter().map(|id| vendor(id).map(offered)).collect::<Result<Vec<_>>>()?.concat(),
+        _ => vendors
+            .iter()
+            .map(|id| vendor(id).map(offered))
+            .collect::<Result<Vec<_>>>()?
+            .concat(),
     };
-    let query = matches.get_one::<String>("query").map(|text| text.to_lowercase()).unwrap_or_default();
+    let query = matches
+        .get_one::<String>("query")
+        .map(|text| text.to_lowercase())
+        .unwrap_or_default();
     let providers: Vec<&String> = matches.get_many("provider").into_iter().flatten().collect();
     let enabled = match (matches.get_flag("enabled"), matches.get_flag("disabled")) {
         (true, _) => Some(true),
@@ -32,9 +39,17 @@ pub(crate) async fn search(context: &Context, matches: &ArgMatches) -> Result<()
     };
     let wanted = |item: &Value| {
         let field = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
-        let found = ["name", "upstream_id", "display_name"].iter().any(|name| field(name).to_lowercase().contains(&query));
-        let provider = providers.is_empty() || providers.iter().any(|provider| field("provider") == provider.as_str());
-        found && provider && enabled.is_none_or(|on| item.get("enabled").and_then(Value::as_bool).unwrap_or(true) == on)
+        let found = ["name", "upstream_id", "display_name"]
+            .iter()
+            .any(|name| field(name).to_lowercase().contains(&query));
+        let provider = providers.is_empty()
+            || providers
+                .iter()
+                .any(|provider| field("provider") == provider.as_str());
+        found
+            && provider
+            && enabled
+                .is_none_or(|on| item.get("enabled").and_then(Value::as_bool).unwrap_or(true) == on)
     };
     let mut found: Vec<Value> = items.into_iter().filter(wanted).collect();
     if matches.get_flag("group_snapshots") {
@@ -50,7 +65,8 @@ pub(crate) async fn search(context: &Context, matches: &ArgMatches) -> Result<()
         found.truncate(*limit);
     }
     if found.is_empty() {
-        context.talk("no model matches; list what a provider serves with: gw provider discover NAME");
+        context
+            .talk("no model matches; list what a provider serves with: gw provider discover NAME");
     } else if set_up.is_empty() && vendors.is_empty() {
         context.talk("no provider is set up: these are what vendors offer");
     }
@@ -63,13 +79,28 @@ fn with_catalogue(own: Vec<Value>, providers: &[Value]) -> Vec<Value> {
     let mut items = own;
     for provider in providers {
         let name = name_of(provider).to_owned();
-        let Some(vendor) = provider.get("vendor").and_then(Value::as_str).and_then(|id| vendor(id).ok()).filter(|vendor| !vendor.catalog.is_empty()) else {
+        let Some(vendor) = provider
+            .get("vendor")
+            .and_then(Value::as_str)
+            .and_then(|id| vendor(id).ok())
+            .filter(|vendor| !vendor.catalog.is_empty())
+        else {
             continue;
         };
-        let globs: Vec<String> = provider.get("models").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(String::from).collect();
+        let globs: Vec<String> = provider
+            .get("models")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(String::from)
+            .collect();
         for known in catalog::all(vendor.catalog) {
             let exposed = globs.is_empty() || crate::plan::glob::any(&globs, &known.id);
-            let recorded = items.iter().any(|item| item.get("provider").and_then(Value::as_str) == Some(&name) && upstream(item) == known.id);
+            let recorded = items.iter().any(|item| {
+                item.get("provider").and_then(Value::as_str) == Some(&name)
+                    && upstream(item) == known.id
+            });
             if exposed && !recorded {
                 items.push(listed(&known, &name, Some(true)));
             }
@@ -80,13 +111,23 @@ fn with_catalogue(own: Vec<Value>, providers: &[Value]) -> Vec<Value> {
 
 /// Everything the catalogue knows of a vendor; nothing of it can be called before there is a provider.
 fn offered(vendor: &Vendor) -> Vec<Value> {
-    let known = if vendor.catalog.is_empty() { Vec::new() } else { catalog::all(vendor.catalog) };
-    known.iter().map(|known| listed(known, vendor.id, None)).collect()
+    let known = if vendor.catalog.is_empty() {
+        Vec::new()
+    } else {
+        catalog::all(vendor.catalog)
+    };
+    known
+        .iter()
+        .map(|known| listed(known, vendor.id, None))
+        .collect()
 }
 
 /// The upstream id of a model's record.
 fn upstream(item: &Value) -> &str {
-    item.get("upstream_id").and_then(Value::as_str).filter(|id| !id.is_empty()).unwrap_or_else(|| name_of(item))
+    item.get("upstream_id")
+        .and_then(Value::as_str)
+        .filter(|id| !id.is_empty())
+        .unwrap_or_else(|| name_of(item))
 }
 
 /// A row of the catalogue in the form of a model's record.
@@ -103,17 +144,43 @@ fn listed(known: &Known, provider: &str, enabled: Option<bool>) -> Value {
 
 /// Turns `PROVIDER/MODEL` on or off: its record, under whatever name, or one made for it over the catalogue.
 pub(crate) async fn toggle(context: &Context, name: &str, on: bool) -> Result<Option<Value>> {
-    let Some((at, id)) = name.split_once('/') else { return Ok(None) };
+    let Some((at, id)) = name.split_once('/') else {
+        return Ok(None);
+    };
     let remote = context.remote()?;
-    let Ok(found) = remote.get(&provider::KIND, at).await else { return Ok(None) };
+    let Ok(found) = remote.get(&provider::KIND, at).await else {
+        return Ok(None);
+    };
     let own = verbs::get::pages(&remote, &model::KIND, None, None).await?;
-    let record = own.iter().find(|item| item.get("provider").and_then(Value::as_str) == Some(at) && upstream(item) == id);
+    let record = own.iter().find(|item| {
+        item.get("provider").and_then(Value::as_str) == Some(at) && upstream(item) == id
+    });
     if let Some(record) = record {
-        return remote.action(&model::KIND, name_of(record), if on { "enable" } else { "disable" }, &json!({})).await.map(Some);
+        return remote
+            .action(
+                &model::KIND,
+                name_of(record),
+                if on { "enable" } else { "disable" },
+                &json!({}),
+            )
+            .await
+            .map(Some);
     }
-    let vendor = found.get("vendor").and_then(Value::as_str).and_then(|id| vendor(id).ok());
-    match vendor.is_some_and(|vendor| !vendor.catalog.is_empty() && catalog::find(vendor.catalog, id).is_some()) {
-        true => remote.create(&model::KIND, &json!({"name": name, "provider": at, "upstream_id": id, "enabled": on}), &Vec::new()).await.map(Some),
+    let vendor = found
+        .get("vendor")
+        .and_then(Value::as_str)
+        .and_then(|id| vendor(id).ok());
+    match vendor.is_some_and(|vendor| {
+        !vendor.catalog.is_empty() && catalog::find(vendor.catalog, id).is_some()
+    }) {
+        true => remote
+            .create(
+                &model::KIND,
+                &json!({"name": name, "provider": at, "upstream_id": id, "enabled": on}),
+                &Vec::new(),
+            )
+            .await
+            .map(Some),
         false => Ok(None),
     }
 }
@@ -121,13 +188,25 @@ pub(crate) async fn toggle(context: &Context, name: &str, on: bool) -> Result<Op
 /// Dated versions folded into their model, which is shown as `gpt-4o (+2)`; those whose model is not among
 /// the results stay.
 fn grouped(items: Vec<Value>) -> Vec<Value> {
-    let of = |item: &Value| item.get("snapshot_of").and_then(Value::as_str).filter(|of| !of.is_empty()).map(String::from);
+    let of = |item: &Value| {
+        item.get("snapshot_of")
+            .and_then(Value::as_str)
+            .filter(|of| !of.is_empty())
+            .map(String::from)
+    };
     let names: Vec<String> = items.iter().map(|item| name_of(item).to_owned()).collect();
     let mut counts = std::collections::BTreeMap::<String, u64>::new();
-    for parent in items.iter().filter_map(of).filter(|parent| names.contains(parent)) {
+    for parent in items
+        .iter()
+        .filter_map(of)
+        .filter(|parent| names.contains(parent))
+    {
         *counts.entry(parent).or_default() += 1;
     }
-    let mut kept: Vec<Value> = items.into_iter().filter(|item| of(item).is_none_or(|parent| !names.contains(&parent))).collect();
+    let mut kept: Vec<Value> = items
+        .into_iter()
+        .filter(|item| of(item).is_none_or(|parent| !names.contains(&parent)))
+        .collect();
     for item in &mut kept {
         if let Some(count) = counts.get(name_of(item)).copied() {
             item["name"] = json!(format!("{} (+{count})", name_of(item)));
@@ -143,15 +222,46 @@ mod tests {
 
     #[test]
     fn records_come_before_the_catalogue() {
-        let own = vec![json!({"name": "best", "provider": "o", "upstream_id": "gpt-4o", "enabled": false})];
-        let providers = [json!({"name": "o", "vendor": "openai", "models": ["gpt-4o*"]}), json!({"name": "m", "vendor": "mock"})];
+        let own = vec![
+            json!({"name": "best", "provider": "o", "upstream_id": "gpt-4o", "enabled": false}),
+        ];
+        let providers = [
+            json!({"name": "o", "vendor": "openai", "models": ["gpt-4o*"]}),
+            json!({"name": "m", "vendor": "mock"}),
+        ];
         let found = with_catalogue(own, &providers);
-        assert_eq!(found.iter().filter(|item| upstream(item) == "gpt-4o").count(), 1, "the record stands for the catalogue's row");
-        let mini = found.iter().find(|item| name_of(item) == "gpt-4o-mini").cloned().unwrap_or_default();
-        assert_eq!((&mini["provider"], &mini["enabled"], &mini["status"]["price_input"]), (&json!("o"), &json!(true), &json!("0.15")));
-        assert!(found.iter().all(|item| upstream(item).starts_with("gpt-4o")), "what the provider does not expose is left out");
+        assert_eq!(
+            found
+                .iter()
+                .filter(|item| upstream(item) == "gpt-4o")
+                .count(),
+            1,
+            "the record stands for the catalogue's row"
+        );
+        let mini = found
+            .iter()
+            .find(|item| name_of(item) == "gpt-4o-mini")
+            .cloned()
+            .unwrap_or_default();
+        assert_eq!(
+            (
+                &mini["provider"],
+                &mini["enabled"],
+                &mini["status"]["price_input"]
+            ),
+            (&json!("o"), &json!(true), &json!("0.15"))
+        );
+        assert!(
+            found
+                .iter()
+                .all(|item| upstream(item).starts_with("gpt-4o")),
+            "what the provider does not expose is left out"
+        );
         let all: Vec<Value> = VENDORS.iter().flat_map(offered).collect();
-        assert!(all.iter().any(|item| item["provider"] == "anthropic") && all.iter().all(|item| item["enabled"].is_null()));
+        assert!(
+            all.iter().any(|item| item["provider"] == "anthropic")
+                && all.iter().all(|item| item["enabled"].is_null())
+        );
     }
 
     #[test]
@@ -162,6 +272,12 @@ mod tests {
             json!({"name": "a-2", "snapshot_of": "a"}),
             json!({"name": "b-1", "snapshot_of": "b"}),
         ];
-        assert_eq!(grouped(items), vec![json!({"name": "a (+2)", "snapshots": 2}), json!({"name": "b-1", "snapshot_of": "b"})]);
+        assert_eq!(
+            grouped(items),
+            vec![
+                json!({"name": "a (+2)", "snapshots": 2}),
+                json!({"name": "b-1", "snapshot_of": "b"})
+            ]
+        );
     }
 }

@@ -13,15 +13,25 @@ pub(crate) fn named<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Vec<
     if let [first, names @ ..] = &words[..]
         && !names.is_empty()
         && let Ok(only) = kind(first)
-        && names.iter().all(|name| kind(name).is_err() && !starts_with_kind(name))
+        && names
+            .iter()
+            .all(|name| kind(name).is_err() && !starts_with_kind(name))
     {
-        return Ok(names.iter().map(|name| (only, Some((*name).to_owned()))).collect());
+        return Ok(names
+            .iter()
+            .map(|name| (only, Some((*name).to_owned())))
+            .collect());
     }
     let mut all = Vec::new();
     for word in words {
         match word.split_once('/') {
             _ if word == "all" => all.extend(KINDS.iter().map(|kind| (*kind, None))),
-            Some((_, "")) => return Err(Error::invalid(format!("`{}` names nothing", word.escape_debug())).hint("write TYPE/NAME, such as key/ci")),
+            Some((_, "")) => {
+                return Err(
+                    Error::invalid(format!("`{}` names nothing", word.escape_debug()))
+                        .hint("write TYPE/NAME, such as key/ci"),
+                );
+            }
             Some((of, name)) => all.push((kind(of)?, Some(name.to_owned()))),
             None => {
                 for of in word.split(',') {
@@ -44,7 +54,10 @@ mod tests {
 
     fn shown(line: &str) -> String {
         let all = named(line.split(' ')).unwrap();
-        all.into_iter().map(|(kind, name)| format!("{}:{}", kind.name, name.unwrap_or_default())).collect::<Vec<_>>().join(" ")
+        all.into_iter()
+            .map(|(kind, name)| format!("{}:{}", kind.name, name.unwrap_or_default()))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]

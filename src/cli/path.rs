@@ -68,8 +68,21 @@ mod tests {
 
     #[test]
     fn numbers_sort_by_size() {
-        let mut items = vec![json!({"n": 10}), json!({}), json!({"n": "9.5"}), json!({"n": "x"})];
+        let mut items = vec![
+            json!({"n": 10}),
+            json!({}),
+            json!({"n": "9.5"}),
+            json!({"n": "x"}),
+        ];
         sort_by(&mut items, ".n");
-        assert_eq!(items, vec![json!({"n": "9.5"}), json!({"n": 10}), json!({"n": "x"}), json!({})]);
+        assert_eq!(
+            items,
+            vec![
+                json!({"n": "9.5"}),
+                json!({"n": 10}),
+                json!({"n": "x"}),
+                json!({})
+            ]
+        );
     }
 }

@@ -17,7 +17,10 @@ pub(crate) async fn test(context: &Context, matches: &ArgMatches) -> Result<()> 
     let mut names = verbs::names(&provider::KIND, matches)?;
     if names.is_empty() {
         let all = verbs::get::pages(&remote, &provider::KIND, None, None).await?;
-        names = all.iter().map(|item| super::context::name_of(item).to_owned()).collect();
+        names = all
+            .iter()
+            .map(|item| super::context::name_of(item).to_owned())
+            .collect();
     }
     let mut body = json!({});
     if let Some(model) = matches.get_one::<String>("model") {
@@ -29,7 +32,13 @@ pub(crate) async fn test(context: &Context, matches: &ArgMatches) -> Result<()> 
             Ok(report) => {
                 let failed = report.get("ok").and_then(Value::as_bool) == Some(false);
                 if failed {
-                    problems.note(Error::new(Kind::Upstream, format!("provider `{name}`: {}", verdict(&report))).hint(hint(&report, name)))?;
+                    problems.note(
+                        Error::new(
+                            Kind::Upstream,
+                            format!("provider `{name}`: {}", verdict(&report)),
+                        )
+                        .hint(hint(&report, name)),
+                    )?;
                 }
                 if !failed || !matches!(context.look.format, Format::Table | Format::Wide) {
                     reports.push(json!({"name": name, "report": report}));
@@ -40,7 +49,13 @@ pub(crate) async fn test(context: &Context, matches: &ArgMatches) -> Result<()> 
     }
     match context.look.format {
         Format::Table | Format::Wide => {
-            let line = |report: &Value| format!("tested {}: {}\n", super::context::name_of(report), verdict(report.get("report").unwrap_or(&Value::Null)));
+            let line = |report: &Value| {
+                format!(
+                    "tested {}: {}\n",
+                    super::context::name_of(report),
+                    verdict(report.get("report").unwrap_or(&Value::Null))
+                )
+            };
             context.data(&reports.iter().map(line).collect::<String>());
         }
         _ => context.data(&context.look.value(&json!({ "items": reports }))?),
@@ -49,12 +64,18 @@ pub(crate) async fn test(context: &Context, matches: &ArgMatches) -> Result<()> 
 }
 
 fn hint(report: &Value, name: &str) -> String {
-    report.get("fix").and_then(Value::as_str).map_or_else(|| format!("gw provider describe {name}"), String::from)
+    report
+        .get("fix")
+        .and_then(Value::as_str)
+        .map_or_else(|| format!("gw provider describe {name}"), String::from)
 }
 
 /// A test's report in a line: `ok, 61 models (310 ms)`.
 pub(crate) fn verdict(report: &Value) -> String {
-    let mut line = match (report.get("ok").and_then(Value::as_bool), report.get("message").and_then(Value::as_str)) {
+    let mut line = match (
+        report.get("ok").and_then(Value::as_bool),
+        report.get("message").and_then(Value::as_str),
+    ) {
         (Some(false), message) => clean(message.unwrap_or("failed")),
         (_, Some(message)) if !message.is_empty() => clean(message),
         _ => "ok".into(),
@@ -76,15 +97,33 @@ pub(crate) fn verdict(report: &Value) -> String {
 /// `gw provider discover`.
 pub(crate) async fn discover(context: &Context, matches: &ArgMatches) -> Result<()> {
     let name = verbs::name(&provider::KIND, matches)?;
-    let found = context.remote()?.discover(&name, matches.get_flag("enable")).await?;
+    let found = context
+        .remote()?
+        .discover(&name, matches.get_flag("enable"))
+        .await?;
     match context.look.format {
         Format::Table | Format::Wide => {
-            let models = found.get("models").or_else(|| found.get("items")).and_then(Value::as_array).cloned().unwrap_or_default();
+            let models = found
+                .get("models")
+                .or_else(|| found.get("items"))
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
             let id = |model: &Value| match model {
                 Value::String(id) => clean(id),
-                other => clean(&text(other.get("id").or_else(|| other.get("name")).unwrap_or(&Value::Null))),
+                other => clean(&text(
+                    other
+                        .get("id")
+                        .or_else(|| other.get("name"))
+                        .unwrap_or(&Value::Null),
+                )),
             };
-            context.data(&models.iter().map(|model| id(model) + "\n").collect::<String>());
+            context.data(
+                &models
+                    .iter()
+                    .map(|model| id(model) + "\n")
+                    .collect::<String>(),
+            );
             if matches.get_flag("enable") {
                 context.talk(&format!("{} models enabled", models.len()));
             }
@@ -103,7 +142,10 @@ pub(crate) async fn rekey(context: &Context, matches: &ArgMatches) -> Result<()>
         true => credential::given(context, matches, &mut patch)?,
         false => {
             let record = remote.get(&provider::KIND, &name).await?;
-            patch.insert("vendor".into(), record.get("vendor").cloned().unwrap_or_default());
+            patch.insert(
+                "vendor".into(),
+                record.get("vendor").cloned().unwrap_or_default(),
+            );
             let secret = credential::for_create(context, &remote, matches, &mut patch).await?;
             patch.remove("vendor");
             secret
@@ -116,24 +158,46 @@ pub(crate) async fn rekey(context: &Context, matches: &ArgMatches) -> Result<()>
         return Err(Error::invalid("no credential was given")
             .hint("add --credential-stdin, --credential-env VAR, --credential-file FILE, --credential-ref REF or --passthrough"));
     }
-    let record = remote.patch(&provider::KIND, &name, &Value::Object(patch), None, &vec![]).await?;
+    let record = remote
+        .patch(&provider::KIND, &name, &Value::Object(patch), None, &vec![])
+        .await?;
     context.changed(&provider::KIND, &record, "rekeyed")
 }
 
 /// `gw provider vendors`.
 pub(crate) async fn vendors(context: &Context, matches: &ArgMatches) -> Result<()> {
     let answer = context.remote()?.vendors().await?;
-    let items = answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let items = answer
+        .get("items")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let field = |item: &Value, name: &str| match item.get(name).map(text).map(|text| clean(&text)) {
         Some(text) if !text.is_empty() => text,
         _ => "-".into(),
     };
     match context.look.format {
         Format::Table | Format::Wide => {
-            let rows = items.iter().map(|item| ["name", "title", "env", "base_url"].map(|name| field(item, name)).to_vec()).collect();
-            context.data(&table(&["NAME", "TITLE", "VARIABLE", "BASE-URL"], rows, !matches.get_flag("no_headers")));
+            let rows = items
+                .iter()
+                .map(|item| {
+                    ["name", "title", "env", "base_url"]
+                        .map(|name| field(item, name))
+                        .to_vec()
+                })
+                .collect();
+            context.data(&table(
+                &["NAME", "TITLE", "VARIABLE", "BASE-URL"],
+                rows,
+                !matches.get_flag("no_headers"),
+            ));
         }
-        Format::Name => context.data(&items.iter().map(|item| field(item, "name") + "\n").collect::<String>()),
+        Format::Name => context.data(
+            &items
+                .iter()
+                .map(|item| field(item, "name") + "\n")
+                .collect::<String>(),
+        ),
         _ => context.data(&context.look.value(&answer)?),
     }
     Ok(())
@@ -146,9 +210,15 @@ mod tests {
     #[test]
     fn verdicts() {
         for (report, line) in [
-            (json!({"ok": true, "models": 61, "ms": 310}), "ok, 61 models (310 ms)"),
+            (
+                json!({"ok": true, "models": 61, "ms": 310}),
+                "ok, 61 models (310 ms)",
+            ),
             (json!({"ok": true, "models": ["a"]}), "ok, 1 models"),
-            (json!({"ok": false, "message": "the credential was refused (401)"}), "the credential was refused (401)"),
+            (
+                json!({"ok": false, "message": "the credential was refused (401)"}),
+                "the credential was refused (401)",
+            ),
             (json!({}), "ok"),
         ] {
             assert_eq!(verdict(&report), line);

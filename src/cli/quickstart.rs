@@ -14,7 +14,10 @@ use std::{
 };
 
 /// Real providers offered when their variable is set: vendor, variable, a small model.
-const REAL: [(&str, &str, &str); 2] = [("openai", "OPENAI_API_KEY", "gpt-4o-mini"), ("anthropic", "ANTHROPIC_API_KEY", "claude-haiku-4-5")];
+const REAL: [(&str, &str, &str); 2] = [
+    ("openai", "OPENAI_API_KEY", "gpt-4o-mini"),
+    ("anthropic", "ANTHROPIC_API_KEY", "claude-haiku-4-5"),
+];
 
 /// `gw quickstart`.
 pub(super) fn command() -> Command {
@@ -31,7 +34,10 @@ pub(super) fn command() -> Command {
 /// Runs the tour.
 pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
     let no_input = matches.get_flag("no_input") || !std::io::stdin().is_terminal();
-    let real = choose(matches.get_one::<String>("provider").map(String::as_str), no_input)?;
+    let real = choose(
+        matches.get_one::<String>("provider").map(String::as_str),
+        no_input,
+    )?;
     let tour = Tour::begin(matches.get_one::<PathBuf>("dir").cloned())?;
     tour.provision(real)?;
     tour.request()?;
@@ -44,23 +50,42 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
 }
 
 /// The real provider to use, if one was asked for or the offer was taken.
-fn choose(asked: Option<&str>, no_input: bool) -> Result<Option<(&'static str, &'static str, &'static str)>> {
+fn choose(
+    asked: Option<&str>,
+    no_input: bool,
+) -> Result<Option<(&'static str, &'static str, &'static str)>> {
     let set = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
     if let Some(vendor) = asked {
-        let Some(found) = REAL.into_iter().find(|(id, ..)| *id == vendor) else { return Ok(None) };
+        let Some(found) = REAL.into_iter().find(|(id, ..)| *id == vendor) else {
+            return Ok(None);
+        };
         return match set(found.1) {
             true => Ok(Some(found)),
-            false => Err(Error::invalid(format!("{} is not set", found.1)).hint(format!("set it, or leave out --provider {vendor} to use the simulator"))),
+            false => Err(
+                Error::invalid(format!("{} is not set", found.1)).hint(format!(
+                    "set it, or leave out --provider {vendor} to use the simulator"
+                )),
+            ),
         };
     }
-    let Some(found) = REAL.into_iter().find(|(_, variable, _)| set(variable)) else { return Ok(None) };
+    let Some(found) = REAL.into_iter().find(|(_, variable, _)| set(variable)) else {
+        return Ok(None);
+    };
     if no_input {
-        say(&format!("{} is set: `gw quickstart --provider {}` takes this tour with the real provider (it costs a fraction of a cent).\n", found.1, found.0));
+        say(&format!(
+            "{} is set: `gw quickstart --provider {}` takes this tour with the real provider (it costs a fraction of a cent).\n",
+            found.1, found.0
+        ));
         return Ok(None);
     }
-    eprint!("{} is set. Use the real provider instead of the simulator? It costs a fraction of a cent. [y/N] ", found.1);
+    eprint!(
+        "{} is set. Use the real provider instead of the simulator? It costs a fraction of a cent. [y/N] ",
+        found.1
+    );
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(|error| Error::invalid("the answer cannot be read").cause(error))?;
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Error::invalid("the answer cannot be read").cause(error))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes").then_some(found))
 }
 
@@ -78,9 +103,14 @@ struct Tour {
 impl Tour {
     fn begin(dir: Option<PathBuf>) -> Result<Tour> {
         let temporary = dir.is_none();
-        let dir = dir.unwrap_or_else(|| std::env::temp_dir().join(format!("gw-quickstart-{}", std::process::id())));
-        let failed =
-            |error: std::io::Error| Error::invalid(format!("`{}` cannot be used", dir.display())).cause(error).hint("give another directory with --dir");
+        let dir = dir.unwrap_or_else(|| {
+            std::env::temp_dir().join(format!("gw-quickstart-{}", std::process::id()))
+        });
+        let failed = |error: std::io::Error| {
+            Error::invalid(format!("`{}` cannot be used", dir.display()))
+                .cause(error)
+                .hint("give another directory with --dir")
+        };
         #[allow(unused_mut)]
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
@@ -88,21 +118,44 @@ impl Tour {
         builder.recursive(true).create(&dir).map_err(failed)?;
         let ready = dir.join("ready.json");
         let _ = fs::remove_file(&ready);
-        let admin = if cfg!(unix) { format!("unix:{}", dir.join("admin.sock").display()) } else { String::from("127.0.0.1:0") };
+        let admin = if cfg!(unix) {
+            format!("unix:{}", dir.join("admin.sock").display())
+        } else {
+            String::from("127.0.0.1:0")
+        };
         let data = dir.join("data");
         let simulator = |status: Option<u16>| {
             let mut settings = Settings::default();
             settings.script.status = status;
-            Mock::start(settings).map_err(|error| Error::internal("the simulator cannot start").cause(error))
+            Mock::start(settings)
+                .map_err(|error| Error::internal("the simulator cannot start").cause(error))
         };
         let (flaky, steady) = (simulator(Some(429))?, simulator(None)?);
         say("Two simulators stand in for providers: one is out of capacity, one answers.");
-        say(&format!("  $ gw mock --listen {} --status 429 &\n  $ gw mock --listen {} &", flaky.address(), steady.address()));
+        say(&format!(
+            "  $ gw mock --listen {} --status 429 &\n  $ gw mock --listen {} &",
+            flaky.address(),
+            steady.address()
+        ));
         say("The gateway: a proxy for callers, and an admin API that the other commands talk to.");
-        say(&format!("  $ gw serve --listen 127.0.0.1:0 --data-dir {} --admin-listen {admin} &", data.display()));
+        say(&format!(
+            "  $ gw serve --listen 127.0.0.1:0 --data-dir {} --admin-listen {admin} &",
+            data.display()
+        ));
         // Its standard input is ours to hold: when this process goes, however it goes, the gateway stops.
         let gateway = myself()?
-            .args(["serve", "--listen", "127.0.0.1:0", "--secrets", "sealed", "--log-level", "error", "--exit-on-stdin-close", "--admin-listen", &admin])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--secrets",
+                "sealed",
+                "--log-level",
+                "error",
+                "--exit-on-stdin-close",
+                "--admin-listen",
+                &admin,
+            ])
             .arg("--data-dir")
             .arg(&data)
             .arg("--ready-file")
@@ -111,7 +164,15 @@ impl Tour {
             .stderr(fs::File::create(dir.join("serve.log")).map_err(failed)?)
             .spawn()
             .map_err(|error| Error::internal("the gateway cannot start").cause(error))?;
-        let mut tour = Tour { dir, temporary, gateway, url: String::new(), admin, flaky, steady };
+        let mut tour = Tour {
+            dir,
+            temporary,
+            gateway,
+            url: String::new(),
+            admin,
+            flaky,
+            steady,
+        };
         tour.wait(&ready)?;
         say(&format!("  listening on {}\n", tour.url));
         Ok(tour)
@@ -120,7 +181,10 @@ impl Tour {
     fn wait(&mut self, ready: &Path) -> Result<()> {
         let start = Instant::now();
         loop {
-            if let Some(facts) = fs::read(ready).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok()) {
+            if let Some(facts) = fs::read(ready)
+                .ok()
+                .and_then(|text| serde_json::from_slice::<Value>(&text).ok())
+            {
                 self.url = facts["url"].as_str().unwrap_or_default().to_owned();
                 self.admin = facts["admin"].as_str().unwrap_or_default().to_owned();
                 return Ok(());
@@ -128,7 +192,10 @@ impl Tour {
             let ended = self.gateway.try_wait().ok().flatten().is_some();
             if ended || start.elapsed() > Duration::from_secs(30) {
                 let said = fs::read_to_string(self.dir.join("serve.log")).unwrap_or_default();
-                return Err(Error::internal(format!("the gateway did not start: {}", said.trim())).hint("run `gw serve` by itself to see more"));
+                return Err(
+                    Error::internal(format!("the gateway did not start: {}", said.trim()))
+                        .hint("run `gw serve` by itself to see more"),
+                );
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -137,33 +204,100 @@ impl Tour {
     fn provision(&self, real: Option<(&'static str, &'static str, &'static str)>) -> Result<()> {
         let key = self.key_file();
         let base = |mock: &Mock| format!("{}/v1", mock.url());
-        say("Two providers. Their credentials, where they have some, go to the secret store, never to a file or a log.");
-        self.gw(&["provider", "create", "flaky", "--vendor", "mock", "--base-url", &base(&self.flaky), "--verify=false"])?;
+        say(
+            "Two providers. Their credentials, where they have some, go to the secret store, never to a file or a log.",
+        );
+        self.gw(&[
+            "provider",
+            "create",
+            "flaky",
+            "--vendor",
+            "mock",
+            "--base-url",
+            &base(&self.flaky),
+            "--verify=false",
+        ])?;
         let target = match real {
             Some((vendor, variable, model)) => {
-                self.gw(&["provider", "create", vendor, "--vendor", vendor, "--credential-env", variable])?;
+                self.gw(&[
+                    "provider",
+                    "create",
+                    vendor,
+                    "--vendor",
+                    vendor,
+                    "--credential-env",
+                    variable,
+                ])?;
                 format!("{vendor}/{model}")
             }
             None => {
-                self.gw(&["provider", "create", "steady", "--vendor", "mock", "--base-url", &base(&self.steady)])?;
+                self.gw(&[
+                    "provider",
+                    "create",
+                    "steady",
+                    "--vendor",
+                    "mock",
+                    "--base-url",
+                    &base(&self.steady),
+                ])?;
                 String::from("steady/gpt-4o-mini")
             }
         };
         if real.is_none() {
-            say("What the model costs, in dollars per million tokens. Known models have their prices built in.");
-            self.gw(&["model", "create", "steady/gpt-4o-mini", "--provider", "steady", "--price-input", "0.15", "--price-output", "0.60"])?;
+            say(
+                "What the model costs, in dollars per million tokens. Known models have their prices built in.",
+            );
+            self.gw(&[
+                "model",
+                "create",
+                "steady/gpt-4o-mini",
+                "--provider",
+                "steady",
+                "--price-input",
+                "0.15",
+                "--price-output",
+                "0.60",
+            ])?;
         }
-        say("A user, and a key that belongs to it. The secret is shown once; here it goes to a file.");
+        say(
+            "A user, and a key that belongs to it. The secret is shown once; here it goes to a file.",
+        );
         self.gw(&["user", "create", "demo"])?;
         let _ = fs::remove_file(&key);
-        self.gw(&["key", "create", "demo", "--user", "demo", "--output-file", &key])?;
+        self.gw(&[
+            "key",
+            "create",
+            "demo",
+            "--user",
+            "demo",
+            "--output-file",
+            &key,
+        ])?;
         say("A route: requests of this key go to `flaky`, and to the next target when that fails.");
-        self.gw(&["route", "create", "demo", "--key", "demo", "--to", "flaky/gpt-4o", "--to", &target])
+        self.gw(&[
+            "route",
+            "create",
+            "demo",
+            "--key",
+            "demo",
+            "--to",
+            "flaky/gpt-4o",
+            "--to",
+            &target,
+        ])
     }
 
     fn request(&self) -> Result<()> {
         say("A request, as any OpenAI client would send it:");
-        self.gw(&["request", "In one word: what colour is the sky?", "-m", "gpt-4o", "--key-file", &self.key_file(), "--explain"])
+        self.gw(&[
+            "request",
+            "In one word: what colour is the sky?",
+            "-m",
+            "gpt-4o",
+            "--key-file",
+            &self.key_file(),
+            "--explain",
+        ])
     }
 
     fn look(&self) -> Result<()> {
@@ -178,10 +312,21 @@ impl Tour {
     fn stay(mut self) -> Result<ExitCode> {
         say("The gateway keeps running until you press Ctrl-C. In another terminal:");
         say(&format!("  $ export GW_ADMIN_URL={}", self.admin));
-        say(&format!("  $ export OPENAI_BASE_URL={}/v1 OPENAI_API_KEY=$(cat {})", self.url, self.key_file()));
+        say(&format!(
+            "  $ export OPENAI_BASE_URL={}/v1 OPENAI_API_KEY=$(cat {})",
+            self.url,
+            self.key_file()
+        ));
         say("  $ gw logs -f");
-        let status = self.gateway.wait().map_err(|error| Error::internal("the gateway cannot be waited for").cause(error))?;
-        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let status = self
+            .gateway
+            .wait()
+            .map_err(|error| Error::internal("the gateway cannot be waited for").cause(error))?;
+        Ok(if status.success() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 
     fn key_file(&self) -> String {
@@ -206,10 +351,18 @@ impl Tour {
             .stdin(Stdio::null())
             .output()
             .map_err(|error| Error::internal("the command cannot be run").cause(error))?;
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
         match output.status.success() {
             true => Ok(text),
-            false => Err(Error::new(Kind::Internal, format!("`gw {}` failed: {}", arguments.join(" "), text.trim())).hint("run it by itself to see more")),
+            false => Err(Error::new(
+                Kind::Internal,
+                format!("`gw {}` failed: {}", arguments.join(" "), text.trim()),
+            )
+            .hint("run it by itself to see more")),
         }
     }
 }
@@ -225,7 +378,8 @@ impl Drop for Tour {
 }
 
 fn myself() -> Result<std::process::Command> {
-    let path = std::env::current_exe().map_err(|error| Error::internal("this program cannot be found").cause(error))?;
+    let path = std::env::current_exe()
+        .map_err(|error| Error::internal("this program cannot be found").cause(error))?;
     Ok(std::process::Command::new(path))
 }
 
@@ -239,7 +393,10 @@ fn indent(text: &str) -> String {
 
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
-    match word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=@,%+".contains(c)) {
+    match word
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_./:=@,%+".contains(c))
+    {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }

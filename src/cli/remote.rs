@@ -17,12 +17,23 @@ pub struct Remote {
 }
 
 fn pairs(query: &Query) -> Vec<(&str, &str)> {
-    query.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    query
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
 }
 
 impl Remote {
-    pub(crate) fn new(address: Address, token: Option<Secret>, timeout: Duration, verbose: bool) -> Result<Remote> {
-        Ok(Remote { client: Client::new(address, token)?.timeout(timeout), verbose })
+    pub(crate) fn new(
+        address: Address,
+        token: Option<Secret>,
+        timeout: Duration,
+        verbose: bool,
+    ) -> Result<Remote> {
+        Ok(Remote {
+            client: Client::new(address, token)?.timeout(timeout),
+            verbose,
+        })
     }
 
     /// The client, once it has said what for.
@@ -34,37 +45,84 @@ impl Remote {
     }
 
     pub(crate) async fn get(&self, kind: &'static Kind, name: &str) -> Result<Value> {
-        self.to("get", &format!("{}/{name}", kind.name)).get(kind.name, name).await
+        self.to("get", &format!("{}/{name}", kind.name))
+            .get(kind.name, name)
+            .await
     }
 
     /// One page: `{"items": [...], "cursor": ...}`.
-    pub(crate) async fn list(&self, kind: &'static Kind, selector: Option<&str>, limit: Option<usize>, cursor: Option<&str>) -> Result<Value> {
+    pub(crate) async fn list(
+        &self,
+        kind: &'static Kind,
+        selector: Option<&str>,
+        limit: Option<usize>,
+        cursor: Option<&str>,
+    ) -> Result<Value> {
         let mut query = Query::new();
         query.extend(selector.map(|text| ("selector", text.to_owned())));
         query.extend(limit.map(|count| ("limit", count.to_string())));
         query.extend(cursor.map(|text| ("cursor", text.to_owned())));
-        self.to("list", kind.plural).list(kind.name, &pairs(&query)).await
+        self.to("list", kind.plural)
+            .list(kind.name, &pairs(&query))
+            .await
     }
 
-    pub(crate) async fn create(&self, kind: &'static Kind, body: &Value, options: &Query) -> Result<Value> {
-        self.to("create", kind.name).create(kind.name, body, &pairs(options), None).await
+    pub(crate) async fn create(
+        &self,
+        kind: &'static Kind,
+        body: &Value,
+        options: &Query,
+    ) -> Result<Value> {
+        self.to("create", kind.name)
+            .create(kind.name, body, &pairs(options), None)
+            .await
     }
 
-    pub(crate) async fn patch(&self, kind: &'static Kind, name: &str, body: &Value, if_match: Option<u64>, options: &Query) -> Result<Value> {
-        self.to("patch", &format!("{}/{name}", kind.name)).patch(kind.name, name, body, if_match, &pairs(options)).await
+    pub(crate) async fn patch(
+        &self,
+        kind: &'static Kind,
+        name: &str,
+        body: &Value,
+        if_match: Option<u64>,
+        options: &Query,
+    ) -> Result<Value> {
+        self.to("patch", &format!("{}/{name}", kind.name))
+            .patch(kind.name, name, body, if_match, &pairs(options))
+            .await
     }
 
-    pub(crate) async fn delete(&self, kind: &'static Kind, name: &str, options: &Query) -> Result<Value> {
-        self.to("delete", &format!("{}/{name}", kind.name)).delete(kind.name, name, None, &pairs(options)).await
+    pub(crate) async fn delete(
+        &self,
+        kind: &'static Kind,
+        name: &str,
+        options: &Query,
+    ) -> Result<Value> {
+        self.to("delete", &format!("{}/{name}", kind.name))
+            .delete(kind.name, name, None, &pairs(options))
+            .await
     }
 
     /// `enable`, `disable`, `rotate`, `revoke`, `test`, `discover`.
-    pub(crate) async fn action(&self, kind: &'static Kind, name: &str, verb: &str, body: &Value) -> Result<Value> {
-        self.to(verb, &format!("{}/{name}", kind.name)).action(kind.name, name, verb, body).await
+    pub(crate) async fn action(
+        &self,
+        kind: &'static Kind,
+        name: &str,
+        verb: &str,
+        body: &Value,
+    ) -> Result<Value> {
+        self.to(verb, &format!("{}/{name}", kind.name))
+            .action(kind.name, name, verb, body)
+            .await
     }
 
     pub(crate) async fn discover(&self, provider: &str, enable: bool) -> Result<Value> {
-        self.action(&crate::resources::provider::KIND, provider, "discover", &json!({ "enable": enable })).await
+        self.action(
+            &crate::resources::provider::KIND,
+            provider,
+            "discover",
+            &json!({ "enable": enable }),
+        )
+        .await
     }
 
     pub(crate) async fn identify(&self, secret: &str) -> Result<Value> {

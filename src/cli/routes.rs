@@ -19,13 +19,21 @@ pub(crate) fn targets(matches: &ArgMatches, body: &mut Map<String, Value>) -> Re
     let mut all = Vec::new();
     for (id, next) in [("targets", false), ("then", true)] {
         let (values, indices) = (matches.get_many::<String>(id), matches.indices_of(id));
-        all.extend(indices.into_iter().flatten().zip(values.into_iter().flatten()).map(|(index, text)| (index, next, text)));
+        all.extend(
+            indices
+                .into_iter()
+                .flatten()
+                .zip(values.into_iter().flatten())
+                .map(|(index, text)| (index, next, text)),
+        );
     }
     if all.is_empty() {
         return Ok(());
     }
     all.sort_by_key(|(index, ..)| *index);
-    let fallback = body.get("strategy").is_none_or(|strategy| strategy == "fallback");
+    let fallback = body
+        .get("strategy")
+        .is_none_or(|strategy| strategy == "fallback");
     let (mut tier, mut list) = (0, Vec::new());
     for (_, next, text) in all {
         let mut target = fields::target(text)?;
@@ -47,7 +55,13 @@ pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<(
         Some(data) => needs(&request::data(data)?),
         None => Map::new(),
     };
-    for (id, field) in [("name", "route"), ("key", "key"), ("user", "user"), ("path", "path"), ("model", "model")] {
+    for (id, field) in [
+        ("name", "route"),
+        ("key", "key"),
+        ("user", "user"),
+        ("path", "path"),
+        ("model", "model"),
+    ] {
         if let Some(text) = matches.get_one::<String>(id) {
             question.insert(field.into(), json!(text));
         }
@@ -69,13 +83,33 @@ fn needs(body: &Value) -> Map<String, Value> {
     if let Some(model) = body.get("model").and_then(Value::as_str) {
         needs.insert("model".into(), json!(model));
     }
-    let tools = body.get("tools").and_then(Value::as_array).is_some_and(|tools| !tools.is_empty());
-    let schema = body.pointer("/response_format/type").and_then(Value::as_str) == Some("json_schema");
-    let parts = body.get("messages").and_then(Value::as_array).into_iter().flatten().filter_map(|message| message.get("content")?.as_array()).flatten();
-    let images = parts.filter_map(|part| part.get("type")?.as_str()).any(|kind| kind.contains("image"));
-    for (name, wanted) in
-        [("tools", tools), ("schema", schema), ("images", images), ("embeddings", body.get("input").is_some() && body.get("messages").is_none())]
-    {
+    let tools = body
+        .get("tools")
+        .and_then(Value::as_array)
+        .is_some_and(|tools| !tools.is_empty());
+    let schema = body
+        .pointer("/response_format/type")
+        .and_then(Value::as_str)
+        == Some("json_schema");
+    let parts = body
+        .get("messages")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|message| message.get("content")?.as_array())
+        .flatten();
+    let images = parts
+        .filter_map(|part| part.get("type")?.as_str())
+        .any(|kind| kind.contains("image"));
+    for (name, wanted) in [
+        ("tools", tools),
+        ("schema", schema),
+        ("images", images),
+        (
+            "embeddings",
+            body.get("input").is_some() && body.get("messages").is_none(),
+        ),
+    ] {
         if wanted {
             needs.insert(name.into(), json!(true));
         }
@@ -94,6 +128,9 @@ mod tests {
         let body = json!({"model": "m", "tools": [{}], "messages": [{"role": "user", "content": [{"type": "image_url"}]}]});
         let mut needs = needs(&body);
         needs.remove("tokens");
-        assert_eq!(Value::Object(needs), json!({"model": "m", "tools": true, "images": true}));
+        assert_eq!(
+            Value::Object(needs),
+            json!({"model": "m", "tools": true, "images": true})
+        );
     }
 }

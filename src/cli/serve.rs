@@ -17,11 +17,20 @@ const TEXTS: [(&str, &str, &str); 8] = [
     ("log_format", "log", "format"),
     ("log_content", "logs", "content"),
 ];
-const SWITCHES: [&str; 5] = ["in_memory", "print_ready", "exit_on_stdin_close", "allow_public", "allow_public_admin"];
+const SWITCHES: [&str; 5] = [
+    "in_memory",
+    "print_ready",
+    "exit_on_stdin_close",
+    "allow_public",
+    "allow_public_admin",
+];
 const LISTS: [&str; 2] = ["listen", "admin_listen"];
 
 /// The configuration for this command line and environment.
-pub(crate) fn config(matches: &ArgMatches, env: impl IntoIterator<Item = (String, String)>) -> Result<Config> {
+pub(crate) fn config(
+    matches: &ArgMatches,
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config> {
     let mut layer = Layer::default();
     for (id, section, key) in TEXTS {
         if let Some(text) = matches.get_one::<String>(id) {
@@ -35,14 +44,29 @@ pub(crate) fn config(matches: &ArgMatches, env: impl IntoIterator<Item = (String
     }
     for id in LISTS {
         if let Some(items) = matches.get_many::<String>(id) {
-            layer.set("server", id, Value::Array(items.map(|item| Value::from(item.as_str())).collect()));
+            layer.set(
+                "server",
+                id,
+                Value::Array(items.map(|item| Value::from(item.as_str())).collect()),
+            );
         }
     }
     if let Some(threads) = matches.get_one::<u32>("threads") {
         layer.set("server", "threads", i64::from(*threads));
     }
-    let texts = |id: &str| matches.get_many::<String>(id).into_iter().flatten().cloned().collect();
-    let mut config = config::load(matches.get_one::<String>("config").map(PathBuf::from), env, layer)?;
+    let texts = |id: &str| {
+        matches
+            .get_many::<String>(id)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
+    };
+    let mut config = config::load(
+        matches.get_one::<String>("config").map(PathBuf::from),
+        env,
+        layer,
+    )?;
     config.seed = texts("file");
     config.command = texts("command");
     config.mock = matches.get_flag("mock");
@@ -61,13 +85,19 @@ mod tests {
     fn flags_reach_the_configuration() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("gw.toml");
-        std::fs::write(&file, "[limits]\nmax_body = \"1MiB\"\n[server]\nlisten = [\"127.0.0.1:1\"]\n").unwrap();
+        std::fs::write(
+            &file,
+            "[limits]\nmax_body = \"1MiB\"\n[server]\nlisten = [\"127.0.0.1:1\"]\n",
+        )
+        .unwrap();
         let line = format!(
             "gw serve -c {} --in-memory --mock -f a.toml -f - --listen 127.0.0.1:0 --listen [::1]:0 --admin-listen unix:/s --ready-file r --print-ready --exit-on-stdin-close \
              --secrets sealed --master-key-file m --log-content metadata --log-level debug --log-format json --shutdown-grace 5s --threads 3 --allow-public -- sh -c true",
             file.display()
         );
-        let matches = crate::cli::command().try_get_matches_from(line.split_whitespace()).unwrap();
+        let matches = crate::cli::command()
+            .try_get_matches_from(line.split_whitespace())
+            .unwrap();
         let env = [("GW_LISTEN".to_owned(), "127.0.0.1:9".to_owned())];
         let config = config(matches.subcommand_matches("serve").unwrap(), env).unwrap();
         let mut wanted = Config {

@@ -10,15 +10,26 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs `gw wait`.
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let condition = matches.get_one::<String>("for").map_or("ready", String::as_str);
+    let condition = matches
+        .get_one::<String>("for")
+        .map_or("ready", String::as_str);
     let mut last = None;
     let ready = async {
         loop {
             // The token is made on first start, so it is looked for anew every time.
             match context.remote()?.status().await {
                 Ok(_) => return Ok(()),
-                Err(error) if matches!(error.kind, Kind::NoGateway | Kind::Unavailable | Kind::Timeout) => last = Some(error),
-                Err(error) if error.kind == Kind::Unauthenticated && last.is_none() => last = Some(error),
+                Err(error)
+                    if matches!(
+                        error.kind,
+                        Kind::NoGateway | Kind::Unavailable | Kind::Timeout
+                    ) =>
+                {
+                    last = Some(error)
+                }
+                Err(error) if error.kind == Kind::Unauthenticated && last.is_none() => {
+                    last = Some(error)
+                }
                 Err(error) => return Err(error),
             }
             tokio::time::sleep(PAUSE).await;
@@ -28,9 +39,14 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         Ok(done) => done,
         Err(_) => {
             let why = last.map(|error| format!(": {error}")).unwrap_or_default();
-            let waited = crate::resources::Millis(u64::try_from(context.timeout.as_millis()).unwrap_or(u64::MAX));
-            Err(Error::new(Kind::Timeout, format!("not {condition} within {waited}{why}"))
-                .hint("see what it says on its own output, or wait longer with --timeout"))
+            let waited = crate::resources::Millis(
+                u64::try_from(context.timeout.as_millis()).unwrap_or(u64::MAX),
+            );
+            Err(Error::new(
+                Kind::Timeout,
+                format!("not {condition} within {waited}{why}"),
+            )
+            .hint("see what it says on its own output, or wait longer with --timeout"))
         }
     }
 }

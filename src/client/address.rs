@@ -21,7 +21,9 @@ impl Address {
             return Address::Unix(path.into());
         }
         match text {
-            _ if text.starts_with("http://") || text.starts_with("https://") => Address::Http(text.trim_end_matches('/').to_owned()),
+            _ if text.starts_with("http://") || text.starts_with("https://") => {
+                Address::Http(text.trim_end_matches('/').to_owned())
+            }
             _ if text.contains('/') => Address::Unix(text.into()),
             _ => Address::Http(format!("http://{text}")),
         }
@@ -39,10 +41,16 @@ impl std::fmt::Display for Address {
 
 /// The flag, else `GW_ADMIN_URL`, else the usual socket.
 pub fn address(flag: Option<&str>, data_dir: &Path) -> Address {
-    let told = flag.map(str::to_owned).or_else(|| std::env::var("GW_ADMIN_URL").ok()).filter(|text| !text.trim().is_empty());
+    let told = flag
+        .map(str::to_owned)
+        .or_else(|| std::env::var("GW_ADMIN_URL").ok())
+        .filter(|text| !text.trim().is_empty());
     match told {
         Some(text) => Address::parse(&text),
-        None => usual(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from), data_dir),
+        None => usual(
+            std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
+            data_dir,
+        ),
     }
 }
 
@@ -53,7 +61,10 @@ fn usual(runtime: Option<PathBuf>, data_dir: &Path) -> Address {
         return Address::Http("http://127.0.0.1:4001".into());
     }
     let beside = data_dir.join("admin.sock");
-    match runtime.filter(|dir| dir.is_absolute()).map(|dir| dir.join("gw").join("admin.sock")) {
+    match runtime
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join("gw").join("admin.sock"))
+    {
         Some(socket) if socket.exists() || !beside.exists() => Address::Unix(socket),
         _ => Address::Unix(beside),
     }
@@ -80,8 +91,17 @@ mod tests {
     #[test]
     fn the_usual_places() {
         let none = Path::new("/nowhere/data");
-        assert_eq!(usual(Some("/run/user/7".into()), none).to_string(), "unix:/run/user/7/gw/admin.sock");
-        assert_eq!(usual(None, none).to_string(), "unix:/nowhere/data/admin.sock");
-        assert_eq!(usual(Some("relative".into()), none).to_string(), "unix:/nowhere/data/admin.sock");
+        assert_eq!(
+            usual(Some("/run/user/7".into()), none).to_string(),
+            "unix:/run/user/7/gw/admin.sock"
+        );
+        assert_eq!(
+            usual(None, none).to_string(),
+            "unix:/nowhere/data/admin.sock"
+        );
+        assert_eq!(
+            usual(Some("relative".into()), none).to_string(),
+            "unix:/nowhere/data/admin.sock"
+        );
     }
 }

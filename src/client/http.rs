@@ -40,16 +40,30 @@ impl Client {
     pub fn new(address: Address, token: Option<Secret>) -> Result<Client> {
         let secure = matches!(&address, Address::Http(url) if url.starts_with("https://"));
         // Environment proxies would be asked to reach this machine's own loopback.
-        let builder = reqwest::Client::builder().tls_backend_preconfigured(tls(secure)?).redirect(reqwest::redirect::Policy::none()).no_proxy();
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(secure)?)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy();
         let builder = match &address {
             #[cfg(unix)]
             Address::Unix(path) => builder.unix_socket(path.clone()),
             #[cfg(not(unix))]
-            Address::Unix(_) => return Err(Error::invalid(format!("there are no Unix sockets here, so `{address}` cannot be used"))),
+            Address::Unix(_) => {
+                return Err(Error::invalid(format!(
+                    "there are no Unix sockets here, so `{address}` cannot be used"
+                )));
+            }
             Address::Http(_) => builder,
         };
-        let http = builder.build().map_err(|error| Error::internal("the HTTP client cannot be made").cause(error))?;
-        Ok(Client { http, address, token, wait: WAIT })
+        let http = builder
+            .build()
+            .map_err(|error| Error::internal("the HTTP client cannot be made").cause(error))?;
+        Ok(Client {
+            http,
+            address,
+            token,
+            wait: WAIT,
+        })
     }
 
     /// How long each call may take.
@@ -62,12 +76,18 @@ impl Client {
         &self.address
     }
 
-    fn request(&self, method: &str, path: &str, query: Query<'_>) -> Result<reqwest::RequestBuilder> {
+    fn request(
+        &self,
+        method: &str,
+        path: &str,
+        query: Query<'_>,
+    ) -> Result<reqwest::RequestBuilder> {
         let base = match &self.address {
             Address::Unix(_) => "http://localhost",
             Address::Http(url) => url,
         };
-        let mut url = url::Url::parse(&format!("{base}{path}")).map_err(|error| Error::invalid(format!("`{base}{path}` is not a URL")).cause(error))?;
+        let mut url = url::Url::parse(&format!("{base}{path}"))
+            .map_err(|error| Error::invalid(format!("`{base}{path}` is not a URL")).cause(error))?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -78,15 +98,24 @@ impl Client {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         if let Some(token) = &self.token {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-                .map_err(|_| Error::invalid("the admin token has characters that no header can carry"))?;
+            let mut value =
+                HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| {
+                    Error::invalid("the admin token has characters that no header can carry")
+                })?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
         Ok(request)
     }
 
-    pub(super) async fn call(&self, method: &str, path: &str, query: Query<'_>, body: Option<&Value>, headers: &[(&'static str, String)]) -> Result<Value> {
+    pub(super) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        query: Query<'_>,
+        body: Option<&Value>,
+        headers: &[(&'static str, String)],
+    ) -> Result<Value> {
         let mut request = self.request(method, path, query)?.timeout(self.wait);
         for (name, value) in headers {
             request = request.header(*name, value);
@@ -94,12 +123,20 @@ impl Client {
         if let Some(body) = body {
             request = request.body(body.to_string());
         }
-        let response = request.send().await.map_err(|error| self.unreachable(error))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(error))?;
         let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(|error| self.unreachable(error))?;
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|error| self.unreachable(error))?;
         match status {
             200..=299 if bytes.is_empty() => Ok(Value::Null),
-            200..=299 => serde_json::from_slice(&bytes).map_err(|error| self.stranger(status).cause(error)),
+            200..=299 => {
+                serde_json::from_slice(&bytes).map_err(|error| self.stranger(status).cause(error))
+            }
             _ => Err(refusal(&bytes).unwrap_or_else(|| self.stranger(status))),
         }
     }
@@ -107,13 +144,25 @@ impl Client {
     pub(super) async fn lines(&self, path: &str, query: Query<'_>) -> Result<Lines> {
         let sent = tokio::time::timeout(self.wait, self.request("GET", path, query)?.send()).await;
         let response = match sent {
-            Err(_) => return Err(Error::new(Kind::Timeout, format!("the gateway at {} did not answer in time", self.address))),
+            Err(_) => {
+                return Err(Error::new(
+                    Kind::Timeout,
+                    format!("the gateway at {} did not answer in time", self.address),
+                ));
+            }
             Ok(sent) => sent.map_err(|error| self.unreachable(error))?,
         };
         match response.status().as_u16() {
-            200..=299 => Ok(Lines { response, buffer: Vec::new(), ended: false }),
+            200..=299 => Ok(Lines {
+                response,
+                buffer: Vec::new(),
+                ended: false,
+            }),
             status => {
-                let bytes = response.bytes().await.map_err(|error| self.unreachable(error))?;
+                let bytes = response
+                    .bytes()
+                    .await
+                    .map_err(|error| self.unreachable(error))?;
                 Err(refusal(&bytes).unwrap_or_else(|| self.stranger(status)))
             }
         }
@@ -121,20 +170,33 @@ impl Client {
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
         if error.is_timeout() {
-            return Error::new(Kind::Timeout, format!("the gateway at {} did not answer in time", self.address))
-                .hint("allow more with --timeout, or see its own log");
+            return Error::new(
+                Kind::Timeout,
+                format!("the gateway at {} did not answer in time", self.address),
+            )
+            .hint("allow more with --timeout, or see its own log");
         }
         if error.is_connect() {
             return Error::new(Kind::NoGateway, format!("no gateway at {}", self.address))
                 .hint("start one with `gw serve`; one that runs elsewhere is named by --admin-url or GW_ADMIN_URL, or its directory by GW_DATA_DIR");
         }
-        Error::new(Kind::NoGateway, format!("the connection to the gateway at {} broke", self.address))
-            .cause(error.without_url())
-            .hint("see whether it still runs with `gw status`")
+        Error::new(
+            Kind::NoGateway,
+            format!("the connection to the gateway at {} broke", self.address),
+        )
+        .cause(error.without_url())
+        .hint("see whether it still runs with `gw status`")
     }
 
     fn stranger(&self, status: u16) -> Error {
-        Error::new(Kind::NoGateway, format!("what answers at {} is not a gateway's admin interface (HTTP {status})", self.address)).hint("check GW_ADMIN_URL")
+        Error::new(
+            Kind::NoGateway,
+            format!(
+                "what answers at {} is not a gateway's admin interface (HTTP {status})",
+                self.address
+            ),
+        )
+        .hint("check GW_ADMIN_URL")
     }
 }
 
@@ -165,7 +227,9 @@ impl Lines {
                 if line.trim_ascii().is_empty() {
                     continue;
                 }
-                return serde_json::from_slice(&line).map(Some).map_err(|error| Error::internal("the gateway sent a line that is not JSON").cause(error));
+                return serde_json::from_slice(&line).map(Some).map_err(|error| {
+                    Error::internal("the gateway sent a line that is not JSON").cause(error)
+                });
             }
             if self.ended {
                 return Ok(None);
@@ -173,7 +237,12 @@ impl Lines {
             match self.response.chunk().await {
                 Ok(Some(piece)) => self.buffer.extend_from_slice(&piece),
                 Ok(None) => self.ended = true,
-                Err(error) => return Err(Error::new(Kind::NoGateway, "the connection to the gateway broke").cause(error.without_url())),
+                Err(error) => {
+                    return Err(
+                        Error::new(Kind::NoGateway, "the connection to the gateway broke")
+                            .cause(error.without_url()),
+                    );
+                }
             }
         }
     }
@@ -189,7 +258,11 @@ fn tls(secure: bool) -> Result<rustls::ClientConfig> {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
     }
-    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| Error::internal("no TLS for the admin client").cause(error))?;
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ));
+    let builder = builder
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::internal("no TLS for the admin client").cause(error))?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }

@@ -16,52 +16,118 @@ pub type Query<'a> = &'a [(&'a str, &'a str)];
 /// What the resource paths and the rest look like from here; kinds may be named by any of their words.
 impl Client {
     pub async fn get(&self, kind: &str, name: &str) -> Result<Value> {
-        self.call("GET", &path(kind, &[name])?, &[], None, &[]).await
+        self.call("GET", &path(kind, &[name])?, &[], None, &[])
+            .await
     }
     /// One page: `{items, cursor}`; without `limit` that is everything.
     pub async fn list(&self, kind: &str, query: Query<'_>) -> Result<Value> {
         self.call("GET", &path(kind, &[])?, query, None, &[]).await
     }
     /// With an idempotency key the call may be repeated after a broken connection.
-    pub async fn create(&self, kind: &str, body: &Value, query: Query<'_>, idempotency_key: Option<&str>) -> Result<Value> {
+    pub async fn create(
+        &self,
+        kind: &str,
+        body: &Value,
+        query: Query<'_>,
+        idempotency_key: Option<&str>,
+    ) -> Result<Value> {
         let key = idempotency_key.map(|key| ("idempotency-key", key.to_owned()));
-        self.call("POST", &path(kind, &[])?, query, Some(body), key.as_slice()).await
+        self.call("POST", &path(kind, &[])?, query, Some(body), key.as_slice())
+            .await
     }
-    pub async fn replace(&self, kind: &str, name: &str, body: &Value, version: Option<u64>, query: Query<'_>) -> Result<Value> {
-        self.call("PUT", &path(kind, &[name])?, query, Some(body), if_match(version).as_slice()).await
+    pub async fn replace(
+        &self,
+        kind: &str,
+        name: &str,
+        body: &Value,
+        version: Option<u64>,
+        query: Query<'_>,
+    ) -> Result<Value> {
+        self.call(
+            "PUT",
+            &path(kind, &[name])?,
+            query,
+            Some(body),
+            if_match(version).as_slice(),
+        )
+        .await
     }
     /// RFC 7396 merge patch: `null` takes a field away.
-    pub async fn patch(&self, kind: &str, name: &str, body: &Value, version: Option<u64>, query: Query<'_>) -> Result<Value> {
-        self.call("PATCH", &path(kind, &[name])?, query, Some(body), if_match(version).as_slice()).await
+    pub async fn patch(
+        &self,
+        kind: &str,
+        name: &str,
+        body: &Value,
+        version: Option<u64>,
+        query: Query<'_>,
+    ) -> Result<Value> {
+        self.call(
+            "PATCH",
+            &path(kind, &[name])?,
+            query,
+            Some(body),
+            if_match(version).as_slice(),
+        )
+        .await
     }
     /// `cascade=true` takes along what refers to it, `dry_run=true` says what that would be.
-    pub async fn delete(&self, kind: &str, name: &str, version: Option<u64>, query: Query<'_>) -> Result<Value> {
-        self.call("DELETE", &path(kind, &[name])?, query, None, if_match(version).as_slice()).await
+    pub async fn delete(
+        &self,
+        kind: &str,
+        name: &str,
+        version: Option<u64>,
+        query: Query<'_>,
+    ) -> Result<Value> {
+        self.call(
+            "DELETE",
+            &path(kind, &[name])?,
+            query,
+            None,
+            if_match(version).as_slice(),
+        )
+        .await
     }
     /// `enable`, `disable`, `rotate`, `revoke`, `test`, `discover`.
     pub async fn action(&self, kind: &str, name: &str, verb: &str, body: &Value) -> Result<Value> {
-        self.call("POST", &path(kind, &[name, verb])?, &[], Some(body), &[]).await
+        self.call("POST", &path(kind, &[name, verb])?, &[], Some(body), &[])
+            .await
     }
     /// The key this secret belongs to.
     pub async fn identify(&self, secret: &str) -> Result<Value> {
-        self.call("POST", "/api/v1/identify", &[], Some(&json!({"secret": secret})), &[]).await
+        self.call(
+            "POST",
+            "/api/v1/identify",
+            &[],
+            Some(&json!({"secret": secret})),
+            &[],
+        )
+        .await
     }
     /// `{items, dry_run?, owner?, prune?, force_conflicts?}`.
     pub async fn apply(&self, body: &Value) -> Result<Value> {
-        self.call("POST", "/api/v1/apply", &[], Some(body), &[]).await
+        self.call("POST", "/api/v1/apply", &[], Some(body), &[])
+            .await
     }
     pub async fn export(&self) -> Result<Value> {
         self.call("GET", "/api/v1/export", &[], None, &[]).await
     }
     pub async fn explain(&self, body: &Value) -> Result<Value> {
-        self.call("POST", "/api/v1/explain", &[], Some(body), &[]).await
+        self.call("POST", "/api/v1/explain", &[], Some(body), &[])
+            .await
     }
     pub async fn logs(&self, query: Query<'_>) -> Result<Value> {
         self.call("GET", "/api/v1/logs", query, None, &[]).await
     }
     /// One request with its content.
     pub async fn log(&self, id: &str) -> Result<Value> {
-        self.call("GET", &format!("/api/v1/logs/{}", segment(id)), &[], None, &[]).await
+        self.call(
+            "GET",
+            &format!("/api/v1/logs/{}", segment(id)),
+            &[],
+            None,
+            &[],
+        )
+        .await
     }
     /// Rows from now on.
     pub async fn follow(&self, query: Query<'_>) -> Result<Lines> {
@@ -73,7 +139,14 @@ impl Client {
     }
     /// The audit log, newest first.
     pub async fn history(&self, limit: usize) -> Result<Value> {
-        self.call("GET", "/api/v1/history", &[("limit", &limit.to_string())], None, &[]).await
+        self.call(
+            "GET",
+            "/api/v1/history",
+            &[("limit", &limit.to_string())],
+            None,
+            &[],
+        )
+        .await
     }
     pub async fn status(&self) -> Result<Value> {
         self.call("GET", "/api/v1/status", &[], None, &[]).await
@@ -104,7 +177,15 @@ fn path(kind: &str, rest: &[&str]) -> Result<String> {
 fn segment(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
     // A segment of dots alone means something else in a URL, so dots are written out as well.
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -114,7 +195,10 @@ mod tests {
 
     #[test]
     fn names_are_one_segment() {
-        assert_eq!(path("model", &["openai/gpt-4o", "enable"]).unwrap(), "/api/v1/models/openai%2Fgpt-4o/enable");
+        assert_eq!(
+            path("model", &["openai/gpt-4o", "enable"]).unwrap(),
+            "/api/v1/models/openai%2Fgpt-4o/enable"
+        );
         assert_eq!(segment(".."), "%2E%2E");
         assert!(path("thing", &[]).is_err());
     }

@@ -30,9 +30,20 @@ struct File {
 
 /// Reads the configuration: the file at `path` (or `GW_CONFIG`, or the default places), then the
 /// environment, then `flags`.
-pub fn load(path: Option<PathBuf>, env: impl IntoIterator<Item = (String, String)>, flags: Layer) -> Result<Config> {
-    let env: Vec<(String, String)> = env.into_iter().filter(|(name, _)| name.starts_with("GW_")).collect();
-    let named = path.or_else(|| env.iter().find(|(name, value)| name == "GW_CONFIG" && !value.is_empty()).map(|(_, value)| value.into()));
+pub fn load(
+    path: Option<PathBuf>,
+    env: impl IntoIterator<Item = (String, String)>,
+    flags: Layer,
+) -> Result<Config> {
+    let env: Vec<(String, String)> = env
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("GW_"))
+        .collect();
+    let named = path.or_else(|| {
+        env.iter()
+            .find(|(name, value)| name == "GW_CONFIG" && !value.is_empty())
+            .map(|(_, value)| value.into())
+    });
     let file = named.or_else(config_file);
     let mut table = match &file {
         Some(path) => read_file(path)?,
@@ -40,20 +51,37 @@ pub fn load(path: Option<PathBuf>, env: impl IntoIterator<Item = (String, String
     };
     merge(&mut table, environment(&env)?.0);
     merge(&mut table, flags.0);
-    let all =
-        Value::Table(table).try_into::<File>().map_err(|error| Error::invalid(format!("the configuration is not valid: {}", error.message())).hint(WHERE))?;
-    let config = Config { server: all.server, secrets: all.secrets, log: all.log, limits: all.limits, logs: all.logs, file, ..Config::default() };
+    let all = Value::Table(table).try_into::<File>().map_err(|error| {
+        Error::invalid(format!(
+            "the configuration is not valid: {}",
+            error.message()
+        ))
+        .hint(WHERE)
+    })?;
+    let config = Config {
+        server: all.server,
+        secrets: all.secrets,
+        log: all.log,
+        limits: all.limits,
+        logs: all.logs,
+        file,
+        ..Config::default()
+    };
     check(&config)?;
     Ok(config)
 }
 
-const WHERE: &str = "settings come from flags, GW_SECTION__KEY variables and gw.toml, in this order";
+const WHERE: &str =
+    "settings come from flags, GW_SECTION__KEY variables and gw.toml, in this order";
 
 /// Reads and checks `gw.toml` on its own, so that errors point at its lines.
 pub fn read_file(path: &Path) -> Result<Table> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::invalid(format!("cannot read `{shown}`")).cause(error).hint("name another file with --config or GW_CONFIG"))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Error::invalid(format!("cannot read `{shown}`"))
+            .cause(error)
+            .hint("name another file with --config or GW_CONFIG")
+    })?;
     let wrong = |error: toml::de::Error| {
         Error::invalid(format!("`{shown}` is not valid: {}", error.to_string().trim_end()))
             .hint("users, keys, providers, models and routes are not configuration: put them in a file for `gw apply -f`")
@@ -74,9 +102,9 @@ fn environment(env: &[(String, String)]) -> Result<Layer> {
     }
     for (name, text) in env.iter().filter(|(name, _)| name.contains("__")) {
         let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == *name) else {
-            return Err(
-                Error::invalid(format!("`{name}` is not a setting")).hint("variables are GW_SECTION__KEY, such as GW_SERVER__LISTEN or GW_LIMITS__MAX_BODY")
-            );
+            return Err(Error::invalid(format!("`{name}` is not a setting")).hint(
+                "variables are GW_SECTION__KEY, such as GW_SERVER__LISTEN or GW_LIMITS__MAX_BODY",
+            ));
         };
         layer.set(setting.section, setting.key, parse(setting, name, text)?);
     }
@@ -84,10 +112,22 @@ fn environment(env: &[(String, String)]) -> Result<Layer> {
 }
 
 fn parse(setting: &Setting, name: &str, text: &str) -> Result<Value> {
-    let bad = |wants: &str| Error::invalid(format!("`{name}` is `{}`, which is not {wants}", text.escape_debug())).param(name);
+    let bad = |wants: &str| {
+        Error::invalid(format!(
+            "`{name}` is `{}`, which is not {wants}",
+            text.escape_debug()
+        ))
+        .param(name)
+    };
     Ok(match setting.shape {
         Shape::Text => Value::String(text.into()),
-        Shape::List => Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect()),
+        Shape::List => Value::Array(
+            text.split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(Value::from)
+                .collect(),
+        ),
         Shape::Number => Value::Integer(text.parse().map_err(|_| bad("a number"))?),
         Shape::Bool => match text {
             "true" | "1" => Value::Boolean(true),
@@ -98,7 +138,10 @@ fn parse(setting: &Setting, name: &str, text: &str) -> Result<Value> {
 }
 
 fn put(table: &mut Table, section: &str, key: &str, value: Value) {
-    if let Value::Table(section) = table.entry(section).or_insert_with(|| Value::Table(Table::new())) {
+    if let Value::Table(section) = table
+        .entry(section)
+        .or_insert_with(|| Value::Table(Table::new()))
+    {
         section.insert(key.into(), value);
     }
 }
@@ -106,7 +149,9 @@ fn put(table: &mut Table, section: &str, key: &str, value: Value) {
 fn merge(table: &mut Table, over: Table) {
     for (section, values) in over {
         if let Value::Table(values) = values {
-            values.into_iter().for_each(|(key, value)| put(table, &section, &key, value));
+            values
+                .into_iter()
+                .for_each(|(key, value)| put(table, &section, &key, value));
         }
     }
 }
@@ -114,7 +159,9 @@ fn merge(table: &mut Table, over: Table) {
 /// What types cannot say.
 fn check(config: &Config) -> Result<()> {
     if config.server.listen.is_empty() {
-        return Err(Error::invalid("the gateway listens nowhere").param("server.listen").hint("give an address, such as 127.0.0.1:4000"));
+        return Err(Error::invalid("the gateway listens nowhere")
+            .param("server.listen")
+            .hint("give an address, such as 127.0.0.1:4000"));
     }
     if config.server.in_memory && config.server.data_dir.is_some() {
         return Err(Error::invalid("both `in_memory` and `data_dir` are given")
@@ -132,9 +179,11 @@ fn check(config: &Config) -> Result<()> {
         ("ping", limits.ping),
     ] {
         if timer.0 == 0 {
-            return Err(Error::invalid(format!("`limits.{name}` is 0, which would refuse every caller"))
-                .param(format!("limits.{name}"))
-                .hint("give a time such as 10s"));
+            return Err(Error::invalid(format!(
+                "`limits.{name}` is 0, which would refuse every caller"
+            ))
+            .param(format!("limits.{name}"))
+            .hint("give a time such as 10s"));
         }
     }
     Ok(())

@@ -93,6 +93,10 @@ pub struct Logs {
 
 impl Default for Logs {
     fn default() -> Logs {
-        Logs { content: LogContent::Full, max_bytes: Size(1 << 30), max_age: Millis::secs(30 * 86_400) }
+        Logs {
+            content: LogContent::Full,
+            max_bytes: Size(1 << 30),
+            max_age: Millis::secs(30 * 86_400),
+        }
     }
 }

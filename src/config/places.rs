@@ -8,17 +8,23 @@ use std::{
 
 /// An absolute path from the environment; relative and empty ones are ignored, as the XDG rules ask.
 fn absolute(name: &str) -> Option<PathBuf> {
-    env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    env::var_os(name)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 fn home() -> PathBuf {
-    absolute("HOME").or_else(|| absolute("USERPROFILE")).unwrap_or_else(env::temp_dir)
+    absolute("HOME")
+        .or_else(|| absolute("USERPROFILE"))
+        .unwrap_or_else(env::temp_dir)
 }
 
 /// The platform's directory for state.
 pub fn data_dir_default() -> PathBuf {
     let base = match () {
-        () if cfg!(windows) => absolute("LOCALAPPDATA").unwrap_or_else(|| home().join("AppData/Local")),
+        () if cfg!(windows) => {
+            absolute("LOCALAPPDATA").unwrap_or_else(|| home().join("AppData/Local"))
+        }
         () if cfg!(target_os = "macos") => home().join("Library/Application Support"),
         () => absolute("XDG_DATA_HOME").unwrap_or_else(|| home().join(".local/share")),
     };
@@ -53,8 +59,15 @@ pub fn private_socket() -> String {
     if cfg!(windows) {
         return "127.0.0.1:0".into();
     }
-    let dir = runtime_dir().filter(|dir| dir.parent().is_some_and(Path::is_dir)).unwrap_or_else(env::temp_dir);
-    format!("unix:{}", dir.join(format!("gw-{}", std::process::id())).join("admin.sock").display())
+    let dir = runtime_dir()
+        .filter(|dir| dir.parent().is_some_and(Path::is_dir))
+        .unwrap_or_else(env::temp_dir);
+    format!(
+        "unix:{}",
+        dir.join(format!("gw-{}", std::process::id()))
+            .join("admin.sock")
+            .display()
+    )
 }
 
 /// The configuration file in force without `--config`: the working directory's, else the platform's.
@@ -62,7 +75,17 @@ pub fn config_file() -> Option<PathBuf> {
     let platform = match () {
         () if cfg!(windows) => absolute("APPDATA").map(|dir| dir.join("gw")),
         () if cfg!(target_os = "macos") => Some(home().join("Library/Application Support/gw")),
-        () => Some(absolute("XDG_CONFIG_HOME").unwrap_or_else(|| home().join(".config")).join("gw")),
+        () => Some(
+            absolute("XDG_CONFIG_HOME")
+                .unwrap_or_else(|| home().join(".config"))
+                .join("gw"),
+        ),
     };
-    [Some(PathBuf::from("gw.toml")), platform.map(|dir| dir.join("gw.toml"))].into_iter().flatten().find(|path| path.is_file())
+    [
+        Some(PathBuf::from("gw.toml")),
+        platform.map(|dir| dir.join("gw.toml")),
+    ]
+    .into_iter()
+    .flatten()
+    .find(|path| path.is_file())
 }

@@ -25,7 +25,11 @@ pub struct Setting {
 impl Setting {
     /// `GW_SECTION__KEY`.
     pub fn variable(&self) -> String {
-        format!("GW_{}__{}", self.section.to_ascii_uppercase(), self.key.to_ascii_uppercase())
+        format!(
+            "GW_{}__{}",
+            self.section.to_ascii_uppercase(),
+            self.key.to_ascii_uppercase()
+        )
     }
 }
 

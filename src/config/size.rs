@@ -37,20 +37,40 @@ impl Size {
 impl FromStr for Size {
     type Err = Error;
     fn from_str(text: &str) -> Result<Size> {
-        let bad = || Error::invalid(format!("`{}` is not a size", text.escape_debug())).hint("write it as 65536, 64KiB, 32MiB or 1GB");
-        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let bad = || {
+            Error::invalid(format!("`{}` is not a size", text.escape_debug()))
+                .hint("write it as 65536, 64KiB, 32MiB or 1GB")
+        };
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let scale = match unit.trim() {
             "" => 1,
-            unit => UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?.1,
+            unit => {
+                UNITS
+                    .iter()
+                    .find(|(name, _)| *name == unit)
+                    .ok_or_else(bad)?
+                    .1
+            }
         };
-        number.parse::<u64>().ok().and_then(|number| number.checked_mul(scale)).map(Size).ok_or_else(bad)
+        number
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(scale))
+            .map(Size)
+            .ok_or_else(bad)
     }
 }
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match UNITS.iter().take(3).find(|(_, scale)| self.0 >= *scale && self.0.is_multiple_of(*scale)) {
+        match UNITS
+            .iter()
+            .take(3)
+            .find(|(_, scale)| self.0 >= *scale && self.0.is_multiple_of(*scale))
+        {
             Some((unit, scale)) => write!(f, "{}{unit}", self.0 / scale),
             None => write!(f, "{}", self.0),
         }
@@ -73,7 +93,9 @@ impl<'de> Deserialize<'de> for Size {
         }
         match Written::deserialize(deserializer)? {
             Written::Number(bytes) => Ok(Size(bytes)),
-            Written::Text(text) => text.parse().map_err(|error: Error| serde::de::Error::custom(error.message)),
+            Written::Text(text) => text
+                .parse()
+                .map_err(|error: Error| serde::de::Error::custom(error.message)),
         }
     }
 }
@@ -84,7 +106,12 @@ mod tests {
 
     #[test]
     fn reads_and_writes() {
-        for (text, bytes, shown) in [("512", 512, "512"), ("64KiB", 65_536, "64KiB"), ("1GB", 1_000_000_000, "1000000000"), ("32 MiB", 32 << 20, "32MiB")] {
+        for (text, bytes, shown) in [
+            ("512", 512, "512"),
+            ("64KiB", 65_536, "64KiB"),
+            ("1GB", 1_000_000_000, "1000000000"),
+            ("32 MiB", 32 << 20, "32MiB"),
+        ] {
             assert_eq!(text.parse::<Size>().ok(), Some(Size(bytes)));
             assert_eq!(Size(bytes).to_string(), shown);
         }

@@ -12,16 +12,33 @@ fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 #[test]
 fn flag_over_environment_over_file_over_default() {
-    let (_dir, path) = file("[server]\nlisten = [\"127.0.0.1:1\"]\nthreads = 1\nshutdown_grace = \"1s\"\n[limits]\nmax_body = \"1MiB\"\n");
+    let (_dir, path) = file(
+        "[server]\nlisten = [\"127.0.0.1:1\"]\nthreads = 1\nshutdown_grace = \"1s\"\n[limits]\nmax_body = \"1MiB\"\n",
+    );
     let mut flags = Layer::default();
     flags.set("server", "listen", vec!["127.0.0.1:3"]);
-    let config = load(Some(path.clone()), env(&[("GW_LISTEN", "127.0.0.1:2"), ("GW_SERVER__THREADS", "2"), ("GW_LIMITS__MAX_HEADERS", "7")]), flags).unwrap();
-    let mut wanted = Config { file: Some(path), ..Config::default() };
+    let config = load(
+        Some(path.clone()),
+        env(&[
+            ("GW_LISTEN", "127.0.0.1:2"),
+            ("GW_SERVER__THREADS", "2"),
+            ("GW_LIMITS__MAX_HEADERS", "7"),
+        ]),
+        flags,
+    )
+    .unwrap();
+    let mut wanted = Config {
+        file: Some(path),
+        ..Config::default()
+    };
     wanted.server.listen = vec!["127.0.0.1:3".into()];
     wanted.server.threads = 2;
     wanted.server.shutdown_grace = Millis::secs(1);
@@ -33,9 +50,16 @@ fn flag_over_environment_over_file_over_default() {
 #[test]
 fn the_sectioned_variable_wins_and_lists_split() {
     let (_dir, path) = file("");
-    let config =
-        load(Some(path), env(&[("GW_SERVER__LISTEN", "[::1]:1, 127.0.0.1:1"), ("GW_LISTEN", "127.0.0.1:9"), ("GW_SERVER__IN_MEMORY", "1")]), Layer::default())
-            .unwrap();
+    let config = load(
+        Some(path),
+        env(&[
+            ("GW_SERVER__LISTEN", "[::1]:1, 127.0.0.1:1"),
+            ("GW_LISTEN", "127.0.0.1:9"),
+            ("GW_SERVER__IN_MEMORY", "1"),
+        ]),
+        Layer::default(),
+    )
+    .unwrap();
     assert_eq!(config.server.listen, ["[::1]:1", "127.0.0.1:1"]);
     assert!(config.server.in_memory);
 }
@@ -44,7 +68,9 @@ fn the_sectioned_variable_wins_and_lists_split() {
 fn unknown_keys_are_refused_by_name() {
     let keep = |text: &str| {
         let (dir, path) = file(text);
-        let message = load(Some(path), env(&[]), Layer::default()).unwrap_err().message;
+        let message = load(Some(path), env(&[]), Layer::default())
+            .unwrap_err()
+            .message;
         drop(dir);
         message
     };
@@ -52,17 +78,37 @@ fn unknown_keys_are_refused_by_name() {
     assert!(keep("[server]\nlissen = []\n").contains("line 2"));
     assert!(keep("[[user]]\nname = \"a\"\n").contains("unknown field `user`"));
     let (_dir, path) = file("");
-    let error = load(Some(path), env(&[("GW_LIMITS__MAX_BODDY", "1")]), Layer::default()).unwrap_err();
+    let error = load(
+        Some(path),
+        env(&[("GW_LIMITS__MAX_BODDY", "1")]),
+        Layer::default(),
+    )
+    .unwrap_err();
     assert_eq!(error.message, "`GW_LIMITS__MAX_BODDY` is not a setting");
-    assert!(load(Some("/nowhere/gw.toml".into()), env(&[]), Layer::default()).unwrap_err().message.starts_with("cannot read"));
+    assert!(
+        load(Some("/nowhere/gw.toml".into()), env(&[]), Layer::default())
+            .unwrap_err()
+            .message
+            .starts_with("cannot read")
+    );
 }
 
 #[test]
 fn wrong_values_name_the_variable() {
     let (_dir, path) = file("");
-    let wrong = |name, value| load(Some(path.clone()), env(&[(name, value)]), Layer::default()).unwrap_err().message;
-    assert_eq!(wrong("GW_SERVER__THREADS", "many"), "`GW_SERVER__THREADS` is `many`, which is not a number");
-    assert_eq!(wrong("GW_SERVER__IN_MEMORY", "maybe"), "`GW_SERVER__IN_MEMORY` is `maybe`, which is not true or false");
+    let wrong = |name, value| {
+        load(Some(path.clone()), env(&[(name, value)]), Layer::default())
+            .unwrap_err()
+            .message
+    };
+    assert_eq!(
+        wrong("GW_SERVER__THREADS", "many"),
+        "`GW_SERVER__THREADS` is `many`, which is not a number"
+    );
+    assert_eq!(
+        wrong("GW_SERVER__IN_MEMORY", "maybe"),
+        "`GW_SERVER__IN_MEMORY` is `maybe`, which is not true or false"
+    );
     assert!(wrong("GW_LIMITS__MAX_BODY", "big").contains("`big` is not a size"));
     assert!(wrong("GW_LIMITS__IDLE", "0s").contains("`limits.idle` is 0"));
 }
@@ -92,7 +138,10 @@ fn settings_and_structs_agree() {
             structs.push(format!("{section}.{key} {shape:?}"));
         }
     }
-    let mut table: Vec<String> = SETTINGS.iter().map(|setting| format!("{}.{} {:?}", setting.section, setting.key, setting.shape)).collect();
+    let mut table: Vec<String> = SETTINGS
+        .iter()
+        .map(|setting| format!("{}.{} {:?}", setting.section, setting.key, setting.shape))
+        .collect();
     structs.sort();
     table.sort();
     assert_eq!(structs, table);

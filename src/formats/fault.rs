@@ -128,7 +128,13 @@ mod tests {
     use crate::error::{Kind, TABLE};
 
     fn fault(status: u16, kind: &str) -> Fault {
-        Fault { status, kind: kind.to_owned(), message: "no \"luck\"".to_owned(), code: None, param: Some("model".to_owned()) }
+        Fault {
+            status,
+            kind: kind.to_owned(),
+            message: "no \"luck\"".to_owned(),
+            code: None,
+            param: Some("model".to_owned()),
+        }
     }
 
     #[test]
@@ -137,10 +143,17 @@ mod tests {
         let one = fault(429, "overloaded_error");
         let openai = r#"{"error":{"message":"no \"luck\"","type":"rate_limit_error","param":"model","code":null}}"#;
         assert_eq!(text(write_openai(&one)), openai);
-        assert_eq!(text(write_openai_event(&one)), format!("data: {openai}\n\n"));
-        let anthropic = r#"{"type":"error","error":{"type":"overloaded_error","message":"no \"luck\""}}"#;
+        assert_eq!(
+            text(write_openai_event(&one)),
+            format!("data: {openai}\n\n")
+        );
+        let anthropic =
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"no \"luck\""}}"#;
         assert_eq!(text(write_anthropic(&one)), anthropic);
-        assert_eq!(text(write_anthropic_event(&one)), format!("event: error\ndata: {anthropic}\n\n"));
+        assert_eq!(
+            text(write_anthropic_event(&one)),
+            format!("event: error\ndata: {anthropic}\n\n")
+        );
     }
 
     #[test]
@@ -160,20 +173,44 @@ mod tests {
             (504, "timeout_error", "timeout_error"),
             (529, "service_unavailable", "overloaded_error"),
         ] {
-            assert_eq!(openai_type(&fault(status, "SOMETHING_ELSE")), openai, "{status}");
-            assert_eq!(anthropic_type(&fault(status, "SOMETHING_ELSE")), anthropic, "{status}");
+            assert_eq!(
+                openai_type(&fault(status, "SOMETHING_ELSE")),
+                openai,
+                "{status}"
+            );
+            assert_eq!(
+                anthropic_type(&fault(status, "SOMETHING_ELSE")),
+                anthropic,
+                "{status}"
+            );
         }
-        assert_eq!(openai_type(&fault(429, "insufficient_quota")), "insufficient_quota");
+        assert_eq!(
+            openai_type(&fault(429, "insufficient_quota")),
+            "insufficient_quota"
+        );
     }
 
     #[test]
     fn gws_own_errors_get_the_types_of_the_error_table() {
         // Kinds that share another's status exist in the CLI alone.
-        for row in TABLE.iter().filter(|row| Kind::from_status(row.status) == row.kind) {
+        for row in TABLE
+            .iter()
+            .filter(|row| Kind::from_status(row.status) == row.kind)
+        {
             let fault = Fault::from(&Error::new(row.kind, "x"));
-            assert_eq!((openai_type(&fault), anthropic_type(&fault)), (row.openai, row.anthropic), "{}", row.code);
+            assert_eq!(
+                (openai_type(&fault), anthropic_type(&fault)),
+                (row.openai, row.anthropic),
+                "{}",
+                row.code
+            );
         }
-        let error = Error::new(Kind::Upstream, "no answer").hint("try `gw provider test p`").cause("connect 10.0.0.7:443 refused");
-        assert_eq!(Fault::from(&error).message, "no answer (fix: try `gw provider test p`)");
+        let error = Error::new(Kind::Upstream, "no answer")
+            .hint("try `gw provider test p`")
+            .cause("connect 10.0.0.7:443 refused");
+        assert_eq!(
+            Fault::from(&error).message,
+            "no answer (fix: try `gw provider test p`)"
+        );
     }
 }

@@ -43,10 +43,19 @@ impl<'a> Fields<'a> {
     /// A whole body.
     pub fn body(body: &'a [u8]) -> Result<Fields<'a>> {
         let Members(members) = serde_json::from_slice(body).map_err(|cause| {
-            let what = if cause.is_data() { "the body is not a JSON object" } else { "the body is not valid JSON" };
-            Error::invalid(what).cause(cause).hint("send one JSON object")
+            let what = if cause.is_data() {
+                "the body is not a JSON object"
+            } else {
+                "the body is not valid JSON"
+            };
+            Error::invalid(what)
+                .cause(cause)
+                .hint("send one JSON object")
         })?;
-        Ok(Fields { path: String::new(), members })
+        Ok(Fields {
+            path: String::new(),
+            members,
+        })
     }
 
     /// A value that must be an object.
@@ -60,12 +69,21 @@ impl<'a> Fields<'a> {
 
     /// Path of a member, as complaints name it.
     pub fn path(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 
     /// Takes a member out. `null` counts as absent, and of duplicates the last one counts, as in every other parser.
     pub fn take(&mut self, key: &str) -> Option<&'a RawValue> {
-        let found = self.members.iter().rev().find(|(name, _)| name == key).map(|(_, raw)| *raw);
+        let found = self
+            .members
+            .iter()
+            .rev()
+            .find(|(name, _)| name == key)
+            .map(|(_, raw)| *raw);
         self.members.retain(|(name, _)| name != key);
         found.filter(|raw| raw.get() != "null")
     }
@@ -73,7 +91,9 @@ impl<'a> Fields<'a> {
     fn typed<T: Deserialize<'a>>(&mut self, key: &str, what: &str) -> Result<Option<T>> {
         match self.take(key) {
             None => Ok(None),
-            Some(raw) => serde_json::from_str(raw.get()).map(Some).map_err(|_| wrong(&self.path(key), what)),
+            Some(raw) => serde_json::from_str(raw.get())
+                .map(Some)
+                .map_err(|_| wrong(&self.path(key), what)),
         }
     }
 
@@ -108,8 +128,14 @@ impl<'a> Fields<'a> {
     /// A list of objects; each knows its path.
     pub fn objects(&mut self, key: &str) -> Result<Option<Vec<Fields<'a>>>> {
         let path = self.path(key);
-        let Some(list) = self.list(key)? else { return Ok(None) };
-        list.into_iter().enumerate().map(|(i, raw)| Fields::of(raw, format!("{path}[{i}]"))).collect::<Result<_>>().map(Some)
+        let Some(list) = self.list(key)? else {
+            return Ok(None);
+        };
+        list.into_iter()
+            .enumerate()
+            .map(|(i, raw)| Fields::of(raw, format!("{path}[{i}]")))
+            .collect::<Result<_>>()
+            .map(Some)
     }
 
     pub fn object(&mut self, key: &str) -> Result<Option<Fields<'a>>> {
@@ -123,7 +149,11 @@ impl<'a> Fields<'a> {
     }
 
     /// What `read` gives, or nothing where it complains: for upstream replies, which are taken as they come.
-    pub fn lenient<T>(&mut self, key: &str, read: impl FnOnce(&mut Self, &str) -> Result<Option<T>>) -> Option<T> {
+    pub fn lenient<T>(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&mut Self, &str) -> Result<Option<T>>,
+    ) -> Option<T> {
         read(self, key).ok().flatten()
     }
 
@@ -133,7 +163,12 @@ impl<'a> Fields<'a> {
             if lost.len() >= MOST_LOST {
                 return;
             }
-            let path = self.path(key).split('.').map(|step| step.split('[').next().unwrap_or(step)).collect::<Vec<_>>().join(".");
+            let path = self
+                .path(key)
+                .split('.')
+                .map(|step| step.split('[').next().unwrap_or(step))
+                .collect::<Vec<_>>()
+                .join(".");
             if !lost.contains(&path) {
                 lost.push(path);
             }
@@ -149,17 +184,23 @@ pub fn once(names: &mut Vec<String>) {
 
 /// A field of the wrong type.
 pub fn wrong(path: &str, what: &str) -> Error {
-    Error::invalid(format!("`{path}` must be {what}")).param(path).hint(format!("correct `{path}`"))
+    Error::invalid(format!("`{path}` must be {what}"))
+        .param(path)
+        .hint(format!("correct `{path}`"))
 }
 
 /// A field that is not there.
 pub fn missing(path: &str) -> Error {
-    Error::invalid(format!("`{path}` is missing")).param(path).hint(format!("add `{path}`"))
+    Error::invalid(format!("`{path}` is missing"))
+        .param(path)
+        .hint(format!("add `{path}`"))
 }
 
 /// A field whose meaning the translation cannot carry.
 pub fn unsupported(path: &str, what: &str) -> Error {
-    Error::invalid(what).param(path).hint(format!("leave out `{path}`, or use a route whose target speaks the same format as the request"))
+    Error::invalid(what).param(path).hint(format!(
+        "leave out `{path}`, or use a route whose target speaks the same format as the request"
+    ))
 }
 
 /// Whether raw JSON is a string.
@@ -227,10 +268,22 @@ mod tests {
     fn characters_cut_in_two_are_joined() {
         let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
         let mut carry = None;
-        assert_eq!(text_across(&raw(r#""a\n\ud83d""#), &mut carry).unwrap(), "a\n");
+        assert_eq!(
+            text_across(&raw(r#""a\n\ud83d""#), &mut carry).unwrap(),
+            "a\n"
+        );
         assert_eq!(text_across(&raw(r#""""#), &mut carry).unwrap(), "");
-        assert_eq!(text_across(&raw(r#""\ude00é\"""#), &mut carry).unwrap(), "😀é\"");
-        assert_eq!((text_across(&raw(r#""\ude00b""#), &mut carry).unwrap(), carry), ("\u{fffd}b".to_owned(), None));
+        assert_eq!(
+            text_across(&raw(r#""\ude00é\"""#), &mut carry).unwrap(),
+            "😀é\""
+        );
+        assert_eq!(
+            (
+                text_across(&raw(r#""\ude00b""#), &mut carry).unwrap(),
+                carry
+            ),
+            ("\u{fffd}b".to_owned(), None)
+        );
         assert_eq!(text_across(&raw("{}"), &mut carry), None);
     }
 

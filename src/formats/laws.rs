@@ -10,7 +10,8 @@ mod wire;
 
 use super::{Codec, Scene, anthropic, openai};
 use crate::chat::{
-    Answer, Call, CallResult, Chat, Effort, Event, Media, MediaKind, Message, Part, Reply, Role, Source, Stop, Thinking, Thought, Tool, ToolChoice, Usage,
+    Answer, Call, CallResult, Chat, Effort, Event, Media, MediaKind, Message, Part, Reply, Role,
+    Source, Stop, Thinking, Thought, Tool, ToolChoice, Usage,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -18,7 +19,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof!["\\PC{1,12}", "[a-z\"\\\\\n\r\u{0}\u{2028}é漢🦀]{1,12}"].prop_filter("blank text is left out", |text| !text.trim().is_empty())
+    prop_oneof!["\\PC{1,12}", "[a-z\"\\\\\n\r\u{0}\u{2028}é漢🦀]{1,12}"]
+        .prop_filter("blank text is left out", |text| !text.trim().is_empty())
 }
 
 fn id() -> impl Strategy<Value = String> {
@@ -35,47 +37,100 @@ fn arguments() -> impl Strategy<Value = String> {
 }
 
 fn call() -> impl Strategy<Value = Part> {
-    (id(), id(), arguments()).prop_map(|(id, name, arguments)| Part::Call(Call { id, name, arguments }))
+    (id(), id(), arguments()).prop_map(|(id, name, arguments)| {
+        Part::Call(Call {
+            id,
+            name,
+            arguments,
+        })
+    })
 }
 
 fn image() -> impl Strategy<Value = Part> {
     let source = prop_oneof![
         "[a-z]{1,8}".prop_map(|name| Source::Url(format!("https://example.com/{name}.png"))),
-        "[A-Za-z0-9+/]{4}".prop_map(|data| Source::Base64 { mime: "image/png".into(), data }),
+        "[A-Za-z0-9+/]{4}".prop_map(|data| Source::Base64 {
+            mime: "image/png".into(),
+            data
+        }),
     ];
-    source.prop_map(|source| Part::Media(Media { kind: MediaKind::Image, source, name: None, detail: None }))
+    source.prop_map(|source| {
+        Part::Media(Media {
+            kind: MediaKind::Image,
+            source,
+            name: None,
+            detail: None,
+        })
+    })
 }
 
 fn document() -> impl Strategy<Value = Part> {
     ("[A-Za-z0-9+/]{4}", "[a-z]{1,5}[.]pdf").prop_map(|(data, name)| {
-        let source = Source::Base64 { mime: "application/pdf".into(), data };
-        Part::Media(Media { kind: MediaKind::Document, source, name: Some(name), detail: None })
+        let source = Source::Base64 {
+            mime: "application/pdf".into(),
+            data,
+        };
+        Part::Media(Media {
+            kind: MediaKind::Document,
+            source,
+            name: Some(name),
+            detail: None,
+        })
     })
 }
 
 fn result() -> impl Strategy<Value = Part> {
-    (id(), vec(text().prop_map(Part::Text), 0..3)).prop_map(|(id, parts)| Part::Result(CallResult { id, parts, error: false }))
+    (id(), vec(text().prop_map(Part::Text), 0..3)).prop_map(|(id, parts)| {
+        Part::Result(CallResult {
+            id,
+            parts,
+            error: false,
+        })
+    })
 }
 
 fn thought(sealed: bool) -> impl Strategy<Value = Part> {
-    (text(), text()).prop_map(move |(text, seal)| Part::Thought(Thought::Open { text, seal: sealed.then_some(seal) }))
+    (text(), text()).prop_map(move |(text, seal)| {
+        Part::Thought(Thought::Open {
+            text,
+            seal: sealed.then_some(seal),
+        })
+    })
 }
 
 fn user() -> impl Strategy<Value = Message> {
-    let said = || vec(prop_oneof![text().prop_map(Part::Text), image(), document()], 1..4);
-    let answered = (vec(result(), 1..4), vec(text().prop_map(Part::Text), 0..2)).prop_map(|(results, said)| [results, said].concat());
-    prop_oneof![said(), answered].prop_map(|parts| Message { role: Role::User, parts })
+    let said = || {
+        vec(
+            prop_oneof![text().prop_map(Part::Text), image(), document()],
+            1..4,
+        )
+    };
+    let answered = (vec(result(), 1..4), vec(text().prop_map(Part::Text), 0..2))
+        .prop_map(|(results, said)| [results, said].concat());
+    prop_oneof![said(), answered].prop_map(|parts| Message {
+        role: Role::User,
+        parts,
+    })
 }
 
 /// OpenAI's own models seal nothing and Anthropic refuses what is not sealed, so each format keeps one kind.
 fn assistant(sealed: bool) -> impl Strategy<Value = Message> {
-    (option::of(thought(sealed)), option::of(text().prop_map(Part::Text)), vec(call(), 0..4), text()).prop_map(|(thought, said, calls, instead)| {
-        let mut parts: Vec<Part> = thought.into_iter().chain(said).chain(calls).collect();
-        if parts.is_empty() {
-            parts.push(Part::Text(instead));
-        }
-        Message { role: Role::Assistant, parts }
-    })
+    (
+        option::of(thought(sealed)),
+        option::of(text().prop_map(Part::Text)),
+        vec(call(), 0..4),
+        text(),
+    )
+        .prop_map(|(thought, said, calls, instead)| {
+            let mut parts: Vec<Part> = thought.into_iter().chain(said).chain(calls).collect();
+            if parts.is_empty() {
+                parts.push(Part::Text(instead));
+            }
+            Message {
+                role: Role::Assistant,
+                parts,
+            }
+        })
 }
 
 fn tool() -> impl Strategy<Value = Tool> {
@@ -86,12 +141,20 @@ fn tool() -> impl Strategy<Value = Tool> {
 }
 
 fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>, Option<bool>)> {
-    let choice = prop_oneof![Just(ToolChoice::Auto), Just(ToolChoice::Required), id().prop_map(ToolChoice::Named)];
+    let choice = prop_oneof![
+        Just(ToolChoice::Auto),
+        Just(ToolChoice::Required),
+        id().prop_map(ToolChoice::Named)
+    ];
     prop_oneof![
         Just((Vec::new(), None, None)),
         (vec(tool(), 1..3), Just(None), Just(None)),
         (vec(tool(), 1..3), Just(Some(ToolChoice::None)), Just(None)),
-        (vec(tool(), 1..3), choice.prop_map(Some), option::of(any::<bool>())),
+        (
+            vec(tool(), 1..3),
+            choice.prop_map(Some),
+            option::of(any::<bool>())
+        ),
     ]
 }
 
@@ -102,61 +165,132 @@ fn schema() -> impl Strategy<Value = Answer> {
 
 /// The portable core of requests.
 fn chat(sealed: bool) -> impl Strategy<Value = Chat> {
-    let system = option::of(vec(text().prop_map(Part::Text), 1..3).prop_map(|parts| Message { role: Role::System, parts }));
+    let system = option::of(
+        vec(text().prop_map(Part::Text), 1..3).prop_map(|parts| Message {
+            role: Role::System,
+            parts,
+        }),
+    );
     let turns = vec((user(), assistant(sealed)), 0..4);
-    let sampling = (1_u64..100_000, option::of((0_u32..=100).prop_map(|n| f64::from(n) / 100.0)), vec(text(), 0..3), option::of(id()), any::<bool>());
-    (system, turns, user(), tools(), option::of(schema()), sampling).prop_map(
-        |(system, turns, last, tools, answer, (max_tokens, temperature, stop, user, stream))| Chat {
-            model: "m".into(),
-            stream,
-            messages: system.into_iter().chain(turns.into_iter().flat_map(|(user, assistant)| [user, assistant])).chain([last]).collect(),
-            tools: tools.0,
-            tool_choice: tools.1,
-            parallel_calls: tools.2,
-            answer,
-            max_tokens: Some(max_tokens),
-            temperature,
-            stop,
-            user,
-            ..Chat::default()
-        },
+    let sampling = (
+        1_u64..100_000,
+        option::of((0_u32..=100).prop_map(|n| f64::from(n) / 100.0)),
+        vec(text(), 0..3),
+        option::of(id()),
+        any::<bool>(),
+    );
+    (
+        system,
+        turns,
+        user(),
+        tools(),
+        option::of(schema()),
+        sampling,
     )
+        .prop_map(
+            |(
+                system,
+                turns,
+                last,
+                tools,
+                answer,
+                (max_tokens, temperature, stop, user, stream),
+            )| Chat {
+                model: "m".into(),
+                stream,
+                messages: system
+                    .into_iter()
+                    .chain(
+                        turns
+                            .into_iter()
+                            .flat_map(|(user, assistant)| [user, assistant]),
+                    )
+                    .chain([last])
+                    .collect(),
+                tools: tools.0,
+                tool_choice: tools.1,
+                parallel_calls: tools.2,
+                answer,
+                max_tokens: Some(max_tokens),
+                temperature,
+                stop,
+                user,
+                ..Chat::default()
+            },
+        )
 }
 
 fn usage() -> impl Strategy<Value = Usage> {
-    (0_u64..1000, 0_u64..1000, 0_u64..1000, 0_u64..1000, 0_u64..1000).prop_map(|(input, cache_read, cache_write_5m, output, reasoning)| Usage {
-        input,
-        cache_read,
-        cache_write_5m,
-        output,
-        reasoning,
-        ..Usage::default()
-    })
+    (
+        0_u64..1000,
+        0_u64..1000,
+        0_u64..1000,
+        0_u64..1000,
+        0_u64..1000,
+    )
+        .prop_map(
+            |(input, cache_read, cache_write_5m, output, reasoning)| Usage {
+                input,
+                cache_read,
+                cache_write_5m,
+                output,
+                reasoning,
+                ..Usage::default()
+            },
+        )
 }
 
 /// The portable core of replies: thoughts, text, calls, in the order models give them.
 fn reply() -> impl Strategy<Value = Reply> {
     let redacted = || text().prop_map(|data| Part::Thought(Thought::Redacted(data)));
-    let thoughts = prop_oneof![vec(thought(false), 0..2), vec(prop_oneof![thought(true), redacted()], 0..4)];
+    let thoughts = prop_oneof![
+        vec(thought(false), 0..2),
+        vec(prop_oneof![thought(true), redacted()], 0..4)
+    ];
     let stop = prop_oneof![Just(Stop::End), Just(Stop::Length), Just(Stop::Filter)];
-    (id(), id(), thoughts, option::of(text().prop_map(Part::Text)), vec(call(), 0..4), stop, usage()).prop_map(
-        |(id, model, thoughts, said, calls, stop, usage)| {
-            let stop = if calls.is_empty() || stop != Stop::End { stop } else { Stop::Tool };
-            let parts = thoughts.into_iter().chain(said).chain(calls).collect();
-            Reply { id, model, parts, stop: Some(stop), sequence: None, usage: Some(usage) }
-        },
+    (
+        id(),
+        id(),
+        thoughts,
+        option::of(text().prop_map(Part::Text)),
+        vec(call(), 0..4),
+        stop,
+        usage(),
     )
+        .prop_map(|(id, model, thoughts, said, calls, stop, usage)| {
+            let stop = if calls.is_empty() || stop != Stop::End {
+                stop
+            } else {
+                Stop::Tool
+            };
+            let parts = thoughts.into_iter().chain(said).chain(calls).collect();
+            Reply {
+                id,
+                model,
+                parts,
+                stop: Some(stop),
+                sequence: None,
+                usage: Some(usage),
+            }
+        })
 }
 
 fn scene() -> Scene {
-    Scene { request_id: "req-1".into(), model: "shown".into(), include_usage: true, created: 1 }
+    Scene {
+        request_id: "req-1".into(),
+        model: "shown".into(),
+        include_usage: true,
+        created: 1,
+    }
 }
 
 /// `fold(reader(writer(events)))`.
 fn through_stream(codec: &dyn Codec, events: &[Event]) -> Reply {
     let (mut writer, mut reader) = (codec.writer(&scene()), codec.reader());
     let (mut bytes, mut out) = (Vec::new(), Vec::new());
-    events.iter().for_each(|event| writer.write(event, &mut bytes));
+    events
+        .iter()
+        .for_each(|event| writer.write(event, &mut bytes));
     for (event, data) in wire::events(std::str::from_utf8(&bytes).unwrap()) {
         reader.read(&event, data.as_bytes(), &mut out).unwrap();
     }
@@ -166,7 +300,9 @@ fn through_stream(codec: &dyn Codec, events: &[Event]) -> Reply {
 
 fn through_request(codec: &dyn Codec, chat: &Chat) -> Chat {
     let mut dropped = Vec::new();
-    let body = codec.write_request(chat, &crate::formats::Quirks::NONE, &mut dropped).unwrap();
+    let body = codec
+        .write_request(chat, &crate::formats::Quirks::NONE, &mut dropped)
+        .unwrap();
     assert!(dropped.is_empty(), "{dropped:?}");
     codec.read_request(&body).unwrap()
 }
@@ -242,10 +378,23 @@ proptest! {
 /// One delta a character.
 fn cut(event: &Event) -> Vec<Event> {
     use crate::chat::Delta;
-    let each = |text: &str, delta: fn(String) -> Delta, index| text.chars().map(|c| Event::Delta { index, delta: delta(c.to_string()) }).collect();
+    let each = |text: &str, delta: fn(String) -> Delta, index| {
+        text.chars()
+            .map(|c| Event::Delta {
+                index,
+                delta: delta(c.to_string()),
+            })
+            .collect()
+    };
     match event {
-        Event::Delta { index, delta: Delta::Text(text) } => each(text, Delta::Text, *index),
-        Event::Delta { index, delta: Delta::Arguments(text) } => each(text, Delta::Arguments, *index),
+        Event::Delta {
+            index,
+            delta: Delta::Text(text),
+        } => each(text, Delta::Text, *index),
+        Event::Delta {
+            index,
+            delta: Delta::Arguments(text),
+        } => each(text, Delta::Arguments, *index),
         other => vec![other.clone()],
     }
 }
@@ -258,9 +407,15 @@ fn broken() -> impl Strategy<Value = String> {
         Just(json!({})),
         Just(json!("x")),
         Just(json!(-1)),
-        Just(json!([{"type": "text"}, {"type": "tool_use", "input": 3}, {"role": "assistant", "content": [{}]}, 5])),
-        Just(json!([{"index": 0, "delta": {"tool_calls": [{"index": 9}, {"function": {"arguments": "{"}}], "content": [1]}, "message": {"content": {}}}])),
-        Just(json!({"type": "tool_use", "content": [], "usage": {"input_tokens": -1}, "delta": {"type": "text_delta"}})),
+        Just(
+            json!([{"type": "text"}, {"type": "tool_use", "input": 3}, {"role": "assistant", "content": [{}]}, 5])
+        ),
+        Just(
+            json!([{"index": 0, "delta": {"tool_calls": [{"index": 9}, {"function": {"arguments": "{"}}], "content": [1]}, "message": {"content": {}}}])
+        ),
+        Just(
+            json!({"type": "tool_use", "content": [], "usage": {"input_tokens": -1}, "delta": {"type": "text_delta"}})
+        ),
     ];
     const KEYS: [&str; 16] = [
         "type",
@@ -281,6 +436,11 @@ fn broken() -> impl Strategy<Value = String> {
         "thinking",
     ];
     vec((proptest::sample::select(&KEYS[..]), value), 0..6)
-        .prop_map(|members| members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<serde_json::Map<_, _>>())
+        .prop_map(|members| {
+            members
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect::<serde_json::Map<_, _>>()
+        })
         .prop_map(|map| serde_json::Value::Object(map).to_string())
 }

@@ -58,12 +58,16 @@ pub(super) trait Fold<T>: Default {
 }
 
 /// Reads an array by folding it; other values give the fold of nothing. For `deserialize_with`.
-pub(super) fn fold<'de, T: Deserialize<'de>, F: Fold<T>, D: Deserializer<'de>>(from: D) -> Result<F, D::Error> {
+pub(super) fn fold<'de, T: Deserialize<'de>, F: Fold<T>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<F, D::Error> {
     from.deserialize_any(FoldVisitor(PhantomData::<(T, F)>))
 }
 
 /// An object's fields; any other value gives the default. For `deserialize_with`.
-pub(super) fn object<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+pub(super) fn object<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
     from.deserialize_any(ObjectVisitor(PhantomData::<T>))
 }
 
@@ -131,7 +135,11 @@ impl<'de> Visitor<'de> for CountVisitor {
         Ok(Count::Absent)
     }
     fn visit_u64<E>(self, tokens: u64) -> Result<Count, E> {
-        Ok(if tokens <= MOST_TOKENS { Count::Of(tokens) } else { Count::Absurd })
+        Ok(if tokens <= MOST_TOKENS {
+            Count::Of(tokens)
+        } else {
+            Count::Absurd
+        })
     }
     fn visit_i64<E>(self, _: i64) -> Result<Count, E> {
         Ok(Count::Absurd)
@@ -166,7 +174,10 @@ impl<'de> Visitor<'de> for WeightVisitor {
         Ok(Weight::default())
     }
     fn visit_str<E>(self, text: &str) -> Result<Weight, E> {
-        Ok(Weight { any: !text.is_empty(), bytes: text.len() as u64 })
+        Ok(Weight {
+            any: !text.is_empty(),
+            bytes: text.len() as u64,
+        })
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Weight, A::Error> {
         let mut weight = Weight::default();
@@ -183,16 +194,28 @@ impl<'de> Visitor<'de> for WeightVisitor {
         Ok(weight)
     }
     fn visit_bool<E>(self, _: bool) -> Result<Weight, E> {
-        Ok(Weight { any: true, bytes: 0 })
+        Ok(Weight {
+            any: true,
+            bytes: 0,
+        })
     }
     fn visit_u64<E>(self, _: u64) -> Result<Weight, E> {
-        Ok(Weight { any: true, bytes: 0 })
+        Ok(Weight {
+            any: true,
+            bytes: 0,
+        })
     }
     fn visit_i64<E>(self, _: i64) -> Result<Weight, E> {
-        Ok(Weight { any: true, bytes: 0 })
+        Ok(Weight {
+            any: true,
+            bytes: 0,
+        })
     }
     fn visit_f64<E>(self, _: f64) -> Result<Weight, E> {
-        Ok(Weight { any: true, bytes: 0 })
+        Ok(Weight {
+            any: true,
+            bytes: 0,
+        })
     }
 }
 
@@ -241,20 +264,47 @@ mod tests {
 
     #[test]
     fn counts_are_believed_only_where_they_can_be() {
-        for (raw, want) in [("0", Count::Of(0)), ("25", Count::Of(25)), ("null", Count::Absent), ("-1", Count::Absurd), ("1e18", Count::Absurd)] {
+        for (raw, want) in [
+            ("0", Count::Of(0)),
+            ("25", Count::Of(25)),
+            ("null", Count::Absent),
+            ("-1", Count::Absurd),
+            ("1e18", Count::Absurd),
+        ] {
             assert_eq!(serde_json::from_str::<Count>(raw).unwrap(), want, "{raw}");
         }
-        for raw in ["1000000000000000000", "99999999999999999999999", "\"7\"", "1.5", "{\"a\":1}", "[1]", "true"] {
-            assert_eq!(serde_json::from_str::<Count>(raw).unwrap(), Count::Absurd, "{raw}");
+        for raw in [
+            "1000000000000000000",
+            "99999999999999999999999",
+            "\"7\"",
+            "1.5",
+            "{\"a\":1}",
+            "[1]",
+            "true",
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Count>(raw).unwrap(),
+                Count::Absurd,
+                "{raw}"
+            );
         }
     }
 
     #[test]
     fn weight_is_what_a_reader_would_see() {
-        for (raw, any, bytes) in
-            [("null", false, 0), ("\"\"", false, 0), ("\"é\"", true, 2), ("[]", false, 0), ("{}", false, 0), ("[{\"a\":\"xy\",\"b\":1}]", true, 2)]
-        {
-            assert_eq!(serde_json::from_str::<Weight>(raw).unwrap(), Weight { any, bytes }, "{raw}");
+        for (raw, any, bytes) in [
+            ("null", false, 0),
+            ("\"\"", false, 0),
+            ("\"é\"", true, 2),
+            ("[]", false, 0),
+            ("{}", false, 0),
+            ("[{\"a\":\"xy\",\"b\":1}]", true, 2),
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Weight>(raw).unwrap(),
+                Weight { any, bytes },
+                "{raw}"
+            );
         }
     }
 }

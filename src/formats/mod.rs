@@ -148,9 +148,15 @@ pub struct Quirks {
 
 impl Quirks {
     /// None: what the format's own documentation says.
-    pub const NONE: Quirks = Quirks { max_tokens: "max_completion_tokens", stream_usage: true };
+    pub const NONE: Quirks = Quirks {
+        max_tokens: "max_completion_tokens",
+        stream_usage: true,
+    };
     /// What servers that call themselves compatible have in common.
-    pub const COMPATIBLE: Quirks = Quirks { max_tokens: "max_tokens", stream_usage: true };
+    pub const COMPATIBLE: Quirks = Quirks {
+        max_tokens: "max_tokens",
+        stream_usage: true,
+    };
 }
 
 /// Both directions of one format against the neutral model.
@@ -159,7 +165,8 @@ pub trait Codec: Sync {
     fn read_request(&self, body: &[u8]) -> Result<Chat>;
     /// Writes the request for an upstream. What has no equivalent goes to `dropped`; tools, images and
     /// response schemas are never dropped: an error naming the field instead.
-    fn write_request(&self, chat: &Chat, quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<u8>>;
+    fn write_request(&self, chat: &Chat, quirks: &Quirks, dropped: &mut Dropped)
+    -> Result<Vec<u8>>;
     /// Reads an upstream's whole reply. An error means it is not an answer (malformed).
     fn read_reply(&self, body: &[u8]) -> Result<Reply>;
     /// Writes a whole reply for the caller.
@@ -216,23 +223,58 @@ mod tests {
     fn the_list_and_the_look_up_agree() {
         for row in FORMATS {
             assert!(std::ptr::eq(row, format(row.id)), "{}", row.name);
-            assert!(row.path.starts_with("/v1/") && row.ping.ends_with(b"\n\n"), "{}", row.name);
-            assert_eq!(FORMATS.iter().filter(|other| other.path == row.path || other.name == row.name || other.id == row.id).count(), 1, "{}", row.name);
+            assert!(
+                row.path.starts_with("/v1/") && row.ping.ends_with(b"\n\n"),
+                "{}",
+                row.name
+            );
+            assert_eq!(
+                FORMATS
+                    .iter()
+                    .filter(|other| other.path == row.path
+                        || other.name == row.name
+                        || other.id == row.id)
+                    .count(),
+                1,
+                "{}",
+                row.name
+            );
         }
     }
 
     #[test]
     fn a_ping_and_an_error_are_events_of_their_own_format() {
-        let fault = Fault { status: 500, kind: String::new(), message: "x".to_owned(), code: None, param: None };
+        let fault = Fault {
+            status: 500,
+            kind: String::new(),
+            message: "x".to_owned(),
+            code: None,
+            param: None,
+        };
         for row in FORMATS {
             if let Some((_, data)) = sse::event(row.ping) {
-                assert_eq!((row.observe)(&data, &mut Seen::default()), Mark::Setup, "{}", row.name);
+                assert_eq!(
+                    (row.observe)(&data, &mut Seen::default()),
+                    Mark::Setup,
+                    "{}",
+                    row.name
+                );
             }
             let frame = (row.write_fault_event)(&fault);
             let mut seen = Seen::default();
             let mark = sse::event(&frame).map(|(_, data)| (row.observe)(&data, &mut seen));
-            assert_eq!((mark, seen.fault.map(|fault| fault.message)), (Some(Mark::Error), Some("x".to_owned())), "{}", row.name);
-            assert_eq!((row.read_fault)(500, &(row.write_fault)(&fault)).message, "x", "{}", row.name);
+            assert_eq!(
+                (mark, seen.fault.map(|fault| fault.message)),
+                (Some(Mark::Error), Some("x".to_owned())),
+                "{}",
+                row.name
+            );
+            assert_eq!(
+                (row.read_fault)(500, &(row.write_fault)(&fault)).message,
+                "x",
+                "{}",
+                row.name
+            );
         }
     }
 }

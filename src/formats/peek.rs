@@ -57,26 +57,41 @@ const OWNED: [&str; 13] = [
 /// to case (Go's `encoding/json`) would read a model that gw has not seen.
 pub fn peek(body: &[u8], depth: usize) -> Result<Peek<'_>> {
     let text = std::str::from_utf8(body).map_err(|error| {
-        Error::invalid(format!("the body is not UTF-8 at byte {}", error.valid_up_to())).hint("send JSON encoded as UTF-8, without other encodings")
+        Error::invalid(format!(
+            "the body is not UTF-8 at byte {}",
+            error.valid_up_to()
+        ))
+        .hint("send JSON encoded as UTF-8, without other encodings")
     })?;
     let mut scan = Scan::new(text, depth);
     let mut peek = Peek::default();
     let mut seen = [false; OWNED.len()];
     scan.space();
     if scan.at_end() {
-        return Err(Error::invalid("the body is empty").hint("send a JSON object with `model` and `messages` or `input`"));
+        return Err(Error::invalid("the body is empty")
+            .hint("send a JSON object with `model` and `messages` or `input`"));
     }
     if !scan.eat(b'{') {
-        return Err(Error::invalid("the body is not a JSON object").hint("send one JSON object, without a byte order mark"));
+        return Err(Error::invalid("the body is not a JSON object")
+            .hint("send one JSON object, without a byte order mark"));
     }
     peek.open = scan.at;
     scan.enter()?;
     members(&mut scan, |scan, key| {
         peek.members += 1;
-        let Some(index) = OWNED.iter().position(|owned| owned.eq_ignore_ascii_case(key)) else { return scan.value().map(drop) };
+        let Some(index) = OWNED
+            .iter()
+            .position(|owned| owned.eq_ignore_ascii_case(key))
+        else {
+            return scan.value().map(drop);
+        };
         let name = OWNED[index];
         if name != key {
-            return Err(Error::invalid(format!("`{}` must be spelt `{name}`", key.escape_debug())).param(name).hint(format!("rename the field to `{name}`")));
+            return Err(
+                Error::invalid(format!("`{}` must be spelt `{name}`", key.escape_debug()))
+                    .param(name)
+                    .hint(format!("rename the field to `{name}`")),
+            );
         }
         if std::mem::replace(&mut seen[index], true) {
             return Err(duplicate(name));
@@ -95,7 +110,10 @@ pub fn peek(body: &[u8], depth: usize) -> Result<Peek<'_>> {
 }
 
 /// Walks the members of the object whose `{` was just read; `each` takes the value.
-fn members<'a>(scan: &mut Scan<'a>, mut each: impl FnMut(&mut Scan<'a>, &str) -> Result<()>) -> Result<()> {
+fn members<'a>(
+    scan: &mut Scan<'a>,
+    mut each: impl FnMut(&mut Scan<'a>, &str) -> Result<()>,
+) -> Result<()> {
     scan.space();
     if scan.eat(b'}') {
         {
@@ -153,25 +171,44 @@ fn stream_options(scan: &mut Scan<'_>, peek: &mut Peek<'_>) -> Result<()> {
 }
 
 /// Takes over one owned member; `raw` is its value's text.
-fn owned<'a>(peek: &mut Peek<'a>, name: &'static str, span: Range<usize>, raw: &'a str) -> Result<()> {
+fn owned<'a>(
+    peek: &mut Peek<'a>,
+    name: &'static str,
+    span: Range<usize>,
+    raw: &'a str,
+) -> Result<()> {
     match name {
         "model" => {
             if !raw.starts_with('"') {
                 return Err(wrong_type("model", "a string"));
             }
-            let model = decode(raw).ok_or_else(|| wrong_type("model", "a string of Unicode text"))?;
+            let model =
+                decode(raw).ok_or_else(|| wrong_type("model", "a string of Unicode text"))?;
             if model.chars().any(char::is_control) {
-                return Err(Error::invalid("`model` contains control characters").param("model").hint("send the model's name alone"));
+                return Err(Error::invalid("`model` contains control characters")
+                    .param("model")
+                    .hint("send the model's name alone"));
             }
             peek.model = Some(model);
             peek.model_span = Some(span);
         }
         "stream" => peek.stream = boolean("stream", raw)?,
-        "max_tokens" | "max_completion_tokens" | "max_output_tokens" => peek.max_output = peek.max_output.max(tokens(name, raw)?),
-        "tools" | "functions" => peek.tools |= raw.strip_prefix('[').is_some_and(|rest| !rest.trim_start().starts_with(']')),
+        "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
+            peek.max_output = peek.max_output.max(tokens(name, raw)?)
+        }
+        "tools" | "functions" => {
+            peek.tools |= raw
+                .strip_prefix('[')
+                .is_some_and(|rest| !rest.trim_start().starts_with(']'))
+        }
         "messages" | "input" => peek.images |= images(raw),
-        "response_format" => peek.schema |= memmem::find(raw.as_bytes(), b"\"json_schema\"").is_some(),
-        "output_config" => peek.schema |= raw.starts_with('{') && memmem::find(raw.as_bytes(), b"\"format\"").is_some(),
+        "response_format" => {
+            peek.schema |= memmem::find(raw.as_bytes(), b"\"json_schema\"").is_some()
+        }
+        "output_config" => {
+            peek.schema |=
+                raw.starts_with('{') && memmem::find(raw.as_bytes(), b"\"format\"").is_some()
+        }
         "output_format" => peek.schema |= raw.starts_with('{'),
         _ => {}
     }
@@ -205,8 +242,12 @@ fn images(raw: &str) -> bool {
     ["\"image", "\"input_image\""].iter().any(|needle| {
         memmem::find_iter(raw.as_bytes(), needle).any(|at| {
             let kind = raw[at + 1..].split('"').next().unwrap_or_default();
-            let before = raw[..at].trim_ascii_end().strip_suffix(':').map(str::trim_ascii_end);
-            matches!(kind, "image" | "image_url" | "input_image") && before.is_some_and(|before| before.ends_with("\"type\""))
+            let before = raw[..at]
+                .trim_ascii_end()
+                .strip_suffix(':')
+                .map(str::trim_ascii_end);
+            matches!(kind, "image" | "image_url" | "input_image")
+                && before.is_some_and(|before| before.ends_with("\"type\""))
         })
     })
 }
@@ -221,11 +262,15 @@ fn decode(raw: &str) -> Option<Cow<'_, str>> {
 }
 
 fn duplicate(name: &str) -> Error {
-    Error::invalid(format!("`{name}` is given more than once")).param(name).hint(format!("send `{name}` once"))
+    Error::invalid(format!("`{name}` is given more than once"))
+        .param(name)
+        .hint(format!("send `{name}` once"))
 }
 
 fn wrong_type(name: &str, want: &str) -> Error {
-    Error::invalid(format!("`{name}` must be {want}")).param(name).hint(format!("send `{name}` as {want}"))
+    Error::invalid(format!("`{name}` must be {want}"))
+        .param(name)
+        .hint(format!("send `{name}` as {want}"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ fn see(body: &str) -> Peek<'_> {
 }
 
 fn refuse(body: &str) -> Error {
-    peek(body.as_bytes(), 64).map(|peek| panic!("accepted: {peek:?}")).unwrap_err()
+    peek(body.as_bytes(), 64)
+        .map(|peek| panic!("accepted: {peek:?}"))
+        .unwrap_err()
 }
 
 #[test]
@@ -22,21 +24,40 @@ fn what_planning_needs_is_seen() {
     assert_eq!(seen.model.as_deref(), Some("gpt-4o"));
     assert!(matches!(seen.model, Some(Cow::Borrowed(_))));
     assert_eq!(&body[seen.model_span.clone().unwrap()], "\"gpt-4o\"");
-    assert_eq!(&body[seen.stream_options_span.clone().unwrap()], r#"{"include_usage":true}"#);
+    assert_eq!(
+        &body[seen.stream_options_span.clone().unwrap()],
+        r#"{"include_usage":true}"#
+    );
     assert!(seen.stream && seen.include_usage && seen.tools && seen.images && seen.schema);
-    assert_eq!((seen.max_output, seen.members, &body[..seen.open]), (Some(20), 8, " {"));
-    assert_eq!(see("{}"), Peek { open: 1, ..Peek::default() });
+    assert_eq!(
+        (seen.max_output, seen.members, &body[..seen.open]),
+        (Some(20), 8, " {")
+    );
+    assert_eq!(
+        see("{}"),
+        Peek {
+            open: 1,
+            ..Peek::default()
+        }
+    );
 }
 
 #[test]
 fn needs_are_told_apart_from_their_look_alikes() {
-    assert!(!see(r#"{"tools":[ ]}"#).tools && !see(r#"{"tools":null}"#).tools && see(r#"{"tools":[{}]}"#).tools);
+    assert!(
+        !see(r#"{"tools":[ ]}"#).tools
+            && !see(r#"{"tools":null}"#).tools
+            && see(r#"{"tools":[{}]}"#).tools
+    );
     assert!(!see(r#"{"messages":[{"content":"say \"type\":\"image\" please"}]}"#).images);
     assert!(!see(r#"{"messages":[{"content":"image"},{"type":"imagery"}]}"#).images);
     assert!(see(r#"{"messages":[{"content":[{"type":"image","source":{}}]}]}"#).images);
     assert!(see(r#"{"input":[{"type" : "input_image"}]}"#).images);
     assert!(!see(r#"{"response_format":{"type":"json_object"}}"#).schema);
-    assert!(see(r#"{"output_config":{"format":{"type":"json_schema"}}}"#).schema && !see(r#"{"output_config":{"effort":"low"}}"#).schema);
+    assert!(
+        see(r#"{"output_config":{"format":{"type":"json_schema"}}}"#).schema
+            && !see(r#"{"output_config":{"effort":"low"}}"#).schema
+    );
 }
 
 #[test]
@@ -56,9 +77,16 @@ fn token_limits_never_overflow() {
         ("12.9", Some(12)),
         ("-1e9", None),
     ] {
-        assert_eq!(see(&format!(r#"{{"max_tokens":{raw}}}"#)).max_output, want, "{raw}");
+        assert_eq!(
+            see(&format!(r#"{{"max_tokens":{raw}}}"#)).max_output,
+            want,
+            "{raw}"
+        );
     }
-    assert_eq!(refuse(r#"{"max_tokens":"10"}"#).param.as_deref(), Some("max_tokens"));
+    assert_eq!(
+        refuse(r#"{"max_tokens":"10"}"#).param.as_deref(),
+        Some("max_tokens")
+    );
 }
 
 #[test]
@@ -68,8 +96,14 @@ fn ambiguous_and_mistyped_owned_fields_are_refused() {
         (r#"{"model":"a","mod\u0065l":"b"}"#, "model"),
         (r#"{"model":"a","Model":"b"}"#, "model"),
         (r#"{"stream":true,"stream":false}"#, "stream"),
-        (r#"{"stream_options":{},"stream_options":{}}"#, "stream_options"),
-        (r#"{"stream_options":{"include_usage":true,"include_us\u0061ge":false}}"#, "stream_options.include_usage"),
+        (
+            r#"{"stream_options":{},"stream_options":{}}"#,
+            "stream_options",
+        ),
+        (
+            r#"{"stream_options":{"include_usage":true,"include_us\u0061ge":false}}"#,
+            "stream_options.include_usage",
+        ),
         (r#"{"max_tokens":1,"max_tokens":100000}"#, "max_tokens"),
         (r#"{"model":1}"#, "model"),
         (r#"{"model":null}"#, "model"),
@@ -80,7 +114,10 @@ fn ambiguous_and_mistyped_owned_fields_are_refused() {
         (r#"{"stream":"true"}"#, "stream"),
         (r#"{"stream":1}"#, "stream"),
         (r#"{"stream_options":[]}"#, "stream_options"),
-        (r#"{"stream_options":{"include_usage":"yes"}}"#, "stream_options.include_usage"),
+        (
+            r#"{"stream_options":{"include_usage":"yes"}}"#,
+            "stream_options.include_usage",
+        ),
     ] {
         let error = refuse(body);
         assert_eq!(error.param.as_deref(), Some(param), "{body}");
@@ -137,14 +174,24 @@ fn what_is_not_json_is_refused() {
         let error = refuse(body);
         assert!(error.hint.is_some(), "{body:?}");
     }
-    assert!(peek(b"{\"a\":\"\xff\"}", 64).unwrap_err().message.contains("UTF-8"));
+    assert!(
+        peek(b"{\"a\":\"\xff\"}", 64)
+            .unwrap_err()
+            .message
+            .contains("UTF-8")
+    );
 }
 
 #[test]
 fn depth_is_limited_without_recursion() {
     let nested = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     assert!(peek(nested(63).as_bytes(), 64).is_ok());
-    assert!(peek(nested(64).as_bytes(), 64).unwrap_err().message.contains("64 levels"));
+    assert!(
+        peek(nested(64).as_bytes(), 64)
+            .unwrap_err()
+            .message
+            .contains("64 levels")
+    );
     assert!(peek(nested(1_000_000).as_bytes(), 64).is_err());
     assert!(peek(nested(1_000_000).as_bytes(), usize::MAX).is_ok());
     let siblings = format!(r#"{{"a":[{}0]}}"#, "[[]],".repeat(1000));
@@ -152,8 +199,16 @@ fn depth_is_limited_without_recursion() {
 }
 
 fn mutated() -> impl Strategy<Value = String> {
-    let start = r#"{"model":"a","n":[1,-2.5e3,true,null,{"k":"v\u00e9\n"}],"s":{"x":{}},"messages":[]}"#;
-    proptest::collection::vec((any::<proptest::sample::Index>(), "[\\[\\]{},:\"\\\\a0-9eE.+n \\-]{0,2}"), 0..4).prop_map(move |edits| {
+    let start =
+        r#"{"model":"a","n":[1,-2.5e3,true,null,{"k":"v\u00e9\n"}],"s":{"x":{}},"messages":[]}"#;
+    proptest::collection::vec(
+        (
+            any::<proptest::sample::Index>(),
+            "[\\[\\]{},:\"\\\\a0-9eE.+n \\-]{0,2}",
+        ),
+        0..4,
+    )
+    .prop_map(move |edits| {
         let mut text = start.to_owned();
         for (at, with) in edits {
             let at = at.index(text.len());

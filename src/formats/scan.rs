@@ -24,14 +24,22 @@ fn plain(bytes: &[u8]) -> usize {
     while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let word = u64::from_le_bytes(*block);
         let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = (control | zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\')))) & HIGH;
+        let found = (control
+            | zero(word ^ (ONES * u64::from(b'"')))
+            | zero(word ^ (ONES * u64::from(b'\\'))))
+            & HIGH;
         if found != 0 {
             // A borrow can only spoil bytes behind a real find, so the first one is right.
             return at + (found.trailing_zeros() / 8) as usize;
         }
         at += 8;
     }
-    at + bytes.get(at..).unwrap_or_default().iter().take_while(|byte| !special(**byte)).count()
+    at + bytes
+        .get(at..)
+        .unwrap_or_default()
+        .iter()
+        .take_while(|byte| !special(**byte))
+        .count()
 }
 
 /// A position in a text that is being checked.
@@ -47,7 +55,14 @@ pub(super) struct Scan<'a> {
 
 impl<'a> Scan<'a> {
     pub fn new(text: &'a str, depth: usize) -> Scan<'a> {
-        Scan { text, at: 0, bytes: text.as_bytes(), open: 0, depth, stack: Vec::new() }
+        Scan {
+            text,
+            at: 0,
+            bytes: text.as_bytes(),
+            open: 0,
+            depth,
+            stack: Vec::new(),
+        }
     }
 
     fn byte(&self) -> u8 {
@@ -72,24 +87,39 @@ impl<'a> Scan<'a> {
     }
 
     pub fn expect(&mut self, byte: u8) -> Result<()> {
-        if self.eat(byte) { Ok(()) } else { Err(self.wrong(&format!("`{}`", byte as char))) }
+        if self.eat(byte) {
+            Ok(())
+        } else {
+            Err(self.wrong(&format!("`{}`", byte as char)))
+        }
     }
 
     /// A syntax error here.
     pub fn wrong(&self, want: &str) -> Error {
-        let found = match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+        let found = match self
+            .text
+            .get(self.at..)
+            .and_then(|rest| rest.chars().next())
+        {
             Some(found) => format!("`{}`", found.escape_debug()),
             None => "the end".to_owned(),
         };
-        Error::invalid(format!("the body is not valid JSON: expected {want} at byte {}, found {found}", self.at))
-            .hint("check the body with a JSON parser; NaN, comments and trailing commas are not JSON")
+        Error::invalid(format!(
+            "the body is not valid JSON: expected {want} at byte {}, found {found}",
+            self.at
+        ))
+        .hint("check the body with a JSON parser; NaN, comments and trailing commas are not JSON")
     }
 
     /// Counts a container whose opening bracket was just read.
     pub fn enter(&mut self) -> Result<()> {
         self.open += 1;
         if self.open > self.depth {
-            return Err(Error::invalid(format!("the body is nested deeper than {} levels", self.depth)).hint("send a flatter document"));
+            return Err(Error::invalid(format!(
+                "the body is nested deeper than {} levels",
+                self.depth
+            ))
+            .hint("send a flatter document"));
         }
         Ok(())
     }
@@ -118,7 +148,13 @@ impl<'a> Scan<'a> {
             }
             match self.byte() {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
-                b'u' if self.bytes.get(self.at + 1..self.at + 5).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) => self.at += 5,
+                b'u' if self
+                    .bytes
+                    .get(self.at + 1..self.at + 5)
+                    .is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) =>
+                {
+                    self.at += 5
+                }
                 _ => return Err(self.wrong("an escape")),
             }
         }
@@ -129,7 +165,11 @@ impl<'a> Scan<'a> {
         while self.byte().is_ascii_digit() {
             self.at += 1;
         }
-        if self.at == start { Err(self.wrong("a digit")) } else { Ok(()) }
+        if self.at == start {
+            Err(self.wrong("a digit"))
+        } else {
+            Ok(())
+        }
     }
 
     fn number(&mut self) -> Result<()> {
@@ -198,7 +238,9 @@ impl<'a> Scan<'a> {
             }
             // The value is complete: close what ends with it, go on with what follows.
             loop {
-                let Some(&object) = self.stack.last() else { return Ok(start..self.at) };
+                let Some(&object) = self.stack.last() else {
+                    return Ok(start..self.at);
+                };
                 self.space();
                 if self.eat(b',') {
                     if object {

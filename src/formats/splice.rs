@@ -35,8 +35,15 @@ fn into_options(body: &[u8], span: &Range<usize>) -> (Range<usize>, String) {
     let value = body.get(span.clone()).unwrap_or_default();
     match value.strip_prefix(b"{") {
         Some(rest) => {
-            let comma = if rest.trim_ascii_start().starts_with(b"}") { "" } else { "," };
-            (span.start + 1..span.start + 1, format!("\"include_usage\":true{comma}"))
+            let comma = if rest.trim_ascii_start().starts_with(b"}") {
+                ""
+            } else {
+                ","
+            };
+            (
+                span.start + 1..span.start + 1,
+                format!("\"include_usage\":true{comma}"),
+            )
         }
         None => (span.clone(), "{\"include_usage\":true}".to_owned()),
     }
@@ -44,7 +51,8 @@ fn into_options(body: &[u8], span: &Range<usize>) -> (Range<usize>, String) {
 
 fn apply(body: &[u8], mut edits: Vec<(Range<usize>, String)>) -> Vec<u8> {
     edits.sort_by_key(|(span, _)| span.start);
-    let mut out = Vec::with_capacity(body.len() + edits.iter().map(|(_, text)| text.len()).sum::<usize>());
+    let mut out =
+        Vec::with_capacity(body.len() + edits.iter().map(|(_, text)| text.len()).sum::<usize>());
     let mut from = 0;
     for (span, text) in edits {
         out.extend_from_slice(body.get(from..span.start).unwrap_or_default());
@@ -64,23 +72,61 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     fn spliced(body: &str, model: &str, usage: bool) -> String {
-        String::from_utf8(splice(body.as_bytes(), &peek(body.as_bytes(), 64).unwrap(), model, usage)).unwrap()
+        String::from_utf8(splice(
+            body.as_bytes(),
+            &peek(body.as_bytes(), 64).unwrap(),
+            model,
+            usage,
+        ))
+        .unwrap()
     }
 
     #[test]
     fn only_the_owned_spans_change() {
         for (body, usage, want) in [
             (r#"{"model":"a","x":1}"#, false, r#"{"model":"M","x":1}"#),
-            ("{ \"x\" : 1.50 ,\n \"model\" : \"\\u0061\" }\n", false, "{ \"x\" : 1.50 ,\n \"model\" : \"M\" }\n"),
+            (
+                "{ \"x\" : 1.50 ,\n \"model\" : \"\\u0061\" }\n",
+                false,
+                "{ \"x\" : 1.50 ,\n \"model\" : \"M\" }\n",
+            ),
             ("{}", false, r#"{"model":"M"}"#),
-            (" { } ", true, " {\"model\":\"M\",\"stream_options\":{\"include_usage\":true} } "),
+            (
+                " { } ",
+                true,
+                " {\"model\":\"M\",\"stream_options\":{\"include_usage\":true} } ",
+            ),
             (r#"{"a":-0}"#, false, r#"{"model":"M","a":-0}"#),
-            (r#"{"stream":true,"model":"a"}"#, true, r#"{"stream_options":{"include_usage":true},"stream":true,"model":"M"}"#),
-            (r#"{"model":"a","stream_options":{}}"#, true, r#"{"model":"M","stream_options":{"include_usage":true}}"#),
-            (r#"{"stream_options":{ "x":1},"model":"a"}"#, true, r#"{"stream_options":{"include_usage":true, "x":1},"model":"M"}"#),
-            (r#"{"stream_options":{"include_usage":false},"model":"a"}"#, true, r#"{"stream_options":{"include_usage":true},"model":"M"}"#),
-            (r#"{"stream_options":null}"#, true, r#"{"model":"M","stream_options":{"include_usage":true}}"#),
-            (r#"{"stream_options":{"include_usage":true}}"#, true, r#"{"model":"M","stream_options":{"include_usage":true}}"#),
+            (
+                r#"{"stream":true,"model":"a"}"#,
+                true,
+                r#"{"stream_options":{"include_usage":true},"stream":true,"model":"M"}"#,
+            ),
+            (
+                r#"{"model":"a","stream_options":{}}"#,
+                true,
+                r#"{"model":"M","stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#"{"stream_options":{ "x":1},"model":"a"}"#,
+                true,
+                r#"{"stream_options":{"include_usage":true, "x":1},"model":"M"}"#,
+            ),
+            (
+                r#"{"stream_options":{"include_usage":false},"model":"a"}"#,
+                true,
+                r#"{"stream_options":{"include_usage":true},"model":"M"}"#,
+            ),
+            (
+                r#"{"stream_options":null}"#,
+                true,
+                r#"{"model":"M","stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#"{"stream_options":{"include_usage":true}}"#,
+                true,
+                r#"{"model":"M","stream_options":{"include_usage":true}}"#,
+            ),
             (
                 r#"{"n":123456789012345678901234567890,"f":1e400,"s":"\ud800\/","model":"a"}"#,
                 true,
@@ -89,7 +135,10 @@ mod tests {
         ] {
             assert_eq!(spliced(body, "M", usage), want);
         }
-        assert_eq!(spliced(r#"{"model":"a"}"#, "q\"\\\n", false), r#"{"model":"q\"\\\n"}"#);
+        assert_eq!(
+            spliced(r#"{"model":"a"}"#, "q\"\\\n", false),
+            r#"{"model":"q\"\\\n"}"#
+        );
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -103,7 +152,8 @@ mod tests {
         leaf.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-                proptest::collection::vec((any::<String>(), inner), 0..5).prop_map(|members| Value::Object(members.into_iter().collect()))
+                proptest::collection::vec((any::<String>(), inner), 0..5)
+                    .prop_map(|members| Value::Object(members.into_iter().collect()))
             ]
         })
     }

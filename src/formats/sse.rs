@@ -113,8 +113,11 @@ impl Frames {
 
     fn too_long(&mut self, what: &str, limit: usize) -> Error {
         self.tail = BytesMut::new();
-        Error::new(Kind::Upstream, format!("the provider sent an event stream {what} of more than {limit} bytes"))
-            .hint("check that the provider's base URL is an API of this format")
+        Error::new(
+            Kind::Upstream,
+            format!("the provider sent an event stream {what} of more than {limit} bytes"),
+        )
+        .hint("check that the provider's base URL is an API of this format")
     }
 }
 
@@ -164,7 +167,9 @@ mod tests {
         cuts.extend([0, input.len()]);
         cuts.sort_unstable();
         for pair in cuts.windows(2) {
-            frames.push(Bytes::copy_from_slice(&input[pair[0]..pair[1]])).unwrap();
+            frames
+                .push(Bytes::copy_from_slice(&input[pair[0]..pair[1]]))
+                .unwrap();
             while let Some(frame) = frames.next() {
                 out.push(frame.to_vec());
             }
@@ -173,15 +178,31 @@ mod tests {
     }
 
     fn texts(input: &str) -> Vec<String> {
-        cut(input.as_bytes(), &[]).0.into_iter().map(|frame| String::from_utf8(frame).unwrap()).collect()
+        cut(input.as_bytes(), &[])
+            .0
+            .into_iter()
+            .map(|frame| String::from_utf8(frame).unwrap())
+            .collect()
     }
 
     #[test]
     fn every_line_end_ends_an_event() {
-        assert_eq!(texts("data: a\n\ndata: b\n\n"), ["data: a\n\n", "data: b\n\n"]);
-        assert_eq!(texts("data: a\r\n\r\ndata: b\r\n\r\n: c"), ["data: a\r\n\r\n", "data: b\r\n\r\n"]);
-        assert_eq!(texts("data: a\r\rdata: b\r\r"), ["data: a\r\r", "data: b\r\r"]);
-        assert_eq!(texts("data: a\n\r\ndata: b\r\n\n"), ["data: a\n\r\n", "data: b\r\n\n"]);
+        assert_eq!(
+            texts("data: a\n\ndata: b\n\n"),
+            ["data: a\n\n", "data: b\n\n"]
+        );
+        assert_eq!(
+            texts("data: a\r\n\r\ndata: b\r\n\r\n: c"),
+            ["data: a\r\n\r\n", "data: b\r\n\r\n"]
+        );
+        assert_eq!(
+            texts("data: a\r\rdata: b\r\r"),
+            ["data: a\r\r", "data: b\r\r"]
+        );
+        assert_eq!(
+            texts("data: a\n\r\ndata: b\r\n\n"),
+            ["data: a\n\r\n", "data: b\r\n\n"]
+        );
     }
 
     #[test]
@@ -196,7 +217,10 @@ mod tests {
 
     #[test]
     fn fields_are_read_as_the_standard_says() {
-        let read = |text: &'static str| event(text.as_bytes()).map(|(name, data)| (name, String::from_utf8(data.into_owned()).unwrap()));
+        let read = |text: &'static str| {
+            event(text.as_bytes())
+                .map(|(name, data)| (name, String::from_utf8(data.into_owned()).unwrap()))
+        };
         for (frame, want) in [
             ("data: a\n\n", Some(("", "a"))),
             ("data:a\r\n\r\n", Some(("", "a"))),
@@ -206,7 +230,10 @@ mod tests {
             ("event: ping\ndata: {}\n\n", Some(("ping", "{}"))),
             ("data\n\n", Some(("", ""))),
             ("\u{feff}data: a\n\n", Some(("", "a"))),
-            ("id: 7\nretry: 3\ndata: a:b\nother: x\n\n", Some(("", "a:b"))),
+            (
+                "id: 7\nretry: 3\ndata: a:b\nother: x\n\n",
+                Some(("", "a:b")),
+            ),
             ("event: a\nevent: b\ndata: x\n\n", Some(("b", "x"))),
             ("\ndata: x", Some(("", "x"))),
             (": comment\n\n", None),
@@ -215,9 +242,16 @@ mod tests {
             ("Data: x\n\n", None),
             ("\n", None),
         ] {
-            assert_eq!(read(frame), want.map(|(name, data)| (name, data.to_owned())), "{frame:?}");
+            assert_eq!(
+                read(frame),
+                want.map(|(name, data)| (name, data.to_owned())),
+                "{frame:?}"
+            );
         }
-        assert!(matches!(event(b"data: one line\n\n"), Some((_, Cow::Borrowed(_)))));
+        assert!(matches!(
+            event(b"data: one line\n\n"),
+            Some((_, Cow::Borrowed(_)))
+        ));
         assert_eq!(event(b"data: \xff\n\n").unwrap().1.as_ref(), b"\xff");
     }
 
@@ -228,7 +262,10 @@ mod tests {
         frames.push(Bytes::from_static(b"data: ok\n\n")).unwrap();
         frames.push(chunk.clone()).unwrap();
         frames.push(chunk.clone()).unwrap();
-        assert_eq!(frames.push(Bytes::from_static(b"x")).unwrap_err().kind, Kind::Upstream);
+        assert_eq!(
+            frames.push(Bytes::from_static(b"x")).unwrap_err().kind,
+            Kind::Upstream
+        );
         assert_eq!(frames.next().unwrap().as_ref(), b"data: ok\n\n");
 
         let mut frames = Frames::default();

@@ -21,9 +21,16 @@ use std::future::poll_fn;
 #[allow(clippy::large_enum_variant)]
 pub enum Answer {
     /// A whole reply, in the caller's format.
-    Whole { headers: HeaderMap, bytes: Bytes, seen: Seen },
+    Whole {
+        headers: HeaderMap,
+        bytes: Bytes,
+        seen: Seen,
+    },
     /// A stream whose first content event is in hand.
-    Stream { headers: HeaderMap, stream: Box<Stream> },
+    Stream {
+        headers: HeaderMap,
+        stream: Box<Stream>,
+    },
 }
 
 /// How much of a stream is held back while waiting for its first content event.
@@ -38,19 +45,36 @@ pub(super) async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
             Step::Setup => {}
             // A whole answer that says nothing (a refusal) is one, too.
             Step::End if stream.seen.finished => return Ok(()),
-            Step::End if !stream.out.is_empty() => return Err(Failure::upstream("the upstream ended the stream without content".into())),
-            Step::End => return Err(Failure::upstream("the upstream sent an empty stream".into())),
+            Step::End if !stream.out.is_empty() => {
+                return Err(Failure::upstream(
+                    "the upstream ended the stream without content".into(),
+                ));
+            }
+            Step::End => {
+                return Err(Failure::upstream(
+                    "the upstream sent an empty stream".into(),
+                ));
+            }
             Step::Failed { failure, .. } => return Err(failure),
         }
     }
 }
 
 /// Reads a whole body; without a copy where it comes in one piece. `touch` is called as each piece comes.
-pub(super) async fn whole(mut incoming: Incoming, most: usize, touch: impl Fn()) -> Result<Bytes, &'static str> {
+pub(super) async fn whole(
+    mut incoming: Incoming,
+    most: usize,
+    touch: impl Fn(),
+) -> Result<Bytes, &'static str> {
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
     while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame.map_err(|_| "broke off in the middle of its answer")?.into_data() else { continue };
+        let Ok(data) = frame
+            .map_err(|_| "broke off in the middle of its answer")?
+            .into_data()
+        else {
+            continue;
+        };
         touch();
         let have = rest.as_ref().map_or(first.len(), BytesMut::len);
         if have + data.len() > most {
@@ -71,38 +95,66 @@ pub(super) async fn whole(mut incoming: Incoming, most: usize, touch: impl Fn())
 }
 
 /// A whole reply in the caller's format.
-pub(super) fn reply(exchange: &Exchange<'_>, way: &Way, choice: &Choice, bytes: Bytes) -> Result<(Bytes, Seen), Failure> {
+pub(super) fn reply(
+    exchange: &Exchange<'_>,
+    way: &Way,
+    choice: &Choice,
+    bytes: Bytes,
+) -> Result<(Bytes, Seen), Failure> {
     let mut seen = Seen::default();
     match way {
         Way::Same => {
             let text = bytes.trim_ascii();
             if text.len() <= 2 || text[0] != b'{' || text[text.len() - 1] != b'}' {
-                return Err(Failure::upstream("the upstream's answer is not a JSON object".into()));
+                return Err(Failure::upstream(
+                    "the upstream's answer is not a JSON object".into(),
+                ));
             }
             (exchange.format.observe_reply)(&bytes, &mut seen);
             seen.finished = true;
             Ok((bytes, seen))
         }
         Way::Translate { into, from, .. } => {
-            let reply = into.read_reply(&bytes).map_err(|error| Failure::upstream(format!("the upstream's answer cannot be read: {}", error.message)))?;
+            let reply = into.read_reply(&bytes).map_err(|error| {
+                Failure::upstream(format!(
+                    "the upstream's answer cannot be read: {}",
+                    error.message
+                ))
+            })?;
             seen.usage = reply.usage;
             if seen.usage.is_none() {
-                seen.text_bytes = reply.events().iter().map(crate::chat::Event::text_len).sum();
+                seen.text_bytes = reply
+                    .events()
+                    .iter()
+                    .map(crate::chat::Event::text_len)
+                    .sum();
             }
             seen.finished = true;
-            Ok((from.write_reply(&reply, &exchange.scene(choice)).into(), seen))
+            Ok((
+                from.write_reply(&reply, &exchange.scene(choice)).into(),
+                seen,
+            ))
         }
     }
 }
 
 /// An upstream's error answer as a failure.
-pub(super) async fn refusal(head: http::response::Parts, incoming: Incoming, upstream: &Upstream, format: &'static Format, ticket: Ticket) -> Failure {
+pub(super) async fn refusal(
+    head: http::response::Parts,
+    incoming: Incoming,
+    upstream: &Upstream,
+    format: &'static Format,
+    ticket: Ticket,
+) -> Failure {
     const MOST: usize = 64 << 10;
     let status = head.status.as_u16();
     if head.status.is_redirection() || head.status == StatusCode::SWITCHING_PROTOCOLS {
         return Failure {
             status: Some(status),
-            ..Failure::upstream(format!("provider `{}` answered with a redirect, which gw does not follow", upstream.name))
+            ..Failure::upstream(format!(
+                "provider `{}` answered with a redirect, which gw does not follow",
+                upstream.name
+            ))
         };
     }
     let body = match whole(incoming, MOST, || {}).await {
@@ -117,7 +169,18 @@ pub(super) async fn refusal(head: http::response::Parts, incoming: Incoming, ups
     let retry_after = headers::retry_after(&head.headers);
     let mut passed = HeaderMap::new();
     headers::forward_response(&head.headers, &mut passed);
-    let json = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("json"));
-    let original = (upstream.speaks(format.id) && json && !body.is_empty()).then(|| Box::new((passed, body)));
-    Failure { class: Class::of_status(status, retry_after.is_some(), &fault.message), fault, status: Some(status), retry_after, original }
+    let json = head
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("json"));
+    let original =
+        (upstream.speaks(format.id) && json && !body.is_empty()).then(|| Box::new((passed, body)));
+    Failure {
+        class: Class::of_status(status, retry_after.is_some(), &fault.message),
+        fault,
+        status: Some(status),
+        retry_after,
+        original,
+    }
 }

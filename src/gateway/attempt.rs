@@ -34,7 +34,12 @@ pub enum Outcome {
 }
 
 /// Tries the plan's targets in order, then again after a wait where that may help.
-pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watch: &Guard) -> Result<Answer, Outcome> {
+pub async fn run(
+    exchange: &Exchange<'_>,
+    plan: &Plan,
+    record: &mut Record,
+    watch: &Guard,
+) -> Result<Answer, Outcome> {
     let spec = plan.route.as_ref().map(|route| &route.spec);
     let retries = spec.map_or(2, |spec| spec.retries);
     let default_triggers;
@@ -55,7 +60,11 @@ pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watc
     open.extend(own_key_stays(exchange, plan).map(|choice| (choice, start)));
     let mut failures = Failures::default();
     for round in 0..=retries {
-        if round > 0 && !wait(exchange, round, &open, watch).await.map_err(Outcome::Interrupted)? {
+        if round > 0
+            && !wait(exchange, round, &open, watch)
+                .await
+                .map_err(Outcome::Interrupted)?
+        {
             break;
         }
         let now = Instant::now();
@@ -67,7 +76,8 @@ pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watc
             }
             let more = open[at + 1..].iter().any(|(_, due)| *due <= now);
             let upstream = &exchange.world.upstreams[choice.provider];
-            let Some(entry) = health.enter(&upstream.name, &choice.model, Stamp::now().0, !more) else {
+            let Some(entry) = health.enter(&upstream.name, &choice.model, Stamp::now().0, !more)
+            else {
                 again.push((choice, due));
                 continue;
             };
@@ -93,9 +103,14 @@ pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watc
             };
             record.attempt_failed(&failure, next);
             match moves_on {
-                false if over && failure.class == Class::Timeout => return Err(Outcome::Interrupted(Fired::Deadline)),
+                false if over && failure.class == Class::Timeout => {
+                    return Err(Outcome::Interrupted(Fired::Deadline));
+                }
                 false => return Err(Outcome::Failed(failure)),
-                true if failure.class.may_pass() => again.push((choice, Instant::now() + failure.retry_after.unwrap_or_default().min(LONGEST))),
+                true if failure.class.may_pass() => again.push((
+                    choice,
+                    Instant::now() + failure.retry_after.unwrap_or_default().min(LONGEST),
+                )),
                 true => {}
             }
             failures.add(failure);
@@ -112,9 +127,17 @@ pub async fn run(exchange: &Exchange<'_>, plan: &Plan, record: &mut Record, watc
 const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// Waits before another round. `false`: the wait would be too long, or longer than the request may take.
-async fn wait(exchange: &Exchange<'_>, round: u32, open: &[(&Choice, Instant)], watch: &Guard) -> Result<bool, Fired> {
+async fn wait(
+    exchange: &Exchange<'_>,
+    round: u32,
+    open: &[(&Choice, Instant)],
+    watch: &Guard,
+) -> Result<bool, Fired> {
     let now = Instant::now();
-    let asked = open.iter().map(|(_, due)| due.saturating_duration_since(now)).min();
+    let asked = open
+        .iter()
+        .map(|(_, due)| due.saturating_duration_since(now))
+        .min();
     let wait = retry::wait(round, asked, &mut exchange.worker.dice.borrow_mut());
     match wait.filter(|wait| watch.left().is_none_or(|left| *wait < left)) {
         None => Ok(false),
@@ -127,10 +150,25 @@ async fn wait(exchange: &Exchange<'_>, round: u32, open: &[(&Choice, Instant)], 
 
 /// The targets in order. A caller's own provider key is for one provider: others that would be handed it too
 /// are left out.
-fn own_key_stays<'a>(exchange: &'a Exchange<'_>, plan: &'a Plan) -> impl Iterator<Item = &'a Choice> {
-    let passes = |choice: &Choice| exchange.world.upstreams.get(choice.provider).filter(|upstream| matches!(upstream.sign_in, SignIn::Passthrough(_)));
-    let first = plan.attempts.iter().find_map(passes).map(|upstream| &upstream.origin);
-    plan.attempts.iter().filter(move |choice| passes(choice).is_none_or(|upstream| Some(&upstream.origin) == first))
+fn own_key_stays<'a>(
+    exchange: &'a Exchange<'_>,
+    plan: &'a Plan,
+) -> impl Iterator<Item = &'a Choice> {
+    let passes = |choice: &Choice| {
+        exchange
+            .world
+            .upstreams
+            .get(choice.provider)
+            .filter(|upstream| matches!(upstream.sign_in, SignIn::Passthrough(_)))
+    };
+    let first = plan
+        .attempts
+        .iter()
+        .find_map(passes)
+        .map(|upstream| &upstream.origin);
+    plan.attempts
+        .iter()
+        .filter(move |choice| passes(choice).is_none_or(|upstream| Some(&upstream.origin) == first))
 }
 
 /// The failures so far, and which of them the caller is told.
@@ -153,7 +191,12 @@ impl Failures {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        if failure.status == Some(429) || self.capacity.as_ref().is_none_or(|known| known.status != Some(429)) {
+        if failure.status == Some(429)
+            || self
+                .capacity
+                .as_ref()
+                .is_none_or(|known| known.status != Some(429))
+        {
             self.capacity = Some(failure);
         }
     }
@@ -162,7 +205,10 @@ impl Failures {
     fn report(self) -> Failure {
         match (self.other, self.capacity) {
             (Some(other), _) => other,
-            (None, Some(capacity)) => Failure { retry_after: self.shortest, ..capacity },
+            (None, Some(capacity)) => Failure {
+                retry_after: self.shortest,
+                ..capacity
+            },
             (None, None) => Failure::upstream("no attempt was made".into()),
         }
     }
@@ -174,7 +220,11 @@ fn note_health(entry: Entry<'_>, failure: &Failure) {
         Class::Capacity => entry.cool(failure.retry_after.map(|wait| wait.as_millis() as u64), now),
         Class::Upstream | Class::Connect | Class::Timeout => entry.failed(now),
         Class::Credential => {
-            tracing::warn!(provider = entry.provider(), status = failure.status, "provider refused gw's credential");
+            tracing::warn!(
+                provider = entry.provider(),
+                status = failure.status,
+                "provider refused gw's credential"
+            );
             entry.failed(now);
         }
         // It answers, and it is the request that it does not like.
@@ -184,23 +234,67 @@ fn note_health(entry: Entry<'_>, failure: &Failure) {
 }
 
 /// One attempt at one target.
-async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>, choice: &Choice, watch: &Guard) -> Result<Answer, Outcome> {
+async fn attempt(
+    exchange: &Exchange<'_>,
+    plan: &Plan,
+    upstream: &Arc<Upstream>,
+    choice: &Choice,
+    watch: &Guard,
+) -> Result<Answer, Outcome> {
     let settings = &exchange.worker.shared.settings;
     let spec = plan.route.as_ref().map(|route| &route.spec);
-    let limit = |of_route: Option<crate::resources::Millis>, of_provider: Option<Duration>, default: Duration| {
-        of_route.map(|limit| limit.std()).or(of_provider).unwrap_or(default)
+    let limit = |of_route: Option<crate::resources::Millis>,
+                 of_provider: Option<Duration>,
+                 default: Duration| {
+        of_route
+            .map(|limit| limit.std())
+            .or(of_provider)
+            .unwrap_or(default)
     };
-    let connect_limit = limit(spec.and_then(|spec| spec.connect_timeout), upstream.connect, settings.connect);
-    let first_limit = limit(spec.and_then(|spec| spec.first_byte_timeout), upstream.first_byte, settings.first_event);
-    let idle_limit = limit(spec.and_then(|spec| spec.idle_timeout), upstream.idle, settings.stream_idle);
+    let connect_limit = limit(
+        spec.and_then(|spec| spec.connect_timeout),
+        upstream.connect,
+        settings.connect,
+    );
+    let first_limit = limit(
+        spec.and_then(|spec| spec.first_byte_timeout),
+        upstream.first_byte,
+        settings.first_event,
+    );
+    let idle_limit = limit(
+        spec.and_then(|spec| spec.idle_timeout),
+        upstream.idle,
+        settings.stream_idle,
+    );
 
     let way = way(exchange, upstream).map_err(Outcome::Failed)?;
     let (format, body) = body(exchange, upstream, choice, &way).map_err(Outcome::Failed)?;
-    let request = || request(exchange, upstream, choice, format, matches!(way, Way::Same), body.clone());
+    let request = || {
+        request(
+            exchange,
+            upstream,
+            choice,
+            format,
+            matches!(way, Way::Same),
+            body.clone(),
+        )
+    };
     let late = |what: &str| Failure::timeout(format!("provider `{}` {what}", upstream.name));
 
-    let (response, sender) = send(exchange, upstream, request, watch, connect_limit, first_limit).await?;
-    let ticket = Ticket { sender, upstream: upstream.clone(), pool: exchange.worker.pool.clone() };
+    let (response, sender) = send(
+        exchange,
+        upstream,
+        request,
+        watch,
+        connect_limit,
+        first_limit,
+    )
+    .await?;
+    let ticket = Ticket {
+        sender,
+        upstream: upstream.clone(),
+        pool: exchange.worker.pool.clone(),
+    };
     let (head, incoming) = response.into_parts();
     if !head.status.is_success() {
         let failure = watch
@@ -218,30 +312,68 @@ async fn attempt(exchange: &Exchange<'_>, plan: &Plan, upstream: &Arc<Upstream>,
             .and_then(|value| value.trim_start().get(..kind.len()))
             .is_some_and(|start| start.eq_ignore_ascii_case(kind))
     };
-    if head.headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
-        return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` compressed its answer though it was asked not to", upstream.name))));
+    if head
+        .headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|value| value != "identity")
+    {
+        return Err(Outcome::Failed(Failure::upstream(format!(
+            "provider `{}` compressed its answer though it was asked not to",
+            upstream.name
+        ))));
     }
     if exchange.peek.stream {
         if !is("text/event-stream") {
-            return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` was asked for a stream and answered with something else", upstream.name))));
+            return Err(Outcome::Failed(Failure::upstream(format!(
+                "provider `{}` was asked for a stream and answered with something else",
+                upstream.name
+            ))));
         }
         let mode = match &way {
-            Way::Same => Mode::Same { format: exchange.format, hide_usage: exchange.asks_usage(upstream) },
-            Way::Translate { into, from, .. } => Mode::Translate { reader: into.reader(), writer: from.writer(&exchange.scene(choice)), events: Vec::new() },
+            Way::Same => Mode::Same {
+                format: exchange.format,
+                hide_usage: exchange.asks_usage(upstream),
+            },
+            Way::Translate { into, from, .. } => Mode::Translate {
+                reader: into.reader(),
+                writer: from.writer(&exchange.scene(choice)),
+                events: Vec::new(),
+            },
         };
         let mut stream = Box::new(Stream::new(incoming, mode, ticket, idle_limit));
-        watch.run(first_content(&mut stream)).await.map_err(|fired| interrupted(fired, watch, late("sent no content in time")))?.map_err(Outcome::Failed)?;
-        return Ok(Answer::Stream { headers: passed, stream });
+        watch
+            .run(first_content(&mut stream))
+            .await
+            .map_err(|fired| interrupted(fired, watch, late("sent no content in time")))?
+            .map_err(Outcome::Failed)?;
+        return Ok(Answer::Stream {
+            headers: passed,
+            stream,
+        });
     }
     if !is("application/json") {
-        return Err(Outcome::Failed(Failure::upstream(format!("provider `{}` answered with something that is not JSON", upstream.name))));
+        return Err(Outcome::Failed(Failure::upstream(format!(
+            "provider `{}` answered with something that is not JSON",
+            upstream.name
+        ))));
     }
     let bytes = watch
-        .run(whole(incoming, settings.max_reply, || watch.within(Some(idle_limit))))
+        .run(whole(incoming, settings.max_reply, || {
+            watch.within(Some(idle_limit))
+        }))
         .await
         .map_err(|fired| interrupted(fired, watch, late("stopped in the middle of its answer")))?
-        .map_err(|why| Outcome::Failed(Failure::upstream(format!("provider `{}` {why}", upstream.name))))?;
+        .map_err(|why| {
+            Outcome::Failed(Failure::upstream(format!(
+                "provider `{}` {why}",
+                upstream.name
+            )))
+        })?;
     ticket.give_back();
     let (bytes, seen) = reply(exchange, &way, choice, bytes).map_err(Outcome::Failed)?;
-    Ok(Answer::Whole { headers: passed, bytes, seen })
+    Ok(Answer::Whole {
+        headers: passed,
+        bytes,
+        seen,
+    })
 }

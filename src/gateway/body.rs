@@ -25,10 +25,16 @@ pub struct Body {
 impl Body {
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
         let bytes = bytes.into();
-        Body { kind: Kind::Whole((!bytes.is_empty()).then_some(bytes)), conn: None }
+        Body {
+            kind: Kind::Whole((!bytes.is_empty()).then_some(bytes)),
+            conn: None,
+        }
     }
     pub fn relay(relay: Relay) -> Body {
-        Body { kind: Kind::Relay(Box::new(relay)), conn: None }
+        Body {
+            kind: Kind::Relay(Box::new(relay)),
+            conn: None,
+        }
     }
     /// Ties the body to its connection, which is idle once the body is gone.
     pub fn on(mut self, conn: Rc<Conn>) -> Body {
@@ -49,10 +55,15 @@ impl HttpBody for Body {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match &mut self.kind {
             Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Relay(relay) => relay.poll_next(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Relay(relay) => relay
+                .poll_next(cx)
+                .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
 
@@ -62,7 +73,9 @@ impl HttpBody for Body {
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Kind::Relay(_) => SizeHint::default(),
         }
     }

@@ -19,27 +19,49 @@ pub struct Admitted {
 /// Lets a caller in or refuses with the same 401 for unknown, malformed, revoked and expired keys.
 pub fn admit(shared: &Shared, world: &World, headers: &HeaderMap, now: i64) -> Result<Admitted> {
     let presented = presented(headers)?;
-    let text = presented.key.ok_or_else(|| refused("no API key was sent").hint("send one as `Authorization: Bearer sk-gw-…` or `x-api-key`"))?;
+    let text = presented.key.ok_or_else(|| {
+        refused("no API key was sent")
+            .hint("send one as `Authorization: Bearer sk-gw-…` or `x-api-key`")
+    })?;
     if !token::well_formed(text) {
         return Err(unknown());
     }
     let digest = shared.hasher.digest(text);
-    let caller = world.snapshot.caller(&digest, now).filter(|caller| caller.admitted(now)).ok_or_else(unknown)?;
-    let own = presented.own.map(|own| own_key(own, shared, world, &digest, now)).transpose()?.flatten();
-    Ok(Admitted { caller: caller.clone(), digest, own })
+    let caller = world
+        .snapshot
+        .caller(&digest, now)
+        .filter(|caller| caller.admitted(now))
+        .ok_or_else(unknown)?;
+    let own = presented
+        .own
+        .map(|own| own_key(own, shared, world, &digest, now))
+        .transpose()?
+        .flatten();
+    Ok(Admitted {
+        caller: caller.clone(),
+        digest,
+        own,
+    })
 }
 
 /// The caller's own provider key, which must not be a key of this gateway: it would go upstream.
-fn own_key(own: &HeaderValue, shared: &Shared, world: &World, digest: &[u8; 32], now: i64) -> Result<Option<HeaderValue>> {
+fn own_key(
+    own: &HeaderValue,
+    shared: &Shared,
+    world: &World,
+    digest: &[u8; 32],
+    now: i64,
+) -> Result<Option<HeaderValue>> {
     let text = own.to_str().unwrap_or_default().trim();
     let key = bearer_token(text).unwrap_or(text);
     let theirs = shared.hasher.digest(key);
     match () {
         // The same key twice: none of the provider's was sent.
         () if theirs == *digest => Ok(None),
-        () if key.starts_with("sk-gw-") || world.snapshot.caller(&theirs, now).is_some() => {
-            Err(Error::invalid("`x-gw-key` holds one gateway key and another header a different one").hint("beside `x-gw-key` send the provider's own key"))
-        }
+        () if key.starts_with("sk-gw-") || world.snapshot.caller(&theirs, now).is_some() => Err(
+            Error::invalid("`x-gw-key` holds one gateway key and another header a different one")
+                .hint("beside `x-gw-key` send the provider's own key"),
+        ),
         () => Ok(Some(own.clone())),
     }
 }
@@ -49,7 +71,8 @@ fn refused(message: &str) -> Error {
 }
 
 fn unknown() -> Error {
-    refused("the API key is not valid").hint("check that it is whole and has not been revoked or expired; `gw key get` lists keys")
+    refused("the API key is not valid")
+        .hint("check that it is whole and has not been revoked or expired; `gw key get` lists keys")
 }
 
 struct Presented<'a> {
@@ -62,19 +85,36 @@ fn presented(headers: &HeaderMap) -> Result<Presented<'_>> {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (first, None) => Ok(first),
-            _ => Err(Error::invalid(format!("header `{name}` was sent more than once")).hint("send one credential")),
+            _ => Err(
+                Error::invalid(format!("header `{name}` was sent more than once"))
+                    .hint("send one credential"),
+            ),
         }
     };
     let bearer = one(header::AUTHORIZATION.as_str())?;
     let api_key = one("x-api-key")?;
     if let Some(own_key) = one("x-gw-key")? {
-        return Ok(Presented { key: own_key.to_str().ok().map(str::trim), own: bearer.or(api_key) });
+        return Ok(Presented {
+            key: own_key.to_str().ok().map(str::trim),
+            own: bearer.or(api_key),
+        });
     }
-    let from_bearer = bearer.and_then(|value| value.to_str().ok()).and_then(bearer_token);
-    let from_api_key = api_key.and_then(|value| value.to_str().ok()).map(str::trim).filter(|text| !text.is_empty());
+    let from_bearer = bearer
+        .and_then(|value| value.to_str().ok())
+        .and_then(bearer_token);
+    let from_api_key = api_key
+        .and_then(|value| value.to_str().ok())
+        .map(str::trim)
+        .filter(|text| !text.is_empty());
     match (from_bearer, from_api_key) {
-        (Some(a), Some(b)) if a != b => Err(Error::invalid("`Authorization` and `x-api-key` hold different keys").hint("send one of them")),
-        (a, b) => Ok(Presented { key: a.or(b), own: None }),
+        (Some(a), Some(b)) if a != b => Err(Error::invalid(
+            "`Authorization` and `x-api-key` hold different keys",
+        )
+        .hint("send one of them")),
+        (a, b) => Ok(Presented {
+            key: a.or(b),
+            own: None,
+        }),
     }
 }
 

@@ -22,7 +22,9 @@ use tokio_rustls::TlsConnector;
 /// longer than the rest of the start.
 fn tls() -> Result<&'static TlsConnector, Failure> {
     static TLS: OnceLock<crate::error::Result<TlsConnector>> = OnceLock::new();
-    TLS.get_or_init(client).as_ref().map_err(|error| Failure::connect(error.message.clone()))
+    TLS.get_or_init(client)
+        .as_ref()
+        .map_err(|error| Failure::connect(error.message.clone()))
 }
 
 /// Trusts the system's roots, or Mozilla's where the system has none (bare containers).
@@ -45,14 +47,27 @@ fn client() -> crate::error::Result<TlsConnector> {
 /// A new connection to an upstream. Dropping the future gives up whatever stage it is in.
 pub async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Failure> {
     let origin = &upstream.origin;
-    let stream = tcp(origin).await.map_err(|why| Failure::connect(format!("cannot connect to provider `{}`: {why}", upstream.name)))?;
+    let stream = tcp(origin).await.map_err(|why| {
+        Failure::connect(format!(
+            "cannot connect to provider `{}`: {why}",
+            upstream.name
+        ))
+    })?;
     match origin.tls {
         false => handshake(TokioIo::new(Joined::new(stream))).await,
         true => {
-            let name = ServerName::try_from(origin.host.clone())
-                .map_err(|_| Failure::connect(format!("provider `{}` has a host that is no TLS name", upstream.name)))?;
-            let stream =
-                tls()?.connect(name, stream).await.map_err(|error| Failure::connect(format!("TLS with provider `{}` failed: {error}", upstream.name)))?;
+            let name = ServerName::try_from(origin.host.clone()).map_err(|_| {
+                Failure::connect(format!(
+                    "provider `{}` has a host that is no TLS name",
+                    upstream.name
+                ))
+            })?;
+            let stream = tls()?.connect(name, stream).await.map_err(|error| {
+                Failure::connect(format!(
+                    "TLS with provider `{}` failed: {error}",
+                    upstream.name
+                ))
+            })?;
             handshake(TokioIo::new(Joined::new(stream))).await
         }
     }
@@ -60,7 +75,10 @@ pub async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Fa
 
 async fn tcp(origin: &Origin) -> Result<TcpStream, String> {
     let host = origin.host.trim_start_matches('[').trim_end_matches(']');
-    let found: Vec<SocketAddr> = lookup_host((host, origin.port)).await.map_err(|error| format!("name not resolved ({})", error.kind()))?.collect();
+    let found: Vec<SocketAddr> = lookup_host((host, origin.port))
+        .await
+        .map_err(|error| format!("name not resolved ({})", error.kind()))?
+        .collect();
     // Checked on what was resolved, so that a name cannot be pointed at a metadata service later.
     let mut last = String::from("name has no usable address");
     for address in found.into_iter().filter(|address| !never(address.ip())) {
@@ -81,8 +99,11 @@ where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
     // At most 100 headers, hyper's own limit: another one would have it allocate room for each answer's head.
-    let (sender, connection) =
-        http1::Builder::new().max_buf_size(128 << 10).handshake(io).await.map_err(|error| Failure::connect(format!("HTTP handshake failed: {error}")))?;
+    let (sender, connection) = http1::Builder::new()
+        .max_buf_size(128 << 10)
+        .handshake(io)
+        .await
+        .map_err(|error| Failure::connect(format!("HTTP handshake failed: {error}")))?;
     // Ends by itself when the sender and the response body are gone, or the peer closes.
     tokio::task::spawn_local(async move {
         let _ = connection.await;

@@ -51,7 +51,10 @@ pub struct Exchange<'a> {
 impl Exchange<'_> {
     /// Whether gw asks for usage in the stream where the caller did not, and hides it again.
     pub fn asks_usage(&self, upstream: &Upstream) -> bool {
-        self.format.usage_on_request && self.peek.stream && !self.peek.include_usage && upstream.vendor.quirks.stream_usage
+        self.format.usage_on_request
+            && self.peek.stream
+            && !self.peek.include_usage
+            && upstream.vendor.quirks.stream_usage
     }
 
     /// The body for an upstream of the same format.
@@ -63,14 +66,24 @@ impl Exchange<'_> {
     }
 
     /// The body for an upstream of another format.
-    pub fn translated(&self, from: &dyn Codec, into: &dyn Codec, upstream: &Upstream, model: &str) -> Result<Bytes> {
-        let chat = self.chat.get_or_init(|| from.read_request(self.body)).as_ref().map_err(|error| Error {
-            kind: error.kind,
-            message: error.message.clone(),
-            hint: error.hint.clone(),
-            param: error.param.clone(),
-            cause: None,
-        })?;
+    pub fn translated(
+        &self,
+        from: &dyn Codec,
+        into: &dyn Codec,
+        upstream: &Upstream,
+        model: &str,
+    ) -> Result<Bytes> {
+        let chat = self
+            .chat
+            .get_or_init(|| from.read_request(self.body))
+            .as_ref()
+            .map_err(|error| Error {
+                kind: error.kind,
+                message: error.message.clone(),
+                hint: error.hint.clone(),
+                param: error.param.clone(),
+                cause: None,
+            })?;
         let mut chat = chat.clone();
         chat.model = model.to_owned();
         let mut dropped = Dropped::new();
@@ -81,29 +94,59 @@ impl Exchange<'_> {
 
     /// What a writer of the caller's format needs beside the reply.
     pub fn scene(&self, choice: &Choice) -> Scene {
-        Scene { request_id: self.request_id.to_owned(), model: choice.model.to_string(), include_usage: self.peek.include_usage, created: self.now / 1_000 }
+        Scene {
+            request_id: self.request_id.to_owned(),
+            model: choice.model.to_string(),
+            include_usage: self.peek.include_usage,
+            created: self.now / 1_000,
+        }
     }
 }
 
 /// Serves one request of a known format. `path`: what a route may be bound to, where it is not gw's own.
-pub async fn serve(worker: &Rc<Worker>, conn: &Rc<Conn>, format: &'static Format, path: Option<&str>, request: Request<Incoming>) -> Response<Body> {
+pub async fn serve(
+    worker: &Rc<Worker>,
+    conn: &Rc<Conn>,
+    format: &'static Format,
+    path: Option<&str>,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let mut record = Record::begin(worker.shared.clone(), worker.next_id());
     record.row.format = format.name.to_owned();
     let watch = worker.watches.add();
     match answer(worker, format, path, request, &mut record, &watch).await {
-        Ok((Answer::Whole { mut headers, bytes, seen }, dropped)) => {
+        Ok((
+            Answer::Whole {
+                mut headers,
+                bytes,
+                seen,
+            },
+            dropped,
+        )) => {
             record.usage(&seen);
             record.row.dropped = dropped;
             record.response(&bytes);
             record.finish(200, Outcome::Ok);
             respond::about(&mut headers, &record, true);
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            );
             respond::with(headers, Body::whole(bytes).on(conn.clone()))
         }
-        Ok((Answer::Stream { mut headers, stream }, dropped)) => {
+        Ok((
+            Answer::Stream {
+                mut headers,
+                stream,
+            },
+            dropped,
+        )) => {
             record.row.dropped = dropped;
             respond::about(&mut headers, &record, false);
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/event-stream"),
+            );
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             let relay = Relay::new(*stream, record, watch, format, worker.shared.settings.ping);
             respond::with(headers, Body::relay(relay).on(conn.clone()))
@@ -125,7 +168,10 @@ pub enum Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
-        Refusal::Own { error, close: false }
+        Refusal::Own {
+            error,
+            close: false,
+        }
     }
 }
 
@@ -158,12 +204,26 @@ async fn answer(
         op: format.op,
         model: peek.model.as_deref(),
         path,
-        needs: Needs { tools: peek.tools, images: peek.images, schema: peek.schema },
+        needs: Needs {
+            tools: peek.tools,
+            images: peek.images,
+            schema: peek.schema,
+        },
         tokens: estimate(body.len() as u64 / if peek.images { 64 } else { 1 }),
     };
     let plan = {
-        let luck = Luck { dice: &mut worker.dice.borrow_mut(), turn: None };
-        plan::plan(&world.snapshot, &admitted.caller, &ask, &shared.health, luck, now)?
+        let luck = Luck {
+            dice: &mut worker.dice.borrow_mut(),
+            turn: None,
+        };
+        plan::plan(
+            &world.snapshot,
+            &admitted.caller,
+            &ask,
+            &shared.health,
+            luck,
+            now,
+        )?
     };
     record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
 
@@ -200,8 +260,14 @@ fn room(worker: &Worker, caller: &Caller) -> Result<()> {
         return Err(full("too many requests in flight"));
     }
     if caller.running.load(Ordering::Relaxed) > settings.max_in_flight_per_key {
-        return Err(Error::new(Kind::RateLimited, format!("key `{}` has more than {} requests running", caller.key, settings.max_in_flight_per_key))
-            .hint("wait for one to end, or raise limits.max_in_flight_per_key"));
+        return Err(Error::new(
+            Kind::RateLimited,
+            format!(
+                "key `{}` has more than {} requests running",
+                caller.key, settings.max_in_flight_per_key
+            ),
+        )
+        .hint("wait for one to end, or raise limits.max_in_flight_per_key"));
     }
     Ok(())
 }
@@ -209,19 +275,46 @@ fn room(worker: &Worker, caller: &Caller) -> Result<()> {
 /// How long a body may take of which this much has come: bodies that trickle must not hold a request for ever.
 fn allowed(settings: &Settings, have: usize) -> Duration {
     let beyond = (have as u64).saturating_sub(1 << 20);
-    settings.body_total + beyond.checked_div(settings.body_rate).map_or(Duration::MAX / 2, Duration::from_secs)
+    settings.body_total
+        + beyond
+            .checked_div(settings.body_rate)
+            .map_or(Duration::MAX / 2, Duration::from_secs)
 }
 
 /// Reads the request's body. The length is checked before anything is read, so that nothing invites the
 /// caller to send what will be refused (no `100 Continue`).
-async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, record: &mut Record, watch: &Guard) -> Result<Bytes, Refusal> {
+async fn read(
+    settings: &Settings,
+    headers: &HeaderMap,
+    mut incoming: Incoming,
+    record: &mut Record,
+    watch: &Guard,
+) -> Result<Bytes, Refusal> {
     let unread = |error: Error| Refusal::Own { error, close: true };
-    let too_large =
-        || Error::new(Kind::TooLarge, format!("the request body is larger than {} bytes", settings.max_body)).hint("send less, or raise limits.max_body");
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity") {
-        return Err(unread(Error::invalid("the request body is compressed, which gw does not take").hint("send it without Content-Encoding")));
+    let too_large = || {
+        Error::new(
+            Kind::TooLarge,
+            format!(
+                "the request body is larger than {} bytes",
+                settings.max_body
+            ),
+        )
+        .hint("send less, or raise limits.max_body")
+    };
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|value| value != "identity")
+    {
+        return Err(unread(
+            Error::invalid("the request body is compressed, which gw does not take")
+                .hint("send it without Content-Encoding"),
+        ));
     }
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<usize>().ok())
+        .unwrap_or(0);
     if announced > settings.max_body {
         return Err(unread(too_large()));
     }
@@ -234,13 +327,22 @@ async fn read(settings: &Settings, headers: &HeaderMap, mut incoming: Incoming, 
         let frame = match watch.run(incoming.frame()).await {
             Ok(None) => break,
             Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(error))) => return Err(unread(Error::invalid(format!("the request body cannot be read: {error}")))),
+            Ok(Some(Err(error))) => {
+                return Err(unread(Error::invalid(format!(
+                    "the request body cannot be read: {error}"
+                ))));
+            }
             Err(Fired::Deadline) => {
-                return Err(unread(Error::new(Kind::Timeout, "the request body did not arrive in time").hint("send it again over a better connection")));
+                return Err(unread(
+                    Error::new(Kind::Timeout, "the request body did not arrive in time")
+                        .hint("send it again over a better connection"),
+                ));
             }
             Err(fired) => return Err(Refusal::Interrupted(fired)),
         };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         let have = first.len() + all.len() + data.len();
         if have > settings.max_body {
             return Err(unread(too_large()));

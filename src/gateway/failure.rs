@@ -22,8 +22,20 @@ pub struct Failure {
 
 impl Failure {
     fn own(class: Class, status: u16, kind: &str, message: String) -> Failure {
-        let fault = Box::new(Fault { status, kind: kind.into(), message, code: None, param: None });
-        Failure { class, fault, status: None, retry_after: None, original: None }
+        let fault = Box::new(Fault {
+            status,
+            kind: kind.into(),
+            message,
+            code: None,
+            param: None,
+        });
+        Failure {
+            class,
+            fault,
+            status: None,
+            retry_after: None,
+            original: None,
+        }
     }
 
     /// Not connected.
@@ -48,6 +60,12 @@ impl Failure {
 
     /// The request cannot be carried to this provider (translation refused it).
     pub fn refused(error: &crate::error::Error) -> Failure {
-        Failure { class: Class::Caller, fault: Box::new(Fault::from(error)), status: None, retry_after: None, original: None }
+        Failure {
+            class: Class::Caller,
+            fault: Box::new(Fault::from(error)),
+            status: None,
+            retry_after: None,
+            original: None,
+        }
     }
 }

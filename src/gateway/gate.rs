@@ -15,7 +15,8 @@ use tokio::{
 };
 
 /// Made once: preparing a search takes longer than searching a head.
-static HEAD_END: LazyLock<memchr::memmem::Finder<'static>> = LazyLock::new(|| memchr::memmem::Finder::new(b"\r\n\r\n"));
+static HEAD_END: LazyLock<memchr::memmem::Finder<'static>> =
+    LazyLock::new(|| memchr::memmem::Finder::new(b"\r\n\r\n"));
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -42,14 +43,23 @@ pub struct Conn {
 impl Conn {
     pub fn new(watch: Guard, shared: Arc<Shared>) -> Conn {
         watch.within(Some(shared.settings.first_byte));
-        Conn { phase: Cell::new(Phase::Idle), partial: RefCell::default(), verdict: Cell::new(None), stalled: Cell::new(false), watch, shared }
+        Conn {
+            phase: Cell::new(Phase::Idle),
+            partial: RefCell::default(),
+            verdict: Cell::new(None),
+            stalled: Cell::new(false),
+            watch,
+            shared,
+        }
     }
 
     /// A request begins: its head's verdict. Pipelined requests have none and are refused: nobody's client
     /// sends them, and they are how one caller's bytes become another's request.
     pub fn begin(&self) -> Result<(), &'static str> {
         self.enter(Phase::Busy);
-        self.verdict.take().unwrap_or(Err("requests cannot be pipelined"))
+        self.verdict
+            .take()
+            .unwrap_or(Err("requests cannot be pipelined"))
     }
 
     /// The answer is complete: the connection is idle again.
@@ -104,14 +114,23 @@ impl Conn {
             }
         };
         let settings = &self.shared.settings;
-        let most = settings.max_head_bytes.saturating_add(settings.max_uri_bytes);
+        let most = settings
+            .max_head_bytes
+            .saturating_add(settings.max_uri_bytes);
         let found = HEAD_END.find(whole).map(|at| at + 4);
         let verdict = match found {
-            Some(end) if end <= most => Some(head::check(&whole[..end], settings.max_headers, settings.max_header_bytes, settings.max_uri_bytes)),
+            Some(end) if end <= most => Some(head::check(
+                &whole[..end],
+                settings.max_headers,
+                settings.max_header_bytes,
+                settings.max_uri_bytes,
+            )),
             Some(_) => Some(Err("the request head is too large")),
             None if whole.len() > most => Some(Err("the request head is too large")),
             // hyper would take LF LF as the end of a head.
-            None if memchr::memmem::find(whole, b"\n\n").is_some() => Some(Err("a line of the request head does not end in CRLF")),
+            None if memchr::memmem::find(whole, b"\n\n").is_some() => {
+                Some(Err("a line of the request head does not end in CRLF"))
+            }
             None => None,
         };
         match verdict {
@@ -134,7 +153,11 @@ pub struct Gate {
 }
 
 impl AsyncRead for Gate {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if let Poll::Ready(Ok(())) = polled {
@@ -145,12 +168,20 @@ impl AsyncRead for Gate {
 }
 
 impl AsyncWrite for Gate {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.conn.wrote(&polled);
         polled
     }
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[std::io::IoSlice<'_>]) -> Poll<std::io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.conn.wrote(&polled);
         polled

@@ -2,13 +2,21 @@
 //! what request smuggling lives on (RFC 9112 section 11.2); this refuses them before anything is served.
 
 /// Checks the raw bytes of one head, from the request line to the empty line. `Err`: why it is refused.
-pub fn check(head: &[u8], max_headers: usize, max_header: usize, max_uri: usize) -> Result<(), &'static str> {
+pub fn check(
+    head: &[u8],
+    max_headers: usize,
+    max_header: usize,
+    max_uri: usize,
+) -> Result<(), &'static str> {
     if !head.is_ascii() {
         return Err("the request head holds non-ASCII bytes");
     }
     let mut lines = head.split(|byte| *byte == b'\n');
     let request = line(lines.next())?;
-    let target = request.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    let target = request
+        .split(|byte| *byte == b' ')
+        .nth(1)
+        .unwrap_or_default();
     if target.first() != Some(&b'/') {
         return Err("the request target must start with `/`");
     }
@@ -41,7 +49,10 @@ pub fn check(head: &[u8], max_headers: usize, max_header: usize, max_uri: usize)
             14 if name.eq_ignore_ascii_case(b"content-length") => lengths += 1,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => encodings += 1,
             // Some servers read `_` as `-`: a credential header must not have two spellings.
-            8 | 9 if name.eq_ignore_ascii_case(b"x_gw_key") || name.eq_ignore_ascii_case(b"x_api_key") => {
+            8 | 9
+                if name.eq_ignore_ascii_case(b"x_gw_key")
+                    || name.eq_ignore_ascii_case(b"x_api_key") =>
+            {
                 return Err("a credential header is spelled with `_`");
             }
             _ => {}
@@ -52,18 +63,25 @@ pub fn check(head: &[u8], max_headers: usize, max_header: usize, max_uri: usize)
         () if hosts > 1 || (hosts == 0 && !http10) => Err("there must be exactly one Host header"),
         () if lengths > 1 => Err("there is more than one Content-Length"),
         () if encodings > 1 => Err("there is more than one Transfer-Encoding"),
-        () if lengths == 1 && encodings == 1 => Err("there are both Content-Length and Transfer-Encoding"),
+        () if lengths == 1 && encodings == 1 => {
+            Err("there are both Content-Length and Transfer-Encoding")
+        }
         () => Ok(()),
     }
 }
 
 /// A line without its CR; a bare LF is refused.
 fn line(raw: Option<&[u8]>) -> Result<&[u8], &'static str> {
-    raw.and_then(|raw| raw.strip_suffix(b"\r")).ok_or("a line of the request head does not end in CRLF")
+    raw.and_then(|raw| raw.strip_suffix(b"\r"))
+        .ok_or("a line of the request head does not end in CRLF")
 }
 
 fn host_ok(host: &[u8]) -> bool {
-    !host.is_empty() && host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'%'))
+    !host.is_empty()
+        && host.iter().all(|byte| {
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'%')
+        })
 }
 
 #[cfg(test)]
@@ -76,7 +94,10 @@ mod tests {
 
     #[test]
     fn smuggling_table() {
-        assert_eq!(verdict("POST /v1/x HTTP/1.1\r\nHost: a:1\r\nContent-Length: 1\r\n\r\n"), Ok(()));
+        assert_eq!(
+            verdict("POST /v1/x HTTP/1.1\r\nHost: a:1\r\nContent-Length: 1\r\n\r\n"),
+            Ok(())
+        );
         for bad in [
             "POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
             "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",

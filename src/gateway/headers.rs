@@ -5,11 +5,19 @@ use std::time::Duration;
 
 /// Request headers of the caller that reach an upstream of the same format. Credentials and
 /// `content-type` are set by gw itself, last.
-static REQUEST: [HeaderName; 3] =
-    [HeaderName::from_static("anthropic-version"), HeaderName::from_static("anthropic-beta"), HeaderName::from_static("openai-beta")];
+static REQUEST: [HeaderName; 3] = [
+    HeaderName::from_static("anthropic-version"),
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("openai-beta"),
+];
 
 /// Response headers of an upstream that reach the caller, by name or prefix.
-const RESPONSE: [&str; 4] = ["retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms"];
+const RESPONSE: [&str; 4] = [
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    "openai-processing-ms",
+];
 const RESPONSE_PREFIX: [&str; 2] = ["x-ratelimit-", "anthropic-ratelimit-"];
 
 /// Copies the caller's headers that may pass and are named in no `Connection` header.
@@ -38,7 +46,11 @@ fn hop_by_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
 pub fn forward_response(from: &HeaderMap, to: &mut HeaderMap) {
     for (name, value) in from {
         let text = name.as_str();
-        if RESPONSE.contains(&text) || RESPONSE_PREFIX.iter().any(|prefix| text.starts_with(prefix)) {
+        if RESPONSE.contains(&text)
+            || RESPONSE_PREFIX
+                .iter()
+                .any(|prefix| text.starts_with(prefix))
+        {
             to.insert(name.clone(), value.clone());
         }
     }
@@ -47,12 +59,24 @@ pub fn forward_response(from: &HeaderMap, to: &mut HeaderMap) {
 /// How long an upstream asks to be left alone: `retry-after-ms`, `retry-after` (seconds or HTTP date), or
 /// the latest of Anthropic's reset times whose remainder is used up. Nonsense counts as not said.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()).filter(|ms| ms.is_finite() && *ms >= 0.0) {
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
+    };
+    if let Some(ms) = text("retry-after-ms")
+        .and_then(|ms| ms.parse::<f64>().ok())
+        .filter(|ms| ms.is_finite() && *ms >= 0.0)
+    {
         return Some(Duration::from_millis(ms.min(1e10) as u64));
     }
     if let Some(asked) = text("retry-after") {
-        if let Some(seconds) = asked.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0) {
+        if let Some(seconds) = asked
+            .parse::<f64>()
+            .ok()
+            .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+        {
             return Some(Duration::from_millis((seconds * 1000.0).min(1e10) as u64));
         }
         if let Ok(date) = jiff::fmt::rfc2822::parse(asked) {
@@ -62,13 +86,19 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     ["requests", "tokens", "input-tokens", "output-tokens"]
         .iter()
         .filter(|what| text(&format!("anthropic-ratelimit-{what}-remaining")) == Some("0"))
-        .filter_map(|what| text(&format!("anthropic-ratelimit-{what}-reset"))?.parse::<jiff::Timestamp>().ok())
+        .filter_map(|what| {
+            text(&format!("anthropic-ratelimit-{what}-reset"))?
+                .parse::<jiff::Timestamp>()
+                .ok()
+        })
         .map(until)
         .max()
 }
 
 fn until(time: jiff::Timestamp) -> Duration {
-    let left = time.as_millisecond().saturating_sub(jiff::Timestamp::now().as_millisecond());
+    let left = time
+        .as_millisecond()
+        .saturating_sub(jiff::Timestamp::now().as_millisecond());
     Duration::from_millis(u64::try_from(left).unwrap_or(0))
 }
 
@@ -86,8 +116,14 @@ mod tests {
         };
         assert_eq!(with("retry-after", "2"), Some(Duration::from_secs(2)));
         assert_eq!(with("retry-after", "0.5"), Some(Duration::from_millis(500)));
-        assert_eq!(with("retry-after-ms", "1500"), Some(Duration::from_millis(1500)));
-        assert_eq!(with("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(
+            with("retry-after-ms", "1500"),
+            Some(Duration::from_millis(1500))
+        );
+        assert_eq!(
+            with("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"),
+            Some(Duration::ZERO)
+        );
         assert_eq!(with("retry-after", "soon"), None);
         assert_eq!(with("retry-after", "-1"), None);
     }
@@ -103,10 +139,16 @@ mod tests {
             ("connection", "anthropic-version"),
             ("x-forwarded-for", "1.2.3.4"),
         ] {
-            from.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            from.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
         }
         let mut to = HeaderMap::new();
         forward_request(&from, &mut to);
-        assert_eq!(to.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["anthropic-beta"]);
+        assert_eq!(
+            to.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
+            ["anthropic-beta"]
+        );
     }
 }

@@ -19,27 +19,43 @@ pub struct Joined<S> {
 
 impl<S> Joined<S> {
     pub fn new(inner: S) -> Joined<S> {
-        Joined { inner, buffer: Vec::new() }
+        Joined {
+            inner,
+            buffer: Vec::new(),
+        }
     }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Joined<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
         Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Joined<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
         let this = &mut *self;
         if bufs.iter().map(|buf| buf.len()).sum::<usize>() > MOST {
             return Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
         }
         this.buffer.clear();
-        bufs.iter().for_each(|buf| this.buffer.extend_from_slice(buf));
+        bufs.iter()
+            .for_each(|buf| this.buffer.extend_from_slice(buf));
         Pin::new(&mut this.inner).poll_write(cx, &this.buffer)
     }
     fn is_write_vectored(&self) -> bool {
@@ -73,7 +89,10 @@ mod tests {
                     break;
                 }
                 let (a, b) = left[..size.min(left.len())].split_at(size.min(left.len()) / 2);
-                let wrote = near.write_vectored(&[IoSlice::new(a), IoSlice::new(b)]).await.unwrap();
+                let wrote = near
+                    .write_vectored(&[IoSlice::new(a), IoSlice::new(b)])
+                    .await
+                    .unwrap();
                 left = &left[wrote..];
             }
             near.shutdown().await.unwrap();

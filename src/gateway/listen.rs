@@ -10,11 +10,20 @@ use serde_json::json;
 use std::{convert::Infallible, rc::Rc};
 
 /// One request, whatever it is.
-pub async fn handle(worker: Rc<Worker>, conn: Rc<Conn>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+pub async fn handle(
+    worker: Rc<Worker>,
+    conn: Rc<Conn>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
     if let Err(why) = conn.begin() {
-        return Ok(respond::plain(&Error::invalid(why).hint("send plain HTTP/1.1, one request at a time"), true));
+        return Ok(respond::plain(
+            &Error::invalid(why).hint("send plain HTTP/1.1, one request at a time"),
+            true,
+        ));
     }
-    Ok(route(&worker, &conn, request).await.unwrap_or_else(|error| tied(respond::plain(&error, error_closes(&error)), &conn)))
+    Ok(route(&worker, &conn, request)
+        .await
+        .unwrap_or_else(|error| tied(respond::plain(&error, error_closes(&error)), &conn)))
 }
 
 /// Errors before a body is read leave it on the wire.
@@ -26,7 +35,11 @@ fn tied(response: Response<Body>, conn: &Rc<Conn>) -> Response<Body> {
     response.map(|body| body.on(conn.clone()))
 }
 
-async fn route(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>) -> crate::error::Result<Response<Body>> {
+async fn route(
+    worker: &Rc<Worker>,
+    conn: &Rc<Conn>,
+    request: Request<Incoming>,
+) -> crate::error::Result<Response<Body>> {
     browsers(&request)?;
     let path = request.uri().path();
     if let Some(format) = FORMATS.iter().find(|format| format.path == path) {
@@ -36,7 +49,11 @@ async fn route(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>)
         return Ok(exchange::serve(worker, conn, format, None, request).await);
     }
     match path {
-        "/v1/models" => Ok(tied(method(&request, &Method::GET, models_format(&request)).unwrap_or_else(|| list(worker, &request)), conn)),
+        "/v1/models" => Ok(tied(
+            method(&request, &Method::GET, models_format(&request))
+                .unwrap_or_else(|| list(worker, &request)),
+            conn,
+        )),
         "/healthz" => Ok(tied(respond::json(200, &json!({"status": "ok"})), conn)),
         "/readyz" => Ok(tied(ready(worker), conn)),
         _ => bound(worker, conn, request).await,
@@ -44,11 +61,17 @@ async fn route(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>)
 }
 
 /// A path some route is bound to.
-async fn bound(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>) -> crate::error::Result<Response<Body>> {
+async fn bound(
+    worker: &Rc<Worker>,
+    conn: &Rc<Conn>,
+    request: Request<Incoming>,
+) -> crate::error::Result<Response<Body>> {
     let path = request.uri().path().to_owned();
     let rest = {
         let world = worker.shared.world.load();
-        route::by_path(&world.snapshot, &path).next().map(|(_, rest)| rest.to_owned())
+        route::by_path(&world.snapshot, &path)
+            .next()
+            .map(|(_, rest)| rest.to_owned())
     };
     let unknown = || {
         Error::not_found(format!("there is nothing at `{}`", path.escape_debug()))
@@ -56,7 +79,11 @@ async fn bound(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>)
     };
     let rest = rest.ok_or_else(unknown)?;
     if rest.strip_prefix("/v1").unwrap_or(&rest) == "/models" {
-        return Ok(tied(method(&request, &Method::GET, models_format(&request)).unwrap_or_else(|| list(worker, &request)), conn));
+        return Ok(tied(
+            method(&request, &Method::GET, models_format(&request))
+                .unwrap_or_else(|| list(worker, &request)),
+            conn,
+        ));
     }
     let format = under(&rest, &request).ok_or_else(unknown)?;
     if let Some(wrong) = method(&request, &Method::POST, format.id) {
@@ -68,40 +95,79 @@ async fn bound(worker: &Rc<Worker>, conn: &Rc<Conn>, request: Request<Incoming>)
 /// The format of a request below a route's path: by what follows it, else by its headers.
 fn under(rest: &str, request: &Request<Incoming>) -> Option<&'static Format> {
     match rest.trim_end_matches('/') {
-        "" | "/v1" => Some(format(if request.headers().contains_key("anthropic-version") { FormatId::AnthropicMessages } else { FormatId::OpenaiChat })),
-        rest => FORMATS.iter().copied().find(|format| format.path == rest || format.path.strip_prefix("/v1") == Some(rest)),
+        "" | "/v1" => Some(format(
+            if request.headers().contains_key("anthropic-version") {
+                FormatId::AnthropicMessages
+            } else {
+                FormatId::OpenaiChat
+            },
+        )),
+        rest => FORMATS
+            .iter()
+            .copied()
+            .find(|format| format.path == rest || format.path.strip_prefix("/v1") == Some(rest)),
     }
 }
 
 /// The answer to a method the path does not take: 405, in the error shape of the path's format.
-fn method(request: &Request<Incoming>, expected: &Method, format: FormatId) -> Option<Response<Body>> {
+fn method(
+    request: &Request<Incoming>,
+    expected: &Method,
+    format: FormatId,
+) -> Option<Response<Body>> {
     if request.method() == expected {
         return None;
     }
-    let error = Error::invalid(format!("`{}` takes {expected}, not {}", request.uri().path().escape_debug(), request.method()))
-        .hint(format!("send it with {expected}"));
+    let error = Error::invalid(format!(
+        "`{}` takes {expected}, not {}",
+        request.uri().path().escape_debug(),
+        request.method()
+    ))
+    .hint(format!("send it with {expected}"));
     Some(respond::not_allowed(&error, format, expected))
 }
 
 /// Whose shape an answer about models has.
 fn models_format(request: &Request<Incoming>) -> FormatId {
-    if request.headers().contains_key("anthropic-version") { FormatId::AnthropicMessages } else { FormatId::OpenaiChat }
+    if request.headers().contains_key("anthropic-version") {
+        FormatId::AnthropicMessages
+    } else {
+        FormatId::OpenaiChat
+    }
 }
 
 /// A web page must not be able to use a gateway on this machine: it cannot guess a key, but a browser may
 /// hold one. No page is an allowed origin.
 fn browsers(request: &Request<Incoming>) -> crate::error::Result<()> {
-    let cross = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    let cross = request
+        .headers()
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "cross-site");
     match cross || request.headers().contains_key(header::ORIGIN) {
         false => Ok(()),
-        true => Err(Error::new(Kind::Forbidden, "requests from web pages are not served").hint("call the gateway from a program, not from a page")),
+        true => Err(
+            Error::new(Kind::Forbidden, "requests from web pages are not served")
+                .hint("call the gateway from a program, not from a page"),
+        ),
     }
 }
 
 fn list(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
     let world = worker.shared.world.load();
-    match caller::admit(&worker.shared, &world, request.headers(), crate::resources::Stamp::now().0) {
-        Ok(admitted) => respond::json(200, &models::list(&world, &admitted.caller, request.headers().contains_key("anthropic-version"))),
+    match caller::admit(
+        &worker.shared,
+        &world,
+        request.headers(),
+        crate::resources::Stamp::now().0,
+    ) {
+        Ok(admitted) => respond::json(
+            200,
+            &models::list(
+                &world,
+                &admitted.caller,
+                request.headers().contains_key("anthropic-version"),
+            ),
+        ),
         Err(error) => respond::plain(&error, false),
     }
 }
@@ -114,11 +180,25 @@ fn ready(worker: &Worker) -> Response<Body> {
         .load()
         .iter()
         // What comes behind the name may name files and variables, and anybody may ask here.
-        .map(|why| format!("{}: not available, see `gw status`", why.split(": ").next().unwrap_or_default()))
+        .map(|why| {
+            format!(
+                "{}: not available, see `gw status`",
+                why.split(": ").next().unwrap_or_default()
+            )
+        })
         .collect();
-    reasons.extend(shared.journal.health().degraded.map(|why| format!("request log: {why}")));
+    reasons.extend(
+        shared
+            .journal
+            .health()
+            .degraded
+            .map(|why| format!("request log: {why}")),
+    );
     if shared.stopping.load(std::sync::atomic::Ordering::Relaxed) {
         return respond::json(503, &json!({"status": "stopping"}));
     }
-    respond::json(200, &json!({"status": if reasons.is_empty() { "ready" } else { "degraded" }, "degraded": reasons}))
+    respond::json(
+        200,
+        &json!({"status": if reasons.is_empty() { "ready" } else { "degraded" }, "degraded": reasons}),
+    )
 }

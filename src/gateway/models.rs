@@ -19,11 +19,21 @@ pub fn list(world: &World, caller: &Caller, anthropic: bool) -> Value {
         }
     };
     let open_paths = snapshot.paths.iter().filter(|route| route.admits(caller));
-    for target in caller.routes.iter().chain(open_paths).flat_map(|route| &route.targets) {
-        let Some(provider) = snapshot.provider(&target.provider_name) else { continue };
+    for target in caller
+        .routes
+        .iter()
+        .chain(open_paths)
+        .flat_map(|route| &route.targets)
+    {
+        let Some(provider) = snapshot.provider(&target.provider_name) else {
+            continue;
+        };
         match &target.model {
             Some(model) => add(model.to_string(), provider, model),
-            None => snapshot.known_models(provider).into_iter().for_each(|model| add(model.clone(), provider, &model)),
+            None => snapshot
+                .known_models(provider)
+                .into_iter()
+                .for_each(|model| add(model.clone(), provider, &model)),
         }
     }
     if !caller.direct.is_empty() {

@@ -56,7 +56,10 @@ impl Pool {
             None => idle.entry(Rc::new(origin.clone())).or_default(),
         };
         if list.len() < MOST {
-            list.push(Idle { sender, since: self.sweeps.get() });
+            list.push(Idle {
+                sender,
+                since: self.sweeps.get(),
+            });
         }
     }
 
@@ -65,7 +68,9 @@ impl Pool {
         let now = self.sweeps.get() + 1;
         self.sweeps.set(now);
         let mut idle = self.idle.borrow_mut();
-        idle.values_mut().for_each(|list| list.retain(|entry| !entry.sender.is_closed() && now - entry.since < IDLE));
+        idle.values_mut().for_each(|list| {
+            list.retain(|entry| !entry.sender.is_closed() && now - entry.since < IDLE)
+        });
         idle.retain(|_, list| !list.is_empty());
     }
 }

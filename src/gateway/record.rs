@@ -43,7 +43,11 @@ impl Record {
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
         shared.requests.fetch_add(1, Ordering::Relaxed);
         let level = shared.settings.log_content;
-        let row = Row { id, at: Stamp::now(), ..Row::default() };
+        let row = Row {
+            id,
+            at: Stamp::now(),
+            ..Row::default()
+        };
         Record {
             row,
             content: Content::default(),
@@ -73,13 +77,21 @@ impl Record {
     /// Counts bytes of the request's body against the in-flight budget. `false`: it is used up.
     pub fn hold(&mut self, bytes: usize) -> bool {
         self.held += bytes;
-        self.shared.in_flight_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= self.shared.settings.max_in_flight_bytes
+        self.shared
+            .in_flight_bytes
+            .fetch_add(bytes, Ordering::Relaxed)
+            .saturating_add(bytes)
+            <= self.shared.settings.max_in_flight_bytes
     }
 
     /// The request's body, kept for the log where wanted.
     pub fn request(&mut self, body: &Bytes) {
         if self.level == LogContent::Full {
-            self.content.request = if body.len() <= COPIED { Bytes::copy_from_slice(body) } else { body.clone() };
+            self.content.request = if body.len() <= COPIED {
+                Bytes::copy_from_slice(body)
+            } else {
+                body.clone()
+            };
         }
     }
 
@@ -106,7 +118,9 @@ impl Record {
 
     fn close_pieces(&mut self) {
         if !self.pieces.is_empty() {
-            self.content.response.push(std::mem::take(&mut self.pieces).freeze());
+            self.content
+                .response
+                .push(std::mem::take(&mut self.pieces).freeze());
         }
     }
 
@@ -122,8 +136,13 @@ impl Record {
     /// An attempt starts.
     pub fn attempt(&mut self, provider: &str, model: &str, prices: Prices) {
         self.prices = prices;
-        self.attempt =
-            Some(Attempt { provider: provider.into(), model: model.into(), start_ms: self.elapsed_ms(), class: "cancelled".into(), ..Attempt::default() });
+        self.attempt = Some(Attempt {
+            provider: provider.into(),
+            model: model.into(),
+            start_ms: self.elapsed_ms(),
+            class: "cancelled".into(),
+            ..Attempt::default()
+        });
     }
 
     /// The running attempt answered.
@@ -143,7 +162,10 @@ impl Record {
             attempt.status = failure.status;
             attempt.class = failure.class.name().into();
             attempt.retry_after = failure.retry_after.map(|wait| wait.as_secs());
-            attempt.reason = Some(format!("{}; {next}", crate::formats::fault::scrub(&failure.fault.message)));
+            attempt.reason = Some(format!(
+                "{}; {next}",
+                crate::formats::fault::scrub(&failure.fault.message)
+            ));
         }
         self.close_attempt(self.elapsed_ms());
     }
@@ -165,7 +187,11 @@ impl Record {
                 self.row.usage_source = UsageSource::Reported;
             }
             None => {
-                self.row.usage = Usage { input: estimate(self.held as u64), output: estimate(seen.text_bytes), ..Usage::default() };
+                self.row.usage = Usage {
+                    input: estimate(self.held as u64),
+                    output: estimate(seen.text_bytes),
+                    ..Usage::default()
+                };
                 self.row.usage_source = UsageSource::Estimated;
             }
         }
@@ -209,14 +235,19 @@ pub fn estimate(bytes: u64) -> u64 {
 impl Drop for Record {
     fn drop(&mut self) {
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.shared.in_flight_bytes.fetch_sub(self.held, Ordering::Relaxed);
+        self.shared
+            .in_flight_bytes
+            .fetch_sub(self.held, Ordering::Relaxed);
         if let Some(caller) = &self.caller {
             caller.running.fetch_sub(1, Ordering::Relaxed);
         }
         let now = self.elapsed_ms();
         self.close_attempt(now);
         self.finish(499, Outcome::ClientClosed);
-        if self.row.outcome == Outcome::ClientClosed && self.row.usage_source == UsageSource::None && !self.row.attempts.is_empty() {
+        if self.row.outcome == Outcome::ClientClosed
+            && self.row.usage_source == UsageSource::None
+            && !self.row.attempts.is_empty()
+        {
             self.usage(&Seen::default());
         }
         if self.row.usage_source != UsageSource::None {
@@ -231,7 +262,9 @@ impl Drop for Record {
             LogContent::Metadata => self.shared.journal.push(row, None),
             LogContent::Full => {
                 self.close_pieces();
-                self.shared.journal.push(row, Some(std::mem::take(&mut self.content)));
+                self.shared
+                    .journal
+                    .push(row, Some(std::mem::take(&mut self.content)));
             }
         }
     }

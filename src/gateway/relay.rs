@@ -32,22 +32,42 @@ pub struct Relay {
 }
 
 impl Relay {
-    pub fn new(stream: Stream, record: Record, watch: Guard, format: &'static Format, ping: Duration) -> Relay {
+    pub fn new(
+        stream: Stream,
+        record: Record,
+        watch: Guard,
+        format: &'static Format,
+        ping: Duration,
+    ) -> Relay {
         watch.within(Some(stream.idle));
         watch.ping_within(ping);
-        Relay { stream: Some(stream), record, watch, format, ping, last: None, touched: false }
+        Relay {
+            stream: Some(stream),
+            record,
+            watch,
+            format,
+            ping,
+            last: None,
+            touched: false,
+        }
     }
 
     /// The next piece for the caller; `None`: the end.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            if let Some(piece) = self.stream.as_mut().and_then(|stream| stream.out.pop_front()) {
+            if let Some(piece) = self
+                .stream
+                .as_mut()
+                .and_then(|stream| stream.out.pop_front())
+            {
                 return Poll::Ready(Some(self.hand(piece)));
             }
             if let Some(last) = self.last.take() {
                 return Poll::Ready(Some(self.hand(last)));
             }
-            let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+            let Some(stream) = &mut self.stream else {
+                return Poll::Ready(None);
+            };
             // A pause in our caller's reading is no silence of the upstream's: what has come goes out first.
             let silent = match self.watch.fired() {
                 Some(Fired::Deadline) if !self.watch.capped() => true,
@@ -67,7 +87,11 @@ impl Relay {
                 Poll::Pending => {
                     // One clock reading for a burst of pieces, not one a piece.
                     if std::mem::take(&mut self.touched) {
-                        self.watch.within(Some(if stream.marked() { stream.idle.min(LINGER) } else { stream.idle }));
+                        self.watch.within(Some(if stream.marked() {
+                            stream.idle.min(LINGER)
+                        } else {
+                            stream.idle
+                        }));
                         self.watch.ping_within(self.ping);
                     }
                     self.watch.listen(cx);
@@ -108,22 +132,47 @@ impl Relay {
             return self.complete();
         }
         let (outcome, error) = match fired {
-            Fired::Revoked => (Outcome::Revoked, Error::new(Kind::Unauthenticated, "the API key was revoked")),
-            Fired::Shutdown => (Outcome::Shutdown, Error::new(Kind::Unavailable, "the gateway is shutting down")),
-            Fired::Deadline if self.watch.capped() => {
-                (Outcome::FailedAfterCommit, Error::new(Kind::Timeout, "the request took longer than the route allows in total"))
-            }
-            Fired::Deadline => (Outcome::FailedAfterCommit, Error::new(Kind::Timeout, "the upstream stopped sending in the middle of the stream")),
+            Fired::Revoked => (
+                Outcome::Revoked,
+                Error::new(Kind::Unauthenticated, "the API key was revoked"),
+            ),
+            Fired::Shutdown => (
+                Outcome::Shutdown,
+                Error::new(Kind::Unavailable, "the gateway is shutting down"),
+            ),
+            Fired::Deadline if self.watch.capped() => (
+                Outcome::FailedAfterCommit,
+                Error::new(
+                    Kind::Timeout,
+                    "the request took longer than the route allows in total",
+                ),
+            ),
+            Fired::Deadline => (
+                Outcome::FailedAfterCommit,
+                Error::new(
+                    Kind::Timeout,
+                    "the upstream stopped sending in the middle of the stream",
+                ),
+            ),
         };
         self.end(outcome, &Fault::from(&error), true);
     }
 
     /// Ends the stream early, with an error event unless the upstream's own has been forwarded.
     fn end(&mut self, outcome: Outcome, fault: &Fault, tell: bool) {
-        let Some(mut stream) = self.stream.take() else { return };
+        let Some(mut stream) = self.stream.take() else {
+            return;
+        };
         self.record.partial(&stream.seen);
         self.record.error(&fault.message);
-        self.record.finish(if outcome == Outcome::FailedAfterCommit { 200 } else { fault.status }, outcome);
+        self.record.finish(
+            if outcome == Outcome::FailedAfterCommit {
+                200
+            } else {
+                fault.status
+            },
+            outcome,
+        );
         let mut bytes = join(&mut stream).map(Vec::from).unwrap_or_default();
         if tell {
             bytes.extend((self.format.write_fault_event)(fault));

@@ -1,6 +1,8 @@
 //! Answers with their headers, and every error: in the caller's own format, in this one place.
 
-use super::{body::Body, exchange::Refusal, failure::Failure, gate::Conn, record::Record, watch::Fired};
+use super::{
+    body::Body, exchange::Refusal, failure::Failure, gate::Conn, record::Record, watch::Fired,
+};
 use crate::catalog;
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
@@ -55,13 +57,33 @@ pub fn about(headers: &mut HeaderMap, record: &Record, whole: bool) {
 }
 
 /// Refuses a request whose format is known, and finishes its record.
-pub fn refuse(format: &'static Format, refusal: Refusal, record: &mut Record, conn: &Rc<Conn>) -> Response<Body> {
+pub fn refuse(
+    format: &'static Format,
+    refusal: Refusal,
+    record: &mut Record,
+    conn: &Rc<Conn>,
+) -> Response<Body> {
     let (error, close, outcome) = match refusal {
         Refusal::Failed(failure) => return failed(format, failure, record, conn),
         Refusal::Own { error, close } => (error, close, Outcome::Failed),
-        Refusal::Interrupted(Fired::Revoked) => (Error::new(Kind::Unauthenticated, "the API key was revoked"), false, Outcome::Revoked),
-        Refusal::Interrupted(Fired::Shutdown) => (Error::new(Kind::Unavailable, "the gateway is shutting down"), true, Outcome::Shutdown),
-        Refusal::Interrupted(Fired::Deadline) => (Error::new(Kind::Timeout, "the request took longer than the route allows in total"), false, Outcome::Failed),
+        Refusal::Interrupted(Fired::Revoked) => (
+            Error::new(Kind::Unauthenticated, "the API key was revoked"),
+            false,
+            Outcome::Revoked,
+        ),
+        Refusal::Interrupted(Fired::Shutdown) => (
+            Error::new(Kind::Unavailable, "the gateway is shutting down"),
+            true,
+            Outcome::Shutdown,
+        ),
+        Refusal::Interrupted(Fired::Deadline) => (
+            Error::new(
+                Kind::Timeout,
+                "the request took longer than the route allows in total",
+            ),
+            false,
+            Outcome::Failed,
+        ),
     };
     let fault = Fault::from(&error);
     record.error(&fault.message);
@@ -80,37 +102,72 @@ pub fn refuse(format: &'static Format, refusal: Refusal, record: &mut Record, co
 
 /// The last attempt's failure, as the caller sees it: the provider's own words where it speaks the caller's
 /// format, else the same status and message in the caller's format.
-fn failed(format: &'static Format, failure: Failure, record: &mut Record, conn: &Rc<Conn>) -> Response<Body> {
+fn failed(
+    format: &'static Format,
+    failure: Failure,
+    record: &mut Record,
+    conn: &Rc<Conn>,
+) -> Response<Body> {
     record.error(&failure.fault.message);
     record.finish(failure.fault.status, Outcome::Failed);
-    let (passed, original) = failure.original.map_or((None, None), |original| (Some(original.0), Some(original.1)));
+    let (passed, original) = failure.original.map_or((None, None), |original| {
+        (Some(original.0), Some(original.1))
+    });
     let mut headers = passed.unwrap_or_default();
-    let origin = if failure.status.is_some() { "provider" } else { "gateway" };
+    let origin = if failure.status.is_some() {
+        "provider"
+    } else {
+        "gateway"
+    };
     headers.insert(ORIGIN, HeaderValue::from_static(origin));
     // What gw understood of the wait, or nothing: a word that no client can read helps none.
     headers.remove(header::RETRY_AFTER);
     headers.remove("retry-after-ms");
     if let Some(wait) = failure.retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(u64::from(wait.subsec_millis() > 0))));
+        headers.insert(
+            header::RETRY_AFTER,
+            HeaderValue::from(wait.as_secs().max(u64::from(wait.subsec_millis() > 0))),
+        );
     }
     about(&mut headers, record, false);
     // Word for word, unless it repeats something that looks like a credential.
     if let Some(body) = original
         && let Ok(text) = std::str::from_utf8(&body)
-        && matches!(crate::formats::fault::scrub(text), std::borrow::Cow::Borrowed(_))
+        && matches!(
+            crate::formats::fault::scrub(text),
+            std::borrow::Cow::Borrowed(_)
+        )
     {
         record.response(&body);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        return status(failure.fault.status, with(headers, Body::whole(body).on(conn.clone())));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        return status(
+            failure.fault.status,
+            with(headers, Body::whole(body).on(conn.clone())),
+        );
     }
     error_body(format, &failure.fault, headers, record, conn)
 }
 
-fn error_body(format: &'static Format, fault: &Fault, mut headers: HeaderMap, record: &mut Record, conn: &Rc<Conn>) -> Response<Body> {
+fn error_body(
+    format: &'static Format,
+    fault: &Fault,
+    mut headers: HeaderMap,
+    record: &mut Record,
+    conn: &Rc<Conn>,
+) -> Response<Body> {
     let body = bytes::Bytes::from((format.write_fault)(fault));
     record.response(&body);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    status(fault.status, with(headers, Body::whole(body).on(conn.clone())))
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    status(
+        fault.status,
+        with(headers, Body::whole(body).on(conn.clone())),
+    )
 }
 
 fn status(code: u16, mut response: Response<Body>) -> Response<Body> {
@@ -125,7 +182,14 @@ pub fn plain(error: &Error, close: bool) -> Response<Body> {
 
 /// 405 with what is allowed. The body, if there is one, stays unread, so the connection ends.
 pub fn not_allowed(error: &Error, format: FormatId, allowed: &http::Method) -> Response<Body> {
-    let mut response = shaped(&Fault { status: 405, ..Fault::from(error) }, format, true);
+    let mut response = shaped(
+        &Fault {
+            status: 405,
+            ..Fault::from(error)
+        },
+        format,
+        true,
+    );
     if let Ok(value) = HeaderValue::from_str(allowed.as_str()) {
         response.headers_mut().insert(header::ALLOW, value);
     }
@@ -135,17 +199,26 @@ pub fn not_allowed(error: &Error, format: FormatId, allowed: &http::Method) -> R
 fn shaped(fault: &Fault, format: FormatId, close: bool) -> Response<Body> {
     let format = crate::formats::format(format);
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
     if close {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    status(fault.status, with(headers, Body::whole((format.write_fault)(fault))))
+    status(
+        fault.status,
+        with(headers, Body::whole((format.write_fault)(fault))),
+    )
 }
 
 /// A small JSON answer.
 pub fn json(code: u16, value: &serde_json::Value) -> Response<Body> {
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     status(code, with(headers, Body::whole(value.to_string())))
 }

@@ -76,7 +76,16 @@ pub struct Stream {
 
 impl Stream {
     pub fn new(incoming: Incoming, mode: Mode, ticket: Ticket, idle: Duration) -> Stream {
-        Stream { incoming, frames: Frames::default(), mode, out: VecDeque::new(), seen: Seen::default(), done: false, ticket: Some(ticket), idle }
+        Stream {
+            incoming,
+            frames: Frames::default(),
+            mode,
+            out: VecDeque::new(),
+            seen: Seen::default(),
+            done: false,
+            ticket: Some(ticket),
+            idle,
+        }
     }
 
     /// The next step, as soon as the upstream sends something.
@@ -141,9 +150,16 @@ impl Stream {
             // A provider that sent a finish reason has said everything, end mark or not.
             Mode::Same { .. } if self.seen.finished => Step::End,
             Mode::Same { .. } => broken("the upstream ended the stream before it was complete"),
-            Mode::Translate { reader, writer, events } => {
+            Mode::Translate {
+                reader,
+                writer,
+                events,
+            } => {
                 let ended = reader.end(events);
-                match (tell(events, writer.as_mut(), &mut self.seen, &mut self.out), ended) {
+                match (
+                    tell(events, writer.as_mut(), &mut self.seen, &mut self.out),
+                    ended,
+                ) {
                     (failed @ Step::Failed { .. }, _) => failed,
                     (_, Ok(())) => Step::End,
                     (_, Err(error)) => broken(&error.message),
@@ -166,7 +182,9 @@ impl Stream {
                 drop(data);
                 match mark {
                     Mark::Usage if *hide_usage => return Step::Setup,
-                    Mark::Malformed => return broken("the upstream sent an event that is not JSON"),
+                    Mark::Malformed => {
+                        return broken("the upstream sent an event that is not JSON");
+                    }
                     Mark::Done => self.done = true,
                     _ => {}
                 }
@@ -177,7 +195,11 @@ impl Stream {
                     _ => Step::Setup,
                 }
             }
-            Mode::Translate { reader, writer, events } => {
+            Mode::Translate {
+                reader,
+                writer,
+                events,
+            } => {
                 if let Err(error) = reader.read(name, &data, events) {
                     return broken(&error.message);
                 }
@@ -188,7 +210,12 @@ impl Stream {
 }
 
 /// Writes events in the caller's format and notes what they say.
-fn tell(events: &mut Vec<Event>, writer: &mut (dyn EventWriter + Send), seen: &mut Seen, out: &mut VecDeque<Bytes>) -> Step {
+fn tell(
+    events: &mut Vec<Event>,
+    writer: &mut (dyn EventWriter + Send),
+    seen: &mut Seen,
+    out: &mut VecDeque<Bytes>,
+) -> Step {
     let mut bytes = Vec::new();
     let mut step = Step::Setup;
     for event in events.drain(..) {
@@ -214,7 +241,10 @@ fn tell(events: &mut Vec<Event>, writer: &mut (dyn EventWriter + Send), seen: &m
 }
 
 fn broken(message: &str) -> Step {
-    Step::Failed { failure: Failure::upstream(message.into()), forwarded: false }
+    Step::Failed {
+        failure: Failure::upstream(message.into()),
+        forwarded: false,
+    }
 }
 
 fn failed(fault: Option<Fault>, forwarded: bool) -> Step {
@@ -226,5 +256,14 @@ fn failed(fault: Option<Fault>, forwarded: bool) -> Step {
         param: None,
     }));
     let class = Class::of_status(fault.status, false, &fault.message);
-    Step::Failed { failure: Failure { class, status: Some(fault.status), fault, retry_after: None, original: None }, forwarded }
+    Step::Failed {
+        failure: Failure {
+            class,
+            status: Some(fault.status),
+            fault,
+            retry_after: None,
+            original: None,
+        },
+        forwarded,
+    }
 }

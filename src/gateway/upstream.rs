@@ -47,29 +47,52 @@ pub struct Upstream {
 
 impl Upstream {
     /// Prepares a provider. `credential`: as the admin side resolved it.
-    pub fn build(name: Arc<str>, spec: &Provider, credential: Option<&Result<Option<Secret>, String>>) -> Result<Upstream> {
+    pub fn build(
+        name: Arc<str>,
+        spec: &Provider,
+        credential: Option<&Result<Option<Secret>, String>>,
+    ) -> Result<Upstream> {
         let vendor = vendors::vendor(&spec.vendor)?;
-        let base = if spec.base_url.is_empty() { vendor.base_url } else { &spec.base_url };
-        let bad = |why: String| Error::invalid(format!("provider `{name}`: {why}")).hint(format!("set it with `gw provider set {name} --base-url URL`"));
-        let url = url::Url::parse(base).map_err(|error| bad(format!("base URL cannot be read: {error}")))?;
-        let host = url.host_str().ok_or_else(|| bad("base URL has no host".into()))?.to_owned();
+        let base = if spec.base_url.is_empty() {
+            vendor.base_url
+        } else {
+            &spec.base_url
+        };
+        let bad = |why: String| {
+            Error::invalid(format!("provider `{name}`: {why}")).hint(format!(
+                "set it with `gw provider set {name} --base-url URL`"
+            ))
+        };
+        let url = url::Url::parse(base)
+            .map_err(|error| bad(format!("base URL cannot be read: {error}")))?;
+        let host = url
+            .host_str()
+            .ok_or_else(|| bad("base URL has no host".into()))?
+            .to_owned();
         let tls = url.scheme() == "https";
-        let port = url.port_or_known_default().unwrap_or(if tls { 443 } else { 80 });
+        let port = url
+            .port_or_known_default()
+            .unwrap_or(if tls { 443 } else { 80 });
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.clone(),
         };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        vendor.query.iter().filter(|(key, _)| !spec.query.contains_key(*key)).for_each(|(key, value)| {
-            query.append_pair(key, value);
-        });
+        vendor
+            .query
+            .iter()
+            .filter(|(key, _)| !spec.query.contains_key(*key))
+            .for_each(|(key, value)| {
+                query.append_pair(key, value);
+            });
         spec.query.iter().for_each(|(key, value)| {
             query.append_pair(key, value);
         });
         let mut upstream = Upstream {
             vendor,
             origin: Origin { tls, host, port },
-            host: HeaderValue::try_from(authority).map_err(|_| bad("base URL has a host that cannot be sent".into()))?,
+            host: HeaderValue::try_from(authority)
+                .map_err(|_| bad("base URL has a host that cannot be sent".into()))?,
             sign_in: sign_in(vendor, spec, credential),
             headers: Vec::new(),
             connect: spec.connect_timeout.map(|limit| limit.std()),
@@ -80,16 +103,30 @@ impl Upstream {
             fixed: Vec::new(),
             name: name.clone(),
         };
-        let own = spec.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let own = spec
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         for (name, value) in vendor.headers.iter().copied().chain(own) {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
                 upstream.headers.retain(|(have, _)| *have != name);
                 upstream.headers.push((name, value));
             }
         }
-        for (format, path) in vendor.endpoints.iter().filter(|(_, path)| !path.contains("{model}")) {
+        for (format, path) in vendor
+            .endpoints
+            .iter()
+            .filter(|(_, path)| !path.contains("{model}"))
+        {
             let target = upstream.write_target(path);
-            upstream.fixed.push((*format, target.parse().map_err(|_| bad(format!("`{target}` is not a request target")))?));
+            upstream.fixed.push((
+                *format,
+                target
+                    .parse()
+                    .map_err(|_| bad(format!("`{target}` is not a request target")))?,
+            ));
         }
         Ok(upstream)
     }
@@ -99,7 +136,11 @@ impl Upstream {
         Upstream {
             name,
             vendor: &vendors::VENDORS[0],
-            origin: Origin { tls: false, host: String::new(), port: 0 },
+            origin: Origin {
+                tls: false,
+                host: String::new(),
+                port: 0,
+            },
             host: HeaderValue::from_static("invalid"),
             sign_in: SignIn::Unavailable(why.to_owned()),
             headers: Vec::new(),
@@ -123,8 +164,12 @@ impl Upstream {
             return Some(uri.clone());
         }
         let (_, path) = self.vendor.endpoints.iter().find(|(id, _)| *id == format)?;
-        let encoded: String = url::form_urlencoded::byte_serialize(model.as_bytes()).collect::<String>().replace('+', "%20");
-        self.write_target(&path.replace("{model}", &encoded)).parse().ok()
+        let encoded: String = url::form_urlencoded::byte_serialize(model.as_bytes())
+            .collect::<String>()
+            .replace('+', "%20");
+        self.write_target(&path.replace("{model}", &encoded))
+            .parse()
+            .ok()
     }
 
     fn write_target(&self, path: &str) -> String {
@@ -133,7 +178,11 @@ impl Upstream {
     }
 }
 
-fn sign_in(vendor: &Vendor, spec: &Provider, credential: Option<&Result<Option<Secret>, String>>) -> SignIn {
+fn sign_in(
+    vendor: &Vendor,
+    spec: &Provider,
+    credential: Option<&Result<Option<Secret>, String>>,
+) -> SignIn {
     if spec.credential == Credential::Passthrough {
         return SignIn::Passthrough(vendor.auth);
     }
@@ -150,7 +199,9 @@ fn sign_in(vendor: &Vendor, spec: &Provider, credential: Option<&Result<Option<S
                     value.set_sensitive(true);
                     SignIn::Header(name, value)
                 }
-                Err(_) => SignIn::Unavailable("the credential holds characters no header can carry".into()),
+                Err(_) => SignIn::Unavailable(
+                    "the credential holds characters no header can carry".into(),
+                ),
             }
         }
     }

@@ -53,7 +53,12 @@ pub struct Watches {
 
 impl Default for Watches {
     fn default() -> Watches {
-        Watches { slots: RefCell::default(), free: RefCell::default(), start: Instant::now(), now: Cell::new(0) }
+        Watches {
+            slots: RefCell::default(),
+            free: RefCell::default(),
+            start: Instant::now(),
+            now: Cell::new(0),
+        }
     }
 }
 
@@ -178,7 +183,8 @@ impl Watches {
 
     /// When this much more time will have passed for certain: the clock may be a tick behind.
     fn after(&self, pause: Duration) -> u64 {
-        self.now().saturating_add((pause.saturating_add(TICK)).as_millis() as u64)
+        self.now()
+            .saturating_add((pause.saturating_add(TICK)).as_millis() as u64)
     }
 
     pub fn add(self: &Rc<Watches>) -> Guard {
@@ -199,7 +205,10 @@ impl Watches {
         });
         watch.slot.set(slot);
         slots[slot] = Some(watch.clone());
-        Guard { watch, list: self.clone() }
+        Guard {
+            watch,
+            list: self.clone(),
+        }
     }
 
     /// Looks at every watch once, for ever; the worker's task. `seen` remembers which snapshot callers
@@ -226,11 +235,12 @@ impl Watches {
             for watch in self.slots.borrow().iter().flatten() {
                 if watch.fired.get().is_none() {
                     let revoked = check_callers
-                        && watch
-                            .caller
-                            .borrow()
-                            .as_ref()
-                            .is_some_and(|(digest, _)| !world.snapshot.caller(digest, wall).is_some_and(|caller| caller.admitted(wall)));
+                        && watch.caller.borrow().as_ref().is_some_and(|(digest, _)| {
+                            !world
+                                .snapshot
+                                .caller(digest, wall)
+                                .is_some_and(|caller| caller.admitted(wall))
+                        });
                     if revoked {
                         watch.fire(Fired::Revoked);
                     } else if ending {

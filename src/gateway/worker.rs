@@ -43,7 +43,11 @@ impl Worker {
     /// A time-ordered request id.
     pub fn next_id(&self) -> String {
         // The generator only fails when one millisecond's 80 random bits overflow; a plain one then does.
-        let id = self.ids.borrow_mut().generate().unwrap_or_else(|_| ulid::Ulid::new());
+        let id = self
+            .ids
+            .borrow_mut()
+            .generate()
+            .unwrap_or_else(|_| ulid::Ulid::new());
         format!("req_{id}")
     }
 }
@@ -56,24 +60,47 @@ pub fn bind(address: SocketAddr, count: usize) -> Result<Vec<std::net::TcpListen
     for at in 0..count.max(1) {
         let listener = bind_one(address, count > 1, at == 0).map_err(|error| {
             let taken = error.kind() == std::io::ErrorKind::AddrInUse;
-            let hint = if taken { "stop what listens there, or choose another with --listen 127.0.0.1:0" } else { "choose another address with --listen" };
-            Error::new(if taken { Kind::Conflict } else { Kind::Invalid }, format!("cannot listen on `{address}`")).cause(error).hint(hint)
+            let hint = if taken {
+                "stop what listens there, or choose another with --listen 127.0.0.1:0"
+            } else {
+                "choose another address with --listen"
+            };
+            Error::new(
+                if taken { Kind::Conflict } else { Kind::Invalid },
+                format!("cannot listen on `{address}`"),
+            )
+            .cause(error)
+            .hint(hint)
         })?;
-        address = listener.local_addr().map_err(|error| Error::internal("the listener has no address").cause(error))?;
+        address = listener
+            .local_addr()
+            .map_err(|error| Error::internal("the listener has no address").cause(error))?;
         listeners.push(listener);
     }
     Ok(listeners)
 }
 
-fn bind_one(address: SocketAddr, shared: bool, first: bool) -> std::io::Result<std::net::TcpListener> {
+fn bind_one(
+    address: SocketAddr,
+    shared: bool,
+    first: bool,
+) -> std::io::Result<std::net::TcpListener> {
     // A second gateway must not slip in beside the first through SO_REUSEPORT: the first socket of a
     // fixed port is tried without it.
     if address.port() != 0 && shared && first {
-        let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let probe = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
         probe.set_reuse_address(true)?;
         probe.bind(&address.into())?;
     }
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     socket.set_reuse_address(true)?;
     #[cfg(unix)]
     if shared {
@@ -87,17 +114,25 @@ fn bind_one(address: SocketAddr, shared: bool, first: bool) -> std::io::Result<s
 
 /// Runs one worker until it is told to stop and its connections are done. Call it on a thread of its own.
 pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64) -> Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
-    let worker =
-        Rc::new(Worker { pool: Rc::default(), watches: Rc::default(), dice: RefCell::new(Dice::new(seed)), ids: RefCell::new(ulid::Generator::new()), shared });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
+    let worker = Rc::new(Worker {
+        pool: Rc::default(),
+        watches: Rc::default(),
+        dice: RefCell::new(Dice::new(seed)),
+        ids: RefCell::new(ulid::Generator::new()),
+        shared,
+    });
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
         tokio::task::spawn_local(worker.watches.clone().tick(worker.shared.clone()));
         tokio::task::spawn_local(sweep(worker.clone()));
         let open = Rc::new(());
         for listener in listeners {
-            let listener = TcpListener::from_std(listener).map_err(|error| Error::internal("the listener cannot be used").cause(error))?;
+            let listener = TcpListener::from_std(listener)
+                .map_err(|error| Error::internal("the listener cannot be used").cause(error))?;
             tokio::task::spawn_local(accept(worker.clone(), listener, open.clone()));
         }
         while !worker.shared.stopping.load(Ordering::Relaxed) || Rc::strong_count(&open) > 1 {
@@ -127,7 +162,9 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
         match accepted {
             Ok((stream, peer)) => {
                 // Too many: closed at once, so that the rest keeps being served.
-                let Some(counted) = Counted::new(worker.shared.clone(), peer.ip()) else { continue };
+                let Some(counted) = Counted::new(worker.shared.clone(), peer.ip()) else {
+                    continue;
+                };
                 // Without it every streamed piece waits for an acknowledgement.
                 let _ = stream.set_nodelay(true);
                 tokio::task::spawn_local(connection(worker.clone(), stream, counted, open.clone()));
@@ -145,7 +182,10 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, _counted: Counted, _o
         let (worker, conn) = (worker.clone(), conn.clone());
         move |request| listen::handle(worker.clone(), conn.clone(), request)
     });
-    let gate = TokioIo::new(Joined::new(Gate { stream, conn: conn.clone() }));
+    let gate = TokioIo::new(Joined::new(Gate {
+        stream,
+        conn: conn.clone(),
+    }));
     let mut http = http1::Builder::new();
     // The gate counts headers before hyper does. Up to its own limit hyper reads them without allocating.
     if shared.settings.max_headers > HYPER_HEADERS {
@@ -206,7 +246,11 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.shared.connections.fetch_sub(1, Ordering::Relaxed);
         let Some(peer) = self.peer else { return };
-        let mut peers = self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut peers = self
+            .shared
+            .peers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut count) = peers.entry(peer) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
@@ -224,9 +268,19 @@ mod tests {
     #[test]
     fn another_machine_has_its_share_of_connections() {
         let journal = Arc::new(crate::store::journal::memory::Memory::new(1, 1));
-        let settings = super::super::Settings { max_connections: 4, max_connections_per_ip: 2, ..Default::default() };
-        let shared = Arc::new(Shared::new(crate::store::token::Hasher::ephemeral().unwrap(), journal, settings));
-        let (here, there, mapped, other) = ["127.0.0.1", "10.0.0.1", "::ffff:10.0.0.1", "10.0.0.2"].map(|text| text.parse().unwrap()).into();
+        let settings = super::super::Settings {
+            max_connections: 4,
+            max_connections_per_ip: 2,
+            ..Default::default()
+        };
+        let shared = Arc::new(Shared::new(
+            crate::store::token::Hasher::ephemeral().unwrap(),
+            journal,
+            settings,
+        ));
+        let (here, there, mapped, other) = ["127.0.0.1", "10.0.0.1", "::ffff:10.0.0.1", "10.0.0.2"]
+            .map(|text| text.parse().unwrap())
+            .into();
         let take = |ip| Counted::new(shared.clone(), ip);
         let two = [take(there).unwrap(), take(mapped).unwrap()];
         assert!(take(there).is_none());
@@ -244,10 +298,16 @@ mod tests {
         let any = "127.0.0.1:0".parse().unwrap();
         let ours = bind(any, 3).unwrap();
         let address = ours[0].local_addr().unwrap();
-        assert!(ours.iter().all(|listener| listener.local_addr().unwrap() == address));
+        assert!(
+            ours.iter()
+                .all(|listener| listener.local_addr().unwrap() == address)
+        );
         for count in [1, 3] {
             let error = bind(address, count).unwrap_err();
-            assert_eq!((error.kind, error.message), (Kind::Conflict, format!("cannot listen on `{address}`")));
+            assert_eq!(
+                (error.kind, error.message),
+                (Kind::Conflict, format!("cannot listen on `{address}`"))
+            );
         }
     }
 }

@@ -44,30 +44,60 @@ pub struct Answer {
 impl Answer {
     /// The answer to `ask`.
     pub fn new(ask: &Ask, script: &Script) -> Answer {
-        let calls: Vec<Call> = ask.calls(&script.call).into_iter().map(|tool| call(tool, script)).collect();
-        let thought = (ask.thinking || script.think).then(|| format!("A mock does not think; it has read {} bytes.", ask.text_bytes));
-        let mut text = if calls.is_empty() { text(ask, script) } else { String::new() };
+        let calls: Vec<Call> = ask
+            .calls(&script.call)
+            .into_iter()
+            .map(|tool| call(tool, script))
+            .collect();
+        let thought = (ask.thinking || script.think).then(|| {
+            format!(
+                "A mock does not think; it has read {} bytes.",
+                ask.text_bytes
+            )
+        });
+        let mut text = if calls.is_empty() {
+            text(ask, script)
+        } else {
+            String::new()
+        };
         if let Some(bytes) = script.bytes {
             text = fit(&text, bytes);
         }
-        let mut finish = if calls.is_empty() { Finish::Stop } else { Finish::Tool };
+        let mut finish = if calls.is_empty() {
+            Finish::Stop
+        } else {
+            Finish::Tool
+        };
         let limit = ask.max_tokens.unwrap_or(u64::MAX).saturating_mul(4);
         if text.len() as u64 > limit {
             text.truncate(text.floor_char_boundary(limit as usize));
             finish = Finish::Length;
         }
         let tokens = |bytes: usize| bytes.div_ceil(4) as u64;
-        let reasoning = thought.as_deref().map_or(0, |thought| tokens(thought.len()));
+        let reasoning = thought
+            .as_deref()
+            .map_or(0, |thought| tokens(thought.len()));
         let prompt = ask.prompt_tokens();
         let cached = script.cached.unwrap_or(0).min(prompt);
         let usage = Usage {
             prompt,
             cached,
             cache_write: script.cache_write.unwrap_or(0).min(prompt - cached),
-            output: tokens(text.len()) + calls.iter().map(|call| tokens(call.arguments.len())).sum::<u64>() + reasoning,
+            output: tokens(text.len())
+                + calls
+                    .iter()
+                    .map(|call| tokens(call.arguments.len()))
+                    .sum::<u64>()
+                + reasoning,
             reasoning,
         };
-        Answer { thought, pieces: pieces(&text, script.events), calls, finish, usage }
+        Answer {
+            thought,
+            pieces: pieces(&text, script.events),
+            calls,
+            finish,
+            usage,
+        }
     }
 
     /// The whole text.
@@ -77,8 +107,15 @@ impl Answer {
 }
 
 fn call(tool: &Tool, script: &Script) -> Call {
-    let arguments = if script.bad_arguments { "{\"broken\": ".to_owned() } else { schema::instance(&tool.schema, &tool.name).to_string() };
-    Call { name: tool.name.clone(), arguments }
+    let arguments = if script.bad_arguments {
+        "{\"broken\": ".to_owned()
+    } else {
+        schema::instance(&tool.schema, &tool.name).to_string()
+    };
+    Call {
+        name: tool.name.clone(),
+        arguments,
+    }
 }
 
 fn text(ask: &Ask, script: &Script) -> String {
@@ -93,11 +130,23 @@ fn text(ask: &Ask, script: &Script) -> String {
     }
     let mut text = GREETING.to_owned();
     if !ask.results.is_empty() {
-        let results: Vec<String> = ask.results.iter().map(|(_, result)| result.clone()).collect();
-        text.push_str(&format!(" {} tool results: {}.", results.len(), results.join(" | ")));
+        let results: Vec<String> = ask
+            .results
+            .iter()
+            .map(|(_, result)| result.clone())
+            .collect();
+        text.push_str(&format!(
+            " {} tool results: {}.",
+            results.len(),
+            results.join(" | ")
+        ));
     }
     if !ask.images.is_empty() {
-        text.push_str(&format!(" {} images: {}.", ask.images.len(), ask.images.join(", ")));
+        text.push_str(&format!(
+            " {} images: {}.",
+            ask.images.len(),
+            ask.images.join(", ")
+        ));
     }
     text.push_str(&format!(" You said: {}", ask.prompt));
     text

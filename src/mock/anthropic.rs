@@ -24,7 +24,11 @@ pub fn whole(ask: &Ask, answer: &Answer, script: &Script) -> Value {
         let input: Value = serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!({}));
         content.push(json!({"type": "tool_use", "id": id(at), "name": call.name, "input": input}));
     }
-    let mut message = message(ask, content, usage(&answer.usage, answer.usage.output, script));
+    let mut message = message(
+        ask,
+        content,
+        usage(&answer.usage, answer.usage.output, script),
+    );
     message["stop_reason"] = json!(finish(answer.finish));
     message
 }
@@ -35,27 +39,53 @@ pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
     let mut frames = vec![Frame::named(&begin, false)];
     let mut index = 0;
     let mut block = |frames: &mut Vec<Frame>, begin: Value, deltas: Vec<Value>| {
-        frames.push(Frame::named(&json!({"type": "content_block_start", "index": index, "content_block": begin}), false));
+        frames.push(Frame::named(
+            &json!({"type": "content_block_start", "index": index, "content_block": begin}),
+            false,
+        ));
         if index == 0 {
             frames.push(Frame::named(&json!({"type": "ping"}), false));
         }
         for delta in deltas {
-            frames.push(Frame::named(&json!({"type": "content_block_delta", "index": index, "delta": delta}), true));
+            frames.push(Frame::named(
+                &json!({"type": "content_block_delta", "index": index, "delta": delta}),
+                true,
+            ));
         }
-        frames.push(Frame::named(&json!({"type": "content_block_stop", "index": index}), false));
+        frames.push(Frame::named(
+            &json!({"type": "content_block_stop", "index": index}),
+            false,
+        ));
         index += 1;
     };
     if let Some(thought) = &answer.thought {
-        let deltas = vec![json!({"type": "thinking_delta", "thinking": thought}), json!({"type": "signature_delta", "signature": SEAL})];
-        block(&mut frames, json!({"type": "thinking", "thinking": "", "signature": ""}), deltas);
+        let deltas = vec![
+            json!({"type": "thinking_delta", "thinking": thought}),
+            json!({"type": "signature_delta", "signature": SEAL}),
+        ];
+        block(
+            &mut frames,
+            json!({"type": "thinking", "thinking": "", "signature": ""}),
+            deltas,
+        );
     }
     if answer.calls.is_empty() {
-        let deltas = answer.pieces.iter().map(|piece| json!({"type": "text_delta", "text": piece})).collect();
+        let deltas = answer
+            .pieces
+            .iter()
+            .map(|piece| json!({"type": "text_delta", "text": piece}))
+            .collect();
         block(&mut frames, json!({"type": "text", "text": ""}), deltas);
     }
     for (at, call) in answer.calls.iter().enumerate() {
-        let deltas = halves(&call.arguments).map(|piece| json!({"type": "input_json_delta", "partial_json": piece})).to_vec();
-        block(&mut frames, json!({"type": "tool_use", "id": id(at), "name": call.name, "input": {}}), deltas);
+        let deltas = halves(&call.arguments)
+            .map(|piece| json!({"type": "input_json_delta", "partial_json": piece}))
+            .to_vec();
+        block(
+            &mut frames,
+            json!({"type": "tool_use", "id": id(at), "name": call.name, "input": {}}),
+            deltas,
+        );
     }
     let mut last = json!({"type": "message_delta", "delta": {"stop_reason": finish(answer.finish), "stop_sequence": null}});
     if let Some(usage) = usage(&answer.usage, answer.usage.output, script) {
@@ -108,9 +138,13 @@ fn usage(usage: &Usage, output: u64, script: &Script) -> Option<Value> {
         return None;
     }
     if script.bad_usage {
-        return Some(json!({"input_tokens": -1, "output_tokens": 1e18, "cache_read_input_tokens": "many"}));
+        return Some(
+            json!({"input_tokens": -1, "output_tokens": 1e18, "cache_read_input_tokens": "many"}),
+        );
     }
-    Some(json!({"input_tokens": usage.prompt - usage.cached - usage.cache_write, "cache_creation_input_tokens": usage.cache_write,
+    Some(
+        json!({"input_tokens": usage.prompt - usage.cached - usage.cache_write, "cache_creation_input_tokens": usage.cache_write,
         "cache_read_input_tokens": usage.cached, "cache_creation": {"ephemeral_5m_input_tokens": usage.cache_write, "ephemeral_1h_input_tokens": 0},
-        "output_tokens": output, "service_tier": "standard"}))
+        "output_tokens": output, "service_tier": "standard"}),
+    )
 }

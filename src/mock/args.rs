@@ -82,9 +82,17 @@ impl Args {
         for items in &self.fault {
             script.add(items).map_err(invalid)?;
         }
-        let text = [("retry-after", &self.retry_after), ("delay-headers", &self.delay_headers), ("delay-first", &self.delay_first), ("pace", &self.pace)];
+        let text = [
+            ("retry-after", &self.retry_after),
+            ("delay-headers", &self.delay_headers),
+            ("delay-first", &self.delay_first),
+            ("pace", &self.pace),
+        ];
         for (name, value) in text {
-            value.as_deref().map_or(Ok(()), |value| script.set(name, value)).map_err(invalid)?;
+            value
+                .as_deref()
+                .map_or(Ok(()), |value| script.set(name, value))
+                .map_err(invalid)?;
         }
         script.status = self.status.or(script.status);
         script.fail_first = self.fail_first.or(script.fail_first);
@@ -95,9 +103,15 @@ impl Args {
         script.stall_after = self.stall_after.or(script.stall_after);
         script.malformed_after = self.malformed_after.or(script.malformed_after);
         script.error_after = self.error_after.or(script.error_after);
-        let mut settings = Settings { script, plain_bytes: self.plain_bytes, ..Settings::default() };
+        let mut settings = Settings {
+            script,
+            plain_bytes: self.plain_bytes,
+            ..Settings::default()
+        };
         if let Some(variable) = &self.expect_credential_env {
-            let value = std::env::var(variable).map_err(|_| invalid(format!("the environment variable `{variable}` is not set")))?;
+            let value = std::env::var(variable).map_err(|_| {
+                invalid(format!("the environment variable `{variable}` is not set"))
+            })?;
             settings.expect_credential = Some(value);
         }
         if !self.models.is_empty() {
@@ -124,14 +138,26 @@ pub fn run(args: Args) -> ExitCode {
 /// The same, leaving it to the caller to show the error.
 pub fn try_run(args: &Args) -> crate::error::Result<()> {
     let settings = args.settings()?;
-    let io = |what: String| move |cause: std::io::Error| Error::new(Kind::Conflict, what).cause(cause);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io("the runtime does not start".into()))?;
+    let io =
+        |what: String| move |cause: std::io::Error| Error::new(Kind::Conflict, what).cause(cause);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(io("the runtime does not start".into()))?;
     runtime.block_on(async {
         let taken = io(format!("`{}` cannot be listened on", args.listen));
-        let listener = tokio::net::TcpListener::bind(args.listen).await.map_err(|cause| taken(cause).hint("choose another with --listen"))?;
-        let url = format!("http://{}", listener.local_addr().map_err(io("the listener has no address".into()))?);
+        let listener = tokio::net::TcpListener::bind(args.listen)
+            .await
+            .map_err(|cause| taken(cause).hint("choose another with --listen"))?;
+        let url = format!(
+            "http://{}",
+            listener
+                .local_addr()
+                .map_err(io("the listener has no address".into()))?
+        );
         if let Some(file) = &args.ready_file {
-            write_ready(file, &url).map_err(io(format!("`{}` cannot be written", file.display())))?;
+            write_ready(file, &url)
+                .map_err(io(format!("`{}` cannot be written", file.display())))?;
         }
         if args.print_ready {
             println!("{url}");
@@ -147,14 +173,22 @@ pub fn try_run(args: &Args) -> crate::error::Result<()> {
 fn write_ready(file: &std::path::Path, url: &str) -> std::io::Result<()> {
     let mut beside = file.as_os_str().to_owned();
     beside.push(".new");
-    std::fs::write(&beside, format!("{}\n", serde_json::json!({"url": url, "pid": std::process::id()})))?;
+    std::fs::write(
+        &beside,
+        format!(
+            "{}\n",
+            serde_json::json!({"url": url, "pid": std::process::id()})
+        ),
+    )?;
     std::fs::rename(beside, file)
 }
 
 /// Ctrl-C, or SIGTERM where there is such a thing.
 async fn stopped() {
     #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+    if let Ok(mut terminate) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}

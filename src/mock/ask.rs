@@ -47,12 +47,18 @@ pub type Refusal = (String, &'static str);
 
 /// Reads a chat request.
 pub fn read(wire: Wire, body: &[u8]) -> Result<Ask, Refusal> {
-    let body: Value = serde_json::from_slice(body).map_err(|error| (format!("the body is not JSON: {error}"), "body"))?;
+    let body: Value = serde_json::from_slice(body)
+        .map_err(|error| (format!("the body is not JSON: {error}"), "body"))?;
     let model = body["model"].as_str().unwrap_or_default().to_owned();
-    let Some(messages) = body["messages"].as_array().filter(|messages| !messages.is_empty()) else {
+    let Some(messages) = body["messages"]
+        .as_array()
+        .filter(|messages| !messages.is_empty())
+    else {
         return Err(("messages: a non-empty list is required".into(), "messages"));
     };
-    let max_tokens = body["max_completion_tokens"].as_u64().or(body["max_tokens"].as_u64());
+    let max_tokens = body["max_completion_tokens"]
+        .as_u64()
+        .or(body["max_tokens"].as_u64());
     if wire == Wire::Anthropic && max_tokens.is_none() {
         return Err(("max_tokens: field required".into(), "max_tokens"));
     }
@@ -60,16 +66,22 @@ pub fn read(wire: Wire, body: &[u8]) -> Result<Ask, Refusal> {
         wire,
         model,
         stream: body["stream"].as_bool().unwrap_or(false),
-        include_usage: body["stream_options"]["include_usage"].as_bool().unwrap_or(false),
+        include_usage: body["stream_options"]["include_usage"]
+            .as_bool()
+            .unwrap_or(false),
         prompt: String::new(),
         text_bytes: 0,
         images: Vec::new(),
         tools: tools(wire, &body["tools"]),
         forced: forced(&body["tool_choice"]),
-        parallel: body["parallel_tool_calls"] != Value::Bool(false) && body["tool_choice"]["disable_parallel_tool_use"] != Value::Bool(true),
+        parallel: body["parallel_tool_calls"] != Value::Bool(false)
+            && body["tool_choice"]["disable_parallel_tool_use"] != Value::Bool(true),
         results: Vec::new(),
         schema: schema(wire, &body),
-        thinking: matches!(body["thinking"]["type"].as_str(), Some("enabled" | "adaptive")),
+        thinking: matches!(
+            body["thinking"]["type"].as_str(),
+            Some("enabled" | "adaptive")
+        ),
         max_tokens,
         choices: body["n"].as_u64().unwrap_or(1).clamp(1, 8) as usize,
     };
@@ -91,18 +103,34 @@ impl Ask {
         let text = text_of(content);
         self.text_bytes += text.len();
         match message["role"].as_str() {
-            Some("tool") => self.results.push((message["tool_call_id"].as_str().unwrap_or_default().to_owned(), text)),
+            Some("tool") => self.results.push((
+                message["tool_call_id"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
+                text,
+            )),
             Some("user") => {
                 let parts = content.as_array().map(Vec::as_slice).unwrap_or_default();
                 let mut results = Vec::new();
                 for part in parts {
                     match part["type"].as_str() {
-                        Some("image_url") => self.images.push(media_type(part["image_url"]["url"].as_str())),
-                        Some("image") => self.images.push(part["source"]["media_type"].as_str().unwrap_or("url").to_owned()),
+                        Some("image_url") => self
+                            .images
+                            .push(media_type(part["image_url"]["url"].as_str())),
+                        Some("image") => self.images.push(
+                            part["source"]["media_type"]
+                                .as_str()
+                                .unwrap_or("url")
+                                .to_owned(),
+                        ),
                         Some("tool_result") => {
                             let result = text_of(&part["content"]);
                             self.text_bytes += result.len();
-                            results.push((part["tool_use_id"].as_str().unwrap_or_default().to_owned(), result));
+                            results.push((
+                                part["tool_use_id"].as_str().unwrap_or_default().to_owned(),
+                                result,
+                            ));
                         }
                         _ => {}
                     }
@@ -139,7 +167,11 @@ impl Ask {
             named = find(name).into_iter().collect();
         } else if named.is_empty() {
             if let Some((_, rest)) = self.prompt.to_lowercase().split_once("call ") {
-                let mut places: Vec<_> = self.tools.iter().filter_map(|tool| rest.find(&tool.name.to_lowercase()).map(|at| (at, tool))).collect();
+                let mut places: Vec<_> = self
+                    .tools
+                    .iter()
+                    .filter_map(|tool| rest.find(&tool.name.to_lowercase()).map(|at| (at, tool)))
+                    .collect();
                 places.sort_by_key(|(at, _)| *at);
                 named = places.into_iter().map(|(_, tool)| tool).collect();
             }
@@ -158,9 +190,17 @@ fn tools(wire: Wire, tools: &Value) -> Vec<Tool> {
             Wire::Openai => (&tool["function"], "parameters"),
             Wire::Anthropic => (tool, "input_schema"),
         };
-        Some(Tool { name: tool["name"].as_str()?.to_owned(), schema: tool[schema].clone() })
+        Some(Tool {
+            name: tool["name"].as_str()?.to_owned(),
+            schema: tool[schema].clone(),
+        })
     };
-    tools.as_array().into_iter().flatten().filter_map(read).collect()
+    tools
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(read)
+        .collect()
 }
 
 fn forced(choice: &Value) -> Option<String> {
@@ -175,11 +215,20 @@ fn forced(choice: &Value) -> Option<String> {
 fn schema(wire: Wire, body: &Value) -> Option<Value> {
     let format = match wire {
         Wire::Openai => &body["response_format"],
-        Wire::Anthropic if body["output_config"]["format"].is_object() => &body["output_config"]["format"],
+        Wire::Anthropic if body["output_config"]["format"].is_object() => {
+            &body["output_config"]["format"]
+        }
         Wire::Anthropic => &body["output_format"],
     };
     match format["type"].as_str()? {
-        "json_schema" => Some(if wire == Wire::Openai { &format["json_schema"]["schema"] } else { &format["schema"] }.clone()),
+        "json_schema" => Some(
+            if wire == Wire::Openai {
+                &format["json_schema"]["schema"]
+            } else {
+                &format["schema"]
+            }
+            .clone(),
+        ),
         "json_object" => Some(Value::Bool(true)),
         _ => None,
     }
@@ -188,13 +237,19 @@ fn schema(wire: Wire, body: &Value) -> Option<Value> {
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect::<Vec<_>>()
+            .join("\n"),
         _ => String::new(),
     }
 }
 
 /// `image/png` out of `data:image/png;base64,…`.
 fn media_type(url: Option<&str>) -> String {
-    let rest = url.and_then(|url| url.strip_prefix("data:")).and_then(|rest| rest.split([';', ',']).next());
+    let rest = url
+        .and_then(|url| url.strip_prefix("data:"))
+        .and_then(|rest| rest.split([';', ',']).next());
     rest.unwrap_or("url").to_owned()
 }

@@ -30,9 +30,19 @@ struct Connection {
 pub async fn run(socket: TcpStream, shared: Arc<Shared>) {
     // Without this each paced event waits for the one before it to be acknowledged.
     let _ = socket.set_nodelay(true);
-    let mut connection = Connection { socket, buffer: Vec::with_capacity(4096), shared, events: 0 };
+    let mut connection = Connection {
+        socket,
+        buffer: Vec::with_capacity(4096),
+        shared,
+        events: 0,
+    };
     while let Some(request) = connection.request().await {
-        let plain = connection.shared.plain.as_ref().filter(|_| connection.shared.settings.script.is_plain()).and_then(|plain| plain.answer(&request));
+        let plain = connection
+            .shared
+            .plain
+            .as_ref()
+            .filter(|_| connection.shared.settings.script.is_plain())
+            .and_then(|plain| plain.answer(&request));
         if let Some(answer) = plain {
             if connection.write_all(answer).await.is_err() {
                 return;
@@ -56,7 +66,11 @@ impl Connection {
     async fn request(&mut self) -> Option<Request> {
         let mut continued = false;
         loop {
-            match if self.buffer.is_empty() { Parsed::Partial(false) } else { http::parse(&self.buffer) } {
+            match if self.buffer.is_empty() {
+                Parsed::Partial(false)
+            } else {
+                http::parse(&self.buffer)
+            } {
                 Parsed::Whole(request, taken) => {
                     self.buffer.drain(..taken);
                     return Some(request);
@@ -64,13 +78,25 @@ impl Connection {
                 Parsed::Partial(waits) => {
                     if waits && !continued {
                         continued = true;
-                        self.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.ok()?;
+                        self.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+                            .await
+                            .ok()?;
                     }
                     self.fill().await.ok()?;
                 }
                 Parsed::Bad(why) => {
-                    let Reply::Whole { body, .. } = respond::refuse(Wire::Openai, 400, why, None, Vec::new()) else { return None };
-                    let mut answer = http::head(400, "application/json", Framing::Length(body.len()), false, &[]);
+                    let Reply::Whole { body, .. } =
+                        respond::refuse(Wire::Openai, 400, why, None, Vec::new())
+                    else {
+                        return None;
+                    };
+                    let mut answer = http::head(
+                        400,
+                        "application/json",
+                        Framing::Length(body.len()),
+                        false,
+                        &[],
+                    );
                     answer.extend_from_slice(&body);
                     let _ = self.write_all(&answer).await;
                     return None;
@@ -84,19 +110,40 @@ impl Connection {
         if endpoint == Endpoint::Own {
             let shared = self.shared.clone();
             let reply = respond::reply(&shared, request, endpoint, &Script::default(), None);
-            return self.send(reply, &Script::default(), request.keep_alive).await;
+            return self
+                .send(reply, &Script::default(), request.keep_alive)
+                .await;
         }
-        let matches = self.shared.settings.expect_credential.as_deref().map(|expected| presented(request) == Some(expected));
-        let id = self.shared.journal.begin(self.shared.settings.remember, request, matches);
+        let matches = self
+            .shared
+            .settings
+            .expect_credential
+            .as_deref()
+            .map(|expected| presented(request) == Some(expected));
+        let id = self
+            .shared
+            .journal
+            .begin(self.shared.settings.remember, request, matches);
         self.events = 0;
         let shared = self.shared.clone();
-        let model = if endpoint == Endpoint::Models { String::new() } else { respond::model(request) };
+        let model = if endpoint == Endpoint::Models {
+            String::new()
+        } else {
+            respond::model(request)
+        };
         let sent = match respond::script(&shared, request, &model) {
             Ok(script) => {
                 let reply = respond::reply(&shared, request, endpoint, &script, matches);
                 self.send(reply, &script, request.keep_alive).await
             }
-            Err(why) => self.send(respond::refuse(Wire::Openai, 400, &why, Some("x-mock"), Vec::new()), &Script::default(), request.keep_alive).await,
+            Err(why) => {
+                self.send(
+                    respond::refuse(Wire::Openai, 400, &why, Some("x-mock"), Vec::new()),
+                    &Script::default(),
+                    request.keep_alive,
+                )
+                .await
+            }
         };
         let outcome = match sent {
             Ok(()) => Outcome::Answered,
@@ -113,23 +160,50 @@ impl Connection {
         }
         self.wait(script.delay_headers).await?;
         let (mut head, body) = match reply {
-            Reply::Whole { status, content_type, mut extra, body } => {
+            Reply::Whole {
+                status,
+                content_type,
+                mut extra,
+                body,
+            } => {
                 if script.gzip {
                     extra.push("content-encoding: gzip".into());
                 }
-                (http::head(status, content_type, Framing::Length(body.len()), keep_alive, &extra), Body::Whole(body))
+                (
+                    http::head(
+                        status,
+                        content_type,
+                        Framing::Length(body.len()),
+                        keep_alive,
+                        &extra,
+                    ),
+                    Body::Whole(body),
+                )
             }
             Reply::Stream { mut extra, frames } => {
                 if script.gzip {
                     extra.push("content-encoding: gzip".into());
                 }
-                (http::head(200, "text/event-stream; charset=utf-8", Framing::Chunked, keep_alive, &extra), Body::Frames(frames))
+                (
+                    http::head(
+                        200,
+                        "text/event-stream; charset=utf-8",
+                        Framing::Chunked,
+                        keep_alive,
+                        &extra,
+                    ),
+                    Body::Frames(frames),
+                )
             }
         };
         if script.reset_in_header || script.stall_in_header {
             head.truncate(20);
             self.write(&head, script).await?;
-            return if script.reset_in_header { Err(End::Broken(true)) } else { self.stall().await };
+            return if script.reset_in_header {
+                Err(End::Broken(true))
+            } else {
+                self.stall().await
+            };
         }
         match body {
             Body::Whole(body) => self.send_whole(head, &body, script).await,
@@ -137,23 +211,45 @@ impl Connection {
         }
     }
 
-    async fn send_whole(&mut self, mut head: Vec<u8>, body: &[u8], script: &Script) -> Result<(), End> {
+    async fn send_whole(
+        &mut self,
+        mut head: Vec<u8>,
+        body: &[u8],
+        script: &Script,
+    ) -> Result<(), End> {
         if let Some(delay) = script.delay_first {
             self.write(&head, script).await?;
             head.clear();
             self.wait(Some(delay)).await?;
         }
-        let broken = script.reset_after.or(script.close_after).or(script.stall_after).is_some();
-        head.extend_from_slice(if broken { &body[..body.len() / 2] } else { body });
+        let broken = script
+            .reset_after
+            .or(script.close_after)
+            .or(script.stall_after)
+            .is_some();
+        head.extend_from_slice(if broken {
+            &body[..body.len() / 2]
+        } else {
+            body
+        });
         self.write(&head, script).await?;
         self.fault_after(script, usize::MAX).await?;
         self.events = 1;
         Ok(())
     }
 
-    async fn send_frames(&mut self, head: Vec<u8>, frames: Vec<Frame>, script: &Script) -> Result<(), End> {
+    async fn send_frames(
+        &mut self,
+        head: Vec<u8>,
+        frames: Vec<Frame>,
+        script: &Script,
+    ) -> Result<(), End> {
         let paced = script.pace.is_some() || script.chunk.is_some();
-        let faulty = script.reset_after.or(script.close_after).or(script.stall_after).is_some();
+        let faulty = script
+            .reset_after
+            .or(script.close_after)
+            .or(script.stall_after)
+            .is_some();
         let mut out = head;
         if script.delay_first.is_some() || faulty {
             self.write(&out, script).await?;
@@ -234,7 +330,9 @@ impl Connection {
 
     /// Writes in the pieces that the script asks for.
     async fn write(&mut self, bytes: &[u8], script: &Script) -> Result<(), End> {
-        let Some(size) = script.chunk else { return self.write_all(bytes).await };
+        let Some(size) = script.chunk else {
+            return self.write_all(bytes).await;
+        };
         for piece in bytes.chunks(size) {
             self.write_all(piece).await?;
             tokio::task::yield_now().await;
@@ -246,7 +344,9 @@ impl Connection {
         while !bytes.is_empty() {
             match self.socket.try_write(bytes) {
                 Ok(written) => bytes = &bytes[written..],
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.socket.writable().await.map_err(|_| End::Gone)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.socket.writable().await.map_err(|_| End::Gone)?
+                }
                 Err(_) => return Err(End::Gone),
             }
         }
@@ -261,6 +361,10 @@ enum Body {
 
 /// The credential a caller presents, in any of the usual headers.
 fn presented(request: &Request) -> Option<&str> {
-    let bearer = request.header("authorization").map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
-    bearer.or_else(|| request.header("x-api-key")).or_else(|| request.header("api-key"))
+    let bearer = request
+        .header("authorization")
+        .map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
+    bearer
+        .or_else(|| request.header("x-api-key"))
+        .or_else(|| request.header("api-key"))
 }

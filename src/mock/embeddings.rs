@@ -12,11 +12,27 @@ pub fn answer(body: &Value) -> Result<Value, Refusal> {
     let inputs: Vec<String> = match &body["input"] {
         Value::String(text) => vec![text.clone()],
         // A list of texts or of token lists; a list of numbers is one input.
-        Value::Array(list) if list.iter().all(Value::is_number) && !list.is_empty() => vec![body["input"].to_string()],
-        Value::Array(list) if !list.is_empty() => list.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect(),
-        _ => return Err(("input: a text or a list of texts is required".into(), "input")),
+        Value::Array(list) if list.iter().all(Value::is_number) && !list.is_empty() => {
+            vec![body["input"].to_string()]
+        }
+        Value::Array(list) if !list.is_empty() => list
+            .iter()
+            .map(|item| {
+                item.as_str()
+                    .map_or_else(|| item.to_string(), str::to_owned)
+            })
+            .collect(),
+        _ => {
+            return Err((
+                "input: a text or a list of texts is required".into(),
+                "input",
+            ));
+        }
     };
-    let dimensions = body["dimensions"].as_u64().unwrap_or(DIMENSIONS).clamp(1, 4096) as usize;
+    let dimensions = body["dimensions"]
+        .as_u64()
+        .unwrap_or(DIMENSIONS)
+        .clamp(1, 4096) as usize;
     let base64 = body["encoding_format"] == "base64";
     let data: Vec<Value> = inputs
         .iter()
@@ -24,12 +40,17 @@ pub fn answer(body: &Value) -> Result<Value, Refusal> {
         .map(|(index, text)| json!({"object": "embedding", "index": index, "embedding": encode(&vector(text, dimensions), base64)}))
         .collect();
     let tokens: usize = inputs.iter().map(|text| text.len().div_ceil(4)).sum();
-    Ok(json!({"object": "list", "data": data, "model": body["model"], "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}))
+    Ok(
+        json!({"object": "list", "data": data, "model": body["model"], "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}),
+    )
 }
 
 fn encode(vector: &[f32], base64: bool) -> Value {
     if base64 {
-        let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = vector
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         return json!(base64::engine::general_purpose::STANDARD.encode(bytes));
     }
     json!(vector)
@@ -37,13 +58,22 @@ fn encode(vector: &[f32], base64: bool) -> Value {
 
 /// A unit vector from a small generator seeded with the text's FNV hash.
 fn vector(text: &str, dimensions: usize) -> Vec<f32> {
-    let mut state = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let mut state = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1 << 23) as f32 - 1.0
     };
     let vector: Vec<f32> = (0..dimensions).map(|_| next()).collect();
-    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    let length = vector
+        .iter()
+        .map(|value| value * value)
+        .sum::<f32>()
+        .sqrt()
+        .max(f32::MIN_POSITIVE);
     vector.into_iter().map(|value| value / length).collect()
 }
 

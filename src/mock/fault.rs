@@ -123,39 +123,64 @@ impl Script {
             "delay-headers" => self.delay_headers = Some(duration(name, value)?),
             "delay-first" | "slow" => self.delay_first = Some(duration(name, value)?),
             "pace" => self.pace = Some(duration(name, value)?),
-            "events" | "stream" => self.events = Some(number::<usize>(name, value, None)?.min(MOST)),
+            "events" | "stream" => {
+                self.events = Some(number::<usize>(name, value, None)?.min(MOST))
+            }
             "bytes" => self.bytes = Some(number::<usize>(name, value, None)?.min(MOST)),
             "reset-after" | "drop-after" => self.reset_after = Some(number(name, value, Some(1))?),
             "close-after" => self.close_after = Some(number(name, value, Some(1))?),
             "stall-after" => self.stall_after = Some(number(name, value, Some(1))?),
             "malformed-after" => self.malformed_after = Some(number(name, value, Some(0))?),
             "error-after" => self.error_after = Some(number(name, value, Some(0))?),
-            "long-line" => self.long_line = Some(number::<usize>(name, value, Some(2 << 20))?.min(MOST)),
+            "long-line" => {
+                self.long_line = Some(number::<usize>(name, value, Some(2 << 20))?.min(MOST))
+            }
             "reset-in-header" => self.reset_in_header = true,
             "close-before" => self.close_before = true,
             "stall-in-header" => self.stall_in_header = true,
             "html" => self.html = true,
             "empty" => self.empty = true,
             "gzip" => self.gzip = true,
-            "redirect" => self.redirect = Some(if value.is_empty() { "http://127.0.0.1:9/".to_owned() } else { value.to_owned() }),
+            "redirect" => {
+                self.redirect = Some(if value.is_empty() {
+                    "http://127.0.0.1:9/".to_owned()
+                } else {
+                    value.to_owned()
+                })
+            }
             "no-usage" => self.no_usage = true,
             "bad-usage" => self.bad_usage = true,
             "cached" => self.cached = Some(number(name, value, None)?),
             "cache-write" => self.cache_write = Some(number(name, value, None)?),
-            "call" => self.call = value.split('+').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            "call" => {
+                self.call = value
+                    .split('+')
+                    .filter(|name| !name.is_empty())
+                    .map(str::to_owned)
+                    .collect()
+            }
             "bad-arguments" => self.bad_arguments = true,
             "think" => self.think = true,
             "echo" => self.echo = true,
             "chunk" => self.chunk = Some(number::<usize>(name, value, Some(1))?.max(1)),
             "crlf" => self.crlf = true,
-            _ => return Err(format!("unknown item `{name}` in a mock script; known: {}", NAMES.join(", "))),
+            _ => {
+                return Err(format!(
+                    "unknown item `{name}` in a mock script; known: {}",
+                    NAMES.join(", ")
+                ));
+            }
         }
         Ok(())
     }
 
     /// Adds what a header or flag such as `status=429,retry-after=2` says.
     pub fn add(&mut self, text: &str) -> Result<(), String> {
-        for item in text.split([',', ';']).map(str::trim).filter(|item| !item.is_empty()) {
+        for item in text
+            .split([',', ';'])
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+        {
             let (name, value) = item.split_once('=').unwrap_or((item, ""));
             self.set(name.trim(), value.trim())?;
         }
@@ -164,19 +189,24 @@ impl Script {
 
     /// Adds what a model's name says. Names that say nothing are ordinary models.
     pub fn add_model(&mut self, model: &str) {
-        let named = model.strip_prefix("mock-").or_else(|| model.strip_prefix("mock/"));
+        let named = model
+            .strip_prefix("mock-")
+            .or_else(|| model.strip_prefix("mock/"));
         let rest = named.unwrap_or(model);
         if let Some((name, query)) = rest.split_once('?') {
             return self.add_query(name, query);
         }
         for item in rest.split('+') {
-            if item.parse::<u16>().is_ok_and(|status| (300..600).contains(&status)) {
+            if item
+                .parse::<u16>()
+                .is_ok_and(|status| (300..600).contains(&status))
+            {
                 let _ = self.set("status", item);
             } else if named.is_some() || item == "echo" {
-                let known = NAMES
-                    .iter()
-                    .chain(&["slow", "drop-after"])
-                    .find(|name| item.strip_prefix(**name).is_some_and(|value| value.is_empty() || value.starts_with('-')));
+                let known = NAMES.iter().chain(&["slow", "drop-after"]).find(|name| {
+                    item.strip_prefix(**name)
+                        .is_some_and(|value| value.is_empty() || value.starts_with('-'))
+                });
                 if let Some(name) = known {
                     let value = item.get(name.len() + 1..).unwrap_or_default();
                     let _ = self.set(name, value);
@@ -206,19 +236,29 @@ impl Script {
 fn number<N: std::str::FromStr>(name: &str, value: &str, default: Option<N>) -> Result<N, String> {
     match default {
         Some(default) if value.is_empty() => Ok(default),
-        _ => value.parse().map_err(|_| format!("`{name}` in a mock script needs a number, got `{value}`")),
+        _ => value
+            .parse()
+            .map_err(|_| format!("`{name}` in a mock script needs a number, got `{value}`")),
     }
 }
 
 /// `200ms`, `2s`, or bare milliseconds.
 fn duration(name: &str, value: &str) -> Result<Duration, String> {
-    let (digits, unit) = value.split_at(value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len()));
+    let (digits, unit) = value.split_at(
+        value
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(value.len()),
+    );
     let scale = match unit {
         "" if value.is_empty() => return Ok(Duration::from_millis(1000)),
         "" | "ms" => 1,
         "s" => 1000,
         "m" => 60_000,
-        _ => return Err(format!("`{name}` in a mock script needs a duration such as `200ms`, got `{value}`")),
+        _ => {
+            return Err(format!(
+                "`{name}` in a mock script needs a duration such as `200ms`, got `{value}`"
+            ));
+        }
     };
     let millis: u64 = number(name, digits, None)?;
     Ok(Duration::from_millis(millis.saturating_mul(scale)))
@@ -233,7 +273,10 @@ mod tests {
     fn headers_and_models_say_the_same() {
         let mut header = Script::default();
         header.add("status=429, retry-after=2").unwrap();
-        assert_eq!((header.status, header.retry_after.as_deref()), (Some(429), Some("2")));
+        assert_eq!(
+            (header.status, header.retry_after.as_deref()),
+            (Some(429), Some("2"))
+        );
         for (model, same) in [
             ("mock-429", "status=429"),
             ("mock/429", "status=429"),
@@ -257,7 +300,17 @@ mod tests {
 
     #[test]
     fn ordinary_models_say_nothing() {
-        for model in ["mock", "gpt-4o", "claude-sonnet-4", "mock-embedding", "llama3:8b", "slow", "status", "1000", ""] {
+        for model in [
+            "mock",
+            "gpt-4o",
+            "claude-sonnet-4",
+            "mock-embedding",
+            "llama3:8b",
+            "slow",
+            "status",
+            "1000",
+            "",
+        ] {
             let mut script = Script::default();
             script.add_model(model);
             assert!(script.is_plain(), "{model}");

@@ -24,7 +24,10 @@ pub struct Request {
 impl Request {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
     /// The path without its query.
     pub fn path(&self) -> &str {
@@ -46,18 +49,33 @@ pub enum Parsed {
 /// Reads one request from the beginning of `buffer`.
 pub fn parse(buffer: &[u8]) -> Parsed {
     let Some(end) = memchr::memmem::find(buffer, b"\r\n\r\n") else {
-        return if buffer.len() > HEAD_LIMIT { Parsed::Bad("the head is too large") } else { Parsed::Partial(false) };
+        return if buffer.len() > HEAD_LIMIT {
+            Parsed::Bad("the head is too large")
+        } else {
+            Parsed::Partial(false)
+        };
     };
-    let Ok(head) = std::str::from_utf8(&buffer[..end]) else { return Parsed::Bad("the head is not UTF-8") };
+    let Ok(head) = std::str::from_utf8(&buffer[..end]) else {
+        return Parsed::Bad("the head is not UTF-8");
+    };
     let mut lines = head.split("\r\n");
     let mut first = lines.next().unwrap_or_default().split(' ');
-    let (Some(method), Some(target), Some(version), None) = (first.next(), first.next(), first.next(), first.next()) else {
+    let (Some(method), Some(target), Some(version), None) =
+        (first.next(), first.next(), first.next(), first.next())
+    else {
         return Parsed::Bad("the request line needs three parts");
     };
-    let mut request = Request { method: method.to_owned(), target: target.to_owned(), keep_alive: version == "HTTP/1.1", ..Request::default() };
+    let mut request = Request {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        keep_alive: version == "HTTP/1.1",
+        ..Request::default()
+    };
     let (mut length, mut chunked) = (0, false);
     for line in lines {
-        let Some((name, value)) = line.split_once(':') else { return Parsed::Bad("a header without a colon") };
+        let Some((name, value)) = line.split_once(':') else {
+            return Parsed::Bad("a header without a colon");
+        };
         let (name, value) = (name.to_ascii_lowercase(), value.trim());
         match name.as_str() {
             "content-length" => match value.parse::<usize>() {
@@ -65,7 +83,10 @@ pub fn parse(buffer: &[u8]) -> Parsed {
                 _ => return Parsed::Bad("content-length is not acceptable"),
             },
             "transfer-encoding" => chunked = value.eq_ignore_ascii_case("chunked"),
-            "connection" => request.keep_alive = !value.eq_ignore_ascii_case("close") && (request.keep_alive || value.eq_ignore_ascii_case("keep-alive")),
+            "connection" => {
+                request.keep_alive = !value.eq_ignore_ascii_case("close")
+                    && (request.keep_alive || value.eq_ignore_ascii_case("keep-alive"))
+            }
             "expect" => request.expects_continue = value.eq_ignore_ascii_case("100-continue"),
             _ => {}
         }
@@ -100,13 +121,21 @@ enum Chunks {
 fn dechunk(bytes: &[u8]) -> Chunks {
     let (mut body, mut at) = (Vec::new(), 0);
     loop {
-        let Some(line) = memchr::memmem::find(&bytes[at..], b"\r\n") else { return Chunks::Partial };
-        let size = std::str::from_utf8(&bytes[at..at + line]).ok().and_then(|size| usize::from_str_radix(size.split(';').next()?.trim(), 16).ok());
-        let Some(size) = size.filter(|size| body.len() + size <= BODY_LIMIT) else { return Chunks::Bad };
+        let Some(line) = memchr::memmem::find(&bytes[at..], b"\r\n") else {
+            return Chunks::Partial;
+        };
+        let size = std::str::from_utf8(&bytes[at..at + line])
+            .ok()
+            .and_then(|size| usize::from_str_radix(size.split(';').next()?.trim(), 16).ok());
+        let Some(size) = size.filter(|size| body.len() + size <= BODY_LIMIT) else {
+            return Chunks::Bad;
+        };
         at += line + 2;
         if size == 0 {
             // Trailers, if any, end with an empty line.
-            let Some(end) = memchr::memmem::find(&bytes[at..], b"\r\n") else { return Chunks::Partial };
+            let Some(end) = memchr::memmem::find(&bytes[at..], b"\r\n") else {
+                return Chunks::Partial;
+            };
             if end == 0 {
                 return Chunks::Whole(body, at + 2);
             }
@@ -115,8 +144,12 @@ fn dechunk(bytes: &[u8]) -> Chunks {
                 None => Chunks::Partial,
             };
         }
-        let Some(chunk) = bytes.get(at..at + size + 2) else { return Chunks::Partial };
-        let Some(chunk) = chunk.strip_suffix(b"\r\n") else { return Chunks::Bad };
+        let Some(chunk) = bytes.get(at..at + size + 2) else {
+            return Chunks::Partial;
+        };
+        let Some(chunk) = chunk.strip_suffix(b"\r\n") else {
+            return Chunks::Bad;
+        };
         body.extend_from_slice(chunk);
         at += size + 2;
     }
@@ -130,13 +163,29 @@ pub enum Framing {
 }
 
 /// The head of an answer. `extra` are whole header lines without their line ends.
-pub fn head(status: u16, content_type: &str, framing: Framing, keep_alive: bool, extra: &[String]) -> Vec<u8> {
-    let reason = ::http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Mock");
+pub fn head(
+    status: u16,
+    content_type: &str,
+    framing: Framing,
+    keep_alive: bool,
+    extra: &[String],
+) -> Vec<u8> {
+    let reason = ::http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Mock");
     let mut head = String::with_capacity(256);
-    let _ = write!(head, "HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\n{}\r\n", super::HEADER);
+    let _ = write!(
+        head,
+        "HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\n{}\r\n",
+        super::HEADER
+    );
     let _ = match framing {
         Framing::Length(bytes) => write!(head, "content-length: {bytes}\r\n"),
-        Framing::Chunked => write!(head, "transfer-encoding: chunked\r\ncache-control: no-cache\r\n"),
+        Framing::Chunked => write!(
+            head,
+            "transfer-encoding: chunked\r\ncache-control: no-cache\r\n"
+        ),
     };
     if !keep_alive {
         head.push_str("connection: close\r\n");
@@ -154,7 +203,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    const LENGTH: &[u8] = b"POST /v1/chat/completions?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET";
+    const LENGTH: &[u8] =
+        b"POST /v1/chat/completions?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET";
     const CHUNKED: &[u8] = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\nGET";
 
     #[test]
@@ -164,8 +214,13 @@ mod tests {
             for cut in 0..whole {
                 assert_eq!(parse(&bytes[..cut]), Parsed::Partial(false), "{cut}");
             }
-            let Parsed::Whole(request, taken) = parse(bytes) else { panic!("not whole") };
-            assert_eq!((request.body.as_slice(), taken, request.keep_alive), (&b"abc"[..], whole, true));
+            let Parsed::Whole(request, taken) = parse(bytes) else {
+                panic!("not whole")
+            };
+            assert_eq!(
+                (request.body.as_slice(), taken, request.keep_alive),
+                (&b"abc"[..], whole, true)
+            );
         }
     }
 

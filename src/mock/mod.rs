@@ -44,16 +44,29 @@ pub(crate) struct Shared {
 impl Shared {
     fn new(settings: Settings) -> Arc<Shared> {
         let plain = settings.plain_bytes.map(respond::Plain::new);
-        Arc::new(Shared { settings, journal: seen::Journal::default(), counts: Default::default(), plain })
+        Arc::new(Shared {
+            settings,
+            journal: seen::Journal::default(),
+            counts: Default::default(),
+            plain,
+        })
     }
 }
 
 /// Serves until `shutdown` resolves; connections still open are dropped then.
-pub async fn serve(listener: tokio::net::TcpListener, settings: Settings, shutdown: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    settings: Settings,
+    shutdown: impl Future<Output = ()>,
+) {
     accept(listener, Shared::new(settings), shutdown).await;
 }
 
-async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>, shutdown: impl Future<Output = ()>) {
+async fn accept(
+    listener: tokio::net::TcpListener,
+    shared: Arc<Shared>,
+    shutdown: impl Future<Output = ()>,
+) {
     let mut connections = tokio::task::JoinSet::new();
     tokio::pin!(shutdown);
     loop {
@@ -85,18 +98,27 @@ impl Mock {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let shared = Shared::new(settings);
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let theirs = shared.clone();
-        let thread = std::thread::Builder::new().name("gw-mock".into()).spawn(move || {
-            runtime.block_on(async move {
-                if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-                    accept(listener, theirs, async { drop(stopped.await) }).await;
-                }
-            });
-        })?;
-        Ok(Mock { address, shared, stop: Some(stop), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("gw-mock".into())
+            .spawn(move || {
+                runtime.block_on(async move {
+                    if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
+                        accept(listener, theirs, async { drop(stopped.await) }).await;
+                    }
+                });
+            })?;
+        Ok(Mock {
+            address,
+            shared,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// Where it listens, such as `http://127.0.0.1:4010`.

@@ -34,14 +34,23 @@ pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
     let mut frames = Vec::new();
     let usage = usage(&answer.usage, script).filter(|_| ask.include_usage);
     let mut push = |index: usize, delta: Value, finish: Option<&str>, content: bool| {
-        let mut chunk = envelope(ask, "chat.completion.chunk", json!([{"index": index, "delta": delta, "logprobs": null, "finish_reason": finish}]));
+        let mut chunk = envelope(
+            ask,
+            "chat.completion.chunk",
+            json!([{"index": index, "delta": delta, "logprobs": null, "finish_reason": finish}]),
+        );
         if usage.is_some() {
             chunk["usage"] = Value::Null;
         }
         frames.push(Frame::data(&chunk, content));
     };
     for index in 0..ask.choices {
-        push(index, json!({"role": "assistant", "content": if answer.calls.is_empty() { json!("") } else { Value::Null }, "refusal": null}), None, false);
+        push(
+            index,
+            json!({"role": "assistant", "content": if answer.calls.is_empty() { json!("") } else { Value::Null }, "refusal": null}),
+            None,
+            false,
+        );
         if let Some(thought) = &answer.thought {
             push(index, json!({"reasoning_content": thought}), None, true);
         }
@@ -54,7 +63,12 @@ pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
             begin["function"]["arguments"] = json!("");
             push(index, json!({"tool_calls": [begin]}), None, true);
             for piece in halves(&answer.calls[at].arguments) {
-                push(index, json!({"tool_calls": [{"index": at, "function": {"arguments": piece}}]}), None, true);
+                push(
+                    index,
+                    json!({"tool_calls": [{"index": at, "function": {"arguments": piece}}]}),
+                    None,
+                    true,
+                );
             }
         }
         push(index, json!({}), Some(finish(answer.finish)), false);
@@ -81,7 +95,9 @@ pub fn error(status: u16, message: &str, param: Option<&str>) -> Value {
 
 /// Both pieces a call's arguments are streamed in.
 pub fn halves(arguments: &str) -> [&str; 2] {
-    arguments.split_at(arguments.floor_char_boundary(arguments.len() / 2)).into()
+    arguments
+        .split_at(arguments.floor_char_boundary(arguments.len() / 2))
+        .into()
 }
 
 fn envelope(ask: &Ask, object: &str, choices: Value) -> Value {
@@ -111,9 +127,13 @@ fn usage(usage: &Usage, script: &Script) -> Option<Value> {
         return None;
     }
     if script.bad_usage {
-        return Some(json!({"prompt_tokens": -1, "completion_tokens": 1e18, "total_tokens": "many"}));
+        return Some(
+            json!({"prompt_tokens": -1, "completion_tokens": 1e18, "total_tokens": "many"}),
+        );
     }
-    Some(json!({"prompt_tokens": usage.prompt, "completion_tokens": usage.output, "total_tokens": usage.prompt + usage.output,
+    Some(
+        json!({"prompt_tokens": usage.prompt, "completion_tokens": usage.output, "total_tokens": usage.prompt + usage.output,
         "prompt_tokens_details": {"cached_tokens": usage.cached, "audio_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0}}))
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0}}),
+    )
 }

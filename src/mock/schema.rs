@@ -8,7 +8,15 @@ const VALUES: usize = 10_000;
 
 /// An instance of `schema`; `name` gives strings something to say.
 pub fn instance(schema: &Value, name: &str) -> Value {
-    build(&mut Build { root: schema, left: VALUES }, schema, name, 0)
+    build(
+        &mut Build {
+            root: schema,
+            left: VALUES,
+        },
+        schema,
+        name,
+        0,
+    )
 }
 
 struct Build<'a> {
@@ -22,10 +30,20 @@ fn build(root: &mut Build<'_>, schema: &Value, name: &str, depth: usize) -> Valu
         return Value::Null;
     }
     root.left -= 1;
-    if let Some(pointer) = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
-        return root.root.pointer(pointer).map_or(Value::Null, |target| build(root, target, name, depth + 1));
+    if let Some(pointer) = schema["$ref"]
+        .as_str()
+        .and_then(|reference| reference.strip_prefix('#'))
+    {
+        return root
+            .root
+            .pointer(pointer)
+            .map_or(Value::Null, |target| build(root, target, name, depth + 1));
     }
-    if let Some(value) = schema.get("const").or_else(|| schema["enum"].get(0)).or_else(|| schema.get("default")) {
+    if let Some(value) = schema
+        .get("const")
+        .or_else(|| schema["enum"].get(0))
+        .or_else(|| schema.get("default"))
+    {
         return value.clone();
     }
     for key in ["anyOf", "oneOf"] {
@@ -50,20 +68,36 @@ fn build(root: &mut Build<'_>, schema: &Value, name: &str, depth: usize) -> Valu
         Some("boolean") => json!(true),
         Some("null") => Value::Null,
         Some("array") => {
-            let count = schema["minItems"].as_u64().unwrap_or(1).clamp(schema["maxItems"].as_u64().unwrap_or(1).min(1), 64);
-            (0..count).map(|_| build(root, &schema["items"], name, depth + 1)).collect()
+            let count = schema["minItems"]
+                .as_u64()
+                .unwrap_or(1)
+                .clamp(schema["maxItems"].as_u64().unwrap_or(1).min(1), 64);
+            (0..count)
+                .map(|_| build(root, &schema["items"], name, depth + 1))
+                .collect()
         }
         _ => {
             let properties = schema["properties"].as_object();
-            properties.into_iter().flatten().map(|(key, value)| (key.clone(), build(root, value, key, depth + 1))).collect::<Map<_, _>>().into()
+            properties
+                .into_iter()
+                .flatten()
+                .map(|(key, value)| (key.clone(), build(root, value, key, depth + 1)))
+                .collect::<Map<_, _>>()
+                .into()
         }
     }
 }
 
 fn bounded(schema: &Value, wanted: f64) -> f64 {
-    let low = schema["minimum"].as_f64().or(schema["exclusiveMinimum"].as_f64().map(|low| low + 1.0));
-    let high = schema["maximum"].as_f64().or(schema["exclusiveMaximum"].as_f64().map(|high| high - 1.0));
-    wanted.max(low.unwrap_or(wanted)).min(high.unwrap_or(f64::MAX))
+    let low = schema["minimum"]
+        .as_f64()
+        .or(schema["exclusiveMinimum"].as_f64().map(|low| low + 1.0));
+    let high = schema["maximum"]
+        .as_f64()
+        .or(schema["exclusiveMaximum"].as_f64().map(|high| high - 1.0));
+    wanted
+        .max(low.unwrap_or(wanted))
+        .min(high.unwrap_or(f64::MAX))
 }
 
 fn text(schema: &Value, name: &str) -> Value {
@@ -94,8 +128,7 @@ mod tests {
             "tags": {"type": "array", "items": {"type": "string", "maxLength": 4}}, "at": {"$ref": "#/$defs/at"}, "maybe": {"type": ["string", "null"]},
             "one": {"anyOf": [{"type": "boolean"}, {"type": "null"}]}
         }, "$defs": {"at": {"type": "object", "properties": {"lat": {"type": "number"}}}}});
-        let expected =
-            json!({"city": "mock city", "unit": "c", "days": 3, "ratio": 1.0, "tags": ["mock"], "at": {"lat": 1.5}, "maybe": "mock maybe", "one": true});
+        let expected = json!({"city": "mock city", "unit": "c", "days": 3, "ratio": 1.0, "tags": ["mock"], "at": {"lat": 1.5}, "maybe": "mock maybe", "one": true});
         assert_eq!(instance(&schema, "x"), expected);
     }
 

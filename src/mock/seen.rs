@@ -47,7 +47,10 @@ pub struct Seen {
 impl Seen {
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -64,7 +67,14 @@ struct Inner {
 }
 
 /// Headers whose values are not kept.
-const SECRET: &[&str] = &["authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "proxy-authorization"];
+const SECRET: &[&str] = &[
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "cookie",
+    "proxy-authorization",
+];
 
 impl Journal {
     /// Remembers a request and returns its number; `keep` bounds how many are kept.
@@ -72,8 +82,16 @@ impl Journal {
         if keep == 0 {
             return 0;
         }
-        let mask = |name: &str, value: &str| if SECRET.contains(&name) { "***".to_owned() } else { value.to_owned() };
-        let Ok(mut inner) = self.inner.lock() else { return 0 };
+        let mask = |name: &str, value: &str| {
+            if SECRET.contains(&name) {
+                "***".to_owned()
+            } else {
+                value.to_owned()
+            }
+        };
+        let Ok(mut inner) = self.inner.lock() else {
+            return 0;
+        };
         inner.last += 1;
         let id = inner.last;
         while inner.rows.len() >= keep {
@@ -84,7 +102,11 @@ impl Journal {
             at_ms: now_ms(),
             method: request.method.clone(),
             path: request.target.clone(),
-            headers: request.headers.iter().map(|(name, value)| (name.clone(), mask(name, value))).collect(),
+            headers: request
+                .headers
+                .iter()
+                .map(|(name, value)| (name.clone(), mask(name, value)))
+                .collect(),
             authorization_matches: matches,
             body: String::from_utf8_lossy(&request.body).into_owned(),
             outcome: Outcome::Running,
@@ -98,7 +120,9 @@ impl Journal {
 
     /// Notes how a request ended.
     pub fn end(&self, id: u64, outcome: Outcome, events: usize) {
-        let Ok(mut inner) = self.inner.lock() else { return };
+        let Ok(mut inner) = self.inner.lock() else {
+            return;
+        };
         if let Some(row) = inner.rows.iter_mut().rev().find(|row| row.id == id) {
             row.outcome = outcome;
             row.events = events;
@@ -109,7 +133,10 @@ impl Journal {
 
     /// All rows kept, oldest first.
     pub fn all(&self) -> Vec<Seen> {
-        self.inner.lock().map(|inner| inner.rows.iter().cloned().collect()).unwrap_or_default()
+        self.inner
+            .lock()
+            .map(|inner| inner.rows.iter().cloned().collect())
+            .unwrap_or_default()
     }
 
     pub fn clear(&self) {
@@ -120,5 +147,8 @@ impl Journal {
 }
 
 fn now_ms() -> u128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_millis()).unwrap_or_default()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map(|since| since.as_millis())
+        .unwrap_or_default()
 }

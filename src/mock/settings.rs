@@ -20,7 +20,21 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        let models = ["mock", "echo", "mock-429", "mock-500", "mock-slow-800", "mock-drop-after-3", "mock-embedding"];
-        Settings { script: Script::default(), plain_bytes: None, expect_credential: None, models: models.map(str::to_owned).to_vec(), remember: 256 }
+        let models = [
+            "mock",
+            "echo",
+            "mock-429",
+            "mock-500",
+            "mock-slow-800",
+            "mock-drop-after-3",
+            "mock-embedding",
+        ];
+        Settings {
+            script: Script::default(),
+            plain_bytes: None,
+            expect_credential: None,
+            models: models.map(str::to_owned).to_vec(),
+            remember: 256,
+        }
     }
 }

@@ -11,16 +11,24 @@ pub struct Frame {
 impl Frame {
     /// An event without a name, as OpenAI sends them.
     pub fn data(data: &impl std::fmt::Display, content: bool) -> Frame {
-        Frame { bytes: format!("data: {data}\n\n").into_bytes(), content }
+        Frame {
+            bytes: format!("data: {data}\n\n").into_bytes(),
+            content,
+        }
     }
     /// An event with a name, as Anthropic sends them.
     pub fn named(data: &serde_json::Value, content: bool) -> Frame {
         let name = data["type"].as_str().unwrap_or("message");
-        Frame { bytes: format!("event: {name}\ndata: {data}\n\n").into_bytes(), content }
+        Frame {
+            bytes: format!("event: {name}\ndata: {data}\n\n").into_bytes(),
+            content,
+        }
     }
     /// The same event with CRLF line ends.
     pub fn crlf(mut self) -> Frame {
-        self.bytes = String::from_utf8_lossy(&self.bytes).replace('\n', "\r\n").into_bytes();
+        self.bytes = String::from_utf8_lossy(&self.bytes)
+            .replace('\n', "\r\n")
+            .into_bytes();
         self
     }
 }

@@ -4,7 +4,13 @@
 use super::{Ask, Caller, Choice, Facts, Health, Plan, Snapshot, Why, glob, route};
 use crate::error::{Error, Kind, Result};
 
-pub(super) fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: &Health, now: i64) -> Result<Plan> {
+pub(super) fn plan(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    ask: &Ask<'_>,
+    health: &Health,
+    now: i64,
+) -> Result<Plan> {
     if caller.direct.is_empty() {
         return Err(no_route(caller));
     }
@@ -12,29 +18,68 @@ pub(super) fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: 
         return Err(super::no_model("no route supplies one"));
     };
     let found = candidates(snapshot, caller, asked);
-    let permitted: Vec<&(usize, String, Facts)> = found.iter().filter(|(provider, model, _)| allows(snapshot, caller, *provider, model)).collect();
-    let usable: Vec<&(usize, String, Facts)> =
-        permitted.iter().copied().filter(|(provider, model, facts)| route::judge(snapshot, caller, ask, *provider, model, facts).is_ok()).collect();
+    let permitted: Vec<&(usize, String, Facts)> = found
+        .iter()
+        .filter(|(provider, model, _)| allows(snapshot, caller, *provider, model))
+        .collect();
+    let usable: Vec<&(usize, String, Facts)> = permitted
+        .iter()
+        .copied()
+        .filter(|(provider, model, facts)| {
+            route::judge(snapshot, caller, ask, *provider, model, facts).is_ok()
+        })
+        .collect();
     match (usable.as_slice(), permitted.first()) {
         ([(provider, model, facts)], _) => {
-            let choice = Choice { provider: *provider, model: model.as_str().into(), facts: *facts, tier: 0, weight: 1 };
-            let mut plan = Plan { route: None, attempts: vec![choice], excluded: Vec::new() };
+            let choice = Choice {
+                provider: *provider,
+                model: model.as_str().into(),
+                facts: *facts,
+                tier: 0,
+                weight: 1,
+            };
+            let mut plan = Plan {
+                route: None,
+                attempts: vec![choice],
+                excluded: Vec::new(),
+            };
             health.rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
             Ok(plan)
         }
-        ([], Some((provider, model, facts))) => match route::judge(snapshot, caller, ask, *provider, model, facts) {
-            Err(why) => Err(refused(asked, &why)),
-            Ok(_) => Err(unknown(asked)),
-        },
+        ([], Some((provider, model, facts))) => {
+            match route::judge(snapshot, caller, ask, *provider, model, facts) {
+                Err(why) => Err(refused(asked, &why)),
+                Ok(_) => Err(unknown(asked)),
+            }
+        }
         ([], None) if found.is_empty() => Err(unknown(asked)),
-        ([], None) => Err(Error::new(Kind::Forbidden, format!("key `{}` may not call `{}`", caller.key, asked.escape_debug())).param("model").hint(format!(
+        ([], None) => Err(Error::new(
+            Kind::Forbidden,
+            format!(
+                "key `{}` may not call `{}`",
+                caller.key,
+                asked.escape_debug()
+            ),
+        )
+        .param("model")
+        .hint(format!(
             "allow it with `gw key set {} --direct '{}'`",
             caller.key,
             asked.escape_debug()
         ))),
         (several, _) => {
-            let names: Vec<String> = several.iter().map(|(provider, model, _)| format!("`{}/{model}`", snapshot.providers[*provider].name)).collect();
-            Err(Error::invalid(format!("several providers serve `{}`", asked.escape_debug())).param("model").hint(format!("name one of {}", names.join(", "))))
+            let names: Vec<String> = several
+                .iter()
+                .map(|(provider, model, _)| {
+                    format!("`{}/{model}`", snapshot.providers[*provider].name)
+                })
+                .collect();
+            Err(Error::invalid(format!(
+                "several providers serve `{}`",
+                asked.escape_debug()
+            ))
+            .param("model")
+            .hint(format!("name one of {}", names.join(", "))))
         }
     }
 }
@@ -42,10 +87,14 @@ pub(super) fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: 
 /// Whether the key's globs let it call a provider's model. A glob that begins with a provider's name speaks of
 /// that provider only, and not of models of others that are called alike (`openai/gpt-4o` at an aggregator).
 pub fn allows(snapshot: &Snapshot, caller: &Caller, provider: usize, model: &str) -> bool {
-    let Some(entry) = snapshot.providers.get(provider) else { return false };
+    let Some(entry) = snapshot.providers.get(provider) else {
+        return false;
+    };
     let name = format!("{}/{model}", entry.name);
     caller.direct.iter().any(|pattern| {
-        let of_provider = pattern.split_once('/').is_some_and(|(first, _)| snapshot.provider(first).is_some());
+        let of_provider = pattern
+            .split_once('/')
+            .is_some_and(|(first, _)| snapshot.provider(first).is_some());
         glob::matches(pattern, &name) || (!of_provider && glob::matches(pattern, model))
     })
 }
@@ -53,8 +102,15 @@ pub fn allows(snapshot: &Snapshot, caller: &Caller, provider: usize, model: &str
 /// Every provider that could be meant by `asked`: `provider/model` first, else a bare model name. Providers that
 /// are disabled or not active in the key's environment are as if they were not there.
 fn candidates(snapshot: &Snapshot, caller: &Caller, asked: &str) -> Vec<(usize, String, Facts)> {
-    let there = |provider: &usize| snapshot.providers.get(*provider).is_some_and(|entry| entry.spec.enabled && entry.active_in(&caller.environment));
-    let exact = asked.split_once('/').and_then(|(provider, model)| Some((snapshot.provider(provider).filter(there)?, model)));
+    let there = |provider: &usize| {
+        snapshot
+            .providers
+            .get(*provider)
+            .is_some_and(|entry| entry.spec.enabled && entry.active_in(&caller.environment))
+    };
+    let exact = asked
+        .split_once('/')
+        .and_then(|(provider, model)| Some((snapshot.provider(provider).filter(there)?, model)));
     let whole = |provider: usize, name: &str| {
         let upstream = snapshot.upstream_id(provider, name).into_owned();
         let facts = snapshot.facts(provider, &upstream);
@@ -63,14 +119,22 @@ fn candidates(snapshot: &Snapshot, caller: &Caller, asked: &str) -> Vec<(usize, 
     match exact {
         Some((provider, model)) => vec![whole(provider, model)],
         None => {
-            let all = (0..snapshot.providers.len()).filter(there).map(|provider| whole(provider, asked));
-            all.filter(|(provider, upstream, _)| snapshot.serves(*provider, upstream)).collect()
+            let all = (0..snapshot.providers.len())
+                .filter(there)
+                .map(|provider| whole(provider, asked));
+            all.filter(|(provider, upstream, _)| snapshot.serves(*provider, upstream))
+                .collect()
         }
     }
 }
 
 fn unknown(asked: &str) -> Error {
-    Error::not_found(format!("no provider serves the model `{}`", asked.escape_debug())).param("model").hint("list what this key may call with GET /v1/models")
+    Error::not_found(format!(
+        "no provider serves the model `{}`",
+        asked.escape_debug()
+    ))
+    .param("model")
+    .hint("list what this key may call with GET /v1/models")
 }
 
 fn no_route(caller: &Caller) -> Error {
@@ -85,5 +149,10 @@ fn refused(asked: &str, why: &Why) -> Error {
         Why::Lacks(_) | Why::Context(_) | Why::Op => Kind::Invalid,
         _ => Kind::NotFound,
     };
-    Error::new(kind, format!("`{}` cannot be called: {why}", asked.escape_debug())).param("model").hint("list what this key may call with GET /v1/models")
+    Error::new(
+        kind,
+        format!("`{}` cannot be called: {why}", asked.escape_debug()),
+    )
+    .param("model")
+    .hint("list what this key may call with GET /v1/models")
 }

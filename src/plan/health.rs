@@ -70,7 +70,10 @@ impl Entry<'_> {
         }
         let mut states = self.health.states();
         if let Some(state) = states.get_mut(&key) {
-            *state = State { cool: state.cool, ..State::default() };
+            *state = State {
+                cool: state.cool,
+                ..State::default()
+            };
             if state.cool <= now {
                 states.remove(&key);
             }
@@ -90,15 +93,22 @@ impl Entry<'_> {
 
     /// The target asked to be left alone for a while (429, 529, 503 with Retry-After).
     pub fn cool(self, wait_ms: Option<u64>, now: i64) {
-        let wait = i64::try_from(wait_ms.unwrap_or(0)).unwrap_or(COOL_MAX_MS).clamp(COOL_MIN_MS, COOL_MAX_MS);
-        self.health.change(self.provider, self.model, now, |state| state.cool = state.cool.max(now + wait));
+        let wait = i64::try_from(wait_ms.unwrap_or(0))
+            .unwrap_or(COOL_MAX_MS)
+            .clamp(COOL_MIN_MS, COOL_MAX_MS);
+        self.health.change(self.provider, self.model, now, |state| {
+            state.cool = state.cool.max(now + wait)
+        });
     }
 }
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
         if self.probe
-            && let Some(state) = self.health.states().get_mut(&(self.provider.to_owned(), self.model.to_owned()))
+            && let Some(state) = self
+                .health
+                .states()
+                .get_mut(&(self.provider.to_owned(), self.model.to_owned()))
         {
             state.probe = 0;
         }
@@ -108,30 +118,51 @@ impl Drop for Entry<'_> {
 impl Health {
     fn states(&self) -> MutexGuard<'_, States> {
         // A panic while holding it left plain numbers behind: they are still good.
-        self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.states
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Takes resting targets out of the attempts. When that would leave none, the one soonest free stays.
-    pub(super) fn rest(&self, snapshot: &Snapshot, attempts: &mut Vec<Choice>, excluded: &mut Vec<Excluded>, now: i64) {
+    pub(super) fn rest(
+        &self,
+        snapshot: &Snapshot,
+        attempts: &mut Vec<Choice>,
+        excluded: &mut Vec<Excluded>,
+        now: i64,
+    ) {
         if self.ailing.load(Ordering::Relaxed) == 0 || attempts.is_empty() {
             return;
         }
         let states = self.states();
         let until = |choice: &Choice| {
             let provider = snapshot.providers.get(choice.provider);
-            provider.and_then(|provider| states.get(&(provider.name.to_string(), choice.model.to_string()))).map_or(0, State::rests_until)
+            provider
+                .and_then(|provider| {
+                    states.get(&(provider.name.to_string(), choice.model.to_string()))
+                })
+                .map_or(0, State::rests_until)
         };
         let ends: Vec<i64> = attempts.iter().map(until).collect();
         drop(states);
         // The first of the soonest, where all rest.
-        let spared = ends.iter().enumerate().min_by_key(|(_, end)| **end).map(|(at, _)| at).filter(|_| ends.iter().all(|end| *end > now));
+        let spared = ends
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, end)| **end)
+            .map(|(at, _)| at)
+            .filter(|_| ends.iter().all(|end| *end > now));
         let mut at = 0;
         attempts.retain(|choice| {
             let (here, end) = (at, ends[at]);
             at += 1;
             let keep = end <= now || spared == Some(here);
             if !keep && let Some(provider) = snapshot.providers.get(choice.provider) {
-                excluded.push(Excluded { provider: provider.name.clone(), model: Some(choice.model.clone()), why: Why::Resting((end - now).max(0) as u64) });
+                excluded.push(Excluded {
+                    provider: provider.name.clone(),
+                    model: Some(choice.model.clone()),
+                    why: Why::Resting((end - now).max(0) as u64),
+                });
             }
             keep
         });
@@ -139,14 +170,28 @@ impl Health {
 
     /// Lets an attempt at a target begin. Once a suspension is over the first attempt is the target's probe, and
     /// until that has come to something everybody else gets `None`, unless there is no other target (`must`).
-    pub fn enter<'a>(&'a self, provider: &'a str, model: &'a str, now: i64, must: bool) -> Option<Entry<'a>> {
-        let entry = |probe| Some(Entry { health: self, provider, model, probe });
+    pub fn enter<'a>(
+        &'a self,
+        provider: &'a str,
+        model: &'a str,
+        now: i64,
+        must: bool,
+    ) -> Option<Entry<'a>> {
+        let entry = |probe| {
+            Some(Entry {
+                health: self,
+                provider,
+                model,
+                probe,
+            })
+        };
         if self.ailing.load(Ordering::Relaxed) == 0 {
             return entry(false);
         }
         let mut states = self.states();
         match states.get_mut(&(provider.to_owned(), model.to_owned())) {
-            Some(state) if state.suspended > 0 && state.suspended <= now => match state.probe > now {
+            Some(state) if state.suspended > 0 && state.suspended <= now => match state.probe > now
+            {
                 true if must => entry(false),
                 true => None,
                 false => {
@@ -168,7 +213,11 @@ impl Health {
 
     /// One word a provider for `gw provider get`: `ok`, or how many of its models rest.
     pub fn describe(&self, provider: &str, now: i64) -> String {
-        let resting = self.states().iter().filter(|((name, _), state)| name == provider && state.rests_until() > now).count();
+        let resting = self
+            .states()
+            .iter()
+            .filter(|((name, _), state)| name == provider && state.rests_until() > now)
+            .count();
         match resting {
             0 => "ok".into(),
             count => format!("{count} resting"),
@@ -210,11 +259,22 @@ mod tests {
     /// What is left of attempts at `a/m` and `a/n`, and what is left out for how long.
     fn resting(health: &Health, now: i64) -> (Vec<String>, Vec<(String, Why)>) {
         let snapshot = testing::snapshot(serde_json::json!([{"kind": "provider", "name": "a"}]));
-        let mut attempts: Vec<Choice> = ["m", "n"].map(|model| testing::choice(&snapshot, "a", model)).into();
+        let mut attempts: Vec<Choice> = ["m", "n"]
+            .map(|model| testing::choice(&snapshot, "a", model))
+            .into();
         let mut excluded = Vec::new();
         health.rest(&snapshot, &mut attempts, &mut excluded, now);
-        let left = attempts.iter().map(|choice| choice.model.to_string()).collect();
-        (left, excluded.into_iter().map(|out| (out.model.unwrap().to_string(), out.why)).collect())
+        let left = attempts
+            .iter()
+            .map(|choice| choice.model.to_string())
+            .collect();
+        (
+            left,
+            excluded
+                .into_iter()
+                .map(|out| (out.model.unwrap().to_string(), out.why))
+                .collect(),
+        )
     }
 
     fn both() -> (Vec<String>, Vec<(String, Why)>) {
@@ -227,13 +287,31 @@ mod tests {
 
     #[test]
     fn a_cool_down_is_clamped_and_ends_by_itself() {
-        for (asked, expected) in [(None, 1_000), (Some(0), 1_000), (Some(5_000), 5_000), (Some(u64::MAX), 600_000), (Some(3_600_000), 600_000)] {
+        for (asked, expected) in [
+            (None, 1_000),
+            (Some(0), 1_000),
+            (Some(5_000), 5_000),
+            (Some(u64::MAX), 600_000),
+            (Some(3_600_000), 600_000),
+        ] {
             let health = Health::default();
             enter(&health, "m", NOW).cool(asked, NOW);
-            assert_eq!(resting(&health, NOW), only("n", "m", expected as u64), "{asked:?}");
-            assert_eq!(resting(&health, NOW + expected - 1), only("n", "m", 1), "{asked:?}");
+            assert_eq!(
+                resting(&health, NOW),
+                only("n", "m", expected as u64),
+                "{asked:?}"
+            );
+            assert_eq!(
+                resting(&health, NOW + expected - 1),
+                only("n", "m", 1),
+                "{asked:?}"
+            );
             assert_eq!(resting(&health, NOW + expected), both(), "{asked:?}");
-            assert!(health.enter("a", "m", NOW + expected, false).is_some_and(|entry| !entry.probe));
+            assert!(
+                health
+                    .enter("a", "m", NOW + expected, false)
+                    .is_some_and(|entry| !entry.probe)
+            );
         }
     }
 
@@ -260,7 +338,10 @@ mod tests {
         assert_eq!(health.ailing.load(Ordering::Relaxed), 0);
         let health = suspended();
         assert_eq!(resting(&health, NOW), only("n", "m", 30_000));
-        assert_eq!((health.describe("a", NOW), health.describe("b", NOW)), ("1 resting".into(), "ok".into()));
+        assert_eq!(
+            (health.describe("a", NOW), health.describe("b", NOW)),
+            ("1 resting".into(), "ok".into())
+        );
     }
 
     #[test]
@@ -270,9 +351,21 @@ mod tests {
         assert_eq!(resting(&health, after), both(), "free for a probe");
         let probe = health.enter("a", "m", after, false).unwrap();
         assert!(probe.probe);
-        assert!(health.enter("a", "m", after, false).is_none(), "one probe at a time");
-        assert_eq!(resting(&health, after), only("n", "m", 30_000), "nobody plans on it meanwhile");
-        assert!(health.enter("a", "m", after, true).is_some_and(|entry| !entry.probe), "better than nothing");
+        assert!(
+            health.enter("a", "m", after, false).is_none(),
+            "one probe at a time"
+        );
+        assert_eq!(
+            resting(&health, after),
+            only("n", "m", 30_000),
+            "nobody plans on it meanwhile"
+        );
+        assert!(
+            health
+                .enter("a", "m", after, true)
+                .is_some_and(|entry| !entry.probe),
+            "better than nothing"
+        );
         probe.worked(after + 5);
         assert_eq!(health.ailing.load(Ordering::Relaxed), 0);
         assert_eq!(resting(&health, after + 5), both());
@@ -289,8 +382,17 @@ mod tests {
         let lost = health.enter("a", "m", again, false).unwrap();
         assert!(lost.probe, "the first was dropped without a word");
         std::mem::forget(lost);
-        assert!(health.enter("a", "m", again + PROBE_MS - 1, false).is_none());
-        assert!(health.enter("a", "m", again + PROBE_MS, false).is_some_and(|entry| entry.probe), "a lost probe is given up");
+        assert!(
+            health
+                .enter("a", "m", again + PROBE_MS - 1, false)
+                .is_none()
+        );
+        assert!(
+            health
+                .enter("a", "m", again + PROBE_MS, false)
+                .is_some_and(|entry| entry.probe),
+            "a lost probe is given up"
+        );
     }
 
     #[test]
@@ -306,14 +408,23 @@ mod tests {
     fn memory_is_bounded_by_resting_targets_and_by_a_number() {
         let health = Health::default();
         for at in 0..MOST + 10 {
-            health.enter("a", &format!("made-up-{at}"), NOW, true).unwrap().failed(NOW);
+            health
+                .enter("a", &format!("made-up-{at}"), NOW, true)
+                .unwrap()
+                .failed(NOW);
         }
         assert!(health.states().len() <= MOST);
         for at in 0..MOST + 10 {
-            health.enter("a", &format!("cooling-{at}"), NOW, true).unwrap().cool(None, NOW);
+            health
+                .enter("a", &format!("cooling-{at}"), NOW, true)
+                .unwrap()
+                .cool(None, NOW);
         }
         assert_eq!(health.states().len(), MOST);
         health.keep(|provider| provider != "a");
-        assert_eq!((health.states().len(), health.ailing.load(Ordering::Relaxed)), (0, 0));
+        assert_eq!(
+            (health.states().len(), health.ailing.load(Ordering::Relaxed)),
+            (0, 0)
+        );
     }
 }

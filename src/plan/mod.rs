@@ -111,9 +111,16 @@ impl std::fmt::Display for Why {
             Why::NotExposed => f.write_str("provider does not expose the model"),
             Why::ModelDisabled => f.write_str("model is disabled"),
             Why::Lacks(what) => write!(f, "model lacks {what}"),
-            Why::Context(window) => write!(f, "request does not fit the context window of {window} tokens"),
+            Why::Context(window) => write!(
+                f,
+                "request does not fit the context window of {window} tokens"
+            ),
             Why::WeightZero => f.write_str("weight is 0"),
-            Why::Resting(ms) => write!(f, "resting after failures for another {}", crate::resources::Millis(*ms)),
+            Why::Resting(ms) => write!(
+                f,
+                "resting after failures for another {}",
+                crate::resources::Millis(*ms)
+            ),
         }
     }
 }
@@ -139,25 +146,54 @@ pub struct Luck<'a> {
 ///
 /// Errors: 403 where nothing lets the key call anything, 404 for an unknown model, 400 where several
 /// providers serve it, 503 where a route was chosen and every target is out.
-pub fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: &Health, luck: Luck<'_>, now: i64) -> Result<Plan> {
+pub fn plan(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    ask: &Ask<'_>,
+    health: &Health,
+    luck: Luck<'_>,
+    now: i64,
+) -> Result<Plan> {
     let Some(route) = route::deciding(snapshot, caller, ask) else {
         return direct::plan(snapshot, caller, ask, health, now);
     };
-    let mut plan = Plan { route: Some(route.clone()), attempts: Vec::with_capacity(route.targets.len()), excluded: Vec::new() };
+    let mut plan = Plan {
+        route: Some(route.clone()),
+        attempts: Vec::with_capacity(route.targets.len()),
+        excluded: Vec::new(),
+    };
     for target in &route.targets {
         match target.judge(snapshot, caller, ask) {
             Ok(choice) => plan.attempts.push(choice),
-            Err(why) => plan.excluded.push(Excluded { provider: target.provider_name.clone(), model: target.model.clone(), why }),
+            Err(why) => plan.excluded.push(Excluded {
+                provider: target.provider_name.clone(),
+                model: target.model.clone(),
+                why,
+            }),
         }
     }
     // The seed of the route that decides, not of whichever else the caller has.
-    let mut seeded = route.spec.seed.map(|seed| Dice::seeded(seed, luck.turn.unwrap_or_else(|| route.turns.fetch_add(1, Ordering::Relaxed))));
-    route::order(&route, &mut plan.attempts, seeded.as_mut().unwrap_or(luck.dice));
+    let mut seeded = route.spec.seed.map(|seed| {
+        Dice::seeded(
+            seed,
+            luck.turn
+                .unwrap_or_else(|| route.turns.fetch_add(1, Ordering::Relaxed)),
+        )
+    });
+    route::order(
+        &route,
+        &mut plan.attempts,
+        seeded.as_mut().unwrap_or(luck.dice),
+    );
     health.rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
     match plan.attempts.is_empty() {
         false => Ok(plan),
         // The caller can mend this one.
-        true if plan.excluded.iter().all(|out| matches!(out.why, Why::NoModel | Why::WeightZero)) => {
+        true if plan
+            .excluded
+            .iter()
+            .all(|out| matches!(out.why, Why::NoModel | Why::WeightZero)) =>
+        {
             Err(no_model(&format!("route `{}` supplies none", route.name)))
         }
         true => Err(none_left(&route.name, &plan.excluded)),
@@ -166,13 +202,19 @@ pub fn plan(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, health: &Health
 
 /// 400 where nobody said which model.
 fn no_model(why: &str) -> Error {
-    Error::invalid(format!("the request names no model, and {why}")).param("model").hint("set `model` in the body")
+    Error::invalid(format!("the request names no model, and {why}"))
+        .param("model")
+        .hint("set `model` in the body")
 }
 
 /// Names every target and why it is out: 400 where the request itself rules each of them out, else 503.
 fn none_left(route: &str, excluded: &[Excluded]) -> Error {
     let of_request = |out: &Excluded| matches!(out.why, Why::Lacks(_) | Why::Context(_) | Why::Op);
-    let kind = if excluded.iter().all(of_request) { Kind::Invalid } else { Kind::Unavailable };
+    let kind = if excluded.iter().all(of_request) {
+        Kind::Invalid
+    } else {
+        Kind::Unavailable
+    };
     let reasons: Vec<String> = excluded
         .iter()
         .map(|out| match &out.model {
@@ -180,5 +222,12 @@ fn none_left(route: &str, excluded: &[Excluded]) -> Error {
             None => format!("`{}`: {}", out.provider, out.why),
         })
         .collect();
-    Error::new(kind, format!("route `{route}` has no target left ({})", reasons.join("; "))).hint(format!("see `gw route explain {route}`"))
+    Error::new(
+        kind,
+        format!(
+            "route `{route}` has no target left ({})",
+            reasons.join("; ")
+        ),
+    )
+    .hint(format!("see `gw route explain {route}`"))
 }

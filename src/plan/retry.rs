@@ -71,15 +71,25 @@ impl Class {
 
     /// Whether the same target may do better after a wait.
     pub fn may_pass(self) -> bool {
-        matches!(self, Class::Capacity | Class::Upstream | Class::Connect | Class::Timeout)
+        matches!(
+            self,
+            Class::Capacity | Class::Upstream | Class::Connect | Class::Timeout
+        )
     }
 }
 
 /// How providers say that a prompt is too long; they agree on no code.
 fn too_long(message: &str) -> bool {
-    ["context length", "context_length", "context window", "prompt is too long", "maximum context", "too many tokens"]
-        .iter()
-        .any(|words| message.contains(words))
+    [
+        "context length",
+        "context_length",
+        "context window",
+        "prompt is too long",
+        "maximum context",
+        "too many tokens",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 /// Longest wait worth holding a caller for; beyond it the caller is told to come back.
@@ -104,8 +114,18 @@ mod tests {
         use Class::*;
         for (status, retry_after, message, expected) in [
             (400, false, "bad", Caller),
-            (400, false, "This model's maximum context length is 8192 tokens", Context),
-            (400, false, "prompt is too long: 210000 tokens > 200000 maximum", Context),
+            (
+                400,
+                false,
+                "This model's maximum context length is 8192 tokens",
+                Context,
+            ),
+            (
+                400,
+                false,
+                "prompt is too long: 210000 tokens > 200000 maximum",
+                Context,
+            ),
             (401, false, "", Credential),
             (402, false, "", Credential),
             (403, false, "", Credential),
@@ -130,19 +150,40 @@ mod tests {
             (302, false, "", Upstream),
             (0, false, "", Upstream),
         ] {
-            assert_eq!(Class::of_status(status, retry_after, message), expected, "{status} {retry_after} {message}");
+            assert_eq!(
+                Class::of_status(status, retry_after, message),
+                expected,
+                "{status} {retry_after} {message}"
+            );
         }
     }
 
     #[test]
     fn what_moves_on_is_the_routes_to_say() {
         use Class::*;
-        let all = [Caller, NotFound, Context, Credential, Capacity, Upstream, Connect, Timeout];
-        let moving = |triggers: &[RetryOn]| all.into_iter().filter(|class| class.moves_on(triggers)).collect::<Vec<_>>();
-        assert_eq!(moving(&crate::resources::route::retry_on_default()), [Credential, Capacity, Upstream, Connect, Timeout]);
-        assert_eq!(moving(&[RetryOn::NotFound, RetryOn::Context]), [NotFound, Context]);
+        let all = [
+            Caller, NotFound, Context, Credential, Capacity, Upstream, Connect, Timeout,
+        ];
+        let moving = |triggers: &[RetryOn]| {
+            all.into_iter()
+                .filter(|class| class.moves_on(triggers))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            moving(&crate::resources::route::retry_on_default()),
+            [Credential, Capacity, Upstream, Connect, Timeout]
+        );
+        assert_eq!(
+            moving(&[RetryOn::NotFound, RetryOn::Context]),
+            [NotFound, Context]
+        );
         assert_eq!(moving(&[]), []);
-        assert_eq!(all.into_iter().filter(|class| class.may_pass()).collect::<Vec<_>>(), [Capacity, Upstream, Connect, Timeout]);
+        assert_eq!(
+            all.into_iter()
+                .filter(|class| class.may_pass())
+                .collect::<Vec<_>>(),
+            [Capacity, Upstream, Connect, Timeout]
+        );
     }
 
     proptest! {

@@ -28,7 +28,12 @@ pub struct Target {
 }
 
 impl Route {
-    pub(super) fn build(snapshot: &Snapshot, name: Arc<str>, spec: Spec, turns: Arc<AtomicU64>) -> Route {
+    pub(super) fn build(
+        snapshot: &Snapshot,
+        name: Arc<str>,
+        spec: Spec,
+        turns: Arc<AtomicU64>,
+    ) -> Route {
         let targets = spec
             .targets
             .iter()
@@ -38,17 +43,36 @@ impl Route {
                     Some(at) => snapshot.upstream_id(at, model).as_ref().into(),
                     None => model.into(),
                 });
-                let facts = provider.zip(model.as_deref()).map(|(at, model)| snapshot.facts(at, model));
-                Target { provider_name: target.provider.as_str().into(), model, weight: target.weight, tier: target.tier, provider, facts }
+                let facts = provider
+                    .zip(model.as_deref())
+                    .map(|(at, model)| snapshot.facts(at, model));
+                Target {
+                    provider_name: target.provider.as_str().into(),
+                    model,
+                    weight: target.weight,
+                    tier: target.tier,
+                    provider,
+                    facts,
+                }
             })
             .collect();
-        Route { name, spec, targets, turns }
+        Route {
+            name,
+            spec,
+            targets,
+            turns,
+        }
     }
 }
 
 impl Target {
     /// The attempt this target means for a request, or why it is out.
-    pub(super) fn judge(&self, snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Result<Choice, Why> {
+    pub(super) fn judge(
+        &self,
+        snapshot: &Snapshot,
+        caller: &Caller,
+        ask: &Ask<'_>,
+    ) -> Result<Choice, Why> {
         let provider = self.provider.ok_or(Why::NoProvider)?;
         if self.weight == 0 {
             return Err(Why::WeightZero);
@@ -57,19 +81,37 @@ impl Target {
             (Some(model), _) => model.clone(),
             // `provider/model` asked for means this provider's model.
             (None, Some(asked)) => {
-                let asked = asked.strip_prefix(&*self.provider_name).and_then(|rest| rest.strip_prefix('/')).unwrap_or(asked);
+                let asked = asked
+                    .strip_prefix(&*self.provider_name)
+                    .and_then(|rest| rest.strip_prefix('/'))
+                    .unwrap_or(asked);
                 snapshot.upstream_id(provider, asked).as_ref().into()
             }
             (None, None) => return Err(Why::NoModel),
         };
-        let facts = self.facts.unwrap_or_else(|| snapshot.facts(provider, &model));
+        let facts = self
+            .facts
+            .unwrap_or_else(|| snapshot.facts(provider, &model));
         judge(snapshot, caller, ask, provider, &model, &facts)?;
-        Ok(Choice { provider, model, facts, tier: self.tier, weight: self.weight })
+        Ok(Choice {
+            provider,
+            model,
+            facts,
+            tier: self.tier,
+            weight: self.weight,
+        })
     }
 }
 
 /// Whether a provider's model can take a request.
-pub(super) fn judge(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, provider: usize, model: &str, facts: &Facts) -> Result<(), Why> {
+pub(super) fn judge(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    ask: &Ask<'_>,
+    provider: usize,
+    model: &str,
+    facts: &Facts,
+) -> Result<(), Why> {
     let entry = snapshot.providers.get(provider).ok_or(Why::NoProvider)?;
     if !entry.spec.enabled {
         return Err(Why::ProviderDisabled);
@@ -87,7 +129,11 @@ pub(super) fn judge(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, provide
         return Err(Why::ModelDisabled);
     }
     if let Some(can) = facts.can {
-        let lacks = [("tools", ask.needs.tools && !can.tools), ("images", ask.needs.images && !can.images), ("schema", ask.needs.schema && !can.schema)];
+        let lacks = [
+            ("tools", ask.needs.tools && !can.tools),
+            ("images", ask.needs.images && !can.images),
+            ("schema", ask.needs.schema && !can.schema),
+        ];
         if let Some((what, _)) = lacks.into_iter().find(|(_, lacks)| *lacks) {
             return Err(Why::Lacks(what));
         }
@@ -100,21 +146,37 @@ pub(super) fn judge(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>, provide
 
 /// The route that takes the request: bound to its path, else to the key, else to its user.
 pub(super) fn deciding(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Option<Arc<Route>> {
-    let by_path = ask.path.and_then(|path| by_path(snapshot, path).map(|(route, _)| route).find(|route| route.admits(caller)));
-    by_path.or_else(|| caller.routes.iter().find(|route| route.spec.path.is_empty())).cloned()
+    let by_path = ask.path.and_then(|path| {
+        by_path(snapshot, path)
+            .map(|(route, _)| route)
+            .find(|route| route.admits(caller))
+    });
+    by_path
+        .or_else(|| {
+            caller
+                .routes
+                .iter()
+                .find(|route| route.spec.path.is_empty())
+        })
+        .cloned()
 }
 
 impl Route {
     /// A route bound to a path and to keys or users takes only theirs; bound to a path alone it takes everybody.
     pub fn admits(&self, caller: &Caller) -> bool {
-        let keys = self.spec.keys.is_empty() || self.spec.keys.iter().any(|key| **key == *caller.key);
-        let users = self.spec.users.is_empty() || self.spec.users.iter().any(|user| **user == *caller.user);
+        let keys =
+            self.spec.keys.is_empty() || self.spec.keys.iter().any(|key| **key == *caller.key);
+        let users =
+            self.spec.users.is_empty() || self.spec.users.iter().any(|user| **user == *caller.user);
         keys && users
     }
 }
 
 /// Routes bound to a path that `path` is or lies below, with what is left of it, longest path first.
-pub fn by_path<'a>(snapshot: &'a Snapshot, path: &'a str) -> impl Iterator<Item = (&'a Arc<Route>, &'a str)> {
+pub fn by_path<'a>(
+    snapshot: &'a Snapshot,
+    path: &'a str,
+) -> impl Iterator<Item = (&'a Arc<Route>, &'a str)> {
     snapshot.paths.iter().filter_map(move |route| {
         let rest = path.strip_prefix(route.spec.path.as_str())?;
         (rest.is_empty() || rest.starts_with('/')).then_some((route, rest))
@@ -129,22 +191,30 @@ pub(super) fn order(route: &Route, attempts: &mut [Choice], dice: &mut Dice) {
     attempts.sort_by_key(|choice| choice.tier);
     match route.spec.strategy {
         Strategy::Fallback => {}
-        Strategy::Split => attempts.chunk_by_mut(|a, b| a.tier == b.tier).for_each(|tier| split(tier, dice)),
+        Strategy::Split => attempts
+            .chunk_by_mut(|a, b| a.tier == b.tier)
+            .for_each(|tier| split(tier, dice)),
     }
 }
 
 /// Draws without replacement by weight: the first is the pick, the rest is the order of fallback.
 fn split(tier: &mut [Choice], dice: &mut Dice) {
     for at in 0..tier.len().saturating_sub(1) {
-        let total: u64 = tier[at..].iter().map(|choice| u64::from(choice.weight)).sum();
+        let total: u64 = tier[at..]
+            .iter()
+            .map(|choice| u64::from(choice.weight))
+            .sum();
         let mut ball = dice.below(total);
-        let picked = tier[at..].iter().position(|choice| match ball.checked_sub(u64::from(choice.weight)) {
-            Some(rest) => {
-                ball = rest;
-                false
-            }
-            None => true,
-        });
+        let picked =
+            tier[at..]
+                .iter()
+                .position(|choice| match ball.checked_sub(u64::from(choice.weight)) {
+                    Some(rest) => {
+                        ball = rest;
+                        false
+                    }
+                    None => true,
+                });
         // Rotation keeps the order of those not picked.
         tier[at..=at + picked.unwrap_or(0)].rotate_right(1);
     }
@@ -160,12 +230,17 @@ mod tests {
     /// Attempts of these weights in one tier; the model is the index.
     fn tier(weights: &[u32]) -> Vec<Choice> {
         let snapshot = testing::snapshot(serde_json::json!([{"kind": "provider", "name": "a"}]));
-        let choice = |(at, weight): (usize, &u32)| Choice { weight: *weight, ..testing::choice(&snapshot, "a", &at.to_string()) };
+        let choice = |(at, weight): (usize, &u32)| Choice {
+            weight: *weight,
+            ..testing::choice(&snapshot, "a", &at.to_string())
+        };
         weights.iter().enumerate().map(choice).collect()
     }
 
     fn order_of(tier: &[Choice]) -> Vec<usize> {
-        tier.iter().map(|choice| choice.model.parse().unwrap()).collect()
+        tier.iter()
+            .map(|choice| choice.model.parse().unwrap())
+            .collect()
     }
 
     proptest! {
@@ -210,10 +285,24 @@ mod tests {
     #[test]
     fn paths_match_whole_segments_longest_first() {
         let route = |name: &str, path: &str| serde_json::json!({"kind": "route", "name": name, "path": path, "targets": [{"provider": "a"}]});
-        let snapshot = testing::snapshot(serde_json::json!([route("short", "/a"), route("long", "/a/b"), route("other", "/c")]));
-        let found = |path| by_path(&snapshot, path).map(|(route, rest)| (route.name.to_string(), rest.to_owned())).collect::<Vec<_>>();
+        let snapshot = testing::snapshot(serde_json::json!([
+            route("short", "/a"),
+            route("long", "/a/b"),
+            route("other", "/c")
+        ]));
+        let found = |path| {
+            by_path(&snapshot, path)
+                .map(|(route, rest)| (route.name.to_string(), rest.to_owned()))
+                .collect::<Vec<_>>()
+        };
         let pair = |name: &str, rest: &str| (name.to_owned(), rest.to_owned());
-        assert_eq!(found("/a/b/v1/messages"), [pair("long", "/v1/messages"), pair("short", "/b/v1/messages")]);
+        assert_eq!(
+            found("/a/b/v1/messages"),
+            [
+                pair("long", "/v1/messages"),
+                pair("short", "/b/v1/messages")
+            ]
+        );
         assert_eq!(found("/a"), [pair("short", "")]);
         assert_eq!(found("/ab"), []);
         assert_eq!(found("/"), []);

@@ -19,21 +19,40 @@ pub fn digest(name: &str) -> [u8; 32] {
 pub fn records(items: Value) -> Vec<Record> {
     let record = |item: &Value| {
         let mut spec: Spec = item.as_object().unwrap().clone();
-        let text = |spec: &mut Spec, name: &str| spec.remove(name).unwrap().as_str().unwrap().to_owned();
+        let text =
+            |spec: &mut Spec, name: &str| spec.remove(name).unwrap().as_str().unwrap().to_owned();
         let (kind, name) = (text(&mut spec, "kind"), text(&mut spec, "name"));
         let mut system = Spec::new();
         match &*kind {
             "key" => {
-                let hex: String = digest(&name).iter().map(|byte| format!("{byte:02x}")).collect();
-                system = serde_json::json!({"digest": hex, "prefix": "sk-gw-", "last4": "abcd"}).as_object().unwrap().clone();
+                let hex: String = digest(&name)
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect();
+                system = serde_json::json!({"digest": hex, "prefix": "sk-gw-", "last4": "abcd"})
+                    .as_object()
+                    .unwrap()
+                    .clone();
                 spec.entry("user").or_insert("ann".into());
             }
             "provider" => drop(spec.entry("vendor").or_insert("test".into())),
             _ => {}
         }
-        system.extend(spec.remove("system").and_then(|own| own.as_object().cloned()).unwrap_or_default());
+        system.extend(
+            spec.remove("system")
+                .and_then(|own| own.as_object().cloned())
+                .unwrap_or_default(),
+        );
         let spec = (resources::kind(&kind).unwrap().check)(spec).unwrap();
-        Record { kind, name, version: 1, created: Stamp(0), updated: Stamp(0), spec, system }
+        Record {
+            kind,
+            name,
+            version: 1,
+            created: Stamp(0),
+            updated: Stamp(0),
+            spec,
+            system,
+        }
     };
     items.as_array().unwrap().iter().map(record).collect()
 }
@@ -57,5 +76,11 @@ pub fn vendor(id: &str) -> Option<(Vec<Op>, &'static str)> {
 /// An attempt at a provider's model.
 pub fn choice(snapshot: &Snapshot, provider: &str, model: &str) -> Choice {
     let provider = snapshot.provider(provider).unwrap();
-    Choice { provider, model: model.into(), facts: snapshot.facts(provider, model), tier: 0, weight: 1 }
+    Choice {
+        provider,
+        model: model.into(),
+        facts: snapshot.facts(provider, model),
+        tier: 0,
+        weight: 1,
+    }
 }

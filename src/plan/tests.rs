@@ -9,21 +9,55 @@ use serde_json::{Value, json};
 
 /// A request of key `k` for a chat with `m`, unless said otherwise.
 fn ask() -> Ask<'static> {
-    Ask { op: Op::Chat, model: Some("m"), path: None, needs: Needs::default(), tokens: 10 }
+    Ask {
+        op: Op::Chat,
+        model: Some("m"),
+        path: None,
+        needs: Needs::default(),
+        tokens: 10,
+    }
 }
 
 /// `ROUTE: PROVIDER/MODEL, … (not PROVIDER/MODEL: why; …)`, or `STATUS message`.
 fn outcome(snapshot: &Snapshot, key: &str, ask: &Ask<'_>) -> String {
     let caller = snapshot.caller_named(key).unwrap();
     let name = |provider: usize| &snapshot.providers[provider].name;
-    match plan(snapshot, caller, ask, &Health::default(), Luck { dice: &mut Dice::new(1), turn: None }, 0) {
+    match plan(
+        snapshot,
+        caller,
+        ask,
+        &Health::default(),
+        Luck {
+            dice: &mut Dice::new(1),
+            turn: None,
+        },
+        0,
+    ) {
         Err(error) => format!("{} {}", error.kind.row().status, error.message),
         Ok(plan) => {
             let route = plan.route.as_ref().map_or("direct", |route| &*route.name);
-            let attempts: Vec<String> = plan.attempts.iter().map(|choice| format!("{}/{}", name(choice.provider), choice.model)).collect();
-            let excluded: Vec<String> =
-                plan.excluded.iter().map(|out| format!("{}/{}: {}", out.provider, out.model.as_deref().unwrap_or("*"), out.why)).collect();
-            let not = if excluded.is_empty() { String::new() } else { format!(" (not {})", excluded.join("; ")) };
+            let attempts: Vec<String> = plan
+                .attempts
+                .iter()
+                .map(|choice| format!("{}/{}", name(choice.provider), choice.model))
+                .collect();
+            let excluded: Vec<String> = plan
+                .excluded
+                .iter()
+                .map(|out| {
+                    format!(
+                        "{}/{}: {}",
+                        out.provider,
+                        out.model.as_deref().unwrap_or("*"),
+                        out.why
+                    )
+                })
+                .collect();
+            let not = if excluded.is_empty() {
+                String::new()
+            } else {
+                format!(" (not {})", excluded.join("; "))
+            };
             format!("{route}: {}{not}", attempts.join(", "))
         }
     }
@@ -42,14 +76,21 @@ fn world(more: Value) -> Snapshot {
         {"kind": "provider", "name": "c", "vendor": "chat"},
         {"kind": "provider", "name": "d", "vendor": "openai"},
     ]);
-    items.as_array_mut().unwrap().extend(more.as_array().unwrap().iter().cloned());
+    items
+        .as_array_mut()
+        .unwrap()
+        .extend(more.as_array().unwrap().iter().cloned());
     snapshot(items)
 }
 
 /// A route to `a/NAME`, bound as the rest says.
 fn route(name: &str, binding: Value) -> Value {
-    let mut route = json!({"kind": "route", "name": name, "targets": [{"provider": "a", "model": name}]});
-    route.as_object_mut().unwrap().extend(binding.as_object().unwrap().clone());
+    let mut route =
+        json!({"kind": "route", "name": name, "targets": [{"provider": "a", "model": name}]});
+    route
+        .as_object_mut()
+        .unwrap()
+        .extend(binding.as_object().unwrap().clone());
     route
 }
 
@@ -65,10 +106,20 @@ fn who_is_let_in() {
         {"kind": "key", "name": "revoked", "system": {"revoked": 5}},
         {"kind": "key", "name": "dated", "expires": "1970-01-01T00:00:01Z"},
     ]));
-    let admitted = |name: &str, now: i64| snapshot.caller(&digest(name), now).is_some_and(|caller| caller.admitted(now));
-    for (name, expected) in
-        [("good", true), ("disabled", false), ("of-disabled", false), ("of-nobody", false), ("revoked", false), ("unknown", false), ("dated", true)]
-    {
+    let admitted = |name: &str, now: i64| {
+        snapshot
+            .caller(&digest(name), now)
+            .is_some_and(|caller| caller.admitted(now))
+    };
+    for (name, expected) in [
+        ("good", true),
+        ("disabled", false),
+        ("of-disabled", false),
+        ("of-nobody", false),
+        ("revoked", false),
+        ("unknown", false),
+        ("dated", true),
+    ] {
         assert_eq!(admitted(name, 999), expected, "{name}");
     }
     assert!(!admitted("dated", 1_000), "expired to the millisecond");
@@ -78,12 +129,18 @@ fn who_is_let_in() {
 fn the_most_specific_route_decides() {
     let all = json!([
         route("path", json!({"path": "/x"})),
-        route("path-key", json!({"path": "/x", "keys": ["k2"], "priority": 9})),
+        route(
+            "path-key",
+            json!({"path": "/x", "keys": ["k2"], "priority": 9})
+        ),
         route("deep", json!({"path": "/x/y", "users": ["ann"]})),
         route("key", json!({"keys": ["k"], "priority": 9})),
         route("user", json!({"users": ["ann", "bob"]})),
         route("user-late", json!({"users": ["ann"], "priority": 1})),
-        route("a-key-of-ann", json!({"keys": ["k2", "kb"], "users": ["ann"]})),
+        route(
+            "a-key-of-ann",
+            json!({"keys": ["k2", "kb"], "users": ["ann"]})
+        ),
         route("inactive", json!({"keys": ["k"], "enabled": false})),
     ]);
     let world = world(all);
@@ -100,20 +157,65 @@ fn the_most_specific_route_decides() {
         ("k", Some("/other"), "key"),
     ] {
         let asked = Ask { path, ..ask() };
-        assert_eq!(outcome(&world, key, &asked), format!("{expected}: a/{expected}"), "{key} {path:?}");
+        assert_eq!(
+            outcome(&world, key, &asked),
+            format!("{expected}: a/{expected}"),
+            "{key} {path:?}"
+        );
     }
 }
 
 #[test]
 fn equally_specific_routes_go_by_priority_and_then_by_name() {
     for (routes, expected) in [
-        (json!([route("b", json!({"keys": ["k"]})), route("c", json!({"keys": ["k"]}))]), "b"),
-        (json!([route("c", json!({"keys": ["k"]})), route("b", json!({"keys": ["k"]}))]), "b"),
-        (json!([route("b", json!({"keys": ["k"], "priority": 2})), route("c", json!({"keys": ["k"], "priority": 1}))]), "c"),
-        (json!([route("b", json!({"keys": ["k"], "enabled": false})), route("c", json!({"keys": ["k"]}))]), "c"),
-        (json!([route("b", json!({"path": "/x", "priority": 1})), route("c", json!({"path": "/x"}))]), "c"),
+        (
+            json!([
+                route("b", json!({"keys": ["k"]})),
+                route("c", json!({"keys": ["k"]}))
+            ]),
+            "b",
+        ),
+        (
+            json!([
+                route("c", json!({"keys": ["k"]})),
+                route("b", json!({"keys": ["k"]}))
+            ]),
+            "b",
+        ),
+        (
+            json!([
+                route("b", json!({"keys": ["k"], "priority": 2})),
+                route("c", json!({"keys": ["k"], "priority": 1}))
+            ]),
+            "c",
+        ),
+        (
+            json!([
+                route("b", json!({"keys": ["k"], "enabled": false})),
+                route("c", json!({"keys": ["k"]}))
+            ]),
+            "c",
+        ),
+        (
+            json!([
+                route("b", json!({"path": "/x", "priority": 1})),
+                route("c", json!({"path": "/x"}))
+            ]),
+            "c",
+        ),
     ] {
-        assert_eq!(outcome(&world(routes.clone()), "k", &Ask { path: Some("/x"), ..ask() }), format!("{expected}: a/{expected}"), "{routes}");
+        assert_eq!(
+            outcome(
+                &world(routes.clone()),
+                "k",
+                &Ask {
+                    path: Some("/x"),
+                    ..ask()
+                }
+            ),
+            format!("{expected}: a/{expected}"),
+            "{routes}"
+        );
     }
 }
 
@@ -130,11 +232,23 @@ fn the_model_asked_for_is_a_hint() {
         ("k", Some("b/x"), "r: a/fixed, b/x"),
         ("k", Some("a/x"), "r: a/fixed, b/a/x"),
         ("k", Some("small"), "r: a/fixed, b/b-small-2"),
-        ("k", None, "r: a/fixed (not b/*: takes the model as asked, and the request names none)"),
+        (
+            "k",
+            None,
+            "r: a/fixed (not b/*: takes the model as asked, and the request names none)",
+        ),
         ("k2", None, "s: b/b-small-2"),
-        ("kb", None, "400 the request names no model, and route `t` supplies none"),
+        (
+            "kb",
+            None,
+            "400 the request names no model, and route `t` supplies none",
+        ),
     ] {
-        assert_eq!(outcome(&world, key, &Ask { model, ..ask() }), expected, "{key} {model:?}");
+        assert_eq!(
+            outcome(&world, key, &Ask { model, ..ask() }),
+            expected,
+            "{key} {model:?}"
+        );
     }
 }
 
@@ -142,10 +256,26 @@ fn the_model_asked_for_is_a_hint() {
 fn what_takes_a_target_out() {
     let cases = [
         (json!([]), "gone", "gone/m: no such provider"),
-        (json!([{"kind": "provider", "name": "t", "enabled": false}]), "t", "t/m: provider is disabled"),
-        (json!([{"kind": "provider", "name": "t", "environments": ["prod"]}]), "t", "t/m: provider is not active in the key's environment"),
-        (json!([{"kind": "provider", "name": "t", "models": ["gpt-*"]}]), "t", "t/m: provider does not expose the model"),
-        (json!([{"kind": "provider", "name": "t"}, {"kind": "model", "name": "t/m", "provider": "t", "enabled": false}]), "t", "t/m: model is disabled"),
+        (
+            json!([{"kind": "provider", "name": "t", "enabled": false}]),
+            "t",
+            "t/m: provider is disabled",
+        ),
+        (
+            json!([{"kind": "provider", "name": "t", "environments": ["prod"]}]),
+            "t",
+            "t/m: provider is not active in the key's environment",
+        ),
+        (
+            json!([{"kind": "provider", "name": "t", "models": ["gpt-*"]}]),
+            "t",
+            "t/m: provider does not expose the model",
+        ),
+        (
+            json!([{"kind": "provider", "name": "t"}, {"kind": "model", "name": "t/m", "provider": "t", "enabled": false}]),
+            "t",
+            "t/m: model is disabled",
+        ),
         (
             json!([{"kind": "provider", "name": "t"}, {"kind": "model", "name": "t/m", "provider": "t", "context_window": 9}]),
             "t",
@@ -156,19 +286,40 @@ fn what_takes_a_target_out() {
             "t",
             "t/m: model lacks tools",
         ),
-        (json!([{"kind": "provider", "name": "t", "vendor": "unheard-of"}]), "t", "t/m: no such provider"),
+        (
+            json!([{"kind": "provider", "name": "t", "vendor": "unheard-of"}]),
+            "t",
+            "t/m: no such provider",
+        ),
     ];
     for (mut more, target, why) in cases {
         let targets = json!([{"provider": target, "model": "m"}, {"provider": "a", "model": "m", "weight": 1}]);
-        more.as_array_mut().unwrap().push(json!({"kind": "route", "name": "r", "keys": ["k"], "targets": targets}));
-        more.as_array_mut().unwrap().push(json!({"kind": "route", "name": "alone", "keys": ["k2"], "targets": [targets[0]]}));
-        let asked = Ask { needs: Needs { tools: true, ..Needs::default() }, ..ask() };
+        more.as_array_mut()
+            .unwrap()
+            .push(json!({"kind": "route", "name": "r", "keys": ["k"], "targets": targets}));
+        more.as_array_mut().unwrap().push(
+            json!({"kind": "route", "name": "alone", "keys": ["k2"], "targets": [targets[0]]}),
+        );
+        let asked = Ask {
+            needs: Needs {
+                tools: true,
+                ..Needs::default()
+            },
+            ..ask()
+        };
         let world = world(more);
         assert_eq!(outcome(&world, "k", &asked), format!("r: a/m (not {why})"));
         let quoted = why.replacen(':', "`:", 1);
         // What the request itself rules out is the caller's to change.
-        let status = if why.contains("lacks") || why.contains("context") { 400 } else { 503 };
-        assert_eq!(outcome(&world, "k2", &asked), format!("{status} route `alone` has no target left (`{quoted})"));
+        let status = if why.contains("lacks") || why.contains("context") {
+            400
+        } else {
+            503
+        };
+        assert_eq!(
+            outcome(&world, "k2", &asked),
+            format!("{status} route `alone` has no target left (`{quoted})")
+        );
     }
 }
 
@@ -177,8 +328,21 @@ fn operations_and_weights_take_targets_out_too() {
     let world = world(json!([
         {"kind": "route", "name": "r", "keys": ["k"], "targets": [{"provider": "c", "model": "m"}, {"provider": "b", "model": "m", "weight": 0}, {"provider": "a", "model": "m"}]},
     ]));
-    assert_eq!(outcome(&world, "k", &Ask { op: Op::Embeddings, ..ask() }), "r: a/m (not c/m: provider does not serve this kind of request; b/m: weight is 0)");
-    assert_eq!(outcome(&world, "k", &ask()), "r: c/m, a/m (not b/m: weight is 0)");
+    assert_eq!(
+        outcome(
+            &world,
+            "k",
+            &Ask {
+                op: Op::Embeddings,
+                ..ask()
+            }
+        ),
+        "r: a/m (not c/m: provider does not serve this kind of request; b/m: weight is 0)"
+    );
+    assert_eq!(
+        outcome(&world, "k", &ask()),
+        "r: c/m, a/m (not b/m: weight is 0)"
+    );
 }
 
 #[test]
@@ -200,15 +364,31 @@ fn calls_without_a_route() {
         {"kind": "route", "name": "inactive", "keys": ["any"], "enabled": false, "targets": [{"provider": "a"}]},
     ]));
     for (key, model, expected) in [
-        ("k", "a/m", "403 no route takes requests of key `k`, and it may call no model directly"),
+        (
+            "k",
+            "a/m",
+            "403 no route takes requests of key `k`, and it may call no model directly",
+        ),
         ("any", "a/m", "direct: a/m"),
         ("any", "bare", "direct: a/bare"),
         ("any", "own", "400 several providers serve `own`"),
-        ("any", "unknown", "404 no provider serves the model `unknown`"),
+        (
+            "any",
+            "unknown",
+            "404 no provider serves the model `unknown`",
+        ),
         ("any", "off/m", "404 no provider serves the model `off/m`"),
         ("any", "prod/m", "404 no provider serves the model `prod/m`"),
-        ("any", "listed/m", "404 `listed/m` cannot be called: provider does not expose the model"),
-        ("any", "gone", "404 `gone` cannot be called: model is disabled"),
+        (
+            "any",
+            "listed/m",
+            "404 `listed/m` cannot be called: provider does not expose the model",
+        ),
+        (
+            "any",
+            "gone",
+            "404 `gone` cannot be called: model is disabled",
+        ),
         ("any", "only-here", "direct: listed/only-here"),
         ("any", "gpt-4o", "400 several providers serve `gpt-4o`"),
         ("of-a", "a/m", "direct: a/m"),
@@ -216,25 +396,63 @@ fn calls_without_a_route() {
         ("of-a", "b/own", "403 key `of-a` may not call `b/own`"),
         ("of-d", "d/gpt-4o", "direct: d/gpt-4o"),
         ("of-d", "gpt-4o", "direct: d/gpt-4o"),
-        ("of-d", "a/d/gpt-4o", "403 key `of-d` may not call `a/d/gpt-4o`"),
+        (
+            "of-d",
+            "a/d/gpt-4o",
+            "403 key `of-d` may not call `a/d/gpt-4o`",
+        ),
         ("bare", "a/own", "direct: a/own"),
         ("bare", "only-here", "direct: listed/only-here"),
         ("bare", "gpt-4o", "403 key `bare` may not call `gpt-4o`"),
     ] {
-        assert_eq!(outcome(&world, key, &Ask { model: Some(model), ..ask() }), expected, "{key} {model}");
+        assert_eq!(
+            outcome(
+                &world,
+                key,
+                &Ask {
+                    model: Some(model),
+                    ..ask()
+                }
+            ),
+            expected,
+            "{key} {model}"
+        );
     }
-    assert_eq!(outcome(&world, "any", &Ask { model: None, ..ask() }), "400 the request names no model, and no route supplies one");
-    let refused = outcome(&world, "any", &Ask { model: Some("c/m"), op: Op::Embeddings, ..ask() });
-    assert_eq!(refused, "400 `c/m` cannot be called: provider does not serve this kind of request");
+    assert_eq!(
+        outcome(
+            &world,
+            "any",
+            &Ask {
+                model: None,
+                ..ask()
+            }
+        ),
+        "400 the request names no model, and no route supplies one"
+    );
+    let refused = outcome(
+        &world,
+        "any",
+        &Ask {
+            model: Some("c/m"),
+            op: Op::Embeddings,
+            ..ask()
+        },
+    );
+    assert_eq!(
+        refused,
+        "400 `c/m` cannot be called: provider does not serve this kind of request"
+    );
 }
 
 #[test]
 fn tiers_come_before_weights() {
-    let world = world(json!([{"kind": "route", "name": "r", "keys": ["k"], "strategy": "split", "targets": [
-        {"provider": "a", "model": "spare", "tier": 1, "weight": 1000},
-        {"provider": "b", "model": "first"},
-        {"provider": "c", "model": "last", "tier": 7},
-    ]}]));
+    let world = world(
+        json!([{"kind": "route", "name": "r", "keys": ["k"], "strategy": "split", "targets": [
+            {"provider": "a", "model": "spare", "tier": 1, "weight": 1000},
+            {"provider": "b", "model": "first"},
+            {"provider": "c", "model": "last", "tier": 7},
+        ]}]),
+    );
     (0..50).for_each(|_| assert_eq!(outcome(&world, "k", &ask()), "r: b/first, a/spare, c/last"));
 }
 
@@ -243,12 +461,21 @@ fn the_seed_is_that_of_the_route_that_decides() {
     let split = |name: &str, more: Value| {
         let mut route = route(name, more);
         route["strategy"] = "split".into();
-        route["targets"] = json!([{"provider": "a", "model": "x"}, {"provider": "b", "model": "x"}]);
+        route["targets"] =
+            json!([{"provider": "a", "model": "x"}, {"provider": "b", "model": "x"}]);
         route
     };
-    let routes = json!([split("first", json!({"keys": ["k"], "seed": 1})), split("path", json!({"path": "/x", "seed": 2}))]);
-    let on_path = Ask { path: Some("/x"), ..ask() };
-    let draws = |world: &Snapshot, ask: &Ask<'_>| -> Vec<String> { (0..20).map(|_| outcome(world, "k", ask)).collect() };
+    let routes = json!([
+        split("first", json!({"keys": ["k"], "seed": 1})),
+        split("path", json!({"path": "/x", "seed": 2}))
+    ]);
+    let on_path = Ask {
+        path: Some("/x"),
+        ..ask()
+    };
+    let draws = |world: &Snapshot, ask: &Ask<'_>| -> Vec<String> {
+        (0..20).map(|_| outcome(world, "k", ask)).collect()
+    };
     let (one, two) = (world(routes.clone()), world(routes.clone()));
     // Requests in between that another route takes change nothing.
     let expected = draws(&one, &on_path);
@@ -259,15 +486,25 @@ fn the_seed_is_that_of_the_route_that_decides() {
         })
         .collect();
     assert_eq!(mixed, expected);
-    assert!(expected.iter().any(|draw| draw == "path: a/x, b/x") && expected.iter().any(|draw| draw == "path: b/x, a/x"), "{expected:?}");
+    assert!(
+        expected.iter().any(|draw| draw == "path: a/x, b/x")
+            && expected.iter().any(|draw| draw == "path: b/x, a/x"),
+        "{expected:?}"
+    );
     // A change of records does not start the sequence again; a change of the seed does.
     let fresh = world(routes.clone());
     let first: Vec<String> = (0..10).map(|_| outcome(&fresh, "k", &on_path)).collect();
     let records = testing::records(json!([]));
-    assert!(Snapshot::after(&fresh, 2, &records, testing::vendor).paths.is_empty());
-    let mut items =
-        json!([{"kind": "user", "name": "ann"}, {"kind": "key", "name": "k"}, {"kind": "provider", "name": "a"}, {"kind": "provider", "name": "b"}]);
-    items.as_array_mut().unwrap().extend(routes.as_array().unwrap().iter().cloned());
+    assert!(
+        Snapshot::after(&fresh, 2, &records, testing::vendor)
+            .paths
+            .is_empty()
+    );
+    let mut items = json!([{"kind": "user", "name": "ann"}, {"kind": "key", "name": "k"}, {"kind": "provider", "name": "a"}, {"kind": "provider", "name": "b"}]);
+    items
+        .as_array_mut()
+        .unwrap()
+        .extend(routes.as_array().unwrap().iter().cloned());
     let changed = Snapshot::after(&fresh, 2, &testing::records(items.clone()), testing::vendor);
     let second: Vec<String> = (0..10).map(|_| outcome(&changed, "k", &on_path)).collect();
     assert_eq!([first, second].concat(), expected);

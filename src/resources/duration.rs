@@ -8,7 +8,14 @@ use std::{fmt, str::FromStr, time::Duration};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Millis(pub u64);
 
-const UNITS: [(&str, u64); 6] = [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const UNITS: [(&str, u64); 6] = [
+    ("w", 604_800_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
 
 impl Millis {
     pub const fn secs(seconds: u64) -> Millis {
@@ -22,7 +29,10 @@ impl Millis {
 impl FromStr for Millis {
     type Err = Error;
     fn from_str(text: &str) -> Result<Millis> {
-        let bad = || Error::invalid(format!("`{text}` is not a duration")).hint("write it as 250ms, 30s, 5m, 1h30m or 90d");
+        let bad = || {
+            Error::invalid(format!("`{text}` is not a duration"))
+                .hint("write it as 250ms, 30s, 5m, 1h30m or 90d")
+        };
         if text == "0" {
             return Ok(Millis(0));
         }
@@ -34,9 +44,17 @@ impl FromStr for Millis {
             let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
             let number: u64 = rest[..digits].parse().map_err(|_| bad())?;
             rest = &rest[digits..];
-            let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-            let (_, scale) = UNITS.iter().find(|(unit, _)| *unit == &rest[..letters]).ok_or_else(bad)?;
-            total = number.checked_mul(*scale).and_then(|part| total.checked_add(part)).ok_or_else(bad)?;
+            let letters = rest
+                .find(|c: char| !c.is_ascii_alphabetic())
+                .unwrap_or(rest.len());
+            let (_, scale) = UNITS
+                .iter()
+                .find(|(unit, _)| *unit == &rest[..letters])
+                .ok_or_else(bad)?;
+            total = number
+                .checked_mul(*scale)
+                .and_then(|part| total.checked_add(part))
+                .ok_or_else(bad)?;
             rest = &rest[letters..];
         }
         Ok(Millis(total))
@@ -66,7 +84,9 @@ impl Serialize for Millis {
 }
 impl<'de> Deserialize<'de> for Millis {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(|error: Error| serde::de::Error::custom(error.message))
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(|error: Error| serde::de::Error::custom(error.message))
     }
 }
 
@@ -76,7 +96,13 @@ mod tests {
 
     #[test]
     fn reads_and_writes() {
-        for (text, millis) in [("250ms", 250), ("30s", 30_000), ("1h30m", 5_400_000), ("90d", 7_776_000_000), ("0s", 0)] {
+        for (text, millis) in [
+            ("250ms", 250),
+            ("30s", 30_000),
+            ("1h30m", 5_400_000),
+            ("90d", 7_776_000_000),
+            ("0s", 0),
+        ] {
             assert_eq!(text.parse::<Millis>().map(|d| d.0).ok(), Some(millis));
             assert_eq!(Millis(millis).to_string(), text);
         }

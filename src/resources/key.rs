@@ -1,7 +1,9 @@
 //! A key: what callers present. The secret itself is shown once and never stored; the server keeps a
 //! keyed digest, a prefix and the last four characters in the record's `system` part.
 
-use super::{Column, Field, Kind, LABELS, Resource, Shape, Stamp, column, field, is_default, wide, yes};
+use super::{
+    Column, Field, Kind, LABELS, Resource, Shape, Stamp, column, field, is_default, wide, yes,
+};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,11 +59,46 @@ pub struct KeySystem {
 }
 
 const FIELDS: &[Field] = &[
-    field("user", "user", Shape::Text, "USER", "user", "The user it belongs to"),
-    field("environment", "environment", Shape::Text, "ENV", "", "Environment its requests run in, such as staging"),
-    field("expires", "expires", Shape::Time, "TIME", "", "When it stops working: 90d, or RFC 3339"),
-    field("direct", "direct", Shape::Texts, "GLOBS", "", "Models it may call where no route takes the request, such as 'openai/*'"),
-    field("log_content", "log-content", Shape::Text, "full|metadata|off", "", "How much of its requests the log keeps"),
+    field(
+        "user",
+        "user",
+        Shape::Text,
+        "USER",
+        "user",
+        "The user it belongs to",
+    ),
+    field(
+        "environment",
+        "environment",
+        Shape::Text,
+        "ENV",
+        "",
+        "Environment its requests run in, such as staging",
+    ),
+    field(
+        "expires",
+        "expires",
+        Shape::Time,
+        "TIME",
+        "",
+        "When it stops working: 90d, or RFC 3339",
+    ),
+    field(
+        "direct",
+        "direct",
+        Shape::Texts,
+        "GLOBS",
+        "",
+        "Models it may call where no route takes the request, such as 'openai/*'",
+    ),
+    field(
+        "log_content",
+        "log-content",
+        Shape::Text,
+        "full|metadata|off",
+        "",
+        "How much of its requests the log keeps",
+    ),
     LABELS,
 ];
 
@@ -85,7 +122,13 @@ pub static KIND: Kind = Kind {
     fields: FIELDS,
     columns: COLUMNS,
     check: super::check::<Key>,
-    refs: |spec| spec.get("user").and_then(|user| user.as_str()).map(|user| ("user", user.to_owned())).into_iter().collect(),
+    refs: |spec| {
+        spec.get("user")
+            .and_then(|user| user.as_str())
+            .map(|user| ("user", user.to_owned()))
+            .into_iter()
+            .collect()
+    },
     loose_names: false,
 };
 
@@ -93,10 +136,16 @@ impl Resource for Key {
     const KIND: &'static str = "key";
     fn validate(&mut self) -> Result<()> {
         if self.user.is_empty() {
-            return Err(Error::invalid("a key belongs to a user, and `user` is empty").param("user").hint("give one with --user NAME"));
+            return Err(
+                Error::invalid("a key belongs to a user, and `user` is empty")
+                    .param("user")
+                    .hint("give one with --user NAME"),
+            );
         }
         if let Some(expires) = &mut self.expires {
-            *expires = Stamp::parse(expires).map_err(|error| error.param("expires"))?.rfc3339();
+            *expires = Stamp::parse(expires)
+                .map_err(|error| error.param("expires"))?
+                .rfc3339();
         }
         Ok(())
     }

@@ -82,7 +82,13 @@ pub struct Column {
 }
 
 /// Every resource kind.
-pub static KINDS: [&Kind; 5] = [&user::KIND, &key::KIND, &provider::KIND, &model::KIND, &route::KIND];
+pub static KINDS: [&Kind; 5] = [
+    &user::KIND,
+    &key::KIND,
+    &provider::KIND,
+    &model::KIND,
+    &route::KIND,
+];
 
 /// The kind called so: singular, plural or alias.
 pub fn kind(word: &str) -> Result<&'static Kind> {
@@ -90,7 +96,12 @@ pub fn kind(word: &str) -> Result<&'static Kind> {
         .iter()
         .copied()
         .find(|kind| kind.name == word || kind.plural == word || kind.aliases.contains(&word))
-        .ok_or_else(|| Error::invalid(format!("`{word}` is not a resource kind")).hint(format!("one of: {}", KINDS.map(|kind| kind.name).join(", "))))
+        .ok_or_else(|| {
+            Error::invalid(format!("`{word}` is not a resource kind")).hint(format!(
+                "one of: {}",
+                KINDS.map(|kind| kind.name).join(", ")
+            ))
+        })
 }
 
 /// What every kind's typed spec offers beyond serde.
@@ -102,8 +113,10 @@ pub(crate) trait Resource: Serialize + DeserializeOwned {
 
 /// Parses a spec into its typed form; unknown fields and wrong types are refused by name.
 pub(crate) fn typed<T: Resource>(spec: Spec) -> Result<T> {
-    serde_json::from_value(serde_json::Value::Object(spec))
-        .map_err(|error| Error::invalid(format!("{} is not valid: {error}", T::KIND)).hint(format!("see the fields with: gw {} create --help", T::KIND)))
+    serde_json::from_value(serde_json::Value::Object(spec)).map_err(|error| {
+        Error::invalid(format!("{} is not valid: {error}", T::KIND))
+            .hint(format!("see the fields with: gw {} create --help", T::KIND))
+    })
 }
 
 /// The generic `check` of a kind: parse, validate, normalise.
@@ -112,22 +125,54 @@ pub(crate) fn check<T: Resource>(spec: Spec) -> Result<Spec> {
     value.validate()?;
     match serde_json::to_value(&value) {
         Ok(serde_json::Value::Object(spec)) => Ok(spec),
-        _ => Err(Error::internal(format!("{} cannot be written as JSON", T::KIND))),
+        _ => Err(Error::internal(format!(
+            "{} cannot be written as JSON",
+            T::KIND
+        ))),
     }
 }
 
-pub(crate) const fn field(name: &'static str, flag: &'static str, shape: Shape, value: &'static str, completes: &'static str, help: &'static str) -> Field {
-    Field { name, flag, shape, value, completes, help }
+pub(crate) const fn field(
+    name: &'static str,
+    flag: &'static str,
+    shape: Shape,
+    value: &'static str,
+    completes: &'static str,
+    help: &'static str,
+) -> Field {
+    Field {
+        name,
+        flag,
+        shape,
+        value,
+        completes,
+        help,
+    }
 }
 pub(crate) const fn column(head: &'static str, path: &'static str) -> Column {
-    Column { head, path, wide: false }
+    Column {
+        head,
+        path,
+        wide: false,
+    }
 }
 pub(crate) const fn wide(head: &'static str, path: &'static str) -> Column {
-    Column { head, path, wide: true }
+    Column {
+        head,
+        path,
+        wide: true,
+    }
 }
 
 /// Fields every kind has.
-pub(crate) const LABELS: Field = field("labels", "label", Shape::Map, "K=V", "", "Label, to select by; repeatable");
+pub(crate) const LABELS: Field = field(
+    "labels",
+    "label",
+    Shape::Map,
+    "K=V",
+    "",
+    "Label, to select by; repeatable",
+);
 
 /// `serde(default)` for `enabled`.
 pub(crate) fn yes() -> bool {

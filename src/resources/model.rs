@@ -43,18 +43,102 @@ pub struct Model {
 }
 
 const FIELDS: &[Field] = &[
-    field("provider", "provider", Shape::Text, "PROVIDER", "provider", "The provider that serves it"),
-    field("upstream_id", "upstream-id", Shape::Text, "ID", "", "The id the provider knows it by (default: the name)"),
-    field("display_name", "display-name", Shape::Text, "TEXT", "", "Name shown to people"),
-    field("context_window", "context-window", Shape::Number, "TOKENS", "", "Prompt and answer together"),
-    field("max_output", "max-output", Shape::Number, "TOKENS", "", "Longest answer"),
-    field("price_input", "price-input", Shape::Decimal, "USD/MTOK", "", "Price of a million prompt tokens"),
-    field("price_output", "price-output", Shape::Decimal, "USD/MTOK", "", "Price of a million answer tokens"),
-    field("price_cache_read", "price-cache-read", Shape::Decimal, "USD/MTOK", "", "Price of a million tokens read from the prompt cache"),
-    field("price_cache_write", "price-cache-write", Shape::Decimal, "USD/MTOK", "", "Price of a million tokens written to the prompt cache"),
-    field("capabilities", "capabilities", Shape::Texts, "LIST", "", "What it can do: tools, images, schema"),
-    field("released", "released", Shape::Text, "DATE", "", "Release date"),
-    field("snapshot_of", "snapshot-of", Shape::Text, "MODEL", "", "The model this is a dated version of"),
+    field(
+        "provider",
+        "provider",
+        Shape::Text,
+        "PROVIDER",
+        "provider",
+        "The provider that serves it",
+    ),
+    field(
+        "upstream_id",
+        "upstream-id",
+        Shape::Text,
+        "ID",
+        "",
+        "The id the provider knows it by (default: the name)",
+    ),
+    field(
+        "display_name",
+        "display-name",
+        Shape::Text,
+        "TEXT",
+        "",
+        "Name shown to people",
+    ),
+    field(
+        "context_window",
+        "context-window",
+        Shape::Number,
+        "TOKENS",
+        "",
+        "Prompt and answer together",
+    ),
+    field(
+        "max_output",
+        "max-output",
+        Shape::Number,
+        "TOKENS",
+        "",
+        "Longest answer",
+    ),
+    field(
+        "price_input",
+        "price-input",
+        Shape::Decimal,
+        "USD/MTOK",
+        "",
+        "Price of a million prompt tokens",
+    ),
+    field(
+        "price_output",
+        "price-output",
+        Shape::Decimal,
+        "USD/MTOK",
+        "",
+        "Price of a million answer tokens",
+    ),
+    field(
+        "price_cache_read",
+        "price-cache-read",
+        Shape::Decimal,
+        "USD/MTOK",
+        "",
+        "Price of a million tokens read from the prompt cache",
+    ),
+    field(
+        "price_cache_write",
+        "price-cache-write",
+        Shape::Decimal,
+        "USD/MTOK",
+        "",
+        "Price of a million tokens written to the prompt cache",
+    ),
+    field(
+        "capabilities",
+        "capabilities",
+        Shape::Texts,
+        "LIST",
+        "",
+        "What it can do: tools, images, schema",
+    ),
+    field(
+        "released",
+        "released",
+        Shape::Text,
+        "DATE",
+        "",
+        "Release date",
+    ),
+    field(
+        "snapshot_of",
+        "snapshot-of",
+        Shape::Text,
+        "MODEL",
+        "",
+        "The model this is a dated version of",
+    ),
     LABELS,
 ];
 
@@ -80,7 +164,13 @@ pub static KIND: Kind = Kind {
     fields: FIELDS,
     columns: COLUMNS,
     check: super::check::<Model>,
-    refs: |spec| spec.get("provider").and_then(|provider| provider.as_str()).map(|provider| ("provider", provider.to_owned())).into_iter().collect(),
+    refs: |spec| {
+        spec.get("provider")
+            .and_then(|provider| provider.as_str())
+            .map(|provider| ("provider", provider.to_owned()))
+            .into_iter()
+            .collect()
+    },
     loose_names: true,
 };
 
@@ -88,7 +178,11 @@ impl Resource for Model {
     const KIND: &'static str = "model";
     fn validate(&mut self) -> Result<()> {
         if self.provider.is_empty() {
-            return Err(Error::invalid("a model belongs to a provider, and `provider` is empty").param("provider").hint("give one with --provider NAME"));
+            return Err(
+                Error::invalid("a model belongs to a provider, and `provider` is empty")
+                    .param("provider")
+                    .hint("give one with --provider NAME"),
+            );
         }
         for (field, price) in [
             ("price_input", &self.price_input),
@@ -99,9 +193,11 @@ impl Resource for Model {
             if let Some(price) = price
                 && !price_ok(price)
             {
-                return Err(Error::invalid(format!("`{}` is not a price", price.escape_debug()))
-                    .param(field)
-                    .hint("write dollars per million tokens, such as 2.50"));
+                return Err(
+                    Error::invalid(format!("`{}` is not a price", price.escape_debug()))
+                        .param(field)
+                        .hint("write dollars per million tokens, such as 2.50"),
+                );
             }
         }
         Ok(())
@@ -113,7 +209,10 @@ impl Model {
     pub fn upstream<'a>(&'a self, name: &'a str) -> &'a str {
         match self.upstream_id.is_empty() {
             false => &self.upstream_id,
-            true => name.strip_prefix(self.provider.as_str()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name),
+            true => name
+                .strip_prefix(self.provider.as_str())
+                .and_then(|rest| rest.strip_prefix('/'))
+                .unwrap_or(name),
         }
     }
 }
@@ -121,6 +220,8 @@ impl Model {
 /// A plain non-negative decimal with at most six digits behind the point and nine before it.
 fn price_ok(text: &str) -> bool {
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
-    let digits = |text: &str, most| !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = |text: &str, most| {
+        !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
     digits(whole, 9) && digits(part, 6)
 }

@@ -1,6 +1,8 @@
 //! A provider: a vendor, where it is, and how gw signs in there.
 
-use super::{Column, Field, Kind, LABELS, Millis, Resource, Shape, column, field, is_default, wide, yes};
+use super::{
+    Column, Field, Kind, LABELS, Millis, Resource, Shape, column, field, is_default, wide, yes,
+};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,16 +59,86 @@ pub struct Provider {
 }
 
 const FIELDS: &[Field] = &[
-    field("vendor", "vendor", Shape::Text, "VENDOR", "vendor", "Whose API it is; see `gw provider vendors`"),
-    field("base_url", "base-url", Shape::Text, "URL", "", "Where it is, when not at the vendor's own address"),
-    field("display_name", "display-name", Shape::Text, "TEXT", "", "Name shown to people"),
-    field("environments", "environments", Shape::Texts, "ENVS", "", "Environments it is active in (default: all)"),
-    field("models", "models", Shape::Texts, "GLOBS", "", "Upstream models it exposes (default: all)"),
-    field("headers", "header", Shape::Map, "K=V", "", "Extra request header; repeatable"),
-    field("query", "query", Shape::Map, "K=V", "", "Extra query parameter; repeatable"),
-    field("connect_timeout", "connect-timeout", Shape::Duration, "TIME", "", "Give up connecting after this long (default 10s)"),
-    field("first_byte_timeout", "first-byte-timeout", Shape::Duration, "TIME", "", "Give up waiting for the first content after this long (default 120s)"),
-    field("idle_timeout", "idle-timeout", Shape::Duration, "TIME", "", "End a stream silent for this long (default 60s)"),
+    field(
+        "vendor",
+        "vendor",
+        Shape::Text,
+        "VENDOR",
+        "vendor",
+        "Whose API it is; see `gw provider vendors`",
+    ),
+    field(
+        "base_url",
+        "base-url",
+        Shape::Text,
+        "URL",
+        "",
+        "Where it is, when not at the vendor's own address",
+    ),
+    field(
+        "display_name",
+        "display-name",
+        Shape::Text,
+        "TEXT",
+        "",
+        "Name shown to people",
+    ),
+    field(
+        "environments",
+        "environments",
+        Shape::Texts,
+        "ENVS",
+        "",
+        "Environments it is active in (default: all)",
+    ),
+    field(
+        "models",
+        "models",
+        Shape::Texts,
+        "GLOBS",
+        "",
+        "Upstream models it exposes (default: all)",
+    ),
+    field(
+        "headers",
+        "header",
+        Shape::Map,
+        "K=V",
+        "",
+        "Extra request header; repeatable",
+    ),
+    field(
+        "query",
+        "query",
+        Shape::Map,
+        "K=V",
+        "",
+        "Extra query parameter; repeatable",
+    ),
+    field(
+        "connect_timeout",
+        "connect-timeout",
+        Shape::Duration,
+        "TIME",
+        "",
+        "Give up connecting after this long (default 10s)",
+    ),
+    field(
+        "first_byte_timeout",
+        "first-byte-timeout",
+        Shape::Duration,
+        "TIME",
+        "",
+        "Give up waiting for the first content after this long (default 120s)",
+    ),
+    field(
+        "idle_timeout",
+        "idle-timeout",
+        Shape::Duration,
+        "TIME",
+        "",
+        "End a stream silent for this long (default 60s)",
+    ),
     LABELS,
 ];
 
@@ -98,22 +170,44 @@ impl Resource for Provider {
     const KIND: &'static str = "provider";
     fn validate(&mut self) -> Result<()> {
         if self.vendor.is_empty() {
-            return Err(Error::invalid("a provider has a vendor, and `vendor` is empty").param("vendor").hint("list them with: gw provider vendors"));
+            return Err(
+                Error::invalid("a provider has a vendor, and `vendor` is empty")
+                    .param("vendor")
+                    .hint("list them with: gw provider vendors"),
+            );
         }
         if !self.base_url.is_empty() {
             self.base_url = base_url(&self.base_url)?;
         }
         for (name, value) in &self.headers {
             let lower = name.to_ascii_lowercase();
-            if http::HeaderName::try_from(name.as_str()).is_err() || !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
-                return Err(Error::invalid(format!("header `{}` is not valid", name.escape_debug()))
-                    .param("headers")
-                    .hint("names are tokens, values are visible ASCII"));
+            if http::HeaderName::try_from(name.as_str()).is_err()
+                || !value.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+            {
+                return Err(Error::invalid(format!(
+                    "header `{}` is not valid",
+                    name.escape_debug()
+                ))
+                .param("headers")
+                .hint("names are tokens, values are visible ASCII"));
             }
-            if ["authorization", "x-api-key", "api-key", "host", "content-length", "transfer-encoding", "connection", "cookie"].contains(&lower.as_str()) {
-                return Err(Error::invalid(format!("header `{name}` cannot be set here"))
-                    .param("headers")
-                    .hint("credentials go in with --credential-stdin or --credential-env"));
+            if [
+                "authorization",
+                "x-api-key",
+                "api-key",
+                "host",
+                "content-length",
+                "transfer-encoding",
+                "connection",
+                "cookie",
+            ]
+            .contains(&lower.as_str())
+            {
+                return Err(
+                    Error::invalid(format!("header `{name}` cannot be set here"))
+                        .param("headers")
+                        .hint("credentials go in with --credential-stdin or --credential-env"),
+                );
             }
         }
         Ok(())
@@ -123,7 +217,11 @@ impl Resource for Provider {
 /// Checks a base URL: http or https, no user information, query or fragment, and no address that only
 /// metadata services answer on. Returns it without a trailing slash.
 fn base_url(text: &str) -> Result<String> {
-    let bad = |why: &str| Error::invalid(format!("base URL `{}` {why}", text.escape_debug())).param("base_url").hint("write it as https://HOST[:PORT]/PATH");
+    let bad = |why: &str| {
+        Error::invalid(format!("base URL `{}` {why}", text.escape_debug()))
+            .param("base_url")
+            .hint("write it as https://HOST[:PORT]/PATH")
+    };
     let url = url::Url::parse(text).map_err(|error| bad(&format!("cannot be read: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad("is neither http nor https"));
@@ -160,7 +258,12 @@ pub fn never(ip: std::net::IpAddr) -> bool {
         }
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
             Some(v4) => never(v4.into()),
-            None => v6.is_multicast() || v6.is_unspecified() || v6.segments()[0] & 0xffc0 == 0xfe80 || v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254],
+            None => {
+                v6.is_multicast()
+                    || v6.is_unspecified()
+                    || v6.segments()[0] & 0xffc0 == 0xfe80
+                    || v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
+            }
         },
     }
 }
@@ -203,6 +306,8 @@ impl Serialize for Credential {
 }
 impl<'de> Deserialize<'de> for Credential {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Credential, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(|error: Error| serde::de::Error::custom(error.message))
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(|error: Error| serde::de::Error::custom(error.message))
     }
 }

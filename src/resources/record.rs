@@ -24,9 +24,12 @@ impl Stamp {
     }
     /// Reads RFC 3339.
     pub fn parse(text: &str) -> crate::error::Result<Stamp> {
-        text.parse::<jiff::Timestamp>().map(|time| Stamp(time.as_millisecond())).map_err(|error| {
-            crate::error::Error::invalid(format!("`{text}` is not a time: {error}")).hint("write it as 2026-12-31T00:00:00Z, or as a duration such as 90d")
-        })
+        text.parse::<jiff::Timestamp>()
+            .map(|time| Stamp(time.as_millisecond()))
+            .map_err(|error| {
+                crate::error::Error::invalid(format!("`{text}` is not a time: {error}"))
+                    .hint("write it as 2026-12-31T00:00:00Z, or as a duration such as 90d")
+            })
     }
 }
 
@@ -63,5 +66,13 @@ impl Record {
     }
 
     /// Fields that [`Record::show`] adds around the spec; input may hold them and they are taken off again.
-    pub const ENVELOPE: [&str; 7] = ["apiVersion", "kind", "name", "version", "created", "updated", "status"];
+    pub const ENVELOPE: [&str; 7] = [
+        "apiVersion",
+        "kind",
+        "name",
+        "version",
+        "created",
+        "updated",
+        "status",
+    ];
 }

@@ -1,6 +1,8 @@
 //! A route: which callers' requests go to which targets, and by which strategy.
 
-use super::{Column, Field, Kind, LABELS, Millis, Resource, Shape, column, field, is_default, wide, yes};
+use super::{
+    Column, Field, Kind, LABELS, Millis, Resource, Shape, column, field, is_default, wide, yes,
+};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -103,15 +105,56 @@ fn retries_default() -> u32 {
     2
 }
 pub(crate) fn retry_on_default() -> Vec<RetryOn> {
-    vec![RetryOn::Connect, RetryOn::Timeout, RetryOn::Capacity, RetryOn::Upstream, RetryOn::Credential]
+    vec![
+        RetryOn::Connect,
+        RetryOn::Timeout,
+        RetryOn::Capacity,
+        RetryOn::Upstream,
+        RetryOn::Credential,
+    ]
 }
 
 const FIELDS: &[Field] = &[
-    field("keys", "key", Shape::Texts, "KEY", "key", "Key whose requests it takes; repeatable"),
-    field("users", "user", Shape::Texts, "USER", "user", "User whose requests it takes; repeatable"),
-    field("path", "path", Shape::Text, "/PATH", "", "Path below which it takes every request"),
-    field("priority", "priority", Shape::Number, "N", "", "Lower decides among equally specific routes (default 0)"),
-    field("strategy", "strategy", Shape::Text, "fallback|split", "", "fallback: in order; split: by weight (default fallback)"),
+    field(
+        "keys",
+        "key",
+        Shape::Texts,
+        "KEY",
+        "key",
+        "Key whose requests it takes; repeatable",
+    ),
+    field(
+        "users",
+        "user",
+        Shape::Texts,
+        "USER",
+        "user",
+        "User whose requests it takes; repeatable",
+    ),
+    field(
+        "path",
+        "path",
+        Shape::Text,
+        "/PATH",
+        "",
+        "Path below which it takes every request",
+    ),
+    field(
+        "priority",
+        "priority",
+        Shape::Number,
+        "N",
+        "",
+        "Lower decides among equally specific routes (default 0)",
+    ),
+    field(
+        "strategy",
+        "strategy",
+        Shape::Text,
+        "fallback|split",
+        "",
+        "fallback: in order; split: by weight (default fallback)",
+    ),
     field(
         "targets",
         "to",
@@ -120,13 +163,62 @@ const FIELDS: &[Field] = &[
         "target",
         "Target; repeatable. With fallback each is the next in line, with split all share a tier",
     ),
-    field("retry_on", "retry-on", Shape::Texts, "LIST", "", "What moves on to the next target: connect,timeout,429,5xx,credential,404,context"),
-    field("retries", "retries", Shape::Number, "N", "", "Further rounds once every target has failed (default 2)"),
-    field("connect_timeout", "connect-timeout", Shape::Duration, "TIME", "", "Move on when not connected after this long"),
-    field("first_byte_timeout", "first-byte-timeout", Shape::Duration, "TIME", "", "Move on when no content came after this long"),
-    field("idle_timeout", "idle-timeout", Shape::Duration, "TIME", "", "End a stream silent for this long"),
-    field("total_timeout", "total-timeout", Shape::Duration, "TIME", "", "End the request after this long (default: none)"),
-    field("seed", "seed", Shape::Number, "N", "", "Make a split repeatable"),
+    field(
+        "retry_on",
+        "retry-on",
+        Shape::Texts,
+        "LIST",
+        "",
+        "What moves on to the next target: connect,timeout,429,5xx,credential,404,context",
+    ),
+    field(
+        "retries",
+        "retries",
+        Shape::Number,
+        "N",
+        "",
+        "Further rounds once every target has failed (default 2)",
+    ),
+    field(
+        "connect_timeout",
+        "connect-timeout",
+        Shape::Duration,
+        "TIME",
+        "",
+        "Move on when not connected after this long",
+    ),
+    field(
+        "first_byte_timeout",
+        "first-byte-timeout",
+        Shape::Duration,
+        "TIME",
+        "",
+        "Move on when no content came after this long",
+    ),
+    field(
+        "idle_timeout",
+        "idle-timeout",
+        Shape::Duration,
+        "TIME",
+        "",
+        "End a stream silent for this long",
+    ),
+    field(
+        "total_timeout",
+        "total-timeout",
+        Shape::Duration,
+        "TIME",
+        "",
+        "End the request after this long (default: none)",
+    ),
+    field(
+        "seed",
+        "seed",
+        Shape::Number,
+        "N",
+        "",
+        "Make a split repeatable",
+    ),
     LABELS,
 ];
 
@@ -154,11 +246,21 @@ pub static KIND: Kind = Kind {
     check: super::check::<Route>,
     refs: |spec| {
         // Read as JSON and not as a `Route`: this runs over every route on every change.
-        let items = |field: &str| spec.get(field).and_then(Value::as_array).into_iter().flatten();
-        let text = |kind, value: Option<&Value>| value.and_then(Value::as_str).map(|name| (kind, name.to_owned()));
+        let items = |field: &str| {
+            spec.get(field)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
+        let text = |kind, value: Option<&Value>| {
+            value
+                .and_then(Value::as_str)
+                .map(|name| (kind, name.to_owned()))
+        };
         let keys = items("keys").filter_map(|key| text("key", Some(key)));
         let users = items("users").filter_map(|user| text("user", Some(user)));
-        let providers = items("targets").filter_map(|target| text("provider", target.get("provider")));
+        let providers =
+            items("targets").filter_map(|target| text("provider", target.get("provider")));
         keys.chain(users).chain(providers).collect()
     },
     loose_names: false,
@@ -168,27 +270,45 @@ impl Resource for Route {
     const KIND: &'static str = "route";
     fn validate(&mut self) -> Result<()> {
         if self.keys.is_empty() && self.users.is_empty() && self.path.is_empty() {
-            return Err(Error::invalid("the route is bound to nothing").hint("bind it with --key NAME, --user NAME or --path /PATH"));
+            return Err(Error::invalid("the route is bound to nothing")
+                .hint("bind it with --key NAME, --user NAME or --path /PATH"));
         }
         if self.targets.is_empty() {
-            return Err(Error::invalid("the route has no target").param("targets").hint("add one with --to PROVIDER[/MODEL]"));
+            return Err(Error::invalid("the route has no target")
+                .param("targets")
+                .hint("add one with --to PROVIDER[/MODEL]"));
         }
         if self.targets.iter().all(|target| target.weight == 0) {
-            return Err(Error::invalid("every target has weight 0, so none would be picked").param("targets").hint("give one a weight of at least 1"));
+            return Err(
+                Error::invalid("every target has weight 0, so none would be picked")
+                    .param("targets")
+                    .hint("give one a weight of at least 1"),
+            );
         }
         if !self.path.is_empty() {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
             let path = self.path.trim_end_matches('/').to_owned();
-            let reserved = ["/v1", "/healthz", "/readyz", "/api"].iter().any(|taken| path == *taken || path.starts_with(&format!("{taken}/")));
-            if !path.starts_with('/') || path.contains("//") || path.contains("..") || !path.chars().all(plain) || reserved {
-                return Err(Error::invalid(format!("path `{}` cannot be used", self.path.escape_debug()))
-                    .param("path")
-                    .hint("use something like /openai; /v1, /api, /healthz and /readyz are gw's own"));
+            let reserved = ["/v1", "/healthz", "/readyz", "/api"]
+                .iter()
+                .any(|taken| path == *taken || path.starts_with(&format!("{taken}/")));
+            if !path.starts_with('/')
+                || path.contains("//")
+                || path.contains("..")
+                || !path.chars().all(plain)
+                || reserved
+            {
+                return Err(Error::invalid(format!(
+                    "path `{}` cannot be used",
+                    self.path.escape_debug()
+                ))
+                .param("path")
+                .hint("use something like /openai; /v1, /api, /healthz and /readyz are gw's own"));
             }
             self.path = path;
         }
         // Fallback written without tiers means "in this order".
-        if self.strategy == Strategy::Fallback && self.targets.iter().all(|target| target.tier == 0) {
+        if self.strategy == Strategy::Fallback && self.targets.iter().all(|target| target.tier == 0)
+        {
             for (tier, target) in self.targets.iter_mut().enumerate() {
                 target.tier = tier as u32;
             }
@@ -201,8 +321,10 @@ impl FromStr for Target {
     type Err = Error;
     /// `PROVIDER[/MODEL][=WEIGHT]`: the weight comes last because `@` and `:` occur inside model ids.
     fn from_str(text: &str) -> Result<Target> {
-        let bad =
-            || Error::invalid(format!("`{}` is not a target", text.escape_debug())).hint("write it as PROVIDER[/MODEL][=WEIGHT], such as openai/gpt-4o=3");
+        let bad = || {
+            Error::invalid(format!("`{}` is not a target", text.escape_debug()))
+                .hint("write it as PROVIDER[/MODEL][=WEIGHT], such as openai/gpt-4o=3")
+        };
         let (path, weight) = match text.rsplit_once('=') {
             Some((path, weight)) => (path, weight.parse().map_err(|_| bad())?),
             None => (text, 1),
@@ -213,7 +335,12 @@ impl FromStr for Target {
         };
         match provider.is_empty() || model.is_some_and(str::is_empty) {
             true => Err(bad()),
-            false => Ok(Target { provider: provider.into(), model: model.map(Into::into), weight, tier: 0 }),
+            false => Ok(Target {
+                provider: provider.into(),
+                model: model.map(Into::into),
+                weight,
+                tier: 0,
+            }),
         }
     }
 }

@@ -21,9 +21,30 @@ pub struct User {
 }
 
 const FIELDS: &[Field] = &[
-    field("display_name", "display-name", Shape::Text, "TEXT", "", "Name shown to people"),
-    field("email", "email", Shape::Text, "ADDRESS", "", "Where to reach them"),
-    field("team", "team", Shape::Text, "TEAM", "", "Team or cost centre"),
+    field(
+        "display_name",
+        "display-name",
+        Shape::Text,
+        "TEXT",
+        "",
+        "Name shown to people",
+    ),
+    field(
+        "email",
+        "email",
+        Shape::Text,
+        "ADDRESS",
+        "",
+        "Where to reach them",
+    ),
+    field(
+        "team",
+        "team",
+        Shape::Text,
+        "TEAM",
+        "",
+        "Team or cost centre",
+    ),
     LABELS,
 ];
 

@@ -16,18 +16,32 @@ pub struct Ready {
 
 /// Sets up the process's own log on stderr. A second call in one process changes nothing.
 pub fn logging(log: &Log) {
-    let filter = tracing_subscriber::EnvFilter::try_new(&log.level).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let filter = tracing_subscriber::EnvFilter::try_new(&log.level)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal && std::env::var_os("NO_COLOR").is_none());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none());
     let json = log.format == LogFormat::Json || (log.format == LogFormat::Auto && !terminal);
-    let _ = if json { builder.json().try_init() } else { builder.without_time().try_init() };
+    let _ = if json {
+        builder.json().try_init()
+    } else {
+        builder.without_time().try_init()
+    };
 }
 
 /// Tells people and scripts that every listener accepts.
 pub fn ready(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) -> Result<()> {
     let line = json!({"url": ready.urls.first(), "urls": ready.urls, "admin": ready.admins.first(), "pid": std::process::id()}).to_string();
     if let Some(path) = &config.server.ready_file {
-        let failed = |error: std::io::Error| Error::invalid(format!("the ready file `{}` cannot be written", path.display())).cause(error);
+        let failed = |error: std::io::Error| {
+            Error::invalid(format!(
+                "the ready file `{}` cannot be written",
+                path.display()
+            ))
+            .cause(error)
+        };
         // By rename, so that nobody reads half of it.
         let mut partial = path.clone().into_os_string();
         partial.push(format!(".{}", std::process::id()));
@@ -57,7 +71,12 @@ pub fn ready(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) -> Re
         notice.lines().for_each(|line| say("mended", line));
     }
     for url in ready.urls.iter().filter(|url| !local(url)) {
-        say("warning", &format!("{url} can be reached from other machines, and keys travel unencrypted: put TLS in front"));
+        say(
+            "warning",
+            &format!(
+                "{url} can be reached from other machines, and keys travel unencrypted: put TLS in front"
+            ),
+        );
     }
     if let Some(warning) = warning {
         say("warning", &warning);
@@ -76,7 +95,11 @@ fn secrets(described: &str) -> (String, Option<String>) {
         None => (described, None),
     };
     // Where the key comes from is the first to go, then the path's middle.
-    let place = if place.chars().count() > LINE { place.split(", ").next().unwrap_or(place) } else { place };
+    let place = if place.chars().count() > LINE {
+        place.split(", ").next().unwrap_or(place)
+    } else {
+        place
+    };
     let place = match place.chars().count() > LINE {
         false => place.to_owned(),
         true => place.chars().take(LINE - 1).chain(['…']).collect(),
@@ -85,7 +108,9 @@ fn secrets(described: &str) -> (String, Option<String>) {
 }
 
 fn local(url: &str) -> bool {
-    url.strip_prefix("http://").and_then(|address| address.parse::<std::net::SocketAddr>().ok()).is_some_and(|address| address.ip().is_loopback())
+    url.strip_prefix("http://")
+        .and_then(|address| address.parse::<std::net::SocketAddr>().ok())
+        .is_some_and(|address| address.ip().is_loopback())
 }
 
 fn say(what: &str, text: &str) {
@@ -100,17 +125,35 @@ fn next(desk: &Desk) {
         .iter()
         .filter(|vendor| !vendor.env.is_empty())
         .find(|vendor| std::env::var_os(vendor.env).is_some_and(|value| !value.is_empty()));
-    let (vendor, variable) = set.map_or(("openai", "OPENAI_API_KEY"), |vendor| (vendor.id, vendor.env));
+    let (vendor, variable) = set.map_or(("openai", "OPENAI_API_KEY"), |vendor| {
+        (vendor.id, vendor.env)
+    });
     let steps = [
         (
             none("provider"),
             format!(
                 "gw provider create {vendor} --vendor {vendor} --credential-env {variable}{}",
-                if set.is_some() { format!("   ({variable} is set here)") } else { String::new() }
+                if set.is_some() {
+                    format!("   ({variable} is set here)")
+                } else {
+                    String::new()
+                }
             ),
         ),
-        (none("user") || none("key"), "gw user create me && gw key create dev --user me".to_owned()),
-        (none("route"), format!("gw route create dev --key dev --to {}/MODEL", state.of("provider").next().map_or(vendor, |provider| &provider.name))),
+        (
+            none("user") || none("key"),
+            "gw user create me && gw key create dev --user me".to_owned(),
+        ),
+        (
+            none("route"),
+            format!(
+                "gw route create dev --key dev --to {}/MODEL",
+                state
+                    .of("provider")
+                    .next()
+                    .map_or(vendor, |provider| &provider.name)
+            ),
+        ),
     ];
     for (at, (_, step)) in steps.iter().filter(|(wanted, _)| *wanted).enumerate() {
         say(if at == 0 { "next" } else { "" }, step);
@@ -138,10 +181,25 @@ mod tests {
 
     #[test]
     fn secrets_fit_a_line_and_warn_on_another() {
-        let (place, warning) = secrets("sealed file `/d/s.json`, key from `/d/key`; warning: the key lies beside the data");
-        assert_eq!((place.as_str(), warning.as_deref()), ("sealed file `/d/s.json`, key from `/d/key`", Some("the key lies beside the data")));
-        let long = format!("sealed file `/{}/s`, key from `/{}`", "d".repeat(50), "k".repeat(50));
-        assert_eq!(secrets(&long).0, format!("sealed file `/{}/s`", "d".repeat(50)));
+        let (place, warning) = secrets(
+            "sealed file `/d/s.json`, key from `/d/key`; warning: the key lies beside the data",
+        );
+        assert_eq!(
+            (place.as_str(), warning.as_deref()),
+            (
+                "sealed file `/d/s.json`, key from `/d/key`",
+                Some("the key lies beside the data")
+            )
+        );
+        let long = format!(
+            "sealed file `/{}/s`, key from `/{}`",
+            "d".repeat(50),
+            "k".repeat(50)
+        );
+        assert_eq!(
+            secrets(&long).0,
+            format!("sealed file `/{}/s`", "d".repeat(50))
+        );
         assert_eq!(secrets(&"ä".repeat(200)).0.chars().count(), LINE);
     }
 }

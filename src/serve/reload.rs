@@ -12,7 +12,9 @@ pub fn on_hangup(desk: &Arc<Desk>) {
     if super::stop::on_terminal() {
         return;
     }
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        return;
+    };
     // Weak: the desk goes with its listeners, and this must not hold it.
     let desk = Arc::downgrade(desk);
     tokio::spawn(async move {

@@ -16,7 +16,12 @@ use tokio::process::Child;
 const COMMAND: Duration = Duration::from_secs(5);
 
 /// Waits for a reason to stop and gives the exit code that goes with it.
-pub async fn wait(config: &Config, shared: &Arc<Shared>, mut signals: Signals, child: Option<Child>) -> ExitCode {
+pub async fn wait(
+    config: &Config,
+    shared: &Arc<Shared>,
+    mut signals: Signals,
+    child: Option<Child>,
+) -> ExitCode {
     let mut child = child;
     let ended = async {
         match &mut child {
@@ -36,7 +41,12 @@ pub async fn wait(config: &Config, shared: &Arc<Shared>, mut signals: Signals, c
         () = signals.next() => 0,
     };
     if let Some(child) = child {
-        end(child, config.server.shutdown_grace.std().min(COMMAND), &mut signals).await;
+        end(
+            child,
+            config.server.shutdown_grace.std().min(COMMAND),
+            &mut signals,
+        )
+        .await;
     }
     let (shared, config) = (shared.clone(), config.clone());
     tokio::spawn(async move {
@@ -55,7 +65,11 @@ async fn end(mut child: Child, within: Duration, signals: &mut Signals) {
         return;
     }
     #[cfg(unix)]
-    if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+    if let Some(pid) = child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(rustix::process::Pid::from_raw)
+    {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         tokio::select! {
             _ = child.wait() => return,
@@ -72,7 +86,9 @@ async fn end(mut child: Child, within: Duration, signals: &mut Signals) {
 fn code(status: &std::process::ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
     // As a shell says it: 128 and the signal's number.
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)) as u8
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0)) as u8
 }
 
 #[cfg(not(unix))]
@@ -98,8 +114,12 @@ impl Signals {
     pub fn listen() -> Signals {
         use tokio::signal::unix::{SignalKind, signal};
         let hangup = on_terminal().then(SignalKind::hangup);
-        let kinds = [SignalKind::terminate(), SignalKind::interrupt()].into_iter().chain(hangup);
-        Signals { heard: kinds.filter_map(|kind| signal(kind).ok()).collect() }
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt()]
+            .into_iter()
+            .chain(hangup);
+        Signals {
+            heard: kinds.filter_map(|kind| signal(kind).ok()).collect(),
+        }
     }
 
     #[cfg(not(unix))]
@@ -110,9 +130,15 @@ impl Signals {
     #[cfg(unix)]
     async fn next(&mut self) {
         // Pending for ever where no signal could be listened for.
-        std::future::poll_fn(|cx| match self.heard.iter_mut().any(|signal| signal.poll_recv(cx).is_ready()) {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
+        std::future::poll_fn(|cx| {
+            match self
+                .heard
+                .iter_mut()
+                .any(|signal| signal.poll_recv(cx).is_ready())
+            {
+                true => std::task::Poll::Ready(()),
+                false => std::task::Poll::Pending,
+            }
         })
         .await;
     }
@@ -126,17 +152,22 @@ impl Signals {
 /// On a thread of its own: a read of stdin cannot be called off.
 async fn stdin_closed() {
     let (done, closed) = tokio::sync::oneshot::channel::<()>();
-    let _ = std::thread::Builder::new().name("gw-stdin".into()).spawn(move || {
-        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        drop(done);
-    });
+    let _ = std::thread::Builder::new()
+        .name("gw-stdin".into())
+        .spawn(move || {
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            drop(done);
+        });
     let _ = closed.await;
 }
 
 /// Lets running requests finish, then ends them with a proper error.
 pub async fn drain(shared: &Shared, workers: &[JoinHandle<Result<()>>], grace: Duration) {
     if !finished(workers, grace).await {
-        tracing::warn!(in_flight = shared.in_flight.load(Ordering::Relaxed), "the grace is over, ending running requests");
+        tracing::warn!(
+            in_flight = shared.in_flight.load(Ordering::Relaxed),
+            "the grace is over, ending running requests"
+        );
         shared.ending.store(true, Ordering::Relaxed);
         finished(workers, Duration::from_secs(2)).await;
     }

@@ -68,8 +68,15 @@ impl Stores {
     fn memory(config: &Config) -> Result<Stores> {
         let dir = own_dir();
         let vault = match config.secrets.store {
-            SecretStore::Auto | SecretStore::Memory => Arc::new(vault::Memory::default()) as Arc<dyn Vault>,
-            _ => return Err(Error::invalid("with --in-memory secrets live in memory too").hint("leave out --secrets, or give a --data-dir")),
+            SecretStore::Auto | SecretStore::Memory => {
+                Arc::new(vault::Memory::default()) as Arc<dyn Vault>
+            }
+            _ => {
+                return Err(
+                    Error::invalid("with --in-memory secrets live in memory too")
+                        .hint("leave out --secrets, or give a --data-dir"),
+                );
+            }
         };
         private_dir(&dir)?;
         let temporary = Temporary(config.clone());
@@ -100,11 +107,28 @@ impl Stores {
             SecretStore::Sealed => Choice::Sealed,
             SecretStore::Memory => Choice::Memory,
         };
-        let vault = vault::open(&dir, choice, MasterKey::given(config.secrets.master_key_file.as_deref())?)?;
+        let vault = vault::open(
+            &dir,
+            choice,
+            MasterKey::given(config.secrets.master_key_file.as_deref())?,
+        )?;
         let limit = config.logs.max_bytes.0;
-        let settings = journal::segments::Settings { max_bytes: (limit > 0).then_some(limit), max_age: config.logs.max_age.std(), ..Default::default() };
+        let settings = journal::segments::Settings {
+            max_bytes: (limit > 0).then_some(limit),
+            max_age: config.logs.max_age.std(),
+            ..Default::default()
+        };
         let journal = journal::segments::Segments::open(dir.join("logs"), settings)?;
-        Ok(Stores { records: Arc::new(records), journal: Arc::new(journal), vault, hasher, dir, notice, lock: Some(lock), _temporary: None })
+        Ok(Stores {
+            records: Arc::new(records),
+            journal: Arc::new(journal),
+            vault,
+            hasher,
+            dir,
+            notice,
+            lock: Some(lock),
+            _temporary: None,
+        })
     }
 
     /// The admin token for TCP, made where there is none.
@@ -137,6 +161,8 @@ fn private_dir(dir: &std::path::Path) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(dir).map_err(|error| {
-        Error::invalid(format!("cannot make the directory `{}`", dir.display())).cause(error).hint("set TMPDIR to a directory that can be written")
+        Error::invalid(format!("cannot make the directory `{}`", dir.display()))
+            .cause(error)
+            .hint("set TMPDIR to a directory that can be written")
     })
 }

@@ -14,12 +14,21 @@ use std::sync::{Arc, atomic::Ordering};
 
 /// Builds a new world and swaps it in: requests that start from here on see it.
 pub fn publish(shared: &Shared, published: &Published<'_>) {
-    let snapshot = Snapshot::after(&shared.world.load().snapshot, published.revision, published.records, |id| {
-        let vendor = vendors::vendor(id).ok()?;
-        let mut ops: Vec<_> = vendor.endpoints.iter().map(|(format, _)| formats::format(*format).op).collect();
-        ops.dedup();
-        Some((ops, vendor.catalog))
-    });
+    let snapshot = Snapshot::after(
+        &shared.world.load().snapshot,
+        published.revision,
+        published.records,
+        |id| {
+            let vendor = vendors::vendor(id).ok()?;
+            let mut ops: Vec<_> = vendor
+                .endpoints
+                .iter()
+                .map(|(format, _)| formats::format(*format).op)
+                .collect();
+            ops.dedup();
+            Some((ops, vendor.catalog))
+        },
+    );
     let mut degraded = Vec::new();
     let upstreams = snapshot
         .providers
@@ -30,19 +39,27 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
                 degraded.push(format!("provider `{}`: {why}", provider.name));
             }
             Arc::new(
-                Upstream::build(provider.name.clone(), &provider.spec, credential)
-                    .unwrap_or_else(|error| Upstream::broken(provider.name.clone(), &error.message)),
+                Upstream::build(provider.name.clone(), &provider.spec, credential).unwrap_or_else(
+                    |error| Upstream::broken(provider.name.clone(), &error.message),
+                ),
             )
         })
         .collect();
     shared.health.keep(|name| snapshot.provider(name).is_some());
-    shared.world.store(Arc::new(World { snapshot, upstreams }));
+    shared.world.store(Arc::new(World {
+        snapshot,
+        upstreams,
+    }));
     shared.degraded.store(Arc::new(degraded));
 }
 
 /// A bound as configured: 0 switches it off.
 fn bound(value: u64) -> usize {
-    if value == 0 { usize::MAX } else { usize::try_from(value).unwrap_or(usize::MAX) }
+    if value == 0 {
+        usize::MAX
+    } else {
+        usize::try_from(value).unwrap_or(usize::MAX)
+    }
 }
 
 /// What the admin interface takes.
@@ -102,21 +119,50 @@ pub fn facts(ready: &Ready, stores: &Stores, started: Stamp) -> Value {
 
 /// What is running, and is it well.
 pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> Value {
-    let mut status = facts.and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut status = facts
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
     let world = shared.world.load();
     let now = Stamp::now().0;
-    let providers: Map<String, Value> =
-        world.snapshot.providers.iter().map(|provider| (provider.name.to_string(), shared.health.describe(&provider.name, now).into())).collect();
+    let providers: Map<String, Value> = world
+        .snapshot
+        .providers
+        .iter()
+        .map(|provider| {
+            (
+                provider.name.to_string(),
+                shared.health.describe(&provider.name, now).into(),
+            )
+        })
+        .collect();
     let log = shared.journal.health();
     let mut degraded: Vec<String> = shared.degraded.load().iter().cloned().collect();
     degraded.extend(log.degraded.iter().map(|why| format!("request log: {why}")));
-    status.insert("status".into(), if degraded.is_empty() { "ready" } else { "degraded" }.into());
+    status.insert(
+        "status".into(),
+        if degraded.is_empty() {
+            "ready"
+        } else {
+            "degraded"
+        }
+        .into(),
+    );
     status.insert("degraded".into(), degraded.into());
     status.insert("store".into(), records.describe().into());
     status.insert("revision".into(), world.snapshot.revision.into());
-    status.insert("requests".into(), shared.requests.load(Ordering::Relaxed).into());
-    status.insert("in_flight".into(), shared.in_flight.load(Ordering::Relaxed).into());
-    status.insert("connections".into(), shared.connections.load(Ordering::Relaxed).into());
+    status.insert(
+        "requests".into(),
+        shared.requests.load(Ordering::Relaxed).into(),
+    );
+    status.insert(
+        "in_flight".into(),
+        shared.in_flight.load(Ordering::Relaxed).into(),
+    );
+    status.insert(
+        "connections".into(),
+        shared.connections.load(Ordering::Relaxed).into(),
+    );
     status.insert("log".into(), json!(log));
     status.insert("providers".into(), providers.into());
     Value::Object(status)
@@ -124,7 +170,10 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
 
 /// What `--dev` adds: a user, a key and a route `dev` over the simulator.
 pub fn dev_records(simulator: bool) -> Vec<Value> {
-    let mut records = vec![json!({"kind": "user", "name": "dev"}), json!({"kind": "key", "name": "dev", "user": "dev", "direct": ["*"]})];
+    let mut records = vec![
+        json!({"kind": "user", "name": "dev"}),
+        json!({"kind": "key", "name": "dev", "user": "dev", "direct": ["*"]}),
+    ];
     if simulator {
         records.push(json!({"kind": "route", "name": "dev", "keys": ["dev"], "targets": [{"provider": "mock"}]}));
     }

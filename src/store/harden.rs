@@ -11,7 +11,9 @@ pub fn process() -> Vec<String> {
         missed.push(format!("core files are not switched off: {error}"));
     }
     if let Err(error) = no_tracing() {
-        missed.push(format!("other processes of this user can read gw's memory: {error}"));
+        missed.push(format!(
+            "other processes of this user can read gw's memory: {error}"
+        ));
     }
     missed
 }
@@ -20,7 +22,13 @@ pub fn process() -> Vec<String> {
 fn no_core_files() -> std::io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
     // The hard limit too: nothing started from here gets it back.
-    Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
+    Ok(setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )?)
 }
 
 /// Windows writes crash dumps only where an administrator asked for them.
@@ -51,6 +59,9 @@ mod tests {
         assert_eq!(super::process(), Vec::<String>::new());
         let limit = getrlimit(Resource::Core);
         assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
-        assert!(matches!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable));
+        assert!(matches!(
+            dumpable_behavior().unwrap(),
+            DumpableBehavior::NotDumpable
+        ));
     }
 }

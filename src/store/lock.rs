@@ -30,9 +30,12 @@ pub struct Lock {
 pub fn take(dir: &Path, admin: &str) -> Result<Lock> {
     let path = dir.join("gw.lock");
     let failed = |cause: io::Error| {
-        Error::new(Kind::Forbidden, format!("cannot take the lock `{}`", path.display()))
-            .hint("run gw as the owner of the data directory, or choose another with --data-dir")
-            .cause(cause)
+        Error::new(
+            Kind::Forbidden,
+            format!("cannot take the lock `{}`", path.display()),
+        )
+        .hint("run gw as the owner of the data directory, or choose another with --data-dir")
+        .cause(cause)
     };
     // Durably: what is stored below is of no use where a power cut takes the directory's own name.
     disk::make_dir(dir)?;
@@ -40,13 +43,27 @@ pub fn take(dir: &Path, admin: &str) -> Result<Lock> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.create(true).truncate(false).read(true).write(true).open(&path).map_err(failed)?;
+    let file = options
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(conflict(dir, read(file))),
         Err(TryLockError::Error(cause)) => return Err(failed(cause)),
     }
-    let mut lock = Lock { file, path, holder: Holder { pid: std::process::id(), since: Stamp::now(), admin: String::new() } };
+    let mut lock = Lock {
+        file,
+        path,
+        holder: Holder {
+            pid: std::process::id(),
+            since: Stamp::now(),
+            admin: String::new(),
+        },
+    };
     lock.announce(admin);
     Ok(lock)
 }
@@ -57,7 +74,11 @@ impl Lock {
     pub fn announce(&mut self, admin: &str) {
         self.holder.admin = admin.to_owned();
         let text = serde_json::to_vec(&self.holder).unwrap_or_default();
-        let written = self.file.set_len(0).and_then(|()| self.file.rewind()).and_then(|()| self.file.write_all(&text));
+        let written = self
+            .file
+            .set_len(0)
+            .and_then(|()| self.file.rewind())
+            .and_then(|()| self.file.write_all(&text));
         if let Err(error) = written {
             tracing::warn!(target: "gw::store", "cannot write `{}`: {error}", self.path.display());
         }
@@ -79,11 +100,16 @@ fn conflict(dir: &Path, holder: Option<Holder>) -> Error {
     let dir = dir.display();
     match holder {
         Some(Holder { pid, since, admin }) => {
-            let at = if admin.is_empty() { String::new() } else { format!(", admin API at `{admin}`") };
+            let at = if admin.is_empty() {
+                String::new()
+            } else {
+                format!(", admin API at `{admin}`")
+            };
             Error::new(Kind::Conflict, format!("`{dir}` is in use by gw with pid {pid}{at}, since {}", since.rfc3339()))
                 .hint(format!("use that one, stop it with: kill {pid}, or choose another directory with --data-dir"))
         }
-        None => Error::new(Kind::Conflict, format!("`{dir}` is in use by another gw")).hint("stop it, or choose another directory with --data-dir"),
+        None => Error::new(Kind::Conflict, format!("`{dir}` is in use by another gw"))
+            .hint("stop it, or choose another directory with --data-dir"),
     }
 }
 
@@ -101,11 +127,18 @@ mod tests {
         assert_eq!(refused.kind, Kind::Conflict);
         let pid = std::process::id();
         if cfg!(unix) {
-            assert!(refused.message.contains(&format!("pid {pid}")) && refused.message.contains("`unix:/run/gw/admin.sock`"), "{refused}");
+            assert!(
+                refused.message.contains(&format!("pid {pid}"))
+                    && refused.message.contains("`unix:/run/gw/admin.sock`"),
+                "{refused}"
+            );
             assert!(refused.hint.unwrap().contains(&format!("kill {pid}")));
         }
         drop(first);
-        assert_eq!(take(dir.path(), "127.0.0.1:1").unwrap().holder().admin, "127.0.0.1:1");
+        assert_eq!(
+            take(dir.path(), "127.0.0.1:1").unwrap().holder().admin,
+            "127.0.0.1:1"
+        );
     }
 
     #[test]
@@ -113,7 +146,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = take(dir.path(), "x").unwrap();
         std::fs::write(dir.path().join("gw.lock"), b"{").unwrap();
-        assert!(take(dir.path(), "").unwrap_err().message.contains("another gw"));
+        assert!(
+            take(dir.path(), "")
+                .unwrap_err()
+                .message
+                .contains("another gw")
+        );
         drop(first);
         take(dir.path(), "").unwrap();
     }
@@ -125,7 +163,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let inner = dir.path().join("data");
         let _lock = take(&inner, "").unwrap();
-        assert_eq!(std::fs::metadata(&inner).unwrap().permissions().mode() & 0o777, 0o700);
-        assert_eq!(std::fs::metadata(inner.join("gw.lock")).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&inner).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        assert_eq!(
+            std::fs::metadata(inner.join("gw.lock"))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600
+        );
     }
 }

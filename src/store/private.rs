@@ -16,7 +16,8 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     // The mode is taken from the open file, not from the path: nobody can swap it in between.
     refuse_shared(&file, path)?;
     let mut content = Vec::new();
-    file.read_to_end(&mut content).map_err(|error| failed("read", path, error))?;
+    file.read_to_end(&mut content)
+        .map_err(|error| failed("read", path, error))?;
     Ok(Some(content))
 }
 
@@ -71,13 +72,22 @@ fn sync_directory(_path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn refuse_shared(file: &File, path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
-    let mode = file.metadata().map_err(|error| failed("read", path, error))?.mode() & 0o777;
+    let mode = file
+        .metadata()
+        .map_err(|error| failed("read", path, error))?
+        .mode()
+        & 0o777;
     if mode & 0o077 == 0 {
         return Ok(());
     }
     let shown = path.display();
-    Err(Error::new(Kind::Forbidden, format!("`{shown}` can be reached by other users (mode {mode:04o}) and is not trusted"))
-        .hint(format!("if nobody else had it: chmod 600 '{shown}'; otherwise replace what it holds")))
+    Err(Error::new(
+        Kind::Forbidden,
+        format!("`{shown}` can be reached by other users (mode {mode:04o}) and is not trusted"),
+    )
+    .hint(format!(
+        "if nobody else had it: chmod 600 '{shown}'; otherwise replace what it holds"
+    )))
 }
 
 /// Access lists on Windows come from the profile directory the data lives in.
@@ -91,9 +101,13 @@ fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
     let what = format!("cannot {verb} `{shown}`");
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Error::new(Kind::StorageFull, what).cause(error).hint("free space on that file system; what was stored before is untouched")
+            Error::new(Kind::StorageFull, what)
+                .cause(error)
+                .hint("free space on that file system; what was stored before is untouched")
         }
-        _ => Error::internal(what).cause(error).hint("look at the permissions of the data directory (--data-dir) and its owner"),
+        _ => Error::internal(what)
+            .cause(error)
+            .hint("look at the permissions of the data directory (--data-dir) and its owner"),
     }
 }
 
@@ -110,7 +124,10 @@ mod tests {
         replace(&path, b"one, long").unwrap();
         replace(&path, b"two").unwrap();
         assert_eq!(read(&path).unwrap().as_deref(), Some(&b"two"[..]));
-        let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert_eq!(names, ["thing"]);
     }
 
@@ -131,7 +148,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("thing");
         replace(&path, b"x").unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         for mode in [0o640, 0o604, 0o620, 0o666] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = read(&path).unwrap_err();

@@ -47,7 +47,13 @@ mod tests {
     fn compares_and_does_not_show() {
         let secret = Secret::new("sk-live".to_owned());
         assert!(secret == secret.clone());
-        assert!(secret != Secret::new("sk-livf".to_owned()) && secret != Secret::new("sk-liv".to_owned()));
-        assert_eq!(format!("{secret:?} {:#?}", Some(&secret)), "*** Some(\n    ***,\n)");
+        assert!(
+            secret != Secret::new("sk-livf".to_owned())
+                && secret != Secret::new("sk-liv".to_owned())
+        );
+        assert_eq!(
+            format!("{secret:?} {:#?}", Some(&secret)),
+            "*** Some(\n    ***,\n)"
+        );
     }
 }

@@ -5,11 +5,18 @@
 /// give away: repeats of what stood earlier, runs (`aaaaa`) and sequences (`12345`) add nothing.
 pub fn bits(text: &[u8]) -> f64 {
     let has = |class: fn(&u8) -> bool| text.iter().any(class);
-    let hex =
-        text.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte)) || text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+    let hex = text
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte))
+        || text
+            .iter()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
     let mut alphabet = 0u32;
     for (class, size) in [
-        ((|byte: &u8| byte.is_ascii_lowercase()) as fn(&u8) -> bool, 26),
+        (
+            (|byte: &u8| byte.is_ascii_lowercase()) as fn(&u8) -> bool,
+            26,
+        ),
         (|byte: &u8| byte.is_ascii_uppercase(), 26),
         (|byte: &u8| byte.is_ascii_digit(), 10),
         (|byte: &u8| byte.is_ascii_punctuation(), 8),
@@ -37,8 +44,22 @@ fn surprising(text: &[u8]) -> usize {
     let mut at = 0;
     while at < text.len() {
         let rest = &text[at..];
-        let repeated = (0..at).map(|from| text[from..].iter().zip(rest).take_while(|(a, b)| a == b).count()).max().unwrap_or(0);
-        let step = |step: i16| 1 + rest.windows(2).take_while(|pair| i16::from(pair[1]) - i16::from(pair[0]) == step).count();
+        let repeated = (0..at)
+            .map(|from| {
+                text[from..]
+                    .iter()
+                    .zip(rest)
+                    .take_while(|(a, b)| a == b)
+                    .count()
+            })
+            .max()
+            .unwrap_or(0);
+        let step = |step: i16| {
+            1 + rest
+                .windows(2)
+                .take_while(|pair| i16::from(pair[1]) - i16::from(pair[0]) == step)
+                .count()
+        };
         let known = repeated.max(step(1)).max(step(-1)).max(step(0));
         count += 1;
         at += if known >= STRETCH { known } else { 1 };

@@ -45,8 +45,13 @@ impl Hasher {
             // An empty or short key would still compute digests: worthless ones. Exactly 32 bytes or nothing.
             return match <&[u8; 32]>::try_from(content.as_slice()) {
                 Ok(key) => Hasher::with_key(key),
-                Err(_) => Err(Error::new(Kind::Internal, format!("`{shown}` holds {} bytes instead of 32", content.len()))
-                    .hint(format!("restore `{shown}` from a backup: without it no gateway key can be recognised"))),
+                Err(_) => Err(Error::new(
+                    Kind::Internal,
+                    format!("`{shown}` holds {} bytes instead of 32", content.len()),
+                )
+                .hint(format!(
+                    "restore `{shown}` from a backup: without it no gateway key can be recognised"
+                ))),
             };
         }
         if keys_exist {
@@ -64,7 +69,8 @@ impl Hasher {
     }
 
     fn with_key(key: &[u8; 32]) -> Result<Hasher> {
-        let keyed = <Hmac<Sha256> as Mac>::new_from_slice(key).map_err(|_| Error::internal("the digest key has no usable length"))?;
+        let keyed = <Hmac<Sha256> as Mac>::new_from_slice(key)
+            .map_err(|_| Error::internal("the digest key has no usable length"))?;
         Ok(Hasher { keyed })
     }
 
@@ -84,7 +90,11 @@ pub fn mint() -> Result<Secret> {
     while text.len() < PREFIX.len() + RANDOM {
         fill(&mut bytes)?;
         // 248 = 4 * 62: the eight values above would make some characters likelier than others.
-        for byte in bytes.iter().filter(|byte| **byte < 248).take(PREFIX.len() + RANDOM - text.len()) {
+        for byte in bytes
+            .iter()
+            .filter(|byte| **byte < 248)
+            .take(PREFIX.len() + RANDOM - text.len())
+        {
             text.push(char::from(BASE62[usize::from(byte % 62)]));
         }
     }
@@ -107,7 +117,11 @@ pub fn well_formed(text: &str) -> bool {
         return check == checksum(random);
     }
     match text.strip_prefix("sk-") {
-        Some(rest) => rest.len() >= BROUGHT_LEAST && text.len() <= LONGEST && rest.bytes().all(|byte| byte.is_ascii_graphic()),
+        Some(rest) => {
+            rest.len() >= BROUGHT_LEAST
+                && text.len() <= LONGEST
+                && rest.bytes().all(|byte| byte.is_ascii_graphic())
+        }
         None => false,
     }
 }
@@ -125,15 +139,27 @@ fn checksum(random: &[u8]) -> [u8; CHECK] {
 
 /// What lists show of a secret: `sk-gw-` and four more characters (of a brought-along one `sk-` and four).
 pub fn prefix_of(secret: &str) -> String {
-    let shown = if secret.starts_with(PREFIX) { PREFIX.len() } else { "sk-".len() } + 4;
+    let shown = if secret.starts_with(PREFIX) {
+        PREFIX.len()
+    } else {
+        "sk-".len()
+    } + 4;
     // Of something too short to have a middle, nothing is shown.
-    if secret.chars().count() < shown + 8 { String::new() } else { secret.chars().take(shown).collect() }
+    if secret.chars().count() < shown + 8 {
+        String::new()
+    } else {
+        secret.chars().take(shown).collect()
+    }
 }
 
 /// The last four characters, for telling keys apart in lists; nothing of a secret too short for that.
 pub fn last4_of(secret: &str) -> String {
     let count = secret.chars().count();
-    if count < 16 { String::new() } else { secret.chars().skip(count - 4).collect() }
+    if count < 16 {
+        String::new()
+    } else {
+        secret.chars().skip(count - 4).collect()
+    }
 }
 
 /// Whether a brought-along secret may become a key: `sk-` in front, visible ASCII, and worth at least
@@ -152,18 +178,22 @@ pub fn strong_enough(secret: &str) -> Result<()> {
     if bits >= STRONG_BITS {
         return Ok(());
     }
-    Err(Error::invalid(format!("the secret can be guessed: worth about {bits:.0} bits, {STRONG_BITS} are asked for"))
-        .param("secret")
-        .hint("leave the secret out to have one made, or take it all the same with --allow-weak"))
+    Err(Error::invalid(format!(
+        "the secret can be guessed: worth about {bits:.0} bits, {STRONG_BITS} are asked for"
+    ))
+    .param("secret")
+    .hint("leave the secret out to have one made, or take it all the same with --allow-weak"))
 }
 
 /// Lower-case hex of a digest, as records hold it.
 pub fn hex(digest: &[u8; 32]) -> String {
     use std::fmt::Write;
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    digest
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// The digest written as hex; `None` for anything but 64 hex digits.
@@ -174,7 +204,11 @@ pub fn unhex(text: &str) -> Option<[u8; 32]> {
     }
     let mut digest = [0u8; 32];
     for (byte, pair) in digest.iter_mut().zip(text.chunks_exact(2)) {
-        let digit = |at: usize| char::from(pair[at]).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let digit = |at: usize| {
+            char::from(pair[at])
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        };
         *byte = digit(0)? << 4 | digit(1)?;
     }
     Some(digest)
@@ -188,7 +222,9 @@ fn random_key() -> Result<Zeroizing<[u8; 32]>> {
 
 fn fill(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes).map_err(|error| {
-        Error::internal("the operating system gives no random bytes").cause(error).hint("gw makes no keys without them; look at the system's log")
+        Error::internal("the operating system gives no random bytes")
+            .cause(error)
+            .hint("gw makes no keys without them; look at the system's log")
     })
 }
 
@@ -211,8 +247,15 @@ mod tests {
         }
         // 64,000 characters over 62 values: each near 1032; ten standard deviations away means a bias.
         let mut counts = [0u32; 128];
-        seen.iter().flat_map(|text| text.as_bytes()[6..38].iter()).for_each(|byte| counts[usize::from(*byte)] += 1);
-        assert!(BASE62.iter().all(|byte| (700..1400).contains(&counts[usize::from(*byte)])), "{counts:?}");
+        seen.iter()
+            .flat_map(|text| text.as_bytes()[6..38].iter())
+            .for_each(|byte| counts[usize::from(*byte)] += 1);
+        assert!(
+            BASE62
+                .iter()
+                .all(|byte| (700..1400).contains(&counts[usize::from(*byte)])),
+            "{counts:?}"
+        );
     }
 
     #[test]
@@ -220,9 +263,14 @@ mod tests {
         assert_eq!(crc32fast::hash(b"123456789"), 0xCBF4_3926);
         let random = "0".repeat(32);
         let check = checksum(random.as_bytes());
-        let value = check.iter().fold(0u64, |sum, digit| sum * 62 + BASE62.iter().position(|known| known == digit).unwrap() as u64);
+        let value = check.iter().fold(0u64, |sum, digit| {
+            sum * 62 + BASE62.iter().position(|known| known == digit).unwrap() as u64
+        });
         assert_eq!(value, u64::from(crc32fast::hash(random.as_bytes())));
-        assert!(well_formed(&format!("sk-gw-{random}{}", std::str::from_utf8(&check).unwrap())));
+        assert!(well_formed(&format!(
+            "sk-gw-{random}{}",
+            std::str::from_utf8(&check).unwrap()
+        )));
     }
 
     #[test]
@@ -246,7 +294,11 @@ mod tests {
 
     #[test]
     fn strength() {
-        for good in ["sk-9f86d081884c7d659a2feaa0c55ad015", "sk-proj-Zk3Vt9QwLm2Xc8Rb5NyHp7Ud", "sk-ant-api03-a8Kd0wPq_7Gz-LmN4xYtR2"] {
+        for good in [
+            "sk-9f86d081884c7d659a2feaa0c55ad015",
+            "sk-proj-Zk3Vt9QwLm2Xc8Rb5NyHp7Ud",
+            "sk-ant-api03-a8Kd0wPq_7Gz-LmN4xYtR2",
+        ] {
             strong_enough(good).unwrap();
         }
         for weak in [
@@ -258,7 +310,10 @@ mod tests {
         ] {
             let error = strong_enough(weak).unwrap_err();
             assert_eq!(error.kind, Kind::Invalid);
-            assert!(error.hint.as_deref().unwrap().contains("--allow-weak"), "{error:?}");
+            assert!(
+                error.hint.as_deref().unwrap().contains("--allow-weak"),
+                "{error:?}"
+            );
             assert!(!format!("{error:?}").contains(&weak[3..]));
         }
     }
@@ -266,9 +321,15 @@ mod tests {
     #[test]
     fn shown_parts() {
         let text = "sk-gw-Ab12xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxWxYz";
-        assert_eq!((prefix_of(text).as_str(), last4_of(text).as_str()), ("sk-gw-Ab12", "WxYz"));
+        assert_eq!(
+            (prefix_of(text).as_str(), last4_of(text).as_str()),
+            ("sk-gw-Ab12", "WxYz")
+        );
         assert_eq!(prefix_of("sk-proj-0123456789abcdefgh"), "sk-proj");
-        assert_eq!((prefix_of("sk-gw-Ab12").as_str(), last4_of("short").as_str()), ("", ""));
+        assert_eq!(
+            (prefix_of("sk-gw-Ab12").as_str(), last4_of("short").as_str()),
+            ("", "")
+        );
     }
 
     #[test]
@@ -276,30 +337,52 @@ mod tests {
         // RFC 4231, test case 2, has a key of four bytes; padded with zeros to 32 it is the same HMAC key.
         let mut key = [0u8; 32];
         key[..4].copy_from_slice(b"Jefe");
-        let digest = Hasher::with_key(&key).unwrap().digest("what do ya want for nothing?");
-        assert_eq!(hex(&digest), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        let digest = Hasher::with_key(&key)
+            .unwrap()
+            .digest("what do ya want for nothing?");
+        assert_eq!(
+            hex(&digest),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 
     #[test]
     fn the_digest_key_lasts_and_is_never_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("digest.key");
-        assert!(Hasher::open(dir.path(), true).unwrap_err().message.contains("digest.key"));
+        assert!(
+            Hasher::open(dir.path(), true)
+                .unwrap_err()
+                .message
+                .contains("digest.key")
+        );
         assert!(!path.exists());
         let first = Hasher::open(dir.path(), false).unwrap().digest("sk-x");
-        assert_eq!(Hasher::open(dir.path(), true).unwrap().digest("sk-x"), first);
-        assert_eq!(Hasher::open(dir.path(), false).unwrap().digest("sk-x"), first);
+        assert_eq!(
+            Hasher::open(dir.path(), true).unwrap().digest("sk-x"),
+            first
+        );
+        assert_eq!(
+            Hasher::open(dir.path(), false).unwrap().digest("sk-x"),
+            first
+        );
         for broken in [&b""[..], b"short", &[b' '; 33]] {
             private::replace(&path, broken).unwrap();
             let error = Hasher::open(dir.path(), false).unwrap_err();
-            assert!(error.message.contains("digest.key") && error.hint.is_some(), "{error:?}");
+            assert!(
+                error.message.contains("digest.key") && error.hint.is_some(),
+                "{error:?}"
+            );
             assert_eq!(private::read(&path).unwrap().unwrap(), broken);
         }
     }
 
     #[test]
     fn two_gateways_make_different_digests() {
-        assert_ne!(Hasher::ephemeral().unwrap().digest("sk-x"), Hasher::ephemeral().unwrap().digest("sk-x"));
+        assert_ne!(
+            Hasher::ephemeral().unwrap().digest("sk-x"),
+            Hasher::ephemeral().unwrap().digest("sk-x")
+        );
     }
 
     proptest! {

@@ -46,11 +46,17 @@ pub use table::VENDORS;
 
 /// The vendor with this id.
 pub fn vendor(id: &str) -> crate::error::Result<&'static Vendor> {
-    VENDORS.iter().find(|vendor| vendor.id == id).ok_or_else(|| {
-        crate::error::Error::invalid(format!("`{}` is not a vendor gw knows", id.escape_debug()))
+    VENDORS
+        .iter()
+        .find(|vendor| vendor.id == id)
+        .ok_or_else(|| {
+            crate::error::Error::invalid(format!(
+                "`{}` is not a vendor gw knows",
+                id.escape_debug()
+            ))
             .param("vendor")
             .hint("list them with `gw provider vendors`, or use openai-compatible with --base-url")
-    })
+        })
 }
 
 #[cfg(test)]
@@ -65,27 +71,66 @@ mod tests {
         assert_eq!(ids.len(), VENDORS.len());
         for row in VENDORS {
             assert!(std::ptr::eq(vendor(row.id).unwrap(), row));
-            assert!(row.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", row.id);
+            assert!(
+                row.id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-'),
+                "{}",
+                row.id
+            );
         }
-        assert_eq!(vendor("open\nai").unwrap_err().message, "`open\\nai` is not a vendor gw knows");
+        assert_eq!(
+            vendor("open\nai").unwrap_err().message,
+            "`open\\nai` is not a vendor gw knows"
+        );
     }
 
     #[test]
     fn every_address_is_whole() {
         for row in VENDORS {
-            assert!(!row.endpoints.is_empty() && !row.title.is_empty(), "{}", row.id);
-            assert!(row.models.is_empty() || row.models.starts_with('/'), "{}", row.id);
-            let base = if row.base_url.is_empty() { "https://example.com" } else { row.base_url };
+            assert!(
+                !row.endpoints.is_empty() && !row.title.is_empty(),
+                "{}",
+                row.id
+            );
+            assert!(
+                row.models.is_empty() || row.models.starts_with('/'),
+                "{}",
+                row.id
+            );
+            let base = if row.base_url.is_empty() {
+                "https://example.com"
+            } else {
+                row.base_url
+            };
             assert!(!base.ends_with('/'), "{}", row.id);
             for (format, path) in row.endpoints {
                 assert!(path.starts_with('/'), "{} {format:?}", row.id);
-                let url = url::Url::parse(&format!("{base}{}", path.replace("{model}", "m"))).unwrap();
-                assert!(url.query().is_none() && url.host_str().is_some(), "{}", row.id);
-                assert_eq!(row.endpoints.iter().filter(|(other, _)| other == format).count(), 1, "{} {format:?}", row.id);
+                let url =
+                    url::Url::parse(&format!("{base}{}", path.replace("{model}", "m"))).unwrap();
+                assert!(
+                    url.query().is_none() && url.host_str().is_some(),
+                    "{}",
+                    row.id
+                );
+                assert_eq!(
+                    row.endpoints
+                        .iter()
+                        .filter(|(other, _)| other == format)
+                        .count(),
+                    1,
+                    "{} {format:?}",
+                    row.id
+                );
             }
             // A stored credential travels encrypted unless it stays on this machine.
             let loopback = base.starts_with("http://127.0.0.1:");
-            assert_eq!(loopback, row.local && !row.base_url.is_empty(), "{}", row.id);
+            assert_eq!(
+                loopback,
+                row.local && !row.base_url.is_empty(),
+                "{}",
+                row.id
+            );
             assert!(loopback || base.starts_with("https://"), "{}", row.id);
         }
     }
@@ -98,9 +143,20 @@ mod tests {
                 Auth::Header(name) => name,
             };
             for name in row.headers.iter().map(|(name, _)| *name).chain([own]) {
-                assert!(http::HeaderName::from_bytes(name.as_bytes()).is_ok_and(|header| header.as_str() == name), "{} {name}", row.id);
+                assert!(
+                    http::HeaderName::from_bytes(name.as_bytes())
+                        .is_ok_and(|header| header.as_str() == name),
+                    "{} {name}",
+                    row.id
+                );
             }
-            assert!(row.env.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'), "{}", row.id);
+            assert!(
+                row.env
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'),
+                "{}",
+                row.id
+            );
         }
     }
 }

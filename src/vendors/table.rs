@@ -12,7 +12,10 @@ const COMPATIBLE: Vendor = Vendor {
     id: "",
     title: "",
     base_url: "",
-    endpoints: &[(OpenaiChat, "/chat/completions"), (OpenaiEmbeddings, "/embeddings")],
+    endpoints: &[
+        (OpenaiChat, "/chat/completions"),
+        (OpenaiEmbeddings, "/embeddings"),
+    ],
     auth: Bearer,
     env: "",
     models: "/models",
@@ -24,8 +27,15 @@ const COMPATIBLE: Vendor = Vendor {
 };
 
 /// Servers on the user's machine that speak both chat formats below one base URL.
-const LOCAL: Vendor =
-    Vendor { endpoints: &[(OpenaiChat, "/chat/completions"), (AnthropicMessages, "/messages"), (OpenaiEmbeddings, "/embeddings")], local: true, ..COMPATIBLE };
+const LOCAL: Vendor = Vendor {
+    endpoints: &[
+        (OpenaiChat, "/chat/completions"),
+        (AnthropicMessages, "/messages"),
+        (OpenaiEmbeddings, "/embeddings"),
+    ],
+    local: true,
+    ..COMPATIBLE
+};
 
 /// The API version Anthropic's reference asks for: <https://docs.anthropic.com/en/api/versioning>.
 const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
@@ -59,7 +69,10 @@ pub static VENDORS: &[Vendor] = &[
     Vendor {
         id: "azure",
         title: "Azure OpenAI",
-        endpoints: &[(OpenaiChat, "/openai/deployments/{model}/chat/completions"), (OpenaiEmbeddings, "/openai/deployments/{model}/embeddings")],
+        endpoints: &[
+            (OpenaiChat, "/openai/deployments/{model}/chat/completions"),
+            (OpenaiEmbeddings, "/openai/deployments/{model}/embeddings"),
+        ],
         auth: Header("api-key"),
         env: "AZURE_OPENAI_API_KEY",
         models: "",
@@ -85,7 +98,10 @@ pub static VENDORS: &[Vendor] = &[
         base_url: "https://api.mistral.ai/v1",
         env: "MISTRAL_API_KEY",
         catalog: "mistral",
-        quirks: Quirks { stream_usage: false, ..Quirks::COMPATIBLE },
+        quirks: Quirks {
+            stream_usage: false,
+            ..Quirks::COMPATIBLE
+        },
         ..COMPATIBLE
     },
     // https://api-docs.deepseek.com and https://api-docs.deepseek.com/guides/anthropic_api
@@ -93,7 +109,10 @@ pub static VENDORS: &[Vendor] = &[
         id: "deepseek",
         title: "DeepSeek",
         base_url: "https://api.deepseek.com",
-        endpoints: &[(OpenaiChat, "/chat/completions"), (AnthropicMessages, "/anthropic/v1/messages")],
+        endpoints: &[
+            (OpenaiChat, "/chat/completions"),
+            (AnthropicMessages, "/anthropic/v1/messages"),
+        ],
         env: "DEEPSEEK_API_KEY",
         catalog: "deepseek",
         ..COMPATIBLE
@@ -106,7 +125,10 @@ pub static VENDORS: &[Vendor] = &[
         env: "TOGETHER_API_KEY",
         catalog: "together",
         // Sends usage unasked in every stream: nothing to ask for, nothing to hide.
-        quirks: Quirks { stream_usage: false, ..Quirks::COMPATIBLE },
+        quirks: Quirks {
+            stream_usage: false,
+            ..Quirks::COMPATIBLE
+        },
         ..COMPATIBLE
     },
     // https://docs.fireworks.ai/tools-sdks/openai-compatibility
@@ -123,7 +145,11 @@ pub static VENDORS: &[Vendor] = &[
         id: "openrouter",
         title: "OpenRouter",
         base_url: "https://openrouter.ai/api/v1",
-        endpoints: &[(OpenaiChat, "/chat/completions"), (AnthropicMessages, "/messages"), (OpenaiEmbeddings, "/embeddings")],
+        endpoints: &[
+            (OpenaiChat, "/chat/completions"),
+            (AnthropicMessages, "/messages"),
+            (OpenaiEmbeddings, "/embeddings"),
+        ],
         env: "OPENROUTER_API_KEY",
         catalog: "openrouter",
         ..COMPATIBLE
@@ -160,17 +186,51 @@ pub static VENDORS: &[Vendor] = &[
         ..COMPATIBLE
     },
     // https://docs.api.nvidia.com/nim/reference/llm-apis
-    Vendor { id: "nvidia", title: "NVIDIA NIM", base_url: "https://integrate.api.nvidia.com/v1", env: "NVIDIA_API_KEY", ..COMPATIBLE },
+    Vendor {
+        id: "nvidia",
+        title: "NVIDIA NIM",
+        base_url: "https://integrate.api.nvidia.com/v1",
+        env: "NVIDIA_API_KEY",
+        ..COMPATIBLE
+    },
     // https://docs.ollama.com/api/openai-compatibility and https://docs.ollama.com/api/anthropic-compatibility
-    Vendor { id: "ollama", title: "Ollama", base_url: "http://127.0.0.1:11434/v1", env: "OLLAMA_API_KEY", ..LOCAL },
+    Vendor {
+        id: "ollama",
+        title: "Ollama",
+        base_url: "http://127.0.0.1:11434/v1",
+        env: "OLLAMA_API_KEY",
+        ..LOCAL
+    },
     // https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
-    Vendor { id: "vllm", title: "vLLM", base_url: "http://127.0.0.1:8000/v1", env: "VLLM_API_KEY", ..LOCAL },
+    Vendor {
+        id: "vllm",
+        title: "vLLM",
+        base_url: "http://127.0.0.1:8000/v1",
+        env: "VLLM_API_KEY",
+        ..LOCAL
+    },
     // https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
-    Vendor { id: "llama-cpp", title: "llama.cpp server", base_url: "http://127.0.0.1:8080/v1", env: "LLAMA_API_KEY", ..LOCAL },
+    Vendor {
+        id: "llama-cpp",
+        title: "llama.cpp server",
+        base_url: "http://127.0.0.1:8080/v1",
+        env: "LLAMA_API_KEY",
+        ..LOCAL
+    },
     // https://lmstudio.ai/docs/developer
-    Vendor { id: "lm-studio", title: "LM Studio", base_url: "http://127.0.0.1:1234/v1", env: "LM_API_TOKEN", ..LOCAL },
+    Vendor {
+        id: "lm-studio",
+        title: "LM Studio",
+        base_url: "http://127.0.0.1:1234/v1",
+        env: "LM_API_TOKEN",
+        ..LOCAL
+    },
     // Any server with the API of https://platform.openai.com/docs/api-reference/chat
-    Vendor { id: "openai-compatible", title: "Any OpenAI-compatible API", ..COMPATIBLE },
+    Vendor {
+        id: "openai-compatible",
+        title: "Any OpenAI-compatible API",
+        ..COMPATIBLE
+    },
     // Any server with the API of https://docs.anthropic.com/en/api/messages
     Vendor {
         id: "anthropic-compatible",
@@ -181,5 +241,10 @@ pub static VENDORS: &[Vendor] = &[
         ..COMPATIBLE
     },
     // `gw mock`
-    Vendor { id: "mock", title: "gw mock (simulator)", base_url: "http://127.0.0.1:4010/v1", ..LOCAL },
+    Vendor {
+        id: "mock",
+        title: "gw mock (simulator)",
+        base_url: "http://127.0.0.1:4010/v1",
+        ..LOCAL
+    },
 ];

@@ -18,12 +18,29 @@ fn files() -> Value {
 #[tokio::test]
 async fn twice_is_once_and_order_does_not_matter() {
     let gateway = gateway().await;
-    let first = gateway.ok("POST", "/apply", json!({"items": files()})).await;
-    assert_eq!((&first["created"], &first["unchanged"]), (&json!(5), &json!(0)), "{first}");
-    assert!(first["items"][1]["secret"].as_str().unwrap().starts_with("sk-gw-"));
+    let first = gateway
+        .ok("POST", "/apply", json!({"items": files()}))
+        .await;
+    assert_eq!(
+        (&first["created"], &first["unchanged"]),
+        (&json!(5), &json!(0)),
+        "{first}"
+    );
+    assert!(
+        first["items"][1]["secret"]
+            .as_str()
+            .unwrap()
+            .starts_with("sk-gw-")
+    );
     assert_eq!(gateway.desk.state().revision, 1, "one transaction");
-    let second = gateway.ok("POST", "/apply", json!({"items": files()})).await;
-    assert_eq!((&second["created"], &second["unchanged"]), (&json!(0), &json!(5)), "{second}");
+    let second = gateway
+        .ok("POST", "/apply", json!({"items": files()}))
+        .await;
+    assert_eq!(
+        (&second["created"], &second["unchanged"]),
+        (&json!(0), &json!(5)),
+        "{second}"
+    );
     assert!(!second.to_string().contains("secret"));
     assert_eq!(gateway.desk.state().revision, 1, "nothing changed");
 }
@@ -41,45 +58,125 @@ async fn one_bad_item_and_nothing_happens() {
     ] {
         let mut items = files();
         items.as_array_mut().unwrap().push(bad.clone());
-        let answer = gateway.call("POST", "/apply", json!({"items": items})).await;
+        let answer = gateway
+            .call("POST", "/apply", json!({"items": items}))
+            .await;
         assert!(matches!(answer.status, 400 | 404), "{bad}: {}", answer.json);
     }
-    gateway.refused(400, "POST", "/apply", json!({"items": [], "prune": true})).await;
-    gateway.refused(400, "POST", "/apply", json!({"items": [], "colour": "red"})).await;
-    gateway.refused(400, "POST", "/apply", json!({"items": {}})).await;
-    let dry = gateway.ok("POST", "/apply", json!({"items": files(), "dry_run": true})).await;
+    gateway
+        .refused(400, "POST", "/apply", json!({"items": [], "prune": true}))
+        .await;
+    gateway
+        .refused(400, "POST", "/apply", json!({"items": [], "colour": "red"}))
+        .await;
+    gateway
+        .refused(400, "POST", "/apply", json!({"items": {}}))
+        .await;
+    let dry = gateway
+        .ok("POST", "/apply", json!({"items": files(), "dry_run": true}))
+        .await;
     assert_eq!(dry["created"], 5);
-    assert_eq!((gateway.desk.state().revision, gateway.safe.holds("provider/up")), (0, None));
+    assert_eq!(
+        (
+            gateway.desk.state().revision,
+            gateway.safe.holds("provider/up")
+        ),
+        (0, None)
+    );
 }
 
 #[tokio::test]
 async fn owners_prune_their_own_and_no_others() {
     let gateway = furnished().await;
-    let items = |names: &[&str]| Value::from(names.iter().map(|name| json!({"kind": "user", "name": name})).collect::<Vec<_>>());
-    gateway.ok("POST", "/apply", json!({"items": items(&["a", "b"]), "owner": "one"})).await;
-    gateway.ok("POST", "/apply", json!({"items": items(&["c"]), "owner": "two"})).await;
-    let taken = gateway.refused(409, "POST", "/apply", json!({"items": items(&["c"]), "owner": "one"})).await;
-    assert!(taken["message"].as_str().unwrap().contains("`two`"), "{taken}");
-    let pruned = gateway.ok("POST", "/apply", json!({"items": items(&["a"]), "owner": "one", "prune": true})).await;
-    assert_eq!((&pruned["unchanged"], &pruned["pruned"]), (&json!(1), &json!(1)), "{pruned}");
+    let items = |names: &[&str]| {
+        Value::from(
+            names
+                .iter()
+                .map(|name| json!({"kind": "user", "name": name}))
+                .collect::<Vec<_>>(),
+        )
+    };
+    gateway
+        .ok(
+            "POST",
+            "/apply",
+            json!({"items": items(&["a", "b"]), "owner": "one"}),
+        )
+        .await;
+    gateway
+        .ok(
+            "POST",
+            "/apply",
+            json!({"items": items(&["c"]), "owner": "two"}),
+        )
+        .await;
+    let taken = gateway
+        .refused(
+            409,
+            "POST",
+            "/apply",
+            json!({"items": items(&["c"]), "owner": "one"}),
+        )
+        .await;
+    assert!(
+        taken["message"].as_str().unwrap().contains("`two`"),
+        "{taken}"
+    );
+    let pruned = gateway
+        .ok(
+            "POST",
+            "/apply",
+            json!({"items": items(&["a"]), "owner": "one", "prune": true}),
+        )
+        .await;
+    assert_eq!(
+        (&pruned["unchanged"], &pruned["pruned"]),
+        (&json!(1), &json!(1)),
+        "{pruned}"
+    );
     assert_eq!(gateway.names("user"), ["a", "ann", "c"]);
-    gateway.ok("POST", "/apply", json!({"items": items(&["c"]), "owner": "one", "force_conflicts": true})).await;
+    gateway
+        .ok(
+            "POST",
+            "/apply",
+            json!({"items": items(&["c"]), "owner": "one", "force_conflicts": true}),
+        )
+        .await;
     // Somebody else refers to it: it stays, and the error says who.
-    gateway.ok("POST", "/keys", json!({"name": "k", "user": "a"})).await;
-    let refused = gateway.refused(409, "POST", "/apply", json!({"items": [], "owner": "one", "prune": true})).await;
-    assert!(refused["message"].as_str().unwrap().contains("key `k`"), "{refused}");
+    gateway
+        .ok("POST", "/keys", json!({"name": "k", "user": "a"}))
+        .await;
+    let refused = gateway
+        .refused(
+            409,
+            "POST",
+            "/apply",
+            json!({"items": [], "owner": "one", "prune": true}),
+        )
+        .await;
+    assert!(
+        refused["message"].as_str().unwrap().contains("key `k`"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
 async fn exports_come_back_unchanged() {
     let gateway = furnished().await;
     let exported = gateway.ok("GET", "/export", Value::Null).await;
-    let again = gateway.ok("POST", "/apply", json!({"items": exported["items"]})).await;
+    let again = gateway
+        .ok("POST", "/apply", json!({"items": exported["items"]}))
+        .await;
     assert_eq!(again["unchanged"], 4, "{again}");
     // Elsewhere the secret is missing, and the error says of what.
     let other = super::doubles::gateway().await;
-    let refused = other.refused(400, "POST", "/apply", json!({"items": exported["items"]})).await;
-    assert!(refused["message"].as_str().unwrap().contains("`up`"), "{refused}");
+    let refused = other
+        .refused(400, "POST", "/apply", json!({"items": exported["items"]}))
+        .await;
+    assert!(
+        refused["message"].as_str().unwrap().contains("`up`"),
+        "{refused}"
+    );
 }
 
 /// Records over so few names that references often hold, often dangle, and records often come twice.

@@ -25,7 +25,10 @@ pub struct Book {
 
 impl Records for Book {
     fn load(&self) -> Result<(u64, Vec<Record>)> {
-        Ok((self.entries.lock().unwrap().len() as u64, self.records.lock().unwrap().values().cloned().collect()))
+        Ok((
+            self.entries.lock().unwrap().len() as u64,
+            self.records.lock().unwrap().values().cloned().collect(),
+        ))
     }
     fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<u64> {
         if self.full.load(Ordering::SeqCst) {
@@ -34,24 +37,49 @@ impl Records for Book {
         let mut records = self.records.lock().unwrap();
         for change in changes {
             let (expected, at) = match change {
-                Change::Put { expected, record } => (*expected, (record.kind.clone(), record.name.clone())),
-                Change::Delete { expected, kind, name } => (*expected, (kind.clone(), name.clone())),
+                Change::Put { expected, record } => {
+                    (*expected, (record.kind.clone(), record.name.clone()))
+                }
+                Change::Delete {
+                    expected,
+                    kind,
+                    name,
+                } => (*expected, (kind.clone(), name.clone())),
             };
-            assert_eq!(records.get(&at).map_or(0, |record| record.version), expected, "the desk knows the version of {at:?}");
+            assert_eq!(
+                records.get(&at).map_or(0, |record| record.version),
+                expected,
+                "the desk knows the version of {at:?}"
+            );
         }
         for change in changes.iter().cloned() {
             match change {
-                Change::Put { record, .. } => records.insert((record.kind.clone(), record.name.clone()), record),
+                Change::Put { record, .. } => {
+                    records.insert((record.kind.clone(), record.name.clone()), record)
+                }
                 Change::Delete { kind, name, .. } => records.remove(&(kind, name)),
             };
         }
         let mut entries = self.entries.lock().unwrap();
         let revision = entries.len() as u64 + 1;
-        entries.push(Entry { revision, at: Stamp::now(), actor: actor.clone(), changes: changes.to_vec() });
+        entries.push(Entry {
+            revision,
+            at: Stamp::now(),
+            actor: actor.clone(),
+            changes: changes.to_vec(),
+        });
         Ok(revision)
     }
     fn history(&self, most: usize) -> Result<Vec<Entry>> {
-        Ok(self.entries.lock().unwrap().iter().rev().take(most).cloned().collect())
+        Ok(self
+            .entries
+            .lock()
+            .unwrap()
+            .iter()
+            .rev()
+            .take(most)
+            .cloned()
+            .collect())
     }
     fn describe(&self) -> String {
         "memory".into()
@@ -66,7 +94,11 @@ pub struct Safe {
 
 impl Safe {
     pub fn holds(&self, name: &str) -> Option<String> {
-        self.secrets.lock().unwrap().get(name).map(|secret| secret.expose().to_owned())
+        self.secrets
+            .lock()
+            .unwrap()
+            .get(name)
+            .map(|secret| secret.expose().to_owned())
     }
 }
 
@@ -78,7 +110,10 @@ impl Vault for Safe {
         }
     }
     fn set(&self, name: &str, secret: &Secret) -> Result<()> {
-        self.secrets.lock().unwrap().insert(name.into(), secret.clone());
+        self.secrets
+            .lock()
+            .unwrap()
+            .insert(name.into(), secret.clone());
         Ok(())
     }
     fn delete(&self, name: &str) -> Result<()> {
@@ -105,19 +140,43 @@ impl Log {
 impl Journal for Log {
     fn push(&self, row: Row, content: Option<Content>) {
         let shared = Arc::new(row.clone());
-        self.followers.lock().unwrap().retain(|follower| follower.send(shared.clone()).is_ok());
+        self.followers
+            .lock()
+            .unwrap()
+            .retain(|follower| follower.send(shared.clone()).is_ok());
         self.rows.lock().unwrap().push((row, content));
     }
     fn query(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page> {
         let start: usize = cursor.map_or(0, |text| text.parse().unwrap());
         let rows = self.rows.lock().unwrap();
-        let fits = |row: &&(Row, Option<Content>)| filter.key.is_empty() || row.0.key.as_ref().is_some_and(|key| filter.key.contains(key));
-        let all: Vec<Row> = rows.iter().rev().filter(fits).map(|(row, _)| row.clone()).collect();
+        let fits = |row: &&(Row, Option<Content>)| {
+            filter.key.is_empty()
+                || row
+                    .0
+                    .key
+                    .as_ref()
+                    .is_some_and(|key| filter.key.contains(key))
+        };
+        let all: Vec<Row> = rows
+            .iter()
+            .rev()
+            .filter(fits)
+            .map(|(row, _)| row.clone())
+            .collect();
         let cursor = (start + limit < all.len()).then(|| (start + limit).to_string());
-        Ok(Page { rows: all.into_iter().skip(start).take(limit).collect(), cursor })
+        Ok(Page {
+            rows: all.into_iter().skip(start).take(limit).collect(),
+            cursor,
+        })
     }
     fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
-        Ok(self.rows.lock().unwrap().iter().find(|(row, _)| row.id == id).cloned())
+        Ok(self
+            .rows
+            .lock()
+            .unwrap()
+            .iter()
+            .find(|(row, _)| row.id == id)
+            .cloned())
     }
     fn follow(&self) -> mpsc::Receiver<Arc<Row>> {
         let (send, receive) = mpsc::channel();
@@ -168,7 +227,11 @@ pub async fn limited(book: Arc<Book>, safe: Arc<Safe>, limits: admin::Limits) ->
     let publish = {
         let seen = seen.clone();
         move |now: admin::Published<'_>| {
-            *seen.lock().unwrap() = Seen { revision: now.revision, records: now.records.to_vec(), credentials: now.credentials.clone() };
+            *seen.lock().unwrap() = Seen {
+                revision: now.revision,
+                records: now.records.to_vec(),
+                credentials: now.credentials.clone(),
+            };
         }
     };
     let explain = |query: Value| match query.get("panic") {
@@ -183,57 +246,115 @@ pub async fn limited(book: Arc<Book>, safe: Arc<Safe>, limits: admin::Limits) ->
         limits,
         publish: Arc::new(publish),
         explain: Arc::new(explain),
-        status: Arc::new(|| json!({"url": "http://127.0.0.1:4000/v1", "providers": {"healthy": "ok"}})),
+        status: Arc::new(
+            || json!({"url": "http://127.0.0.1:4000/v1", "providers": {"healthy": "ok"}}),
+        ),
     };
     let desk = Desk::open(deps).await.unwrap();
     let router = admin::router(desk.clone(), Door::Peer);
-    Gateway { book, safe, log, seen, desk, router }
+    Gateway {
+        book,
+        safe,
+        log,
+        seen,
+        desk,
+        router,
+    }
 }
 
 pub async fn send(router: &Router, request: Request<Body>) -> Answer {
     let service = TowerToHyperService::new(router.clone());
-    let response = hyper::service::Service::call(&service, request).await.unwrap();
+    let response = hyper::service::Service::call(&service, request)
+        .await
+        .unwrap();
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    Answer { status: parts.status.as_u16(), headers: parts.headers, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        json: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    }
 }
 
 impl Gateway {
-    pub async fn with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    pub async fn with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         send(&self.router, request.body(body.into()).unwrap()).await
     }
     pub async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.with(method, &format!("/api/v1{path}"), &[], body).await
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.with(method, &format!("/api/v1{path}"), &[], body)
+            .await
     }
     /// The call must succeed; its JSON.
     pub async fn ok(&self, method: &str, path: &str, body: Value) -> Value {
         let answer = self.call(method, path, body).await;
-        assert!((200..300).contains(&answer.status), "{method} {path}: {} {}", answer.status, answer.json);
+        assert!(
+            (200..300).contains(&answer.status),
+            "{method} {path}: {} {}",
+            answer.status,
+            answer.json
+        );
         answer.json
     }
     /// The call must be refused so; the error.
     pub async fn refused(&self, status: u16, method: &str, path: &str, body: Value) -> Value {
         let answer = self.call(method, path, body).await;
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.json);
-        assert!(answer.json["error"]["request_id"].as_str().is_some_and(|id| id.starts_with("adm_")), "{}", answer.json);
+        assert!(
+            answer.json["error"]["request_id"]
+                .as_str()
+                .is_some_and(|id| id.starts_with("adm_")),
+            "{}",
+            answer.json
+        );
         answer.json["error"].clone()
     }
     pub fn names(&self, kind: &str) -> Vec<String> {
-        self.desk.state().of(kind).map(|record| record.name.clone()).collect()
+        self.desk
+            .state()
+            .of(kind)
+            .map(|record| record.name.clone())
+            .collect()
     }
 }
 
 /// A user `ann` with key `ci`, provider `up`, and route `main` from the key and the user to the provider.
 pub async fn furnished() -> Gateway {
     let gateway = gateway().await;
-    gateway.ok("POST", "/users", json!({"name": "ann", "labels": {"team": "a"}})).await;
-    gateway.ok("POST", "/keys", json!({"name": "ci", "user": "ann"})).await;
-    gateway.ok("POST", "/providers", json!({"name": "up", "vendor": "openai", "credential_value": "sk-upstream"})).await;
+    gateway
+        .ok(
+            "POST",
+            "/users",
+            json!({"name": "ann", "labels": {"team": "a"}}),
+        )
+        .await;
+    gateway
+        .ok("POST", "/keys", json!({"name": "ci", "user": "ann"}))
+        .await;
+    gateway
+        .ok(
+            "POST",
+            "/providers",
+            json!({"name": "up", "vendor": "openai", "credential_value": "sk-upstream"}),
+        )
+        .await;
     gateway.ok("POST", "/routes", json!({"name": "main", "keys": ["ci"], "users": ["ann"], "targets": [{"provider": "up"}]})).await;
     gateway
 }

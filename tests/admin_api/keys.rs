@@ -7,11 +7,16 @@ use serde_json::{Value, json};
 const OWN: &str = "sk-Qz7Wm2Xk9Lp4Vr8Tn3Bd6Hs1";
 
 async fn made(gateway: &Gateway, body: Value) -> String {
-    gateway.ok("POST", "/keys", body).await["secret"].as_str().unwrap().to_owned()
+    gateway.ok("POST", "/keys", body).await["secret"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 async fn whose(gateway: &Gateway, secret: &str) -> Option<String> {
-    let answer = gateway.call("POST", "/identify", json!({"secret": secret})).await;
+    let answer = gateway
+        .call("POST", "/identify", json!({"secret": secret}))
+        .await;
     (answer.status == 200).then(|| answer.json["name"].as_str().unwrap().to_owned())
 }
 
@@ -21,51 +26,112 @@ async fn a_secret_is_shown_once_and_kept_nowhere() {
     let secret = made(&gateway, json!({"name": "k", "user": "ann"})).await;
     assert!(gw::store::token::well_formed(&secret));
     let shown = gateway.ok("GET", "/keys/k", Value::Null).await;
-    assert_eq!(shown["status"]["prefix"], gw::store::token::prefix_of(&secret));
-    assert_eq!((&shown["status"]["state"], &shown["status"]["last4"]), (&json!("active"), &json!(secret[secret.len() - 4..])));
+    assert_eq!(
+        shown["status"]["prefix"],
+        gw::store::token::prefix_of(&secret)
+    );
+    assert_eq!(
+        (&shown["status"]["state"], &shown["status"]["last4"]),
+        (&json!("active"), &json!(secret[secret.len() - 4..]))
+    );
     for path in ["/keys", "/keys/k", "/export", "/history"] {
-        assert!(!gateway.ok("GET", path, Value::Null).await.to_string().contains(&secret), "{path}");
+        assert!(
+            !gateway
+                .ok("GET", path, Value::Null)
+                .await
+                .to_string()
+                .contains(&secret),
+            "{path}"
+        );
     }
     assert!(!format!("{:?}", gateway.book.records.lock().unwrap()).contains(&secret));
     assert_eq!(whose(&gateway, &secret).await.as_deref(), Some("k"));
     assert_eq!(whose(&gateway, &secret[..20]).await, None);
-    assert_eq!(gateway.ok("GET", "/keys/ci", Value::Null).await["status"]["routes"], json!(["main"]));
-    assert_eq!(gateway.ok("GET", "/users/ann", Value::Null).await["status"]["keys"], 2);
+    assert_eq!(
+        gateway.ok("GET", "/keys/ci", Value::Null).await["status"]["routes"],
+        json!(["main"])
+    );
+    assert_eq!(
+        gateway.ok("GET", "/users/ann", Value::Null).await["status"]["keys"],
+        2
+    );
 }
 
 #[tokio::test]
 async fn rotation_keeps_the_old_secret_for_the_grace_given() {
     let gateway = furnished().await;
     let first = made(&gateway, json!({"name": "k", "user": "ann"})).await;
-    let second = gateway.ok("POST", "/keys/k/rotate", json!({"grace": "1h"})).await;
+    let second = gateway
+        .ok("POST", "/keys/k/rotate", json!({"grace": "1h"}))
+        .await;
     assert!(second["status"]["previous_until"].is_string(), "{second}");
     let second = second["secret"].as_str().unwrap().to_owned();
     assert!(first != second);
-    assert_eq!((whose(&gateway, &first).await.as_deref(), whose(&gateway, &second).await.as_deref()), (Some("k"), Some("k")));
-    let third = gateway.ok("POST", "/keys/k/rotate", Value::Null).await["secret"].as_str().unwrap().to_owned();
-    assert_eq!((whose(&gateway, &first).await, whose(&gateway, &second).await), (None, None));
+    assert_eq!(
+        (
+            whose(&gateway, &first).await.as_deref(),
+            whose(&gateway, &second).await.as_deref()
+        ),
+        (Some("k"), Some("k"))
+    );
+    let third = gateway.ok("POST", "/keys/k/rotate", Value::Null).await["secret"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        (
+            whose(&gateway, &first).await,
+            whose(&gateway, &second).await
+        ),
+        (None, None)
+    );
     assert_eq!(whose(&gateway, &third).await.as_deref(), Some("k"));
-    gateway.refused(400, "POST", "/keys/k/rotate", json!({"grace": "soon"})).await;
-    gateway.refused(400, "POST", "/keys/k/rotate", json!({"graze": "1h"})).await;
+    gateway
+        .refused(400, "POST", "/keys/k/rotate", json!({"grace": "soon"}))
+        .await;
+    gateway
+        .refused(400, "POST", "/keys/k/rotate", json!({"graze": "1h"}))
+        .await;
 }
 
 #[tokio::test]
 async fn revocation_is_final() {
     let gateway = furnished().await;
     let revoked = gateway.ok("POST", "/keys/ci/revoke", Value::Null).await;
-    assert_eq!((&revoked["status"]["state"], &revoked["enabled"]), (&json!("revoked"), &json!(false)));
+    assert_eq!(
+        (&revoked["status"]["state"], &revoked["enabled"]),
+        (&json!("revoked"), &json!(false))
+    );
     {
         let seen = gateway.seen.lock().unwrap();
-        let record = seen.records.iter().find(|record| record.name == "ci").unwrap();
-        let system: KeySystem = serde_json::from_value(Value::Object(record.system.clone())).unwrap();
-        assert!(system.revoked.is_some(), "the data plane knows before the answer");
+        let record = seen
+            .records
+            .iter()
+            .find(|record| record.name == "ci")
+            .unwrap();
+        let system: KeySystem =
+            serde_json::from_value(Value::Object(record.system.clone())).unwrap();
+        assert!(
+            system.revoked.is_some(),
+            "the data plane knows before the answer"
+        );
     }
-    gateway.refused(409, "POST", "/keys/ci/enable", Value::Null).await;
-    gateway.refused(409, "POST", "/keys/ci/rotate", Value::Null).await;
-    gateway.refused(409, "PATCH", "/keys/ci", json!({"enabled": true})).await;
-    gateway.refused(409, "PUT", "/keys/ci", json!({"user": "ann"})).await;
+    gateway
+        .refused(409, "POST", "/keys/ci/enable", Value::Null)
+        .await;
+    gateway
+        .refused(409, "POST", "/keys/ci/rotate", Value::Null)
+        .await;
+    gateway
+        .refused(409, "PATCH", "/keys/ci", json!({"enabled": true}))
+        .await;
+    gateway
+        .refused(409, "PUT", "/keys/ci", json!({"user": "ann"}))
+        .await;
     gateway.ok("POST", "/keys/ci/revoke", Value::Null).await;
-    gateway.ok("PATCH", "/keys/ci", json!({"labels": {"leaked": "yes"}})).await;
+    gateway
+        .ok("PATCH", "/keys/ci", json!({"labels": {"leaked": "yes"}}))
+        .await;
 }
 
 #[tokio::test]
@@ -73,11 +139,29 @@ async fn a_key_that_exists_says_whether_a_secret_is_its_own() {
     let gateway = furnished().await;
     let secret = made(&gateway, json!({"name": "k", "user": "ann"})).await;
     for (held, matches) in [(secret.as_str(), true), ("sk-gw-other", false)] {
-        let answer = gateway.ok("POST", "/keys", json!({"name": "k", "user": "ann", "if_not_exists": true, "secret_check": held})).await;
-        assert_eq!((&answer["result"], &answer["status"]["secret_matches"], answer.get("secret")), (&json!("unchanged"), &json!(matches), None));
+        let answer = gateway
+            .ok(
+                "POST",
+                "/keys",
+                json!({"name": "k", "user": "ann", "if_not_exists": true, "secret_check": held}),
+            )
+            .await;
+        assert_eq!(
+            (
+                &answer["result"],
+                &answer["status"]["secret_matches"],
+                answer.get("secret")
+            ),
+            (&json!("unchanged"), &json!(matches), None)
+        );
     }
-    let exists = gateway.refused(409, "POST", "/keys", json!({"name": "k", "user": "ann"})).await;
-    assert!(exists["fix"].as_str().unwrap().contains("gw key rotate k"), "{exists}");
+    let exists = gateway
+        .refused(409, "POST", "/keys", json!({"name": "k", "user": "ann"}))
+        .await;
+    assert!(
+        exists["fix"].as_str().unwrap().contains("gw key rotate k"),
+        "{exists}"
+    );
 }
 
 #[tokio::test]
@@ -87,19 +171,49 @@ async fn brought_along_secrets() {
     let first = gateway.ok("POST", "/keys", body.clone()).await;
     assert!(first.get("secret").is_none(), "{first}");
     assert_eq!(whose(&gateway, OWN).await.as_deref(), Some("own"));
-    let taken = gateway.refused(409, "POST", "/keys", json!({"name": "two", "user": "ann", "secret": OWN})).await;
+    let taken = gateway
+        .refused(
+            409,
+            "POST",
+            "/keys",
+            json!({"name": "two", "user": "ann", "secret": OWN}),
+        )
+        .await;
     assert!(!taken.to_string().contains(OWN));
     let mut again = body.clone();
     again["if_not_exists"] = true.into();
-    assert_eq!(gateway.ok("POST", "/keys", again.clone()).await["result"], "unchanged");
+    assert_eq!(
+        gateway.ok("POST", "/keys", again.clone()).await["result"],
+        "unchanged"
+    );
     let other = "sk-Zp3Kd8Wn5Rt1Yv7Cx2Gm9Lb4";
     again["secret"] = other.into();
     gateway.refused(409, "POST", "/keys", again.clone()).await;
     again["replace_secret"] = true.into();
-    assert_eq!(gateway.ok("POST", "/keys", again).await["result"], "configured");
-    assert_eq!((whose(&gateway, OWN).await, whose(&gateway, other).await.as_deref()), (None, Some("own")));
-    for weak in ["hunter2", "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "sk-gw-notminted"] {
-        let refused = gateway.refused(400, "POST", "/keys", json!({"name": "w", "user": "ann", "secret": weak})).await;
+    assert_eq!(
+        gateway.ok("POST", "/keys", again).await["result"],
+        "configured"
+    );
+    assert_eq!(
+        (
+            whose(&gateway, OWN).await,
+            whose(&gateway, other).await.as_deref()
+        ),
+        (None, Some("own"))
+    );
+    for weak in [
+        "hunter2",
+        "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "sk-gw-notminted",
+    ] {
+        let refused = gateway
+            .refused(
+                400,
+                "POST",
+                "/keys",
+                json!({"name": "w", "user": "ann", "secret": weak}),
+            )
+            .await;
         assert!(!refused.to_string().contains(weak), "{refused}");
     }
     gateway.ok("POST", "/keys", json!({"name": "w", "user": "ann", "secret": "sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "allow_weak": true})).await;
@@ -108,8 +222,23 @@ async fn brought_along_secrets() {
 #[tokio::test]
 async fn states() {
     let gateway = furnished().await;
-    gateway.ok("POST", "/keys", json!({"name": "old", "user": "ann", "expires": "2020-01-01T00:00:00Z"})).await;
-    assert_eq!(gateway.ok("GET", "/keys/old", Value::Null).await["status"]["state"], "expired");
-    assert_eq!(gateway.ok("POST", "/keys/ci/disable", Value::Null).await["status"]["state"], "disabled");
-    assert_eq!(gateway.ok("POST", "/keys/ci/enable", Value::Null).await["status"]["state"], "active");
+    gateway
+        .ok(
+            "POST",
+            "/keys",
+            json!({"name": "old", "user": "ann", "expires": "2020-01-01T00:00:00Z"}),
+        )
+        .await;
+    assert_eq!(
+        gateway.ok("GET", "/keys/old", Value::Null).await["status"]["state"],
+        "expired"
+    );
+    assert_eq!(
+        gateway.ok("POST", "/keys/ci/disable", Value::Null).await["status"]["state"],
+        "disabled"
+    );
+    assert_eq!(
+        gateway.ok("POST", "/keys/ci/enable", Value::Null).await["status"]["state"],
+        "active"
+    );
 }

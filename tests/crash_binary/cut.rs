@@ -16,9 +16,14 @@ use std::time::{Duration, Instant};
 fn wait_until_stopped(pid: u32) {
     let stopped = |task: std::io::Result<std::fs::DirEntry>| {
         let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
-        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+        stat.rsplit(") ")
+            .next()
+            .is_some_and(|rest| rest.starts_with('T'))
     };
-    while !std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().all(stopped) {
+    while !std::fs::read_dir(format!("/proc/{pid}/task"))
+        .unwrap()
+        .all(stopped)
+    {
         std::thread::yield_now();
     }
 }
@@ -26,11 +31,19 @@ fn wait_until_stopped(pid: u32) {
 fn start(place: &Path, data: &Path) -> Live {
     let mut command = serve(place);
     // TCP too, so that there is an admin token to keep.
-    command.args(on(data)).args(["--admin-listen", "127.0.0.1:0"]);
+    command
+        .args(on(data))
+        .args(["--admin-listen", "127.0.0.1:0"]);
     Live::launch(place, command)
 }
 
-const SECRET_FILES: [&str; 5] = ["digest.key", "master.key", "secrets.choice", "secrets.sealed", "admin.token"];
+const SECRET_FILES: [&str; 5] = [
+    "digest.key",
+    "master.key",
+    "secrets.choice",
+    "secrets.sealed",
+    "admin.token",
+];
 
 /// Rounds on one store that goes on from what the last cut left, or (`fresh`) each on an empty disk and cut right
 /// after the first acknowledgements.
@@ -43,7 +56,8 @@ fn cuts(test: &str, fresh: bool, count: usize) {
     let mut mock = None;
     let mut ledgers: Vec<Ledger> = Vec::new();
     let mut key = String::new();
-    let (mut seed, mut total, mut kept, mut mended) = (0x51ed_270b_0a1f_39c1 ^ u64::from(fresh), 0, 0, 0);
+    let (mut seed, mut total, mut kept, mut mended) =
+        (0x51ed_270b_0a1f_39c1 ^ u64::from(fresh), 0, 0, 0);
     for round in 0..count {
         let mounted = match Mount::image(&disk, &place.path().join("live")) {
             Ok(mounted) => mounted,
@@ -53,7 +67,11 @@ fn cuts(test: &str, fresh: bool, count: usize) {
         let live = start(place.path(), &mounted.at.join("data"));
         let credential = format!("upstream-secret-{round}");
         // Accepts the newest acknowledged credential alone.
-        let upstream = Mock::start(Settings { expect_credential: Some(credential.clone()), ..Settings::default() }).unwrap();
+        let upstream = Mock::start(Settings {
+            expect_credential: Some(credential.clone()),
+            ..Settings::default()
+        })
+        .unwrap();
         if round == 0 || fresh {
             ledgers = (0..3).map(Ledger::new).collect();
             key = live.admin.furnish(&upstream.url(), &credential);
@@ -62,20 +80,38 @@ fn cuts(test: &str, fresh: bool, count: usize) {
             live.admin.ok("PATCH", "/providers/base", &body);
         }
         mock = Some(upstream).or(mock);
-        let files = |data: &Path| SECRET_FILES.map(|name| std::fs::read(data.join(name)).unwrap_or_else(|error| panic!("{name}: {error}")));
+        let files = |data: &Path| {
+            SECRET_FILES.map(|name| {
+                std::fs::read(data.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+            })
+        };
         let secrets = files(&mounted.at.join("data"));
         let cut = place.path().join(format!("cut-{round}.img"));
-        let wanted = if fresh { random(&mut seed) % 4 } else { 1 + random(&mut seed) % 150 } as usize;
+        let wanted = if fresh {
+            random(&mut seed) % 4
+        } else {
+            1 + random(&mut seed) % 150
+        } as usize;
         let admin = live.admin.clone();
         total += during(&admin, &mut ledgers, |acknowledged| {
             let begin = Instant::now();
-            while acknowledged.load(Ordering::Relaxed) < wanted && begin.elapsed() < super::harness::PATIENCE {
+            while acknowledged.load(Ordering::Relaxed) < wanted
+                && begin.elapsed() < super::harness::PATIENCE
+            {
                 // Requests too, so that the log is being written.
                 assert_eq!(live.chat(&key, "mock").status, 200);
             }
             live.signal(rustix::process::Signal::STOP);
             wait_until_stopped(live.pid);
-            run("cp", &["--sparse=always", disk.to_str().unwrap(), cut.to_str().unwrap()]).unwrap();
+            run(
+                "cp",
+                &[
+                    "--sparse=always",
+                    disk.to_str().unwrap(),
+                    cut.to_str().unwrap(),
+                ],
+            )
+            .unwrap();
             live.kill();
         });
         drop(mounted);
@@ -86,18 +122,35 @@ fn cuts(test: &str, fresh: bool, count: usize) {
         kept += check(&live.admin, &mut ledgers);
         assert_eq!(files(&data), secrets, "a file of secrets is not as it was");
         let answer = live.chat(&key, "mock");
-        assert_eq!(answer.status, 200, "the key or the managed credential is lost: {answer:?}");
+        assert_eq!(
+            answer.status, 200,
+            "the key or the managed credential is lost: {answer:?}"
+        );
         assert_eq!(live.readyz().0, 200);
         let id = answer.header("x-gw-request-id").unwrap();
-        until("the log takes rows", || live.admin.logs().iter().any(|row| row["id"] == *id).then_some(()));
+        until("the log takes rows", || {
+            live.admin
+                .logs()
+                .iter()
+                .any(|row| row["id"] == *id)
+                .then_some(())
+        });
         live.kill();
         drop(after);
         std::fs::remove_file(&disk).unwrap();
-        disk = if fresh { image(place.path()).unwrap() } else { cut };
+        disk = if fresh {
+            image(place.path()).unwrap()
+        } else {
+            cut
+        };
     }
     eprintln!(
         "{count} power cuts ({}): {total} changes acknowledged, 0 lost, {kept} unanswered kept whole, {mended} starts had something to mend",
-        if fresh { "first start" } else { "existing store" }
+        if fresh {
+            "first start"
+        } else {
+            "existing store"
+        }
     );
 }
 
@@ -117,21 +170,39 @@ fn a_power_cut_in_the_midst_of_the_first_start_leaves_nothing_in_the_way() {
     let mut seed = 0x3c6e_f372_fe94_f82b;
     let mut early = 0;
     for round in 0..count {
-        let mounted = image(place.path()).and_then(|disk| Ok((Mount::image(&disk, &place.path().join("live"))?, disk)));
+        let mounted = image(place.path())
+            .and_then(|disk| Ok((Mount::image(&disk, &place.path().join("live"))?, disk)));
         let (mounted, disk) = match mounted {
             Ok(mounted) => mounted,
-            Err(why) if round == 0 => return skip("power cut in the first start", &format!("no power cut here: {why}")),
+            Err(why) if round == 0 => {
+                return skip(
+                    "power cut in the first start",
+                    &format!("no power cut here: {why}"),
+                );
+            }
             Err(why) => panic!("{why}"),
         };
         let mut command = serve(place.path());
-        command.args(on(&mounted.at.join("data"))).args(["--admin-listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(on(&mounted.at.join("data")))
+            .args(["--admin-listen", "127.0.0.1:0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         std::thread::sleep(Duration::from_micros(random(&mut seed) % 150_000));
         let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
         wait_until_stopped(child.id());
         let cut = place.path().join("cut.img");
-        run("cp", &["--sparse=always", disk.to_str().unwrap(), cut.to_str().unwrap()]).unwrap();
+        run(
+            "cp",
+            &[
+                "--sparse=always",
+                disk.to_str().unwrap(),
+                cut.to_str().unwrap(),
+            ],
+        )
+        .unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
         drop(mounted);
@@ -140,8 +211,11 @@ fn a_power_cut_in_the_midst_of_the_first_start_leaves_nothing_in_the_way() {
         early += usize::from(!data.join("secrets.choice").exists());
         let live = start(place.path(), &data);
         assert_eq!(found(&live.admin).len(), 0);
-        live.admin.furnish("http://127.0.0.1:1", "upstream-secret-1");
+        live.admin
+            .furnish("http://127.0.0.1:1", "upstream-secret-1");
         live.kill();
     }
-    eprintln!("{count} power cuts in a first start, {early} of them before all files were made; every later start came up");
+    eprintln!(
+        "{count} power cuts in a first start, {early} of them before all files were made; every later start came up"
+    );
 }

@@ -31,13 +31,22 @@ fn a_full_disk_stops_changes_and_nothing_else() {
         Ok(disk) => disk,
         Err(why) => return skip("full disk", &why),
     };
-    let mock = Mock::start(Settings { expect_credential: Some("upstream-secret-1".into()), ..Settings::default() }).unwrap();
+    let mock = Mock::start(Settings {
+        expect_credential: Some("upstream-secret-1".into()),
+        ..Settings::default()
+    })
+    .unwrap();
     let data = disk.at.join("data");
     let live = Live::start(place.path(), &data);
     let key = live.admin.furnish(&mock.url(), "upstream-secret-1");
     assert_eq!(live.chat(&key, "mock").status, 200);
-    until("the log has the first row", || (live.admin.logs().len() == 1).then_some(()));
-    assert_eq!(live.readyz(), (200, json!({"status": "ready", "degraded": []})));
+    until("the log has the first row", || {
+        (live.admin.logs().len() == 1).then_some(())
+    });
+    assert_eq!(
+        live.readyz(),
+        (200, json!({"status": "ready", "degraded": []}))
+    );
 
     let filler = fill(&disk.at);
     let export = live.admin.get("/export");
@@ -47,31 +56,56 @@ fn a_full_disk_stops_changes_and_nothing_else() {
             ("PATCH", "/users/base", json!({"labels": {"v": "1"}})),
             ("POST", "/keys", json!({"name": "more", "user": "base"})),
             ("POST", "/keys/base/rotate", json!({})),
-            ("PATCH", "/providers/base", json!({"credential_value": "upstream-secret-2"})),
-            ("POST", "/apply", json!({"items": [{"kind": "user", "name": "a"}, {"kind": "user", "name": "b"}]})),
+            (
+                "PATCH",
+                "/providers/base",
+                json!({"credential_value": "upstream-secret-2"}),
+            ),
+            (
+                "POST",
+                "/apply",
+                json!({"items": [{"kind": "user", "name": "a"}, {"kind": "user", "name": "b"}]}),
+            ),
             ("DELETE", "/routes/base", Value::Null),
         ] {
             let (status, answer) = live.admin.call(method, path, &body);
-            assert_eq!((status, &answer["error"]["code"]), (507, &"storage_full".into()), "{method} {path}: {answer}");
-            assert!(answer["error"]["fix"].as_str().is_some_and(|fix| !fix.is_empty()), "{answer}");
+            assert_eq!(
+                (status, &answer["error"]["code"]),
+                (507, &"storage_full".into()),
+                "{method} {path}: {answer}"
+            );
+            assert!(
+                answer["error"]["fix"]
+                    .as_str()
+                    .is_some_and(|fix| !fix.is_empty()),
+                "{answer}"
+            );
         }
         assert_eq!(live.admin.get("/export"), export);
         assert!(found(&live.admin).is_empty());
     };
     changes(&live);
     for _ in 0..20 {
-        assert_eq!(live.chat(&key, "mock").status, 200, "requests are served on a full disk, with the credential there was");
+        assert_eq!(
+            live.chat(&key, "mock").status,
+            200,
+            "requests are served on a full disk, with the credential there was"
+        );
     }
     let reason = until("readyz says why it is degraded", || {
         let (status, answer) = live.readyz();
         assert_eq!(status, 200);
         (answer["status"] == "degraded").then(|| answer["degraded"].to_string())
     });
-    assert!(reason.contains("disk") || reason.contains("room"), "{reason}");
+    assert!(
+        reason.contains("disk") || reason.contains("room"),
+        "{reason}"
+    );
 
     // A little room: enough for the small file of secrets, not for a change, so that the credential must be put back.
     let file = std::fs::File::options().write(true).open(&filler).unwrap();
-    file.set_len(file.metadata().unwrap().len() - (256 << 10)).unwrap();
+    file.set_len(file.metadata().unwrap().len() - (256 << 10))
+        .unwrap();
     drop(file);
     changes(&live);
     assert_eq!(live.chat(&key, "mock").status, 200);
@@ -83,17 +117,31 @@ fn a_full_disk_stops_changes_and_nothing_else() {
     changes(&live);
 
     std::fs::remove_file(filler).unwrap();
-    until("changes work again", || match live.admin.call("POST", "/users", &json!({"name": "more"})) {
-        (201, _) => Some(()),
-        (507, _) => None,
-        other => panic!("{other:?}"),
+    until("changes work again", || {
+        match live.admin.call("POST", "/users", &json!({"name": "more"})) {
+            (201, _) => Some(()),
+            (507, _) => None,
+            other => panic!("{other:?}"),
+        }
     });
-    live.admin.ok("PATCH", "/providers/base", &json!({"credential_value": "upstream-secret-1"}));
-    until("readyz says ready again", || (live.readyz().1["status"] == "ready").then_some(()));
+    live.admin.ok(
+        "PATCH",
+        "/providers/base",
+        &json!({"credential_value": "upstream-secret-1"}),
+    );
+    until("readyz says ready again", || {
+        (live.readyz().1["status"] == "ready").then_some(())
+    });
     let answer = live.chat(&key, "mock");
     assert_eq!(answer.status, 200);
     let id = answer.header("x-gw-request-id").unwrap().to_owned();
-    until("the log takes rows again", || live.admin.logs().iter().any(|row| row["id"] == *id).then_some(()));
+    until("the log takes rows again", || {
+        live.admin
+            .logs()
+            .iter()
+            .any(|row| row["id"] == *id)
+            .then_some(())
+    });
     live.kill();
     let live = Live::start(place.path(), &data);
     assert!(!live.said().contains("mended"), "{}", live.said());

@@ -13,13 +13,16 @@ fn acknowledged_changes_survive_kill_9() {
     let mut ledgers: Vec<Ledger> = (0..4).map(Ledger::new).collect();
     let (mut seed, mut total, mut kept, mut slowest) = (0x2545_f491_4f6c_dd1d, 0, 0, 0.0_f64);
     let mut live = Live::start(place.path(), &data);
-    live.admin.furnish("http://127.0.0.1:1", "upstream-secret-1");
+    live.admin
+        .furnish("http://127.0.0.1:1", "upstream-secret-1");
     for _ in 0..count {
         let wanted = 1 + (random(&mut seed) % 250) as usize;
         let admin = live.admin.clone();
         total += during(&admin, &mut ledgers, |acknowledged| {
             let begin = Instant::now();
-            while acknowledged.load(Ordering::Relaxed) < wanted && begin.elapsed() < super::harness::PATIENCE {
+            while acknowledged.load(Ordering::Relaxed) < wanted
+                && begin.elapsed() < super::harness::PATIENCE
+            {
                 std::thread::sleep(Duration::from_millis(1));
             }
             live.kill();
@@ -27,11 +30,17 @@ fn acknowledged_changes_survive_kill_9() {
         let begin = Instant::now();
         live = Live::start(place.path(), &data);
         slowest = slowest.max(super::rig::millis(begin));
-        assert!(!live.said().contains("mended"), "a kill alone leaves nothing to mend:\n{}", live.said());
+        assert!(
+            !live.said().contains("mended"),
+            "a kill alone leaves nothing to mend:\n{}",
+            live.said()
+        );
         kept += check(&live.admin, &mut ledgers);
     }
     assert!(total > 0);
-    eprintln!("{count} kills during admin writes: {total} acknowledged, 0 lost, {kept} unanswered changes were kept whole, slowest start {slowest:.0} ms");
+    eprintln!(
+        "{count} kills during admin writes: {total} acknowledged, 0 lost, {kept} unanswered changes were kept whole, slowest start {slowest:.0} ms"
+    );
 }
 
 #[test]
@@ -44,7 +53,11 @@ fn a_start_after_a_start_that_was_killed_finds_nothing_in_its_way() {
         // Several killed starts on one directory, at any moment of a start.
         for _ in 0..3 {
             let mut command = serve(place.path());
-            command.args(on(&data)).args(["--admin-listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::null());
+            command
+                .args(on(&data))
+                .args(["--admin-listen", "127.0.0.1:0"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
             let mut child = command.spawn().unwrap();
             std::thread::sleep(Duration::from_micros(random(&mut seed) % 120_000));
             child.kill().unwrap();
@@ -52,12 +65,18 @@ fn a_start_after_a_start_that_was_killed_finds_nothing_in_its_way() {
             early += usize::from(!data.join("admin.token").exists());
         }
         let mut command = serve(place.path());
-        command.args(on(&data)).args(["--admin-listen", "127.0.0.1:0"]);
+        command
+            .args(on(&data))
+            .args(["--admin-listen", "127.0.0.1:0"]);
         let live = Live::launch(place.path(), command);
-        live.admin.furnish("http://127.0.0.1:1", "upstream-secret-1");
+        live.admin
+            .furnish("http://127.0.0.1:1", "upstream-secret-1");
         live.kill();
         let live = Live::start(place.path(), &data);
         live.admin.get("/routes/base");
     }
-    eprintln!("{} starts killed, {early} of them before all files were made; every later start came up", 3 * count);
+    eprintln!(
+        "{} starts killed, {early} of them before all files were made; every later start came up",
+        3 * count
+    );
 }

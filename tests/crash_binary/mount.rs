@@ -4,10 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().map_err(|error| format!("{program}: {error}"))?;
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{program}: {error}"))?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned()),
-        false => Err(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr).trim())),
+        false => Err(format!(
+            "{program} {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
     }
 }
 
@@ -30,7 +37,10 @@ impl Mount {
         std::fs::create_dir_all(at).map_err(|error| error.to_string())?;
         let device = run("losetup", &["--find", "--show", image.to_str().unwrap()])?;
         // Made before mounting, so that a failure detaches the device.
-        let mount = Mount { at: at.to_owned(), device: Some(device.clone()) };
+        let mount = Mount {
+            at: at.to_owned(),
+            device: Some(device.clone()),
+        };
         run("mount", &["-t", "ext4", &device, at.to_str().unwrap()])?;
         Ok(mount)
     }
@@ -39,8 +49,21 @@ impl Mount {
     pub fn tmpfs(at: &Path, size: u32) -> Result<Mount, String> {
         root()?;
         std::fs::create_dir_all(at).map_err(|error| error.to_string())?;
-        run("mount", &["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs", at.to_str().unwrap()])?;
-        Ok(Mount { at: at.to_owned(), device: None })
+        run(
+            "mount",
+            &[
+                "-t",
+                "tmpfs",
+                "-o",
+                &format!("size={size}m"),
+                "tmpfs",
+                at.to_str().unwrap(),
+            ],
+        )?;
+        Ok(Mount {
+            at: at.to_owned(),
+            device: None,
+        })
     }
 }
 
@@ -63,7 +86,9 @@ const SIZE: u64 = 900 << 20;
 pub fn image(dir: &Path) -> Result<PathBuf, String> {
     root()?;
     let image = dir.join("disk.img");
-    std::fs::File::create(&image).and_then(|file| file.set_len(SIZE)).map_err(|error| error.to_string())?;
+    std::fs::File::create(&image)
+        .and_then(|file| file.set_len(SIZE))
+        .map_err(|error| error.to_string())?;
     run("mkfs.ext4", &["-q", "-F", image.to_str().unwrap()])?;
     Ok(image)
 }

@@ -12,7 +12,10 @@ use std::time::Instant;
 
 /// Rounds of a test: `GW_ROUNDS`, or this many.
 pub fn rounds(default: usize) -> usize {
-    std::env::var("GW_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(default)
+    std::env::var("GW_ROUNDS")
+        .ok()
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(default)
 }
 
 /// A number a loop can choose by; the seed makes a failing round repeatable.
@@ -27,15 +30,30 @@ pub fn random(seed: &mut u64) -> u64 {
 pub fn serve(place: &Path) -> Command {
     let mut command = Command::new(GW);
     for (name, _) in std::env::vars() {
-        if name.starts_with("GW_") || name.ends_with("_API_KEY") || name.to_ascii_lowercase().ends_with("_proxy") {
+        if name.starts_with("GW_")
+            || name.ends_with("_API_KEY")
+            || name.to_ascii_lowercase().ends_with("_proxy")
+        {
             command.env_remove(name);
         }
     }
-    command.env_remove("DBUS_SESSION_BUS_ADDRESS").env("GW_SECRETS", "sealed").env("NO_COLOR", "1").env("HOME", place);
-    for (name, at) in [("XDG_CONFIG_HOME", "config"), ("XDG_DATA_HOME", "share"), ("XDG_RUNTIME_DIR", "run"), ("XDG_STATE_HOME", "state")] {
+    command
+        .env_remove("DBUS_SESSION_BUS_ADDRESS")
+        .env("GW_SECRETS", "sealed")
+        .env("NO_COLOR", "1")
+        .env("HOME", place);
+    for (name, at) in [
+        ("XDG_CONFIG_HOME", "config"),
+        ("XDG_DATA_HOME", "share"),
+        ("XDG_RUNTIME_DIR", "run"),
+        ("XDG_STATE_HOME", "state"),
+    ] {
         command.env(name, place.join(at));
     }
-    command.current_dir(place).args(["serve", "--listen", "127.0.0.1:0", "--admin-listen"]).arg(format!("unix:{}", place.join("admin.sock").display()));
+    command
+        .current_dir(place)
+        .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen"])
+        .arg(format!("unix:{}", place.join("admin.sock").display()));
     command.stdin(Stdio::null());
     command
 }
@@ -47,8 +65,15 @@ pub fn on(data: &Path) -> [&OsStr; 2] {
 
 /// A start that is to fail: its exit code and stderr.
 pub fn refused(mut command: Command) -> (Option<i32>, String) {
-    let output = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    let output = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 /// A running `gw serve`; killed when dropped.
@@ -73,18 +98,40 @@ impl Live {
         let (ready, log) = (place.join("ready.json"), place.join("serve.log"));
         let _ = std::fs::remove_file(&ready);
         let output = std::fs::File::create(&log).unwrap();
-        command.arg("--ready-file").arg(&ready).stdout(output.try_clone().unwrap()).stderr(output);
+        command
+            .arg("--ready-file")
+            .arg(&ready)
+            .stdout(output.try_clone().unwrap())
+            .stderr(output);
         let mut child = command.spawn().unwrap();
         let pid = child.id();
         let answer = until("gw serve is ready", || {
             if let Some(status) = child.try_wait().unwrap() {
-                panic!("gw serve ended early with {status}:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+                panic!(
+                    "gw serve ended early with {status}:\n{}",
+                    std::fs::read_to_string(&log).unwrap_or_default()
+                );
             }
             serde_json::from_slice::<Value>(&std::fs::read(&ready).ok()?).ok()
         });
-        let url = answer["url"].as_str().unwrap().trim_end_matches('/').to_owned();
-        let admin = Admin(PathBuf::from(answer["admin"].as_str().unwrap().trim_start_matches("unix:")));
-        Live { url, admin, pid, child, log }
+        let url = answer["url"]
+            .as_str()
+            .unwrap()
+            .trim_end_matches('/')
+            .to_owned();
+        let admin = Admin(PathBuf::from(
+            answer["admin"]
+                .as_str()
+                .unwrap()
+                .trim_start_matches("unix:"),
+        ));
+        Live {
+            url,
+            admin,
+            pid,
+            child,
+            log,
+        }
     }
 
     /// What it has said so far.
@@ -136,30 +183,49 @@ impl Drop for Live {
 }
 
 pub fn chat(url: &str, key: &str, model: &str) -> http::Answer {
-    let body = serde_json::json!({"model": model, "messages": [{"role": "user", "content": "hello"}]});
-    http::post(&format!("{url}/v1/chat/completions"), &[("authorization", &format!("Bearer {key}"))], &body)
+    let body =
+        serde_json::json!({"model": model, "messages": [{"role": "user", "content": "hello"}]});
+    http::post(
+        &format!("{url}/v1/chat/completions"),
+        &[("authorization", &format!("Bearer {key}"))],
+        &body,
+    )
 }
 
 /// The same where the gateway may go away meanwhile: the request's id, once its answer was whole and good.
 pub fn try_chat(url: &str, key: &str, model: &str) -> Option<String> {
     let socket = TcpStream::connect(url.strip_prefix("http://")?).ok()?;
     socket.set_read_timeout(Some(PATIENCE)).ok()?;
-    let body = serde_json::json!({"model": model, "messages": [{"role": "user", "content": "hello"}]}).to_string();
-    let (head, _) = exchange(socket, &format!("POST /v1/chat/completions HTTP/1.1\r\nhost: gw\r\nauthorization: Bearer {key}"), &body)?;
-    let id = head.lines().find_map(|line| line.strip_prefix("x-gw-request-id:"))?.trim().to_owned();
+    let body =
+        serde_json::json!({"model": model, "messages": [{"role": "user", "content": "hello"}]})
+            .to_string();
+    let (head, _) = exchange(
+        socket,
+        &format!("POST /v1/chat/completions HTTP/1.1\r\nhost: gw\r\nauthorization: Bearer {key}"),
+        &body,
+    )?;
+    let id = head
+        .lines()
+        .find_map(|line| line.strip_prefix("x-gw-request-id:"))?
+        .trim()
+        .to_owned();
     (status(&head)? == 200).then_some(id)
 }
 
 /// Head and body of an answer of a said length; `None` where it broke off.
 fn exchange(mut socket: impl Read + Write, head: &str, body: &str) -> Option<(String, String)> {
     let length = body.len();
-    let request = format!("{head}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    let request = format!(
+        "{head}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
     socket.write_all(request.as_bytes()).ok()?;
     let mut bytes = Vec::new();
     socket.read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n")?;
-    let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())?;
+    let length: usize = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())?;
     (body.len() == length).then(|| (head.to_owned(), body.to_owned()))
 }
 
@@ -176,21 +242,36 @@ impl Admin {
     pub fn try_call(&self, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
         let socket = UnixStream::connect(&self.0).ok()?;
         socket.set_read_timeout(Some(PATIENCE)).ok()?;
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let (head, body) = exchange(socket, &format!("{method} /api/v1{path} HTTP/1.1\r\nhost: localhost"), &body)?;
-        Some((status(&head)?, serde_json::from_str(&body).unwrap_or(Value::Null)))
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let (head, body) = exchange(
+            socket,
+            &format!("{method} /api/v1{path} HTTP/1.1\r\nhost: localhost"),
+            &body,
+        )?;
+        Some((
+            status(&head)?,
+            serde_json::from_str(&body).unwrap_or(Value::Null),
+        ))
     }
 
     #[track_caller]
     pub fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        self.try_call(method, path, body).unwrap_or_else(|| panic!("{method} {path}: no answer"))
+        self.try_call(method, path, body)
+            .unwrap_or_else(|| panic!("{method} {path}: no answer"))
     }
 
     /// A call that must succeed.
     #[track_caller]
     pub fn ok(&self, method: &str, path: &str, body: &Value) -> Value {
         let (status, answer) = self.call(method, path, body);
-        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {answer}"
+        );
         answer
     }
 
@@ -204,7 +285,11 @@ impl Admin {
         self.ok("POST", "/users", &serde_json::json!({"name": "base"}));
         let provider = serde_json::json!({"name": "base", "vendor": "mock", "base_url": format!("{mock}/v1"), "credential_value": credential});
         self.ok("POST", "/providers?verify=false", &provider);
-        let key = self.ok("POST", "/keys", &serde_json::json!({"name": "base", "user": "base"}));
+        let key = self.ok(
+            "POST",
+            "/keys",
+            &serde_json::json!({"name": "base", "user": "base"}),
+        );
         self.ok("POST", "/routes", &serde_json::json!({"name": "base", "keys": ["base"], "targets": [{"provider": "base"}]}));
         key["secret"].as_str().unwrap().to_owned()
     }

@@ -8,7 +8,10 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-const MASTER: [&str; 2] = ["3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=", "4q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs="];
+const MASTER: [&str; 2] = [
+    "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=",
+    "4q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=",
+];
 
 /// A stopped gateway's state, with something in it.
 struct Stopped {
@@ -23,17 +26,30 @@ impl Stopped {
     fn new(master: Option<&str>) -> Stopped {
         let place = tempfile::tempdir().unwrap();
         let data = place.path().join("data");
-        let mock = Mock::start(Settings { expect_credential: Some("upstream-secret-1".into()), ..Settings::default() }).unwrap();
+        let mock = Mock::start(Settings {
+            expect_credential: Some("upstream-secret-1".into()),
+            ..Settings::default()
+        })
+        .unwrap();
         let mut command = serve(place.path());
-        command.args(on(&data)).envs(master.map(|key| ("GW_MASTER_KEY", key)));
+        command
+            .args(on(&data))
+            .envs(master.map(|key| ("GW_MASTER_KEY", key)));
         let live = Live::launch(place.path(), command);
         let key = live.admin.furnish(&mock.url(), "upstream-secret-1");
         for n in 0..20 {
-            live.admin.ok("POST", "/users", &json!({"name": format!("user-{n}")}));
+            live.admin
+                .ok("POST", "/users", &json!({"name": format!("user-{n}")}));
         }
         let export = live.admin.get("/export");
         live.kill();
-        Stopped { place, data, mock, key, export }
+        Stopped {
+            place,
+            data,
+            mock,
+            key,
+            export,
+        }
     }
 
     fn start(&self) -> Live {
@@ -45,7 +61,10 @@ impl Stopped {
         command.args(on(&self.data)).envs(env.iter().copied());
         let (code, said) = refused(command);
         assert!(code.is_some_and(|code| code != 0), "{code:?}: {said}");
-        assert!(said.contains("error: ") && said.contains("fix: ") && !said.contains("panicked"), "{said}");
+        assert!(
+            said.contains("error: ") && said.contains("fix: ") && !said.contains("panicked"),
+            "{said}"
+        );
         said
     }
 
@@ -59,7 +78,11 @@ impl Stopped {
 
     /// The lines that say what was mended.
     fn mended(live: &Live) -> Vec<String> {
-        live.said().lines().filter(|line| line.starts_with("mended")).map(str::to_owned).collect()
+        live.said()
+            .lines()
+            .filter(|line| line.starts_with("mended"))
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -75,7 +98,13 @@ fn a_damaged_store_is_rebuilt_out_loud() {
     scribble(&stopped.data.join("state/db"));
     let live = stopped.start();
     let mended = Stopped::mended(&live);
-    assert!(mended.len() == 1 && mended[0].contains("rebuilt at revision 24") && mended[0].contains("state.corrupt-"), "{mended:?}\n{}", live.said());
+    assert!(
+        mended.len() == 1
+            && mended[0].contains("rebuilt at revision 24")
+            && mended[0].contains("state.corrupt-"),
+        "{mended:?}\n{}",
+        live.said()
+    );
     assert!(live.said().contains("WARN"), "{}", live.said());
     stopped.whole(&live);
     assert_eq!(live.stop().code(), Some(0));
@@ -89,12 +118,21 @@ fn the_journal_alone_brings_everything_back() {
     let stopped = Stopped::new(None);
     for name in ["state", "exports", "logs", "ballast", "gw.lock"] {
         let path = stopped.data.join(name);
-        let _ = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        let _ = if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
     }
     assert!(stopped.data.join("journal").is_dir());
     let live = stopped.start();
     let mended = Stopped::mended(&live);
-    assert!(mended.len() == 1 && mended[0].contains("it is not there") && mended[0].contains("journal alone"), "{mended:?}");
+    assert!(
+        mended.len() == 1
+            && mended[0].contains("it is not there")
+            && mended[0].contains("journal alone"),
+        "{mended:?}"
+    );
     stopped.whole(&live);
 }
 
@@ -107,7 +145,11 @@ fn a_second_gateway_is_told_who_holds_the_directory() {
     command.args(on(&stopped.data));
     let (code, said) = refused(command);
     assert_eq!(code, Some(5), "{said}");
-    assert!(said.contains(&format!("pid {}", live.pid)) && said.contains(&live.admin.0.display().to_string()), "{said}");
+    assert!(
+        said.contains(&format!("pid {}", live.pid))
+            && said.contains(&live.admin.0.display().to_string()),
+        "{said}"
+    );
     stopped.whole(&live);
     // The lock goes with its holder, however that ended.
     live.kill();
@@ -117,11 +159,17 @@ fn a_second_gateway_is_told_who_holds_the_directory() {
 #[test]
 fn a_missing_digest_key_is_an_error_and_nothing_is_lost() {
     let stopped = Stopped::new(None);
-    let (path, kept) = (stopped.data.join("digest.key"), stopped.place.path().join("kept"));
+    let (path, kept) = (
+        stopped.data.join("digest.key"),
+        stopped.place.path().join("kept"),
+    );
     std::fs::rename(&path, &kept).unwrap();
     for _ in 0..2 {
         let said = stopped.refused(&[]);
-        assert!(said.contains("digest.key") && said.contains("is missing") && said.contains("backup"), "{said}");
+        assert!(
+            said.contains("digest.key") && said.contains("is missing") && said.contains("backup"),
+            "{said}"
+        );
         assert!(!path.exists(), "a new key was made");
     }
     std::fs::rename(&kept, &path).unwrap();
@@ -133,32 +181,63 @@ fn a_wrong_master_key_is_an_error_and_nothing_is_lost() {
     let stopped = Stopped::new(Some(MASTER[0]));
     let sealed = std::fs::read(stopped.data.join("secrets.sealed")).unwrap();
     let wrong = stopped.refused(&[("GW_MASTER_KEY", MASTER[1])]);
-    assert!(wrong.contains("master key") && wrong.contains("GW_MASTER_KEY") && !wrong.contains(MASTER[1]), "{wrong}");
+    assert!(
+        wrong.contains("master key")
+            && wrong.contains("GW_MASTER_KEY")
+            && !wrong.contains(MASTER[1]),
+        "{wrong}"
+    );
     let none = stopped.refused(&[]);
     assert!(none.contains("there is no master key"), "{none}");
     assert!(!stopped.data.join("master.key").exists());
-    assert_eq!(std::fs::read(stopped.data.join("secrets.sealed")).unwrap(), sealed);
+    assert_eq!(
+        std::fs::read(stopped.data.join("secrets.sealed")).unwrap(),
+        sealed
+    );
     let mut command = serve(stopped.place.path());
-    command.args(on(&stopped.data)).env("GW_MASTER_KEY", MASTER[0]);
+    command
+        .args(on(&stopped.data))
+        .env("GW_MASTER_KEY", MASTER[0]);
     stopped.whole(&Live::launch(stopped.place.path(), command));
 }
 
 #[test]
 fn a_keyring_that_is_gone_costs_its_providers_and_not_the_start() {
     let stopped = Stopped::new(None);
-    std::fs::write(stopped.data.join("secrets.choice"), "keyring 0123456789abcdef\n").unwrap();
-    std::fs::rename(stopped.data.join("secrets.sealed"), stopped.place.path().join("kept")).unwrap();
+    std::fs::write(
+        stopped.data.join("secrets.choice"),
+        "keyring 0123456789abcdef\n",
+    )
+    .unwrap();
+    std::fs::rename(
+        stopped.data.join("secrets.sealed"),
+        stopped.place.path().join("kept"),
+    )
+    .unwrap();
     let mut command = serve(stopped.place.path());
     // No bus anywhere, whatever this machine runs.
-    command.args(on(&stopped.data)).env("GW_SECRETS", "auto").env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
+    command
+        .args(on(&stopped.data))
+        .env("GW_SECRETS", "auto")
+        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
     let live = Live::launch(stopped.place.path(), command);
     let (status, ready) = live.readyz();
-    assert_eq!((status, &ready["status"]), (200, &json!("degraded")), "{ready}");
+    assert_eq!(
+        (status, &ready["status"]),
+        (200, &json!("degraded")),
+        "{ready}"
+    );
     let reasons = ready["degraded"].to_string();
     // Anybody may ask for readiness: which provider, but why only to those who may manage it.
-    assert!(reasons.contains("provider `base`") && !reasons.contains("keyring"), "{reasons}");
+    assert!(
+        reasons.contains("provider `base`") && !reasons.contains("keyring"),
+        "{reasons}"
+    );
     let status = live.admin.get("/status");
-    assert!(status["degraded"].to_string().contains("keyring"), "{status}");
+    assert!(
+        status["degraded"].to_string().contains("keyring"),
+        "{status}"
+    );
     let answer = live.chat(&stopped.key, "mock");
     assert!((500..600).contains(&answer.status), "{answer:?}");
     assert!(!answer.body.contains("upstream-secret"));
@@ -173,7 +252,9 @@ fn an_admin_token_cut_off_in_the_first_start_is_made_again() {
     let token = stopped.data.join("admin.token");
     std::fs::write(&token, "").unwrap();
     let mut command = serve(stopped.place.path());
-    command.args(on(&stopped.data)).args(["--admin-listen", "127.0.0.1:0"]);
+    command
+        .args(on(&stopped.data))
+        .args(["--admin-listen", "127.0.0.1:0"]);
     let live = Live::launch(stopped.place.path(), command);
     assert_eq!(std::fs::read_to_string(&token).unwrap().trim().len(), 43);
     stopped.whole(&live);
@@ -186,16 +267,29 @@ fn of_several_started_at_once_one_serves_and_the_rest_say_why_not() {
         .map(|n| {
             let own = place.path().join(n.to_string());
             std::fs::create_dir(&own).unwrap();
-            serve(&own).args(on(data.path())).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+            serve(&own)
+                .args(on(data.path()))
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
         })
         .collect();
     let codes = until("three have given up", || {
-        let codes: Vec<i32> = all.iter_mut().filter_map(|child| child.try_wait().unwrap()).map(|status| status.code().unwrap()).collect();
+        let codes: Vec<i32> = all
+            .iter_mut()
+            .filter_map(|child| child.try_wait().unwrap())
+            .map(|status| status.code().unwrap())
+            .collect();
         (codes.len() == 3).then_some(codes)
     });
     assert_eq!(codes, [5; 3]);
     let ended: Vec<Option<i32>> = all.iter_mut().map(terminate).collect();
-    assert_eq!(ended.iter().filter(|code| **code == Some(5)).count(), 3, "{ended:?}");
+    assert_eq!(
+        ended.iter().filter(|code| **code == Some(5)).count(),
+        3,
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -207,7 +301,10 @@ fn a_ready_file_of_a_killed_gateway_does_not_speak_for_the_next() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let fails = |expected: i32, listen: &str| {
         let mut command = serve(stopped.place.path());
-        command.args(on(&stopped.data)).args(["--listen", listen, "--ready-file"]).arg(&ready);
+        command
+            .args(on(&stopped.data))
+            .args(["--listen", listen, "--ready-file"])
+            .arg(&ready);
         let (code, said) = refused(command);
         assert_eq!(code, Some(expected), "{said}");
     };
@@ -235,7 +332,9 @@ fn a_damaged_request_log_costs_its_rows_and_nothing_else() {
     assert!(damaged > 0);
     let live = stopped.start();
     stopped.whole(&live);
-    until("new rows are there", || (!live.admin.logs().is_empty()).then_some(()));
+    until("new rows are there", || {
+        (!live.admin.logs().is_empty()).then_some(())
+    });
     assert_eq!(live.stop().code(), Some(0));
     assert!(!stopped.start().admin.logs().is_empty());
 }

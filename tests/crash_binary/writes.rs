@@ -21,11 +21,20 @@ pub struct Ledger {
     seed: u64,
 }
 
-const KINDS: [(&str, &str); 4] = [("user", "users"), ("key", "keys"), ("provider", "providers"), ("route", "routes")];
+const KINDS: [(&str, &str); 4] = [
+    ("user", "users"),
+    ("key", "keys"),
+    ("provider", "providers"),
+    ("route", "routes"),
+];
 
 impl Ledger {
     pub fn new(thread: usize) -> Ledger {
-        Ledger { thread, seed: 0x9e37_79b9_7f4a_7c15 ^ (thread as u64 + 1), ..Ledger::default() }
+        Ledger {
+            thread,
+            seed: 0x9e37_79b9_7f4a_7c15 ^ (thread as u64 + 1),
+            ..Ledger::default()
+        }
     }
 
     /// Writes until told to stop, or the gateway goes away.
@@ -66,15 +75,34 @@ impl Ledger {
         let name = (kind, format!("t{}-{slot}", self.thread));
         let one = format!("/{plural}/{}", name.1);
         let (method, path, body, after) = match self.state.contains_key(&name) {
-            false => ("POST", format!("/{plural}?verify=false"), Ledger::spec(kind, &name.1, value), Some(value)),
+            false => (
+                "POST",
+                format!("/{plural}?verify=false"),
+                Ledger::spec(kind, &name.1, value),
+                Some(value),
+            ),
             true if random(&mut self.seed).is_multiple_of(3) => ("DELETE", one, Value::Null, None),
-            true => ("PATCH", one, json!({"labels": {"v": value.to_string()}}), Some(value)),
+            true => (
+                "PATCH",
+                one,
+                json!({"labels": {"v": value.to_string()}}),
+                Some(value),
+            ),
         };
         // Only providers are tried out at creation.
-        let path = if kind == "provider" { path } else { path.replace("?verify=false", "") };
+        let path = if kind == "provider" {
+            path
+        } else {
+            path.replace("?verify=false", "")
+        };
         self.pending = vec![(name.clone(), after)];
-        let Some((status, answer)) = admin.try_call(method, &path, &body) else { return false };
-        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        let Some((status, answer)) = admin.try_call(method, &path, &body) else {
+            return false;
+        };
+        assert!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {answer}"
+        );
         if let Some(secret) = answer["secret"].as_str() {
             self.secrets.insert(name.1, secret.to_owned());
         }
@@ -84,10 +112,18 @@ impl Ledger {
 
     /// Three records that must change together.
     fn batch(&mut self, admin: &Admin, value: u64, slot: u64) -> bool {
-        let names: Vec<Name> = ["user", "provider", "route"].map(|kind| (kind, format!("t{}-batch-{}", self.thread, slot % 4))).to_vec();
-        let items: Vec<Value> = names.iter().map(|(kind, name)| Ledger::spec(kind, name, value)).collect();
+        let names: Vec<Name> = ["user", "provider", "route"]
+            .map(|kind| (kind, format!("t{}-batch-{}", self.thread, slot % 4)))
+            .to_vec();
+        let items: Vec<Value> = names
+            .iter()
+            .map(|(kind, name)| Ledger::spec(kind, name, value))
+            .collect();
         self.pending = names.into_iter().map(|name| (name, Some(value))).collect();
-        let Some((status, answer)) = admin.try_call("POST", "/apply", &json!({"items": items})) else { return false };
+        let Some((status, answer)) = admin.try_call("POST", "/apply", &json!({"items": items}))
+        else {
+            return false;
+        };
         assert_eq!(status, 200, "{answer}");
         self.settle();
         true
@@ -105,16 +141,28 @@ impl Ledger {
     /// Compares with what a gateway exports, and takes over what became of the unanswered change.
     pub fn check(&mut self, found: &BTreeMap<Name, u64>) -> &'static str {
         let mine = format!("t{}-", self.thread);
-        let found: BTreeMap<Name, u64> = found.iter().filter(|((_, name), _)| name.starts_with(&mine)).map(|(name, value)| (name.clone(), *value)).collect();
+        let found: BTreeMap<Name, u64> = found
+            .iter()
+            .filter(|((_, name), _)| name.starts_with(&mine))
+            .map(|(name, value)| (name.clone(), *value))
+            .collect();
         if self.pending.is_empty() || found == self.state {
-            assert_eq!(found, self.state, "thread {}: what was acknowledged and what was found differ", self.thread);
+            assert_eq!(
+                found, self.state,
+                "thread {}: what was acknowledged and what was found differ",
+                self.thread
+            );
             self.pending.clear();
             return "not there";
         }
         let before = self.state.clone();
         let pending = self.pending.clone();
         self.settle();
-        assert_eq!(found, self.state, "thread {}: neither as before {before:?} nor with the whole of {pending:?}", self.thread);
+        assert_eq!(
+            found, self.state,
+            "thread {}: neither as before {before:?} nor with the whole of {pending:?}",
+            self.thread
+        );
         "there"
     }
 }
@@ -124,9 +172,16 @@ pub fn found(admin: &Admin) -> BTreeMap<Name, u64> {
     let export = admin.get("/export");
     let mut found = BTreeMap::new();
     for item in export["items"].as_array().unwrap() {
-        let kind = KINDS.iter().find(|(kind, _)| item["kind"] == *kind).expect("a known kind").0;
+        let kind = KINDS
+            .iter()
+            .find(|(kind, _)| item["kind"] == *kind)
+            .expect("a known kind")
+            .0;
         if let Some(value) = item["labels"]["v"].as_str() {
-            found.insert((kind, item["name"].as_str().unwrap().to_owned()), value.parse().unwrap());
+            found.insert(
+                (kind, item["name"].as_str().unwrap().to_owned()),
+                value.parse().unwrap(),
+            );
         }
     }
     found
@@ -135,18 +190,34 @@ pub fn found(admin: &Admin) -> BTreeMap<Name, u64> {
 /// Every ledger against the gateway; each thread's newest keys still sign in. How many unanswered changes were there.
 pub fn check(admin: &Admin, ledgers: &mut [Ledger]) -> usize {
     let found = found(admin);
-    let kept = ledgers.iter_mut().map(|ledger| ledger.check(&found)).filter(|what| *what == "there").count();
+    let kept = ledgers
+        .iter_mut()
+        .map(|ledger| ledger.check(&found))
+        .filter(|what| *what == "there")
+        .count();
     for ledger in ledgers.iter() {
-        for (name, secret) in ledger.secrets.iter().filter(|(name, _)| ledger.state.contains_key(&("key", (*name).clone()))).take(2) {
+        for (name, secret) in ledger
+            .secrets
+            .iter()
+            .filter(|(name, _)| ledger.state.contains_key(&("key", (*name).clone())))
+            .take(2)
+        {
             let owner = admin.ok("POST", "/identify", &json!({"secret": secret}));
-            assert!(owner.to_string().contains(name.as_str()), "the secret of `{name}` is said to be of {owner}");
+            assert!(
+                owner.to_string().contains(name.as_str()),
+                "the secret of `{name}` is said to be of {owner}"
+            );
         }
     }
     kept
 }
 
 /// Runs the ledgers on threads while `meanwhile` does what it does to the gateway; how many changes were acknowledged.
-pub fn during(admin: &Admin, ledgers: &mut [Ledger], meanwhile: impl FnOnce(&AtomicUsize)) -> usize {
+pub fn during(
+    admin: &Admin,
+    ledgers: &mut [Ledger],
+    meanwhile: impl FnOnce(&AtomicUsize),
+) -> usize {
     let (stop, acknowledged) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for ledger in ledgers.iter_mut() {

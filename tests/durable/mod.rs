@@ -35,13 +35,23 @@ pub fn record(name: &str, version: u64, size: usize) -> Record {
 
 pub fn options() -> Options {
     // A short journal, so that rotation and exports are under way when the end comes.
-    Options { ballast: 0, journal: 256 << 10, ..Options::default() }
+    Options {
+        ballast: 0,
+        journal: 256 << 10,
+        ..Options::default()
+    }
 }
 
 /// Commits until it is killed; a line on standard output for each acknowledged record. One transaction in four changes two.
 pub fn write_for_ever(dir: &Path) -> ! {
     let store = Sled::open_with(dir, options()).expect("the child opens the store");
-    let mut versions: BTreeMap<String, u64> = store.load().unwrap().1.into_iter().map(|record| (record.name, record.version)).collect();
+    let mut versions: BTreeMap<String, u64> = store
+        .load()
+        .unwrap()
+        .1
+        .into_iter()
+        .map(|record| (record.name, record.version))
+        .collect();
     let mut seed = u64::from(std::process::id()) * 2_654_435_761 + 1;
     let mut out = std::io::stdout();
     writeln!(out, "\nready").unwrap();
@@ -54,10 +64,15 @@ pub fn write_for_ever(dir: &Path) -> ! {
         let size = (random(&mut seed) % 3_000) as usize;
         let change = |name: &String| {
             let expected = versions.get(name).copied().unwrap_or(0);
-            Change::Put { expected, record: record(name, expected + 1, size) }
+            Change::Put {
+                expected,
+                record: record(name, expected + 1, size),
+            }
         };
         let changes: Vec<Change> = names.iter().map(change).collect();
-        let revision = store.commit(&Actor::default(), &changes).expect("the child commits");
+        let revision = store
+            .commit(&Actor::default(), &changes)
+            .expect("the child commits");
         let mut lines = String::new();
         for name in names {
             let version = versions.entry(name.clone()).or_default();
@@ -92,19 +107,27 @@ impl Writer {
                 let words: Vec<&str> = line.split(' ').collect();
                 if let ["ack", name, version, revision] = words[..] {
                     let mut acks = shared.lock().unwrap();
-                    acks.versions.insert(name.to_owned(), version.parse().unwrap());
+                    acks.versions
+                        .insert(name.to_owned(), version.parse().unwrap());
                     acks.revision = revision.parse().unwrap();
                     acks.count += 1;
                 }
             }
         });
-        Writer { child, acks, reader: Some(reader) }
+        Writer {
+            child,
+            acks,
+            reader: Some(reader),
+        }
     }
 
     /// Waits until so many were acknowledged, or the child ended.
     pub fn wait_for(&mut self, count: usize) {
         while self.acks.lock().unwrap().count < count {
-            assert!(self.child.try_wait().unwrap().is_none(), "the writer ended by itself");
+            assert!(
+                self.child.try_wait().unwrap().is_none(),
+                "the writer ended by itself"
+            );
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
     }
@@ -134,15 +157,32 @@ pub fn merge(all: &mut Acks, round: &Acks) {
 
 /// Opens the store and checks that everything acknowledged is there; gives what it had to say about its start.
 pub fn check(dir: &Path, acks: &Acks) -> Option<String> {
-    let store = Sled::open_with(dir, options()).unwrap_or_else(|error| panic!("cannot open: {error:?}"));
+    let store =
+        Sled::open_with(dir, options()).unwrap_or_else(|error| panic!("cannot open: {error:?}"));
     let (revision, records) = store.load().unwrap();
-    assert!(revision >= acks.revision, "revision {revision}, acknowledged {}", acks.revision);
-    let found: BTreeMap<&str, &Record> = records.iter().map(|record| (record.name.as_str(), record)).collect();
+    assert!(
+        revision >= acks.revision,
+        "revision {revision}, acknowledged {}",
+        acks.revision
+    );
+    let found: BTreeMap<&str, &Record> = records
+        .iter()
+        .map(|record| (record.name.as_str(), record))
+        .collect();
     for (name, version) in &acks.versions {
-        let record = found.get(name.as_str()).unwrap_or_else(|| panic!("{name} is missing"));
-        assert!(record.version >= *version, "{name} is at {}, acknowledged {version}", record.version);
+        let record = found
+            .get(name.as_str())
+            .unwrap_or_else(|| panic!("{name} is missing"));
+        assert!(
+            record.version >= *version,
+            "{name} is at {}, acknowledged {version}",
+            record.version
+        );
         let text = record.spec["display"].as_str().unwrap();
-        assert!(text.starts_with(&format!("{name} {} ", record.version)), "{name} holds another version's text");
+        assert!(
+            text.starts_with(&format!("{name} {} ", record.version)),
+            "{name} holds another version's text"
+        );
     }
     let newest = store.history(1).unwrap();
     assert!(newest.iter().all(|entry| entry.revision <= revision));

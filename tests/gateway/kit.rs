@@ -33,12 +33,28 @@ pub struct Bench {
 /// A plan with user `u`, key `k`, providers `m` (OpenAI format) and `a` (Anthropic format) over one simulator, and
 /// the route `k`: as asked at `m`.
 pub fn plan() -> Plan {
-    let mock = Mock::start(Settings { expect_credential: Some(CREDENTIAL.into()), remember: 2_000, ..Settings::default() }).unwrap();
+    let mock = Mock::start(Settings {
+        expect_credential: Some(CREDENTIAL.into()),
+        remember: 2_000,
+        ..Settings::default()
+    })
+    .unwrap();
     let url = format!("{}/v1", mock.url());
-    let mut plan = Plan { mock, config: String::new(), items: Vec::new(), secrets: Vec::new(), args: Vec::new() };
+    let mut plan = Plan {
+        mock,
+        config: String::new(),
+        items: Vec::new(),
+        secrets: Vec::new(),
+        args: Vec::new(),
+    };
     plan.items.push(json!({"kind": "user", "name": "u"}));
-    plan = plan.key("k", json!({})).provider("m", json!({"vendor": "openai-compatible", "base_url": url}));
-    plan = plan.provider("a", json!({"vendor": "anthropic-compatible", "base_url": url}));
+    plan = plan
+        .key("k", json!({}))
+        .provider("m", json!({"vendor": "openai-compatible", "base_url": url}));
+    plan = plan.provider(
+        "a",
+        json!({"vendor": "anthropic-compatible", "base_url": url}),
+    );
     plan.route("k", json!({"keys": ["k"], "targets": [{"provider": "m"}]}))
 }
 
@@ -76,8 +92,12 @@ impl Plan {
     }
     /// The same, with further fields.
     pub fn at_with(self, name: &str, targets: &[&str], mut spec: Value) -> Plan {
-        let target =
-            |text: &&str| text.split_once('/').map_or_else(|| json!({"provider": text}), |(provider, model)| json!({"provider": provider, "model": model}));
+        let target = |text: &&str| {
+            text.split_once('/').map_or_else(
+                || json!({"provider": text}),
+                |(provider, model)| json!({"provider": provider, "model": model}),
+            )
+        };
         spec["path"] = format!("/{name}").into();
         spec["targets"] = targets.iter().map(target).collect();
         if spec.get("retries").is_none() {
@@ -105,16 +125,31 @@ impl Plan {
         let (config, seed) = (place.path().join("gw.toml"), place.path().join("seed.json"));
         std::fs::write(&config, &self.config).unwrap();
         std::fs::write(&seed, json!({"items": self.items}).to_string()).unwrap();
-        let mut args = vec!["--config", config.to_str().unwrap(), "-f", seed.to_str().unwrap()];
+        let mut args = vec![
+            "--config",
+            config.to_str().unwrap(),
+            "-f",
+            seed.to_str().unwrap(),
+        ];
         args.extend(self.args.iter().map(String::as_str));
         let gateway = Gateway::start_with(&args);
-        Bench { gateway, mock: self.mock, key: self.secrets[0].1.clone(), secrets: self.secrets, _place: place }
+        Bench {
+            gateway,
+            mock: self.mock,
+            key: self.secrets[0].1.clone(),
+            secrets: self.secrets,
+            _place: place,
+        }
     }
 }
 
 impl Bench {
     pub fn secret(&self, name: &str) -> &str {
-        self.secrets.iter().find(|(key, _)| key == name).map(|(_, secret)| secret.as_str()).unwrap()
+        self.secrets
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, secret)| secret.as_str())
+            .unwrap()
     }
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.gateway.url)
@@ -127,7 +162,15 @@ impl Bench {
     }
     /// Sends a POST and leaves reading to the caller.
     pub fn open(&self, path: &str, body: &Value) -> TcpStream {
-        http::send("POST", &self.url(path), &[("authorization", &self.bearer()), ("content-type", "application/json")], &body.to_string())
+        http::send(
+            "POST",
+            &self.url(path),
+            &[
+                ("authorization", &self.bearer()),
+                ("content-type", "application/json"),
+            ],
+            &body.to_string(),
+        )
     }
     /// A request on a bare socket; what comes back until the other side closes.
     pub fn raw(&self, request: &[u8]) -> String {
@@ -141,7 +184,9 @@ impl Bench {
     }
     pub fn socket(&self) -> TcpStream {
         let socket = TcpStream::connect(self.host()).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
         socket
     }
     /// Head and body of a request that would be served, with this further text in its head.
@@ -155,12 +200,19 @@ impl Bench {
     }
     /// All rows, newest first.
     pub fn rows(&self) -> Vec<Value> {
-        self.gateway.ok(&["logs", "export"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.gateway
+            .ok(&["logs", "export"])
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
     /// The row of an answered request, once it is there.
     #[track_caller]
     pub fn row(&self, answer: &http::Answer) -> Value {
-        let id = answer.header("x-gw-request-id").unwrap_or_else(|| panic!("no request id: {answer:?}")).to_owned();
+        let id = answer
+            .header("x-gw-request-id")
+            .unwrap_or_else(|| panic!("no request id: {answer:?}"))
+            .to_owned();
         self.row_where("the row is written", |row| row["id"] == *id)
     }
     /// The newest row for which this holds, once there is one.
@@ -170,7 +222,11 @@ impl Bench {
     /// What the simulator saw of the request whose body holds `needle`, once it has ended.
     pub fn upstream(&self, needle: &str) -> Seen {
         until(&format!("the upstream has ended `{needle}`"), || {
-            self.mock.requests().into_iter().rev().find(|seen| seen.body.contains(needle) && seen.outcome != Outcome::Running)
+            self.mock
+                .requests()
+                .into_iter()
+                .rev()
+                .find(|seen| seen.body.contains(needle) && seen.outcome != Outcome::Running)
         })
     }
 }
@@ -203,8 +259,16 @@ pub fn drain(socket: &mut TcpStream) -> String {
         match socket.read(&mut chunk) {
             Ok(read @ 1..) => bytes.extend_from_slice(&chunk[..read]),
             Ok(0) => break,
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
-                panic!("the connection stays open after: {}", String::from_utf8_lossy(&bytes))
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                ) =>
+            {
+                panic!(
+                    "the connection stays open after: {}",
+                    String::from_utf8_lossy(&bytes)
+                )
             }
             Err(_) => break,
         }
@@ -214,7 +278,11 @@ pub fn drain(socket: &mut TcpStream) -> String {
 
 /// The status of a raw answer; 0 where there is none.
 pub fn status(answer: &str) -> u16 {
-    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
+    answer
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or(0)
 }
 
 /// What a scripted upstream does with one connection after it has read a request.
@@ -227,14 +295,18 @@ pub enum Act {
 }
 
 /// An upstream that does this on each connection in turn, then closes. Its URL, and how many connections came.
-pub fn scripted(connections: Vec<Vec<Act>>) -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+pub fn scripted(
+    connections: Vec<Vec<Act>>,
+) -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = count.clone();
     std::thread::spawn(move || {
         for acts in connections {
-            let Ok((mut socket, _)) = listener.accept() else { return };
+            let Ok((mut socket, _)) = listener.accept() else {
+                return;
+            };
             counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             std::thread::spawn(move || {
                 hear(&mut socket);
@@ -257,7 +329,11 @@ fn hear(socket: &mut TcpStream) {
     loop {
         let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.split("content-length:").nth(1).and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok()).unwrap_or(0);
+            let length = head
+                .split("content-length:")
+                .nth(1)
+                .and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok())
+                .unwrap_or(0);
             if body.len() >= length {
                 return;
             }

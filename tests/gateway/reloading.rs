@@ -17,12 +17,28 @@ fn a_rotated_credential_file_is_read_again() {
     let bench = plan();
     let url = format!("{}/v1", bench.mock.url());
     let reference = format!("file:{}", file.display());
-    let bench = bench.provider("filed", json!({"vendor": "openai-compatible", "base_url": url, "credential": reference})).at("filed", &["filed/mock"]).start();
-    let status = || bench.post("/filed/v1/chat/completions", &chat("any", "hello", false)).status;
+    let bench = bench
+        .provider(
+            "filed",
+            json!({"vendor": "openai-compatible", "base_url": url, "credential": reference}),
+        )
+        .at("filed", &["filed/mock"])
+        .start();
+    let status = || {
+        bench
+            .post("/filed/v1/chat/completions", &chat("any", "hello", false))
+            .status
+    };
     assert_eq!(status(), 401);
 
     write(CREDENTIAL);
     let pid = i32::try_from(bench.gateway.pid).unwrap();
-    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::HUP).unwrap();
-    until("the new credential is used", || (status() == 200).then_some(()));
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid).unwrap(),
+        rustix::process::Signal::HUP,
+    )
+    .unwrap();
+    until("the new credential is used", || {
+        (status() == 200).then_some(())
+    });
 }

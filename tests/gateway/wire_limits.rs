@@ -9,7 +9,11 @@ use std::time::{Duration, Instant};
 fn slow_silent_and_idle_connections_are_closed() {
     let limits = "first_byte = '300ms'\nheader_timeout = '500ms'\nidle = '400ms'\nbody_stall = '400ms'\nbody_total = '1s'";
     let bench = plan().limits(limits).start();
-    let request = bench.request("/v1/chat/completions", "", &chat("mock", "slow", false).to_string());
+    let request = bench.request(
+        "/v1/chat/completions",
+        "",
+        &chat("mock", "slow", false).to_string(),
+    );
 
     // Says nothing.
     assert_eq!(drain(&mut bench.socket()), "");
@@ -22,7 +26,10 @@ fn slow_silent_and_idle_connections_are_closed() {
             break;
         }
         std::thread::sleep(Duration::from_millis(20));
-        assert!(begin.elapsed() < Duration::from_secs(20), "a head that trickles is read for ever");
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "a head that trickles is read for ever"
+        );
         if begin.elapsed() > Duration::from_secs(1) && peer_closed(&mut socket) {
             break;
         }
@@ -30,19 +37,37 @@ fn slow_silent_and_idle_connections_are_closed() {
     assert!(!drain(&mut socket).contains("200 OK"));
 
     // A body that stops, one that was never begun, one that trickles for ever.
-    for (what, sent) in [("stops", request.len() - 5), ("never begins", request.find("\r\n\r\n").unwrap() + 4)] {
+    for (what, sent) in [
+        ("stops", request.len() - 5),
+        ("never begins", request.find("\r\n\r\n").unwrap() + 4),
+    ] {
         let mut socket = bench.socket();
         socket.write_all(&request.as_bytes()[..sent]).unwrap();
         let answer = drain(&mut socket);
         assert_eq!(status(&answer), 504, "a body that {what}: {answer}");
-        assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
+        assert!(
+            answer.to_ascii_lowercase().contains("connection: close"),
+            "{answer}"
+        );
     }
     let mut socket = bench.socket();
     let begin = Instant::now();
-    socket.write_all(bench.request("/v1/chat/completions", "", &" ".repeat(10_000)).split_inclusive("\r\n\r\n").next().unwrap().as_bytes()).unwrap();
+    socket
+        .write_all(
+            bench
+                .request("/v1/chat/completions", "", &" ".repeat(10_000))
+                .split_inclusive("\r\n\r\n")
+                .next()
+                .unwrap()
+                .as_bytes(),
+        )
+        .unwrap();
     while socket.write_all(b" ").is_ok() && !peer_closed(&mut socket) {
         std::thread::sleep(Duration::from_millis(100));
-        assert!(begin.elapsed() < Duration::from_secs(20), "a body that trickles is read for ever");
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "a body that trickles is read for ever"
+        );
     }
 
     // Idle after an answer.
@@ -51,13 +76,26 @@ fn slow_silent_and_idle_connections_are_closed() {
     read_until(&mut socket, "}}");
     assert_eq!(drain(&mut socket), "");
 
-    assert_eq!(bench.post("/v1/chat/completions", &chat("mock", "fine", false)).status, 200);
-    assert_eq!(bench.mock.requests().len(), 2, "a request that was not whole went upstream");
-    until("every connection is counted out", || (status_of(&bench, "connections") == 0 && status_of(&bench, "in_flight") == 0).then_some(()));
+    assert_eq!(
+        bench
+            .post("/v1/chat/completions", &chat("mock", "fine", false))
+            .status,
+        200
+    );
+    assert_eq!(
+        bench.mock.requests().len(),
+        2,
+        "a request that was not whole went upstream"
+    );
+    until("every connection is counted out", || {
+        (status_of(&bench, "connections") == 0 && status_of(&bench, "in_flight") == 0).then_some(())
+    });
 }
 
 fn status_of(bench: &crate::kit::Bench, name: &str) -> u64 {
-    bench.gateway.cli(&["status", "-o", "json"]).json()[name].as_u64().unwrap_or(u64::MAX)
+    bench.gateway.cli(&["status", "-o", "json"]).json()[name]
+        .as_u64()
+        .unwrap_or(u64::MAX)
 }
 
 /// Whether the other side has closed, without waiting. An answer that comes first is read away.
@@ -85,16 +123,28 @@ fn bodies_over_the_limit_are_refused_before_they_are_sent() {
             bench.key
         )
     };
-    let expecting = bench.raw(head("Content-Length: 104857600", "Expect: 100-continue\r\n").as_bytes());
+    let expecting =
+        bench.raw(head("Content-Length: 104857600", "Expect: 100-continue\r\n").as_bytes());
     assert!(expecting.starts_with("HTTP/1.1 413 "), "{expecting}");
-    assert!(expecting.to_ascii_lowercase().contains("connection: close"), "{expecting}");
+    assert!(
+        expecting.to_ascii_lowercase().contains("connection: close"),
+        "{expecting}"
+    );
     let announced = bench.raw(head("Content-Length: 65537", "").as_bytes());
     assert!(announced.starts_with("HTTP/1.1 413 "), "{announced}");
 
     // Within the limit the invitation comes.
     let body = chat("mock", "invited", false).to_string();
     let mut socket = bench.socket();
-    socket.write_all(head(&format!("Content-Length: {}", body.len()), "Expect: 100-continue\r\n").as_bytes()).unwrap();
+    socket
+        .write_all(
+            head(
+                &format!("Content-Length: {}", body.len()),
+                "Expect: 100-continue\r\n",
+            )
+            .as_bytes(),
+        )
+        .unwrap();
     assert!(read_until(&mut socket, "\r\n\r\n").starts_with("HTTP/1.1 100 "));
     socket.write_all(body.as_bytes()).unwrap();
     assert!(read_until(&mut socket, "}}").starts_with("HTTP/1.1 200 "));
@@ -107,7 +157,15 @@ fn bodies_over_the_limit_are_refused_before_they_are_sent() {
     let answer = bench.raw(&chunked);
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     // Compressed bodies are not taken: their size says nothing.
-    let gzip = bench.raw(bench.request("/v1/chat/completions", "Content-Encoding: gzip\r\nConnection: close\r\n", &body).as_bytes());
+    let gzip = bench.raw(
+        bench
+            .request(
+                "/v1/chat/completions",
+                "Content-Encoding: gzip\r\nConnection: close\r\n",
+                &body,
+            )
+            .as_bytes(),
+    );
     assert_eq!(status(&gzip), 400, "{gzip}");
     assert_eq!(bench.mock.requests().len(), 1);
 }
@@ -115,8 +173,13 @@ fn bodies_over_the_limit_are_refused_before_they_are_sent() {
 #[test]
 fn bodies_that_mean_two_things_are_refused() {
     let bench = plan().start();
-    let deep =
-        |depth: usize| format!(r#"{{"model":"mock","messages":[{{"role":"user","content":"x"}}],"metadata":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    let deep = |depth: usize| {
+        format!(
+            r#"{{"model":"mock","messages":[{{"role":"user","content":"x"}}],"metadata":{}{}}}"#,
+            "[".repeat(depth),
+            "]".repeat(depth)
+        )
+    };
     let cases: Vec<(&str, String)> = vec![
         ("10,000 levels", deep(10_000)),
         ("a million brackets", "[".repeat(1_000_000)),
@@ -138,20 +201,43 @@ fn bodies_that_mean_two_things_are_refused() {
     let bearer = format!("Bearer {}", bench.key);
     for (what, body) in &cases {
         for path in ["/v1/chat/completions", "/v1/messages"] {
-            let answer = crate::harness::http::exchange("POST", &bench.url(path), &[("authorization", &bearer), ("content-type", "application/json")], body);
+            let answer = crate::harness::http::exchange(
+                "POST",
+                &bench.url(path),
+                &[
+                    ("authorization", &bearer),
+                    ("content-type", "application/json"),
+                ],
+                body,
+            );
             assert_eq!(answer.status, 400, "{what} at {path}: {answer:?}");
-            assert_eq!(answer.json()["error"]["type"], "invalid_request_error", "{what}");
+            assert_eq!(
+                answer.json()["error"]["type"],
+                "invalid_request_error",
+                "{what}"
+            );
         }
     }
     let invalid = b"{\"model\":\"mock\",\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}";
-    let mut request = bench.request("/v1/chat/completions", "Connection: close\r\n", &"x".repeat(invalid.len())).into_bytes();
+    let mut request = bench
+        .request(
+            "/v1/chat/completions",
+            "Connection: close\r\n",
+            &"x".repeat(invalid.len()),
+        )
+        .into_bytes();
     let end = request.len() - invalid.len();
     request.splice(end.., invalid.iter().copied());
     assert_eq!(status(&bench.raw(&request)), 400);
     assert!(bench.mock.requests().is_empty());
     // Depth within the limit, and numbers no parser may touch, pass as they are.
     let odd = r#"{"model":"mock","messages":[{"role":"user","content":"odd"}],"seed":123456789012345678901234567890,"temperature":-0,"metadata":{"a":1e400,"b":"\ud800"}}"#;
-    let answer = crate::harness::http::exchange("POST", &bench.url("/v1/chat/completions"), &[("authorization", &bearer)], odd);
+    let answer = crate::harness::http::exchange(
+        "POST",
+        &bench.url("/v1/chat/completions"),
+        &[("authorization", &bearer)],
+        odd,
+    );
     assert!(answer.status == 200 || answer.status == 400, "{answer:?}");
     if let Some(seen) = bench.mock.requests().first() {
         assert_eq!(seen.body, odd);

@@ -12,12 +12,20 @@ pub fn root() -> &'static Path {
 
 /// The test environment; `None`, and a line saying so, where it was not set up.
 pub fn environment(test: &str) -> Option<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let place = std::env::var_os("GW_TEST_ENV").map_or_else(|| target.join("test-env"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let place =
+        std::env::var_os("GW_TEST_ENV").map_or_else(|| target.join("test-env"), PathBuf::from);
     if place.join("python.done").exists() {
         return Some(place);
     }
-    skip(test, &format!("{} is not set up; run scripts/setup-tests.sh", place.display()));
+    skip(
+        test,
+        &format!(
+            "{} is not set up; run scripts/setup-tests.sh",
+            place.display()
+        ),
+    );
     None
 }
 
@@ -30,7 +38,10 @@ pub fn skip(test: &str, why: &str) {
 /// The environment's Python, set to leave no files behind.
 pub fn python(environment: &Path) -> Command {
     let mut command = Command::new(environment.join("python/bin/python"));
-    command.env("PYTHONDONTWRITEBYTECODE", "1").env("PYTHONUNBUFFERED", "1").stdin(Stdio::null());
+    command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONUNBUFFERED", "1")
+        .stdin(Stdio::null());
     no_proxy(&mut command);
     command
 }
@@ -41,7 +52,9 @@ pub fn node(environment: &Path) -> Option<Command> {
         return None;
     }
     let mut command = Command::new("node");
-    command.env("GW_TEST_NODE", environment.join("node")).stdin(Stdio::null());
+    command
+        .env("GW_TEST_NODE", environment.join("node"))
+        .stdin(Stdio::null());
     no_proxy(&mut command);
     Some(command)
 }
@@ -57,9 +70,19 @@ fn no_proxy(command: &mut Command) {
 /// Runs a program to its end; panics with what it printed where it fails. Its stdout.
 #[track_caller]
 pub fn run(mut command: Command) -> String {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let (out, err) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
-    assert!(output.status.success(), "{} ({}):\n{out}{err}", command.get_program().display(), output.status);
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+    assert!(
+        output.status.success(),
+        "{} ({}):\n{out}{err}",
+        command.get_program().display(),
+        output.status
+    );
     out
 }
 
@@ -70,8 +93,15 @@ pub struct Server {
 
 impl Server {
     /// Starts it and waits for a line on its stdout that `ready` takes something from.
-    pub fn start<T: Send + 'static>(mut command: Command, ready: impl Fn(&str) -> Option<T> + Send + 'static) -> (Server, T) {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    pub fn start<T: Send + 'static>(
+        mut command: Command,
+        ready: impl Fn(&str) -> Option<T> + Send + 'static,
+    ) -> (Server, T) {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (send, receive) = std::sync::mpsc::channel();
         // Reads on after the line it waits for: a full pipe would stop the server.
@@ -100,5 +130,9 @@ impl Drop for Server {
 
 /// A loopback port that was free a moment ago, for servers that cannot choose one themselves.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }

@@ -17,15 +17,23 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
     }
     /// The data of its server-sent events.
     pub fn events(&self) -> Vec<&str> {
-        self.body.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start).collect()
+        self.body
+            .lines()
+            .filter_map(|line| line.strip_prefix("data:"))
+            .map(str::trim_start)
+            .collect()
     }
 }
 
@@ -34,13 +42,20 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Tc
     let rest = url.strip_prefix("http://").expect("an http:// address");
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let mut socket = TcpStream::connect(host).unwrap_or_else(|error| panic!("{host}: {error}"));
-    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let mut head =
-        format!("{method} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n", if path.is_empty() { "/" } else { path }, body.len());
+    socket
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let mut head = format!(
+        "{method} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n",
+        if path.is_empty() { "/" } else { path },
+        body.len()
+    );
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    socket.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
+    socket
+        .write_all(format!("{head}\r\n{body}").as_bytes())
+        .unwrap();
     socket
 }
 
@@ -54,7 +69,12 @@ pub fn get(url: &str) -> Answer {
 }
 
 pub fn post(url: &str, headers: &[(&str, &str)], body: &serde_json::Value) -> Answer {
-    exchange("POST", url, &[&[("content-type", "application/json")], headers].concat(), &body.to_string())
+    exchange(
+        "POST",
+        url,
+        &[&[("content-type", "application/json")], headers].concat(),
+        &body.to_string(),
+    )
 }
 
 /// Reads an answer to the connection's end.
@@ -63,28 +83,55 @@ pub fn read(mut socket: TcpStream) -> Answer {
     while let Ok(read @ 1..) = socket.read(&mut chunk) {
         bytes.extend_from_slice(&chunk[..read]);
     }
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or_else(|| panic!("no head in {:?}", String::from_utf8_lossy(&bytes)));
+    let end = bytes
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap_or_else(|| panic!("no head in {:?}", String::from_utf8_lossy(&bytes)));
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok()).expect("a status");
-    let headers: Vec<(String, String)> =
-        lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .and_then(|status| status.parse().ok())
+        .expect("a status");
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
     let rest = &bytes[end + 4..];
-    let find = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let (body, complete) = match (find("transfer-encoding"), find("content-length").and_then(|length| length.parse::<usize>().ok())) {
+    let find = |name: &str| {
+        headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    };
+    let (body, complete) = match (
+        find("transfer-encoding"),
+        find("content-length").and_then(|length| length.parse::<usize>().ok()),
+    ) {
         (Some("chunked"), _) => dechunk(rest),
         (_, Some(length)) => (rest.to_vec(), rest.len() == length),
         _ => (rest.to_vec(), true),
     };
-    Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned(), complete }
+    Answer {
+        status,
+        headers,
+        body: String::from_utf8_lossy(&body).into_owned(),
+        complete,
+    }
 }
 
 /// The chunks' contents, and whether the last chunk came.
 fn dechunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
-        let Some(line) = rest.windows(2).position(|window| window == b"\r\n") else { return (body, false) };
-        let size = std::str::from_utf8(&rest[..line]).ok().and_then(|size| usize::from_str_radix(size.trim(), 16).ok()).expect("a chunk size");
+        let Some(line) = rest.windows(2).position(|window| window == b"\r\n") else {
+            return (body, false);
+        };
+        let size = std::str::from_utf8(&rest[..line])
+            .ok()
+            .and_then(|size| usize::from_str_radix(size.trim(), 16).ok())
+            .expect("a chunk size");
         rest = &rest[line + 2..];
         if size == 0 {
             return (body, true);

@@ -65,10 +65,24 @@ impl Gateway {
         let socket = format!("unix:{}", place.path().join("admin.sock").display());
         let log = std::fs::File::create(place.path().join("serve.log")).unwrap();
         let mut child = isolated(GW, place.path())
-            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", &socket, "--ready-file"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--admin-listen",
+                &socket,
+                "--ready-file",
+            ])
             .arg(&ready)
             .args(args)
-            .env("GW_SECRETS", if args.contains(&OsStr::new("--in-memory")) { "memory" } else { "sealed" })
+            .env(
+                "GW_SECRETS",
+                if args.contains(&OsStr::new("--in-memory")) {
+                    "memory"
+                } else {
+                    "sealed"
+                },
+            )
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -78,12 +92,26 @@ impl Gateway {
         let log = place.path().join("serve.log");
         let answer = until("gw serve is ready", || {
             if let Some(status) = child.try_wait().unwrap() {
-                panic!("gw serve ended early with {status}:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+                panic!(
+                    "gw serve ended early with {status}:\n{}",
+                    std::fs::read_to_string(&log).unwrap_or_default()
+                );
             }
             serde_json::from_slice::<serde_json::Value>(&std::fs::read(&ready).ok()?).ok()
         });
-        let text = |name: &str| answer[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {answer}")).to_owned();
-        Gateway { url: text("url").trim_end_matches('/').to_owned(), admin: text("admin"), pid, child, place }
+        let text = |name: &str| {
+            answer[name]
+                .as_str()
+                .unwrap_or_else(|| panic!("no `{name}` in {answer}"))
+                .to_owned()
+        };
+        Gateway {
+            url: text("url").trim_end_matches('/').to_owned(),
+            admin: text("admin"),
+            pid,
+            child,
+            place,
+        }
     }
 
     /// A file or directory of this gateway's own.
@@ -99,7 +127,11 @@ impl Gateway {
     /// A command with this gateway's admin address, not yet run.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = isolated(GW, self.place.path());
-        command.args(args).env("GW_ADMIN_URL", &self.admin).env("GW_NO_INPUT", "1").stdin(Stdio::null());
+        command
+            .args(args)
+            .env("GW_ADMIN_URL", &self.admin)
+            .env("GW_NO_INPUT", "1")
+            .stdin(Stdio::null());
         command
     }
 
@@ -120,7 +152,17 @@ impl Gateway {
 
     /// A provider that signs in with `secret`, not tried out first.
     pub fn provider(&self, name: &str, vendor: &str, base_url: &str, secret: &str) {
-        let args = ["provider", "create", name, "--vendor", vendor, "--base-url", base_url, "--credential-stdin", "--verify=false"];
+        let args = [
+            "provider",
+            "create",
+            name,
+            "--vendor",
+            vendor,
+            "--base-url",
+            base_url,
+            "--credential-stdin",
+            "--verify=false",
+        ];
         self.cli_with_input(&args, secret).success();
     }
 
@@ -136,13 +178,25 @@ impl Gateway {
     pub fn key(&self, name: &str) -> String {
         self.ok(&["user", "create", "tester", "--if-not-exists"]);
         let file = self.path(&format!("{name}.key"));
-        self.ok(&["key", "create", name, "--user", "tester", "--output-file", file.to_str().unwrap()]);
+        self.ok(&[
+            "key",
+            "create",
+            name,
+            "--user",
+            "tester",
+            "--output-file",
+            file.to_str().unwrap(),
+        ]);
         std::fs::read_to_string(file).unwrap().trim().to_owned()
     }
 
     /// Sends a POST with the key and reads the whole answer.
     pub fn post(&self, path: &str, key: &str, body: &serde_json::Value) -> http::Answer {
-        http::post(&format!("{}{path}", self.url), &[("authorization", &format!("Bearer {key}"))], body)
+        http::post(
+            &format!("{}{path}", self.url),
+            &[("authorization", &format!("Bearer {key}"))],
+            body,
+        )
     }
 
     /// Asks it to stop and waits; the exit code.
@@ -172,7 +226,10 @@ pub fn terminate(child: &mut Child) -> Option<i32> {
         return status.code();
     }
     #[cfg(unix)]
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+    if let Some(pid) = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
@@ -194,8 +251,15 @@ fn isolated(program: &str, home: &Path) -> Command {
             command.env_remove(name);
         }
     }
-    command.current_dir(home).env("HOME", home).env("XDG_CONFIG_HOME", home.join("config")).env("XDG_DATA_HOME", home.join("share"));
-    command.env("XDG_RUNTIME_DIR", home).env("XDG_STATE_HOME", home.join("state")).env("NO_COLOR", "1");
+    command
+        .current_dir(home)
+        .env("HOME", home)
+        .env("XDG_CONFIG_HOME", home.join("config"))
+        .env("XDG_DATA_HOME", home.join("share"));
+    command
+        .env("XDG_RUNTIME_DIR", home)
+        .env("XDG_STATE_HOME", home.join("state"))
+        .env("NO_COLOR", "1");
     command
 }
 
@@ -221,13 +285,25 @@ impl Ran {
         }
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ran { what: format!("gw {}", args.join(" ")), code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ran {
+            what: format!("gw {}", args.join(" ")),
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 
     /// Its stdout; panics where it failed.
     #[track_caller]
     pub fn success(self) -> String {
-        assert_eq!(self.code, Some(0), "`{}` failed:\n{}{}", self.what, self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(0),
+            "`{}` failed:\n{}{}",
+            self.what,
+            self.stdout,
+            self.stderr
+        );
         self.stdout
     }
 
@@ -236,6 +312,7 @@ impl Ran {
     pub fn json(self) -> serde_json::Value {
         let what = self.what.clone();
         let stdout = self.success();
-        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("`{what}` did not print JSON ({error}):\n{stdout}"))
+        serde_json::from_str(&stdout)
+            .unwrap_or_else(|error| panic!("`{what}` did not print JSON ({error}):\n{stdout}"))
     }
 }

@@ -8,14 +8,25 @@ use serde_json::Value;
 pub(crate) type Now = Stamp;
 
 /// Columns that hold a point in time, shown relative to now.
-const TIMES: [&str; 6] = ["created", "updated", "expires", "status.last_used", "status.checked", "status.revoked"];
+const TIMES: [&str; 6] = [
+    "created",
+    "updated",
+    "expires",
+    "status.last_used",
+    "status.checked",
+    "status.revoked",
+];
 
 /// The cell of a column with this head and path.
 pub(crate) fn cell(head: &str, path: &str, value: Option<&Value>, now: Now) -> String {
     match value {
-        Some(Value::Bool(on)) if head == "STATUS" => (if *on { "enabled" } else { "disabled" }).into(),
+        Some(Value::Bool(on)) if head == "STATUS" => {
+            (if *on { "enabled" } else { "disabled" }).into()
+        }
         Some(Value::Bool(on)) => (if *on { "yes" } else { "no" }).into(),
-        Some(Value::String(time)) if TIMES.contains(&path) => Stamp::parse(time).map_or_else(|_| clean(time), |time| relative(time, now)),
+        Some(Value::String(time)) if TIMES.contains(&path) => {
+            Stamp::parse(time).map_or_else(|_| clean(time), |time| relative(time, now))
+        }
         Some(value) => match clean(&text(value)) {
             shown if shown.is_empty() => "-".into(),
             shown => shown,
@@ -32,7 +43,11 @@ pub(crate) fn text(value: &Value) -> String {
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
         Value::Object(map) => match map.get("provider").and_then(Value::as_str) {
             Some(provider) => target(provider, map),
-            None => map.iter().map(|(key, value)| format!("{key}={}", text(value))).collect::<Vec<_>>().join(","),
+            None => map
+                .iter()
+                .map(|(key, value)| format!("{key}={}", text(value)))
+                .collect::<Vec<_>>()
+                .join(","),
         },
         other => other.to_string(),
     }
@@ -69,7 +84,15 @@ fn relative(time: Stamp, now: Now) -> String {
 /// line breaks and tabs become spaces.
 pub(crate) fn clean(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    text.chars().filter_map(|c| if matches!(c, '\n' | '\t' | '\r') { Some(' ') } else { (!c.is_control() && !turns(c)).then_some(c) }).collect()
+    text.chars()
+        .filter_map(|c| {
+            if matches!(c, '\n' | '\t' | '\r') {
+                Some(' ')
+            } else {
+                (!c.is_control() && !turns(c)).then_some(c)
+            }
+        })
+        .collect()
 }
 
 /// Picodollars in dollars, to the precision the amount deserves.
@@ -91,7 +114,14 @@ mod tests {
     #[test]
     fn ages() {
         let now = Stamp(1_000_000_000_000);
-        for (before, shown) in [(0, "0s"), (90_000, "90s"), (180_000, "3m"), (7_200_000, "2h"), (172_800_000, "2d"), (-432_000_000, "in 5d")] {
+        for (before, shown) in [
+            (0, "0s"),
+            (90_000, "90s"),
+            (180_000, "3m"),
+            (7_200_000, "2h"),
+            (172_800_000, "2d"),
+            (-432_000_000, "in 5d"),
+        ] {
             assert_eq!(relative(Stamp(now.0 - before), now), shown);
         }
     }
@@ -105,7 +135,12 @@ mod tests {
 
     #[test]
     fn amounts() {
-        for (pico, shown) in [(0, "$0"), (75_000_000, "$0.000075"), (12_500_000_000, "$0.0125"), (3_456_000_000_000, "$3.46")] {
+        for (pico, shown) in [
+            (0, "$0"),
+            (75_000_000, "$0.000075"),
+            (12_500_000_000, "$0.0125"),
+            (3_456_000_000_000, "$3.46"),
+        ] {
             assert_eq!(money(pico), shown);
         }
     }

@@ -45,14 +45,23 @@ pub(crate) fn errors_as_json(on: bool) {
 
 /// Says what went wrong and what to do next.
 pub(crate) fn complain(error: &Error) {
-    let text = if JSON.load(Ordering::Relaxed) { json_line(error) } else { lines(error, coloured()) };
+    let text = if JSON.load(Ordering::Relaxed) {
+        json_line(error)
+    } else {
+        lines(error, coloured())
+    };
     // Nothing left to say it to when this fails.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// `error: …` and `  fix: …`.
 pub(crate) fn lines(error: &Error, colour: bool) -> String {
-    let message = error.to_string().lines().map(clean).collect::<Vec<_>>().join("\n");
+    let message = error
+        .to_string()
+        .lines()
+        .map(clean)
+        .collect::<Vec<_>>()
+        .join("\n");
     let mut text = match colour {
         true => format!("\u{1b}[1;31merror:\u{1b}[0m {message}\n"),
         false => format!("error: {message}\n"),
@@ -65,8 +74,21 @@ pub(crate) fn lines(error: &Error, colour: bool) -> String {
 
 /// One line of JSON in the admin API's own shape.
 pub(crate) fn json_line(error: &Error) -> String {
-    let mut inner = serde_json::Map::from_iter([("code".to_owned(), json!(error.kind.row().code)), ("message".to_owned(), json!(error.to_string()))]);
-    inner.extend(error.hint.iter().map(|hint| ("fix".to_owned(), json!(hint))));
-    inner.extend(error.param.iter().map(|param| ("param".to_owned(), json!(param))));
+    let mut inner = serde_json::Map::from_iter([
+        ("code".to_owned(), json!(error.kind.row().code)),
+        ("message".to_owned(), json!(error.to_string())),
+    ]);
+    inner.extend(
+        error
+            .hint
+            .iter()
+            .map(|hint| ("fix".to_owned(), json!(hint))),
+    );
+    inner.extend(
+        error
+            .param
+            .iter()
+            .map(|param| ("param".to_owned(), json!(param))),
+    );
     format!("{}\n", json!({ "error": Value::Object(inner) }))
 }

@@ -20,7 +20,9 @@ pub(crate) enum Format {
 }
 
 /// What `-o` takes, for help and completion.
-pub(crate) const FORMATS: [&str; 9] = ["table", "wide", "json", "jsonl", "yaml", "toml", "csv", "name", "value="];
+pub(crate) const FORMATS: [&str; 9] = [
+    "table", "wide", "json", "jsonl", "yaml", "toml", "csv", "name", "value=",
+];
 
 impl std::str::FromStr for Format {
     type Err = Error;
@@ -38,7 +40,11 @@ impl std::str::FromStr for Format {
                 Some(path) if !path.is_empty() => Format::Value(path.into()),
                 _ => {
                     let all = FORMATS.join(", ").replace("value=", "value=.PATH");
-                    return Err(Error::invalid(format!("`{}` is not an output format", text.escape_debug())).hint(format!("one of: {all}")));
+                    return Err(Error::invalid(format!(
+                        "`{}` is not an output format",
+                        text.escape_debug()
+                    ))
+                    .hint(format!("one of: {all}")));
                 }
             },
         })

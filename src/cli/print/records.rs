@@ -23,11 +23,31 @@ impl Look {
     }
 
     /// The same with the time given.
-    pub fn records_at(&self, kind: &'static Kind, items: &[Value], single: bool, now: Now) -> Result<String> {
+    pub fn records_at(
+        &self,
+        kind: &'static Kind,
+        items: &[Value],
+        single: bool,
+        now: Now,
+    ) -> Result<String> {
         match &self.format {
             Format::Table | Format::Wide => Ok(self.table(kind, items, now)),
-            Format::Name => Ok(items.iter().map(|item| format!("{}/{}\n", kind.name, text(item.get("name").unwrap_or(&Value::Null)))).collect()),
-            Format::Toml => toml_records(&items.iter().map(|item| with_kind(kind, item)).collect::<Vec<_>>()),
+            Format::Name => Ok(items
+                .iter()
+                .map(|item| {
+                    format!(
+                        "{}/{}\n",
+                        kind.name,
+                        text(item.get("name").unwrap_or(&Value::Null))
+                    )
+                })
+                .collect()),
+            Format::Toml => toml_records(
+                &items
+                    .iter()
+                    .map(|item| with_kind(kind, item))
+                    .collect::<Vec<_>>(),
+            ),
             Format::Csv => Ok(csv(kind, items, self.headers)),
             _ => self.values(items, single),
         }
@@ -46,20 +66,37 @@ impl Look {
         match &self.format {
             Format::Json | Format::Table | Format::Wide => pretty(&whole()),
             Format::Jsonl => Ok(items.iter().map(|item| format!("{item}\n")).collect()),
-            Format::Yaml => yaml_serde::to_string(&whole()).map_err(|error| Error::internal("cannot write this as YAML").cause(error)),
+            Format::Yaml => yaml_serde::to_string(&whole())
+                .map_err(|error| Error::internal("cannot write this as YAML").cause(error)),
             Format::Toml => toml(&whole()),
-            Format::Value(path) => Ok(items.iter().map(|item| format!("{}\n", lookup(item, path).map(text).unwrap_or_default())).collect()),
-            Format::Name | Format::Csv => Err(Error::invalid("this has no names or columns").hint("use -o json, yaml, toml or value=.PATH")),
+            Format::Value(path) => Ok(items
+                .iter()
+                .map(|item| format!("{}\n", lookup(item, path).map(text).unwrap_or_default()))
+                .collect()),
+            Format::Name | Format::Csv => Err(Error::invalid("this has no names or columns")
+                .hint("use -o json, yaml, toml or value=.PATH")),
         }
     }
 
     fn table(&self, kind: &'static Kind, items: &[Value], now: Now) -> String {
-        let wanted = kind.columns.iter().filter(|column| !column.wide || self.format == Format::Wide);
-        let mut columns: Vec<(&str, &str)> = wanted.map(|column| (column.head, column.path)).collect();
+        let wanted = kind
+            .columns
+            .iter()
+            .filter(|column| !column.wide || self.format == Format::Wide);
+        let mut columns: Vec<(&str, &str)> =
+            wanted.map(|column| (column.head, column.path)).collect();
         if self.labels {
             columns.push(("LABELS", "labels"));
         }
-        let rows = items.iter().map(|item| columns.iter().map(|(head, path)| cell(head, path, lookup(item, path), now)).collect()).collect();
+        let rows = items
+            .iter()
+            .map(|item| {
+                columns
+                    .iter()
+                    .map(|(head, path)| cell(head, path, lookup(item, path), now))
+                    .collect()
+            })
+            .collect();
         let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
         table(&heads, rows, self.headers)
     }
@@ -67,7 +104,9 @@ impl Look {
 
 /// Indented JSON with a line end.
 fn pretty(value: &Value) -> Result<String> {
-    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(|error| Error::internal("cannot write this as JSON").cause(error))
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .map_err(|error| Error::internal("cannot write this as JSON").cause(error))
 }
 
 fn with_kind(kind: &Kind, item: &Value) -> Value {
@@ -82,10 +121,22 @@ fn with_kind(kind: &Kind, item: &Value) -> Value {
 fn csv(kind: &Kind, items: &[Value], headers: bool) -> String {
     let mut lines = Vec::new();
     if headers {
-        lines.push(kind.columns.iter().map(|column| column.path.to_owned()).collect::<Vec<_>>().join(","));
+        lines.push(
+            kind.columns
+                .iter()
+                .map(|column| column.path.to_owned())
+                .collect::<Vec<_>>()
+                .join(","),
+        );
     }
     for item in items {
-        lines.push(kind.columns.iter().map(|column| quoted(&lookup(item, column.path).map(text).unwrap_or_default())).collect::<Vec<_>>().join(","));
+        lines.push(
+            kind.columns
+                .iter()
+                .map(|column| quoted(&lookup(item, column.path).map(text).unwrap_or_default()))
+                .collect::<Vec<_>>()
+                .join(","),
+        );
     }
     lines.into_iter().map(|line| line + "\n").collect()
 }

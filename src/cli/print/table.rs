@@ -6,7 +6,9 @@ use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 /// Lays out rows below their heads; without heads where `headers` is off.
 pub(crate) fn table(heads: &[&str], rows: Vec<Vec<String>>, headers: bool) -> String {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
     if headers {
         table.set_header(heads.to_vec());
     }

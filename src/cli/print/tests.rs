@@ -15,34 +15,89 @@ fn users() -> Vec<Value> {
 }
 
 fn shown(format: &str, single: bool) -> String {
-    let look = Look { format: format.parse().unwrap(), headers: true, labels: false };
-    let items = if single { users()[..1].to_vec() } else { users() };
-    look.records_at(kind("user").unwrap(), &items, single, Stamp::parse("2026-11-21T09:30:00Z").unwrap()).unwrap()
+    let look = Look {
+        format: format.parse().unwrap(),
+        headers: true,
+        labels: false,
+    };
+    let items = if single {
+        users()[..1].to_vec()
+    } else {
+        users()
+    };
+    look.records_at(
+        kind("user").unwrap(),
+        &items,
+        single,
+        Stamp::parse("2026-11-21T09:30:00Z").unwrap(),
+    )
+    .unwrap()
 }
 
 #[test]
 fn tables() {
-    assert_eq!(shown("table", false), "NAME     KEYS   STATUS     AGE\nann      2      enabled    30m\nbo[2Jb   -      disabled   2d\n");
+    assert_eq!(
+        shown("table", false),
+        "NAME     KEYS   STATUS     AGE\nann      2      enabled    30m\nbo[2Jb   -      disabled   2d\n"
+    );
     assert_eq!(
         shown("wide", false),
         "NAME     KEYS   STATUS     AGE   EMAIL   TEAM\nann      2      enabled    30m   -       a, b\nbo[2Jb   -      disabled   2d    -       -\n"
     );
-    let look = Look { format: Format::Table, headers: false, labels: true };
+    let look = Look {
+        format: Format::Table,
+        headers: false,
+        labels: true,
+    };
     let now = Stamp::parse("2026-11-21T09:30:00Z").unwrap();
-    assert_eq!(look.records_at(kind("user").unwrap(), &users()[..1], false, now).unwrap(), "ann   2   enabled   30m   env=ci\n");
-    assert_eq!(look.records_at(kind("user").unwrap(), &[], false, now).unwrap(), "");
-    let look = Look { format: Format::Table, headers: true, labels: false };
-    assert_eq!(look.records_at(kind("user").unwrap(), &[], false, now).unwrap(), "NAME   KEYS   STATUS   AGE\n");
+    assert_eq!(
+        look.records_at(kind("user").unwrap(), &users()[..1], false, now)
+            .unwrap(),
+        "ann   2   enabled   30m   env=ci\n"
+    );
+    assert_eq!(
+        look.records_at(kind("user").unwrap(), &[], false, now)
+            .unwrap(),
+        ""
+    );
+    let look = Look {
+        format: Format::Table,
+        headers: true,
+        labels: false,
+    };
+    assert_eq!(
+        look.records_at(kind("user").unwrap(), &[], false, now)
+            .unwrap(),
+        "NAME   KEYS   STATUS   AGE\n"
+    );
 }
 
 #[test]
 fn machine_formats() {
     let ann = &users()[0];
-    assert_eq!(serde_json::from_str::<Value>(&shown("json", true)).unwrap(), *ann);
-    assert_eq!(serde_json::from_str::<Value>(&shown("json", false)).unwrap(), json!({ "items": users() }));
-    assert_eq!(shown("jsonl", false).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>(), users());
-    assert_eq!(yaml_serde::from_str::<Value>(&shown("yaml", true)).unwrap(), *ann);
-    assert_eq!(shown("toml", true), "[[user]]\nname = \"ann\"\nteam = \"a, b\"\nenabled = true\n\n[user.labels]\nenv = \"ci\"\n");
+    assert_eq!(
+        serde_json::from_str::<Value>(&shown("json", true)).unwrap(),
+        *ann
+    );
+    assert_eq!(
+        serde_json::from_str::<Value>(&shown("json", false)).unwrap(),
+        json!({ "items": users() })
+    );
+    assert_eq!(
+        shown("jsonl", false)
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect::<Vec<Value>>(),
+        users()
+    );
+    assert_eq!(
+        yaml_serde::from_str::<Value>(&shown("yaml", true)).unwrap(),
+        *ann
+    );
+    assert_eq!(
+        shown("toml", true),
+        "[[user]]\nname = \"ann\"\nteam = \"a, b\"\nenabled = true\n\n[user.labels]\nenv = \"ci\"\n"
+    );
     assert_eq!(shown("name", false), "user/ann\nuser/bo\u{1b}[2Jb\n");
     assert_eq!(shown("value=.status.keys", false), "2\n\n");
     assert_eq!(
@@ -53,11 +108,21 @@ fn machine_formats() {
 
 #[test]
 fn routes_show_targets_as_they_are_written() {
-    let look = Look { format: Format::Table, headers: true, labels: false };
+    let look = Look {
+        format: Format::Table,
+        headers: true,
+        labels: false,
+    };
     let route = json!({"name": "r", "keys": ["k", "l"], "strategy": "split", "enabled": true, "created": "2026-11-21T09:00:00Z",
         "targets": [{"provider": "openai", "model": "gpt-4o", "weight": 8}, {"provider": "anthropic"}]});
     assert_eq!(
-        look.records_at(kind("route").unwrap(), &[route], false, Stamp::parse("2026-11-21T09:30:00Z").unwrap()).unwrap(),
+        look.records_at(
+            kind("route").unwrap(),
+            &[route],
+            false,
+            Stamp::parse("2026-11-21T09:30:00Z").unwrap()
+        )
+        .unwrap(),
         "NAME   KEYS   USERS   PATH   STRATEGY   TARGETS                     ACTIVE   AGE\nr      k,l    -       -      split      openai/gpt-4o=8,anthropic   yes      30m\n"
     );
 }
@@ -73,9 +138,17 @@ fn unknown_formats_are_named() {
 
 #[test]
 fn errors_as_text_and_json() {
-    let error = Error::not_found("no route `x`\u{1b}[2J").hint("gw route get").param("name");
-    assert_eq!(error::lines(&error, false), "error: no route `x`[2J\n  fix: gw route get\n");
-    assert_eq!(error::lines(&Error::invalid("a"), true), "\u{1b}[1;31merror:\u{1b}[0m a\n");
+    let error = Error::not_found("no route `x`\u{1b}[2J")
+        .hint("gw route get")
+        .param("name");
+    assert_eq!(
+        error::lines(&error, false),
+        "error: no route `x`[2J\n  fix: gw route get\n"
+    );
+    assert_eq!(
+        error::lines(&Error::invalid("a"), true),
+        "\u{1b}[1;31merror:\u{1b}[0m a\n"
+    );
     assert_eq!(
         error::json_line(&Error::not_found("no").hint("do").param("name")),
         "{\"error\":{\"code\":\"not_found\",\"message\":\"no\",\"fix\":\"do\",\"param\":\"name\"}}\n"

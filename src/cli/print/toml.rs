@@ -12,14 +12,19 @@ pub(crate) fn toml(value: &Value) -> Result<String> {
         Value::Object(_) => value,
         other => json!({ "items": other }),
     };
-    toml::to_string_pretty(&table).map_err(|error| Error::internal("cannot write this as TOML").cause(error))
+    toml::to_string_pretty(&table)
+        .map_err(|error| Error::internal("cannot write this as TOML").cause(error))
 }
 
 /// Records grouped by kind, in the order of [`KINDS`], as `apply` reads them back.
 pub(crate) fn grouped(items: &[Value]) -> Value {
     let mut all = Map::new();
     for kind in KINDS {
-        let of_kind: Vec<Value> = items.iter().filter(|item| item.get("kind").and_then(Value::as_str) == Some(kind.name)).map(bare).collect();
+        let of_kind: Vec<Value> = items
+            .iter()
+            .filter(|item| item.get("kind").and_then(Value::as_str) == Some(kind.name))
+            .map(bare)
+            .collect();
         if !of_kind.is_empty() {
             all.insert(kind.name.into(), Value::Array(of_kind));
         }

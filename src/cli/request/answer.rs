@@ -22,11 +22,29 @@ pub(super) struct Reply {
 }
 
 impl Answer {
-    pub fn new(status: u16, headers: &http::HeaderMap, reply: Reply, latency: Duration, first: Option<Duration>) -> Answer {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(String::from);
+    pub fn new(
+        status: u16,
+        headers: &http::HeaderMap,
+        reply: Reply,
+        latency: Duration,
+        first: Option<Duration>,
+    ) -> Answer {
+        let text = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(String::from)
+        };
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        let all: Map<String, Value> =
-            headers.iter().map(|(name, value)| (name.as_str().to_owned(), json!(String::from_utf8_lossy(value.as_bytes())))).collect();
+        let all: Map<String, Value> = headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    json!(String::from_utf8_lossy(value.as_bytes())),
+                )
+            })
+            .collect();
         let facts = json!({
             "status": status,
             "text": reply.text,
@@ -50,9 +68,16 @@ impl Answer {
     /// An answer that is not a stream.
     pub fn whole(raw: &[u8]) -> Reply {
         let Ok(body) = serde_json::from_slice::<Value>(raw) else {
-            return Reply { body: json!(String::from_utf8_lossy(raw)), ..Reply::default() };
+            return Reply {
+                body: json!(String::from_utf8_lossy(raw)),
+                ..Reply::default()
+            };
         };
-        let mut reply = Reply { text: text_of(&body), error: error_of(&body), ..Reply::default() };
+        let mut reply = Reply {
+            text: text_of(&body),
+            error: error_of(&body),
+            ..Reply::default()
+        };
         reply.count(&body);
         reply.body = body;
         reply
@@ -72,9 +97,20 @@ impl Answer {
 
     /// The answer's text; where there is none, its body.
     pub fn text(&self) -> String {
-        let text = self.field("/text").and_then(Value::as_str).unwrap_or_default();
-        let body = self.field("/body").filter(|_| text.is_empty()).map(Value::to_string).unwrap_or_default();
-        format!("{text}{body}").lines().map(clean).collect::<Vec<_>>().join("\n")
+        let text = self
+            .field("/text")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let body = self
+            .field("/body")
+            .filter(|_| text.is_empty())
+            .map(Value::to_string)
+            .unwrap_or_default();
+        format!("{text}{body}")
+            .lines()
+            .map(clean)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// The error an unsuccessful answer is: the gateway's own refusals by their status, everything the
@@ -84,9 +120,16 @@ impl Answer {
             return None;
         }
         let status = self.status();
-        let message = self.field("/error").and_then(Value::as_str).map_or_else(|| format!("the answer has status {status}"), clean);
+        let message = self
+            .field("/error")
+            .and_then(Value::as_str)
+            .map_or_else(|| format!("the answer has status {status}"), clean);
         let kind = match status {
-            401 | 403 | 404 | 413 | 400 | 409 | 422 => Kind::from_status(if status == 422 { 400 } else { u16::try_from(status).unwrap_or(400) }),
+            401 | 403 | 404 | 413 | 400 | 409 | 422 => Kind::from_status(if status == 422 {
+                400
+            } else {
+                u16::try_from(status).unwrap_or(400)
+            }),
             429 => Kind::RateLimited,
             _ => Kind::Upstream,
         };
@@ -103,17 +146,38 @@ impl Answer {
 
     /// One line: where it went and what it took.
     pub fn explain(&self) -> String {
-        let text = |path: &str| self.field(path).map(crate::cli::print::text).map(|text| clean(&text));
-        let mut line = format!("· {}/{}", text("/route/provider").unwrap_or_else(|| "-".into()), text("/route/model").unwrap_or_else(|| "-".into()));
-        line.push_str(&format!(" via {}", text("/route/name").map_or_else(|| "no route".into(), |name| format!("route {name}"))));
+        let text = |path: &str| {
+            self.field(path)
+                .map(crate::cli::print::text)
+                .map(|text| clean(&text))
+        };
+        let mut line = format!(
+            "· {}/{}",
+            text("/route/provider").unwrap_or_else(|| "-".into()),
+            text("/route/model").unwrap_or_else(|| "-".into())
+        );
+        line.push_str(&format!(
+            " via {}",
+            text("/route/name").map_or_else(|| "no route".into(), |name| format!("route {name}"))
+        ));
         if let Some(count) = text("/route/attempts") {
-            line.push_str(&format!(", {count} attempt{}", if count == "1" { "" } else { "s" }));
+            line.push_str(&format!(
+                ", {count} attempt{}",
+                if count == "1" { "" } else { "s" }
+            ));
         }
         if let (Some(input), Some(output)) = (text("/usage/in"), text("/usage/out")) {
             line.push_str(&format!(", {input}+{output} tokens"));
         }
         if let Some(cost) = text("/cost") {
-            line.push_str(&format!(", {}{cost}", if cost.starts_with(|c: char| c.is_ascii_digit()) { "$" } else { "" }));
+            line.push_str(&format!(
+                ", {}{cost}",
+                if cost.starts_with(|c: char| c.is_ascii_digit()) {
+                    "$"
+                } else {
+                    ""
+                }
+            ));
         }
         line.push_str(&format!(", {} ms", text("/latency_ms").unwrap_or_default()));
         if let Some(first) = text("/ttft_ms") {
@@ -126,7 +190,10 @@ impl Answer {
 impl Reply {
     /// Takes token counts from a body or event; later ones win.
     fn count(&mut self, value: &Value) {
-        for usage in ["/usage", "/message/usage", "/response/usage"].iter().filter_map(|path| value.pointer(path)) {
+        for usage in ["/usage", "/message/usage", "/response/usage"]
+            .iter()
+            .filter_map(|path| value.pointer(path))
+        {
             let number = |names: &[&str]| names.iter().find_map(|name| usage.get(name)?.as_u64());
             self.input = number(&["prompt_tokens", "input_tokens"]).or(self.input);
             self.output = number(&["completion_tokens", "output_tokens"]).or(self.output);
@@ -136,17 +203,38 @@ impl Reply {
 
 /// The text of a whole answer: OpenAI chat, OpenAI responses, Anthropic messages.
 fn text_of(body: &Value) -> String {
-    if let Some(text) = body.pointer("/choices/0/message/content").and_then(Value::as_str) {
+    if let Some(text) = body
+        .pointer("/choices/0/message/content")
+        .and_then(Value::as_str)
+    {
         return text.into();
     }
-    let parts = |list: &Value| -> String { list.as_array().into_iter().flatten().filter_map(|part| part.get("text")?.as_str()).collect() };
-    let output: String = body.get("output").and_then(Value::as_array).into_iter().flatten().filter_map(|item| item.get("content")).map(parts).collect();
+    let parts = |list: &Value| -> String {
+        list.as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|part| part.get("text")?.as_str())
+            .collect()
+    };
+    let output: String = body
+        .get("output")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.get("content"))
+        .map(parts)
+        .collect();
     body.get("content").map(parts).unwrap_or_default() + &output
 }
 
 fn error_of(body: &Value) -> Option<String> {
     let error = body.get("error").filter(|error| !error.is_null())?;
-    Some(error.get("message").and_then(Value::as_str).map_or_else(|| error.to_string(), String::from))
+    Some(
+        error
+            .get("message")
+            .and_then(Value::as_str)
+            .map_or_else(|| error.to_string(), String::from),
+    )
 }
 
 /// Adds up a stream of events.
@@ -166,13 +254,20 @@ impl Fold {
             let line: Vec<u8> = self.buffer.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line);
             let data = line.trim_end().strip_prefix("data:").map(str::trim);
-            let Some(event) = data.and_then(|data| serde_json::from_str::<Value>(data).ok()) else { continue };
+            let Some(event) = data.and_then(|data| serde_json::from_str::<Value>(data).ok()) else {
+                continue;
+            };
             self.reply.count(&event);
             self.reply.error = self.reply.error.take().or_else(|| error_of(&event));
-            let text = ["/choices/0/delta/content", "/delta/text", "/delta"].iter().find_map(|path| event.pointer(path)?.as_str());
+            let text = ["/choices/0/delta/content", "/delta/text", "/delta"]
+                .iter()
+                .find_map(|path| event.pointer(path)?.as_str());
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 self.reply.text.push_str(text);
-                pieces.push(text.lines().map(clean).collect::<Vec<_>>().join("\n") + if text.ends_with('\n') { "\n" } else { "" });
+                pieces.push(
+                    text.lines().map(clean).collect::<Vec<_>>().join("\n")
+                        + if text.ends_with('\n') { "\n" } else { "" },
+                );
             }
             self.events.push(event);
         }
@@ -198,9 +293,22 @@ mod tests {
             ("x-gw-cost", "0.000075"),
             ("x-gw-request-id", "req_1"),
         ];
-        let headers =
-            headers.into_iter().filter_map(|(name, value)| Some((http::HeaderName::from_static(name), http::HeaderValue::try_from(value).ok()?))).collect();
-        Answer::new(status, &headers, reply, Duration::from_millis(412), Some(Duration::from_millis(305)))
+        let headers = headers
+            .into_iter()
+            .filter_map(|(name, value)| {
+                Some((
+                    http::HeaderName::from_static(name),
+                    http::HeaderValue::try_from(value).ok()?,
+                ))
+            })
+            .collect();
+        Answer::new(
+            status,
+            &headers,
+            reply,
+            Duration::from_millis(412),
+            Some(Duration::from_millis(305)),
+        )
     }
 
     #[test]
@@ -210,7 +318,10 @@ mod tests {
         for reply in [openai, anthropic] {
             let answer = answer(200, reply);
             assert_eq!(answer.text(), "Azure");
-            assert_eq!(answer.explain(), "· openai/gpt-4o via route default, 1 attempt, 22+2 tokens, $0.000075, 412 ms (ttft 305)");
+            assert_eq!(
+                answer.explain(),
+                "· openai/gpt-4o via route default, 1 attempt, 22+2 tokens, $0.000075, 412 ms (ttft 305)"
+            );
             assert!(answer.error().is_none());
         }
     }
@@ -222,18 +333,55 @@ mod tests {
         for stream in [openai, anthropic] {
             for size in 1..40 {
                 let mut fold = Fold::default();
-                let pieces: String = stream.as_bytes().chunks(size).flat_map(|chunk| fold.push(chunk)).collect();
+                let pieces: String = stream
+                    .as_bytes()
+                    .chunks(size)
+                    .flat_map(|chunk| fold.push(chunk))
+                    .collect();
                 let reply = fold.end();
-                assert_eq!((pieces.as_str(), reply.text.as_str(), reply.input, reply.output), ("Az\nb", "Az\nb", Some(3), Some(2)));
+                assert_eq!(
+                    (
+                        pieces.as_str(),
+                        reply.text.as_str(),
+                        reply.input,
+                        reply.output
+                    ),
+                    ("Az\nb", "Az\nb", Some(3), Some(2))
+                );
             }
         }
     }
 
     #[test]
     fn causes_are_told_apart() {
-        let kind = |status| answer(status, Answer::whole(br#"{"error":{"message":"no"}}"#)).error().map(|error| error.kind.row().exit);
-        assert_eq!([401, 404, 400, 429, 502, 503, 504].map(kind), [Some(4), Some(3), Some(2), Some(9), Some(9), Some(9), Some(9)]);
-        let error = answer(200, Reply { error: Some("cut".into()), ..Reply::default() }).error();
-        assert_eq!(error.map(|error| format!("{error:?}")).as_deref(), Some("upstream: cut (status 200) (fix: gw logs get req_1)"));
+        let kind = |status| {
+            answer(status, Answer::whole(br#"{"error":{"message":"no"}}"#))
+                .error()
+                .map(|error| error.kind.row().exit)
+        };
+        assert_eq!(
+            [401, 404, 400, 429, 502, 503, 504].map(kind),
+            [
+                Some(4),
+                Some(3),
+                Some(2),
+                Some(9),
+                Some(9),
+                Some(9),
+                Some(9)
+            ]
+        );
+        let error = answer(
+            200,
+            Reply {
+                error: Some("cut".into()),
+                ..Reply::default()
+            },
+        )
+        .error();
+        assert_eq!(
+            error.map(|error| format!("{error:?}")).as_deref(),
+            Some("upstream: cut (status 200) (fix: gw logs get req_1)")
+        );
     }
 }

@@ -23,36 +23,67 @@ impl Ask {
         let text = |id: &str| matches.get_one::<String>(id).map(String::as_str);
         let path = text("path").unwrap_or("/v1/chat/completions");
         if !path.starts_with('/') {
-            return Err(Error::invalid(format!("`{}` is not a path", path.escape_debug())).param("--path").hint("write it as /v1/chat/completions"));
+            return Err(
+                Error::invalid(format!("`{}` is not a path", path.escape_debug()))
+                    .param("--path")
+                    .hint("write it as /v1/chat/completions"),
+            );
         }
         let anthropic = path.trim_end_matches('/').ends_with("/messages");
         let body = body(matches, anthropic)?;
         let stream = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
         let key = match text("key_file") {
             Some(file) => Some(credential::file_value(file)?),
-            None => std::env::var_os("GW_API_KEY").map(|_| credential::variable_value("GW_API_KEY")).transpose()?,
+            None => std::env::var_os("GW_API_KEY")
+                .map(|_| credential::variable_value("GW_API_KEY"))
+                .transpose()?,
         };
-        let headers = matches.get_many::<String>("header").into_iter().flatten().map(|text| header(text)).collect::<Result<_>>()?;
+        let headers = matches
+            .get_many::<String>("header")
+            .into_iter()
+            .flatten()
+            .map(|text| header(text))
+            .collect::<Result<_>>()?;
         let base = match text("url") {
             Some(url) if !url.is_empty() => url.to_owned(),
             _ => {
                 let status = context.remote()?.status().await?;
                 let url = status.get("url").and_then(Value::as_str).map(String::from);
-                url.ok_or_else(|| Error::internal("the gateway did not say where it listens").hint("name it with --url"))?
+                url.ok_or_else(|| {
+                    Error::internal("the gateway did not say where it listens")
+                        .hint("name it with --url")
+                })?
             }
         };
-        Ok(Ask { url: join(&base, path)?, headers, body, stream, key, anthropic })
+        Ok(Ask {
+            url: join(&base, path)?,
+            headers,
+            body,
+            stream,
+            key,
+            anthropic,
+        })
     }
 }
 
 /// The gateway's URL with or without `/v1`, and a path.
 fn join(base: &str, path: &str) -> Result<String> {
-    let bad = || Error::invalid(format!("`{}` is not the URL of a gateway", base.escape_debug())).param("--url").hint("write it as http://HOST:PORT");
+    let bad = || {
+        Error::invalid(format!(
+            "`{}` is not the URL of a gateway",
+            base.escape_debug()
+        ))
+        .param("--url")
+        .hint("write it as http://HOST:PORT")
+    };
     let url = url::Url::parse(base).map_err(|_| bad())?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(bad());
     }
-    Ok(format!("{}{path}", base.trim_end_matches('/').trim_end_matches("/v1")))
+    Ok(format!(
+        "{}{path}",
+        base.trim_end_matches('/').trim_end_matches("/v1")
+    ))
 }
 
 fn body(matches: &ArgMatches, anthropic: bool) -> Result<Value> {
@@ -70,7 +101,9 @@ fn body(matches: &ArgMatches, anthropic: bool) -> Result<Value> {
     match (matches.get_one::<u64>("max_tokens"), anthropic) {
         (Some(most), _) => body.insert("max_tokens".into(), json!(most)),
         // Anthropic's format demands one.
-        (None, true) if !body.contains_key("max_tokens") => body.insert("max_tokens".into(), json!(1024)),
+        (None, true) if !body.contains_key("max_tokens") => {
+            body.insert("max_tokens".into(), json!(1024))
+        }
         _ => None,
     };
     if matches.get_flag("stream") {
@@ -83,12 +116,23 @@ fn body(matches: &ArgMatches, anthropic: bool) -> Result<Value> {
     Ok(Value::Object(body))
 }
 
-fn prompt(prompt: Option<&str>, system: Option<&str>, anthropic: bool) -> Result<Map<String, Value>> {
+fn prompt(
+    prompt: Option<&str>,
+    system: Option<&str>,
+    anthropic: bool,
+) -> Result<Map<String, Value>> {
     let prompt = match prompt {
-        None => return Err(Error::invalid("nothing to send was given").hint("give a prompt, - for standard input, or --data")),
+        None => {
+            return Err(Error::invalid("nothing to send was given")
+                .hint("give a prompt, - for standard input, or --data"));
+        }
         Some("-") => {
             let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map_err(|error| Error::invalid("cannot read standard input as text").cause(error))?;
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .map_err(|error| {
+                    Error::invalid("cannot read standard input as text").cause(error)
+                })?;
             text.trim_end_matches('\n').to_owned()
         }
         Some(text) => text.to_owned(),
@@ -109,28 +153,43 @@ fn prompt(prompt: Option<&str>, system: Option<&str>, anthropic: bool) -> Result
 /// `JSON`, `@FILE` or `-`.
 pub(crate) fn data(source: &str) -> Result<Value> {
     let text = match source.strip_prefix('@') {
-        Some(file) => std::fs::read_to_string(file).map_err(|error| Error::invalid(format!("cannot read `{file}`")).cause(error).param("--data"))?,
-        None if source == "-" => {
-            std::io::read_to_string(std::io::stdin()).map_err(|error| Error::invalid("cannot read standard input as text").cause(error))?
-        }
+        Some(file) => std::fs::read_to_string(file).map_err(|error| {
+            Error::invalid(format!("cannot read `{file}`"))
+                .cause(error)
+                .param("--data")
+        })?,
+        None if source == "-" => std::io::read_to_string(std::io::stdin())
+            .map_err(|error| Error::invalid("cannot read standard input as text").cause(error))?,
         None => source.to_owned(),
     };
-    serde_json::from_str(&text)
-        .map_err(|error| Error::invalid("the body is not JSON").cause(error).param("--data").hint("write JSON, @FILE, or - for standard input"))
+    serde_json::from_str(&text).map_err(|error| {
+        Error::invalid("the body is not JSON")
+            .cause(error)
+            .param("--data")
+            .hint("write JSON, @FILE, or - for standard input")
+    })
 }
 
 /// `NAME:VALUE`. Credentials come from elsewhere: arguments are visible to everyone on the machine.
 pub(crate) fn header(text: &str) -> Result<(String, String)> {
-    let bad = |why: &str| Error::invalid(format!("the header {why}")).param("--header").hint("write it as NAME:VALUE");
+    let bad = |why: &str| {
+        Error::invalid(format!("the header {why}"))
+            .param("--header")
+            .hint("write it as NAME:VALUE")
+    };
     let (name, value) = text.split_once(':').ok_or_else(|| bad("has no colon"))?;
     let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
-    if http::HeaderName::try_from(name.as_str()).is_err() || http::HeaderValue::try_from(value).is_err() {
+    if http::HeaderName::try_from(name.as_str()).is_err()
+        || http::HeaderValue::try_from(value).is_err()
+    {
         return Err(bad("is not valid"));
     }
     if ["authorization", "x-api-key", "api-key", "x-gw-key"].contains(&name.as_str()) {
-        return Err(Error::invalid(format!("`{name}` cannot be given on the command line, which others can see"))
-            .param("--header")
-            .hint("put the key in a file and use --key-file, or set GW_API_KEY"));
+        return Err(Error::invalid(format!(
+            "`{name}` cannot be given on the command line, which others can see"
+        ))
+        .param("--header")
+        .hint("put the key in a file and use --key-file, or set GW_API_KEY"));
     }
     Ok((name, value.to_owned()))
 }
@@ -141,32 +200,68 @@ mod tests {
     use super::*;
 
     fn sent(line: &[&str], anthropic: bool) -> Value {
-        let matches = crate::cli::command().try_get_matches_from([&["gw", "request"], line].concat()).unwrap();
+        let matches = crate::cli::command()
+            .try_get_matches_from([&["gw", "request"], line].concat())
+            .unwrap();
         body(matches.subcommand_matches("request").unwrap(), anthropic).unwrap()
     }
 
     #[test]
     fn flags_become_bodies() {
         assert_eq!(
-            sent(&["hi there", "-m", "gpt-4o", "-s", "be brief", "--stream", "--max-tokens", "5"], false),
+            sent(
+                &[
+                    "hi there",
+                    "-m",
+                    "gpt-4o",
+                    "-s",
+                    "be brief",
+                    "--stream",
+                    "--max-tokens",
+                    "5"
+                ],
+                false
+            ),
             json!({"messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi there"}], "model": "gpt-4o", "max_tokens": 5, "stream": true, "stream_options": {"include_usage": true}})
         );
-        assert_eq!(sent(&["hi", "-s", "x"], true), json!({"system": "x", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1024}));
-        assert_eq!(sent(&["--data", r#"{"input":"a","model":"b"}"#, "-m", "c"], false), json!({"input": "a", "model": "c"}));
+        assert_eq!(
+            sent(&["hi", "-s", "x"], true),
+            json!({"system": "x", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1024})
+        );
+        assert_eq!(
+            sent(
+                &["--data", r#"{"input":"a","model":"b"}"#, "-m", "c"],
+                false
+            ),
+            json!({"input": "a", "model": "c"})
+        );
     }
 
     #[test]
     fn credentials_are_no_headers() {
-        assert_eq!(header("X-Team: search").unwrap(), ("x-team".into(), "search".into()));
+        assert_eq!(
+            header("X-Team: search").unwrap(),
+            ("x-team".into(), "search".into())
+        );
         let error = header("Authorization: Bearer sk-secret").unwrap_err();
         assert!(!format!("{error:?}").contains("sk-secret"));
-        assert!(header("nothing").is_err() && header("a b:c").is_err() && header("a:b\nc").is_err());
+        assert!(
+            header("nothing").is_err() && header("a b:c").is_err() && header("a:b\nc").is_err()
+        );
     }
 
     #[test]
     fn urls_with_and_without_v1() {
-        for base in ["http://h:1", "http://h:1/", "http://h:1/v1", "http://h:1/v1/"] {
-            assert_eq!(join(base, "/v1/messages").unwrap(), "http://h:1/v1/messages");
+        for base in [
+            "http://h:1",
+            "http://h:1/",
+            "http://h:1/v1",
+            "http://h:1/v1/",
+        ] {
+            assert_eq!(
+                join(base, "/v1/messages").unwrap(),
+                "http://h:1/v1/messages"
+            );
         }
         assert!(join("h:1", "/x").is_err() && join("unix:/x", "/x").is_err());
     }

@@ -37,31 +37,67 @@ const OPS: [(&str, Op); 7] = [
 ];
 
 /// Where a path may begin.
-const ROOTS: [&str; 11] = ["status", "text", "usage", "route", "latency_ms", "ttft_ms", "cost", "request_id", "headers", "body", "error"];
+const ROOTS: [&str; 11] = [
+    "status",
+    "text",
+    "usage",
+    "route",
+    "latency_ms",
+    "ttft_ms",
+    "cost",
+    "request_id",
+    "headers",
+    "body",
+    "error",
+];
 
 impl std::str::FromStr for Expectation {
     type Err = Error;
     fn from_str(text: &str) -> Result<Expectation> {
-        let bad = |why: String| Error::invalid(format!("expectation `{}` {why}", text.escape_debug())).param("--expect");
+        let bad = |why: String| {
+            Error::invalid(format!("expectation `{}` {why}", text.escape_debug())).param("--expect")
+        };
         // The operator that stands first; at one place the longer one.
-        let found = OPS.iter().filter_map(|(mark, op)| Some((text.find(mark)?, *mark, *op))).min_by_key(|(at, mark, _)| (*at, std::cmp::Reverse(mark.len())));
-        let (at, mark, op) =
-            found.ok_or_else(|| bad("has no operator".into()).hint("write PATH OP VALUE with == != < <= > >= or contains, such as status==200"))?;
+        let found = OPS
+            .iter()
+            .filter_map(|(mark, op)| Some((text.find(mark)?, *mark, *op)))
+            .min_by_key(|(at, mark, _)| (*at, std::cmp::Reverse(mark.len())));
+        let (at, mark, op) = found.ok_or_else(|| {
+            bad("has no operator".into())
+                .hint("write PATH OP VALUE with == != < <= > >= or contains, such as status==200")
+        })?;
         let path = text[..at].trim().to_owned();
         let root = path.split(['.', '[']).next().unwrap_or_default();
         if !ROOTS.contains(&root) {
-            return Err(bad(format!("asks about `{root}`")).hint(format!("one of: {}", ROOTS.join(", "))));
+            return Err(
+                bad(format!("asks about `{root}`")).hint(format!("one of: {}", ROOTS.join(", ")))
+            );
         }
         let written = text[at + mark.len()..].trim();
-        let value = match written.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        let value = match written
+            .strip_prefix('\'')
+            .and_then(|rest| rest.strip_suffix('\''))
+        {
             Some(inside) => Value::String(inside.into()),
             // A word without quotes is itself.
             None => serde_json::from_str(written).unwrap_or_else(|_| Value::String(written.into())),
         };
-        if matches!(op, Op::Less | Op::Greater | Op::LessOrEqual | Op::GreaterOrEqual) && number(&value).is_none() {
-            return Err(bad("compares sizes with something that is no number".into()).hint("such as latency_ms<2000"));
+        if matches!(
+            op,
+            Op::Less | Op::Greater | Op::LessOrEqual | Op::GreaterOrEqual
+        ) && number(&value).is_none()
+        {
+            return Err(
+                bad("compares sizes with something that is no number".into())
+                    .hint("such as latency_ms<2000"),
+            );
         }
-        Ok(Expectation { path, op, value, text: text.trim().into() })
+        Ok(Expectation {
+            path,
+            op,
+            value,
+            text: text.trim().into(),
+        })
     }
 }
 
@@ -83,7 +119,9 @@ impl Expectation {
             Op::GreaterOrEqual => sizes().is_some_and(|(a, b)| a >= b),
             Op::Contains => match found {
                 Value::Array(items) => items.iter().any(|item| same(item, &self.value)),
-                other => crate::cli::print::text(other).contains(&crate::cli::print::text(&self.value)),
+                other => {
+                    crate::cli::print::text(other).contains(&crate::cli::print::text(&self.value))
+                }
             },
         };
         let shown: String = found.to_string().chars().take(200).collect();
@@ -101,7 +139,9 @@ fn number(value: &Value) -> Option<f64> {
 /// Equal as values; a number and its text are the same, as headers have no other way.
 fn same(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
-        (Value::Number(_), Value::Number(_)) | (Value::String(_), Value::Number(_)) => number(found) == number(wanted),
+        (Value::Number(_), Value::Number(_)) | (Value::String(_), Value::Number(_)) => {
+            number(found) == number(wanted)
+        }
         _ => found == wanted,
     }
 }
@@ -148,9 +188,18 @@ mod tests {
         for (text, says) in [
             ("status==429", "expected status==429, got 200"),
             ("usage.out>0", "expected usage.out>0, got null"),
-            ("text contains zebra", "expected text contains zebra, got \"a <b> == c\""),
+            (
+                "text contains zebra",
+                "expected text contains zebra, got \"a <b> == c\"",
+            ),
         ] {
-            assert_eq!(text.parse::<Expectation>().unwrap().broken(&facts()).as_deref(), Some(says));
+            assert_eq!(
+                text.parse::<Expectation>()
+                    .unwrap()
+                    .broken(&facts())
+                    .as_deref(),
+                Some(says)
+            );
         }
     }
 

@@ -20,7 +20,12 @@ use expect::Expectation;
 
 /// Runs `gw request`.
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let expectations = matches.get_many::<String>("expect").into_iter().flatten().map(|text| text.parse()).collect::<Result<Vec<Expectation>>>()?;
+    let expectations = matches
+        .get_many::<String>("expect")
+        .into_iter()
+        .flatten()
+        .map(|text| text.parse())
+        .collect::<Result<Vec<Expectation>>>()?;
     let ask = Ask::new(context, matches).await?;
     let repeat = matches.get_one::<u32>("repeat").copied().unwrap_or(1);
     let retry = matches.get_one::<u32>("retry").copied().unwrap_or(0);
@@ -44,7 +49,13 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
 }
 
 /// One request, tried again as often as allowed while it is not as expected.
-async fn once(context: &Context, matches: &ArgMatches, ask: &Ask, expectations: &[Expectation], retry: u32) -> Result<()> {
+async fn once(
+    context: &Context,
+    matches: &ArgMatches,
+    ask: &Ask,
+    expectations: &[Expectation],
+    retry: u32,
+) -> Result<()> {
     let mut left = retry;
     loop {
         // Text is shown as it streams only where it cannot be taken back by another try.
@@ -72,8 +83,18 @@ fn shows_text(context: &Context) -> bool {
 }
 
 /// Shows the answer and says whether it is as expected; without expectations any 2xx is.
-fn judge(context: &Context, matches: &ArgMatches, answer: &Answer, expectations: &[Expectation], shown: bool, last: bool) -> Result<()> {
-    let broken: Vec<String> = expectations.iter().filter_map(|expectation| expectation.broken(&answer.facts)).collect();
+fn judge(
+    context: &Context,
+    matches: &ArgMatches,
+    answer: &Answer,
+    expectations: &[Expectation],
+    shown: bool,
+    last: bool,
+) -> Result<()> {
+    let broken: Vec<String> = expectations
+        .iter()
+        .filter_map(|expectation| expectation.broken(&answer.facts))
+        .collect();
     let verdict = match (broken.is_empty(), expectations.is_empty(), answer.error()) {
         (false, ..) => Err(Error::new(Kind::Expectation, broken.join("; ")).hint(answer.look_up())),
         (_, true, Some(error)) => Err(error),
@@ -95,7 +116,9 @@ fn judge(context: &Context, matches: &ArgMatches, answer: &Answer, expectations:
 fn show(context: &Context, answer: &Answer) -> Result<()> {
     match context.look.format {
         _ if context.quiet => {}
-        Format::Table | Format::Wide if answer.succeeded() => context.data(&format!("{}\n", answer.text())),
+        Format::Table | Format::Wide if answer.succeeded() => {
+            context.data(&format!("{}\n", answer.text()))
+        }
         Format::Table | Format::Wide => {}
         _ => context.data(&context.look.value(&answer.facts)?),
     }

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 /// Sends once. Text of a stream is handed to `show` as it comes; `limit` bounds each silence of a stream
 /// and the whole of everything else.
 pub(super) async fn send(ask: &Ask, limit: Duration, mut show: impl FnMut(&str)) -> Result<Answer> {
-    let http = api::client_builder(ask.url.starts_with("https:")).build().map_err(|error| Error::internal("cannot set up HTTP").cause(error))?;
+    let http = api::client_builder(ask.url.starts_with("https:"))
+        .build()
+        .map_err(|error| Error::internal("cannot set up HTTP").cause(error))?;
     let mut request = http.post(&ask.url).json(&ask.body);
     for (name, value) in &ask.headers {
         request = request.header(name, value);
@@ -22,18 +24,34 @@ pub(super) async fn send(ask: &Ask, limit: Duration, mut show: impl FnMut(&str))
         (Some(key), false) => request.bearer_auth(key.as_str()),
         (None, _) => request,
     };
-    if ask.anthropic && !ask.headers.iter().any(|(name, _)| name == "anthropic-version") {
+    if ask.anthropic
+        && !ask
+            .headers
+            .iter()
+            .any(|(name, _)| name == "anthropic-version")
+    {
         request = request.header("anthropic-version", "2023-06-01");
     }
     let started = Instant::now();
-    let response = within(limit, request.send()).await?.map_err(|error| lost(ask, error))?;
+    let response = within(limit, request.send())
+        .await?
+        .map_err(|error| lost(ask, error))?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let events = headers.get("content-type").and_then(|kind| kind.to_str().ok()).is_some_and(|kind| kind.starts_with("text/event-stream"));
+    let events = headers
+        .get("content-type")
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("text/event-stream"));
     let (mut fold, mut raw, mut first) = (Fold::default(), Vec::new(), None);
     let mut pieces = response.bytes_stream();
     loop {
-        let left = if events { limit } else { limit.saturating_sub(started.elapsed()) };
-        let Some(piece) = within(left, pieces.next()).await? else { break };
+        let left = if events {
+            limit
+        } else {
+            limit.saturating_sub(started.elapsed())
+        };
+        let Some(piece) = within(left, pieces.next()).await? else {
+            break;
+        };
         let piece = piece.map_err(|error| lost(ask, error))?;
         if events {
             for text in fold.push(&piece) {
@@ -45,12 +63,19 @@ pub(super) async fn send(ask: &Ask, limit: Duration, mut show: impl FnMut(&str))
         }
     }
     let latency = started.elapsed();
-    let reply = if events { fold.end() } else { Answer::whole(&raw) };
+    let reply = if events {
+        fold.end()
+    } else {
+        Answer::whole(&raw)
+    };
     Ok(Answer::new(status, &headers, reply, latency, first))
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T> {
-    let late = |_| Error::new(Kind::Timeout, format!("no answer within {limit:?}")).hint("wait longer with --timeout, or see where it hangs with `gw logs`");
+    let late = |_| {
+        Error::new(Kind::Timeout, format!("no answer within {limit:?}"))
+            .hint("wait longer with --timeout, or see where it hangs with `gw logs`")
+    };
     tokio::time::timeout(limit, work).await.map_err(late)
 }
 
@@ -58,7 +83,10 @@ fn lost(ask: &Ask, error: reqwest::Error) -> Error {
     let place = ask.url.split('/').take(3).collect::<Vec<_>>().join("/");
     let error = error.without_url();
     match error.is_connect() {
-        true => Error::new(Kind::NoGateway, format!("no gateway at {place}")).hint("start one with `gw serve`, or choose another with --url / GW_URL"),
-        false => Error::new(Kind::Upstream, format!("the answer from {place} broke off")).cause(error).hint("see what happened with `gw logs`"),
+        true => Error::new(Kind::NoGateway, format!("no gateway at {place}"))
+            .hint("start one with `gw serve`, or choose another with --url / GW_URL"),
+        false => Error::new(Kind::Upstream, format!("the answer from {place} broke off"))
+            .cause(error)
+            .hint("see what happened with `gw logs`"),
     }
 }

@@ -8,7 +8,15 @@ use clap::{Arg, Command, ValueHint};
 
 /// Where a new secret goes.
 pub(super) fn secret_out() -> Vec<Arg> {
-    vec![option("output_file", "output-file", "FILE", "Write the secret here (mode 0600, never overwrites) instead of stdout").value_hint(ValueHint::FilePath)]
+    vec![
+        option(
+            "output_file",
+            "output-file",
+            "FILE",
+            "Write the secret here (mode 0600, never overwrites) instead of stdout",
+        )
+        .value_hint(ValueHint::FilePath),
+    ]
 }
 
 pub(super) fn key_extras(kind: &'static Kind) -> Vec<Command> {
@@ -16,11 +24,23 @@ pub(super) fn key_extras(kind: &'static Kind) -> Vec<Command> {
         Command::new("rotate")
             .about("Issue a new secret; the old one stays good for the grace time")
             .arg(name(kind))
-            .arg(option("grace", "grace", "TIME", "How long the old secret stays good (default 0s)"))
+            .arg(option(
+                "grace",
+                "grace",
+                "TIME",
+                "How long the old secret stays good (default 0s)",
+            ))
             .args(secret_out()),
         Command::new("revoke")
             .about("End a key at once and for ever, running requests too")
-            .arg(Arg::new("name").value_name("NAME").num_args(1..).required(true).help("Their names").add(names_of("key")))
+            .arg(
+                Arg::new("name")
+                    .value_name("NAME")
+                    .num_args(1..)
+                    .required(true)
+                    .help("Their names")
+                    .add(names_of("key")),
+            )
             .arg(flag("yes", "yes", "Do not ask").short('y')),
         Command::new("identify").about("Say which key a secret on standard input belongs to"),
     ]
@@ -30,15 +50,34 @@ pub(super) fn provider_extras(kind: &'static Kind) -> Vec<Command> {
     vec![
         Command::new("test")
             .about("Try credentials and reachability; all without a name")
-            .arg(Arg::new("name").value_name("NAME").num_args(0..).help("Their names").add(names_of("provider")))
-            .arg(option("model", "model", "MODEL", "Also ask for a word from this model").short('m')),
-        Command::new("discover").about("Ask a provider which models it serves").arg(name(kind)).arg(flag(
-            "enable",
-            "enable",
-            "Also make a model record of each",
-        )),
-        credential(Command::new("rekey").about("Replace the credential").arg(name(kind))),
-        Command::new("vendors").about("List the vendors gw knows").arg(flag("no_headers", "no-headers", "No head line")),
+            .arg(
+                Arg::new("name")
+                    .value_name("NAME")
+                    .num_args(0..)
+                    .help("Their names")
+                    .add(names_of("provider")),
+            )
+            .arg(
+                option(
+                    "model",
+                    "model",
+                    "MODEL",
+                    "Also ask for a word from this model",
+                )
+                .short('m'),
+            ),
+        Command::new("discover")
+            .about("Ask a provider which models it serves")
+            .arg(name(kind))
+            .arg(flag("enable", "enable", "Also make a model record of each")),
+        credential(
+            Command::new("rekey")
+                .about("Replace the credential")
+                .arg(name(kind)),
+        ),
+        Command::new("vendors")
+            .about("List the vendors gw knows")
+            .arg(flag("no_headers", "no-headers", "No head line")),
     ]
 }
 
@@ -46,17 +85,43 @@ pub(super) fn model_extras() -> Vec<Command> {
     vec![
         Command::new("search")
             .about("Search your models and the built-in catalogue by name")
-            .arg(Arg::new("query").value_name("TEXT").help("Part of the name, upstream id or display name"))
-            .arg(many("provider", "provider", "PROVIDER", "Only of these providers; repeatable").value_delimiter(',').add(names_of("provider")))
             .arg(
-                many("vendor", "vendor", "VENDOR", "What these vendors offer, whether or not a provider is set up; repeatable")
-                    .value_delimiter(',')
-                    .conflicts_with("provider"),
+                Arg::new("query")
+                    .value_name("TEXT")
+                    .help("Part of the name, upstream id or display name"),
+            )
+            .arg(
+                many(
+                    "provider",
+                    "provider",
+                    "PROVIDER",
+                    "Only of these providers; repeatable",
+                )
+                .value_delimiter(',')
+                .add(names_of("provider")),
+            )
+            .arg(
+                many(
+                    "vendor",
+                    "vendor",
+                    "VENDOR",
+                    "What these vendors offer, whether or not a provider is set up; repeatable",
+                )
+                .value_delimiter(',')
+                .conflicts_with("provider"),
             )
             .arg(flag("enabled", "enabled", "Only enabled ones").conflicts_with("disabled"))
             .arg(flag("disabled", "disabled", "Only disabled ones"))
-            .arg(flag("group_snapshots", "group-snapshots", "Show dated versions as a count of their model"))
-            .args(listing().into_iter().filter(|arg| arg.get_id() != "selector")),
+            .arg(flag(
+                "group_snapshots",
+                "group-snapshots",
+                "Show dated versions as a count of their model",
+            ))
+            .args(
+                listing()
+                    .into_iter()
+                    .filter(|arg| arg.get_id() != "selector"),
+            ),
     ]
 }
 
@@ -67,54 +132,138 @@ pub(super) fn route_extras(kind: &'static Kind) -> Vec<Command> {
             .arg(name(kind).required(false))
             .arg(option("key", "key", "KEY", "As this key").add(names_of("key")))
             .arg(option("user", "user", "USER", "As any key of this user").add(names_of("user")))
-            .arg(option("path", "path", "/PATH", "Sent to this path (default /v1/chat/completions)"))
-            .arg(option("model", "model", "MODEL", "Asking for this model").short('m').add(names_of("model")))
+            .arg(option(
+                "path",
+                "path",
+                "/PATH",
+                "Sent to this path (default /v1/chat/completions)",
+            ))
+            .arg(
+                option("model", "model", "MODEL", "Asking for this model")
+                    .short('m')
+                    .add(names_of("model")),
+            )
             .arg(option("data", "data", "JSON|@FILE|-", "With this body"))
-            .arg(option("times", "times", "N", "Draw so many times; shows how a split comes out").value_parser(clap::value_parser!(u32).range(1..=10_000))),
+            .arg(
+                option(
+                    "times",
+                    "times",
+                    "N",
+                    "Draw so many times; shows how a split comes out",
+                )
+                .value_parser(clap::value_parser!(u32).range(1..=10_000)),
+            ),
     ]
 }
 
 fn what() -> Arg {
-    Arg::new("what").value_name("TYPE[/NAME]").num_args(1..).help("user, key/ci, user,key or all").add(typed_names())
+    Arg::new("what")
+        .value_name("TYPE[/NAME]")
+        .num_args(1..)
+        .help("user, key/ci, user,key or all")
+        .add(typed_names())
 }
 
 fn files() -> Arg {
-    many("file", "filename", "FILE", "TOML, JSON or YAML file, or - for standard input; repeatable").short('f').value_hint(ValueHint::FilePath)
+    many(
+        "file",
+        "filename",
+        "FILE",
+        "TOML, JSON or YAML file, or - for standard input; repeatable",
+    )
+    .short('f')
+    .value_hint(ValueHint::FilePath)
 }
 
 /// Commands over many kinds, files and the gateway as a whole.
 pub(super) fn commands() -> Vec<Command> {
     let ownership = || {
         [
-            option("owner", "owner", "NAME", "What is in the files belongs to this owner"),
-            flag("prune", "prune", "Delete what this owner has and the files lack").requires("owner"),
+            option(
+                "owner",
+                "owner",
+                "NAME",
+                "What is in the files belongs to this owner",
+            ),
+            flag(
+                "prune",
+                "prune",
+                "Delete what this owner has and the files lack",
+            )
+            .requires("owner"),
         ]
     };
     vec![
-        Command::new("get").about("List any kinds: TYPE, TYPE/NAME, TYPE,TYPE or all").arg(what().required(true)).args(listing()),
-        Command::new("describe").about("Everything about some resources").arg(what().required(true)),
-        Command::new("delete").about("Delete TYPE/NAME, or what a file lists").arg(what().required_unless_present("file")).arg(files()).args(deletion()),
+        Command::new("get")
+            .about("List any kinds: TYPE, TYPE/NAME, TYPE,TYPE or all")
+            .arg(what().required(true))
+            .args(listing()),
+        Command::new("describe")
+            .about("Everything about some resources")
+            .arg(what().required(true)),
+        Command::new("delete")
+            .about("Delete TYPE/NAME, or what a file lists")
+            .arg(what().required_unless_present("file"))
+            .arg(files())
+            .args(deletion()),
         Command::new("apply")
             .about("Make it so: create or change everything in files, all or nothing")
             .arg(files().required(true))
-            .arg(flag("dry_run", "dry-run", "Let the gateway check it, change nothing"))
+            .arg(flag(
+                "dry_run",
+                "dry-run",
+                "Let the gateway check it, change nothing",
+            ))
             .args(ownership())
-            .arg(flag("force_conflicts", "force-conflicts", "Take over what belongs to another owner").requires("owner")),
-        Command::new("diff").about("What apply would change; exit code 1 when anything").arg(files().required(true)).args(ownership()),
-        Command::new("export").about("Print everything as a file apply takes; never secrets").arg(what().num_args(0..)),
+            .arg(
+                flag(
+                    "force_conflicts",
+                    "force-conflicts",
+                    "Take over what belongs to another owner",
+                )
+                .requires("owner"),
+            ),
+        Command::new("diff")
+            .about("What apply would change; exit code 1 when anything")
+            .arg(files().required(true))
+            .args(ownership()),
+        Command::new("export")
+            .about("Print everything as a file apply takes; never secrets")
+            .arg(what().num_args(0..)),
         Command::new("explain")
             .about("Document a kind's fields: route, route.targets")
-            .arg(Arg::new("path").value_name("KIND[.FIELD]").required(true).help("A kind, or one of its fields").add(names_of("field"))),
+            .arg(
+                Arg::new("path")
+                    .value_name("KIND[.FIELD]")
+                    .required(true)
+                    .help("A kind, or one of its fields")
+                    .add(names_of("field")),
+            ),
         Command::new("wait")
             .about("Wait until the gateway is ready")
-            .arg(option("for", "for", "CONDITION", "What to wait for").value_parser(["ready"]).default_value("ready")),
+            .arg(
+                option("for", "for", "CONDITION", "What to wait for")
+                    .value_parser(["ready"])
+                    .default_value("ready"),
+            ),
         Command::new("status").about("What is running, where, and whether it is well"),
         Command::new("doctor").about("Find what is wrong on this machine, with the fix"),
         Command::new("completion")
             .about("Print a shell's completion script")
-            .arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(["bash", "zsh", "fish", "powershell"]).help("Which shell")),
+            .arg(
+                Arg::new("shell")
+                    .value_name("SHELL")
+                    .required(true)
+                    .value_parser(["bash", "zsh", "fish", "powershell"])
+                    .help("Which shell"),
+            ),
         Command::new("help")
             .about("Help on a command, or on exit-codes")
-            .arg(Arg::new("topic").value_name("COMMAND").num_args(0..).help("A command, or exit-codes")),
+            .arg(
+                Arg::new("topic")
+                    .value_name("COMMAND")
+                    .num_args(0..)
+                    .help("A command, or exit-codes"),
+            ),
     ]
 }

@@ -12,7 +12,9 @@ pub(super) fn commands() -> Vec<Command> {
 }
 
 fn of(kind: &'static Kind) -> Command {
-    let noun = group(kind.name, kind.about).visible_alias(kind.plural).visible_aliases(kind.aliases);
+    let noun = group(kind.name, kind.about)
+        .visible_alias(kind.plural)
+        .visible_aliases(kind.aliases);
     let verbs = [
         get(kind),
         describe(kind),
@@ -22,23 +24,40 @@ fn of(kind: &'static Kind) -> Command {
         toggle(kind, "enable", "Turn on"),
         toggle(kind, "disable", "Turn off and keep the settings"),
     ];
-    verbs.into_iter().chain(extras(kind)).fold(noun, Command::subcommand)
+    verbs
+        .into_iter()
+        .chain(extras(kind))
+        .fold(noun, Command::subcommand)
 }
 
 /// One name.
 pub(super) fn name(kind: &'static Kind) -> Arg {
-    Arg::new("name").value_name("NAME").required(true).help("Its name").add(names_of(kind.name))
+    Arg::new("name")
+        .value_name("NAME")
+        .required(true)
+        .help("Its name")
+        .add(names_of(kind.name))
 }
 
 /// Any number of names.
 fn names(kind: &'static Kind) -> Arg {
-    Arg::new("name").value_name("NAME").num_args(0..).help("Their names").add(names_of(kind.name))
+    Arg::new("name")
+        .value_name("NAME")
+        .num_args(0..)
+        .help("Their names")
+        .add(names_of(kind.name))
 }
 
 /// Options of every listing.
 pub(super) fn listing() -> Vec<Arg> {
     vec![
-        option("selector", "selector", "LABELS", "Only with these labels: a=b,c!=d").short('l'),
+        option(
+            "selector",
+            "selector",
+            "LABELS",
+            "Only with these labels: a=b,c!=d",
+        )
+        .short('l'),
         option("sort_by", "sort-by", ".PATH", "Order by this field"),
         option("limit", "limit", "N", "At most so many").value_parser(clap::value_parser!(usize)),
         flag("no_headers", "no-headers", "Tables without a head line"),
@@ -47,37 +66,78 @@ pub(super) fn listing() -> Vec<Arg> {
 }
 
 fn get(kind: &'static Kind) -> Command {
-    Command::new("get").visible_aliases(["list", "ls"]).about("List them, or show some").arg(names(kind)).args(listing())
+    Command::new("get")
+        .visible_aliases(["list", "ls"])
+        .about("List them, or show some")
+        .arg(names(kind))
+        .args(listing())
 }
 
 fn describe(kind: &'static Kind) -> Command {
-    Command::new("describe").about("Everything about them").arg(names(kind).required(true))
+    Command::new("describe")
+        .about("Everything about them")
+        .arg(names(kind).required(true))
 }
 
 fn create(kind: &'static Kind) -> Command {
-    let command = Command::new("create").about("Make one").arg(name(kind)).args(fields(kind)).args([
-        flag("disabled", "disabled", "Create it turned off"),
-        flag("if_not_exists", "if-not-exists", "Succeed when it is there already with the same settings"),
-        flag("dry_run", "dry-run", "Let the gateway check it, change nothing"),
-    ]);
+    let command = Command::new("create")
+        .about("Make one")
+        .arg(name(kind))
+        .args(fields(kind))
+        .args([
+            flag("disabled", "disabled", "Create it turned off"),
+            flag(
+                "if_not_exists",
+                "if-not-exists",
+                "Succeed when it is there already with the same settings",
+            ),
+            flag(
+                "dry_run",
+                "dry-run",
+                "Let the gateway check it, change nothing",
+            ),
+        ]);
     match kind.name {
-        "key" => command.args(super::commands::secret_out()).args(secret_in()),
+        "key" => command
+            .args(super::commands::secret_out())
+            .args(secret_in()),
         "provider" => credential(command).arg(
-            option("verify", "verify", "BOOL", "Try the credential before saving (default true)")
-                .num_args(0..=1)
-                .default_missing_value("true")
-                .value_parser(clap::value_parser!(bool)),
+            option(
+                "verify",
+                "verify",
+                "BOOL",
+                "Try the credential before saving (default true)",
+            )
+            .num_args(0..=1)
+            .default_missing_value("true")
+            .value_parser(clap::value_parser!(bool)),
         ),
-        "route" => command.args(route_sugar()).mut_arg("disabled", |arg| arg.visible_alias("inactive")),
+        "route" => command
+            .args(route_sugar())
+            .mut_arg("disabled", |arg| arg.visible_alias("inactive")),
         _ => command,
     }
 }
 
 fn set(kind: &'static Kind) -> Command {
-    let command = Command::new("set").about("Change some fields of one").arg(name(kind)).args(fields(kind)).args([
-        option("version", "version", "N", "Only if it is still at this version").value_parser(clap::value_parser!(u64)),
-        flag("dry_run", "dry-run", "Let the gateway check it, change nothing"),
-    ]);
+    let command = Command::new("set")
+        .about("Change some fields of one")
+        .arg(name(kind))
+        .args(fields(kind))
+        .args([
+            option(
+                "version",
+                "version",
+                "N",
+                "Only if it is still at this version",
+            )
+            .value_parser(clap::value_parser!(u64)),
+            flag(
+                "dry_run",
+                "dry-run",
+                "Let the gateway check it, change nothing",
+            ),
+        ]);
     match kind.name {
         "provider" => credential(command),
         "route" => command.args(route_sugar()),
@@ -89,7 +149,11 @@ fn set(kind: &'static Kind) -> Command {
 pub(super) fn deletion() -> Vec<Arg> {
     vec![
         option("selector", "selector", "LABELS", "All with these labels").short('l'),
-        flag("ignore_not_found", "ignore-not-found", "Succeed when there is none"),
+        flag(
+            "ignore_not_found",
+            "ignore-not-found",
+            "Succeed when there is none",
+        ),
         flag("cascade", "cascade", "Also what refers to it"),
         flag("yes", "yes", "Do not ask").short('y'),
         flag("dry_run", "dry-run", "Say what would go, delete nothing"),
@@ -106,24 +170,37 @@ fn delete(kind: &'static Kind) -> Command {
 }
 
 fn toggle(kind: &'static Kind, verb: &'static str, about: &'static str) -> Command {
-    Command::new(verb).about(about).arg(names(kind).required(true))
+    Command::new(verb)
+        .about(about)
+        .arg(names(kind).required(true))
 }
 
 /// The flags a kind's fields make.
 fn fields(kind: &'static Kind) -> Vec<Arg> {
-    kind.fields.iter().filter(|field| !field.flag.is_empty()).map(of_field).collect()
+    kind.fields
+        .iter()
+        .filter(|field| !field.flag.is_empty())
+        .map(of_field)
+        .collect()
 }
 
 fn of_field(field: &'static Field) -> Arg {
     let arg = option(field.name, field.flag, field.value, field.help);
     let arg = match field.shape {
         Shape::Number => arg.value_parser(clap::value_parser!(u64)),
-        Shape::Bool => arg.num_args(0..=1).default_missing_value("true").value_parser(clap::value_parser!(bool)),
+        Shape::Bool => arg
+            .num_args(0..=1)
+            .default_missing_value("true")
+            .value_parser(clap::value_parser!(bool)),
         Shape::Texts => arg.action(ArgAction::Append).value_delimiter(','),
         Shape::Map | Shape::Targets => arg.action(ArgAction::Append),
         Shape::Text | Shape::Decimal | Shape::Duration | Shape::Time => arg,
     };
-    let arg = if field.flag == "retry-on" { arg.visible_alias("fallback-on") } else { arg };
+    let arg = if field.flag == "retry-on" {
+        arg.visible_alias("fallback-on")
+    } else {
+        arg
+    };
     match field.completes {
         "" => arg,
         what => arg.add(names_of(what)),
@@ -133,9 +210,29 @@ fn of_field(field: &'static Field) -> Arg {
 /// Ways to write targets beside `--to`.
 fn route_sugar() -> Vec<Arg> {
     vec![
-        many("then", "then", "PROVIDER[/MODEL][=WEIGHT]", "Target that starts the next tier; repeatable").add(names_of("target")),
-        option("provider", "provider", "PROVIDER", "The one target: this provider").conflicts_with_all(["targets", "then"]).add(names_of("provider")),
-        option("model", "model", "MODEL", "The one target's model (default: as asked)").short('m').requires("provider"),
+        many(
+            "then",
+            "then",
+            "PROVIDER[/MODEL][=WEIGHT]",
+            "Target that starts the next tier; repeatable",
+        )
+        .add(names_of("target")),
+        option(
+            "provider",
+            "provider",
+            "PROVIDER",
+            "The one target: this provider",
+        )
+        .conflicts_with_all(["targets", "then"])
+        .add(names_of("provider")),
+        option(
+            "model",
+            "model",
+            "MODEL",
+            "The one target's model (default: as asked)",
+        )
+        .short('m')
+        .requires("provider"),
     ]
 }
 
@@ -143,13 +240,43 @@ fn route_sugar() -> Vec<Arg> {
 pub(super) fn credential(command: Command) -> Command {
     command
         .args([
-            flag("credential_stdin", "credential-stdin", "Read the credential from standard input"),
-            option("credential_env", "credential-env", "VAR", "Read the credential from this variable, here and now"),
-            option("credential_file", "credential-file", "FILE", "Read the credential from this file, here and now").value_hint(ValueHint::FilePath),
-            option("credential_ref", "credential-ref", "REF", "Let the gateway read it at use: env:VAR, file:/PATH or keyring:NAME"),
-            flag("passthrough", "passthrough", "Store none: callers send their own provider key"),
+            flag(
+                "credential_stdin",
+                "credential-stdin",
+                "Read the credential from standard input",
+            ),
+            option(
+                "credential_env",
+                "credential-env",
+                "VAR",
+                "Read the credential from this variable, here and now",
+            ),
+            option(
+                "credential_file",
+                "credential-file",
+                "FILE",
+                "Read the credential from this file, here and now",
+            )
+            .value_hint(ValueHint::FilePath),
+            option(
+                "credential_ref",
+                "credential-ref",
+                "REF",
+                "Let the gateway read it at use: env:VAR, file:/PATH or keyring:NAME",
+            ),
+            flag(
+                "passthrough",
+                "passthrough",
+                "Store none: callers send their own provider key",
+            ),
         ])
-        .group(ArgGroup::new("credential").args(["credential_stdin", "credential_env", "credential_file", "credential_ref", "passthrough"]))
+        .group(ArgGroup::new("credential").args([
+            "credential_stdin",
+            "credential_env",
+            "credential_file",
+            "credential_ref",
+            "passthrough",
+        ]))
 }
 
 /// Bringing a key's secret along.

@@ -27,42 +27,92 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .args(globals());
-    let root = server::commands().into_iter().chain(kinds::commands()).chain(commands::commands()).chain(requests::commands()).fold(root, Command::subcommand);
+    let root = server::commands()
+        .into_iter()
+        .chain(kinds::commands())
+        .chain(commands::commands())
+        .chain(requests::commands())
+        .fold(root, Command::subcommand);
     quiet_env(root)
 }
 
 /// A command without clap's own `help` subcommand below it; `gw help COMMAND…` serves them all.
 fn group(name: &'static str, about: &'static str) -> Command {
-    Command::new(name).about(about).subcommand_required(true).arg_required_else_help(true).disable_help_subcommand(true)
+    Command::new(name)
+        .about(about)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
 }
 
 fn globals() -> Vec<Arg> {
     let global = |arg: Arg| arg.global(true).help_heading("Global options");
     let formats = FORMATS.map(|format| PossibleValue::new(format).hide(format == "value="));
     vec![
-        global(option("output", "output", "FORMAT", "table, wide, json, jsonl, yaml, toml, csv, name or value=.PATH").short('o').env("GW_OUTPUT")).add(
-            clap_complete::ArgValueCandidates::new(move || {
-                formats.iter().map(|format| clap_complete::CompletionCandidate::new(format.get_name().to_owned())).collect()
-            }),
-        ),
+        global(
+            option(
+                "output",
+                "output",
+                "FORMAT",
+                "table, wide, json, jsonl, yaml, toml, csv, name or value=.PATH",
+            )
+            .short('o')
+            .env("GW_OUTPUT"),
+        )
+        .add(clap_complete::ArgValueCandidates::new(move || {
+            formats
+                .iter()
+                .map(|format| clap_complete::CompletionCandidate::new(format.get_name().to_owned()))
+                .collect()
+        })),
         global(flag("quiet", "quiet", "Nothing but the data and errors").short('q')),
-        global(flag("verbose", "verbose", "Show the calls made to the gateway, on stderr").short('v').action(ArgAction::Count)),
         global(
-            option("color", "color", "WHEN", "Colour on stderr; NO_COLOR and TERM=dumb are heeded")
-                .value_parser(["auto", "always", "never"])
-                .default_value("auto"),
+            flag(
+                "verbose",
+                "verbose",
+                "Show the calls made to the gateway, on stderr",
+            )
+            .short('v')
+            .action(ArgAction::Count),
         ),
         global(
-            flag("no_input", "no-input", "Never prompt: fail, naming the flag that would have answered")
-                .env("GW_NO_INPUT")
-                .value_parser(clap::builder::FalseyValueParser::new()),
+            option(
+                "color",
+                "color",
+                "WHEN",
+                "Colour on stderr; NO_COLOR and TERM=dumb are heeded",
+            )
+            .value_parser(["auto", "always", "never"])
+            .default_value("auto"),
         ),
         global(
-            option("admin_url", "admin-url", "URL", "The gateway's admin address: unix:/PATH or http://HOST:PORT")
-                .env("GW_ADMIN_URL")
-                .value_hint(ValueHint::Url),
+            flag(
+                "no_input",
+                "no-input",
+                "Never prompt: fail, naming the flag that would have answered",
+            )
+            .env("GW_NO_INPUT")
+            .value_parser(clap::builder::FalseyValueParser::new()),
         ),
-        global(option("timeout", "timeout", "TIME", "Give up on a call after this long (default 30s)").env("GW_TIMEOUT")),
+        global(
+            option(
+                "admin_url",
+                "admin-url",
+                "URL",
+                "The gateway's admin address: unix:/PATH or http://HOST:PORT",
+            )
+            .env("GW_ADMIN_URL")
+            .value_hint(ValueHint::Url),
+        ),
+        global(
+            option(
+                "timeout",
+                "timeout",
+                "TIME",
+                "Give up on a call after this long (default 30s)",
+            )
+            .env("GW_TIMEOUT"),
+        ),
     ]
 }
 
@@ -73,7 +123,10 @@ fn option(id: &'static str, long: &'static str, value: &'static str, help: &'sta
 
 /// A switch.
 fn flag(id: &'static str, long: &'static str, help: &'static str) -> Arg {
-    Arg::new(id).long(long).help(help).action(ArgAction::SetTrue)
+    Arg::new(id)
+        .long(long)
+        .help(help)
+        .action(ArgAction::SetTrue)
 }
 
 /// An option that may be given several times.
@@ -83,7 +136,9 @@ fn many(id: &'static str, long: &'static str, value: &'static str, help: &'stati
 
 /// Help never shows what is in the environment: it may be a secret.
 fn quiet_env(command: Command) -> Command {
-    command.mut_args(|arg| arg.hide_env_values(true)).mut_subcommands(quiet_env)
+    command
+        .mut_args(|arg| arg.hide_env_values(true))
+        .mut_subcommands(quiet_env)
 }
 
 #[cfg(test)]

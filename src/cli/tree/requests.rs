@@ -9,23 +9,43 @@ pub(super) fn commands() -> Vec<Command> {
 }
 
 fn filters() -> Vec<Arg> {
-    let filter = |id: &'static str, what: &'static str, help: &'static str| many(id, id, what, help).value_delimiter(',').add(names_of(id));
+    let filter = |id: &'static str, what: &'static str, help: &'static str| {
+        many(id, id, what, help)
+            .value_delimiter(',')
+            .add(names_of(id))
+    };
     vec![
-        option("since", "since", "TIME", "Not older than this: 1h, or RFC 3339"),
+        option(
+            "since",
+            "since",
+            "TIME",
+            "Not older than this: 1h, or RFC 3339",
+        ),
         option("until", "until", "TIME", "Older than this: 5m, or RFC 3339"),
         filter("key", "KEY", "Of these keys"),
         filter("user", "USER", "Of these users"),
         filter("route", "ROUTE", "Taken by these routes"),
         filter("provider", "PROVIDER", "Answered by these providers"),
         filter("model", "MODEL", "Asked of or answered by these models").short('m'),
-        many("status", "status", "STATUS", "ok, error, 4xx, 429 and so on").value_delimiter(','),
+        many(
+            "status",
+            "status",
+            "STATUS",
+            "ok, error, 4xx, 429 and so on",
+        )
+        .value_delimiter(','),
         option("text", "text", "TEXT", "With this text in the row"),
         flag("no_headers", "no-headers", "No head line"),
     ]
 }
 
 fn logs() -> Command {
-    let id = || Arg::new("id").value_name("ID").required(true).help("The request's id");
+    let id = || {
+        Arg::new("id")
+            .value_name("ID")
+            .required(true)
+            .help("The request's id")
+    };
     Command::new("logs")
         .visible_alias("log")
         .about("Request logs: list, follow, show one, export")
@@ -33,20 +53,36 @@ fn logs() -> Command {
         .disable_help_subcommand(true)
         .args(filters())
         .arg(flag("follow", "follow", "Keep printing new ones").short('f'))
-        .arg(option("tail", "tail", "N", "The last N (default 20)").short('n').value_parser(clap::value_parser!(usize)))
+        .arg(
+            option("tail", "tail", "N", "The last N (default 20)")
+                .short('n')
+                .value_parser(clap::value_parser!(usize)),
+        )
         .subcommand(
             Command::new("get")
                 .visible_alias("show")
                 .about("One request: attempts, tokens, cost")
                 .arg(id())
-                .arg(flag("bodies", "bodies", "Also request and response content, where kept"))
-                .arg(flag("curl", "curl", "Print it as a curl command to send it again; the key is a variable")),
+                .arg(flag(
+                    "bodies",
+                    "bodies",
+                    "Also request and response content, where kept",
+                ))
+                .arg(flag(
+                    "curl",
+                    "curl",
+                    "Print it as a curl command to send it again; the key is a variable",
+                )),
         )
         .subcommand(
             Command::new("export")
                 .about("Print rows as JSON lines, newest first")
                 .args(filters())
-                .arg(option("tail", "tail", "N", "At most N (default: all)").short('n').value_parser(clap::value_parser!(usize))),
+                .arg(
+                    option("tail", "tail", "N", "At most N (default: all)")
+                        .short('n')
+                        .value_parser(clap::value_parser!(usize)),
+                ),
         )
 }
 

@@ -4,7 +4,11 @@ use super::{flag, many, option};
 use clap::{Arg, Command, ValueHint};
 
 pub(super) fn commands() -> Vec<Command> {
-    vec![serve(), crate::cli::quickstart::command(), crate::cli::hooks::mock_command()]
+    vec![
+        serve(),
+        crate::cli::quickstart::command(),
+        crate::cli::hooks::mock_command(),
+    ]
 }
 
 fn serve() -> Command {

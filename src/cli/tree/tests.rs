@@ -13,9 +13,15 @@ fn the_tree_is_sound() {
 fn help_never_shows_environment_values() {
     fn walk(command: &Command, path: &str) {
         for arg in command.get_arguments() {
-            assert!(arg.is_hide_env_values_set() || arg.get_env().is_none(), "{path} {}", arg.get_id());
+            assert!(
+                arg.is_hide_env_values_set() || arg.get_env().is_none(),
+                "{path} {}",
+                arg.get_id()
+            );
         }
-        command.get_subcommands().for_each(|sub| walk(sub, &format!("{path} {}", sub.get_name())));
+        command
+            .get_subcommands()
+            .for_each(|sub| walk(sub, &format!("{path} {}", sub.get_name())));
     }
     let mut built = command();
     built.build();
@@ -26,9 +32,16 @@ fn help_never_shows_environment_values() {
 #[test]
 fn secrets_never_come_in_arguments() {
     fn walk(command: &Command) {
-        for arg in command.get_arguments().filter(|arg| arg.get_action().takes_values()) {
+        for arg in command
+            .get_arguments()
+            .filter(|arg| arg.get_action().takes_values())
+        {
             let long = arg.get_long().unwrap_or_default();
-            assert!(!["secret", "token", "password", "api-key", "credential"].contains(&long), "{} --{long}", command.get_name());
+            assert!(
+                !["secret", "token", "password", "api-key", "credential"].contains(&long),
+                "{} --{long}",
+                command.get_name()
+            );
         }
         command.get_subcommands().for_each(walk);
     }
@@ -90,6 +103,9 @@ fn wrong_lines_are_refused() {
         "gw key create k --user u --from-stdin --output-file f",
         "gw logs --key a show req_1",
     ] {
-        assert!(command().try_get_matches_from(line.split(' ')).is_err(), "{line}");
+        assert!(
+            command().try_get_matches_from(line.split(' ')).is_err(),
+            "{line}"
+        );
     }
 }

@@ -14,7 +14,11 @@ use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
 /// Runs `gw KIND create`.
-pub(crate) async fn run(context: &Context, kind: &'static resources::Kind, matches: &ArgMatches) -> Result<()> {
+pub(crate) async fn run(
+    context: &Context,
+    kind: &'static resources::Kind,
+    matches: &ArgMatches,
+) -> Result<()> {
     let name = name(kind, matches)?;
     let mut spec = spec(kind, matches)?;
     if kind.name == "route" {
@@ -31,18 +35,30 @@ pub(crate) async fn run(context: &Context, kind: &'static resources::Kind, match
     if let Some(secret) = &secret {
         body.insert("credential_value".into(), json!(secret.as_str()));
     }
-    match remote.create(kind, &Value::Object(body), &options(kind, matches, secret.is_some())).await {
+    match remote
+        .create(
+            kind,
+            &Value::Object(body),
+            &options(kind, matches, secret.is_some()),
+        )
+        .await
+    {
         Ok(record) => created(context, kind, &record, matches),
-        Err(error) if error.kind == Kind::Conflict && matches.get_flag("if_not_exists") => match remote.get(kind, &name).await {
-            Ok(record) => unchanged(context, kind, &record, &spec, &wanted),
-            Err(_) => Err(error),
-        },
+        Err(error) if error.kind == Kind::Conflict && matches.get_flag("if_not_exists") => {
+            match remote.get(kind, &name).await {
+                Ok(record) => unchanged(context, kind, &record, &spec, &wanted),
+                Err(_) => Err(error),
+            }
+        }
         Err(error) => Err(error),
     }
 }
 
 /// The fields given, with `--disabled`.
-pub(crate) fn spec(kind: &'static resources::Kind, matches: &ArgMatches) -> Result<Map<String, Value>> {
+pub(crate) fn spec(
+    kind: &'static resources::Kind,
+    matches: &ArgMatches,
+) -> Result<Map<String, Value>> {
     let mut spec = fields::body(kind, matches, Mode::Create)?;
     if matches.get_flag("disabled") {
         spec.insert("enabled".into(), json!(false));
@@ -58,17 +74,33 @@ fn options(kind: &'static resources::Kind, matches: &ArgMatches, has_credential:
     }
     if kind.name == "provider" {
         // Nothing to try without a credential, unless it was asked for.
-        let verify = matches.get_one::<bool>("verify").copied().unwrap_or(has_credential);
+        let verify = matches
+            .get_one::<bool>("verify")
+            .copied()
+            .unwrap_or(has_credential);
         options.push(("verify", verify.to_string()));
     }
     options
 }
 
-fn created(context: &Context, kind: &'static resources::Kind, record: &Value, matches: &ArgMatches) -> Result<()> {
+fn created(
+    context: &Context,
+    kind: &'static resources::Kind,
+    record: &Value,
+    matches: &ArgMatches,
+) -> Result<()> {
     if let Some(test) = record.get("test") {
-        context.talk(&format!("tested {}: {}", super::super::context::name_of(record), crate::cli::providers::verdict(test)));
+        context.talk(&format!(
+            "tested {}: {}",
+            super::super::context::name_of(record),
+            crate::cli::providers::verdict(test)
+        ));
     }
-    let what = if matches.get_flag("dry_run") { "would be created (dry run)" } else { "created" };
+    let what = if matches.get_flag("dry_run") {
+        "would be created (dry run)"
+    } else {
+        "created"
+    };
     context.changed(kind, record, what)
 }
 
@@ -83,16 +115,37 @@ pub(crate) fn unchanged(
     let name = super::super::context::name_of(record);
     match differences(kind, record, asked, wanted).as_slice() {
         [] => context.changed(kind, record, "unchanged"),
-        fields => Err(Error::new(Kind::Conflict, format!("{} `{name}` exists with another `{}`", kind.name, fields.join("`, `")))
-            .hint(format!("change it with: gw {} set {name}", kind.name))),
+        fields => Err(Error::new(
+            Kind::Conflict,
+            format!(
+                "{} `{name}` exists with another `{}`",
+                kind.name,
+                fields.join("`, `")
+            ),
+        )
+        .hint(format!("change it with: gw {} set {name}", kind.name))),
     }
 }
 
 /// The fields asked for that the record has otherwise. Times count from now, so they never compare equal.
-fn differences(kind: &'static resources::Kind, record: &Value, asked: &Map<String, Value>, wanted: &Map<String, Value>) -> Vec<String> {
-    let time = |name: &str| kind.fields.iter().any(|field| field.name == name && field.shape == resources::Shape::Time);
-    let given = asked.keys().filter(|name| !time(name) && *name != "credential");
-    given.filter(|name| wanted.get(*name) != record.get(*name)).cloned().collect()
+fn differences(
+    kind: &'static resources::Kind,
+    record: &Value,
+    asked: &Map<String, Value>,
+    wanted: &Map<String, Value>,
+) -> Vec<String> {
+    let time = |name: &str| {
+        kind.fields
+            .iter()
+            .any(|field| field.name == name && field.shape == resources::Shape::Time)
+    };
+    let given = asked
+        .keys()
+        .filter(|name| !time(name) && *name != "credential");
+    given
+        .filter(|name| wanted.get(*name) != record.get(*name))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -105,8 +158,14 @@ mod tests {
         let kind = resources::KINDS[1];
         let record = json!({"name": "k", "user": "ann", "expires": "2026-01-01T00:00:00.000Z", "environment": "ci"});
         let asked = map(json!({"user": "ann", "expires": "2027-01-01T00:00:00.000Z"}));
-        assert_eq!(differences(kind, &record, &asked, &asked), Vec::<String>::new());
+        assert_eq!(
+            differences(kind, &record, &asked, &asked),
+            Vec::<String>::new()
+        );
         let other = map(json!({"user": "bob", "direct": ["x"]}));
-        assert_eq!(differences(kind, &record, &other, &other), ["user", "direct"]);
+        assert_eq!(
+            differences(kind, &record, &other, &other),
+            ["user", "direct"]
+        );
     }
 }

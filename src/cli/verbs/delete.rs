@@ -12,19 +12,42 @@ use clap::ArgMatches;
 use serde_json::Value;
 
 /// Runs `gw KIND delete`.
-pub(crate) async fn run(context: &Context, kind: &'static Kind, matches: &ArgMatches) -> Result<()> {
+pub(crate) async fn run(
+    context: &Context,
+    kind: &'static Kind,
+    matches: &ArgMatches,
+) -> Result<()> {
     let remote = context.remote()?;
     let mut names = names(kind, matches)?;
     if names.is_empty() {
-        let found = get::pages(&remote, kind, matches.get_one::<String>("selector").map(String::as_str), None).await?;
+        let found = get::pages(
+            &remote,
+            kind,
+            matches.get_one::<String>("selector").map(String::as_str),
+            None,
+        )
+        .await?;
         names = found.iter().map(|item| name_of(item).to_owned()).collect();
         if names.is_empty() {
             context.talk(&format!("no such {}", kind.plural));
             return Ok(());
         }
-        confirm(context, matches, &format!("deleting {} {}: {}", names.len(), kind.plural, names.join(", ")))?;
+        confirm(
+            context,
+            matches,
+            &format!(
+                "deleting {} {}: {}",
+                names.len(),
+                kind.plural,
+                names.join(", ")
+            ),
+        )?;
     } else if matches.get_flag("cascade") {
-        confirm(context, matches, &format!("deleting {} and what refers to it", names.join(", ")))?;
+        confirm(
+            context,
+            matches,
+            &format!("deleting {} and what refers to it", names.join(", ")),
+        )?;
     }
     let all: Vec<(&'static Kind, String)> = names.into_iter().map(|name| (kind, name)).collect();
     these(context, &remote, &all, matches).await
@@ -39,7 +62,12 @@ pub(crate) fn confirm(context: &Context, matches: &ArgMatches, what: &str) -> Re
 }
 
 /// Deletes records one by one, in the order given.
-pub(crate) async fn these(context: &Context, remote: &Remote, all: &[(&'static Kind, String)], matches: &ArgMatches) -> Result<()> {
+pub(crate) async fn these(
+    context: &Context,
+    remote: &Remote,
+    all: &[(&'static Kind, String)],
+    matches: &ArgMatches,
+) -> Result<()> {
     let mut options = Query::new();
     for id in ["cascade", "dry_run"] {
         if matches.get_flag(id) {
@@ -50,7 +78,8 @@ pub(crate) async fn these(context: &Context, remote: &Remote, all: &[(&'static K
     for (kind, name) in all {
         match remote.delete(kind, name, &options).await {
             Ok(answer) => gone(context, kind, name, &answer, matches.get_flag("dry_run"))?,
-            Err(error) if error.kind == error::Kind::NotFound && matches.get_flag("ignore_not_found") => {}
+            Err(error)
+                if error.kind == error::Kind::NotFound && matches.get_flag("ignore_not_found") => {}
             Err(error) => problems.note(error)?,
         }
     }
@@ -63,9 +92,19 @@ fn gone(context: &Context, kind: &Kind, name: &str, answer: &Value, dry_run: boo
         Format::Table | Format::Wide => {
             let would = if dry_run { "would be " } else { "" };
             let mut text = format!("{}/{name} {would}deleted\n", kind.name);
-            for taken in answer.get("taken").and_then(Value::as_array).into_iter().flatten() {
+            for taken in answer
+                .get("taken")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+            {
                 let field = |name: &str| taken.get(name).and_then(Value::as_str).unwrap_or("-");
-                text.push_str(&format!("{}/{} {would}{}\n", field("kind"), field("name"), field("action")));
+                text.push_str(&format!(
+                    "{}/{} {would}{}\n",
+                    field("kind"),
+                    field("name"),
+                    field("action")
+                ));
             }
             context.data(&text);
         }

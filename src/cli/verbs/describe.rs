@@ -11,7 +11,11 @@ use clap::ArgMatches;
 use serde_json::Value;
 
 /// Runs `gw KIND describe`.
-pub(crate) async fn run(context: &Context, kind: &'static Kind, matches: &ArgMatches) -> Result<()> {
+pub(crate) async fn run(
+    context: &Context,
+    kind: &'static Kind,
+    matches: &ArgMatches,
+) -> Result<()> {
     let names = names(kind, matches)?;
     let (items, problems) = get::some(&context.remote()?, kind, &names).await?;
     show(context, kind, &items, names.len() == 1)?;
@@ -19,9 +23,16 @@ pub(crate) async fn run(context: &Context, kind: &'static Kind, matches: &ArgMat
 }
 
 /// Prints records in full.
-pub(crate) fn show(context: &Context, kind: &'static Kind, items: &[Value], single: bool) -> Result<()> {
+pub(crate) fn show(
+    context: &Context,
+    kind: &'static Kind,
+    items: &[Value],
+    single: bool,
+) -> Result<()> {
     match context.look.format {
-        Format::Table | Format::Wide => context.data(&items.iter().map(lines).collect::<Vec<_>>().join("\n")),
+        Format::Table | Format::Wide => {
+            context.data(&items.iter().map(lines).collect::<Vec<_>>().join("\n"))
+        }
         _ if items.is_empty() => {}
         _ => context.show(kind, items, single)?,
     }
@@ -32,18 +43,44 @@ pub(crate) fn show(context: &Context, kind: &'static Kind, items: &[Value], sing
 pub(crate) fn lines(value: &Value) -> String {
     let mut fields = Vec::new();
     flatten("", value, &mut fields);
-    let width = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    fields.into_iter().map(|(name, value)| format!("{name:width$}   {}\n", if value.is_empty() { "-" } else { &value })).collect()
+    let width = fields
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    fields
+        .into_iter()
+        .map(|(name, value)| {
+            format!(
+                "{name:width$}   {}\n",
+                if value.is_empty() { "-" } else { &value }
+            )
+        })
+        .collect()
 }
 
 fn flatten(at: &str, value: &Value, out: &mut Vec<(String, String)>) {
-    let below = |step: &str| if at.is_empty() { clean(step) } else { format!("{at}.{}", clean(step)) };
-    match value {
-        Value::Object(map) if at.is_empty() || !map.is_empty() => {
-            map.iter().filter(|(key, _)| *key != "apiVersion").for_each(|(key, value)| flatten(&below(key), value, out))
+    let below = |step: &str| {
+        if at.is_empty() {
+            clean(step)
+        } else {
+            format!("{at}.{}", clean(step))
         }
-        Value::Array(items) if items.iter().any(|item| item.is_object() && item.get("provider").is_none()) => {
-            items.iter().enumerate().for_each(|(index, item)| flatten(&format!("{at}[{index}]"), item, out));
+    };
+    match value {
+        Value::Object(map) if at.is_empty() || !map.is_empty() => map
+            .iter()
+            .filter(|(key, _)| *key != "apiVersion")
+            .for_each(|(key, value)| flatten(&below(key), value, out)),
+        Value::Array(items)
+            if items
+                .iter()
+                .any(|item| item.is_object() && item.get("provider").is_none()) =>
+        {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| flatten(&format!("{at}[{index}]"), item, out));
         }
         other => out.push((at.to_owned(), clean(&text(other)))),
     }

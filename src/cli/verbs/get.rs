@@ -8,10 +8,18 @@ use clap::ArgMatches;
 use serde_json::Value;
 
 /// Runs `gw KIND get`.
-pub(crate) async fn run(context: &Context, kind: &'static Kind, matches: &ArgMatches) -> Result<()> {
+pub(crate) async fn run(
+    context: &Context,
+    kind: &'static Kind,
+    matches: &ArgMatches,
+) -> Result<()> {
     let remote = context.remote()?;
     let names = names(kind, matches)?;
-    let (items, problems) = if names.is_empty() { (list(&remote, kind, matches).await?, Several::new(0)) } else { some(&remote, kind, &names).await? };
+    let (items, problems) = if names.is_empty() {
+        (list(&remote, kind, matches).await?, Several::new(0))
+    } else {
+        some(&remote, kind, &names).await?
+    };
     if !items.is_empty() || names.is_empty() {
         show(context, kind, items, names.len() == 1, matches)?;
     }
@@ -19,7 +27,13 @@ pub(crate) async fn run(context: &Context, kind: &'static Kind, matches: &ArgMat
 }
 
 /// Prints records with the listing's options.
-pub(crate) fn show(context: &Context, kind: &'static Kind, mut items: Vec<Value>, single: bool, matches: &ArgMatches) -> Result<()> {
+pub(crate) fn show(
+    context: &Context,
+    kind: &'static Kind,
+    mut items: Vec<Value>,
+    single: bool,
+    matches: &ArgMatches,
+) -> Result<()> {
     if let Some(by) = matches.get_one::<String>("sort_by") {
         path::sort_by(&mut items, by);
     }
@@ -29,8 +43,16 @@ pub(crate) fn show(context: &Context, kind: &'static Kind, mut items: Vec<Value>
     let mut look = context.look.clone();
     look.headers = !matches.get_flag("no_headers");
     look.labels = matches.get_flag("show_labels");
-    if items.is_empty() && matches!(look.format, crate::cli::print::Format::Table | crate::cli::print::Format::Wide) {
-        context.talk(&format!("no {} yet; make one with: gw {} create", kind.plural, kind.name));
+    if items.is_empty()
+        && matches!(
+            look.format,
+            crate::cli::print::Format::Table | crate::cli::print::Format::Wide
+        )
+    {
+        context.talk(&format!(
+            "no {} yet; make one with: gw {} create",
+            kind.plural, kind.name
+        ));
         return Ok(());
     }
     context.data(&look.records(kind, &items, single)?);
@@ -38,15 +60,27 @@ pub(crate) fn show(context: &Context, kind: &'static Kind, mut items: Vec<Value>
 }
 
 /// All pages of a listing.
-pub(crate) async fn list(remote: &Remote, kind: &'static Kind, matches: &ArgMatches) -> Result<Vec<Value>> {
+pub(crate) async fn list(
+    remote: &Remote,
+    kind: &'static Kind,
+    matches: &ArgMatches,
+) -> Result<Vec<Value>> {
     let selector = matches.get_one::<String>("selector").map(String::as_str);
     // Sorting needs all of them.
-    let limit = matches.get_one::<usize>("limit").copied().filter(|_| matches.get_one::<String>("sort_by").is_none());
+    let limit = matches
+        .get_one::<usize>("limit")
+        .copied()
+        .filter(|_| matches.get_one::<String>("sort_by").is_none());
     pages(remote, kind, selector, limit).await
 }
 
 /// Records of a kind, following cursors until the end or `limit`.
-pub(crate) async fn pages(remote: &Remote, kind: &'static Kind, selector: Option<&str>, limit: Option<usize>) -> Result<Vec<Value>> {
+pub(crate) async fn pages(
+    remote: &Remote,
+    kind: &'static Kind,
+    selector: Option<&str>,
+    limit: Option<usize>,
+) -> Result<Vec<Value>> {
     let (mut items, mut cursor) = (Vec::new(), None::<String>);
     loop {
         let left = limit.map(|limit| limit.saturating_sub(items.len()));
@@ -65,7 +99,11 @@ pub(crate) async fn pages(remote: &Remote, kind: &'static Kind, selector: Option
 }
 
 /// Records by name, and what went wrong with the others.
-pub(crate) async fn some(remote: &Remote, kind: &'static Kind, names: &[String]) -> Result<(Vec<Value>, Several)> {
+pub(crate) async fn some(
+    remote: &Remote,
+    kind: &'static Kind,
+    names: &[String],
+) -> Result<(Vec<Value>, Several)> {
     let (mut items, mut problems) = (Vec::new(), Several::new(names.len()));
     for name in names {
         match remote.get(kind, name).await {

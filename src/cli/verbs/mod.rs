@@ -13,7 +13,10 @@ use clap::ArgMatches;
 
 /// The one name given, checked as the gateway will check it.
 pub(crate) fn name(kind: &'static resources::Kind, matches: &ArgMatches) -> Result<String> {
-    let name = matches.get_one::<String>("name").cloned().unwrap_or_default();
+    let name = matches
+        .get_one::<String>("name")
+        .cloned()
+        .unwrap_or_default();
     resources::name::check(kind, &name)?;
     Ok(name)
 }
@@ -42,7 +45,10 @@ pub(crate) struct Several {
 
 impl Several {
     pub fn new(total: usize) -> Several {
-        Several { total, failed: Vec::new() }
+        Several {
+            total,
+            failed: Vec::new(),
+        }
     }
 
     /// Keeps an error for the end; a missing gateway ends everything at once.
@@ -65,7 +71,10 @@ impl Several {
                 for error in &self.failed {
                     super::print::complain(error);
                 }
-                Err(Error::new(Kind::Partial, format!("{count} of {} failed", self.total)).hint("the errors are above; the others are done"))
+                Err(
+                    Error::new(Kind::Partial, format!("{count} of {} failed", self.total))
+                        .hint("the errors are above; the others are done"),
+                )
             }
         }
     }

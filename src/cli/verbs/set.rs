@@ -14,7 +14,11 @@ use clap::ArgMatches;
 use serde_json::{Value, json};
 
 /// Runs `gw KIND set`.
-pub(crate) async fn run(context: &Context, kind: &'static Kind, matches: &ArgMatches) -> Result<()> {
+pub(crate) async fn run(
+    context: &Context,
+    kind: &'static Kind,
+    matches: &ArgMatches,
+) -> Result<()> {
     let name = name(kind, matches)?;
     let mut patch = fields::body(kind, matches, Mode::Patch)?;
     let remote = context.remote()?;
@@ -24,7 +28,13 @@ pub(crate) async fn run(context: &Context, kind: &'static Kind, matches: &ArgMat
         if patch.get("strategy").is_none() && matches.contains_id("then") {
             let record = remote.get(kind, &name).await?;
             seen = seen.or_else(|| record.get("version").and_then(Value::as_u64));
-            patch.insert("strategy".into(), record.get("strategy").cloned().unwrap_or_else(|| json!("fallback")));
+            patch.insert(
+                "strategy".into(),
+                record
+                    .get("strategy")
+                    .cloned()
+                    .unwrap_or_else(|| json!("fallback")),
+            );
         }
         routes::targets(matches, &mut patch)?;
     }
@@ -34,14 +44,17 @@ pub(crate) async fn run(context: &Context, kind: &'static Kind, matches: &ArgMat
         patch.insert("credential_value".into(), json!(secret.as_str()));
     }
     if patch.is_empty() {
-        return Err(Error::invalid("nothing to change was given").hint(format!("see the fields with: gw {} set --help", kind.name)));
+        return Err(Error::invalid("nothing to change was given")
+            .hint(format!("see the fields with: gw {} set --help", kind.name)));
     }
     let mut options = Query::new();
     let dry_run = matches.get_flag("dry_run");
     if dry_run {
         options.push(("dry_run", "true".into()));
     }
-    let record = remote.patch(kind, &name, &Value::Object(patch), seen, &options).await?;
+    let record = remote
+        .patch(kind, &name, &Value::Object(patch), seen, &options)
+        .await?;
     let what = match record.get("result").and_then(Value::as_str) {
         Some("unchanged") => "unchanged",
         _ if dry_run => "would be configured (dry run)",

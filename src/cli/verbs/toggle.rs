@@ -8,16 +8,23 @@ use clap::ArgMatches;
 use serde_json::json;
 
 /// Runs `gw KIND enable` or `disable`.
-pub(crate) async fn run(context: &Context, kind: &'static Kind, verb: &str, matches: &ArgMatches) -> Result<()> {
+pub(crate) async fn run(
+    context: &Context,
+    kind: &'static Kind,
+    verb: &str,
+    matches: &ArgMatches,
+) -> Result<()> {
     let (names, remote) = (names(kind, matches)?, context.remote()?);
     let mut problems = Several::new(names.len());
     for name in &names {
         match remote.action(kind, name, verb, &json!({})).await {
             Ok(record) => context.changed(kind, &record, &format!("{verb}d"))?,
-            Err(error) if error.kind == ErrorKind::NotFound && kind.name == "model" => match models::toggle(context, name, verb == "enable").await? {
-                Some(record) => context.changed(kind, &record, &format!("{verb}d"))?,
-                None => problems.note(error)?,
-            },
+            Err(error) if error.kind == ErrorKind::NotFound && kind.name == "model" => {
+                match models::toggle(context, name, verb == "enable").await? {
+                    Some(record) => context.changed(kind, &record, &format!("{verb}d"))?,
+                    None => problems.note(error)?,
+                }
+            }
             Err(error) => problems.note(error)?,
         }
     }

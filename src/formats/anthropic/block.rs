@@ -27,12 +27,22 @@ pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Pa
 }
 
 /// Inside a result there are no further results: nesting would have no end.
-fn blocks(raw: &RawValue, path: &str, in_result: bool, lost: &mut Vec<String>) -> Result<Vec<Part>> {
+fn blocks(
+    raw: &RawValue,
+    path: &str,
+    in_result: bool,
+    lost: &mut Vec<String>,
+) -> Result<Vec<Part>> {
     if is_string(raw) {
         let text = string(raw, path)?;
-        return Ok(if text.is_empty() { Vec::new() } else { vec![Part::Text(text)] });
+        return Ok(if text.is_empty() {
+            Vec::new()
+        } else {
+            vec![Part::Text(text)]
+        });
     }
-    let list: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong(path, "a string or a list of content blocks"))?;
+    let list: Vec<&RawValue> = serde_json::from_str(raw.get())
+        .map_err(|_| wrong(path, "a string or a list of content blocks"))?;
     let mut parts = Vec::new();
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
@@ -47,9 +57,10 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
         "text" => fields.need("text").map(Part::Text),
         "image" => media(MediaKind::Image, fields),
         "document" => media(MediaKind::Document, fields),
-        "tool_use" | "tool_result" | "thinking" | "redacted_thinking" if in_result => {
-            Err(wrong(&fields.path("type"), "`text`, `image` or `document` inside a tool result"))
-        }
+        "tool_use" | "tool_result" | "thinking" | "redacted_thinking" if in_result => Err(wrong(
+            &fields.path("type"),
+            "`text`, `image` or `document` inside a tool result",
+        )),
         "tool_use" => {
             let at = fields.path("input");
             let input = fields.take("input").ok_or_else(|| missing(&at))?;
@@ -57,7 +68,11 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
                 return Err(wrong(&at, "an object"));
             }
             fields.take("caller");
-            Ok(Part::Call(Call { id: fields.need("id")?, name: fields.need("name")?, arguments: input.get().to_owned() }))
+            Ok(Part::Call(Call {
+                id: fields.need("id")?,
+                name: fields.need("name")?,
+                arguments: input.get().to_owned(),
+            }))
         }
         "tool_result" => {
             let at = fields.path("content");
@@ -65,14 +80,26 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
                 Some(raw) => blocks(raw, &at, true, lost)?,
                 None => Vec::new(),
             };
-            Ok(Part::Result(CallResult { id: fields.need("tool_use_id")?, parts, error: fields.flag("is_error")?.unwrap_or(false) }))
+            Ok(Part::Result(CallResult {
+                id: fields.need("tool_use_id")?,
+                parts,
+                error: fields.flag("is_error")?.unwrap_or(false),
+            }))
         }
         "thinking" => {
             let seal = fields.text("signature")?.filter(|seal| !seal.is_empty());
-            Ok(Part::Thought(Thought::Open { text: fields.text("thinking")?.unwrap_or_default(), seal }))
+            Ok(Part::Thought(Thought::Open {
+                text: fields.text("thinking")?.unwrap_or_default(),
+                seal,
+            }))
         }
-        "redacted_thinking" => fields.need("data").map(|data| Part::Thought(Thought::Redacted(data))),
-        other => Err(unsupported(&fields.path("type"), &format!("content blocks of type `{other}` cannot be translated to another format"))),
+        "redacted_thinking" => fields
+            .need("data")
+            .map(|data| Part::Thought(Thought::Redacted(data))),
+        other => Err(unsupported(
+            &fields.path("type"),
+            &format!("content blocks of type `{other}` cannot be translated to another format"),
+        )),
     }
 }
 
@@ -81,12 +108,25 @@ fn media(kind: MediaKind, fields: &mut Fields) -> Result<Part> {
     let mut source = fields.object("source")?.ok_or_else(|| missing(&at))?;
     let source = match source.need("type")?.as_str() {
         "url" => Source::Url(source.need("url")?),
-        "base64" => Source::Base64 { mime: source.need("media_type")?, data: source.need("data")? },
+        "base64" => Source::Base64 {
+            mime: source.need("media_type")?,
+            data: source.need("data")?,
+        },
         "text" => Source::Text(source.need("data")?),
         "file" => Source::File(source.need("file_id")?),
-        other => return Err(unsupported(&source.path("type"), &format!("sources of type `{other}` cannot be translated to another format"))),
+        other => {
+            return Err(unsupported(
+                &source.path("type"),
+                &format!("sources of type `{other}` cannot be translated to another format"),
+            ));
+        }
     };
-    Ok(Part::Media(Media { kind, source, name: fields.text("title")?, detail: None }))
+    Ok(Part::Media(Media {
+        kind,
+        source,
+        name: fields.text("title")?,
+        detail: None,
+    }))
 }
 
 /// Writes the blocks of one message. Text that is blank is left out: the API refuses it.
@@ -97,14 +137,28 @@ pub fn write(parts: &[Part], dropped: &mut Dropped) -> Result<Vec<Block>> {
             Part::Text(text) if text.trim().is_empty() => {}
             Part::Text(text) => blocks.push(Block::Plain(json!({"type": "text", "text": text}))),
             Part::Media(media) => blocks.push(Block::Plain(write_media(media, dropped)?)),
-            Part::Call(call) => blocks.push(Block::Call { kind: "tool_use", id: safe_id(&call.id), name: call.name.clone(), input: input(call)? }),
+            Part::Call(call) => blocks.push(Block::Call {
+                kind: "tool_use",
+                id: safe_id(&call.id),
+                name: call.name.clone(),
+                input: input(call)?,
+            }),
             Part::Result(result) => blocks.push(Block::Plain(write_result(result, dropped)?)),
             // Without its seal a thought is refused.
-            Part::Thought(Thought::Open { seal: None, .. }) => dropped.push("messages.reasoning_content".into()),
-            Part::Thought(Thought::Open { text, seal: Some(seal) }) => {
-                blocks.push(Block::Plain(json!({"type": "thinking", "thinking": text, "signature": seal})));
+            Part::Thought(Thought::Open { seal: None, .. }) => {
+                dropped.push("messages.reasoning_content".into())
             }
-            Part::Thought(Thought::Redacted(data)) => blocks.push(Block::Plain(json!({"type": "redacted_thinking", "data": data}))),
+            Part::Thought(Thought::Open {
+                text,
+                seal: Some(seal),
+            }) => {
+                blocks.push(Block::Plain(
+                    json!({"type": "thinking", "thinking": text, "signature": seal}),
+                ));
+            }
+            Part::Thought(Thought::Redacted(data)) => blocks.push(Block::Plain(
+                json!({"type": "redacted_thinking", "data": data}),
+            )),
         }
     }
     Ok(blocks)
@@ -112,16 +166,25 @@ pub fn write(parts: &[Part], dropped: &mut Dropped) -> Result<Vec<Block>> {
 
 fn input(call: &Call) -> Result<Box<RawValue>> {
     raw_object(&call.arguments).ok_or_else(|| {
-        Error::invalid(format!("the arguments of the call of `{}` are not a JSON object", call.name))
-            .param("messages.tool_calls.function.arguments")
-            .hint("give the arguments as the text of one JSON object")
+        Error::invalid(format!(
+            "the arguments of the call of `{}` are not a JSON object",
+            call.name
+        ))
+        .param("messages.tool_calls.function.arguments")
+        .hint("give the arguments as the text of one JSON object")
     })
 }
 
 /// The text as raw JSON where it is an object; nothing is an empty one.
 pub fn raw_object(text: &str) -> Option<Box<RawValue>> {
-    let text = if text.trim().is_empty() { "{}" } else { text.trim() };
-    RawValue::from_string(text.to_owned()).ok().filter(|raw| raw.get().starts_with('{'))
+    let text = if text.trim().is_empty() {
+        "{}"
+    } else {
+        text.trim()
+    };
+    RawValue::from_string(text.to_owned())
+        .ok()
+        .filter(|raw| raw.get().starts_with('{'))
 }
 
 /// Ids may hold letters, digits, `_` and `-` here and anything elsewhere. Changed ids get a mark of what they were, so
@@ -131,7 +194,9 @@ pub fn safe_id(id: &str) -> String {
     if !id.is_empty() && id.chars().all(fits) {
         return id.to_owned();
     }
-    let mark = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mark = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     let clean: String = id.chars().map(|c| if fits(c) { c } else { '_' }).collect();
     format!("{clean}_{:08x}", mark as u32)
 }
@@ -140,9 +205,11 @@ fn write_result(result: &CallResult, dropped: &mut Dropped) -> Result<Value> {
     let content = match result.parts.as_slice() {
         [] => json!(""),
         [Part::Text(text)] => json!(text),
-        parts => serde_json::to_value(write(parts, dropped)?).map_err(|cause| Error::internal("a tool result cannot be written").cause(cause))?,
+        parts => serde_json::to_value(write(parts, dropped)?)
+            .map_err(|cause| Error::internal("a tool result cannot be written").cause(cause))?,
     };
-    let mut block = json!({"type": "tool_result", "tool_use_id": safe_id(&result.id), "content": content});
+    let mut block =
+        json!({"type": "tool_result", "tool_use_id": safe_id(&result.id), "content": content});
     if result.error {
         block["is_error"] = json!(true);
     }
@@ -153,22 +220,48 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
     let kind = match media.kind {
         MediaKind::Image => "image",
         MediaKind::Document => "document",
-        MediaKind::Audio => return Err(unsupported("messages.content.input_audio", "sound cannot be sent to an Anthropic model")),
-        MediaKind::Video => return Err(unsupported("messages.content.video_url", "films cannot be sent to an Anthropic model")),
+        MediaKind::Audio => {
+            return Err(unsupported(
+                "messages.content.input_audio",
+                "sound cannot be sent to an Anthropic model",
+            ));
+        }
+        MediaKind::Video => {
+            return Err(unsupported(
+                "messages.content.video_url",
+                "films cannot be sent to an Anthropic model",
+            ));
+        }
     };
-    if media.detail.as_deref().is_some_and(|detail| detail != "auto") {
+    if media
+        .detail
+        .as_deref()
+        .is_some_and(|detail| detail != "auto")
+    {
         dropped.push("messages.content.image_url.detail".into());
     }
     let source = match &media.source {
         Source::Url(url) if url.starts_with("data:") => {
-            return Err(unsupported("messages.content.image_url.url", "a `data:` URL must be base64 to be sent to an Anthropic model"));
+            return Err(unsupported(
+                "messages.content.image_url.url",
+                "a `data:` URL must be base64 to be sent to an Anthropic model",
+            ));
         }
         Source::Url(url) => json!({"type": "url", "url": url}),
-        Source::Base64 { mime, data } if media.kind == MediaKind::Document && mime != "application/pdf" => plain_text(mime, data)?,
-        Source::Base64 { mime, data } => json!({"type": "base64", "media_type": mime, "data": data}),
+        Source::Base64 { mime, data }
+            if media.kind == MediaKind::Document && mime != "application/pdf" =>
+        {
+            plain_text(mime, data)?
+        }
+        Source::Base64 { mime, data } => {
+            json!({"type": "base64", "media_type": mime, "data": data})
+        }
         Source::Text(text) => json!({"type": "text", "media_type": "text/plain", "data": text}),
         Source::File(_) => {
-            return Err(unsupported("messages.content.file.file_id", "a file uploaded to another provider cannot be sent to an Anthropic model"));
+            return Err(unsupported(
+                "messages.content.file.file_id",
+                "a file uploaded to another provider cannot be sent to an Anthropic model",
+            ));
         }
     };
     let mut block = Map::new();
@@ -183,12 +276,20 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
 /// Documents are PDF or plain text.
 fn plain_text(mime: &str, data: &str) -> Result<Value> {
     use base64::Engine;
-    let refused =
-        || unsupported("messages.content.file.file_data", &format!("a document of type `{mime}` cannot be sent to an Anthropic model, only PDF and text"));
+    let refused = || {
+        unsupported(
+            "messages.content.file.file_data",
+            &format!(
+                "a document of type `{mime}` cannot be sent to an Anthropic model, only PDF and text"
+            ),
+        )
+    };
     if !mime.starts_with("text/") {
         return Err(refused());
     }
-    let bytes = base64::engine::general_purpose::STANDARD.decode(data).map_err(|_| refused())?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(data)
+        .map_err(|_| refused())?;
     let text = String::from_utf8(bytes).map_err(|_| refused())?;
     Ok(json!({"type": "text", "media_type": "text/plain", "data": text}))
 }

@@ -34,7 +34,10 @@ struct Turn {
 pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
     dropped.extend(chat.lost.iter().cloned());
     if chat.count.is_some_and(|count| count > 1) {
-        return Err(unsupported("n", "an Anthropic model gives one answer at a time, so `n` must be 1"));
+        return Err(unsupported(
+            "n",
+            "an Anthropic model gives one answer at a time, so `n` must be 1",
+        ));
     }
     let mut rest = Map::new();
     tools(chat, &mut rest);
@@ -42,7 +45,11 @@ pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
     sampling(chat, thinks, &mut rest, dropped);
     let mut system = system(chat);
     match &chat.answer {
-        Some(Answer::Schema { schema, .. }) => output(&mut rest, "format", json!({"type": "json_schema", "schema": schema})),
+        Some(Answer::Schema { schema, .. }) => output(
+            &mut rest,
+            "format",
+            json!({"type": "json_schema", "schema": schema}),
+        ),
         // Any object at all cannot be asked for with a schema (it must be closed), only with words.
         Some(Answer::Json) => {
             system.push("Answer with a single JSON object and nothing else.");
@@ -56,28 +63,64 @@ pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
     let system = match system.as_slice() {
         [] => None,
         [one] => Some(json!(one)),
-        many => Some(many.iter().map(|text| json!({"type": "text", "text": text})).collect()),
+        many => Some(
+            many.iter()
+                .map(|text| json!({"type": "text", "text": text}))
+                .collect(),
+        ),
     };
-    let body = Body { model: &chat.model, max_tokens, system, messages: turns(chat, dropped)?, rest };
+    let body = Body {
+        model: &chat.model,
+        max_tokens,
+        system,
+        messages: turns(chat, dropped)?,
+        rest,
+    };
     once(dropped);
-    serde_json::to_vec(&body).map_err(|cause| Error::internal("the translated request cannot be written").cause(cause))
+    serde_json::to_vec(&body)
+        .map_err(|cause| Error::internal("the translated request cannot be written").cause(cause))
 }
 
 /// How many messages at the front are instructions.
 fn leading(chat: &Chat) -> usize {
-    chat.messages.iter().take_while(|message| message.role == Role::System).count()
+    chat.messages
+        .iter()
+        .take_while(|message| message.role == Role::System)
+        .count()
 }
 
 fn system(chat: &Chat) -> Vec<&str> {
-    let parts = chat.messages.iter().take(leading(chat)).flat_map(|message| &message.parts);
-    parts.filter_map(|part| if let Part::Text(text) = part { Some(text.as_str()) } else { None }).filter(|text| !text.trim().is_empty()).collect()
+    let parts = chat
+        .messages
+        .iter()
+        .take(leading(chat))
+        .flat_map(|message| &message.parts);
+    parts
+        .filter_map(|part| {
+            if let Part::Text(text) = part {
+                Some(text.as_str())
+            } else {
+                None
+            }
+        })
+        .filter(|text| !text.trim().is_empty())
+        .collect()
 }
 
 /// Neighbours of one role become one turn, and turns without content vanish: both are refused otherwise.
 fn turns(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<Turn>> {
     let mut turns: Vec<Turn> = Vec::new();
-    if chat.messages.iter().take(leading(chat)).flat_map(|message| &message.parts).any(|part| !matches!(part, Part::Text(_))) {
-        return Err(unsupported("messages", "instructions to an Anthropic model can only be text"));
+    if chat
+        .messages
+        .iter()
+        .take(leading(chat))
+        .flat_map(|message| &message.parts)
+        .any(|part| !matches!(part, Part::Text(_)))
+    {
+        return Err(unsupported(
+            "messages",
+            "instructions to an Anthropic model can only be text",
+        ));
     }
     for message in chat.messages.iter().skip(leading(chat)) {
         let role = match message.role {
@@ -107,7 +150,10 @@ fn tools(chat: &Chat, rest: &mut Map<String, Value>) {
         Some(ToolChoice::Required) => json!({"type": "any"}),
         Some(ToolChoice::Named(name)) => json!({"type": "tool", "name": name}),
     };
-    if let (Some(parallel), false) = (chat.parallel_calls, chat.tool_choice == Some(ToolChoice::None)) {
+    if let (Some(parallel), false) = (
+        chat.parallel_calls,
+        chat.tool_choice == Some(ToolChoice::None),
+    ) {
         choice["disable_parallel_tool_use"] = json!(!parallel);
     }
     rest.insert("tool_choice".into(), choice);
@@ -116,9 +162,21 @@ fn tools(chat: &Chat, rest: &mut Map<String, Value>) {
 fn declaration(tool: &Tool) -> Value {
     let mut out = Map::new();
     out.insert("name".into(), json!(tool.name));
-    out.extend(tool.description.as_ref().map(|text| ("description".to_owned(), json!(text))));
-    out.insert("input_schema".into(), tool.parameters.clone().unwrap_or_else(|| json!({"type": "object", "properties": {}})));
-    out.extend(tool.strict.map(|strict| ("strict".to_owned(), json!(strict))));
+    out.extend(
+        tool.description
+            .as_ref()
+            .map(|text| ("description".to_owned(), json!(text))),
+    );
+    out.insert(
+        "input_schema".into(),
+        tool.parameters
+            .clone()
+            .unwrap_or_else(|| json!({"type": "object", "properties": {}})),
+    );
+    out.extend(
+        tool.strict
+            .map(|strict| ("strict".to_owned(), json!(strict))),
+    );
     Value::Object(out)
 }
 
@@ -136,7 +194,9 @@ fn thinking(chat: &Chat, rest: &mut Map<String, Value>, dropped: &mut Dropped) -
             rest.insert("thinking".into(), json!({"type": "disabled"}));
             return (limit, false);
         }
-        Some(Thinking::Adaptive | Thinking::Effort(_)) if !may_think(chat) => return (limit, forgo(dropped)),
+        Some(Thinking::Adaptive | Thinking::Effort(_)) if !may_think(chat) => {
+            return (limit, forgo(dropped));
+        }
         Some(Thinking::Adaptive) => {
             rest.insert("thinking".into(), json!({"type": "adaptive"}));
             return (limit, true);
@@ -151,12 +211,17 @@ fn thinking(chat: &Chat, rest: &mut Map<String, Value>, dropped: &mut Dropped) -
         Some(Thinking::Budget(budget)) => budget,
     };
     // The budget is part of the limit; without a limit of the caller's the answer keeps its own room.
-    let limit = chat.max_tokens.unwrap_or_else(|| MAX_TOKENS.saturating_add(budget));
+    let limit = chat
+        .max_tokens
+        .unwrap_or_else(|| MAX_TOKENS.saturating_add(budget));
     let budget = if budget < limit { budget } else { limit / 2 };
     if budget < MIN_BUDGET {
         return (limit, forgo(dropped));
     }
-    rest.insert("thinking".into(), json!({"type": "enabled", "budget_tokens": budget}));
+    rest.insert(
+        "thinking".into(),
+        json!({"type": "enabled", "budget_tokens": budget}),
+    );
     (limit, true)
 }
 
@@ -167,17 +232,33 @@ fn forgo(dropped: &mut Dropped) -> bool {
 
 /// Thinking is refused together with a forced tool, and in the middle of a tool loop whose calls came without sealed thoughts.
 fn may_think(chat: &Chat) -> bool {
-    let forced = matches!(chat.tool_choice, Some(ToolChoice::Required | ToolChoice::Named(_))) && !chat.tools.is_empty();
-    let last = chat.messages.iter().rev().find(|message| message.role == Role::Assistant);
+    let forced = matches!(
+        chat.tool_choice,
+        Some(ToolChoice::Required | ToolChoice::Named(_))
+    ) && !chat.tools.is_empty();
+    let last = chat
+        .messages
+        .iter()
+        .rev()
+        .find(|message| message.role == Role::Assistant);
     let in_loop = matches!(chat.messages.last(), Some(Message { role: Role::User, parts }) if parts.iter().any(|part| matches!(part, Part::Result(_))));
-    let sealed = |part: &Part| matches!(part, Part::Thought(Thought::Open { seal: Some(_), .. } | Thought::Redacted(_)));
+    let sealed = |part: &Part| {
+        matches!(
+            part,
+            Part::Thought(Thought::Open { seal: Some(_), .. } | Thought::Redacted(_))
+        )
+    };
     !forced && (!in_loop || last.is_some_and(|message| message.parts.iter().any(sealed)))
 }
 
 /// Claude models after 4.6 decide on the amount by themselves and refuse a budget; the older ones are a closed list.
 fn adaptive_only(model: &str) -> bool {
-    const WITH_BUDGET: [&str; 8] = ["claude-3", "-4-0", "-4-1", "-4-2", "-4-5", "-4-6", "-4@", "-4.5"];
-    model.contains("claude-") && !model.ends_with("-4") && !WITH_BUDGET.iter().any(|old| model.contains(old))
+    const WITH_BUDGET: [&str; 8] = [
+        "claude-3", "-4-0", "-4-1", "-4-2", "-4-5", "-4-6", "-4@", "-4.5",
+    ];
+    model.contains("claude-")
+        && !model.ends_with("-4")
+        && !WITH_BUDGET.iter().any(|old| model.contains(old))
 }
 
 fn sampling(chat: &Chat, thinks: bool, rest: &mut Map<String, Value>, dropped: &mut Dropped) {
@@ -205,9 +286,11 @@ fn sampling(chat: &Chat, thinks: bool, rest: &mut Map<String, Value>, dropped: &
         Some(top_k) => _ = rest.insert("top_k".into(), json!(top_k)),
         None => {}
     }
-    for (name, given) in
-        [("seed", chat.seed.is_some()), ("frequency_penalty", chat.frequency_penalty.is_some()), ("presence_penalty", chat.presence_penalty.is_some())]
-    {
+    for (name, given) in [
+        ("seed", chat.seed.is_some()),
+        ("frequency_penalty", chat.frequency_penalty.is_some()),
+        ("presence_penalty", chat.presence_penalty.is_some()),
+    ] {
         if given {
             lose(name);
         }

@@ -27,7 +27,12 @@ impl Codec for AnthropicMessages {
     fn read_request(&self, body: &[u8]) -> Result<Chat> {
         request::read(body)
     }
-    fn write_request(&self, chat: &Chat, _quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<u8>> {
+    fn write_request(
+        &self,
+        chat: &Chat,
+        _quirks: &Quirks,
+        dropped: &mut Dropped,
+    ) -> Result<Vec<u8>> {
         body::write(chat, dropped)
     }
     fn read_reply(&self, body: &[u8]) -> Result<Reply> {

@@ -101,17 +101,28 @@ impl Counts {
         }
         let usage = known.get_or_insert_default();
         let long = self.cache_creation.ephemeral_1h_input_tokens.or_zero();
-        let short = self.cache_creation.ephemeral_5m_input_tokens.or_zero().max(self.cache_creation_input_tokens.or_zero().saturating_sub(long));
+        let short = self.cache_creation.ephemeral_5m_input_tokens.or_zero().max(
+            self.cache_creation_input_tokens
+                .or_zero()
+                .saturating_sub(long),
+        );
         usage.input = usage.input.max(self.input_tokens.or_zero());
         usage.cache_read = usage.cache_read.max(self.cache_read_input_tokens.or_zero());
         usage.cache_write_1h = usage.cache_write_1h.max(long);
         // A later total without its split says nothing new about the split that is known.
-        usage.cache_write_5m = usage.cache_write_5m.max(if long == 0 { short.saturating_sub(usage.cache_write_1h) } else { short });
+        usage.cache_write_5m = usage.cache_write_5m.max(if long == 0 {
+            short.saturating_sub(usage.cache_write_1h)
+        } else {
+            short
+        });
         let output = match self.output_tokens {
             Count::Of(tokens) => tokens,
             Count::Absent | Count::Absurd => usage.completion(),
         };
-        usage.reasoning = usage.reasoning.max(self.output_tokens_details.thinking_tokens.or_zero()).min(output);
+        usage.reasoning = usage
+            .reasoning
+            .max(self.output_tokens_details.thinking_tokens.or_zero())
+            .min(output);
         usage.output = output - usage.reasoning;
     }
 }
@@ -137,7 +148,9 @@ pub fn observe(data: &[u8], seen: &mut Seen) -> Mark {
     }
     // Broken UTF-8 is the provider's and is forwarded as it is; only the look at it needs text.
     match String::from_utf8_lossy(data) {
-        Cow::Owned(text) => parse(text.as_bytes()).map_or(Mark::Malformed, |body| note(body, text.as_bytes(), seen)),
+        Cow::Owned(text) => {
+            parse(text.as_bytes()).map_or(Mark::Malformed, |body| note(body, text.as_bytes(), seen))
+        }
         Cow::Borrowed(_) => Mark::Malformed,
     }
 }
@@ -150,16 +163,26 @@ fn note(body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
         seen.fault = Some(fault);
         return Mark::Error;
     }
-    let mut text = |parts: &[Weight]| seen.text_bytes = parts.iter().fold(seen.text_bytes, |sum, part| sum.saturating_add(part.bytes));
+    let mut text = |parts: &[Weight]| {
+        seen.text_bytes = parts
+            .iter()
+            .fold(seen.text_bytes, |sum, part| sum.saturating_add(part.bytes))
+    };
     match kind {
         "content_block_delta" => {
-            text(&[body.delta.text, body.delta.thinking, body.delta.partial_json]);
+            text(&[
+                body.delta.text,
+                body.delta.thinking,
+                body.delta.partial_json,
+            ]);
             Mark::Content
         }
         "content_block_start" => {
             let block = &body.content_block;
             text(&[block.text, block.thinking]);
-            let empty = matches!(block.kind.as_str(), "text" | "thinking") && !block.text.any && !block.thinking.any;
+            let empty = matches!(block.kind.as_str(), "text" | "thinking")
+                && !block.text.any
+                && !block.thinking.any;
             if empty { Mark::Setup } else { Mark::Content }
         }
         "message_start" => {
@@ -188,7 +211,10 @@ fn note(body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
 
 fn named(seen: &mut Seen, model: Text<'_>) {
     if seen.model.is_none() {
-        seen.model = model.0.filter(|model| !model.is_empty()).map(Cow::into_owned);
+        seen.model = model
+            .0
+            .filter(|model| !model.is_empty())
+            .map(Cow::into_owned);
     }
 }
 
@@ -205,17 +231,41 @@ mod tests {
     #[test]
     fn each_event_is_marked() {
         for (data, want) in [
-            (r#"{"type":"message_start","message":{"id":"m","model":"c","usage":{"input_tokens":1,"output_tokens":1}}}"#, Mark::Setup),
-            (r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#, Mark::Setup),
-            (r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}"#, Mark::Setup),
-            (r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#, Mark::Content),
-            (r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"Hi"}}"#, Mark::Content),
+            (
+                r#"{"type":"message_start","message":{"id":"m","model":"c","usage":{"input_tokens":1,"output_tokens":1}}}"#,
+                Mark::Setup,
+            ),
+            (
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+                Mark::Setup,
+            ),
+            (
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}"#,
+                Mark::Setup,
+            ),
+            (
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#,
+                Mark::Content,
+            ),
+            (
+                r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"Hi"}}"#,
+                Mark::Content,
+            ),
             (r#"{"type":"ping"}"#, Mark::Setup),
-            (r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#, Mark::Content),
+            (
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#,
+                Mark::Content,
+            ),
             (r#"{"type":"content_block_stop","index":0}"#, Mark::Setup),
-            (r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":5}}"#, Mark::Content),
+            (
+                r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":5}}"#,
+                Mark::Content,
+            ),
             (r#"{"type":"message_stop"}"#, Mark::Done),
-            (r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#, Mark::Error),
+            (
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#,
+                Mark::Error,
+            ),
             (r#"{"error":{"message":"busy"}}"#, Mark::Error),
             (r#"{"type":"something_new","x":[1]}"#, Mark::Setup),
             ("", Mark::Setup),
@@ -223,11 +273,21 @@ mod tests {
             (r#"{"type":"message_st"#, Mark::Malformed),
             ("7", Mark::Malformed),
         ] {
-            assert_eq!(observe(data.as_bytes(), &mut Seen::default()), want, "{data}");
+            assert_eq!(
+                observe(data.as_bytes(), &mut Seen::default()),
+                want,
+                "{data}"
+            );
         }
         let mut seen = Seen::default();
-        observe(br#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#, &mut seen);
-        assert_eq!(seen.fault.map(|fault| (fault.status, fault.message)), Some((529, "busy".to_owned())));
+        observe(
+            br#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#,
+            &mut seen,
+        );
+        assert_eq!(
+            seen.fault.map(|fault| (fault.status, fault.message)),
+            Some((529, "busy".to_owned()))
+        );
     }
 
     fn gather(events: &[&str]) -> Seen {
@@ -246,21 +306,51 @@ mod tests {
             r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":0,"cache_creation_input_tokens":35,"output_tokens":50}}"#,
             r#"{"type":"message_stop"}"#,
         ]);
-        assert_eq!(seen.usage, Some(Usage { input: 10, cache_read: 20, cache_write_5m: 30, cache_write_1h: 5, output: 50, ..Usage::default() }));
-        assert_eq!((seen.model.as_deref(), seen.finished, seen.text_bytes), (Some("claude"), true, 2));
+        assert_eq!(
+            seen.usage,
+            Some(Usage {
+                input: 10,
+                cache_read: 20,
+                cache_write_5m: 30,
+                cache_write_1h: 5,
+                output: 50,
+                ..Usage::default()
+            })
+        );
+        assert_eq!(
+            (seen.model.as_deref(), seen.finished, seen.text_bytes),
+            (Some("claude"), true, 2)
+        );
         // The truth last, and no split of what was written.
         let late = gather(&[
             r#"{"type":"message_start","message":{"usage":{"input_tokens":0,"output_tokens":0}}}"#,
             r#"{"type":"message_delta","delta":{},"usage":{"input_tokens":9,"cache_creation_input_tokens":4,"output_tokens":7}}"#,
         ]);
-        assert_eq!(late.usage, Some(Usage { input: 9, cache_write_5m: 4, output: 7, ..Usage::default() }));
+        assert_eq!(
+            late.usage,
+            Some(Usage {
+                input: 9,
+                cache_write_5m: 4,
+                output: 7,
+                ..Usage::default()
+            })
+        );
     }
 
     #[test]
     fn usage_is_believed_only_where_it_can_be() {
-        for (start, delta) in [("-1", "5"), ("\"9\"", "5"), ("9", "-5"), ("9", "1e18"), ("null", "5"), ("1000000000000000000", "5")] {
+        for (start, delta) in [
+            ("-1", "5"),
+            ("\"9\"", "5"),
+            ("9", "-5"),
+            ("9", "1e18"),
+            ("null", "5"),
+            ("1000000000000000000", "5"),
+        ] {
             let seen = gather(&[
-                &format!(r#"{{"type":"message_start","message":{{"usage":{{"input_tokens":{start},"output_tokens":1}}}}}}"#),
+                &format!(
+                    r#"{{"type":"message_start","message":{{"usage":{{"input_tokens":{start},"output_tokens":1}}}}}}"#
+                ),
                 &format!(r#"{{"type":"message_delta","usage":{{"output_tokens":{delta}}}}}"#),
             ]);
             assert_eq!(seen.usage, None, "{start} {delta}");
@@ -272,7 +362,14 @@ mod tests {
         let mut seen = Seen::default();
         let body = br#"{"id":"m","type":"message","role":"assistant","model":"claude","content":[{"type":"text","text":"four"}],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":4}}"#;
         observe_reply(body, &mut seen);
-        assert_eq!((seen.usage.unwrap().total(), seen.model.as_deref(), seen.finished), (7, Some("claude"), true));
+        assert_eq!(
+            (
+                seen.usage.unwrap().total(),
+                seen.model.as_deref(),
+                seen.finished
+            ),
+            (7, Some("claude"), true)
+        );
         observe_reply(b"<html>", &mut seen);
         observe_reply(b"", &mut seen);
     }

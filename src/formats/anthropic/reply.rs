@@ -11,12 +11,19 @@ use serde_json::{Value, json, value::RawValue};
 
 /// Reads an upstream's whole reply: a stream whose blocks come in one piece.
 pub fn read(body: &[u8]) -> Result<Reply> {
-    let mut fields = Fields::body(body).map_err(|cause| Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause))?;
+    let mut fields = Fields::body(body).map_err(|cause| {
+        Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause)
+    })?;
     if fields.lenient("type", Fields::text).as_deref() == Some("error") {
         let fault = stream::fault(&mut fields);
-        return Err(Error::new(Kind::Upstream, format!("the provider answered with an error: {}", fault.message)));
+        return Err(Error::new(
+            Kind::Upstream,
+            format!("the provider answered with an error: {}", fault.message),
+        ));
     }
-    let content = fields.lenient("content", Fields::list).ok_or_else(|| Error::new(Kind::Upstream, "the provider's answer has no content"))?;
+    let content = fields
+        .lenient("content", Fields::list)
+        .ok_or_else(|| Error::new(Kind::Upstream, "the provider's answer has no content"))?;
     let (mut reader, mut events) = (stream::Reader::default(), Vec::new());
     reader.begin(&mut fields, &mut events);
     for (index, raw) in content.into_iter().enumerate() {
@@ -67,11 +74,18 @@ pub fn or<'a>(given: &'a str, own: &'a str) -> &'a str {
 fn block(part: &Part) -> Option<Block> {
     match part {
         Part::Text(text) => Some(Block::Plain(json!({"type": "text", "text": text}))),
-        Part::Call(call) => Some(Block::Call { kind: "tool_use", id: call.id.clone(), name: call.name.clone(), input: input(&call.arguments) }),
-        Part::Thought(Thought::Open { text, seal }) => {
-            Some(Block::Plain(json!({"type": "thinking", "thinking": text, "signature": seal.as_deref().unwrap_or_default()})))
-        }
-        Part::Thought(Thought::Redacted(data)) => Some(Block::Plain(json!({"type": "redacted_thinking", "data": data}))),
+        Part::Call(call) => Some(Block::Call {
+            kind: "tool_use",
+            id: call.id.clone(),
+            name: call.name.clone(),
+            input: input(&call.arguments),
+        }),
+        Part::Thought(Thought::Open { text, seal }) => Some(Block::Plain(
+            json!({"type": "thinking", "thinking": text, "signature": seal.as_deref().unwrap_or_default()}),
+        )),
+        Part::Thought(Thought::Redacted(data)) => Some(Block::Plain(
+            json!({"type": "redacted_thinking", "data": data}),
+        )),
         Part::Media(_) | Part::Result(_) => None,
     }
 }
@@ -79,7 +93,9 @@ fn block(part: &Part) -> Option<Block> {
 /// Arguments that the model garbled are shown as what they are, under a name that no schema will accept silently.
 fn input(arguments: &str) -> Box<RawValue> {
     raw_object(arguments)
-        .or_else(|| RawValue::from_string(json!({"_malformed_arguments": arguments}).to_string()).ok())
+        .or_else(|| {
+            RawValue::from_string(json!({"_malformed_arguments": arguments}).to_string()).ok()
+        })
         .unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 

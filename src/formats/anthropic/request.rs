@@ -8,28 +8,42 @@ use serde_json::Value;
 
 pub fn read(body: &[u8]) -> Result<Chat> {
     let mut fields = Fields::body(body)?;
-    let mut chat = Chat { model: fields.text("model")?.unwrap_or_default(), stream: fields.flag("stream")?.unwrap_or(false), ..Chat::default() };
+    let mut chat = Chat {
+        model: fields.text("model")?.unwrap_or_default(),
+        stream: fields.flag("stream")?.unwrap_or(false),
+        ..Chat::default()
+    };
     messages(&mut fields, &mut chat)?;
     tools(&mut fields, &mut chat)?;
     choice(&mut fields, &mut chat)?;
     thinking(&mut fields, &mut chat)?;
-    chat.max_tokens = Some(fields.count("max_tokens")?.ok_or_else(|| missing("max_tokens"))?);
+    chat.max_tokens = Some(
+        fields
+            .count("max_tokens")?
+            .ok_or_else(|| missing("max_tokens"))?,
+    );
     chat.temperature = fields.number("temperature")?;
     chat.top_p = fields.number("top_p")?;
     chat.top_k = fields.count("top_k")?;
     if let Some(stop) = fields.value("stop_sequences")? {
-        chat.stop = serde_json::from_value(stop).map_err(|_| wrong("stop_sequences", "a list of strings"))?;
+        chat.stop = serde_json::from_value(stop)
+            .map_err(|_| wrong("stop_sequences", "a list of strings"))?;
     }
     if let Some(mut metadata) = fields.object("metadata")? {
         chat.user = metadata.text("user_id")?;
         metadata.rest(&mut chat.lost);
     }
-    if fields.text("service_tier")?.is_some_and(|tier| tier != "auto") {
+    if fields
+        .text("service_tier")?
+        .is_some_and(|tier| tier != "auto")
+    {
         chat.lost.push("service_tier".into());
     }
     for tools_by_another_name in ["mcp_servers", "container"] {
         if fields.take(tools_by_another_name).is_some() {
-            let what = format!("`{tools_by_another_name}` runs on Anthropic's side and cannot be translated to another format");
+            let what = format!(
+                "`{tools_by_another_name}` runs on Anthropic's side and cannot be translated to another format"
+            );
             return Err(unsupported(tools_by_another_name, &what));
         }
     }
@@ -44,19 +58,33 @@ fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
             return Err(wrong("system", "a string or a list of text blocks"));
         }
         if !parts.is_empty() {
-            chat.messages.push(Message { role: Role::System, parts });
+            chat.messages.push(Message {
+                role: Role::System,
+                parts,
+            });
         }
     }
-    for mut message in fields.objects("messages")?.ok_or_else(|| missing("messages"))? {
+    for mut message in fields
+        .objects("messages")?
+        .ok_or_else(|| missing("messages"))?
+    {
         let role = match message.need("role")?.as_str() {
             "user" => Role::User,
             "assistant" => Role::Assistant,
             "system" => Role::System,
-            _ => return Err(wrong(&message.path("role"), "`user`, `assistant` or `system`")),
+            _ => {
+                return Err(wrong(
+                    &message.path("role"),
+                    "`user`, `assistant` or `system`",
+                ));
+            }
         };
         let at = message.path("content");
         let content = message.take("content").ok_or_else(|| missing(&at))?;
-        chat.messages.push(Message { role, parts: block::read(content, &at, &mut chat.lost)? });
+        chat.messages.push(Message {
+            role,
+            parts: block::read(content, &at, &mut chat.lost)?,
+        });
         message.rest(&mut chat.lost);
     }
     Ok(())
@@ -66,7 +94,12 @@ fn tools(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     for mut tool in fields.objects("tools")?.unwrap_or_default() {
         let kind = tool.text("type")?;
         if let Some(kind) = kind.filter(|kind| kind != "custom") {
-            return Err(unsupported(&tool.path("type"), &format!("the tool `{kind}` runs on Anthropic's side and cannot be translated to another format")));
+            return Err(unsupported(
+                &tool.path("type"),
+                &format!(
+                    "the tool `{kind}` runs on Anthropic's side and cannot be translated to another format"
+                ),
+            ));
         }
         let at = tool.path("input_schema");
         chat.tools.push(Tool {
@@ -84,7 +117,9 @@ fn tools(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
 }
 
 fn choice(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
-    let Some(mut choice) = fields.object("tool_choice")? else { return Ok(()) };
+    let Some(mut choice) = fields.object("tool_choice")? else {
+        return Ok(());
+    };
     chat.tool_choice = Some(match choice.need("type")?.as_str() {
         "auto" => ToolChoice::Auto,
         "none" => ToolChoice::None,
@@ -92,7 +127,9 @@ fn choice(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
         "tool" => ToolChoice::Named(choice.need("name")?),
         _ => return Err(wrong("tool_choice.type", "`auto`, `any`, `tool` or `none`")),
     });
-    chat.parallel_calls = choice.flag("disable_parallel_tool_use")?.map(|disabled| !disabled);
+    chat.parallel_calls = choice
+        .flag("disable_parallel_tool_use")?
+        .map(|disabled| !disabled);
     choice.rest(&mut chat.lost);
     Ok(())
 }
@@ -106,14 +143,24 @@ fn thinking(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
             "disabled" => Thinking::Off,
             "adaptive" => Thinking::Adaptive,
             "enabled" => Thinking::Budget(budget.ok_or_else(|| missing(&at))?),
-            _ => return Err(wrong("thinking.type", "`enabled`, `adaptive` or `disabled`")),
+            _ => {
+                return Err(wrong(
+                    "thinking.type",
+                    "`enabled`, `adaptive` or `disabled`",
+                ));
+            }
         });
         thinking.rest(&mut chat.lost);
     }
     let mut format = fields.object("output_format")?;
     if let Some(mut output) = fields.object("output_config")? {
         if let Some(effort) = output.text("effort")? {
-            let effort = Effort::named(&effort).ok_or_else(|| wrong("output_config.effort", "one of `low`, `medium`, `high`, `xhigh`, `max`"))?;
+            let effort = Effort::named(&effort).ok_or_else(|| {
+                wrong(
+                    "output_config.effort",
+                    "one of `low`, `medium`, `high`, `xhigh`, `max`",
+                )
+            })?;
             // Without thinking the effort is about the length of the answer, which others cannot be told.
             match chat.thinking {
                 None | Some(Thinking::Adaptive) => chat.thinking = Some(Thinking::Effort(effort)),
@@ -131,7 +178,12 @@ fn thinking(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
         let at = format.path("schema");
         let schema = format.value("schema")?.ok_or_else(|| missing(&at))?;
         let strict = closed(&schema).then_some(true);
-        chat.answer = Some(Answer::Schema { name: format.text("name")?, description: None, schema, strict });
+        chat.answer = Some(Answer::Schema {
+            name: format.text("name")?,
+            description: None,
+            schema,
+            strict,
+        });
     }
     Ok(())
 }
@@ -140,10 +192,21 @@ fn thinking(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
 fn closed(schema: &Value) -> bool {
     match schema {
         Value::Object(map) => {
-            let object = map.get("type").is_some_and(|kind| kind == "object" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "object")));
-            let required = |name: &String| map.get("required").and_then(Value::as_array).is_some_and(|all| all.iter().any(|one| one == name.as_str()));
+            let object = map.get("type").is_some_and(|kind| {
+                kind == "object"
+                    || kind
+                        .as_array()
+                        .is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"))
+            });
+            let required = |name: &String| {
+                map.get("required")
+                    .and_then(Value::as_array)
+                    .is_some_and(|all| all.iter().any(|one| one == name.as_str()))
+            };
             let names = map.get("properties").and_then(Value::as_object);
-            let fits = !object || (map.get("additionalProperties") == Some(&Value::Bool(false)) && names.is_some_and(|names| names.keys().all(required)));
+            let fits = !object
+                || (map.get("additionalProperties") == Some(&Value::Bool(false))
+                    && names.is_some_and(|names| names.keys().all(required)));
             fits && map.values().all(closed)
         }
         Value::Array(list) => list.iter().all(closed),

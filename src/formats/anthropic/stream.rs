@@ -39,7 +39,13 @@ impl EventReader for Reader {
         if self.done || data.is_empty() || data == b"[DONE]" {
             return Ok(());
         }
-        let mut fields = Fields::body(data).map_err(|cause| Error::new(Kind::Upstream, "the provider sent an event that is not a JSON object").cause(cause))?;
+        let mut fields = Fields::body(data).map_err(|cause| {
+            Error::new(
+                Kind::Upstream,
+                "the provider sent an event that is not a JSON object",
+            )
+            .cause(cause)
+        })?;
         let kind = fields.lenient("type", Fields::text);
         match kind.as_deref().unwrap_or(event) {
             "message_start" => {
@@ -48,7 +54,9 @@ impl EventReader for Reader {
                 }
             }
             "content_block_start" => {
-                let index = fields.lenient("index", Fields::count).unwrap_or(self.blocks.len() as u64);
+                let index = fields
+                    .lenient("index", Fields::count)
+                    .unwrap_or(self.blocks.len() as u64);
                 if let Some(mut block) = fields.lenient("content_block", Fields::object) {
                     self.open(index, &mut block, out);
                 }
@@ -80,7 +88,10 @@ impl EventReader for Reader {
     fn end(&mut self, out: &mut Vec<Event>) -> Result<()> {
         if !self.done && self.stop.is_none() {
             self.done = true;
-            return Err(Error::new(Kind::Upstream, "the provider's stream ended before its end mark"));
+            return Err(Error::new(
+                Kind::Upstream,
+                "the provider's stream ended before its end mark",
+            ));
         }
         self.finish(out);
         Ok(())
@@ -91,8 +102,14 @@ impl Reader {
     /// The head of a message.
     pub fn begin(&mut self, message: &mut Fields, out: &mut Vec<Event>) {
         self.begun = true;
-        let (id, model) = (message.lenient("id", Fields::text), message.lenient("model", Fields::text));
-        out.push(Event::Begin { id: id.unwrap_or_default(), model: model.unwrap_or_default() });
+        let (id, model) = (
+            message.lenient("id", Fields::text),
+            message.lenient("model", Fields::text),
+        );
+        out.push(Event::Begin {
+            id: id.unwrap_or_default(),
+            model: model.unwrap_or_default(),
+        });
         self.used(message, out);
     }
 
@@ -110,17 +127,48 @@ impl Reader {
         let kind = text("type");
         let (opening, deltas) = match kind.as_str() {
             "text" => (Opening::Text, vec![Delta::Text(text("text"))]),
-            "thinking" => (Opening::Thought, vec![Delta::Text(text("thinking")), Delta::Seal(text("signature"))]),
+            "thinking" => (
+                Opening::Thought,
+                vec![
+                    Delta::Text(text("thinking")),
+                    Delta::Seal(text("signature")),
+                ],
+            ),
             "redacted_thinking" => (Opening::Redacted(text("data")), Vec::new()),
-            "tool_use" => (Opening::Call { id: text("id"), name: text("name") }, Vec::new()),
+            "tool_use" => (
+                Opening::Call {
+                    id: text("id"),
+                    name: text("name"),
+                },
+                Vec::new(),
+            ),
             // What a provider's own tools did is told by its text as well.
-            _ => return self.blocks.push(Block { index, part: None, closed: true, input: None }),
+            _ => {
+                return self.blocks.push(Block {
+                    index,
+                    part: None,
+                    closed: true,
+                    input: None,
+                });
+            }
         };
-        let input = if kind == "tool_use" { block.take("input").map(|raw| raw.get().to_owned()) } else { None };
+        let input = if kind == "tool_use" {
+            block.take("input").map(|raw| raw.get().to_owned())
+        } else {
+            None
+        };
         let part = self.parts;
         self.parts += 1;
-        self.blocks.push(Block { index, part: Some(part), closed: false, input });
-        out.push(Event::Open { index: part, part: opening });
+        self.blocks.push(Block {
+            index,
+            part: Some(part),
+            closed: false,
+            input,
+        });
+        out.push(Event::Open {
+            index: part,
+            part: opening,
+        });
         for delta in deltas {
             if let Delta::Text(text) | Delta::Seal(text) = &delta
                 && !text.is_empty()
@@ -131,11 +179,27 @@ impl Reader {
     }
 
     fn delta(&mut self, index: Option<u64>, delta: &mut Fields, out: &mut Vec<Event>) {
-        let block = self.blocks.iter_mut().rev().find(|block| index.is_none_or(|index| block.index == index));
-        let Some(Block { part: Some(part), input, .. }) = block else { return };
+        let block = self
+            .blocks
+            .iter_mut()
+            .rev()
+            .find(|block| index.is_none_or(|index| block.index == index));
+        let Some(Block {
+            part: Some(part),
+            input,
+            ..
+        }) = block
+        else {
+            return;
+        };
         let kind = delta.lenient("type", Fields::text).unwrap_or_default();
         let carry = &mut self.carry;
-        let mut text = |key: &str| delta.take(key).and_then(|raw| text_across(raw, carry)).filter(|text| !text.is_empty());
+        let mut text = |key: &str| {
+            delta
+                .take(key)
+                .and_then(|raw| text_across(raw, carry))
+                .filter(|text| !text.is_empty())
+        };
         let delta = match kind.as_str() {
             "text_delta" => text("text").map(Delta::Text),
             "thinking_delta" => text("thinking").map(Delta::Text),
@@ -147,16 +211,32 @@ impl Reader {
             // `citations_delta`, and whatever is added later.
             _ => None,
         };
-        out.extend(delta.map(|delta| Event::Delta { index: *part, delta }));
+        out.extend(delta.map(|delta| Event::Delta {
+            index: *part,
+            delta,
+        }));
     }
 
     /// A block is complete; without an index: the last one.
     pub fn close(&mut self, index: Option<u64>, out: &mut Vec<Event>) {
-        let block = self.blocks.iter_mut().rev().find(|block| index.is_none_or(|index| block.index == index));
-        if let Some(Block { part: Some(part), closed: closed @ false, input, .. }) = block {
+        let block = self
+            .blocks
+            .iter_mut()
+            .rev()
+            .find(|block| index.is_none_or(|index| block.index == index));
+        if let Some(Block {
+            part: Some(part),
+            closed: closed @ false,
+            input,
+            ..
+        }) = block
+        {
             *closed = true;
             if let Some(input) = input.take() {
-                out.push(Event::Delta { index: *part, delta: Delta::Arguments(input) });
+                out.push(Event::Delta {
+                    index: *part,
+                    delta: Delta::Arguments(input),
+                });
             }
             out.push(Event::Close { index: *part });
         }
@@ -176,14 +256,25 @@ impl Reader {
         }
         self.done = true;
         if !self.begun {
-            out.push(Event::Begin { id: String::new(), model: String::new() });
+            out.push(Event::Begin {
+                id: String::new(),
+                model: String::new(),
+            });
         }
-        let open: Vec<u64> = self.blocks.iter().filter(|block| !block.closed).map(|block| block.index).collect();
+        let open: Vec<u64> = self
+            .blocks
+            .iter()
+            .filter(|block| !block.closed)
+            .map(|block| block.index)
+            .collect();
         for index in open {
             self.close(Some(index), out);
         }
         let (stop, sequence) = self.stop.take().unwrap_or((Stop::End, None));
-        out.push(Event::End { stop: Some(stop), sequence });
+        out.push(Event::End {
+            stop: Some(stop),
+            sequence,
+        });
     }
 }
 
@@ -200,13 +291,26 @@ fn stop(reason: &str) -> Stop {
 /// The `error` of an error event or body.
 pub fn fault(fields: &mut Fields) -> Fault {
     let mut error = fields.lenient("error", Fields::object).unwrap_or_default();
-    let kind = error.lenient("type", Fields::text).unwrap_or_else(|| "api_error".to_owned());
-    let message = error.lenient("message", Fields::text).unwrap_or_else(|| "the provider reported an error".to_owned());
+    let kind = error
+        .lenient("type", Fields::text)
+        .unwrap_or_else(|| "api_error".to_owned());
+    let message = error
+        .lenient("message", Fields::text)
+        .unwrap_or_else(|| "the provider reported an error".to_owned());
     let status = match kind.as_str() {
         // Anthropic's own number, which no other format knows.
         "overloaded_error" => 529,
         "api_error" => 500,
-        kind => TABLE.iter().find(|row| row.anthropic == kind).map_or(Kind::Upstream.row().status, |row| row.status),
+        kind => TABLE
+            .iter()
+            .find(|row| row.anthropic == kind)
+            .map_or(Kind::Upstream.row().status, |row| row.status),
     };
-    Fault { status, kind, message, code: None, param: None }
+    Fault {
+        status,
+        kind,
+        message,
+        code: None,
+        param: None,
+    }
 }

@@ -13,10 +13,13 @@ pub fn read(usage: &Value) -> Option<Usage> {
     let hour = count("/cache_creation/ephemeral_1h_input_tokens").unwrap_or(0);
     let five = count("/cache_creation/ephemeral_5m_input_tokens").unwrap_or(0);
     // The total is the older field and the one that is kept up to date in streams.
-    let written = count("/cache_creation_input_tokens").unwrap_or_else(|| hour.saturating_add(five));
+    let written =
+        count("/cache_creation_input_tokens").unwrap_or_else(|| hour.saturating_add(five));
     let hour = hour.min(written);
     let output = output.unwrap_or(0);
-    let reasoning = count("/output_tokens_details/thinking_tokens").unwrap_or(0).min(output);
+    let reasoning = count("/output_tokens_details/thinking_tokens")
+        .unwrap_or(0)
+        .min(output);
     Some(Usage {
         input: input.unwrap_or(0),
         cache_read: count("/cache_read_input_tokens").unwrap_or(0),
@@ -60,7 +63,15 @@ mod tests {
         let given = json!({"input_tokens": 3, "cache_creation_input_tokens": 30, "cache_read_input_tokens": 7,
             "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20}, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}});
         let usage = read(&given).unwrap();
-        let expected = Usage { input: 3, cache_read: 7, cache_write_5m: 10, cache_write_1h: 20, output: 5, reasoning: 4, ..Usage::default() };
+        let expected = Usage {
+            input: 3,
+            cache_read: 7,
+            cache_write_5m: 10,
+            cache_write_1h: 20,
+            output: 5,
+            reasoning: 4,
+            ..Usage::default()
+        };
         assert_eq!((usage, write(&usage)), (expected, given));
     }
 
@@ -74,7 +85,17 @@ mod tests {
     fn null_does_not_undo_what_is_known() {
         let mut known = Map::new();
         merge(&mut known, json!({"input_tokens": 5, "output_tokens": 1}));
-        merge(&mut known, json!({"input_tokens": null, "output_tokens": 8}));
-        assert_eq!(read(&Value::Object(known)).unwrap(), Usage { input: 5, output: 8, ..Usage::default() });
+        merge(
+            &mut known,
+            json!({"input_tokens": null, "output_tokens": 8}),
+        );
+        assert_eq!(
+            read(&Value::Object(known)).unwrap(),
+            Usage {
+                input: 5,
+                output: 8,
+                ..Usage::default()
+            }
+        );
     }
 }

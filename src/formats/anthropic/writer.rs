@@ -45,7 +45,11 @@ impl Writer {
                 "id": self.id, "type": "message", "role": "assistant", "model": self.model, "content": [],
                 "stop_reason": null, "stop_sequence": null, "usage": usage::write(&self.usage),
             });
-            frame("message_start", &json!({"type": "message_start", "message": message}), out);
+            frame(
+                "message_start",
+                &json!({"type": "message_start", "message": message}),
+                out,
+            );
         }
     }
 
@@ -58,25 +62,43 @@ impl Writer {
             Opening::Text => json!({"type": "text", "text": ""}),
             Opening::Thought => json!({"type": "thinking", "thinking": "", "signature": ""}),
             Opening::Redacted(data) => json!({"type": "redacted_thinking", "data": data}),
-            Opening::Call { id, name } => json!({"type": "tool_use", "id": id, "name": name, "input": {}}),
+            Opening::Call { id, name } => {
+                json!({"type": "tool_use", "id": id, "name": name, "input": {}})
+            }
         };
-        frame("content_block_start", &json!({"type": "content_block_start", "index": index, "content_block": block}), out);
+        frame(
+            "content_block_start",
+            &json!({"type": "content_block_start", "index": index, "content_block": block}),
+            out,
+        );
     }
 
     fn delta(&mut self, index: usize, delta: &Delta, out: &mut Vec<u8>) {
         let delta = match delta {
-            Delta::Text(text) if self.thoughts.get(index) == Some(&true) => json!({"type": "thinking_delta", "thinking": text}),
+            Delta::Text(text) if self.thoughts.get(index) == Some(&true) => {
+                json!({"type": "thinking_delta", "thinking": text})
+            }
             Delta::Text(text) => json!({"type": "text_delta", "text": text}),
             Delta::Arguments(text) => json!({"type": "input_json_delta", "partial_json": text}),
             Delta::Seal(seal) => json!({"type": "signature_delta", "signature": seal}),
         };
-        frame("content_block_delta", &json!({"type": "content_block_delta", "index": index, "delta": delta}), out);
+        frame(
+            "content_block_delta",
+            &json!({"type": "content_block_delta", "index": index, "delta": delta}),
+            out,
+        );
     }
 
     /// Stops the open block; what waited for it comes next.
     fn close(&mut self, out: &mut Vec<u8>) {
-        let Some(index) = self.open.take() else { return };
-        frame("content_block_stop", &json!({"type": "content_block_stop", "index": index}), out);
+        let Some(index) = self.open.take() else {
+            return;
+        };
+        frame(
+            "content_block_stop",
+            &json!({"type": "content_block_stop", "index": index}),
+            out,
+        );
         for event in std::mem::take(&mut self.waiting) {
             self.write(&event, out);
         }
@@ -92,16 +114,25 @@ impl EventWriter for Writer {
             }
             Event::Usage(used) => self.usage = *used,
             Event::Open { index, part } if self.open.is_none() => self.open(*index, part, out),
-            Event::Delta { index, delta } if self.open == Some(*index) => self.delta(*index, delta, out),
+            Event::Delta { index, delta } if self.open == Some(*index) => {
+                self.delta(*index, delta, out)
+            }
             Event::Close { index } if self.open == Some(*index) => self.close(out),
-            Event::Open { .. } | Event::Delta { .. } | Event::Close { .. } => self.waiting.push(event.clone()),
+            Event::Open { .. } | Event::Delta { .. } | Event::Close { .. } => {
+                self.waiting.push(event.clone())
+            }
             Event::End { stop, sequence } => {
                 self.start(out);
                 while self.open.is_some() {
                     self.close(out);
                 }
-                let delta = json!({"stop_reason": stop.map(reply::stop_reason), "stop_sequence": sequence});
-                frame("message_delta", &json!({"type": "message_delta", "delta": delta, "usage": usage::write(&self.usage)}), out);
+                let delta =
+                    json!({"stop_reason": stop.map(reply::stop_reason), "stop_sequence": sequence});
+                frame(
+                    "message_delta",
+                    &json!({"type": "message_delta", "delta": delta, "usage": usage::write(&self.usage)}),
+                    out,
+                );
                 frame("message_stop", &json!({"type": "message_stop"}), out);
             }
             Event::Error(fault) => frame("error", &error(fault), out),

@@ -10,10 +10,20 @@ const LONGEST: usize = 2000;
 /// Reads an upstream's error body: OpenAI's, Anthropic's or Google's shape, `{"message"}`, `{"detail"}`,
 /// `{"error":"text"}`, HTML, plain text or nothing. Credentials in it are taken out.
 pub fn read_fault(status: u16, body: &[u8]) -> Fault {
-    let mut fault = Fault { status, kind: String::new(), message: String::new(), code: None, param: None };
+    let mut fault = Fault {
+        status,
+        kind: String::new(),
+        message: String::new(),
+        code: None,
+        param: None,
+    };
     match serde_json::from_slice::<Value>(body) {
         Ok(value) => read_value(&value, &mut fault),
-        Err(_) => fault.message = plain(&String::from_utf8_lossy(body.get(..LONGEST * 32).unwrap_or(body))),
+        Err(_) => {
+            fault.message = plain(&String::from_utf8_lossy(
+                body.get(..LONGEST * 32).unwrap_or(body),
+            ))
+        }
     }
     fault.message = tidy(&fault.message);
     if fault.message.is_empty() {
@@ -24,7 +34,11 @@ pub fn read_fault(status: u16, body: &[u8]) -> Fault {
 
 /// The status an error inside a stream stands for: its own number, else by its type; 502 where it says neither.
 pub fn status_of(fault: &Fault) -> u16 {
-    let number = fault.code.as_deref().and_then(|code| code.parse::<u16>().ok()).filter(|status| (400..600).contains(status));
+    let number = fault
+        .code
+        .as_deref()
+        .and_then(|code| code.parse::<u16>().ok())
+        .filter(|status| (400..600).contains(status));
     let by = |name: &str| match name {
         "invalid_request_error" | "INVALID_ARGUMENT" | "context_length_exceeded" => Some(400),
         "authentication_error" | "invalid_api_key" | "UNAUTHENTICATED" => Some(401),
@@ -32,14 +46,22 @@ pub fn status_of(fault: &Fault) -> u16 {
         "permission_error" | "PERMISSION_DENIED" => Some(403),
         "not_found_error" | "NOT_FOUND" | "model_not_found" => Some(404),
         "request_too_large" => Some(413),
-        "rate_limit_error" | "rate_limit_exceeded" | "insufficient_quota" | "tokens" | "requests" | "RESOURCE_EXHAUSTED" => Some(429),
+        "rate_limit_error"
+        | "rate_limit_exceeded"
+        | "insufficient_quota"
+        | "tokens"
+        | "requests"
+        | "RESOURCE_EXHAUSTED" => Some(429),
         "api_error" | "server_error" | "internal_server_error" | "INTERNAL" => Some(500),
         "service_unavailable" | "service_unavailable_error" | "UNAVAILABLE" => Some(503),
         "timeout_error" | "DEADLINE_EXCEEDED" => Some(504),
         "overloaded_error" => Some(529),
         _ => None,
     };
-    number.or_else(|| by(&fault.kind)).or_else(|| by(fault.code.as_deref()?)).unwrap_or(502)
+    number
+        .or_else(|| by(&fault.kind))
+        .or_else(|| by(fault.code.as_deref()?))
+        .unwrap_or(502)
 }
 
 fn read_value(value: &Value, fault: &mut Fault) {
@@ -51,17 +73,37 @@ fn read_value(value: &Value, fault: &mut Fault) {
         }
         Value::String(text) => fault.message = text.clone(),
         Value::Object(members) => {
-            let get = |names: &[&str]| names.iter().find_map(|name| members.get(*name).filter(|value| !value.is_null()));
+            let get = |names: &[&str]| {
+                names
+                    .iter()
+                    .find_map(|name| members.get(*name).filter(|value| !value.is_null()))
+            };
             match get(&["error"]) {
                 Some(inner @ (Value::Object(_) | Value::String(_))) => read_value(inner, fault),
-                _ => fault.message = get(&["message", "Message", "detail", "msg", "error_description", "errors", "title"]).map(words).unwrap_or_default(),
+                _ => {
+                    fault.message = get(&[
+                        "message",
+                        "Message",
+                        "detail",
+                        "msg",
+                        "error_description",
+                        "errors",
+                        "title",
+                    ])
+                    .map(words)
+                    .unwrap_or_default()
+                }
             }
             // What stands beside the error fills in what the error itself does not say.
             if fault.message.is_empty() {
                 fault.message = get(&["message", "detail"]).map(words).unwrap_or_default();
             }
             if fault.kind.is_empty() {
-                fault.kind = get(&["type", "status"]).and_then(Value::as_str).filter(|kind| *kind != "error").unwrap_or_default().to_owned();
+                fault.kind = get(&["type", "status"])
+                    .and_then(Value::as_str)
+                    .filter(|kind| *kind != "error")
+                    .unwrap_or_default()
+                    .to_owned();
             }
             if fault.code.is_none() {
                 fault.code = get(&["code"]).map(words);
@@ -79,7 +121,11 @@ fn words(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join("; "),
-        Value::Object(members) => match members.get("msg").or(members.get("message")).or(members.get("detail")) {
+        Value::Object(members) => match members
+            .get("msg")
+            .or(members.get("message"))
+            .or(members.get("detail"))
+        {
             Some(inner) => words(inner),
             None => value.to_string(),
         },
@@ -90,12 +136,20 @@ fn words(value: &Value) -> String {
 /// Text without markup; of an HTML page, its title where it has one.
 fn plain(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
-    if !lower.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+    if !lower
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with('<')
+    {
         return text.to_owned();
     }
     if let Some((_, rest)) = lower.split_once("<title") {
         let from = text.len() - rest.len();
-        let inner = text.get(from..).and_then(|rest| rest.split_once('>')).and_then(|(_, rest)| rest.split_once('<')).map_or("", |(title, _)| title.trim());
+        let inner = text
+            .get(from..)
+            .and_then(|rest| rest.split_once('>'))
+            .and_then(|(_, rest)| rest.split_once('<'))
+            .map_or("", |(title, _)| title.trim());
         if !inner.is_empty() {
             return inner.to_owned();
         }
@@ -119,7 +173,10 @@ fn plain(text: &str) -> String {
 /// One line without control characters or credentials, of bounded length.
 fn tidy(text: &str) -> String {
     let mut line = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+    for word in text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+    {
         if !line.is_empty() {
             line.push(' ');
         }
@@ -142,27 +199,65 @@ mod tests {
     #[test]
     fn every_shape_says_what_it_says() {
         for (body, kind, message) in [
-            (r#"{"error":{"message":"no","type":"invalid_request_error","param":null,"code":"x"}}"#, "invalid_request_error", "no"),
-            (r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#, "overloaded_error", "busy"),
-            (r#"[{"error":{"code":400,"message":"bad","status":"INVALID_ARGUMENT"}}]"#, "INVALID_ARGUMENT", "bad"),
+            (
+                r#"{"error":{"message":"no","type":"invalid_request_error","param":null,"code":"x"}}"#,
+                "invalid_request_error",
+                "no",
+            ),
+            (
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#,
+                "overloaded_error",
+                "busy",
+            ),
+            (
+                r#"[{"error":{"code":400,"message":"bad","status":"INVALID_ARGUMENT"}}]"#,
+                "INVALID_ARGUMENT",
+                "bad",
+            ),
             (r#"{"error":"model not found"}"#, "", "model not found"),
             (r#"{"message":"slow down"}"#, "", "slow down"),
             (r#"{"detail":"Not Found"}"#, "", "Not Found"),
-            (r#"{"detail":[{"loc":["body","x"],"msg":"field required"},{"msg":"too long"}]}"#, "", "field required; too long"),
-            (r#"{"object":"error","message":{"detail":[{"msg":"bad role"}]},"type":"invalid_request"}"#, "invalid_request", "bad role"),
-            ("<html><head><title>502 Bad Gateway</title></head><body><h1>x</h1></body></html>", "", "502 Bad Gateway"),
+            (
+                r#"{"detail":[{"loc":["body","x"],"msg":"field required"},{"msg":"too long"}]}"#,
+                "",
+                "field required; too long",
+            ),
+            (
+                r#"{"object":"error","message":{"detail":[{"msg":"bad role"}]},"type":"invalid_request"}"#,
+                "invalid_request",
+                "bad role",
+            ),
+            (
+                "<html><head><title>502 Bad Gateway</title></head><body><h1>x</h1></body></html>",
+                "",
+                "502 Bad Gateway",
+            ),
             ("<!DOCTYPE html><p>gone\n<b>away</b></p>", "", "gone away"),
             ("upstream connect error\n", "", "upstream connect error"),
             ("", "", "the provider answered 500 without a message"),
             ("{}", "", "the provider answered 500 without a message"),
             ("null", "", "the provider answered 500 without a message"),
-            (r#"{"error":{"message":"key sk-abcdefghijklmnop is wrong"}}"#, "", "key [redacted] is wrong"),
+            (
+                r#"{"error":{"message":"key sk-abcdefghijklmnop is wrong"}}"#,
+                "",
+                "key [redacted] is wrong",
+            ),
         ] {
             let fault = read_fault(500, body.as_bytes());
-            assert_eq!((fault.kind.as_str(), fault.message.as_str()), (kind, message), "{body}");
+            assert_eq!(
+                (fault.kind.as_str(), fault.message.as_str()),
+                (kind, message),
+                "{body}"
+            );
         }
-        let fault = read_fault(400, br#"{"error":{"message":"no","code":42,"param":"model"}}"#);
-        assert_eq!((fault.code.as_deref(), fault.param.as_deref()), (Some("42"), Some("model")));
+        let fault = read_fault(
+            400,
+            br#"{"error":{"message":"no","code":42,"param":"model"}}"#,
+        );
+        assert_eq!(
+            (fault.code.as_deref(), fault.param.as_deref()),
+            (Some("42"), Some("model"))
+        );
         assert!(read_fault(400, "é".repeat(9000).as_bytes()).message.len() < LONGEST + 8);
     }
 
@@ -170,12 +265,25 @@ mod tests {
     fn stream_errors_get_a_status() {
         for (body, status) in [
             (r#"{"error":{"message":"x","code":429}}"#, 429),
-            (r#"{"error":{"message":"x","type":"overloaded_error"}}"#, 529),
-            (r#"{"error":{"message":"x","type":"server_error","code":null}}"#, 500),
-            (r#"{"error":{"message":"x","code":"rate_limit_exceeded"}}"#, 429),
+            (
+                r#"{"error":{"message":"x","type":"overloaded_error"}}"#,
+                529,
+            ),
+            (
+                r#"{"error":{"message":"x","type":"server_error","code":null}}"#,
+                500,
+            ),
+            (
+                r#"{"error":{"message":"x","code":"rate_limit_exceeded"}}"#,
+                429,
+            ),
             (r#"{"error":"x"}"#, 502),
         ] {
-            assert_eq!(status_of(&read_fault(200, body.as_bytes())), status, "{body}");
+            assert_eq!(
+                status_of(&read_fault(200, body.as_bytes())),
+                status,
+                "{body}"
+            );
         }
     }
 

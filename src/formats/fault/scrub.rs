@@ -3,9 +3,19 @@
 use std::borrow::Cow;
 
 /// How provider credentials begin.
-const PREFIXES: [&str; 16] = ["sk-", "sk_", "pk-", "gsk_", "xai-", "pplx-", "nvapi-", "csk-", "fw_", "hf_", "r8_", "ghp_", "AIza", "AKIA", "ya29.", "eyJ"];
+const PREFIXES: [&str; 16] = [
+    "sk-", "sk_", "pk-", "gsk_", "xai-", "pplx-", "nvapi-", "csk-", "fw_", "hf_", "r8_", "ghp_",
+    "AIza", "AKIA", "ya29.", "eyJ",
+];
 /// Words in front of which a long run of letters and digits is a credential.
-const WORDS: [&str; 6] = ["key", "token", "secret", "credential", "authorization", "password"];
+const WORDS: [&str; 6] = [
+    "key",
+    "token",
+    "secret",
+    "credential",
+    "authorization",
+    "password",
+];
 const REDACTED: &str = "[redacted]";
 
 /// The text with everything that looks like a credential replaced by `[redacted]`.
@@ -14,7 +24,9 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
     let mut copied = 0;
     let mut at = 0;
     while let Some(start) = text[at..].find(part_of_token).map(|found| at + found) {
-        let end = text[start..].find(|c| !part_of_token(c)).map_or(text.len(), |found| start + found);
+        let end = text[start..]
+            .find(|c| !part_of_token(c))
+            .map_or(text.len(), |found| start + found);
         // A full stop ends a sentence more often than a key.
         let token = text[start..end].trim_end_matches(['.', '-']);
         if secret(&text[..start], token) {
@@ -36,19 +48,35 @@ fn part_of_token(c: char) -> bool {
 }
 
 fn secret(before: &str, token: &str) -> bool {
-    if PREFIXES.iter().any(|prefix| token.strip_prefix(prefix).is_some_and(|rest| rest.len() >= 6)) {
+    if PREFIXES.iter().any(|prefix| {
+        token
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.len() >= 6)
+    }) {
         return true;
     }
     let ends = |word: &str| {
         let before = before.trim_end();
-        before.len().checked_sub(word.len()).and_then(|at| before.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(word))
+        before
+            .len()
+            .checked_sub(word.len())
+            .and_then(|at| before.get(at..))
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(word))
     };
-    if (ends("bearer") || ends("basic")) && token.len() >= 8 && token.bytes().any(|b| b.is_ascii_digit() || b == b'*') {
+    if (ends("bearer") || ends("basic"))
+        && token.len() >= 8
+        && token.bytes().any(|b| b.is_ascii_digit() || b == b'*')
+    {
         return true;
     }
-    let opaque = token.len() >= 16 && token.bytes().any(|b| b.is_ascii_digit() || b == b'*') && !token.contains('/');
+    let opaque = token.len() >= 16
+        && token.bytes().any(|b| b.is_ascii_digit() || b == b'*')
+        && !token.contains('/');
     let start = before.char_indices().rev().nth(31).map_or(0, |(at, _)| at);
-    opaque && WORDS.iter().any(|word| before[start..].to_ascii_lowercase().contains(word))
+    opaque
+        && WORDS
+            .iter()
+            .any(|word| before[start..].to_ascii_lowercase().contains(word))
 }
 
 #[cfg(test)]
@@ -63,9 +91,18 @@ mod tests {
                 "Incorrect API key provided: sk-proj-abc********************wxyz. See https://x.y/keys.",
                 "Incorrect API key provided: [redacted]. See https://x.y/keys.",
             ),
-            ("header 'Authorization: Bearer abcdef123456' refused", "header 'Authorization: Bearer [redacted]' refused"),
-            ("invalid x-api-key: 0123456789abcdef0123456789abcdef", "invalid x-api-key: [redacted]"),
-            ("?key=AIzaSyA1234567890 and sk-gw-12345678", "?key=[redacted] and [redacted]"),
+            (
+                "header 'Authorization: Bearer abcdef123456' refused",
+                "header 'Authorization: Bearer [redacted]' refused",
+            ),
+            (
+                "invalid x-api-key: 0123456789abcdef0123456789abcdef",
+                "invalid x-api-key: [redacted]",
+            ),
+            (
+                "?key=AIzaSyA1234567890 and sk-gw-12345678",
+                "?key=[redacted] and [redacted]",
+            ),
             ("(gsk_abcdefghijk)", "([redacted])"),
         ] {
             assert_eq!(scrub(text), want);
@@ -82,7 +119,10 @@ mod tests {
             "ask-me anything about sk-",
             "日本語 … key",
         ] {
-            assert!(matches!(scrub(text), Cow::Borrowed(same) if same == text), "{text}");
+            assert!(
+                matches!(scrub(text), Cow::Borrowed(same) if same == text),
+                "{text}"
+            );
         }
     }
 

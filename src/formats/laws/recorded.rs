@@ -14,10 +14,17 @@ fn lines(file: &str) -> Option<Vec<Value>> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/recordings");
     let folder = std::env::var_os("GW_RECORDINGS").map_or(beside, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
-        eprintln!("skipped: no recordings at `{}` (set GW_RECORDINGS)", folder.display());
+        eprintln!(
+            "skipped: no recordings at `{}` (set GW_RECORDINGS)",
+            folder.display()
+        );
         return None;
     };
-    Some(text.lines().map(|line| serde_json::from_str(line).expect("recordings are JSON lines")).collect())
+    Some(
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("recordings are JSON lines"))
+            .collect(),
+    )
 }
 
 fn codec(api: &str) -> Option<&'static dyn Codec> {
@@ -31,18 +38,28 @@ fn codec(api: &str) -> Option<&'static dyn Codec> {
 /// What the upstream's codec makes of a recorded body.
 fn told(codec: &dyn Codec, stream: bool, body: &str) -> Result<Vec<Event>, String> {
     if !stream {
-        return codec.read_reply(body.as_bytes()).map(|reply| reply.events()).map_err(|error| error.to_string());
+        return codec
+            .read_reply(body.as_bytes())
+            .map(|reply| reply.events())
+            .map_err(|error| error.to_string());
     }
     let (mut reader, mut out) = (codec.reader(), Vec::new());
     for (event, data) in events(body) {
-        reader.read(&event, data.as_bytes(), &mut out).map_err(|error| error.to_string())?;
+        reader
+            .read(&event, data.as_bytes(), &mut out)
+            .map_err(|error| error.to_string())?;
     }
     reader.end(&mut out).map_err(|error| error.to_string())?;
     Ok(out)
 }
 
 fn written(codec: &dyn Codec, stream: bool, told: &[Event]) -> Result<String, String> {
-    let scene = Scene { request_id: "req-1".into(), model: "m".into(), include_usage: true, created: 1 };
+    let scene = Scene {
+        request_id: "req-1".into(),
+        model: "m".into(),
+        include_usage: true,
+        created: 1,
+    };
     let reply = Reply::fold(told).map_err(|fault| fault.message)?;
     if !stream {
         return Ok(String::from_utf8(codec.write_reply(&reply, &scene)).unwrap());
@@ -55,20 +72,34 @@ fn written(codec: &dyn Codec, stream: bool, told: &[Event]) -> Result<String, St
 /// Names of what differs, by the rules the recordings' own checking tool uses.
 fn differences(expected: &Value, got: &Outcome) -> Vec<&'static str> {
     let text = |key: &str| expected[key].as_str().unwrap_or_default().trim().to_owned();
-    let mut tools: Vec<String> = expected["tools"].as_array().unwrap().iter().map(Value::to_string).collect();
+    let mut tools: Vec<String> = expected["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect();
     let mut got_tools: Vec<String> = got.tools.iter().map(Value::to_string).collect();
     tools.sort();
     got_tools.sort();
     let finish = expected["finish"].as_str();
-    let called = matches!(finish, Some("stop" | "tool")) && !tools.is_empty() && got.finish.as_deref() == Some("tool");
+    let called = matches!(finish, Some("stop" | "tool"))
+        && !tools.is_empty()
+        && got.finish.as_deref() == Some("tool");
     let count = |key: &str| expected["usage"][key].as_u64();
-    let used = expected["usage"].is_null() || ["in", "out", "cached"].iter().zip(got.usage).all(|(key, got)| count(key).is_none() || count(key) == got);
+    let used = expected["usage"].is_null()
+        || ["in", "out", "cached"]
+            .iter()
+            .zip(got.usage)
+            .all(|(key, got)| count(key).is_none() || count(key) == got);
     [
         ("text", text("text") == got.text.trim()),
         ("reasoning", text("reasoning") == got.reasoning.trim()),
         ("tools", tools == got_tools),
         // Where an upstream gave no reason, callers still get one.
-        ("finish", finish.is_none() || finish == got.finish.as_deref() || called),
+        (
+            "finish",
+            finish.is_none() || finish == got.finish.as_deref() || called,
+        ),
         ("usage", used),
     ]
     .into_iter()
@@ -78,20 +109,36 @@ fn differences(expected: &Value, got: &Outcome) -> Vec<&'static str> {
 
 #[test]
 fn replies_come_out_equal_in_both_formats() {
-    let (Some(exchanges), Some(expected)) = (lines("exchanges.jsonl"), lines("expected.jsonl")) else { return };
-    let expected: HashMap<&str, &Value> = expected.iter().map(|line| (line["id"].as_str().unwrap(), line)).collect();
+    let (Some(exchanges), Some(expected)) = (lines("exchanges.jsonl"), lines("expected.jsonl"))
+    else {
+        return;
+    };
+    let expected: HashMap<&str, &Value> = expected
+        .iter()
+        .map(|line| (line["id"].as_str().unwrap(), line))
+        .collect();
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for exchange in &exchanges {
-        let (Some(api), Some(line)) = (exchange["api"].as_str(), expected.get(exchange["id"].as_str().unwrap())) else { continue };
-        let (Some(from), Some(body)) = (codec(api), exchange["response_body"].as_str()) else { continue };
+        let (Some(api), Some(line)) = (
+            exchange["api"].as_str(),
+            expected.get(exchange["id"].as_str().unwrap()),
+        ) else {
+            continue;
+        };
+        let (Some(from), Some(body)) = (codec(api), exchange["response_body"].as_str()) else {
+            continue;
+        };
         // `n` 0: an error with status 200, which is rightly not taken for an answer.
-        let usable = line["class"].as_str().unwrap().starts_with("ok") && line["outcome"]["error"].is_null() && line["outcome"]["n"] != 0;
+        let usable = line["class"].as_str().unwrap().starts_with("ok")
+            && line["outcome"]["error"].is_null()
+            && line["outcome"]["n"] != 0;
         if !usable {
             continue;
         }
         let stream = exchange["stream"].as_bool().unwrap();
         for to in ["openai-chat", "anthropic-messages"] {
-            let text = told(from, stream, body).and_then(|told| written(codec(to).unwrap(), stream, &told));
+            let text = told(from, stream, body)
+                .and_then(|told| written(codec(to).unwrap(), stream, &told));
             let bad = match &text {
                 Ok(text) => differences(&line["outcome"], &outcome(to, stream, text)),
                 Err(error) => {
@@ -103,7 +150,10 @@ fn replies_come_out_equal_in_both_formats() {
             count.0 += 1;
             count.1 += usize::from(bad.is_empty());
             if !bad.is_empty() {
-                eprintln!("{api} -> {to} {} {}: {bad:?}", exchange["id"], exchange["provider"]);
+                eprintln!(
+                    "{api} -> {to} {} {}: {bad:?}",
+                    exchange["id"], exchange["provider"]
+                );
             }
         }
     }
@@ -111,19 +161,34 @@ fn replies_come_out_equal_in_both_formats() {
         eprintln!("{pair}: {equal} of {all} equal");
     }
     for (pair, (all, equal)) in counts {
-        assert!(equal * 100 >= all * 99, "{pair}: only {equal} of {all} are equal");
+        assert!(
+            equal * 100 >= all * 99,
+            "{pair}: only {equal} of {all} are equal"
+        );
     }
 }
 
 #[test]
 fn requests_translate_or_say_why_not() {
-    let Some(exchanges) = lines("exchanges.jsonl") else { return };
+    let Some(exchanges) = lines("exchanges.jsonl") else {
+        return;
+    };
     let (mut all, mut good) = (0, 0);
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for exchange in &exchanges {
-        let (Some(api), true) = (exchange["api"].as_str(), exchange["request_body"].is_object()) else { continue };
+        let (Some(api), true) = (
+            exchange["api"].as_str(),
+            exchange["request_body"].is_object(),
+        ) else {
+            continue;
+        };
         let Some(from) = codec(api) else { continue };
-        let to = codec(if api == "openai-chat" { "anthropic-messages" } else { "openai-chat" }).unwrap();
+        let to = codec(if api == "openai-chat" {
+            "anthropic-messages"
+        } else {
+            "openai-chat"
+        })
+        .unwrap();
         all += 1;
         let mut dropped = Vec::new();
         match from
@@ -136,11 +201,18 @@ fn requests_translate_or_say_why_not() {
                 to.read_request(&body).unwrap();
             }
             Err(error) => {
-                assert!(error.param.is_some() && error.hint.is_some(), "{}: {error:?} names no field", exchange["id"]);
+                assert!(
+                    error.param.is_some() && error.hint.is_some(),
+                    "{}: {error:?} names no field",
+                    exchange["id"]
+                );
                 *reasons.entry(format!("{api}: {error}")).or_default() += 1;
             }
         }
     }
     eprintln!("{good} of {all} requests translate; the others: {reasons:#?}");
-    assert!(good * 100 >= all * 80, "only {good} of {all} requests translate");
+    assert!(
+        good * 100 >= all * 80,
+        "only {good} of {all} requests translate"
+    );
 }

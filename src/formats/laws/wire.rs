@@ -19,10 +19,25 @@ pub struct Outcome {
 /// Cuts a stream into (event, data).
 pub fn events(stream: &str) -> Vec<(String, String)> {
     let field = |frame: &str, name: &str| -> Vec<String> {
-        frame.lines().filter_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim_start_matches(' ').to_owned())).collect()
+        frame
+            .lines()
+            .filter_map(|line| {
+                Some(
+                    line.strip_prefix(name)?
+                        .strip_prefix(':')?
+                        .trim_start_matches(' ')
+                        .to_owned(),
+                )
+            })
+            .collect()
     };
     let text = stream.replace("\r\n", "\n");
-    let frames = text.split("\n\n").map(|frame| (field(frame, "event").join(""), field(frame, "data").join("\n")));
+    let frames = text.split("\n\n").map(|frame| {
+        (
+            field(frame, "event").join(""),
+            field(frame, "data").join("\n"),
+        )
+    });
     frames.filter(|(_, data)| !data.is_empty()).collect()
 }
 
@@ -55,16 +70,33 @@ fn str_of(value: &Value) -> &str {
 }
 
 fn openai_usage(usage: &Value) -> [Option<u64>; 3] {
-    [usage["prompt_tokens"].as_u64(), usage["completion_tokens"].as_u64(), usage["prompt_tokens_details"]["cached_tokens"].as_u64().or(Some(0))]
+    [
+        usage["prompt_tokens"].as_u64(),
+        usage["completion_tokens"].as_u64(),
+        usage["prompt_tokens_details"]["cached_tokens"]
+            .as_u64()
+            .or(Some(0)),
+    ]
 }
 
 fn openai(body: &Value) -> Outcome {
     let message = &body["choices"][0]["message"];
-    let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
+    let calls = message["tool_calls"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     Outcome {
         text: str_of(&message["content"]).to_owned(),
         reasoning: str_of(&message["reasoning_content"]).to_owned(),
-        tools: calls.iter().map(|call| json!([call["function"]["name"], parsed(str_of(&call["function"]["arguments"]))])).collect(),
+        tools: calls
+            .iter()
+            .map(|call| {
+                json!([
+                    call["function"]["name"],
+                    parsed(str_of(&call["function"]["arguments"]))
+                ])
+            })
+            .collect(),
         finish: finish(&body["choices"][0]["finish_reason"]),
         usage: openai_usage(&body["usage"]),
     }
@@ -83,7 +115,11 @@ fn openai_stream(text: &str) -> Outcome {
         let choice = &chunk["choices"][0];
         out.text += str_of(&choice["delta"]["content"]);
         out.reasoning += str_of(&choice["delta"]["reasoning_content"]);
-        for call in choice["delta"]["tool_calls"].as_array().into_iter().flatten() {
+        for call in choice["delta"]["tool_calls"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             let index = usize::try_from(call["index"].as_u64().unwrap()).unwrap();
             if call["id"].is_string() {
                 assert_eq!(index, calls.len(), "calls are numbered in order");
@@ -93,18 +129,29 @@ fn openai_stream(text: &str) -> Outcome {
         }
         out.finish = finish(&choice["finish_reason"]).or(out.finish);
     }
-    out.tools = calls.iter().map(|(name, arguments)| json!([name, parsed(arguments)])).collect();
+    out.tools = calls
+        .iter()
+        .map(|(name, arguments)| json!([name, parsed(arguments)]))
+        .collect();
     out
 }
 
 fn anthropic_usage(usage: &Value) -> [Option<u64>; 3] {
     let count = |key: &str| usage[key].as_u64().unwrap_or(0);
     let cached = count("cache_read_input_tokens");
-    [Some(count("input_tokens") + cached + count("cache_creation_input_tokens")), usage["output_tokens"].as_u64(), Some(cached)]
+    [
+        Some(count("input_tokens") + cached + count("cache_creation_input_tokens")),
+        usage["output_tokens"].as_u64(),
+        Some(cached),
+    ]
 }
 
 fn anthropic(body: &Value) -> Outcome {
-    let mut out = Outcome { finish: finish(&body["stop_reason"]), usage: anthropic_usage(&body["usage"]), ..Outcome::default() };
+    let mut out = Outcome {
+        finish: finish(&body["stop_reason"]),
+        usage: anthropic_usage(&body["usage"]),
+        ..Outcome::default()
+    };
     for block in body["content"].as_array().unwrap() {
         match str_of(&block["type"]) {
             "text" => out.text += str_of(&block["text"]),
@@ -123,7 +170,9 @@ fn anthropic_stream(text: &str) -> Outcome {
     for (event, data) in events(text) {
         let data: Value = serde_json::from_str(&data).unwrap();
         assert_eq!(event, data["type"].as_str().unwrap());
-        let index = data["index"].as_u64().map(|index| usize::try_from(index).unwrap());
+        let index = data["index"]
+            .as_u64()
+            .map(|index| usize::try_from(index).unwrap());
         match event.as_str() {
             "message_start" => message = data["message"].clone(),
             "content_block_start" => {
@@ -137,9 +186,14 @@ fn anthropic_stream(text: &str) -> Outcome {
                 let (at, input) = open.as_mut().unwrap();
                 assert_eq!(index, Some(*at));
                 let block = &mut message["content"][*at];
-                for (kind, key) in [("text_delta", "text"), ("thinking_delta", "thinking"), ("signature_delta", "signature")] {
+                for (kind, key) in [
+                    ("text_delta", "text"),
+                    ("thinking_delta", "thinking"),
+                    ("signature_delta", "signature"),
+                ] {
                     if data["delta"]["type"] == kind {
-                        block[key] = json!(str_of(&block[key]).to_owned() + str_of(&data["delta"][key]));
+                        block[key] =
+                            json!(str_of(&block[key]).to_owned() + str_of(&data["delta"][key]));
                     }
                 }
                 *input += str_of(&data["delta"]["partial_json"]);

@@ -10,9 +10,14 @@ use serde_json::{Value, json, value::RawValue};
 pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
     if is_string(raw) {
         let text = string(raw, path)?;
-        return Ok(if text.is_empty() { Vec::new() } else { vec![Part::Text(text)] });
+        return Ok(if text.is_empty() {
+            Vec::new()
+        } else {
+            vec![Part::Text(text)]
+        });
     }
-    let list: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| crate::formats::fields::wrong(path, "a string or a list of parts"))?;
+    let list: Vec<&RawValue> = serde_json::from_str(raw.get())
+        .map_err(|_| crate::formats::fields::wrong(path, "a string or a list of parts"))?;
     let mut parts = Vec::new();
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
@@ -29,23 +34,46 @@ fn part(fields: &mut Fields) -> Result<Part> {
         "refusal" => fields.need("refusal").map(Part::Text),
         "image_url" => {
             let (url, detail) = address(fields, "image_url")?;
-            Ok(Part::Media(Media { kind: MediaKind::Image, source: located(url), name: None, detail }))
+            Ok(Part::Media(Media {
+                kind: MediaKind::Image,
+                source: located(url),
+                name: None,
+                detail,
+            }))
         }
-        "video_url" => address(fields, "video_url").map(|(url, _)| media(MediaKind::Video, located(url), None)),
-        "document_url" => address(fields, "document_url").map(|(url, _)| media(MediaKind::Document, located(url), None)),
+        "video_url" => {
+            address(fields, "video_url").map(|(url, _)| media(MediaKind::Video, located(url), None))
+        }
+        "document_url" => address(fields, "document_url")
+            .map(|(url, _)| media(MediaKind::Document, located(url), None)),
         "input_audio" => {
             let at = fields.path("input_audio");
             let mut audio = fields.object("input_audio")?.ok_or_else(|| missing(&at))?;
             let (data, format) = (audio.need("data")?, audio.need("format")?);
-            Ok(media(MediaKind::Audio, Source::Base64 { mime: format!("audio/{format}"), data }, None))
+            Ok(media(
+                MediaKind::Audio,
+                Source::Base64 {
+                    mime: format!("audio/{format}"),
+                    data,
+                },
+                None,
+            ))
         }
         "file" => file(fields),
-        other => Err(unsupported(&fields.path("type"), &format!("content parts of type `{other}` are not known"))),
+        other => Err(unsupported(
+            &fields.path("type"),
+            &format!("content parts of type `{other}` are not known"),
+        )),
     }
 }
 
 fn media(kind: MediaKind, source: Source, name: Option<String>) -> Part {
-    Part::Media(Media { kind, source, name, detail: None })
+    Part::Media(Media {
+        kind,
+        source,
+        name,
+        detail: None,
+    })
 }
 
 /// `{"url": …, "detail": …}`, or the bare URL that some services take.
@@ -68,7 +96,10 @@ fn file(fields: &mut Fields) -> Result<Part> {
     }
     let source = match located(file.need("file_data")?) {
         // Bare base64 without a `data:` head is a PDF: nothing else was accepted in that spelling.
-        Source::Url(data) if !data.contains(':') => Source::Base64 { mime: "application/pdf".into(), data },
+        Source::Url(data) if !data.contains(':') => Source::Base64 {
+            mime: "application/pdf".into(),
+            data,
+        },
         source => source,
     };
     let kind = match &source {
@@ -89,8 +120,14 @@ fn kind_of(mime: &str) -> MediaKind {
 
 /// Takes a `data:` URL with base64 apart; every other URL stays one.
 fn located(url: String) -> Source {
-    match url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
-        Some((mime, data)) => Source::Base64 { mime: mime.to_owned(), data: data.to_owned() },
+    match url
+        .strip_prefix("data:")
+        .and_then(|rest| rest.split_once(";base64,"))
+    {
+        Some((mime, data)) => Source::Base64 {
+            mime: mime.to_owned(),
+            data: data.to_owned(),
+        },
         None => Source::Url(url),
     }
 }
@@ -100,9 +137,10 @@ pub fn write(part: &Part, dropped: &mut Dropped) -> Result<Value> {
     match part {
         Part::Text(text) => Ok(json!({"type": "text", "text": text})),
         Part::Media(media) => write_media(media, dropped),
-        Part::Call(_) | Part::Result(_) | Part::Thought(_) => {
-            Err(unsupported("messages", "a tool call, a tool result or a thought stands where only text and media can be sent to an OpenAI model"))
-        }
+        Part::Call(_) | Part::Result(_) | Part::Thought(_) => Err(unsupported(
+            "messages",
+            "a tool call, a tool result or a thought stands where only text and media can be sent to an OpenAI model",
+        )),
     }
 }
 
@@ -116,7 +154,9 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
             }
             return Ok(json!({"type": "text", "text": text}));
         }
-        Source::File(id) if media.kind == MediaKind::Document => return Ok(json!({"type": "file", "file": {"file_id": id}})),
+        Source::File(id) if media.kind == MediaKind::Document => {
+            return Ok(json!({"type": "file", "file": {"file_id": id}}));
+        }
         Source::File(_) => return Err(refused("a file uploaded elsewhere")),
     };
     match (media.kind, &media.source) {
@@ -131,9 +171,9 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
             let format = mime.split('/').nth(1).unwrap_or(mime);
             Ok(json!({"type": "input_audio", "input_audio": {"data": data, "format": format}}))
         }
-        (MediaKind::Document, Source::Base64 { .. }) => {
-            Ok(json!({"type": "file", "file": {"filename": media.name.as_deref().unwrap_or("document"), "file_data": url}}))
-        }
+        (MediaKind::Document, Source::Base64 { .. }) => Ok(
+            json!({"type": "file", "file": {"filename": media.name.as_deref().unwrap_or("document"), "file_data": url}}),
+        ),
         (MediaKind::Document, _) => Err(refused("a document given by URL")),
         (MediaKind::Audio, _) => Err(refused("sound given by URL")),
         (MediaKind::Video, _) => Err(refused("a film")),
@@ -141,5 +181,8 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
 }
 
 fn refused(what: &str) -> crate::error::Error {
-    unsupported("messages.content.source", &format!("{what} cannot be sent to an OpenAI model"))
+    unsupported(
+        "messages.content.source",
+        &format!("{what} cannot be sent to an OpenAI model"),
+    )
 }

@@ -20,10 +20,27 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
             None => Vec::new(),
         };
         match role.as_str() {
-            "system" | "developer" => chat.messages.push(Message { role: Role::System, parts }),
+            "system" | "developer" => chat.messages.push(Message {
+                role: Role::System,
+                parts,
+            }),
             "user" => push_user(&mut chat.messages, parts),
-            "tool" => push_user(&mut chat.messages, vec![Part::Result(CallResult { id: fields.need("tool_call_id")?, parts, error: false })]),
-            "function" => push_user(&mut chat.messages, vec![Part::Result(CallResult { id: old_id(old_calls), parts, error: false })]),
+            "tool" => push_user(
+                &mut chat.messages,
+                vec![Part::Result(CallResult {
+                    id: fields.need("tool_call_id")?,
+                    parts,
+                    error: false,
+                })],
+            ),
+            "function" => push_user(
+                &mut chat.messages,
+                vec![Part::Result(CallResult {
+                    id: old_id(old_calls),
+                    parts,
+                    error: false,
+                })],
+            ),
             "assistant" => {
                 let mut all = thoughts(&mut fields)?;
                 all.extend(parts);
@@ -31,14 +48,29 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
                 all.extend(calls(&mut fields, &mut chat.lost)?);
                 if let Some(mut old) = fields.object("function_call")? {
                     old_calls += 1;
-                    all.push(Part::Call(Call { id: old_id(old_calls), name: old.need("name")?, arguments: arguments(&mut old)? }));
+                    all.push(Part::Call(Call {
+                        id: old_id(old_calls),
+                        name: old.need("name")?,
+                        arguments: arguments(&mut old)?,
+                    }));
                 }
                 if fields.take("audio").is_some() {
-                    return Err(unsupported(&fields.path("audio"), "spoken answers cannot be translated to another format"));
+                    return Err(unsupported(
+                        &fields.path("audio"),
+                        "spoken answers cannot be translated to another format",
+                    ));
                 }
-                chat.messages.push(Message { role: Role::Assistant, parts: all });
+                chat.messages.push(Message {
+                    role: Role::Assistant,
+                    parts: all,
+                });
             }
-            _ => return Err(wrong(&fields.path("role"), "`system`, `developer`, `user`, `assistant` or `tool`")),
+            _ => {
+                return Err(wrong(
+                    &fields.path("role"),
+                    "`system`, `developer`, `user`, `assistant` or `tool`",
+                ));
+            }
         }
         fields.take("annotations");
         if role == "tool" || role == "function" {
@@ -55,10 +87,17 @@ fn old_id(count: usize) -> String {
 
 /// Results of calls and what the user says right after them are one turn.
 fn push_user(messages: &mut Vec<Message>, parts: Vec<Part>) {
-    let only_results = |parts: &[Part]| !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::Result(_)));
+    let only_results = |parts: &[Part]| {
+        !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::Result(_)))
+    };
     match messages.last_mut() {
-        Some(last) if last.role == Role::User && only_results(&last.parts) => last.parts.extend(parts),
-        _ => messages.push(Message { role: Role::User, parts }),
+        Some(last) if last.role == Role::User && only_results(&last.parts) => {
+            last.parts.extend(parts)
+        }
+        _ => messages.push(Message {
+            role: Role::User,
+            parts,
+        }),
     }
 }
 
@@ -69,17 +108,29 @@ fn thoughts(fields: &mut Fields) -> Result<Vec<Part>> {
         _ => None,
     };
     match fields.objects("thinking_blocks")? {
-        Some(blocks) if !blocks.is_empty() => blocks.into_iter().map(|mut block| thought(&mut block).map(Part::Thought)).collect(),
-        _ => Ok(plain.map(|text| Part::Thought(Thought::Open { text, seal: None })).into_iter().collect()),
+        Some(blocks) if !blocks.is_empty() => blocks
+            .into_iter()
+            .map(|mut block| thought(&mut block).map(Part::Thought))
+            .collect(),
+        _ => Ok(plain
+            .map(|text| Part::Thought(Thought::Open { text, seal: None }))
+            .into_iter()
+            .collect()),
     }
 }
 
 /// One entry of `thinking_blocks`, spelled as Anthropic spells it.
 pub fn thought(block: &mut Fields) -> Result<Thought> {
     match block.need("type")?.as_str() {
-        "thinking" => Ok(Thought::Open { text: block.text("thinking")?.unwrap_or_default(), seal: block.text("signature")?.filter(|seal| !seal.is_empty()) }),
+        "thinking" => Ok(Thought::Open {
+            text: block.text("thinking")?.unwrap_or_default(),
+            seal: block.text("signature")?.filter(|seal| !seal.is_empty()),
+        }),
         "redacted_thinking" => block.need("data").map(Thought::Redacted),
-        _ => Err(wrong(&block.path("type"), "`thinking` or `redacted_thinking`")),
+        _ => Err(wrong(
+            &block.path("type"),
+            "`thinking` or `redacted_thinking`",
+        )),
     }
 }
 
@@ -88,11 +139,20 @@ fn calls(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Vec<Part>> {
     for mut call in fields.objects("tool_calls")?.unwrap_or_default() {
         let kind = call.text("type")?;
         if let Some(kind) = kind.filter(|kind| kind != "function") {
-            return Err(unsupported(&call.path("type"), &format!("tool calls of type `{kind}` cannot be translated to another format, only `function`")));
+            return Err(unsupported(
+                &call.path("type"),
+                &format!(
+                    "tool calls of type `{kind}` cannot be translated to another format, only `function`"
+                ),
+            ));
         }
         let at = call.path("function");
         let mut function = call.object("function")?.ok_or_else(|| missing(&at))?;
-        calls.push(Part::Call(Call { id: call.need("id")?, name: function.need("name")?, arguments: arguments(&mut function)? }));
+        calls.push(Part::Call(Call {
+            id: call.need("id")?,
+            name: function.need("name")?,
+            arguments: arguments(&mut function)?,
+        }));
         call.take("index");
         call.rest(lost);
     }
@@ -100,7 +160,10 @@ fn calls(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Vec<Part>> {
 }
 
 fn arguments(function: &mut Fields) -> Result<String> {
-    Ok(function.text("arguments")?.filter(|text| !text.trim().is_empty()).unwrap_or_else(|| "{}".to_owned()))
+    Ok(function
+        .text("arguments")?
+        .filter(|text| !text.trim().is_empty())
+        .unwrap_or_else(|| "{}".to_owned()))
 }
 
 /// Writes every message.
@@ -108,7 +171,9 @@ pub fn write(messages: &[Message], dropped: &mut Dropped) -> Result<Vec<Value>> 
     let mut out = Vec::new();
     for message in messages {
         match message.role {
-            Role::System => out.push(json!({"role": "system", "content": content_of(message.parts.iter(), dropped)?})),
+            Role::System => out.push(
+                json!({"role": "system", "content": content_of(message.parts.iter(), dropped)?}),
+            ),
             Role::User => write_user(message, &mut out, dropped)?,
             Role::Assistant => out.push(write_assistant(message, dropped)?),
         }
@@ -122,7 +187,10 @@ fn content_of<'a>(parts: impl Iterator<Item = &'a Part>, dropped: &mut Dropped) 
     match parts.as_slice() {
         [] => Ok(json!("")),
         [Part::Text(text)] => Ok(json!(text)),
-        many => many.iter().map(|part| content::write(part, dropped)).collect(),
+        many => many
+            .iter()
+            .map(|part| content::write(part, dropped))
+            .collect(),
     }
 }
 
@@ -134,7 +202,10 @@ fn write_user(message: &Message, out: &mut Vec<Value>, dropped: &mut Dropped) ->
             if result.error {
                 dropped.push("messages.content.is_error".into());
             }
-            let (text, media): (Vec<&Part>, Vec<&Part>) = result.parts.iter().partition(|part| matches!(part, Part::Text(_)));
+            let (text, media): (Vec<&Part>, Vec<&Part>) = result
+                .parts
+                .iter()
+                .partition(|part| matches!(part, Part::Text(_)));
             // Tool messages take text alone; what a tool shows is handed over by the user's turn right behind them.
             let mut content = content_of(text.into_iter(), dropped)?;
             if !media.is_empty() && content == json!("") {
@@ -144,7 +215,10 @@ fn write_user(message: &Message, out: &mut Vec<Value>, dropped: &mut Dropped) ->
             shown.extend(media);
         }
     }
-    let said = message.parts.iter().filter(|part| !matches!(part, Part::Result(_)));
+    let said = message
+        .parts
+        .iter()
+        .filter(|part| !matches!(part, Part::Result(_)));
     let rest: Vec<&Part> = shown.into_iter().chain(said).collect();
     if !rest.is_empty() || message.parts.is_empty() {
         out.push(json!({"role": "user", "content": content_of(rest.into_iter(), dropped)?}));
@@ -165,7 +239,11 @@ fn write_assistant(message: &Message, dropped: &mut Dropped) -> Result<Value> {
     }
     let mut out = Map::new();
     out.insert("role".into(), json!("assistant"));
-    let content = if said.is_empty() && !calls.is_empty() { Value::Null } else { content_of(said.into_iter(), dropped)? };
+    let content = if said.is_empty() && !calls.is_empty() {
+        Value::Null
+    } else {
+        content_of(said.into_iter(), dropped)?
+    };
     out.insert("content".into(), content);
     if !thought.is_empty() {
         out.insert("reasoning_content".into(), json!(thought));

@@ -28,7 +28,12 @@ impl Codec for OpenaiChat {
     fn read_request(&self, body: &[u8]) -> Result<Chat> {
         request::read(body)
     }
-    fn write_request(&self, chat: &Chat, quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<u8>> {
+    fn write_request(
+        &self,
+        chat: &Chat,
+        quirks: &Quirks,
+        dropped: &mut Dropped,
+    ) -> Result<Vec<u8>> {
         request::write(chat, quirks, dropped)
     }
     fn read_reply(&self, body: &[u8]) -> Result<Reply> {

@@ -90,8 +90,19 @@ impl Delta {
     fn weight(self) -> Weight {
         let mut sum = self.content;
         // Several servers send the same reasoning under both names.
-        let reasoning = if self.reasoning_content.any { self.reasoning_content } else { self.reasoning };
-        for part in [reasoning, self.tool_calls, self.function_call, self.refusal, self.audio, self.images] {
+        let reasoning = if self.reasoning_content.any {
+            self.reasoning_content
+        } else {
+            self.reasoning
+        };
+        for part in [
+            reasoning,
+            self.tool_calls,
+            self.function_call,
+            self.refusal,
+            self.audio,
+            self.images,
+        ] {
             sum.add(part);
         }
         sum
@@ -127,16 +138,29 @@ impl Counts {
             Count::Absent | Count::Absurd => self.prompt_cache_hit_tokens.or_zero(),
         }
         .min(prompt);
-        let written = self.prompt_tokens_details.cache_write_tokens.or_zero().min(prompt - cached);
+        let written = self
+            .prompt_tokens_details
+            .cache_write_tokens
+            .or_zero()
+            .min(prompt - cached);
         let reasoning = self.completion_tokens_details.reasoning_tokens.or_zero();
         // xAI counts reasoning beside the completion tokens; its total tells. Elsewhere it is a part of them.
-        let beside = reasoning > 0 && self.total_tokens == Count::Of(prompt + completion + reasoning);
-        let reasoning = if beside { reasoning } else { reasoning.min(completion) };
+        let beside =
+            reasoning > 0 && self.total_tokens == Count::Of(prompt + completion + reasoning);
+        let reasoning = if beside {
+            reasoning
+        } else {
+            reasoning.min(completion)
+        };
         Some(Usage {
             input: prompt - cached - written,
             cache_read: cached,
             cache_write_5m: written,
-            output: if beside { completion } else { completion - reasoning },
+            output: if beside {
+                completion
+            } else {
+                completion - reasoning
+            },
             reasoning,
             ..Usage::default()
         })
@@ -163,7 +187,9 @@ pub fn observe(data: &[u8], seen: &mut Seen) -> Mark {
     }
     // Broken UTF-8 is the provider's and is forwarded as it is; only the look at it needs text.
     match String::from_utf8_lossy(data) {
-        std::borrow::Cow::Owned(text) => parse(text.as_bytes()).map_or(Mark::Malformed, |body| note(body, text.as_bytes(), seen)),
+        std::borrow::Cow::Owned(text) => {
+            parse(text.as_bytes()).map_or(Mark::Malformed, |body| note(body, text.as_bytes(), seen))
+        }
         std::borrow::Cow::Borrowed(_) => Mark::Malformed,
     }
 }
@@ -180,13 +206,20 @@ fn note(body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
         seen.usage = usage;
     }
     if seen.model.is_none() {
-        seen.model = body.model.0.filter(|model| !model.is_empty()).map(std::borrow::Cow::into_owned);
+        seen.model = body
+            .model
+            .0
+            .filter(|model| !model.is_empty())
+            .map(std::borrow::Cow::into_owned);
     }
     seen.text_bytes = seen.text_bytes.saturating_add(body.choices.content.bytes);
     seen.finished |= body.choices.finished;
     match body.choices {
         Choices { finished: true, .. } => Mark::Content,
-        Choices { content: Weight { any: true, .. }, .. } => Mark::Content,
+        Choices {
+            content: Weight { any: true, .. },
+            ..
+        } => Mark::Content,
         Choices { count: 0, .. } if body.usage.given() => Mark::Usage,
         _ => Mark::Setup,
     }
@@ -195,7 +228,9 @@ fn note(body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
 impl Counts {
     /// Whether there was a usage at all, believable or not: it is hidden from callers either way.
     fn given(&self) -> bool {
-        self.prompt_tokens != Count::Absent || self.completion_tokens != Count::Absent || self.total_tokens != Count::Absent
+        self.prompt_tokens != Count::Absent
+            || self.completion_tokens != Count::Absent
+            || self.total_tokens != Count::Absent
     }
 }
 
@@ -217,22 +252,35 @@ pub fn observe_reply(body: &[u8], seen: &mut Seen) {
 /// object makes it a member of the reply itself.
 fn usage_at_end(body: &[u8]) -> Option<Usage> {
     let at = memchr::memmem::rfind(body, b"\"usage\"")?;
-    let value = body[at + 7..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let value = body[at + 7..]
+        .trim_ascii_start()
+        .strip_prefix(b":")?
+        .trim_ascii_start();
     if value.first() != Some(&b'{') {
         return None;
     }
     let mut values = serde_json::Deserializer::from_slice(value).into_iter::<Counts>();
     let counts = values.next()?.ok()?;
-    let rest = value.get(values.byte_offset()..)?.trim_ascii().strip_suffix(b"}")?;
+    let rest = value
+        .get(values.byte_offset()..)?
+        .trim_ascii()
+        .strip_suffix(b"}")?;
     let plain = rest.is_empty() || rest.starts_with(b",");
-    (plain && memchr::memchr3(b'{', b'}', b']', rest).is_none()).then(|| counts.usage()).flatten()
+    (plain && memchr::memchr3(b'{', b'}', b']', rest).is_none())
+        .then(|| counts.usage())
+        .flatten()
 }
 
 /// The model named before the choices.
 fn model_at_start(body: &[u8]) -> Option<String> {
     let head = &body[..memchr::memmem::find(body, b"\"choices\"")?];
-    let value = head[memchr::memmem::find(head, b"\"model\"")? + 7..].trim_ascii_start().strip_prefix(b":")?;
-    serde_json::Deserializer::from_slice(value).into_iter::<String>().next()?.ok()
+    let value = head[memchr::memmem::find(head, b"\"model\"")? + 7..]
+        .trim_ascii_start()
+        .strip_prefix(b":")?;
+    serde_json::Deserializer::from_slice(value)
+        .into_iter::<String>()
+        .next()?
+        .ok()
 }
 
 /// Usage and model out of an embeddings reply, whose usage stands behind far more numbers: read from the end.
@@ -245,7 +293,9 @@ pub fn observe_embeddings(body: &[u8], seen: &mut Seen) {
         usage: Counts,
     }
     // Behind the last vector's bracket stands `,"model":…,"usage":{…}}`, in either order.
-    let tail = memchr::memrchr(b']', body).map_or(&b""[..], |at| &body[at + 1..]).trim_ascii_start();
+    let tail = memchr::memrchr(b']', body)
+        .map_or(&b""[..], |at| &body[at + 1..])
+        .trim_ascii_start();
     if let Some(members) = tail.strip_prefix(b",") {
         let object = [b"{", members].concat();
         if let Ok(Tail { model, usage }) = serde_json::from_slice::<Tail<'_>>(&object)

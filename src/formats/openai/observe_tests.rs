@@ -11,25 +11,58 @@ fn mark(data: &str) -> (Mark, Seen) {
 #[test]
 fn each_event_is_marked() {
     for (data, want) in [
-        (r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#, Mark::Setup),
-        (r#"{"choices":[{"delta":{"role":"assistant","content":null,"refusal":null}}],"usage":null}"#, Mark::Setup),
+        (
+            r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
+            Mark::Setup,
+        ),
+        (
+            r#"{"choices":[{"delta":{"role":"assistant","content":null,"refusal":null}}],"usage":null}"#,
+            Mark::Setup,
+        ),
         (r#"{"choices":[{"delta":{}}]}"#, Mark::Setup),
-        (r#"{"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#, Mark::Setup),
+        (
+            r#"{"choices":[],"prompt_filter_results":[{"prompt_index":0}]}"#,
+            Mark::Setup,
+        ),
         ("", Mark::Setup),
         (r#"{"choices":[{"delta":{"content":"Hi"}}]}"#, Mark::Content),
-        (r#"{"choices":[{"delta":{"reasoning_content":"Hm"}}]}"#, Mark::Content),
-        (r#"{"choices":[{"delta":{"reasoning":"Hm"}}]}"#, Mark::Content),
+        (
+            r#"{"choices":[{"delta":{"reasoning_content":"Hm"}}]}"#,
+            Mark::Content,
+        ),
+        (
+            r#"{"choices":[{"delta":{"reasoning":"Hm"}}]}"#,
+            Mark::Content,
+        ),
         (r#"{"choices":[{"delta":{"refusal":"No"}}]}"#, Mark::Content),
-        (r#"{"choices":[{"delta":{"audio":{"id":"a"}}}]}"#, Mark::Content),
-        (r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]}}]}"#, Mark::Content),
-        (r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#, Mark::Content),
+        (
+            r#"{"choices":[{"delta":{"audio":{"id":"a"}}}]}"#,
+            Mark::Content,
+        ),
+        (
+            r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]}}]}"#,
+            Mark::Content,
+        ),
+        (
+            r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
+            Mark::Content,
+        ),
         (r#"{"choices":[{"text":"Hi"}]}"#, Mark::Content),
-        (r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#, Mark::Usage),
-        (r#"{"choices":[],"usage":{"prompt_tokens":-1,"completion_tokens":2}}"#, Mark::Usage),
+        (
+            r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#,
+            Mark::Usage,
+        ),
+        (
+            r#"{"choices":[],"usage":{"prompt_tokens":-1,"completion_tokens":2}}"#,
+            Mark::Usage,
+        ),
         ("[DONE]", Mark::Done),
         (" [DONE] ", Mark::Done),
         (r#"{"error":{"message":"x"}}"#, Mark::Error),
-        (r#"{"error":"x","choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#, Mark::Error),
+        (
+            r#"{"error":"x","choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#,
+            Mark::Error,
+        ),
         (r#"{"choices":["#, Mark::Malformed),
         ("hello", Mark::Malformed),
         ("[1]", Mark::Malformed),
@@ -38,7 +71,13 @@ fn each_event_is_marked() {
         assert_eq!(mark(data).0, want, "{data}");
     }
     let mut seen = Seen::default();
-    assert_eq!(observe(b"{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}", &mut seen), Mark::Content);
+    assert_eq!(
+        observe(
+            b"{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}",
+            &mut seen
+        ),
+        Mark::Content
+    );
 }
 
 #[test]
@@ -54,18 +93,34 @@ fn a_stream_is_gathered() {
     }
     assert_eq!(seen.model.as_deref(), Some("gpt-4o-2024-08-06"));
     assert_eq!((seen.finished, seen.text_bytes), (true, 3));
-    assert_eq!(seen.usage, Some(Usage { input: 20, cache_read: 80, output: 30, reasoning: 20, ..Usage::default() }));
+    assert_eq!(
+        seen.usage,
+        Some(Usage {
+            input: 20,
+            cache_read: 80,
+            output: 30,
+            reasoning: 20,
+            ..Usage::default()
+        })
+    );
 }
 
 #[test]
 fn an_error_event_says_which() {
-    let fault = mark(r#"{"error":{"message":"slow","type":"rate_limit_error","code":null}}"#).1.fault.unwrap();
+    let fault = mark(r#"{"error":{"message":"slow","type":"rate_limit_error","code":null}}"#)
+        .1
+        .fault
+        .unwrap();
     assert_eq!((fault.status, fault.message.as_str()), (429, "slow"));
 }
 
 #[test]
 fn usage_is_believed_only_where_it_can_be() {
-    let usage = |usage: &str| mark(&format!(r#"{{"choices":[],"usage":{usage}}}"#)).1.usage;
+    let usage = |usage: &str| {
+        mark(&format!(r#"{{"choices":[],"usage":{usage}}}"#))
+            .1
+            .usage
+    };
     for absurd in [
         r#"{"prompt_tokens":-1,"completion_tokens":1}"#,
         r#"{"prompt_tokens":1000000000000000000,"completion_tokens":1}"#,
@@ -81,7 +136,10 @@ fn usage_is_believed_only_where_it_can_be() {
         assert_eq!(usage(absurd), None, "{absurd}");
     }
     // Details beyond their total are cut to it.
-    let seen = usage(r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":9}}"#).unwrap();
+    let seen = usage(
+        r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":9}}"#,
+    )
+    .unwrap();
     assert_eq!((seen.input, seen.cache_read), (0, 5));
     // Reasoning beside the completion tokens, as the total shows.
     let seen = usage(r#"{"prompt_tokens":10,"completion_tokens":9,"total_tokens":22,"completion_tokens_details":{"reasoning_tokens":3}}"#).unwrap();
@@ -89,14 +147,27 @@ fn usage_is_believed_only_where_it_can_be() {
     // Reasoning beyond a completion it is a part of (seen at OpenRouter).
     let seen = usage(r#"{"prompt_tokens":21,"completion_tokens":16,"total_tokens":37,"completion_tokens_details":{"reasoning_tokens":21}}"#).unwrap();
     assert_eq!((seen.output, seen.reasoning, seen.total()), (0, 16, 37));
-    assert_eq!(usage(r#"{"prompt_tokens":10,"completion_tokens":1,"prompt_cache_hit_tokens":4}"#).unwrap().cache_read, 4);
+    assert_eq!(
+        usage(r#"{"prompt_tokens":10,"completion_tokens":1,"prompt_cache_hit_tokens":4}"#)
+            .unwrap()
+            .cache_read,
+        4
+    );
 }
 
 #[test]
 fn whole_replies_give_usage_and_model() {
     let mut seen = Seen::default();
     observe_reply(br#"{"model":"m","choices":[{"message":{"role":"assistant","content":"four"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#, &mut seen);
-    assert_eq!((seen.usage.unwrap().total(), seen.model.as_deref(), seen.finished, seen.text_bytes), (7, Some("m"), true, 0));
+    assert_eq!(
+        (
+            seen.usage.unwrap().total(),
+            seen.model.as_deref(),
+            seen.finished,
+            seen.text_bytes
+        ),
+        (7, Some("m"), true, 0)
+    );
     for body in [
         r#"{"object":"list","data":[{"embedding":[0.1,0.2]}],"model":"e","usage":{"prompt_tokens":8,"total_tokens":8}}"#,
         r#"{"usage":{"prompt_tokens":8,"total_tokens":8},"model":"e","data":[{"embedding":[0.1]}]}"#,
@@ -104,7 +175,17 @@ fn whole_replies_give_usage_and_model() {
     ] {
         let mut seen = Seen::default();
         observe_embeddings(body.as_bytes(), &mut seen);
-        assert_eq!((seen.usage.unwrap(), seen.model.as_deref()), (Usage { input: 8, ..Usage::default() }, Some("e")), "{body}");
+        assert_eq!(
+            (seen.usage.unwrap(), seen.model.as_deref()),
+            (
+                Usage {
+                    input: 8,
+                    ..Usage::default()
+                },
+                Some("e")
+            ),
+            "{body}"
+        );
     }
     let mut seen = Seen::default();
     observe_embeddings(b"", &mut seen);
@@ -118,14 +199,30 @@ fn usage_at_the_end_is_found_without_reading_the_rest() {
     let choices = r#""choices":[{"message":{"content":"say \"usage\":{\"prompt_tokens\":9}"},"finish_reason":"stop"}]"#;
     for (body, found) in [
         (format!(r#"{{"model":"m",{choices},{usage}}}"#), true),
-        (format!(r#"{{"model":"m",{choices},{usage} , "system_fingerprint":"f" }} "#), true),
+        (
+            format!(r#"{{"model":"m",{choices},{usage} , "system_fingerprint":"f" }} "#),
+            true,
+        ),
         // Somebody else's usage, deeper down, or behind something that is not plain: read in full.
-        (format!(r#"{{"model":"m",{usage},{choices},"x_other":{{"usage":{{"prompt_tokens":7,"completion_tokens":7}}}}}}"#), false),
+        (
+            format!(
+                r#"{{"model":"m",{usage},{choices},"x_other":{{"usage":{{"prompt_tokens":7,"completion_tokens":7}}}}}}"#
+            ),
+            false,
+        ),
         (format!(r#"{{"model":"m",{usage},{choices}}}"#), false),
     ] {
         assert_eq!(usage_at_end(body.as_bytes()).is_some(), found, "{body}");
         let mut seen = Seen::default();
         observe_reply(body.as_bytes(), &mut seen);
-        assert_eq!((seen.usage.map(|usage| (usage.input, usage.output)), seen.model.as_deref(), seen.finished), (Some((5, 2)), Some("m"), true), "{body}");
+        assert_eq!(
+            (
+                seen.usage.map(|usage| (usage.input, usage.output)),
+                seen.model.as_deref(),
+                seen.finished
+            ),
+            (Some((5, 2)), Some("m"), true),
+            "{body}"
+        );
     }
 }

@@ -9,13 +9,21 @@ use serde_json::{Map, Value, json};
 
 /// Reads an upstream's whole reply: a stream of one piece.
 pub fn read(body: &[u8]) -> Result<Reply> {
-    let mut fields = Fields::body(body).map_err(|cause| Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause))?;
+    let mut fields = Fields::body(body).map_err(|cause| {
+        Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause)
+    })?;
     if let Some(fault) = stream::fault(&mut fields) {
-        return Err(Error::new(Kind::Upstream, format!("the provider answered with an error: {}", fault.message)));
+        return Err(Error::new(
+            Kind::Upstream,
+            format!("the provider answered with an error: {}", fault.message),
+        ));
     }
     let (mut reader, mut events) = (stream::Reader::default(), Vec::new());
     if !reader.chunk(&mut fields, true, &mut events) {
-        return Err(Error::new(Kind::Upstream, "the provider's answer has no choices"));
+        return Err(Error::new(
+            Kind::Upstream,
+            "the provider's answer has no choices",
+        ));
     }
     reader.finish(&mut events);
     Reply::fold(&events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
@@ -42,7 +50,8 @@ pub fn or<'a>(given: &'a str, own: &'a str) -> &'a str {
 }
 
 fn message(parts: &[Part]) -> Value {
-    let (mut text, mut thought, mut blocks, mut calls) = (String::new(), String::new(), Vec::new(), Vec::new());
+    let (mut text, mut thought, mut blocks, mut calls) =
+        (String::new(), String::new(), Vec::new(), Vec::new());
     let mut sealed = false;
     for part in parts {
         match part {
@@ -60,7 +69,14 @@ fn message(parts: &[Part]) -> Value {
     }
     let mut message = Map::new();
     message.insert("role".into(), json!("assistant"));
-    message.insert("content".into(), if text.is_empty() && !calls.is_empty() { Value::Null } else { json!(text) });
+    message.insert(
+        "content".into(),
+        if text.is_empty() && !calls.is_empty() {
+            Value::Null
+        } else {
+            json!(text)
+        },
+    );
     if !thought.is_empty() {
         message.insert("reasoning_content".into(), json!(thought));
     }
@@ -78,7 +94,10 @@ fn message(parts: &[Part]) -> Value {
 /// One entry of `thinking_blocks`.
 pub fn block(thought: &Thought) -> Value {
     match thought {
-        Thought::Open { text, seal: Some(seal) } => json!({"type": "thinking", "thinking": text, "signature": seal}),
+        Thought::Open {
+            text,
+            seal: Some(seal),
+        } => json!({"type": "thinking", "thinking": text, "signature": seal}),
         Thought::Open { text, seal: None } => json!({"type": "thinking", "thinking": text}),
         Thought::Redacted(data) => json!({"type": "redacted_thinking", "data": data}),
     }

@@ -10,8 +10,14 @@ use serde_json::{Map, Value, json};
 /// Reads a caller's request.
 pub fn read(body: &[u8]) -> Result<Chat> {
     let mut fields = Fields::body(body)?;
-    let mut chat = Chat { model: fields.text("model")?.unwrap_or_default(), stream: fields.flag("stream")?.unwrap_or(false), ..Chat::default() };
-    let messages = fields.objects("messages")?.ok_or_else(|| missing("messages"))?;
+    let mut chat = Chat {
+        model: fields.text("model")?.unwrap_or_default(),
+        stream: fields.flag("stream")?.unwrap_or(false),
+        ..Chat::default()
+    };
+    let messages = fields
+        .objects("messages")?
+        .ok_or_else(|| missing("messages"))?;
     message::read(messages, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;
     chat.answer = answer(&mut fields)?;
@@ -22,8 +28,12 @@ pub fn read(body: &[u8]) -> Result<Chat> {
     chat.top_p = fields.number("top_p")?;
     chat.top_k = fields.count("top_k")?;
     chat.seed = fields.whole("seed")?;
-    chat.frequency_penalty = fields.number("frequency_penalty")?.filter(|penalty| *penalty != 0.0);
-    chat.presence_penalty = fields.number("presence_penalty")?.filter(|penalty| *penalty != 0.0);
+    chat.frequency_penalty = fields
+        .number("frequency_penalty")?
+        .filter(|penalty| *penalty != 0.0);
+    chat.presence_penalty = fields
+        .number("presence_penalty")?
+        .filter(|penalty| *penalty != 0.0);
     chat.stop = stop(&mut fields)?;
     chat.count = fields.count("n")?.filter(|n| *n != 1);
     let (user, safety) = (fields.text("user")?, fields.text("safety_identifier")?);
@@ -36,15 +46,22 @@ pub fn read(body: &[u8]) -> Result<Chat> {
 /// Answers in anything but text have no place in the neutral model.
 fn refuse_media_out(fields: &mut Fields) -> Result<()> {
     if fields.take("audio").is_some() {
-        return Err(unsupported("audio", "spoken answers cannot be translated to another format"));
+        return Err(unsupported(
+            "audio",
+            "spoken answers cannot be translated to another format",
+        ));
     }
     if fields.take("web_search_options").is_some() {
-        return Err(unsupported("web_search_options", "`web_search_options` is a tool of OpenAI's own and cannot be translated to another format"));
+        return Err(unsupported(
+            "web_search_options",
+            "`web_search_options` is a tool of OpenAI's own and cannot be translated to another format",
+        ));
     }
     match fields.value("modalities")? {
-        Some(Value::Array(list)) if list.iter().any(|kind| kind != "text") => {
-            Err(unsupported("modalities", "answers other than text cannot be translated to another format"))
-        }
+        Some(Value::Array(list)) if list.iter().any(|kind| kind != "text") => Err(unsupported(
+            "modalities",
+            "answers other than text cannot be translated to another format",
+        )),
         _ => Ok(()),
     }
 }
@@ -53,9 +70,14 @@ fn refuse_media_out(fields: &mut Fields) -> Result<()> {
 fn ignore(fields: &mut Fields, lost: &mut Vec<String>) -> Result<()> {
     // The gateway asks for usage by itself, and knows from its own look at the body whether the caller did.
     fields.take("stream_options");
-    for (key, default) in
-        [("store", "false"), ("logprobs", "false"), ("service_tier", "\"auto\""), ("logit_bias", "{}"), ("top_logprobs", "0"), ("metadata", "{}")]
-    {
+    for (key, default) in [
+        ("store", "false"),
+        ("logprobs", "false"),
+        ("service_tier", "\"auto\""),
+        ("logit_bias", "{}"),
+        ("top_logprobs", "0"),
+        ("metadata", "{}"),
+    ] {
         match fields.take(key) {
             Some(raw) if raw.get() != default => lost.push(key.to_owned()),
             _ => {}
@@ -69,26 +91,44 @@ fn stop(fields: &mut Fields) -> Result<Vec<String>> {
     match fields.value("stop")? {
         None => Ok(Vec::new()),
         Some(Value::String(one)) => Ok(vec![one]),
-        Some(Value::Array(many)) => {
-            many.into_iter().map(|one| one.as_str().map(str::to_owned).ok_or_else(|| wrong("stop", "a string or a list of strings"))).collect()
-        }
+        Some(Value::Array(many)) => many
+            .into_iter()
+            .map(|one| {
+                one.as_str()
+                    .map(str::to_owned)
+                    .ok_or_else(|| wrong("stop", "a string or a list of strings"))
+            })
+            .collect(),
         Some(_) => Err(wrong("stop", "a string or a list of strings")),
     }
 }
 
 fn answer(fields: &mut Fields) -> Result<Option<Answer>> {
-    let Some(mut format) = fields.object("response_format")? else { return Ok(None) };
+    let Some(mut format) = fields.object("response_format")? else {
+        return Ok(None);
+    };
     match format.need("type")?.as_str() {
         "text" => Ok(None),
         "json_object" => Ok(Some(Answer::Json)),
         "json_schema" => {
-            let mut given = format.object("json_schema")?.ok_or_else(|| missing("response_format.json_schema"))?;
-            let schema = given.value("schema")?.unwrap_or_else(|| json!({"type": "object"}));
-            Ok(Some(Answer::Schema { name: given.text("name")?, description: given.text("description")?, schema, strict: given.flag("strict")? }))
+            let mut given = format
+                .object("json_schema")?
+                .ok_or_else(|| missing("response_format.json_schema"))?;
+            let schema = given
+                .value("schema")?
+                .unwrap_or_else(|| json!({"type": "object"}));
+            Ok(Some(Answer::Schema {
+                name: given.text("name")?,
+                description: given.text("description")?,
+                schema,
+                strict: given.flag("strict")?,
+            }))
         }
         other => Err(unsupported(
             "response_format.type",
-            &format!("`response_format.type` `{other}` is not known; known are `text`, `json_object` and `json_schema`"),
+            &format!(
+                "`response_format.type` `{other}` is not known; known are `text`, `json_object` and `json_schema`"
+            ),
         )),
     }
 }
@@ -117,7 +157,12 @@ fn thinking(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Option<Thinki
         None => Ok(None),
         Some("none") => Ok(Some(Thinking::Off)),
         Some(name) => {
-            let effort = Effort::named(name).ok_or_else(|| wrong(path, "one of `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`"))?;
+            let effort = Effort::named(name).ok_or_else(|| {
+                wrong(
+                    path,
+                    "one of `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`",
+                )
+            })?;
             Ok(Some(Thinking::Effort(effort)))
         }
     }
@@ -128,13 +173,23 @@ pub fn write(chat: &Chat, quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<
     dropped.extend(chat.lost.iter().cloned());
     let mut body = Map::new();
     body.insert("model".into(), json!(chat.model));
-    body.insert("messages".into(), Value::Array(message::write(&chat.messages, dropped)?));
+    body.insert(
+        "messages".into(),
+        Value::Array(message::write(&chat.messages, dropped)?),
+    );
     tool::write(chat, &mut body);
-    let mut put = |key: &str, value: Option<Value>| value.and_then(|value| body.insert(key.to_owned(), value));
+    let mut put = |key: &str, value: Option<Value>| {
+        value.and_then(|value| body.insert(key.to_owned(), value))
+    };
     put("response_format", chat.answer.as_ref().map(response_format));
     match chat.thinking {
         Some(Thinking::Effort(effort)) => _ = put("reasoning_effort", Some(json!(effort.name()))),
-        Some(Thinking::Budget(budget)) => _ = put("reasoning_effort", Some(json!(Effort::covering(budget).name()))),
+        Some(Thinking::Budget(budget)) => {
+            _ = put(
+                "reasoning_effort",
+                Some(json!(Effort::covering(budget).name())),
+            )
+        }
         // Models that think decide by themselves, and those that do not refuse the field even with `none`.
         Some(Thinking::Off) => dropped.push("thinking".into()),
         Some(Thinking::Adaptive) | None => {}
@@ -150,22 +205,36 @@ pub fn write(chat: &Chat, quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<
     put("user", chat.user.as_ref().map(|user| json!(user)));
     if chat.stream {
         put("stream", Some(json!(true)));
-        put("stream_options", quirks.stream_usage.then(|| json!({"include_usage": true})));
+        put(
+            "stream_options",
+            quirks.stream_usage.then(|| json!({"include_usage": true})),
+        );
     }
     if chat.top_k.is_some() {
         dropped.push("top_k".into());
     }
     once(dropped);
-    serde_json::to_vec(&body).map_err(|cause| crate::error::Error::internal("the translated request cannot be written").cause(cause))
+    serde_json::to_vec(&body).map_err(|cause| {
+        crate::error::Error::internal("the translated request cannot be written").cause(cause)
+    })
 }
 
 fn response_format(answer: &Answer) -> Value {
     match answer {
         Answer::Json => json!({"type": "json_object"}),
-        Answer::Schema { name, description, schema, strict } => {
+        Answer::Schema {
+            name,
+            description,
+            schema,
+            strict,
+        } => {
             let mut given = Map::new();
             given.insert("name".into(), json!(name.as_deref().unwrap_or("response")));
-            given.extend(description.as_ref().map(|text| ("description".to_owned(), json!(text))));
+            given.extend(
+                description
+                    .as_ref()
+                    .map(|text| ("description".to_owned(), json!(text))),
+            );
             given.insert("schema".into(), schema.clone());
             given.extend(strict.map(|strict| ("strict".to_owned(), json!(strict))));
             json!({"type": "json_schema", "json_schema": given})

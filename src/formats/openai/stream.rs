@@ -62,7 +62,13 @@ impl EventReader for Reader {
         if self.done || data.is_empty() {
             return Ok(());
         }
-        let mut fields = Fields::body(data).map_err(|cause| Error::new(Kind::Upstream, "the provider sent an event that is not a JSON object").cause(cause))?;
+        let mut fields = Fields::body(data).map_err(|cause| {
+            Error::new(
+                Kind::Upstream,
+                "the provider sent an event that is not a JSON object",
+            )
+            .cause(cause)
+        })?;
         match fault(&mut fields) {
             Some(fault) => {
                 self.done = true;
@@ -76,7 +82,10 @@ impl EventReader for Reader {
     fn end(&mut self, out: &mut Vec<Event>) -> Result<()> {
         if !self.done && self.stop.is_none() {
             self.done = true;
-            return Err(Error::new(Kind::Upstream, "the provider's stream ended before its end mark"));
+            return Err(Error::new(
+                Kind::Upstream,
+                "the provider's stream ended before its end mark",
+            ));
         }
         self.finish(out);
         Ok(())
@@ -88,9 +97,19 @@ impl Reader {
     pub fn chunk(&mut self, fields: &mut Fields, whole: bool, out: &mut Vec<Event>) -> bool {
         let id = fields.lenient("id", Fields::text).unwrap_or_default();
         let model = fields.lenient("model", Fields::text).unwrap_or_default();
-        let used = fields.lenient("usage", Fields::value).as_ref().and_then(usage::read);
-        let used = used.or_else(|| fields.lenient("x_groq", Fields::value)?.get("usage").and_then(usage::read));
-        let choices = fields.lenient("choices", Fields::objects).unwrap_or_default();
+        let used = fields
+            .lenient("usage", Fields::value)
+            .as_ref()
+            .and_then(usage::read);
+        let used = used.or_else(|| {
+            fields
+                .lenient("x_groq", Fields::value)?
+                .get("usage")
+                .and_then(usage::read)
+        });
+        let choices = fields
+            .lenient("choices", Fields::objects)
+            .unwrap_or_default();
         // Azure begins with a chunk about the prompt that has neither id nor model.
         if !self.begun && (!choices.is_empty() || used.is_some()) {
             self.begun = true;
@@ -105,9 +124,17 @@ impl Reader {
             }
             held = true;
             // Perplexity sends both kinds at once, one of them empty or out of step.
-            let (first, second) = if whole { ("message", "delta") } else { ("delta", "message") };
-            let piece = choice.lenient(first, Fields::object).map(|piece| (first, piece));
-            if let Some((key, mut piece)) = piece.or_else(|| Some((second, choice.lenient(second, Fields::object)?))) {
+            let (first, second) = if whole {
+                ("message", "delta")
+            } else {
+                ("delta", "message")
+            };
+            let piece = choice
+                .lenient(first, Fields::object)
+                .map(|piece| (first, piece));
+            if let Some((key, mut piece)) =
+                piece.or_else(|| Some((second, choice.lenient(second, Fields::object)?)))
+            {
                 self.piece(&mut piece, key == "message", out);
             }
             if let Some(reason) = choice.lenient("finish_reason", Fields::text) {
@@ -124,9 +151,14 @@ impl Reader {
         let mut words = |raw: &RawValue| text_across(raw, &mut self.carry).filter(filled);
         let plain = piece.take("reasoning_content").and_then(&mut words);
         let plain = plain.or_else(|| piece.take("reasoning").and_then(&mut words));
-        let blocks = piece.lenient("thinking_blocks", Fields::objects).unwrap_or_default();
+        let blocks = piece
+            .lenient("thinking_blocks", Fields::objects)
+            .unwrap_or_default();
         let content = piece.take("content").map(|raw| match is_string(raw) {
-            true => words(raw).map(|text| (Shape::Text, text)).into_iter().collect(),
+            true => words(raw)
+                .map(|text| (Shape::Text, text))
+                .into_iter()
+                .collect(),
             false => content(raw),
         });
         let content = content.unwrap_or_default();
@@ -146,12 +178,21 @@ impl Reader {
                 self.say(shape, text, out);
             }
         }
-        if let Some(text) = piece.lenient("refusal", Fields::text).filter(|text| filled(text) && !spoken) {
+        if let Some(text) = piece
+            .lenient("refusal", Fields::text)
+            .filter(|text| filled(text) && !spoken)
+        {
             self.say(Shape::Text, text, out);
         }
-        for mut call in piece.lenient("tool_calls", Fields::objects).unwrap_or_default() {
+        for mut call in piece
+            .lenient("tool_calls", Fields::objects)
+            .unwrap_or_default()
+        {
             let mut function = call.lenient("function", Fields::object).unwrap_or_default();
-            let (index, id) = (call.lenient("index", Fields::count), call.lenient("id", Fields::text).filter(filled));
+            let (index, id) = (
+                call.lenient("index", Fields::count),
+                call.lenient("id", Fields::text).filter(filled),
+            );
             self.call(index, id, &mut function, whole, out);
         }
         if let Some(mut function) = piece.lenient("function_call", Fields::object) {
@@ -163,9 +204,20 @@ impl Reader {
     fn say(&mut self, kind: Shape, text: String, out: &mut Vec<Event>) {
         let part = match self.open {
             Some(open) if open.kind == kind => open.part,
-            _ => self.start(kind, if kind == Shape::Text { Opening::Text } else { Opening::Thought }, out),
+            _ => self.start(
+                kind,
+                if kind == Shape::Text {
+                    Opening::Text
+                } else {
+                    Opening::Thought
+                },
+                out,
+            ),
         };
-        out.push(Event::Delta { index: part, delta: Delta::Text(text) });
+        out.push(Event::Delta {
+            index: part,
+            delta: Delta::Text(text),
+        });
     }
 
     /// A sealed or redacted thought; in a stream its text may have come before.
@@ -178,42 +230,78 @@ impl Reader {
             }
             // A stream repeats what it has said already.
             Thought::Open { seal: None, .. } => return,
-            Thought::Open { seal: Some(seal), text } => {
+            Thought::Open {
+                seal: Some(seal),
+                text,
+            } => {
                 let part = match self.open {
                     Some(open) if open.kind == Shape::Thought && !whole => open.part,
                     _ => {
                         let part = self.start(Shape::Thought, Opening::Thought, out);
                         if !text.is_empty() {
-                            out.push(Event::Delta { index: part, delta: Delta::Text(text) });
+                            out.push(Event::Delta {
+                                index: part,
+                                delta: Delta::Text(text),
+                            });
                         }
                         part
                     }
                 };
-                out.push(Event::Delta { index: part, delta: Delta::Seal(seal) });
+                out.push(Event::Delta {
+                    index: part,
+                    delta: Delta::Seal(seal),
+                });
             }
         }
         self.close(false, out);
     }
 
     /// A tool call, new or going on. Services number them, or give each an id, or both, or several under one number.
-    fn call(&mut self, index: Option<u64>, id: Option<String>, function: &mut Fields, whole: bool, out: &mut Vec<Event>) {
-        let name = function.lenient("name", Fields::text).filter(|name| !name.is_empty());
+    fn call(
+        &mut self,
+        index: Option<u64>,
+        id: Option<String>,
+        function: &mut Fields,
+        whole: bool,
+        out: &mut Vec<Event>,
+    ) {
+        let name = function
+            .lenient("name", Fields::text)
+            .filter(|name| !name.is_empty());
         let arguments = match function.take("arguments") {
             Some(raw) if is_string(raw) => text_across(raw, &mut self.carry).unwrap_or_default(),
             // Not as text, but as the object itself.
             Some(raw) => raw.get().to_owned(),
             None => String::new(),
         };
-        let known = self.calls.iter().rposition(|known| index.is_none() || known.index == index).filter(|at| {
-            let other_id = id.is_some() && self.calls.get(*at).is_some_and(|known| known.id.is_some() && known.id != id);
-            let unnumbered = index.is_none() && id.is_some() && self.calls.get(*at).is_some_and(|known| known.id != id);
-            !whole && !(name.is_some() && (other_id || unnumbered))
-        });
+        let known = self
+            .calls
+            .iter()
+            .rposition(|known| index.is_none() || known.index == index)
+            .filter(|at| {
+                let other_id = id.is_some()
+                    && self
+                        .calls
+                        .get(*at)
+                        .is_some_and(|known| known.id.is_some() && known.id != id);
+                let unnumbered = index.is_none()
+                    && id.is_some()
+                    && self.calls.get(*at).is_some_and(|known| known.id != id);
+                !whole && !(name.is_some() && (other_id || unnumbered))
+            });
         let at = known.unwrap_or_else(|| {
-            self.calls.push(Known { index, id: id.clone(), part: None, arguments: String::new(), closed: false });
+            self.calls.push(Known {
+                index,
+                id: id.clone(),
+                part: None,
+                arguments: String::new(),
+                closed: false,
+            });
             self.calls.len() - 1
         });
-        let Some(known) = self.calls.get_mut(at).filter(|known| !known.closed) else { return };
+        let Some(known) = self.calls.get_mut(at).filter(|known| !known.closed) else {
+            return;
+        };
         known.arguments.push_str(&arguments);
         let (part, arguments) = match (known.part, name) {
             (Some(part), _) => (part, arguments),
@@ -222,7 +310,15 @@ impl Reader {
                 let id = id.or(known.id.clone());
                 // What came before the name as well.
                 let arguments = known.arguments.clone();
-                let id = id.unwrap_or_else(|| format!("call_{}_{at}", self.id.chars().filter(char::is_ascii_alphanumeric).collect::<String>()));
+                let id = id.unwrap_or_else(|| {
+                    format!(
+                        "call_{}_{at}",
+                        self.id
+                            .chars()
+                            .filter(char::is_ascii_alphanumeric)
+                            .collect::<String>()
+                    )
+                });
                 let part = self.start(Shape::Call, Opening::Call { id, name }, out);
                 if let Some(known) = self.calls.get_mut(at) {
                     known.part = Some(part);
@@ -231,7 +327,10 @@ impl Reader {
             }
         };
         if !arguments.is_empty() {
-            out.push(Event::Delta { index: part, delta: Delta::Arguments(arguments) });
+            out.push(Event::Delta {
+                index: part,
+                delta: Delta::Arguments(arguments),
+            });
         }
     }
 
@@ -240,7 +339,10 @@ impl Reader {
         let part = self.parts;
         self.parts += 1;
         self.open = Some(Open { kind, part }).filter(|_| kind != Shape::Call);
-        out.push(Event::Open { index: part, part: opening });
+        out.push(Event::Open {
+            index: part,
+            part: opening,
+        });
         part
     }
 
@@ -250,7 +352,8 @@ impl Reader {
             out.push(Event::Close { index: open.part });
         }
         for call in self.calls.iter_mut().filter(|call| !call.closed) {
-            let complete = || serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments).is_ok();
+            let complete =
+                || serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments).is_ok();
             if let Some(index) = call.part.filter(|_| !among_calls || complete()) {
                 call.closed = true;
                 out.push(Event::Close { index });
@@ -265,15 +368,23 @@ impl Reader {
         }
         self.done = true;
         if !self.begun {
-            out.push(Event::Begin { id: String::new(), model: String::new() });
+            out.push(Event::Begin {
+                id: String::new(),
+                model: String::new(),
+            });
         }
         self.close(false, out);
         // Some say `stop` where they called a tool, and some say `tool_calls` where they did not.
         let stop = match self.stop {
-            Some(Stop::End) if self.calls.iter().any(|call| call.part.is_some()) => Some(Stop::Tool),
+            Some(Stop::End) if self.calls.iter().any(|call| call.part.is_some()) => {
+                Some(Stop::Tool)
+            }
             stop => stop,
         };
-        out.push(Event::End { stop, sequence: None });
+        out.push(Event::End {
+            stop,
+            sequence: None,
+        });
     }
 }
 
@@ -289,7 +400,10 @@ fn content(raw: &RawValue) -> Vec<(Shape, String)> {
             .collect(),
         _ => Vec::new(),
     };
-    parts.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+    parts
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .collect()
 }
 
 /// The text of a string, a part with `text`, or a list of such.
@@ -297,7 +411,11 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(parts) => parts.iter().map(plain).collect(),
-        other => other.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        other => other
+            .get("text")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
     }
 }
 
@@ -318,10 +436,30 @@ pub fn fault(fields: &mut Fields) -> Option<Fault> {
         Some(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     };
-    let message = error.as_str().map(str::to_owned).or_else(|| text("message")).unwrap_or_else(|| error.to_string());
+    let message = error
+        .as_str()
+        .map(str::to_owned)
+        .or_else(|| text("message"))
+        .unwrap_or_else(|| error.to_string());
     let kind = text("type").unwrap_or_else(|| "api_error".to_owned());
     let code = text("code");
-    let status = code.as_deref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status));
-    let status = status.or_else(|| crate::error::TABLE.iter().find(|row| row.openai == kind).map(|row| row.status)).unwrap_or(Kind::Upstream.row().status);
-    Some(Fault { status, kind, message, code, param: text("param") })
+    let status = code
+        .as_deref()
+        .and_then(|code| code.parse().ok())
+        .filter(|status| (400..600).contains(status));
+    let status = status
+        .or_else(|| {
+            crate::error::TABLE
+                .iter()
+                .find(|row| row.openai == kind)
+                .map(|row| row.status)
+        })
+        .unwrap_or(Kind::Upstream.row().status);
+    Some(Fault {
+        status,
+        kind,
+        message,
+        code,
+        param: text("param"),
+    })
 }

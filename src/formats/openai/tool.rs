@@ -10,10 +10,18 @@ pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     for mut tool in fields.objects("tools")?.unwrap_or_default() {
         let kind = tool.text("type")?;
         if let Some(kind) = kind.filter(|kind| kind != "function") {
-            return Err(unsupported(&tool.path("type"), &format!("tools of type `{kind}` cannot be translated to another format, only `function`")));
+            return Err(unsupported(
+                &tool.path("type"),
+                &format!(
+                    "tools of type `{kind}` cannot be translated to another format, only `function`"
+                ),
+            ));
         }
         let at = tool.path("function");
-        chat.tools.push(function(tool.object("function")?.ok_or_else(|| missing(&at))?, &mut chat.lost)?);
+        chat.tools.push(function(
+            tool.object("function")?.ok_or_else(|| missing(&at))?,
+            &mut chat.lost,
+        )?);
         tool.rest(&mut chat.lost);
     }
     for old in fields.objects("functions")?.unwrap_or_default() {
@@ -26,10 +34,18 @@ pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
 
 fn function(mut function: Fields, lost: &mut Vec<String>) -> Result<Tool> {
     let parameters = function.value("parameters")?;
-    if parameters.as_ref().is_some_and(|schema| !schema.is_object()) {
+    if parameters
+        .as_ref()
+        .is_some_and(|schema| !schema.is_object())
+    {
         return Err(wrong(&function.path("parameters"), "an object"));
     }
-    let tool = Tool { name: function.need("name")?, description: function.text("description")?, parameters, strict: function.flag("strict")? };
+    let tool = Tool {
+        name: function.need("name")?,
+        description: function.text("description")?,
+        parameters,
+        strict: function.flag("strict")?,
+    };
     function.rest(lost);
     Ok(tool)
 }
@@ -46,16 +62,24 @@ fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>> {
             "none" => Ok(Some(ToolChoice::None)),
             // `any` is what Mistral calls it.
             "required" | "any" => Ok(Some(ToolChoice::Required)),
-            _ => Err(wrong(key, "`auto`, `none`, `required` or an object naming a function")),
+            _ => Err(wrong(
+                key,
+                "`auto`, `none`, `required` or an object naming a function",
+            )),
         };
     }
     let mut given = Fields::of(raw, key)?;
     let kind = given.text("type")?;
     if let Some(kind) = kind.filter(|kind| kind != "function") {
-        return Err(unsupported(&given.path("type"), &format!("a tool choice of type `{kind}` cannot be translated to another format")));
+        return Err(unsupported(
+            &given.path("type"),
+            &format!("a tool choice of type `{kind}` cannot be translated to another format"),
+        ));
     }
     match given.object("function")? {
-        Some(mut function) => function.need("name").map(|name| Some(ToolChoice::Named(name))),
+        Some(mut function) => function
+            .need("name")
+            .map(|name| Some(ToolChoice::Named(name))),
         None => given.need("name").map(|name| Some(ToolChoice::Named(name))),
     }
 }
@@ -73,14 +97,28 @@ pub fn write(chat: &Chat, body: &mut Map<String, Value>) {
         ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
     });
     body.extend(choice.map(|choice| ("tool_choice".to_owned(), choice)));
-    body.extend(chat.parallel_calls.map(|parallel| ("parallel_tool_calls".to_owned(), json!(parallel))));
+    body.extend(
+        chat.parallel_calls
+            .map(|parallel| ("parallel_tool_calls".to_owned(), json!(parallel))),
+    );
 }
 
 fn declaration(tool: &Tool) -> Value {
     let mut function = Map::new();
     function.insert("name".into(), json!(tool.name));
-    function.extend(tool.description.as_ref().map(|text| ("description".to_owned(), json!(text))));
-    function.extend(tool.parameters.as_ref().map(|schema| ("parameters".to_owned(), schema.clone())));
-    function.extend(tool.strict.map(|strict| ("strict".to_owned(), json!(strict))));
+    function.extend(
+        tool.description
+            .as_ref()
+            .map(|text| ("description".to_owned(), json!(text))),
+    );
+    function.extend(
+        tool.parameters
+            .as_ref()
+            .map(|schema| ("parameters".to_owned(), schema.clone())),
+    );
+    function.extend(
+        tool.strict
+            .map(|strict| ("strict".to_owned(), json!(strict))),
+    );
     json!({"type": "function", "function": function})
 }

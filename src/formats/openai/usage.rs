@@ -12,13 +12,24 @@ pub fn read(usage: &Value) -> Option<Usage> {
     }
     let (prompt, completion) = (prompt.unwrap_or(0), completion.unwrap_or(0));
     // DeepSeek counts its cache hits in a field of its own.
-    let cached = count("/prompt_tokens_details/cached_tokens").filter(|n| *n > 0).or(count("/prompt_cache_hit_tokens")).unwrap_or(0);
+    let cached = count("/prompt_tokens_details/cached_tokens")
+        .filter(|n| *n > 0)
+        .or(count("/prompt_cache_hit_tokens"))
+        .unwrap_or(0);
     let written = count("/prompt_tokens_details/cache_write_tokens").unwrap_or(0);
     let reasoning = count("/completion_tokens_details/reasoning_tokens").unwrap_or(0);
     // Some services count reasoning beside the completion instead of inside; their total gives them away.
     let all = prompt.saturating_add(completion).saturating_add(reasoning);
-    let beside = reasoning > 0 && count("/total_tokens").map_or(reasoning > completion, |total| total == all);
-    let (output, reasoning) = if beside { (completion, reasoning) } else { (completion.saturating_sub(reasoning), reasoning.min(completion)) };
+    let beside = reasoning > 0
+        && count("/total_tokens").map_or(reasoning > completion, |total| total == all);
+    let (output, reasoning) = if beside {
+        (completion, reasoning)
+    } else {
+        (
+            completion.saturating_sub(reasoning),
+            reasoning.min(completion),
+        )
+    };
     Some(Usage {
         input: prompt.saturating_sub(cached).saturating_sub(written),
         cache_read: cached,
@@ -55,7 +66,17 @@ mod tests {
         let given = json!({"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
             "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 10}, "completion_tokens_details": {"reasoning_tokens": 20}});
         let usage = read(&given).unwrap();
-        assert_eq!(usage, Usage { input: 30, cache_read: 60, cache_write_5m: 10, output: 30, reasoning: 20, ..Usage::default() });
+        assert_eq!(
+            usage,
+            Usage {
+                input: 30,
+                cache_read: 60,
+                cache_write_5m: 10,
+                output: 30,
+                reasoning: 20,
+                ..Usage::default()
+            }
+        );
         assert_eq!(write(&usage), given);
     }
 
@@ -64,10 +85,19 @@ mod tests {
         let hit = read(&json!({"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4, "prompt_tokens_details": null})).unwrap();
         assert_eq!((hit.input, hit.cache_read), (5, 4));
         let beside = json!({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 30, "completion_tokens_details": {"reasoning_tokens": 20}});
-        assert_eq!((read(&beside).unwrap().output, read(&beside).unwrap().reasoning), (1, 20));
+        assert_eq!(
+            (
+                read(&beside).unwrap().output,
+                read(&beside).unwrap().reasoning
+            ),
+            (1, 20)
+        );
         // Counted by another tokenizer than the completion it is part of.
         let over = json!({"prompt_tokens": 21, "completion_tokens": 16, "total_tokens": 37, "completion_tokens_details": {"reasoning_tokens": 21}});
-        assert_eq!((read(&over).unwrap().output, read(&over).unwrap().reasoning), (0, 16));
+        assert_eq!(
+            (read(&over).unwrap().output, read(&over).unwrap().reasoning),
+            (0, 16)
+        );
         assert_eq!(read(&json!({})), None);
         assert_eq!(read(&Value::Null), None);
     }

@@ -30,7 +30,15 @@ enum Part {
 
 impl Writer {
     pub fn new(scene: &Scene) -> Writer {
-        Writer { scene: scene.clone(), begun: false, id: scene.request_id.clone(), model: scene.model.clone(), usage: None, parts: Vec::new(), calls: 0 }
+        Writer {
+            scene: scene.clone(),
+            begun: false,
+            id: scene.request_id.clone(),
+            model: scene.model.clone(),
+            usage: None,
+            parts: Vec::new(),
+            calls: 0,
+        }
     }
 
     fn frame(&self, choices: Value, usage: Option<Value>, out: &mut Vec<u8>) {
@@ -43,7 +51,11 @@ impl Writer {
 
     fn delta(&mut self, delta: Value, out: &mut Vec<u8>) {
         self.begin(out);
-        self.frame(json!([{"index": 0, "delta": delta, "finish_reason": null}]), None, out);
+        self.frame(
+            json!([{"index": 0, "delta": delta, "finish_reason": null}]),
+            None,
+            out,
+        );
     }
 
     /// The first chunk carries the role.
@@ -60,7 +72,10 @@ impl Writer {
             Opening::Thought => self.parts.push(Part::Thought(String::new())),
             Opening::Redacted(seal) => {
                 self.parts.push(Part::Text);
-                self.delta(json!({"thinking_blocks": [reply::block(&Thought::Redacted(seal.clone()))]}), out);
+                self.delta(
+                    json!({"thinking_blocks": [reply::block(&Thought::Redacted(seal.clone()))]}),
+                    out,
+                );
             }
             Opening::Call { id, name } => {
                 let index = self.calls;
@@ -131,6 +146,10 @@ fn data(text: &str, out: &mut Vec<u8>) {
 /// The error object; a foreign type is replaced by this format's for the same status.
 fn error(fault: &Fault) -> Value {
     let own = TABLE.iter().any(|row| row.openai == fault.kind);
-    let kind = if own { fault.kind.as_str() } else { Kind::from_status(fault.status).row().openai };
+    let kind = if own {
+        fault.kind.as_str()
+    } else {
+        Kind::from_status(fault.status).row().openai
+    };
     json!({"error": {"message": fault.message, "type": kind, "param": fault.param, "code": fault.code}})
 }

@@ -8,7 +8,10 @@ use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
 pub fn id(number: u64) -> String {
-    format!("req_{}", ulid::Ulid::from_parts(1_790_000_000_000 + number, u128::from(number)).to_string())
+    format!(
+        "req_{}",
+        ulid::Ulid::from_parts(1_790_000_000_000 + number, u128::from(number)).to_string()
+    )
 }
 
 /// A row whose fields follow from its number.
@@ -30,13 +33,19 @@ pub fn row(number: u64) -> Row {
 }
 
 pub fn body(bytes: &[u8]) -> Content {
-    Content { request: Bytes::copy_from_slice(bytes), ..Content::default() }
+    Content {
+        request: Bytes::copy_from_slice(bytes),
+        ..Content::default()
+    }
 }
 
 pub fn until(what: &str, mut done: impl FnMut() -> bool) {
     let started = Instant::now();
     while !done() {
-        assert!(started.elapsed() < Duration::from_secs(30), "never happened: {what}");
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "never happened: {what}"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -57,7 +66,10 @@ pub fn all(log: &dyn Journal, filter: &Filter, limit: usize) -> Vec<Row> {
 
 fn oracle(rows: &[Row], filter: &Filter) -> Vec<String> {
     let any = |wanted: &[String], values: &[&Option<String>]| {
-        wanted.is_empty() || wanted.iter().any(|wanted| values.iter().any(|value| value.as_deref() == Some(wanted)))
+        wanted.is_empty()
+            || wanted
+                .iter()
+                .any(|wanted| values.iter().any(|value| value.as_deref() == Some(wanted)))
     };
     let status = |word: &String, status: u16| match word.as_str() {
         "ok" => status < 400,
@@ -74,7 +86,8 @@ fn oracle(rows: &[Row], filter: &Filter) -> Vec<String> {
                 && any(&filter.route, &[&row.route])
                 && any(&filter.provider, &[&row.provider])
                 && any(&filter.model, &[&row.model, &row.requested_model])
-                && (filter.status.is_empty() || filter.status.iter().any(|word| status(word, row.status)))
+                && (filter.status.is_empty()
+                    || filter.status.iter().any(|word| status(word, row.status)))
                 && filter.since.is_none_or(|since| row.at.0 >= since.0)
                 && filter.until.is_none_or(|until| row.at.0 < until.0)
                 && serde_json::to_string(row).unwrap().contains(&filter.text)
@@ -101,17 +114,19 @@ fn filters() -> impl Strategy<Value = Filter> {
         words(&["200", "404", "4xx", "5xx", "ok", "error"]),
         (time(), time(), text),
     )
-        .prop_map(|(key, user, provider, model, route, status, (since, until, text))| Filter {
-            key,
-            user,
-            provider,
-            model,
-            route,
-            status,
-            since,
-            until,
-            text,
-        })
+        .prop_map(
+            |(key, user, provider, model, route, status, (since, until, text))| Filter {
+                key,
+                user,
+                provider,
+                model,
+                route,
+                status,
+                since,
+                until,
+                text,
+            },
+        )
 }
 
 /// Runs everything against logs made by `new`.
@@ -122,36 +137,65 @@ pub fn suite<J: Journal>(new: impl Fn() -> J) {
     follows(&new());
     counts_after_close(&new());
     concurrent_pushes(&new());
-    let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 12,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     let numbers = proptest::collection::btree_set(0_u64..400, 0..300);
     let wanted = proptest::collection::vec((filters(), 1_usize..40), 12);
     let mut runner = proptest::test_runner::TestRunner::new(config);
     runner
-        .run(&(Just(()), numbers.prop_map(|set| set.into_iter().collect::<Vec<_>>()).prop_shuffle(), wanted), |((), numbers, wanted)| {
-            let log = new();
-            let rows: Vec<Row> = numbers.into_iter().map(row).collect();
-            rows.iter().for_each(|row| log.push(row.clone(), None));
-            for (filter, limit) in wanted {
-                let found: Vec<String> = all(&log, &filter, limit).into_iter().map(|row| row.id).collect();
-                prop_assert_eq!(found, oracle(&rows, &filter), "{:?}", filter);
-            }
-            Ok(())
-        })
+        .run(
+            &(
+                Just(()),
+                numbers
+                    .prop_map(|set| set.into_iter().collect::<Vec<_>>())
+                    .prop_shuffle(),
+                wanted,
+            ),
+            |((), numbers, wanted)| {
+                let log = new();
+                let rows: Vec<Row> = numbers.into_iter().map(row).collect();
+                rows.iter().for_each(|row| log.push(row.clone(), None));
+                for (filter, limit) in wanted {
+                    let found: Vec<String> = all(&log, &filter, limit)
+                        .into_iter()
+                        .map(|row| row.id)
+                        .collect();
+                    prop_assert_eq!(found, oracle(&rows, &filter), "{:?}", filter);
+                }
+                Ok(())
+            },
+        )
         .unwrap();
 }
 
 fn gives_back_what_was_pushed(log: &dyn Journal) {
-    let odd = Row { error: Some("\u{0}\u{1b}]0;x\u{7} \u{fffd} \"q\" \\".into()), ..row(1) };
-    let content = Content { request: Bytes::from_static(b"{\0\xff}"), response: vec![Bytes::from_static(b"ab"), Bytes::from_static(b"c")], truncated: true };
+    let odd = Row {
+        error: Some("\u{0}\u{1b}]0;x\u{7} \u{fffd} \"q\" \\".into()),
+        ..row(1)
+    };
+    let content = Content {
+        request: Bytes::from_static(b"{\0\xff}"),
+        response: vec![Bytes::from_static(b"ab"), Bytes::from_static(b"c")],
+        truncated: true,
+    };
     log.push(odd.clone(), Some(content.clone()));
     log.push(row(2), None);
     log.push(row(3), Some(Content::default()));
     let (found, stored) = log.get(&odd.id).unwrap().unwrap();
     assert_eq!(found, odd);
     let stored = stored.unwrap();
-    assert_eq!((stored.request, stored.response.concat(), stored.truncated), (content.request, b"abc".to_vec(), true));
+    assert_eq!(
+        (stored.request, stored.response.concat(), stored.truncated),
+        (content.request, b"abc".to_vec(), true)
+    );
     assert_eq!(log.get(&id(2)).unwrap().unwrap(), (row(2), None));
-    assert_eq!(log.get(&id(3)).unwrap().unwrap(), (row(3), Some(Content::default())));
+    assert_eq!(
+        log.get(&id(3)).unwrap().unwrap(),
+        (row(3), Some(Content::default()))
+    );
     for absent in [id(4), id(0), String::new(), "req_".into(), "\u{0}%".into()] {
         assert!(log.get(&absent).unwrap().is_none());
     }
@@ -159,27 +203,57 @@ fn gives_back_what_was_pushed(log: &dyn Journal) {
 }
 
 fn pages_newest_first(log: &dyn Journal) {
-    assert!(log.query(&Filter::default(), 10, None).unwrap().rows.is_empty());
+    assert!(
+        log.query(&Filter::default(), 10, None)
+            .unwrap()
+            .rows
+            .is_empty()
+    );
     for number in (0..700).rev().chain(700..1500) {
         log.push(row(number), None);
     }
     let first = log.query(&Filter::default(), 10, None).unwrap();
-    assert_eq!(first.rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>(), (1490..1500).rev().map(id).collect::<Vec<_>>());
+    assert_eq!(
+        first
+            .rows
+            .iter()
+            .map(|row| row.id.clone())
+            .collect::<Vec<_>>(),
+        (1490..1500).rev().map(id).collect::<Vec<_>>()
+    );
     // Rows that come later do not move the pages that follow.
     log.push(row(2000), None);
-    let second = log.query(&Filter::default(), 10, first.cursor.as_deref()).unwrap();
+    let second = log
+        .query(&Filter::default(), 10, first.cursor.as_deref())
+        .unwrap();
     assert_eq!(second.rows[0].id, id(1489));
-    assert_eq!(log.query(&Filter::default(), usize::MAX, None).unwrap().rows.len(), 1000, "no page is longer");
+    assert_eq!(
+        log.query(&Filter::default(), usize::MAX, None)
+            .unwrap()
+            .rows
+            .len(),
+        1000,
+        "no page is longer"
+    );
     assert_eq!(all(log, &Filter::default(), 333).len(), 1501);
     for cursor in ["", "=", "\u{0}", "zzz", "=req_zzzz", "req_"] {
-        assert!(log.query(&Filter::default(), 5, Some(cursor)).is_ok(), "{cursor:?}");
+        assert!(
+            log.query(&Filter::default(), 5, Some(cursor)).is_ok(),
+            "{cursor:?}"
+        );
     }
-    let long = Filter { text: "%_".repeat(5000), ..Filter::default() };
+    let long = Filter {
+        text: "%_".repeat(5000),
+        ..Filter::default()
+    };
     assert!(all(log, &long, 10).is_empty());
 }
 
 fn refuses_status_words(log: &dyn Journal) {
-    let filter = Filter { status: vec!["fine".into()], ..Filter::default() };
+    let filter = Filter {
+        status: vec!["fine".into()],
+        ..Filter::default()
+    };
     let error = log.query(&filter, 10, None).unwrap_err();
     assert!(error.kind == crate::error::Kind::Invalid && error.hint.is_some());
 }
@@ -191,7 +265,13 @@ fn follows(log: &dyn Journal) {
     drop(gone);
     log.push(row(2), None);
     log.push(row(3), None);
-    let next = || reader.recv_timeout(Duration::from_secs(30)).unwrap().id.clone();
+    let next = || {
+        reader
+            .recv_timeout(Duration::from_secs(30))
+            .unwrap()
+            .id
+            .clone()
+    };
     assert_eq!((next(), next()), (id(2), id(3)));
     log.close();
     assert!(reader.recv_timeout(Duration::from_secs(30)).is_err());
@@ -203,16 +283,27 @@ fn counts_after_close(log: &dyn Journal) {
     log.close();
     log.push(row(1000), Some(body(b"x")));
     let health = log.health();
-    assert_eq!((health.written, health.rows_dropped, health.content_dropped), (500, 1, 1));
-    assert_eq!(all(log, &Filter::default(), 100).len(), 500, "a closed log can be read");
+    assert_eq!(
+        (health.written, health.rows_dropped, health.content_dropped),
+        (500, 1, 1)
+    );
+    assert_eq!(
+        all(log, &Filter::default(), 100).len(),
+        500,
+        "a closed log can be read"
+    );
 }
 
 fn concurrent_pushes(log: &dyn Journal) {
     std::thread::scope(|scope| {
         for thread in 0..4 {
-            scope.spawn(move || (0..1000).for_each(|number| log.push(row(thread * 1000 + number), Some(body(b"hello")))));
+            scope.spawn(move || {
+                (0..1000)
+                    .for_each(|number| log.push(row(thread * 1000 + number), Some(body(b"hello"))))
+            });
         }
-        let reader = scope.spawn(|| (0..20).for_each(|_| drop(log.query(&Filter::default(), 50, None).unwrap())));
+        let reader = scope
+            .spawn(|| (0..20).for_each(|_| drop(log.query(&Filter::default(), 50, None).unwrap())));
         reader.join().unwrap();
     });
     assert_eq!(all(log, &Filter::default(), 1000).len(), 4000);

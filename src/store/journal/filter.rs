@@ -52,7 +52,14 @@ impl Summary {
     pub fn add(&mut self, row: &Row) {
         self.widen(&row.id, &row.id, row.at.0, row.at.0, 1);
         self.classes |= class(row.status);
-        let named = [(b'k', &row.key), (b'u', &row.user), (b'p', &row.provider), (b'r', &row.route), (b'm', &row.model), (b'm', &row.requested_model)];
+        let named = [
+            (b'k', &row.key),
+            (b'u', &row.user),
+            (b'p', &row.provider),
+            (b'r', &row.route),
+            (b'm', &row.model),
+            (b'm', &row.requested_model),
+        ];
         for (field, value) in named {
             if let Some(value) = value {
                 self.insert(term(field, value));
@@ -65,7 +72,13 @@ impl Summary {
         if other.rows == 0 {
             return;
         }
-        self.widen(&other.first, &other.last, other.since, other.until, other.rows);
+        self.widen(
+            &other.first,
+            &other.last,
+            other.since,
+            other.until,
+            other.rows,
+        );
         self.classes |= other.classes;
         self.overflow |= other.overflow;
         other.terms.iter().for_each(|term| self.insert(*term));
@@ -98,7 +111,11 @@ impl Summary {
     }
 
     fn may_hold(&self, field: u8, values: &[String]) -> bool {
-        values.is_empty() || self.overflow || values.iter().any(|value| self.terms.binary_search(&term(field, value)).is_ok())
+        values.is_empty()
+            || self.overflow
+            || values
+                .iter()
+                .any(|value| self.terms.binary_search(&term(field, value)).is_ok())
     }
 }
 
@@ -115,8 +132,17 @@ pub struct Matcher<'a> {
 impl<'a> Matcher<'a> {
     /// Refuses status words that mean nothing.
     pub fn new(filter: &'a Filter) -> Result<Matcher<'a>> {
-        let statuses = filter.status.iter().map(|word| status(word)).collect::<Result<_>>()?;
-        let fields = [("key", &filter.key), ("user", &filter.user), ("provider", &filter.provider), ("route", &filter.route)];
+        let statuses = filter
+            .status
+            .iter()
+            .map(|word| status(word))
+            .collect::<Result<_>>()?;
+        let fields = [
+            ("key", &filter.key),
+            ("user", &filter.user),
+            ("provider", &filter.provider),
+            ("route", &filter.route),
+        ];
         let mut needles = Vec::new();
         for (field, values) in fields {
             if let [value] = values.as_slice()
@@ -125,7 +151,12 @@ impl<'a> Matcher<'a> {
                 needles.push(Finder::new(&format!("\"{field}\":{value}")).into_owned());
             }
         }
-        Ok(Matcher { filter, statuses, text: Finder::new(filter.text.as_bytes()), needles })
+        Ok(Matcher {
+            filter,
+            statuses,
+            text: Finder::new(filter.text.as_bytes()),
+            needles,
+        })
     }
 
     /// Everything but the text.
@@ -139,14 +170,21 @@ impl<'a> Matcher<'a> {
             && any(&filter.provider, &row.provider)
             && any(&filter.route, &row.route)
             && (any(&filter.model, &row.model) || any(&filter.model, &row.requested_model))
-            && (self.statuses.is_empty() || self.statuses.iter().any(|(low, high)| (*low..=*high).contains(&row.status)))
+            && (self.statuses.is_empty()
+                || self
+                    .statuses
+                    .iter()
+                    .any(|(low, high)| (*low..=*high).contains(&row.status)))
             && filter.since.is_none_or(|since| row.at >= since)
             && filter.until.is_none_or(|until| row.at < until)
     }
 
     /// Whether the text occurs in the JSON of this row or these rows, and what else can be told without parsing it.
     pub fn json(&self, json: &[u8]) -> bool {
-        self.needles.iter().all(|needle| needle.find(json).is_some()) && (self.filter.text.is_empty() || self.text.find(json).is_some())
+        self.needles
+            .iter()
+            .all(|needle| needle.find(json).is_some())
+            && (self.filter.text.is_empty() || self.text.find(json).is_some())
     }
 
     /// Whether a text is looked for at all.
@@ -160,7 +198,11 @@ impl<'a> Matcher<'a> {
         summary.rows > 0
             && filter.since.is_none_or(|since| summary.until >= since.0)
             && filter.until.is_none_or(|until| summary.since < until.0)
-            && (self.statuses.is_empty() || self.statuses.iter().any(|range| summary.classes & classes(*range) != 0))
+            && (self.statuses.is_empty()
+                || self
+                    .statuses
+                    .iter()
+                    .any(|range| summary.classes & classes(*range) != 0))
             && summary.may_hold(b'k', &filter.key)
             && summary.may_hold(b'u', &filter.user)
             && summary.may_hold(b'p', &filter.provider)
@@ -190,7 +232,9 @@ fn status(word: &str) -> Result<(u16, u16)> {
             }
         }
     }
-    Err(Error::invalid(format!("`{word}` is not a status")).param("status").hint("use a number such as 429, a class such as 4xx, `ok` or `error`"))
+    Err(Error::invalid(format!("`{word}` is not a status"))
+        .param("status")
+        .hint("use a number such as 429, a class such as 4xx, `ok` or `error`"))
 }
 
 /// Where a page begins: below an id, or at it where the last page stopped before reading it.
@@ -204,8 +248,14 @@ impl Cursor {
     /// Any text is a place in the order of ids, so a cursor outlives the rows it was made from.
     pub fn parse(text: &str) -> Cursor {
         match text.strip_prefix('=') {
-            Some(id) => Cursor { id: id.to_owned(), inclusive: true },
-            None => Cursor { id: text.to_owned(), inclusive: false },
+            Some(id) => Cursor {
+                id: id.to_owned(),
+                inclusive: true,
+            },
+            None => Cursor {
+                id: text.to_owned(),
+                inclusive: false,
+            },
         }
     }
     pub fn below(id: &str) -> String {
@@ -215,7 +265,11 @@ impl Cursor {
         format!("={id}")
     }
     pub fn allows(&self, id: &str) -> bool {
-        if self.inclusive { id <= self.id.as_str() } else { id < self.id.as_str() }
+        if self.inclusive {
+            id <= self.id.as_str()
+        } else {
+            id < self.id.as_str()
+        }
     }
 }
 
@@ -226,18 +280,31 @@ mod tests {
 
     #[test]
     fn status_words() {
-        for (word, range) in [("200", (200, 200)), ("4xx", (400, 499)), ("5XX", (500, 599)), ("ok", (0, 399)), ("error", (400, u16::MAX))] {
+        for (word, range) in [
+            ("200", (200, 200)),
+            ("4xx", (400, 499)),
+            ("5XX", (500, 599)),
+            ("ok", (0, 399)),
+            ("error", (400, u16::MAX)),
+        ] {
             assert_eq!(status(word).unwrap(), range, "{word}");
         }
         for word in ["", "xx", "0xx", "12xx", "fine", "-1", "70000", "4x"] {
-            assert_eq!(status(word).unwrap_err().param.as_deref(), Some("status"), "{word}");
+            assert_eq!(
+                status(word).unwrap_err().param.as_deref(),
+                Some("status"),
+                "{word}"
+            );
         }
     }
 
     #[test]
     fn cursors_place_themselves() {
         assert!(Cursor::parse("b").allows("a") && !Cursor::parse("b").allows("b"));
-        assert!(Cursor::parse(&Cursor::from("b")).allows("b") && !Cursor::parse(&Cursor::from("b")).allows("c"));
+        assert!(
+            Cursor::parse(&Cursor::from("b")).allows("b")
+                && !Cursor::parse(&Cursor::from("b")).allows("c")
+        );
     }
 
     #[test]
@@ -245,10 +312,17 @@ mod tests {
         let mut summary = Summary::default();
         for number in 0..40_000 {
             let key = Some(format!("k{number}"));
-            summary.add(&Row { user: key.clone(), key, ..Row::default() });
+            summary.add(&Row {
+                user: key.clone(),
+                key,
+                ..Row::default()
+            });
         }
         assert!(summary.terms.is_empty());
-        let filter = Filter { key: vec!["never seen".into()], ..Filter::default() };
+        let filter = Filter {
+            key: vec!["never seen".into()],
+            ..Filter::default()
+        };
         assert!(Matcher::new(&filter).unwrap().may_match(&summary));
     }
 }

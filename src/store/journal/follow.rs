@@ -30,13 +30,21 @@ impl Followers {
             return;
         }
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        list.retain(|follower| !matches!(follower.try_send(row.clone()), Err(TrySendError::Disconnected(_))));
+        list.retain(|follower| {
+            !matches!(
+                follower.try_send(row.clone()),
+                Err(TrySendError::Disconnected(_))
+            )
+        });
         self.any.store(!list.is_empty(), Ordering::Release);
     }
 
     /// Ends every reader's stream.
     pub fn close(&self) {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.list
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         self.any.store(false, Ordering::Release);
     }
 }

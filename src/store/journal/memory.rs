@@ -34,7 +34,12 @@ impl Default for Memory {
 impl Memory {
     /// At most so many rows, and so many bytes of content.
     pub fn new(max_rows: usize, max_content: usize) -> Memory {
-        Memory { max_rows: max_rows.max(1), max_content, ring: Mutex::default(), followers: Followers::default() }
+        Memory {
+            max_rows: max_rows.max(1),
+            max_content,
+            ring: Mutex::default(),
+            followers: Followers::default(),
+        }
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -62,7 +67,10 @@ impl Journal for Memory {
         ring.rows.push_back(row.clone());
         if ring.rows.len() > self.max_rows {
             let oldest = ring.rows.pop_front();
-            if oldest.zip(ring.contents.front()).is_some_and(|(row, (owner, _))| Arc::ptr_eq(&row, owner)) {
+            if oldest
+                .zip(ring.contents.front())
+                .is_some_and(|(row, (owner, _))| Arc::ptr_eq(&row, owner))
+            {
                 ring.forget_content();
             }
         }
@@ -91,17 +99,31 @@ impl Journal for Memory {
         let mut found = rows.iter().filter(|row| {
             cursor.as_ref().is_none_or(|cursor| cursor.allows(&row.id))
                 && matcher.row(row)
-                && (!matcher.wants_text() || serde_json::to_vec(row).is_ok_and(|json| matcher.json(&json)))
+                && (!matcher.wants_text()
+                    || serde_json::to_vec(row).is_ok_and(|json| matcher.json(&json)))
         });
-        let page: Vec<Row> = found.by_ref().take(limit).map(|row| Row::clone(row)).collect();
-        let cursor = found.next().and(page.last()).map(|row| Cursor::below(&row.id));
+        let page: Vec<Row> = found
+            .by_ref()
+            .take(limit)
+            .map(|row| Row::clone(row))
+            .collect();
+        let cursor = found
+            .next()
+            .and(page.last())
+            .map(|row| Cursor::below(&row.id));
         Ok(Page { rows: page, cursor })
     }
 
     fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
         let ring = self.ring();
-        let Some(row) = ring.rows.iter().rev().find(|row| row.id == id) else { return Ok(None) };
-        let content = ring.contents.iter().find(|(owner, _)| Arc::ptr_eq(owner, row)).map(|(_, content)| content.clone());
+        let Some(row) = ring.rows.iter().rev().find(|row| row.id == id) else {
+            return Ok(None);
+        };
+        let content = ring
+            .contents
+            .iter()
+            .find(|(owner, _)| Arc::ptr_eq(owner, row))
+            .map(|(_, content)| content.clone());
         Ok(Some((Row::clone(row), content)))
     }
 
@@ -144,8 +166,18 @@ mod tests {
         for number in 0..50 {
             log.push(row(number), Some(body(&[7; 30])));
         }
-        assert_eq!(log.query(&Filter::default(), 1000, None).unwrap().rows.len(), 10);
-        let with_content = |number: u64| log.get(&row(number).id).unwrap().is_some_and(|(_, content)| content.is_some());
+        assert_eq!(
+            log.query(&Filter::default(), 1000, None)
+                .unwrap()
+                .rows
+                .len(),
+            10
+        );
+        let with_content = |number: u64| {
+            log.get(&row(number).id)
+                .unwrap()
+                .is_some_and(|(_, content)| content.is_some())
+        };
         assert!(with_content(49) && with_content(47) && !with_content(45));
         log.push(row(50), Some(body(&[7; 101])));
         assert_eq!(log.health().content_dropped, 1);

@@ -17,7 +17,10 @@ pub struct Ballast {
 impl Ballast {
     /// Size 0: none is kept.
     pub fn new(dir: &Path, size: u64) -> Ballast {
-        Ballast { path: dir.join("ballast"), size }
+        Ballast {
+            path: dir.join("ballast"),
+            size,
+        }
     }
 
     /// Makes sure it is there; an error where there is no room for it.
@@ -46,7 +49,11 @@ impl Ballast {
         // Random bytes: zeros would take no room on file systems that compress.
         let mut block = vec![0; 1 << 16];
         getrandom::fill(&mut block).map_err(std::io::Error::other)?;
-        let mut file = disk::private().create(true).write(true).truncate(true).open(&self.path)?;
+        let mut file = disk::private()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .open(&self.path)?;
         let mut left = self.size;
         while left > 0 {
             let part = left.min(block.len() as u64);
@@ -62,7 +69,9 @@ pub fn room(path: &Path) -> Option<u64> {
     #[cfg(unix)]
     {
         let at = path.parent().unwrap_or(path);
-        let stat = rustix::fs::statvfs(at).ok().filter(|stat| stat.f_blocks > 0)?;
+        let stat = rustix::fs::statvfs(at)
+            .ok()
+            .filter(|stat| stat.f_blocks > 0)?;
         Some(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
     #[cfg(not(unix))]
@@ -76,6 +85,9 @@ pub fn room(path: &Path) -> Option<u64> {
 pub fn full(path: &Path, room: Option<u64>) -> Error {
     let at = path.parent().unwrap_or(path).display();
     let left = room.map_or(String::new(), |room| format!(" ({} KiB left)", room / 1024));
-    Error::new(Kind::StorageFull, format!("the disk of `{at}` is full{left}; nothing was changed"))
-        .hint("make room on that disk (df -h shows it), then try again; requests are served meanwhile")
+    Error::new(
+        Kind::StorageFull,
+        format!("the disk of `{at}` is full{left}; nothing was changed"),
+    )
+    .hint("make room on that disk (df -h shows it), then try again; requests are served meanwhile")
 }

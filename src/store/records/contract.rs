@@ -11,20 +11,36 @@ fn record(kind: &str, name: &str, text: &str) -> Record {
         .unwrap()
 }
 fn put(expected: u64, name: &str, text: &str) -> Change {
-    Change::Put { expected, record: record("user", name, text) }
+    Change::Put {
+        expected,
+        record: record("user", name, text),
+    }
 }
 fn delete(expected: u64, name: &str) -> Change {
-    Change::Delete { expected, kind: String::from("user"), name: name.to_owned() }
+    Change::Delete {
+        expected,
+        kind: String::from("user"),
+        name: name.to_owned(),
+    }
 }
 fn actor(request: &str) -> Actor {
-    Actor { who: String::from("uid 1000"), request: request.to_owned() }
+    Actor {
+        who: String::from("uid 1000"),
+        request: request.to_owned(),
+    }
 }
 /// Names, versions and texts, in order of name.
 fn seen(store: &dyn Records) -> (u64, Vec<(String, u64, String)>) {
     let (revision, mut records) = store.load().unwrap();
     records.sort_by(|one, other| one.name.cmp(&other.name));
     let text = |record: &Record| record.spec["display"].as_str().unwrap().to_owned();
-    (revision, records.iter().map(|record| (record.name.clone(), record.version, text(record))).collect())
+    (
+        revision,
+        records
+            .iter()
+            .map(|record| (record.name.clone(), record.version, text(record)))
+            .collect(),
+    )
 }
 fn row(name: &str, version: u64, text: &str) -> (String, u64, String) {
     (name.to_owned(), version, text.to_owned())
@@ -42,63 +58,140 @@ pub fn suite(open: &dyn Fn() -> Box<dyn Records>) {
 fn versions_grow_and_are_checked(store: &dyn Records) {
     assert_eq!(seen(store), (0, vec![]));
     assert_eq!(store.commit(&actor("a"), &[]).unwrap(), 0);
-    assert_eq!(store.commit(&actor("a"), &[put(0, "ann", "one")]).unwrap(), 1);
-    assert_eq!(store.commit(&actor("b"), &[put(1, "ann", "two")]).unwrap(), 2);
+    assert_eq!(
+        store.commit(&actor("a"), &[put(0, "ann", "one")]).unwrap(),
+        1
+    );
+    assert_eq!(
+        store.commit(&actor("b"), &[put(1, "ann", "two")]).unwrap(),
+        2
+    );
     assert_eq!(seen(store), (2, vec![row("ann", 2, "two")]));
-    for (stale, says) in
-        [(put(0, "ann", "x"), "exists already"), (put(1, "ann", "x"), "version 2"), (put(3, "ann", "x"), "version 2"), (delete(1, "ann"), "version 2")]
-    {
+    for (stale, says) in [
+        (put(0, "ann", "x"), "exists already"),
+        (put(1, "ann", "x"), "version 2"),
+        (put(3, "ann", "x"), "version 2"),
+        (delete(1, "ann"), "version 2"),
+    ] {
         let error = store.commit(&actor("c"), &[stale]).unwrap_err();
         assert_eq!(error.kind, Kind::Stale);
-        assert!(error.message.contains(says) && error.hint.is_some(), "{error:?}");
+        assert!(
+            error.message.contains(says) && error.hint.is_some(),
+            "{error:?}"
+        );
     }
     for absent in [put(1, "bob", "x"), delete(1, "bob"), delete(0, "bob")] {
-        assert_eq!(store.commit(&actor("d"), &[absent]).unwrap_err().kind, Kind::Stale);
+        assert_eq!(
+            store.commit(&actor("d"), &[absent]).unwrap_err().kind,
+            Kind::Stale
+        );
     }
     assert_eq!(seen(store), (2, vec![row("ann", 2, "two")]));
     assert_eq!(store.commit(&actor("e"), &[delete(2, "ann")]).unwrap(), 3);
     assert_eq!(seen(store), (3, vec![]));
-    assert_eq!(store.commit(&actor("f"), &[put(0, "ann", "again")]).unwrap(), 4);
+    assert_eq!(
+        store
+            .commit(&actor("f"), &[put(0, "ann", "again")])
+            .unwrap(),
+        4
+    );
     let loaded = store.load().unwrap().1;
-    assert_eq!(loaded, [Record { version: 1, ..record("user", "ann", "again") }]);
+    assert_eq!(
+        loaded,
+        [Record {
+            version: 1,
+            ..record("user", "ann", "again")
+        }]
+    );
 }
 
 fn all_or_nothing(store: &dyn Records) {
-    store.commit(&actor("a"), &[put(0, "ann", "one"), put(0, "bob", "one")]).unwrap();
+    store
+        .commit(&actor("a"), &[put(0, "ann", "one"), put(0, "bob", "one")])
+        .unwrap();
     let before = seen(store);
-    let refused = store.commit(&actor("b"), &[put(1, "ann", "two"), put(0, "new", "x"), delete(9, "bob")]);
+    let refused = store.commit(
+        &actor("b"),
+        &[put(1, "ann", "two"), put(0, "new", "x"), delete(9, "bob")],
+    );
     assert_eq!(refused.unwrap_err().kind, Kind::Stale);
     assert_eq!(seen(store), before);
     assert_eq!(store.history(9).unwrap().len(), 1);
 }
 
 fn changes_of_one_transaction_see_each_other(store: &dyn Records) {
-    store.commit(&actor("a"), &[put(0, "ann", "one"), put(1, "ann", "two"), put(0, "bob", "x"), delete(1, "bob")]).unwrap();
+    store
+        .commit(
+            &actor("a"),
+            &[
+                put(0, "ann", "one"),
+                put(1, "ann", "two"),
+                put(0, "bob", "x"),
+                delete(1, "bob"),
+            ],
+        )
+        .unwrap();
     assert_eq!(seen(store), (1, vec![row("ann", 2, "two")]));
 }
 
 fn history_is_newest_first(store: &dyn Records) {
     for number in 0..5 {
-        store.commit(&actor(&format!("request {number}")), &[put(number, "ann", "text")]).unwrap();
+        store
+            .commit(
+                &actor(&format!("request {number}")),
+                &[put(number, "ann", "text")],
+            )
+            .unwrap();
     }
     let history = store.history(3).unwrap();
-    assert_eq!(history.iter().map(|entry| entry.revision).collect::<Vec<_>>(), [5, 4, 3]);
+    assert_eq!(
+        history
+            .iter()
+            .map(|entry| entry.revision)
+            .collect::<Vec<_>>(),
+        [5, 4, 3]
+    );
     assert_eq!(history[0].actor, actor("request 4"));
     assert!(history[0].at.0 > 0);
     // As stored, version included: this is what a store is rebuilt from.
-    assert_eq!(history[0].changes, [Change::Put { expected: 4, record: Record { version: 5, ..record("user", "ann", "text") } }]);
+    assert_eq!(
+        history[0].changes,
+        [Change::Put {
+            expected: 4,
+            record: Record {
+                version: 5,
+                ..record("user", "ann", "text")
+            }
+        }]
+    );
     assert_eq!(store.history(99).unwrap().len(), 5);
     assert_eq!(store.history(0).unwrap(), []);
 }
 
 fn large_values_are_refused(store: &dyn Records) {
-    store.commit(&actor("a"), &[put(0, "ann", "one"), put(0, "big", &"x".repeat(7_000))]).unwrap();
+    store
+        .commit(
+            &actor("a"),
+            &[put(0, "ann", "one"), put(0, "big", &"x".repeat(7_000))],
+        )
+        .unwrap();
     let before = seen(store);
-    let error = store.commit(&actor("b"), &[put(1, "ann", "two"), put(1, "big", &"x".repeat(8_192))]).unwrap_err();
+    let error = store
+        .commit(
+            &actor("b"),
+            &[put(1, "ann", "two"), put(1, "big", &"x".repeat(8_192))],
+        )
+        .unwrap_err();
     assert_eq!(error.kind, Kind::TooLarge);
-    assert!(error.message.contains("user `big`") && error.message.contains("8192"), "{error}");
+    assert!(
+        error.message.contains("user `big`") && error.message.contains("8192"),
+        "{error}"
+    );
     assert_eq!(seen(store), before);
-    assert_eq!(store.commit(&actor("c"), &[put(1, "ann", "two")]).unwrap(), 2);
+    assert_eq!(
+        store.commit(&actor("c"), &[put(1, "ann", "two")]).unwrap(),
+        2
+    );
 }
 
 #[test]
@@ -122,14 +215,30 @@ fn sled_keeps_everything_over_a_reopening() {
     let before = {
         let store = Sled::open(dir.path()).unwrap();
         for number in 0..20 {
-            store.commit(&actor("a"), &[put(0, &format!("user-{number}"), "text")]).unwrap();
+            store
+                .commit(&actor("a"), &[put(0, &format!("user-{number}"), "text")])
+                .unwrap();
         }
-        store.commit(&actor("b"), &[delete(1, "user-3"), put(1, "user-4", "changed")]).unwrap();
+        store
+            .commit(
+                &actor("b"),
+                &[delete(1, "user-3"), put(1, "user-4", "changed")],
+            )
+            .unwrap();
         (seen(&store), store.history(99).unwrap())
     };
     let store = Sled::open(dir.path()).unwrap();
     assert_eq!((seen(&store), store.history(99).unwrap()), before);
     assert_eq!(store.notice(), None);
-    assert!(store.describe().contains("revision 21, 19 records"), "{}", store.describe());
-    assert_eq!(store.commit(&actor("c"), &[put(2, "user-4", "again")]).unwrap(), 22);
+    assert!(
+        store.describe().contains("revision 21, 19 records"),
+        "{}",
+        store.describe()
+    );
+    assert_eq!(
+        store
+            .commit(&actor("c"), &[put(2, "user-4", "again")])
+            .unwrap(),
+        22
+    );
 }

@@ -11,7 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 fn options() -> Options {
-    Options { ballast: 0, ..Options::default() }
+    Options {
+        ballast: 0,
+        ..Options::default()
+    }
 }
 
 fn sorted(store: &dyn Records) -> (u64, Vec<Record>) {
@@ -25,8 +28,18 @@ fn write(store: &Sled, from: u64, to: u64) {
         let spec = serde_json::json!({"display": "x".repeat(400 + (number as usize * 37) % 900)});
         let name = format!("user-{}", number % 50);
         let expected = number / 50;
-        let record = serde_json::from_value(serde_json::json!({"kind": "user", "name": name, "version": 0, "created": 0, "updated": 0, "spec": spec}));
-        store.commit(&Actor::default(), &[Change::Put { expected, record: record.unwrap() }]).unwrap();
+        let record = serde_json::from_value(
+            serde_json::json!({"kind": "user", "name": name, "version": 0, "created": 0, "updated": 0, "spec": spec}),
+        );
+        store
+            .commit(
+                &Actor::default(),
+                &[Change::Put {
+                    expected,
+                    record: record.unwrap(),
+                }],
+            )
+            .unwrap();
     }
 }
 
@@ -35,7 +48,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() { copy(&entry.path(), &target) } else { fs::copy(entry.path(), target).map(|_| ()).unwrap() }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            fs::copy(entry.path(), target).map(|_| ()).unwrap()
+        }
     }
 }
 
@@ -65,8 +82,16 @@ fn random(seed: &mut u64) -> u64 {
 fn damage(path: &Path, how: &str, part: u64, seed: &mut u64) {
     let mut bytes = fs::read(path).unwrap();
     // Files of sled are mostly room to grow into: aim at what is written.
-    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    let at = if used == 0 { 0 } else { (used as u64 * part / 4 + random(seed) % (used as u64 / 4).max(1)).min(used as u64 - 1) as usize };
+    let used = bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
+    let at = if used == 0 {
+        0
+    } else {
+        (used as u64 * part / 4 + random(seed) % (used as u64 / 4).max(1)).min(used as u64 - 1)
+            as usize
+    };
     match how {
         "flip" if used > 0 => bytes[at] ^= 1 << (random(seed) % 8),
         "zero" => {
@@ -84,14 +109,20 @@ fn damage(path: &Path, how: &str, part: u64, seed: &mut u64) {
 fn files(root: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for dir in ["state", "journal", "exports"] {
-        files.extend(super::disk::list(&root.join(dir), "", "").unwrap().into_iter().filter(|path| path.is_file()));
+        files.extend(
+            super::disk::list(&root.join(dir), "", "")
+                .unwrap()
+                .into_iter()
+                .filter(|path| path.is_file()),
+        );
     }
     files
 }
 
 /// Opens without letting a panic through as anything but a failure.
 fn open(dir: &Path) -> Result<Sled> {
-    catch_unwind(AssertUnwindSafe(|| Sled::open_with(dir, options()))).expect("a panic came through")
+    catch_unwind(AssertUnwindSafe(|| Sled::open_with(dir, options())))
+        .expect("a panic came through")
 }
 
 const HOW: [&str; 5] = ["flip", "zero", "cut", "empty", "gone"];
@@ -103,46 +134,80 @@ fn one_damaged_file_never_costs_a_record() {
     for path in files(image.path()) {
         let inner = path.strip_prefix(image.path()).unwrap();
         for how in HOW {
-            for part in 0..if matches!(how, "empty" | "gone") { 1 } else { 4 } {
+            for part in 0..if matches!(how, "empty" | "gone") {
+                1
+            } else {
+                4
+            } {
                 let dir = tempfile::tempdir().unwrap();
                 copy(image.path(), dir.path());
                 damage(&dir.path().join(inner), how, part, &mut seed);
                 let what = format!("{} {how} {part}", inner.display());
                 let store = open(dir.path()).unwrap_or_else(|error| panic!("{what}: {error:?}"));
-                assert!(sorted(&store) == holds, "{what}: records are missing; notice {:?}", store.notice());
+                assert!(
+                    sorted(&store) == holds,
+                    "{what}: records are missing; notice {:?}",
+                    store.notice()
+                );
                 mended += usize::from(store.notice().is_some());
                 // And it goes on from there, over another opening.
                 write(&store, 150, 152);
                 let after = sorted(&store);
                 drop(store);
-                assert!(sorted(&open(dir.path()).unwrap()) == after, "{what}: lost after mending");
+                assert!(
+                    sorted(&open(dir.path()).unwrap()) == after,
+                    "{what}: lost after mending"
+                );
                 count += 1;
             }
         }
     }
     eprintln!("{count} mutations, {mended} of them noticed and mended, 0 lost");
-    assert!(count >= 60 && mended >= 20, "{count} mutations, {mended} mended");
+    assert!(
+        count >= 60 && mended >= 20,
+        "{count} mutations, {mended} mended"
+    );
 }
 
 #[test]
 fn two_damaged_files_are_mended_or_refused_or_said_out_loud() {
     let (image, holds) = crashed();
     let (mut refused, mut mended, mut told, mut seed) = (0, 0, 0, 0x9e37_79b9_7f4a_7c15);
-    let others: Vec<PathBuf> = files(image.path()).into_iter().filter(|path| !path.starts_with(image.path().join("state"))).collect();
+    let others: Vec<PathBuf> = files(image.path())
+        .into_iter()
+        .filter(|path| !path.starts_with(image.path().join("state")))
+        .collect();
     for path in &others {
         let inner = path.strip_prefix(image.path()).unwrap();
         for how in HOW {
             let dir = tempfile::tempdir().unwrap();
             copy(image.path(), dir.path());
-            damage(&dir.path().join(inner), how, random(&mut seed) % 4, &mut seed);
+            damage(
+                &dir.path().join(inner),
+                how,
+                random(&mut seed) % 4,
+                &mut seed,
+            );
             let db = dir.path().join("state/db");
             fs::write(&db, vec![0x5a; 100_000]).unwrap();
             let what = format!("db and {} {how}", inner.display());
             match open(dir.path()) {
                 Err(error) => {
-                    assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("backup")), "{what}: {error:?}");
-                    assert!(db.exists(), "{what}: a refused start must leave everything where it is");
-                    assert!(open(dir.path()).is_err(), "{what}: refused once, then started");
+                    assert!(
+                        error
+                            .hint
+                            .as_deref()
+                            .is_some_and(|hint| hint.contains("backup")),
+                        "{what}: {error:?}"
+                    );
+                    assert!(
+                        db.exists(),
+                        "{what}: a refused start must leave everything where it is"
+                    );
+                    assert!(
+                        open(dir.path()).is_err(),
+                        "{what}: refused once, then started"
+                    );
                     refused += 1;
                 }
                 Ok(store) if sorted(&store) == holds => {
@@ -151,7 +216,10 @@ fn two_damaged_files_are_mended_or_refused_or_said_out_loud() {
                 }
                 Ok(store) => {
                     let (revision, records) = store.load().unwrap();
-                    assert!(store.notice().unwrap().contains("rebuilt") && !records.is_empty(), "{what}: silent at revision {revision}");
+                    assert!(
+                        store.notice().unwrap().contains("rebuilt") && !records.is_empty(),
+                        "{what}: silent at revision {revision}"
+                    );
                     told += 1;
                 }
             }
@@ -168,12 +236,21 @@ fn where_data_was_no_empty_start() {
         let dir = tempfile::tempdir().unwrap();
         copy(image.path(), dir.path());
         fs::rename(dir.path().join("state"), dir.path().join("state.corrupt-1")).unwrap();
-        for gone in ["exports", "journal", "state.corrupt-1"].iter().filter(|name| **name != left) {
+        for gone in ["exports", "journal", "state.corrupt-1"]
+            .iter()
+            .filter(|name| **name != left)
+        {
             fs::remove_dir_all(dir.path().join(gone)).unwrap();
         }
         match open(dir.path()) {
-            Ok(store) => assert!(store.load().unwrap().1.len() == 50 && store.notice().is_some(), "{left}"),
-            Err(error) => assert!(error.kind == Kind::Unavailable && error.hint.is_some(), "{left}: {error:?}"),
+            Ok(store) => assert!(
+                store.load().unwrap().1.len() == 50 && store.notice().is_some(),
+                "{left}"
+            ),
+            Err(error) => assert!(
+                error.kind == Kind::Unavailable && error.hint.is_some(),
+                "{left}: {error:?}"
+            ),
         }
     }
 }
@@ -199,16 +276,31 @@ fn only_an_unfinished_first_start_is_begun_again() {
 #[test]
 fn a_rotated_journal_still_leads_to_the_newest_change() {
     let (live, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let store = Sled::open_with(live.path(), Options { journal: 16 << 10, ..options() }).unwrap();
+    let store = Sled::open_with(
+        live.path(),
+        Options {
+            journal: 16 << 10,
+            ..options()
+        },
+    )
+    .unwrap();
     write(&store, 0, 150);
     let logs = super::disk::list(&live.path().join("journal"), "admin-", ".log").unwrap();
     assert!(logs.len() > 2, "{logs:?}");
-    let revisions: Vec<u64> = store.history(40).unwrap().iter().map(|entry| entry.revision).collect();
+    let revisions: Vec<u64> = store
+        .history(40)
+        .unwrap()
+        .iter()
+        .map(|entry| entry.revision)
+        .collect();
     assert_eq!(revisions, (111..=150).rev().collect::<Vec<_>>());
     copy(live.path(), image.path());
     fs::remove_dir_all(image.path().join("state")).unwrap();
     // The newest export is not needed either: the one before it and the journal lead on.
-    let newest = super::export::list(&image.path().join("exports")).unwrap().pop().unwrap();
+    let newest = super::export::list(&image.path().join("exports"))
+        .unwrap()
+        .pop()
+        .unwrap();
     fs::write(newest, b"damaged").unwrap();
     let mended = open(image.path()).unwrap();
     assert!(sorted(&mended) == sorted(&store));
@@ -218,7 +310,14 @@ fn a_rotated_journal_still_leads_to_the_newest_change() {
 #[test]
 fn the_timer_exports_what_changed() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Sled::open_with(dir.path(), Options { export_every: std::time::Duration::from_secs(1), ..options() }).unwrap();
+    let store = Sled::open_with(
+        dir.path(),
+        Options {
+            export_every: std::time::Duration::from_secs(1),
+            ..options()
+        },
+    )
+    .unwrap();
     write(&store, 0, 5);
     let wanted = dir.path().join("exports/export-00000000000000000005.json");
     while !wanted.exists() {
@@ -232,7 +331,10 @@ fn what_a_newer_gw_wrote_is_refused_and_left_alone() {
     let newer = value::SCHEMA + 1;
     let (image, _) = crashed();
     // The journal as a newer gw would write it: same frame, higher schema, good checksum.
-    let log = super::disk::list(&image.path().join("journal"), "admin-", ".log").unwrap().pop().unwrap();
+    let log = super::disk::list(&image.path().join("journal"), "admin-", ".log")
+        .unwrap()
+        .pop()
+        .unwrap();
     let mut crc = crc32fast::Hasher::new();
     crc.update(&newer.to_be_bytes());
     crc.update(&151u64.to_be_bytes());
@@ -241,11 +343,21 @@ fn what_a_newer_gw_wrote_is_refused_and_left_alone() {
     let mut bytes = fs::read(&log).unwrap();
     bytes.extend(line.as_bytes());
     fs::write(&log, &bytes).unwrap();
-    let before: Vec<_> = files(image.path()).into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
+    let before: Vec<_> = files(image.path())
+        .into_iter()
+        .map(|path| (fs::read(&path).unwrap(), path))
+        .collect();
     let error = open(image.path()).map(|_| ()).unwrap_err();
     assert_eq!(error.kind, Kind::Conflict);
-    assert!(error.message.contains(&format!("schema {newer}")) && error.message.contains(&format!("schema {}", value::SCHEMA)), "{error}");
-    let after: Vec<_> = files(image.path()).into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
+    assert!(
+        error.message.contains(&format!("schema {newer}"))
+            && error.message.contains(&format!("schema {}", value::SCHEMA)),
+        "{error}"
+    );
+    let after: Vec<_> = files(image.path())
+        .into_iter()
+        .map(|path| (fs::read(&path).unwrap(), path))
+        .collect();
     assert!(before == after, "something was written");
 }
 
@@ -253,18 +365,38 @@ fn what_a_newer_gw_wrote_is_refused_and_left_alone() {
 fn newer_exports_and_values_are_refused_too() {
     let newer = value::SCHEMA + 1;
     let (image, _) = crashed();
-    let export = super::export::list(&image.path().join("exports")).unwrap().remove(0);
+    let export = super::export::list(&image.path().join("exports"))
+        .unwrap()
+        .remove(0);
     let text = fs::read_to_string(&export).unwrap();
-    fs::write(&export, text.replacen("gw-export 1 ", &format!("gw-export {newer} "), 1)).unwrap();
-    assert_eq!(open(image.path()).map(|_| ()).unwrap_err().kind, Kind::Conflict);
+    fs::write(
+        &export,
+        text.replacen("gw-export 1 ", &format!("gw-export {newer} "), 1),
+    )
+    .unwrap();
+    assert_eq!(
+        open(image.path()).map(|_| ()).unwrap_err().kind,
+        Kind::Conflict
+    );
 
     let (image, _) = crashed();
     let db = ::sled::open(image.path().join("state")).unwrap();
-    let (key, json, schema) = (value::key("user", "newer"), br#"{"from":"the future"}"#, newer.to_be_bytes());
-    db.insert(&key, [&schema, &value::sum(&key, schema, json)[..], json].concat()).unwrap();
+    let (key, json, schema) = (
+        value::key("user", "newer"),
+        br#"{"from":"the future"}"#,
+        newer.to_be_bytes(),
+    );
+    db.insert(
+        &key,
+        [&schema, &value::sum(&key, schema, json)[..], json].concat(),
+    )
+    .unwrap();
     drop(db);
     let error = open(image.path()).map(|_| ()).unwrap_err();
-    assert!(error.kind == Kind::Conflict && error.message.contains(&format!("schema {newer}")), "{error:?}");
+    assert!(
+        error.kind == Kind::Conflict && error.message.contains(&format!("schema {newer}")),
+        "{error:?}"
+    );
     assert!(image.path().join("state/db").exists());
 }
 
@@ -275,8 +407,17 @@ fn a_change_that_reached_only_the_journal_is_brought_in() {
     let entry = store.history(1).unwrap().remove(0);
     drop(store);
     let mut log = super::log::Log::open(&image.path().join("journal")).unwrap();
-    let change = Change::Delete { expected: holds.1[0].version, kind: String::from("user"), name: holds.1[0].name.clone() };
-    log.append(&super::Entry { revision: holds.0 + 1, changes: vec![change], ..entry }).unwrap();
+    let change = Change::Delete {
+        expected: holds.1[0].version,
+        kind: String::from("user"),
+        name: holds.1[0].name.clone(),
+    };
+    log.append(&super::Entry {
+        revision: holds.0 + 1,
+        changes: vec![change],
+        ..entry
+    })
+    .unwrap();
     let store = open(image.path()).unwrap();
     assert_eq!(sorted(&store), (holds.0 + 1, holds.1[1..].to_vec()));
     assert_eq!(store.notice(), None);

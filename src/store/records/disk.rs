@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 /// Whether the system said that there is no room (disk or quota).
 pub fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// An error of the file system in our words: what was done to which file, and what to do about it.
@@ -19,11 +22,17 @@ pub fn error(doing: &str, path: &Path, error: io::Error) -> Error {
         _ => Kind::Internal,
     };
     let hint = match kind {
-        Kind::StorageFull => "make room on that disk (df -h shows it), then try again; nothing was changed",
-        Kind::Forbidden => "run gw as the owner of the data directory, or choose another with --data-dir",
+        Kind::StorageFull => {
+            "make room on that disk (df -h shows it), then try again; nothing was changed"
+        }
+        Kind::Forbidden => {
+            "run gw as the owner of the data directory, or choose another with --data-dir"
+        }
         _ => "look at the disk and its mount (dmesg), then start gw again",
     };
-    Error::new(kind, format!("cannot {doing} `{}`", path.display())).hint(hint).cause(error)
+    Error::new(kind, format!("cannot {doing} `{}`", path.display()))
+        .hint(hint)
+        .cause(error)
 }
 
 /// Options for a file only its owner may read.
@@ -40,7 +49,10 @@ pub fn make_dir(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    if let Some(parent) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         make_dir(parent)?;
     }
     #[allow(unused_mut)]
@@ -48,10 +60,15 @@ pub fn make_dir(path: &Path) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(path) {
-        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(error("make the directory", path, cause)),
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(error("make the directory", path, cause));
+        }
         _ => {}
     }
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    match path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         Some(parent) => sync_dir(parent),
         None => Ok(()),
     }
@@ -62,9 +79,13 @@ pub fn tighten(path: &Path) -> Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let now = fs::metadata(path).map_err(|cause| error("look at", path, cause))?.permissions().mode();
+        let now = fs::metadata(path)
+            .map_err(|cause| error("look at", path, cause))?
+            .permissions()
+            .mode();
         if now & 0o077 != 0 {
-            fs::set_permissions(path, fs::Permissions::from_mode(now & 0o700)).map_err(|cause| error("set the mode of", path, cause))?;
+            fs::set_permissions(path, fs::Permissions::from_mode(now & 0o700))
+                .map_err(|cause| error("set the mode of", path, cause))?;
         }
     }
     #[cfg(not(unix))]
@@ -81,14 +102,23 @@ pub fn sync_dir(path: &Path) -> Result<()> {
 /// Makes a file's content durable, through a handle of our own.
 pub fn sync_file(path: &Path) -> Result<()> {
     // Windows syncs only through handles that may write.
-    File::options().read(true).write(cfg!(windows)).open(path).and_then(|file| file.sync_all()).map_err(|cause| error("sync", path, cause))
+    File::options()
+        .read(true)
+        .write(cfg!(windows))
+        .open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(|cause| error("sync", path, cause))
 }
 
 /// Writes a whole file so that either the old or the new one is there after a power cut, never half of it.
 pub fn replace(path: &Path, parts: &[&[u8]]) -> Result<()> {
     let temporary = path.with_extension("tmp");
     let write = || -> io::Result<()> {
-        let mut file = private().create(true).write(true).truncate(true).open(&temporary)?;
+        let mut file = private()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .open(&temporary)?;
         for part in parts {
             file.write_all(part)?;
         }
@@ -112,7 +142,11 @@ pub fn list(dir: &Path, begin: &str, end: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(|cause| error("list", dir, cause))?.path();
-        if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(begin) && name.ends_with(end)) {
+        if path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with(begin) && name.ends_with(end))
+        {
             found.push(path);
         }
     }
@@ -133,19 +167,39 @@ mod tests {
         replace(&path, &[b"old"]).unwrap();
         replace(&path, &[b"n", b"ew"]).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(list(path.parent().unwrap(), "", "").unwrap(), std::slice::from_ref(&path));
+        assert_eq!(
+            list(path.parent().unwrap(), "", "").unwrap(),
+            std::slice::from_ref(&path)
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-            assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
+            assert_eq!(
+                fs::metadata(path.parent().unwrap())
+                    .unwrap()
+                    .permissions()
+                    .mode()
+                    & 0o777,
+                0o700
+            );
         }
     }
 
     #[test]
     fn no_room_is_told_apart() {
-        let full = error("write", Path::new("x"), io::Error::from(io::ErrorKind::StorageFull));
+        let full = error(
+            "write",
+            Path::new("x"),
+            io::Error::from(io::ErrorKind::StorageFull),
+        );
         assert_eq!(full.kind, Kind::StorageFull);
-        assert_eq!(error("write", Path::new("x"), io::Error::other("broken")).kind, Kind::Internal);
+        assert_eq!(
+            error("write", Path::new("x"), io::Error::other("broken")).kind,
+            Kind::Internal
+        );
     }
 }

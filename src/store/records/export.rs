@@ -21,16 +21,30 @@ struct Body {
 
 /// Writes the state, reads it back to be sure, and removes the oldest exports.
 pub fn write(dir: &Path, state: &State) -> Result<PathBuf> {
-    let body = Body { revision: state.revision, written: Stamp::now().rfc3339(), records: state.list() };
-    let mut json = serde_json::to_vec_pretty(&body).map_err(|error| Error::internal("the state cannot be written as JSON").cause(error))?;
+    let body = Body {
+        revision: state.revision,
+        written: Stamp::now().rfc3339(),
+        records: state.list(),
+    };
+    let mut json = serde_json::to_vec_pretty(&body)
+        .map_err(|error| Error::internal("the state cannot be written as JSON").cause(error))?;
     json.push(b'\n');
-    let head = format!("gw-export {} {:08x} {}\n", value::SCHEMA, crc32fast::hash(&json), json.len());
+    let head = format!(
+        "gw-export {} {:08x} {}\n",
+        value::SCHEMA,
+        crc32fast::hash(&json),
+        json.len()
+    );
     let path = dir.join(format!("export-{:020}.json", state.revision));
     disk::replace(&path, &[head.as_bytes(), &json])?;
     let back = read(&path)?;
     // Records, not bytes: what an older gw wrote may read the same and be spelt otherwise.
     if back.revision != state.revision || back.list() != state.list() {
-        return Err(Error::internal(format!("the export `{}` does not read back as it was written", path.display())).hint("check the disk"));
+        return Err(Error::internal(format!(
+            "the export `{}` does not read back as it was written",
+            path.display()
+        ))
+        .hint("check the disk"));
     }
     let all = list(dir)?;
     for old in all.iter().rev().skip(KEEP) {
@@ -42,7 +56,8 @@ pub fn write(dir: &Path, state: &State) -> Result<PathBuf> {
 /// Reads and checks an export.
 pub fn read(path: &Path) -> Result<State> {
     let bytes = fs::read(path).map_err(|cause| disk::error("read", path, cause))?;
-    let body: Body = serde_json::from_slice(verify(path, &bytes)?).map_err(|error| damaged(path).cause(error))?;
+    let body: Body = serde_json::from_slice(verify(path, &bytes)?)
+        .map_err(|error| damaged(path).cause(error))?;
     State::from_records(body.revision, body.records)
 }
 
@@ -50,17 +65,31 @@ pub fn read(path: &Path) -> Result<State> {
 pub fn look(path: &Path) -> Result<u64> {
     let bytes = fs::read(path).map_err(|cause| disk::error("read", path, cause))?;
     verify(path, &bytes)?;
-    let name = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_prefix("export-"));
-    name.and_then(|digits| digits.parse().ok()).ok_or_else(|| damaged(path))
+    let name = path
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .and_then(|stem| stem.strip_prefix("export-"));
+    name.and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| damaged(path))
 }
 
 /// The JSON of an export whose checksum holds and whose schema this gw reads.
 fn verify<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a [u8]> {
-    let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| damaged(path))?;
-    let (head, json) = (std::str::from_utf8(&bytes[..end]).map_err(|_| damaged(path))?, &bytes[end + 1..]);
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .ok_or_else(|| damaged(path))?;
+    let (head, json) = (
+        std::str::from_utf8(&bytes[..end]).map_err(|_| damaged(path))?,
+        &bytes[end + 1..],
+    );
     let words: Vec<&str> = head.split(' ').collect();
-    let ["gw-export", schema, crc, length] = words[..] else { return Err(damaged(path)) };
-    let (Ok(schema), Ok(crc)) = (schema.parse(), u32::from_str_radix(crc, 16)) else { return Err(damaged(path)) };
+    let ["gw-export", schema, crc, length] = words[..] else {
+        return Err(damaged(path));
+    };
+    let (Ok(schema), Ok(crc)) = (schema.parse(), u32::from_str_radix(crc, 16)) else {
+        return Err(damaged(path));
+    };
     if length.parse() != Ok(json.len()) || crc32fast::hash(json) != crc {
         return Err(damaged(path));
     }

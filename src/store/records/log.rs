@@ -43,7 +43,18 @@ impl Log {
     pub fn open(dir: &Path) -> Result<Log> {
         let mut files = files(dir)?;
         let path = files.pop().unwrap_or_else(|| name(dir, 1));
-        let mut log = Log { dir: dir.to_owned(), path, file: None, length: 0, before: 0, dirty: false, last: 0, tail: (0, 0), holes: 0, absent: !dir.exists() };
+        let mut log = Log {
+            dir: dir.to_owned(),
+            path,
+            file: None,
+            length: 0,
+            before: 0,
+            dirty: false,
+            last: 0,
+            tail: (0, 0),
+            holes: 0,
+            absent: !dir.exists(),
+        };
         let (mut end, mut bad) = (0, 0);
         if log.path.exists() {
             scan(&log.path, |line, to| {
@@ -93,8 +104,12 @@ impl Log {
         if self.dirty {
             let length = self.length;
             let path = self.path.clone();
-            self.handle()?.set_len(length).map_err(|cause| disk::error("cut the damaged end off", &path, cause))?;
-            self.handle()?.sync_all().map_err(|cause| disk::error("sync", &path, cause))?;
+            self.handle()?
+                .set_len(length)
+                .map_err(|cause| disk::error("cut the damaged end off", &path, cause))?;
+            self.handle()?
+                .sync_all()
+                .map_err(|cause| disk::error("sync", &path, cause))?;
             self.dirty = false;
         }
         Ok(())
@@ -106,14 +121,18 @@ impl Log {
         let line = frame(entry)?;
         let (path, length) = (self.path.clone(), self.length);
         let file = self.handle()?;
-        let written = file.seek(SeekFrom::Start(length)).and_then(|_| file.write_all(&line)).and_then(|()| file.sync_data());
+        let written = file
+            .seek(SeekFrom::Start(length))
+            .and_then(|_| file.write_all(&line))
+            .and_then(|()| file.sync_data());
         self.dirty = true;
         if let Err(cause) = written {
             // Where even this fails, the next append tries again before it does anything.
             let _ = self.cut();
             return Err(disk::error("write", &path, cause));
         }
-        (self.before, self.length, self.last, self.dirty) = (length, length + line.len() as u64, entry.revision, false);
+        (self.before, self.length, self.last, self.dirty) =
+            (length, length + line.len() as u64, entry.revision, false);
         Ok(())
     }
 
@@ -143,7 +162,10 @@ impl Log {
     /// Entries after a revision, in order; damaged ones are left out, so look whether they follow one another.
     pub fn entries(&self, after: u64) -> Result<Vec<Entry>> {
         let files = files(&self.dir)?;
-        let start = files.iter().rposition(|path| first(path) <= after + 1).unwrap_or(0);
+        let start = files
+            .iter()
+            .rposition(|path| first(path) <= after + 1)
+            .unwrap_or(0);
         let mut entries = Vec::new();
         for path in files.iter().skip(start) {
             scan(path, |line, _| {
@@ -186,13 +208,20 @@ impl Log {
     fn handle(&mut self) -> Result<&mut File> {
         if self.file.is_none() {
             let new = !self.path.exists();
-            let file = disk::private().create(true).truncate(false).read(true).write(true).open(&self.path);
+            let file = disk::private()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .open(&self.path);
             self.file = Some(file.map_err(|cause| disk::error("open", &self.path, cause))?);
             if new {
                 disk::sync_dir(&self.dir)?;
             }
         }
-        self.file.as_mut().ok_or_else(|| Error::internal("the journal is not open"))
+        self.file
+            .as_mut()
+            .ok_or_else(|| Error::internal("the journal is not open"))
     }
 }
 
@@ -206,7 +235,11 @@ fn name(dir: &Path, first: u64) -> PathBuf {
 
 /// The first revision a file was made for, from its name.
 fn first(path: &Path) -> u64 {
-    path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_prefix("admin-")).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    path.file_stem()
+        .and_then(|stem| stem.to_str())
+        .and_then(|stem| stem.strip_prefix("admin-"))
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(0)
 }
 
 fn crc(schema: u16, revision: u64, json: &[u8]) -> u32 {
@@ -218,23 +251,39 @@ fn crc(schema: u16, revision: u64, json: &[u8]) -> u32 {
 }
 
 fn frame(entry: &Entry) -> Result<Vec<u8>> {
-    let json = serde_json::to_vec(entry).map_err(|error| Error::internal("a journal entry cannot be written as JSON").cause(error))?;
+    let json = serde_json::to_vec(entry).map_err(|error| {
+        Error::internal("a journal entry cannot be written as JSON").cause(error)
+    })?;
     let (schema, revision) = (value::SCHEMA, entry.revision);
-    let head = format!("{schema} {revision} {} {:08x} ", json.len(), crc(schema, revision, &json));
+    let head = format!(
+        "{schema} {revision} {} {:08x} ",
+        json.len(),
+        crc(schema, revision, &json)
+    );
     Ok([head.as_bytes(), &json, b"\n"].concat())
 }
 
 fn unframe(line: &[u8]) -> Option<(u16, u64, &[u8])> {
     let mut parts = line.strip_suffix(b"\n")?.splitn(5, |byte| *byte == b' ');
     let mut word = || std::str::from_utf8(parts.next()?).ok();
-    let (schema, revision, length) = (word()?.parse().ok()?, word()?.parse().ok()?, word()?.parse::<usize>().ok()?);
+    let (schema, revision, length) = (
+        word()?.parse().ok()?,
+        word()?.parse().ok()?,
+        word()?.parse::<usize>().ok()?,
+    );
     let sum = u32::from_str_radix(word()?, 16).ok()?;
     let json = parts.next()?;
     (json.len() == length && crc(schema, revision, json) == sum).then_some((schema, revision, json))
 }
 
 fn parse(json: &[u8], path: &Path) -> Result<Entry> {
-    serde_json::from_slice(json).map_err(|error| Error::internal(format!("an entry of `{}` is not as gw writes it", path.display())).cause(error))
+    serde_json::from_slice(json).map_err(|error| {
+        Error::internal(format!(
+            "an entry of `{}` is not as gw writes it",
+            path.display()
+        ))
+        .cause(error)
+    })
 }
 
 /// Calls for every line, with where it ends.
@@ -246,7 +295,11 @@ fn scan(path: &Path, mut each: impl FnMut(Line, u64) -> Result<()>) -> Result<()
     const MOST: u64 = 128 << 20;
     loop {
         line.clear();
-        let got = reader.by_ref().take(MOST).read_until(b'\n', &mut line).map_err(read)?;
+        let got = reader
+            .by_ref()
+            .take(MOST)
+            .read_until(b'\n', &mut line)
+            .map_err(read)?;
         if got == 0 {
             return Ok(());
         }
@@ -268,7 +321,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn entry(revision: u64) -> Entry {
-        Entry { revision, at: Default::default(), actor: Default::default(), changes: Vec::new() }
+        Entry {
+            revision,
+            at: Default::default(),
+            actor: Default::default(),
+            changes: Vec::new(),
+        }
     }
     fn written(dir: &Path, to: u64) -> Log {
         let mut log = Log::open(dir).unwrap();
@@ -285,12 +343,23 @@ mod tests {
     fn rotation_keeps_order_and_only_the_newest_files() {
         let dir = tempfile::tempdir().unwrap();
         for part in 1..=8 {
-            written(dir.path(), part * 10).rotate(part * 10 + 1).unwrap();
+            written(dir.path(), part * 10)
+                .rotate(part * 10 + 1)
+                .unwrap();
         }
         let log = Log::open(dir.path()).unwrap();
-        assert_eq!((log.last(), log.tail, files(dir.path()).unwrap().len()), (80, (0, 0), KEEP + 1));
-        assert_eq!(revisions(&log.newest(12).unwrap()), (69..=80).rev().collect::<Vec<_>>());
-        assert_eq!(revisions(&log.entries(65).unwrap()), (66..=80).collect::<Vec<_>>());
+        assert_eq!(
+            (log.last(), log.tail, files(dir.path()).unwrap().len()),
+            (80, (0, 0), KEEP + 1)
+        );
+        assert_eq!(
+            revisions(&log.newest(12).unwrap()),
+            (69..=80).rev().collect::<Vec<_>>()
+        );
+        assert_eq!(
+            revisions(&log.entries(65).unwrap()),
+            (66..=80).collect::<Vec<_>>()
+        );
         assert_eq!(written(dir.path(), 81).last(), 81);
     }
 
@@ -299,9 +368,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut log = written(dir.path(), 3);
         log.undo().unwrap();
-        assert_eq!((log.last(), revisions(&log.newest(9).unwrap())), (2, vec![2, 1]));
+        assert_eq!(
+            (log.last(), revisions(&log.newest(9).unwrap())),
+            (2, vec![2, 1])
+        );
         log.append(&entry(3)).unwrap();
-        assert_eq!((Log::open(dir.path()).unwrap().last(), log.tail), (3, (0, 0)));
+        assert_eq!(
+            (Log::open(dir.path()).unwrap().last(), log.tail),
+            (3, (0, 0))
+        );
     }
 
     proptest! {

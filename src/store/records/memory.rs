@@ -42,7 +42,12 @@ impl Records for Memory {
         if history.len() == HISTORY {
             history.pop_front();
         }
-        history.push_back(Entry { revision: state.revision, at: Stamp::now(), actor: actor.clone(), changes: step.changes });
+        history.push_back(Entry {
+            revision: state.revision,
+            at: Stamp::now(),
+            actor: actor.clone(),
+            changes: step.changes,
+        });
         Ok(state.revision)
     }
 

@@ -25,8 +25,15 @@ use serde::{Deserialize, Serialize};
 /// One change of a transaction. `expected` is the version the record must have now (0: must not exist).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
-    Put { expected: u64, record: Record },
-    Delete { expected: u64, kind: String, name: String },
+    Put {
+        expected: u64,
+        record: Record,
+    },
+    Delete {
+        expected: u64,
+        kind: String,
+        name: String,
+    },
 }
 
 /// Who changed something and through which door, for the audit log.

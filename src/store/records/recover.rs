@@ -30,7 +30,13 @@ pub struct Places {
 
 impl Places {
     pub fn of(root: &Path) -> Places {
-        Places { root: root.to_owned(), state: root.join("state"), journal: root.join("journal"), exports: root.join("exports"), new: root.join("state.new") }
+        Places {
+            root: root.to_owned(),
+            state: root.join("state"),
+            journal: root.join("journal"),
+            exports: root.join("exports"),
+            new: root.join("state.new"),
+        }
     }
 }
 
@@ -50,11 +56,14 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
         return rebuild(places, log, &exports, newest, "it is not there", notices);
     }
     // Damage is Internal; everything else (in use, no room, not allowed, newer) is for the operator, and nothing is moved.
-    let (mut tree, found) = match Tree::open(&places.state).and_then(|tree| tree.read().map(|found| (tree, found))) {
-        Ok(opened) => opened,
-        Err(error) if error.kind == Kind::Internal => return rebuild(places, log, &exports, newest, &error.to_string(), notices),
-        Err(error) => return Err(error),
-    };
+    let (mut tree, found) =
+        match Tree::open(&places.state).and_then(|tree| tree.read().map(|found| (tree, found))) {
+            Ok(opened) => opened,
+            Err(error) if error.kind == Kind::Internal => {
+                return rebuild(places, log, &exports, newest, &error.to_string(), notices);
+            }
+            Err(error) => return Err(error),
+        };
     let Some(found) = found else {
         drop(tree);
         return rebuild(places, log, &exports, newest, "it is empty", notices);
@@ -64,7 +73,12 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
             notices.push(format!("the admin journal ends at revision {}, the store is at {}: going on in a new journal file", log.last(), found.revision));
             log.rotate(found.revision + 1)?;
         }
-        return Ok(Start { tree, state: found, exported, notices });
+        return Ok(Start {
+            tree,
+            state: found,
+            exported,
+            notices,
+        });
     }
     match replay(found.clone(), log, newest) {
         Ok(state) => {
@@ -74,11 +88,19 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
                 notices.push(format!("the store was at revision {from} and the admin journal at {to}: the missing changes were brought in"));
             }
             tree.become_state(&found, &state)?;
-            Ok(Start { tree, state, exported, notices })
+            Ok(Start {
+                tree,
+                state,
+                exported,
+                notices,
+            })
         }
         Err(error) => {
             drop(tree);
-            let reason = format!("it is at revision {}, revision {newest} was reached before, and {error}", found.revision);
+            let reason = format!(
+                "it is at revision {}, revision {newest} was reached before, and {error}",
+                found.revision
+            );
             rebuild(places, log, &exports, newest, &reason, notices)
         }
     }
@@ -88,7 +110,8 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
 /// used and is made again; without it an unreadable store is never taken for a new one.
 fn fresh(places: &Places, notices: Vec<String>) -> Result<Start> {
     if places.new.exists() && places.state.exists() {
-        std::fs::remove_dir_all(&places.state).map_err(|cause| disk::error("remove the half made", &places.state, cause))?;
+        std::fs::remove_dir_all(&places.state)
+            .map_err(|cause| disk::error("remove the half made", &places.state, cause))?;
     }
     disk::replace(&places.new, &[b"gw makes a new store here\n"])?;
     let mut tree = Tree::open(&places.state)?;
@@ -96,7 +119,12 @@ fn fresh(places: &Places, notices: Vec<String>) -> Result<Start> {
     tree.become_state(&state, &state)?;
     std::fs::remove_file(&places.new).map_err(|cause| disk::error("remove", &places.new, cause))?;
     disk::sync_dir(&places.root)?;
-    Ok(Start { tree, state, exported: None, notices })
+    Ok(Start {
+        tree,
+        state,
+        exported: None,
+        notices,
+    })
 }
 
 /// The exports that can be read, newest first.
@@ -109,11 +137,17 @@ struct Exports {
 impl Exports {
     fn look(places: &Places) -> Result<Exports> {
         let paths = export::list(&places.exports)?;
-        let mut exports = Exports { good: Vec::new(), found: paths.len(), notices: Vec::new() };
+        let mut exports = Exports {
+            good: Vec::new(),
+            found: paths.len(),
+            notices: Vec::new(),
+        };
         for path in paths.iter().rev() {
             match export::look(path) {
                 Ok(revision) => exports.good.push((revision, path.clone())),
-                Err(error) if error.kind == Kind::Internal => exports.notices.push(error.to_string()),
+                Err(error) if error.kind == Kind::Internal => {
+                    exports.notices.push(error.to_string())
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -133,29 +167,56 @@ fn replay(mut state: State, log: &Log, newest: u64) -> Result<State> {
         }
     }
     if state.revision < newest {
-        return Err(Error::internal(format!("the admin journal does not lead from revision {} to {newest}", state.revision)));
+        return Err(Error::internal(format!(
+            "the admin journal does not lead from revision {} to {newest}",
+            state.revision
+        )));
     }
     Ok(state)
 }
 
 /// Moves the store aside and makes a new one from the newest export that the journal leads on from.
-fn rebuild(places: &Places, log: &mut Log, exports: &Exports, newest: u64, reason: &str, mut notices: Vec<String>) -> Result<Start> {
+fn rebuild(
+    places: &Places,
+    log: &mut Log,
+    exports: &Exports,
+    newest: u64,
+    reason: &str,
+    mut notices: Vec<String>,
+) -> Result<Start> {
     let (state, from) = source(places, log, exports, newest, reason)?;
-    let aside = move_aside(places)?.map_or(String::new(), |to| format!("; the old one is kept as `{}`", to.display()));
+    let aside = move_aside(places)?.map_or(String::new(), |to| {
+        format!("; the old one is kept as `{}`", to.display())
+    });
     let mut tree = Tree::open(&places.state)?;
     tree.become_state(&State::default(), &state)?;
-    notices.push(format!("the store in `{}` could not be used ({reason}): rebuilt at revision {} from {from}{aside}", places.state.display(), state.revision));
+    notices.push(format!(
+        "the store in `{}` could not be used ({reason}): rebuilt at revision {} from {from}{aside}",
+        places.state.display(),
+        state.revision
+    ));
     if log.tail.0 > 0 {
         notices.push(format!("the last {} bytes of the admin journal were not readable: changes after revision {} may be missing", log.tail.0, log.last()));
     }
     if state.revision > log.last() {
         log.rotate(state.revision + 1)?;
     }
-    Ok(Start { tree, state, exported: exports.newest(), notices })
+    Ok(Start {
+        tree,
+        state,
+        exported: exports.newest(),
+        notices,
+    })
 }
 
 /// What to rebuild from; an error with instructions where nothing leads to the newest revision known.
-fn source(places: &Places, log: &Log, exports: &Exports, newest: u64, reason: &str) -> Result<(State, String)> {
+fn source(
+    places: &Places,
+    log: &Log,
+    exports: &Exports,
+    newest: u64,
+    reason: &str,
+) -> Result<(State, String)> {
     let mut why = String::from("there is no export and no admin journal");
     // A torn last line is what a power cut leaves; more than one is damage, and what they said is not known.
     let torn = log.tail.1 <= 1;
@@ -163,14 +224,25 @@ fn source(places: &Places, log: &Log, exports: &Exports, newest: u64, reason: &s
     let exported = exports.newest().unwrap_or(0);
     let whole = log.absent || log.last() >= exported;
     if !torn {
-        why = format!("the last {} lines of the admin journal are damaged", log.tail.1);
+        why = format!(
+            "the last {} lines of the admin journal are damaged",
+            log.tail.1
+        );
     }
     if !whole {
-        why = format!("the admin journal ends at revision {}, before the export of revision {exported}", log.last());
+        why = format!(
+            "the admin journal ends at revision {}, before the export of revision {exported}",
+            log.last()
+        );
     }
     for (revision, path) in exports.good.iter().filter(|_| torn && whole) {
         match export::read(path).and_then(|start| replay(start, log, newest)) {
-            Ok(state) => return Ok((state, format!("the export of revision {revision} and the admin journal"))),
+            Ok(state) => {
+                return Ok((
+                    state,
+                    format!("the export of revision {revision} and the admin journal"),
+                ));
+            }
             Err(error) => why = error.message,
         }
     }
@@ -181,7 +253,10 @@ fn source(places: &Places, log: &Log, exports: &Exports, newest: u64, reason: &s
             Err(_) => {}
         }
     }
-    let message = format!("the store in `{}` cannot be used ({reason}) and cannot be rebuilt: {why}", places.state.display());
+    let message = format!(
+        "the store in `{}` cannot be used ({reason}) and cannot be rebuilt: {why}",
+        places.state.display()
+    );
     Err(Error::new(Kind::Unavailable, message).hint(format!(
         "restore `{root}` from a backup; or accept losing the newest changes: move `{journal}` away to start from the newest export; \
          or give up this data: move `{root}` away",
@@ -195,13 +270,20 @@ pub fn move_aside(places: &Places) -> Result<Option<PathBuf>> {
     if !places.state.exists() {
         return Ok(None);
     }
-    let to = free_name(&places.root.join(format!("state.corrupt-{}", crate::resources::Stamp::now().0)));
-    std::fs::rename(&places.state, &to).map_err(|cause| disk::error("move aside", &places.state, cause))?;
+    let to = free_name(&places.root.join(format!(
+        "state.corrupt-{}",
+        crate::resources::Stamp::now().0
+    )));
+    std::fs::rename(&places.state, &to)
+        .map_err(|cause| disk::error("move aside", &places.state, cause))?;
     disk::sync_dir(&places.root)?;
     Ok(Some(to))
 }
 
 fn free_name(path: &Path) -> PathBuf {
     let numbered = (1..).map(|number| path.with_added_extension(number.to_string()));
-    std::iter::once(path.to_owned()).chain(numbered).find(|path| !path.exists()).unwrap_or_else(|| path.to_owned())
+    std::iter::once(path.to_owned())
+        .chain(numbered)
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| path.to_owned())
 }

@@ -29,7 +29,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { ballast: 8 << 20, reserve: 1 << 20, journal: 64 << 20, export_every: Duration::from_secs(15 * 60) }
+        Options {
+            ballast: 8 << 20,
+            reserve: 1 << 20,
+            journal: 64 << 20,
+            export_every: Duration::from_secs(15 * 60),
+        }
     }
 }
 
@@ -89,7 +94,10 @@ impl Sled {
             notices.push(format!("the last {} bytes of the admin journal were a change that was cut short; they were taken off", log.tail.0));
         }
         if log.holes > 0 {
-            notices.push(format!("{} damaged lines in the admin journal: they are missing from the audit log", log.holes));
+            notices.push(format!(
+                "{} damaged lines in the admin journal: they are missing from the audit log",
+                log.holes
+            ));
         }
         for notice in &notices {
             tracing::warn!(target: "gw::store", "{notice}");
@@ -97,14 +105,33 @@ impl Sled {
         if let Err(error) = log.cut() {
             tracing::warn!(target: "gw::store", "{error}");
         }
-        let disk = Mutex::new(Disk { tree: Some(started.tree), log, exported: started.exported, failed: None });
-        let shared = Arc::new(Shared { places, options, ballast, notices, disk, state: RwLock::new(started.state) });
+        let disk = Mutex::new(Disk {
+            tree: Some(started.tree),
+            log,
+            exported: started.exported,
+            failed: None,
+        });
+        let shared = Arc::new(Shared {
+            places,
+            options,
+            ballast,
+            notices,
+            disk,
+            state: RwLock::new(started.state),
+        });
         shared.maintain_or_warn();
         let (stop, stopped) = channel();
         let theirs = shared.clone();
-        let timer = std::thread::Builder::new().name(String::from("gw-records")).spawn(move || tend(&theirs, &stopped));
-        let timer = timer.map_err(|error| Error::internal("cannot start the records' timer thread").cause(error))?;
-        Ok(Sled { shared, timer: Some((stop, timer)) })
+        let timer = std::thread::Builder::new()
+            .name(String::from("gw-records"))
+            .spawn(move || tend(&theirs, &stopped));
+        let timer = timer.map_err(|error| {
+            Error::internal("cannot start the records' timer thread").cause(error)
+        })?;
+        Ok(Sled {
+            shared,
+            timer: Some((stop, timer)),
+        })
     }
 
     /// What the last start had to mend, for `gw serve` to print; `None` where all was well.
@@ -120,7 +147,9 @@ impl Sled {
     /// Whether changes can be written now: `Some` says why not.
     pub fn degraded(&self) -> Option<String> {
         let disk = self.shared.disk();
-        disk.failed.clone().or_else(|| self.shared.room().err().map(|error| error.to_string()))
+        disk.failed
+            .clone()
+            .or_else(|| self.shared.room().err().map(|error| error.to_string()))
     }
 }
 
@@ -136,7 +165,11 @@ impl Drop for Sled {
 
 impl Records for Sled {
     fn load(&self) -> Result<(u64, Vec<Record>)> {
-        let state = self.shared.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self
+            .shared
+            .state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         Ok((state.revision, state.list()))
     }
 
@@ -149,9 +182,22 @@ impl Records for Sled {
     }
 
     fn describe(&self) -> String {
-        let state = self.shared.state.read().unwrap_or_else(PoisonError::into_inner);
-        let mended = if self.shared.notices.is_empty() { "" } else { "; mended at start, see the log" };
-        format!("sled in {}, revision {}, {} records{mended}", self.shared.places.state.display(), state.revision, state.records.len())
+        let state = self
+            .shared
+            .state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mended = if self.shared.notices.is_empty() {
+            ""
+        } else {
+            "; mended at start, see the log"
+        };
+        format!(
+            "sled in {}, revision {}, {} records{mended}",
+            self.shared.places.state.display(),
+            state.revision,
+            state.records.len()
+        )
     }
 }
 
@@ -180,7 +226,12 @@ impl Shared {
         }
         self.room()?;
         let revision = state.revision + 1;
-        let entry = Entry { revision, at: Stamp::now(), actor: actor.clone(), changes: step.changes };
+        let entry = Entry {
+            revision,
+            at: Stamp::now(),
+            actor: actor.clone(),
+            changes: step.changes,
+        };
         let Disk { tree, log, .. } = disk;
         let tree = self.reopen(tree, &state)?;
         log.append(&entry)?;
@@ -188,9 +239,13 @@ impl Shared {
             return Err(self.take_back(disk, &state, error));
         }
         drop(state);
-        self.state.write().unwrap_or_else(PoisonError::into_inner).apply(revision, step.writes);
+        self.state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .apply(revision, step.writes);
         if disk.log.length() > self.options.journal {
-            self.tidy(disk).unwrap_or_else(|error| tracing::warn!(target: "gw::store", "{error:?}"));
+            self.tidy(disk)
+                .unwrap_or_else(|error| tracing::warn!(target: "gw::store", "{error:?}"));
         }
         Ok(revision)
     }
@@ -214,7 +269,9 @@ impl Shared {
     /// The open store; after a failed write it is opened again and made to hold what was acknowledged.
     fn reopen<'a>(&self, tree: &'a mut Option<Tree>, state: &State) -> Result<&'a mut Tree> {
         if tree.is_none() {
-            let (mut opened, found) = match Tree::open(&self.places.state).and_then(|tree| tree.read().map(|found| (tree, found))) {
+            let (mut opened, found) = match Tree::open(&self.places.state)
+                .and_then(|tree| tree.read().map(|found| (tree, found)))
+            {
                 // What is in memory was acknowledged and is whole: a failed write cannot cost more than itself.
                 Err(error) if error.kind == Kind::Internal => {
                     recover::move_aside(&self.places)?;
@@ -229,7 +286,8 @@ impl Shared {
             }
             *tree = Some(opened);
         }
-        tree.as_mut().ok_or_else(|| Error::internal("the store is closed"))
+        tree.as_mut()
+            .ok_or_else(|| Error::internal("the store is closed"))
     }
 
     /// Whether there is room for a change. Without ballast none is tried: it would use up what reopening needs.
@@ -275,7 +333,9 @@ impl Shared {
 
 /// The timer thread, until the store is dropped.
 fn tend(shared: &Shared, stopped: &Receiver<()>) {
-    while stopped.recv_timeout(shared.options.export_every.max(Duration::from_secs(1))) == Err(RecvTimeoutError::Timeout) {
+    while stopped.recv_timeout(shared.options.export_every.max(Duration::from_secs(1)))
+        == Err(RecvTimeoutError::Timeout)
+    {
         shared.maintain_or_warn();
     }
 }

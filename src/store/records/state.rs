@@ -47,8 +47,14 @@ impl State {
         let mut step = Step::default();
         for change in changes {
             let (at, expected) = match change {
-                Change::Put { expected, record } => ((record.kind.clone(), record.name.clone()), *expected),
-                Change::Delete { expected, kind, name } => ((kind.clone(), name.clone()), *expected),
+                Change::Put { expected, record } => {
+                    ((record.kind.clone(), record.name.clone()), *expected)
+                }
+                Change::Delete {
+                    expected,
+                    kind,
+                    name,
+                } => ((kind.clone(), name.clone()), *expected),
             };
             let now = match step.writes.get(&at) {
                 Some(write) => write.as_ref(),
@@ -61,9 +67,15 @@ impl State {
             let write = match change {
                 Change::Put { record, .. } => {
                     // The version is the store's to give: whatever the caller wrote there cannot break the order.
-                    let record = Record { version: expected + 1, ..record.clone() };
+                    let record = Record {
+                        version: expected + 1,
+                        ..record.clone()
+                    };
                     let value = value::encode(&record)?;
-                    step.changes.push(Change::Put { expected, record: record.clone() });
+                    step.changes.push(Change::Put {
+                        expected,
+                        record: record.clone(),
+                    });
                     Some(Stored { record, value })
                 }
                 Change::Delete { .. } => {
@@ -90,29 +102,51 @@ impl State {
     /// Brings in a journal entry that follows this state directly.
     pub fn replay(&mut self, entry: &Entry) -> Result<()> {
         if entry.revision != self.revision + 1 {
-            return Err(Error::internal(format!("journal entry {} does not follow revision {}", entry.revision, self.revision)));
+            return Err(Error::internal(format!(
+                "journal entry {} does not follow revision {}",
+                entry.revision, self.revision
+            )));
         }
-        let step = self
-            .check(&entry.changes)
-            .map_err(|error| Error::internal(format!("journal entry {} does not fit the state before it", entry.revision)).cause(error))?;
+        let step = self.check(&entry.changes).map_err(|error| {
+            Error::internal(format!(
+                "journal entry {} does not fit the state before it",
+                entry.revision
+            ))
+            .cause(error)
+        })?;
         self.apply(entry.revision, step.writes);
         Ok(())
     }
 
     pub fn summary(&self) -> Summary {
-        let digest = self.records.values().fold(0u64, |digest, stored| digest.wrapping_add(value::sum_of(&stored.value)));
-        Summary { revision: self.revision, records: self.records.len() as u64, digest }
+        let digest = self.records.values().fold(0u64, |digest, stored| {
+            digest.wrapping_add(value::sum_of(&stored.value))
+        });
+        Summary {
+            revision: self.revision,
+            records: self.records.len() as u64,
+            digest,
+        }
     }
 
     /// The summary once these writes are done.
     pub fn summary_after(&self, revision: u64, writes: &BTreeMap<At, Option<Stored>>) -> Summary {
-        let mut after = Summary { revision, ..self.summary() };
+        let mut after = Summary {
+            revision,
+            ..self.summary()
+        };
         for (at, write) in writes {
             if let Some(old) = self.records.get(at) {
-                (after.records, after.digest) = (after.records - 1, after.digest.wrapping_sub(value::sum_of(&old.value)));
+                (after.records, after.digest) = (
+                    after.records - 1,
+                    after.digest.wrapping_sub(value::sum_of(&old.value)),
+                );
             }
             if let Some(new) = write {
-                (after.records, after.digest) = (after.records + 1, after.digest.wrapping_add(value::sum_of(&new.value)));
+                (after.records, after.digest) = (
+                    after.records + 1,
+                    after.digest.wrapping_add(value::sum_of(&new.value)),
+                );
             }
         }
         after
@@ -120,25 +154,38 @@ impl State {
 
     /// The state made of these records.
     pub fn from_records(revision: u64, records: Vec<Record>) -> Result<State> {
-        let mut state = State { revision, ..State::default() };
+        let mut state = State {
+            revision,
+            ..State::default()
+        };
         for record in records {
             let value = value::encode(&record)?;
-            state.records.insert((record.kind.clone(), record.name.clone()), Stored { record, value });
+            state.records.insert(
+                (record.kind.clone(), record.name.clone()),
+                Stored { record, value },
+            );
         }
         Ok(state)
     }
 
     pub fn list(&self) -> Vec<Record> {
-        self.records.values().map(|stored| stored.record.clone()).collect()
+        self.records
+            .values()
+            .map(|stored| stored.record.clone())
+            .collect()
     }
 }
 
 fn stale((kind, name): &At, version: u64, expected: u64) -> Error {
     let message = match (version, expected) {
         (0, 0) => format!("{kind} `{name}` does not exist"),
-        (0, _) => format!("{kind} `{name}` does not exist any more, version {expected} was expected"),
+        (0, _) => {
+            format!("{kind} `{name}` does not exist any more, version {expected} was expected")
+        }
         (_, 0) => format!("{kind} `{name}` exists already"),
         _ => format!("{kind} `{name}` is at version {version}, version {expected} was expected"),
     };
-    Error::new(Kind::Stale, message).hint(format!("read it again, then repeat the change: gw {kind} get {name}"))
+    Error::new(Kind::Stale, message).hint(format!(
+        "read it again, then repeat the change: gw {kind} get {name}"
+    ))
 }

@@ -32,14 +32,31 @@ impl Tree {
         // A database dropped a moment ago may still be held by one of sled's own threads.
         let patience = Instant::now() + Duration::from_secs(2);
         let db = loop {
-            match guarded(dir, || ::sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(None).open()) {
-                Err(error) if error.kind == Kind::Conflict && Instant::now() < patience => std::thread::sleep(Duration::from_millis(20)),
+            match guarded(dir, || {
+                ::sled::Config::new()
+                    .path(dir)
+                    .cache_capacity(CACHE)
+                    .flush_every_ms(None)
+                    .open()
+            }) {
+                Err(error) if error.kind == Kind::Conflict && Instant::now() < patience => {
+                    std::thread::sleep(Duration::from_millis(20))
+                }
                 opened => break opened?,
             }
         };
         let path = dir.join("db");
-        let file = File::options().read(true).write(true).open(&path).map_err(|cause| disk::error("open", &path, cause))?;
-        let mut tree = Tree { db: Some(db), file, dir: dir.to_owned(), blobs: BTreeSet::new() };
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|cause| disk::error("open", &path, cause))?;
+        let mut tree = Tree {
+            db: Some(db),
+            file,
+            dir: dir.to_owned(),
+            blobs: BTreeSet::new(),
+        };
         for name in ["conf", "db"] {
             disk::tighten(&dir.join(name))?;
             disk::sync_file(&dir.join(name))?;
@@ -59,12 +76,19 @@ impl Tree {
         for (key, bytes) in pairs {
             if &key[..] == META {
                 meta = Some(
-                    serde_json::from_slice::<Summary>(value::unframe(META, &bytes)?)
-                        .map_err(|error| Error::internal("the store's own record is damaged").cause(error))?,
+                    serde_json::from_slice::<Summary>(value::unframe(META, &bytes)?).map_err(
+                        |error| Error::internal("the store's own record is damaged").cause(error),
+                    )?,
                 );
             } else {
                 let record = value::decode(&key, &bytes)?;
-                state.records.insert((record.kind.clone(), record.name.clone()), Stored { record, value: bytes.to_vec() });
+                state.records.insert(
+                    (record.kind.clone(), record.name.clone()),
+                    Stored {
+                        record,
+                        value: bytes.to_vec(),
+                    },
+                );
             }
         }
         match meta {
@@ -73,7 +97,10 @@ impl Tree {
             Some(meta) => {
                 state.revision = meta.revision;
                 if meta != state.summary() {
-                    return Err(Error::internal(format!("records of revision {} are missing or do not belong to it", meta.revision)));
+                    return Err(Error::internal(format!(
+                        "records of revision {} are missing or do not belong to it",
+                        meta.revision
+                    )));
                 }
                 Ok(Some(state))
             }
@@ -89,7 +116,9 @@ impl Tree {
                 None => batch.remove(value::key(kind, name)),
             }
         }
-        let meta = serde_json::to_vec(&after).map_err(|error| Error::internal("the store's own record cannot be written").cause(error))?;
+        let meta = serde_json::to_vec(&after).map_err(|error| {
+            Error::internal("the store's own record cannot be written").cause(error)
+        })?;
         batch.insert(META, value::frame(META, &meta));
         let db = self.db()?;
         guarded(&self.dir, || {
@@ -107,7 +136,11 @@ impl Tree {
                 writes.insert(at.clone(), Some(stored.clone()));
             }
         }
-        for at in have.records.keys().filter(|at| !want.records.contains_key(*at)) {
+        for at in have
+            .records
+            .keys()
+            .filter(|at| !want.records.contains_key(*at))
+        {
             writes.insert(at.clone(), None);
         }
         self.write(want.summary(), &writes)
@@ -116,7 +149,10 @@ impl Tree {
     fn sync(&mut self) -> Result<()> {
         // Large pages live in files of their own, which sled never syncs.
         let blobs = self.dir.join("blobs");
-        let new: Vec<PathBuf> = disk::list(&blobs, "", "")?.into_iter().filter(|path| !self.blobs.contains(path)).collect();
+        let new: Vec<PathBuf> = disk::list(&blobs, "", "")?
+            .into_iter()
+            .filter(|path| !self.blobs.contains(path))
+            .collect();
         for path in &new {
             disk::sync_file(path)?;
         }
@@ -124,11 +160,15 @@ impl Tree {
             disk::sync_dir(&blobs)?;
             self.blobs.extend(new);
         }
-        self.file.sync_all().map_err(|cause| disk::error("sync", &self.dir.join("db"), cause))
+        self.file
+            .sync_all()
+            .map_err(|cause| disk::error("sync", &self.dir.join("db"), cause))
     }
 
     fn db(&self) -> Result<&::sled::Db> {
-        self.db.as_ref().ok_or_else(|| Error::internal("the store is closed"))
+        self.db
+            .as_ref()
+            .ok_or_else(|| Error::internal("the store is closed"))
     }
 }
 
@@ -145,14 +185,29 @@ fn guarded<T>(dir: &Path, run: impl FnOnce() -> ::sled::Result<T>) -> Result<T> 
     let damaged = || Error::internal(format!("the store in `{}` is damaged", dir.display()));
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(::sled::Error::Io(cause))) if cause.to_string().contains("could not acquire lock") => {
-            Err(Error::new(Kind::Conflict, format!("the store in `{}` is in use by another process", dir.display()))
-                .hint("stop the other gw serve, or choose another directory with --data-dir"))
+        Ok(Err(::sled::Error::Io(cause)))
+            if cause.to_string().contains("could not acquire lock") =>
+        {
+            Err(Error::new(
+                Kind::Conflict,
+                format!(
+                    "the store in `{}` is in use by another process",
+                    dir.display()
+                ),
+            )
+            .hint("stop the other gw serve, or choose another directory with --data-dir"))
         }
         Ok(Err(::sled::Error::Io(cause))) if environment(&cause) => {
             let error = disk::error("use", dir, cause);
             // Internal would count as damage, and damage makes the store be moved aside.
-            Err(if error.kind == Kind::Internal { Error { kind: Kind::Unavailable, ..error } } else { error })
+            Err(if error.kind == Kind::Internal {
+                Error {
+                    kind: Kind::Unavailable,
+                    ..error
+                }
+            } else {
+                error
+            })
         }
         Ok(Err(cause)) => Err(damaged().cause(cause)),
         Err(_) => Err(damaged().cause("sled panicked")),
@@ -164,6 +219,12 @@ fn environment(cause: &std::io::Error) -> bool {
     use std::io::ErrorKind::{OutOfMemory, PermissionDenied, ReadOnlyFilesystem};
     const EIO_ENFILE_EMFILE: [i32; 3] = [5, 23, 24];
     disk::is_full(cause)
-        || matches!(cause.kind(), OutOfMemory | PermissionDenied | ReadOnlyFilesystem)
-        || (cfg!(unix) && cause.raw_os_error().is_some_and(|code| EIO_ENFILE_EMFILE.contains(&code)))
+        || matches!(
+            cause.kind(),
+            OutOfMemory | PermissionDenied | ReadOnlyFilesystem
+        )
+        || (cfg!(unix)
+            && cause
+                .raw_os_error()
+                .is_some_and(|code| EIO_ENFILE_EMFILE.contains(&code)))
 }

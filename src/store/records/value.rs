@@ -40,23 +40,34 @@ pub fn encode(record: &Record) -> Result<Vec<u8>> {
     if record.kind.contains('\0') || record.name.contains('\0') {
         return Err(Error::invalid("a name cannot hold a zero byte").hint("choose another name"));
     }
-    let json = serde_json::to_vec(record).map_err(|error| Error::internal("a record cannot be written as JSON").cause(error))?;
+    let json = serde_json::to_vec(record)
+        .map_err(|error| Error::internal("a record cannot be written as JSON").cause(error))?;
     let value = frame(&key(&record.kind, &record.name), &json);
     if value.len() > LIMIT {
-        let message = format!("{} `{}` takes {} bytes, {LIMIT} at most are stored", record.kind, record.name, value.len());
-        return Err(Error::new(Kind::TooLarge, message).hint("make it smaller: fewer labels, headers or targets, or split it in two"));
+        let message = format!(
+            "{} `{}` takes {} bytes, {LIMIT} at most are stored",
+            record.kind,
+            record.name,
+            value.len()
+        );
+        return Err(Error::new(Kind::TooLarge, message)
+            .hint("make it smaller: fewer labels, headers or targets, or split it in two"));
     }
     Ok(value)
 }
 
 /// The record in a value, which must be the one its key names.
 pub fn decode(at: &[u8], value: &[u8]) -> Result<Record> {
-    let record: Record = serde_json::from_slice(unframe(at, value)?)
-        .map_err(|error| Error::internal(format!("the value of `{}` is damaged", at.escape_ascii())).cause(error))?;
+    let record: Record = serde_json::from_slice(unframe(at, value)?).map_err(|error| {
+        Error::internal(format!("the value of `{}` is damaged", at.escape_ascii())).cause(error)
+    })?;
     if key(&record.kind, &record.name) == at {
         Ok(record)
     } else {
-        Err(Error::internal(format!("the value of `{}` belongs to another key", at.escape_ascii())))
+        Err(Error::internal(format!(
+            "the value of `{}` belongs to another key",
+            at.escape_ascii()
+        )))
     }
 }
 
@@ -65,13 +76,22 @@ pub fn check_schema(found: u16, what: &str) -> Result<()> {
     if found <= SCHEMA {
         return Ok(());
     }
-    let message = format!("{what} was written in schema {found} by a newer gw; this gw {} reads schema {SCHEMA} and older", env!("CARGO_PKG_VERSION"));
-    Err(Error::new(Kind::Conflict, message).hint("run the newer gw, or give this one another --data-dir; nothing was changed"))
+    let message = format!(
+        "{what} was written in schema {found} by a newer gw; this gw {} reads schema {SCHEMA} and older",
+        env!("CARGO_PKG_VERSION")
+    );
+    Err(Error::new(Kind::Conflict, message)
+        .hint("run the newer gw, or give this one another --data-dir; nothing was changed"))
 }
 
 /// Eight bytes that tell whether a value is what was written; also what [`super::state::Summary`] adds up.
 pub fn sum(key: &[u8], schema: [u8; 2], json: &[u8]) -> [u8; 8] {
-    let hash = Sha256::new().chain_update(schema).chain_update((key.len() as u64).to_be_bytes()).chain_update(key).chain_update(json).finalize();
+    let hash = Sha256::new()
+        .chain_update(schema)
+        .chain_update((key.len() as u64).to_be_bytes())
+        .chain_update(key)
+        .chain_update(json)
+        .finalize();
     let mut sum = [0; 8];
     sum.copy_from_slice(&hash[..8]);
     sum
@@ -79,7 +99,10 @@ pub fn sum(key: &[u8], schema: [u8; 2], json: &[u8]) -> [u8; 8] {
 
 /// The checksum a framed value carries.
 pub fn sum_of(value: &[u8]) -> u64 {
-    value.get(2..HEADER).and_then(|sum| sum.try_into().ok()).map_or(0, u64::from_be_bytes)
+    value
+        .get(2..HEADER)
+        .and_then(|sum| sum.try_into().ok())
+        .map_or(0, u64::from_be_bytes)
 }
 
 #[cfg(test)]
@@ -108,7 +131,12 @@ mod tests {
 
     #[test]
     fn a_value_under_another_key_is_damaged() {
-        assert_eq!(decode(&key("user", "bob"), &encode(&record("ann", 3)).unwrap()).unwrap_err().kind, Kind::Internal);
+        assert_eq!(
+            decode(&key("user", "bob"), &encode(&record("ann", 3)).unwrap())
+                .unwrap_err()
+                .kind,
+            Kind::Internal
+        );
     }
 
     #[test]
@@ -118,13 +146,19 @@ mod tests {
         let value = [&newer, &sum(b"k", newer, json)[..], json].concat();
         let error = unframe(b"k", &value).unwrap_err();
         assert_eq!(error.kind, Kind::Conflict);
-        assert!(error.message.contains("schema 2") && error.message.contains("schema 1"), "{error}");
+        assert!(
+            error.message.contains("schema 2") && error.message.contains("schema 1"),
+            "{error}"
+        );
     }
 
     #[test]
     fn the_limit_is_on_the_whole_value() {
         let room = LIMIT - encode(&record("ann", 0)).unwrap().len();
         assert_eq!(encode(&record("ann", room)).unwrap().len(), LIMIT);
-        assert_eq!(encode(&record("ann", room + 1)).unwrap_err().kind, Kind::TooLarge);
+        assert_eq!(
+            encode(&record("ann", room + 1)).unwrap_err().kind,
+            Kind::TooLarge
+        );
     }
 }

@@ -34,10 +34,19 @@ impl Choice {
 impl FromStr for Choice {
     type Err = Error;
     fn from_str(text: &str) -> Result<Choice> {
-        let all = [Choice::Auto, Choice::Keyring, Choice::Sealed, Choice::Memory];
+        let all = [
+            Choice::Auto,
+            Choice::Keyring,
+            Choice::Sealed,
+            Choice::Memory,
+        ];
         all.into_iter()
             .find(|choice| choice.as_str() == text)
-            .ok_or_else(|| Error::invalid(format!("`{text}` is no place for secrets")).param("secrets").hint("one of: auto, keyring, sealed, memory"))
+            .ok_or_else(|| {
+                Error::invalid(format!("`{text}` is no place for secrets"))
+                    .param("secrets")
+                    .hint("one of: auto, keyring, sealed, memory")
+            })
     }
 }
 
@@ -57,17 +66,28 @@ pub(super) fn path(data_dir: &Path) -> PathBuf {
 /// The vault of a data directory. `master_key` is what [`MasterKey::given`] found; without it the sealed
 /// file uses a key beside the data and says so. A recorded keyring that is locked or gone does not fail
 /// here but in its calls, and they work again once it is back.
-pub fn open(data_dir: &Path, choice: Choice, master_key: Option<MasterKey>) -> Result<Arc<dyn Vault>> {
+pub fn open(
+    data_dir: &Path,
+    choice: Choice,
+    master_key: Option<MasterKey>,
+) -> Result<Arc<dyn Vault>> {
     open_with(data_dir, choice, master_key, &system)
 }
 
 /// The OS keyring under this id, or why there is none in this build.
 type Connect<'a> = &'a dyn Fn(&str) -> Result<Arc<dyn Vault>>;
 
-fn open_with(data_dir: &Path, choice: Choice, master_key: Option<MasterKey>, connect: Connect<'_>) -> Result<Arc<dyn Vault>> {
+fn open_with(
+    data_dir: &Path,
+    choice: Choice,
+    master_key: Option<MasterKey>,
+    connect: Connect<'_>,
+) -> Result<Arc<dyn Vault>> {
     match (recorded(data_dir)?, choice) {
         (Some(Recorded::Keyring(id)), Choice::Auto | Choice::Keyring) => connect(&id),
-        (Some(Recorded::Sealed), Choice::Auto | Choice::Sealed) => open_sealed(data_dir, master_key),
+        (Some(Recorded::Sealed), Choice::Auto | Choice::Sealed) => {
+            open_sealed(data_dir, master_key)
+        }
         (Some(Recorded::Keyring(_)), _) => Err(changed(data_dir, Choice::Keyring, choice)),
         (Some(Recorded::Sealed), _) => Err(changed(data_dir, Choice::Sealed, choice)),
         (None, Choice::Memory) => Ok(Arc::new(Memory::default())),
@@ -85,11 +105,19 @@ fn first_keyring(data_dir: &Path, connect: Connect<'_>) -> Result<Arc<dyn Vault>
     let file = sealed::path(data_dir);
     if file.exists() {
         // A sealed file without its record: the secrets are in it, whatever the keyring can do.
-        return Err(Error::new(Kind::Unavailable, format!("there is a sealed file `{}`, so this gateway's secrets are in it", file.display()))
-            .hint("start with --secrets sealed, or move the file away and set the credentials again"));
+        return Err(Error::new(
+            Kind::Unavailable,
+            format!(
+                "there is a sealed file `{}`, so this gateway's secrets are in it",
+                file.display()
+            ),
+        )
+        .hint("start with --secrets sealed, or move the file away and set the credentials again"));
     }
     let mut bytes = [0u8; 8];
-    getrandom::fill(&mut bytes).map_err(|error| Error::internal("the operating system gives no random bytes").cause(error))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::internal("the operating system gives no random bytes").cause(error)
+    })?;
     let id = format!("{:016x}", u64::from_be_bytes(bytes));
     let vault = connect(&id)?;
     super::probe(&*vault).map_err(|error| match error.hint {
@@ -144,7 +172,9 @@ fn changed(data_dir: &Path, was: Choice, asked: Choice) -> Error {
 
 fn recorded(data_dir: &Path) -> Result<Option<Recorded>> {
     let path = path(data_dir);
-    let Some(text) = private::read(&path)? else { return Ok(None) };
+    let Some(text) = private::read(&path)? else {
+        return Ok(None);
+    };
     let text = String::from_utf8_lossy(&text);
     let words: Vec<&str> = text.split_whitespace().collect();
     match words.as_slice() {
@@ -163,14 +193,23 @@ fn record(data_dir: &Path, choice: &Recorded) -> Result<()> {
     private::replace(&path(data_dir), line.as_bytes())
 }
 
-#[cfg(all(feature = "keyring", any(target_os = "linux", target_os = "macos", target_os = "windows")))]
+#[cfg(all(
+    feature = "keyring",
+    any(target_os = "linux", target_os = "macos", target_os = "windows")
+))]
 fn system(id: &str) -> Result<Arc<dyn Vault>> {
     Ok(Arc::new(super::Keyring::new(id)))
 }
 
-#[cfg(not(all(feature = "keyring", any(target_os = "linux", target_os = "macos", target_os = "windows"))))]
+#[cfg(not(all(
+    feature = "keyring",
+    any(target_os = "linux", target_os = "macos", target_os = "windows")
+)))]
 fn system(_id: &str) -> Result<Arc<dyn Vault>> {
-    Err(Error::new(Kind::Unavailable, "this build of gw has no OS keyring").hint("use a build with the feature `keyring`"))
+    Err(
+        Error::new(Kind::Unavailable, "this build of gw has no OS keyring")
+            .hint("use a build with the feature `keyring`"),
+    )
 }
 
 #[cfg(test)]
@@ -192,7 +231,12 @@ mod tests {
     }
 
     fn line(dir: &tempfile::TempDir) -> String {
-        String::from_utf8(private::read(&path(dir.path())).unwrap().unwrap_or_default()).unwrap()
+        String::from_utf8(
+            private::read(&path(dir.path()))
+                .unwrap()
+                .unwrap_or_default(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -209,7 +253,13 @@ mod tests {
         })
         .unwrap();
         assert_eq!(first.trim(), format!("keyring {}", id.borrow()));
-        assert_eq!(open_with(dir.path(), Choice::Auto, None, &broken).err().unwrap().kind, Kind::Unavailable);
+        assert_eq!(
+            open_with(dir.path(), Choice::Auto, None, &broken)
+                .err()
+                .unwrap()
+                .kind,
+            Kind::Unavailable
+        );
         assert_eq!(line(&dir), first);
         assert!(!sealed::path(dir.path()).exists());
     }
@@ -218,7 +268,11 @@ mod tests {
     fn auto_takes_the_sealed_file_where_no_keyring_is_and_holds_to_it() {
         let dir = tempfile::tempdir().unwrap();
         let vault = open_with(dir.path(), Choice::Auto, None, &broken).unwrap();
-        assert!(vault.describe().contains("beside the data"), "{}", vault.describe());
+        assert!(
+            vault.describe().contains("beside the data"),
+            "{}",
+            vault.describe()
+        );
         vault.set("a", &Secret::new("kept".into())).unwrap();
         assert_eq!(line(&dir), "sealed\n");
         let again = open_with(dir.path(), Choice::Auto, None, &working).unwrap();
@@ -228,15 +282,28 @@ mod tests {
     #[test]
     fn another_answer_later_is_refused_with_the_fix() {
         for (first, connect, later) in [
-            (Choice::Sealed, &broken as Connect<'_>, [Choice::Keyring, Choice::Memory]),
-            (Choice::Keyring, &working as Connect<'_>, [Choice::Sealed, Choice::Memory]),
+            (
+                Choice::Sealed,
+                &broken as Connect<'_>,
+                [Choice::Keyring, Choice::Memory],
+            ),
+            (
+                Choice::Keyring,
+                &working as Connect<'_>,
+                [Choice::Sealed, Choice::Memory],
+            ),
         ] {
             let dir = tempfile::tempdir().unwrap();
             open_with(dir.path(), first, None, connect).unwrap();
             for later in later {
                 let error = open_with(dir.path(), later, None, &working).err().unwrap();
                 assert_eq!(error.kind, Kind::Conflict);
-                assert!(error.hint.unwrap().contains(&format!("--secrets {}", first.as_str())));
+                assert!(
+                    error
+                        .hint
+                        .unwrap()
+                        .contains(&format!("--secrets {}", first.as_str()))
+                );
             }
             open_with(dir.path(), first, None, connect).unwrap();
         }
@@ -245,7 +312,9 @@ mod tests {
     #[test]
     fn a_keyring_asked_for_and_not_there_records_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let error = open_with(dir.path(), Choice::Keyring, None, &broken).err().unwrap();
+        let error = open_with(dir.path(), Choice::Keyring, None, &broken)
+            .err()
+            .unwrap();
         assert_eq!(error.kind, Kind::Unavailable);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
@@ -260,7 +329,10 @@ mod tests {
     #[test]
     fn a_sealed_file_without_its_record_is_taken_up() {
         let dir = tempfile::tempdir().unwrap();
-        open_with(dir.path(), Choice::Sealed, Some(key()), &broken).unwrap().set("a", &Secret::new("kept".into())).unwrap();
+        open_with(dir.path(), Choice::Sealed, Some(key()), &broken)
+            .unwrap()
+            .set("a", &Secret::new("kept".into()))
+            .unwrap();
         std::fs::remove_file(path(dir.path())).unwrap();
         assert!(open_with(dir.path(), Choice::Keyring, None, &working).is_err());
         let vault = open_with(dir.path(), Choice::Auto, Some(key()), &working).unwrap();
@@ -274,12 +346,20 @@ mod tests {
         let vault = open_with(dir.path(), Choice::Sealed, Some(key()), &broken).unwrap();
         assert!(!vault.describe().contains("beside"));
         let before = std::fs::read(sealed::path(dir.path())).unwrap();
-        let error = open_with(dir.path(), Choice::Auto, None, &broken).err().unwrap();
+        let error = open_with(dir.path(), Choice::Auto, None, &broken)
+            .err()
+            .unwrap();
         assert!(error.hint.unwrap().contains("GW_MASTER_KEY"));
         assert!(!dir.path().join("master.key").exists());
         assert_eq!(std::fs::read(sealed::path(dir.path())).unwrap(), before);
         std::fs::remove_file(sealed::path(dir.path())).unwrap();
-        assert!(open_with(dir.path(), Choice::Auto, Some(key()), &broken).err().unwrap().message.contains("missing"));
+        assert!(
+            open_with(dir.path(), Choice::Auto, Some(key()), &broken)
+                .err()
+                .unwrap()
+                .message
+                .contains("missing")
+        );
     }
 
     #[test]
@@ -287,7 +367,9 @@ mod tests {
         for text in ["", "keyring", "keyring ../../x", "paper", "sealed keyring"] {
             let dir = tempfile::tempdir().unwrap();
             private::replace(&path(dir.path()), text.as_bytes()).unwrap();
-            let error = open_with(dir.path(), Choice::Auto, None, &working).err().unwrap();
+            let error = open_with(dir.path(), Choice::Auto, None, &working)
+                .err()
+                .unwrap();
             assert!(error.message.contains("secrets.choice"));
             assert_eq!(line(&dir), text);
         }
@@ -295,9 +377,21 @@ mod tests {
 
     #[test]
     fn choices_have_names() {
-        for choice in [Choice::Auto, Choice::Keyring, Choice::Sealed, Choice::Memory] {
+        for choice in [
+            Choice::Auto,
+            Choice::Keyring,
+            Choice::Sealed,
+            Choice::Memory,
+        ] {
             assert_eq!(choice.as_str().parse::<Choice>().unwrap(), choice);
         }
-        assert!("vault".parse::<Choice>().unwrap_err().hint.unwrap().contains("sealed"));
+        assert!(
+            "vault"
+                .parse::<Choice>()
+                .unwrap_err()
+                .hint
+                .unwrap()
+                .contains("sealed")
+        );
     }
 }

@@ -34,14 +34,31 @@ impl Keyring {
         Keyring::with_store(id, PATIENCE, platform)
     }
 
-    fn with_store(id: &str, patience: Duration, open: impl Fn() -> Result<Store> + Send + Sync + 'static) -> Keyring {
-        Keyring { worker: Worker::new(patience, open), id: id.to_owned() }
+    fn with_store(
+        id: &str,
+        patience: Duration,
+        open: impl Fn() -> Result<Store> + Send + Sync + 'static,
+    ) -> Keyring {
+        Keyring {
+            worker: Worker::new(patience, open),
+            id: id.to_owned(),
+        }
     }
 
-    fn call<R: Send + 'static>(&self, name: &str, job: impl Fn(&Access<'_>) -> Result<R> + Clone + Send + 'static) -> Result<R> {
+    fn call<R: Send + 'static>(
+        &self,
+        name: &str,
+        job: impl Fn(&Access<'_>) -> Result<R> + Clone + Send + 'static,
+    ) -> Result<R> {
         let once = || {
             let (id, name, job) = (self.id.clone(), name.to_owned(), job.clone());
-            self.worker.call(move |store| job(&Access { store, id: &id, name: &name }))
+            self.worker.call(move |store| {
+                job(&Access {
+                    store,
+                    id: &id,
+                    name: &name,
+                })
+            })
         };
         match once() {
             // The connection may be to a daemon that was started anew since; the second try makes a new one.
@@ -82,15 +99,20 @@ impl Vault for Keyring {
 
     fn delete(&self, name: &str) -> Result<()> {
         check_name(name)?;
-        self.call(name, |access| match access.entry(access.name)?.delete_credential() {
-            Ok(()) => Ok(()),
-            Err(keyring_core::Error::NoEntry) => access.expect_mark(),
-            Err(error) => Err(access.failed(error)),
+        self.call(name, |access| {
+            match access.entry(access.name)?.delete_credential() {
+                Ok(()) => Ok(()),
+                Err(keyring_core::Error::NoEntry) => access.expect_mark(),
+                Err(error) => Err(access.failed(error)),
+            }
         })
     }
 
     fn describe(&self) -> String {
-        format!("OS keyring ({PLATFORM}), service `{SERVICE}`, entries `{}/...`", self.id)
+        format!(
+            "OS keyring ({PLATFORM}), service `{SERVICE}`, entries `{}/...`",
+            self.id
+        )
     }
 }
 
@@ -103,7 +125,9 @@ struct Access<'a> {
 
 impl Access<'_> {
     fn entry(&self, name: &str) -> Result<Entry> {
-        self.store.build(SERVICE, &format!("{}/{name}", self.id), None).map_err(|error| self.failed(error))
+        self.store
+            .build(SERVICE, &format!("{}/{name}", self.id), None)
+            .map_err(|error| self.failed(error))
     }
 
     fn read(&self, name: &str) -> Result<Option<Secret>> {
@@ -121,7 +145,9 @@ impl Access<'_> {
     }
 
     fn write(&self, name: &str, secret: &Secret) -> Result<()> {
-        self.entry(name)?.set_secret(secret.expose().as_bytes()).map_err(|error| self.failed(error))
+        self.entry(name)?
+            .set_secret(secret.expose().as_bytes())
+            .map_err(|error| self.failed(error))
     }
 
     /// A locked collection answers "no such entry" to readers. Only where the mark is found, an entry
@@ -129,13 +155,22 @@ impl Access<'_> {
     fn expect_mark(&self) -> Result<()> {
         match self.read(MARK)? {
             Some(_) => Ok(()),
-            None => Err(Error::new(Kind::Unavailable, "the OS keyring is locked, or is not the one this gateway's secrets were put into")
-                .hint(format!("{UNLOCK}; if it was made anew, set the credentials again"))),
+            None => Err(Error::new(
+                Kind::Unavailable,
+                "the OS keyring is locked, or is not the one this gateway's secrets were put into",
+            )
+            .hint(format!(
+                "{UNLOCK}; if it was made anew, set the credentials again"
+            ))),
         }
     }
 
     fn not_text(&self) -> Error {
-        Error::internal(format!("the OS keyring's entry for `{}` is not text", self.name)).hint("set the credential again")
+        Error::internal(format!(
+            "the OS keyring's entry for `{}` is not text",
+            self.name
+        ))
+        .hint("set the credential again")
     }
 
     /// The kind of failure in our words. Nothing of the original is shown: it may hold the secret.
@@ -171,7 +206,8 @@ const PLATFORM: &str = "Credential Manager";
 #[cfg(target_os = "linux")]
 const UNLOCK: &str = "log in to the desktop session or unlock its keyring (a service needs DBUS_SESSION_BUS_ADDRESS); gw tries again by itself";
 #[cfg(target_os = "macos")]
-const UNLOCK: &str = "unlock the login keychain (over SSH: `security unlock-keychain`); gw tries again by itself";
+const UNLOCK: &str =
+    "unlock the login keychain (over SSH: `security unlock-keychain`); gw tries again by itself";
 #[cfg(target_os = "windows")]
 const UNLOCK: &str = "run gw in a logon session that has Credential Manager (network logons have none); gw tries again by itself";
 
@@ -185,7 +221,9 @@ fn platform() -> Result<Store> {
     match opened {
         Ok(store) => Ok(store),
         // No secret has been near this error.
-        Err(error) => Err(Error::new(Kind::Unavailable, UNREACHABLE).cause(error.to_string()).hint(UNLOCK)),
+        Err(error) => Err(Error::new(Kind::Unavailable, UNREACHABLE)
+            .cause(error.to_string())
+            .hint(UNLOCK)),
     }
 }
 
@@ -232,21 +270,31 @@ mod tests {
         // This is what a freshly started, locked daemon looks like to a reader.
         let keyring = mocked("one", &mock::Store::new().unwrap());
         assert_eq!(keyring.get("openai").unwrap_err().kind, Kind::Unavailable);
-        assert_eq!(keyring.delete("openai").unwrap_err().kind, Kind::Unavailable);
+        assert_eq!(
+            keyring.delete("openai").unwrap_err().kind,
+            Kind::Unavailable
+        );
     }
 
     #[test]
     fn failures_are_told_in_own_words() {
         use keyring_core::Error as E;
         let store: Store = mock::Store::new().unwrap();
-        let access = Access { store: &store, id: "one", name: "openai" };
+        let access = Access {
+            store: &store,
+            id: "one",
+            name: "openai",
+        };
         let leak = "sk-live-canary";
         let boxed = || -> Box<dyn std::error::Error + Send + Sync> { leak.into() };
         for (error, kind) in [
             (E::PlatformFailure(boxed()), Kind::Unavailable),
             (E::NoStorageAccess(boxed()), Kind::Unavailable),
             (E::BadEncoding(leak.as_bytes().to_vec()), Kind::Internal),
-            (E::BadDataFormat(leak.as_bytes().to_vec(), boxed()), Kind::Internal),
+            (
+                E::BadDataFormat(leak.as_bytes().to_vec(), boxed()),
+                Kind::Internal,
+            ),
             (E::BadStoreFormat(leak.into()), Kind::Unavailable),
             (E::Invalid(leak.into(), leak.into()), Kind::Invalid),
             (E::TooLong(leak.into(), 7), Kind::TooLarge),
@@ -256,7 +304,10 @@ mod tests {
             assert_eq!(shown.kind, kind);
             assert!(shown.hint.is_some() && shown.cause.is_none());
             let text = format!("{shown} {shown:?}");
-            assert!(!text.contains(leak) && !text.contains(&format!("{:?}", leak.as_bytes())), "{text}");
+            assert!(
+                !text.contains(leak) && !text.contains(&format!("{:?}", leak.as_bytes())),
+                "{text}"
+            );
         }
     }
 
@@ -265,7 +316,11 @@ mod tests {
         let store = mock::Store::new().unwrap();
         let keyring = mocked("one", &store);
         let shared: Store = store.clone();
-        shared.build(SERVICE, "one/openai", None).unwrap().set_secret(&[0xff, 0xfe, 1]).unwrap();
+        shared
+            .build(SERVICE, "one/openai", None)
+            .unwrap()
+            .set_secret(&[0xff, 0xfe, 1])
+            .unwrap();
         let error = keyring.get("openai").unwrap_err();
         assert!(error.message.contains("openai") && !format!("{error:?}").contains("255"));
     }

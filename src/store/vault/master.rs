@@ -34,26 +34,39 @@ impl MasterKey {
             (Some(file), _) => MasterKey::from_file(file).map(Some),
             (None, None) => Ok(None),
             // Set but empty is a mistake in some unit file, never "no key": it must not make gw use another one.
-            (None, Some(text)) => MasterKey::from_text(&Zeroizing::new(text.to_string_lossy().into_owned()), &format!("`{VARIABLE}`")).map(Some),
+            (None, Some(text)) => MasterKey::from_text(
+                &Zeroizing::new(text.to_string_lossy().into_owned()),
+                &format!("`{VARIABLE}`"),
+            )
+            .map(Some),
         }
     }
 
     /// 32 bytes as base64, in the standard or the URL alphabet, with or without padding.
     pub fn from_text(text: &str, source: &str) -> Result<MasterKey> {
-        let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        let config =
+            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
         let text = text.trim();
-        let alphabet = if text.contains(['-', '_']) { &URL_SAFE } else { &STANDARD };
-        let bytes = Zeroizing::new(GeneralPurpose::new(alphabet, config).decode(text).unwrap_or_default());
+        let alphabet = if text.contains(['-', '_']) {
+            &URL_SAFE
+        } else {
+            &STANDARD
+        };
+        let bytes = Zeroizing::new(
+            GeneralPurpose::new(alphabet, config)
+                .decode(text)
+                .unwrap_or_default(),
+        );
         MasterKey::from_bytes(&bytes, source)
     }
 
     /// A file that only its owner can read, holding 32 raw bytes or the same as base64.
     pub fn from_file(path: &Path) -> Result<MasterKey> {
         let source = format!("`{}`", path.display());
-        let content = Zeroizing::new(
-            private::read(path)?
-                .ok_or_else(|| Error::not_found(format!("there is no master key file {source}")).hint(format!("check --master-key-file, or {MAKE_ONE}")))?,
-        );
+        let content = Zeroizing::new(private::read(path)?.ok_or_else(|| {
+            Error::not_found(format!("there is no master key file {source}"))
+                .hint(format!("check --master-key-file, or {MAKE_ONE}"))
+        })?);
         match std::str::from_utf8(&content) {
             Ok(text) if content.len() != 32 => MasterKey::from_text(text, &source),
             _ => MasterKey::from_bytes(&content, &source),
@@ -61,12 +74,20 @@ impl MasterKey {
     }
 
     fn from_bytes(bytes: &[u8], source: &str) -> Result<MasterKey> {
-        let refuse = |what: &str| Error::invalid(format!("the master key in {source} {what}")).hint(MAKE_ONE);
-        let bytes = <[u8; 32]>::try_from(bytes).map(Zeroizing::new).map_err(|_| refuse("is not 32 bytes as base64"))?;
+        let refuse = |what: &str| {
+            Error::invalid(format!("the master key in {source} {what}")).hint(MAKE_ONE)
+        };
+        let bytes = <[u8; 32]>::try_from(bytes)
+            .map(Zeroizing::new)
+            .map_err(|_| refuse("is not 32 bytes as base64"))?;
         if bytes.iter().all(|byte| *byte == bytes[0]) {
             return Err(refuse("is one byte repeated: a placeholder, not a key"));
         }
-        Ok(MasterKey { bytes, source: source.to_owned(), beside_data: false })
+        Ok(MasterKey {
+            bytes,
+            source: source.to_owned(),
+            beside_data: false,
+        })
     }
 
     /// `<data-dir>/master.key`; where there is none, made if `make` is true, else `None`.
@@ -77,14 +98,22 @@ impl MasterKey {
                 return Ok(None);
             }
             let mut bytes = Zeroizing::new([0u8; 32]);
-            getrandom::fill(bytes.as_mut_slice()).map_err(|error| Error::internal("the operating system gives no random bytes").cause(error))?;
+            getrandom::fill(bytes.as_mut_slice()).map_err(|error| {
+                Error::internal("the operating system gives no random bytes").cause(error)
+            })?;
             private::replace(&path, bytes.as_slice())?;
         }
         let key = MasterKey::from_file(&path).map_err(|error| match error.kind {
-            Kind::Invalid => error.hint(format!("restore `{}` from a backup: what is sealed opens with it alone", path.display())),
+            Kind::Invalid => error.hint(format!(
+                "restore `{}` from a backup: what is sealed opens with it alone",
+                path.display()
+            )),
             _ => error,
         })?;
-        Ok(Some(MasterKey { beside_data: true, ..key }))
+        Ok(Some(MasterKey {
+            beside_data: true,
+            ..key
+        }))
     }
 }
 
@@ -98,15 +127,29 @@ mod tests {
     #[test]
     fn reads_base64_in_the_usual_spellings() {
         let key = MasterKey::from_text(TEXT, "test").unwrap();
-        for same in [&TEXT[..43], &format!(" {TEXT}\n"), &TEXT.replace('+', "-"), &TEXT[..43].replace('+', "-")] {
-            assert_eq!(*MasterKey::from_text(same, "test").unwrap().bytes, *key.bytes);
+        for same in [
+            &TEXT[..43],
+            &format!(" {TEXT}\n"),
+            &TEXT.replace('+', "-"),
+            &TEXT[..43].replace('+', "-"),
+        ] {
+            assert_eq!(
+                *MasterKey::from_text(same, "test").unwrap().bytes,
+                *key.bytes
+            );
         }
         assert!(!format!("{key:?}").contains("3q2"));
     }
 
     #[test]
     fn refuses_what_is_no_key() {
-        for bad in ["", "  ", "c2hvcnQ=", "not base64 at all!", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="] {
+        for bad in [
+            "",
+            "  ",
+            "c2hvcnQ=",
+            "not base64 at all!",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        ] {
             let error = MasterKey::from_text(bad, "`GW_MASTER_KEY`").unwrap_err();
             assert!(error.message.contains("GW_MASTER_KEY") && error.hint.is_some());
             assert!(bad.trim().is_empty() || !format!("{error:?}").contains(bad));
@@ -117,7 +160,10 @@ mod tests {
     fn reads_raw_and_text_files_and_refuses_shared_ones() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
-        assert_eq!(MasterKey::from_file(&path).unwrap_err().kind, Kind::NotFound);
+        assert_eq!(
+            MasterKey::from_file(&path).unwrap_err().kind,
+            Kind::NotFound
+        );
         private::replace(&path, format!("{TEXT}\n").as_bytes()).unwrap();
         let key = MasterKey::from_file(&path).unwrap();
         private::replace(&path, key.bytes.as_slice()).unwrap();
@@ -129,7 +175,10 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             private::replace(&path, TEXT.as_bytes()).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-            assert_eq!(MasterKey::from_file(&path).unwrap_err().kind, Kind::Forbidden);
+            assert_eq!(
+                MasterKey::from_file(&path).unwrap_err().kind,
+                Kind::Forbidden
+            );
         }
     }
 
@@ -139,8 +188,17 @@ mod tests {
         assert!(MasterKey::beside(dir.path(), false).unwrap().is_none());
         let key = MasterKey::beside(dir.path(), true).unwrap().unwrap();
         assert!(key.beside_data);
-        assert_eq!(*MasterKey::beside(dir.path(), true).unwrap().unwrap().bytes, *key.bytes);
+        assert_eq!(
+            *MasterKey::beside(dir.path(), true).unwrap().unwrap().bytes,
+            *key.bytes
+        );
         private::replace(&dir.path().join("master.key"), b"").unwrap();
-        assert!(MasterKey::beside(dir.path(), true).unwrap_err().hint.unwrap().contains("backup"));
+        assert!(
+            MasterKey::beside(dir.path(), true)
+                .unwrap_err()
+                .hint
+                .unwrap()
+                .contains("backup")
+        );
     }
 }

@@ -2,16 +2,25 @@
 //! once and recorded; never plaintext, never a silent fallback.
 
 mod choose;
-#[cfg(all(feature = "keyring", any(target_os = "linux", target_os = "macos", target_os = "windows")))]
+#[cfg(all(
+    feature = "keyring",
+    any(target_os = "linux", target_os = "macos", target_os = "windows")
+))]
 mod keyring;
 mod master;
 mod memory;
 mod sealed;
-#[cfg(all(feature = "keyring", any(target_os = "linux", target_os = "macos", target_os = "windows")))]
+#[cfg(all(
+    feature = "keyring",
+    any(target_os = "linux", target_os = "macos", target_os = "windows")
+))]
 mod worker;
 
 pub use choose::{Choice, open};
-#[cfg(all(feature = "keyring", any(target_os = "linux", target_os = "macos", target_os = "windows")))]
+#[cfg(all(
+    feature = "keyring",
+    any(target_os = "linux", target_os = "macos", target_os = "windows")
+))]
 pub use keyring::Keyring;
 pub use master::MasterKey;
 pub use memory::Memory;
@@ -43,17 +52,27 @@ pub fn probe(vault: &dyn Vault) -> Result<()> {
     let deleted = vault.delete(&name);
     match found? {
         Some(found) if found == canary => deleted,
-        _ => Err(Error::new(Kind::Unavailable, "the secret store took a secret and did not give it back").hint("choose another one: --secrets sealed")),
+        _ => Err(Error::new(
+            Kind::Unavailable,
+            "the secret store took a secret and did not give it back",
+        )
+        .hint("choose another one: --secrets sealed")),
     }
 }
 
 /// What every vault refuses alike, so that secrets can move from one to another.
 fn check_name(name: &str) -> Result<()> {
-    let fits = !name.is_empty() && name.len() <= 256 && !name.starts_with('.') && !name.chars().any(char::is_control);
+    let fits = !name.is_empty()
+        && name.len() <= 256
+        && !name.starts_with('.')
+        && !name.chars().any(char::is_control);
     if fits {
         Ok(())
     } else {
-        Err(Error::invalid("a secret's name is 1 to 256 bytes of visible text and does not begin with a dot").hint("choose another name"))
+        Err(Error::invalid(
+            "a secret's name is 1 to 256 bytes of visible text and does not begin with a dot",
+        )
+        .hint("choose another name"))
     }
 }
 
@@ -62,11 +81,18 @@ fn check(name: &str, secret: &Secret) -> Result<()> {
     let text = secret.expose();
     // An empty secret would later be sent as an empty credential, or match one.
     if text.trim().is_empty() {
-        return Err(Error::invalid(format!("the secret `{name}` is empty")).hint("give it on standard input, or delete it instead"));
+        return Err(Error::invalid(format!("the secret `{name}` is empty"))
+            .hint("give it on standard input, or delete it instead"));
     }
     if text.len() > LARGEST {
-        return Err(Error::new(Kind::TooLarge, format!("the secret `{name}` has {} bytes, {LARGEST} are taken at most", text.len()))
-            .hint("check that it is the credential itself and not a bundle of files"));
+        return Err(Error::new(
+            Kind::TooLarge,
+            format!(
+                "the secret `{name}` has {} bytes, {LARGEST} are taken at most",
+                text.len()
+            ),
+        )
+        .hint("check that it is the credential itself and not a bundle of files"));
     }
     Ok(())
 }
@@ -81,14 +107,31 @@ mod tests {
         let vault = Memory::default();
         let good = Secret::new("x".into());
         for name in ["", ".hidden", "two\nlines", "nul\0", &"n".repeat(257)] {
-            assert_eq!(vault.set(name, &good).unwrap_err().kind, Kind::Invalid, "{name:?}");
+            assert_eq!(
+                vault.set(name, &good).unwrap_err().kind,
+                Kind::Invalid,
+                "{name:?}"
+            );
             assert_eq!(vault.get(name).unwrap_err().kind, Kind::Invalid, "{name:?}");
-            assert_eq!(vault.delete(name).unwrap_err().kind, Kind::Invalid, "{name:?}");
+            assert_eq!(
+                vault.delete(name).unwrap_err().kind,
+                Kind::Invalid,
+                "{name:?}"
+            );
         }
         for empty in ["", " ", "\n"] {
-            assert_eq!(vault.set("a", &Secret::new(empty.into())).unwrap_err().kind, Kind::Invalid);
+            assert_eq!(
+                vault.set("a", &Secret::new(empty.into())).unwrap_err().kind,
+                Kind::Invalid
+            );
         }
-        assert_eq!(vault.set("a", &Secret::new("x".repeat(LARGEST + 1))).unwrap_err().kind, Kind::TooLarge);
+        assert_eq!(
+            vault
+                .set("a", &Secret::new("x".repeat(LARGEST + 1)))
+                .unwrap_err()
+                .kind,
+            Kind::TooLarge
+        );
         assert!(vault.get("a").unwrap().is_none());
     }
 

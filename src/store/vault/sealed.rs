@@ -57,12 +57,26 @@ impl Sealed {
     pub fn create(data_dir: &Path, key: &MasterKey) -> Result<Sealed> {
         let path = path(data_dir);
         if private::read(&path)?.is_some() {
-            return Err(Error::new(Kind::Conflict, format!("`{}` is there already", path.display())).hint("open it with the master key it was sealed with"));
+            return Err(Error::new(
+                Kind::Conflict,
+                format!("`{}` is there already", path.display()),
+            )
+            .hint("open it with the master key it was sealed with"));
         }
         let cipher = XChaCha20Poly1305::new((&*key.bytes).into());
-        let content = Content { format: FORMAT.to_owned(), check: seal(&cipher, CHECK_NAME, 1, CHECK_TEXT)?, entries: BTreeMap::new() };
+        let content = Content {
+            format: FORMAT.to_owned(),
+            check: seal(&cipher, CHECK_NAME, 1, CHECK_TEXT)?,
+            entries: BTreeMap::new(),
+        };
         save(&path, &content)?;
-        Ok(Sealed { path, cipher, source: key.source.clone(), beside_data: key.beside_data, content: Mutex::new(content) })
+        Ok(Sealed {
+            path,
+            cipher,
+            source: key.source.clone(),
+            beside_data: key.beside_data,
+            content: Mutex::new(content),
+        })
     }
 
     /// Opens the file that is there. A wrong key or a damaged file is an error and leaves it as it is.
@@ -75,19 +89,30 @@ impl Sealed {
                 super::choose::path(data_dir).display()
             )));
         };
-        let damaged = || Error::internal(format!("`{shown}` is damaged")).hint("restore it from a backup; gw does not touch it");
+        let damaged = || {
+            Error::internal(format!("`{shown}` is damaged"))
+                .hint("restore it from a backup; gw does not touch it")
+        };
         let content: Content = serde_json::from_slice(&text).map_err(|_| damaged())?;
         if content.format != FORMAT {
-            return Err(
-                Error::internal(format!("`{shown}` has the format `{}`, this gw knows `{FORMAT}`", content.format)).hint("use the gw release that wrote it")
-            );
+            return Err(Error::internal(format!(
+                "`{shown}` has the format `{}`, this gw knows `{FORMAT}`",
+                content.format
+            ))
+            .hint("use the gw release that wrote it"));
         }
         let cipher = XChaCha20Poly1305::new((&*key.bytes).into());
         if unseal(&cipher, CHECK_NAME, &content.check).as_deref() != Some(CHECK_TEXT) {
             return Err(Error::invalid(format!("the master key in {} does not open `{shown}`", key.source))
                 .hint("give the key it was sealed with: GW_MASTER_KEY, --master-key-file, or `master.key` in the data directory when neither is set; nothing was changed"));
         }
-        Ok(Sealed { path, cipher, source: key.source.clone(), beside_data: key.beside_data, content: Mutex::new(content) })
+        Ok(Sealed {
+            path,
+            cipher,
+            source: key.source.clone(),
+            beside_data: key.beside_data,
+            content: Mutex::new(content),
+        })
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -99,14 +124,21 @@ impl Sealed {
 impl Vault for Sealed {
     fn get(&self, name: &str) -> Result<Option<Secret>> {
         check_name(name)?;
-        let Some(entry) = self.content().entries.get(name).cloned() else { return Ok(None) };
-        let damaged = || {
-            Error::internal(format!("the entry `{name}` in `{}` is damaged", self.path.display())).hint("set this credential again; the others are not touched")
+        let Some(entry) = self.content().entries.get(name).cloned() else {
+            return Ok(None);
         };
-        let text = String::from_utf8(unseal(&self.cipher, name, &entry).ok_or_else(damaged)?).map_err(|error| {
-            error.into_bytes().zeroize();
-            damaged()
-        })?;
+        let damaged = || {
+            Error::internal(format!(
+                "the entry `{name}` in `{}` is damaged",
+                self.path.display()
+            ))
+            .hint("set this credential again; the others are not touched")
+        };
+        let text = String::from_utf8(unseal(&self.cipher, name, &entry).ok_or_else(damaged)?)
+            .map_err(|error| {
+                error.into_bytes().zeroize();
+                damaged()
+            })?;
         Ok(Some(Secret::new(text)))
     }
 
@@ -114,8 +146,14 @@ impl Vault for Sealed {
         check(name, secret)?;
         let mut content = self.content();
         let mut next = content.clone();
-        let version = next.entries.get(name).map_or(1, |entry| entry.version.saturating_add(1));
-        next.entries.insert(name.to_owned(), seal(&self.cipher, name, version, secret.expose().as_bytes())?);
+        let version = next
+            .entries
+            .get(name)
+            .map_or(1, |entry| entry.version.saturating_add(1));
+        next.entries.insert(
+            name.to_owned(),
+            seal(&self.cipher, name, version, secret.expose().as_bytes())?,
+        );
         save(&self.path, &next)?;
         *content = next;
         Ok(())
@@ -135,13 +173,22 @@ impl Vault for Sealed {
     }
 
     fn describe(&self) -> String {
-        let warning = if self.beside_data { "; warning: the key lies beside the data, a copy of the directory holds both" } else { "" };
-        format!("sealed file `{}`, key from {}{warning}", self.path.display(), self.source)
+        let warning = if self.beside_data {
+            "; warning: the key lies beside the data, a copy of the directory holds both"
+        } else {
+            ""
+        };
+        format!(
+            "sealed file `{}`, key from {}{warning}",
+            self.path.display(),
+            self.source
+        )
     }
 }
 
 fn save(path: &Path, content: &Content) -> Result<()> {
-    let mut text = serde_json::to_vec_pretty(content).map_err(|error| Error::internal("cannot write the sealed file").cause(error))?;
+    let mut text = serde_json::to_vec_pretty(content)
+        .map_err(|error| Error::internal("cannot write the sealed file").cause(error))?;
     text.push(b'\n');
     private::replace(path, &text)
 }
@@ -155,17 +202,37 @@ fn bound_to(name: &str, version: u64) -> Vec<u8> {
 
 fn seal(cipher: &XChaCha20Poly1305, name: &str, version: u64, text: &[u8]) -> Result<Entry> {
     let mut nonce = [0u8; 24];
-    getrandom::fill(&mut nonce).map_err(|error| Error::internal("the operating system gives no random bytes").cause(error))?;
+    getrandom::fill(&mut nonce).map_err(|error| {
+        Error::internal("the operating system gives no random bytes").cause(error)
+    })?;
     let sealed = cipher
-        .encrypt(XNonce::from_slice(&nonce), Payload { msg: text, aad: &bound_to(name, version) })
+        .encrypt(
+            XNonce::from_slice(&nonce),
+            Payload {
+                msg: text,
+                aad: &bound_to(name, version),
+            },
+        )
         .map_err(|_| Error::internal(format!("cannot seal the secret `{name}`")))?;
-    Ok(Entry { version, nonce: BASE64.encode(nonce), sealed: BASE64.encode(sealed) })
+    Ok(Entry {
+        version,
+        nonce: BASE64.encode(nonce),
+        sealed: BASE64.encode(sealed),
+    })
 }
 
 fn unseal(cipher: &XChaCha20Poly1305, name: &str, entry: &Entry) -> Option<Vec<u8>> {
     let nonce = <[u8; 24]>::try_from(BASE64.decode(&entry.nonce).ok()?).ok()?;
     let sealed = BASE64.decode(&entry.sealed).ok()?;
-    cipher.decrypt(XNonce::from_slice(&nonce), Payload { msg: &sealed, aad: &bound_to(name, entry.version) }).ok()
+    cipher
+        .decrypt(
+            XNonce::from_slice(&nonce),
+            Payload {
+                msg: &sealed,
+                aad: &bound_to(name, entry.version),
+            },
+        )
+        .ok()
 }
 
 #[cfg(test)]
@@ -187,14 +254,26 @@ mod tests {
     #[test]
     fn a_wrong_key_is_told_and_nothing_is_lost() {
         let dir = tempfile::tempdir().unwrap();
-        Sealed::create(dir.path(), &key(1)).unwrap().set("openai", &secret("s3cret")).unwrap();
+        Sealed::create(dir.path(), &key(1))
+            .unwrap()
+            .set("openai", &secret("s3cret"))
+            .unwrap();
         let before = std::fs::read(path(dir.path())).unwrap();
         let error = Sealed::open(dir.path(), &key(2)).err().unwrap();
         assert_eq!(error.kind, Kind::Invalid);
         assert!(error.message.contains("GW_MASTER_KEY") && error.hint.is_some());
-        assert_eq!(Sealed::create(dir.path(), &key(2)).err().unwrap().kind, Kind::Conflict);
+        assert_eq!(
+            Sealed::create(dir.path(), &key(2)).err().unwrap().kind,
+            Kind::Conflict
+        );
         assert_eq!(std::fs::read(path(dir.path())).unwrap(), before);
-        assert!(Sealed::open(dir.path(), &key(1)).unwrap().get("openai").unwrap() == Some(secret("s3cret")));
+        assert!(
+            Sealed::open(dir.path(), &key(1))
+                .unwrap()
+                .get("openai")
+                .unwrap()
+                == Some(secret("s3cret"))
+        );
     }
 
     #[test]
@@ -211,7 +290,12 @@ mod tests {
         let error = Sealed::open(dir.path(), &key(1)).err().unwrap();
         assert!(error.message.contains("secrets.sealed") && error.hint.unwrap().contains("backup"));
         assert!(!path(dir.path()).exists());
-        for damaged in ["", "{}", "not json", r#"{"format":"gw-sealed-9","check":{"version":1,"nonce":"","sealed":""},"entries":{}}"#] {
+        for damaged in [
+            "",
+            "{}",
+            "not json",
+            r#"{"format":"gw-sealed-9","check":{"version":1,"nonce":"","sealed":""},"entries":{}}"#,
+        ] {
             private::replace(&path(dir.path()), damaged.as_bytes()).unwrap();
             assert!(Sealed::open(dir.path(), &key(1)).is_err());
             assert!(Sealed::create(dir.path(), &key(1)).is_err());
@@ -248,7 +332,9 @@ mod tests {
         let first = sealed.content().entries["a"].clone();
         sealed.set("a", &secret("same")).unwrap();
         let second = sealed.content().entries["a"].clone();
-        assert!(first.nonce != second.nonce && first.sealed != second.sealed && second.version == 2);
+        assert!(
+            first.nonce != second.nonce && first.sealed != second.sealed && second.version == 2
+        );
     }
 
     #[test]

@@ -36,18 +36,35 @@ struct Line<S> {
 
 impl<S: 'static> Worker<S> {
     /// `open` runs on the worker's thread, at the first call and again whenever a thread was given up.
-    pub fn new(patience: Duration, open: impl Fn() -> Result<S> + Send + Sync + 'static) -> Worker<S> {
-        Worker { open: Arc::new(open), patience, jobs: Mutex::new(Line { generation: 0, sender: None }), alive: Arc::default() }
+    pub fn new(
+        patience: Duration,
+        open: impl Fn() -> Result<S> + Send + Sync + 'static,
+    ) -> Worker<S> {
+        Worker {
+            open: Arc::new(open),
+            patience,
+            jobs: Mutex::new(Line {
+                generation: 0,
+                sender: None,
+            }),
+            alive: Arc::default(),
+        }
     }
 
     /// Runs `job` on the thread and waits for it, no longer than the patience.
-    pub fn call<R: Send + 'static>(&self, job: impl FnOnce(&S) -> Result<R> + Send + 'static) -> Result<R> {
+    pub fn call<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&S) -> Result<R> + Send + 'static,
+    ) -> Result<R> {
         let (reply, answer) = mpsc::channel();
         let state = Arc::new(AtomicU8::new(WAITING));
         let mine = state.clone();
         let generation = self.send(Box::new(move |store| {
             // A caller that stopped waiting gets nothing done behind its back.
-            if mine.compare_exchange(WAITING, STARTED, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            if mine
+                .compare_exchange(WAITING, STARTED, Ordering::AcqRel, Ordering::Acquire)
+                .is_err()
+            {
                 return true;
             }
             let answer = store.and_then(job);
@@ -60,12 +77,18 @@ impl<S: 'static> Worker<S> {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => {
                 self.give_up(generation);
-                let begun = state.compare_exchange(WAITING, ABANDONED, Ordering::AcqRel, Ordering::Acquire).is_err();
+                let begun = state
+                    .compare_exchange(WAITING, ABANDONED, Ordering::AcqRel, Ordering::Acquire)
+                    .is_err();
                 Err(slow(self.patience, begun))
             }
             Err(RecvTimeoutError::Disconnected) => {
                 self.give_up(generation);
-                Err(Error::new(Kind::Unavailable, "the secret store failed in the middle of the call").hint("try again; gw starts it anew"))
+                Err(Error::new(
+                    Kind::Unavailable,
+                    "the secret store failed in the middle of the call",
+                )
+                .hint("try again; gw starts it anew"))
             }
         }
     }
@@ -103,7 +126,11 @@ impl<S: 'static> Worker<S> {
                 // Ends when the senders are gone or a call panics; the store is dropped on the thread that made it.
                 let _ = catch_unwind(AssertUnwindSafe(|| serve(&*open, jobs)));
             })
-            .map_err(|error| Error::internal("cannot start a thread for the secret store").cause(error).hint("raise the limit on threads"))?;
+            .map_err(|error| {
+                Error::internal("cannot start a thread for the secret store")
+                    .cause(error)
+                    .hint("raise the limit on threads")
+            })?;
         Ok(sender)
     }
 
@@ -146,7 +173,13 @@ impl Drop for Counted {
 }
 
 fn slow(patience: Duration, begun: bool) -> Error {
-    let error = Error::new(Kind::Unavailable, format!("the secret store did not answer within {} s", patience.as_secs_f32()));
+    let error = Error::new(
+        Kind::Unavailable,
+        format!(
+            "the secret store did not answer within {} s",
+            patience.as_secs_f32()
+        ),
+    );
     error.hint(if begun {
         "answer or dismiss its prompt, then look whether the change was made and try again"
     } else {
@@ -167,17 +200,27 @@ mod tests {
     fn counting(patience: Duration) -> (Worker<usize>, Arc<AtomicUsize>) {
         let opened = Arc::new(AtomicUsize::new(0));
         let counter = opened.clone();
-        (Worker::new(patience, move || Ok(counter.fetch_add(1, Ordering::SeqCst) + 1)), opened)
+        (
+            Worker::new(patience, move || {
+                Ok(counter.fetch_add(1, Ordering::SeqCst) + 1)
+            }),
+            opened,
+        )
     }
 
     #[test]
     fn every_call_runs_on_one_thread() {
         let (worker, opened) = counting(LONG);
         let ids: Vec<ThreadId> = thread::scope(|scope| {
-            let calls: Vec<_> = (0..8).map(|_| scope.spawn(|| worker.call(|_| Ok(thread::current().id())).unwrap())).collect();
+            let calls: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| worker.call(|_| Ok(thread::current().id())).unwrap()))
+                .collect();
             calls.into_iter().map(|call| call.join().unwrap()).collect()
         });
-        assert!(ids.iter().all(|id| *id == ids[0] && *id != thread::current().id()));
+        assert!(
+            ids.iter()
+                .all(|id| *id == ids[0] && *id != thread::current().id())
+        );
         assert_eq!(opened.load(Ordering::SeqCst), 1);
     }
 
@@ -185,7 +228,9 @@ mod tests {
     fn a_panic_costs_one_call() {
         let (worker, _) = counting(LONG);
         assert_eq!(worker.call(|store| Ok(*store)).unwrap(), 1);
-        let error = worker.call::<()>(|_| panic!("as poisoned clients do")).unwrap_err();
+        let error = worker
+            .call::<()>(|_| panic!("as poisoned clients do"))
+            .unwrap_err();
         assert_eq!(error.kind, Kind::Unavailable);
         assert_eq!(worker.call(|store| Ok(*store)).unwrap(), 2);
     }
@@ -206,9 +251,17 @@ mod tests {
     fn a_store_that_went_away_is_opened_anew() {
         let (worker, _) = counting(LONG);
         assert_eq!(worker.call(|store| Ok(*store)).unwrap(), 1);
-        assert!(worker.call::<()>(|_| Err(Error::invalid("the caller's mistake"))).is_err());
+        assert!(
+            worker
+                .call::<()>(|_| Err(Error::invalid("the caller's mistake")))
+                .is_err()
+        );
         assert_eq!(worker.call(|store| Ok(*store)).unwrap(), 1);
-        assert!(worker.call::<()>(|_| Err(Error::new(Kind::Unavailable, "gone"))).is_err());
+        assert!(
+            worker
+                .call::<()>(|_| Err(Error::new(Kind::Unavailable, "gone")))
+                .is_err()
+        );
         assert_eq!(worker.call(|store| Ok(*store)).unwrap(), 2);
     }
 
@@ -216,7 +269,9 @@ mod tests {
     fn a_hanging_call_is_left_behind() {
         let (worker, _) = counting(SHORT);
         let (release, held) = mpsc::channel::<()>();
-        let error = worker.call(move |_| held.recv().map_err(|_| Error::internal("let go"))).unwrap_err();
+        let error = worker
+            .call(move |_| held.recv().map_err(|_| Error::internal("let go")))
+            .unwrap_err();
         assert_eq!(error.kind, Kind::Unavailable);
         assert!(error.hint.unwrap().contains("whether the change was made"));
         // The next one gets a thread and a store of its own. It may be slow on a busy machine: retried.
@@ -252,7 +307,10 @@ mod tests {
         let given_up = matches!(&behind, Err(error) if error.hint.as_deref().is_some_and(|hint| hint.contains("nothing was changed")));
         assert!(hanging.join().unwrap().is_err());
         drop(release);
-        assert!(finished.recv().is_err(), "the hanging call has come to its end");
+        assert!(
+            finished.recv().is_err(),
+            "the hanging call has come to its end"
+        );
         // A job sent down the old line comes after whatever was queued there.
         let (passed, through) = mpsc::channel::<()>();
         if let Some(sender) = sender {
@@ -272,7 +330,12 @@ mod tests {
         let held = Arc::new(Mutex::new(held));
         for _ in 0..20 {
             let held = held.clone();
-            let call = worker.call(move |_| held.lock().unwrap().recv().map_err(|_| Error::internal("let go")));
+            let call = worker.call(move |_| {
+                held.lock()
+                    .unwrap()
+                    .recv()
+                    .map_err(|_| Error::internal("let go"))
+            });
             assert!(call.is_err());
         }
         assert!(opened.load(Ordering::SeqCst) <= STUCK_MOST);

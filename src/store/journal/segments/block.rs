@@ -52,7 +52,10 @@ pub fn put_content(out: &mut Vec<u8>, content: &Content) {
     out.extend_from_slice(&(response as u32).to_le_bytes());
     out.push(u8::from(content.truncated));
     out.extend_from_slice(&content.request);
-    content.response.iter().for_each(|piece| out.extend_from_slice(piece));
+    content
+        .response
+        .iter()
+        .for_each(|piece| out.extend_from_slice(piece));
 }
 
 /// Reads the content at a place; nothing where it is damaged.
@@ -70,8 +73,16 @@ pub fn content(reader: &mut Reader, place: Place) -> Option<Content> {
             return None;
         }
         if index == place.index {
-            let pieces = if response == 0 { Vec::new() } else { vec![block.slice(middle..from)] };
-            return Some(Content { request: block.slice(start..middle), response: pieces, truncated });
+            let pieces = if response == 0 {
+                Vec::new()
+            } else {
+                vec![block.slice(middle..from)]
+            };
+            return Some(Content {
+                request: block.slice(start..middle),
+                response: pieces,
+                truncated,
+            });
         }
     }
     None

@@ -62,11 +62,25 @@ impl Segment {
             None => {
                 let (blocks, damaged, end) = scan(&mut reader);
                 let mut summary = Summary::default();
-                blocks.iter().for_each(|block| summary.merge(&block.summary));
+                blocks
+                    .iter()
+                    .for_each(|block| summary.merge(&block.summary));
                 (summary, Some(blocks), damaged, end)
             }
         };
-        Ok(Found { segment: Segment { number, path, state: Mutex::new(State { summary, size, blocks }) }, damaged, end })
+        Ok(Found {
+            segment: Segment {
+                number,
+                path,
+                state: Mutex::new(State {
+                    summary,
+                    size,
+                    blocks,
+                }),
+            },
+            damaged,
+            end,
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -134,7 +148,10 @@ fn scan(reader: &mut Reader) -> (Vec<Arc<Block>>, u64, u64) {
             continue;
         }
         // The twelve bytes of a trailer are no damage.
-        let trailer = reader.len - at == 12 && reader.bytes(at, 12).is_some_and(|bytes| &bytes[8..] == TRAILER);
+        let trailer = reader.len - at == 12
+            && reader
+                .bytes(at, 12)
+                .is_some_and(|bytes| &bytes[8..] == TRAILER);
         damaged += u64::from(!astray && !trailer);
         astray = true;
         match reader.resync(at + 1) {
@@ -168,8 +185,21 @@ impl Open {
             return Err(error);
         }
         let end = FILE_MAGIC.len() as u64;
-        let state = State { summary: Summary::default(), size: end, blocks: Some(Vec::new()) };
-        Ok(Open { segment: Arc::new(Segment { number, path, state: Mutex::new(state) }), file: Arc::new(file), end, broken: false })
+        let state = State {
+            summary: Summary::default(),
+            size: end,
+            blocks: Some(Vec::new()),
+        };
+        Ok(Open {
+            segment: Arc::new(Segment {
+                number,
+                path,
+                state: Mutex::new(state),
+            }),
+            file: Arc::new(file),
+            end,
+            broken: false,
+        })
     }
 
     /// Goes on in a file that has room, without its footer or torn tail.
@@ -191,7 +221,12 @@ impl Open {
                     state.size = found.end;
                     state.blocks = Some(blocks);
                 }
-                Ok(Open { end: found.end, segment: Arc::new(found.segment), file: Arc::new(file), broken: false })
+                Ok(Open {
+                    end: found.end,
+                    segment: Arc::new(found.segment),
+                    file: Arc::new(file),
+                    broken: false,
+                })
             }
             Err(_) => Err(Box::new(found)),
         }
@@ -212,7 +247,10 @@ impl Open {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Err(error) = (&*self.file).write_all(bytes) {
             // Half a frame would be skipped by every reader; better it is not there.
-            let back = self.file.set_len(self.end).and_then(|()| (&*self.file).seek(SeekFrom::Start(self.end)));
+            let back = self
+                .file
+                .set_len(self.end)
+                .and_then(|()| (&*self.file).seek(SeekFrom::Start(self.end)));
             self.broken = back.is_err();
             return Err(error);
         }
@@ -236,7 +274,12 @@ impl Open {
             let index = serde_json::to_vec(state.blocks.as_deref().unwrap_or_default())?;
             frame::encode(&mut out, Kind::Index, &[], &index, compressor)?;
             let footer_at = end + out.len() as u64;
-            let footer = serde_json::to_vec(&Footer { index: end, end, damaged: 0, summary: state.summary.clone() })?;
+            let footer = serde_json::to_vec(&Footer {
+                index: end,
+                end,
+                damaged: 0,
+                summary: state.summary.clone(),
+            })?;
             frame::encode(&mut out, Kind::Footer, &footer, &[], compressor)?;
             footer_at
         };

@@ -34,8 +34,15 @@ pub fn compressor() -> std::io::Result<Compressor> {
 }
 
 /// Appends a frame.
-pub fn encode(out: &mut Vec<u8>, kind: Kind, meta: &[u8], raw: &[u8], compressor: &mut Compressor) -> std::io::Result<()> {
-    let too_large = || std::io::Error::new(std::io::ErrorKind::InvalidData, "a log frame is too large");
+pub fn encode(
+    out: &mut Vec<u8>,
+    kind: Kind,
+    meta: &[u8],
+    raw: &[u8],
+    compressor: &mut Compressor,
+) -> std::io::Result<()> {
+    let too_large =
+        || std::io::Error::new(std::io::ErrorKind::InvalidData, "a log frame is too large");
     if raw.len() > MAX_RAW as usize || meta.len() > MAX_META as usize {
         return Err(too_large());
     }
@@ -51,7 +58,11 @@ pub fn encode(out: &mut Vec<u8>, kind: Kind, meta: &[u8], raw: &[u8], compressor
     head[..4].copy_from_slice(MAGIC);
     head[4] = kind as u8;
     head[8..12].copy_from_slice(&(meta.len() as u32).to_le_bytes());
-    head[12..16].copy_from_slice(&u32::try_from(length).map_err(|_| too_large())?.to_le_bytes());
+    head[12..16].copy_from_slice(
+        &u32::try_from(length)
+            .map_err(|_| too_large())?
+            .to_le_bytes(),
+    );
     head[16..20].copy_from_slice(&(raw.len() as u32).to_le_bytes());
     head[20..24].copy_from_slice(&crc.to_le_bytes());
     let check = head_crc(&head, meta);
@@ -115,8 +126,12 @@ impl Reader {
         if &head[..4] != MAGIC {
             return None;
         }
-        let number = |from: usize| u32::from_le_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]]);
-        let kind = [Kind::Rows, Kind::Content, Kind::Index, Kind::Footer].into_iter().find(|kind| *kind as u8 == head[4])?;
+        let number = |from: usize| {
+            u32::from_le_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]])
+        };
+        let kind = [Kind::Rows, Kind::Content, Kind::Index, Kind::Footer]
+            .into_iter()
+            .find(|kind| *kind as u8 == head[4])?;
         let meta_len = number(8);
         if meta_len > MAX_META {
             return None;
@@ -125,7 +140,14 @@ impl Reader {
         if head_crc(&head, &meta) != number(24) {
             return None;
         }
-        let head = Head { kind, meta, body_at: at + HEAD as u64 + u64::from(meta_len), body_len: number(12), raw_len: number(16), body_crc: number(20) };
+        let head = Head {
+            kind,
+            meta,
+            body_at: at + HEAD as u64 + u64::from(meta_len),
+            body_len: number(12),
+            raw_len: number(16),
+            body_crc: number(20),
+        };
         (head.end() <= self.len && head.raw_len <= MAX_RAW).then_some(head)
     }
 

@@ -72,7 +72,11 @@ impl Shared {
     fn damaged(&self, number: u64, at: u64) {
         let mut known = lock(&self.damaged);
         if known.len() < MAX_DAMAGED && known.insert((number, at)) {
-            tracing::warn!(segment = number, at, "damaged place in the request log skipped");
+            tracing::warn!(
+                segment = number,
+                at,
+                "damaged place in the request log skipped"
+            );
         }
     }
 }
@@ -83,9 +87,12 @@ impl Segments {
     pub fn open(dir: impl AsRef<Path>, settings: Settings) -> Result<Segments> {
         let dir = dir.as_ref().to_owned();
         let failed = |error: std::io::Error| {
-            Error::new(Kind::Unavailable, format!("request log in `{}` cannot be opened", dir.display()))
-                .hint("check that the directory exists and belongs to the user gw runs as")
-                .cause(error)
+            Error::new(
+                Kind::Unavailable,
+                format!("request log in `{}` cannot be opened", dir.display()),
+            )
+            .hint("check that the directory exists and belongs to the user gw runs as")
+            .cause(error)
         };
         file::make_dir(&dir).map_err(failed)?;
         let (segments, open, damaged) = load(&dir, &settings).map_err(failed)?;
@@ -103,14 +110,22 @@ impl Segments {
         });
         let (queue, taker) = queue::queue(settings.queue_rows, settings.queue_bytes);
         let writer = writer::Writer::new(shared.clone(), taker, open).map_err(failed)?;
-        let thread = std::thread::Builder::new().name("log-writer".into()).spawn(move || writer.run()).map_err(failed)?;
+        let thread = std::thread::Builder::new()
+            .name("log-writer".into())
+            .spawn(move || writer.run())
+            .map_err(failed)?;
         queue.set_thread(thread.thread().clone());
-        Ok(Segments { queue, shared, writer: Mutex::new(Some(thread)) })
+        Ok(Segments {
+            queue,
+            shared,
+            writer: Mutex::new(Some(thread)),
+        })
     }
 
     /// Damaged places found and skipped since the start.
     pub fn damaged(&self) -> u64 {
-        self.shared.damaged_at_start.load(Ordering::Relaxed) + lock(&self.shared.damaged).len() as u64
+        self.shared.damaged_at_start.load(Ordering::Relaxed)
+            + lock(&self.shared.damaged).len() as u64
     }
 }
 
@@ -140,18 +155,26 @@ impl Journal for Segments {
     }
 
     fn health(&self) -> Health {
-        let stopped = lock(&self.writer).as_ref().is_some_and(JoinHandle::is_finished);
+        let stopped = lock(&self.writer)
+            .as_ref()
+            .is_some_and(JoinHandle::is_finished);
         Health {
             written: self.shared.written.load(Ordering::Relaxed),
             content_dropped: self.shared.content_dropped.load(Ordering::Relaxed),
             rows_dropped: self.shared.rows_dropped.load(Ordering::Relaxed),
-            degraded: if stopped { Some("log writer has stopped".into()) } else { lock(&self.shared.degraded).clone() },
+            degraded: if stopped {
+                Some("log writer has stopped".into())
+            } else {
+                lock(&self.shared.degraded).clone()
+            },
         }
     }
 
     fn close(&self) {
         self.queue.close();
-        let Some(thread) = lock(&self.writer).take() else { return };
+        let Some(thread) = lock(&self.writer).take() else {
+            return;
+        };
         if thread.join().is_err() {
             tracing::error!("the request log's writer ended badly");
         }
@@ -174,8 +197,14 @@ fn load(dir: &Path, settings: &Settings) -> std::io::Result<Loaded> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let number = name.strip_suffix(".seg").and_then(|name| name.split('-').next()).and_then(|number| number.parse::<u64>().ok());
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let number = name
+            .strip_suffix(".seg")
+            .and_then(|name| name.split('-').next())
+            .and_then(|number| number.parse::<u64>().ok());
         if let Some(number) = number {
             files.push((number, path));
         }

@@ -59,7 +59,16 @@ pub struct Taker {
 pub fn queue(rows: usize, bytes: usize) -> (Queue, Taker) {
     let (sender, receiver) = sync_channel(rows.max(1));
     let counts = Arc::new(Counts::default());
-    (Queue { sender, counts: counts.clone(), rows: rows.max(1) as u64, bytes, thread: OnceLock::new() }, Taker { receiver, counts })
+    (
+        Queue {
+            sender,
+            counts: counts.clone(),
+            rows: rows.max(1) as u64,
+            bytes,
+            thread: OnceLock::new(),
+        },
+        Taker { receiver, counts },
+    )
 }
 
 impl Queue {
@@ -71,14 +80,30 @@ impl Queue {
         let counts = &*self.counts;
         let had_content = content.is_some();
         if counts.closed.load(Ordering::Acquire) {
-            return Lost { content: had_content, row: true };
+            return Lost {
+                content: had_content,
+                row: true,
+            };
         }
-        let mut entry = Entry { row: Arc::new(row), content, bytes: 0 };
+        let mut entry = Entry {
+            row: Arc::new(row),
+            content,
+            bytes: 0,
+        };
         if let Some(size) = entry.content.as_ref().map(Content::size) {
-            let queued = counts.accepted.load(Ordering::Relaxed).saturating_sub(counts.taken.load(Ordering::Relaxed));
+            let queued = counts
+                .accepted
+                .load(Ordering::Relaxed)
+                .saturating_sub(counts.taken.load(Ordering::Relaxed));
             // Without content the writer is faster: give that up before the rows do not fit either.
             let behind = queued > self.rows - self.rows / 4;
-            if behind || counts.bytes.fetch_add(size, Ordering::Relaxed).saturating_add(size) > self.bytes {
+            if behind
+                || counts
+                    .bytes
+                    .fetch_add(size, Ordering::Relaxed)
+                    .saturating_add(size)
+                    > self.bytes
+            {
                 if !behind {
                     counts.bytes.fetch_sub(size, Ordering::Relaxed);
                 }
@@ -90,10 +115,16 @@ impl Queue {
         let (kept, bytes) = (entry.content.is_some(), entry.bytes);
         if self.sender.try_send(Some(entry)).is_err() {
             counts.bytes.fetch_sub(bytes, Ordering::Relaxed);
-            return Lost { content: had_content, row: true };
+            return Lost {
+                content: had_content,
+                row: true,
+            };
         }
         counts.accepted.fetch_add(1, Ordering::Release);
-        Lost { content: had_content && !kept, row: false }
+        Lost {
+            content: had_content && !kept,
+            row: false,
+        }
     }
 
     /// Waits until what was accepted so far has been written, but not for long.
@@ -105,9 +136,19 @@ impl Queue {
         }
         counts.wanted.fetch_max(target, Ordering::AcqRel);
         self.wake();
-        let guard = counts.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let pending = |_: &mut ()| counts.done.load(Ordering::Acquire) < target && !counts.closed.load(Ordering::Acquire);
-        drop(counts.progress.wait_timeout_while(guard, FLUSH_WAIT, pending).unwrap_or_else(PoisonError::into_inner));
+        let guard = counts
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let pending = |_: &mut ()| {
+            counts.done.load(Ordering::Acquire) < target && !counts.closed.load(Ordering::Acquire)
+        };
+        drop(
+            counts
+                .progress
+                .wait_timeout_while(guard, FLUSH_WAIT, pending)
+                .unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
     /// No more rows; the writer takes what is there and ends.
@@ -118,7 +159,10 @@ impl Queue {
 
     /// Accepted but never taken.
     pub fn left(&self) -> u64 {
-        self.counts.accepted.load(Ordering::Acquire).saturating_sub(self.counts.taken.swap(u64::MAX, Ordering::AcqRel))
+        self.counts
+            .accepted
+            .load(Ordering::Acquire)
+            .saturating_sub(self.counts.taken.swap(u64::MAX, Ordering::AcqRel))
     }
 
     fn wake(&self) {
@@ -143,7 +187,14 @@ pub enum Took {
 
 impl Taker {
     /// Fills a batch: waits for a first row up to `idle`, then collects for up to `linger`.
-    pub fn take(&self, batch: &mut Vec<Entry>, rows: usize, bytes: usize, idle: Duration, linger: Duration) -> Took {
+    pub fn take(
+        &self,
+        batch: &mut Vec<Entry>,
+        rows: usize,
+        bytes: usize,
+        idle: Duration,
+        linger: Duration,
+    ) -> Took {
         if self.drain(batch, rows, bytes).is_empty_channel() && batch.is_empty() {
             if self.closed() {
                 return Took::End;
@@ -168,9 +219,15 @@ impl Taker {
     pub fn done(&self, rows: usize, bytes: usize) {
         self.counts.bytes.fetch_sub(bytes, Ordering::Relaxed);
         let before = self.counts.done.load(Ordering::Acquire);
-        self.counts.done.store(before + rows as u64, Ordering::Release);
+        self.counts
+            .done
+            .store(before + rows as u64, Ordering::Release);
         if before < self.counts.wanted.load(Ordering::Acquire) {
-            let _guard = self.counts.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let _guard = self
+                .counts
+                .waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             self.counts.progress.notify_all();
         }
     }

@@ -64,8 +64,13 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
     let mut readers: HashMap<u64, Reader> = HashMap::new();
     let mut heap = BinaryHeap::new();
     for segment in shared.segments() {
-        if let Some(id) = segment.summary(|summary| (wanted(&summary.first) && matcher.may_match(summary)).then(|| summary.last.clone())) {
-            heap.push(Entry { id, item: Item::Segment(segment) });
+        if let Some(id) = segment.summary(|summary| {
+            (wanted(&summary.first) && matcher.may_match(summary)).then(|| summary.last.clone())
+        }) {
+            heap.push(Entry {
+                id,
+                item: Item::Segment(segment),
+            });
         }
     }
     let mut page = Page::default();
@@ -80,10 +85,15 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
             }
             Item::Segment(segment) => {
                 // Gone: retention was here in the meantime.
-                let Ok(mut reader) = Reader::open(&segment.path) else { continue };
+                let Ok(mut reader) = Reader::open(&segment.path) else {
+                    continue;
+                };
                 for block in segment.blocks(&mut reader) {
                     if wanted(&block.summary.first) && matcher.may_match(&block.summary) {
-                        heap.push(Entry { id: block.summary.last.clone(), item: Item::Block(segment.clone(), block) });
+                        heap.push(Entry {
+                            id: block.summary.last.clone(),
+                            item: Item::Block(segment.clone(), block),
+                        });
                     }
                 }
                 readers.insert(segment.number, reader);
@@ -98,7 +108,9 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
                     break;
                 }
                 read_one = true;
-                let Some(reader) = readers.get_mut(&segment.number) else { continue };
+                let Some(reader) = readers.get_mut(&segment.number) else {
+                    continue;
+                };
                 let Some(raw) = reader.body(block.at, Kind::Rows) else {
                     shared.damaged(segment.number, block.at);
                     continue;
@@ -108,7 +120,10 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
                 }
                 for (json, _) in block::rows(&raw).filter(|(json, _)| matcher.json(json)) {
                     match serde_json::from_slice::<Row>(json) {
-                        Ok(row) if wanted(&row.id) && matcher.row(&row) => heap.push(Entry { id: row.id.clone(), item: Item::Row(Box::new(row)) }),
+                        Ok(row) if wanted(&row.id) && matcher.row(&row) => heap.push(Entry {
+                            id: row.id.clone(),
+                            item: Item::Row(Box::new(row)),
+                        }),
                         Ok(_) => {}
                         Err(_) => shared.damaged(segment.number, block.at),
                     }
@@ -122,18 +137,28 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
 /// One row with its content.
 pub fn get(shared: &Shared, id: &str) -> Option<(Row, Option<Content>)> {
     for segment in shared.segments().into_iter().rev() {
-        if !segment.summary(|summary| summary.rows > 0 && summary.first.as_str() <= id && id <= summary.last.as_str()) {
+        if !segment.summary(|summary| {
+            summary.rows > 0 && summary.first.as_str() <= id && id <= summary.last.as_str()
+        }) {
             continue;
         }
-        let Ok(mut reader) = Reader::open(&segment.path) else { continue };
+        let Ok(mut reader) = Reader::open(&segment.path) else {
+            continue;
+        };
         let blocks = segment.blocks(&mut reader);
-        for found in blocks.iter().rev().filter(|block| block.summary.first.as_str() <= id && id <= block.summary.last.as_str()) {
+        for found in blocks
+            .iter()
+            .rev()
+            .filter(|block| block.summary.first.as_str() <= id && id <= block.summary.last.as_str())
+        {
             let Some(raw) = reader.body(found.at, Kind::Rows) else {
                 shared.damaged(segment.number, found.at);
                 continue;
             };
             for (json, place) in block::rows(&raw) {
-                let Ok(row) = serde_json::from_slice::<Row>(json) else { continue };
+                let Ok(row) = serde_json::from_slice::<Row>(json) else {
+                    continue;
+                };
                 if row.id != id {
                     continue;
                 }

@@ -6,7 +6,9 @@ use crate::resources::Stamp;
 
 /// Rows from before this time are to go.
 pub fn oldest(shared: &Shared) -> i64 {
-    Stamp::now().0.saturating_sub(i64::try_from(shared.settings.max_age.as_millis()).unwrap_or(i64::MAX))
+    Stamp::now()
+        .0
+        .saturating_sub(i64::try_from(shared.settings.max_age.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Unlinks what has to go so that `coming` more bytes fit. The segment being written stays.
@@ -18,7 +20,10 @@ pub fn enforce(shared: &Shared, open: Option<u64>, coming: u64) {
     let mut free = disk.map_or(u64::MAX, |disk| disk.free);
     let segments = shared.segments();
     let mut total: u64 = segments.iter().map(|segment| segment.size()).sum();
-    for segment in segments.iter().filter(|segment| Some(segment.number) != open) {
+    for segment in segments
+        .iter()
+        .filter(|segment| Some(segment.number) != open)
+    {
         let over = total.saturating_add(coming) > max_bytes || free < purge_below;
         if !over && segment.summary(|summary| summary.until >= oldest) {
             continue;

@@ -15,7 +15,8 @@ pub struct Floor {
 
 impl Floor {
     pub fn of(self, total: u64) -> u64 {
-        self.bytes.max((total / 100).saturating_mul(self.percent).min(self.cap))
+        self.bytes
+            .max((total / 100).saturating_mul(self.percent).min(self.cap))
     }
 }
 
@@ -56,9 +57,21 @@ impl Default for Settings {
             segment_bytes: 64 * MIB,
             max_bytes: None,
             max_age: Duration::from_secs(30 * 24 * 3600),
-            purge_below: Floor { bytes: 2 * GIB, percent: 10, cap: 10 * GIB },
-            content_below: Floor { bytes: 512 * MIB, percent: 5, cap: 5 * GIB },
-            rows_below: Floor { bytes: 256 * MIB, percent: 0, cap: 0 },
+            purge_below: Floor {
+                bytes: 2 * GIB,
+                percent: 10,
+                cap: 10 * GIB,
+            },
+            content_below: Floor {
+                bytes: 512 * MIB,
+                percent: 5,
+                cap: 5 * GIB,
+            },
+            rows_below: Floor {
+                bytes: 256 * MIB,
+                percent: 0,
+                cap: 0,
+            },
             linger: Duration::from_millis(100),
             sync_every: Duration::from_millis(200),
             query_time: Duration::from_secs(2),
@@ -86,7 +99,10 @@ impl Disk {
     #[cfg(unix)]
     pub fn of(dir: &Path) -> Option<Disk> {
         let stat = rustix::fs::statvfs(dir).ok()?;
-        Some(Disk { total: stat.f_blocks.saturating_mul(stat.f_frsize), free: stat.f_bavail.saturating_mul(stat.f_frsize) })
+        Some(Disk {
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+        })
     }
     #[cfg(not(unix))]
     pub fn of(_: &Path) -> Option<Disk> {
@@ -106,7 +122,8 @@ impl Settings {
 
     /// The most all files may take.
     pub fn max_bytes(&self, disk: Option<Disk>) -> u64 {
-        self.max_bytes.unwrap_or_else(|| disk.map_or(5 * GIB, |disk| (disk.total / 5).min(5 * GIB)))
+        self.max_bytes
+            .unwrap_or_else(|| disk.map_or(5 * GIB, |disk| (disk.total / 5).min(5 * GIB)))
     }
 }
 
@@ -129,7 +146,19 @@ mod tests {
     #[test]
     fn the_smaller_size_counts() {
         let settings = Settings::default();
-        assert_eq!(settings.max_bytes(Some(Disk { total: 10 * GIB, free: GIB })), 2 * GIB);
-        assert_eq!(settings.max_bytes(Some(Disk { total: 100 * GIB, free: GIB })), 5 * GIB);
+        assert_eq!(
+            settings.max_bytes(Some(Disk {
+                total: 10 * GIB,
+                free: GIB
+            })),
+            2 * GIB
+        );
+        assert_eq!(
+            settings.max_bytes(Some(Disk {
+                total: 100 * GIB,
+                free: GIB
+            })),
+            5 * GIB
+        );
     }
 }

@@ -22,8 +22,13 @@ impl Syncer {
     pub fn start(every: Duration) -> std::io::Result<Syncer> {
         let shared = Arc::new((Mutex::new(State::default()), Condvar::new()));
         let for_thread = shared.clone();
-        let thread = std::thread::Builder::new().name("log-sync".into()).spawn(move || run(&for_thread, every))?;
-        Ok(Syncer { shared, thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("log-sync".into())
+            .spawn(move || run(&for_thread, every))?;
+        Ok(Syncer {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// Marks a file; only remembers it.
@@ -39,7 +44,11 @@ impl Syncer {
 impl Drop for Syncer {
     /// Syncs the rest.
     fn drop(&mut self) {
-        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).closing = true;
+        self.shared
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closing = true;
         self.shared.1.notify_one();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -50,7 +59,9 @@ impl Drop for Syncer {
 fn run((state, wake): &(Mutex<State>, Condvar), every: Duration) {
     let mut guard = state.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        guard = wake.wait_while(guard, |state| state.dirty.is_empty() && !state.closing).unwrap_or_else(PoisonError::into_inner);
+        guard = wake
+            .wait_while(guard, |state| state.dirty.is_empty() && !state.closing)
+            .unwrap_or_else(PoisonError::into_inner);
         let files = std::mem::take(&mut guard.dirty);
         if files.is_empty() && guard.closing {
             return;
@@ -63,6 +74,9 @@ fn run((state, wake): &(Mutex<State>, Condvar), every: Duration) {
         }
         drop(files);
         guard = state.lock().unwrap_or_else(PoisonError::into_inner);
-        guard = wake.wait_timeout_while(guard, every, |state| !state.closing).unwrap_or_else(PoisonError::into_inner).0;
+        guard = wake
+            .wait_timeout_while(guard, every, |state| !state.closing)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
     }
 }

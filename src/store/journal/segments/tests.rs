@@ -38,7 +38,10 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     files
 }
@@ -78,7 +81,10 @@ fn keeps_the_contract() {
 fn keeps_the_contract_in_many_small_segments() {
     contract::suite(|| {
         let dir = tempfile::tempdir().unwrap();
-        let small = Settings { segment_bytes: 3000, ..settings() };
+        let small = Settings {
+            segment_bytes: 3000,
+            ..settings()
+        };
         InDir(Segments::open(dir.path(), small).unwrap(), dir)
     });
 }
@@ -86,9 +92,21 @@ fn keeps_the_contract_in_many_small_segments() {
 #[test]
 fn a_query_out_of_time_gives_a_short_page_and_a_cursor() {
     let dir = tempfile::tempdir().unwrap();
-    let log = Segments::open(dir.path(), Settings { query_time: Duration::ZERO, ..settings() }).unwrap();
-    (0..1000).rev().for_each(|number| log.push(row(number), None));
-    let filter = Filter { text: "key1".into(), ..Filter::default() };
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            query_time: Duration::ZERO,
+            ..settings()
+        },
+    )
+    .unwrap();
+    (0..1000)
+        .rev()
+        .for_each(|number| log.push(row(number), None));
+    let filter = Filter {
+        text: "key1".into(),
+        ..Filter::default()
+    };
     let page = log.query(&filter, 1000, None).unwrap();
     assert!(page.rows.len() < 333 && page.cursor.is_some());
     assert_eq!(all(&log, &filter, 1000).len(), 333);
@@ -106,7 +124,10 @@ fn reopens_and_goes_on_in_the_same_file() {
     }
     assert_eq!(files(dir.path()).len(), 1);
     let log = open(dir.path());
-    let numbers: Vec<String> = all(&log, &Filter::default(), 77).into_iter().map(|row| row.id).collect();
+    let numbers: Vec<String> = all(&log, &Filter::default(), 77)
+        .into_iter()
+        .map(|row| row.id)
+        .collect();
     assert_eq!(numbers, (0..1500).rev().map(id).collect::<Vec<_>>());
     assert_eq!(log.get(&id(700)).unwrap().unwrap().1.unwrap(), body(b"hi"));
 }
@@ -138,10 +159,17 @@ fn damage_costs_only_what_it_hits() {
     let mut lost_at_most = 0;
     for trial in 0..60_u64 {
         let mut bytes = intact.clone();
-        let at = usize::try_from(u64::from_le_bytes(noise(trial + 1, 8).try_into().unwrap()) % intact.len() as u64).unwrap();
+        let at = usize::try_from(
+            u64::from_le_bytes(noise(trial + 1, 8).try_into().unwrap()) % intact.len() as u64,
+        )
+        .unwrap();
         match trial % 3 {
             0 => bytes[at] ^= 1 << (trial % 8),
-            1 => bytes.iter_mut().skip(at).take(512).for_each(|byte| *byte = 0),
+            1 => bytes
+                .iter_mut()
+                .skip(at)
+                .take(512)
+                .for_each(|byte| *byte = 0),
             _ => bytes.truncate(at),
         }
         std::fs::write(&file, &bytes).unwrap();
@@ -149,7 +177,11 @@ fn damage_costs_only_what_it_hits() {
         let rows = all(&log, &Filter::default(), 1000);
         for found in &rows {
             let number = u64::try_from(found.at.0 - 1_790_000_000_000).unwrap();
-            assert_eq!(*found, row(number), "trial {trial}: a changed row was shown");
+            assert_eq!(
+                *found,
+                row(number),
+                "trial {trial}: a changed row was shown"
+            );
         }
         for number in (0..1280).step_by(97) {
             if let Some((_, Some(content))) = log.get(&id(number)).unwrap() {
@@ -160,19 +192,31 @@ fn damage_costs_only_what_it_hits() {
             // A flip or a zeroed half kilobyte spans few blocks.
             let lost = 1280 - rows.len();
             lost_at_most = lost_at_most.max(lost);
-            assert!(lost == 0 || log.damaged() > 0, "trial {trial}: {lost} lost and nothing counted");
+            assert!(
+                lost == 0 || log.damaged() > 0,
+                "trial {trial}: {lost} lost and nothing counted"
+            );
         }
         log.push(row(5000), None);
         let newest = log.query(&Filter::default(), 1, None).unwrap().rows.pop();
         assert_eq!(newest, Some(row(5000)), "trial {trial}: writing goes on");
     }
-    assert!(lost_at_most <= 3 * 128, "{lost_at_most} rows lost to one small damage");
+    assert!(
+        lost_at_most <= 3 * 128,
+        "{lost_at_most} rows lost to one small damage"
+    );
 }
 
 #[test]
 fn foreign_and_empty_files_are_no_trouble() {
     let dir = tempfile::tempdir().unwrap();
-    for (name, bytes) in [("00000001-a.seg", &b""[..]), ("00000002-b.seg", b"gwlogs"), ("00000003.seg", &noise(3, 5000)), ("x.seg", b"?"), ("notes", b"!")] {
+    for (name, bytes) in [
+        ("00000001-a.seg", &b""[..]),
+        ("00000002-b.seg", b"gwlogs"),
+        ("00000003.seg", &noise(3, 5000)),
+        ("x.seg", b"?"),
+        ("notes", b"!"),
+    ] {
         std::fs::write(dir.path().join(name), bytes).unwrap();
     }
     let log = open(dir.path());
@@ -186,39 +230,96 @@ fn foreign_and_empty_files_are_no_trouble() {
 #[test]
 fn retention_by_size_unlinks_the_oldest() {
     let dir = tempfile::tempdir().unwrap();
-    let log = Segments::open(dir.path(), Settings { segment_bytes: 64 << 10, max_bytes: Some(512 << 10), ..settings() }).unwrap();
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            segment_bytes: 64 << 10,
+            max_bytes: Some(512 << 10),
+            ..settings()
+        },
+    )
+    .unwrap();
     for number in 0..3000 {
         log.push(row(number), Some(body(&noise(number, 1024))));
         if number % 500 == 0 {
-            all(&log, &Filter { key: vec!["flush".into()], ..Filter::default() }, 1);
+            all(
+                &log,
+                &Filter {
+                    key: vec!["flush".into()],
+                    ..Filter::default()
+                },
+                1,
+            );
         }
     }
     log.close();
-    let size: u64 = files(dir.path()).iter().map(|file| std::fs::metadata(file).unwrap().len()).sum();
+    let size: u64 = files(dir.path())
+        .iter()
+        .map(|file| std::fs::metadata(file).unwrap().len())
+        .sum();
     // A batch may end beyond the edge of its segment.
     assert!(size < 1024 << 10, "{size} bytes kept");
     let rows = all(&log, &Filter::default(), 1000);
-    assert!(rows.len() > 100 && rows.len() < 1000, "{} rows kept", rows.len());
+    assert!(
+        rows.len() > 100 && rows.len() < 1000,
+        "{} rows kept",
+        rows.len()
+    );
     assert_eq!(rows.first().map(|row| row.id.clone()), Some(id(2999)));
     assert!(log.get(&id(0)).unwrap().is_none());
-    assert!(log.query(&Filter::default(), 10, Some(&id(5))).unwrap().rows.is_empty(), "a cursor outlives what it points to");
+    assert!(
+        log.query(&Filter::default(), 10, Some(&id(5)))
+            .unwrap()
+            .rows
+            .is_empty(),
+        "a cursor outlives what it points to"
+    );
 }
 
 #[test]
 fn retention_by_age_unlinks_the_old() {
     let dir = tempfile::tempdir().unwrap();
     let old = open(dir.path());
-    old.push(Row { at: Stamp(1000), ..row(1) }, None);
+    old.push(
+        Row {
+            at: Stamp(1000),
+            ..row(1)
+        },
+        None,
+    );
     old.close();
     drop(old);
     assert_eq!(all(&open(dir.path()), &Filter::default(), 10).len(), 1);
-    let log = Segments::open(dir.path(), Settings { max_age: Duration::from_secs(3600), ..settings() }).unwrap();
-    until("the old row goes, without any traffic", || files(dir.path()).is_empty());
-    log.push(Row { at: Stamp(1000), ..row(1) }, None);
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            max_age: Duration::from_secs(3600),
+            ..settings()
+        },
+    )
+    .unwrap();
+    until("the old row goes, without any traffic", || {
+        files(dir.path()).is_empty()
+    });
+    log.push(
+        Row {
+            at: Stamp(1000),
+            ..row(1)
+        },
+        None,
+    );
     // Written by itself, so that the next row begins a segment.
     until("the old row is written", || log.health().written == 1);
-    log.push(Row { at: Stamp::now(), ..row(2) }, None);
-    until("the old row goes", || all(&log, &Filter::default(), 10).len() == 1);
+    log.push(
+        Row {
+            at: Stamp::now(),
+            ..row(2)
+        },
+        None,
+    );
+    until("the old row goes", || {
+        all(&log, &Filter::default(), 10).len() == 1
+    });
     assert!(log.get(&id(2)).unwrap().is_some());
 }
 
@@ -226,8 +327,20 @@ fn retention_by_age_unlinks_the_old() {
 fn a_full_queue_drops_content_first_and_counts() {
     let (queue, taker) = queue::queue(8, 100);
     let lost = |content: usize| queue.push(row(0), Some(body(&noise(1, content))));
-    let (kept, content, both) =
-        (queue::Lost { content: false, row: false }, queue::Lost { content: true, row: false }, queue::Lost { content: true, row: true });
+    let (kept, content, both) = (
+        queue::Lost {
+            content: false,
+            row: false,
+        },
+        queue::Lost {
+            content: true,
+            row: false,
+        },
+        queue::Lost {
+            content: true,
+            row: true,
+        },
+    );
     assert_eq!(lost(60), kept);
     assert_eq!(lost(60), content, "more bytes than may wait");
     assert_eq!(lost(40), kept);
@@ -235,8 +348,17 @@ fn a_full_queue_drops_content_first_and_counts() {
     assert_eq!(lost(0), content, "nearly full");
     assert_eq!(lost(0), both, "full");
     let mut batch = Vec::new();
-    assert_eq!(taker.take(&mut batch, 100, 1 << 20, Duration::ZERO, Duration::ZERO), queue::Took::More);
-    assert_eq!((batch.len(), batch.iter().map(|entry| entry.bytes).sum::<usize>()), (8, 100));
+    assert_eq!(
+        taker.take(&mut batch, 100, 1 << 20, Duration::ZERO, Duration::ZERO),
+        queue::Took::More
+    );
+    assert_eq!(
+        (
+            batch.len(),
+            batch.iter().map(|entry| entry.bytes).sum::<usize>()
+        ),
+        (8, 100)
+    );
     taker.done(8, 100);
     assert_eq!(lost(60), kept, "room again");
     queue.close();
@@ -267,7 +389,10 @@ struct Tmpfs(tempfile::TempDir);
 impl Tmpfs {
     fn mount() -> Option<Tmpfs> {
         let dir = tempfile::tempdir().unwrap();
-        let mounted = std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(dir.path()).output();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+            .arg(dir.path())
+            .output();
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Tmpfs(dir));
         }
@@ -275,14 +400,24 @@ impl Tmpfs {
         None
     }
     fn remount(&self, option: &str) {
-        assert!(std::process::Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(self.0.path()).status().unwrap().success());
+        assert!(
+            std::process::Command::new("mount")
+                .args(["-o", &format!("remount,{option}")])
+                .arg(self.0.path())
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 }
 
 #[cfg(target_os = "linux")]
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").args(["-l"]).arg(self.0.path()).status();
+        let _ = std::process::Command::new("umount")
+            .args(["-l"])
+            .arg(self.0.path())
+            .status();
     }
 }
 
@@ -290,46 +425,99 @@ impl Drop for Tmpfs {
 #[test]
 fn a_full_disk_degrades_and_recovers() {
     let Some(disk) = Tmpfs::mount() else { return };
-    let floor = |bytes| Floor { bytes, ..Floor::default() };
-    let log = Segments::open(disk.0.path().join("logs"), Settings { content_below: floor(1 << 20), rows_below: floor(256 << 10), ..settings() }).unwrap();
+    let floor = |bytes| Floor {
+        bytes,
+        ..Floor::default()
+    };
+    let log = Segments::open(
+        disk.0.path().join("logs"),
+        Settings {
+            content_below: floor(1 << 20),
+            rows_below: floor(256 << 10),
+            ..settings()
+        },
+    )
+    .unwrap();
     let mut number = 0;
     let mut push = |count: u64| {
         for _ in 0..count {
             log.push(row(number), Some(body(&noise(number, 2000))));
             number += 1;
         }
-        all(&log, &Filter { key: vec!["flush".into()], ..Filter::default() }, 1);
+        all(
+            &log,
+            &Filter {
+                key: vec!["flush".into()],
+                ..Filter::default()
+            },
+            1,
+        );
     };
     push(100);
     assert_eq!(log.health().degraded, None);
     let filler = disk.0.path().join("filler");
     std::fs::write(&filler, vec![1; 3 << 20]).unwrap();
-    until("content is left out", || log.health().degraded.is_some_and(|why| why.contains("content")));
+    until("content is left out", || {
+        log.health()
+            .degraded
+            .is_some_and(|why| why.contains("content"))
+    });
     let before = log.health();
     push(100);
     let after = log.health();
-    assert!(after.content_dropped >= before.content_dropped + 100 && after.written >= before.written + 100 && after.rows_dropped == 0, "{after:?}");
+    assert!(
+        after.content_dropped >= before.content_dropped + 100
+            && after.written >= before.written + 100
+            && after.rows_dropped == 0,
+        "{after:?}"
+    );
     std::fs::write(&filler, vec![1; (4 << 20) - (600 << 10)]).unwrap();
     let _ = std::fs::write(disk.0.path().join("more"), vec![1; 4 << 20]);
-    until("rows are left out", || log.health().degraded.is_some_and(|why| why.contains("disk full")));
+    until("rows are left out", || {
+        log.health()
+            .degraded
+            .is_some_and(|why| why.contains("disk full"))
+    });
     push(50);
     assert!(log.health().rows_dropped >= 50);
     std::fs::remove_file(disk.0.path().join("more")).unwrap();
     std::fs::remove_file(&filler).unwrap();
-    until("it recovers without traffic", || log.health().degraded.is_none());
+    until("it recovers without traffic", || {
+        log.health().degraded.is_none()
+    });
     let written = log.health().written;
     push(20);
     assert_eq!(log.health().written, written + 20);
     log.close();
-    assert_eq!(all(&log, &Filter::default(), 1000).len() as u64, log.health().written, "what counts as written can be read");
+    assert_eq!(
+        all(&log, &Filter::default(), 1000).len() as u64,
+        log.health().written,
+        "what counts as written can be read"
+    );
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn failing_writes_are_counted_and_tried_again() {
     let Some(disk) = Tmpfs::mount() else { return };
-    let log = Segments::open(disk.0.path().join("logs"), Settings { segment_bytes: 64 << 10, ..settings() }).unwrap();
-    let flush = || drop(all(&log, &Filter { key: vec!["flush".into()], ..Filter::default() }, 1));
+    let log = Segments::open(
+        disk.0.path().join("logs"),
+        Settings {
+            segment_bytes: 64 << 10,
+            ..settings()
+        },
+    )
+    .unwrap();
+    let flush = || {
+        drop(all(
+            &log,
+            &Filter {
+                key: vec!["flush".into()],
+                ..Filter::default()
+            },
+            1,
+        ))
+    };
     let mut number = 0;
     // No floors here: the disk says ENOSPC itself.
     until("a write fails", || {
@@ -341,36 +529,78 @@ fn failing_writes_are_counted_and_tried_again() {
         log.health().rows_dropped > 0
     });
     let health = log.health();
-    assert!(health.degraded.is_some() && health.content_dropped > 0, "{health:?}");
-    assert_eq!(all(&log, &Filter::default(), 1000).len() as u64, health.written);
+    assert!(
+        health.degraded.is_some() && health.content_dropped > 0,
+        "{health:?}"
+    );
+    assert_eq!(
+        all(&log, &Filter::default(), 1000).len() as u64,
+        health.written
+    );
     let before = files(&disk.0.path().join("logs")).len();
     for _ in 0..50 {
         log.push(row(number), Some(body(&noise(number, 4000))));
         number += 1;
         flush();
     }
-    assert!(files(&disk.0.path().join("logs")).len() <= before + 2, "failing leaves no litter");
+    assert!(
+        files(&disk.0.path().join("logs")).len() <= before + 2,
+        "failing leaves no litter"
+    );
     disk.remount("size=16m");
     until("it recovers", || log.health().degraded.is_none());
     let before = log.health();
     log.push(row(number), Some(body(b"again")));
     flush();
-    assert_eq!((log.health().written, log.health().content_dropped), (before.written + 1, before.content_dropped));
-    assert_eq!(log.get(&id(number)).unwrap().unwrap().1, Some(body(b"again")));
+    assert_eq!(
+        (log.health().written, log.health().content_dropped),
+        (before.written + 1, before.content_dropped)
+    );
+    assert_eq!(
+        log.get(&id(number)).unwrap().unwrap().1,
+        Some(body(b"again"))
+    );
 }
 
 /// Prints what a push and a row cost here; run with `--nocapture`. `GW_ROWS` sets how many.
 #[test]
 fn speed() {
     let dir = tempfile::tempdir().unwrap();
-    let count: u64 = std::env::var("GW_ROWS").ok().and_then(|count| count.parse().ok()).unwrap_or(20_000);
-    let log = Segments::open(dir.path(), Settings { queue_rows: 1 << 20, queue_bytes: 1 << 30, ..settings() }).unwrap();
-    let text: String = (0..).map(|number| format!("{{\"role\":\"user\",\"content\":\"word {}\"}},", number * 7919 % 1000)).take(25).collect();
-    let content = |_| Some(Content { request: Bytes::from(text.clone()), response: vec![Bytes::from(text.clone())], truncated: false });
+    let count: u64 = std::env::var("GW_ROWS")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(20_000);
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            queue_rows: 1 << 20,
+            queue_bytes: 1 << 30,
+            ..settings()
+        },
+    )
+    .unwrap();
+    let text: String = (0..)
+        .map(|number| {
+            format!(
+                "{{\"role\":\"user\",\"content\":\"word {}\"}},",
+                number * 7919 % 1000
+            )
+        })
+        .take(25)
+        .collect();
+    let content = |_| {
+        Some(Content {
+            request: Bytes::from(text.clone()),
+            response: vec![Bytes::from(text.clone())],
+            truncated: false,
+        })
+    };
     let started = Instant::now();
     let mut pushing = Vec::new();
     for first in (0..count).step_by(64) {
-        let ready: Vec<_> = (first..count.min(first + 64)).map(|number| (row(number), content(number))).collect();
+        let ready: Vec<_> = (first..count.min(first + 64))
+            .map(|number| (row(number), content(number)))
+            .collect();
         let before = Instant::now();
         for (row, content) in ready {
             log.push(row, content);
@@ -393,11 +623,25 @@ fn speed() {
     let page = log.query(&Filter::default(), 100, None).unwrap();
     println!("first page of {}: {:?}", page.rows.len(), started.elapsed());
     let started = Instant::now();
-    let none = all(&log, &Filter { text: "not there".into(), ..Filter::default() }, 100);
-    println!("text through {count} rows: {:?} ({} found)", started.elapsed(), none.len());
+    let none = all(
+        &log,
+        &Filter {
+            text: "not there".into(),
+            ..Filter::default()
+        },
+        100,
+    );
+    println!(
+        "text through {count} rows: {:?} ({} found)",
+        started.elapsed(),
+        none.len()
+    );
     let started = Instant::now();
     drop(log);
     let log = open(dir.path());
     println!("reopened in {:?}", started.elapsed());
-    assert_eq!(log.query(&Filter::default(), 1, None).unwrap().rows.len(), 1);
+    assert_eq!(
+        log.query(&Filter::default(), 1, None).unwrap().rows.len(),
+        1
+    );
 }

@@ -47,7 +47,10 @@ pub struct Writer {
 
 impl Writer {
     pub fn new(shared: Arc<Shared>, taker: Taker, open: Option<Open>) -> io::Result<Writer> {
-        let next = shared.segments().last().map_or(1, |segment| segment.number + 1);
+        let next = shared
+            .segments()
+            .last()
+            .map_or(1, |segment| segment.number + 1);
         let syncer = Syncer::start(shared.settings.sync_every)?;
         let mut writer = Writer {
             shared,
@@ -72,10 +75,17 @@ impl Writer {
         let mut batch = Vec::with_capacity(BLOCK_ROWS);
         loop {
             let idle = if self.degraded() { LOOK } else { LOOK_IDLE };
-            let took = self.taker.take(&mut batch, BLOCK_ROWS, BATCH_BYTES, idle, self.shared.settings.linger);
+            let took = self.taker.take(
+                &mut batch,
+                BLOCK_ROWS,
+                BATCH_BYTES,
+                idle,
+                self.shared.settings.linger,
+            );
             if !batch.is_empty() {
                 self.write(&batch);
-                self.taker.done(batch.len(), batch.iter().map(|entry| entry.bytes).sum());
+                self.taker
+                    .done(batch.len(), batch.iter().map(|entry| entry.bytes).sum());
                 batch.clear();
             }
             if took == Took::End {
@@ -96,13 +106,21 @@ impl Writer {
     fn look(&mut self) {
         self.looked = Instant::now();
         self.unlooked_bytes = 0;
-        if self.open.as_ref().is_some_and(|open| !open.segment.path.exists()) {
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|open| !open.segment.path.exists())
+        {
             // Somebody removed it: what was written there is gone, what comes goes to a new file.
             if let Some(open) = self.open.take() {
                 self.shared.forget(open.segment.number);
             }
         }
-        if self.open.as_ref().is_some_and(|open| open.segment.summary(|summary| summary.rows > 0 && summary.until < retention::oldest(&self.shared))) {
+        if self.open.as_ref().is_some_and(|open| {
+            open.segment.summary(|summary| {
+                summary.rows > 0 && summary.until < retention::oldest(&self.shared)
+            })
+        }) {
             self.seal();
         }
         retention::enforce(&self.shared, self.open_number(), 0);
@@ -133,7 +151,9 @@ impl Writer {
         let state = match (&self.failing, self.room) {
             (_, Room::Nothing) => Some("disk full: request logs are not stored".to_owned()),
             (Some(error), _) => Some(format!("request logs cannot be written: {error}")),
-            (None, Room::RowsOnly) => Some("disk nearly full: request and response content is not stored".to_owned()),
+            (None, Room::RowsOnly) => {
+                Some("disk nearly full: request and response content is not stored".to_owned())
+            }
             (None, Room::All) => None,
         };
         let mut told = lock(&self.shared.degraded);
@@ -188,7 +208,9 @@ impl Writer {
     /// Writes a batch as frames of content and then one of rows, in one go.
     fn attempt(&mut self, batch: &[Entry], with_content: bool) -> io::Result<()> {
         self.make_room(batch)?;
-        let Some(open) = &mut self.open else { return Err(io::Error::other("there is no segment to write to")) };
+        let Some(open) = &mut self.open else {
+            return Err(io::Error::other("there is no segment to write to"));
+        };
         self.out.clear();
         self.rows.clear();
         self.contents.clear();
@@ -196,7 +218,10 @@ impl Writer {
         for entry in batch {
             let mut place = None;
             if let Some(content) = entry.content.as_ref().filter(|_| with_content) {
-                place = Some(Place { at: open.end + self.out.len() as u64, index });
+                place = Some(Place {
+                    at: open.end + self.out.len() as u64,
+                    index,
+                });
                 block::put_content(&mut self.contents, content);
                 index += 1;
             }
@@ -206,17 +231,35 @@ impl Writer {
                 unwritable += 1;
             }
             if self.contents.len() >= CONTENT_BLOCK {
-                frame::encode(&mut self.out, Kind::Content, &[], &self.contents, &mut self.compressor)?;
+                frame::encode(
+                    &mut self.out,
+                    Kind::Content,
+                    &[],
+                    &self.contents,
+                    &mut self.compressor,
+                )?;
                 self.contents.clear();
                 index = 0;
             }
         }
         if !self.contents.is_empty() {
-            frame::encode(&mut self.out, Kind::Content, &[], &self.contents, &mut self.compressor)?;
+            frame::encode(
+                &mut self.out,
+                Kind::Content,
+                &[],
+                &self.contents,
+                &mut self.compressor,
+            )?;
         }
         let rows = open.end + self.out.len() as u64;
         let stored = summary.rows;
-        frame::encode(&mut self.out, Kind::Rows, &serde_json::to_vec(&summary)?, &self.rows, &mut self.compressor)?;
+        frame::encode(
+            &mut self.out,
+            Kind::Rows,
+            &serde_json::to_vec(&summary)?,
+            &self.rows,
+            &mut self.compressor,
+        )?;
         open.append(&self.out, rows, summary)?;
         self.syncer.dirty(&open.file);
         self.unlooked_bytes += self.out.len() as u64;
@@ -238,7 +281,9 @@ impl Writer {
         let settings = &self.shared.settings;
         let roll_age = i64::try_from(settings.max_age.as_millis() / 16).unwrap_or(i64::MAX);
         if self.open.as_ref().is_some_and(|open| {
-            let old = open.segment.summary(|summary| summary.rows > 0 && summary.since < Stamp::now().0.saturating_sub(roll_age));
+            let old = open.segment.summary(|summary| {
+                summary.rows > 0 && summary.since < Stamp::now().0.saturating_sub(roll_age)
+            });
             open.end >= settings.segment_bytes || open.blocks() >= MAX_BLOCKS || old
         }) {
             self.seal();
@@ -248,8 +293,19 @@ impl Writer {
         }
         retention::enforce(&self.shared, None, self.shared.settings.segment_bytes);
         super::file::make_dir(&self.shared.dir)?;
-        let first: String = batch.first().map_or("", |entry| &entry.row.id).chars().filter(char::is_ascii_alphanumeric).skip(3).take(26).collect();
-        let path = self.shared.dir.join(format!("{:08}-{}.seg", self.next, if first.is_empty() { "0" } else { &first }));
+        let first: String = batch
+            .first()
+            .map_or("", |entry| &entry.row.id)
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .skip(3)
+            .take(26)
+            .collect();
+        let path = self.shared.dir.join(format!(
+            "{:08}-{}.seg",
+            self.next,
+            if first.is_empty() { "0" } else { &first }
+        ));
         let number = self.next;
         self.next += 1;
         let open = Open::create(number, path)?;
@@ -261,7 +317,9 @@ impl Writer {
     /// Leaves the open segment as it is; an empty one is removed.
     fn abandon(&mut self) {
         let Some(open) = self.open.take() else { return };
-        if open.segment.summary(|summary| summary.rows == 0) && std::fs::remove_file(&open.segment.path).is_ok() {
+        if open.segment.summary(|summary| summary.rows == 0)
+            && std::fs::remove_file(&open.segment.path).is_ok()
+        {
             self.shared.forget(open.segment.number);
         }
     }
