@@ -4,9 +4,9 @@
 mod announce;
 mod child;
 mod reload;
+mod serving;
 mod stop;
 mod stores;
-mod world;
 
 use crate::admin::{self, Deps, Desk, Listener};
 use crate::config::Config;
@@ -48,7 +48,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let shared = Arc::new(Shared::new(
         stores.hasher.clone(),
         stores.journal.clone(),
-        world::settings(&config),
+        serving::settings(&config),
     ));
 
     let facts: Arc<OnceLock<Value>> = Arc::default();
@@ -57,16 +57,16 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         vault: stores.vault.clone(),
         journal: stores.journal.clone(),
         hasher: stores.hasher.clone(),
-        limits: world::admin_limits(&config),
+        limits: serving::admin_limits(&config),
         publish: Arc::new({
             let shared = shared.clone();
-            move |published| world::publish(&shared, &published)
+            move |published| serving::publish(&shared, &published)
         }),
         explain: Arc::new({
             let shared = shared.clone();
             move |query| {
                 crate::plan::explain::explain(
-                    &shared.world.load().snapshot,
+                    &shared.serving.load().snapshot,
                     &shared.health,
                     query,
                     Stamp::now().0,
@@ -75,7 +75,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         }),
         status: Arc::new({
             let (shared, facts, records) = (shared.clone(), facts.clone(), stores.records.clone());
-            move || world::status(&shared, facts.get(), &*records)
+            move || serving::status(&shared, facts.get(), &*records)
         }),
     })
     .await?;
@@ -90,7 +90,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         seed.insert(0, json!({"kind": "provider", "name": "mock", "vendor": "mock", "base_url": format!("{}/v1", simulator.url())}));
     }
     if config.dev {
-        seed.extend(world::dev_records(simulator.is_some()));
+        seed.extend(serving::dev_records(simulator.is_some()));
     }
     let secrets = plant(&desk, seed).await?;
 
@@ -102,7 +102,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         admins: admin_addresses,
     };
     stores.announce(ready.admins.first().map_or("", String::as_str));
-    let _ = facts.set(world::facts(&ready, &stores, started));
+    let _ = facts.set(serving::facts(&ready, &stores, started));
     // Before anybody is told: who waits for the ready file may end the gateway at once.
     let signals = stop::Signals::listen();
     reload::on_hangup(&desk);

@@ -45,7 +45,7 @@ pub struct Desk {
     state: RwLock<Arc<State>>,
     /// Held while a change is drafted, committed and published; readers never wait for it.
     writer: tokio::sync::Mutex<()>,
-    pub(super) once: super::once::Once,
+    pub(super) idempotency: super::idempotency::IdempotencyKeys,
     retry: Arc<tokio::sync::Notify>,
 }
 
@@ -77,7 +77,7 @@ impl Desk {
             deps,
             state: RwLock::new(state),
             writer: tokio::sync::Mutex::new(()),
-            once: super::once::Once::default(),
+            idempotency: super::idempotency::IdempotencyKeys::default(),
             retry: Arc::default(),
         });
         tokio::spawn(retry(Arc::downgrade(&desk)));

@@ -22,7 +22,7 @@ pub fn rows(
         loop {
             match from.recv_timeout(LOOK) {
                 Ok(row) if takes(&filter, &row) => {
-                    if let Ok(shown) = super::logs::shown(&row) {
+                    if let Ok(shown) = super::logs::row_json(&row) {
                         let _ = send.try_send(Bytes::from(format!("{shown}\n")));
                     }
                 }

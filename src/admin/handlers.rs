@@ -49,14 +49,14 @@ pub async fn get(call: Call) -> Result<Response> {
 
 pub async fn create(call: Call) -> Result<Response> {
     let Some(header) = call.headers.get("idempotency-key") else {
-        return create_once(&call).await;
+        return create_record(&call).await;
     };
     let key = header
         .to_str()
         .map_err(|_| Error::invalid("`Idempotency-Key` is not text").param("Idempotency-Key"))?
         .to_owned();
     let path = format!("{}?{:?}", call.path, call.query);
-    let slot = call.desk.once.slot(&key, &path, &call.body)?;
+    let slot = call.desk.idempotency.slot(&key, &path, &call.body)?;
     let mut done = slot.lock().await;
     if let Some(done) = &*done {
         let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::OK);
@@ -65,7 +65,7 @@ pub async fn create(call: Call) -> Result<Response> {
             &parse(done.body.expose().as_bytes(), usize::MAX)?,
         ));
     }
-    let response = create_once(&call).await;
+    let response = create_record(&call).await;
     match response {
         Ok(response) => {
             let (parts, body) = response.into_parts();
@@ -73,20 +73,20 @@ pub async fn create(call: Call) -> Result<Response> {
                 .await
                 .map_err(|error| Error::internal("the answer could not be kept").cause(error))?;
             let body = Secret::new(String::from_utf8_lossy(&bytes).into_owned());
-            *done = Some(super::once::Done {
+            *done = Some(super::idempotency::Done {
                 status: parts.status.as_u16(),
                 body,
             });
             Ok(Response::from_parts(parts, axum::body::Body::from(bytes)))
         }
         Err(error) => {
-            call.desk.once.forget(&key);
+            call.desk.idempotency.forget(&key);
             Err(error)
         }
     }
 }
 
-async fn create_once(call: &Call) -> Result<Response> {
+async fn create_record(call: &Call) -> Result<Response> {
     let kind = call.kind()?;
     let item = Item::parse(kind, None, call.json()?)?;
     let (dry_run, name) = (call.flag("dry_run")?, item.name.clone());

@@ -78,7 +78,7 @@ pub async fn list(call: Call) -> Result<Response> {
     let page = blocking(move || journal.query(&filter, limit, cursor.as_deref())).await?;
     Ok(answer(
         StatusCode::OK,
-        &json!({"items": page.rows.iter().map(shown).collect::<Result<Vec<_>>>()?, "cursor": page.cursor}),
+        &json!({"items": page.rows.iter().map(row_json).collect::<Result<Vec<_>>>()?, "cursor": page.cursor}),
     ))
 }
 
@@ -91,7 +91,7 @@ pub async fn get(call: Call) -> Result<Response> {
         ))
         .hint("list requests with: gw logs"));
     };
-    let mut row = shown(&row)?;
+    let mut row = row_json(&row)?;
     if let Some(content) = content {
         row["content"] = show(&content);
     }
@@ -99,7 +99,7 @@ pub async fn get(call: Call) -> Result<Response> {
 }
 
 /// A row as callers read it: the time as RFC 3339, the cost in dollars too, to the last digit.
-pub fn shown(row: &Row) -> Result<Value> {
+pub fn row_json(row: &Row) -> Result<Value> {
     let mut shown = serde_json::to_value(row)
         .map_err(|error| Error::internal("a row cannot be written as JSON").cause(error))?;
     shown["at"] = row.at.rfc3339().into();
@@ -158,7 +158,7 @@ pub async fn export(call: Call) -> Result<Response> {
 fn text(page: &Page) -> Result<bytes::Bytes> {
     let mut out = Vec::new();
     for row in &page.rows {
-        out.extend_from_slice(shown(row)?.to_string().as_bytes());
+        out.extend_from_slice(row_json(row)?.to_string().as_bytes());
         out.push(b'\n');
     }
     Ok(out.into())
@@ -188,7 +188,7 @@ mod tests {
             cost_pico: Some(75_000_000),
             ..Row::default()
         };
-        let shown = shown(&row).unwrap();
+        let shown = row_json(&row).unwrap();
         assert_eq!(
             (&shown["at"], &shown["cost"], &shown["cost_pico"]),
             (
@@ -197,6 +197,6 @@ mod tests {
                 &json!(75_000_000)
             )
         );
-        assert_eq!(super::shown(&Row::default()).unwrap().get("cost"), None);
+        assert_eq!(row_json(&Row::default()).unwrap().get("cost"), None);
     }
 }

@@ -422,7 +422,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// Answers one request with these bytes; gives back what it was sent.
-    async fn once(answer: &'static str) -> (Target, tokio::task::JoinHandle<String>) {
+    async fn answer_with(answer: &'static str) -> (Target, tokio::task::JoinHandle<String>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1/models", listener.local_addr().unwrap())
             .parse()
@@ -452,7 +452,7 @@ mod tests {
     #[tokio::test]
     async fn verified_refused_redirected() {
         let secret = Secret::new("s3cret".into());
-        let (target, served) = once("HTTP/1.1 200 OK\r\ncontent-length: 36\r\n\r\n{\"data\":[{\"id\":\"b\"},{\"id\":\"a\"},{}]} ").await;
+        let (target, served) = answer_with("HTTP/1.1 200 OK\r\ncontent-length: 36\r\n\r\n{\"data\":[{\"id\":\"b\"},{\"id\":\"a\"},{}]} ").await;
         let report = ask(&target, Some(&secret)).await.unwrap();
         assert_eq!(
             (report.state, report.models),
@@ -465,15 +465,15 @@ mod tests {
         );
 
         let (target, _served) =
-            once("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await;
+            answer_with("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await;
         assert_eq!(
             ask(&target, Some(&secret)).await.unwrap().state,
             State::Refused
         );
-        let (target, _served) = once("HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
+        let (target, _served) = answer_with("HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
         let report = ask(&target, Some(&secret)).await.unwrap();
         assert_eq!((report.state, report.status), (State::Failed, Some(307)));
-        let (target, _served) = once("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+        let (target, _served) = answer_with("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
         assert_eq!(ask(&target, None).await.unwrap().state, State::Failed);
     }
 

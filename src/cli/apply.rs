@@ -33,7 +33,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         .unwrap_or_default();
     match context.look.format {
         Format::Table | Format::Wide if context.quiet => {}
-        Format::Table | Format::Wide => context.data(&told(&answer, &results, dry_run, prune)),
+        Format::Table | Format::Wide => context.data(&render(&answer, &results, dry_run, prune)),
         Format::Name => context.data(
             &results
                 .iter()
@@ -87,7 +87,7 @@ pub(crate) fn field<'a>(item: &'a Value, name: &str) -> &'a str {
 }
 
 /// A line a record, and the total.
-fn told(answer: &Value, results: &[Value], dry_run: bool, prune: bool) -> String {
+fn render(answer: &Value, results: &[Value], dry_run: bool, prune: bool) -> String {
     let mut text: String = results
         .iter()
         .map(|item| {
@@ -126,11 +126,11 @@ mod tests {
         let answer = json!({"items": [{"kind": "user", "name": "a", "result": "created"}, {"kind": "key", "name": "k", "result": "unchanged"}], "created": 1, "configured": 0, "unchanged": 1, "pruned": 0});
         let items = answer["items"].as_array().cloned().unwrap_or_default();
         assert_eq!(
-            told(&answer, &items, false, false),
+            render(&answer, &items, false, false),
             "user/a created\nkey/k unchanged\n1 created, 0 configured, 1 unchanged\n"
         );
         assert_eq!(
-            told(&answer, &items[..0], true, true),
+            render(&answer, &items[..0], true, true),
             "1 created, 0 configured, 1 unchanged, 0 pruned (dry run, nothing changed)\n"
         );
     }

@@ -1,8 +1,8 @@
 //! From parsed arguments to the one function that does the command.
 
 use super::{
-    apply, completion, context::Context, diff, doctor, exits, explain, export, hooks, keys, logs,
-    models, print, providers, quickstart, request, routes, serve, status, twins, verbs, wait,
+    apply, completion, context::Context, diff, doctor, exits, explain, export, keys, launch, logs,
+    models, print, providers, quickstart, request, routes, serve, status, verb_first, verbs, wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
@@ -21,8 +21,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
     };
     // These do not talk to a gateway, and bring their own runtime.
     match name {
-        "serve" => return hooks::serve(serve::config(sub, std::env::vars())?),
-        "mock" => return hooks::mock(sub),
+        "serve" => return launch::serve(serve::config(sub, std::env::vars())?),
+        "mock" => return launch::mock(sub),
         "quickstart" => return quickstart::run(sub),
         "completion" => return completion::print(sub),
         "help" => return exits::help(sub),
@@ -39,7 +39,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
             "apply" => apply::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "diff" => diff::run(&context, sub).await,
             "export" => export::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
-            "get" | "describe" | "delete" => twins::run(&context, name, sub)
+            "get" | "describe" | "delete" => verb_first::run(&context, name, sub)
                 .await
                 .map(|()| ExitCode::SUCCESS),
             "logs" => logs::run(&context, sub).await.map(|()| ExitCode::SUCCESS),

@@ -4,7 +4,7 @@
 use super::*;
 use serde_json::json;
 
-fn shown(file: &str, text: &str) -> Vec<(&'static str, Value)> {
+fn parsed(file: &str, text: &str) -> Vec<(&'static str, Value)> {
     parse(file, text)
         .unwrap()
         .into_iter()
@@ -34,10 +34,10 @@ fn the_formats_say_the_same() {
         ("-", json),
         ("-", items),
     ] {
-        assert_eq!(shown(file, text), wanted, "{file}: {text}");
+        assert_eq!(parsed(file, text), wanted, "{file}: {text}");
     }
     assert_eq!(
-        shown(
+        parsed(
             "-",
             "{\"kind\":\"user\",\"name\":\"a\"}\n{\"kind\":\"user\",\"name\":\"b\"}\n"
         )
@@ -45,7 +45,7 @@ fn the_formats_say_the_same() {
         2
     );
     assert_eq!(
-        shown("a.yml", "user: [{name: a}]\n---\nuser: [{name: b}]\n").len(),
+        parsed("a.yml", "user: [{name: a}]\n---\nuser: [{name: b}]\n").len(),
         2
     );
 }

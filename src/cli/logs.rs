@@ -76,7 +76,11 @@ async fn list(context: &Context, matches: &ArgMatches) -> Result<()> {
             if rows.is_empty() {
                 context.talk("no requests logged that fit");
             } else {
-                context.data(&shown(&rows, context.look.format == Format::Wide, headers));
+                context.data(&render_rows(
+                    &rows,
+                    context.look.format == Format::Wide,
+                    headers,
+                ));
             }
         }
         Format::Name => context.data(
@@ -236,7 +240,7 @@ pub(crate) fn dated(mut row: Value) -> Value {
 }
 
 /// Rows as a table.
-pub(crate) fn shown(rows: &[Value], wide: bool, headers: bool) -> String {
+pub(crate) fn render_rows(rows: &[Value], wide: bool, headers: bool) -> String {
     let heads: Vec<&str> = heads(wide).map(|(head, _)| head).collect();
     table(
         &heads,
@@ -449,7 +453,7 @@ mod tests {
         let row = json!({"id": "req_1", "at": null, "key": "dev", "requested_model": "gpt-4o", "model": "claude", "provider": "anthropic", "status": 200,
             "usage": {"input": 20, "cache_read": 2, "output": 31}, "cost_pico": 500_000_000, "cost_status": "calculated", "latency_ms": 1843, "attempts": [{}, {}]});
         assert_eq!(
-            shown(std::slice::from_ref(&row), false, true),
+            render_rows(std::slice::from_ref(&row), false, true),
             "TIME   ID      KEY   MODEL           PROVIDER    STATUS   LATENCY   IN   OUT   COST\n-      req_1   dev   gpt-4o→claude   anthropic   200      1.8s      22   31    $0.0005\n"
         );
         assert_eq!(

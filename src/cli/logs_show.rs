@@ -31,13 +31,13 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         map.shift_remove("content");
     }
     match context.look.format {
-        Format::Table | Format::Wide => context.data(&told(&row, bodies)),
+        Format::Table | Format::Wide => context.data(&render(&row, bodies)),
         _ => context.data(&context.look.value(&row)?),
     }
     Ok(())
 }
 
-fn told(row: &Value, bodies: bool) -> String {
+fn render(row: &Value, bodies: bool) -> String {
     let mut head = row.clone();
     let mut attempts = Vec::new();
     if let Value::Object(map) = &mut head {
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn in_full() {
         assert_eq!(
-            told(&row(), true),
+            render(&row(), true),
             "id        req_1\nformat    anthropic\nstatus    200\nlatency   1.2s\nusage     2 in, 3 cached, 4 out (reported)\ncost      unpriced\n\n\
              TRY   TARGET   START   TOOK   STATUS   CLASS      REASON\n1     a/m      0ms     12ms   429      capacity   rate limited\n2     b/n      13ms    1.2s   200      ok         -\n\n\
              request:\n{\"it's\":1}\n\nresponse:\na[2J\nb\n(the response was longer than is kept)\n"

@@ -52,7 +52,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn shown(line: &str) -> String {
+    fn parsed(line: &str) -> String {
         let all = named(line.split(' ')).unwrap();
         all.into_iter()
             .map(|(kind, name)| format!("{}:{}", kind.name, name.unwrap_or_default()))
@@ -62,13 +62,13 @@ mod tests {
 
     #[test]
     fn words_name_things() {
-        assert_eq!(shown("key/ci routes/r"), "key:ci route:r");
-        assert_eq!(shown("user,keys"), "user: key:");
-        assert_eq!(shown("all"), "user: key: provider: model: route:");
-        assert_eq!(shown("model/openai/gpt-4o"), "model:openai/gpt-4o");
-        assert_eq!(shown("key a b"), "key:a key:b");
-        assert_eq!(shown("user key"), "user: key:");
-        assert_eq!(shown("model openai/gpt-4o"), "model:openai/gpt-4o");
+        assert_eq!(parsed("key/ci routes/r"), "key:ci route:r");
+        assert_eq!(parsed("user,keys"), "user: key:");
+        assert_eq!(parsed("all"), "user: key: provider: model: route:");
+        assert_eq!(parsed("model/openai/gpt-4o"), "model:openai/gpt-4o");
+        assert_eq!(parsed("key a b"), "key:a key:b");
+        assert_eq!(parsed("user key"), "user: key:");
+        assert_eq!(parsed("model openai/gpt-4o"), "model:openai/gpt-4o");
         for bad in ["nope", "nope/x", "key/", "user,nope", "key/a b"] {
             assert!(named(bad.split(' ')).is_err(), "{bad}");
         }

@@ -1,6 +1,6 @@
 //! What only routes have: the ways to write targets, and `gw route explain`.
 
-use super::{context::Context, explained, fields, print::Format, request};
+use super::{context::Context, fields, print::Format, request, route_decision};
 use crate::error::Result;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
@@ -71,7 +71,7 @@ pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<(
     }
     let answer = context.remote()?.explain(&Value::Object(question)).await?;
     match context.look.format {
-        Format::Table | Format::Wide => context.data(&explained::told(&answer)),
+        Format::Table | Format::Wide => context.data(&route_decision::render(&answer)),
         _ => context.data(&context.look.value(&answer)?),
     }
     Ok(())

@@ -12,14 +12,14 @@ use serde_json::Value;
 pub(crate) async fn run(context: &Context) -> Result<()> {
     let status = context.remote()?.status().await?;
     match context.look.format {
-        Format::Table | Format::Wide => context.data(&told(&status)),
+        Format::Table | Format::Wide => context.data(&render(&status)),
         _ => context.data(&context.look.value(&status)?),
     }
     Ok(())
 }
 
 /// The fields in order; counts of records in one line.
-fn told(status: &Value) -> String {
+fn render(status: &Value) -> String {
     let mut shown = status.clone();
     if let Value::Object(map) = &mut shown {
         if let Some(Value::Object(records)) = map.get("records") {
@@ -50,7 +50,7 @@ mod tests {
     fn aligned_lines() {
         let status = json!({"url": "http://127.0.0.1:4000", "urls": ["http://127.0.0.1:4000"], "pid": 7, "records": {"users": 1, "keys": 2}, "credentials": {}, "log": {"written": 3}});
         assert_eq!(
-            told(&status),
+            render(&status),
             "url           http://127.0.0.1:4000\npid           7\nrecords       1 users, 2 keys\nlog.written   3\n"
         );
     }

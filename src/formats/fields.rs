@@ -177,7 +177,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Keeps the first of equal names.
-pub fn once(names: &mut Vec<String>) {
+pub fn dedup(names: &mut Vec<String>) {
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
 }

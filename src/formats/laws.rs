@@ -8,7 +8,7 @@ mod recorded;
 mod streams;
 mod wire;
 
-use super::{Codec, Scene, anthropic, openai};
+use super::{Codec, ReplyContext, anthropic, openai};
 use crate::chat::{
     Answer, Call, CallResult, Chat, Effort, Event, Media, MediaKind, Message, Part, Reply, Role,
     Source, Stop, Thinking, Thought, Tool, ToolChoice, Usage,
@@ -275,8 +275,8 @@ fn reply() -> impl Strategy<Value = Reply> {
         })
 }
 
-fn scene() -> Scene {
-    Scene {
+fn context() -> ReplyContext {
+    ReplyContext {
         request_id: "req-1".into(),
         model: "shown".into(),
         include_usage: true,
@@ -286,7 +286,7 @@ fn scene() -> Scene {
 
 /// `fold(reader(writer(events)))`.
 fn through_stream(codec: &dyn Codec, events: &[Event]) -> Reply {
-    let (mut writer, mut reader) = (codec.writer(&scene()), codec.reader());
+    let (mut writer, mut reader) = (codec.writer(&context()), codec.reader());
     let (mut bytes, mut out) = (Vec::new(), Vec::new());
     events
         .iter()
@@ -348,7 +348,7 @@ proptest! {
     #[test]
     fn replies_come_back(reply in reply()) {
         for codec in [openai::CODEC, anthropic::CODEC] {
-            prop_assert_eq!(&codec.read_reply(&codec.write_reply(&reply, &scene())).unwrap(), &reply);
+            prop_assert_eq!(&codec.read_reply(&codec.write_reply(&reply, &context())).unwrap(), &reply);
             prop_assert_eq!(&through_stream(codec, &reply.events()), &reply);
         }
     }

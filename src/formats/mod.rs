@@ -170,16 +170,16 @@ pub trait Codec: Sync {
     /// Reads an upstream's whole reply. An error means it is not an answer (malformed).
     fn read_reply(&self, body: &[u8]) -> Result<Reply>;
     /// Writes a whole reply for the caller.
-    fn write_reply(&self, reply: &Reply, scene: &Scene) -> Vec<u8>;
+    fn write_reply(&self, reply: &Reply, context: &ReplyContext) -> Vec<u8>;
     /// A reader for one upstream stream.
     fn reader(&self) -> Box<dyn EventReader + Send>;
     /// A writer for one caller's stream.
-    fn writer(&self, scene: &Scene) -> Box<dyn EventWriter + Send>;
+    fn writer(&self, context: &ReplyContext) -> Box<dyn EventWriter + Send>;
 }
 
 /// What a writer needs to know beside the reply.
 #[derive(Clone, Debug, Default)]
-pub struct Scene {
+pub struct ReplyContext {
     /// Id to use where the upstream gave none (the gateway's request id).
     pub request_id: String,
     /// Model name shown where the upstream gave none.

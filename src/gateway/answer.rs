@@ -4,7 +4,7 @@ use super::{
     exchange::Exchange,
     failure::Failure,
     headers,
-    send::Way,
+    send::Conversion,
     stream::{Step, Stream, Ticket},
     upstream::Upstream,
 };
@@ -97,13 +97,13 @@ pub(super) async fn whole(
 /// A whole reply in the caller's format.
 pub(super) fn reply(
     exchange: &Exchange<'_>,
-    way: &Way,
+    conversion: &Conversion,
     choice: &Choice,
     bytes: Bytes,
 ) -> Result<(Bytes, Seen), Failure> {
     let mut seen = Seen::default();
-    match way {
-        Way::Same => {
+    match conversion {
+        Conversion::Same => {
             let text = bytes.trim_ascii();
             if text.len() <= 2 || text[0] != b'{' || text[text.len() - 1] != b'}' {
                 return Err(Failure::upstream(
@@ -114,7 +114,7 @@ pub(super) fn reply(
             seen.finished = true;
             Ok((bytes, seen))
         }
-        Way::Translate { into, from, .. } => {
+        Conversion::Translate { into, from, .. } => {
             let reply = into.read_reply(&bytes).map_err(|error| {
                 Failure::upstream(format!(
                     "the upstream's answer cannot be read: {}",
@@ -131,7 +131,7 @@ pub(super) fn reply(
             }
             seen.finished = true;
             Ok((
-                from.write_reply(&reply, &exchange.scene(choice)).into(),
+                from.write_reply(&reply, &exchange.context(choice)).into(),
                 seen,
             ))
         }

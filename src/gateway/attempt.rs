@@ -7,7 +7,7 @@ use super::{
     failure::Failure,
     headers,
     record::Record,
-    send::{Way, body, interrupted, request, send, way},
+    send::{Conversion, body, conversion, interrupted, request, send},
     stream::{Mode, Stream, Ticket},
     upstream::{SignIn, Upstream},
     watch::{Fired, Guard},
@@ -75,7 +75,7 @@ pub async fn run(
                 continue;
             }
             let more = open[at + 1..].iter().any(|(_, due)| *due <= now);
-            let upstream = &exchange.world.upstreams[choice.provider];
+            let upstream = &exchange.serving.upstreams[choice.provider];
             let Some(entry) = health.enter(&upstream.name, &choice.model, Stamp::now().0, !more)
             else {
                 again.push((choice, due));
@@ -156,7 +156,7 @@ fn own_key_stays<'a>(
 ) -> impl Iterator<Item = &'a Choice> {
     let passes = |choice: &Choice| {
         exchange
-            .world
+            .serving
             .upstreams
             .get(choice.provider)
             .filter(|upstream| matches!(upstream.sign_in, SignIn::Passthrough(_)))
@@ -267,15 +267,15 @@ async fn attempt(
         settings.stream_idle,
     );
 
-    let way = way(exchange, upstream).map_err(Outcome::Failed)?;
-    let (format, body) = body(exchange, upstream, choice, &way).map_err(Outcome::Failed)?;
+    let conversion = conversion(exchange, upstream).map_err(Outcome::Failed)?;
+    let (format, body) = body(exchange, upstream, choice, &conversion).map_err(Outcome::Failed)?;
     let request = || {
         request(
             exchange,
             upstream,
             choice,
             format,
-            matches!(way, Way::Same),
+            matches!(conversion, Conversion::Same),
             body.clone(),
         )
     };
@@ -329,14 +329,14 @@ async fn attempt(
                 upstream.name
             ))));
         }
-        let mode = match &way {
-            Way::Same => Mode::Same {
+        let mode = match &conversion {
+            Conversion::Same => Mode::Same {
                 format: exchange.format,
                 hide_usage: exchange.asks_usage(upstream),
             },
-            Way::Translate { into, from, .. } => Mode::Translate {
+            Conversion::Translate { into, from, .. } => Mode::Translate {
                 reader: into.reader(),
-                writer: from.writer(&exchange.scene(choice)),
+                writer: from.writer(&exchange.context(choice)),
                 events: Vec::new(),
             },
         };
@@ -370,7 +370,7 @@ async fn attempt(
             )))
         })?;
     ticket.give_back();
-    let (bytes, seen) = reply(exchange, &way, choice, bytes).map_err(Outcome::Failed)?;
+    let (bytes, seen) = reply(exchange, &conversion, choice, bytes).map_err(Outcome::Failed)?;
     Ok(Answer::Whole {
         headers: passed,
         bytes,

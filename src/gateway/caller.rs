@@ -1,7 +1,7 @@
 //! Who is calling: the key out of the headers, its digest looked up in the snapshot. One extractor for
 //! every endpoint, so that no way of sending a key is less checked than another.
 
-use super::{Shared, World};
+use super::{Serving, Shared};
 use crate::error::{Error, Kind, Result};
 use crate::plan::Caller;
 use crate::store::token;
@@ -17,7 +17,12 @@ pub struct Admitted {
 }
 
 /// Lets a caller in or refuses with the same 401 for unknown, malformed, revoked and expired keys.
-pub fn admit(shared: &Shared, world: &World, headers: &HeaderMap, now: i64) -> Result<Admitted> {
+pub fn admit(
+    shared: &Shared,
+    serving: &Serving,
+    headers: &HeaderMap,
+    now: i64,
+) -> Result<Admitted> {
     let presented = presented(headers)?;
     let text = presented.key.ok_or_else(|| {
         refused("no API key was sent")
@@ -27,14 +32,14 @@ pub fn admit(shared: &Shared, world: &World, headers: &HeaderMap, now: i64) -> R
         return Err(unknown());
     }
     let digest = shared.hasher.digest(text);
-    let caller = world
+    let caller = serving
         .snapshot
         .caller(&digest, now)
         .filter(|caller| caller.admitted(now))
         .ok_or_else(unknown)?;
     let own = presented
         .own
-        .map(|own| own_key(own, shared, world, &digest, now))
+        .map(|own| own_key(own, shared, serving, &digest, now))
         .transpose()?
         .flatten();
     Ok(Admitted {
@@ -48,7 +53,7 @@ pub fn admit(shared: &Shared, world: &World, headers: &HeaderMap, now: i64) -> R
 fn own_key(
     own: &HeaderValue,
     shared: &Shared,
-    world: &World,
+    serving: &Serving,
     digest: &[u8; 32],
     now: i64,
 ) -> Result<Option<HeaderValue>> {
@@ -58,7 +63,7 @@ fn own_key(
     match () {
         // The same key twice: none of the provider's was sent.
         () if theirs == *digest => Ok(None),
-        () if key.starts_with("sk-gw-") || world.snapshot.caller(&theirs, now).is_some() => Err(
+        () if key.starts_with("sk-gw-") || serving.snapshot.caller(&theirs, now).is_some() => Err(
             Error::invalid("`x-gw-key` holds one gateway key and another header a different one")
                 .hint("beside `x-gw-key` send the provider's own key"),
         ),

@@ -1,8 +1,8 @@
 //! Making upstream connections: resolve, refuse addresses no provider lives at, connect, TLS, HTTP/1.1.
 
 use super::{
+    coalesce::CoalescedWrites,
     failure::Failure,
-    joined::Joined,
     upstream::{Origin, Upstream},
 };
 use crate::resources::provider::never;
@@ -54,7 +54,7 @@ pub async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Fa
         ))
     })?;
     match origin.tls {
-        false => handshake(TokioIo::new(Joined::new(stream))).await,
+        false => handshake(TokioIo::new(CoalescedWrites::new(stream))).await,
         true => {
             let name = ServerName::try_from(origin.host.clone()).map_err(|_| {
                 Failure::connect(format!(
@@ -68,7 +68,7 @@ pub async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Fa
                     upstream.name
                 ))
             })?;
-            handshake(TokioIo::new(Joined::new(stream))).await
+            handshake(TokioIo::new(CoalescedWrites::new(stream))).await
         }
     }
 }

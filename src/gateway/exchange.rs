@@ -1,7 +1,7 @@
 //! One request from its head to its answer, top to bottom: caller, body, peek, plan, attempts, answer.
 
 use super::{
-    Settings, World,
+    Serving, Settings,
     answer::Answer,
     attempt,
     body::Body,
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::chat::Chat;
 use crate::error::{Error, Kind, Result};
-use crate::formats::{Codec, Dropped, Format, Scene, peek, peek::Peek, splice};
-use crate::plan::{self, Ask, Caller, Choice, Luck, Needs};
+use crate::formats::{Codec, Dropped, Format, ReplyContext, peek, peek::Peek, splice};
+use crate::plan::{self, Ask, Caller, Choice, Draw, Needs};
 use crate::store::journal::Outcome;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
@@ -33,7 +33,7 @@ use std::{
 /// What the attempts need to know of the request.
 pub struct Exchange<'a> {
     pub worker: &'a Rc<Worker>,
-    pub world: &'a Arc<World>,
+    pub serving: &'a Arc<Serving>,
     pub format: &'static Format,
     pub headers: &'a HeaderMap,
     pub body: &'a Bytes,
@@ -93,8 +93,8 @@ impl Exchange<'_> {
     }
 
     /// What a writer of the caller's format needs beside the reply.
-    pub fn scene(&self, choice: &Choice) -> Scene {
-        Scene {
+    pub fn context(&self, choice: &Choice) -> ReplyContext {
+        ReplyContext {
             request_id: self.request_id.to_owned(),
             model: choice.model.to_string(),
             include_usage: self.peek.include_usage,
@@ -185,11 +185,11 @@ async fn answer(
 ) -> Result<(Answer, Dropped), Refusal> {
     let shared = &worker.shared;
     let unread = |error: Error| Refusal::Own { error, close: true };
-    let world = shared.world.load_full();
+    let serving = shared.serving.load_full();
     let now = record.row.at.0;
     let (head, incoming) = request.into_parts();
 
-    let admitted = caller::admit(shared, &world, &head.headers, now).map_err(unread)?;
+    let admitted = caller::admit(shared, &serving, &head.headers, now).map_err(unread)?;
     record.caller(&admitted.caller);
     watch.belongs_to(admitted.digest, admitted.caller.clone());
     room(worker, &admitted.caller).map_err(unread)?;
@@ -212,16 +212,16 @@ async fn answer(
         tokens: estimate(body.len() as u64 / if peek.images { 64 } else { 1 }),
     };
     let plan = {
-        let luck = Luck {
+        let draw = Draw {
             dice: &mut worker.dice.borrow_mut(),
             turn: None,
         };
         plan::plan(
-            &world.snapshot,
+            &serving.snapshot,
             &admitted.caller,
             &ask,
             &shared.health,
-            luck,
+            draw,
             now,
         )?
     };
@@ -230,7 +230,7 @@ async fn answer(
     let request_id = record.row.id.clone();
     let exchange = Exchange {
         worker,
-        world: &world,
+        serving: &serving,
         format,
         headers: &head.headers,
         body: &body,

@@ -68,8 +68,8 @@ async fn bound(
 ) -> crate::error::Result<Response<Body>> {
     let path = request.uri().path().to_owned();
     let rest = {
-        let world = worker.shared.world.load();
-        route::by_path(&world.snapshot, &path)
+        let serving = worker.shared.serving.load();
+        route::by_path(&serving.snapshot, &path)
             .next()
             .map(|(_, rest)| rest.to_owned())
     };
@@ -153,17 +153,17 @@ fn browsers(request: &Request<Incoming>) -> crate::error::Result<()> {
 }
 
 fn list(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
-    let world = worker.shared.world.load();
+    let serving = worker.shared.serving.load();
     match caller::admit(
         &worker.shared,
-        &world,
+        &serving,
         request.headers(),
         crate::resources::Stamp::now().0,
     ) {
         Ok(admitted) => respond::json(
             200,
             &models::list(
-                &world,
+                &serving,
                 &admitted.caller,
                 request.headers().contains_key("anthropic-version"),
             ),

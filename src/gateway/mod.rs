@@ -6,13 +6,13 @@ pub mod answer;
 pub mod attempt;
 pub mod body;
 pub mod caller;
+pub mod coalesce;
 pub mod connect;
 pub mod exchange;
 pub mod failure;
 pub mod gate;
 pub mod head;
 pub mod headers;
-pub mod joined;
 pub mod listen;
 pub mod models;
 pub mod pool;
@@ -43,7 +43,7 @@ use upstream::Upstream;
 
 /// What requests are served from; swapped whole on every admin change.
 #[derive(Default)]
-pub struct World {
+pub struct Serving {
     pub snapshot: Snapshot,
     /// Parallel to `snapshot.providers`.
     pub upstreams: Vec<Arc<Upstream>>,
@@ -51,7 +51,7 @@ pub struct World {
 
 /// What all workers share.
 pub struct Shared {
-    pub world: ArcSwap<World>,
+    pub serving: ArcSwap<Serving>,
     pub health: Health,
     pub hasher: Hasher,
     pub journal: Arc<dyn Journal>,
@@ -73,7 +73,7 @@ pub struct Shared {
 impl Shared {
     pub fn new(hasher: Hasher, journal: Arc<dyn Journal>, settings: Settings) -> Shared {
         Shared {
-            world: ArcSwap::default(),
+            serving: ArcSwap::default(),
             health: Health::default(),
             hasher,
             journal,

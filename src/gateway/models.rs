@@ -1,15 +1,15 @@
 //! `GET /v1/models`: what this key may call, with context windows, in the shape its client expects.
 //! <https://platform.openai.com/docs/api-reference/models/list>, <https://docs.anthropic.com/en/api/models-list>
 
-use super::World;
+use super::Serving;
 use crate::plan::{Caller, Facts, direct};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The list. Behind a route the names are its targets' (any name works there: `model` is a hint);
 /// without one, what the key's `direct` globs allow.
-pub fn list(world: &World, caller: &Caller, anthropic: bool) -> Value {
-    let snapshot = &world.snapshot;
+pub fn list(serving: &Serving, caller: &Caller, anthropic: bool) -> Value {
+    let snapshot = &serving.snapshot;
     let mut found: BTreeMap<String, (String, Facts)> = BTreeMap::new();
     let mut add = |name: String, provider: usize, upstream: &str| {
         let facts = snapshot.facts(provider, upstream);

@@ -20,7 +20,7 @@ use hyper::{body::Incoming, client::conn::http1::SendRequest};
 use std::{sync::Arc, time::Duration};
 
 /// How a request reaches an upstream: as it is, or through the neutral model.
-pub(super) enum Way {
+pub(super) enum Conversion {
     Same,
     Translate {
         to: &'static Format,
@@ -29,9 +29,12 @@ pub(super) enum Way {
     },
 }
 
-pub(super) fn way(exchange: &Exchange<'_>, upstream: &Upstream) -> Result<Way, Failure> {
+pub(super) fn conversion(
+    exchange: &Exchange<'_>,
+    upstream: &Upstream,
+) -> Result<Conversion, Failure> {
     if upstream.speaks(exchange.format.id) {
-        return Ok(Way::Same);
+        return Ok(Conversion::Same);
     }
     let mut spoken = upstream
         .vendor
@@ -43,7 +46,7 @@ pub(super) fn way(exchange: &Exchange<'_>, upstream: &Upstream) -> Result<Way, F
         exchange.format.codec,
         spoken.find_map(|format| format.codec.map(|codec| (format, codec))),
     ) {
-        (Some(from), Some((to, into))) => Ok(Way::Translate { to, into, from }),
+        (Some(from), Some((to, into))) => Ok(Conversion::Translate { to, into, from }),
         _ => Err(Failure::refused(&crate::error::Error::invalid(format!(
             "provider `{}` speaks no format `{}` can be translated to",
             upstream.name, exchange.format.name
@@ -66,14 +69,14 @@ pub(super) fn body(
     exchange: &Exchange<'_>,
     upstream: &Upstream,
     choice: &Choice,
-    way: &Way,
+    conversion: &Conversion,
 ) -> Result<(&'static Format, Bytes), Failure> {
-    Ok(match way {
-        Way::Same => (
+    Ok(match conversion {
+        Conversion::Same => (
             exchange.format,
             exchange.spliced(&choice.model, exchange.asks_usage(upstream)),
         ),
-        Way::Translate { to, into, from } => (
+        Conversion::Translate { to, into, from } => (
             *to,
             exchange
                 .translated(*from, *into, upstream, &choice.model)

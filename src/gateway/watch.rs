@@ -220,12 +220,12 @@ impl Watches {
         let mut seen = 0;
         loop {
             clock.tick().await;
-            let world = shared.world.load();
+            let serving = shared.serving.load();
             // Expiry needs the wall clock; once a second is exact enough for it.
             let wall = jiff::Timestamp::now().as_millisecond();
-            let check_callers = seen != world.snapshot.revision || wall - checked_at >= 1_000;
+            let check_callers = seen != serving.snapshot.revision || wall - checked_at >= 1_000;
             if check_callers {
-                seen = world.snapshot.revision;
+                seen = serving.snapshot.revision;
                 checked_at = wall;
             }
             let stopping = shared.stopping.load(Ordering::Relaxed);
@@ -236,7 +236,7 @@ impl Watches {
                 if watch.fired.get().is_none() {
                     let revoked = check_callers
                         && watch.caller.borrow().as_ref().is_some_and(|(digest, _)| {
-                            !world
+                            !serving
                                 .snapshot
                                 .caller(digest, wall)
                                 .is_some_and(|caller| caller.admitted(wall))

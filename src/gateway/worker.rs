@@ -3,8 +3,8 @@
 
 use super::{
     Shared,
+    coalesce::CoalescedWrites,
     gate::{Conn, Gate},
-    joined::Joined,
     listen,
     pool::{Pool, SWEEP},
     watch::{Fired, Watches},
@@ -182,7 +182,7 @@ async fn connection(worker: Rc<Worker>, stream: TcpStream, _counted: Counted, _o
         let (worker, conn) = (worker.clone(), conn.clone());
         move |request| listen::handle(worker.clone(), conn.clone(), request)
     });
-    let gate = TokioIo::new(Joined::new(Gate {
+    let gate = TokioIo::new(CoalescedWrites::new(Gate {
         stream,
         conn: conn.clone(),
     }));

@@ -1,6 +1,6 @@
 //! `gw route explain`: where a request would go and why, calling nothing.
 
-use super::{Ask, Caller, Dice, Health, Luck, Needs, Snapshot, plan, route};
+use super::{Ask, Caller, Dice, Draw, Health, Needs, Snapshot, plan, route};
 use crate::chat::Op;
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -101,7 +101,7 @@ pub fn explain(snapshot: &Snapshot, health: &Health, query: Value, now: i64) -> 
             caller,
             &ask,
             health,
-            Luck {
+            Draw {
                 dice: &mut Dice::seeded(now as u64, turn),
                 turn: Some(turn),
             },

@@ -134,8 +134,8 @@ pub struct Plan {
     pub excluded: Vec<Excluded>,
 }
 
-/// Where a plan takes its luck from.
-pub struct Luck<'a> {
+/// Where a plan takes its draw from.
+pub struct Draw<'a> {
     /// For routes without a seed.
     pub dice: &'a mut Dice,
     /// Which turn of a seeded route to draw; `None`: the route's next, which is then used up.
@@ -151,7 +151,7 @@ pub fn plan(
     caller: &Caller,
     ask: &Ask<'_>,
     health: &Health,
-    luck: Luck<'_>,
+    draw: Draw<'_>,
     now: i64,
 ) -> Result<Plan> {
     let Some(route) = route::deciding(snapshot, caller, ask) else {
@@ -176,14 +176,14 @@ pub fn plan(
     let mut seeded = route.spec.seed.map(|seed| {
         Dice::seeded(
             seed,
-            luck.turn
+            draw.turn
                 .unwrap_or_else(|| route.turns.fetch_add(1, Ordering::Relaxed)),
         )
     });
     route::order(
         &route,
         &mut plan.attempts,
-        seeded.as_mut().unwrap_or(luck.dice),
+        seeded.as_mut().unwrap_or(draw.dice),
     );
     health.rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
     match plan.attempts.is_empty() {

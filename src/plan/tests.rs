@@ -27,7 +27,7 @@ fn outcome(snapshot: &Snapshot, key: &str, ask: &Ask<'_>) -> String {
         caller,
         ask,
         &Health::default(),
-        Luck {
+        Draw {
             dice: &mut Dice::new(1),
             turn: None,
         },
@@ -64,7 +64,7 @@ fn outcome(snapshot: &Snapshot, key: &str, ask: &Ask<'_>) -> String {
 }
 
 /// Users `ann` and `bob`, keys `k` and `k2` of ann and `kb` of bob, providers `a` to `d`, and these.
-fn world(more: Value) -> Snapshot {
+fn snapshot_with(more: Value) -> Snapshot {
     let mut items = json!([
         {"kind": "user", "name": "ann"},
         {"kind": "user", "name": "bob"},
@@ -143,7 +143,7 @@ fn the_most_specific_route_decides() {
         ),
         route("inactive", json!({"keys": ["k"], "enabled": false})),
     ]);
-    let world = world(all);
+    let snapshot = snapshot_with(all);
     for (key, path, expected) in [
         ("k", None, "key"),
         ("k2", None, "a-key-of-ann"),
@@ -158,7 +158,7 @@ fn the_most_specific_route_decides() {
     ] {
         let asked = Ask { path, ..ask() };
         assert_eq!(
-            outcome(&world, key, &asked),
+            outcome(&snapshot, key, &asked),
             format!("{expected}: a/{expected}"),
             "{key} {path:?}"
         );
@@ -206,7 +206,7 @@ fn equally_specific_routes_go_by_priority_and_then_by_name() {
     ] {
         assert_eq!(
             outcome(
-                &world(routes.clone()),
+                &snapshot_with(routes.clone()),
                 "k",
                 &Ask {
                     path: Some("/x"),
@@ -221,7 +221,7 @@ fn equally_specific_routes_go_by_priority_and_then_by_name() {
 
 #[test]
 fn the_model_asked_for_is_a_hint() {
-    let world = world(json!([
+    let snapshot = snapshot_with(json!([
         {"kind": "model", "name": "small", "provider": "b", "upstream_id": "b-small-2"},
         {"kind": "route", "name": "r", "keys": ["k"], "targets": [{"provider": "a", "model": "fixed"}, {"provider": "b"}]},
         {"kind": "route", "name": "s", "keys": ["k2"], "targets": [{"provider": "b", "model": "small"}]},
@@ -245,7 +245,7 @@ fn the_model_asked_for_is_a_hint() {
         ),
     ] {
         assert_eq!(
-            outcome(&world, key, &Ask { model, ..ask() }),
+            outcome(&snapshot, key, &Ask { model, ..ask() }),
             expected,
             "{key} {model:?}"
         );
@@ -307,8 +307,11 @@ fn what_takes_a_target_out() {
             },
             ..ask()
         };
-        let world = world(more);
-        assert_eq!(outcome(&world, "k", &asked), format!("r: a/m (not {why})"));
+        let snapshot = snapshot_with(more);
+        assert_eq!(
+            outcome(&snapshot, "k", &asked),
+            format!("r: a/m (not {why})")
+        );
         let quoted = why.replacen(':', "`:", 1);
         // What the request itself rules out is the caller's to change.
         let status = if why.contains("lacks") || why.contains("context") {
@@ -317,7 +320,7 @@ fn what_takes_a_target_out() {
             503
         };
         assert_eq!(
-            outcome(&world, "k2", &asked),
+            outcome(&snapshot, "k2", &asked),
             format!("{status} route `alone` has no target left (`{quoted})")
         );
     }
@@ -325,12 +328,12 @@ fn what_takes_a_target_out() {
 
 #[test]
 fn operations_and_weights_take_targets_out_too() {
-    let world = world(json!([
+    let snapshot = snapshot_with(json!([
         {"kind": "route", "name": "r", "keys": ["k"], "targets": [{"provider": "c", "model": "m"}, {"provider": "b", "model": "m", "weight": 0}, {"provider": "a", "model": "m"}]},
     ]));
     assert_eq!(
         outcome(
-            &world,
+            &snapshot,
             "k",
             &Ask {
                 op: Op::Embeddings,
@@ -340,14 +343,14 @@ fn operations_and_weights_take_targets_out_too() {
         "r: a/m (not c/m: provider does not serve this kind of request; b/m: weight is 0)"
     );
     assert_eq!(
-        outcome(&world, "k", &ask()),
+        outcome(&snapshot, "k", &ask()),
         "r: c/m, a/m (not b/m: weight is 0)"
     );
 }
 
 #[test]
 fn calls_without_a_route() {
-    let world = world(json!([
+    let snapshot = snapshot_with(json!([
         {"kind": "provider", "name": "off", "enabled": false},
         {"kind": "provider", "name": "prod", "environments": ["prod"]},
         {"kind": "provider", "name": "listed", "models": ["gpt-4o", "only-here"]},
@@ -407,7 +410,7 @@ fn calls_without_a_route() {
     ] {
         assert_eq!(
             outcome(
-                &world,
+                &snapshot,
                 key,
                 &Ask {
                     model: Some(model),
@@ -420,7 +423,7 @@ fn calls_without_a_route() {
     }
     assert_eq!(
         outcome(
-            &world,
+            &snapshot,
             "any",
             &Ask {
                 model: None,
@@ -430,7 +433,7 @@ fn calls_without_a_route() {
         "400 the request names no model, and no route supplies one"
     );
     let refused = outcome(
-        &world,
+        &snapshot,
         "any",
         &Ask {
             model: Some("c/m"),
@@ -446,14 +449,19 @@ fn calls_without_a_route() {
 
 #[test]
 fn tiers_come_before_weights() {
-    let world = world(
+    let snapshot = snapshot_with(
         json!([{"kind": "route", "name": "r", "keys": ["k"], "strategy": "split", "targets": [
             {"provider": "a", "model": "spare", "tier": 1, "weight": 1000},
             {"provider": "b", "model": "first"},
             {"provider": "c", "model": "last", "tier": 7},
         ]}]),
     );
-    (0..50).for_each(|_| assert_eq!(outcome(&world, "k", &ask()), "r: b/first, a/spare, c/last"));
+    (0..50).for_each(|_| {
+        assert_eq!(
+            outcome(&snapshot, "k", &ask()),
+            "r: b/first, a/spare, c/last"
+        )
+    });
 }
 
 #[test]
@@ -473,10 +481,10 @@ fn the_seed_is_that_of_the_route_that_decides() {
         path: Some("/x"),
         ..ask()
     };
-    let draws = |world: &Snapshot, ask: &Ask<'_>| -> Vec<String> {
-        (0..20).map(|_| outcome(world, "k", ask)).collect()
+    let draws = |snapshot: &Snapshot, ask: &Ask<'_>| -> Vec<String> {
+        (0..20).map(|_| outcome(snapshot, "k", ask)).collect()
     };
-    let (one, two) = (world(routes.clone()), world(routes.clone()));
+    let (one, two) = (snapshot(routes.clone()), snapshot(routes.clone()));
     // Requests in between that another route takes change nothing.
     let expected = draws(&one, &on_path);
     let mixed: Vec<String> = (0..20)
@@ -492,7 +500,7 @@ fn the_seed_is_that_of_the_route_that_decides() {
         "{expected:?}"
     );
     // A change of records does not start the sequence again; a change of the seed does.
-    let fresh = world(routes.clone());
+    let fresh = snapshot_with(routes.clone());
     let first: Vec<String> = (0..10).map(|_| outcome(&fresh, "k", &on_path)).collect();
     let records = testing::records(json!([]));
     assert!(

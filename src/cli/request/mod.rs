@@ -31,7 +31,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     let retry = matches.get_one::<u32>("retry").copied().unwrap_or(0);
     let (mut failed, mut last) = (0, None);
     for _ in 0..repeat {
-        if let Err(error) = once(context, matches, &ask, &expectations, retry).await {
+        if let Err(error) = send_once(context, matches, &ask, &expectations, retry).await {
             if repeat == 1 || matches!(error.kind, Kind::NoGateway | Kind::Invalid) {
                 return Err(error);
             }
@@ -49,7 +49,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
 }
 
 /// One request, tried again as often as allowed while it is not as expected.
-async fn once(
+async fn send_once(
     context: &Context,
     matches: &ArgMatches,
     ask: &Ask,

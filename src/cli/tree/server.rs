@@ -7,7 +7,7 @@ pub(super) fn commands() -> Vec<Command> {
     vec![
         serve(),
         crate::cli::quickstart::command(),
-        crate::cli::hooks::mock_command(),
+        crate::cli::launch::mock_command(),
     ]
 }
 

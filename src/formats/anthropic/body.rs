@@ -4,7 +4,7 @@ use super::block::{self, Block};
 use crate::chat::{Answer, Chat, Effort, Message, Part, Role, Thinking, Thought, Tool, ToolChoice};
 use crate::error::{Error, Result};
 use crate::formats::Dropped;
-use crate::formats::fields::{once, unsupported};
+use crate::formats::fields::{dedup, unsupported};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -76,7 +76,7 @@ pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
         messages: turns(chat, dropped)?,
         rest,
     };
-    once(dropped);
+    dedup(dropped);
     serde_json::to_vec(&body)
         .map_err(|cause| Error::internal("the translated request cannot be written").cause(cause))
 }

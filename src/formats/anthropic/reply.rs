@@ -4,7 +4,7 @@ use super::block::{Block, raw_object};
 use super::{stream, usage};
 use crate::chat::{Part, Reply, Stop, Thought};
 use crate::error::{Error, Kind, Result};
-use crate::formats::Scene;
+use crate::formats::ReplyContext;
 use crate::formats::fields::Fields;
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
@@ -51,12 +51,12 @@ struct Message<'a> {
 }
 
 /// Writes a whole reply for the caller.
-pub fn write(reply: &Reply, scene: &Scene) -> Vec<u8> {
+pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
     let message = Message {
-        id: or(&reply.id, &scene.request_id),
+        id: or(&reply.id, &context.request_id),
         kind: "message",
         role: "assistant",
-        model: or(&reply.model, &scene.model),
+        model: or(&reply.model, &context.model),
         content: reply.parts.iter().filter_map(block).collect(),
         stop_reason: stop_reason(reply.stop.unwrap_or(Stop::End)),
         stop_sequence: reply.sequence.as_deref(),

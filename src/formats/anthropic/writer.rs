@@ -3,13 +3,13 @@
 use super::{reply, usage};
 use crate::chat::{Delta, Event, Fault, Opening, Usage};
 use crate::error::{Kind, TABLE};
-use crate::formats::{EventWriter, Scene};
+use crate::formats::{EventWriter, ReplyContext};
 use serde_json::{Value, json};
 
 /// The writer of one reply.
 #[derive(Debug)]
 pub struct Writer {
-    scene: Scene,
+    context: ReplyContext,
     /// `message_start` is out.
     started: bool,
     id: String,
@@ -24,12 +24,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(scene: &Scene) -> Writer {
+    pub fn new(context: &ReplyContext) -> Writer {
         Writer {
-            scene: scene.clone(),
+            context: context.clone(),
             started: false,
-            id: scene.request_id.clone(),
-            model: scene.model.clone(),
+            id: context.request_id.clone(),
+            model: context.model.clone(),
             usage: Usage::default(),
             open: None,
             thoughts: Vec::new(),
@@ -109,8 +109,8 @@ impl EventWriter for Writer {
     fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
         match event {
             Event::Begin { id, model } => {
-                self.id = reply::or(id, &self.scene.request_id).to_owned();
-                self.model = reply::or(model, &self.scene.model).to_owned();
+                self.id = reply::or(id, &self.context.request_id).to_owned();
+                self.model = reply::or(model, &self.context.model).to_owned();
             }
             Event::Usage(used) => self.usage = *used,
             Event::Open { index, part } if self.open.is_none() => self.open(*index, part, out),

@@ -178,7 +178,7 @@ fn seals_make_the_round_trip() {
         .read_reply(reply.to_string().as_bytes())
         .unwrap();
     let shown: Value =
-        serde_json::from_slice(&openai::CODEC.write_reply(&reply, &super::scene())).unwrap();
+        serde_json::from_slice(&openai::CODEC.write_reply(&reply, &super::context())).unwrap();
     let message = shown["choices"][0]["message"].clone();
     assert_eq!(message["reasoning_content"], "hmm");
     // The caller sends the message back as it came.

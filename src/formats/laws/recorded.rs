@@ -5,7 +5,7 @@
 
 use super::wire::{Outcome, events, outcome};
 use crate::chat::{Event, Reply};
-use crate::formats::{Codec, Scene, anthropic, openai};
+use crate::formats::{Codec, ReplyContext, anthropic, openai};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ fn codec(api: &str) -> Option<&'static dyn Codec> {
 }
 
 /// What the upstream's codec makes of a recorded body.
-fn told(codec: &dyn Codec, stream: bool, body: &str) -> Result<Vec<Event>, String> {
+fn read_events(codec: &dyn Codec, stream: bool, body: &str) -> Result<Vec<Event>, String> {
     if !stream {
         return codec
             .read_reply(body.as_bytes())
@@ -54,7 +54,7 @@ fn told(codec: &dyn Codec, stream: bool, body: &str) -> Result<Vec<Event>, Strin
 }
 
 fn written(codec: &dyn Codec, stream: bool, told: &[Event]) -> Result<String, String> {
-    let scene = Scene {
+    let context = ReplyContext {
         request_id: "req-1".into(),
         model: "m".into(),
         include_usage: true,
@@ -62,9 +62,9 @@ fn written(codec: &dyn Codec, stream: bool, told: &[Event]) -> Result<String, St
     };
     let reply = Reply::fold(told).map_err(|fault| fault.message)?;
     if !stream {
-        return Ok(String::from_utf8(codec.write_reply(&reply, &scene)).unwrap());
+        return Ok(String::from_utf8(codec.write_reply(&reply, &context)).unwrap());
     }
-    let (mut writer, mut out) = (codec.writer(&scene), Vec::new());
+    let (mut writer, mut out) = (codec.writer(&context), Vec::new());
     told.iter().for_each(|event| writer.write(event, &mut out));
     Ok(String::from_utf8(out).unwrap())
 }
@@ -137,7 +137,7 @@ fn replies_come_out_equal_in_both_formats() {
         }
         let stream = exchange["stream"].as_bool().unwrap();
         for to in ["openai-chat", "anthropic-messages"] {
-            let text = told(from, stream, body)
+            let text = read_events(from, stream, body)
                 .and_then(|told| written(codec(to).unwrap(), stream, &told));
             let bad = match &text {
                 Ok(text) => differences(&line["outcome"], &outcome(to, stream, text)),

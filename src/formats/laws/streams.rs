@@ -2,7 +2,7 @@
 
 use super::wire::{events, outcome};
 use crate::chat::{Event, Fault, Part, Reply, Stop};
-use crate::formats::{Codec, Scene, anthropic, openai};
+use crate::formats::{Codec, ReplyContext, anthropic, openai};
 use serde_json::{Value, json};
 
 fn read(codec: &dyn Codec, stream: &str) -> crate::error::Result<Vec<Event>> {
@@ -13,13 +13,13 @@ fn read(codec: &dyn Codec, stream: &str) -> crate::error::Result<Vec<Event>> {
     reader.end(&mut out).map(|()| out)
 }
 
-fn write(codec: &dyn Codec, told: &[Event], include_usage: bool) -> String {
-    let scene = Scene {
+fn write(codec: &dyn Codec, given: &[Event], include_usage: bool) -> String {
+    let context = ReplyContext {
         include_usage,
-        ..super::scene()
+        ..super::context()
     };
-    let (mut writer, mut out) = (codec.writer(&scene), Vec::new());
-    told.iter().for_each(|event| writer.write(event, &mut out));
+    let (mut writer, mut out) = (codec.writer(&context), Vec::new());
+    given.iter().for_each(|event| writer.write(event, &mut out));
     String::from_utf8(out).unwrap()
 }
 
@@ -82,7 +82,7 @@ fn anthropic_into_openai() {
         json!({"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": null}, "usage": {"output_tokens": 9}}),
         json!({"type": "message_stop"}),
     ]);
-    let told = read(anthropic::CODEC, &stream).unwrap();
+    let given = read(anthropic::CODEC, &stream).unwrap();
     let call = |index: u64, id: &str| json!({"tool_calls": [{"index": index, "id": id, "type": "function", "function": {"name": "f", "arguments": ""}}]});
     let more = |index: u64, text: &str| json!({"tool_calls": [{"index": index, "function": {"arguments": text}}]});
     let expected = chunks(
@@ -99,8 +99,8 @@ fn anthropic_into_openai() {
         ],
         "tool_calls",
     );
-    assert_eq!(write(openai::CODEC, &told, false), expected);
-    let with_usage = write(openai::CODEC, &told, true);
+    assert_eq!(write(openai::CODEC, &given, false), expected);
+    let with_usage = write(openai::CODEC, &given, true);
     let usage: Value =
         serde_json::from_str(&events(&with_usage)[events(&with_usage).len() - 2].1).unwrap();
     assert_eq!(usage["choices"], json!([]));
@@ -185,13 +185,13 @@ fn a_stream_that_stops_early_is_an_error() {
         .unwrap();
     assert!(read(openai::CODEC, &format!("data: {{\"id\":\"c\"{cut}\n\n")).is_err());
     // A finish reason is enough.
-    let told = read(
+    let given = read(
         openai::CODEC,
         whole.trim_end().strip_suffix("data: [DONE]").unwrap(),
     )
     .unwrap();
     assert_eq!(
-        told.last(),
+        given.last(),
         Some(&Event::End {
             stop: Some(Stop::End),
             sequence: None
@@ -206,9 +206,9 @@ fn a_stream_that_stops_early_is_an_error() {
         )
         .is_err()
     );
-    let told = read(anthropic::CODEC, &anthropic_events(&[start, ended])).unwrap();
+    let given = read(anthropic::CODEC, &anthropic_events(&[start, ended])).unwrap();
     assert_eq!(
-        told.last(),
+        given.last(),
         Some(&Event::End {
             stop: Some(Stop::Sequence),
             sequence: Some("END".into())
@@ -223,9 +223,9 @@ fn an_error_event_crosses_over() {
     let overloaded = anthropic_events(&[
         json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}),
     ]);
-    let told = read(anthropic::CODEC, &overloaded).unwrap();
+    let given = read(anthropic::CODEC, &overloaded).unwrap();
     assert_eq!(
-        told,
+        given,
         [Event::Error(Fault {
             status: 529,
             kind: "overloaded_error".into(),
@@ -235,30 +235,30 @@ fn an_error_event_crosses_over() {
         })]
     );
     assert_eq!(
-        write(openai::CODEC, &told, false),
+        write(openai::CODEC, &given, false),
         "data: {\"error\":{\"message\":\"busy\",\"type\":\"api_error\",\"param\":null,\"code\":null}}\n\n"
     );
-    assert_eq!(write(anthropic::CODEC, &told, false), overloaded);
-    let told = read(openai::CODEC, "data: {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\",\"code\":\"429\"}}\n\n").unwrap();
+    assert_eq!(write(anthropic::CODEC, &given, false), overloaded);
+    let given = read(openai::CODEC, "data: {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\",\"code\":\"429\"}}\n\n").unwrap();
     assert!(matches!(
-        told.as_slice(),
+        given.as_slice(),
         [Event::Error(Fault { status: 429, .. })]
     ));
     assert_eq!(
-        write(anthropic::CODEC, &told, false),
+        write(anthropic::CODEC, &given, false),
         "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":\"slow down\"}}\n\n"
     );
 }
 
 /// The calls a stream of these deltas makes.
 fn calls(deltas: &[Value]) -> Vec<(String, String, String)> {
-    let told = read(openai::CODEC, &chunks(deltas, "stop")).unwrap();
-    let reply = Reply::fold(&told).unwrap();
+    let given = read(openai::CODEC, &chunks(deltas, "stop")).unwrap();
+    let reply = Reply::fold(&given).unwrap();
     assert_eq!(reply.stop, Some(Stop::Tool));
     outcome(
         "anthropic-messages",
         true,
-        &write(anthropic::CODEC, &told, false),
+        &write(anthropic::CODEC, &given, false),
     );
     reply
         .parts
@@ -359,7 +359,7 @@ fn calls_however_a_service_numbers_them() {
 #[test]
 fn a_character_cut_in_two_is_whole_again() {
     let cut = |text: &str| text.replace("HIGH", "\\ud83e").replace("LOW", "\\udd80");
-    let told = read(
+    let given = read(
         openai::CODEC,
         &cut(&chunks(
             &[json!({"content": "a HIGH"}), json!({"content": "LOW b"})],
@@ -368,12 +368,12 @@ fn a_character_cut_in_two_is_whole_again() {
     )
     .unwrap();
     assert_eq!(
-        Reply::fold(&told).unwrap().parts,
+        Reply::fold(&given).unwrap().parts,
         [Part::Text("a 🦀 b".into())]
     );
     let delta = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
     let start = json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}});
-    let told = read(
+    let given = read(
         anthropic::CODEC,
         &cut(&anthropic_events(&[
             start,
@@ -384,7 +384,7 @@ fn a_character_cut_in_two_is_whole_again() {
     )
     .unwrap();
     assert_eq!(
-        Reply::fold(&told).unwrap().parts,
+        Reply::fold(&given).unwrap().parts,
         [Part::Text("a 🦀 b".into())]
     );
 }
@@ -398,7 +398,7 @@ fn whole_replies_of_odd_services() {
     let thinking = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
     let shown = anthropic::CODEC.write_reply(
         &reply(json!({"content": thinking})).unwrap(),
-        &super::scene(),
+        &super::context(),
     );
     let shown: Value = serde_json::from_slice(&shown).unwrap();
     assert_eq!(
@@ -413,7 +413,7 @@ fn whole_replies_of_odd_services() {
     assert_eq!(refused.parts, [Part::Text("no".into())]);
     let calls = reply(json!({"tool_calls": [{"function": {"name": "f", "arguments": {"x": 1}}}, {"function": {"name": "f"}}]})).unwrap();
     let shown: Value =
-        serde_json::from_slice(&anthropic::CODEC.write_reply(&calls, &super::scene())).unwrap();
+        serde_json::from_slice(&anthropic::CODEC.write_reply(&calls, &super::context())).unwrap();
     let inputs: Vec<&Value> = shown["content"]
         .as_array()
         .unwrap()

@@ -10,7 +10,7 @@ mod tool;
 mod usage;
 mod writer;
 
-use super::{Codec, Dropped, EventReader, EventWriter, Quirks, Scene};
+use super::{Codec, Dropped, EventReader, EventWriter, Quirks, ReplyContext};
 use crate::chat::{Chat, Reply};
 use crate::error::Result;
 
@@ -39,13 +39,13 @@ impl Codec for OpenaiChat {
     fn read_reply(&self, body: &[u8]) -> Result<Reply> {
         reply::read(body)
     }
-    fn write_reply(&self, reply: &Reply, scene: &Scene) -> Vec<u8> {
-        reply::write(reply, scene)
+    fn write_reply(&self, reply: &Reply, context: &ReplyContext) -> Vec<u8> {
+        reply::write(reply, context)
     }
     fn reader(&self) -> Box<dyn EventReader + Send> {
         Box::<stream::Reader>::default()
     }
-    fn writer(&self, scene: &Scene) -> Box<dyn EventWriter + Send> {
-        Box::new(writer::Writer::new(scene))
+    fn writer(&self, context: &ReplyContext) -> Box<dyn EventWriter + Send> {
+        Box::new(writer::Writer::new(context))
     }
 }

@@ -3,7 +3,7 @@
 use super::{stream, usage};
 use crate::chat::{Part, Reply, Stop, Thought};
 use crate::error::{Error, Kind, Result};
-use crate::formats::Scene;
+use crate::formats::ReplyContext;
 use crate::formats::fields::Fields;
 use serde_json::{Map, Value, json};
 
@@ -30,12 +30,12 @@ pub fn read(body: &[u8]) -> Result<Reply> {
 }
 
 /// Writes a whole reply for the caller.
-pub fn write(reply: &Reply, scene: &Scene) -> Vec<u8> {
+pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
     let mut body = json!({
-        "id": or(&reply.id, &scene.request_id),
+        "id": or(&reply.id, &context.request_id),
         "object": "chat.completion",
-        "created": scene.created,
-        "model": or(&reply.model, &scene.model),
+        "created": context.created,
+        "model": or(&reply.model, &context.model),
         "choices": [{"index": 0, "message": message(&reply.parts), "logprobs": null, "finish_reason": finish_reason(reply.stop.unwrap_or(Stop::End))}],
     });
     if let Some(used) = &reply.usage {

@@ -3,7 +3,7 @@
 use super::{message, tool};
 use crate::chat::{Answer, Chat, Effort, Thinking};
 use crate::error::Result;
-use crate::formats::fields::{Fields, missing, once, unsupported, wrong};
+use crate::formats::fields::{Fields, dedup, missing, unsupported, wrong};
 use crate::formats::{Dropped, Quirks};
 use serde_json::{Map, Value, json};
 
@@ -213,7 +213,7 @@ pub fn write(chat: &Chat, quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<
     if chat.top_k.is_some() {
         dropped.push("top_k".into());
     }
-    once(dropped);
+    dedup(dropped);
     serde_json::to_vec(&body).map_err(|cause| {
         crate::error::Error::internal("the translated request cannot be written").cause(cause)
     })

@@ -3,13 +3,13 @@
 use super::{reply, usage};
 use crate::chat::{Delta, Event, Fault, Opening, Thought, Usage};
 use crate::error::{Kind, TABLE};
-use crate::formats::{EventWriter, Scene};
+use crate::formats::{EventWriter, ReplyContext};
 use serde_json::{Value, json};
 
 /// The writer of one reply.
 #[derive(Debug)]
 pub struct Writer {
-    scene: Scene,
+    context: ReplyContext,
     begun: bool,
     id: String,
     model: String,
@@ -29,12 +29,12 @@ enum Part {
 }
 
 impl Writer {
-    pub fn new(scene: &Scene) -> Writer {
+    pub fn new(context: &ReplyContext) -> Writer {
         Writer {
-            scene: scene.clone(),
+            context: context.clone(),
             begun: false,
-            id: scene.request_id.clone(),
-            model: scene.model.clone(),
+            id: context.request_id.clone(),
+            model: context.model.clone(),
             usage: None,
             parts: Vec::new(),
             calls: 0,
@@ -42,7 +42,7 @@ impl Writer {
     }
 
     fn frame(&self, choices: Value, usage: Option<Value>, out: &mut Vec<u8>) {
-        let mut chunk = json!({"id": self.id, "object": "chat.completion.chunk", "created": self.scene.created, "model": self.model, "choices": choices});
+        let mut chunk = json!({"id": self.id, "object": "chat.completion.chunk", "created": self.context.created, "model": self.model, "choices": choices});
         if let Some(usage) = usage {
             chunk["usage"] = usage;
         }
@@ -111,8 +111,8 @@ impl EventWriter for Writer {
     fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
         match event {
             Event::Begin { id, model } => {
-                self.id = reply::or(id, &self.scene.request_id).to_owned();
-                self.model = reply::or(model, &self.scene.model).to_owned();
+                self.id = reply::or(id, &self.context.request_id).to_owned();
+                self.model = reply::or(model, &self.context.model).to_owned();
                 self.begin(out);
             }
             Event::Open { part, .. } => self.open(part, out),
@@ -127,7 +127,7 @@ impl EventWriter for Writer {
             Event::End { stop, .. } => {
                 self.begin(out);
                 self.frame(json!([{"index": 0, "delta": {}, "finish_reason": stop.map(reply::finish_reason)}]), None, out);
-                if let Some(used) = self.usage.filter(|_| self.scene.include_usage) {
+                if let Some(used) = self.usage.filter(|_| self.context.include_usage) {
                     self.frame(json!([]), Some(usage::write(&used)), out);
                 }
                 data("[DONE]", out);

@@ -12,21 +12,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const MOST: usize = 4 << 10;
 
 /// The socket, or whatever wraps it.
-pub struct Joined<S> {
+pub struct CoalescedWrites<S> {
     inner: S,
     buffer: Vec<u8>,
 }
 
-impl<S> Joined<S> {
-    pub fn new(inner: S) -> Joined<S> {
-        Joined {
+impl<S> CoalescedWrites<S> {
+    pub fn new(inner: S) -> CoalescedWrites<S> {
+        CoalescedWrites {
             inner,
             buffer: Vec::new(),
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Joined<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for CoalescedWrites<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -36,7 +36,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Joined<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Joined<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for CoalescedWrites<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -82,7 +82,7 @@ mod tests {
         let sent: Vec<u8> = (0..20_000u32).map(|at| at as u8).collect();
         let expected = sent.clone();
         let writer = async move {
-            let mut near = Joined::new(near);
+            let mut near = CoalescedWrites::new(near);
             let mut left = &sent[..];
             for size in [1, 10, 300, 5_000].into_iter().cycle() {
                 if left.is_empty() {

@@ -29,9 +29,9 @@ struct Entry {
 
 /// What was done under which key.
 #[derive(Default)]
-pub struct Once(Mutex<HashMap<String, Entry>>);
+pub struct IdempotencyKeys(Mutex<HashMap<String, Entry>>);
 
-impl Once {
+impl IdempotencyKeys {
     /// The slot of this key. The same key for another request is a mistake of the client's.
     pub fn slot(&self, key: &str, path: &str, body: &[u8]) -> Result<Slot> {
         if key.is_empty() || key.len() > 255 {
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn one_slot_a_key_and_bounded() {
-        let once = Once::default();
+        let once = IdempotencyKeys::default();
         let first = once.slot("a", "/x", b"1").unwrap();
         assert!(Arc::ptr_eq(&first, &once.slot("a", "/x", b"1").unwrap()));
         assert_eq!(once.slot("a", "/x", b"2").unwrap_err().kind, Kind::Conflict);

@@ -4,7 +4,7 @@ use super::print::{clean, table, text};
 use serde_json::Value;
 
 /// The answer as lines.
-pub(crate) fn told(answer: &Value) -> String {
+pub(crate) fn render(answer: &Value) -> String {
     let mut out = format!(
         "as key {} of user {}{}\n",
         field(answer, "key"),
@@ -150,14 +150,14 @@ mod tests {
         let shown = "as key k of user u, asking for x\n\nROUTE   BOUND BY   PRIORITY   WHY\nr       key        0          decides\n\n\
             route other does not decide: it is for others\n\nr, fallback\nTRY   TARGET   TIER   WEIGHT\n1     a/m      0      1\n\n\
             LEFT OUT   WHY\nc          disabled\n\nFIRST CHOICE   DRAWN\na/m            3\n\nwould use a/m\n";
-        assert_eq!(told(&answer), shown);
+        assert_eq!(render(&answer), shown);
     }
 
     #[test]
     fn refusals_with_what_to_do() {
         let refused = json!({"key": "k", "user": "u", "candidates": [], "refused": {"status": 403, "message": "no route", "fix": "gw route create"}});
         assert_eq!(
-            told(&refused),
+            render(&refused),
             "as key k of user u\n\nwould be refused with status 403: no route\n  fix: gw route create\n"
         );
     }

@@ -4,7 +4,7 @@ use super::{announce::Ready, stores::Stores};
 use crate::admin::{self, Published};
 use crate::config::Config;
 use crate::formats;
-use crate::gateway::{Settings, Shared, World, upstream::Upstream};
+use crate::gateway::{Serving, Settings, Shared, upstream::Upstream};
 use crate::plan::Snapshot;
 use crate::resources::Stamp;
 use crate::store::records::Records;
@@ -12,10 +12,10 @@ use crate::vendors;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, atomic::Ordering};
 
-/// Builds a new world and swaps it in: requests that start from here on see it.
+/// Builds a new serving and swaps it in: requests that start from here on see it.
 pub fn publish(shared: &Shared, published: &Published<'_>) {
     let snapshot = Snapshot::after(
-        &shared.world.load().snapshot,
+        &shared.serving.load().snapshot,
         published.revision,
         published.records,
         |id| {
@@ -46,7 +46,7 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
         })
         .collect();
     shared.health.keep(|name| snapshot.provider(name).is_some());
-    shared.world.store(Arc::new(World {
+    shared.serving.store(Arc::new(Serving {
         snapshot,
         upstreams,
     }));
@@ -123,9 +123,9 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
         .and_then(Value::as_object)
         .cloned()
         .unwrap_or_default();
-    let world = shared.world.load();
+    let serving = shared.serving.load();
     let now = Stamp::now().0;
-    let providers: Map<String, Value> = world
+    let providers: Map<String, Value> = serving
         .snapshot
         .providers
         .iter()
@@ -150,7 +150,7 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
     );
     status.insert("degraded".into(), degraded.into());
     status.insert("store".into(), records.describe().into());
-    status.insert("revision".into(), world.snapshot.revision.into());
+    status.insert("revision".into(), serving.snapshot.revision.into());
     status.insert(
         "requests".into(),
         shared.requests.load(Ordering::Relaxed).into(),
