@@ -484,7 +484,7 @@ fn the_seed_is_that_of_the_route_that_decides() {
     let draws = |snapshot: &Snapshot, ask: &Ask<'_>| -> Vec<String> {
         (0..20).map(|_| outcome(snapshot, "k", ask)).collect()
     };
-    let (one, two) = (snapshot(routes.clone()), snapshot(routes.clone()));
+    let (one, two) = (snapshot_with(routes.clone()), snapshot_with(routes.clone()));
     // Requests in between that another route takes change nothing.
     let expected = draws(&one, &on_path);
     let mixed: Vec<String> = (0..20)
