@@ -25,37 +25,42 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     let mut body = request(&items, matches)?;
     body["dry_run"] = json!(dry_run);
     body["force_conflicts"] = json!(matches.get_flag("force_conflicts"));
+    if context.look.format == Format::Csv {
+        // Refused before anything is made: an answer that cannot be printed would take new secrets with it.
+        context.look.value(&json!({}))?;
+    }
     let answer = context.remote()?.apply(&body).await?;
     let results = answer
         .get("items")
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
-    match context.look.format {
-        Format::Table | Format::Wide if context.quiet => {}
-        Format::Table | Format::Wide => context.data(&render(&answer, &results, dry_run, prune)),
-        Format::Name => context.data(
-            &results
-                .iter()
-                .map(|item| format!("{}/{}\n", field(item, "kind"), field(item, "name")))
-                .collect::<String>(),
-        ),
-        _ => context.data(&context.look.value(&answer)?),
+    let shown = match context.look.format {
+        Format::Table | Format::Wide if context.quiet => String::new(),
+        Format::Table | Format::Wide => render(&answer, &results, dry_run, prune),
+        Format::Name => results
+            .iter()
+            .map(|item| format!("{}/{}\n", field(item, "kind"), field(item, "name")))
+            .collect::<String>(),
+        _ => context.look.value(&answer)?,
+    };
+    // Keys made without a secret of their own: this is the only time it is there to be shown. First, since a
+    // reader of the data that goes away ends this process.
+    for line in left_out(&results, &shown) {
+        eprintln!("{line}");
     }
-    // Keys made without a secret of their own: this is the only time it is there to be shown.
-    if matches!(
-        context.look.format,
-        Format::Table | Format::Wide | Format::Name
-    ) {
-        for item in results.iter().filter(|item| item.get("secret").is_some()) {
-            eprintln!(
-                "key/{} has a new secret, shown this once: {}",
-                field(item, "name"),
-                field(item, "secret")
-            );
-        }
-    }
+    context.data(&shown);
     Ok(())
+}
+
+/// A line for each new secret that the data does not hold, whatever its format.
+fn left_out(results: &[Value], shown: &str) -> Vec<String> {
+    results
+        .iter()
+        .filter_map(|item| Some((field(item, "name"), item.get("secret")?.as_str()?)))
+        .filter(|(_, secret)| !shown.contains(secret))
+        .map(|(name, secret)| format!("key/{name} has a new secret, shown this once: {secret}"))
+        .collect()
 }
 
 /// The records as the admin API takes them: each with its kind.
@@ -120,6 +125,20 @@ fn render(answer: &Value, results: &[Value], dry_run: bool, prune: bool) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_data_leaves_out_is_said() {
+        let items = [
+            json!({"kind": "user", "name": "u"}),
+            json!({"kind": "key", "name": "a", "secret": "sk-gw-a"}),
+            json!({"kind": "key", "name": "b", "secret": "sk-gw-b"}),
+        ];
+        assert_eq!(left_out(&items, "sk-gw-a sk-gw-b"), [""; 0]);
+        assert_eq!(
+            left_out(&items, "sk-gw-a"),
+            ["key/b has a new secret, shown this once: sk-gw-b"]
+        );
+    }
 
     #[test]
     fn a_line_a_record_and_the_total() {

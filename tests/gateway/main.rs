@@ -11,6 +11,7 @@ mod hangup;
 mod harness;
 mod kit;
 mod leaks;
+mod new_secrets;
 
 #[cfg(unix)]
 mod reloading;
