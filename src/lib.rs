@@ -27,7 +27,7 @@ pub mod plan;
 pub mod resources;
 /// The composition root: config -> store -> snapshot -> listeners -> graceful stop.
 pub mod serve;
-/// Where state rests: records, the admin journal, request logs, secrets.
+/// Where state rests: records, the audit log, request logs, secrets.
 pub mod store;
 /// Upstream companies and servers gw knows out of the box: a row each.
 pub mod vendors;

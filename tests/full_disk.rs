@@ -95,7 +95,7 @@ fn full(options: Options, leave: u64) {
     assert_eq!(
         store.history(1).unwrap()[0].revision,
         accepted,
-        "the journal holds a change that was refused"
+        "the audit log holds a change that was refused"
     );
     assert!(store.degraded().is_some());
     // A start on the full disk serves what it has.
@@ -122,7 +122,7 @@ fn a_full_disk_refuses_changes_and_keeps_the_rest() {
     full(Options::default(), 2 << 20);
 }
 
-/// Without looking ahead: the journal, sled and its syncs meet the full disk themselves, now this one first and now that.
+/// Without looking ahead: the audit log, sled and its syncs meet the full disk themselves, now this one first and now that.
 #[test]
 fn a_disk_that_fills_in_mid_write_is_survived() {
     for leave in [

@@ -1,5 +1,5 @@
 //! Where state rests, behind small traits with one contract suite each: records (users, keys, providers,
-//! models, routes) with the admin journal, request logs, secrets. No HTTP here.
+//! models, routes) with the audit log, request logs, secrets. No HTTP here.
 
 pub mod harden;
 pub mod journal;

@@ -114,7 +114,7 @@ fn a_damaged_store_is_rebuilt_out_loud() {
 }
 
 #[test]
-fn the_journal_alone_brings_everything_back() {
+fn the_audit_log_alone_brings_everything_back() {
     let stopped = Stopped::new(None);
     for name in ["state", "exports", "logs", "ballast", "gw.lock"] {
         let path = stopped.data.join(name);
@@ -124,16 +124,36 @@ fn the_journal_alone_brings_everything_back() {
             std::fs::remove_file(&path)
         };
     }
-    assert!(stopped.data.join("journal").is_dir());
+    assert!(stopped.data.join("audit").is_dir());
     let live = stopped.start();
     let mended = Stopped::mended(&live);
     assert!(
         mended.len() == 1
             && mended[0].contains("it is not there")
-            && mended[0].contains("journal alone"),
+            && mended[0].contains("audit log alone"),
         "{mended:?}"
     );
     stopped.whole(&live);
+}
+
+#[test]
+fn the_audit_log_of_an_earlier_release_is_taken_over() {
+    let stopped = Stopped::new(None);
+    let (old, new) = (stopped.data.join("journal"), stopped.data.join("audit"));
+    std::fs::rename(&new, &old).unwrap();
+    // What is rebuilt from it now was written under the old name.
+    std::fs::remove_dir_all(stopped.data.join("state")).unwrap();
+    std::fs::remove_dir_all(stopped.data.join("exports")).unwrap();
+    let live = stopped.start();
+    stopped.whole(&live);
+    assert!(!old.exists() && new.is_dir());
+    assert_eq!(live.stop().code(), Some(0));
+    std::fs::create_dir(&old).unwrap();
+    let said = stopped.refused(&[]);
+    assert!(
+        said.contains("two audit logs") && said.contains("mv "),
+        "{said}"
+    );
 }
 
 #[test]

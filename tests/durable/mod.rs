@@ -34,10 +34,10 @@ pub fn record(name: &str, version: u64, size: usize) -> Record {
 }
 
 pub fn options() -> Options {
-    // A short journal, so that rotation and exports are under way when the end comes.
+    // A short audit log, so that rotation and exports are under way when the end comes.
     Options {
         ballast: 0,
-        journal: 256 << 10,
+        audit: 256 << 10,
         ..Options::default()
     }
 }

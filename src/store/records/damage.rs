@@ -56,7 +56,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A store as a crash leaves it: exports older than the journal, and what it holds.
+/// A store as a crash leaves it: exports older than the audit log, and what it holds.
 fn crashed() -> (tempfile::TempDir, (u64, Vec<Record>)) {
     let live = tempfile::tempdir().unwrap();
     let image = tempfile::tempdir().unwrap();
@@ -108,7 +108,7 @@ fn damage(path: &Path, how: &str, part: u64, seed: &mut u64) {
 
 fn files(root: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for dir in ["state", "journal", "exports"] {
+    for dir in ["state", "audit", "exports"] {
         files.extend(
             super::disk::list(&root.join(dir), "", "")
                 .unwrap()
@@ -232,11 +232,11 @@ fn two_damaged_files_are_mended_or_refused_or_said_out_loud() {
 #[test]
 fn where_data_was_no_empty_start() {
     let (image, _) = crashed();
-    for left in ["exports", "journal", "state.corrupt-1"] {
+    for left in ["exports", "audit", "state.corrupt-1"] {
         let dir = tempfile::tempdir().unwrap();
         copy(image.path(), dir.path());
         fs::rename(dir.path().join("state"), dir.path().join("state.corrupt-1")).unwrap();
-        for gone in ["exports", "journal", "state.corrupt-1"]
+        for gone in ["exports", "audit", "state.corrupt-1"]
             .iter()
             .filter(|name| **name != left)
         {
@@ -274,18 +274,18 @@ fn only_an_unfinished_first_start_is_begun_again() {
 }
 
 #[test]
-fn a_rotated_journal_still_leads_to_the_newest_change() {
+fn a_rotated_audit_log_still_leads_to_the_newest_change() {
     let (live, image) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = Sled::open_with(
         live.path(),
         Options {
-            journal: 16 << 10,
+            audit: 16 << 10,
             ..options()
         },
     )
     .unwrap();
     write(&store, 0, 150);
-    let logs = super::disk::list(&live.path().join("journal"), "admin-", ".log").unwrap();
+    let logs = super::disk::list(&live.path().join("audit"), "admin-", ".log").unwrap();
     assert!(logs.len() > 2, "{logs:?}");
     let revisions: Vec<u64> = store
         .history(40)
@@ -296,7 +296,7 @@ fn a_rotated_journal_still_leads_to_the_newest_change() {
     assert_eq!(revisions, (111..=150).rev().collect::<Vec<_>>());
     copy(live.path(), image.path());
     fs::remove_dir_all(image.path().join("state")).unwrap();
-    // The newest export is not needed either: the one before it and the journal lead on.
+    // The newest export is not needed either: the one before it and the audit log lead on.
     let newest = super::export::list(&image.path().join("exports"))
         .unwrap()
         .pop()
@@ -305,6 +305,28 @@ fn a_rotated_journal_still_leads_to_the_newest_change() {
     let mended = open(image.path()).unwrap();
     assert!(sorted(&mended) == sorted(&store));
     assert!(mended.notice().unwrap().contains("rebuilt at revision 150"));
+}
+
+#[test]
+fn the_audit_log_of_an_earlier_release_is_renamed_and_read() {
+    let (image, holds) = crashed();
+    let (old, new) = (image.path().join("journal"), image.path().join("audit"));
+    fs::rename(&new, &old).unwrap();
+    let store = open(image.path()).unwrap();
+    assert_eq!(sorted(&store), holds);
+    assert_eq!(store.history(1).unwrap()[0].revision, holds.0);
+    assert_eq!(store.notice(), None);
+    assert!(!old.exists() && new.is_dir());
+    write(&store, 150, 151);
+    drop(store);
+    // An earlier gw ran here once more: which of the two is the newer nobody can tell from here.
+    fs::create_dir(&old).unwrap();
+    let refused = open(image.path()).map(|_| ()).unwrap_err();
+    assert_eq!(refused.kind, Kind::Conflict, "{refused:?}");
+    assert!(refused.hint.unwrap().contains("mv "));
+    assert!(old.is_dir() && new.is_dir());
+    fs::remove_dir(&old).unwrap();
+    assert_eq!(open(image.path()).unwrap().load().unwrap().0, holds.0 + 1);
 }
 
 #[test]
@@ -330,8 +352,8 @@ fn the_timer_exports_what_changed() {
 fn what_a_newer_gw_wrote_is_refused_and_left_alone() {
     let newer = value::SCHEMA + 1;
     let (image, _) = crashed();
-    // The journal as a newer gw would write it: same frame, higher schema, good checksum.
-    let log = super::disk::list(&image.path().join("journal"), "admin-", ".log")
+    // The audit log as a newer gw would write it: same frame, higher schema, good checksum.
+    let log = super::disk::list(&image.path().join("audit"), "admin-", ".log")
         .unwrap()
         .pop()
         .unwrap();
@@ -401,12 +423,12 @@ fn newer_exports_and_values_are_refused_too() {
 }
 
 #[test]
-fn a_change_that_reached_only_the_journal_is_brought_in() {
+fn a_change_that_reached_only_the_audit_log_is_brought_in() {
     let (image, holds) = crashed();
     let store = open(image.path()).unwrap();
     let entry = store.history(1).unwrap().remove(0);
     drop(store);
-    let mut log = super::log::Log::open(&image.path().join("journal")).unwrap();
+    let mut log = super::audit::Log::open(&image.path().join("audit")).unwrap();
     let change = Change::Delete {
         expected: holds.1[0].version,
         kind: String::from("user"),

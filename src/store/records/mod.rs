@@ -1,5 +1,6 @@
 //! The records store: what was acknowledged stays, through kill -9 and power cuts.
 
+mod audit;
 mod ballast;
 #[cfg(test)]
 mod contract;
@@ -7,7 +8,6 @@ mod contract;
 mod damage;
 pub(in crate::store) mod disk;
 mod export;
-mod log;
 pub mod memory;
 mod recover;
 pub mod sled;
@@ -45,7 +45,7 @@ pub struct Actor {
     pub request: String,
 }
 
-/// One entry of the admin journal: the audit log, and what a broken store is rebuilt from.
+/// One entry of the audit log: who changed what, and what a broken store is rebuilt from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Grows by one with every transaction.
@@ -62,7 +62,7 @@ pub trait Records: Send + Sync {
     /// Applies all changes or none, durably before it returns; gives the new revision.
     /// [`crate::error::Kind::Stale`] where an expected version does not hold, `StorageFull` where the disk is full.
     fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<u64>;
-    /// The newest journal entries, newest first.
+    /// The newest audit log entries, newest first.
     fn history(&self, most: usize) -> Result<Vec<Entry>>;
     /// One line for `gw serve` and `gw doctor`: what it is and where.
     fn describe(&self) -> String;

@@ -1,7 +1,7 @@
-//! The start: which of store, exports and admin journal is believed. A store that is damaged is moved aside and
+//! The start: which of store, exports and audit log is believed. A store that is damaged is moved aside and
 //! rebuilt, out loud; where that cannot be done gw does not start. It never starts empty where data was.
 
-use super::log::Log;
+use super::audit::Log;
 use super::state::State;
 use super::tree::Tree;
 use super::{disk, export};
@@ -22,7 +22,7 @@ pub struct Start {
 pub struct Places {
     pub root: PathBuf,
     pub state: PathBuf,
-    pub journal: PathBuf,
+    pub audit: PathBuf,
     pub exports: PathBuf,
     /// Marks a first start that is not finished.
     pub new: PathBuf,
@@ -33,11 +33,29 @@ impl Places {
         Places {
             root: root.to_owned(),
             state: root.join("state"),
-            journal: root.join("journal"),
+            audit: root.join("audit"),
             exports: root.join("exports"),
             new: root.join("state.new"),
         }
     }
+}
+
+/// Brings the audit log of an earlier release, which was named `journal`, to its place, durably, before anything is
+/// read from it. Where there are two nobody knows which of them leads to the newest change: refused.
+pub fn rename_journal(places: &Places) -> Result<()> {
+    let old = places.root.join("journal");
+    if !old.is_dir() {
+        return Ok(());
+    }
+    if places.audit.exists() {
+        let (old, new) = (old.display(), places.audit.display());
+        return Err(
+            Error::new(Kind::Conflict, format!("there are two audit logs: `{old}` of an earlier gw, and `{new}`"))
+                .hint(format!("if the earlier gw ran here last: mv '{new}' '{new}.old'; otherwise: mv '{old}' '{old}.old'; then start again")),
+        );
+    }
+    std::fs::rename(&old, &places.audit).map_err(|cause| disk::error("rename", &old, cause))?;
+    disk::sync_dir(&places.root)
 }
 
 /// Opens the store, or rebuilds it.
@@ -70,7 +88,11 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
     };
     if found.revision >= newest {
         if found.revision > log.last() {
-            notices.push(format!("the admin journal ends at revision {}, the store is at {}: going on in a new journal file", log.last(), found.revision));
+            notices.push(format!(
+                "the audit log ends at revision {}, the store is at {}: going on in a new file",
+                log.last(),
+                found.revision
+            ));
             log.rotate(found.revision + 1)?;
         }
         return Ok(Start {
@@ -82,10 +104,10 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
     }
     match replay(found.clone(), log, newest) {
         Ok(state) => {
-            // One entry is what a crash between journal and store leaves; more is the store having lost some.
+            // One entry is what a crash between audit log and store leaves; more is the store having lost some.
             let (from, to) = (found.revision, state.revision);
             if to > from + 1 {
-                notices.push(format!("the store was at revision {from} and the admin journal at {to}: the missing changes were brought in"));
+                notices.push(format!("the store was at revision {from} and the audit log at {to}: the missing changes were brought in"));
             }
             tree.become_state(&found, &state)?;
             Ok(Start {
@@ -168,14 +190,14 @@ fn replay(mut state: State, log: &Log, newest: u64) -> Result<State> {
     }
     if state.revision < newest {
         return Err(Error::internal(format!(
-            "the admin journal does not lead from revision {} to {newest}",
+            "the audit log does not lead from revision {} to {newest}",
             state.revision
         )));
     }
     Ok(state)
 }
 
-/// Moves the store aside and makes a new one from the newest export that the journal leads on from.
+/// Moves the store aside and makes a new one from the newest export that the audit log leads on from.
 fn rebuild(
     places: &Places,
     log: &mut Log,
@@ -196,7 +218,7 @@ fn rebuild(
         state.revision
     ));
     if log.tail.0 > 0 {
-        notices.push(format!("the last {} bytes of the admin journal were not readable: changes after revision {} may be missing", log.tail.0, log.last()));
+        notices.push(format!("the last {} bytes of the audit log were not readable: changes after revision {} may be missing", log.tail.0, log.last()));
     }
     if state.revision > log.last() {
         log.rotate(state.revision + 1)?;
@@ -217,21 +239,18 @@ fn source(
     newest: u64,
     reason: &str,
 ) -> Result<(State, String)> {
-    let mut why = String::from("there is no export and no admin journal");
+    let mut why = String::from("there is no export and no audit log");
     // A torn last line is what a power cut leaves; more than one is damage, and what they said is not known.
     let torn = log.tail.1 <= 1;
-    // Journal before store before export: an export ahead of the journal means that the journal lost entries, and how many is not known.
+    // Audit log before store before export: an export ahead of the log means that the log lost entries, and how many is not known.
     let exported = exports.newest().unwrap_or(0);
     let whole = log.absent || log.last() >= exported;
     if !torn {
-        why = format!(
-            "the last {} lines of the admin journal are damaged",
-            log.tail.1
-        );
+        why = format!("the last {} lines of the audit log are damaged", log.tail.1);
     }
     if !whole {
         why = format!(
-            "the admin journal ends at revision {}, before the export of revision {exported}",
+            "the audit log ends at revision {}, before the export of revision {exported}",
             log.last()
         );
     }
@@ -240,7 +259,7 @@ fn source(
             Ok(state) => {
                 return Ok((
                     state,
-                    format!("the export of revision {revision} and the admin journal"),
+                    format!("the export of revision {revision} and the audit log"),
                 ));
             }
             Err(error) => why = error.message,
@@ -248,7 +267,7 @@ fn source(
     }
     if torn && whole && log.last() > 0 {
         match replay(State::default(), log, newest) {
-            Ok(state) => return Ok((state, String::from("the admin journal alone"))),
+            Ok(state) => return Ok((state, String::from("the audit log alone"))),
             Err(error) if exports.good.is_empty() => why = error.message,
             Err(_) => {}
         }
@@ -258,10 +277,10 @@ fn source(
         places.state.display()
     );
     Err(Error::new(Kind::Unavailable, message).hint(format!(
-        "restore `{root}` from a backup; or accept losing the newest changes: move `{journal}` away to start from the newest export; \
+        "restore `{root}` from a backup; or accept losing the newest changes: move `{audit}` away to start from the newest export; \
          or give up this data: move `{root}` away",
         root = places.root.display(),
-        journal = places.journal.display()
+        audit = places.audit.display()
     )))
 }
 

@@ -1,7 +1,7 @@
-//! Records on disk: admin journal first, then sled, both synced before a change is acknowledged; read from memory.
+//! Records on disk: audit log first, then sled, both synced before a change is acknowledged; read from memory.
 
+use super::audit::Log;
 use super::ballast::{self, Ballast};
-use super::log::Log;
 use super::recover::{self, Places};
 use super::state::State;
 use super::tree::Tree;
@@ -21,8 +21,8 @@ pub struct Options {
     pub ballast: u64,
     /// Room that must be left on the disk for a change to be tried at all.
     pub reserve: u64,
-    /// The admin journal goes on in a new file beyond this, after an export.
-    pub journal: u64,
+    /// The audit log goes on in a new file beyond this, after an export.
+    pub audit: u64,
     /// How often a changed state is exported.
     pub export_every: Duration,
 }
@@ -32,7 +32,7 @@ impl Default for Options {
         Options {
             ballast: 8 << 20,
             reserve: 1 << 20,
-            journal: 64 << 20,
+            audit: 64 << 20,
             export_every: Duration::from_secs(15 * 60),
         }
     }
@@ -75,11 +75,12 @@ impl Sled {
     pub fn open_with(dir: &Path, options: Options) -> Result<Sled> {
         let places = Places::of(dir);
         let ballast = Ballast::new(dir, options.ballast);
-        let mut log = Log::open(&places.journal)?;
-        for made in [&places.root, &places.journal, &places.exports] {
+        recover::rename_journal(&places)?;
+        let mut log = Log::open(&places.audit)?;
+        for made in [&places.root, &places.audit, &places.exports] {
             disk::make_dir(made)?;
         }
-        disk::tighten(&places.journal)?;
+        disk::tighten(&places.audit)?;
         disk::tighten(&places.exports)?;
         let started = match recover::start(&places, &mut log) {
             // Opening a store needs some room: that is what the ballast is for.
@@ -91,11 +92,11 @@ impl Sled {
         };
         let mut notices = started.notices;
         if log.tail.0 > 0 {
-            notices.push(format!("the last {} bytes of the admin journal were a change that was cut short; they were taken off", log.tail.0));
+            notices.push(format!("the last {} bytes of the audit log were a change that was cut short; they were taken off", log.tail.0));
         }
         if log.holes > 0 {
             notices.push(format!(
-                "{} damaged lines in the admin journal: they are missing from the audit log",
+                "{} damaged lines in the audit log: what they said is not known",
                 log.holes
             ));
         }
@@ -139,7 +140,7 @@ impl Sled {
         (!self.shared.notices.is_empty()).then(|| self.shared.notices.join("\n"))
     }
 
-    /// Exports what changed, rotates a long journal, brings ballast and a dropped store back. A timer does this too.
+    /// Exports what changed, rotates a long audit log, brings ballast and a dropped store back. A timer does this too.
     pub fn maintain(&self) -> Result<()> {
         self.shared.maintain()
     }
@@ -243,20 +244,20 @@ impl Shared {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .apply(revision, step.writes);
-        if disk.log.length() > self.options.journal {
+        if disk.log.length() > self.options.audit {
             self.tidy(disk)
                 .unwrap_or_else(|error| tracing::warn!(target: "gw::store", "{error:?}"));
         }
         Ok(revision)
     }
 
-    /// Undoes a change that the journal has and the store may have in part: sled cannot be used after a failed write.
+    /// Undoes a change that the audit log has and the store may have in part: sled cannot be used after a failed write.
     fn take_back(&self, disk: &mut Disk, state: &State, error: Error) -> Error {
         tracing::warn!(target: "gw::store", "a change could not be stored: {error:?}");
         disk.tree = None;
         self.ballast.drop_it();
         if let Err(error) = disk.log.undo() {
-            tracing::warn!(target: "gw::store", "the admin journal holds a change that failed, it is taken off before the next one: {error:?}");
+            tracing::warn!(target: "gw::store", "the audit log holds a change that failed, it is taken off before the next one: {error:?}");
         }
         if let Err(error) = self.reopen(&mut disk.tree, state) {
             tracing::warn!(target: "gw::store", "changes are refused until the store can be opened: {error:?}");
@@ -318,7 +319,7 @@ impl Shared {
             export::write(&self.places.exports, &state)?;
             disk.exported = Some(state.revision);
         }
-        if disk.log.length() > self.options.journal {
+        if disk.log.length() > self.options.audit {
             disk.log.rotate(state.revision + 1)?;
         }
         Ok(())

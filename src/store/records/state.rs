@@ -34,7 +34,7 @@ pub struct Summary {
     pub digest: u64,
 }
 
-/// What a checked transaction will do: what each touched record becomes, and the changes as they go into the journal.
+/// What a checked transaction will do: what each touched record becomes, and the changes as they go into the audit log.
 #[derive(Debug, Default)]
 pub struct Step {
     pub writes: BTreeMap<At, Option<Stored>>,
@@ -99,17 +99,17 @@ impl State {
         }
     }
 
-    /// Brings in a journal entry that follows this state directly.
+    /// Brings in an audit log entry that follows this state directly.
     pub fn replay(&mut self, entry: &Entry) -> Result<()> {
         if entry.revision != self.revision + 1 {
             return Err(Error::internal(format!(
-                "journal entry {} does not follow revision {}",
+                "audit log entry {} does not follow revision {}",
                 entry.revision, self.revision
             )));
         }
         let step = self.check(&entry.changes).map_err(|error| {
             Error::internal(format!(
-                "journal entry {} does not fit the state before it",
+                "audit log entry {} does not fit the state before it",
                 entry.revision
             ))
             .cause(error)

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const META: &[u8] = b"meta";
-/// The values are cached by [`super::sled::Sled`]: sled itself needs little.
+/// The store keeps all values in memory itself: sled needs little.
 const CACHE: u64 = 8 << 20;
 
 /// An open sled database in `<data-dir>/state`.

@@ -84,7 +84,7 @@ pub fn check_schema(found: u16, what: &str) -> Result<()> {
         .hint("run the newer gw, or give this one another --data-dir; nothing was changed"))
 }
 
-/// Eight bytes that tell whether a value is what was written; also what [`super::state::Summary`] adds up.
+/// Eight bytes that tell whether a value is what was written; also what a state's summary adds up.
 pub fn sum(key: &[u8], schema: [u8; 2], json: &[u8]) -> [u8; 8] {
     let hash = Sha256::new()
         .chain_update(schema)

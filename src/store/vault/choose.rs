@@ -1,10 +1,10 @@
 //! Which vault a gateway uses: decided once, written down in `<data-dir>/secrets.choice`, and held to from
 //! then on. Falling back to another one would look as if every credential had vanished.
 
-use super::{MasterKey, Memory, Sealed, Vault, sealed};
+use super::{MasterKey, Memory, Sealed, Vault, choice_path, sealed};
 use crate::error::{Error, Kind, Result};
 use crate::store::private;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -56,11 +56,6 @@ enum Recorded {
     /// With what tells this gateway's entries from others'. It stays when the directory moves.
     Keyring(String),
     Sealed,
-}
-
-/// Where the choice of a data directory is recorded.
-pub(super) fn path(data_dir: &Path) -> PathBuf {
-    data_dir.join("secrets.choice")
 }
 
 /// The vault of a data directory. `master_key` is what [`MasterKey::given`] found; without it the sealed
@@ -160,7 +155,7 @@ fn no_key() -> Error {
 }
 
 fn changed(data_dir: &Path, was: Choice, asked: Choice) -> Error {
-    let (was, asked, file) = (was.as_str(), asked.as_str(), path(data_dir));
+    let (was, asked, file) = (was.as_str(), asked.as_str(), choice_path(data_dir));
     let shown = file.display();
     Error::new(Kind::Conflict, format!("this gateway's secrets are in `{was}` (see `{shown}`), and `--secrets {asked}` was asked for")).param("secrets").hint(
         format!(
@@ -171,7 +166,7 @@ fn changed(data_dir: &Path, was: Choice, asked: Choice) -> Error {
 }
 
 fn recorded(data_dir: &Path) -> Result<Option<Recorded>> {
-    let path = path(data_dir);
+    let path = choice_path(data_dir);
     let Some(text) = private::read(&path)? else {
         return Ok(None);
     };
@@ -190,7 +185,7 @@ fn record(data_dir: &Path, choice: &Recorded) -> Result<()> {
         Recorded::Keyring(id) => format!("keyring {id}\n"),
         Recorded::Sealed => "sealed\n".to_owned(),
     };
-    private::replace(&path(data_dir), line.as_bytes())
+    private::replace(&choice_path(data_dir), line.as_bytes())
 }
 
 #[cfg(all(
@@ -232,7 +227,7 @@ mod tests {
 
     fn line(dir: &tempfile::TempDir) -> String {
         String::from_utf8(
-            private::read(&path(dir.path()))
+            private::read(&choice_path(dir.path()))
                 .unwrap()
                 .unwrap_or_default(),
         )
@@ -333,7 +328,7 @@ mod tests {
             .unwrap()
             .set("a", &Secret::new("kept".into()))
             .unwrap();
-        std::fs::remove_file(path(dir.path())).unwrap();
+        std::fs::remove_file(choice_path(dir.path())).unwrap();
         assert!(open_with(dir.path(), Choice::Keyring, None, &working).is_err());
         let vault = open_with(dir.path(), Choice::Auto, Some(key()), &working).unwrap();
         assert_eq!(vault.get("a").unwrap().unwrap().expose(), "kept");
@@ -366,7 +361,7 @@ mod tests {
     fn a_record_that_says_nothing_is_an_error() {
         for text in ["", "keyring", "keyring ../../x", "paper", "sealed keyring"] {
             let dir = tempfile::tempdir().unwrap();
-            private::replace(&path(dir.path()), text.as_bytes()).unwrap();
+            private::replace(&choice_path(dir.path()), text.as_bytes()).unwrap();
             let error = open_with(dir.path(), Choice::Auto, None, &working)
                 .err()
                 .unwrap();

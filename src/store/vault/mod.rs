@@ -28,6 +28,7 @@ pub use sealed::Sealed;
 
 use super::secret::Secret;
 use crate::error::{Error, Kind, Result};
+use std::path::{Path, PathBuf};
 
 /// A secret store. Calls block and have a time limit of their own (5 s).
 pub trait Vault: Send + Sync {
@@ -58,6 +59,11 @@ pub fn probe(vault: &dyn Vault) -> Result<()> {
         )
         .hint("choose another one: --secrets sealed")),
     }
+}
+
+/// Where the choice of a data directory is recorded.
+fn choice_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("secrets.choice")
 }
 
 /// What every vault refuses alike, so that secrets can move from one to another.

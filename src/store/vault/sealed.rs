@@ -86,7 +86,7 @@ impl Sealed {
         let Some(text) = private::read(&path)? else {
             return Err(Error::internal(format!("`{shown}` is missing, and this gateway's secrets were in it")).hint(format!(
                 "restore it from a backup; to start over without them, remove `{}` and set the credentials again",
-                super::choose::path(data_dir).display()
+                super::choice_path(data_dir).display()
             )));
         };
         let damaged = || {

@@ -1,5 +1,5 @@
-//! The admin journal: every transaction as a checked line in append-only files. It is the audit log, and what a
-//! broken store is rebuilt from. A line: `schema revision length crc32 json`.
+//! The audit log: every admin transaction as a checked line in append-only files, and what a broken store is
+//! rebuilt from. A line: `schema revision length crc32 json`.
 
 use super::{Entry, disk, value};
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Rotated files kept besides the one being written.
 const KEEP: usize = 4;
 
-/// The journal, open for appending.
+/// The audit log, open for appending.
 #[derive(Debug)]
 pub struct Log {
     dir: PathBuf,
@@ -28,7 +28,7 @@ pub struct Log {
     pub tail: (u64, usize),
     /// Damaged lines with good ones behind them.
     pub holes: usize,
-    /// Whether there is no journal directory: someone moved it away, or this is the first start.
+    /// Whether its directory is absent: someone moved it away, or this is the first start.
     pub absent: bool,
 }
 
@@ -85,7 +85,7 @@ impl Log {
         Ok(log)
     }
 
-    /// The revision the journal has reached; no store and no export is ever ahead of it, unless it lost something.
+    /// The revision the log has reached; no store and no export is ever ahead of it, unless it lost something.
     pub fn last(&self) -> u64 {
         self.last
     }
@@ -221,7 +221,7 @@ impl Log {
         }
         self.file
             .as_mut()
-            .ok_or_else(|| Error::internal("the journal is not open"))
+            .ok_or_else(|| Error::internal("the audit log is not open"))
     }
 }
 
@@ -252,7 +252,7 @@ fn crc(schema: u16, revision: u64, json: &[u8]) -> u32 {
 
 fn frame(entry: &Entry) -> Result<Vec<u8>> {
     let json = serde_json::to_vec(entry).map_err(|error| {
-        Error::internal("a journal entry cannot be written as JSON").cause(error)
+        Error::internal("an audit log entry cannot be written as JSON").cause(error)
     })?;
     let (schema, revision) = (value::SCHEMA, entry.revision);
     let head = format!(
