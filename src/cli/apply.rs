@@ -29,7 +29,9 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         // Refused before anything is made: an answer that cannot be printed would take new secrets with it.
         context.look.value(&json!({}))?;
     }
+    let progress = context.progress(&format!("applying {} records", items.len()), None);
     let answer = context.remote()?.apply(&body).await?;
+    drop(progress);
     let results = answer
         .get("items")
         .and_then(Value::as_array)

@@ -4,6 +4,7 @@
 use super::{
     endpoint,
     print::{Format, Look},
+    progress::{self, Progress},
     remote::Remote,
 };
 use crate::error::{Error, Result};
@@ -67,15 +68,22 @@ impl Context {
     /// Says something about what happened, on standard error; silent with `-q`.
     pub fn talk(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            progress::beside(|| eprintln!("{text}"));
         }
     }
 
     /// Says something only with `-v`.
     pub fn talk_verbose(&self, text: &str) {
         if self.verbose > 0 {
-            eprintln!("{text}");
+            progress::beside(|| eprintln!("{text}"));
         }
+    }
+
+    /// Shows that `what` is being done until the answer is dropped: of `total` steps, or nobody knows how many.
+    /// Nothing where output is for programs, or with `-q`.
+    pub fn progress(&self, what: &str, total: Option<u64>) -> Progress {
+        let for_people = matches!(self.look.format, Format::Table | Format::Wide);
+        Progress::start(for_people && !self.quiet, what, total)
     }
 
     /// Prints records of one kind as a list, or the one record itself where one was asked for by name.
@@ -139,7 +147,9 @@ pub(crate) fn name_of(record: &Value) -> &str {
 /// SIGPIPE would.
 pub(crate) fn write_out(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
+    let written = progress::beside(|| out.write_all(bytes).and_then(|()| out.flush()));
+    if let Err(error) = written {
+        progress::clear();
         let code = if error.kind() == std::io::ErrorKind::BrokenPipe {
             141
         } else {

@@ -23,6 +23,7 @@ mod models;
 mod names;
 mod path;
 mod print;
+mod progress;
 mod providers;
 mod quickstart;
 mod remote;

@@ -1,5 +1,6 @@
 //! The admin client as the verbs use it: kinds by their row, owned query parameters, calls shown with `-v`.
 
+use super::progress;
 use crate::client::{Address, Client, Lines};
 use crate::error::Result;
 use crate::resources::Kind;
@@ -39,7 +40,7 @@ impl Remote {
     /// The client, once it has said what for.
     fn to(&self, what: &str, about: &str) -> &Client {
         if self.verbose {
-            eprintln!("> {what} {about} at {}", self.client.address());
+            progress::beside(|| eprintln!("> {what} {about} at {}", self.client.address()));
         }
         &self.client
     }

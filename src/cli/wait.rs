@@ -14,6 +14,8 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         .get_one::<String>("for")
         .map_or("ready", String::as_str);
     let mut last = None;
+    let what = format!("waiting until the gateway is {condition}");
+    let progress = context.progress(&what, None);
     let ready = async {
         loop {
             // The token is made on first start, so it is looked for anew every time.
@@ -25,6 +27,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
                         Kind::NoGateway | Kind::Unavailable | Kind::Timeout
                     ) =>
                 {
+                    progress.say(&format!("{what} ({error})"));
                     last = Some(error)
                 }
                 Err(error) if error.kind == Kind::Unauthenticated && last.is_none() => {

@@ -51,7 +51,7 @@ pub(crate) fn complain(error: &Error) {
         lines(error, coloured())
     };
     // Nothing left to say it to when this fails.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = crate::cli::progress::beside(|| std::io::stderr().write_all(text.as_bytes()));
 }
 
 /// `error: …` and `  fix: …`.

@@ -75,7 +75,9 @@ pub(crate) async fn these(
         }
     }
     let mut problems = Several::new(all.len());
+    let progress = context.progress("deleting", Some(all.len() as u64));
     for (kind, name) in all {
+        progress.step(1);
         match remote.delete(kind, name, &options).await {
             Ok(answer) => gone(context, kind, name, &answer, matches.get_flag("dry_run"))?,
             Err(error)

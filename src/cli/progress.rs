@@ -1,0 +1,87 @@
+//! What a command that takes longer than a moment shows while it works: one line on standard error, only where
+//! somebody can see it, gone when the work is over however it ends. It never holds anything that is not said
+//! elsewhere too.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    io::IsTerminal,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// The line now on the terminal, which whoever else writes there takes away for that moment.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// One piece of work in progress; dropped, its line is gone.
+pub(crate) struct Progress(Option<ProgressBar>);
+
+impl Progress {
+    /// Begins to show `what` is being done: as a bar of `total` steps, or as a spinner where nobody knows how many.
+    /// Shows nothing unless `wanted` and standard error is a terminal that can move its cursor.
+    pub fn start(wanted: bool, what: &str, total: Option<u64>) -> Progress {
+        if !wanted || !std::io::stderr().is_terminal() || dumb() {
+            return Progress(None);
+        }
+        // No colours, so that there is nothing for NO_COLOR to turn off.
+        let look = match total {
+            Some(_) => "{spinner} {msg} {bar:24} {pos}/{len}",
+            None => "{spinner} {msg} {elapsed}",
+        };
+        let style =
+            ProgressStyle::with_template(look).unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr())
+            .with_style(style)
+            .with_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        *shown() = Some(bar.clone());
+        Progress(Some(bar))
+    }
+
+    /// So many more steps are done.
+    pub fn step(&self, count: u64) {
+        if let Some(bar) = &self.0 {
+            bar.inc(count);
+        }
+    }
+
+    /// Changes what is said to be going on.
+    pub fn say(&self, what: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(what.to_owned());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            *shown() = None;
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Writes something else to the terminal: the line is taken away before and comes back after.
+pub(crate) fn beside<T>(write: impl FnOnce() -> T) -> T {
+    let bar = shown().clone();
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
+/// Takes the line away for good, for a process that ends without unwinding.
+pub(crate) fn clear() {
+    if let Some(bar) = shown().take() {
+        bar.finish_and_clear();
+    }
+}
+
+fn shown() -> std::sync::MutexGuard<'static, Option<ProgressBar>> {
+    SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the terminal says that it cannot move its cursor.
+fn dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}

@@ -1,0 +1,10 @@
+//! What is printed, where it is read: on a terminal and in a pipe, in every format, whole outputs compared.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+#[cfg(target_os = "linux")]
+mod progress;
+#[cfg(target_os = "linux")]
+mod terminal;
