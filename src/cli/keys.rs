@@ -91,11 +91,11 @@ pub(crate) async fn rotate(context: &Context, matches: &ArgMatches) -> Result<()
 
 /// `gw key revoke`.
 pub(crate) async fn revoke(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let names = verbs::names(&key::KIND, matches)?;
-    if !matches.get_flag("yes") {
+    let remote = context.remote()?;
+    let names = verbs::chosen::chosen(context, &remote, &key::KIND, matches).await?;
+    if !names.is_empty() && !matches.get_flag("yes") {
         context.confirm(&format!("revoking {} for ever", names.join(", ")))?;
     }
-    let remote = context.remote()?;
     let mut problems = verbs::Several::new(names.len());
     for name in &names {
         match remote.action(&key::KIND, name, "revoke", &json!({})).await {

@@ -8,7 +8,14 @@ pub(crate) type Named = (&'static Kind, Option<String>);
 
 /// Reads the words of a verb-first command. `key ci` (two words, the first a kind) is one record, too.
 pub(crate) fn named<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Vec<Named>> {
-    let words: Vec<&str> = words.into_iter().flat_map(str::split_whitespace).collect();
+    let given: Vec<&str> = words.into_iter().collect();
+    // A variable that is not set names nothing; it must not pass for a word that was left out.
+    if given.iter().any(|word| word.trim().is_empty()) {
+        return Err(
+            Error::invalid("an empty word names nothing").hint("write TYPE/NAME, such as key/ci")
+        );
+    }
+    let words: Vec<&str> = given.into_iter().flat_map(str::split_whitespace).collect();
     // kubectl's habit: a kind and then names.
     if let [first, names @ ..] = &words[..]
         && !names.is_empty()

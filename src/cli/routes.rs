@@ -49,6 +49,13 @@ pub(crate) fn targets(matches: &ArgMatches, body: &mut Map<String, Value>) -> Re
     Ok(())
 }
 
+/// Whether targets are given, in any of the ways.
+pub(crate) fn given(matches: &ArgMatches) -> bool {
+    ["targets", "then", "provider"]
+        .iter()
+        .any(|id| matches.contains_id(id))
+}
+
 /// `gw route explain`.
 pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<()> {
     let mut question = match matches.get_one::<String>("data") {

@@ -21,6 +21,7 @@ pub(crate) async fn run(context: &Context, verb: &str, matches: &ArgMatches) -> 
         .flatten()
         .map(String::as_str);
     let all = names::named(words)?;
+    whole(verb, &all, matches)?;
     let remote = context.remote()?;
     match verb {
         "delete" => delete(context, &remote, all, matches).await,
@@ -32,15 +33,16 @@ pub(crate) async fn run(context: &Context, verb: &str, matches: &ArgMatches) -> 
 pub(crate) async fn fetch(
     remote: &Remote,
     all: &[Named],
-    matches: Option<&ArgMatches>,
+    selector: Option<&str>,
+    listing: Option<&ArgMatches>,
 ) -> Result<(Vec<(&'static Kind, Vec<Value>)>, verbs::Several)> {
     let mut groups: Vec<(&'static Kind, Vec<Value>)> = Vec::new();
     let mut problems = verbs::Several::new(all.len());
     for (kind, name) in all {
-        let got = match (name, matches) {
+        let got = match (name, listing) {
             (Some(name), _) => remote.get(kind, name).await.map(|item| vec![item]),
             (None, Some(matches)) => verbs::get::list(remote, kind, matches).await,
-            (None, None) => verbs::get::pages(remote, kind, None, None).await,
+            (None, None) => verbs::get::pages(remote, kind, selector, None).await,
         };
         match got {
             Err(error) => problems.note(error)?,
@@ -61,7 +63,7 @@ async fn show(
     matches: &ArgMatches,
 ) -> Result<()> {
     let listing = (verb == "get").then_some(matches);
-    let (groups, problems) = fetch(remote, &all, listing).await?;
+    let (groups, problems) = fetch(remote, &all, verbs::chosen::selector(matches), listing).await?;
     let single = matches!(&all[..], [(_, Some(_))]);
     match &context.look.format {
         Format::Json | Format::Yaml if !single => {
@@ -98,25 +100,21 @@ async fn delete(
     all: Vec<Named>,
     matches: &ArgMatches,
 ) -> Result<()> {
-    let mut targets: Vec<(&'static Kind, String)> = Vec::new();
-    let mut broad = Vec::new();
+    let mut targets: Vec<verbs::delete::Target> = Vec::new();
+    let mut many = false;
     for (kind, name) in all {
         match name {
-            Some(name) => targets.push((kind, name)),
+            Some(name) => {
+                crate::resources::name::check(kind, &name)?;
+                targets.push((kind, name));
+            }
             None => {
-                let found = verbs::get::pages(
-                    remote,
-                    kind,
-                    matches.get_one::<String>("selector").map(String::as_str),
-                    None,
-                )
-                .await?;
-                targets.extend(
-                    found
-                        .iter()
-                        .map(|item| (kind, super::context::name_of(item).to_owned())),
-                );
-                broad.push(kind.plural);
+                let found = verbs::chosen::whole(remote, kind, matches).await?;
+                if found.is_empty() {
+                    context.talk(&verbs::chosen::nothing(kind, matches));
+                }
+                targets.extend(found.into_iter().map(|name| (kind, name)));
+                many = true;
             }
         }
     }
@@ -135,30 +133,34 @@ async fn delete(
                 .position(|of| of.name == kind.name),
         )
     });
-    if targets.is_empty() {
-        context.talk("nothing to delete");
-        return Ok(());
+    verbs::delete::asked(context, remote, &targets, matches, many).await
+}
+
+/// A TYPE alone never means all of it by itself, and labels choose among a TYPE, not among names.
+fn whole(verb: &str, all: &[Named], matches: &ArgMatches) -> Result<()> {
+    let labels = verbs::chosen::selector(matches).is_some();
+    let every = verb == "delete" && matches.get_flag("all");
+    for (kind, name) in all {
+        match name {
+            None if verb == "delete" && !labels && !every => {
+                return Err(
+                    Error::invalid(format!("no {} is named", kind.name)).hint(format!(
+                        "write {0}/NAME, or choose with -l LABELS; --all deletes every {0}",
+                        kind.name
+                    )),
+                );
+            }
+            Some(name) if labels || every => {
+                let flag = if labels { "-l" } else { "--all" };
+                return Err(Error::invalid(format!(
+                    "{flag} chooses among all of a TYPE, and {}/{} is one already",
+                    kind.name,
+                    name.escape_debug()
+                ))
+                .hint("give one or the other"));
+            }
+            _ => {}
+        }
     }
-    if targets
-        .iter()
-        .any(|(kind, name)| crate::resources::name::check(kind, name).is_err())
-    {
-        return Err(
-            Error::invalid("not every word is TYPE/NAME").hint("write TYPE/NAME, such as key/ci")
-        );
-    }
-    if !broad.is_empty() {
-        verbs::delete::confirm(
-            context,
-            matches,
-            &format!("deleting {} records ({})", targets.len(), broad.join(", ")),
-        )?;
-    } else if matches.get_flag("cascade") {
-        verbs::delete::confirm(
-            context,
-            matches,
-            &format!("deleting {} records and what refers to them", targets.len()),
-        )?;
-    }
-    verbs::delete::these(context, remote, &targets, matches).await
+    Ok(())
 }

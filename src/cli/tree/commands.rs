@@ -1,6 +1,6 @@
 //! Verbs that one kind has alone, and the commands over many kinds, files and the gateway as a whole.
 
-use super::kinds::{credential, deletion, listing, name};
+use super::kinds::{choice, credential, deletion, listing, name, selector};
 use super::{flag, many, option};
 use crate::cli::completion::{names_of, typed_names};
 use crate::resources::Kind;
@@ -31,17 +31,11 @@ pub(super) fn key_extras(kind: &'static Kind) -> Vec<Command> {
                 "How long the old secret stays good (default 0s)",
             ))
             .args(secret_out()),
-        Command::new("revoke")
-            .about("End a key at once and for ever, running requests too")
-            .arg(
-                Arg::new("name")
-                    .value_name("NAME")
-                    .num_args(1..)
-                    .required(true)
-                    .help("Their names")
-                    .add(names_of("key")),
-            )
-            .arg(flag("yes", "yes", "Do not ask").short('y')),
+        choice(
+            kind,
+            Command::new("revoke").about("End a key at once and for ever, running requests too"),
+        )
+        .arg(flag("yes", "yes", "Do not ask").short('y')),
         Command::new("identify").about("Say which key a secret on standard input belongs to"),
     ]
 }
@@ -200,11 +194,18 @@ pub(super) fn commands() -> Vec<Command> {
             .args(listing()),
         Command::new("describe")
             .about("Everything about some resources")
-            .arg(what().required(true)),
+            .arg(what().required(true))
+            .arg(selector("Only with these labels: a=b,c!=d")),
         Command::new("delete")
             .about("Delete TYPE/NAME, or what a file lists")
             .arg(what().required_unless_present("file"))
             .arg(files())
+            .arg(selector("Of each TYPE all with these labels: a=b,c!=d").requires("what"))
+            .arg(
+                flag("all", "all", "Every one of each TYPE")
+                    .requires("what")
+                    .conflicts_with("selector"),
+            )
             .args(deletion()),
         Command::new("apply")
             .about("Make it so: create or change everything in files, all or nothing")
@@ -229,7 +230,8 @@ pub(super) fn commands() -> Vec<Command> {
             .args(ownership()),
         Command::new("export")
             .about("Print everything as a file apply takes; never secrets")
-            .arg(what().num_args(0..)),
+            .arg(what().num_args(0..))
+            .arg(selector("Only with these labels: a=b,c!=d")),
         Command::new("explain")
             .about("Document a kind's fields: route, route.targets")
             .arg(

@@ -48,16 +48,34 @@ fn names(kind: &'static Kind) -> Arg {
         .add(names_of(kind.name))
 }
 
+/// Labels to choose by. An empty text is refused: a variable that is not set must not mean all.
+pub(super) fn selector(help: &'static str) -> Arg {
+    let filled = |text: &str| match text.trim().is_empty() {
+        true => Err("it is empty; write labels such as env=ci, or --all for every one"),
+        false => Ok(text.to_owned()),
+    };
+    option("selector", "selector", "LABELS", help)
+        .short('l')
+        .value_parser(filled)
+}
+
+/// Names, labels or `--all`: exactly one of the three.
+pub(super) fn choice(kind: &'static Kind, command: Command) -> Command {
+    command
+        .arg(names(kind))
+        .arg(selector("All with these labels: a=b,c!=d"))
+        .arg(flag("all", "all", "Every one of them"))
+        .group(
+            ArgGroup::new("which")
+                .args(["name", "selector", "all"])
+                .required(true),
+        )
+}
+
 /// Options of every listing.
 pub(super) fn listing() -> Vec<Arg> {
     vec![
-        option(
-            "selector",
-            "selector",
-            "LABELS",
-            "Only with these labels: a=b,c!=d",
-        )
-        .short('l'),
+        selector("Only with these labels: a=b,c!=d"),
         option("sort_by", "sort-by", ".PATH", "Order by this field"),
         option("limit", "limit", "N", "At most so many").value_parser(clap::value_parser!(usize)),
         flag("no_headers", "no-headers", "Tables without a head line"),
@@ -71,12 +89,14 @@ fn get(kind: &'static Kind) -> Command {
         .about("List them, or show some")
         .arg(names(kind))
         .args(listing())
+        .mut_arg("selector", |arg| arg.conflicts_with("name"))
 }
 
 fn describe(kind: &'static Kind) -> Command {
-    Command::new("describe")
-        .about("Everything about them")
-        .arg(names(kind).required(true))
+    choice(
+        kind,
+        Command::new("describe").about("Everything about them"),
+    )
 }
 
 fn create(kind: &'static Kind) -> Command {
@@ -120,24 +140,21 @@ fn create(kind: &'static Kind) -> Command {
 }
 
 fn set(kind: &'static Kind) -> Command {
-    let command = Command::new("set")
-        .about("Change some fields of one")
-        .arg(name(kind))
-        .args(fields(kind))
-        .args([
-            option(
-                "version",
-                "version",
-                "N",
-                "Only if it is still at this version",
-            )
-            .value_parser(clap::value_parser!(u64)),
-            flag(
-                "dry_run",
-                "dry-run",
-                "Let the gateway check it, change nothing",
-            ),
-        ]);
+    let command = Command::new("set").about("Change some fields");
+    let command = choice(kind, command).args(fields(kind)).args([
+        option(
+            "version",
+            "version",
+            "N",
+            "Only if it is still at this version",
+        )
+        .value_parser(clap::value_parser!(u64)),
+        flag(
+            "dry_run",
+            "dry-run",
+            "Let the gateway check it, change nothing",
+        ),
+    ]);
     match kind.name {
         "provider" => credential(command),
         "route" => command.args(route_sugar()),
@@ -148,7 +165,6 @@ fn set(kind: &'static Kind) -> Command {
 /// Options of every deletion.
 pub(super) fn deletion() -> Vec<Arg> {
     vec![
-        option("selector", "selector", "LABELS", "All with these labels").short('l'),
         flag(
             "ignore_not_found",
             "ignore-not-found",
@@ -161,18 +177,14 @@ pub(super) fn deletion() -> Vec<Arg> {
 }
 
 fn delete(kind: &'static Kind) -> Command {
-    Command::new("delete")
+    let command = Command::new("delete")
         .visible_alias("rm")
-        .about("Remove for good")
-        .arg(names(kind).required_unless_present_any(["selector", "all"]))
-        .args(deletion())
-        .arg(flag("all", "all", "Every one of them").conflicts_with_all(["name", "selector"]))
+        .about("Remove for good");
+    choice(kind, command).args(deletion())
 }
 
 fn toggle(kind: &'static Kind, verb: &'static str, about: &'static str) -> Command {
-    Command::new(verb)
-        .about(about)
-        .arg(names(kind).required(true))
+    choice(kind, Command::new(verb).about(about))
 }
 
 /// The flags a kind's fields make.

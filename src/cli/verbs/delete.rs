@@ -1,8 +1,8 @@
 //! `delete`: by name, by label, or all of a kind.
 
-use super::{Several, get, names};
+use super::{Several, chosen::chosen};
 use crate::cli::{
-    context::{Context, name_of},
+    context::Context,
     print::Format,
     remote::{Query, Remote},
 };
@@ -11,6 +11,9 @@ use crate::resources::Kind;
 use clap::ArgMatches;
 use serde_json::Value;
 
+/// A record to delete.
+pub(crate) type Target = (&'static Kind, String);
+
 /// Runs `gw KIND delete`.
 pub(crate) async fn run(
     context: &Context,
@@ -18,54 +21,105 @@ pub(crate) async fn run(
     matches: &ArgMatches,
 ) -> Result<()> {
     let remote = context.remote()?;
-    let mut names = names(kind, matches)?;
-    if names.is_empty() {
-        let found = get::pages(
-            &remote,
-            kind,
-            matches.get_one::<String>("selector").map(String::as_str),
-            None,
-        )
-        .await?;
-        names = found.iter().map(|item| name_of(item).to_owned()).collect();
-        if names.is_empty() {
-            context.talk(&format!("no such {}", kind.plural));
-            return Ok(());
-        }
-        confirm(
-            context,
-            matches,
-            &format!(
-                "deleting {} {}: {}",
-                names.len(),
-                kind.plural,
-                names.join(", ")
-            ),
-        )?;
-    } else if matches.get_flag("cascade") {
-        confirm(
-            context,
-            matches,
-            &format!("deleting {} and what refers to it", names.join(", ")),
-        )?;
-    }
-    let all: Vec<(&'static Kind, String)> = names.into_iter().map(|name| (kind, name)).collect();
-    these(context, &remote, &all, matches).await
+    let names = chosen(context, &remote, kind, matches).await?;
+    let all: Vec<Target> = names.into_iter().map(|name| (kind, name)).collect();
+    let many = !matches.contains_id("name");
+    asked(context, &remote, &all, matches, many).await
 }
 
-/// Asks unless told not to, or nothing would happen anyway.
-pub(crate) fn confirm(context: &Context, matches: &ArgMatches, what: &str) -> Result<()> {
-    match matches.get_flag("yes") || matches.get_flag("dry_run") {
-        true => Ok(()),
-        false => context.confirm(what),
+/// Deletes, after asking where more may go than was named: by labels, all of a kind, or what refers to it.
+pub(crate) async fn asked(
+    context: &Context,
+    remote: &Remote,
+    all: &[Target],
+    matches: &ArgMatches,
+    many: bool,
+) -> Result<()> {
+    let cascade = matches.get_flag("cascade");
+    let safe = matches.get_flag("yes") || matches.get_flag("dry_run");
+    if !all.is_empty() && !safe && (many || cascade) {
+        let mut question = format!("deleting {}", listed(all));
+        if cascade {
+            let along = plan(remote, all).await?;
+            for taken in &along {
+                context.talk(&line(taken, "would be "));
+            }
+            question.push_str(&match along.len() {
+                0 => String::from(", to which nothing refers"),
+                1 => String::from(", and what is said above"),
+                count => format!(", and the {count} above"),
+            });
+        }
+        context.confirm(&question)?;
     }
+    these(context, remote, all, matches).await
+}
+
+/// The records by name, as many as a question has room for.
+fn listed(all: &[Target]) -> String {
+    const ROOM: usize = 20;
+    let names: Vec<String> = all
+        .iter()
+        .take(ROOM)
+        .map(|(kind, name)| format!("{}/{name}", kind.name))
+        .collect();
+    match all.len() {
+        count if count > ROOM => format!("{count} records ({}, …)", names.join(", ")),
+        _ => names.join(", "),
+    }
+}
+
+/// What would go, or change, along with the records: asked of the gateway, which changes nothing.
+async fn plan(remote: &Remote, all: &[Target]) -> Result<Vec<Value>> {
+    let options = vec![("cascade", "true".into()), ("dry_run", "true".into())];
+    let mut along: Vec<Value> = Vec::new();
+    for (kind, name) in all {
+        let answer = match remote.delete(kind, name, &options).await {
+            Ok(answer) => answer,
+            // What is not there is said when its turn comes.
+            Err(error) if error.kind == error::Kind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for taken in taken(&answer) {
+            let same = |other: &Value| {
+                ["kind", "name"]
+                    .iter()
+                    .all(|field| other.get(field) == taken.get(field))
+            };
+            let named = all.iter().any(|(kind, name)| {
+                text(taken, "kind") == kind.name && text(taken, "name") == name
+            });
+            if !named && !along.iter().any(same) {
+                along.push(taken.clone());
+            }
+        }
+    }
+    Ok(along)
+}
+
+fn taken(answer: &Value) -> impl Iterator<Item = &Value> {
+    answer
+        .get("taken")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn text<'a>(item: &'a Value, field: &str) -> &'a str {
+    item.get(field).and_then(Value::as_str).unwrap_or("-")
+}
+
+/// `key/ci deleted`, `route/r would be unbound`.
+fn line(taken: &Value, would: &str) -> String {
+    let (kind, name) = (text(taken, "kind"), text(taken, "name"));
+    format!("{kind}/{name} {would}{}", text(taken, "action"))
 }
 
 /// Deletes records one by one, in the order given.
 pub(crate) async fn these(
     context: &Context,
     remote: &Remote,
-    all: &[(&'static Kind, String)],
+    all: &[Target],
     matches: &ArgMatches,
 ) -> Result<()> {
     let mut options = Query::new();
@@ -94,19 +148,9 @@ fn gone(context: &Context, kind: &Kind, name: &str, answer: &Value, dry_run: boo
         Format::Table | Format::Wide => {
             let would = if dry_run { "would be " } else { "" };
             let mut text = format!("{}/{name} {would}deleted\n", kind.name);
-            for taken in answer
-                .get("taken")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-            {
-                let field = |name: &str| taken.get(name).and_then(Value::as_str).unwrap_or("-");
-                text.push_str(&format!(
-                    "{}/{} {would}{}\n",
-                    field("kind"),
-                    field("name"),
-                    field("action")
-                ));
+            for taken in taken(answer) {
+                text.push_str(&line(taken, would));
+                text.push('\n');
             }
             context.data(&text);
         }

@@ -1,6 +1,6 @@
 //! `describe`: everything about a record, a line a field.
 
-use super::{get, names};
+use super::{chosen::chosen, get};
 use crate::cli::{
     context::Context,
     print::{Format, clean, text},
@@ -16,9 +16,11 @@ pub(crate) async fn run(
     kind: &'static Kind,
     matches: &ArgMatches,
 ) -> Result<()> {
-    let names = names(kind, matches)?;
-    let (items, problems) = get::some(&context.remote()?, kind, &names).await?;
-    show(context, kind, &items, names.len() == 1)?;
+    let remote = context.remote()?;
+    let names = chosen(context, &remote, kind, matches).await?;
+    let (items, problems) = get::some(&remote, kind, &names).await?;
+    let single = names.len() == 1 && matches.contains_id("name");
+    show(context, kind, &items, single)?;
     problems.end()
 }
 

@@ -1,6 +1,6 @@
 //! `get`, `list`, `ls`: a kind's records, or some by name.
 
-use super::{Several, names};
+use super::{Several, chosen, names};
 use crate::cli::{context::Context, path, remote::Remote};
 use crate::error::Result;
 use crate::resources::Kind;
@@ -49,10 +49,7 @@ pub(crate) fn show(
             crate::cli::print::Format::Table | crate::cli::print::Format::Wide
         )
     {
-        context.talk(&format!(
-            "no {} yet; make one with: gw {} create",
-            kind.plural, kind.name
-        ));
+        context.talk(&chosen::nothing(kind, matches));
         return Ok(());
     }
     context.data(&look.records(kind, &items, single)?);
@@ -65,7 +62,7 @@ pub(crate) async fn list(
     kind: &'static Kind,
     matches: &ArgMatches,
 ) -> Result<Vec<Value>> {
-    let selector = matches.get_one::<String>("selector").map(String::as_str);
+    let selector = chosen::selector(matches);
     // Sorting needs all of them.
     let limit = matches
         .get_one::<usize>("limit")

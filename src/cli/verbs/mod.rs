@@ -1,5 +1,6 @@
 //! The verbs every kind has: one handler each, for all kinds.
 
+pub(crate) mod chosen;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod describe;

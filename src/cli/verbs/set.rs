@@ -1,15 +1,15 @@
-//! `set`: change some fields of one record, as a merge patch.
+//! `set`: change some fields, as a merge patch of each record meant.
 
-use super::name;
+use super::{Several, chosen::chosen};
 use crate::cli::{
     context::Context,
     credential,
     fields::{self, Mode},
-    remote::Query,
+    remote::{Query, Remote},
     routes,
 };
 use crate::error::{Error, Result};
-use crate::resources::Kind;
+use crate::resources::{Kind, Spec};
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
@@ -19,14 +19,47 @@ pub(crate) async fn run(
     kind: &'static Kind,
     matches: &ArgMatches,
 ) -> Result<()> {
-    let name = name(kind, matches)?;
     let mut patch = fields::body(kind, matches, Mode::Patch)?;
+    if kind.name == "provider"
+        && let Some(secret) = credential::given(context, matches, &mut patch)?
+    {
+        patch.insert("credential_value".into(), json!(secret.as_str()));
+    }
+    if patch.is_empty() && !(kind.name == "route" && routes::given(matches)) {
+        return Err(Error::invalid("nothing to change was given")
+            .hint(format!("see the fields with: gw {} set --help", kind.name)));
+    }
     let remote = context.remote()?;
+    let names = chosen(context, &remote, kind, matches).await?;
+    if names.len() > 1 && matches.contains_id("version") {
+        return Err(
+            Error::invalid("--version is of one record, and several are meant")
+                .hint("leave it out, or name one"),
+        );
+    }
+    let mut problems = Several::new(names.len());
+    for name in &names {
+        let done = one(context, &remote, kind, name, patch.clone(), matches).await;
+        if let Err(error) = done {
+            problems.note(error)?;
+        }
+    }
+    problems.end()
+}
+
+async fn one(
+    context: &Context,
+    remote: &Remote,
+    kind: &'static Kind,
+    name: &str,
+    mut patch: Spec,
+    matches: &ArgMatches,
+) -> Result<()> {
     let mut seen = matches.get_one::<u64>("version").copied();
     if kind.name == "route" {
         // How targets line up depends on the strategy, which may be the one the record has.
         if patch.get("strategy").is_none() && matches.contains_id("then") {
-            let record = remote.get(kind, &name).await?;
+            let record = remote.get(kind, name).await?;
             seen = seen.or_else(|| record.get("version").and_then(Value::as_u64));
             patch.insert(
                 "strategy".into(),
@@ -38,22 +71,13 @@ pub(crate) async fn run(
         }
         routes::targets(matches, &mut patch)?;
     }
-    if kind.name == "provider"
-        && let Some(secret) = credential::given(context, matches, &mut patch)?
-    {
-        patch.insert("credential_value".into(), json!(secret.as_str()));
-    }
-    if patch.is_empty() {
-        return Err(Error::invalid("nothing to change was given")
-            .hint(format!("see the fields with: gw {} set --help", kind.name)));
-    }
     let mut options = Query::new();
     let dry_run = matches.get_flag("dry_run");
     if dry_run {
         options.push(("dry_run", "true".into()));
     }
     let record = remote
-        .patch(kind, &name, &Value::Object(patch), seen, &options)
+        .patch(kind, name, &Value::Object(patch), seen, &options)
         .await?;
     let what = match record.get("result").and_then(Value::as_str) {
         Some("unchanged") => "unchanged",

@@ -1,6 +1,6 @@
 //! `enable` and `disable`.
 
-use super::{Several, names};
+use super::{Several, chosen::chosen};
 use crate::cli::{context::Context, models};
 use crate::error::{Kind as ErrorKind, Result};
 use crate::resources::Kind;
@@ -14,7 +14,8 @@ pub(crate) async fn run(
     verb: &str,
     matches: &ArgMatches,
 ) -> Result<()> {
-    let (names, remote) = (names(kind, matches)?, context.remote()?);
+    let remote = context.remote()?;
+    let names = chosen(context, &remote, kind, matches).await?;
     let mut problems = Several::new(names.len());
     for name in &names {
         match remote.action(kind, name, verb, &json!({})).await {
