@@ -45,12 +45,20 @@ pub struct Page {
 
 /// How the log is doing; shown by `gw status` and `/readyz`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Health {
     pub written: u64,
     /// Bodies left out because the queue or the disk was full.
     pub content_dropped: u64,
     /// Rows lost because the queue or the disk was full.
     pub rows_dropped: u64,
+    /// Rows, and bytes of files, that went before their time because the disk ran low.
+    pub purged_rows: u64,
+    pub purged_bytes: u64,
+    /// Places in the log's files that cannot be read, and the names of those files, a bounded list.
+    pub damaged_places: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<String>,
     /// Why rows are not being stored now, if so: `disk full`, …
     pub degraded: Option<String>,
 }

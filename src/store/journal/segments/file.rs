@@ -8,6 +8,8 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Bytes of a file without any frame.
+pub const HEADER: u64 = FILE_MAGIC.len() as u64;
 const TRAILER: &[u8; 4] = b"gwT\x01";
 
 /// A frame of rows: its place and what is in it.
@@ -46,10 +48,14 @@ struct State {
 /// What reading a segment at start gave.
 pub struct Found {
     pub segment: Segment,
-    /// Damaged places skipped.
-    pub damaged: u64,
+    /// Damaged places that sound frames follow.
+    pub damaged: Vec<u64>,
+    /// Where a tail begins that was never written whole.
+    pub torn: Option<u64>,
     /// Where appending may go on.
     pub end: u64,
+    /// Whether the file begins as segments do.
+    pub ours: bool,
 }
 
 impl Segment {
@@ -57,15 +63,26 @@ impl Segment {
     pub fn load(number: u64, path: PathBuf) -> io::Result<Found> {
         let mut reader = Reader::open(&path)?;
         let size = reader.len;
-        let (summary, blocks, damaged, end) = match footer(&mut reader) {
-            Some(footer) => (footer.summary, None, footer.damaged, footer.end),
+        let ours = reader
+            .bytes(0, FILE_MAGIC.len())
+            .is_some_and(|bytes| bytes == FILE_MAGIC);
+        let (summary, blocks, scan) = match footer(&mut reader) {
+            Some(footer) => (
+                footer.summary,
+                None,
+                Scan {
+                    end: footer.end,
+                    ..Scan::default()
+                },
+            ),
             None => {
-                let (blocks, damaged, end) = scan(&mut reader);
+                let mut scan = scan(&mut reader);
                 let mut summary = Summary::default();
+                let blocks = std::mem::take(&mut scan.blocks);
                 blocks
                     .iter()
                     .for_each(|block| summary.merge(&block.summary));
-                (summary, Some(blocks), damaged, end)
+                (summary, Some(blocks), scan)
             }
         };
         Ok(Found {
@@ -78,8 +95,10 @@ impl Segment {
                     blocks,
                 }),
             },
-            damaged,
-            end,
+            damaged: scan.damaged,
+            torn: scan.torn,
+            end: scan.end,
+            ours,
         })
     }
 
@@ -108,7 +127,7 @@ impl Segment {
         let index = footer(reader).and_then(|footer| reader.body(footer.index, Kind::Index));
         match index.and_then(|json| serde_json::from_slice::<Vec<Arc<Block>>>(&json).ok()) {
             Some(blocks) => blocks,
-            None => scan(reader).0,
+            None => scan(reader).blocks,
         }
     }
 }
@@ -126,24 +145,35 @@ fn footer(reader: &mut Reader) -> Option<Footer> {
     serde_json::from_slice(&head.meta).ok()
 }
 
+/// What walking over a file's heads gave.
+#[derive(Default)]
+struct Scan {
+    blocks: Vec<Arc<Block>>,
+    damaged: Vec<u64>,
+    torn: Option<u64>,
+    end: u64,
+}
+
 /// Walks the heads; after damage goes on at the next sound one.
-fn scan(reader: &mut Reader) -> (Vec<Arc<Block>>, u64, u64) {
-    let (mut blocks, mut damaged) = (Vec::new(), 0);
-    let mut end = FILE_MAGIC.len() as u64;
-    let mut at = end;
-    let mut astray = false;
+fn scan(reader: &mut Reader) -> Scan {
+    let mut found = Scan {
+        end: FILE_MAGIC.len() as u64,
+        ..Scan::default()
+    };
+    let mut at = found.end;
     while at < reader.len {
         if let Some(head) = reader.head(at) {
-            astray = false;
+            // What was astray so far is damage, for something sound follows.
+            found.damaged.extend(found.torn.take());
             if head.kind == Kind::Rows {
                 match serde_json::from_slice(&head.meta) {
-                    Ok(summary) => blocks.push(Arc::new(Block { at, summary })),
-                    Err(_) => damaged += 1,
+                    Ok(summary) => found.blocks.push(Arc::new(Block { at, summary })),
+                    Err(_) => found.damaged.push(at),
                 }
             }
             at = head.end();
             if matches!(head.kind, Kind::Rows | Kind::Content) {
-                end = at;
+                found.end = at;
             }
             continue;
         }
@@ -152,14 +182,15 @@ fn scan(reader: &mut Reader) -> (Vec<Arc<Block>>, u64, u64) {
             && reader
                 .bytes(at, 12)
                 .is_some_and(|bytes| &bytes[8..] == TRAILER);
-        damaged += u64::from(!astray && !trailer);
-        astray = true;
+        if !trailer {
+            found.torn.get_or_insert(at);
+        }
         match reader.resync(at + 1) {
             Some(next) => at = next,
             None => break,
         }
     }
-    (blocks, damaged, end)
+    found
 }
 
 /// The one segment being written.

@@ -151,16 +151,19 @@ impl Reader {
         (head.end() <= self.len && head.raw_len <= MAX_RAW).then_some(head)
     }
 
+    /// The body of a frame as it is in the file, if it is sound.
+    pub fn packed(&mut self, head: &Head) -> Option<Vec<u8>> {
+        let packed = self.bytes(head.body_at, head.body_len as usize)?;
+        (crc32fast::hash(&packed) == head.body_crc).then_some(packed)
+    }
+
     /// The body of a frame of this kind at this place, unpacked.
     pub fn body(&mut self, at: u64, kind: Kind) -> Option<Vec<u8>> {
         let head = self.head(at)?;
         if head.kind != kind {
             return None;
         }
-        let packed = self.bytes(head.body_at, head.body_len as usize)?;
-        if crc32fast::hash(&packed) != head.body_crc {
-            return None;
-        }
+        let packed = self.packed(&head)?;
         let raw = zstd::bulk::decompress(&packed, head.raw_len as usize).ok()?;
         (raw.len() == head.raw_len as usize).then_some(raw)
     }

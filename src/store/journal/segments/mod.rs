@@ -1,6 +1,8 @@
 //! The request log on disk: a bounded queue, one writer thread, segment files that go by unlink.
 
 mod block;
+mod check;
+mod damage;
 mod file;
 mod frame;
 mod queue;
@@ -17,23 +19,21 @@ pub use settings::{Floor, Settings};
 use super::follow::Followers;
 use super::{Content, Filter, Health, Journal, Page, Row};
 use crate::error::{Error, Kind, Result};
+use damage::Damage;
 use file::{Open, Segment};
 use queue::Queue;
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-
-/// Damaged places remembered, so that each is counted once.
-const MAX_DAMAGED: usize = 65_536;
 
 /// The log in a directory that belongs to it alone.
 pub struct Segments {
     queue: Queue,
     shared: Arc<Shared>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    checker: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What writer and readers have in common.
@@ -47,8 +47,10 @@ struct Shared {
     content_dropped: AtomicU64,
     rows_dropped: AtomicU64,
     degraded: Mutex<Option<String>>,
-    damaged: Mutex<HashSet<(u64, u64)>>,
-    damaged_at_start: AtomicU64,
+    purged_rows: AtomicU64,
+    purged_bytes: AtomicU64,
+    damage: Damage,
+    closing: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -61,6 +63,7 @@ impl Shared {
     }
     fn forget(&self, number: u64) {
         lock(&self.segments).retain(|segment| segment.number != number);
+        self.damage.forget(number);
     }
     fn drop_content(&self, count: u64) {
         self.content_dropped.fetch_add(count, Ordering::Relaxed);
@@ -68,16 +71,9 @@ impl Shared {
     fn drop_rows(&self, count: u64) {
         self.rows_dropped.fetch_add(count, Ordering::Relaxed);
     }
-    /// A place could not be read: told once, skipped from then on.
-    fn damaged(&self, number: u64, at: u64) {
-        let mut known = lock(&self.damaged);
-        if known.len() < MAX_DAMAGED && known.insert((number, at)) {
-            tracing::warn!(
-                segment = number,
-                at,
-                "damaged place in the request log skipped"
-            );
-        }
+    /// A place could not be read and is skipped.
+    fn damaged(&self, segment: &Segment, at: u64) {
+        self.damage.note(segment.number, &segment.path, at);
     }
 }
 
@@ -95,7 +91,12 @@ impl Segments {
             .cause(error)
         };
         file::make_dir(&dir).map_err(failed)?;
-        let (segments, open, damaged) = load(&dir, &settings).map_err(failed)?;
+        let Loaded {
+            segments,
+            open,
+            ends,
+            damage,
+        } = load(&dir).map_err(failed)?;
         let shared = Arc::new(Shared {
             dir: dir.clone(),
             settings: settings.clone(),
@@ -105,8 +106,10 @@ impl Segments {
             content_dropped: AtomicU64::new(0),
             rows_dropped: AtomicU64::new(0),
             degraded: Mutex::default(),
-            damaged: Mutex::default(),
-            damaged_at_start: AtomicU64::new(damaged),
+            purged_rows: AtomicU64::new(0),
+            purged_bytes: AtomicU64::new(0),
+            damage,
+            closing: AtomicBool::new(false),
         });
         let (queue, taker) = queue::queue(settings.queue_rows, settings.queue_bytes);
         let writer = writer::Writer::new(shared.clone(), taker, open).map_err(failed)?;
@@ -115,17 +118,18 @@ impl Segments {
             .spawn(move || writer.run())
             .map_err(failed)?;
         queue.set_thread(thread.thread().clone());
+        let checker = check::start(shared.clone(), ends).map_err(failed)?;
         Ok(Segments {
             queue,
             shared,
             writer: Mutex::new(Some(thread)),
+            checker: Mutex::new(Some(checker)),
         })
     }
 
     /// Damaged places found and skipped since the start.
     pub fn damaged(&self) -> u64 {
-        self.shared.damaged_at_start.load(Ordering::Relaxed)
-            + lock(&self.shared.damaged).len() as u64
+        self.shared.damage.places()
     }
 }
 
@@ -162,6 +166,10 @@ impl Journal for Segments {
             written: self.shared.written.load(Ordering::Relaxed),
             content_dropped: self.shared.content_dropped.load(Ordering::Relaxed),
             rows_dropped: self.shared.rows_dropped.load(Ordering::Relaxed),
+            purged_rows: self.shared.purged_rows.load(Ordering::Relaxed),
+            purged_bytes: self.shared.purged_bytes.load(Ordering::Relaxed),
+            damaged_places: self.shared.damage.places(),
+            damaged: self.shared.damage.names(),
             degraded: if stopped {
                 Some("log writer has stopped".into())
             } else {
@@ -171,6 +179,11 @@ impl Journal for Segments {
     }
 
     fn close(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+        if let Some(checker) = lock(&self.checker).take() {
+            checker.thread().unpark();
+            let _ = checker.join();
+        }
         self.queue.close();
         let Some(thread) = lock(&self.writer).take() else {
             return;
@@ -190,49 +203,79 @@ impl Drop for Segments {
     }
 }
 
-type Loaded = (Vec<Arc<Segment>>, Option<Open>, u64);
+/// What a directory held.
+struct Loaded {
+    segments: Vec<Arc<Segment>>,
+    open: Option<Open>,
+    /// How far the rows and content of each go.
+    ends: Vec<(Arc<Segment>, u64)>,
+    damage: Damage,
+}
 
-/// Finds the segments of a directory. Only footers are read, except of a file that was never sealed.
-fn load(dir: &Path, settings: &Settings) -> std::io::Result<Loaded> {
+/// The segment files of a directory in the order of their numbers.
+fn files(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
-        let name = path
+        let number = path
             .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let number = name
-            .strip_suffix(".seg")
-            .and_then(|name| name.split('-').next())
-            .and_then(|number| number.parse::<u64>().ok());
-        if let Some(number) = number {
-            files.push((number, path));
-        }
+            .and_then(|name| name.to_str()?.strip_suffix(".seg"))
+            .and_then(|name| name.split('-').next()?.parse::<u64>().ok());
+        files.extend(number.map(|number| (number, path)));
     }
     files.sort();
-    let (mut segments, mut open, mut damaged) = (Vec::new(), None, 0);
+    Ok(files)
+}
+
+/// Finds the segments of a directory. Only footers are read, except of a file that was never sealed.
+fn load(dir: &Path) -> std::io::Result<Loaded> {
+    let files = files(dir)?;
+    let (mut segments, mut open, mut ends) = (Vec::new(), None, Vec::new());
+    let damage = Damage::default();
     let last = files.len().saturating_sub(1);
     for (position, (number, path)) in files.into_iter().enumerate() {
-        let found = match Segment::load(number, path) {
+        let found = match Segment::load(number, path.clone()) {
             Ok(found) => found,
             Err(error) => {
-                tracing::warn!(%error, segment = number, "request log segment cannot be read");
-                damaged += 1;
+                tracing::warn!(%error, path = %path.display(), "request log segment cannot be read");
+                damage.note(number, &path, 0);
                 continue;
             }
         };
-        damaged += found.damaged;
-        if position < last || found.end >= settings.segment_bytes {
-            segments.push(Arc::new(found.segment));
-            continue;
+        let (end, size) = (found.end, found.segment.size());
+        found
+            .damaged
+            .iter()
+            .for_each(|at| damage.note(number, &path, *at));
+        // A shorter one was never begun.
+        if !found.ours && size >= file::HEADER {
+            damage.note(number, &path, 0);
         }
-        match Open::adopt(found) {
-            Ok(adopted) => {
-                segments.push(adopted.segment.clone());
-                open = Some(adopted);
+        // Only the newest file was being written when gw ended: elsewhere half a frame is damage.
+        let adopt = position == last && found.ours;
+        match found.torn {
+            Some(at) if adopt => {
+                let bytes = size - at;
+                tracing::info!(path = %path.display(), bytes, "request log had a torn tail, which is cut off");
             }
-            Err(found) => segments.push(Arc::new(found.segment)),
+            Some(at) => damage.note(number, &path, at),
+            None => {}
         }
+        let segment = if adopt {
+            match Open::adopt(found) {
+                Ok(adopted) => open.insert(adopted).segment.clone(),
+                Err(found) => Arc::new(found.segment),
+            }
+        } else {
+            Arc::new(found.segment)
+        };
+        ends.push((segment.clone(), end));
+        segments.push(segment);
     }
-    Ok((segments, open, damaged))
+    Ok(Loaded {
+        segments,
+        open,
+        ends,
+        damage,
+    })
 }

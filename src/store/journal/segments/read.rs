@@ -84,8 +84,7 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
                 page.rows.push(*row);
             }
             Item::Segment(segment) => {
-                // Gone: retention was here in the meantime.
-                let Ok(mut reader) = Reader::open(&segment.path) else {
+                let Some(mut reader) = reader(shared, &segment) else {
                     continue;
                 };
                 for block in segment.blocks(&mut reader) {
@@ -112,7 +111,7 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
                     continue;
                 };
                 let Some(raw) = reader.body(block.at, Kind::Rows) else {
-                    shared.damaged(segment.number, block.at);
+                    shared.damaged(&segment, block.at);
                     continue;
                 };
                 if !matcher.json(&raw) {
@@ -125,13 +124,26 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
                             item: Item::Row(Box::new(row)),
                         }),
                         Ok(_) => {}
-                        Err(_) => shared.damaged(segment.number, block.at),
+                        Err(_) => shared.damaged(&segment, block.at),
                     }
                 }
             }
         }
     }
     Ok(page)
+}
+
+/// The segment's file; nothing where retention was here in the meantime, or it cannot be read.
+fn reader(shared: &Shared, segment: &Segment) -> Option<Reader> {
+    match Reader::open(&segment.path) {
+        Ok(reader) => Some(reader),
+        Err(error) => {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                shared.damaged(segment, 0);
+            }
+            None
+        }
+    }
 }
 
 /// One row with its content.
@@ -142,7 +154,7 @@ pub fn get(shared: &Shared, id: &str) -> Option<(Row, Option<Content>)> {
         }) {
             continue;
         }
-        let Ok(mut reader) = Reader::open(&segment.path) else {
+        let Some(mut reader) = reader(shared, &segment) else {
             continue;
         };
         let blocks = segment.blocks(&mut reader);
@@ -152,7 +164,7 @@ pub fn get(shared: &Shared, id: &str) -> Option<(Row, Option<Content>)> {
             .filter(|block| block.summary.first.as_str() <= id && id <= block.summary.last.as_str())
         {
             let Some(raw) = reader.body(found.at, Kind::Rows) else {
-                shared.damaged(segment.number, found.at);
+                shared.damaged(&segment, found.at);
                 continue;
             };
             for (json, place) in block::rows(&raw) {
@@ -165,7 +177,7 @@ pub fn get(shared: &Shared, id: &str) -> Option<(Row, Option<Content>)> {
                 let content = place.and_then(|place| {
                     let content = block::content(&mut reader, place);
                     if content.is_none() {
-                        shared.damaged(segment.number, place.at);
+                        shared.damaged(&segment, place.at);
                     }
                     content
                 });

@@ -3,6 +3,7 @@
 use super::Shared;
 use super::settings::Disk;
 use crate::resources::Stamp;
+use std::sync::atomic::Ordering;
 
 /// Rows from before this time are to go.
 pub fn oldest(shared: &Shared) -> i64 {
@@ -20,12 +21,14 @@ pub fn enforce(shared: &Shared, open: Option<u64>, coming: u64) {
     let mut free = disk.map_or(u64::MAX, |disk| disk.free);
     let segments = shared.segments();
     let mut total: u64 = segments.iter().map(|segment| segment.size()).sum();
+    let (mut purged, mut purged_rows, mut purged_bytes) = (0_u64, 0, 0);
     for segment in segments
         .iter()
         .filter(|segment| Some(segment.number) != open)
     {
-        let over = total.saturating_add(coming) > max_bytes || free < purge_below;
-        if !over && segment.summary(|summary| summary.until >= oldest) {
+        let over = total.saturating_add(coming) > max_bytes;
+        let old = segment.summary(|summary| summary.until < oldest);
+        if !over && !old && free >= purge_below {
             continue;
         }
         match std::fs::remove_file(&segment.path) {
@@ -35,8 +38,30 @@ pub fn enforce(shared: &Shared, open: Option<u64>, coming: u64) {
             }
             _ => {}
         }
-        total = total.saturating_sub(segment.size());
-        free = free.saturating_add(segment.size());
+        let (rows, bytes) = (segment.summary(|summary| summary.rows), segment.size());
+        total = total.saturating_sub(bytes);
+        free = free.saturating_add(bytes);
         shared.forget(segment.number);
+        if over || old {
+            tracing::debug!(path = %segment.path.display(), rows, bytes, "old request log removed");
+        } else {
+            purged += 1;
+            purged_rows += rows;
+            purged_bytes += bytes;
+        }
+    }
+    if purged > 0 {
+        shared.purged_rows.fetch_add(purged_rows, Ordering::Relaxed);
+        shared
+            .purged_bytes
+            .fetch_add(purged_bytes, Ordering::Relaxed);
+        tracing::warn!(
+            segments = purged,
+            rows = purged_rows,
+            bytes = purged_bytes,
+            free,
+            needed = purge_below,
+            "disk runs low: the oldest request logs were removed before their time"
+        );
     }
 }

@@ -27,7 +27,7 @@ pub struct Settings {
     pub queue_rows: usize,
     /// Bytes of content waiting for the writer.
     pub queue_bytes: usize,
-    /// Size of one file.
+    /// Size of one file, at most.
     pub segment_bytes: u64,
     /// Size of all files; absent: 5 GiB or a fifth of the disk, the smaller.
     pub max_bytes: Option<u64>,
@@ -120,6 +120,11 @@ impl Settings {
         }
     }
 
+    /// Size at which a file is closed: small enough that a few of them fit into what all may take.
+    pub fn roll_bytes(&self, disk: Option<Disk>) -> u64 {
+        self.segment_bytes.min(self.max_bytes(disk) / 8)
+    }
+
     /// The most all files may take.
     pub fn max_bytes(&self, disk: Option<Disk>) -> u64 {
         self.max_bytes
@@ -141,6 +146,21 @@ mod tests {
         assert_eq!(room(2 * GIB, 255 * MIB), Room::Nothing);
         assert_eq!(room(4000 * GIB, 6 * GIB), Room::All);
         assert_eq!(settings.room(None), Room::All);
+    }
+
+    #[test]
+    fn a_small_log_is_kept_in_small_files() {
+        let settings = |max| Settings {
+            max_bytes: max,
+            ..Settings::default()
+        };
+        assert_eq!(settings(Some(MIB)).roll_bytes(None), MIB / 8);
+        assert_eq!(settings(Some(GIB)).roll_bytes(None), 64 * MIB);
+        let disk = Disk {
+            total: GIB,
+            free: GIB,
+        };
+        assert_eq!(settings(None).roll_bytes(Some(disk)), GIB / 40);
     }
 
     #[test]

@@ -645,3 +645,138 @@ fn speed() {
         1
     );
 }
+
+/// Bytes of all files of a directory.
+fn size(dir: &Path) -> u64 {
+    files(dir)
+        .iter()
+        .map(|file| std::fs::metadata(file).unwrap().len())
+        .sum()
+}
+
+#[test]
+fn a_limit_smaller_than_a_segment_holds_at_every_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let limit = 1 << 20;
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            max_bytes: Some(limit),
+            ..settings()
+        },
+    )
+    .unwrap();
+    for number in 0..2000 {
+        log.push(row(number), Some(body(&noise(number, 4096))));
+        if number % 50 == 0 {
+            log.get(&id(number)).unwrap();
+            let size = size(dir.path());
+            assert!(size <= limit, "{size} bytes after {number} rows");
+        }
+    }
+    // A body that is larger than everything may be is left out; its row stays.
+    log.push(row(3000), Some(body(&noise(1, 2 << 20))));
+    assert_eq!(log.get(&id(3000)).unwrap().unwrap().1, None);
+    assert_eq!(log.health().content_dropped, 1);
+    log.close();
+    assert!(size(dir.path()) <= limit);
+    let rows = all(&log, &Filter::default(), 1000);
+    assert!(
+        rows.len() > 80 && rows[0] == row(3000),
+        "{} kept",
+        rows.len()
+    );
+    drop(log);
+    // A limit that was made smaller since holds without any traffic.
+    let _log = Segments::open(
+        dir.path(),
+        Settings {
+            max_bytes: Some(limit / 4),
+            ..settings()
+        },
+    )
+    .unwrap();
+    assert!(size(dir.path()) <= limit / 4);
+}
+
+#[test]
+fn a_flipped_bit_in_a_closed_segment_is_counted_and_named_unread() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = || Settings {
+        segment_bytes: 64 << 10,
+        ..settings()
+    };
+    let log = Segments::open(dir.path(), small()).unwrap();
+    for number in 0..1000 {
+        log.push(row(number), Some(body(&noise(number, 300))));
+    }
+    log.close();
+    assert_eq!(log.health().damaged, Vec::<String>::new());
+    drop(log);
+    let file = files(dir.path()).remove(1);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[1000] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let log = Segments::open(dir.path(), small()).unwrap();
+    until("the damage is found", || log.health().damaged_places > 0);
+    let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+    assert_eq!(log.health().damaged, [name]);
+    log.close();
+    drop(log);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(open(dir.path()).health().damaged_places, 0);
+}
+
+#[test]
+fn a_torn_tail_is_cut_off_and_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    log.push(row(1), None);
+    all(&log, &Filter::default(), 1);
+    let file = files(dir.path()).remove(0);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let whole = bytes.len();
+    bytes.extend_from_within(8..whole - 3);
+    log.close();
+    drop(log);
+    std::fs::write(&file, &bytes).unwrap();
+    let log = open(dir.path());
+    assert_eq!(
+        (std::fs::metadata(&file).unwrap().len(), log.damaged()),
+        (whole as u64, 0)
+    );
+    assert_eq!(all(&log, &Filter::default(), 10).len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_goes_because_the_disk_runs_low_is_counted() {
+    let Some(disk) = Tmpfs::mount() else { return };
+    let log = Segments::open(
+        disk.0.path().join("logs"),
+        Settings {
+            segment_bytes: 256 << 10,
+            purge_below: Floor {
+                bytes: 2 << 20,
+                ..Floor::default()
+            },
+            ..settings()
+        },
+    )
+    .unwrap();
+    for number in 0..1500 {
+        log.push(row(number), Some(body(&noise(number, 4000))));
+        if number % 100 == 0 {
+            log.get(&id(number)).unwrap();
+        }
+    }
+    log.close();
+    let health = log.health();
+    assert!(
+        health.purged_rows > 500 && health.purged_bytes > 2 << 20,
+        "{health:?}"
+    );
+    assert_eq!(health.rows_dropped, 0, "{health:?}");
+    let kept = all(&log, &Filter::default(), 1000).len() as u64;
+    assert_eq!(kept + health.purged_rows, 1500);
+}

@@ -2,13 +2,14 @@
 
 use super::super::filter::Summary;
 use super::block::{self, Place};
-use super::file::Open;
+use super::file::{HEADER, Open};
 use super::frame::{self, Compressor, Kind};
 use super::queue::{Entry, Taker, Took};
 use super::settings::{Disk, Room};
 use super::sync::Syncer;
 use super::{Shared, lock, retention};
 use crate::resources::Stamp;
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,6 +37,9 @@ pub struct Writer {
     compressor: Compressor,
     syncer: Syncer,
     room: Room,
+    /// What all files may take, and where one ends; known anew at each look at the disk.
+    max_bytes: u64,
+    roll_bytes: u64,
     /// The last write failed with this.
     failing: Option<String>,
     looked: Instant,
@@ -53,6 +57,8 @@ impl Writer {
             .map_or(1, |segment| segment.number + 1);
         let syncer = Syncer::start(shared.settings.sync_every)?;
         let mut writer = Writer {
+            max_bytes: 0,
+            roll_bytes: 0,
             shared,
             taker,
             open,
@@ -78,11 +84,14 @@ impl Writer {
             let took = self.taker.take(
                 &mut batch,
                 BLOCK_ROWS,
-                BATCH_BYTES,
+                BATCH_BYTES.min(usize::try_from(self.roll_bytes).unwrap_or(BATCH_BYTES)),
                 idle,
                 self.shared.settings.linger,
             );
             if !batch.is_empty() {
+                for entry in &batch {
+                    self.shared.followers.send(&entry.row);
+                }
                 self.write(&batch);
                 self.taker
                     .done(batch.len(), batch.iter().map(|entry| entry.bytes).sum());
@@ -116,10 +125,15 @@ impl Writer {
                 self.shared.forget(open.segment.number);
             }
         }
+        let disk = Disk::of(&self.shared.dir);
+        self.max_bytes = self.shared.settings.max_bytes(disk);
+        self.roll_bytes = self.shared.settings.roll_bytes(disk);
+        // What has to go can only go once it is closed.
         if self.open.as_ref().is_some_and(|open| {
-            open.segment.summary(|summary| {
+            let old = open.segment.summary(|summary| {
                 summary.rows > 0 && summary.until < retention::oldest(&self.shared)
-            })
+            });
+            old || open.end >= self.roll_bytes.max(HEADER + 1)
         }) {
             self.seal();
         }
@@ -139,7 +153,7 @@ impl Writer {
     fn probe(&self) -> io::Result<()> {
         super::file::make_dir(&self.shared.dir)?;
         let path = self.shared.dir.join("probe.tmp");
-        let result = std::fs::File::create(&path).and_then(|mut file| {
+        let result = File::create(&path).and_then(|mut file| {
             file.write_all(&[0; 4096])?;
             file.sync_data()
         });
@@ -167,9 +181,6 @@ impl Writer {
     }
 
     fn write(&mut self, batch: &[Entry]) {
-        for entry in batch {
-            self.shared.followers.send(&entry.row);
-        }
         let contents = batch.iter().filter(|entry| entry.content.is_some()).count() as u64;
         let mut result = Err(None);
         if self.room == Room::All {
@@ -178,6 +189,12 @@ impl Writer {
         if result.is_ok() {
             self.written();
             return;
+        }
+        // One body that is too large must not take the others with it.
+        if batch.len() > 1 && matches!(&result, Err(Some(why)) if too_large(why)) {
+            let (front, back) = batch.split_at(batch.len() / 2);
+            self.write(front);
+            return self.write(back);
         }
         self.shared.drop_content(contents);
         if self.room != Room::Nothing && (self.room == Room::RowsOnly || contents > 0) {
@@ -190,7 +207,7 @@ impl Writer {
                 if let Some(error) = why {
                     self.failing = Some(error.to_string());
                     // A new file may fare better, except where the disk is merely full.
-                    if error.kind() != io::ErrorKind::StorageFull {
+                    if error.kind() != io::ErrorKind::StorageFull && !too_large(&error) {
                         self.abandon();
                     }
                 }
@@ -260,6 +277,16 @@ impl Writer {
             &self.rows,
             &mut self.compressor,
         )?;
+        let coming = self.out.len() as u64;
+        if coming > self.max_bytes / 2 {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "what came at once is larger than logs.max_bytes allows",
+            ));
+        }
+        // Room for an index is kept, too: a file grows by one when it is closed.
+        let number = open.segment.number;
+        retention::enforce(&self.shared, Some(number), coming + self.roll_bytes);
         open.append(&self.out, rows, summary)?;
         self.syncer.dirty(&open.file);
         self.unlooked_bytes += self.out.len() as u64;
@@ -284,14 +311,13 @@ impl Writer {
             let old = open.segment.summary(|summary| {
                 summary.rows > 0 && summary.since < Stamp::now().0.saturating_sub(roll_age)
             });
-            open.end >= settings.segment_bytes || open.blocks() >= MAX_BLOCKS || old
+            open.end >= self.roll_bytes || open.blocks() >= MAX_BLOCKS || old
         }) {
             self.seal();
         }
         if self.open.is_some() {
             return Ok(());
         }
-        retention::enforce(&self.shared, None, self.shared.settings.segment_bytes);
         super::file::make_dir(&self.shared.dir)?;
         let first: String = batch
             .first()
@@ -311,6 +337,11 @@ impl Writer {
         let open = Open::create(number, path)?;
         lock(&self.shared.segments).push(open.segment.clone());
         self.open = Some(open);
+        // Without this a power cut can take the file's name, whatever of it was synced.
+        #[cfg(unix)]
+        if let Ok(dir) = File::open(&self.shared.dir) {
+            self.syncer.dirty(&Arc::new(dir));
+        }
         Ok(())
     }
 
@@ -334,4 +365,9 @@ impl Writer {
             tracing::warn!(%error, "request log segment stays without an index");
         }
     }
+}
+
+/// Whether writing failed because what came at once is more than the log may hold.
+fn too_large(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::FileTooLarge
 }
