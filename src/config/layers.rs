@@ -156,6 +156,9 @@ fn merge(table: &mut Table, over: Table) {
     }
 }
 
+/// The least that request logs may take.
+const LEAST_LOG: u64 = 1 << 20;
+
 /// What types cannot say.
 fn check(config: &Config) -> Result<()> {
     if config.server.listen.is_empty() {
@@ -167,6 +170,15 @@ fn check(config: &Config) -> Result<()> {
         return Err(Error::invalid("both `in_memory` and `data_dir` are given")
             .param("server.in_memory")
             .hint("keep one: state is either in memory or in a directory"));
+    }
+    if (1..LEAST_LOG).contains(&config.logs.max_bytes.0) {
+        return Err(Error::invalid(
+            "`logs.max_bytes` is less than 1MiB, which has no room for a log",
+        )
+        .param("logs.max_bytes")
+        .hint(
+            "give 1MiB or more, 0 for a share of the disk, or logs.content = \"off\" for no log",
+        ));
     }
     let limits = &config.limits;
     for (name, timer) in [
