@@ -1,5 +1,7 @@
 //! `gw`: a gateway for AI APIs in one binary. This page is the table of contents, a sentence a room;
 //! `docs/architecture.md` walks one request and one command through them.
+// They panic where the reader has gone; `stdio` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 /// REST over the resource kinds, logs and health: generic handlers, no per-kind code.
 pub mod admin;
@@ -27,6 +29,8 @@ pub mod plan;
 pub mod resources;
 /// The composition root: config -> store -> snapshot -> listeners -> graceful stop.
 pub mod serve;
+/// The one place that writes to standard output and standard error.
+pub mod stdio;
 /// Where state rests: records, the audit log, request logs, secrets.
 pub mod store;
 /// Upstream companies and servers gw knows out of the box: a row each.

@@ -49,7 +49,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     // Keys made without a secret of their own: this is the only time it is there to be shown. First, since a
     // reader of the data that goes away ends this process.
     for line in left_out(&results, &shown) {
-        eprintln!("{line}");
+        crate::stdio::say(line);
     }
     context.data(&shown);
     Ok(())

@@ -1,8 +1,9 @@
 //! Shell completion: the scripts, and answers with live names from the running gateway.
 
-use super::context::write_out;
+use super::context::{lost, write_out};
 use crate::error::{Error, Result};
 use crate::resources::{KINDS, Kind, kind};
+use crate::stdio::{self, Undelivered};
 use clap::{ArgMatches, builder::StyledStr};
 use clap_complete::{
     ArgValueCompleter, CompleteEnv, CompletionCandidate,
@@ -15,13 +16,35 @@ const VARIABLE: &str = "GW_COMPLETE";
 /// How long the gateway may take to name things; after that there are no names.
 const BUDGET: Duration = Duration::from_millis(150);
 
-/// Answers a shell that asks for completions; `false`: nobody asked.
-pub(crate) fn answered() -> bool {
+/// Answers a shell that asks for completions; `None`: nobody asked.
+pub(crate) fn answered() -> Option<ExitCode> {
     let args = std::env::args_os();
-    CompleteEnv::with_factory(super::command)
+    let asked = CompleteEnv::with_factory(super::command)
         .var(VARIABLE)
-        .try_complete(args, std::env::current_dir().ok().as_deref())
-        .unwrap_or(true)
+        .try_complete(args, std::env::current_dir().ok().as_deref());
+    let failed = match asked {
+        Ok(false) => return None,
+        // Its last line may still be waiting for its end.
+        Ok(true) => stdio::data(b"").err(),
+        Err(error) => Some(failure(&error)),
+    };
+    Some(match failed {
+        None => ExitCode::SUCCESS,
+        Some(undelivered) => ExitCode::from(lost(undelivered)),
+    })
+}
+
+/// clap keeps only the text of a failed write; its number tells it from a shell that is not known.
+fn failure(error: &clap::Error) -> Undelivered {
+    let text = error.to_string();
+    let text = text.trim().trim_start_matches("error: ");
+    let number = text
+        .rsplit_once("(os error ")
+        .and_then(|(_, rest)| rest.trim_end_matches(')').parse().ok());
+    match number {
+        Some(number) => std::io::Error::from_raw_os_error(number).into(),
+        None => Undelivered::Failed(Error::invalid(text.to_owned())),
+    }
 }
 
 /// `gw completion SHELL`.

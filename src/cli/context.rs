@@ -9,12 +9,10 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::resources::Millis;
+use crate::stdio::{self, Undelivered};
 use clap::ArgMatches;
 use serde_json::Value;
-use std::{
-    io::{IsTerminal, Write},
-    time::Duration,
-};
+use std::{io::IsTerminal, time::Duration};
 
 /// The global options, parsed.
 pub(crate) struct Context {
@@ -68,14 +66,14 @@ impl Context {
     /// Says something about what happened, on standard error; silent with `-q`.
     pub fn talk(&self, text: &str) {
         if !self.quiet {
-            progress::beside(|| eprintln!("{text}"));
+            progress::beside(|| stdio::say(text));
         }
     }
 
     /// Says something only with `-v`.
     pub fn talk_verbose(&self, text: &str) {
         if self.verbose > 0 {
-            progress::beside(|| eprintln!("{text}"));
+            progress::beside(|| stdio::say(text));
         }
     }
 
@@ -123,7 +121,7 @@ impl Context {
             ))
             .hint("add --yes"));
         }
-        eprint!("{question}? [y/N] ");
+        stdio::ask(format_args!("{question}? [y/N] "));
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).map_err(|error| {
             Error::invalid("cannot read the answer")
@@ -143,18 +141,22 @@ pub(crate) fn name_of(record: &Value) -> &str {
     record.get("name").and_then(Value::as_str).unwrap_or("-")
 }
 
-/// Writes to standard output; a reader that went away (`gw logs | head`) ends the process quietly, as
-/// SIGPIPE would.
+/// Writes data to standard output, or ends the process: quietly where the reader went away (`gw logs | head`),
+/// as SIGPIPE would, with an error where the data is lost.
 pub(crate) fn write_out(bytes: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    let written = progress::beside(|| out.write_all(bytes).and_then(|()| out.flush()));
-    if let Err(error) = written {
+    if let Err(undelivered) = progress::beside(|| stdio::data(bytes)) {
         progress::clear();
-        let code = if error.kind() == std::io::ErrorKind::BrokenPipe {
-            141
-        } else {
-            1
-        };
-        std::process::exit(code);
+        std::process::exit(i32::from(lost(undelivered)));
+    }
+}
+
+/// The exit code for data that did not get out; says why where that is a failure.
+pub(crate) fn lost(undelivered: Undelivered) -> u8 {
+    match undelivered {
+        Undelivered::ReaderGone => stdio::READER_GONE,
+        Undelivered::Failed(error) => {
+            super::print::complain(&error);
+            error.kind.row().exit
+        }
     }
 }

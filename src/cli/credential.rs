@@ -98,7 +98,11 @@ pub(crate) fn stdin() -> Result<Text> {
 pub(crate) fn variable_value(name: &str) -> Result<Text> {
     match std::env::var(name) {
         Ok(text) => checked(Zeroizing::new(text), &format!("`{name}`")),
-        Err(_) => Err(Error::invalid(format!(
+        Err(std::env::VarError::NotUnicode(_)) => Err(Error::invalid(format!(
+            "the variable `{}` is not UTF-8",
+            name.escape_debug()
+        ))),
+        Err(std::env::VarError::NotPresent) => Err(Error::invalid(format!(
             "the variable `{}` is not set here",
             name.escape_debug()
         ))

@@ -44,7 +44,7 @@ impl Finding {
 /// Runs `gw doctor`; exit code 1 when something failed.
 pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
     let mut found = vec![settings()];
-    if let Ok(config) = config::load(None, std::env::vars(), Layer::default()) {
+    if let Ok(config) = config::load(None, std::env::vars_os(), Layer::default()) {
         found.push(disk(&config.data_dir(), config.server.in_memory));
         found.extend(config.server.listen.iter().map(|address| port(address)));
     }
@@ -88,7 +88,7 @@ fn line(one: &Finding) -> String {
 }
 
 fn settings() -> Finding {
-    match config::load(None, std::env::vars(), Layer::default()) {
+    match config::load(None, std::env::vars_os(), Layer::default()) {
         Ok(config) => match config.file {
             Some(file) => finding(Mark::Ok, "settings", format!("{} is valid", file.display())),
             None => finding(Mark::Ok, "settings", "no gw.toml; defaults and environment"),

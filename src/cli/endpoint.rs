@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// The admin address and, for TCP, its bearer token.
 pub(crate) fn find(given: Option<&str>) -> Result<(Address, Option<Secret>)> {
-    let config = config::load(None, std::env::vars(), Layer::default())?;
+    let config = config::load(None, std::env::vars_os(), Layer::default())?;
     let address = match given {
         Some(given) => checked(given)?,
         None => checked(
@@ -52,8 +52,11 @@ fn checked(text: &str) -> Result<Address> {
 }
 
 fn token(data_dir: &Path) -> Result<Option<Secret>> {
-    if let Ok(token) = std::env::var("GW_ADMIN_TOKEN") {
-        let token = token.trim().to_owned();
+    if let Some(token) = std::env::var_os("GW_ADMIN_TOKEN") {
+        let Some(token) = token.to_str().map(|token| token.trim().to_owned()) else {
+            return Err(Error::invalid("the variable `GW_ADMIN_TOKEN` is not UTF-8")
+                .hint("unset it, or put the gateway's admin token in it"));
+        };
         return match token.is_empty() {
             true => Err(Error::invalid("`GW_ADMIN_TOKEN` is set and empty")
                 .hint("unset it, or put the gateway's admin token in it")),

@@ -5,11 +5,13 @@ use super::{
     context::{Context, name_of},
     credential,
     print::Format,
+    progress,
     remote::{Query, Remote},
     verbs,
 };
 use crate::error::{Error, Kind, Result};
 use crate::resources::{self, Millis, key};
+use crate::stdio;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 use std::{
@@ -327,15 +329,25 @@ fn deliver(
                 "key/{} {what}; its secret is shown this once",
                 name_of(&record)
             ));
-            context.data(&format!("{}\n", secret.as_str()));
-            Ok(())
+            shown_once(&format!("{}\n", secret.as_str()), &record)
         }
         _ => {
-            let text = context.look.records(kind, &[record], true)?;
-            context.data(&text);
-            Ok(())
+            let text = context
+                .look
+                .records(kind, std::slice::from_ref(&record), true)?;
+            shown_once(&text, &record)
         }
     }
+}
+
+/// A secret that did not get out is lost, also where the reader merely went away.
+fn shown_once(text: &str, record: &Value) -> Result<()> {
+    progress::beside(|| stdio::data(text.as_bytes())).map_err(|undelivered| {
+        undelivered.into_error().hint(format!(
+            "the secret was not read and cannot be shown again: gw key rotate {}",
+            name_of(record)
+        ))
+    })
 }
 
 #[cfg(test)]

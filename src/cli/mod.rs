@@ -41,13 +41,14 @@ pub use remote::Remote;
 pub use tree::command;
 
 use crate::error::{Error, Kind};
+use crate::stdio;
 use print::{Format, complain, errors_as_json};
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 /// Runs the command line and returns the process's exit code.
 pub fn main() -> ExitCode {
-    if completion::answered() {
-        return ExitCode::SUCCESS;
+    if let Some(code) = completion::answered() {
+        return code;
     }
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
@@ -66,13 +67,22 @@ pub fn main() -> ExitCode {
 
 /// clap's own refusals and answers (`--help`, `--version`): its text, our exit codes and JSON errors.
 fn refused(error: &clap::Error) -> ExitCode {
-    use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
-    if matches!(error.kind(), DisplayHelp | DisplayVersion)
-        || !json_wanted(std::env::args(), std::env::var("GW_OUTPUT").ok())
-    {
-        // Nothing left to say it to when this fails.
-        let _ = error.print();
-    } else {
+    if !error.use_stderr() {
+        let text = error.render();
+        let text = match print::colour_on(&std::io::stdout()) {
+            true => text.ansi().to_string(),
+            false => text.to_string(),
+        };
+        return match stdio::data(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(undelivered) => ExitCode::from(context::lost(undelivered)),
+        };
+    }
+    let json = json_wanted(std::env::args_os(), std::env::var_os("GW_OUTPUT"));
+    errors_as_json(json);
+    if error.kind() == clap::error::ErrorKind::InvalidUtf8 {
+        complain(&not_text());
+    } else if json {
         let text = error.to_string();
         let first = text
             .lines()
@@ -80,17 +90,57 @@ fn refused(error: &clap::Error) -> ExitCode {
             .unwrap_or_default()
             .trim_start_matches("error: ")
             .to_owned();
-        errors_as_json(true);
         complain(&Error::new(Kind::Invalid, first).hint("see --help"));
+    } else {
+        let text = error.render();
+        match print::colour_on(&std::io::stderr()) {
+            true => stdio::ask(text.ansi()),
+            false => stdio::ask(text),
+        }
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
+/// Which argument or variable is not UTF-8: clap does not say.
+fn not_text() -> Error {
+    let argument = std::env::args_os().find(|arg| arg.to_str().is_none());
+    let variable = || {
+        variables(&command())
+            .into_iter()
+            .find(|name| set_badly(name))
+    };
+    match argument {
+        Some(argument) => Error::invalid(format!(
+            "the argument `{}` is not UTF-8",
+            argument.to_string_lossy().escape_debug()
+        )),
+        None => match variable() {
+            Some(variable) => Error::invalid(format!("the variable `{variable}` is not UTF-8"))
+                .hint(format!("unset {variable}, or give it another value")),
+            None => Error::invalid("an argument or variable is not UTF-8"),
+        },
+    }
+}
+
+fn set_badly(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| value.to_str().is_none())
+}
+
+/// The variables that stand for options of a command, or of one below it.
+fn variables(command: &clap::Command) -> Vec<String> {
+    let own = command
+        .get_arguments()
+        .filter_map(|arg| arg.get_env()?.to_str().map(str::to_owned));
+    own.chain(command.get_subcommands().flat_map(variables))
+        .collect()
+}
+
 /// Whether the arguments ask for JSON, though they could not be parsed.
-fn json_wanted(args: impl Iterator<Item = String>, variable: Option<String>) -> bool {
-    let mut format = variable;
+fn json_wanted(args: impl Iterator<Item = OsString>, variable: Option<OsString>) -> bool {
+    let mut format = variable.map(|text| text.to_string_lossy().into_owned());
     let mut next = false;
     for arg in args {
+        let arg = arg.to_string_lossy().into_owned();
         if next {
             format = Some(arg);
             next = false;
@@ -114,8 +164,8 @@ mod tests {
     fn json_is_recognised_before_parsing() {
         let asks = |line: &str, variable: Option<&str>| {
             json_wanted(
-                line.split(' ').map(String::from),
-                variable.map(String::from),
+                line.split(' ').map(OsString::from),
+                variable.map(OsString::from),
             )
         };
         assert!(

@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Command};
 use serde_json::Value;
 use std::{
     fs,
-    io::{IsTerminal, Write},
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::{Child, ExitCode, Stdio},
     time::{Duration, Instant},
@@ -78,10 +78,10 @@ fn choose(
         ));
         return Ok(None);
     }
-    eprint!(
+    crate::stdio::ask(format_args!(
         "{} is set. Use the real provider instead of the simulator? It costs a fraction of a cent. [y/N] ",
         found.1
-    );
+    ));
     let mut answer = String::new();
     std::io::stdin()
         .read_line(&mut answer)
@@ -337,9 +337,7 @@ impl Tour {
     fn gw(&self, arguments: &[&str]) -> Result<()> {
         let shown: Vec<String> = arguments.iter().map(|word| quoted(word)).collect();
         say(&format!("  $ gw {}", shown.join(" ")));
-        print!("{}", indent(&self.quiet(arguments)?));
-        let _ = std::io::stdout().flush();
-        println!();
+        say(&indent(&self.quiet(arguments)?));
         Ok(())
     }
 
@@ -384,7 +382,7 @@ fn myself() -> Result<std::process::Command> {
 }
 
 fn say(text: &str) {
-    println!("{text}");
+    super::context::write_out(format!("{text}\n").as_bytes());
 }
 
 fn indent(text: &str) -> String {

@@ -4,6 +4,7 @@ use super::progress;
 use crate::client::{Address, Client, Lines};
 use crate::error::Result;
 use crate::resources::Kind;
+use crate::stdio;
 use crate::store::secret::Secret;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -40,7 +41,12 @@ impl Remote {
     /// The client, once it has said what for.
     fn to(&self, what: &str, about: &str) -> &Client {
         if self.verbose {
-            progress::beside(|| eprintln!("> {what} {about} at {}", self.client.address()));
+            progress::beside(|| {
+                stdio::say(format_args!(
+                    "> {what} {about} at {}",
+                    self.client.address()
+                ))
+            });
         }
         &self.client
     }

@@ -3,7 +3,7 @@
 use crate::config::{self, Config, Layer};
 use crate::error::Result;
 use clap::{ArgMatches, parser::ValueSource};
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 use toml::Value;
 
 /// Flags by section, key and how their value is written.
@@ -29,7 +29,7 @@ const LISTS: [&str; 2] = ["listen", "admin_listen"];
 /// The configuration for this command line and environment.
 pub(crate) fn config(
     matches: &ArgMatches,
-    env: impl IntoIterator<Item = (String, String)>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Config> {
     let mut layer = Layer::default();
     for (id, section, key) in TEXTS {
@@ -98,7 +98,7 @@ mod tests {
         let matches = crate::cli::command()
             .try_get_matches_from(line.split_whitespace())
             .unwrap();
-        let env = [("GW_LISTEN".to_owned(), "127.0.0.1:9".to_owned())];
+        let env = [("GW_LISTEN".into(), "127.0.0.1:9".into())];
         let config = config(matches.subcommand_matches("serve").unwrap(), env).unwrap();
         let mut wanted = Config {
             file: Some(file),

@@ -4,6 +4,7 @@
 use super::{Config, Limits, Log, Logs, SETTINGS, Secrets, Server, Setting, Shape, config_file};
 use crate::error::{Error, Result};
 use serde::Deserialize;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -32,13 +33,10 @@ struct File {
 /// environment, then `flags`.
 pub fn load(
     path: Option<PathBuf>,
-    env: impl IntoIterator<Item = (String, String)>,
+    env: impl IntoIterator<Item = (OsString, OsString)>,
     flags: Layer,
 ) -> Result<Config> {
-    let env: Vec<(String, String)> = env
-        .into_iter()
-        .filter(|(name, _)| name.starts_with("GW_"))
-        .collect();
+    let env = ours(env);
     let named = path.or_else(|| {
         env.iter()
             .find(|(name, value)| name == "GW_CONFIG" && !value.is_empty())
@@ -90,23 +88,41 @@ pub fn read_file(path: &Path) -> Result<Table> {
     toml::from_str::<Table>(&text).map_err(wrong)
 }
 
+/// The variables that may be settings. Names and values of others may be no text at all.
+fn ours(env: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(String, OsString)> {
+    env.into_iter()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with("GW_"))
+        .collect()
+}
+
+fn text<'a>(name: &str, value: &'a OsStr) -> Result<&'a str> {
+    value.to_str().ok_or_else(|| {
+        Error::invalid(format!("the variable `{name}` is not UTF-8"))
+            .param(name)
+            .hint(format!("unset {name}, or give it another value"))
+    })
+}
+
 /// The layer the environment makes. The sectioned name wins over the short one.
-fn environment(env: &[(String, String)]) -> Result<Layer> {
+fn environment(env: &[(String, OsString)]) -> Result<Layer> {
     let mut layer = Layer::default();
-    for (name, text) in env {
+    for (name, value) in env {
         if let Some(setting) = SETTINGS.iter().find(|setting| setting.env == name)
-            && !text.is_empty()
+            && !value.is_empty()
         {
-            layer.set(setting.section, setting.key, parse(setting, name, text)?);
+            let value = parse(setting, name, text(name, value)?)?;
+            layer.set(setting.section, setting.key, value);
         }
     }
-    for (name, text) in env.iter().filter(|(name, _)| name.contains("__")) {
+    for (name, value) in env.iter().filter(|(name, _)| name.contains("__")) {
         let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == *name) else {
             return Err(Error::invalid(format!("`{name}` is not a setting")).hint(
                 "variables are GW_SECTION__KEY, such as GW_SERVER__LISTEN or GW_LIMITS__MAX_BODY",
             ));
         };
-        layer.set(setting.section, setting.key, parse(setting, name, text)?);
+        let value = parse(setting, name, text(name, value)?)?;
+        layer.set(setting.section, setting.key, value);
     }
     Ok(layer)
 }

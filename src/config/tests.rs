@@ -3,6 +3,7 @@
 
 use super::super::*;
 use super::load;
+use std::ffi::OsString;
 
 fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
@@ -11,10 +12,10 @@ fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
-fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+fn env(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     pairs
         .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .map(|(name, value)| ((*name).into(), (*value).into()))
         .collect()
 }
 

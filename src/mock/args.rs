@@ -2,6 +2,7 @@
 
 use super::{Settings, fault::Script};
 use crate::error::{Error, Kind};
+use crate::stdio::{self, Undelivered};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -109,8 +110,12 @@ impl Args {
             ..Settings::default()
         };
         if let Some(variable) = &self.expect_credential_env {
-            let value = std::env::var(variable).map_err(|_| {
-                invalid(format!("the environment variable `{variable}` is not set"))
+            let value = std::env::var(variable).map_err(|error| {
+                let why = match error {
+                    std::env::VarError::NotPresent => "is not set",
+                    std::env::VarError::NotUnicode(_) => "is not text",
+                };
+                invalid(format!("the environment variable `{variable}` {why}"))
             })?;
             settings.expect_credential = Some(value);
         }
@@ -126,9 +131,9 @@ pub fn run(args: Args) -> ExitCode {
     match try_run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            stdio::say(format_args!("error: {error}"));
             if let Some(hint) = &error.hint {
-                eprintln!("  fix: {hint}");
+                stdio::say(format_args!("  fix: {hint}"));
             }
             ExitCode::from(error.kind.row().exit)
         }
@@ -160,9 +165,11 @@ pub fn try_run(args: &Args) -> crate::error::Result<()> {
                 .map_err(io(format!("`{}` cannot be written", file.display())))?;
         }
         if args.print_ready {
-            println!("{url}");
+            stdio::data(format!("{url}\n").as_bytes()).map_err(Undelivered::into_error)?;
         } else {
-            eprintln!("gw mock listens on {url} (a simulator: its answers are made up)");
+            stdio::say(format_args!(
+                "gw mock listens on {url} (a simulator: its answers are made up)"
+            ));
         }
         super::serve(listener, settings, stopped()).await;
         Ok(())

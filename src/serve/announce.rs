@@ -5,8 +5,9 @@ use crate::admin::Desk;
 use crate::config::{Config, Log, LogFormat};
 use crate::error::{Error, Result};
 use crate::resources::key::LogContent;
+use crate::stdio::{self, Undelivered};
 use serde_json::json;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 /// Where the gateway listens.
 pub struct Ready {
@@ -49,8 +50,8 @@ pub fn ready(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) -> Re
         std::fs::rename(&partial, path).map_err(failed)?;
     }
     if config.server.print_ready {
-        let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        // Who asked for the line and does not get it would wait for ever.
+        stdio::data(format!("{line}\n").as_bytes()).map_err(Undelivered::into_error)?;
     }
     for url in &ready.urls {
         say("listening", &format!("{url}/v1"));
@@ -114,7 +115,7 @@ fn local(url: &str) -> bool {
 }
 
 fn say(what: &str, text: &str) {
-    eprintln!("{what:<11} {text}");
+    stdio::say(format_args!("{what:<11} {text}"));
 }
 
 /// The commands that come next, with what already exists left out.
@@ -162,9 +163,9 @@ fn next(desk: &Desk) {
 
 /// An error that ends the process with a code other than its kind's.
 pub fn failure(error: &Error) {
-    eprintln!("error: {error}");
+    stdio::say(format_args!("error: {error}"));
     if let Some(hint) = &error.hint {
-        eprintln!("  fix: {hint}");
+        stdio::say(format_args!("  fix: {hint}"));
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::clean;
 use crate::error::Error;
+use crate::stdio;
 use serde_json::{Value, json};
 use std::{
-    io::{IsTerminal, Write},
+    io::IsTerminal,
     sync::atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
@@ -23,12 +24,13 @@ pub(crate) fn colour(when: &str) {
     );
 }
 
-fn coloured() -> bool {
+/// Whether what is written there may have colour.
+pub(crate) fn colour_on(stream: &impl IsTerminal) -> bool {
     match COLOUR.load(Ordering::Relaxed) {
         1 => true,
         2 => false,
         _ => {
-            std::io::stderr().is_terminal()
+            stream.is_terminal()
                 && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
                 && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
         }
@@ -48,10 +50,9 @@ pub(crate) fn complain(error: &Error) {
     let text = if JSON.load(Ordering::Relaxed) {
         json_line(error)
     } else {
-        lines(error, coloured())
+        lines(error, colour_on(&std::io::stderr()))
     };
-    // Nothing left to say it to when this fails.
-    let _ = crate::cli::progress::beside(|| std::io::stderr().write_all(text.as_bytes()));
+    crate::cli::progress::beside(|| stdio::ask(text));
 }
 
 /// `error: …` and `  fix: …`.

@@ -8,7 +8,7 @@ mod table;
 mod toml;
 
 pub(crate) use cell::{Now, cell, clean, money, text};
-pub(crate) use error::{colour, complain, errors_as_json};
+pub(crate) use error::{colour, colour_on, complain, errors_as_json};
 pub(crate) use format::{FORMATS, Format};
 pub(crate) use records::{Look, quoted};
 pub(crate) use table::table;

@@ -1,0 +1,8 @@
+//! `gw` as a new user runs it: a home directory, a runtime directory and a working directory of its own, and
+//! nothing said about addresses or places unless that is what is tried.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod home;
+mod not_utf8;
+mod streams;
