@@ -122,6 +122,7 @@ pub struct Serving {
     place: tempfile::TempDir,
 }
 
+#[allow(dead_code)]
 impl Serving {
     /// The admin address it announces, with `~` for the user's place.
     pub fn admin(&self) -> String {
