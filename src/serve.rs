@@ -48,6 +48,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let shared = Arc::new(Shared::new(
         stores.hasher.clone(),
         stores.journal.clone(),
+        stores.records.clone(),
         serving::settings(&config),
     ));
 

@@ -8,7 +8,7 @@ mod durable;
 use durable::record;
 use gw::error::Kind;
 use gw::store::records::sled::Options;
-use gw::store::records::{Actor, Change, Records, Sled};
+use gw::store::records::{Actor, Change, Health, Records, Sled};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -97,7 +97,7 @@ fn full(options: Options, leave: u64) {
         accepted,
         "the audit log holds a change that was refused"
     );
-    assert!(store.degraded().is_some());
+    assert!(store.health().degraded.is_some());
     // A start on the full disk serves what it has.
     drop(store);
     let store = Sled::open_with(&data, options.clone())
@@ -106,7 +106,7 @@ fn full(options: Options, leave: u64) {
     // Room again: without a restart.
     std::fs::remove_file(filler).unwrap();
     assert_eq!(put(&store, "after", 0).unwrap(), accepted + 1);
-    assert_eq!(store.degraded(), None);
+    assert_eq!(store.health(), Health::default());
     drop(store);
     let store = Sled::open_with(&data, options).unwrap();
     assert_eq!(store.load().unwrap().1.len() as u64, accepted + 1);

@@ -187,6 +187,9 @@ fn ready(worker: &Worker) -> Response<Body> {
             )
         })
         .collect();
+    if shared.records.health().degraded.is_some() {
+        reasons.push("state store: changes are refused or not exported, see `gw status`".into());
+    }
     reasons.extend(
         shared
             .journal

@@ -29,7 +29,7 @@ pub mod worker;
 pub use settings::Settings;
 
 use crate::plan::{Health, Snapshot};
-use crate::store::{journal::Journal, token::Hasher};
+use crate::store::{journal::Journal, records::Records, token::Hasher};
 use arc_swap::ArcSwap;
 use std::{
     collections::HashMap,
@@ -55,6 +55,8 @@ pub struct Shared {
     pub health: Health,
     pub hasher: Hasher,
     pub journal: Arc<dyn Journal>,
+    /// Asked for its health by `/readyz`, and for nothing else: requests never touch it.
+    pub records: Arc<dyn Records>,
     pub settings: Settings,
     pub in_flight: AtomicUsize,
     pub in_flight_bytes: AtomicUsize,
@@ -66,17 +68,23 @@ pub struct Shared {
     pub stopping: AtomicBool,
     /// The grace is over: running requests end now.
     pub ending: AtomicBool,
-    /// Why `/readyz` says degraded, beyond the log's own health; e.g. unresolved credentials.
+    /// Why `/readyz` says degraded, beyond the stores' own health; e.g. unresolved credentials.
     pub degraded: ArcSwap<Vec<String>>,
 }
 
 impl Shared {
-    pub fn new(hasher: Hasher, journal: Arc<dyn Journal>, settings: Settings) -> Shared {
+    pub fn new(
+        hasher: Hasher,
+        journal: Arc<dyn Journal>,
+        records: Arc<dyn Records>,
+        settings: Settings,
+    ) -> Shared {
         Shared {
             serving: ArcSwap::default(),
             health: Health::default(),
             hasher,
             journal,
+            records,
             settings,
             in_flight: AtomicUsize::new(0),
             in_flight_bytes: AtomicUsize::new(0),

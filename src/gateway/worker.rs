@@ -276,6 +276,7 @@ mod tests {
         let shared = Arc::new(Shared::new(
             crate::store::token::Hasher::ephemeral().unwrap(),
             journal,
+            Arc::new(crate::store::records::Memory::new()),
             settings,
         ));
         let (here, there, mapped, other) = ["127.0.0.1", "10.0.0.1", "::ffff:10.0.0.1", "10.0.0.2"]

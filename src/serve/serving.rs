@@ -136,8 +136,14 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
             )
         })
         .collect();
-    let log = shared.journal.health();
+    let (log, store) = (shared.journal.health(), records.health());
     let mut degraded: Vec<String> = shared.degraded.load().iter().cloned().collect();
+    degraded.extend(
+        store
+            .degraded
+            .iter()
+            .map(|why| format!("state store: {why}")),
+    );
     degraded.extend(log.degraded.iter().map(|why| format!("request log: {why}")));
     status.insert(
         "status".into(),
@@ -150,6 +156,9 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
     );
     status.insert("degraded".into(), degraded.into());
     status.insert("store".into(), records.describe().into());
+    if !store.damaged.is_empty() {
+        status.insert("damaged".into(), store.damaged.into());
+    }
     status.insert("revision".into(), serving.snapshot.revision.into());
     status.insert(
         "requests".into(),

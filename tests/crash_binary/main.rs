@@ -9,6 +9,7 @@ mod full;
 mod harness;
 mod kill;
 mod mount;
+mod refusing;
 mod rig;
 mod speed;
 mod start;

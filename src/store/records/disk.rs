@@ -17,7 +17,7 @@ pub fn is_full(error: &io::Error) -> bool {
 pub fn error(doing: &str, path: &Path, error: io::Error) -> Error {
     let kind = match error.kind() {
         _ if is_full(&error) => Kind::StorageFull,
-        io::ErrorKind::ReadOnlyFilesystem => Kind::StorageFull,
+        io::ErrorKind::ReadOnlyFilesystem => Kind::Unavailable,
         io::ErrorKind::PermissionDenied => Kind::Forbidden,
         _ => Kind::Internal,
     };
@@ -27,6 +27,9 @@ pub fn error(doing: &str, path: &Path, error: io::Error) -> Error {
         }
         Kind::Forbidden => {
             "run gw as the owner of the data directory, or choose another with --data-dir"
+        }
+        Kind::Unavailable => {
+            "mount it for writing (dmesg says why it is not), then try again; nothing was changed"
         }
         _ => "look at the disk and its mount (dmesg), then start gw again",
     };

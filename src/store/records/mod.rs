@@ -66,4 +66,17 @@ pub trait Records: Send + Sync {
     fn history(&self, most: usize) -> Result<Vec<Entry>>;
     /// One line for `gw serve` and `gw doctor`: what it is and where.
     fn describe(&self) -> String;
+    /// How the store is doing. Cheap, and never waits for the disk: readiness asks for it.
+    fn health(&self) -> Health {
+        Health::default()
+    }
+}
+
+/// How a store of records is doing; shown by `gw status`, `gw doctor` and `/readyz`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Health {
+    /// Why changes are refused now, or what upkeep fails, if so.
+    pub degraded: Option<String>,
+    /// What is damaged and stays so, each with its place.
+    pub damaged: Vec<String>,
 }

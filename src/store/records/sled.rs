@@ -3,16 +3,21 @@
 use super::audit::Log;
 use super::ballast::{self, Ballast};
 use super::recover::{self, Places};
-use super::state::State;
+use super::state::{State, Step};
 use super::tree::Tree;
-use super::{Actor, Change, Entry, Records, disk, export};
+use super::{Actor, Change, Entry, Health, Records, disk, export};
 use crate::error::{Error, Kind, Result};
 use crate::resources::{Record, Stamp};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often the disk is looked at, so that a store that refuses is seen before a change meets it.
+const LOOK: Duration = Duration::from_secs(2);
+/// sled's file grows in steps of this size: with less room a failed write was for want of it.
+const SLED_STEP: u64 = 1 << 20;
 
 /// Sizes and times; the defaults are for production.
 #[derive(Clone, Debug)]
@@ -49,6 +54,7 @@ struct Shared {
     options: Options,
     ballast: Ballast,
     notices: Vec<String>,
+    failing: Mutex<Failing>,
     /// Taken for writing, and always before `state`.
     disk: Mutex<Disk>,
     state: RwLock<State>,
@@ -60,8 +66,15 @@ struct Disk {
     log: Log,
     /// Revision of the newest export; `None`: there is none.
     exported: Option<u64>,
-    /// Why the last change could not be stored, until one could.
-    failed: Option<String>,
+}
+
+/// What the disk does not let happen now. Apart from [`Disk`]: whoever asks does not wait for a write.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Failing {
+    /// Changes are refused.
+    changes: Option<String>,
+    /// Changes are taken; exports or the audit log's next file are not written.
+    upkeep: Option<String>,
 }
 
 impl Sled {
@@ -110,17 +123,17 @@ impl Sled {
             tree: Some(started.tree),
             log,
             exported: started.exported,
-            failed: None,
         });
         let shared = Arc::new(Shared {
             places,
             options,
             ballast,
             notices,
+            failing: Mutex::default(),
             disk,
             state: RwLock::new(started.state),
         });
-        shared.maintain_or_warn();
+        shared.look(true);
         let (stop, stopped) = channel();
         let theirs = shared.clone();
         let timer = std::thread::Builder::new()
@@ -142,15 +155,7 @@ impl Sled {
 
     /// Exports what changed, rotates a long audit log, brings ballast and a dropped store back. A timer does this too.
     pub fn maintain(&self) -> Result<()> {
-        self.shared.maintain()
-    }
-
-    /// Whether changes can be written now: `Some` says why not.
-    pub fn degraded(&self) -> Option<String> {
-        let disk = self.shared.disk();
-        disk.failed
-            .clone()
-            .or_else(|| self.shared.room().err().map(|error| error.to_string()))
+        self.shared.maintain(&mut self.shared.disk())
     }
 }
 
@@ -160,7 +165,7 @@ impl Drop for Sled {
             drop(stop);
             let _ = timer.join();
         }
-        self.shared.maintain_or_warn();
+        self.shared.look(true);
     }
 }
 
@@ -200,6 +205,14 @@ impl Records for Sled {
             state.records.len()
         )
     }
+
+    fn health(&self) -> Health {
+        let Failing { changes, upkeep } = self.shared.failing().clone();
+        Health {
+            degraded: changes.or(upkeep),
+            damaged: Vec::new(),
+        }
+    }
 }
 
 impl Shared {
@@ -209,22 +222,33 @@ impl Shared {
 
     fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<u64> {
         let mut disk = self.disk();
-        let result = self.write(&mut disk, actor, changes);
-        match &result {
-            Ok(_) => disk.failed = None,
-            Err(error) if error.kind == Kind::StorageFull => disk.failed = Some(error.to_string()),
-            // Refused for what it asked.
-            Err(_) => {}
-        }
-        result
-    }
-
-    fn write(&self, disk: &mut Disk, actor: &Actor, changes: &[Change]) -> Result<u64> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let step = state.check(changes)?;
         if changes.is_empty() {
             return Ok(state.revision);
         }
+        let result = self.write(&mut disk, state, actor, step);
+        // From here on nothing is the caller's fault, whatever the disk says.
+        let result = result.map_err(|error| match error.kind {
+            Kind::StorageFull => error,
+            _ => Error {
+                kind: Kind::Unavailable,
+                ..error
+            },
+        });
+        self.tell(|failing| {
+            failing.changes = result.as_ref().err().map(Error::to_string);
+        });
+        result
+    }
+
+    fn write(
+        &self,
+        disk: &mut Disk,
+        state: RwLockReadGuard<'_, State>,
+        actor: &Actor,
+        step: Step,
+    ) -> Result<u64> {
         self.room()?;
         let revision = state.revision + 1;
         let entry = Entry {
@@ -245,8 +269,8 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .apply(revision, step.writes);
         if disk.log.length() > self.options.audit {
-            self.tidy(disk)
-                .unwrap_or_else(|error| tracing::warn!(target: "gw::store", "{error:?}"));
+            let tidied = self.tidy(disk);
+            self.tell(|failing| failing.upkeep = tidied.err().map(|error| error.to_string()));
         }
         Ok(revision)
     }
@@ -254,6 +278,10 @@ impl Shared {
     /// Undoes a change that the audit log has and the store may have in part: sled cannot be used after a failed write.
     fn take_back(&self, disk: &mut Disk, state: &State, error: Error) -> Error {
         tracing::warn!(target: "gw::store", "a change could not be stored: {error:?}");
+        // sled does not always say that it was for want of room.
+        let path = self.places.root.join("state");
+        let full = error.kind != Kind::StorageFull
+            && ballast::room(&path).is_some_and(|room| room < SLED_STEP);
         disk.tree = None;
         self.ballast.drop_it();
         if let Err(error) = disk.log.undo() {
@@ -263,8 +291,10 @@ impl Shared {
             tracing::warn!(target: "gw::store", "changes are refused until the store can be opened: {error:?}");
         }
         let _ = self.ballast.keep();
-        Error { kind: Kind::StorageFull, ..error }
-            .hint("make room on that disk (df -h shows it), then try again; nothing was changed and requests are served meanwhile")
+        match full {
+            true => ballast::full(&path, None).cause(error),
+            false => error,
+        }
     }
 
     /// The open store; after a failed write it is opened again and made to hold what was acknowledged.
@@ -301,16 +331,20 @@ impl Shared {
         }
     }
 
-    fn maintain(&self) -> Result<()> {
-        let mut disk = self.disk();
+    fn maintain(&self, disk: &mut Disk) -> Result<()> {
+        let writable = self.writable(disk);
+        self.tell(|failing| failing.changes = writable.as_ref().err().map(Error::to_string));
+        writable?;
+        let tidied = self.tidy(disk);
+        self.tell(|failing| failing.upkeep = tidied.as_ref().err().map(Error::to_string));
+        tidied
+    }
+
+    /// Whether a change could be written now, as far as can be told without writing one.
+    fn writable(&self, disk: &mut Disk) -> Result<()> {
         self.room()?;
-        {
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            self.reopen(&mut disk.tree, &state)?;
-        }
-        self.tidy(&mut disk)?;
-        disk.failed = None;
-        Ok(())
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        self.reopen(&mut disk.tree, &state).map(|_| ())
     }
 
     fn tidy(&self, disk: &mut Disk) -> Result<()> {
@@ -325,18 +359,49 @@ impl Shared {
         Ok(())
     }
 
-    fn maintain_or_warn(&self) {
-        if let Err(error) = self.maintain() {
-            tracing::warn!(target: "gw::store", "the records' upkeep was put off: {error:?}");
+    /// Looks whether changes can be written, and does the upkeep where it is due or was put off.
+    fn look(&self, due: bool) {
+        let mut disk = self.disk();
+        if due || *self.failing() != Failing::default() {
+            // What went wrong is told, and tried again at the next look.
+            let _ = self.maintain(&mut disk);
+        } else {
+            let room = self.room();
+            self.tell(|failing| failing.changes = room.err().map(|error| error.to_string()));
+        }
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Failing> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what fails now, and logs it where that is news.
+    fn tell(&self, note: impl FnOnce(&mut Failing)) {
+        let mut failing = self.failing();
+        let before = failing.clone();
+        note(&mut failing);
+        if *failing == before {
+            return;
+        }
+        match (&failing.changes, &failing.upkeep) {
+            (Some(why), _) => tracing::warn!(target: "gw::store", "changes are refused: {why}"),
+            (None, Some(why)) => {
+                tracing::warn!(target: "gw::store", "the records' upkeep is put off: {why}")
+            }
+            (None, None) => tracing::info!(target: "gw::store", "changes are stored again"),
         }
     }
 }
 
 /// The timer thread, until the store is dropped.
 fn tend(shared: &Shared, stopped: &Receiver<()>) {
-    while stopped.recv_timeout(shared.options.export_every.max(Duration::from_secs(1)))
-        == Err(RecvTimeoutError::Timeout)
-    {
-        shared.maintain_or_warn();
+    let every = shared.options.export_every.max(Duration::from_secs(1));
+    let mut due = Instant::now() + every;
+    while stopped.recv_timeout(every.min(LOOK)) == Err(RecvTimeoutError::Timeout) {
+        let now = Instant::now();
+        shared.look(now >= due);
+        if now >= due {
+            due = now + every;
+        }
     }
 }
