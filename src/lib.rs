@@ -33,5 +33,7 @@ pub mod serve;
 pub mod stdio;
 /// Where state rests: records, the audit log, request logs, secrets.
 pub mod store;
+/// A provider made ready to be called: address, headers, TLS and signing in, one builder for all who call.
+pub mod upstream;
 /// Upstream companies and servers gw knows out of the box: a row each.
 pub mod vendors;

@@ -74,6 +74,10 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
                 )
             }
         }),
+        tried: Arc::new({
+            let shared = shared.clone();
+            move |name, verdict| serving::tried(&shared, name, verdict)
+        }),
         status: Arc::new({
             let (shared, facts, records) = (shared.clone(), facts.clone(), stores.records.clone());
             move || serving::status(&shared, facts.get(), &*records)

@@ -77,7 +77,7 @@ fn contract(open: &dyn Fn() -> Arc<dyn Vault>, lasts: bool) {
     vault.set("over", &secret("short")).unwrap();
     assert_eq!(vault.get("over").unwrap().unwrap().expose(), "short");
 
-    let large: String = "0123456789abcdef".repeat(2048);
+    let large: String = "0123456789abcdef".repeat(1000);
     vault.set("large", &secret(large.clone())).unwrap();
     assert!(vault.get("large").unwrap() == Some(secret(large)));
     vault.delete("large").unwrap();
@@ -90,7 +90,7 @@ fn contract(open: &dyn Fn() -> Arc<dyn Vault>, lasts: bool) {
     }
     assert_eq!(
         vault
-            .set("over", &secret("x".repeat(vault::LARGEST + 1)))
+            .set("over", &secret("x".repeat(gw::store::secret::LONGEST + 1)))
             .unwrap_err()
             .kind,
         Kind::TooLarge

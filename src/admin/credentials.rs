@@ -2,15 +2,21 @@
 
 use super::item::Item;
 use crate::error::{Error, Result};
-use crate::resources::{Record, Spec, provider::Credential};
-use crate::store::{secret::Secret, token::Hasher, vault::Vault};
+use crate::resources::{
+    Record, Spec,
+    provider::{Credential, Provider},
+};
+use crate::store::{
+    secret::{LONGEST, Secret},
+    secret_file,
+    token::Hasher,
+    vault::Vault,
+};
+use crate::upstream::{self, Access};
 use serde_json::Value;
 
 /// Where in a provider's `system` the keyed fingerprint of its managed secret is.
 pub const FINGERPRINT: &str = "credential";
-
-/// The longest credential taken: service account files are about 2.5 KiB.
-const LONGEST: usize = 16 * 1024;
 
 /// The vault's name for a provider's managed secret.
 pub fn at(provider: &str) -> String {
@@ -111,22 +117,46 @@ pub fn check_vendor(spec: &Spec) -> Result<()> {
     }
 }
 
-/// Whether the credential is in a file, which may change behind gw's back.
+/// Whether part of what it refers to is in files, which may change behind gw's back.
 pub fn in_file(provider: &Record) -> bool {
+    let named = |field: &str| provider.spec.get(field).is_some_and(Value::is_string);
     matches!(reference(&provider.spec), Ok(Credential::File(_)))
+        || named("ca_file")
+        || named("client_cert_file")
 }
 
-/// The credential as sent upstream, or why it is not to be had. Blocks.
-pub fn resolve(vault: &dyn Vault, provider: &Record) -> Result<Option<Secret>, String> {
-    let stored = |name: &str, missing: String| match vault.get(name) {
-        Ok(Some(secret)) => usable(secret.expose()).map(Some),
-        Ok(None) => Err(missing),
-        Err(error) => Err(error.to_string()),
-    };
+/// What a provider's record refers to as it is now, or why it is not to be had. Blocks.
+pub fn resolve(vault: &dyn Vault, provider: &Record) -> Result<Access, String> {
+    access(provider, secret(vault, provider)?)
+}
+
+/// The same with a secret that is not stored yet.
+pub fn with(provider: &Record, secret: Secret) -> Result<Access, String> {
+    access(provider, Some(secret))
+}
+
+fn access(provider: &Record, secret: Option<Secret>) -> Result<Access, String> {
+    let spec: Provider = serde_json::from_value(Value::Object(provider.spec.clone()))
+        .map_err(|error| format!("its record cannot be read: {error}"))?;
+    upstream::resolve_files(&spec, secret)
+}
+
+/// The credential as sent upstream.
+fn secret(vault: &dyn Vault, provider: &Record) -> Result<Option<Secret>, String> {
     match reference(&provider.spec).map_err(|error| error.to_string())? {
         Credential::None | Credential::Passthrough => Ok(None),
-        Credential::Managed => stored(&at(&provider.name), "not in the vault".into()),
-        Credential::Keyring(name) => stored(&name, format!("`{name}` is not in the vault")),
+        Credential::Managed => match vault.get(&at(&provider.name)) {
+            Ok(Some(secret)) => usable(secret.expose()).map(Some),
+            Ok(None) => Err("not in the vault".into()),
+            Err(error) => Err(error.to_string()),
+        },
+        Credential::Keyring(name) => match vault.foreign(&name) {
+            Ok(Some(secret)) => usable(secret.expose())
+                .map(Some)
+                .map_err(|why| format!("`{name}` {why}")),
+            Ok(None) => Err(format!("`{name}` is not in the keyring")),
+            Err(error) => Err(error.to_string()),
+        },
         Credential::Env(name) => match std::env::var(&name) {
             Ok(text) => usable(&text)
                 .map(Some)
@@ -141,27 +171,8 @@ pub fn resolve(vault: &dyn Vault, provider: &Record) -> Result<Option<Secret>, S
 }
 
 fn file(path: &str) -> Result<Secret, String> {
-    use std::io::Read;
-    let meta = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
-    if !meta.is_file() {
-        return Err("is not a file".into());
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if meta.permissions().mode() & 0o077 != 0 {
-            return Err("can be read by others; restrict it with: chmod 600".into());
-        }
-    }
-    let mut text = String::new();
-    let opened = std::fs::File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
-    opened
-        .take(LONGEST as u64 + 2)
-        .read_to_string(&mut text)
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    let secret = usable(&text);
-    zeroize::Zeroize::zeroize(&mut text);
-    secret
+    let content = secret_file::read(path, LONGEST)?;
+    usable(std::str::from_utf8(&content).map_err(|_| "is not text")?)
 }
 
 /// Where a provider's credential is, in a word: `keyring`, `sealed`, `memory`, `env:NAME`, `none`.
@@ -183,11 +194,7 @@ pub fn short(vault: &str, provider: &Record) -> String {
 }
 
 /// How a provider's credential is doing, for people: never the credential.
-pub fn describe(
-    vault: &str,
-    provider: &Record,
-    now: Option<&Result<Option<Secret>, String>>,
-) -> String {
+pub fn describe(vault: &str, provider: &Record, now: Option<&Result<Access, String>>) -> String {
     let said = match reference(&provider.spec) {
         Ok(Credential::Managed) => format!("managed ({vault})"),
         Ok(other) => other.to_string(),

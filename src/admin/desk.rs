@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::resources::Record;
 use crate::store::records::Actor;
 use crate::store::secret::Secret;
+use crate::upstream::Access;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -13,8 +14,8 @@ use std::time::Duration;
 /// Records by (kind, name).
 pub type Book = BTreeMap<(String, String), Record>;
 
-/// Credentials by provider: the secret as sent upstream, or why it is not to be had.
-pub type Credentials = HashMap<String, Result<Option<Secret>, String>>;
+/// By provider: what its record refers to, or why that is not to be had.
+pub type Credentials = HashMap<String, Result<Access, String>>;
 
 /// What is in force: never changed, only replaced.
 #[derive(Default)]

@@ -123,6 +123,11 @@ async fn create_record(call: &Call) -> Result<Response> {
     } else {
         StatusCode::OK
     };
+    if let Some(report) = &verified
+        && !dry_run
+    {
+        report.note(&call.desk, &name);
+    }
     let mut value = made.show(call, dry_run);
     if let Some(secret) = check {
         let held = made.outcome != Outcome::Created
@@ -130,7 +135,7 @@ async fn create_record(call: &Call) -> Result<Response> {
         value["status"]["secret_matches"] = held.into();
     }
     if let Some(report) = verified {
-        value["test"] = report;
+        value["test"] = report.show(&name);
     }
     Ok(tagged(status, &value))
 }

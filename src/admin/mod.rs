@@ -31,18 +31,17 @@ pub use token::{TOKEN_FILE, token};
 
 use crate::error::Result;
 use crate::resources::Record;
-use crate::store::{
-    journal::Journal, records::Records, secret::Secret, token::Hasher, vault::Vault,
-};
+use crate::store::{journal::Journal, records::Records, token::Hasher, vault::Vault};
+use crate::upstream::{Access, Verdict};
 use std::{collections::HashMap, sync::Arc};
 
 /// What the admin side hands to the data plane after every change, and once at start.
 pub struct Published<'a> {
     pub revision: u64,
     pub records: &'a [Record],
-    /// For each provider by name: its credential as sent upstream (`None`: it has none or passes the
-    /// caller's through), or why it is not to be had now (locked keyring, unset variable).
-    pub credentials: &'a HashMap<String, Result<Option<Secret>, String>>,
+    /// For each provider by name: what its record refers to, or why that is not to be had now (locked
+    /// keyring, unset variable, expired certificate).
+    pub credentials: &'a HashMap<String, Result<Access, String>>,
 }
 
 /// Bounds on what callers of the admin interface send.
@@ -66,6 +65,9 @@ impl Default for Limits {
     }
 }
 
+/// Takes a provider's name and how a trial of it went.
+pub type Tried = dyn Fn(&str, Verdict) + Send + Sync;
+
 /// What the admin side needs of the rest; filled in by the composition root.
 #[derive(Clone)]
 pub struct Deps {
@@ -78,6 +80,8 @@ pub struct Deps {
     pub publish: Arc<dyn Fn(Published<'_>) + Send + Sync>,
     /// Which route, rule and order a request would get; the query and answer are JSON (see `plan::explain`).
     pub explain: Arc<dyn Fn(serde_json::Value) -> Result<serde_json::Value> + Send + Sync>,
-    /// `{url, admin, pid, started, revision, in_flight, store, secrets, log: Health, providers: {name: health}}`
+    /// Notes how a trial of a provider went, for its health.
+    pub tried: Arc<Tried>,
+    /// `{url, admin, pid, started, revision, in_flight, store, secrets, log: Health, providers: {name: {health, reason}}}`
     pub status: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
 }

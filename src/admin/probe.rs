@@ -1,93 +1,66 @@
-//! Trying a provider: is its credential good, and which models does it have. Goes where the provider record
-//! says and nowhere else: no redirects, no proxies, no addresses that only metadata services answer on.
+//! Trying a provider: is its credential good, and which models does it have. Calls it as serving does, and
+//! tells the data plane what came of it.
 
 use super::call::{Call, answer};
 use super::desk::{Desk, blocking};
 use super::item::Item;
 use super::{credentials, draft::Outcome};
 use crate::error::{Error, Kind, Result};
-use crate::resources::{self, Record, Stamp, name, provider};
+use crate::resources::{self, Record, Stamp, model::Model, name, provider::Provider};
 use crate::store::secret::Secret;
-use crate::vendors::{self, Auth};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use crate::upstream::{
+    Access, Upstream,
+    trial::{self, State, Trial},
+};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-const WAIT: Duration = Duration::from_secs(10);
-/// The longest list of models read.
-const LONGEST: usize = 8 * 1024 * 1024;
-
-/// What a provider was asked, and how.
-struct Target {
-    url: url::Url,
-    auth: Auth,
-    headers: Vec<(String, String)>,
-    local: bool,
-}
-
-/// How it went.
-#[derive(Debug, PartialEq)]
-enum State {
-    Verified,
-    /// The vendor cannot say without a real request, or the callers bring the credential.
-    Unverified,
-    Refused,
-    Unreachable,
-    Failed,
-}
-
-struct Report {
-    state: State,
-    status: Option<u16>,
-    models: Vec<String>,
-    ms: u64,
-    message: String,
+/// A trial of one provider.
+pub struct Report {
+    trial: Trial,
     local: bool,
 }
 
 impl Report {
-    fn show(&self, name: &str) -> Value {
-        let state = match self.state {
+    pub fn show(&self, name: &str) -> Value {
+        let state = match self.trial.state {
             State::Verified => "verified",
             State::Unverified => "unverified",
             State::Refused => "refused",
             State::Unreachable => "unreachable",
             State::Failed => "failed",
         };
-        let ok = matches!(self.state, State::Verified | State::Unverified);
-        // No list is not an empty list.
-        let models = matches!(self.state, State::Verified).then_some(&self.models);
-        let mut shown = json!({"ok": ok, "state": state, "status": self.status, "models": models, "ms": self.ms, "message": self.message});
-        if self.state == State::Refused {
+        let Trial {
+            status,
+            models,
+            ms,
+            message,
+            ..
+        } = &self.trial;
+        let ok = matches!(self.trial.state, State::Verified | State::Unverified);
+        let mut shown = json!({"ok": ok, "state": state, "status": status, "models": models, "ms": ms, "message": message});
+        if self.trial.state == State::Refused {
             shown["fix"] = format!("gw provider rekey {name} --credential-stdin").into();
         }
         shown
     }
-    fn unverified(message: String) -> Report {
-        Report {
-            state: State::Unverified,
-            status: None,
-            models: Vec::new(),
-            ms: 0,
-            message,
-            local: false,
-        }
+
+    /// Tells the data plane, so that the provider's health says what was found.
+    pub fn note(&self, desk: &Desk, name: &str) {
+        let verdict = match self.trial.state {
+            State::Unverified => return,
+            State::Verified => Ok(()),
+            _ => Err(self.trial.message.clone()),
+        };
+        (desk.deps.tried)(name, verdict);
     }
 }
 
 pub async fn test(call: Call) -> Result<Response> {
     let body = call.json()?;
-    let mut report = of(&call).await?;
-    if let Some(model) = body.get("model").and_then(Value::as_str)
-        && report.state == State::Verified
-        && !report.models.iter().any(|id| id == model)
-    {
-        report.state = State::Failed;
-        report.message = format!("it does not list the model `{}`", model.escape_debug());
-    }
+    let model = body.get("model").and_then(Value::as_str);
+    let report = stored(&call, model).await?;
     Ok(answer(StatusCode::OK, &report.show(&call.name)))
 }
 
@@ -95,19 +68,19 @@ pub async fn discover(call: Call) -> Result<Response> {
     let body = call.json()?;
     let enable =
         call.flag("enable")? || body.get("enable").and_then(Value::as_bool).unwrap_or(false);
-    let report = of(&call).await?;
+    let report = stored(&call, None).await?;
     let mut shown = report.show(&call.name);
-    if report.state != State::Verified {
-        return Err(Error::new(Kind::Upstream, format!("the models of provider `{}` are not to be had: {}", call.name, report.message))
+    let Some(models) = report.trial.models else {
+        return Err(Error::new(Kind::Upstream, format!("the models of provider `{}` are not to be had: {}", call.name, report.trial.message))
             .hint(format!("try it with: gw provider test {0}; or add models by hand: gw model create {0}/MODEL --provider {0}", call.name)));
-    }
+    };
     if enable {
         let kind = resources::kind("model")?;
         let provider = call.name.clone();
         let created = call.desk.write(&call.actor, false, |draft| {
             draft.get("provider", &provider)?;
             let mut created = Vec::new();
-            for id in &report.models {
+            for id in &models {
                 let called = format!("{provider}/{id}");
                 if name::check(kind, &called).is_err() || draft.get("model", &called).is_ok() {
                     continue;
@@ -131,17 +104,46 @@ pub async fn discover(call: Call) -> Result<Response> {
     Ok(answer(StatusCode::OK, &shown))
 }
 
-/// Tries the call's provider with the credential it has now.
-async fn of(call: &Call) -> Result<Report> {
-    let record = call.desk.state().get("provider", &call.name)?.clone();
+/// Tries the call's provider with what it refers to now: a model of it, or else its list of models.
+async fn stored(call: &Call, model: Option<&str>) -> Result<Report> {
+    let state = call.desk.state();
+    let record = state.get("provider", &call.name)?.clone();
+    let model = model.map(|asked| {
+        let models = state.of("model").filter_map(|record| {
+            let model: Model = serde_json::from_value(Value::Object(record.spec.clone())).ok()?;
+            Some((record.name.as_str(), model))
+        });
+        upstream_id(&call.name, asked, models)
+    });
     let (vault, asked) = (call.desk.deps.vault.clone(), record.clone());
-    let credential = blocking(move || Ok(credentials::resolve(&*vault, &asked))).await?;
-    run(&record, credential).await
+    let access = blocking(move || Ok(credentials::resolve(&*vault, &asked))).await?;
+    let report = run(&record, access, model.as_deref()).await?;
+    report.note(&call.desk, &call.name);
+    Ok(report)
+}
+
+/// The id a provider knows a model by, which may be asked for by its record's name, with or without `PROVIDER/`.
+fn upstream_id<'a>(
+    provider: &str,
+    asked: &str,
+    models: impl Iterator<Item = (&'a str, Model)>,
+) -> String {
+    let long = format!("{provider}/{asked}");
+    for (name, model) in models.filter(|(_, model)| model.provider == provider) {
+        if name == asked || name == long {
+            return model.upstream(name).to_owned();
+        }
+    }
+    asked
+        .strip_prefix(provider)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .unwrap_or(asked)
+        .to_owned()
 }
 
 /// Tries a provider that is about to be created. What refuses the credential, or is not there, is not stored;
 /// a local server that is not running yet is.
-pub async fn before_create(desk: &Desk, item: &Item) -> Result<Value> {
+pub async fn before_create(desk: &Desk, item: &Item) -> Result<Report> {
     let spec = (resources::kind("provider")?.check)(item.spec.clone())?;
     credentials::check_vendor(&spec)?;
     let record = Record {
@@ -153,17 +155,23 @@ pub async fn before_create(desk: &Desk, item: &Item) -> Result<Value> {
         spec,
         system: Default::default(),
     };
-    let credential = match &item.credential {
-        Some(secret) => Ok(Some(Secret::new(secret.expose().trim().to_owned()))),
-        None => {
-            let (vault, asked) = (desk.deps.vault.clone(), record.clone());
-            blocking(move || Ok(credentials::resolve(&*vault, &asked))).await?
-        }
-    };
-    let report = run(&record, credential).await?;
-    let kind = match report.state {
-        State::Verified | State::Unverified => return Ok(report.show(&item.name)),
-        State::Unreachable if report.local => return Ok(report.show(&item.name)),
+    let (vault, asked, given) = (
+        desk.deps.vault.clone(),
+        record.clone(),
+        item.credential.clone(),
+    );
+    let access = blocking(move || {
+        Ok(match given {
+            Some(secret) => {
+                credentials::with(&asked, Secret::new(secret.expose().trim().to_owned()))
+            }
+            None => credentials::resolve(&*vault, &asked),
+        })
+    });
+    let report = run(&record, access.await?, None).await?;
+    let kind = match report.trial.state {
+        State::Verified | State::Unverified => return Ok(report),
+        State::Unreachable if report.local => return Ok(report),
         State::Refused => Kind::Invalid,
         State::Unreachable | State::Failed => Kind::Upstream,
     };
@@ -171,331 +179,49 @@ pub async fn before_create(desk: &Desk, item: &Item) -> Result<Value> {
         kind,
         format!(
             "provider `{}` was not stored: {}",
-            record.name, report.message
+            record.name, report.trial.message
         ),
     )
     .hint("mend it, or store it untested with --verify=false"))
 }
 
-async fn run(record: &Record, credential: Result<Option<Secret>, String>) -> Result<Report> {
-    let credential = match credential {
-        Ok(credential) => credential,
-        Err(why) => {
-            return Ok(Report {
-                state: State::Refused,
-                message: format!("its credential cannot be had: {why}"),
-                ..Report::unverified(String::new())
-            });
-        }
-    };
-    match target(record)? {
-        None => Ok(Report::unverified("this vendor cannot list models: the first request will show whether the credential is good".into())),
-        Some(target) if credential.is_none() && !target.local && record.spec.get("credential").and_then(Value::as_str) == Some("passthrough") => {
-            Ok(Report::unverified("callers bring the credential, so there is none to try".into()))
-        }
-        Some(target) => ask(&target, credential.as_ref()).await,
-    }
-}
-
-/// Where the provider lists its models; `None` where its vendor cannot.
-fn target(record: &Record) -> Result<Option<Target>> {
-    let spec: provider::Provider = serde_json::from_value(Value::Object(record.spec.clone()))
+async fn run(
+    record: &Record,
+    access: Result<Access, String>,
+    model: Option<&str>,
+) -> Result<Report> {
+    let spec: Provider = serde_json::from_value(Value::Object(record.spec.clone()))
         .map_err(|error| Error::internal("the provider record cannot be read").cause(error))?;
-    let vendor = vendors::vendor(&spec.vendor)?;
-    if vendor.models.is_empty() {
-        return Ok(None);
-    }
-    let base = if spec.base_url.is_empty() {
-        vendor.base_url
-    } else {
-        &spec.base_url
+    let upstream = Upstream::build(record.name.as_str().into(), &spec, Some(&access))?;
+    let trial = match model {
+        Some(model) => trial::one_token(&upstream, model).await,
+        None => trial::list(&upstream).await,
     };
-    let mut url = url::Url::parse(&format!("{}{}", base.trim_end_matches('/'), vendor.models))
-        .map_err(|error| {
-            Error::invalid(format!("provider `{}` has no usable address", record.name))
-                .param("base_url")
-                .cause(error)
-        })?;
-    let query: Vec<(&str, &str)> = vendor
-        .query
-        .iter()
-        .filter(|(key, _)| !spec.query.contains_key(*key))
-        .copied()
-        .chain(
-            spec.query
-                .iter()
-                .map(|(key, value)| (key.as_str(), value.as_str())),
-        )
-        .collect();
-    if !query.is_empty() {
-        url.query_pairs_mut().extend_pairs(query);
-    }
-    let own = |name: &str| {
-        spec.headers
-            .keys()
-            .any(|key| key.eq_ignore_ascii_case(name))
-    };
-    let headers = vendor
-        .headers
-        .iter()
-        .filter(|(key, _)| !own(key))
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    let headers = headers.chain(spec.headers.clone()).collect();
-    Ok(Some(Target {
-        url,
-        auth: vendor.auth,
-        headers,
-        local: vendor.local,
-    }))
-}
-
-async fn ask(target: &Target, credential: Option<&Secret>) -> Result<Report> {
-    let client = client()?;
-    let mut request = client
-        .get(target.url.clone())
-        .header("accept", "application/json");
-    for (name, value) in &target.headers {
-        request = request.header(name, value);
-    }
-    if let Some(secret) = credential {
-        let (name, text) = match target.auth {
-            Auth::Bearer => ("authorization", format!("Bearer {}", secret.expose())),
-            Auth::Header(name) => (name, secret.expose().to_owned()),
-        };
-        let mut value = HeaderValue::try_from(text).map_err(|_| {
-            Error::invalid("the credential has characters that no header can carry")
-        })?;
-        value.set_sensitive(true);
-        request = request.header(
-            HeaderName::try_from(name)
-                .map_err(|_| Error::internal("the vendor's header has no name"))?,
-            value,
-        );
-    }
-    let begun = Instant::now();
-    let result = tokio::time::timeout(WAIT, async {
-        let mut response = request.send().await?;
-        let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await? {
-            if body.len() + piece.len() > LONGEST {
-                break;
-            }
-            body.extend_from_slice(&piece);
-        }
-        Ok::<_, reqwest::Error>((response.status().as_u16(), body))
-    });
-    let result = result.await;
-    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let report = |state, status, models, message| Report {
-        state,
-        status,
-        models,
-        ms,
-        message,
-        local: target.local,
-    };
-    Ok(match result {
-        Err(_) => report(
-            State::Unreachable,
-            None,
-            Vec::new(),
-            format!("no answer within {} s", WAIT.as_secs()),
-        ),
-        Ok(Err(error)) => report(
-            State::Unreachable,
-            None,
-            Vec::new(),
-            format!("it cannot be reached: {}", innermost(&error.without_url())),
-        ),
-        Ok(Ok((status @ 200..=299, body))) => match models(&body) {
-            Some(models) => report(State::Verified, Some(status), models, "ok".into()),
-            None => report(
-                State::Failed,
-                Some(status),
-                Vec::new(),
-                "it answered with something that is not a list of models".into(),
-            ),
-        },
-        Ok(Ok((status @ (401 | 403), _))) => report(
-            State::Refused,
-            Some(status),
-            Vec::new(),
-            format!("it refused the credential (HTTP {status})"),
-        ),
-        Ok(Ok((status @ (404 | 405 | 501), _))) => report(
-            State::Unverified,
-            Some(status),
-            Vec::new(),
-            "it cannot list models: the first request will show whether the credential is good"
-                .into(),
-        ),
-        Ok(Ok((status, _))) => report(
-            State::Failed,
-            Some(status),
-            Vec::new(),
-            format!("it answered with HTTP {status}"),
-        ),
+    Ok(Report {
+        trial,
+        local: upstream.is_local(),
     })
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(next) = last.source() {
-        last = next;
-    }
-    last.to_string()
-}
-
-/// Model ids out of `{data: [{id}]}` (OpenAI, Anthropic), `{models: [{name|id}]}` or a bare list.
-fn models(body: &[u8]) -> Option<Vec<String>> {
-    let value: Value = serde_json::from_slice(body).ok()?;
-    let list = value
-        .get("data")
-        .or_else(|| value.get("models"))
-        .unwrap_or(&value)
-        .as_array()?;
-    let id = |one: &Value| {
-        ["id", "name", "model"]
-            .iter()
-            .find_map(|field| one.get(field)?.as_str())
-            .or(one.as_str())
-            .map(str::to_owned)
-    };
-    let mut ids: Vec<String> = list
-        .iter()
-        .filter_map(id)
-        .filter(|id| id.len() <= 200)
-        .collect();
-    ids.sort();
-    ids.dedup();
-    Some(ids)
-}
-
-fn client() -> Result<reqwest::Client> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Error::internal(format!("no TLS for asking providers: {error}"))
-    };
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .map_err(|error| failed(&error))?
-    .with_root_certificates(roots)
-    .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .dns_resolver(Arc::new(Resolver))
-        .connect_timeout(WAIT)
-        .build()
-        .map_err(|error| failed(&error))
-}
-
-/// Looks names up and leaves out the addresses no provider lives at.
-struct Resolver;
-
-impl reqwest::dns::Resolve for Resolver {
-    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
-                .await?
-                .filter(|at| !provider::never(at.ip()))
-                .collect();
-            match found.is_empty() {
-                true => Err("its name leads to no address gw connects to".into()),
-                false => Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs),
-            }
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// Answers one request with these bytes; gives back what it was sent.
-    async fn answer_with(answer: &'static str) -> (Target, tokio::task::JoinHandle<String>) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/v1/models", listener.local_addr().unwrap())
-            .parse()
-            .unwrap();
-        let served = tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut seen = Vec::new();
-            while !seen.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                stream.read_exact(&mut byte).await.unwrap();
-                seen.push(byte[0]);
-            }
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            String::from_utf8(seen).unwrap()
-        });
-        (
-            Target {
-                url,
-                auth: Auth::Header("x-api-key"),
-                headers: vec![("x-version".into(), "1".into())],
-                local: false,
-            },
-            served,
-        )
-    }
-
-    #[tokio::test]
-    async fn verified_refused_redirected() {
-        let secret = Secret::new("s3cret".into());
-        let (target, served) = answer_with("HTTP/1.1 200 OK\r\ncontent-length: 36\r\n\r\n{\"data\":[{\"id\":\"b\"},{\"id\":\"a\"},{}]} ").await;
-        let report = ask(&target, Some(&secret)).await.unwrap();
-        assert_eq!(
-            (report.state, report.models),
-            (State::Verified, vec!["a".to_owned(), "b".to_owned()])
-        );
-        let seen = served.await.unwrap().to_ascii_lowercase();
-        assert!(
-            seen.contains("x-api-key: s3cret") && seen.contains("x-version: 1"),
-            "{seen}"
-        );
-
-        let (target, _served) =
-            answer_with("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n").await;
-        assert_eq!(
-            ask(&target, Some(&secret)).await.unwrap().state,
-            State::Refused
-        );
-        let (target, _served) = answer_with("HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
-        let report = ask(&target, Some(&secret)).await.unwrap();
-        assert_eq!((report.state, report.status), (State::Failed, Some(307)));
-        let (target, _served) = answer_with("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
-        assert_eq!(ask(&target, None).await.unwrap().state, State::Failed);
-    }
-
-    #[tokio::test]
-    async fn nobody_there() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/models", listener.local_addr().unwrap())
-            .parse()
-            .unwrap();
-        drop(listener);
-        let report = ask(
-            &Target {
-                url,
-                auth: Auth::Bearer,
-                headers: Vec::new(),
-                local: true,
-            },
-            None,
-        )
-        .await
-        .unwrap();
-        assert_eq!(report.state, State::Unreachable);
-        assert_eq!(report.show("x")["ok"], false);
+    #[test]
+    fn a_model_is_found_by_every_name_it_has() {
+        let model = |id: &str| -> Model {
+            serde_json::from_value(json!({"provider": "p", "upstream_id": id})).unwrap()
+        };
+        for (asked, id) in [
+            ("fast", "gpt-4o-mini"),
+            ("p/big", "gpt-4o"),
+            ("big", "gpt-4o"),
+            ("org/m", "org/m"),
+            ("p/other", "other"),
+        ] {
+            let records = [("fast", model("gpt-4o-mini")), ("p/big", model("gpt-4o"))];
+            assert_eq!(upstream_id("p", asked, records.into_iter()), id, "{asked}");
+        }
     }
 }

@@ -110,8 +110,15 @@ impl<'a> Show<'a> {
             "credential_detail": credentials::describe(&self.vault, record, now),
             "base_url": base_url,
             "models": self.counted("provider", &record.name),
-            "health": self.health.get(&record.name).cloned().unwrap_or_else(|| "unverified".into()),
+            "health": "unverified",
         });
+        if let Some(Value::Object(health)) = self.health.get(&record.name) {
+            for (from, to) in [("health", "health"), ("reason", "health_reason")] {
+                if let Some(said) = health.get(from) {
+                    status[to] = said.clone();
+                }
+            }
+        }
         if let Some(Err(why)) = now {
             status["credential_error"] = why.as_str().into();
         }

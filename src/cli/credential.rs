@@ -2,6 +2,7 @@
 
 use super::{context::Context, remote::Remote};
 use crate::error::{Error, Result};
+use crate::store::secret::LONGEST;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 use std::io::Read;
@@ -9,9 +10,6 @@ use zeroize::Zeroizing;
 
 /// A secret read by this process; wiped when dropped.
 pub(crate) type Text = Zeroizing<String>;
-
-/// The longest secret taken: service account files are a few KiB.
-const LONGEST: u64 = 64 * 1024;
 
 /// The credential flags of `create`: fills in a reference, or gives back the secret itself. Where the
 /// vendor wants one and none was given, asks on a terminal.
@@ -88,7 +86,7 @@ pub(crate) fn given(
 pub(crate) fn stdin() -> Result<Text> {
     let mut text = Zeroizing::new(String::new());
     std::io::stdin()
-        .take(LONGEST + 1)
+        .take(LONGEST as u64 + 1)
         .read_to_string(&mut text)
         .map_err(|error| Error::invalid("cannot read standard input as text").cause(error))?;
     checked(text, "standard input")
@@ -116,14 +114,14 @@ pub(crate) fn file_value(path: &str) -> Result<Text> {
     let file = std::fs::File::open(path)
         .map_err(|error| Error::invalid(format!("cannot read {shown}")).cause(error))?;
     let mut text = Zeroizing::new(String::new());
-    file.take(LONGEST + 1)
+    file.take(LONGEST as u64 + 1)
         .read_to_string(&mut text)
         .map_err(|error| Error::invalid(format!("cannot read {shown} as text")).cause(error))?;
     checked(text, &shown)
 }
 
 fn checked(text: Text, place: &str) -> Result<Text> {
-    if text.len() as u64 > LONGEST {
+    if text.len() > LONGEST {
         return Err(Error::invalid(format!(
             "{place} holds more than {LONGEST} bytes, which is no secret"
         )));

@@ -6,10 +6,10 @@ use super::{
     headers,
     send::Conversion,
     stream::{Step, Stream, Ticket},
-    upstream::Upstream,
 };
 use crate::formats::{Format, Seen};
 use crate::plan::{Choice, retry::Class};
+use crate::upstream::Upstream;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;

@@ -9,7 +9,6 @@ use super::{
     record::Record,
     send::{Conversion, body, conversion, interrupted, request, send},
     stream::{Mode, Stream, Ticket},
-    upstream::{SignIn, Upstream},
     watch::{Fired, Guard},
 };
 use crate::plan::{
@@ -18,6 +17,7 @@ use crate::plan::{
     retry::{self, Class},
 };
 use crate::resources::Stamp;
+use crate::upstream::{SignIn, Upstream};
 use http::{HeaderMap, header};
 use std::{
     sync::Arc,
@@ -85,13 +85,14 @@ pub async fn run(
             let failure = match attempt(exchange, plan, upstream, choice, watch).await {
                 Ok(answer) => {
                     entry.worked(Stamp::now().0);
+                    upstream.standing.worked();
                     record.attempt_ok(200);
                     return Ok(answer);
                 }
                 Err(Outcome::Interrupted(fired)) => return Err(Outcome::Interrupted(fired)),
                 Err(Outcome::Failed(failure)) => failure,
             };
-            note_health(entry, &failure);
+            note_health(entry, upstream, &failure);
             let over = watch.capped();
             let moves_on = failure.class.moves_on(triggers) && !over;
             let next = match (moves_on, more, failure.class.may_pass() && round < retries) {
@@ -214,21 +215,35 @@ impl Failures {
     }
 }
 
-fn note_health(entry: Entry<'_>, failure: &Failure) {
+fn note_health(entry: Entry<'_>, upstream: &Upstream, failure: &Failure) {
     let now = Stamp::now().0;
     match failure.class {
         Class::Capacity => entry.cool(failure.retry_after.map(|wait| wait.as_millis() as u64), now),
-        Class::Upstream | Class::Connect | Class::Timeout => entry.failed(now),
+        Class::Upstream | Class::Timeout => entry.failed(now),
+        Class::Connect => {
+            upstream.standing.failed(failure.fault.message.clone());
+            entry.failed(now);
+        }
         Class::Credential => {
             tracing::warn!(
                 provider = entry.provider(),
                 status = failure.status,
                 "provider refused gw's credential"
             );
+            // A caller's own key says nothing of the provider.
+            if !matches!(upstream.sign_in, SignIn::Passthrough(_)) {
+                upstream.standing.failed(match failure.status {
+                    Some(status) => format!("it refused the credential (HTTP {status})"),
+                    None => failure.fault.message.clone(),
+                });
+            }
             entry.failed(now);
         }
         // It answers, and it is the request that it does not like.
-        Class::Caller | Class::Context if failure.status.is_some() => entry.worked(now),
+        Class::Caller | Class::Context if failure.status.is_some() => {
+            upstream.standing.worked();
+            entry.worked(now);
+        }
         Class::Caller | Class::NotFound | Class::Context => {}
     }
 }

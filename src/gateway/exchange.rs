@@ -10,7 +10,6 @@ use super::{
     record::{Record, estimate},
     relay::Relay,
     respond,
-    upstream::Upstream,
     watch::{Fired, Guard},
     worker::Worker,
 };
@@ -19,6 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::formats::{Codec, Dropped, Format, ReplyContext, peek, peek::Peek, splice};
 use crate::plan::{self, Ask, Caller, Choice, Draw, Needs};
 use crate::store::journal::Outcome;
+use crate::upstream::Upstream;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt;

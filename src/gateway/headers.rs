@@ -1,15 +1,8 @@
-//! Which headers cross the gateway. Both directions are allow-lists: what is not named here stays here.
+//! What of an upstream's headers is of use: those that reach the caller, an allow-list (what is not named here
+//! stays here), and how long to leave the upstream alone. The way up is in `upstream/headers.rs`.
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use std::time::Duration;
-
-/// Request headers of the caller that reach an upstream of the same format. Credentials and
-/// `content-type` are set by gw itself, last.
-static REQUEST: [HeaderName; 3] = [
-    HeaderName::from_static("anthropic-version"),
-    HeaderName::from_static("anthropic-beta"),
-    HeaderName::from_static("openai-beta"),
-];
 
 /// Response headers of an upstream that reach the caller, by name or prefix.
 const RESPONSE: [&str; 4] = [
@@ -19,28 +12,6 @@ const RESPONSE: [&str; 4] = [
     "openai-processing-ms",
 ];
 const RESPONSE_PREFIX: [&str; 2] = ["x-ratelimit-", "anthropic-ratelimit-"];
-
-/// Copies the caller's headers that may pass and are named in no `Connection` header.
-pub fn forward_request(from: &HeaderMap, to: &mut HeaderMap) {
-    for name in &REQUEST {
-        if let Some(value) = from.get(name)
-            && !hop_by_hop(from, name)
-            && value.to_str().is_ok()
-        {
-            to.insert(name.clone(), value.clone());
-        }
-    }
-}
-
-/// RFC 9110 section 7.6.1: headers listed in `Connection` are for the next hop only.
-fn hop_by_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
-    headers
-        .get_all(http::header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|list| list.split(','))
-        .any(|listed| listed.trim().eq_ignore_ascii_case(name.as_str()))
-}
 
 /// Copies an upstream's headers that may pass.
 pub fn forward_response(from: &HeaderMap, to: &mut HeaderMap) {
@@ -126,29 +97,5 @@ mod tests {
         );
         assert_eq!(with("retry-after", "soon"), None);
         assert_eq!(with("retry-after", "-1"), None);
-    }
-
-    #[test]
-    fn only_what_is_allowed_passes() {
-        let mut from = HeaderMap::new();
-        for (name, value) in [
-            ("authorization", "Bearer x"),
-            ("cookie", "a=b"),
-            ("anthropic-beta", "b1"),
-            ("anthropic-version", "v"),
-            ("connection", "anthropic-version"),
-            ("x-forwarded-for", "1.2.3.4"),
-        ] {
-            from.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            );
-        }
-        let mut to = HeaderMap::new();
-        forward_request(&from, &mut to);
-        assert_eq!(
-            to.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
-            ["anthropic-beta"]
-        );
     }
 }

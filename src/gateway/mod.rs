@@ -22,7 +22,6 @@ pub mod respond;
 pub mod send;
 pub mod settings;
 pub mod stream;
-pub mod upstream;
 pub mod watch;
 pub mod worker;
 
@@ -30,6 +29,7 @@ pub use settings::Settings;
 
 use crate::plan::{Health, Snapshot};
 use crate::store::{journal::Journal, records::Records, token::Hasher};
+use crate::upstream::Upstream;
 use arc_swap::ArcSwap;
 use std::{
     collections::HashMap,
@@ -39,7 +39,6 @@ use std::{
         atomic::{AtomicBool, AtomicU64, AtomicUsize},
     },
 };
-use upstream::Upstream;
 
 /// What requests are served from; swapped whole on every admin change.
 #[derive(Default)]
@@ -47,6 +46,13 @@ pub struct Serving {
     pub snapshot: Snapshot,
     /// Parallel to `snapshot.providers`.
     pub upstreams: Vec<Arc<Upstream>>,
+}
+
+impl Serving {
+    /// The upstream of this provider.
+    pub fn upstream(&self, provider: &str) -> Option<&Arc<Upstream>> {
+        self.upstreams.get(self.snapshot.provider(provider)?)
+    }
 }
 
 /// What all workers share.

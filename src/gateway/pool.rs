@@ -1,6 +1,6 @@
 //! Idle upstream connections of one worker, newest first. No locks: a pool belongs to one thread.
 
-use super::upstream::Origin;
+use crate::upstream::Origin;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::SendRequest;

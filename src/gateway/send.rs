@@ -1,20 +1,17 @@
-//! One request to one upstream: the body spliced or translated, headers from the allow-list, the credential
-//! last, over an idle connection or a new one.
+//! One request to one upstream: the body spliced or translated, over an idle connection or a new one.
 
 use super::{
     attempt::Outcome,
     connect,
     exchange::Exchange,
     failure::Failure,
-    headers,
-    upstream::{SignIn, Upstream},
     watch::{Fired, Guard},
 };
 use crate::formats::{self, Codec, Format};
 use crate::plan::{Choice, retry::Class};
-use crate::vendors::Auth;
+use crate::upstream::{Ask, Unsigned, Upstream};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
 use std::{sync::Arc, time::Duration};
@@ -85,7 +82,7 @@ pub(super) fn body(
     })
 }
 
-/// The upstream request: headers from the allow-list where the format is the `same`, the credential last.
+/// The upstream request; the caller's headers may pass where the format is the `same`.
 pub(super) fn request(
     exchange: &Exchange<'_>,
     upstream: &Upstream,
@@ -100,88 +97,41 @@ pub(super) fn request(
             upstream.name, format.name
         ))
     })?;
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = target;
-    let headers = request.headers_mut();
-    headers.reserve(10);
-    headers.insert(header::HOST, upstream.host.clone());
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    headers.insert(
-        header::ACCEPT,
-        HeaderValue::from_static(if exchange.peek.stream {
-            "text/event-stream"
-        } else {
-            "application/json"
-        }),
-    );
-    headers.insert(
-        header::ACCEPT_ENCODING,
-        HeaderValue::from_static("identity"),
-    );
-    headers.insert(
-        header::USER_AGENT,
-        HeaderValue::from_static(concat!("gw/", env!("CARGO_PKG_VERSION"))),
-    );
-    for (name, value) in &upstream.headers {
-        headers.insert(name.clone(), value.clone());
-    }
-    if same {
-        headers::forward_request(exchange.headers, headers);
-    }
-    sign_in(exchange, upstream, headers)?;
-    Ok(request)
+    let ask = Ask {
+        method: Method::POST,
+        target,
+        accept: match exchange.peek.stream {
+            true => "text/event-stream",
+            false => "application/json",
+        },
+        body,
+        caller: same.then_some(exchange.headers),
+        own_key: exchange.own.as_ref(),
+    };
+    upstream
+        .request(ask)
+        .map_err(|unsigned| not_signed(upstream, &unsigned))
 }
 
-fn sign_in(
-    exchange: &Exchange<'_>,
-    upstream: &Upstream,
-    headers: &mut HeaderMap,
-) -> Result<(), Failure> {
-    match &upstream.sign_in {
-        SignIn::Header(name, value) => {
-            headers.insert(name.clone(), value.clone());
-        }
-        SignIn::Passthrough(auth) => {
-            let own = exchange.own.as_ref().ok_or_else(|| {
-                Failure::refused(
-                    &crate::error::Error::new(
-                        crate::error::Kind::Unauthenticated,
-                        format!(
-                            "provider `{}` passes the caller's own key through, and none was sent",
-                            upstream.name
-                        ),
-                    )
-                    .hint("send the gateway key as `x-gw-key` and the provider's key as usual"),
-                )
-            })?;
-            let text = own.to_str().unwrap_or_default();
-            let key = text
-                .strip_prefix("Bearer ")
-                .or_else(|| text.strip_prefix("bearer "))
-                .unwrap_or(text);
-            let (name, text) = match auth {
-                Auth::Bearer => (header::AUTHORIZATION, format!("Bearer {key}")),
-                Auth::Header(name) => (HeaderName::from_static(name), key.to_owned()),
-            };
-            let mut value = HeaderValue::try_from(text)
-                .map_err(|_| Failure::upstream("the caller's own key cannot be sent on".into()))?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        SignIn::Nothing => {}
+fn not_signed(upstream: &Upstream, why: &Unsigned) -> Failure {
+    match why {
+        Unsigned::NoOwnKey => Failure::refused(
+            &crate::error::Error::new(
+                crate::error::Kind::Unauthenticated,
+                format!(
+                    "provider `{}` passes the caller's own key through, and none was sent",
+                    upstream.name
+                ),
+            )
+            .hint("send the gateway key as `x-gw-key` and the provider's key as usual"),
+        ),
+        Unsigned::BadOwnKey => Failure::upstream("the caller's own key cannot be sent on".into()),
         // Why is for the operator (`gw status`): it may name files and variables.
-        SignIn::Unavailable(_) => {
-            return Err(Failure::credential(format!(
-                "the credential of provider `{}` is not available",
-                upstream.name
-            )));
-        }
+        Unsigned::Unavailable(_) => Failure::credential(format!(
+            "the credential of provider `{}` is not available",
+            upstream.name
+        )),
     }
-    Ok(())
 }
 
 /// Sends over an idle connection, or a new one. A reused connection that turns out to be closed costs one

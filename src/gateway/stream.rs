@@ -2,10 +2,11 @@
 //! format (translated). The same steps run before the commit point, where `attempt` holds the output back,
 //! and after it, where `relay` hands it on.
 
-use super::{failure::Failure, pool::Pool, upstream::Upstream};
+use super::{failure::Failure, pool::Pool};
 use crate::chat::{Event, Fault};
 use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse, sse::Frames};
 use crate::plan::retry::Class;
+use crate::upstream::Upstream;
 use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::Full;

@@ -211,17 +211,12 @@ impl Health {
         self.ailing.store(states.len(), Ordering::Relaxed);
     }
 
-    /// One word a provider for `gw provider get`: `ok`, or how many of its models rest.
-    pub fn describe(&self, provider: &str, now: i64) -> String {
-        let resting = self
-            .states()
+    /// How many of a provider's models rest.
+    pub fn resting(&self, provider: &str, now: i64) -> usize {
+        self.states()
             .iter()
             .filter(|((name, _), state)| name == provider && state.rests_until() > now)
-            .count();
-        match resting {
-            0 => "ok".into(),
-            count => format!("{count} resting"),
-        }
+            .count()
     }
 
     fn change(&self, provider: &str, model: &str, now: i64, with: impl FnOnce(&mut State)) {
@@ -338,10 +333,7 @@ mod tests {
         assert_eq!(health.ailing.load(Ordering::Relaxed), 0);
         let health = suspended();
         assert_eq!(resting(&health, NOW), only("n", "m", 30_000));
-        assert_eq!(
-            (health.describe("a", NOW), health.describe("b", NOW)),
-            ("1 resting".into(), "ok".into())
-        );
+        assert_eq!((health.resting("a", NOW), health.resting("b", NOW)), (1, 0));
     }
 
     #[test]

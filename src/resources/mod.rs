@@ -2,6 +2,7 @@
 //! which columns its table has. [`KINDS`] is the one list; REST, storage, printing and completion follow
 //! from it. No store, no HTTP here.
 
+pub mod address;
 pub mod duration;
 pub mod key;
 pub mod model;

@@ -46,6 +46,14 @@ pub struct Provider {
     /// Extra query parameters, such as Azure's `api-version`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub query: BTreeMap<String, String>,
+    /// PEM file of the authorities its certificate is checked against, in place of the system's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ca_file: String,
+    /// PEM file of the certificate gw shows, with the chain behind it, and its private key's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub client_cert_file: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub client_key_file: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub connect_timeout: Option<Millis>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -116,6 +124,30 @@ const FIELDS: &[Field] = &[
         "Extra query parameter; repeatable",
     ),
     field(
+        "ca_file",
+        "ca-file",
+        Shape::Text,
+        "/PATH",
+        "",
+        "Trust the authorities in this PEM file on the gateway's machine, and no others",
+    ),
+    field(
+        "client_cert_file",
+        "client-cert-file",
+        Shape::Text,
+        "/PATH",
+        "",
+        "Show this certificate (PEM, read by the gateway)",
+    ),
+    field(
+        "client_key_file",
+        "client-key-file",
+        Shape::Text,
+        "/PATH",
+        "",
+        "The private key of --client-cert-file (PEM, mode 0600, read by the gateway)",
+    ),
+    field(
         "connect_timeout",
         "connect-timeout",
         Shape::Duration,
@@ -177,7 +209,7 @@ impl Resource for Provider {
             );
         }
         if !self.base_url.is_empty() {
-            self.base_url = base_url(&self.base_url)?;
+            self.base_url = super::address::base_url(&self.base_url)?;
         }
         for (name, value) in &self.headers {
             let lower = name.to_ascii_lowercase();
@@ -210,61 +242,40 @@ impl Resource for Provider {
                 );
             }
         }
-        Ok(())
+        self.files()
     }
 }
 
-/// Checks a base URL: http or https, no user information, query or fragment, and no address that only
-/// metadata services answer on. Returns it without a trailing slash.
-fn base_url(text: &str) -> Result<String> {
-    let bad = |why: &str| {
-        Error::invalid(format!("base URL `{}` {why}", text.escape_debug()))
-            .param("base_url")
-            .hint("write it as https://HOST[:PORT]/PATH")
-    };
-    let url = url::Url::parse(text).map_err(|error| bad(&format!("cannot be read: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(bad("is neither http nor https"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("holds a user name or password"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("holds a query or fragment"));
-    }
-    let refused = match url.host() {
-        Some(url::Host::Ipv4(ip)) => never(ip.into()),
-        Some(url::Host::Ipv6(ip)) => never(ip.into()),
-        Some(url::Host::Domain(_)) => false,
-        None => return Err(bad("has no host")),
-    };
-    match refused {
-        true => Err(bad("is an address gw never connects to")),
-        false => Ok(url.as_str().trim_end_matches('/').to_owned()),
-    }
-}
-
-/// Addresses no provider lives at, and that steal credentials of the machine when asked: link-local and
-/// metadata services, "this network", multicast.
-pub fn never(ip: std::net::IpAddr) -> bool {
-    use std::net::IpAddr;
-    match ip {
-        IpAddr::V4(v4) => {
-            v4.is_link_local()
-                || v4.is_multicast()
-                || v4.octets()[0] == 0
-                || v4.is_broadcast()
-                || [[100, 100, 100, 200], [168, 63, 129, 16]].contains(&v4.octets())
-        }
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => never(v4.into()),
-            None => {
-                v6.is_multicast()
-                    || v6.is_unspecified()
-                    || v6.segments()[0] & 0xffc0 == 0xfe80
-                    || v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
+impl Provider {
+    /// What can be said of files without looking at them: the gateway reads them, wherever it was started.
+    fn files(&self) -> Result<()> {
+        for (field, path) in [
+            ("ca_file", &self.ca_file),
+            ("client_cert_file", &self.client_cert_file),
+            ("client_key_file", &self.client_key_file),
+        ] {
+            if !path.is_empty() && !path.starts_with('/') {
+                return Err(Error::invalid(format!(
+                    "`{}` is not an absolute path",
+                    path.escape_debug()
+                ))
+                .param(field)
+                .hint("the gateway reads it: give the path on its machine, from / on"));
             }
-        },
+        }
+        let (have, lack) = match (
+            self.client_cert_file.is_empty(),
+            self.client_key_file.is_empty(),
+        ) {
+            (false, true) => ("client_cert_file", "client_key_file"),
+            (true, false) => ("client_key_file", "client_cert_file"),
+            _ => return Ok(()),
+        };
+        Err(
+            Error::invalid(format!("`{have}` is given and `{lack}` is not"))
+                .param(lack)
+                .hint("a client certificate and its key go together"),
+        )
     }
 }
 

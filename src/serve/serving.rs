@@ -4,18 +4,20 @@ use super::{announce::Ready, stores::Stores};
 use crate::admin::{self, Published};
 use crate::config::Config;
 use crate::formats;
-use crate::gateway::{Serving, Settings, Shared, upstream::Upstream};
+use crate::gateway::{Serving, Settings, Shared};
 use crate::plan::Snapshot;
 use crate::resources::Stamp;
 use crate::store::records::Records;
+use crate::upstream::{Upstream, Verdict};
 use crate::vendors;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, atomic::Ordering};
 
 /// Builds a new serving and swaps it in: requests that start from here on see it.
 pub fn publish(shared: &Shared, published: &Published<'_>) {
+    let before = shared.serving.load_full();
     let snapshot = Snapshot::after(
-        &shared.serving.load().snapshot,
+        &before.snapshot,
         published.revision,
         published.records,
         |id| {
@@ -38,11 +40,12 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
             if let Some(Err(why)) = credential {
                 degraded.push(format!("provider `{}`: {why}", provider.name));
             }
-            Arc::new(
-                Upstream::build(provider.name.clone(), &provider.spec, credential).unwrap_or_else(
-                    |error| Upstream::broken(provider.name.clone(), &error.message),
-                ),
-            )
+            let upstream = Upstream::build(provider.name.clone(), &provider.spec, credential)
+                .unwrap_or_else(|error| Upstream::broken(provider.name.clone(), &error.message));
+            Arc::new(match before.upstream(&provider.name) {
+                Some(before) => upstream.after(before),
+                None => upstream,
+            })
         })
         .collect();
     shared.health.keep(|name| snapshot.provider(name).is_some());
@@ -51,6 +54,26 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
         upstreams,
     }));
     shared.degraded.store(Arc::new(degraded));
+}
+
+/// Notes how a trial of a provider went.
+pub fn tried(shared: &Shared, name: &str, verdict: Verdict) {
+    if let Some(upstream) = shared.serving.load().upstream(name) {
+        match verdict {
+            Ok(()) => upstream.standing.worked(),
+            Err(why) => upstream.standing.failed(why),
+        }
+    }
+}
+
+/// How a provider is doing: in a word, and why where it is not well.
+fn health(upstream: &Upstream, resting: usize) -> Value {
+    match (resting, upstream.standing.last()) {
+        (0, None) => json!({"health": "unverified"}),
+        (_, Some(Err(why))) => json!({"health": "failed", "reason": why}),
+        (0, Some(Ok(()))) => json!({"health": "ok"}),
+        (count, _) => json!({"health": format!("{count} resting")}),
+    }
 }
 
 /// A bound as configured: 0 switches it off.
@@ -126,14 +149,11 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
     let serving = shared.serving.load();
     let now = Stamp::now().0;
     let providers: Map<String, Value> = serving
-        .snapshot
-        .providers
+        .upstreams
         .iter()
-        .map(|provider| {
-            (
-                provider.name.to_string(),
-                shared.health.describe(&provider.name, now).into(),
-            )
+        .map(|upstream| {
+            let resting = shared.health.resting(&upstream.name, now);
+            (upstream.name.to_string(), health(upstream, resting))
         })
         .collect();
     let (log, store) = (shared.journal.health(), records.health());

@@ -7,6 +7,7 @@ pub mod lock;
 pub mod private;
 pub mod records;
 pub mod secret;
+pub mod secret_file;
 mod strength;
 pub mod token;
 pub mod vault;

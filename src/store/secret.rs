@@ -4,6 +4,10 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
+/// The longest credential taken, wherever it comes from: service account files, the largest around, are about
+/// 2.5 KiB.
+pub const LONGEST: usize = 16 * 1024;
+
 /// A credential or key in memory.
 #[derive(Clone)]
 pub struct Secret(String);

@@ -9,6 +9,7 @@ use gw::resources::{Record, Stamp};
 use gw::store::journal::{Content, Filter, Health, Journal, Page, Row};
 use gw::store::records::{Actor, Change, Entry, Records};
 use gw::store::{secret::Secret, token::Hasher, vault::Vault};
+use gw::upstream::Access;
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -194,7 +195,7 @@ impl Journal for Log {
 pub struct Seen {
     pub revision: u64,
     pub records: Vec<Record>,
-    pub credentials: HashMap<String, Result<Option<Secret>, String>>,
+    pub credentials: HashMap<String, Result<Access, String>>,
 }
 
 pub struct Gateway {
@@ -246,8 +247,9 @@ pub async fn limited(book: Arc<Book>, safe: Arc<Safe>, limits: admin::Limits) ->
         limits,
         publish: Arc::new(publish),
         explain: Arc::new(explain),
+        tried: Arc::new(|_, _| {}),
         status: Arc::new(
-            || json!({"url": "http://127.0.0.1:4000/v1", "providers": {"healthy": "ok"}}),
+            || json!({"url": "http://127.0.0.1:4000/v1", "providers": {"healthy": {"health": "ok"}}}),
         ),
     };
     let desk = Desk::open(deps).await.unwrap();

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 fn published(gateway: &Gateway, name: &str) -> Result<Option<String>, String> {
     gateway.seen.lock().unwrap().credentials[name]
         .clone()
-        .map(|secret| secret.map(|secret| secret.expose().to_owned()))
+        .map(|access| access.secret.map(|secret| secret.expose().to_owned()))
 }
 
 #[tokio::test]
@@ -280,7 +280,7 @@ async fn references_are_read_by_the_server() {
     );
 }
 
-/// A server that lists two models to whoever brings `sk-good`.
+/// A server that lists two models to whoever brings `sk-good`, and answers for the first of them.
 async fn upstream() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -295,11 +295,31 @@ async fn upstream() -> String {
                 }
                 seen.push(byte[0]);
             }
-            let good = String::from_utf8_lossy(&seen).contains("Bearer sk-good");
-            let (status, body) = if good {
-                ("200 OK", r#"{"data":[{"id":"m1"},{"id":"org/m2"}]}"#)
-            } else {
-                ("401 Unauthorized", "{}")
+            let head = String::from_utf8_lossy(&seen).to_ascii_lowercase();
+            let length = head
+                .split_once("content-length: ")
+                .and_then(|(_, rest)| rest.lines().next()?.parse().ok())
+                .unwrap_or(0);
+            let mut asked = vec![0; length];
+            if stream.read_exact(&mut asked).await.is_err() {
+                continue;
+            }
+            let asked: Value = serde_json::from_slice(&asked).unwrap_or_default();
+            let (status, body) = match (
+                head.contains("bearer sk-good"),
+                asked["model"].as_str(),
+                &asked["max_completion_tokens"],
+            ) {
+                (false, ..) => ("401 Unauthorized", "{}"),
+                (_, None, _) => ("200 OK", r#"{"data":[{"id":"m1"},{"id":"org/m2"}]}"#),
+                (_, Some("m1"), one) if *one == 1 => (
+                    "200 OK",
+                    r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"length"}]}"#,
+                ),
+                _ => (
+                    "404 Not Found",
+                    r#"{"error":{"message":"no such model here"}}"#,
+                ),
             };
             let answer = format!(
                 "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
@@ -339,18 +359,25 @@ async fn verified_before_it_is_stored() {
         gateway.ok("POST", "/providers/up/test", Value::Null).await["state"],
         "verified"
     );
-    assert_eq!(
-        gateway
-            .ok("POST", "/providers/up/test", json!({"model": "m1"}))
-            .await["ok"],
-        true
-    );
-    assert_eq!(
-        gateway
-            .ok("POST", "/providers/up/test", json!({"model": "m9"}))
-            .await["ok"],
-        false
-    );
+    for (model, ok, status, message) in [
+        ("m1", true, 200, "ok, the model answered"),
+        ("up/m1", true, 200, "ok, the model answered"),
+        (
+            "m9",
+            false,
+            404,
+            "it answered with HTTP 404: no such model here",
+        ),
+    ] {
+        let tested = gateway
+            .ok("POST", "/providers/up/test", json!({"model": model}))
+            .await;
+        assert_eq!(
+            (&tested["ok"], &tested["status"], &tested["message"]),
+            (&json!(ok), &json!(status), &json!(message)),
+            "{model}"
+        );
+    }
     let found = gateway
         .ok("POST", "/providers/up/discover?enable=true", Value::Null)
         .await;

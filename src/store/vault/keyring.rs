@@ -108,6 +108,25 @@ impl Vault for Keyring {
         })
     }
 
+    /// Service `gw`, user `NAME`: beside the gateways' own entries, whose users are `GATEWAY/NAME`.
+    fn foreign(&self, name: &str) -> Result<Option<Secret>> {
+        check_name(name)?;
+        if name.contains('/') {
+            return Err(Error::invalid(format!(
+                "`{name}` is an entry of a gateway's own, not one to refer to"
+            ))
+            .hint(format!(
+                "refer to an entry of service `{SERVICE}` whose user has no slash"
+            )));
+        }
+        self.call(name, |access| {
+            match access.read_entry(access.foreign_entry()?)? {
+                Some(secret) => Ok(Some(secret)),
+                None => access.expect_mark().map(|()| None),
+            }
+        })
+    }
+
     fn describe(&self) -> String {
         format!(
             "OS keyring ({PLATFORM}), service `{SERVICE}`, entries `{}/...`",
@@ -130,8 +149,18 @@ impl Access<'_> {
             .map_err(|error| self.failed(error))
     }
 
+    fn foreign_entry(&self) -> Result<Entry> {
+        self.store
+            .build(SERVICE, self.name, None)
+            .map_err(|error| self.failed(error))
+    }
+
     fn read(&self, name: &str) -> Result<Option<Secret>> {
-        match self.entry(name)?.get_secret() {
+        self.read_entry(self.entry(name)?)
+    }
+
+    fn read_entry(&self, entry: Entry) -> Result<Option<Secret>> {
+        match entry.get_secret() {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => Ok(Some(Secret::new(text))),
                 Err(error) => {

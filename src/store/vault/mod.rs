@@ -26,7 +26,7 @@ pub use master::MasterKey;
 pub use memory::Memory;
 pub use sealed::Sealed;
 
-use super::secret::Secret;
+use super::secret::{LONGEST, Secret};
 use crate::error::{Error, Kind, Result};
 use std::path::{Path, PathBuf};
 
@@ -37,12 +37,18 @@ pub trait Vault: Send + Sync {
     fn set(&self, name: &str, secret: &Secret) -> Result<()>;
     /// Deleting what is not there is fine.
     fn delete(&self, name: &str) -> Result<()>;
+    /// An entry that somebody else wrote, for references `keyring:NAME`. Only an operating system's store has
+    /// any: elsewhere this is an error, with or without such an entry.
+    fn foreign(&self, _name: &str) -> Result<Option<Secret>> {
+        Err(Error::invalid(format!(
+            "there is no keyring here: this gateway keeps secrets in another place, {}",
+            self.describe()
+        ))
+        .hint("refer to it as env:NAME or file:/PATH, or give it to gw with --credential-stdin"))
+    }
     /// One line for `gw serve` and `gw doctor`, such as `OS keyring (Secret Service)`.
     fn describe(&self) -> String;
 }
-
-/// The longest secret taken, in bytes. Service account files are the largest credentials around: a few KiB.
-pub const LARGEST: usize = 256 * 1024;
 
 /// Writes, reads and deletes a canary. Only writing tells a locked store from an empty one.
 pub fn probe(vault: &dyn Vault) -> Result<()> {
@@ -90,11 +96,11 @@ fn check(name: &str, secret: &Secret) -> Result<()> {
         return Err(Error::invalid(format!("the secret `{name}` is empty"))
             .hint("give it on standard input, or delete it instead"));
     }
-    if text.len() > LARGEST {
+    if text.len() > LONGEST {
         return Err(Error::new(
             Kind::TooLarge,
             format!(
-                "the secret `{name}` has {} bytes, {LARGEST} are taken at most",
+                "the secret `{name}` has {} bytes, {LONGEST} are taken at most",
                 text.len()
             ),
         )
@@ -133,7 +139,7 @@ mod tests {
         }
         assert_eq!(
             vault
-                .set("a", &Secret::new("x".repeat(LARGEST + 1)))
+                .set("a", &Secret::new("x".repeat(LONGEST + 1)))
                 .unwrap_err()
                 .kind,
             Kind::TooLarge

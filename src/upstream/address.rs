@@ -1,0 +1,102 @@
+//! Where a provider is: origin, path and query out of vendor and record.
+
+use crate::resources::provider::Provider;
+use crate::vendors::Vendor;
+use http::{HeaderValue, Uri};
+
+/// Where connections go, and with which TLS: connections of one origin are alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Origin {
+    pub tls: bool,
+    pub host: String,
+    pub port: u16,
+    /// Tells a CA or client certificate of the provider's own from others; 0: none of its own.
+    pub identity: u64,
+}
+
+impl Origin {
+    /// The host without the brackets of an IPv6 address, as resolvers and certificates have it.
+    pub fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
+}
+
+/// A provider's base URL taken apart, with the query every request carries.
+#[derive(Default, PartialEq)]
+pub(super) struct Address {
+    tls: bool,
+    host: String,
+    /// As written: absent where it is the scheme's own.
+    port: Option<u16>,
+    prefix: String,
+    query: String,
+}
+
+impl Address {
+    /// Out of the record's base URL, else the vendor's; errors are fragments that follow the provider's name.
+    pub fn of(vendor: &Vendor, spec: &Provider) -> Result<Address, String> {
+        let base = match spec.base_url.as_str() {
+            "" => vendor.base_url,
+            own => own,
+        };
+        let url =
+            url::Url::parse(base).map_err(|error| format!("base URL cannot be read: {error}"))?;
+        let host = url.host_str().ok_or("base URL has no host")?.to_owned();
+        Ok(Address {
+            tls: url.scheme() == "https",
+            host,
+            port: url.port(),
+            prefix: url.path().trim_end_matches('/').to_owned(),
+            query: query(vendor, spec),
+        })
+    }
+
+    pub fn origin(&self, identity: u64) -> Origin {
+        Origin {
+            tls: self.tls,
+            host: self.host.clone(),
+            port: self.port.unwrap_or(if self.tls { 443 } else { 80 }),
+            identity,
+        }
+    }
+
+    /// The `Host` header.
+    pub fn host(&self) -> Result<HeaderValue, String> {
+        let text = match self.port {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        };
+        HeaderValue::try_from(text).map_err(|_| "base URL has a host that cannot be sent".into())
+    }
+
+    /// The request target of a path behind the base URL.
+    pub fn target(&self, path: &str) -> Result<Uri, String> {
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        let target = format!("{}{path}{mark}{}", self.prefix, self.query);
+        target
+            .parse()
+            .map_err(|_| format!("`{target}` is not a request target"))
+    }
+}
+
+/// A path with the model in it, percent-encoded.
+pub(super) fn with_model(path: &str, model: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(model.as_bytes()).collect();
+    path.replace("{model}", &encoded.replace('+', "%20"))
+}
+
+/// The vendor's parameters unless the record gives them, then the record's.
+fn query(vendor: &Vendor, spec: &Provider) -> String {
+    let of_vendor = vendor
+        .query
+        .iter()
+        .copied()
+        .filter(|(key, _)| !spec.query.contains_key(*key));
+    let own = spec
+        .query
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(of_vendor.chain(own))
+        .finish()
+}

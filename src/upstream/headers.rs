@@ -1,0 +1,116 @@
+//! Headers of an upstream request, but for the credential. What of a caller's passes is an allow-list: what is
+//! not named here stays here.
+
+use super::Upstream;
+use crate::resources::provider::Provider;
+use crate::vendors::Vendor;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Request headers of the caller that reach an upstream of the same format. Credentials and
+/// `content-type` are set by gw itself.
+static PASSING: [HeaderName; 3] = [
+    HeaderName::from_static("anthropic-version"),
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("openai-beta"),
+];
+
+/// The vendor's headers, then the provider's own in their place.
+pub(super) fn fixed(vendor: &Vendor, spec: &Provider) -> Vec<(HeaderName, HeaderValue)> {
+    let own = spec
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
+    for (name, value) in vendor.headers.iter().copied().chain(own) {
+        // Checked when the record was written.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.retain(|(have, _)| *have != name);
+            headers.push((name, value));
+        }
+    }
+    headers
+}
+
+/// Writes everything but the credential.
+pub(super) fn write(
+    upstream: &Upstream,
+    accept: &'static str,
+    carries: bool,
+    caller: Option<&HeaderMap>,
+    headers: &mut HeaderMap,
+) {
+    headers.reserve(10);
+    headers.insert(header::HOST, upstream.host.clone());
+    if carries {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+    }
+    headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+    headers.insert(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("identity"),
+    );
+    headers.insert(
+        header::USER_AGENT,
+        HeaderValue::from_static(concat!("gw/", env!("CARGO_PKG_VERSION"))),
+    );
+    for (name, value) in &upstream.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    if let Some(caller) = caller {
+        pass(caller, headers);
+    }
+}
+
+/// Copies the caller's headers that may pass and are named in no `Connection` header.
+fn pass(from: &HeaderMap, to: &mut HeaderMap) {
+    for name in &PASSING {
+        if let Some(value) = from.get(name)
+            && !hop_by_hop(from, name)
+            && value.to_str().is_ok()
+        {
+            to.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// RFC 9110 section 7.6.1: headers listed in `Connection` are for the next hop only.
+fn hop_by_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .any(|listed| listed.trim().eq_ignore_ascii_case(name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_allowed_passes() {
+        let mut from = HeaderMap::new();
+        for (name, value) in [
+            ("authorization", "Bearer x"),
+            ("cookie", "a=b"),
+            ("anthropic-beta", "b1"),
+            ("anthropic-version", "v"),
+            ("connection", "anthropic-version"),
+            ("x-forwarded-for", "1.2.3.4"),
+        ] {
+            from.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        let mut to = HeaderMap::new();
+        pass(&from, &mut to);
+        assert_eq!(
+            to.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
+            ["anthropic-beta"]
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! A provider made ready to be called: one builder of address, headers, TLS and credential for everybody who calls
+//! one (serving, testing, discovery). What does not depend on the request is worked out once, when the provider or
+//! its credential changes. Must not know who calls, nor keep connections.
+
+mod access;
+mod address;
+pub mod call;
+pub mod dial;
+mod headers;
+mod sign;
+mod standing;
+mod tls;
+pub mod trial;
+mod validity;
+
+pub use access::{Access, resolve_files};
+pub use address::Origin;
+pub use sign::{SignIn, Unsigned};
+pub use standing::{Standing, Verdict};
+
+use crate::error::{Error, Result};
+use crate::formats::FormatId;
+use crate::resources::provider::Provider;
+use crate::vendors::{self, Vendor};
+use address::Address;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+use std::{sync::Arc, time::Duration};
+
+/// A provider ready to be called.
+pub struct Upstream {
+    pub name: Arc<str>,
+    pub vendor: &'static Vendor,
+    pub origin: Origin,
+    pub sign_in: SignIn,
+    /// Whether it is known to answer; kept while what is called stays the same.
+    pub standing: Arc<Standing>,
+    pub connect: Option<Duration>,
+    pub first_byte: Option<Duration>,
+    pub idle: Option<Duration>,
+    /// Its own CA or client certificate; `None`: what all connections have.
+    tls: Option<tls::Own>,
+    host: HeaderValue,
+    /// Headers every request carries: the vendor's, then the provider's own.
+    headers: Vec<(HeaderName, HeaderValue)>,
+    address: Address,
+    /// Request targets without a model in them, made once.
+    fixed: Vec<(FormatId, Uri)>,
+}
+
+/// What one request adds to what is known of its upstream.
+pub struct Ask<'a> {
+    pub method: Method,
+    pub target: Uri,
+    pub accept: &'static str,
+    pub body: Bytes,
+    /// The caller's headers, where those that fit the upstream's format may pass.
+    pub caller: Option<&'a HeaderMap>,
+    /// The caller's own provider key.
+    pub own_key: Option<&'a HeaderValue>,
+}
+
+impl Upstream {
+    /// Prepares a provider. `access`: what its record refers to, or why that is not to be had.
+    pub fn build(
+        name: Arc<str>,
+        spec: &Provider,
+        access: Option<&Result<Access, String>>,
+    ) -> Result<Upstream> {
+        let vendor = vendors::vendor(&spec.vendor)?;
+        let bad = |why: String| {
+            Error::invalid(format!("provider `{name}`: {why}")).hint(format!(
+                "set it with `gw provider set {name} --base-url URL`"
+            ))
+        };
+        let address = Address::of(vendor, spec).map_err(bad)?;
+        let tls = access
+            .and_then(|access| access.as_ref().ok())
+            .and_then(|access| access.tls.clone());
+        let mut fixed = Vec::new();
+        for (format, path) in vendor.endpoints {
+            if !path.contains("{model}") {
+                fixed.push((*format, address.target(path).map_err(bad)?));
+            }
+        }
+        Ok(Upstream {
+            vendor,
+            origin: address.origin(tls.as_ref().map_or(0, tls::Own::identity)),
+            sign_in: SignIn::of(vendor.auth, &spec.credential, access),
+            standing: Arc::default(),
+            connect: spec.connect_timeout.map(|limit| limit.std()),
+            first_byte: spec.first_byte_timeout.map(|limit| limit.std()),
+            idle: spec.idle_timeout.map(|limit| limit.std()),
+            host: address.host().map_err(bad)?,
+            headers: headers::fixed(vendor, spec),
+            tls,
+            address,
+            fixed,
+            name: name.clone(),
+        })
+    }
+
+    /// A provider that cannot be called, and why: it fails each attempt and leaves the others alone.
+    pub fn broken(name: Arc<str>, why: &str) -> Upstream {
+        Upstream {
+            name,
+            vendor: &vendors::VENDORS[0],
+            origin: Origin::default(),
+            sign_in: SignIn::Unavailable(why.to_owned()),
+            standing: Arc::default(),
+            connect: None,
+            first_byte: None,
+            idle: None,
+            tls: None,
+            host: HeaderValue::from_static("invalid"),
+            headers: Vec::new(),
+            address: Address::default(),
+            fixed: Vec::new(),
+        }
+    }
+
+    /// Goes on from `before`: where the same is called in the same way, what is known of it stays known.
+    pub fn after(mut self, before: &Upstream) -> Upstream {
+        if self.origin == before.origin
+            && self.address == before.address
+            && self.headers == before.headers
+            && self.sign_in == before.sign_in
+        {
+            self.standing = before.standing.clone();
+        }
+        self
+    }
+
+    /// Whether it is on this machine: it may well be set up before it runs.
+    pub fn is_local(&self) -> bool {
+        let loopback = |ip: std::net::IpAddr| ip.is_loopback();
+        self.vendor.local
+            || self.origin.host == "localhost"
+            || self.origin.bare_host().parse().is_ok_and(loopback)
+    }
+
+    /// Whether it speaks this format.
+    pub fn speaks(&self, format: FormatId) -> bool {
+        self.vendor.endpoints.iter().any(|(id, _)| *id == format)
+    }
+
+    /// The request target for a format, `None` where the provider does not speak it.
+    pub fn target(&self, format: FormatId, model: &str) -> Option<Uri> {
+        if let Some((_, uri)) = self.fixed.iter().find(|(id, _)| *id == format) {
+            return Some(uri.clone());
+        }
+        let (_, path) = self.vendor.endpoints.iter().find(|(id, _)| *id == format)?;
+        self.address.target(&address::with_model(path, model)).ok()
+    }
+
+    /// The request target of its list of models, `None` where the vendor has none.
+    pub fn models(&self) -> Option<Uri> {
+        match self.vendor.models {
+            "" => None,
+            path => self.address.target(path).ok(),
+        }
+    }
+
+    /// The finished request: fixed headers, the vendor's and the provider's, the caller's that may pass, and the
+    /// credential last: signing covers method, target, headers and body, which are all final by then.
+    pub fn request(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, Unsigned> {
+        let mut request = Request::new(());
+        *request.method_mut() = ask.method;
+        *request.uri_mut() = ask.target;
+        let carries = *request.method() != Method::GET;
+        headers::write(self, ask.accept, carries, ask.caller, request.headers_mut());
+        self.sign_in.sign(&mut request, ask.own_key)?;
+        Ok(request.map(|()| Full::new(ask.body)))
+    }
+}

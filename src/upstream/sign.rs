@@ -1,0 +1,94 @@
+//! Signing in upstream: the last step over a finished request.
+
+use super::Access;
+use crate::resources::provider::Credential;
+use crate::vendors::Auth;
+use http::{HeaderName, HeaderValue, Request, header};
+
+/// How a request is signed in.
+#[derive(PartialEq)]
+pub enum SignIn {
+    /// Header and value, marked sensitive.
+    Header(HeaderName, HeaderValue),
+    /// The caller's own provider key is forwarded.
+    Passthrough(Auth),
+    Nothing,
+    /// The credential is not to be had now, and why.
+    Unavailable(String),
+}
+
+/// Why a request could not be signed in.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unsigned {
+    /// The provider passes the caller's own key through, and none was sent.
+    NoOwnKey,
+    /// The caller's own key has characters no header can carry.
+    BadOwnKey,
+    /// The credential is not to be had now, and why. For the operator: it may name files and variables.
+    Unavailable(String),
+}
+
+impl SignIn {
+    /// What is known before any request comes.
+    pub(super) fn of(
+        auth: Auth,
+        credential: &Credential,
+        access: Option<&Result<Access, String>>,
+    ) -> SignIn {
+        match access {
+            Some(Err(why)) => return SignIn::Unavailable(why.clone()),
+            _ if *credential == Credential::Passthrough => return SignIn::Passthrough(auth),
+            _ => {}
+        }
+        let secret = access
+            .and_then(|access| access.as_ref().ok())
+            .and_then(|access| access.secret.as_ref());
+        match secret.map(|secret| credential_header(auth, secret.expose())) {
+            None => SignIn::Nothing,
+            Some(Some((name, value))) => SignIn::Header(name, value),
+            Some(None) => {
+                SignIn::Unavailable("the credential holds characters no header can carry".into())
+            }
+        }
+    }
+
+    /// Whether a credential goes along.
+    pub(super) fn signs(&self) -> bool {
+        matches!(self, SignIn::Header(..) | SignIn::Passthrough(_))
+    }
+
+    /// Signs a request that is finished but for this. `own_key`: the caller's own.
+    pub(super) fn sign(
+        &self,
+        request: &mut Request<()>,
+        own_key: Option<&HeaderValue>,
+    ) -> Result<(), Unsigned> {
+        let (name, value) = match self {
+            SignIn::Nothing => return Ok(()),
+            SignIn::Unavailable(why) => return Err(Unsigned::Unavailable(why.clone())),
+            SignIn::Header(name, value) => (name.clone(), value.clone()),
+            SignIn::Passthrough(auth) => {
+                let own = own_key.ok_or(Unsigned::NoOwnKey)?;
+                let text = own.to_str().unwrap_or_default();
+                let key = text
+                    .strip_prefix("Bearer ")
+                    .or_else(|| text.strip_prefix("bearer "))
+                    .unwrap_or(text);
+                credential_header(*auth, key).ok_or(Unsigned::BadOwnKey)?
+            }
+        };
+        request.headers_mut().insert(name, value);
+        Ok(())
+    }
+}
+
+/// The header a vendor takes its credential in.
+fn credential_header(auth: Auth, key: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, text) = match auth {
+        Auth::Bearer => (header::AUTHORIZATION, format!("Bearer {key}")),
+        Auth::Header(name) => (HeaderName::from_static(name), key.to_owned()),
+    };
+    let mut value = HeaderValue::try_from(text).ok()?;
+    value.set_sensitive(true);
+    Some((name, value))
+}

@@ -1,0 +1,332 @@
+//! The smallest things a provider can be asked: its list of models, one token of a model. Made by the builder
+//! that serving uses, so that what is tried is what is used.
+
+use super::{Ask, Unsigned, Upstream, call::call};
+use crate::chat::{Chat, Message, Part, Role};
+use crate::formats::{self, Dropped, fault::read_fault};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// How long a list of models may take, and one token of a model: local servers load it first.
+const LIST_WAIT: Duration = Duration::from_secs(10);
+const TOKEN_WAIT: Duration = Duration::from_secs(25);
+/// The longest answer read: lists of models with descriptions are below 1 MiB.
+const LONGEST: usize = 8 << 20;
+
+/// What a trial came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Verified,
+    /// The vendor cannot say without a real request, or the callers bring the credential.
+    Unverified,
+    Refused,
+    Unreachable,
+    Failed,
+}
+
+/// How a trial went.
+#[derive(Debug)]
+pub struct Trial {
+    pub state: State,
+    /// The upstream's, where it answered.
+    pub status: Option<u16>,
+    /// What it lists, where it was asked to and did.
+    pub models: Option<Vec<String>>,
+    pub ms: u64,
+    pub message: String,
+}
+
+impl Trial {
+    /// Nothing was sent.
+    pub fn unsent(state: State, message: String) -> Trial {
+        Trial {
+            state,
+            status: None,
+            models: None,
+            ms: 0,
+            message,
+        }
+    }
+}
+
+/// Asks for its list of models.
+pub async fn list(upstream: &Upstream) -> Trial {
+    match upstream.models() {
+        None => Trial::unsent(
+            State::Unverified,
+            "this vendor cannot list models: try one with -m MODEL".into(),
+        ),
+        Some(target) => {
+            let ask = ask(Method::GET, target, Bytes::new());
+            run(upstream, ask, LIST_WAIT, listed).await
+        }
+    }
+}
+
+/// Asks a model for one token. `model`: the id the provider knows it by.
+pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
+    let spoken = upstream.vendor.endpoints.iter().find_map(|(id, _)| {
+        let codec = formats::format(*id).codec?;
+        Some((codec, upstream.target(*id, model)?))
+    });
+    let Some((codec, target)) = spoken else {
+        return Trial::unsent(
+            State::Unverified,
+            "this vendor has no chat to try a model with".into(),
+        );
+    };
+    let chat = Chat {
+        model: model.to_owned(),
+        messages: vec![Message {
+            role: Role::User,
+            parts: vec![Part::Text("Hi".into())],
+        }],
+        max_tokens: Some(1),
+        ..Chat::default()
+    };
+    let body = codec.write_request(&chat, &upstream.vendor.quirks, &mut Dropped::new());
+    let body = match body {
+        Ok(body) => body.into(),
+        Err(error) => return Trial::unsent(State::Failed, error.message),
+    };
+    let answered = |status: u16, body: &[u8]| match status {
+        200..=299 => match codec.read_reply(body) {
+            Ok(_) => (State::Verified, None, "ok, the model answered".into()),
+            Err(_) => (
+                State::Failed,
+                None,
+                "it answered with something that is not a reply".into(),
+            ),
+        },
+        _ => said(status, body),
+    };
+    run(
+        upstream,
+        ask(Method::POST, target, body),
+        TOKEN_WAIT,
+        answered,
+    )
+    .await
+}
+
+fn ask(method: Method, target: http::Uri, body: Bytes) -> Ask<'static> {
+    Ask {
+        method,
+        target,
+        accept: "application/json",
+        body,
+        caller: None,
+        own_key: None,
+    }
+}
+
+type Reading = (State, Option<Vec<String>>, String);
+
+async fn run(
+    upstream: &Upstream,
+    ask: Ask<'_>,
+    wait: Duration,
+    read: impl Fn(u16, &[u8]) -> Reading,
+) -> Trial {
+    let request = match upstream.request(ask) {
+        Ok(request) => request,
+        Err(Unsigned::NoOwnKey | Unsigned::BadOwnKey) => {
+            return Trial::unsent(
+                State::Unverified,
+                "callers bring the credential, so there is none to try".into(),
+            );
+        }
+        Err(Unsigned::Unavailable(why)) => {
+            return Trial::unsent(
+                State::Refused,
+                format!("its credential cannot be had: {why}"),
+            );
+        }
+    };
+    let begun = Instant::now();
+    let answer = tokio::time::timeout(wait, call(upstream, request, LONGEST)).await;
+    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (status, (state, models, message)) = match answer {
+        Err(_) => (
+            None,
+            unreachable(format!("no answer within {} s", wait.as_secs())),
+        ),
+        Ok(Err(why)) => (None, unreachable(format!("it cannot be reached: {why}"))),
+        Ok(Ok((status, body))) => {
+            let signed = upstream.sign_in.signs();
+            let reading = match status {
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if signed => (
+                    State::Refused,
+                    None,
+                    format!("it refused the credential (HTTP {})", status.as_u16()),
+                ),
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (
+                    State::Refused,
+                    None,
+                    format!("it wants a credential (HTTP {})", status.as_u16()),
+                ),
+                _ => read(status.as_u16(), &body),
+            };
+            (Some(status.as_u16()), reading)
+        }
+    };
+    Trial {
+        state,
+        status,
+        models,
+        ms,
+        message,
+    }
+}
+
+fn unreachable(message: String) -> Reading {
+    (State::Unreachable, None, message)
+}
+
+/// What an upstream says with an error, in its own words as far as it has some.
+fn said(status: u16, body: &[u8]) -> Reading {
+    let message = match read_fault(status, body).message {
+        words if words.is_empty() => format!("it answered with HTTP {status}"),
+        words => format!("it answered with HTTP {status}: {words}"),
+    };
+    (State::Failed, None, message)
+}
+
+fn listed(status: u16, body: &[u8]) -> Reading {
+    match status {
+        200..=299 => match models(body) {
+            Some(models) => (State::Verified, Some(models), "ok".into()),
+            None => (
+                State::Failed,
+                None,
+                "it answered with something that is not a list of models".into(),
+            ),
+        },
+        404 | 405 | 501 => (
+            State::Unverified,
+            None,
+            "it cannot list models: try one with -m MODEL".into(),
+        ),
+        _ => said(status, body),
+    }
+}
+
+/// Model ids out of `{data: [{id}]}` (OpenAI, Anthropic), `{models: [{name|id}]}` or a bare list.
+fn models(body: &[u8]) -> Option<Vec<String>> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let list = value
+        .get("data")
+        .or_else(|| value.get("models"))
+        .unwrap_or(&value)
+        .as_array()?;
+    let id = |one: &Value| {
+        ["id", "name", "model"]
+            .iter()
+            .find_map(|field| one.get(field)?.as_str())
+            .or(one.as_str())
+            .map(str::to_owned)
+    };
+    let mut ids: Vec<String> = list
+        .iter()
+        .filter_map(id)
+        .filter(|id| id.len() <= 200)
+        .collect();
+    ids.sort();
+    ids.dedup();
+    Some(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::Access;
+    use super::*;
+    use crate::resources::provider::Provider;
+    use crate::store::secret::Secret;
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    fn upstream(port: u16) -> Upstream {
+        let spec: Provider = serde_json::from_value(json!({
+            "vendor": "anthropic", "base_url": format!("http://127.0.0.1:{port}/v1"),
+            "credential": "managed", "headers": {"x-version": "1"},
+        }))
+        .unwrap();
+        let access = Ok(Access::secret(Some(Secret::new("s3cret".into()))));
+        Upstream::build("up".into(), &spec, Some(&access)).unwrap()
+    }
+
+    /// Answers one request with these bytes; gives back what it was sent.
+    async fn answer_with(answer: &'static str) -> (Upstream, tokio::task::JoinHandle<String>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let served = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).await.unwrap();
+                seen.push(byte[0]);
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(seen).unwrap()
+        });
+        (upstream(port), served)
+    }
+
+    #[tokio::test]
+    async fn verified_refused_redirected() {
+        let (up, served) = answer_with("HTTP/1.1 200 OK\r\ncontent-length: 36\r\n\r\n{\"data\":[{\"id\":\"b\"},{\"id\":\"a\"},{}]} ").await;
+        let trial = list(&up).await;
+        assert_eq!(
+            (trial.state, trial.models),
+            (State::Verified, Some(vec!["a".to_owned(), "b".to_owned()]))
+        );
+        let seen = served.await.unwrap().to_ascii_lowercase();
+        assert!(
+            seen.starts_with("get /v1/models http/1.1")
+                && seen.contains("x-api-key: s3cret")
+                && seen.contains("x-version: 1")
+                && seen.contains("anthropic-version: 2023-06-01"),
+            "{seen}"
+        );
+        for (answer, state, status) in [
+            (
+                "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n",
+                State::Refused,
+                401,
+            ),
+            (
+                "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
+                State::Failed,
+                307,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi",
+                State::Failed,
+                200,
+            ),
+        ] {
+            let (up, _served) = answer_with(answer).await;
+            let trial = list(&up).await;
+            assert_eq!((trial.state, trial.status), (state, Some(status)));
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let trial = list(&upstream(port)).await;
+        assert_eq!(
+            (trial.state, trial.message.as_str()),
+            (
+                State::Unreachable,
+                "it cannot be reached: connection refused"
+            )
+        );
+    }
+}
