@@ -4,6 +4,7 @@
 
 mod child;
 mod cut;
+mod damage;
 mod full;
 #[path = "../harness/mod.rs"]
 mod harness;

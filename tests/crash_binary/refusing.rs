@@ -1,27 +1,10 @@
 //! A state store that cannot write: changes are refused with the disk's own words, and readiness and
 //! `gw status` say so before anybody tries a change.
 
-use super::harness::{GW, clients::skip, until};
+use super::harness::{clients::skip, until};
 use super::mount::{Mount, image, run};
 use super::rig::Live;
 use serde_json::{Value, json};
-use std::process::Command;
-
-/// `gw` towards a running gateway: exit code and what it printed.
-fn gw(live: &Live, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(GW)
-        .env_clear()
-        .env("HOME", "/nonexistent")
-        .env("GW_ADMIN_URL", format!("unix:{}", live.admin.0.display()))
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&text).into_owned(),
-    )
-}
 
 fn state_store(answer: &Value) -> Option<String> {
     answer["degraded"]
@@ -63,7 +46,7 @@ fn a_disk_gone_read_only_is_named_as_that_and_seen_by_readyz_and_status() {
         state_store(&ready).as_deref(),
         Some("state store: changes are refused or not exported, see `gw status`")
     );
-    let (code, said) = gw(&live, &["status"]);
+    let (code, said) = live.gw(&["status"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(
         said.contains("state store: ") && said.contains("Read-only file system"),
@@ -88,7 +71,7 @@ fn a_full_disk_is_seen_before_a_change_meets_it() {
     until("readyz says that changes are refused", || {
         state_store(&live.readyz().1)
     });
-    let (_, status) = gw(&live, &["status", "-o", "json"]);
+    let (_, status) = live.gw(&["status", "-o", "json"]);
     let status: Value = serde_json::from_str(&status).unwrap();
     assert!(
         state_store(&status).is_some_and(|reason| reason.contains("is full")),

@@ -139,6 +139,22 @@ impl Live {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// `gw` towards this gateway: its exit code, and what it printed to both streams.
+    pub fn gw(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = Command::new(GW)
+            .env_clear()
+            .env("HOME", self.log.parent().unwrap())
+            .env("GW_ADMIN_URL", format!("unix:{}", self.admin.0.display()))
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    }
+
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(self.pid as i32).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();

@@ -14,16 +14,16 @@ const MASTER: [&str; 2] = [
 ];
 
 /// A stopped gateway's state, with something in it.
-struct Stopped {
+pub struct Stopped {
     place: tempfile::TempDir,
-    data: PathBuf,
+    pub data: PathBuf,
     mock: Mock,
     key: String,
     export: serde_json::Value,
 }
 
 impl Stopped {
-    fn new(master: Option<&str>) -> Stopped {
+    pub fn new(master: Option<&str>) -> Stopped {
         let place = tempfile::tempdir().unwrap();
         let data = place.path().join("data");
         let mock = Mock::start(Settings {
@@ -52,11 +52,11 @@ impl Stopped {
         }
     }
 
-    fn start(&self) -> Live {
+    pub fn start(&self) -> Live {
         Live::start(self.place.path(), &self.data)
     }
 
-    fn refused(&self, env: &[(&str, &str)]) -> String {
+    pub fn refused(&self, env: &[(&str, &str)]) -> String {
         let mut command = serve(self.place.path());
         command.args(on(&self.data)).envs(env.iter().copied());
         let (code, said) = refused(command);
@@ -69,7 +69,7 @@ impl Stopped {
     }
 
     /// Everything is there, and a request goes through with the key and the credential there were.
-    fn whole(&self, live: &Live) {
+    pub fn whole(&self, live: &Live) {
         assert_eq!(live.admin.get("/export"), self.export);
         let answer = live.chat(&self.key, "mock");
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -77,7 +77,7 @@ impl Stopped {
     }
 
     /// The lines that say what was mended.
-    fn mended(live: &Live) -> Vec<String> {
+    pub fn mended(live: &Live) -> Vec<String> {
         live.said()
             .lines()
             .filter(|line| line.starts_with("mended"))

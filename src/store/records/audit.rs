@@ -22,27 +22,54 @@ pub struct Log {
     before: u64,
     /// Whether something lies behind `length`.
     dirty: bool,
+    /// Whether the last line is damaged and lacks its end: what comes next must not become a part of it.
+    unended: bool,
     /// Revision of the newest good entry, or the one this file goes on from.
     last: u64,
-    /// What was found damaged behind the last good line: bytes and lines.
-    pub tail: (u64, usize),
-    /// Damaged lines with good ones behind them.
-    pub holes: usize,
+    /// Bytes of a last line that a crash cut short: it was never acknowledged.
+    pub torn: u64,
+    /// Lines that cannot be read behind the last good one, the torn one included.
+    pub trailing: usize,
+    /// Damaged lines by file; they stay where they are, for someone to look at.
+    pub damaged: Vec<Damaged>,
     /// Whether its directory is absent: someone moved it away, or this is the first start.
     pub absent: bool,
 }
 
-/// A line as found: its revision and JSON, or that it is damaged.
+/// Damaged lines of a file, by number from 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Damaged {
+    pub path: PathBuf,
+    pub lines: Vec<u64>,
+}
+
+impl Damaged {
+    /// How many there are and where, for people.
+    pub fn describe(&self) -> String {
+        const SHOWN: usize = 10;
+        let count = self.lines.len();
+        let numbers: Vec<String> = self.lines.iter().take(SHOWN).map(u64::to_string).collect();
+        let more = if count > SHOWN { ", …" } else { "" };
+        let (s, path) = (if count == 1 { "" } else { "s" }, self.path.display());
+        format!(
+            "{count} damaged line{s} in the audit log `{path}` (line{s} {}{more}): what was changed there is not known, the state is whole",
+            numbers.join(", ")
+        )
+    }
+}
+
+/// A line as found: its revision and JSON, that it is damaged, or that it is the beginning of one.
 enum Line<'a> {
     Good(u64, &'a [u8]),
-    Damaged,
+    Damaged { ended: bool },
+    Torn,
 }
 
 impl Log {
-    /// Looks at the newest files; changes nothing yet (see [`Log::cut`]).
+    /// Looks at all files; changes nothing yet (see [`Log::cut`]).
     pub fn open(dir: &Path) -> Result<Log> {
-        let mut files = files(dir)?;
-        let path = files.pop().unwrap_or_else(|| name(dir, 1));
+        let files = files(dir)?;
+        let path = files.last().cloned().unwrap_or_else(|| name(dir, 1));
         let mut log = Log {
             dir: dir.to_owned(),
             path,
@@ -50,35 +77,40 @@ impl Log {
             length: 0,
             before: 0,
             dirty: false,
+            unended: false,
             last: 0,
-            tail: (0, 0),
-            holes: 0,
+            torn: 0,
+            trailing: 0,
+            damaged: Vec::new(),
             absent: !dir.exists(),
         };
-        let (mut end, mut bad) = (0, 0);
-        if log.path.exists() {
-            scan(&log.path, |line, to| {
-                end = to;
+        for path in &files {
+            let (mut number, mut lines) = (0, Vec::new());
+            (log.length, log.torn, log.trailing, log.unended) = (0, 0, 0, false);
+            scan(path, |line, end| {
+                number += 1;
                 match line {
                     Line::Good(revision, _) => {
-                        log.holes += std::mem::take(&mut bad);
-                        (log.last, log.length) = (revision, to);
+                        (log.last, log.length, log.trailing) = (revision, end, 0);
                     }
-                    Line::Damaged => bad += 1,
+                    Line::Damaged { ended } => {
+                        lines.push(number);
+                        (log.length, log.unended) = (end, !ended);
+                        log.trailing += 1;
+                    }
+                    Line::Torn => {
+                        log.torn = end - log.length;
+                        log.trailing += 1;
+                    }
                 }
                 Ok(())
             })?;
+            if !lines.is_empty() {
+                let path = path.clone();
+                log.damaged.push(Damaged { path, lines });
+            }
         }
-        log.tail = (end - log.length, bad);
-        log.dirty = end > log.length;
-        while let Some(older) = files.pop().filter(|_| log.last == 0) {
-            scan(&older, |line, _| {
-                if let Line::Good(revision, _) = line {
-                    log.last = revision;
-                }
-                Ok(())
-            })?;
-        }
+        log.dirty = log.torn > 0 || log.unended;
         // A file made by rotation says by its name what was reached before it.
         log.last = log.last.max(first(&log.path).saturating_sub(1));
         log.before = log.length;
@@ -92,25 +124,25 @@ impl Log {
 
     /// Whether anything, good or damaged, was ever written.
     pub fn any(&self) -> bool {
-        self.last > 0 || self.tail.0 > 0 || self.holes > 0
+        self.last > 0 || self.torn > 0 || !self.damaged.is_empty()
     }
 
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Takes away what lies behind the last good line.
+    /// Takes away what lies behind the last whole line, and ends that line where it has no end.
     pub fn cut(&mut self) -> Result<()> {
         if self.dirty {
-            let length = self.length;
-            let path = self.path.clone();
-            self.handle()?
-                .set_len(length)
-                .map_err(|cause| disk::error("cut the damaged end off", &path, cause))?;
-            self.handle()?
-                .sync_all()
-                .map_err(|cause| disk::error("sync", &path, cause))?;
-            self.dirty = false;
+            let (path, length, unended) = (self.path.clone(), self.length, self.unended);
+            let file = self.handle()?;
+            file.set_len(length)
+                .and_then(|()| file.seek(SeekFrom::Start(length)))
+                .and_then(|_| file.write_all(if unended { b"\n" } else { b"" }))
+                .and_then(|()| file.sync_all())
+                .map_err(|cause| disk::error("cut the unfinished end off", &path, cause))?;
+            self.length += u64::from(unended);
+            (self.before, self.unended, self.dirty) = (self.length, false, false);
         }
         Ok(())
     }
@@ -276,6 +308,26 @@ fn unframe(line: &[u8]) -> Option<(u16, u64, &[u8])> {
     (json.len() == length && crc(schema, revision, json) == sum).then_some((schema, revision, json))
 }
 
+/// Whether this is the beginning of a line, as a crash leaves it: some of the bytes of one, then nothing or the zeros
+/// of blocks that were never written.
+fn beginning(found: &[u8]) -> bool {
+    let written = found
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
+    let words: Vec<&[u8]> = found[..written].splitn(5, |byte| *byte == b' ').collect();
+    let fits = |at: usize, word: &[u8]| match at {
+        0..=2 => word.iter().all(u8::is_ascii_digit),
+        3 => word.len() <= 8 && word.iter().all(u8::is_ascii_hexdigit),
+        // JSON as far as it goes; its length is known by then.
+        _ => std::str::from_utf8(words[2])
+            .ok()
+            .and_then(|length| length.parse().ok())
+            .is_some_and(|length: usize| word.len() <= length),
+    };
+    words.iter().enumerate().all(|(at, word)| fits(at, word))
+}
+
 fn parse(json: &[u8], path: &Path) -> Result<Entry> {
     serde_json::from_slice(json).map_err(|error| {
         Error::internal(format!(
@@ -309,7 +361,9 @@ fn scan(path: &Path, mut each: impl FnMut(Line, u64) -> Result<()>) -> Result<()
                 value::check_schema(schema, &format!("`{}`", path.display()))?;
                 each(Line::Good(revision, json), at)?;
             }
-            None => each(Line::Damaged, at)?,
+            None if line.ends_with(b"\n") => each(Line::Damaged { ended: true }, at)?,
+            None if beginning(&line) => each(Line::Torn, at)?,
+            None => each(Line::Damaged { ended: false }, at)?,
         }
     }
 }
@@ -349,8 +403,8 @@ mod tests {
         }
         let log = Log::open(dir.path()).unwrap();
         assert_eq!(
-            (log.last(), log.tail, files(dir.path()).unwrap().len()),
-            (80, (0, 0), KEEP + 1)
+            (log.last(), log.torn, files(dir.path()).unwrap().len()),
+            (80, 0, KEEP + 1)
         );
         assert_eq!(
             revisions(&log.newest(12).unwrap()),
@@ -373,10 +427,61 @@ mod tests {
             (2, vec![2, 1])
         );
         log.append(&entry(3)).unwrap();
-        assert_eq!(
-            (Log::open(dir.path()).unwrap().last(), log.tail),
-            (3, (0, 0))
-        );
+        let log = Log::open(dir.path()).unwrap();
+        assert_eq!((log.last(), log.trailing), (3, 0));
+    }
+
+    #[test]
+    fn damaged_lines_are_named_and_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = written(dir.path(), 5).path;
+        written(dir.path(), 5).rotate(6).unwrap();
+        let second = written(dir.path(), 8).path;
+        // A bit in the second line of one file, and in the last byte of the other: the end of its last line.
+        for (path, at) in [
+            (&first, 90),
+            (&second, fs::metadata(&second).unwrap().len() as usize - 1),
+        ] {
+            let mut bytes = fs::read(path).unwrap();
+            assert_eq!(
+                bytes[..at].iter().filter(|byte| **byte == b'\n').count(),
+                if path == &first { 1 } else { 2 }
+            );
+            bytes[at] ^= 4;
+            fs::write(path, bytes).unwrap();
+        }
+        let named = [(&first, vec![2]), (&second, vec![3])].map(|(path, lines)| Damaged {
+            path: path.clone(),
+            lines,
+        });
+        let mut log = Log::open(dir.path()).unwrap();
+        assert_eq!((log.last(), log.torn, log.trailing), (7, 0, 1));
+        assert_eq!(log.damaged, named);
+        // What comes next is a line of its own, and the damaged ones are still there to be looked at.
+        log.append(&entry(8)).unwrap();
+        let log = Log::open(dir.path()).unwrap();
+        assert_eq!((log.last(), log.trailing), (8, 0));
+        assert_eq!(log.damaged, named);
+        assert_eq!(revisions(&log.newest(9).unwrap()), [8, 7, 6, 5, 4, 3, 1]);
+    }
+
+    #[test]
+    fn only_the_beginning_of_a_line_counts_as_cut_short() {
+        let whole = frame(&entry(7)).unwrap();
+        for cut in 0..whole.len() {
+            assert!(beginning(&whole[..cut]), "{cut}");
+            assert!(beginning(&[&whole[..cut], &[0; 9][..]].concat()), "{cut}");
+        }
+        for not in [
+            &b"x"[..],
+            b"1 x",
+            b"1 7 3 zz",
+            b"1 7 3 0123456789",
+            b"1 7 3 01234567 {}x}",
+            b"\xff",
+        ] {
+            assert!(!beginning(not), "{}", not.escape_ascii());
+        }
     }
 
     proptest! {
@@ -390,10 +495,11 @@ mod tests {
             fs::write(&path, &bytes[..cut]).unwrap();
             let whole = bytes[..cut].iter().filter(|byte| **byte == b'\n').count() as u64;
             let mut log = Log::open(dir.path()).unwrap();
-            prop_assert_eq!((log.last(), log.tail.1), (whole, usize::from(cut > 0 && bytes[cut - 1] != b'\n')));
+            let torn = usize::from(cut > 0 && bytes[cut - 1] != b'\n');
+            prop_assert_eq!((log.last(), log.trailing, log.torn > 0), (whole, torn, torn > 0));
             log.append(&entry(whole + 1)).unwrap();
             let log = Log::open(dir.path()).unwrap();
-            prop_assert_eq!((log.last(), log.tail, log.holes), (whole + 1, (0, 0), 0));
+            prop_assert_eq!((log.last(), log.trailing, log.damaged), (whole + 1, 0, vec![]));
         }
     }
 }

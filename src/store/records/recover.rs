@@ -217,8 +217,11 @@ fn rebuild(
         places.state.display(),
         state.revision
     ));
-    if log.tail.0 > 0 {
-        notices.push(format!("the last {} bytes of the audit log were not readable: changes after revision {} may be missing", log.tail.0, log.last()));
+    if log.trailing > 0 {
+        notices.push(format!(
+            "the audit log cannot be read behind revision {}: a newer change may be missing",
+            log.last()
+        ));
     }
     if state.revision > log.last() {
         log.rotate(state.revision + 1)?;
@@ -241,12 +244,15 @@ fn source(
 ) -> Result<(State, String)> {
     let mut why = String::from("there is no export and no audit log");
     // A torn last line is what a power cut leaves; more than one is damage, and what they said is not known.
-    let torn = log.tail.1 <= 1;
+    let torn = log.trailing <= 1;
     // Audit log before store before export: an export ahead of the log means that the log lost entries, and how many is not known.
     let exported = exports.newest().unwrap_or(0);
     let whole = log.absent || log.last() >= exported;
     if !torn {
-        why = format!("the last {} lines of the audit log are damaged", log.tail.1);
+        why = format!(
+            "the last {} lines of the audit log are damaged",
+            log.trailing
+        );
     }
     if !whole {
         why = format!(

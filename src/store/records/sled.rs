@@ -1,6 +1,6 @@
 //! Records on disk: audit log first, then sled, both synced before a change is acknowledged; read from memory.
 
-use super::audit::Log;
+use super::audit::{Damaged, Log};
 use super::ballast::{self, Ballast};
 use super::recover::{self, Places};
 use super::state::{State, Step};
@@ -54,6 +54,8 @@ struct Shared {
     options: Options,
     ballast: Ballast,
     notices: Vec<String>,
+    /// Damaged lines of the audit log.
+    damaged: Vec<String>,
     failing: Mutex<Failing>,
     /// Taken for writing, and always before `state`.
     disk: Mutex<Disk>,
@@ -103,18 +105,13 @@ impl Sled {
             }
             started => started?,
         };
-        let mut notices = started.notices;
-        if log.tail.0 > 0 {
-            notices.push(format!("the last {} bytes of the audit log were a change that was cut short; they were taken off", log.tail.0));
-        }
-        if log.holes > 0 {
-            notices.push(format!(
-                "{} damaged lines in the audit log: what they said is not known",
-                log.holes
-            ));
-        }
-        for notice in &notices {
+        let notices = started.notices;
+        let damaged: Vec<String> = log.damaged.iter().map(Damaged::describe).collect();
+        for notice in notices.iter().chain(&damaged) {
             tracing::warn!(target: "gw::store", "{notice}");
+        }
+        if log.torn > 0 {
+            tracing::info!(target: "gw::store", "a change that was cut short before it was acknowledged is taken off the audit log");
         }
         if let Err(error) = log.cut() {
             tracing::warn!(target: "gw::store", "{error}");
@@ -129,6 +126,7 @@ impl Sled {
             options,
             ballast,
             notices,
+            damaged,
             failing: Mutex::default(),
             disk,
             state: RwLock::new(started.state),
@@ -210,7 +208,7 @@ impl Records for Sled {
         let Failing { changes, upkeep } = self.shared.failing().clone();
         Health {
             degraded: changes.or(upkeep),
-            damaged: Vec::new(),
+            damaged: self.shared.damaged.clone(),
         }
     }
 }
