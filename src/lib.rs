@@ -37,3 +37,5 @@ pub mod store;
 pub mod upstream;
 /// Upstream companies and servers gw knows out of the box: a row each.
 pub mod vendors;
+/// Text from strangers made visible, so that it cannot steer the terminal it is shown on.
+pub mod visible;

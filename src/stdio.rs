@@ -2,8 +2,9 @@
 //! command, talk that nobody hears does not. The printing macros of the standard library panic instead.
 
 use crate::error::{Error, Result};
+use crate::visible;
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 /// The exit code of a process whose reader went away, as SIGPIPE would give it.
 pub const READER_GONE: u8 = 141;
@@ -40,8 +41,16 @@ impl Undelivered {
     }
 }
 
-/// Writes data to standard output, all of it.
+/// Writes data to standard output, all of it: to a program as it is, to a terminal with what would steer it escaped.
 pub fn data(bytes: &[u8]) -> Result<(), Undelivered> {
+    match io::stdout().is_terminal() {
+        true => own(&visible::for_terminal(bytes)),
+        false => own(bytes),
+    }
+}
+
+/// Writes text that is gw's alone, with colours perhaps, to standard output.
+pub fn own(bytes: &[u8]) -> Result<(), Undelivered> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)
         .and_then(|()| out.flush())
@@ -55,8 +64,13 @@ pub fn say(text: impl Display) {
 
 /// The same without ending the line: a question.
 pub fn ask(text: impl Display) {
+    complaint(&visible::visible(&text.to_string()));
+}
+
+/// Writes to standard error what is made visible already, with colours perhaps.
+pub fn complaint(text: &str) {
     // In one piece, so that lines of several processes do not mix.
-    let _ = io::stderr().write_all(text.to_string().as_bytes());
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

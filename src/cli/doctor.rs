@@ -3,7 +3,7 @@
 use super::{
     context::Context,
     endpoint,
-    print::{Format, clean},
+    print::{Format, aligned, clean},
     verbs::describe,
 };
 use crate::config::{self, Layer};
@@ -52,7 +52,7 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
     found.extend(proxies());
     found.extend(gateway(context).await);
     match context.look.format {
-        Format::Table | Format::Wide => context.data(&found.iter().map(line).collect::<String>()),
+        Format::Table | Format::Wide => context.data(&render(&found)),
         _ => {
             let items: Vec<Value> =
                 found.iter().map(|one| json!({"result": mark(one.mark), "about": one.about, "message": one.says, "fix": one.fix})).collect();
@@ -74,17 +74,22 @@ fn mark(mark: Mark) -> &'static str {
     }
 }
 
-fn line(one: &Finding) -> String {
-    let mut text = format!(
-        "{:<4}   {:<9}   {}\n",
-        mark(one.mark),
-        one.about,
-        clean(&one.says)
-    );
-    if let Some(fix) = &one.fix {
-        text.push_str(&format!("{:19}fix: {}\n", "", clean(fix)));
+/// A line a finding, its fix below.
+fn render(found: &[Finding]) -> String {
+    let mut rows = Vec::new();
+    for one in found {
+        rows.push(vec![
+            mark(one.mark).to_owned(),
+            one.about.to_owned(),
+            clean(&one.says),
+        ]);
+        rows.extend(
+            one.fix
+                .as_ref()
+                .map(|fix| vec![String::new(), String::new(), format!("fix: {}", clean(fix))]),
+        );
     }
-    text
+    aligned(rows)
 }
 
 fn settings() -> Finding {

@@ -1,5 +1,6 @@
 //! `gw help`: a command's help, and the exit codes.
 
+use super::print::table;
 use crate::error::{Error, Result, TABLE};
 use clap::ArgMatches;
 use std::process::ExitCode;
@@ -54,18 +55,22 @@ pub(crate) fn help(matches: &ArgMatches) -> Result<ExitCode> {
 
 /// The table of exit codes, with the errors that lead to each.
 fn codes() -> String {
-    let mut text = String::from("CODE   MEANING\n");
+    let mut rows = Vec::new();
     for (code, meaning) in MEANINGS {
-        text.push_str(&format!("{code:<4}   {meaning}\n"));
+        rows.push(vec![code.to_string(), meaning.into()]);
         let errors: Vec<&str> = TABLE
             .iter()
             .filter(|row| row.exit == code)
             .map(|row| row.code)
             .collect();
         if !errors.is_empty() {
-            text.push_str(&format!("       errors: {}\n", errors.join(", ")));
+            rows.push(vec![
+                String::new(),
+                format!("errors: {}", errors.join(", ")),
+            ]);
         }
     }
+    let mut text = table(&["CODE", "MEANING"], rows, true);
     text.push_str("\n`gw serve -- COMMAND` returns COMMAND's code; 126 and 127 as in a shell.\n");
     text
 }

@@ -1,6 +1,9 @@
 //! `gw explain KIND[.FIELD]`: the fields of a kind, from the same table the flags come from.
 
-use super::{context::write_out, print::table};
+use super::{
+    context::write_out,
+    print::{aligned, table},
+};
 use crate::error::{Error, Result};
 use crate::resources::{self, Field, Kind, Shape};
 use clap::ArgMatches;
@@ -80,13 +83,16 @@ fn one(kind: &Kind, field: &Field) -> String {
         Shape::Targets => "[{ provider = \"…\", model = \"…\", weight = 1, tier = 0 }]",
     };
     format!(
-        "{}.{}   {}\n\n{}\n\nflag   {}\nfile   {} = {example}\n",
-        kind.name,
-        field.name,
-        typed(field.shape),
+        "{}\n{}\n\n{}",
+        aligned(vec![vec![
+            format!("{}.{}", kind.name, field.name),
+            typed(field.shape).into()
+        ]]),
         field.help,
-        flag(field),
-        field.name
+        aligned(vec![
+            vec!["flag".into(), flag(field)],
+            vec!["file".into(), format!("{} = {example}", field.name)]
+        ])
     )
 }
 

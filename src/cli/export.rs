@@ -37,7 +37,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         Format::Jsonl => context.data(
             &items
                 .iter()
-                .map(|item| format!("{item}\n"))
+                .map(|item| super::print::json(item) + "\n")
                 .collect::<String>(),
         ),
         Format::Name => context.data(

@@ -162,7 +162,7 @@ async fn follow(context: &Context, matches: &ArgMatches) -> Result<()> {
 fn print_one(context: &Context, row: &Value, columns: bool, wide: bool) -> Result<()> {
     match (columns, &context.look.format) {
         (true, _) => context.data(&line(&cells(row, wide), wide)),
-        (_, Format::Json) => context.data(&format!("{row}\n")),
+        (_, Format::Json) => context.data(&(super::print::json(row) + "\n")),
         _ => context.data(&context.look.value(row)?),
     }
     Ok(())
@@ -190,7 +190,7 @@ async fn export(context: &Context, matches: &ArgMatches) -> Result<()> {
             &rows
                 .iter()
                 .take(left)
-                .map(|row| format!("{}\n", dated(row.clone())))
+                .map(|row| super::print::json(&dated(row.clone())) + "\n")
                 .collect::<String>(),
         );
         left = left.saturating_sub(rows.len());
@@ -251,12 +251,8 @@ pub(crate) fn render_rows(rows: &[Value], wide: bool, headers: bool) -> String {
 
 /// One line of a table whose other rows are not known yet.
 fn line(cells: &[String], wide: bool) -> String {
-    let padded = cells
-        .iter()
-        .zip(heads(wide))
-        .map(|(cell, (_, width))| format!("{cell:width$}   "))
-        .collect::<String>();
-    format!("{}\n", padded.trim_end())
+    let widths: Vec<usize> = heads(wide).map(|(_, width)| width).collect();
+    super::print::row(&widths, cells)
 }
 
 fn text(row: &Value, name: &str) -> String {

@@ -3,7 +3,7 @@
 use super::{
     context::Context,
     logs,
-    print::{Format, clean, table, text},
+    print::{Format, clean, table, text, visible},
     verbs::describe,
 };
 use crate::error::{Error, Result};
@@ -85,7 +85,7 @@ fn render(row: &Value, bodies: bool) -> String {
                             text(body.get("base64").unwrap_or(&Value::Null))
                         )
                     },
-                    visible,
+                    |body| visible(body).into_owned(),
                 ),
                 None => "(not kept)".into(),
             };
@@ -130,11 +130,6 @@ fn tokens(usage: &Value, source: &str) -> String {
         format!(" ({source})")
     };
     format!("{}{source}", shown.collect::<Vec<_>>().join(", "))
-}
-
-/// A body for a terminal: lines stay, controls go.
-fn visible(body: &str) -> String {
-    body.lines().map(clean).collect::<Vec<_>>().join("\n")
 }
 
 fn tries(attempts: &[Value]) -> String {
@@ -220,7 +215,7 @@ mod tests {
             render(&row(), true),
             "id        req_1\nformat    anthropic\nstatus    200\nlatency   1.2s\nusage     2 in, 3 cached, 4 out (reported)\ncost      unpriced\n\n\
              TRY   TARGET   START   TOOK   STATUS   CLASS      REASON\n1     a/m      0ms     12ms   429      capacity   rate limited\n2     b/n      13ms    1.2s   200      ok         -\n\n\
-             request:\n{\"it's\":1}\n\nresponse:\na[2J\nb\n(the response was longer than is kept)\n"
+             request:\n{\"it's\":1}\n\nresponse:\na\\u001b[2J\nb\n(the response was longer than is kept)\n"
         );
     }
 

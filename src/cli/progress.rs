@@ -2,6 +2,7 @@
 //! somebody can see it, gone when the work is over however it ends. It never holds anything that is not said
 //! elsewhere too.
 
+use super::print::clean;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     io::IsTerminal,
@@ -31,7 +32,7 @@ impl Progress {
             ProgressStyle::with_template(look).unwrap_or_else(|_| ProgressStyle::default_spinner());
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr())
             .with_style(style)
-            .with_message(what.to_owned());
+            .with_message(clean(what));
         bar.enable_steady_tick(Duration::from_millis(120));
         *shown() = Some(bar.clone());
         Progress(Some(bar))
@@ -47,7 +48,7 @@ impl Progress {
     /// Changes what is said to be going on.
     pub fn say(&self, what: &str) {
         if let Some(bar) = &self.0 {
-            bar.set_message(what.to_owned());
+            bar.set_message(clean(what));
         }
     }
 }

@@ -5,6 +5,9 @@
 mod harness;
 
 #[cfg(target_os = "linux")]
+mod hostile;
+#[cfg(target_os = "linux")]
 mod progress;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod usage;

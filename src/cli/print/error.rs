@@ -1,6 +1,6 @@
 //! Errors at the edge: two lines of text, or one line of JSON; always on standard error.
 
-use super::clean;
+use super::{clean, visible};
 use crate::error::Error;
 use crate::stdio;
 use serde_json::{Value, json};
@@ -52,17 +52,13 @@ pub(crate) fn complain(error: &Error) {
     } else {
         lines(error, colour_on(&std::io::stderr()))
     };
-    crate::cli::progress::beside(|| stdio::ask(text));
+    crate::cli::progress::beside(|| stdio::complaint(&text));
 }
 
 /// `error: …` and `  fix: …`.
 pub(crate) fn lines(error: &Error, colour: bool) -> String {
-    let message = error
-        .to_string()
-        .lines()
-        .map(clean)
-        .collect::<Vec<_>>()
-        .join("\n");
+    let message = error.to_string();
+    let message = visible(message.trim_end());
     let mut text = match colour {
         true => format!("\u{1b}[1;31merror:\u{1b}[0m {message}\n"),
         false => format!("error: {message}\n"),
@@ -91,5 +87,5 @@ pub(crate) fn json_line(error: &Error) -> String {
             .iter()
             .map(|param| ("param".to_owned(), json!(param))),
     );
-    format!("{}\n", json!({ "error": Value::Object(inner) }))
+    super::json(&json!({ "error": Value::Object(inner) })) + "\n"
 }

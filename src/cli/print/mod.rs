@@ -7,11 +7,12 @@ mod records;
 mod table;
 mod toml;
 
-pub(crate) use cell::{Now, cell, clean, money, text};
+pub(crate) use crate::visible::{clean, json, visible};
+pub(crate) use cell::{Now, cell, money, text};
 pub(crate) use error::{colour, colour_on, complain, errors_as_json};
 pub(crate) use format::{FORMATS, Format};
 pub(crate) use records::{Look, quoted};
-pub(crate) use table::table;
+pub(crate) use table::{aligned, row, table};
 pub(crate) use toml::{grouped, toml, toml_records};
 
 #[cfg(test)]

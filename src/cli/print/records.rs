@@ -4,6 +4,7 @@ use super::{Format, Now, cell, table, text, toml, toml_records};
 use crate::cli::path::lookup;
 use crate::error::{Error, Result};
 use crate::resources::{Kind, Stamp};
+use crate::visible;
 use serde_json::{Value, json};
 
 /// How output looks.
@@ -64,8 +65,11 @@ impl Look {
             _ => json!({ "items": items }),
         };
         match &self.format {
-            Format::Json | Format::Table | Format::Wide => pretty(&whole()),
-            Format::Jsonl => Ok(items.iter().map(|item| format!("{item}\n")).collect()),
+            Format::Json | Format::Table | Format::Wide => Ok(visible::pretty(&whole()) + "\n"),
+            Format::Jsonl => Ok(items
+                .iter()
+                .map(|item| visible::json(item) + "\n")
+                .collect()),
             Format::Yaml => yaml_serde::to_string(&whole())
                 .map_err(|error| Error::internal("cannot write this as YAML").cause(error)),
             Format::Toml => toml(&whole()),
@@ -100,13 +104,6 @@ impl Look {
         let heads: Vec<&str> = columns.iter().map(|(head, _)| *head).collect();
         table(&heads, rows, self.headers)
     }
-}
-
-/// Indented JSON with a line end.
-fn pretty(value: &Value) -> Result<String> {
-    serde_json::to_string_pretty(value)
-        .map(|text| text + "\n")
-        .map_err(|error| Error::internal("cannot write this as JSON").cause(error))
 }
 
 fn with_kind(kind: &Kind, item: &Value) -> Value {

@@ -38,11 +38,11 @@ fn shown(format: &str, single: bool) -> String {
 fn tables() {
     assert_eq!(
         shown("table", false),
-        "NAME     KEYS   STATUS     AGE\nann      2      enabled    30m\nbo[2Jb   -      disabled   2d\n"
+        "NAME           KEYS   STATUS     AGE\nann            2      enabled    30m\nbo\\u001b[2Jb   -      disabled   2d\n"
     );
     assert_eq!(
         shown("wide", false),
-        "NAME     KEYS   STATUS     AGE   EMAIL   TEAM\nann      2      enabled    30m   -       a, b\nbo[2Jb   -      disabled   2d    -       -\n"
+        "NAME           KEYS   STATUS     AGE   EMAIL   TEAM\nann            2      enabled    30m   -       a, b\nbo\\u001b[2Jb   -      disabled   2d    -       -\n"
     );
     let look = Look {
         format: Format::Table,
@@ -143,7 +143,7 @@ fn errors_as_text_and_json() {
         .param("name");
     assert_eq!(
         error::lines(&error, false),
-        "error: no route `x`[2J\n  fix: gw route get\n"
+        "error: no route `x`\\u001b[2J\n  fix: gw route get\n"
     );
     assert_eq!(
         error::lines(&Error::invalid("a"), true),

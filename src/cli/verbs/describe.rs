@@ -3,7 +3,7 @@
 use super::{chosen::chosen, get};
 use crate::cli::{
     context::Context,
-    print::{Format, clean, text},
+    print::{Format, aligned, clean, text},
 };
 use crate::error::Result;
 use crate::resources::Kind;
@@ -45,20 +45,16 @@ pub(crate) fn show(
 pub(crate) fn lines(value: &Value) -> String {
     let mut fields = Vec::new();
     flatten("", value, &mut fields);
-    let width = fields
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    fields
-        .into_iter()
-        .map(|(name, value)| {
-            format!(
-                "{name:width$}   {}\n",
-                if value.is_empty() { "-" } else { &value }
-            )
-        })
-        .collect()
+    let shown = |value: String| match value.is_empty() {
+        true => "-".into(),
+        false => value,
+    };
+    aligned(
+        fields
+            .into_iter()
+            .map(|(name, value)| vec![name, shown(value)])
+            .collect(),
+    )
 }
 
 fn flatten(at: &str, value: &Value, out: &mut Vec<(String, String)>) {
@@ -99,7 +95,7 @@ mod tests {
             "status": {"state": "ok\u{1b}[2J", "tries": [{"at": 1}, {"at": 2}]}});
         assert_eq!(
             lines(&value),
-            "kind                 route\nname                 r\nkeys                 a,b\nlabels               -\ntargets              p/m\nstatus.state         ok[2J\nstatus.tries[0].at   1\nstatus.tries[1].at   2\n"
+            "kind                 route\nname                 r\nkeys                 a,b\nlabels               -\ntargets              p/m\nstatus.state         ok\\u001b[2J\nstatus.tries[0].at   1\nstatus.tries[1].at   2\n"
         );
     }
 }
