@@ -7,14 +7,13 @@ use serde_json::{Map, Value, json};
 
 /// Runs `gw apply`.
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let mut items = files::read(
+    let items = files::read(
         &matches
             .get_many("file")
             .into_iter()
             .flatten()
             .collect::<Vec<_>>(),
     )?;
-    files::resolve(&mut items)?;
     let dry_run = matches.get_flag("dry_run");
     let prune = matches.get_flag("prune");
     if items.is_empty() && !prune {
@@ -22,7 +21,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
             Error::invalid("the files hold no records").hint("write [[user]], [[key]] and so on")
         );
     }
-    let mut body = request(&items, matches)?;
+    let mut body = request(&items, matches);
     body["dry_run"] = json!(dry_run);
     body["force_conflicts"] = json!(matches.get_flag("force_conflicts"));
     if context.look.format == Format::Csv {
@@ -30,7 +29,8 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         context.look.value(&json!({}))?;
     }
     let progress = context.progress(&format!("applying {} records", items.len()), None);
-    let answer = context.remote()?.apply(&body).await?;
+    let answer = context.remote()?.apply(&body).await;
+    let answer = answer.map_err(|error| files::located(&items, error))?;
     drop(progress);
     let results = answer
         .get("items")
@@ -66,27 +66,25 @@ fn left_out(results: &[Value], shown: &str) -> Vec<String> {
 }
 
 /// The records as the admin API takes them: each with its kind.
-pub(crate) fn bodies(items: &[files::Item]) -> Result<Vec<Value>> {
-    let mut list = Vec::new();
-    for item in items {
-        item.name()?;
+pub(crate) fn bodies(items: &[files::Item]) -> Vec<Value> {
+    let body = |item: &files::Item| {
         let mut body = Map::from_iter([("kind".to_owned(), json!(item.kind.name))]);
         body.extend(item.body.clone());
-        list.push(Value::Object(body));
-    }
-    Ok(list)
+        Value::Object(body)
+    };
+    items.iter().map(body).collect()
 }
 
 /// The request that says what files say.
-pub(crate) fn request(items: &[files::Item], matches: &ArgMatches) -> Result<Value> {
-    let mut body = json!({ "items": bodies(items)? });
+pub(crate) fn request(items: &[files::Item], matches: &ArgMatches) -> Value {
+    let mut body = json!({ "items": bodies(items) });
     if let Some(owner) = matches.get_one::<String>("owner") {
         body["owner"] = json!(owner);
     }
     if matches.get_flag("prune") {
         body["prune"] = json!(true);
     }
-    Ok(body)
+    body
 }
 
 pub(crate) fn field<'a>(item: &'a Value, name: &str) -> &'a str {

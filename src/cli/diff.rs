@@ -33,18 +33,18 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<ExitC
 }
 
 async fn differences(context: &Context, matches: &ArgMatches) -> Result<bool> {
-    let mut items = files::read(
+    let items = files::read(
         &matches
             .get_many("file")
             .into_iter()
             .flatten()
             .collect::<Vec<_>>(),
     )?;
-    files::resolve(&mut items)?;
     let remote = context.remote()?;
-    let mut body = apply::request(&items, matches)?;
+    let mut body = apply::request(&items, matches);
     body["dry_run"] = json!(true);
-    let answer = remote.apply(&body).await?;
+    let answer = remote.apply(&body).await;
+    let answer = answer.map_err(|error| files::located(&items, error))?;
     let (mut text, mut counts) = (String::new(), [0u32; 3]);
     for result in answer
         .get("items")
@@ -58,7 +58,7 @@ async fn differences(context: &Context, matches: &ArgMatches) -> Result<bool> {
         );
         let wanted = items
             .iter()
-            .find(|item| item.kind.name == kind.name && item.name().is_ok_and(|own| own == name));
+            .find(|item| item.kind.name == kind.name && item.name == name);
         let wanted = wanted.map(|item| spec(&item.body)).unwrap_or_default();
         let (old, new) = match field(result, "result") {
             "created" => (Map::new(), (kind.check)(wanted.clone()).unwrap_or(wanted)),

@@ -10,9 +10,8 @@ use std::process::ExitCode;
 /// Runs the gateway until it is told to stop. Seed files are read here, before anything is opened, so that a
 /// mistake in one costs nothing.
 pub(super) fn serve(config: Config) -> Result<ExitCode> {
-    let mut items = files::read(&config.seed.iter().collect::<Vec<_>>())?;
-    files::resolve(&mut items)?;
-    let seed = super::apply::bodies(&items)?;
+    let items = files::read(&config.seed.iter().collect::<Vec<_>>())?;
+    let seed = super::apply::bodies(&items);
     crate::serve::run(config, seed)
 }
 

@@ -119,12 +119,7 @@ async fn delete(
         }
     }
     let given: Vec<&String> = matches.get_many("file").into_iter().flatten().collect();
-    targets.extend(
-        files::read(&given)?
-            .iter()
-            .map(|item| Ok((item.kind, item.name()?.to_owned())))
-            .collect::<Result<Vec<_>>>()?,
-    );
+    targets.extend(files::named(&given)?);
     // What refers to others goes first.
     targets.sort_by_key(|(kind, _)| {
         std::cmp::Reverse(

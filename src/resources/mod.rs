@@ -3,6 +3,7 @@
 //! from it. No store, no HTTP here.
 
 pub mod address;
+mod check;
 pub mod duration;
 pub mod key;
 pub mod model;
@@ -12,6 +13,8 @@ pub mod record;
 pub mod route;
 pub mod user;
 
+pub(crate) use check::{check, typed};
+pub use check::{mistakes, similar};
 pub use duration::Millis;
 pub use record::{Record, Spec, Stamp};
 
@@ -98,10 +101,13 @@ pub fn kind(word: &str) -> Result<&'static Kind> {
         .copied()
         .find(|kind| kind.name == word || kind.plural == word || kind.aliases.contains(&word))
         .ok_or_else(|| {
-            Error::invalid(format!("`{word}` is not a resource kind")).hint(format!(
-                "one of: {}",
-                KINDS.map(|kind| kind.name).join(", ")
-            ))
+            let known = KINDS.iter().flat_map(|kind| [kind.name, kind.plural]);
+            Error::invalid(format!("`{}` is not a resource kind", word.escape_debug())).hint(
+                match similar(word, known) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("one of: {}", KINDS.map(|kind| kind.name).join(", ")),
+                },
+            )
         })
 }
 
@@ -110,27 +116,6 @@ pub(crate) trait Resource: Serialize + DeserializeOwned {
     const KIND: &'static str;
     /// Checks what types cannot say and fills in what can be derived.
     fn validate(&mut self) -> Result<()>;
-}
-
-/// Parses a spec into its typed form; unknown fields and wrong types are refused by name.
-pub(crate) fn typed<T: Resource>(spec: Spec) -> Result<T> {
-    serde_json::from_value(serde_json::Value::Object(spec)).map_err(|error| {
-        Error::invalid(format!("{} is not valid: {error}", T::KIND))
-            .hint(format!("see the fields with: gw {} create --help", T::KIND))
-    })
-}
-
-/// The generic `check` of a kind: parse, validate, normalise.
-pub(crate) fn check<T: Resource>(spec: Spec) -> Result<Spec> {
-    let mut value = typed::<T>(spec)?;
-    value.validate()?;
-    match serde_json::to_value(&value) {
-        Ok(serde_json::Value::Object(spec)) => Ok(spec),
-        _ => Err(Error::internal(format!(
-            "{} cannot be written as JSON",
-            T::KIND
-        ))),
-    }
 }
 
 pub(crate) const fn field(

@@ -4,8 +4,15 @@
 use super::*;
 use serde_json::json;
 
+fn items(file: &str, text: &str) -> Result<Vec<Item>> {
+    let (mut mistakes, mut items) = (Mistakes::default(), Vec::new());
+    super::parsed(file, 0, text.to_owned(), &mut mistakes, &mut items);
+    in_order(&mut items);
+    mistakes.end().map(|()| items)
+}
+
 fn parsed(file: &str, text: &str) -> Vec<(&'static str, Value)> {
-    parse(file, text)
+    items(file, text)
         .unwrap()
         .into_iter()
         .map(|item| (item.kind.name, Value::Object(item.body)))
@@ -51,36 +58,63 @@ fn the_formats_say_the_same() {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn mistakes_are_named_with_their_place() {
     for (file, text, says) in [
-        ("a.toml", "[[user]]\nname = \n", "line 2"),
+        (
+            "a.toml",
+            "[[user]]\nname = \n",
+            "a.toml:2:8: not valid TOML: string values must be quoted, expected literal string",
+        ),
         (
             "a.toml",
             "[user]\nname = \"a\"\n",
-            "`user` in `a.toml` is not a list",
+            "a.toml:1:2: `user` is not a list of records",
         ),
         (
             "a.toml",
             "[[usr]]\nname = \"a\"\n",
-            "`usr` is not a resource kind (in `a.toml`)",
+            "a.toml:1:3: `usr` is not a resource kind",
         ),
         (
             "a.json",
             "{\"user\":[1]}",
-            "a user in `a.json` is not a table",
+            "a.json:1:11: a user is a table of fields",
         ),
-        ("a.json", "{", "is not valid JSON"),
-        ("-", "just words", "is not valid TOML"),
+        (
+            "a.json",
+            "{",
+            "a.json:1:1: not valid JSON: EOF while parsing an object",
+        ),
+        ("a.json", "5", "a.json:1:2: this holds no records"),
+        (
+            "a.json",
+            "[{\"name\": \"a\"}]",
+            "a.json:1:2: a record in a list says its `kind`, and this does not",
+        ),
+        (
+            "a.yaml",
+            "user:\n- name: A\n",
+            "a.yaml:2:3: `A` is not a user name",
+        ),
+        (
+            "a.toml",
+            "[[user]]\nteam = \"x\"\n",
+            "a.toml:1:1: a user has a name, and this has none",
+        ),
     ] {
-        let error = parse(file, text).unwrap_err();
-        assert!(error.message.contains(says), "{says}: {}", error.message);
+        let error = items(file, text).unwrap_err();
+        assert_eq!(error.message, says);
     }
-    let items = parse("a.toml", "[[user]]\nteam = \"x\"\n").unwrap();
-    assert!(items[0].name().unwrap_err().message.contains("has no name"));
+    let error = items("-", "just words").unwrap_err();
+    assert!(error.message.starts_with("standard input:1:"), "{error}");
 }
 
 #[test]
 fn secrets_are_read_from_files_by_this_process() {
+    let resolved = |text: &str| {
+        let mut item = items("a.toml", text).unwrap().remove(0);
+        secrets::resolve(&mut item).map(|()| Value::Object(item.body))
+    };
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     std::fs::write(&path, "sk-file\n").unwrap();
@@ -88,26 +122,25 @@ fn secrets_are_read_from_files_by_this_process() {
         "[[provider]]\nname = \"p\"\nvendor = \"openai\"\ncredential_from = {{ file = {:?} }}\n",
         path.display().to_string()
     );
-    let mut items = parse("a.toml", &text).unwrap();
-    resolve(&mut items).unwrap();
     assert_eq!(
-        Value::Object(items[0].body.clone()),
+        resolved(&text).unwrap(),
         json!({"name": "p", "vendor": "openai", "credential": "managed", "credential_value": "sk-file"})
     );
-    let mut items = parse(
-        "a.toml",
-        "[[key]]\nname = \"k\"\nuser = \"u\"\nsecret_from = { env = \"GW_TEST_NOT_SET\" }\n",
-    )
-    .unwrap();
+    let unset = "{ env = \"GW_TEST_NOT_SET\" }";
+    let text = format!("[[key]]\nname = \"k\"\nuser = \"u\"\nsecret_from = {unset}\n");
     assert_eq!(
-        resolve(&mut items).unwrap_err().message,
+        resolved(&text).unwrap_err().message,
         "the variable `GW_TEST_NOT_SET` is not set here"
     );
-    let mut items = parse(
-        "a.toml",
-        "[[key]]\nname = \"k\"\nuser = \"u\"\nsecret_from = \"sk-oops\"\n",
-    )
-    .unwrap();
-    let error = resolve(&mut items).unwrap_err();
+    let error =
+        resolved("[[key]]\nname = \"k\"\nuser = \"u\"\nsecret_from = \"sk-oops\"\n").unwrap_err();
     assert!(error.message.contains("is not a source") && !format!("{error:?}").contains("sk-oops"));
+    // The gateway may have it already.
+    let text = format!(
+        "[[provider]]\nname = \"p\"\nvendor = \"v\"\ncredential = \"managed\"\ncredential_from = {unset}\n"
+    );
+    assert_eq!(
+        resolved(&text).unwrap(),
+        json!({"name": "p", "vendor": "v", "credential": "managed"})
+    );
 }

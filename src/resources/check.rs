@@ -1,0 +1,221 @@
+//! From a spec as somebody wrote it to one that is sound, or what is wrong with it: the field in question, and
+//! what was probably meant. The same for files, flags and the admin API.
+
+use super::{Kind, Resource, Spec};
+use crate::error::{Error, Result};
+use serde_json::Value;
+
+/// Parses a spec into its typed form; unknown fields and wrong types are refused by name.
+pub(crate) fn typed<T: Resource>(spec: Spec) -> Result<T> {
+    let spec = Value::Object(spec);
+    T::deserialize(&spec).map_err(|error| wrong::<T>(&spec, &error.to_string()))
+}
+
+/// The generic `check` of a kind: parse, validate, normalise.
+pub(crate) fn check<T: Resource>(spec: Spec) -> Result<Spec> {
+    let mut value = typed::<T>(spec)?;
+    value.validate()?;
+    match serde_json::to_value(&value) {
+        Ok(Value::Object(spec)) => Ok(spec),
+        _ => Err(Error::internal(format!(
+            "{} cannot be written as JSON",
+            T::KIND
+        ))),
+    }
+}
+
+/// Everything that is wrong with a spec: a field found wrong is taken away, and the rest looked at again.
+pub fn mistakes(kind: &Kind, spec: &Spec) -> Vec<Error> {
+    let (mut spec, mut found) = (spec.clone(), Vec::new());
+    while let Err(error) = (kind.check)(spec.clone()) {
+        let field = error.param.as_deref().unwrap_or_default();
+        let field = field.split(['.', '[']).next().unwrap_or_default();
+        let there = spec.shift_remove(field).is_some();
+        // What is missing because it was taken away is no mistake of the writer's.
+        if !there && !found.is_empty() {
+            break;
+        }
+        found.push(error);
+        if !there {
+            break;
+        }
+    }
+    found
+}
+
+/// The error with the field it is about, which serde does not say.
+fn wrong<T: Resource>(spec: &Value, says: &str) -> Error {
+    let mut path = String::new();
+    blame::<T>(spec, "", says, &mut path);
+    let quoted: Vec<&str> = says.split('`').skip(1).step_by(2).collect();
+    let unknown = says.starts_with("unknown field") || says.starts_with("unknown variant");
+    if path.is_empty() && says.starts_with("missing field") {
+        path = quoted.first().copied().unwrap_or_default().to_owned();
+    }
+    let meant = match quoted.split_first() {
+        Some((word, known)) if unknown => similar(word, known.iter().copied()),
+        _ => None,
+    };
+    let (says, hint) = match meant {
+        Some(word) => (
+            says.split(", expected").next().unwrap_or(says),
+            format!("did you mean `{word}`?"),
+        ),
+        None => (says, format!("see the fields with: gw explain {}", T::KIND)),
+    };
+    let error = Error::invalid(format!("{} is not valid: {says}", T::KIND)).hint(hint);
+    match path.is_empty() {
+        true => error,
+        false => error.param(path),
+    }
+}
+
+/// Finds the part that makes the spec fail the way it does, as `targets[1].model`: the one without which it
+/// fails otherwise, and of a list the one that fails alone.
+fn blame<T: Resource>(spec: &Value, pointer: &str, says: &str, path: &mut String) {
+    let fails = |change: &dyn Fn(&mut Value)| {
+        let mut other = spec.clone();
+        if let Some(part) = other.pointer_mut(pointer) {
+            change(part);
+        }
+        T::deserialize(&other).is_err_and(|error| error.to_string() == says)
+    };
+    match spec.pointer(pointer) {
+        Some(Value::Object(map)) => {
+            let without = |key: &String| {
+                let change = |part: &mut Value| {
+                    if let Value::Object(map) = part {
+                        map.shift_remove(key);
+                    }
+                };
+                !fails(&change)
+            };
+            if let Some(key) = map.keys().find(|key| without(key)) {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(key);
+                let step = key.replace('~', "~0").replace('/', "~1");
+                blame::<T>(spec, &format!("{pointer}/{step}"), says, path);
+            }
+        }
+        Some(Value::Array(list)) => {
+            let alone = |index: &usize| {
+                let change = |part: &mut Value| {
+                    if let Value::Array(list) = part {
+                        let one = list.swap_remove(*index);
+                        *list = vec![one];
+                    }
+                };
+                fails(&change)
+            };
+            if let Some(index) = (0..list.len()).find(alone) {
+                path.push_str(&format!("[{index}]"));
+                blame::<T>(spec, &format!("{pointer}/{index}"), says, path);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The known word that is closest to the one written, where it is close at all.
+pub fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = 1 + word.chars().count() / 4;
+    known
+        .into_iter()
+        .map(|other| (distance(word, other), other))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, other)| other)
+}
+
+/// Letters to add, take away, change, or swap with their neighbour (optimal string alignment).
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = usize::from(a[i - 1] != b[j - 1]);
+            let mut least = (rows[i - 1][j] + 1)
+                .min(row[j - 1] + 1)
+                .min(rows[i - 1][j - 1] + change);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::resources::kind;
+    use serde_json::json;
+
+    fn found(of: &str, spec: Value) -> Vec<String> {
+        let spec = spec.as_object().cloned().unwrap();
+        mistakes(kind(of).unwrap(), &spec)
+            .into_iter()
+            .map(|error| {
+                format!(
+                    "{} | {} | {}",
+                    error.param.as_deref().unwrap_or("-"),
+                    error.message,
+                    error.hint.as_deref().unwrap_or("-")
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_mistake_of_a_record_is_found_with_its_field() {
+        assert_eq!(
+            found(
+                "user",
+                json!({"emial": "x", "team": 5, "display_name": "A", "tema": "b"})
+            ),
+            [
+                "emial | user is not valid: unknown field `emial` | did you mean `email`?",
+                "team | user is not valid: invalid type: integer `5`, expected a string | see the fields with: gw explain user",
+                "tema | user is not valid: unknown field `tema` | did you mean `team`?",
+            ]
+        );
+        assert_eq!(
+            found(
+                "route",
+                json!({"keys": ["k"], "targets": [{"provider": "p"}, {"provider": "q", "modle": "m"}], "retry_on": ["5xx", "time-out"]})
+            ),
+            [
+                "targets[1].modle | route is not valid: unknown field `modle` | did you mean `model`?",
+                "retry_on[1] | route is not valid: unknown variant `time-out` | did you mean `timeout`?",
+            ]
+        );
+        assert_eq!(
+            found("key", json!({"log_content": "ful"})),
+            [
+                "log_content | key is not valid: unknown variant `ful` | did you mean `full`?",
+                "user | key is not valid: missing field `user` | see the fields with: gw explain key",
+            ][..1]
+        );
+        assert_eq!(found("user", json!({"team": "a"})), [""; 0]);
+    }
+
+    #[test]
+    fn words_nearby() {
+        let known = ["email", "team", "labels", "enabled"];
+        for (word, meant) in [
+            ("emial", Some("email")),
+            ("mail", Some("email")),
+            ("label", Some("labels")),
+            ("colour", None),
+            ("x", None),
+        ] {
+            assert_eq!(similar(word, known), meant, "{word}");
+        }
+    }
+}
