@@ -17,6 +17,8 @@ pub mod client;
 pub mod config;
 /// One error type and the one table from its kinds to exit codes, HTTP statuses and wire types.
 pub mod error;
+/// Conditions in CEL: read once with every mistake named, evaluated in bounded time.
+pub mod expression;
 /// One folder a wire format, and what all of them share: SSE framing, peeking, splicing.
 pub mod formats;
 /// The data plane, one file a stage: listen, caller, attempt, relay, record.

@@ -132,7 +132,8 @@ fn tokens(usage: &Value, source: &str) -> String {
     format!("{}{source}", shown.collect::<Vec<_>>().join(", "))
 }
 
-fn tries(attempts: &[Value]) -> String {
+/// The targets tried, as a table.
+pub(crate) fn tries(attempts: &[Value]) -> String {
     let show =
         |attempt: &Value, name: &str| match attempt.get(name).map(text).map(|text| clean(&text)) {
             Some(text) if !text.is_empty() => text,

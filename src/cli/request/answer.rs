@@ -1,14 +1,18 @@
 //! What came back, as facts that expectations can look into.
 
-use crate::cli::print::clean;
+use crate::cli::{logs_show, print::clean};
 use crate::error::{Error, Kind};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// One answer.
 pub(super) struct Answer {
-    /// `{status, text, usage, route, latency_ms, ttft_ms, cost, request_id, headers, body}`.
+    /// What is known of it, as JSON shows it: an amount is text here.
     pub facts: Value,
+    /// How the targets tried did, from the gateway's log where it can be asked.
+    pub attempts: Vec<Value>,
+    /// The command that helps where the gateway refused.
+    pub advice: Option<String>,
 }
 
 /// An answer's content: the body, or what a stream adds up to.
@@ -17,8 +21,11 @@ pub(super) struct Reply {
     text: String,
     input: Option<u64>,
     output: Option<u64>,
-    error: Option<String>,
+    /// `{message, type, code}` where it went wrong.
+    error: Option<Value>,
     body: Value,
+    /// A stream has said that it is over.
+    ended: bool,
 }
 
 impl Answer {
@@ -45,10 +52,17 @@ impl Answer {
                 )
             })
             .collect();
+        // A status that says failure is one, whatever the body looks like.
+        let error = match reply.error {
+            None if !(200..300).contains(&status) => Some(
+                json!({"message": format!("the answer has status {status}"), "type": null, "code": null}),
+            ),
+            error => error,
+        };
         let facts = json!({
             "status": status,
             "text": reply.text,
-            "usage": {"in": reply.input, "out": reply.output},
+            "usage": {"input": reply.input, "output": reply.output, "out": reply.output},
             "route": {
                 "name": text("x-gw-route"), "provider": text("x-gw-provider"), "model": text("x-gw-model"),
                 "attempts": text("x-gw-attempts").and_then(|count| count.parse::<u64>().ok()),
@@ -58,29 +72,52 @@ impl Answer {
             "cost": text("x-gw-cost"),
             "request_id": text("x-gw-request-id"),
             "origin": text("x-gw-origin"),
-            "error": reply.error,
+            "error": error,
             "headers": all,
             "body": reply.body,
         });
-        Answer { facts }
+        Answer {
+            facts,
+            attempts: Vec::new(),
+            advice: None,
+        }
     }
 
-    /// An answer that is not a stream.
-    pub fn whole(raw: &[u8]) -> Reply {
+    /// An answer that is not a stream. `broken`: why it stopped coming.
+    pub fn whole(raw: &[u8], broken: Option<String>) -> Reply {
         let Ok(body) = serde_json::from_slice::<Value>(raw) else {
+            let body = String::from_utf8_lossy(raw);
+            let begin: String = body.chars().take(200).collect();
             return Reply {
-                body: json!(String::from_utf8_lossy(raw)),
+                error: Some(problem(match (broken, begin.trim()) {
+                    (Some(broken), _) => broken,
+                    (None, "") => "the answer is empty".into(),
+                    (None, begin) => format!("the answer is not JSON: {begin}"),
+                })),
+                body: json!(body),
                 ..Reply::default()
             };
         };
         let mut reply = Reply {
             text: text_of(&body),
-            error: error_of(&body),
+            error: error_of(&body).or(broken.map(problem)),
             ..Reply::default()
         };
         reply.count(&body);
         reply.body = body;
         reply
+    }
+
+    /// What expectations look into: the facts, with the amount as a number.
+    pub fn values(&self) -> Map<String, Value> {
+        let mut values = match &self.facts {
+            Value::Object(facts) => facts.clone(),
+            _ => Map::new(),
+        };
+        let cost = self.field("/cost").and_then(Value::as_str);
+        let cost = cost.and_then(|text| text.parse::<f64>().ok());
+        values.insert("cost".into(), json!(cost));
+        values
     }
 
     fn field(&self, path: &str) -> Option<&Value> {
@@ -91,8 +128,17 @@ impl Answer {
         self.field("/status").and_then(Value::as_u64).unwrap_or(0)
     }
 
+    /// Whether the status says success.
+    pub fn good_status(&self) -> bool {
+        (200..300).contains(&self.status())
+    }
+
     pub fn succeeded(&self) -> bool {
-        (200..300).contains(&self.status()) && self.field("/error").is_none()
+        self.good_status() && self.field("/error").is_none()
+    }
+
+    pub fn request_id(&self) -> Option<&str> {
+        self.field("/request_id").and_then(Value::as_str)
     }
 
     /// The answer's text; where there is none, its body.
@@ -113,35 +159,73 @@ impl Answer {
             .join("\n")
     }
 
-    /// The error an unsuccessful answer is: the gateway's own refusals by their status, everything the
-    /// upstream did as [`Kind::Upstream`].
+    /// The error an unsuccessful answer is: the gateway's own refusals by their status, whatever the
+    /// upstream refused it for as [`Kind::Upstream`], unless the request itself is wrong.
     pub fn error(&self) -> Option<Error> {
         if self.succeeded() {
             return None;
         }
         let status = self.status();
-        let message = self
-            .field("/error")
-            .and_then(Value::as_str)
-            .map_or_else(|| format!("the answer has status {status}"), clean);
+        let text = |path: &str| {
+            self.field(path)
+                .and_then(Value::as_str)
+                .map(clean)
+                .filter(|text| !text.is_empty())
+        };
+        let upstream = text("/origin").as_deref() == Some("provider");
         let kind = match status {
-            401 | 403 | 404 | 413 | 400 | 409 | 422 => Kind::from_status(if status == 422 {
-                400
-            } else {
-                u16::try_from(status).unwrap_or(400)
-            }),
+            400 | 422 => Kind::Invalid,
+            413 => Kind::TooLarge,
             429 => Kind::RateLimited,
+            401 | 403 | 404 | 409 if !upstream => {
+                Kind::from_status(u16::try_from(status).unwrap_or(400))
+            }
             _ => Kind::Upstream,
         };
-        Some(Error::new(kind, format!("{message} (status {status})")).hint(self.look_up()))
+        let message =
+            text("/error/message").unwrap_or_else(|| format!("the answer has status {status}"));
+        let mut message = format!("{message} (status {status})");
+        if let Some(target) = self.target() {
+            message.push_str(&format!("\n  from {target}"));
+        }
+        if !self.attempts.is_empty() {
+            for line in logs_show::tries(&self.attempts).lines() {
+                message.push_str(&format!("\n  {line}"));
+            }
+        }
+        Some(Error::new(kind, message).hint(self.look_up()))
     }
 
-    /// Where to read on.
+    /// The command to read on with.
     pub fn look_up(&self) -> String {
-        match self.field("/request_id").and_then(Value::as_str) {
-            Some(id) => format!("gw logs get {}", clean(id)),
-            None => "gw logs".into(),
+        match (&self.advice, self.request_id()) {
+            (Some(advice), _) => advice.clone(),
+            (None, Some(id)) => format!("gw logs get {}", clean(id)),
+            (None, None) => "gw logs".into(),
         }
+    }
+
+    /// Where it went: `openai/gpt-4o via route default, 2 attempts`.
+    fn target(&self) -> Option<String> {
+        let text = |path: &str| {
+            self.field(path)
+                .map(crate::cli::print::text)
+                .map(|text| clean(&text))
+        };
+        let provider = text("/route/provider")?;
+        let mut line = match text("/route/model") {
+            Some(model) => format!("{provider}/{model}"),
+            None => provider,
+        };
+        line.push_str(&match text("/route/name") {
+            Some(name) => format!(" via route {name}"),
+            None => " via no route".into(),
+        });
+        if let Some(count) = text("/route/attempts") {
+            let plural = if count == "1" { "" } else { "s" };
+            line.push_str(&format!(", {count} attempt{plural}"));
+        }
+        Some(line)
     }
 
     /// One line: where it went and what it took.
@@ -151,22 +235,8 @@ impl Answer {
                 .map(crate::cli::print::text)
                 .map(|text| clean(&text))
         };
-        let mut line = format!(
-            "· {}/{}",
-            text("/route/provider").unwrap_or_else(|| "-".into()),
-            text("/route/model").unwrap_or_else(|| "-".into())
-        );
-        line.push_str(&format!(
-            " via {}",
-            text("/route/name").map_or_else(|| "no route".into(), |name| format!("route {name}"))
-        ));
-        if let Some(count) = text("/route/attempts") {
-            line.push_str(&format!(
-                ", {count} attempt{}",
-                if count == "1" { "" } else { "s" }
-            ));
-        }
-        if let (Some(input), Some(output)) = (text("/usage/in"), text("/usage/out")) {
+        let mut line = format!("· {}", self.target().unwrap_or_else(|| "no target".into()));
+        if let (Some(input), Some(output)) = (text("/usage/input"), text("/usage/output")) {
             line.push_str(&format!(", {input}+{output} tokens"));
         }
         if let Some(cost) = text("/cost") {
@@ -227,14 +297,20 @@ fn text_of(body: &Value) -> String {
     body.get("content").map(parts).unwrap_or_default() + &output
 }
 
-fn error_of(body: &Value) -> Option<String> {
+/// The error an answer or event holds: OpenAI's and Anthropic's have it at the same place.
+fn error_of(body: &Value) -> Option<Value> {
     let error = body.get("error").filter(|error| !error.is_null())?;
-    Some(
-        error
-            .get("message")
-            .and_then(Value::as_str)
-            .map_or_else(|| error.to_string(), String::from),
-    )
+    let message = error
+        .get("message")
+        .and_then(Value::as_str)
+        .map_or_else(|| error.to_string(), String::from);
+    let text = |name: &str| error.get(name).filter(|value| value.is_string());
+    Some(json!({"message": message, "type": text("type"), "code": text("code")}))
+}
+
+/// An error of the answer's form rather than one it tells of.
+fn problem(message: String) -> Value {
+    json!({"message": message, "type": null, "code": null})
 }
 
 /// Adds up a stream of events.
@@ -254,10 +330,12 @@ impl Fold {
             let line: Vec<u8> = self.buffer.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line);
             let data = line.trim_end().strip_prefix("data:").map(str::trim);
+            self.reply.ended |= data == Some("[DONE]");
             let Some(event) = data.and_then(|data| serde_json::from_str::<Value>(data).ok()) else {
                 continue;
             };
             self.reply.count(&event);
+            self.reply.ended |= event.get("type").and_then(Value::as_str) == Some("message_stop");
             self.reply.error = self.reply.error.take().or_else(|| error_of(&event));
             let text = ["/choices/0/delta/content", "/delta/text", "/delta"]
                 .iter()
@@ -274,9 +352,23 @@ impl Fold {
         pieces
     }
 
-    pub fn end(mut self) -> Reply {
+    /// What it adds up to. `broken`: why it stopped coming; `marked`: its format says when it is over.
+    pub fn end(mut self, broken: Option<String>, marked: bool) -> Reply {
         self.reply.body = json!({ "events": self.events });
+        let broken = broken.or_else(|| {
+            (marked && !self.reply.ended).then(|| "the stream ended without its last event".into())
+        });
+        self.reply.error = self.reply.error.or(broken.map(problem));
         self.reply
+    }
+}
+
+#[cfg(test)]
+impl Answer {
+    /// One with an error, whose every fact is there.
+    pub fn sample() -> Answer {
+        let reply = Answer::whole(br#"{"error":{"message":"no"}}"#, None);
+        Answer::new(500, &http::HeaderMap::new(), reply, Duration::ZERO, None)
     }
 }
 
@@ -313,8 +405,8 @@ mod tests {
 
     #[test]
     fn both_formats_are_read() {
-        let openai = Answer::whole(br#"{"choices":[{"message":{"content":"Azure"}}],"usage":{"prompt_tokens":22,"completion_tokens":2}}"#);
-        let anthropic = Answer::whole(br#"{"content":[{"type":"text","text":"Azure"}],"usage":{"input_tokens":22,"output_tokens":2}}"#);
+        let openai = Answer::whole(br#"{"choices":[{"message":{"content":"Azure"}}],"usage":{"prompt_tokens":22,"completion_tokens":2}}"#, None);
+        let anthropic = Answer::whole(br#"{"content":[{"type":"text","text":"Azure"}],"usage":{"input_tokens":22,"output_tokens":2}}"#, None);
         for reply in [openai, anthropic] {
             let answer = answer(200, reply);
             assert_eq!(answer.text(), "Azure");
@@ -338,7 +430,7 @@ mod tests {
                     .chunks(size)
                     .flat_map(|chunk| fold.push(chunk))
                     .collect();
-                let reply = fold.end();
+                let reply = fold.end(None, false);
                 assert_eq!(
                     (
                         pieces.as_str(),
@@ -355,9 +447,12 @@ mod tests {
     #[test]
     fn causes_are_told_apart() {
         let kind = |status| {
-            answer(status, Answer::whole(br#"{"error":{"message":"no"}}"#))
-                .error()
-                .map(|error| error.kind.row().exit)
+            answer(
+                status,
+                Answer::whole(br#"{"error":{"message":"no"}}"#, None),
+            )
+            .error()
+            .map(|error| error.kind.row().exit)
         };
         assert_eq!(
             [401, 404, 400, 429, 502, 503, 504].map(kind),
@@ -374,14 +469,16 @@ mod tests {
         let error = answer(
             200,
             Reply {
-                error: Some("cut".into()),
+                error: Some(problem("cut".into())),
                 ..Reply::default()
             },
         )
         .error();
         assert_eq!(
             error.map(|error| format!("{error:?}")).as_deref(),
-            Some("upstream: cut (status 200) (fix: gw logs get req_1)")
+            Some(
+                "upstream: cut (status 200)\n  from openai/gpt-4o via route default, 1 attempt (fix: gw logs get req_1)"
+            )
         );
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Ask {
     pub key: Option<credential::Text>,
     /// Anthropic's format rather than OpenAI's.
     pub anthropic: bool,
+    /// Streams of its format say when they are over.
+    pub marked: bool,
 }
 
 impl Ask {
@@ -62,6 +64,7 @@ impl Ask {
             stream,
             key,
             anthropic,
+            marked: anthropic || path.trim_end_matches('/').ends_with("/chat/completions"),
         })
     }
 }

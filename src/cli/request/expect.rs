@@ -1,150 +1,118 @@
-//! Expectations: `PATH OP VALUE`. A closed, small language: no functions, no code.
+//! What an answer must be: conditions over what came back, and the verdict.
 
-use crate::cli::path::lookup;
-use crate::error::{Error, Result};
-use serde_json::Value;
+use super::answer::Answer;
+use crate::error::{Error, Kind, Result};
+use crate::expression::{Condition, Variable};
 
-/// What an answer must fulfil.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Expectation {
-    path: String,
-    op: Op,
-    value: Value,
-    /// As written.
-    text: String,
+macro_rules! variables {
+    ($($path:literal $kind:literal $help:literal)*) => {
+        /// What expectations may ask about. The help and docs/cli.md list exactly these.
+        pub(super) const VARIABLES: &[Variable] = &[$(Variable { path: $path, kind: $kind, help: $help }),*];
+    };
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Op {
-    Equal,
-    NotEqual,
-    LessOrEqual,
-    GreaterOrEqual,
-    Less,
-    Greater,
-    Contains,
+variables! {
+    "status"         "int"            "HTTP status"
+    "text"           "string"         "the answer's text, of a stream all of it"
+    "latency_ms"     "int"            "until the end of the answer"
+    "ttft_ms"        "int or null"    "until the first text of a stream"
+    "usage.input"    "int or null"    "tokens of the prompt"
+    "usage.output"   "int or null"    "tokens of the answer"
+    "usage.out"      "int or null"    "the same as usage.output"
+    "cost"           "double or null" "dollars; not known of a stream"
+    "route.name"     "string or null" "route that took the request"
+    "route.provider" "string or null" "provider that answered last"
+    "route.model"    "string or null" "model that answered last"
+    "route.attempts" "int or null"    "targets tried"
+    "error"          "map or null"    "null when all went well"
+    "error.message"  "string"         "what went wrong"
+    "error.type"     "string or null" "its type, as the format has it"
+    "error.code"     "string or null" "its code, as the format has it"
+    "request_id"     "string or null" "as in gw logs"
+    "origin"         "string or null" "whose an error is: gateway or provider"
+    "headers"        "map"            "header values by lower-case name: headers[\"x-id\"]"
+    "body"           "map"            "the JSON that came; of a stream body.events"
 }
 
-/// Longer marks first, so that `<=` is not read as `<`.
-const OPS: [(&str, Op); 7] = [
-    ("==", Op::Equal),
-    ("!=", Op::NotEqual),
-    ("<=", Op::LessOrEqual),
-    (">=", Op::GreaterOrEqual),
-    ("<", Op::Less),
-    (">", Op::Greater),
-    (" contains ", Op::Contains),
-];
+/// The part of `gw request --help` about expectations.
+pub(crate) fn help() -> String {
+    let mut text = String::from(
+        "Expectations are CEL conditions (https://cel.dev), such as status == 200 && latency_ms < 2000.\n\
+         An answer that failed fails the command, unless an expectation names status or error.\n\
+         They may ask about:\n",
+    );
+    for variable in VARIABLES {
+        text.push_str(&format!(
+            "  {:<15} {:<15} {}\n",
+            variable.path, variable.kind, variable.help
+        ));
+    }
+    text + "The key is read from --key-file or the variable GW_API_KEY."
+}
 
-/// Where a path may begin.
-const ROOTS: [&str; 11] = [
-    "status",
-    "text",
-    "usage",
-    "route",
-    "latency_ms",
-    "ttft_ms",
-    "cost",
-    "request_id",
-    "headers",
-    "body",
-    "error",
-];
-
-impl std::str::FromStr for Expectation {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Expectation> {
-        let bad = |why: String| {
-            Error::invalid(format!("expectation `{}` {why}", text.escape_debug())).param("--expect")
-        };
-        // The operator that stands first; at one place the longer one.
-        let found = OPS
-            .iter()
-            .filter_map(|(mark, op)| Some((text.find(mark)?, *mark, *op)))
-            .min_by_key(|(at, mark, _)| (*at, std::cmp::Reverse(mark.len())));
-        let (at, mark, op) = found.ok_or_else(|| {
-            bad("has no operator".into())
-                .hint("write PATH OP VALUE with == != < <= > >= or contains, such as status==200")
-        })?;
-        let path = text[..at].trim().to_owned();
-        let root = path.split(['.', '[']).next().unwrap_or_default();
-        if !ROOTS.contains(&root) {
-            return Err(
-                bad(format!("asks about `{root}`")).hint(format!("one of: {}", ROOTS.join(", ")))
-            );
+/// Reads `--expect`.
+pub(super) fn read(text: &str) -> Result<Condition> {
+    Condition::read(text, VARIABLES).map_err(|mut error| {
+        error.message = format!("expectation, {}", error.message);
+        if text.contains("usage.in ") || text.contains("usage.in=") || text.contains("usage.in<") {
+            error.hint = Some("write usage.input".into());
         }
-        let written = text[at + mark.len()..].trim();
-        let value = match written
-            .strip_prefix('\'')
-            .and_then(|rest| rest.strip_suffix('\''))
-        {
-            Some(inside) => Value::String(inside.into()),
-            // A word without quotes is itself.
-            None => serde_json::from_str(written).unwrap_or_else(|_| Value::String(written.into())),
-        };
-        if matches!(
-            op,
-            Op::Less | Op::Greater | Op::LessOrEqual | Op::GreaterOrEqual
-        ) && number(&value).is_none()
-        {
-            return Err(
-                bad("compares sizes with something that is no number".into())
-                    .hint("such as latency_ms<2000"),
-            );
+        error.param("--expect")
+    })
+}
+
+/// Whether the answer is as expected. One that failed is not, whatever is expected of other things: a
+/// status is spoken for by `status` or `error`, an answer that broke behind a good status by `error` alone.
+pub(super) fn verdict(answer: &Answer, expectations: &[Condition]) -> Result<()> {
+    let named = |variable: &str| expectations.iter().any(|one| one.names(variable));
+    let failure = answer.error();
+    let spoken_for = named("error") || (named("status") && !answer.good_status());
+    match failure {
+        Some(failure) if !spoken_for => Err(failure),
+        failure => {
+            let values = answer.values();
+            let broken: Vec<String> = expectations
+                .iter()
+                .filter_map(|one| broken(one, &values))
+                .collect();
+            if broken.is_empty() {
+                return Ok(());
+            }
+            let mut message = broken.join("\n");
+            if let Some(failure) = failure {
+                message.push_str(&format!("\nthe answer: {}", failure.message));
+            }
+            Err(Error::new(Kind::Expectation, message).hint(answer.look_up()))
         }
-        Ok(Expectation {
-            path,
-            op,
-            value,
-            text: text.trim().into(),
-        })
     }
 }
 
-impl Expectation {
-    /// `None` when it holds; else what was found instead.
-    pub fn broken(&self, facts: &Value) -> Option<String> {
-        let path = match self.path.strip_prefix("headers.") {
-            Some(name) => format!("headers[\"{}\"]", name.to_ascii_lowercase()),
-            None => self.path.clone(),
-        };
-        let found = lookup(facts, &path).unwrap_or(&Value::Null);
-        let sizes = || Some((number(found)?, number(&self.value)?));
-        let holds = match self.op {
-            Op::Equal => same(found, &self.value),
-            Op::NotEqual => !same(found, &self.value),
-            Op::Less => sizes().is_some_and(|(a, b)| a < b),
-            Op::Greater => sizes().is_some_and(|(a, b)| a > b),
-            Op::LessOrEqual => sizes().is_some_and(|(a, b)| a <= b),
-            Op::GreaterOrEqual => sizes().is_some_and(|(a, b)| a >= b),
-            Op::Contains => match found {
-                Value::Array(items) => items.iter().any(|item| same(item, &self.value)),
-                other => {
-                    crate::cli::print::text(other).contains(&crate::cli::print::text(&self.value))
-                }
-            },
-        };
-        let shown: String = found.to_string().chars().take(200).collect();
-        (!holds).then(|| format!("expected {}, got {shown}", self.text))
-    }
-}
-
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::String(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
-        other => other.as_f64(),
-    }
-}
-
-/// Equal as values; a number and its text are the same, as headers have no other way.
-fn same(found: &Value, wanted: &Value) -> bool {
-    match (found, wanted) {
-        (Value::Number(_), Value::Number(_)) | (Value::String(_), Value::Number(_)) => {
-            number(found) == number(wanted)
+/// `None` when it holds; else what was expected, and what there was instead.
+fn broken(
+    condition: &Condition,
+    values: &serde_json::Map<String, serde_json::Value>,
+) -> Option<String> {
+    let mut text = match condition.holds(values) {
+        Ok(true) => return None,
+        Ok(false) => format!("expected {}", condition.text()),
+        Err(why) => format!("expected {}, but {why}", condition.text()),
+    };
+    let values = serde_json::Value::Object(values.clone());
+    for path in condition.asks() {
+        let found = path
+            .find(&values)
+            .map_or_else(|| "nothing".into(), ToString::to_string);
+        let mut shown: String = found.chars().take(SHOWN).collect();
+        if found.chars().count() > SHOWN {
+            shown.push('…');
         }
-        _ => found == wanted,
+        text.push_str(&format!("\n  {path} is {shown}"));
     }
+    Some(text)
 }
+
+/// Characters of a value that are shown.
+const SHOWN: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -152,70 +120,53 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn facts() -> Value {
-        json!({"status": 200, "text": "a <b> == c", "usage": {"in": 3, "out": null}, "route": {"provider": "anthropic", "attempts": 2}, "latency_ms": 10,
-            "headers": {"x-gw-cost": "0.5", "a.b": "c"}, "body": {"choices": [{"finish_reason": "stop"}], "tags": ["x"]}})
+    #[test]
+    fn what_was_expected_and_what_there_was() {
+        let serde_json::Value::Object(values) =
+            json!({"status": 429, "text": "x".repeat(300), "error": null, "latency_ms": 10})
+        else {
+            unreachable!()
+        };
+        let broken = |text: &str| broken(&read(text).unwrap(), &values);
+        assert_eq!(broken("status == 429 && latency_ms < 2000"), None);
+        assert_eq!(
+            broken("status == 200 && latency_ms < 2000").as_deref(),
+            Some(
+                "expected status == 200 && latency_ms < 2000\n  latency_ms is 10\n  status is 429"
+            )
+        );
+        assert_eq!(
+            broken("text == ''"),
+            Some(format!(
+                "expected text == ''\n  text is \"{}…",
+                "x".repeat(199)
+            ))
+        );
+        assert_eq!(
+            broken("error.code == 'x'").as_deref(),
+            Some("expected error.code == 'x', but null has no fields\n  error.code is nothing")
+        );
     }
 
     #[test]
-    fn conditions_hold() {
-        for text in [
-            "status==200",
-            "status != 500",
-            "route.provider==\"anthropic\"",
-            "route.provider == anthropic",
-            "route.provider=='anthropic'",
-            "route.attempts>=2",
-            "latency_ms<2000",
-            "usage.in<=3",
-            "usage.out==null",
-            "text contains <b>",
-            "text contains ==",
-            "headers.X-GW-Cost==0.5",
-            "headers.x-gw-cost>0.4",
-            "headers.a.b==c",
-            "body.choices[0].finish_reason==stop",
-            "body.tags contains x",
-            "body.missing==null",
-        ] {
-            let expectation: Expectation = text.parse().unwrap();
-            assert_eq!(expectation.broken(&facts()), None, "{text}");
-        }
+    fn the_documents_list_what_may_be_asked_about() {
+        let rows: String = VARIABLES
+            .iter()
+            .map(|row| format!("| `{}` | {} | {} |\n", row.path, row.kind, row.help))
+            .collect();
+        let page = include_str!("../../../docs/cli.md");
+        assert!(
+            page.contains(&rows),
+            "docs/cli.md lacks this table:\n{rows}"
+        );
     }
 
     #[test]
-    fn broken_ones_say_what_was_found() {
-        for (text, says) in [
-            ("status==429", "expected status==429, got 200"),
-            ("usage.out>0", "expected usage.out>0, got null"),
-            (
-                "text contains zebra",
-                "expected text contains zebra, got \"a <b> == c\"",
-            ),
-        ] {
-            assert_eq!(
-                text.parse::<Expectation>()
-                    .unwrap()
-                    .broken(&facts())
-                    .as_deref(),
-                Some(says)
-            );
-        }
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        for text in ["status", "nope==1", "latency_ms<fast", "", "=="] {
-            assert!(text.parse::<Expectation>().is_err(), "{text}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_text_parses_or_refuses(text in ".{0,60}") {
-            if let Ok(expectation) = text.parse::<Expectation>() {
-                let _ = expectation.broken(&facts());
-            }
+    fn every_variable_is_one_an_answer_has() {
+        let values = serde_json::Value::Object(Answer::sample().values());
+        for row in VARIABLES {
+            let pointer = format!("/{}", row.path.replace('.', "/"));
+            assert!(values.pointer(&pointer).is_some(), "{}", row.path);
         }
     }
 }

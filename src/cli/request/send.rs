@@ -41,7 +41,7 @@ pub(super) async fn send(ask: &Ask, limit: Duration, mut show: impl FnMut(&str))
         .get("content-type")
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.starts_with("text/event-stream"));
-    let (mut fold, mut raw, mut first) = (Fold::default(), Vec::new(), None);
+    let (mut fold, mut raw, mut first, mut broken) = (Fold::default(), Vec::new(), None, None);
     let mut pieces = response.bytes_stream();
     loop {
         let left = if events {
@@ -49,10 +49,14 @@ pub(super) async fn send(ask: &Ask, limit: Duration, mut show: impl FnMut(&str))
         } else {
             limit.saturating_sub(started.elapsed())
         };
-        let Some(piece) = within(left, pieces.next()).await? else {
-            break;
+        let piece = match within(left, pieces.next()).await? {
+            Some(Ok(piece)) => piece,
+            Some(Err(error)) => {
+                broken = Some(format!("the answer broke off: {}", error.without_url()));
+                break;
+            }
+            None => break,
         };
-        let piece = piece.map_err(|error| lost(ask, error))?;
         if events {
             for text in fold.push(&piece) {
                 first.get_or_insert_with(|| started.elapsed());
@@ -63,10 +67,9 @@ pub(super) async fn send(ask: &Ask, limit: Duration, mut show: impl FnMut(&str))
         }
     }
     let latency = started.elapsed();
-    let reply = if events {
-        fold.end()
-    } else {
-        Answer::whole(&raw)
+    let reply = match events {
+        true => fold.end(broken, ask.marked),
+        false => Answer::whole(&raw, broken),
     };
     Ok(Answer::new(status, &headers, reply, latency, first))
 }

@@ -89,9 +89,7 @@ fn logs() -> Command {
 fn request() -> Command {
     Command::new("request")
         .about("Send a request through the gateway, and check the answer")
-        .after_help(
-            "Expectations are PATH OP VALUE with == != < <= > >= contains, over status, text, usage.in, usage.out,\nroute.name, route.provider, route.model, route.attempts, latency_ms, ttft_ms, headers.NAME and body.PATH.\nThe key is read from --key-file or the variable GW_API_KEY.",
-        )
+        .after_help(crate::cli::request::help())
         .arg(Arg::new("prompt").value_name("PROMPT").help("The prompt, or - for standard input"))
         .args([
             option("model", "model", "MODEL", "Model to ask for").short('m').add(names_of("model")),
@@ -103,7 +101,7 @@ fn request() -> Command {
             flag("stream", "stream", "Stream the answer"),
             many("header", "header", "NAME:VALUE", "Extra header; repeatable").short('H'),
             option("max_tokens", "max-tokens", "N", "Longest answer").value_parser(clap::value_parser!(u64)),
-            many("expect", "expect", "COND", "Fail with exit code 10 unless this holds; repeatable"),
+            many("expect", "expect", "CEL", "Fail with exit code 10 unless this condition holds; repeatable"),
             option("retry", "retry", "N", "Try again so often when the answer is not as expected").value_parser(clap::value_parser!(u32)),
             option("repeat", "repeat", "N", "Send it so often").value_parser(clap::value_parser!(u32).range(1..)),
             flag("explain", "explain", "Say on stderr where it went and what it cost"),
