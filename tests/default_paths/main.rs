@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod expecting;
 mod home;
 mod not_utf8;
 mod streams;
