@@ -535,7 +535,7 @@ fn request_tells_causes_apart() {
             "--expect",
             "status==200",
             "--expect",
-            "route.provider==openai",
+            "route.provider==\"openai\"",
             "--explain",
         ],
     );
@@ -546,12 +546,12 @@ fn request_tells_causes_apart() {
         "{}",
         ran.err
     );
-    let ran = run(&[(200, good)], &["--expect", "text contains Blue"]);
+    let ran = run(&[(200, good)], &["--expect", "text.contains('Blue')"]);
     assert_eq!(
         (ran.code, ran.err.as_str()),
         (
             Some(10),
-            "error: expected text contains Blue, got \"Azure\"\n  fix: gw logs get req_1\n"
+            "error: expected text.contains('Blue')\n  text is \"Azure\"\n  fix: gw logs get req_1\n"
         )
     );
     let ran = run(&[(502, bad)], &[]);
@@ -559,7 +559,7 @@ fn request_tells_causes_apart() {
         (ran.code, ran.err.as_str()),
         (
             Some(9),
-            "error: upstream is down (status 502)\n  fix: gw logs get req_1\n"
+            "error: upstream is down (status 502)\n  from openai/gpt-4o via no route\n  fix: gw logs get req_1\n"
         )
     );
     assert_eq!(
