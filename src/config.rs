@@ -1,16 +1,20 @@
 //! How the process behaves and where things are: `gw.toml`, the environment and flags become one
 //! [`Config`]. Nothing about users, keys, providers, models or routes: those are resources.
 
+mod admin;
+mod contradictions;
+mod file;
 mod layers;
 mod limits;
 mod places;
 mod settings;
 mod size;
 
-pub use layers::{Layer, load, read_file};
+pub use admin::Address;
+pub use layers::{Layer, load};
 pub use limits::{Limits, Logs};
-pub use places::{admin_default, config_file, data_dir_default, private_socket, runtime_dir};
-pub use settings::{SETTINGS, Setting, Shape};
+pub use places::{Found, data_dir_default, found_files, private_dir};
+pub use settings::{SETTINGS, Setting, Shape, Trust};
 pub use size::Size;
 
 use crate::resources::{Millis, key::LogContent};
@@ -25,8 +29,12 @@ pub struct Config {
     pub log: Log,
     pub limits: Limits,
     pub logs: Logs,
-    /// The file that was read, if one was.
-    pub file: Option<PathBuf>,
+    /// The files that were read, the later over the earlier.
+    pub files: Vec<PathBuf>,
+    /// What a file that was found may not decide and was passed over, as a line for people.
+    pub ignored: Option<String>,
+    /// Settings that a flag or variable contradicts, each as a line for people.
+    pub overruled: Vec<String>,
     /// Resource files applied before the gateway reports ready; `-` is standard input.
     pub seed: Vec<String>,
     /// Development mode: in memory, with a mock provider and a user, key and route `dev`.
@@ -42,7 +50,7 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
     pub listen: Vec<String>,
-    /// `unix:PATH` or `ADDR`; empty: the default of the platform, see [`Config::admin_listen`].
+    /// `unix:PATH` or `ADDR`; empty: the default, see [`Config::admin`].
     pub admin_listen: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
@@ -139,19 +147,6 @@ impl Config {
             .unwrap_or_else(data_dir_default);
         // Others are told of it, and they may be elsewhere.
         std::path::absolute(&dir).unwrap_or(dir)
-    }
-
-    /// Where the admin API listens. In memory the default is a private path, so that two jobs on one
-    /// machine never meet.
-    pub fn admin_listen(&self) -> Vec<String> {
-        match (
-            &self.server.admin_listen[..],
-            self.server.in_memory || self.dev,
-        ) {
-            ([], true) => vec![private_socket()],
-            ([], false) => vec![admin_default(&self.data_dir())],
-            (given, _) => given.to_vec(),
-        }
     }
 
     /// Worker threads: as asked, or one per core.

@@ -9,7 +9,7 @@ mod stop;
 mod stores;
 
 use crate::admin::{self, Deps, Desk, Listener};
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::error::{Error, Kind, Result};
 use crate::gateway::{Shared, worker};
 use crate::resources::Stamp;
@@ -207,25 +207,23 @@ async fn listen_admin(
     stopping: &watch::Receiver<bool>,
 ) -> Result<(Vec<String>, Vec<Admin>)> {
     let (mut addresses, mut running) = (Vec::new(), Vec::new());
-    for text in config.admin_listen() {
-        let listener = match text.strip_prefix("unix:") {
+    for address in config.admin()? {
+        let listener = match &address {
             #[cfg(unix)]
-            Some(path) => Listener::unix(std::path::Path::new(path))?,
+            Address::Unix(path) => {
+                if config.admin_is_default() {
+                    path.parent().map_or(Ok(()), admin::own_directory)?;
+                }
+                Listener::unix(path)?
+            }
             #[cfg(not(unix))]
-            Some(_) => {
+            Address::Unix(_) => {
                 return Err(Error::invalid("there are no Unix sockets on this platform")
                     .hint("use --admin-listen 127.0.0.1:4001"));
             }
-            None => {
-                let address = text.parse().map_err(|_| {
-                    Error::invalid(format!(
-                        "`{}` is not an address for the admin interface",
-                        text.escape_debug()
-                    ))
-                    .hint("write it as unix:/PATH or 127.0.0.1:4001")
-                })?;
+            Address::Http(_) => {
                 Listener::tcp(
-                    address,
+                    address.socket_addr()?,
                     stores.admin_token()?,
                     config.server.allow_public_admin,
                 )

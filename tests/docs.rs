@@ -292,7 +292,7 @@ fn the_settings_file_shown_holds_every_setting_and_its_default() {
     assert_eq!(
         config,
         gw::config::Config {
-            file: Some(path),
+            files: vec![path],
             ..Default::default()
         }
     );

@@ -53,6 +53,45 @@ impl Drop for SocketFile {
     }
 }
 
+/// Makes a directory that holds nothing but gw's own for this user alone. One that belongs to somebody else is
+/// refused: who owns the directory can put another socket in the place of ours.
+#[cfg(unix)]
+pub fn own_directory(dir: &Path) -> Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+    let failed = |error: std::io::Error| {
+        Error::invalid(format!(
+            "the admin socket's directory `{}` cannot be made private",
+            dir.display()
+        ))
+        .cause(error)
+        .hint("give the socket another place with --admin-listen unix:PATH")
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(failed)?;
+    let meta = std::fs::metadata(dir).map_err(failed)?;
+    let own = rustix::process::geteuid().as_raw();
+    match meta.uid() == own {
+        true if meta.mode() & 0o077 == 0 => Ok(()),
+        true => {
+            std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).map_err(failed)
+        }
+        // Root serves from others' directories, and its clients take root's socket only.
+        false if own == 0 => Ok(()),
+        false => Err(Error::new(
+            Kind::Forbidden,
+            format!(
+                "the admin socket's directory `{}` belongs to UID {}",
+                dir.display(),
+                meta.uid()
+            ),
+        )
+        .hint("give the socket another place with --admin-listen unix:PATH")),
+    }
+}
+
 #[cfg(unix)]
 fn inode(path: &Path) -> Option<u64> {
     use std::os::unix::fs::MetadataExt;
@@ -65,19 +104,13 @@ impl Listener {
     pub fn unix(path: &Path) -> Result<Listener> {
         use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
         let failed = |what: &str, error: std::io::Error| {
-            Error::new(
-                Kind::Invalid,
-                format!("the admin socket `{}` cannot be {what}", path.display()),
-            )
-            .cause(error)
-        };
-        if path.as_os_str().len() > 100 {
-            return Err(Error::invalid(format!(
-                "the admin socket's path `{}` is too long for a socket",
+            Error::invalid(format!(
+                "the admin socket `{}` cannot be {what}",
                 path.display()
             ))
-            .hint("give a shorter one with --admin-listen unix:PATH"));
-        }
+            .cause(error)
+            .hint("give another place, and a short one, with --admin-listen unix:PATH")
+        };
         if let Some(dir) = path
             .parent()
             .filter(|dir| !dir.as_os_str().is_empty() && !dir.exists())

@@ -25,6 +25,8 @@ mod token;
 
 pub use desk::Desk;
 pub use door::Door;
+#[cfg(unix)]
+pub use listen::own_directory;
 pub use listen::{Listener, serve};
 pub use routes::router;
 pub use token::{TOKEN_FILE, token};

@@ -1,6 +1,7 @@
 //! Shell completion: the scripts, and answers with live names from the running gateway.
 
 use super::context::{lost, write_out};
+use crate::config::{self, Layer};
 use crate::error::{Error, Result};
 use crate::resources::{KINDS, Kind, kind};
 use crate::stdio::{self, Undelivered};
@@ -205,14 +206,12 @@ fn ask(
     question: impl AsyncFnOnce(&super::Remote) -> Result<serde_json::Value>,
 ) -> Vec<serde_json::Value> {
     let answer = || {
-        let (place, token) = super::endpoint::find(
-            std::env::var("GW_ADMIN_URL")
-                .ok()
-                .filter(|url| !url.is_empty())
-                .as_deref(),
-        )
-        .ok()?;
-        let remote = super::Remote::new(place, token, BUDGET, false).ok()?;
+        let given = std::env::var("GW_ADMIN_URL")
+            .ok()
+            .filter(|url| !url.is_empty());
+        let config = config::load(None, std::env::vars_os(), Layer::default()).ok()?;
+        let client = super::endpoint::client(given.as_deref(), &config).ok()?;
+        let remote = super::Remote::new(client.timeout(BUDGET), false);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -7,12 +7,13 @@ use super::{
     progress::{self, Progress},
     remote::Remote,
 };
+use crate::config::{self, Address, Config, Layer};
 use crate::error::{Error, Result};
 use crate::resources::Millis;
 use crate::stdio::{self, Undelivered};
 use clap::ArgMatches;
 use serde_json::Value;
-use std::{io::IsTerminal, time::Duration};
+use std::{io::IsTerminal, path::PathBuf, sync::OnceLock, time::Duration};
 
 /// The global options, parsed.
 pub(crate) struct Context {
@@ -24,6 +25,9 @@ pub(crate) struct Context {
     /// Limit of one call to the gateway.
     pub timeout: Duration,
     admin_url: Option<String>,
+    config_file: Option<PathBuf>,
+    /// Read when a command first needs it.
+    config: OnceLock<Config>,
 }
 
 impl Context {
@@ -44,7 +48,27 @@ impl Context {
                 || !std::io::stderr().is_terminal(),
             timeout: timeout.std(),
             admin_url: text("admin_url").filter(|url| !url.is_empty()),
+            config_file: text("config").map(PathBuf::from),
+            config: OnceLock::new(),
         })
+    }
+
+    /// The configuration `gw serve` would have here.
+    pub fn config(&self) -> Result<&Config> {
+        if let Some(config) = self.config.get() {
+            return Ok(config);
+        }
+        let file = self.config_file.clone();
+        let config = config::load(file, std::env::vars_os(), Layer::default())?;
+        if let Some(ignored) = &config.ignored {
+            self.talk(ignored);
+        }
+        Ok(self.config.get_or_init(|| config))
+    }
+
+    /// The gateway's admin address.
+    pub fn address(&self) -> Result<Address> {
+        endpoint::address(self.admin_url.as_deref(), self.config()?)
     }
 
     /// The gateway's admin API.
@@ -54,8 +78,8 @@ impl Context {
 
     /// The same with another limit a call.
     pub fn remote_within(&self, timeout: Duration) -> Result<Remote> {
-        let (place, token) = endpoint::find(self.admin_url.as_deref())?;
-        Remote::new(place, token, timeout, self.verbose > 0)
+        let client = endpoint::client(self.admin_url.as_deref(), self.config()?)?;
+        Ok(Remote::new(client.timeout(timeout), self.verbose > 0))
     }
 
     /// Writes data to standard output.

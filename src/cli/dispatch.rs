@@ -21,7 +21,11 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
     };
     // These do not talk to a gateway, and bring their own runtime.
     match name {
-        "serve" => return launch::serve(serve::config(sub, std::env::vars_os())?),
+        "serve" => {
+            let config = serve::config(sub, std::env::vars_os())?;
+            serve::announce(&config);
+            return launch::serve(config);
+        }
         "mock" => return launch::mock(sub),
         "quickstart" => return quickstart::run(sub),
         "completion" => return completion::print(sub),

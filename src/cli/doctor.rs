@@ -2,11 +2,10 @@
 
 use super::{
     context::Context,
-    endpoint,
     print::{Format, aligned, clean},
     verbs::describe,
 };
-use crate::config::{self, Layer};
+use crate::config::Address;
 use crate::error::{Kind, Result};
 use serde_json::{Value, json};
 use std::{path::Path, process::ExitCode};
@@ -43,12 +42,12 @@ impl Finding {
 
 /// Runs `gw doctor`; exit code 1 when something failed.
 pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
-    let mut found = vec![settings()];
-    if let Ok(config) = config::load(None, std::env::vars_os(), Layer::default()) {
+    let mut found = vec![settings(context)];
+    if let Ok(config) = context.config() {
         found.push(disk(&config.data_dir(), config.server.in_memory));
         found.extend(config.server.listen.iter().map(|address| port(address)));
     }
-    found.extend(socket());
+    found.extend(socket(context));
     found.extend(proxies());
     found.extend(gateway(context).await);
     match context.look.format {
@@ -92,9 +91,9 @@ fn render(found: &[Finding]) -> String {
     aligned(rows)
 }
 
-fn settings() -> Finding {
-    match config::load(None, std::env::vars_os(), Layer::default()) {
-        Ok(config) => match config.file {
+fn settings(context: &Context) -> Finding {
+    match context.config() {
+        Ok(config) => match config.files.last() {
             Some(file) => finding(Mark::Ok, "settings", format!("{} is valid", file.display())),
             None => finding(Mark::Ok, "settings", "no gw.toml; defaults and environment"),
         },
@@ -178,15 +177,9 @@ fn port(address: &str) -> Finding {
     }
 }
 
-fn socket() -> Option<Finding> {
-    let (place, _) = endpoint::find(
-        std::env::var("GW_ADMIN_URL")
-            .ok()
-            .filter(|url| !url.is_empty())
-            .as_deref(),
-    )
-    .ok()?;
-    let crate::client::Address::Unix(path) = place else {
+fn socket(context: &Context) -> Option<Finding> {
+    let place = context.address().ok()?;
+    let Address::Unix(path) = place else {
         return Some(finding(Mark::Ok, "admin", place.to_string()));
     };
     #[cfg(unix)]

@@ -1,13 +1,11 @@
 //! The admin client as the verbs use it: kinds by their row, owned query parameters, calls shown with `-v`.
 
 use super::progress;
-use crate::client::{Address, Client, Lines};
+use crate::client::{Client, Lines};
 use crate::error::Result;
 use crate::resources::Kind;
 use crate::stdio;
-use crate::store::secret::Secret;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// Query parameters.
 pub(crate) type Query = Vec<(&'static str, String)>;
@@ -26,16 +24,8 @@ fn pairs(query: &Query) -> Vec<(&str, &str)> {
 }
 
 impl Remote {
-    pub(crate) fn new(
-        address: Address,
-        token: Option<Secret>,
-        timeout: Duration,
-        verbose: bool,
-    ) -> Result<Remote> {
-        Ok(Remote {
-            client: Client::new(address, token)?.timeout(timeout),
-            verbose,
-        })
+    pub(crate) fn new(client: Client, verbose: bool) -> Remote {
+        Remote { client, verbose }
     }
 
     /// The client, once it has said what for.

@@ -26,6 +26,11 @@ const SWITCHES: [&str; 5] = [
 ];
 const LISTS: [&str; 2] = ["listen", "admin_listen"];
 
+/// A flag as it is typed.
+fn flag(id: &str) -> String {
+    format!("--{}", id.replace('_', "-"))
+}
+
 /// The configuration for this command line and environment.
 pub(crate) fn config(
     matches: &ArgMatches,
@@ -34,17 +39,21 @@ pub(crate) fn config(
     let mut layer = Layer::default();
     for (id, section, key) in TEXTS {
         if let Some(text) = matches.get_one::<String>(id) {
-            layer.set(section, key, text.as_str());
+            layer.set(&flag(id), section, key, text.as_str());
         }
     }
     for id in SWITCHES {
         if matches.value_source(id) == Some(ValueSource::CommandLine) {
-            layer.set("server", id, matches.get_flag(id));
+            layer.set(&flag(id), "server", id, matches.get_flag(id));
         }
+    }
+    if matches.get_flag("dev") {
+        layer.set("--dev", "server", "in_memory", true);
     }
     for id in LISTS {
         if let Some(items) = matches.get_many::<String>(id) {
             layer.set(
+                &flag(id),
                 "server",
                 id,
                 Value::Array(items.map(|item| Value::from(item.as_str())).collect()),
@@ -52,7 +61,7 @@ pub(crate) fn config(
         }
     }
     if let Some(threads) = matches.get_one::<u32>("threads") {
-        layer.set("server", "threads", i64::from(*threads));
+        layer.set("--threads", "server", "threads", i64::from(*threads));
     }
     let texts = |id: &str| {
         matches
@@ -74,6 +83,17 @@ pub(crate) fn config(
     Ok(config)
 }
 
+/// Says which settings do not count.
+pub(crate) fn announce(config: &Config) {
+    let overruled = config.overruled.iter().map(|line| format!("note: {line}"));
+    config
+        .ignored
+        .iter()
+        .cloned()
+        .chain(overruled)
+        .for_each(crate::stdio::say);
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -91,7 +111,7 @@ mod tests {
         )
         .unwrap();
         let line = format!(
-            "gw serve -c {} --in-memory --mock -f a.toml -f - --listen 127.0.0.1:0 --listen [::1]:0 --admin-listen unix:/s --ready-file r --print-ready --exit-on-stdin-close \
+            "gw serve -c {} --mock -f a.toml -f - --listen 127.0.0.1:0 --listen [::1]:0 --admin-listen unix:/s --ready-file r --print-ready --exit-on-stdin-close \
              --secrets sealed --master-key-file m --log-content metadata --log-level debug --log-format json --shutdown-grace 5s --threads 3 --allow-public -- sh -c true",
             file.display()
         );
@@ -101,7 +121,7 @@ mod tests {
         let env = [("GW_LISTEN".into(), "127.0.0.1:9".into())];
         let config = config(matches.subcommand_matches("serve").unwrap(), env).unwrap();
         let mut wanted = Config {
-            file: Some(file),
+            files: vec![file],
             seed: vec!["a.toml".into(), "-".into()],
             mock: true,
             command: vec!["sh".into(), "-c".into(), "true".into()],
@@ -109,7 +129,6 @@ mod tests {
         };
         wanted.server.listen = vec!["127.0.0.1:0".into(), "[::1]:0".into()];
         wanted.server.admin_listen = vec!["unix:/s".into()];
-        wanted.server.in_memory = true;
         wanted.server.ready_file = Some("r".into());
         wanted.server.print_ready = true;
         wanted.server.exit_on_stdin_close = true;

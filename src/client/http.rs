@@ -1,11 +1,11 @@
 //! One HTTP call to the gateway, and its answer or error.
 
-use super::{Address, Query, address};
+use super::{Query, socket};
+use crate::config::Address;
 use crate::error::{Error, Kind, Result};
 use crate::store::secret::Secret;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,24 +19,11 @@ pub struct Client {
     address: Address,
     token: Option<Secret>,
     wait: Duration,
+    /// Whether somebody named this very gateway, instead of it being the one that is usually there.
+    named: bool,
 }
 
 impl Client {
-    /// For the address told by flag or environment, with the token found in `GW_ADMIN_TOKEN` or the data directory.
-    pub fn open(flag: Option<&str>, data_dir: &Path) -> Result<Client> {
-        let address = address(flag, data_dir);
-        let token = match &address {
-            Address::Unix(_) => None,
-            Address::Http(_) => std::env::var("GW_ADMIN_TOKEN")
-                .ok()
-                .or_else(|| std::fs::read_to_string(data_dir.join("admin.token")).ok())
-                .map(|text| text.trim().to_owned())
-                .filter(|text| !text.is_empty())
-                .map(Secret::new),
-        };
-        Client::new(address, token)
-    }
-
     pub fn new(address: Address, token: Option<Secret>) -> Result<Client> {
         let secure = matches!(&address, Address::Http(url) if url.starts_with("https://"));
         // Environment proxies would be asked to reach this machine's own loopback.
@@ -63,6 +50,7 @@ impl Client {
             address,
             token,
             wait: WAIT,
+            named: false,
         })
     }
 
@@ -70,6 +58,20 @@ impl Client {
     pub fn timeout(mut self, wait: Duration) -> Client {
         self.wait = wait;
         self
+    }
+
+    /// Whether the address, or the directory it follows from, was given by whoever runs this.
+    pub fn named(mut self, named: bool) -> Client {
+        self.named = named;
+        self
+    }
+
+    /// Refuses a socket that somebody else laid where the gateway's should be, before anything is said to it.
+    fn trusted(&self) -> Result<()> {
+        match &self.address {
+            Address::Unix(path) => socket::check(path, self.named),
+            Address::Http(_) => Ok(()),
+        }
     }
 
     pub fn address(&self) -> &Address {
@@ -116,6 +118,7 @@ impl Client {
         body: Option<&Value>,
         headers: &[(&'static str, String)],
     ) -> Result<Value> {
+        self.trusted()?;
         let mut request = self.request(method, path, query)?.timeout(self.wait);
         for (name, value) in headers {
             request = request.header(*name, value);
@@ -142,6 +145,7 @@ impl Client {
     }
 
     pub(super) async fn lines(&self, path: &str, query: Query<'_>) -> Result<Lines> {
+        self.trusted()?;
         let sent = tokio::time::timeout(self.wait, self.request("GET", path, query)?.send()).await;
         let response = match sent {
             Err(_) => {
@@ -176,6 +180,11 @@ impl Client {
             )
             .hint("allow more with --timeout, or see its own log");
         }
+        if let Address::Unix(path) = &self.address
+            && denied(&error)
+        {
+            return socket::not_allowed(path);
+        }
         if error.is_connect() {
             return Error::new(Kind::NoGateway, format!("no gateway at {}", self.address))
                 .hint("start one with `gw serve`; one that runs elsewhere is named by --admin-url or GW_ADMIN_URL, or its directory by GW_DATA_DIR");
@@ -198,6 +207,13 @@ impl Client {
         )
         .hint("check GW_ADMIN_URL")
     }
+}
+
+/// Whether the operating system forbids it.
+fn denied(error: &reqwest::Error) -> bool {
+    std::iter::successors(std::error::Error::source(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
 }
 
 /// The server's error, as it was there.

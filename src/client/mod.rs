@@ -1,9 +1,8 @@
 //! The admin API from the other side; gives back the same [`crate::error::Error`] the server met, word for word.
 
-mod address;
 mod http;
+mod socket;
 
-pub use address::{Address, address};
 pub use http::{Client, Lines};
 
 use crate::error::Result;

@@ -1,27 +1,61 @@
-//! Laying the sources over each other: flags over environment over file over defaults. Unknown keys are
-//! refused by name, in the file and in the environment alike.
+//! Laying the sources over each other: flags over environment over files over defaults. Unknown keys are
+//! refused by name, in a file and in the environment alike.
 
-use super::{Config, Limits, Log, Logs, SETTINGS, Secrets, Server, Setting, Shape, config_file};
+use super::{
+    Config, Found, Limits, Log, Logs, SETTINGS, Secrets, Server, Setting, Shape, contradictions,
+    file, found_files,
+};
 use crate::error::{Error, Result};
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use toml::{Table, Value};
 
-/// Values given by flags, by section and key.
+/// Values of one source, by section and key, and how that source spells the setting.
 #[derive(Clone, Debug, Default)]
-pub struct Layer(Table);
+pub struct Layer {
+    values: Table,
+    names: HashMap<(String, String), String>,
+}
 
 impl Layer {
-    /// Sets one value; later calls win.
-    pub fn set(&mut self, section: &str, key: &str, value: impl Into<Value>) {
-        put(&mut self.0, section, key, value.into());
+    /// Sets one value, which the source calls `name`; later calls win.
+    pub fn set(&mut self, name: &str, section: &str, key: &str, value: impl Into<Value>) {
+        put(&mut self.values, section, key, value.into());
+        self.names
+            .insert((section.into(), key.into()), name.to_owned());
+    }
+
+    pub(super) fn get(&self, section: &str, key: &str) -> Option<&Value> {
+        self.values.get(section)?.get(key)
+    }
+
+    pub(super) fn name(&self, section: &str, key: &str) -> String {
+        let name = self.names.get(&(section.to_owned(), key.to_owned()));
+        name.cloned().unwrap_or_else(|| format!("{section}.{key}"))
+    }
+
+    pub(super) fn remove(&mut self, section: &str, key: &str) -> Option<Value> {
+        self.values.get_mut(section)?.as_table_mut()?.remove(key)
+    }
+
+    /// What a file says.
+    pub(super) fn of_file(values: Table, shown: &str) -> Layer {
+        let mut layer = Layer::default();
+        for (section, keys) in values {
+            for (key, value) in keys.as_table().cloned().unwrap_or_default() {
+                let name = format!("{section}.{key} in {shown}");
+                layer.set(&name, &section, &key, value);
+            }
+        }
+        layer
     }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct File {
+struct All {
     server: Server,
     secrets: Secrets,
     log: Log,
@@ -29,7 +63,7 @@ struct File {
     logs: Logs,
 }
 
-/// Reads the configuration: the file at `path` (or `GW_CONFIG`, or the default places), then the
+/// Reads the configuration: the file at `path` (or `GW_CONFIG`, or the ones in the default places), then the
 /// environment, then `flags`.
 pub fn load(
     path: Option<PathBuf>,
@@ -42,19 +76,34 @@ pub fn load(
             .find(|(name, value)| name == "GW_CONFIG" && !value.is_empty())
             .map(|(_, value)| value.into())
     });
-    let file = named.or_else(config_file);
-    let mut table = match &file {
-        Some(path) => read_file(path)?,
-        None => Table::new(),
+    let found = match named {
+        Some(path) => vec![Found {
+            path,
+            trusted: true,
+        }],
+        None => found_files(),
     };
-    merge(&mut table, environment(&env)?.0);
-    merge(&mut table, flags.0);
-    let all = Value::Table(table).try_into::<File>().map_err(|error| {
+    let (mut layers, mut ignored) = (Vec::new(), None);
+    for Found { path, trusted } in &found {
+        let mut layer = Layer::of_file(file::read(path)?, &path.display().to_string());
+        if !trusted {
+            ignored = file::distrust(&mut layer, path);
+        }
+        layers.push(layer);
+    }
+    layers.push(environment(&env)?);
+    layers.push(flags);
+    let overruled = contradictions::settle(&mut layers)?;
+    let mut table = Table::new();
+    for layer in layers {
+        merge(&mut table, layer.values);
+    }
+    let all = Value::Table(table).try_into::<All>().map_err(|error| {
         Error::invalid(format!(
             "the configuration is not valid: {}",
             error.message()
         ))
-        .hint(WHERE)
+        .hint("settings come from flags, GW_SECTION__KEY variables and gw.toml, in this order")
     })?;
     let config = Config {
         server: all.server,
@@ -62,30 +111,13 @@ pub fn load(
         log: all.log,
         limits: all.limits,
         logs: all.logs,
-        file,
+        files: found.into_iter().map(|found| found.path).collect(),
+        ignored,
+        overruled,
         ..Config::default()
     };
     check(&config)?;
     Ok(config)
-}
-
-const WHERE: &str =
-    "settings come from flags, GW_SECTION__KEY variables and gw.toml, in this order";
-
-/// Reads and checks `gw.toml` on its own, so that errors point at its lines.
-pub fn read_file(path: &Path) -> Result<Table> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Error::invalid(format!("cannot read `{shown}`"))
-            .cause(error)
-            .hint("name another file with --config or GW_CONFIG")
-    })?;
-    let wrong = |error: toml::de::Error| {
-        Error::invalid(format!("`{shown}` is not valid: {}", error.to_string().trim_end()))
-            .hint("users, keys, providers, models and routes are not configuration: put them in a file for `gw apply -f`")
-    };
-    toml::from_str::<File>(&text).map_err(wrong)?;
-    toml::from_str::<Table>(&text).map_err(wrong)
 }
 
 /// The variables that may be settings. Names and values of others may be no text at all.
@@ -112,7 +144,7 @@ fn environment(env: &[(String, OsString)]) -> Result<Layer> {
             && !value.is_empty()
         {
             let value = parse(setting, name, text(name, value)?)?;
-            layer.set(setting.section, setting.key, value);
+            layer.set(name, setting.section, setting.key, value);
         }
     }
     for (name, value) in env.iter().filter(|(name, _)| name.contains("__")) {
@@ -122,7 +154,7 @@ fn environment(env: &[(String, OsString)]) -> Result<Layer> {
             ));
         };
         let value = parse(setting, name, text(name, value)?)?;
-        layer.set(setting.section, setting.key, value);
+        layer.set(name, setting.section, setting.key, value);
     }
     Ok(layer)
 }
@@ -182,10 +214,8 @@ fn check(config: &Config) -> Result<()> {
             .param("server.listen")
             .hint("give an address, such as 127.0.0.1:4000"));
     }
-    if config.server.in_memory && config.server.data_dir.is_some() {
-        return Err(Error::invalid("both `in_memory` and `data_dir` are given")
-            .param("server.in_memory")
-            .hint("keep one: state is either in memory or in a directory"));
+    for address in &config.server.admin_listen {
+        address.parse::<super::Address>()?;
     }
     if (1..LEAST_LOG).contains(&config.logs.max_bytes.0) {
         return Err(Error::invalid(

@@ -11,12 +11,23 @@ pub enum Shape {
     Number,
 }
 
+/// Whose word counts for a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Also a `gw.toml` that merely lies in the working directory, whoever put it there.
+    Found,
+    /// Only what the user named: it decides where credentials and tokens are sent or rest, which guards are
+    /// lifted, or which files are written.
+    Given,
+}
+
 /// One setting.
 #[derive(Debug)]
 pub struct Setting {
     pub section: &'static str,
     pub key: &'static str,
     pub shape: Shape,
+    pub trust: Trust,
     /// A short variable for the common ones, beside `GW_SECTION__KEY`.
     pub env: &'static str,
     pub help: &'static str,
@@ -34,56 +45,56 @@ impl Setting {
 }
 
 macro_rules! settings {
-    ($($section:ident . $key:ident $shape:ident $env:literal $help:literal)*) => {
+    ($($section:ident . $key:ident $shape:ident $trust:ident $env:literal $help:literal)*) => {
         /// Every setting.
         pub static SETTINGS: &[Setting] =
-            &[$(Setting { section: stringify!($section), key: stringify!($key), shape: Shape::$shape, env: $env, help: $help }),*];
+            &[$(Setting { section: stringify!($section), key: stringify!($key), shape: Shape::$shape, trust: Trust::$trust, env: $env, help: $help }),*];
     };
 }
 
 settings! {
-    server.listen               List   "GW_LISTEN"        "Where callers connect; port 0 picks one"
-    server.admin_listen         List   "GW_ADMIN_LISTEN"  "Where this command line connects: unix:PATH or ADDR"
-    server.data_dir             Text   "GW_DATA_DIR"      "Directory that holds state"
-    server.in_memory            Bool   ""                 "State and secrets live and die with the process"
-    server.ready_file           Text   ""                 "Written once every listener accepts"
-    server.print_ready          Bool   ""                 "Print the same line on stdout"
-    server.exit_on_stdin_close  Bool   ""                 "Stop when standard input closes"
-    server.shutdown_grace       Text   ""                 "How long running requests may take to finish"
-    server.threads              Number ""                 "Worker threads (0: one per core)"
-    server.allow_public         Bool   ""                 "Let the proxy listen beyond loopback"
-    server.allow_public_admin   Bool   ""                 "Let the admin API listen beyond loopback"
-    secrets.store               Text   "GW_SECRETS"       "auto, keyring, sealed or memory"
-    secrets.master_key_file     Text   "GW_MASTER_KEY_FILE" "Key of the sealed file"
-    log.level                   Text   "GW_LOG"           "error, warn, info, debug, trace, or a filter"
-    log.format                  Text   "GW_LOG_FORMAT"    "auto, text or json"
-    logs.content                Text   "GW_LOG_CONTENT"   "full, metadata or off"
-    logs.max_bytes              Text   ""                 "Most disk request logs may take"
-    logs.max_age                Text   ""                 "How long request logs are kept"
-    limits.first_byte           Text   ""                 "From accepting a connection to its first byte"
-    limits.header_timeout       Text   ""                 "From the first byte to the end of the headers"
-    limits.idle                 Text   ""                 "A kept-alive connection without a request"
-    limits.body_stall           Text   ""                 "Between two reads of a request body"
-    limits.body_total           Text   ""                 "A whole request body of at most 1 MiB"
-    limits.body_rate            Text   ""                 "Bytes a second a larger body must keep up"
-    limits.write_stall          Text   ""                 "A caller that does not read its answer"
-    limits.ping                 Text   ""                 "A silent stream gets a comment or ping this often"
-    limits.max_header_bytes     Text   ""                 "All headers of a request"
-    limits.max_header_line      Text   ""                 "One header of a request"
-    limits.max_headers          Number ""                 "Headers of a request"
-    limits.max_url              Text   ""                 "The request's URL"
-    limits.max_body             Text   ""                 "The request's body"
-    limits.admin_max_body       Text   ""                 "A body sent to the admin API"
-    limits.json_depth           Number ""                 "Nesting of JSON in requests"
-    limits.admin_json_depth     Number ""                 "Nesting of JSON sent to the admin API"
-    limits.max_connections      Number ""                 "Connections in all"
-    limits.max_connections_per_ip Number ""               "Connections of one address other than this machine"
-    limits.admin_max_connections Number ""                "Connections to the admin API"
-    limits.max_in_flight        Number ""                 "Requests running at once"
-    limits.max_in_flight_per_key Number ""                "Requests of one key running at once"
-    limits.max_in_flight_bytes  Text   ""                 "Request bytes held at once"
-    limits.upstream_connect     Text   ""                 "Connecting to a provider"
-    limits.upstream_first_byte  Text   ""                 "Waiting for a provider's first content"
-    limits.upstream_idle        Text   ""                 "Silence within a provider's stream"
-    limits.upstream_max_body    Text   ""                 "A provider's answer that is not a stream"
+    server.listen                   List   Found "GW_LISTEN"          "Where callers connect; port 0 picks one"
+    server.admin_listen             List   Given "GW_ADMIN_LISTEN"    "Where this command line connects: unix:PATH or ADDR"
+    server.data_dir                 Text   Given "GW_DATA_DIR"        "Directory that holds state"
+    server.in_memory                Bool   Found "GW_IN_MEMORY"       "State and secrets live and die with the process"
+    server.ready_file               Text   Given ""                   "Written once every listener accepts"
+    server.print_ready              Bool   Found ""                   "Print the same line on stdout"
+    server.exit_on_stdin_close      Bool   Found ""                   "Stop when standard input closes"
+    server.shutdown_grace           Text   Found ""                   "How long running requests may take to finish"
+    server.threads                  Number Found ""                   "Worker threads (0: one per core)"
+    server.allow_public             Bool   Given ""                   "Let the proxy listen beyond loopback"
+    server.allow_public_admin       Bool   Given ""                   "Let the admin API listen beyond loopback"
+    secrets.store                   Text   Given "GW_SECRETS"         "auto, keyring, sealed or memory"
+    secrets.master_key_file         Text   Given "GW_MASTER_KEY_FILE" "Key of the sealed file"
+    log.level                       Text   Found "GW_LOG"             "error, warn, info, debug, trace, or a filter"
+    log.format                      Text   Found "GW_LOG_FORMAT"      "auto, text or json"
+    logs.content                    Text   Found "GW_LOG_CONTENT"     "full, metadata or off"
+    logs.max_bytes                  Text   Found ""                   "Most disk request logs may take"
+    logs.max_age                    Text   Found ""                   "How long request logs are kept"
+    limits.first_byte               Text   Found ""                   "From accepting a connection to its first byte"
+    limits.header_timeout           Text   Found ""                   "From the first byte to the end of the headers"
+    limits.idle                     Text   Found ""                   "A kept-alive connection without a request"
+    limits.body_stall               Text   Found ""                   "Between two reads of a request body"
+    limits.body_total               Text   Found ""                   "A whole request body of at most 1 MiB"
+    limits.body_rate                Text   Found ""                   "Bytes a second a larger body must keep up"
+    limits.write_stall              Text   Found ""                   "A caller that does not read its answer"
+    limits.ping                     Text   Found ""                   "A silent stream gets a comment or ping this often"
+    limits.max_header_bytes         Text   Found ""                   "All headers of a request"
+    limits.max_header_line          Text   Found ""                   "One header of a request"
+    limits.max_headers              Number Found ""                   "Headers of a request"
+    limits.max_url                  Text   Found ""                   "The request's URL"
+    limits.max_body                 Text   Found ""                   "The request's body"
+    limits.admin_max_body           Text   Found ""                   "A body sent to the admin API"
+    limits.json_depth               Number Found ""                   "Nesting of JSON in requests"
+    limits.admin_json_depth         Number Found ""                   "Nesting of JSON sent to the admin API"
+    limits.max_connections          Number Found ""                   "Connections in all"
+    limits.max_connections_per_ip   Number Found ""                   "Connections of one address other than this machine"
+    limits.admin_max_connections    Number Found ""                   "Connections to the admin API"
+    limits.max_in_flight            Number Found ""                   "Requests running at once"
+    limits.max_in_flight_per_key    Number Found ""                   "Requests of one key running at once"
+    limits.max_in_flight_bytes      Text   Found ""                   "Request bytes held at once"
+    limits.upstream_connect         Text   Found ""                   "Connecting to a provider"
+    limits.upstream_first_byte      Text   Found ""                   "Waiting for a provider's first content"
+    limits.upstream_idle            Text   Found ""                   "Silence within a provider's stream"
+    limits.upstream_max_body        Text   Found ""                   "A provider's answer that is not a stream"
 }

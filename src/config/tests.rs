@@ -25,7 +25,7 @@ fn flag_over_environment_over_file_over_default() {
         "[server]\nlisten = [\"127.0.0.1:1\"]\nthreads = 1\nshutdown_grace = \"1s\"\n[limits]\nmax_body = \"1MiB\"\n",
     );
     let mut flags = Layer::default();
-    flags.set("server", "listen", vec!["127.0.0.1:3"]);
+    flags.set("--listen", "server", "listen", vec!["127.0.0.1:3"]);
     let config = load(
         Some(path.clone()),
         env(&[
@@ -37,7 +37,7 @@ fn flag_over_environment_over_file_over_default() {
     )
     .unwrap();
     let mut wanted = Config {
-        file: Some(path),
+        files: vec![path],
         ..Config::default()
     };
     wanted.server.listen = vec!["127.0.0.1:3".into()];
@@ -77,7 +77,9 @@ fn unknown_keys_are_refused_by_name() {
     };
     assert!(keep("[server]\nlissen = []\n").contains("unknown field `lissen`"));
     assert!(keep("[server]\nlissen = []\n").contains("line 2"));
-    assert!(keep("[[user]]\nname = \"a\"\n").contains("unknown field `user`"));
+    assert!(keep("lissen = []\n").contains("unknown field `lissen`"));
+    assert!(keep("\n[[userr]]\nname = \"a\"\n").contains("line 2"));
+    assert!(keep("[user]\nname = \"a\"\n").contains("expected a sequence"));
     let (_dir, path) = file("");
     let error = load(
         Some(path),
@@ -149,10 +151,58 @@ fn settings_and_structs_agree() {
 }
 
 #[test]
-fn in_memory_gateways_never_share_a_socket() {
-    let mut config = Config::default();
-    config.server.in_memory = true;
-    assert_ne!(config.admin_listen(), Config::default().admin_listen());
-    config.server.admin_listen = vec!["127.0.0.1:0".into()];
-    assert_eq!(config.admin_listen(), ["127.0.0.1:0"]);
+fn records_in_a_settings_file_are_passed_over() {
+    for kind in crate::resources::KINDS {
+        let (_dir, path) = file(&format!(
+            "apiVersion = \"gw/v1\"\n[[{}]]\nname = \"a\"\n[[{}]]\nx = 1\n[server]\nthreads = 1\n",
+            kind.name, kind.plural
+        ));
+        let config = load(Some(path), env(&[]), Layer::default()).unwrap();
+        assert_eq!(config.server.threads, 1, "{}", kind.name);
+    }
+}
+
+#[test]
+fn the_higher_of_contradicting_settings_counts_and_the_other_is_named() {
+    let (_dir, path) = file("[secrets]\nmaster_key_file = \"/m\"\n");
+    let mut memory = Layer::default();
+    memory.set("--in-memory", "server", "in_memory", true);
+    let config = load(
+        Some(path.clone()),
+        env(&[("GW_DATA_DIR", "/d"), ("GW_SECRETS", "sealed")]),
+        memory,
+    )
+    .unwrap();
+    assert!(config.server.in_memory && config.server.data_dir.is_none());
+    assert_eq!(config.secrets, Secrets::default());
+    assert_eq!(
+        config.overruled,
+        [
+            "`GW_DATA_DIR` does not count: --in-memory keeps everything in memory".to_owned(),
+            "`GW_SECRETS` does not count: --in-memory keeps everything in memory".to_owned(),
+            format!(
+                "`secrets.master_key_file in {}` does not count: --in-memory keeps everything in memory",
+                path.display()
+            ),
+        ]
+    );
+    for (section, key, value) in [
+        ("server", "data_dir", "/d"),
+        ("secrets", "store", "keyring"),
+    ] {
+        let mut place = Layer::default();
+        place.set("--it", section, key, value);
+        let config = load(Some(path.clone()), env(&[("GW_IN_MEMORY", "1")]), place).unwrap();
+        assert!(!config.server.in_memory);
+        assert_eq!(
+            config.overruled,
+            ["`GW_IN_MEMORY` does not count: --it says where state rests"]
+        );
+    }
+    let both = env(&[("GW_IN_MEMORY", "1"), ("GW_DATA_DIR", "/d")]);
+    let error = load(Some(path), both, Layer::default()).unwrap_err();
+    assert_eq!(
+        error.message,
+        "`GW_IN_MEMORY` and `GW_DATA_DIR` contradict each other"
+    );
 }

@@ -42,14 +42,10 @@ pub fn tidy(config: &Config) {
         return;
     }
     let _ = std::fs::remove_dir_all(own_dir());
-    let socket = crate::config::private_socket();
-    if let Some(path) = socket.strip_prefix("unix:").map(std::path::Path::new) {
-        let _ = std::fs::remove_file(path);
-        if let Some(dir) = path.parent() {
-            // Only an empty one goes.
-            let _ = std::fs::remove_dir(dir);
-        }
-    }
+    let sockets = crate::config::private_dir();
+    let _ = std::fs::remove_file(sockets.join("admin.sock"));
+    // Only an empty one goes.
+    let _ = std::fs::remove_dir(sockets);
 }
 
 /// The directory of a gateway in memory.

@@ -3,7 +3,8 @@
 
 use super::doubles::{Gateway, furnished};
 use gw::admin::{self, Listener};
-use gw::client::{Address, Client};
+use gw::client::Client;
+use gw::config::Address;
 use gw::error::Kind;
 use gw::store::journal::{Journal, Row};
 use gw::store::secret::Secret;
@@ -158,7 +159,8 @@ async fn over_the_socket_as_oneself() {
 #[tokio::test]
 async fn over_tcp_with_the_token() {
     let running = running().await;
-    let client = Client::open(Some(&running.tcp), running.dir.path()).unwrap();
+    let token = admin::token(running.dir.path()).unwrap();
+    let client = Client::new(running.tcp.parse().unwrap(), Some(token)).unwrap();
     client
         .create("user", &json!({"name": "zoe"}), &[], None)
         .await
@@ -170,7 +172,7 @@ async fn over_tcp_with_the_token() {
             .await["items"][0]["who"],
         "token"
     );
-    let without = Client::new(Address::parse(&running.tcp), None).unwrap();
+    let without = Client::new(running.tcp.parse().unwrap(), None).unwrap();
     assert_eq!(
         without.list("user", &[]).await.unwrap_err().kind,
         Kind::Unauthenticated
@@ -326,7 +328,7 @@ async fn what_is_no_gateway_is_called_so() {
         let (_held, _) = listener.accept().await.unwrap();
         std::future::pending::<()>().await;
     });
-    let client = Client::new(Address::parse(&address), None).unwrap();
+    let client = Client::new(address.parse().unwrap(), None).unwrap();
     assert!(
         client
             .status()
@@ -335,7 +337,7 @@ async fn what_is_no_gateway_is_called_so() {
             .message
             .contains("is not a gateway")
     );
-    let slow = Client::new(Address::parse(&address), None)
+    let slow = Client::new(address.parse().unwrap(), None)
         .unwrap()
         .timeout(std::time::Duration::from_millis(50));
     assert_eq!(slow.status().await.unwrap_err().kind, Kind::Timeout);

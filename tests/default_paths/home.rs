@@ -113,7 +113,6 @@ impl Home {
     }
 }
 
-#[allow(dead_code)]
 /// A running gateway, asked to stop and waited for when dropped.
 pub struct Serving {
     child: Child,
@@ -122,7 +121,6 @@ pub struct Serving {
     place: tempfile::TempDir,
 }
 
-#[allow(dead_code)]
 impl Serving {
     /// The admin address it announces, with `~` for the user's place.
     pub fn admin(&self) -> String {

@@ -3,7 +3,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod admin_socket;
+mod contradictions;
 mod expecting;
+mod found_settings;
 mod home;
 mod not_utf8;
 mod streams;

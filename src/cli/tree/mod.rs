@@ -106,6 +106,16 @@ fn globals() -> Vec<Arg> {
         ),
         global(
             option(
+                "config",
+                "config",
+                "FILE",
+                "Settings file (default ./gw.toml, then the user's) [GW_CONFIG]",
+            )
+            .short('c')
+            .value_hint(ValueHint::FilePath),
+        ),
+        global(
+            option(
                 "timeout",
                 "timeout",
                 "TIME",

@@ -18,7 +18,6 @@ fn serve() -> Command {
         .args([
             many("listen", "listen", "ADDR", "Where callers connect; port 0 picks one (default 127.0.0.1:4000) [GW_LISTEN]"),
             many("admin_listen", "admin-listen", "unix:PATH|ADDR", "Where this command line connects [GW_ADMIN_LISTEN]"),
-            option("config", "config", "FILE", "Settings file (default ./gw.toml, then the user's) [GW_CONFIG]").short('c').value_hint(ValueHint::FilePath),
             option("data_dir", "data-dir", "DIR", "Directory that holds state [GW_DATA_DIR]").value_hint(ValueHint::DirPath),
             flag("in_memory", "in-memory", "State and secrets live and die with the process").conflicts_with("data_dir"),
             many("file", "filename", "FILE", "Apply this before reporting ready; repeatable").short('f').value_hint(ValueHint::FilePath),

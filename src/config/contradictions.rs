@@ -1,0 +1,73 @@
+//! State is in memory, or it rests somewhere: of settings that contradict each other the one from the higher
+//! source counts, and the other is named, not silently dropped.
+
+use super::layers::Layer;
+use crate::error::{Error, Result};
+use toml::Value;
+
+const MEMORY: (&str, &str) = ("server", "in_memory");
+
+/// The settings that say where state or secrets rest, and whether a value of theirs says so.
+const PLACES: [(&str, &str, fn(&Value) -> bool); 3] = [
+    ("server", "data_dir", |_| true),
+    ("secrets", "store", |store| {
+        matches!(store.as_str(), Some("keyring" | "sealed"))
+    }),
+    ("secrets", "master_key_file", |_| true),
+];
+
+/// Takes out what a higher layer contradicts; a line for each. `layers`: lowest first.
+pub(super) fn settle(layers: &mut [Layer]) -> Result<Vec<String>> {
+    let Some(memory) = highest(layers, MEMORY.0, MEMORY.1) else {
+        return Ok(Vec::new());
+    };
+    if layers[memory].get(MEMORY.0, MEMORY.1) != Some(&Value::Boolean(true)) {
+        return Ok(Vec::new());
+    }
+    let mut said = Vec::new();
+    for (section, key, rests) in PLACES {
+        let Some(place) = highest(layers, section, key) else {
+            continue;
+        };
+        if !layers[place].get(section, key).is_some_and(rests) {
+            continue;
+        }
+        let (in_memory, other) = (
+            layers[memory].name(MEMORY.0, MEMORY.1),
+            layers[place].name(section, key),
+        );
+        match place.cmp(&memory) {
+            std::cmp::Ordering::Equal => {
+                return Err(Error::invalid(format!(
+                    "`{in_memory}` and `{other}` contradict each other"
+                ))
+                .param(other)
+                .hint("keep one: state is either in memory or in a directory"));
+            }
+            std::cmp::Ordering::Less => {
+                said.push(format!(
+                    "`{other}` does not count: {in_memory} keeps everything in memory"
+                ));
+                layers
+                    .iter_mut()
+                    .for_each(|layer| _ = layer.remove(section, key));
+            }
+            std::cmp::Ordering::Greater => {
+                layers
+                    .iter_mut()
+                    .for_each(|layer| _ = layer.remove(MEMORY.0, MEMORY.1));
+                return Ok(vec![format!(
+                    "`{in_memory}` does not count: {other} says where state rests"
+                )]);
+            }
+        }
+    }
+    Ok(said)
+}
+
+/// The highest layer that sets it.
+fn highest(layers: &[Layer], section: &str, key: &str) -> Option<usize> {
+    layers
+        .iter()
+        .rposition(|layer| layer.get(section, key).is_some())
+}
