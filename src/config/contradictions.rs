@@ -7,14 +7,17 @@ use toml::Value;
 
 const MEMORY: (&str, &str) = ("server", "in_memory");
 
-/// The settings that say where state or secrets rest, and whether a value of theirs says so.
-const PLACES: [(&str, &str, fn(&Value) -> bool); 3] = [
-    ("server", "data_dir", |_| true),
-    ("secrets", "store", |store| {
-        matches!(store.as_str(), Some("keyring" | "sealed"))
-    }),
-    ("secrets", "master_key_file", |_| true),
+/// The settings that say where state or secrets rest.
+const PLACES: [(&str, &str); 3] = [
+    ("server", "data_dir"),
+    ("secrets", "store"),
+    ("secrets", "master_key_file"),
 ];
+
+/// Whether the setting's value says so; a store of secrets may be memory, or be left to gw.
+fn rests(key: &str, value: &Value) -> bool {
+    key != "store" || matches!(value.as_str(), Some("keyring" | "sealed"))
+}
 
 /// Takes out what a higher layer contradicts; a line for each. `layers`: lowest first.
 pub(super) fn settle(layers: &mut [Layer]) -> Result<Vec<String>> {
@@ -25,11 +28,12 @@ pub(super) fn settle(layers: &mut [Layer]) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     let mut said = Vec::new();
-    for (section, key, rests) in PLACES {
+    for (section, key) in PLACES {
         let Some(place) = highest(layers, section, key) else {
             continue;
         };
-        if !layers[place].get(section, key).is_some_and(rests) {
+        let value = layers[place].get(section, key);
+        if !value.is_some_and(|value| rests(key, value)) {
             continue;
         }
         let (in_memory, other) = (

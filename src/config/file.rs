@@ -105,13 +105,13 @@ impl<'de> Visitor<'de> for Checked {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Checked, A::Error> {
         while let Some(word) = map.next_key::<Word>()? {
             match word {
-                Word::Server => drop(map.next_value::<Server>()?),
-                Word::Secrets => drop(map.next_value::<Secrets>()?),
-                Word::Log => drop(map.next_value::<Log>()?),
-                Word::Limits => drop(map.next_value::<Limits>()?),
-                Word::Logs => drop(map.next_value::<Logs>()?),
-                Word::Records => drop(map.next_value::<Vec<IgnoredAny>>()?),
-                Word::Version => drop(map.next_value::<Value>()?),
+                Word::Server => _ = map.next_value::<Server>()?,
+                Word::Secrets => _ = map.next_value::<Secrets>()?,
+                Word::Log => _ = map.next_value::<Log>()?,
+                Word::Limits => _ = map.next_value::<Limits>()?,
+                Word::Logs => _ = map.next_value::<Logs>()?,
+                Word::Records => _ = map.next_value::<Vec<IgnoredAny>>()?,
+                Word::Version => _ = map.next_value::<Value>()?,
             }
         }
         Ok(self)
