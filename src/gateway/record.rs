@@ -170,6 +170,19 @@ impl Record {
         self.close_attempt(self.elapsed_ms());
     }
 
+    /// The attempt that had answered did not get to the end of its stream: it must not look like success.
+    pub fn attempt_broke(&mut self, class: &str, reason: &str) {
+        let now = self.elapsed_ms();
+        if let Some(attempt) = self.row.attempts.last_mut() {
+            attempt.duration_ms = now.saturating_sub(attempt.start_ms);
+            attempt.class = class.into();
+            attempt.reason = Some(format!(
+                "{}; stopped: the answer had begun",
+                crate::formats::fault::scrub(reason)
+            ));
+        }
+    }
+
     fn close_attempt(&mut self, now: u64) {
         if let Some(mut attempt) = self.attempt.take() {
             attempt.duration_ms = now.saturating_sub(attempt.start_ms);

@@ -9,6 +9,7 @@ use super::{
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
 use crate::formats::Format;
+use crate::plan::retry::Class;
 use crate::store::journal::Outcome;
 use bytes::Bytes;
 use std::{
@@ -18,6 +19,9 @@ use std::{
 
 /// How long an upstream that has sent its end mark is given to end the answer too, so that its connection can be used again.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// Class of an attempt that was ended from gw's side.
+const CANCELLED: &str = "cancelled";
 
 /// A committed stream on its way to the caller.
 pub struct Relay {
@@ -104,7 +108,13 @@ impl Relay {
                 Poll::Ready(Step::Setup | Step::Content) => self.touched = true,
                 Poll::Ready(Step::End) => self.complete(),
                 Poll::Ready(Step::Failed { failure, forwarded }) => {
-                    self.end(Outcome::FailedAfterCommit, &failure.fault, !forwarded);
+                    let class = failure.class.name();
+                    self.end(
+                        Outcome::FailedAfterCommit,
+                        class,
+                        &failure.fault,
+                        !forwarded,
+                    );
                 }
             }
         }
@@ -131,17 +141,20 @@ impl Relay {
         {
             return self.complete();
         }
-        let (outcome, error) = match fired {
+        let (outcome, class, error) = match fired {
             Fired::Revoked => (
                 Outcome::Revoked,
+                CANCELLED,
                 Error::new(Kind::Unauthenticated, "the API key was revoked"),
             ),
             Fired::Shutdown => (
                 Outcome::Shutdown,
+                CANCELLED,
                 Error::new(Kind::Unavailable, "the gateway is shutting down"),
             ),
             Fired::Deadline if self.watch.capped() => (
                 Outcome::FailedAfterCommit,
+                Class::Timeout.name(),
                 Error::new(
                     Kind::Timeout,
                     "the request took longer than the route allows in total",
@@ -149,22 +162,24 @@ impl Relay {
             ),
             Fired::Deadline => (
                 Outcome::FailedAfterCommit,
+                Class::Timeout.name(),
                 Error::new(
                     Kind::Timeout,
                     "the upstream stopped sending in the middle of the stream",
                 ),
             ),
         };
-        self.end(outcome, &Fault::from(&error), true);
+        self.end(outcome, class, &Fault::from(&error), true);
     }
 
     /// Ends the stream early, with an error event unless the upstream's own has been forwarded.
-    fn end(&mut self, outcome: Outcome, fault: &Fault, tell: bool) {
+    fn end(&mut self, outcome: Outcome, class: &str, fault: &Fault, tell: bool) {
         let Some(mut stream) = self.stream.take() else {
             return;
         };
         self.record.partial(&stream.seen);
         self.record.error(&fault.message);
+        self.record.attempt_broke(class, &fault.message);
         self.record.finish(
             if outcome == Outcome::FailedAfterCommit {
                 200
@@ -186,6 +201,7 @@ impl Drop for Relay {
         // Still open: the caller hung up. The record says 499 with what had been produced.
         if let Some(stream) = &self.stream {
             self.record.partial(&stream.seen);
+            self.record.attempt_broke(CANCELLED, "the caller hung up");
         }
     }
 }
