@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use gw::resources::Stamp;
-use gw::store::journal::{Content, Filter, Journal, Row, Segments, Settings};
+use gw::store::journal::{Content, Filter, Journal, Order, Row, Segments, Settings};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -109,7 +109,12 @@ fn a_killed_process_loses_at_most_the_last_second() {
         let (mut ids, mut cursor) = (HashSet::new(), None::<String>);
         loop {
             let page = log
-                .query(&Filter::default(), 1000, cursor.as_deref())
+                .query(
+                    &Filter::default(),
+                    Order::NewestFirst,
+                    1000,
+                    cursor.as_deref(),
+                )
                 .unwrap();
             ids.extend(page.rows.into_iter().map(|row| row.id));
             cursor = page.cursor;

@@ -2,125 +2,128 @@
 
 use super::call::{Call, answer};
 use super::desk::blocking;
-use super::follow;
+use super::{follow, log_row};
 use crate::error::{Error, Result};
 use crate::resources::Stamp;
-use crate::store::journal::{Content, Filter, Page, Row};
+use crate::store::journal::{
+    Content, Cursor, Filter, Journal, MAX_LIMIT, Matcher, Order, Page, Row,
+};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use base64::Engine;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-/// Rows of a page, unless asked otherwise; and at most.
-const PAGE: (usize, usize) = (20, 1000);
+/// Rows of a page, unless asked otherwise.
+const PAGE: usize = 20;
+/// What every id begins with; it need not be written.
+const PREFIX: &str = "req_";
+/// Requests named where the beginning of an id fits several.
+const NAMED: usize = 5;
 
-/// Filter parameters may be repeated, and hold several values with commas between.
+/// The filter that the parameters say; those of pages are read elsewhere.
 fn filter(call: &Call) -> Result<Filter> {
-    let mut filter = Filter::default();
+    let (mut filter, now) = (Filter::default(), Stamp::now());
     for (name, value) in &call.query {
-        let words = || {
-            value
-                .split(',')
-                .map(str::trim)
-                .filter(|word| !word.is_empty())
-                .map(str::to_owned)
-        };
-        match name.as_str() {
-            "key" => filter.key.extend(words()),
-            "user" => filter.user.extend(words()),
-            "provider" => filter.provider.extend(words()),
-            "model" => filter.model.extend(words()),
-            "route" => filter.route.extend(words()),
-            "status" => filter.status.extend(words()),
-            "since" => filter.since = Some(time(name, value)?),
-            "until" => filter.until = Some(time(name, value)?),
-            "text" => filter.text = value.clone(),
-            _ => {}
-        }
-    }
-    for status in &filter.status {
-        let class = status.len() == 3
-            && status.ends_with("xx")
-            && status.starts_with(|c: char| c.is_ascii_digit());
-        let code = status.len() == 3 && status.bytes().all(|byte| byte.is_ascii_digit());
-        if !(class || code || matches!(status.as_str(), "ok" | "error")) {
-            return Err(
-                Error::invalid(format!("`{}` is not a status", status.escape_debug()))
-                    .param("status")
-                    .hint("write 200, 4xx, ok or error"),
-            );
-        }
+        filter.take(name, value, now)?;
     }
     Ok(filter)
 }
 
-/// RFC 3339, or how long ago.
-fn time(name: &str, text: &str) -> Result<Stamp> {
-    if let Ok(ago) = text.parse::<crate::resources::Millis>() {
-        return Ok(Stamp(
-            Stamp::now()
-                .0
-                .saturating_sub(i64::try_from(ago.0).unwrap_or(i64::MAX)),
-        ));
+fn order(call: &Call) -> Result<Order> {
+    match call.param("order") {
+        None | Some("desc") => Ok(Order::NewestFirst),
+        Some("asc") => Ok(Order::OldestFirst),
+        Some(other) => Err(
+            Error::invalid(format!("`order={}` is no order", other.escape_debug()))
+                .param("order")
+                .hint("write desc (newest first) or asc"),
+        ),
     }
-    Stamp::parse(text).map_err(|error| error.param(name))
 }
 
 pub async fn list(call: Call) -> Result<Response> {
-    let filter = filter(&call)?;
-    let limit = call.number("limit")?.unwrap_or(PAGE.0).clamp(1, PAGE.1);
+    let (filter, order) = (filter(&call)?, order(&call)?);
+    let limit = call.number("limit")?.unwrap_or(PAGE);
     let (journal, cursor) = (
         call.desk.deps.journal.clone(),
         call.param("cursor").map(str::to_owned),
     );
-    let page = blocking(move || journal.query(&filter, limit, cursor.as_deref())).await?;
+    let page = blocking(move || journal.query(&filter, order, limit, cursor.as_deref())).await?;
+    let items = page.rows.iter().map(log_row::row);
     Ok(answer(
         StatusCode::OK,
-        &json!({"items": page.rows.iter().map(row_json).collect::<Result<Vec<_>>>()?, "cursor": page.cursor}),
+        &json!({"items": items.collect::<Result<Vec<Value>>>()?, "cursor": page.cursor}),
     ))
 }
 
 pub async fn get(call: Call) -> Result<Response> {
     let (journal, id) = (call.desk.deps.journal.clone(), call.name.clone());
-    let Some((row, content)) = blocking(move || journal.get(&id)).await? else {
-        return Err(Error::not_found(format!(
-            "no request `{}` in the log",
-            call.name.escape_debug()
-        ))
-        .hint("list requests with: gw logs"));
-    };
-    let mut row = row_json(&row)?;
+    let (row, content) = blocking(move || find(journal.as_ref(), &id)).await?;
+    let mut shown = log_row::row(&row)?;
     if let Some(content) = content {
-        row["content"] = show(&content);
+        shown["content"] = log_row::content(&content);
     }
-    Ok(answer(StatusCode::OK, &row))
+    Ok(answer(StatusCode::OK, &shown))
 }
 
-/// A row as callers read it: the time as RFC 3339, the cost in dollars too, to the last digit.
-pub fn row_json(row: &Row) -> Result<Value> {
-    let mut shown = serde_json::to_value(row)
-        .map_err(|error| Error::internal("a row cannot be written as JSON").cause(error))?;
-    shown["at"] = row.at.rfc3339().into();
-    if let Some(pico) = row.cost_pico {
-        shown["cost"] = crate::catalog::dollars(pico.into()).into();
+/// The request of this id, or the only one whose id begins so.
+fn find(journal: &dyn Journal, id: &str) -> Result<(Row, Option<Content>)> {
+    if let Some(found) = journal.get(id)? {
+        return Ok(found);
     }
-    Ok(shown)
-}
-
-/// Bodies as text, or as base64 where they are not UTF-8.
-fn show(content: &Content) -> Value {
-    let body = |bytes: &[u8]| match std::str::from_utf8(bytes) {
-        Ok(text) => json!({"text": text}),
-        Err(_) => json!({"base64": base64::engine::general_purpose::STANDARD.encode(bytes)}),
+    let begin = match id.starts_with(PREFIX) {
+        true => id.to_owned(),
+        false => format!("{PREFIX}{id}"),
     };
-    json!({"request": body(&content.request), "response": body(&content.response.concat()), "truncated": content.truncated})
+    let mut fitting = Vec::new();
+    let mut cursor = Some(Cursor::at(&begin));
+    while let Some(at) = cursor.take() {
+        let all = Filter::default();
+        let page = journal.query(&all, Order::OldestFirst, NAMED + 1, Some(&at))?;
+        let rows = page.rows.len();
+        fitting.extend(
+            page.rows
+                .into_iter()
+                .map(|row| row.id)
+                .take_while(|id| id.starts_with(&begin)),
+        );
+        // Ids that begin alike are neighbours: once another comes, or enough have, it is decided.
+        if fitting.len() == rows && rows <= NAMED {
+            cursor = page.cursor;
+        }
+    }
+    match fitting.as_slice() {
+        [one] => {
+            if let Some(found) = journal.get(one)? {
+                return Ok(found);
+            }
+        }
+        [] => {}
+        several => {
+            let more = if several.len() > NAMED {
+                " and more"
+            } else {
+                ""
+            };
+            let names = several.iter().take(NAMED).map(String::as_str);
+            let names = names.collect::<Vec<_>>().join(", ");
+            return Err(Error::invalid(format!(
+                "several requests have an id that begins with `{}`",
+                id.escape_debug()
+            ))
+            .hint(format!("write more of it: {names}{more}")));
+        }
+    }
+    Err(
+        Error::not_found(format!("no request `{}` in the log", id.escape_debug()))
+            .hint("list requests with: gw logs"),
+    )
 }
 
 pub async fn follow(call: Call) -> Result<Response> {
-    let filter = filter(&call)?;
-    let rows = follow::rows(call.desk.deps.journal.follow(), filter)?;
+    let matcher = Matcher::new(&filter(&call)?);
+    let rows = follow::rows(call.desk.deps.journal.follow(), matcher)?;
     Ok(lines(Body::from_stream(stream::unfold(
         rows,
         |mut rows| async move {
@@ -131,7 +134,7 @@ pub async fn follow(call: Call) -> Result<Response> {
 }
 
 pub async fn export(call: Call) -> Result<Response> {
-    let filter = filter(&call)?;
+    let (filter, order) = (filter(&call)?, order(&call)?);
     let most = call.number("limit")?.unwrap_or(usize::MAX);
     let journal = call.desk.deps.journal.clone();
     let first = Some((call.param("cursor").map(str::to_owned), most));
@@ -139,9 +142,8 @@ pub async fn export(call: Call) -> Result<Response> {
         let (journal, filter) = (journal.clone(), filter.clone());
         async move {
             let (cursor, left) = at.filter(|(_, left)| *left > 0)?;
-            match blocking(move || journal.query(&filter, left.min(PAGE.1), cursor.as_deref()))
-                .await
-            {
+            let limit = left.min(MAX_LIMIT);
+            match blocking(move || journal.query(&filter, order, limit, cursor.as_deref())).await {
                 // A broken stream tells the client that the export is not whole.
                 Err(error) => Some((Err(error), None)),
                 Ok(page) => {
@@ -158,7 +160,7 @@ pub async fn export(call: Call) -> Result<Response> {
 fn text(page: &Page) -> Result<bytes::Bytes> {
     let mut out = Vec::new();
     for row in &page.rows {
-        out.extend_from_slice(row_json(row)?.to_string().as_bytes());
+        out.extend_from_slice(log_row::row(row)?.to_string().as_bytes());
         out.push(b'\n');
     }
     Ok(out.into())
@@ -180,23 +182,37 @@ fn lines(body: Body) -> Response {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::store::journal::Memory;
 
     #[test]
-    fn rows_say_when_and_how_much() {
-        let row = Row {
-            at: Stamp(1_795_224_747_194),
-            cost_pico: Some(75_000_000),
-            ..Row::default()
-        };
-        let shown = row_json(&row).unwrap();
+    fn the_beginning_of_an_id_finds_the_only_request_it_fits() {
+        let log = Memory::default();
+        for id in ["req_01AAAA", "req_01AABB", "req_01ZZ"] {
+            log.push(
+                Row {
+                    id: id.into(),
+                    ..Row::default()
+                },
+                None,
+            );
+        }
+        let found = |id: &str| find(&log, id).map(|(row, _)| row.id);
+        for (id, whole) in [
+            ("req_01AAAA", "req_01AAAA"),
+            ("01AAAA", "req_01AAAA"),
+            ("01AAB", "req_01AABB"),
+            ("req_01Z", "req_01ZZ"),
+        ] {
+            assert_eq!(found(id).unwrap(), whole, "{id}");
+        }
+        let error = found("01AA").unwrap_err();
         assert_eq!(
-            (&shown["at"], &shown["cost"], &shown["cost_pico"]),
-            (
-                &json!("2026-11-21T01:32:27.194Z"),
-                &json!("0.000075"),
-                &json!(75_000_000)
-            )
+            error.hint.as_deref(),
+            Some("write more of it: req_01AAAA, req_01AABB")
         );
-        assert_eq!(row_json(&Row::default()).unwrap().get("cost"), None);
+        for id in ["01B", "req_02", "zzz"] {
+            let error = found(id).unwrap_err();
+            assert_eq!(error.kind, crate::error::Kind::NotFound, "{id}");
+        }
     }
 }

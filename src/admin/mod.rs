@@ -14,6 +14,7 @@ mod idempotency;
 mod item;
 mod keys;
 mod listen;
+mod log_row;
 mod logs;
 mod openapi;
 mod probe;

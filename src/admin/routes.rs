@@ -48,9 +48,10 @@ const ALL: &[&str] = &["user", "key", "provider", "model", "route"];
 const KEYS: &[&str] = &["key"];
 const PROVIDERS: &[&str] = &["provider"];
 const LOGS: &[&str] = &[
-    "key", "user", "provider", "model", "route", "status", "since", "until", "text", "limit",
-    "cursor",
+    "key", "user", "provider", "model", "route", "status", "since", "until", "text", "order",
+    "limit", "cursor",
 ];
+const FOLLOW: &[&str] = crate::store::journal::Filter::WORDS;
 
 macro_rules! endpoints {
     ($($method:literal $path:literal $kinds:expr, $input:ident, $query:expr, $handler:path, $summary:literal;)*) => {
@@ -80,10 +81,10 @@ endpoints! {
     "POST"   "/api/v1/apply" &[], Json, &["dry_run"], handlers::apply, "Make many records so, all or none";
     "GET"    "/api/v1/export" &[], None, &[], handlers::export, "Every record, in the form `apply` takes, without secrets";
     "POST"   "/api/v1/explain" &[], Json, &[], handlers::explain, "Where a request would go, and why";
-    "GET"    "/api/v1/logs" &[], None, LOGS, logs::list, "Request log, newest first";
-    "GET"    "/api/v1/logs/follow" &[], None, LOGS, logs::follow, "Requests from now on, as JSON lines";
-    "GET"    "/api/v1/logs/export" &[], None, LOGS, logs::export, "Request log as JSON lines, newest first";
-    "GET"    "/api/v1/logs/{name}" &[], None, &[], logs::get, "One request with its content";
+    "GET"    "/api/v1/logs" &[], None, LOGS, logs::list, "Request log, newest first unless `order=asc`; goes on while there is a `cursor`";
+    "GET"    "/api/v1/logs/follow" &[], None, FOLLOW, logs::follow, "Requests from now on, as JSON lines";
+    "GET"    "/api/v1/logs/export" &[], None, LOGS, logs::export, "The whole request log as JSON lines, newest first unless `order=asc`";
+    "GET"    "/api/v1/logs/{name}" &[], None, &[], logs::get, "One request with its content, by its id or the beginning of it";
     "GET"    "/api/v1/history" &[], None, &["limit"], handlers::history, "Who changed what, newest first";
     "GET"    "/api/v1/status" &[], None, &[], handlers::status, "How the gateway is doing";
     "GET"    "/healthz" &[], None, &[], handlers::healthz, "Whether the process answers; needs no token";

@@ -18,7 +18,6 @@ mod files;
 mod keys;
 pub mod launch;
 mod logs;
-mod logs_show;
 mod models;
 mod names;
 mod path;

@@ -138,9 +138,9 @@ impl Remote {
         self.to("explain", "a request").explain(body).await
     }
 
-    /// One page of rows, newest first.
-    pub(crate) async fn logs(&self, query: &Query) -> Result<Value> {
-        self.to("list", "logs").logs(&pairs(query)).await
+    /// Rows so far, newest first unless asked otherwise.
+    pub(crate) async fn export_logs(&self, query: &Query) -> Result<Lines> {
+        self.to("read", "logs").logs_export(&pairs(query)).await
     }
 
     /// One row with its content.

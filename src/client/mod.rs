@@ -114,9 +114,6 @@ impl Client {
         self.call("POST", "/api/v1/explain", &[], Some(body), &[])
             .await
     }
-    pub async fn logs(&self, query: Query<'_>) -> Result<Value> {
-        self.call("GET", "/api/v1/logs", query, None, &[]).await
-    }
     /// One request with its content.
     pub async fn log(&self, id: &str) -> Result<Value> {
         self.call(
@@ -132,7 +129,7 @@ impl Client {
     pub async fn follow(&self, query: Query<'_>) -> Result<Lines> {
         self.lines("/api/v1/logs/follow", query).await
     }
-    /// Rows so far, newest first.
+    /// Rows so far, newest first unless `order` says `asc`.
     pub async fn logs_export(&self, query: Query<'_>) -> Result<Lines> {
         self.lines("/api/v1/logs/export", query).await
     }

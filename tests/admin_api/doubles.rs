@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Request};
 use gw::admin::{self, Deps, Desk, Door};
 use gw::error::{Error, Kind, Result};
 use gw::resources::{Record, Stamp};
-use gw::store::journal::{Content, Filter, Health, Journal, Page, Row};
+use gw::store::journal::{Journal, Memory};
 use gw::store::records::{Actor, Change, Entry, Records};
 use gw::store::{secret::Secret, token::Hasher, vault::Vault};
 use gw::upstream::Access;
@@ -14,7 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 
 /// Records in memory, with the checks the contract asks for.
 #[derive(Default)]
@@ -126,70 +126,6 @@ impl Vault for Safe {
     }
 }
 
-#[derive(Default)]
-pub struct Log {
-    pub rows: Mutex<Vec<(Row, Option<Content>)>>,
-    followers: Mutex<Vec<mpsc::Sender<Arc<Row>>>>,
-}
-
-impl Log {
-    pub fn followers(&self) -> usize {
-        self.followers.lock().unwrap().len()
-    }
-}
-
-impl Journal for Log {
-    fn push(&self, row: Row, content: Option<Content>) {
-        let shared = Arc::new(row.clone());
-        self.followers
-            .lock()
-            .unwrap()
-            .retain(|follower| follower.send(shared.clone()).is_ok());
-        self.rows.lock().unwrap().push((row, content));
-    }
-    fn query(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page> {
-        let start: usize = cursor.map_or(0, |text| text.parse().unwrap());
-        let rows = self.rows.lock().unwrap();
-        let fits = |row: &&(Row, Option<Content>)| {
-            filter.key.is_empty()
-                || row
-                    .0
-                    .key
-                    .as_ref()
-                    .is_some_and(|key| filter.key.contains(key))
-        };
-        let all: Vec<Row> = rows
-            .iter()
-            .rev()
-            .filter(fits)
-            .map(|(row, _)| row.clone())
-            .collect();
-        let cursor = (start + limit < all.len()).then(|| (start + limit).to_string());
-        Ok(Page {
-            rows: all.into_iter().skip(start).take(limit).collect(),
-            cursor,
-        })
-    }
-    fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
-        Ok(self
-            .rows
-            .lock()
-            .unwrap()
-            .iter()
-            .find(|(row, _)| row.id == id)
-            .cloned())
-    }
-    fn follow(&self) -> mpsc::Receiver<Arc<Row>> {
-        let (send, receive) = mpsc::channel();
-        self.followers.lock().unwrap().push(send);
-        receive
-    }
-    fn health(&self) -> Health {
-        Health::default()
-    }
-    fn close(&self) {}
-}
-
 /// What was published last.
 #[derive(Default)]
 pub struct Seen {
@@ -201,7 +137,7 @@ pub struct Seen {
 pub struct Gateway {
     pub book: Arc<Book>,
     pub safe: Arc<Safe>,
-    pub log: Arc<Log>,
+    pub log: Arc<dyn Journal>,
     pub seen: Arc<Mutex<Seen>>,
     pub desk: Arc<Desk>,
     pub router: Router,
@@ -224,7 +160,17 @@ pub async fn over(book: Arc<Book>, safe: Arc<Safe>) -> Gateway {
 }
 
 pub async fn limited(book: Arc<Book>, safe: Arc<Safe>, limits: admin::Limits) -> Gateway {
-    let (log, seen) = (Arc::<Log>::default(), Arc::<Mutex<Seen>>::default());
+    logging(book, safe, limits, Arc::<Memory>::default()).await
+}
+
+/// A gateway with this request log.
+pub async fn logging(
+    book: Arc<Book>,
+    safe: Arc<Safe>,
+    limits: admin::Limits,
+    log: Arc<dyn Journal>,
+) -> Gateway {
+    let seen = Arc::<Mutex<Seen>>::default();
     let publish = {
         let seen = seen.clone();
         move |now: admin::Published<'_>| {
@@ -262,6 +208,19 @@ pub async fn limited(book: Arc<Book>, safe: Arc<Safe>, limits: admin::Limits) ->
         desk,
         router,
     }
+}
+
+/// What a GET answers with, where that is not JSON.
+pub async fn text(router: &Router, path: &str) -> String {
+    let request = Request::builder()
+        .uri(format!("/api/v1{path}"))
+        .body(Body::empty());
+    let service = TowerToHyperService::new(router.clone());
+    let response = hyper::service::Service::call(&service, request.unwrap())
+        .await
+        .unwrap();
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await;
+    String::from_utf8(bytes.unwrap().to_vec()).unwrap()
 }
 
 pub async fn send(router: &Router, request: Request<Body>) -> Answer {

@@ -1,7 +1,7 @@
 //! The request log: pages, one request with content, following, exporting.
 
 use super::doubles::gateway;
-use gw::store::journal::{Content, Journal, Row};
+use gw::store::journal::{Content, Row};
 use serde_json::{Value, json};
 
 fn row(n: usize) -> Row {

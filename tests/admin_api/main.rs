@@ -5,6 +5,7 @@ mod applying;
 mod doubles;
 mod guarding;
 mod keys;
+mod log_paging;
 mod logs;
 mod providers;
 mod records;

@@ -203,6 +203,7 @@ impl Bench {
         self.gateway
             .ok(&["logs", "export"])
             .lines()
+            .rev()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }

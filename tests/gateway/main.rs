@@ -11,6 +11,8 @@ mod hangup;
 mod harness;
 mod kit;
 mod leaks;
+mod log_files;
+mod log_listing;
 mod new_secrets;
 
 #[cfg(unix)]

@@ -1,11 +1,11 @@
 //! `gw logs get ID`: one request in full, its content, or a curl line to send it again.
 
-use super::{
+use super::super::{
     context::Context,
-    logs,
     print::{Format, clean, table, text, visible},
     verbs::describe,
 };
+use super::{printer, row as log_row};
 use crate::error::{Error, Result};
 use clap::ArgMatches;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use serde_json::Value;
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
     let remote = context.remote()?;
-    let mut row = logs::dated(remote.log(&id).await?);
+    let mut row = remote.log(&id).await?;
     if matches.get_flag("curl") {
         let url = remote
             .status()
@@ -32,6 +32,9 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     }
     match context.look.format {
         Format::Table | Format::Wide => context.data(&render(&row, bodies)),
+        Format::Name | Format::Csv => {
+            context.data(&printer::lines(&context.look.format, &[row], true));
+        }
         _ => context.data(&context.look.value(&row)?),
     }
     Ok(())
@@ -57,7 +60,7 @@ fn render(row: &Value, bodies: bool) -> String {
         }
         for name in ["latency_ms", "ttft_ms"] {
             if let Some(millis) = map.get(name).and_then(Value::as_u64) {
-                map.insert(name.into(), logs::span(millis).into());
+                map.insert(name.into(), log_row::span(millis).into());
             }
         }
         *map = std::mem::take(map)
@@ -100,7 +103,7 @@ fn render(row: &Value, bodies: bool) -> String {
 
 /// The amount and how it came about; only the latter where there is none.
 fn cost(row: &Value, status: &str) -> String {
-    match logs::cost(row).as_str() {
+    match log_row::cost(row).as_str() {
         "-" if !status.is_empty() => status.to_owned(),
         shown if status.is_empty() || shown == status => shown.to_owned(),
         shown => format!("{shown} ({status})"),
@@ -143,7 +146,7 @@ pub(crate) fn tries(attempts: &[Value]) -> String {
         attempt
             .get(name)
             .and_then(Value::as_u64)
-            .map_or_else(|| "-".into(), logs::span)
+            .map_or_else(|| "-".into(), log_row::span)
     };
     let row = |(at, attempt): (usize, &Value)| {
         let target = format!("{}/{}", show(attempt, "provider"), show(attempt, "model"));

@@ -1,6 +1,6 @@
 //! What came back, as facts that expectations can look into.
 
-use crate::cli::{logs_show, print::clean};
+use crate::cli::{logs, print::clean};
 use crate::error::{Error, Kind};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -189,7 +189,7 @@ impl Answer {
             message.push_str(&format!("\n  from {target}"));
         }
         if !self.attempts.is_empty() {
-            for line in logs_show::tries(&self.attempts).lines() {
+            for line in logs::tries(&self.attempts).lines() {
                 message.push_str(&format!("\n  {line}"));
             }
         }

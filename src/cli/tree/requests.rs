@@ -31,7 +31,7 @@ fn filters() -> Vec<Arg> {
             "status",
             "status",
             "STATUS",
-            "ok, error, 4xx, 429 and so on",
+            "ok, error (broken streams too), 4xx, 429 and so on",
         )
         .value_delimiter(','),
         option("text", "text", "TEXT", "With this text in the row"),
@@ -44,17 +44,17 @@ fn logs() -> Command {
         Arg::new("id")
             .value_name("ID")
             .required(true)
-            .help("The request's id")
+            .help("The request's id, or as much of it as no other begins with")
     };
     Command::new("logs")
         .visible_alias("log")
-        .about("Request logs: list, follow, show one, export")
+        .about("Request logs, newest last: list, follow, show one, export")
         .args_conflicts_with_subcommands(true)
         .disable_help_subcommand(true)
         .args(filters())
         .arg(flag("follow", "follow", "Keep printing new ones").short('f'))
         .arg(
-            option("tail", "tail", "N", "The last N (default 20)")
+            option("tail", "tail", "N", "The newest N (default 20)")
                 .short('n')
                 .value_parser(clap::value_parser!(usize)),
         )
@@ -76,10 +76,10 @@ fn logs() -> Command {
         )
         .subcommand(
             Command::new("export")
-                .about("Print rows as JSON lines, newest first")
+                .about("Print all rows, newest last; as JSON lines unless -o says otherwise")
                 .args(filters())
                 .arg(
-                    option("tail", "tail", "N", "At most N (default: all)")
+                    option("tail", "tail", "N", "The newest N (default: all)")
                         .short('n')
                         .value_parser(clap::value_parser!(usize)),
                 ),

@@ -1,142 +1,129 @@
-//! Filters at work: which rows match, which blocks cannot, and where a page begins.
+//! Which rows are wanted: the words people write, read in one place, and the one matcher that lists, exports and
+//! followers of the log ask.
 
-use super::{Filter, Row};
+use super::Row;
+use super::summary::Summary;
 use crate::error::{Error, Result};
+use crate::resources::{Millis, Stamp};
 use memchr::memmem::Finder;
-use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
-/// No page is longer than this.
-pub const MAX_LIMIT: usize = 1000;
-/// Beyond so many different values a summary stops listing them and matches everything.
-const MAX_TERMS: usize = 65_536;
-
-/// What is known of a set of rows without reading them; of a block and of a whole segment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    #[serde(rename = "n")]
-    pub rows: u64,
-    /// Smallest and largest id.
-    #[serde(rename = "i")]
-    pub first: String,
-    #[serde(rename = "j")]
-    pub last: String,
-    /// Earliest and latest time, both inclusive.
-    #[serde(rename = "a")]
-    pub since: i64,
-    #[serde(rename = "b")]
-    pub until: i64,
-    /// A bit for each hundred of statuses.
-    #[serde(rename = "c")]
-    classes: u16,
-    /// Sorted checksums of the values that occur.
-    #[serde(rename = "t")]
-    terms: Vec<u32>,
-    /// Too many values to list.
-    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
-    overflow: bool,
+/// Which rows are wanted. Fields are ANDed, values within one ORed; empty means any.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    pub key: Vec<String>,
+    pub user: Vec<String>,
+    pub provider: Vec<String>,
+    /// Matches the requested and the resolved model.
+    pub model: Vec<String>,
+    pub route: Vec<String>,
+    pub status: Vec<Status>,
+    /// Inclusive.
+    pub since: Option<Stamp>,
+    /// Exclusive.
+    pub until: Option<Stamp>,
+    /// Literal text, looked for in the row's JSON.
+    pub text: String,
 }
 
-fn term(field: u8, value: &str) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&[field]);
-    hasher.update(value.as_bytes());
-    hasher.finalize()
+/// How a request ended, as filters say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Answered in full.
+    Ok,
+    /// Everything else: refused, failed, or broken off after the answer had begun.
+    Error,
+    /// An HTTP status in this inclusive range, whatever came after it.
+    Http(u16, u16),
 }
 
-fn class(status: u16) -> u16 {
-    1 << (status / 100).min(15)
+impl FromStr for Status {
+    type Err = Error;
+    fn from_str(word: &str) -> Result<Status> {
+        let lower = word.to_ascii_lowercase();
+        let number = |text: &str| text.parse::<u16>().ok();
+        let read = match (lower.as_str(), lower.strip_suffix("xx")) {
+            ("ok", _) => Some(Status::Ok),
+            ("error", _) => Some(Status::Error),
+            (_, Some(hundred)) => number(hundred)
+                .filter(|hundred| (1..=9).contains(hundred))
+                .map(|hundred| Status::Http(hundred * 100, hundred * 100 + 99)),
+            (text, None) => number(text)
+                .filter(|status| (100..=999).contains(status))
+                .map(|status| Status::Http(status, status)),
+        };
+        read.ok_or_else(|| {
+            Error::invalid(format!("`{}` is not a status", word.escape_debug()))
+                .param("status")
+                .hint("write ok, error, a class such as 4xx, or a number such as 429")
+        })
+    }
 }
 
-impl Summary {
-    /// Takes a row in.
-    pub fn add(&mut self, row: &Row) {
-        self.widen(&row.id, &row.id, row.at.0, row.at.0, 1);
-        self.classes |= class(row.status);
-        let named = [
-            (b'k', &row.key),
-            (b'u', &row.user),
-            (b'p', &row.provider),
-            (b'r', &row.route),
-            (b'm', &row.model),
-            (b'm', &row.requested_model),
-        ];
-        for (field, value) in named {
-            if let Some(value) = value {
-                self.insert(term(field, value));
+impl Filter {
+    /// The words [`Filter::take`] knows.
+    pub const WORDS: &[&str] = &[
+        "key", "user", "provider", "model", "route", "status", "since", "until", "text",
+    ];
+
+    /// Takes a word in, such as `status` and `4xx,429`; `false`: it is none of a filter's. Names and statuses may
+    /// be several with commas between, and repeated; times are RFC 3339, or how long before `now`.
+    pub fn take(&mut self, word: &str, value: &str, now: Stamp) -> Result<bool> {
+        let values = || {
+            value
+                .split(',')
+                .map(str::trim)
+                .filter(|one| !one.is_empty())
+        };
+        // Nothing given must not mean everything: it is a variable that is empty.
+        if Filter::WORDS.contains(&word) && values().next().is_none() {
+            return Err(Error::invalid(format!("`{word}` has no value"))
+                .param(word)
+                .hint("leave it out to have all of them"));
+        }
+        let names = || values().map(str::to_owned);
+        match word {
+            "key" => self.key.extend(names()),
+            "user" => self.user.extend(names()),
+            "provider" => self.provider.extend(names()),
+            "model" => self.model.extend(names()),
+            "route" => self.route.extend(names()),
+            "status" => {
+                for one in values() {
+                    self.status.push(one.parse()?);
+                }
             }
+            "since" => self.since = Some(time(word, value, now)?),
+            "until" => self.until = Some(time(word, value, now)?),
+            "text" => value.clone_into(&mut self.text),
+            _ => return Ok(false),
         }
-    }
-
-    /// Takes another summary in.
-    pub fn merge(&mut self, other: &Summary) {
-        if other.rows == 0 {
-            return;
-        }
-        self.widen(
-            &other.first,
-            &other.last,
-            other.since,
-            other.until,
-            other.rows,
-        );
-        self.classes |= other.classes;
-        self.overflow |= other.overflow;
-        other.terms.iter().for_each(|term| self.insert(*term));
-    }
-
-    fn widen(&mut self, first: &str, last: &str, since: i64, until: i64, rows: u64) {
-        let empty = self.rows == 0;
-        if empty || first < self.first.as_str() {
-            self.first = first.to_owned();
-        }
-        if empty || last > self.last.as_str() {
-            self.last = last.to_owned();
-        }
-        self.since = if empty { since } else { self.since.min(since) };
-        self.until = if empty { until } else { self.until.max(until) };
-        self.rows += rows;
-    }
-
-    fn insert(&mut self, term: u32) {
-        if self.overflow {
-            return;
-        }
-        if let Err(at) = self.terms.binary_search(&term) {
-            self.terms.insert(at, term);
-        }
-        if self.terms.len() > MAX_TERMS {
-            self.overflow = true;
-            self.terms = Vec::new();
-        }
-    }
-
-    fn may_hold(&self, field: u8, values: &[String]) -> bool {
-        values.is_empty()
-            || self.overflow
-            || values
-                .iter()
-                .any(|value| self.terms.binary_search(&term(field, value)).is_ok())
+        Ok(true)
     }
 }
 
-/// A checked [`Filter`].
-pub struct Matcher<'a> {
-    filter: &'a Filter,
-    /// Inclusive ranges.
-    statuses: Vec<(u16, u16)>,
-    text: Finder<'a>,
+fn time(word: &str, text: &str, now: Stamp) -> Result<Stamp> {
+    if let Ok(ago) = text.parse::<Millis>() {
+        let ago = i64::try_from(ago.0).unwrap_or(i64::MAX);
+        return Ok(Stamp(now.0.saturating_sub(ago)));
+    }
+    Stamp::parse(text).map_err(|error| {
+        Error::invalid(error.message)
+            .param(word)
+            .hint("write how long ago, such as 1h or 7d, or a time such as 2026-12-31T00:00:00Z")
+    })
+}
+
+/// Decides for each row; made once for a whole query or as long as somebody follows.
+pub struct Matcher {
+    filter: Filter,
+    text: Finder<'static>,
     /// What the JSON of a row that matches must hold: looking for it is much cheaper than reading the JSON.
     needles: Vec<Finder<'static>>,
 }
 
-impl<'a> Matcher<'a> {
-    /// Refuses status words that mean nothing.
-    pub fn new(filter: &'a Filter) -> Result<Matcher<'a>> {
-        let statuses = filter
-            .status
-            .iter()
-            .map(|word| status(word))
-            .collect::<Result<_>>()?;
+impl Matcher {
+    pub fn new(filter: &Filter) -> Matcher {
         let fields = [
             ("key", &filter.key),
             ("user", &filter.user),
@@ -151,58 +138,61 @@ impl<'a> Matcher<'a> {
                 needles.push(Finder::new(&format!("\"{field}\":{value}")).into_owned());
             }
         }
-        Ok(Matcher {
-            filter,
-            statuses,
-            text: Finder::new(filter.text.as_bytes()),
+        Matcher {
+            text: Finder::new(&filter.text).into_owned(),
+            filter: filter.clone(),
             needles,
-        })
+        }
     }
 
-    /// Everything but the text.
-    pub fn row(&self, row: &Row) -> bool {
+    /// Whether a row is wanted.
+    pub fn matches(&self, row: &Row) -> bool {
+        self.fields(row)
+            && (self.filter.text.is_empty()
+                || serde_json::to_vec(row).is_ok_and(|json| self.text.find(&json).is_some()))
+    }
+
+    /// Whether a row is wanted whose JSON has passed [`Matcher::may_hold`].
+    pub fn fields(&self, row: &Row) -> bool {
         fn any(wanted: &[String], value: &Option<String>) -> bool {
             wanted.is_empty() || value.as_ref().is_some_and(|value| wanted.contains(value))
         }
-        let filter = self.filter;
+        let filter = &self.filter;
+        let status = |wanted: &Status| match *wanted {
+            Status::Ok => !row.is_error(),
+            Status::Error => row.is_error(),
+            Status::Http(low, high) => (low..=high).contains(&row.status),
+        };
         any(&filter.key, &row.key)
             && any(&filter.user, &row.user)
             && any(&filter.provider, &row.provider)
             && any(&filter.route, &row.route)
             && (any(&filter.model, &row.model) || any(&filter.model, &row.requested_model))
-            && (self.statuses.is_empty()
-                || self
-                    .statuses
-                    .iter()
-                    .any(|(low, high)| (*low..=*high).contains(&row.status)))
+            && (filter.status.is_empty() || filter.status.iter().any(status))
             && filter.since.is_none_or(|since| row.at >= since)
             && filter.until.is_none_or(|until| row.at < until)
     }
 
-    /// Whether the text occurs in the JSON of this row or these rows, and what else can be told without parsing it.
-    pub fn json(&self, json: &[u8]) -> bool {
+    /// False only where none of the rows whose JSON this is can match. For a single row the text is settled by it.
+    pub fn may_hold(&self, json: &[u8]) -> bool {
         self.needles
             .iter()
             .all(|needle| needle.find(json).is_some())
             && (self.filter.text.is_empty() || self.text.find(json).is_some())
     }
 
-    /// Whether a text is looked for at all.
-    pub fn wants_text(&self) -> bool {
-        !self.filter.text.is_empty()
-    }
-
     /// False only where no row under this summary can match.
     pub fn may_match(&self, summary: &Summary) -> bool {
-        let filter = self.filter;
+        let filter = &self.filter;
+        let status = |wanted: &Status| match *wanted {
+            Status::Ok => summary.may_hold_ok(),
+            Status::Error => summary.may_hold_errors(),
+            Status::Http(low, high) => summary.may_hold_statuses(low, high),
+        };
         summary.rows > 0
             && filter.since.is_none_or(|since| summary.until >= since.0)
             && filter.until.is_none_or(|until| summary.since < until.0)
-            && (self.statuses.is_empty()
-                || self
-                    .statuses
-                    .iter()
-                    .any(|range| summary.classes & classes(*range) != 0))
+            && (filter.status.is_empty() || filter.status.iter().any(status))
             && summary.may_hold(b'k', &filter.key)
             && summary.may_hold(b'u', &filter.user)
             && summary.may_hold(b'p', &filter.provider)
@@ -211,118 +201,85 @@ impl<'a> Matcher<'a> {
     }
 }
 
-fn classes((low, high): (u16, u16)) -> u16 {
-    (low / 100..=high / 100).fold(0, |bits, hundred| bits | class(hundred.saturating_mul(100)))
-}
-
-/// `404`, `4xx`, `ok` and `error` as ranges.
-fn status(word: &str) -> Result<(u16, u16)> {
-    let lower = word.to_ascii_lowercase();
-    match (lower.as_str(), lower.strip_suffix("xx")) {
-        ("ok", _) => return Ok((0, 399)),
-        ("error", _) => return Ok((400, u16::MAX)),
-        (_, Some(hundred)) => {
-            if let Ok(hundred @ 1..=9) = hundred.parse::<u16>() {
-                return Ok((hundred * 100, hundred * 100 + 99));
-            }
-        }
-        (number, None) => {
-            if let Ok(number) = number.parse::<u16>() {
-                return Ok((number, number));
-            }
-        }
-    }
-    Err(Error::invalid(format!("`{word}` is not a status"))
-        .param("status")
-        .hint("use a number such as 429, a class such as 4xx, `ok` or `error`"))
-}
-
-/// Where a page begins: below an id, or at it where the last page stopped before reading it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cursor {
-    id: String,
-    inclusive: bool,
-}
-
-impl Cursor {
-    /// Any text is a place in the order of ids, so a cursor outlives the rows it was made from.
-    pub fn parse(text: &str) -> Cursor {
-        match text.strip_prefix('=') {
-            Some(id) => Cursor {
-                id: id.to_owned(),
-                inclusive: true,
-            },
-            None => Cursor {
-                id: text.to_owned(),
-                inclusive: false,
-            },
-        }
-    }
-    pub fn below(id: &str) -> String {
-        id.to_owned()
-    }
-    pub fn from(id: &str) -> String {
-        format!("={id}")
-    }
-    pub fn allows(&self, id: &str) -> bool {
-        if self.inclusive {
-            id <= self.id.as_str()
-        } else {
-            id < self.id.as_str()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::store::journal::Outcome;
 
     #[test]
-    fn status_words() {
-        for (word, range) in [
-            ("200", (200, 200)),
-            ("4xx", (400, 499)),
-            ("5XX", (500, 599)),
-            ("ok", (0, 399)),
-            ("error", (400, u16::MAX)),
+    fn words_become_a_filter() {
+        let now = Stamp::parse("2026-01-01T02:00:00Z").unwrap();
+        let mut filter = Filter::default();
+        for (word, value) in [
+            ("key", "a, b"),
+            ("key", "c"),
+            ("status", "ok,ERROR,4xx,429"),
+            ("since", "1h"),
+            ("until", "2026-01-01T01:30:00Z"),
+            ("text", "a,b"),
         ] {
-            assert_eq!(status(word).unwrap(), range, "{word}");
+            assert!(filter.take(word, value, now).unwrap(), "{word}");
         }
-        for word in ["", "xx", "0xx", "12xx", "fine", "-1", "70000", "4x"] {
-            assert_eq!(
-                status(word).unwrap_err().param.as_deref(),
-                Some("status"),
-                "{word}"
-            );
-        }
-    }
-
-    #[test]
-    fn cursors_place_themselves() {
-        assert!(Cursor::parse("b").allows("a") && !Cursor::parse("b").allows("b"));
-        assert!(
-            Cursor::parse(&Cursor::from("b")).allows("b")
-                && !Cursor::parse(&Cursor::from("b")).allows("c")
+        assert!(!filter.take("colour", "red", now).unwrap());
+        assert_eq!(
+            filter,
+            Filter {
+                key: vec!["a".into(), "b".into(), "c".into()],
+                status: vec![
+                    Status::Ok,
+                    Status::Error,
+                    Status::Http(400, 499),
+                    Status::Http(429, 429)
+                ],
+                since: Some(Stamp(now.0 - 3_600_000)),
+                until: Some(Stamp(now.0 - 1_800_000)),
+                text: "a,b".into(),
+                ..Filter::default()
+            }
         );
     }
 
     #[test]
-    fn a_summary_of_too_many_values_matches_any() {
-        let mut summary = Summary::default();
-        for number in 0..40_000 {
-            let key = Some(format!("k{number}"));
-            summary.add(&Row {
-                user: key.clone(),
-                key,
-                ..Row::default()
-            });
+    fn words_without_a_meaning_are_refused_by_name() {
+        let mut filter = Filter::default();
+        for status in ["xx", "0xx", "12xx", "fine", "-1", "70000", "4x", "42"] {
+            let error = filter.take("status", status, Stamp(0)).unwrap_err();
+            assert_eq!(error.param.as_deref(), Some("status"), "{status}");
         }
-        assert!(summary.terms.is_empty());
-        let filter = Filter {
-            key: vec!["never seen".into()],
-            ..Filter::default()
+        for word in Filter::WORDS {
+            let error = filter.take(word, " , ", Stamp(0)).unwrap_err();
+            assert_eq!(error.param.as_deref(), Some(*word));
+        }
+        let error = filter.take("since", "soon", Stamp(0)).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some("since"));
+    }
+
+    #[test]
+    fn a_broken_stream_is_an_error_whatever_its_status() {
+        let broken = Row {
+            status: 200,
+            outcome: Outcome::FailedAfterCommit,
+            ..Row::default()
         };
-        assert!(Matcher::new(&filter).unwrap().may_match(&summary));
+        let mut summary = Summary::default();
+        summary.add(&broken);
+        for (word, wanted) in [
+            ("error", true),
+            ("ok", false),
+            ("200", true),
+            ("5xx", false),
+        ] {
+            let filter = Filter {
+                status: vec![word.parse().unwrap()],
+                ..Filter::default()
+            };
+            let matcher = Matcher::new(&filter);
+            assert_eq!(
+                (matcher.matches(&broken), matcher.may_match(&summary)),
+                (wanted, wanted),
+                "{word}"
+            );
+        }
     }
 }

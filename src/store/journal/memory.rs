@@ -1,8 +1,8 @@
 //! The request log of a gateway without a disk: a bounded ring.
 
-use super::filter::{Cursor, MAX_LIMIT, Matcher};
+use super::cursor::{Cursor, MAX_LIMIT, Order};
 use super::follow::Followers;
-use super::{Content, Filter, Health, Journal, Page, Row};
+use super::{Content, Filter, Health, Journal, Matcher, Page, Row};
 use crate::error::Result;
 use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
@@ -89,18 +89,24 @@ impl Journal for Memory {
         self.followers.send(&row);
     }
 
-    fn query(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page> {
-        let matcher = Matcher::new(filter)?;
+    fn query(
+        &self,
+        filter: &Filter,
+        order: Order,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page> {
+        let matcher = Matcher::new(filter);
         let limit = limit.clamp(1, MAX_LIMIT);
-        let cursor = cursor.map(Cursor::parse);
+        let cursor = cursor.map(|text| Cursor::parse(text, order));
         // Copied out, so that a reader holds nothing up.
         let mut rows: Vec<Arc<Row>> = self.ring().rows.iter().cloned().collect();
-        rows.sort_unstable_by(|one, other| other.id.cmp(&one.id));
+        rows.sort_unstable_by(|one, other| match order {
+            Order::NewestFirst => other.id.cmp(&one.id),
+            Order::OldestFirst => one.id.cmp(&other.id),
+        });
         let mut found = rows.iter().filter(|row| {
-            cursor.as_ref().is_none_or(|cursor| cursor.allows(&row.id))
-                && matcher.row(row)
-                && (!matcher.wants_text()
-                    || serde_json::to_vec(row).is_ok_and(|json| matcher.json(&json)))
+            cursor.as_ref().is_none_or(|cursor| cursor.allows(&row.id)) && matcher.matches(row)
         });
         let page: Vec<Row> = found
             .by_ref()
@@ -110,7 +116,7 @@ impl Journal for Memory {
         let cursor = found
             .next()
             .and(page.last())
-            .map(|row| Cursor::below(&row.id));
+            .map(|row| Cursor::after(&row.id));
         Ok(Page { rows: page, cursor })
     }
 
@@ -167,7 +173,7 @@ mod tests {
             log.push(row(number), Some(body(&[7; 30])));
         }
         assert_eq!(
-            log.query(&Filter::default(), 1000, None)
+            log.query(&Filter::default(), Order::NewestFirst, 1000, None)
                 .unwrap()
                 .rows
                 .len(),

@@ -2,41 +2,24 @@
 
 #[cfg(test)]
 mod contract;
+mod cursor;
 mod filter;
 mod follow;
 pub mod memory;
 pub mod row;
 pub mod segments;
+mod summary;
 
+pub use cursor::{Cursor, MAX_LIMIT, Order};
+pub use filter::{Filter, Matcher, Status};
 pub use memory::Memory;
 pub use row::{Attempt, Content, Outcome, Row};
 pub use segments::{Segments, Settings};
 
 use crate::error::Result;
-use crate::resources::Stamp;
 use serde::{Deserialize, Serialize};
 
-/// Which rows are wanted. Fields are ANDed, values within one ORed; empty means any.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Filter {
-    pub key: Vec<String>,
-    pub user: Vec<String>,
-    pub provider: Vec<String>,
-    /// Matches the requested and the resolved model.
-    pub model: Vec<String>,
-    pub route: Vec<String>,
-    /// `200`, `4xx`, `error`, `ok`.
-    pub status: Vec<String>,
-    /// Inclusive.
-    pub since: Option<Stamp>,
-    /// Exclusive.
-    pub until: Option<Stamp>,
-    /// Literal text, looked for in the row's JSON.
-    pub text: String,
-}
-
-/// Newest first; `cursor` continues where the last page ended.
+/// Rows in the order asked for. Where there is a cursor there may be more, also after a page without rows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Page {
     pub rows: Vec<Row>,
@@ -67,7 +50,14 @@ pub struct Health {
 pub trait Journal: Send + Sync {
     /// Hands a row over without ever waiting: when the queue is full content goes first, then the row, counted.
     fn push(&self, row: Row, content: Option<Content>);
-    fn query(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page>;
+    /// A page; each gets further than the one before, however little time there is.
+    fn query(
+        &self,
+        filter: &Filter,
+        order: Order,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page>;
     fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>>;
     /// Rows pushed from now on, for `logs -f`; a slow reader loses rows rather than holding anything up.
     fn follow(&self) -> std::sync::mpsc::Receiver<std::sync::Arc<Row>>;

@@ -85,6 +85,14 @@ pub struct Row {
     pub error: Option<String>,
 }
 
+impl Row {
+    /// Whether the request was not answered in full: refused, failed, or broken off, whatever its status said
+    /// when the answer began.
+    pub fn is_error(&self) -> bool {
+        self.status >= 400 || self.outcome != Outcome::Ok
+    }
+}
+
 /// Request and response as bytes, kept beside the row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Content {

@@ -1,6 +1,6 @@
 //! Segment files: appending blocks, sealing with an index, and finding the blocks again, sealed or not.
 
-use super::super::filter::Summary;
+use super::super::summary::Summary;
 use super::frame::{self, Compressor, FILE_MAGIC, Kind, Reader};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};

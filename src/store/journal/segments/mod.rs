@@ -17,7 +17,7 @@ mod writer;
 pub use settings::{Floor, Settings};
 
 use super::follow::Followers;
-use super::{Content, Filter, Health, Journal, Page, Row};
+use super::{Content, Filter, Health, Journal, Order, Page, Row};
 use crate::error::{Error, Kind, Result};
 use damage::Damage;
 use file::{Open, Segment};
@@ -144,9 +144,15 @@ impl Journal for Segments {
         }
     }
 
-    fn query(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page> {
+    fn query(
+        &self,
+        filter: &Filter,
+        order: Order,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page> {
         self.queue.flush();
-        read::query(&self.shared, filter, limit, cursor)
+        read::query(&self.shared, filter, order, limit, cursor)
     }
 
     fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {

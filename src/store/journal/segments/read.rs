@@ -1,7 +1,8 @@
-//! Reading: newest first across segments and blocks whose ranges overlap, each opened only when its turn comes.
+//! Reading in the order of ids across segments and blocks whose ranges overlap, each opened only when its turn comes.
 
-use super::super::filter::{Cursor, MAX_LIMIT, Matcher};
-use super::super::{Content, Filter, Page, Row};
+use super::super::cursor::{Cursor, MAX_LIMIT, Order};
+use super::super::summary::Summary;
+use super::super::{Content, Filter, Matcher, Page, Row};
 use super::Shared;
 use super::block;
 use super::file::{Block, Segment};
@@ -12,7 +13,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Something that holds rows up to an id: rows are written when requests end, so ranges overlap.
+/// Something that holds rows from an id on, in the order asked for: rows are written when requests end, so ranges overlap.
 enum Item {
     Row(Box<Row>),
     Block(Arc<Segment>, Arc<Block>),
@@ -21,24 +22,24 @@ enum Item {
 
 struct Entry {
     id: String,
+    order: Order,
     item: Item,
 }
 
 impl Entry {
     /// Containers come before a row of the same id.
-    fn rank(&self) -> (&str, u8) {
-        let rank = match self.item {
+    fn rank(&self) -> u8 {
+        match self.item {
             Item::Row(_) => 0,
             Item::Block(..) => 1,
             Item::Segment(_) => 2,
-        };
-        (&self.id, rank)
+        }
     }
 }
 
 impl PartialEq for Entry {
     fn eq(&self, other: &Entry) -> bool {
-        self.rank() == other.rank()
+        self.cmp(other) == Ordering::Equal
     }
 }
 impl Eq for Entry {}
@@ -49,26 +50,43 @@ impl PartialOrd for Entry {
 }
 impl Ord for Entry {
     fn cmp(&self, other: &Entry) -> Ordering {
-        self.rank().cmp(&other.rank())
+        let ids = match self.order {
+            Order::NewestFirst => self.id.cmp(&other.id),
+            Order::OldestFirst => other.id.cmp(&self.id),
+        };
+        ids.then(self.rank().cmp(&other.rank()))
     }
 }
 
 /// A page; shorter than asked for where the time ran out, and then with a cursor.
-pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page> {
-    let matcher = Matcher::new(filter)?;
-    let cursor = cursor.map(Cursor::parse);
+pub fn query(
+    shared: &Shared,
+    filter: &Filter,
+    order: Order,
+    limit: usize,
+    cursor: Option<&str>,
+) -> Result<Page> {
+    let matcher = Matcher::new(filter);
+    let cursor = cursor.map(|text| Cursor::parse(text, order));
     let limit = limit.clamp(1, MAX_LIMIT);
     let wanted = |id: &str| cursor.as_ref().is_none_or(|cursor| cursor.allows(id));
+    // Where the rows under a summary begin in this order, if some of them may be wanted.
+    let begins = |summary: &Summary| {
+        let (nearest, furthest) = match order {
+            Order::NewestFirst => (&summary.last, &summary.first),
+            Order::OldestFirst => (&summary.first, &summary.last),
+        };
+        (wanted(furthest) && matcher.may_match(summary)).then(|| nearest.clone())
+    };
     let started = Instant::now();
     let mut read_one = false;
     let mut readers: HashMap<u64, Reader> = HashMap::new();
     let mut heap = BinaryHeap::new();
     for segment in shared.segments() {
-        if let Some(id) = segment.summary(|summary| {
-            (wanted(&summary.first) && matcher.may_match(summary)).then(|| summary.last.clone())
-        }) {
+        if let Some(id) = segment.summary(begins) {
             heap.push(Entry {
                 id,
+                order,
                 item: Item::Segment(segment),
             });
         }
@@ -78,7 +96,7 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
         match entry.item {
             Item::Row(row) => {
                 if page.rows.len() == limit {
-                    page.cursor = page.rows.last().map(|row| Cursor::below(&row.id));
+                    page.cursor = page.rows.last().map(|row| Cursor::after(&row.id));
                     break;
                 }
                 page.rows.push(*row);
@@ -88,9 +106,10 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
                     continue;
                 };
                 for block in segment.blocks(&mut reader) {
-                    if wanted(&block.summary.first) && matcher.may_match(&block.summary) {
+                    if let Some(id) = begins(&block.summary) {
                         heap.push(Entry {
-                            id: block.summary.last.clone(),
+                            id,
+                            order,
                             item: Item::Block(segment.clone(), block),
                         });
                     }
@@ -99,11 +118,15 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
             }
             Item::Block(segment, block) => {
                 if page.rows.len() == limit {
-                    page.cursor = page.rows.last().map(|row| Cursor::below(&row.id));
+                    page.cursor = page.rows.last().map(|row| Cursor::after(&row.id));
                     break;
                 }
-                if read_one && started.elapsed() > shared.settings.query_time {
-                    page.cursor = Some(Cursor::from(&entry.id));
+                // Out of time; but a cursor that was here before would lead here for ever.
+                let advances = cursor
+                    .as_ref()
+                    .is_none_or(|cursor| cursor.advances_to(&entry.id));
+                if read_one && advances && started.elapsed() > shared.settings.query_time {
+                    page.cursor = Some(Cursor::at(&entry.id));
                     break;
                 }
                 read_one = true;
@@ -114,13 +137,14 @@ pub fn query(shared: &Shared, filter: &Filter, limit: usize, cursor: Option<&str
                     shared.damaged(&segment, block.at);
                     continue;
                 };
-                if !matcher.json(&raw) {
+                if !matcher.may_hold(&raw) {
                     continue;
                 }
-                for (json, _) in block::rows(&raw).filter(|(json, _)| matcher.json(json)) {
+                for (json, _) in block::rows(&raw).filter(|(json, _)| matcher.may_hold(json)) {
                     match serde_json::from_slice::<Row>(json) {
-                        Ok(row) if wanted(&row.id) && matcher.row(&row) => heap.push(Entry {
+                        Ok(row) if wanted(&row.id) && matcher.fields(&row) => heap.push(Entry {
                             id: row.id.clone(),
+                            order,
                             item: Item::Row(Box::new(row)),
                         }),
                         Ok(_) => {}

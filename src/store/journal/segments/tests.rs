@@ -1,7 +1,7 @@
 //! Tests of what only the log on disk does: surviving damage, retention, full disks, and its speed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::super::contract::{self, all, body, id, row, until};
+use super::super::contract::{self, all, all_in, body, id, row, until};
 use super::*;
 use crate::resources::Stamp;
 use bytes::Bytes;
@@ -52,8 +52,14 @@ impl Journal for InDir {
     fn push(&self, row: Row, content: Option<Content>) {
         self.0.push(row, content);
     }
-    fn query(&self, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Page> {
-        self.0.query(filter, limit, cursor)
+    fn query(
+        &self,
+        filter: &Filter,
+        order: Order,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page> {
+        self.0.query(filter, order, limit, cursor)
     }
     fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
         self.0.get(id)
@@ -107,9 +113,43 @@ fn a_query_out_of_time_gives_a_short_page_and_a_cursor() {
         text: "key1".into(),
         ..Filter::default()
     };
-    let page = log.query(&filter, 1000, None).unwrap();
+    let page = log.query(&filter, Order::NewestFirst, 1000, None).unwrap();
     assert!(page.rows.len() < 333 && page.cursor.is_some());
     assert_eq!(all(&log, &filter, 1000).len(), 333);
+}
+
+#[test]
+fn every_page_gets_further_where_all_blocks_overlap_and_time_is_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            query_time: Duration::ZERO,
+            ..settings()
+        },
+    )
+    .unwrap();
+    // Ten blocks, each with rows from the whole range: as of requests that take very differently long.
+    for block in 0..10 {
+        (0..100).for_each(|row_of_it| log.push(row(row_of_it * 10 + block), None));
+        log.get(&id(0)).unwrap();
+    }
+    for order in [Order::NewestFirst, Order::OldestFirst] {
+        for limit in [7, 1000] {
+            let found = all_in(&log, &Filter::default(), order, limit);
+            let mut wanted: Vec<String> = (0..1000).map(id).collect();
+            if order == Order::NewestFirst {
+                wanted.reverse();
+            }
+            assert!(found.iter().map(|row| &row.id).eq(wanted.iter()));
+        }
+    }
+    // Pages without a row that are not the end.
+    let nothing = Filter {
+        text: "occurs nowhere".into(),
+        ..Filter::default()
+    };
+    assert!(all(&log, &nothing, 10).is_empty());
 }
 
 #[test]
@@ -198,7 +238,11 @@ fn damage_costs_only_what_it_hits() {
             );
         }
         log.push(row(5000), None);
-        let newest = log.query(&Filter::default(), 1, None).unwrap().rows.pop();
+        let newest = log
+            .query(&Filter::default(), Order::NewestFirst, 1, None)
+            .unwrap()
+            .rows
+            .pop();
         assert_eq!(newest, Some(row(5000)), "trial {trial}: writing goes on");
     }
     assert!(
@@ -268,7 +312,7 @@ fn retention_by_size_unlinks_the_oldest() {
     assert_eq!(rows.first().map(|row| row.id.clone()), Some(id(2999)));
     assert!(log.get(&id(0)).unwrap().is_none());
     assert!(
-        log.query(&Filter::default(), 10, Some(&id(5)))
+        log.query(&Filter::default(), Order::NewestFirst, 10, Some(&id(5)))
             .unwrap()
             .rows
             .is_empty(),
@@ -620,7 +664,9 @@ fn speed() {
     );
     assert_eq!(health.written, count);
     let started = Instant::now();
-    let page = log.query(&Filter::default(), 100, None).unwrap();
+    let page = log
+        .query(&Filter::default(), Order::NewestFirst, 100, None)
+        .unwrap();
     println!("first page of {}: {:?}", page.rows.len(), started.elapsed());
     let started = Instant::now();
     let none = all(
@@ -641,7 +687,10 @@ fn speed() {
     let log = open(dir.path());
     println!("reopened in {:?}", started.elapsed());
     assert_eq!(
-        log.query(&Filter::default(), 1, None).unwrap().rows.len(),
+        log.query(&Filter::default(), Order::NewestFirst, 1, None)
+            .unwrap()
+            .rows
+            .len(),
         1
     );
 }

@@ -1,6 +1,6 @@
 //! The writer: takes rows from the queue, packs them into blocks, and lives with a disk that is full or failing.
 
-use super::super::filter::Summary;
+use super::super::summary::Summary;
 use super::block::{self, Place};
 use super::file::{HEADER, Open};
 use super::frame::{self, Compressor, Kind};

@@ -1,0 +1,56 @@
+//! A request as the log shows it to callers of the admin API.
+
+use crate::error::{Error, Result};
+use crate::store::journal::{Content, Row};
+use base64::Engine;
+use serde_json::{Value, json};
+
+/// A row as callers read it: the time as RFC 3339, the cost in dollars too, to the last digit.
+pub fn row(row: &Row) -> Result<Value> {
+    let mut shown = serde_json::to_value(row)
+        .map_err(|error| Error::internal("a row cannot be written as JSON").cause(error))?;
+    shown["at"] = row.at.rfc3339().into();
+    if let Some(pico) = row.cost_pico {
+        shown["cost"] = crate::catalog::dollars(pico.into()).into();
+    }
+    Ok(shown)
+}
+
+/// Bodies as text, or as base64 where they are not UTF-8.
+pub fn content(content: &Content) -> Value {
+    let body = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+        Ok(text) => json!({"text": text}),
+        Err(_) => json!({"base64": base64::engine::general_purpose::STANDARD.encode(bytes)}),
+    };
+    json!({
+        "request": body(&content.request),
+        "response": body(&content.response.concat()),
+        "truncated": content.truncated,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::resources::Stamp;
+
+    #[test]
+    fn rows_say_when_and_how_much() {
+        let paid = Row {
+            at: Stamp(1_795_224_747_194),
+            cost_pico: Some(75_000_000),
+            ..Row::default()
+        };
+        let shown = row(&paid).unwrap();
+        assert_eq!(
+            (&shown["at"], &shown["cost"], &shown["cost_pico"]),
+            (
+                &json!("2026-11-21T01:32:27.194Z"),
+                &json!("0.000075"),
+                &json!(75_000_000)
+            )
+        );
+        assert_eq!(row(&Row::default()).unwrap().get("cost"), None);
+    }
+}

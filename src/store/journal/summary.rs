@@ -1,0 +1,189 @@
+//! What is known of a set of rows without reading them; kept for each block and for a whole segment.
+
+use super::Row;
+use serde::{Deserialize, Serialize};
+
+/// Beyond so many different values a summary stops listing them and matches everything.
+const MAX_TERMS: usize = 65_536;
+
+/// What is known of a set of rows without reading them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    #[serde(rename = "n")]
+    pub rows: u64,
+    /// Smallest and largest id.
+    #[serde(rename = "i")]
+    pub first: String,
+    #[serde(rename = "j")]
+    pub last: String,
+    /// Earliest and latest time, both inclusive.
+    #[serde(rename = "a")]
+    pub since: i64,
+    #[serde(rename = "b")]
+    pub until: i64,
+    /// A bit for each hundred of statuses.
+    #[serde(rename = "c")]
+    classes: u16,
+    /// How many of the rows are errors. Absent in summaries of earlier releases, which looked at statuses alone.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    errors: Option<u64>,
+    /// Sorted checksums of the values that occur.
+    #[serde(rename = "t")]
+    terms: Vec<u32>,
+    /// Too many values to list.
+    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
+    overflow: bool,
+}
+
+fn term(field: u8, value: &str) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&[field]);
+    hasher.update(value.as_bytes());
+    hasher.finalize()
+}
+
+/// The bits of the hundreds from one status to another.
+fn classes(low: u16, high: u16) -> u16 {
+    (low / 100..=high / 100).fold(0, |bits, hundred| bits | 1 << hundred.min(15))
+}
+
+impl Summary {
+    /// Takes a row in.
+    pub fn add(&mut self, row: &Row) {
+        let errors = if self.rows == 0 { Some(0) } else { self.errors };
+        self.errors = errors.map(|errors| errors + u64::from(row.is_error()));
+        self.widen(&row.id, &row.id, row.at.0, row.at.0, 1);
+        self.classes |= classes(row.status, row.status);
+        let named = [
+            (b'k', &row.key),
+            (b'u', &row.user),
+            (b'p', &row.provider),
+            (b'r', &row.route),
+            (b'm', &row.model),
+            (b'm', &row.requested_model),
+        ];
+        for (field, value) in named {
+            if let Some(value) = value {
+                self.insert(term(field, value));
+            }
+        }
+    }
+
+    /// Takes another summary in.
+    pub fn merge(&mut self, other: &Summary) {
+        if other.rows == 0 {
+            return;
+        }
+        let errors = if self.rows == 0 { Some(0) } else { self.errors };
+        self.errors = errors.zip(other.errors).map(|(one, more)| one + more);
+        self.widen(
+            &other.first,
+            &other.last,
+            other.since,
+            other.until,
+            other.rows,
+        );
+        self.classes |= other.classes;
+        self.overflow |= other.overflow;
+        other.terms.iter().for_each(|term| self.insert(*term));
+    }
+
+    fn widen(&mut self, first: &str, last: &str, since: i64, until: i64, rows: u64) {
+        let empty = self.rows == 0;
+        if empty || first < self.first.as_str() {
+            self.first = first.to_owned();
+        }
+        if empty || last > self.last.as_str() {
+            self.last = last.to_owned();
+        }
+        self.since = if empty { since } else { self.since.min(since) };
+        self.until = if empty { until } else { self.until.max(until) };
+        self.rows += rows;
+    }
+
+    fn insert(&mut self, term: u32) {
+        if self.overflow {
+            return;
+        }
+        if let Err(at) = self.terms.binary_search(&term) {
+            self.terms.insert(at, term);
+        }
+        if self.terms.len() > MAX_TERMS {
+            self.overflow = true;
+            self.terms = Vec::new();
+        }
+    }
+
+    /// Whether one of these values of a field may occur; none given means any.
+    pub fn may_hold(&self, field: u8, values: &[String]) -> bool {
+        values.is_empty()
+            || self.overflow
+            || values
+                .iter()
+                .any(|value| self.terms.binary_search(&term(field, value)).is_ok())
+    }
+
+    pub fn may_hold_statuses(&self, low: u16, high: u16) -> bool {
+        self.classes & classes(low, high) != 0
+    }
+
+    pub fn may_hold_errors(&self) -> bool {
+        self.errors.is_none_or(|errors| errors > 0)
+    }
+
+    pub fn may_hold_ok(&self) -> bool {
+        match self.errors {
+            Some(errors) => errors < self.rows,
+            None => self.may_hold_statuses(0, 399),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::store::journal::Outcome;
+
+    #[test]
+    fn too_many_values_are_any() {
+        let mut summary = Summary::default();
+        for number in 0..40_000 {
+            let key = Some(format!("k{number}"));
+            summary.add(&Row {
+                user: key.clone(),
+                key,
+                ..Row::default()
+            });
+        }
+        assert!(summary.terms.is_empty());
+        assert!(summary.may_hold(b'k', &["never seen".into()]));
+    }
+
+    #[test]
+    fn what_an_earlier_release_did_not_count_may_be_there() {
+        let old: Summary =
+            serde_json::from_str(r#"{"n":2,"i":"a","j":"b","a":1,"b":2,"c":4,"t":[]}"#).unwrap();
+        assert!(old.may_hold_errors() && old.may_hold_ok());
+        let mut new = Summary::default();
+        new.add(&Row {
+            status: 200,
+            ..Row::default()
+        });
+        assert!(!new.may_hold_errors() && new.may_hold_ok());
+        let mut both = old.clone();
+        both.merge(&new);
+        assert!(both.may_hold_errors() && both.may_hold_ok());
+        new.add(&Row {
+            status: 200,
+            outcome: Outcome::FailedAfterCommit,
+            ..Row::default()
+        });
+        let mut all = Summary::default();
+        all.merge(&new);
+        assert_eq!((all.errors, all.rows), (Some(1), 2));
+        assert!(all.may_hold_errors() && all.may_hold_ok());
+        let shown = serde_json::to_string(&all).unwrap();
+        assert_eq!(serde_json::from_str::<Summary>(&shown).unwrap(), all);
+    }
+}
