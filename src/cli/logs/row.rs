@@ -137,10 +137,14 @@ pub(super) fn line(row: &Value, wide: bool, now: Stamp) -> String {
     let mut cells = cells(row, wide, if wide { usize::MAX } else { SHORT }, now);
     let mut widths = widths(wide);
     if !wide {
-        // What a long key takes, the model gives.
-        let room = widths[KEY] + widths[MODEL];
-        cells[KEY] = cut(&cells[KEY], room / 2);
-        widths[MODEL] = room - count(&cells[KEY]).max(widths[KEY]);
+        // What another cell takes beyond its column, the model gives.
+        cells[KEY] = cut(&cells[KEY], (widths[KEY] + widths[MODEL]) / 2);
+        let beyond = cells.iter().zip(&widths).enumerate();
+        let beyond = beyond.filter(|(at, _)| *at != MODEL);
+        let beyond: usize = beyond
+            .map(|(_, (cell, width))| count(cell).saturating_sub(*width))
+            .sum();
+        widths[MODEL] = widths[MODEL].saturating_sub(beyond).max(1);
         cells[MODEL] = cut(&cells[MODEL], widths[MODEL]);
     }
     print::row(&widths, &cells)

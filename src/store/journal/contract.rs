@@ -29,7 +29,7 @@ pub fn row(number: u64) -> Row {
         format: "openai-chat".into(),
         status: [200, 201, 404, 429, 499, 500, 503][usize::try_from(number % 7).unwrap()],
         // Every third answer that began well broke off.
-        outcome: if number % 7 < 2 && number % 3 == 0 {
+        outcome: if number % 7 < 2 && number.is_multiple_of(3) {
             Outcome::FailedAfterCommit
         } else {
             Outcome::Ok
