@@ -41,7 +41,7 @@ pub fn run(config: Config, seed: Vec<Value>) -> Result<ExitCode> {
 async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let started = Stamp::now();
     // The lock first: a second gateway must hear who holds the directory, not that some port is taken.
-    let mut stores = Stores::open(&config)?;
+    let stores = Stores::open(&config)?;
     let threads = config.threads();
     let sockets = bind(&config.server, threads)?;
     announce::remove_ready_file(&config);

@@ -4,6 +4,7 @@ use crate::admin;
 use crate::config::{Config, SecretStore};
 use crate::error::{Error, Result};
 use crate::store::{
+    digest_key,
     journal::{self, Journal},
     lock::{self, Lock},
     records::{self, Records},
@@ -23,7 +24,7 @@ pub struct Stores {
     pub dir: PathBuf,
     /// What a start had to mend, to be said aloud.
     pub notice: Option<String>,
-    lock: Option<Lock>,
+    lock: Option<Arc<Lock>>,
     _temporary: Option<Temporary>,
 }
 
@@ -90,13 +91,12 @@ impl Stores {
 
     fn disk(config: &Config) -> Result<Stores> {
         let dir = config.data_dir();
-        let lock = lock::take(&dir, "")?;
+        let lock = Arc::new(lock::take(&dir, "")?);
         // A killed gateway's; the start may take long, and nobody is to take it for this one's.
         super::announce::remove_ready_file(config);
-        let records = records::sled::Sled::open(&dir)?;
+        let records = records::sled::Sled::open(&dir)?.under(lock.clone());
         let notice = records.notice();
-        let keys_exist = records.load()?.1.iter().any(|record| record.kind == "key");
-        let hasher = Hasher::open(&dir, keys_exist)?;
+        let hasher = digest_key::open(&dir, &records)?;
         let choice = match config.secrets.store {
             SecretStore::Auto => Choice::Auto,
             SecretStore::Keyring => Choice::Keyring,
@@ -139,14 +139,19 @@ impl Stores {
     }
 
     /// Lets a second gateway's error say where this one's admin API is.
-    pub fn announce(&mut self, admin: &str) {
-        if let Some(lock) = &mut self.lock {
+    pub fn announce(&self, admin: &str) {
+        if let Some(lock) = &self.lock {
             lock.announce(admin);
         }
     }
 
     /// Writes out the log; the records are durable already.
-    pub fn close(self) {
+    pub fn close(self) {}
+}
+
+impl Drop for Stores {
+    fn drop(&mut self) {
+        // Before the lock goes: the next gateway must not meet this one's writer.
         self.journal.close();
     }
 }
@@ -161,4 +166,35 @@ fn private_dir(dir: &std::path::Path) -> Result<()> {
             .cause(error)
             .hint("set TMPDIR to a directory that can be written")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::error::Kind;
+    use crate::store::records::{Actor, Change};
+
+    #[test]
+    fn the_lock_outlives_the_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.server.data_dir = Some(dir.path().to_owned());
+        config.secrets.store = SecretStore::Memory;
+        let stores = Stores::open(&config).unwrap();
+        // As the desk and the listeners hold it, which may end after the stores were closed.
+        let records = stores.records.clone();
+        stores.close();
+        let held = || lock::take(dir.path(), "").map(|_| ()).unwrap_err().kind;
+        assert_eq!(held(), Kind::Conflict);
+        let record = serde_json::from_value(serde_json::json!({"kind": "user", "name": "ann", "version": 0, "created": 0, "updated": 0, "spec": {}})).unwrap();
+        let change = Change::Put {
+            expected: 0,
+            record,
+        };
+        records.commit(&Actor::default(), &[change]).unwrap();
+        assert_eq!(held(), Kind::Conflict);
+        drop(records);
+        lock::take(dir.path(), "").unwrap();
+    }
 }

@@ -1,6 +1,7 @@
 //! Where state rests, behind small traits with one contract suite each: records (users, keys, providers,
 //! models, routes) with the audit log, request logs, secrets. No HTTP here.
 
+pub mod digest_key;
 pub mod harden;
 pub mod journal;
 pub mod lock;

@@ -52,3 +52,79 @@ fn a_change_cut_short_by_a_crash_is_no_damage() {
         live.said()
     );
 }
+
+#[test]
+fn a_flipped_bit_in_the_digest_key_is_refused_by_name_and_nobody_is_turned_away() {
+    let stopped = Stopped::new(None);
+    let path = stopped.data.join("digest.key");
+    let good = std::fs::read(&path).unwrap();
+    let mut bad = good.clone();
+    bad[17] ^= 8;
+    std::fs::write(&path, &bad).unwrap();
+    let refusal = |said: &str| {
+        let shown = path.display();
+        assert!(
+            said.contains(&format!(
+                "error: `{shown}` is not the key that this gateway's keys were made with: it was damaged or replaced"
+            )) && said.contains(&format!("fix: restore `{shown}` from a backup")),
+            "{said}"
+        );
+    };
+    refusal(&stopped.refused(&[]));
+    // The check is a part of the state: a store made anew from what else there is knows it too.
+    std::fs::remove_dir_all(stopped.data.join("state")).unwrap();
+    refusal(&stopped.refused(&[]));
+    std::fs::remove_dir_all(stopped.data.join("state")).unwrap();
+    std::fs::remove_dir_all(stopped.data.join("exports")).unwrap();
+    refusal(&stopped.refused(&[]));
+    assert_eq!(std::fs::read(&path).unwrap(), bad, "it is left as it is");
+    std::fs::write(&path, &good).unwrap();
+    stopped.whole(&stopped.start());
+}
+
+#[test]
+fn a_directory_that_lost_its_state_is_not_taken_for_a_new_one() {
+    let stopped = Stopped::new(None);
+    let live = stopped.start();
+    stopped.whole(&live);
+    // A row of the request log is written.
+    assert_eq!(live.stop().code(), Some(0));
+    for gone in ["state", "audit", "exports"] {
+        std::fs::remove_dir_all(stopped.data.join(gone)).unwrap();
+    }
+    let said = stopped.refused(&[]);
+    assert!(
+        said.contains("is lost: `state`, `audit` and `exports` are gone"),
+        "{said}"
+    );
+    // Any one of what is left is enough.
+    let all = ["digest.key", "secrets.choice", "secrets.sealed", "logs"];
+    let away = stopped.data.join("away");
+    std::fs::create_dir(&away).unwrap();
+    for kept in all {
+        for name in all.iter().filter(|name| **name != kept) {
+            std::fs::rename(stopped.data.join(name), away.join(name)).unwrap();
+        }
+        let said = stopped.refused(&[]);
+        assert!(said.contains(kept), "{kept}: {said}");
+        assert!(!stopped.data.join("state").exists(), "nothing is begun");
+        for name in all.iter().filter(|name| **name != kept) {
+            std::fs::rename(away.join(name), stopped.data.join(name)).unwrap();
+        }
+    }
+    // The command it names starts anew.
+    let said = stopped.refused(&[]);
+    let command = said
+        .split("there were: ")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap();
+    let ran = std::process::Command::new("sh")
+        .args(["-c", command])
+        .status();
+    assert!(ran.unwrap().success(), "{command}");
+    let live = stopped.start();
+    assert_eq!(live.admin.get("/export")["items"], json!([]));
+}

@@ -100,7 +100,7 @@ fn a_damaged_store_is_rebuilt_out_loud() {
     let mended = Stopped::mended(&live);
     assert!(
         mended.len() == 1
-            && mended[0].contains("rebuilt at revision 24")
+            && mended[0].contains("rebuilt at revision 25")
             && mended[0].contains("state.corrupt-"),
         "{mended:?}\n{}",
         live.said()

@@ -22,6 +22,9 @@ use crate::error::Result;
 use crate::resources::{Record, Stamp};
 use serde::{Deserialize, Serialize};
 
+/// Kind of the records that are gw's own: in the store with the others, shown to nobody.
+pub const OWN_KIND: &str = "gateway";
+
 /// One change of a transaction. `expected` is the version the record must have now (0: must not exist).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {

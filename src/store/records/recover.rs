@@ -68,6 +68,7 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
     let exported = exports.newest();
 
     if !history && (places.new.exists() || !places.state.join("db").exists()) {
+        lost(places)?;
         return fresh(places, notices);
     }
     if !places.state.join("db").exists() {
@@ -126,6 +127,41 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
             rebuild(places, log, &exports, newest, &reason, notices)
         }
     }
+}
+
+/// Refuses a start as if for the first time where a gateway was: what is left of it says that its state is lost.
+fn lost(places: &Places) -> Result<()> {
+    // Made after the state, so that a first start that was cut off leaves none of them without it.
+    let left: Vec<String> = ["digest.key", "secrets.choice", "secrets.sealed", "logs"]
+        .into_iter()
+        .filter(|name| {
+            let path = places.root.join(name);
+            match path.is_dir() {
+                true => path
+                    .read_dir()
+                    .is_ok_and(|mut files| files.next().is_some()),
+                false => path.exists(),
+            }
+        })
+        .map(|name| format!("'{}'", places.root.join(name).display()))
+        .collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let (root, aside, left) = (
+        places.root.display(),
+        places.root.join("lost"),
+        left.join(" "),
+    );
+    let aside = aside.display();
+    Err(Error::new(
+        Kind::Unavailable,
+        format!("the state in `{root}` is lost: `state`, `audit` and `exports` are gone, and what is left shows that they were there: {left}"),
+    )
+    .hint(format!(
+        "restore `{root}` from a backup; or start anew on purpose, without the users, keys, providers and routes there were: \
+         mkdir -p '{aside}' && mv {left} '{aside}'"
+    )))
 }
 
 /// The first start. A marker stands while it lasts: where it is found, what a power cut left half made was never

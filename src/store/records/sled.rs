@@ -5,9 +5,10 @@ use super::ballast::{self, Ballast};
 use super::recover::{self, Places};
 use super::state::{State, Step};
 use super::tree::Tree;
-use super::{Actor, Change, Entry, Health, Records, disk, export};
+use super::{Actor, Change, Entry, Health, OWN_KIND, Records, disk, export};
 use crate::error::{Error, Kind, Result};
 use crate::resources::{Record, Stamp};
+use crate::store::lock::Lock;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -47,6 +48,8 @@ impl Default for Options {
 pub struct Sled {
     shared: Arc<Shared>,
     timer: Option<(Sender<()>, JoinHandle<()>)>,
+    /// Let go after everything else: what is written at the end is written under the lock.
+    lock: Option<Arc<Lock>>,
 }
 
 struct Shared {
@@ -143,7 +146,14 @@ impl Sled {
         Ok(Sled {
             shared,
             timer: Some((stop, timer)),
+            lock: None,
         })
+    }
+
+    /// Keeps the directory's lock until the store is closed, whoever else lets go of it.
+    pub fn under(mut self, lock: Arc<Lock>) -> Sled {
+        self.lock = Some(lock);
+        self
     }
 
     /// What the last start had to mend, for `gw serve` to print; `None` where all was well.
@@ -200,7 +210,11 @@ impl Records for Sled {
             "sled in {}, revision {}, {} records{mended}",
             self.shared.places.state.display(),
             state.revision,
-            state.records.len()
+            state
+                .records
+                .keys()
+                .filter(|(kind, _)| kind != OWN_KIND)
+                .count()
         )
     }
 
