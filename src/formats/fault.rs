@@ -1,4 +1,5 @@
-//! Errors on the wire: reading whatever an upstream sent as one, and writing one in each format's shape.
+//! Errors on the wire: reading whatever an upstream sent as one, and writing one in each format's shape. Credentials
+//! are taken out where a stranger's words come in; what gw says itself is written as it stands.
 
 use crate::{chat::Fault, error::Error};
 use serde_json::{Value, json};
@@ -75,11 +76,11 @@ fn anthropic_type(fault: &Fault) -> &str {
 }
 
 fn openai_value(fault: &Fault) -> Value {
-    json!({"error": {"message": scrub(&fault.message), "type": openai_type(fault), "param": fault.param, "code": fault.code}})
+    json!({"error": {"message": fault.message, "type": openai_type(fault), "param": fault.param, "code": fault.code}})
 }
 
 fn anthropic_value(fault: &Fault) -> Value {
-    json!({"type": "error", "error": {"type": anthropic_type(fault), "message": scrub(&fault.message)}})
+    json!({"type": "error", "error": {"type": anthropic_type(fault), "message": fault.message}})
 }
 
 /// An OpenAI error body.
@@ -103,18 +104,19 @@ pub fn write_anthropic_event(fault: &Fault) -> Vec<u8> {
 }
 
 /// gw's own error as callers see it: the message with its hint, but never the cause, which may name
-/// internal addresses. The type is left to the format, by status.
+/// internal addresses. The type is left to the format, by status. The message may quote what a caller sent, a
+/// credential in the wrong place perhaps; the hint is gw's alone and stays as it is.
 impl From<&Error> for Fault {
     fn from(error: &Error) -> Fault {
         let row = error.kind.row();
-        let message = match &error.hint {
-            Some(hint) => format!("{} (fix: {hint})", error.message),
-            None => error.message.clone(),
-        };
+        let mut message = scrub(&error.message).into_owned();
+        if let Some(hint) = &error.hint {
+            message.push_str(&format!(" (fix: {hint})"));
+        }
         Fault {
             status: row.status,
             kind: row.code.to_owned(),
-            message: scrub(&message).into_owned(),
+            message,
             code: Some(row.code.to_owned()),
             param: error.param.clone(),
         }
@@ -211,6 +213,12 @@ mod tests {
         assert_eq!(
             Fault::from(&error).message,
             "no answer (fix: try `gw provider test p`)"
+        );
+        let error = Error::invalid("no key `sk-live-0123456789`")
+            .hint("gw route create r --key ci-2026-11-21-nightly");
+        assert_eq!(
+            Fault::from(&error).message,
+            "no key `[redacted]` (fix: gw route create r --key ci-2026-11-21-nightly)"
         );
     }
 }

@@ -162,10 +162,7 @@ impl Record {
             attempt.status = failure.status;
             attempt.class = failure.class.name().into();
             attempt.retry_after = failure.retry_after.map(|wait| wait.as_secs());
-            attempt.reason = Some(format!(
-                "{}; {next}",
-                crate::formats::fault::scrub(&failure.fault.message)
-            ));
+            attempt.reason = Some(format!("{}; {next}", failure.fault.message));
         }
         self.close_attempt(self.elapsed_ms());
     }
@@ -236,7 +233,7 @@ impl Record {
 
     /// What the caller was told.
     pub fn error(&mut self, message: &str) {
-        self.row.error = Some(crate::formats::fault::scrub(message).into_owned());
+        self.row.error = Some(message.to_owned());
     }
 }
 

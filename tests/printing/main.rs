@@ -11,3 +11,4 @@ mod progress;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod usage;
+mod hints;

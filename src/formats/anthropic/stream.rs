@@ -4,6 +4,7 @@ use super::usage;
 use crate::chat::{Delta, Event, Fault, Opening, Stop};
 use crate::error::{Error, Kind, Result, TABLE};
 use crate::formats::EventReader;
+use crate::formats::fault::scrub;
 use crate::formats::fields::{Fields, text_across};
 use serde_json::{Map, Value};
 
@@ -309,7 +310,7 @@ pub fn fault(fields: &mut Fields) -> Fault {
     Fault {
         status,
         kind,
-        message,
+        message: scrub(&message).into_owned(),
         code: None,
         param: None,
     }

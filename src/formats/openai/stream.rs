@@ -5,6 +5,7 @@ use super::{message, usage};
 use crate::chat::{Delta, Event, Fault, Opening, Stop, Thought};
 use crate::error::{Error, Kind, Result};
 use crate::formats::EventReader;
+use crate::formats::fault::scrub;
 use crate::formats::fields::{Fields, is_string, text_across};
 use serde_json::{Value, value::RawValue};
 
@@ -458,7 +459,7 @@ pub fn fault(fields: &mut Fields) -> Option<Fault> {
     Some(Fault {
         status,
         kind,
-        message,
+        message: scrub(&message).into_owned(),
         code,
         param: text("param"),
     })
