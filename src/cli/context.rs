@@ -31,9 +31,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub fn new(matches: &ArgMatches) -> Result<Context> {
+    pub fn new(matches: &ArgMatches, format: Format) -> Result<Context> {
         let text = |name: &str| matches.get_one::<String>(name).cloned();
-        let format = text("output").map_or(Ok(Format::Table), |format| format.parse())?;
         let timeout: Millis = text("timeout").unwrap_or_else(|| "30s".into()).parse()?;
         Ok(Context {
             look: Look {

@@ -1,12 +1,14 @@
 //! From parsed arguments to the one function that does the command.
 
+use super::print::Format;
 use super::{
     apply, completion, context::Context, diff, doctor, exits, explain, export, keys, launch, logs,
-    models, print, providers, quickstart, request, routes, serve, status, verb_first, verbs, wait,
+    models, print, providers, quickstart, request, routes, serve, status, tree, verb_first, verbs,
+    wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
-use clap::ArgMatches;
+use clap::{ArgMatches, parser::ValueSource};
 use std::process::ExitCode;
 
 /// Does what the arguments say.
@@ -19,6 +21,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
     let Some((name, sub)) = matches.subcommand() else {
         return Err(Error::invalid("no command given").hint("see `gw --help`"));
     };
+    let format = format(matches)?;
     // These do not talk to a gateway, and bring their own runtime.
     match name {
         "serve" => {
@@ -33,7 +36,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
         "explain" => return explain::run(sub),
         _ => {}
     }
-    let context = Context::new(sub_most(sub))?;
+    let context = Context::new(sub_most(sub), format)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -58,6 +61,36 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
                 .map(|()| ExitCode::SUCCESS),
         }
     })
+}
+
+/// The output format asked for, where the command can give it. One that `-o` asks for in vain is refused; what
+/// GW_OUTPUT says for a whole job is left aside by commands that cannot.
+fn format(matches: &ArgMatches) -> Result<Format> {
+    let (mut path, mut at) = (Vec::new(), matches);
+    while let Some((name, sub)) = at.subcommand() {
+        path.push(name);
+        at = sub;
+    }
+    let path = path.join(" ");
+    let by_flag = at.value_source("output") == Some(ValueSource::CommandLine);
+    let Some(text) = at.get_one::<String>("output") else {
+        return Ok(Format::Table);
+    };
+    let format: Format = text.parse().map_err(|error: Error| match by_flag {
+        true => error,
+        false => error.param("GW_OUTPUT"),
+    })?;
+    let gives = tree::leaf(&path).map_or(&[][..], |leaf| leaf.gives());
+    match gives.contains(&format.name()) {
+        true => Ok(format),
+        false if !by_flag => Ok(Format::Table),
+        false => Err(Error::invalid(format!(
+            "`gw {path}` has no output format `{}`",
+            text.escape_debug()
+        ))
+        .param("--output")
+        .hint(format!("one of: {}", print::written(gives)))),
+    }
 }
 
 /// Global options are propagated to the innermost command given.

@@ -38,19 +38,13 @@ pub(crate) fn help(matches: &ArgMatches) -> Result<ExitCode> {
         super::context::write_out(codes().as_bytes());
         return Ok(ExitCode::SUCCESS);
     }
-    let mut root = super::command();
-    root.build();
-    let mut command = &mut root;
-    for word in words {
-        let known = command.find_subcommand_mut(word);
-        command = known.ok_or_else(|| {
-            Error::invalid(format!("`{}` is not a command", word.escape_debug()))
-                .hint("see `gw --help`, or `gw help exit-codes`")
-        })?;
+    // The same as `gw COMMAND --help`, because it is.
+    let words = words.into_iter().map(String::as_str);
+    let line: Vec<&str> = ["gw"].into_iter().chain(words).chain(["--help"]).collect();
+    match super::command().try_get_matches_from(&line) {
+        Err(answer) => Ok(super::usage::answer_to(&answer, &line)),
+        Ok(_) => Err(Error::invalid("this has no help").hint("see `gw --help`")),
     }
-    let text = command.render_long_help().to_string();
-    super::context::write_out(text.as_bytes());
-    Ok(ExitCode::SUCCESS)
 }
 
 /// The table of exit codes, with the errors that lead to each.

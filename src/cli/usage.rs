@@ -11,9 +11,15 @@ use std::{ffi::OsString, process::ExitCode};
 
 /// clap's refusals and answers (`--help`, `--version`), with our exit codes.
 pub(crate) fn answer(error: &clap::Error) -> ExitCode {
-    let lossy = |text: OsString| text.to_string_lossy().into_owned();
     let args: Vec<String> = std::env::args_os().map(lossy).collect();
-    let json = json_wanted(&args, std::env::var_os("GW_OUTPUT").map(lossy));
+    answer_to(error, &args)
+}
+
+/// The same for other arguments than the process's own.
+pub(crate) fn answer_to<A: AsRef<str>>(error: &clap::Error, args: &[A]) -> ExitCode {
+    let args: Vec<String> = args.iter().map(|arg| arg.as_ref().to_owned()).collect();
+    let own: Vec<String> = std::env::args_os().map(lossy).collect();
+    let json = json_wanted(&own, std::env::var_os("GW_OUTPUT").map(lossy));
     let help = |colour: bool| match colour {
         true => error.render().ansi().to_string(),
         false => error.render().to_string(),
@@ -34,6 +40,10 @@ pub(crate) fn answer(error: &clap::Error) -> ExitCode {
         _ => complain(&refusal(error, &args)),
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+fn lossy(text: OsString) -> String {
+    text.to_string_lossy().into_owned()
 }
 
 /// Which argument or variable is not UTF-8: clap does not say.

@@ -4,6 +4,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod hints;
 #[cfg(target_os = "linux")]
 mod hostile;
 #[cfg(target_os = "linux")]
@@ -11,4 +12,3 @@ mod progress;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod usage;
-mod hints;

@@ -24,6 +24,28 @@ pub(crate) const FORMATS: [&str; 9] = [
     "table", "wide", "json", "jsonl", "yaml", "toml", "csv", "name", "value=",
 ];
 
+impl Format {
+    /// How [`FORMATS`] calls it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Format::Table => "table",
+            Format::Wide => "wide",
+            Format::Json => "json",
+            Format::Jsonl => "jsonl",
+            Format::Yaml => "yaml",
+            Format::Toml => "toml",
+            Format::Csv => "csv",
+            Format::Name => "name",
+            Format::Value(_) => "value=",
+        }
+    }
+}
+
+/// Names of formats as people write them.
+pub(crate) fn written(formats: &[&str]) -> String {
+    formats.join(", ").replace("value=", "value=.PATH")
+}
+
 impl std::str::FromStr for Format {
     type Err = Error;
     fn from_str(text: &str) -> Result<Format> {
@@ -39,12 +61,11 @@ impl std::str::FromStr for Format {
             _ => match text.strip_prefix("value=") {
                 Some(path) if !path.is_empty() => Format::Value(path.into()),
                 _ => {
-                    let all = FORMATS.join(", ").replace("value=", "value=.PATH");
                     return Err(Error::invalid(format!(
                         "`{}` is not an output format",
                         text.escape_debug()
                     ))
-                    .hint(format!("one of: {all}")));
+                    .hint(format!("one of: {}", written(&FORMATS))));
                 }
             },
         })

@@ -10,7 +10,7 @@ mod toml;
 pub(crate) use crate::visible::{clean, json, visible};
 pub(crate) use cell::{Now, cell, money, text};
 pub(crate) use error::{colour, colour_on, complain, errors_as_json};
-pub(crate) use format::{FORMATS, Format};
+pub(crate) use format::{FORMATS, Format, written};
 pub(crate) use records::{Look, quoted};
 pub(crate) use table::{aligned, row, table};
 pub(crate) use toml::{grouped, toml, toml_records};

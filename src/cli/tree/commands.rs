@@ -1,23 +1,10 @@
 //! Verbs that one kind has alone, and the commands over many kinds, files and the gateway as a whole.
 
-use super::kinds::{choice, credential, deletion, listing, name, selector};
+use super::args::{choice, credential, deletion, listing, name, secret_out, selector};
 use super::{flag, many, option};
 use crate::cli::completion::{names_of, typed_names};
 use crate::resources::Kind;
 use clap::{Arg, Command, ValueHint};
-
-/// Where a new secret goes.
-pub(super) fn secret_out() -> Vec<Arg> {
-    vec![
-        option(
-            "output_file",
-            "output-file",
-            "FILE",
-            "Write the secret here (mode 0600, never overwrites) instead of stdout",
-        )
-        .value_hint(ValueHint::FilePath),
-    ]
-}
 
 pub(super) fn key_extras(kind: &'static Kind) -> Vec<Command> {
     vec![

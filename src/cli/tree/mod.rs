@@ -1,9 +1,13 @@
 //! The whole command tree. The five kinds' commands are generated from [`crate::resources::KINDS`].
 
+mod args;
 mod commands;
 mod kinds;
+mod leaves;
 mod requests;
 mod server;
+
+pub(crate) use leaves::leaf;
 
 use super::print::FORMATS;
 use clap::{Arg, ArgAction, Command, ValueHint, builder::PossibleValue};
@@ -33,7 +37,7 @@ pub fn command() -> Command {
         .chain(commands::commands())
         .chain(requests::commands())
         .fold(root, Command::subcommand);
-    quiet_env(root)
+    quiet_env(with_examples(root, ""))
 }
 
 /// A command without clap's own `help` subcommand below it; `gw help COMMAND…` serves them all.
@@ -142,6 +146,31 @@ fn flag(id: &'static str, long: &'static str, help: &'static str) -> Arg {
 /// An option that may be given several times.
 fn many(id: &'static str, long: &'static str, value: &'static str, help: &'static str) -> Arg {
     option(id, long, value, help).action(ArgAction::Append)
+}
+
+/// Every command's help ends with examples of its use.
+fn with_examples(command: Command, path: &str) -> Command {
+    if command.has_subcommands() && path != "logs" {
+        return command.mut_subcommands(|sub| {
+            let path = format!("{path} {}", sub.get_name());
+            with_examples(sub, path.trim_start())
+        });
+    }
+    let Some(leaf) = leaf(path) else {
+        return command;
+    };
+    let mut text = String::from("Examples:");
+    for line in leaf.examples() {
+        text.push_str("\n  ");
+        text.push_str(&line);
+    }
+    if let Some(more) = command.get_after_help() {
+        text = format!("{more}\n\n{text}");
+    }
+    command.after_help(text).mut_subcommands(|sub| {
+        let path = format!("{path} {}", sub.get_name());
+        with_examples(sub, &path)
+    })
 }
 
 /// Help never shows what is in the environment: it may be a secret.

@@ -120,3 +120,42 @@ fn wrong_lines_are_refused() {
         );
     }
 }
+
+/// Every command that does something, with the words that lead to it.
+fn leaves(command: &Command, path: &str, out: &mut Vec<String>) {
+    if !command.has_subcommands() || command.get_name() == "logs" {
+        out.push(path.trim_start().to_owned());
+    }
+    for sub in command.get_subcommands() {
+        leaves(sub, &format!("{path} {}", sub.get_name()), out);
+    }
+}
+
+#[test]
+fn every_command_has_examples_that_parse_and_are_shown() {
+    let (root, mut paths) = (command(), Vec::new());
+    leaves(&root, "", &mut paths);
+    assert!(paths.contains(&"logs".to_owned()) && paths.contains(&"key rotate".to_owned()));
+    for path in paths {
+        let leaf =
+            super::leaf(&path).unwrap_or_else(|| panic!("nothing is said about `gw {path}`"));
+        let words = path.split(' ');
+        let mut at = command();
+        for word in words {
+            at = at.find_subcommand(word).unwrap().clone();
+        }
+        let help = at.render_help().to_string();
+        assert!(!leaf.examples().is_empty(), "{path}");
+        for line in leaf.examples() {
+            assert!(help.contains(&line), "{line} is not in the help of {path}");
+            assert!(
+                line.starts_with(&format!("gw {path}")),
+                "{line} is no example of {path}"
+            );
+            // What the shell takes for itself.
+            let line = line.split(['>', '<']).next().unwrap();
+            let parsed = command().try_get_matches_from(line.trim().replace('\'', "").split(' '));
+            assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+        }
+    }
+}
