@@ -11,7 +11,7 @@ use crate::config::{self, Address, Config, Layer};
 use crate::error::{Error, Result};
 use crate::resources::Millis;
 use crate::stdio::{self, Undelivered};
-use clap::ArgMatches;
+use clap::{ArgMatches, parser::ValueSource};
 use serde_json::Value;
 use std::{io::IsTerminal, path::PathBuf, sync::OnceLock, time::Duration};
 
@@ -37,6 +37,7 @@ impl Context {
         Ok(Context {
             look: Look {
                 format,
+                asked: matches.value_source("output") == Some(ValueSource::CommandLine),
                 headers: true,
                 labels: false,
             },

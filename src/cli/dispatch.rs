@@ -3,8 +3,8 @@
 use super::print::Format;
 use super::{
     apply, completion, context::Context, diff, doctor, exits, explain, export, keys, launch, logs,
-    models, print, providers, quickstart, request, routes, serve, status, tree, verb_first, verbs,
-    wait,
+    models, path, print, providers, quickstart, request, routes, serve, status, tree, verb_first,
+    verbs, wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
@@ -66,12 +66,12 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
 /// The output format asked for, where the command can give it. One that `-o` asks for in vain is refused; what
 /// GW_OUTPUT says for a whole job is left aside by commands that cannot.
 fn format(matches: &ArgMatches) -> Result<Format> {
-    let (mut path, mut at) = (Vec::new(), matches);
+    let (mut words, mut at) = (Vec::new(), matches);
     while let Some((name, sub)) = at.subcommand() {
-        path.push(name);
+        words.push(name);
         at = sub;
     }
-    let path = path.join(" ");
+    let path = words.join(" ");
     let by_flag = at.value_source("output") == Some(ValueSource::CommandLine);
     let Some(text) = at.get_one::<String>("output") else {
         return Ok(Format::Table);
@@ -81,15 +81,47 @@ fn format(matches: &ArgMatches) -> Result<Format> {
         false => error.param("GW_OUTPUT"),
     })?;
     let gives = tree::leaf(&path).map_or(&[][..], |leaf| leaf.gives());
-    match gives.contains(&format.name()) {
-        true => Ok(format),
-        false if !by_flag => Ok(Format::Table),
+    let can = match gives.contains(&format.name()) {
+        // A secret must get out, whatever the job's other commands are to print.
+        true if !by_flag && secret_only(&words, at) && !keys::has_secret(&format) => {
+            return Ok(Format::Table);
+        }
+        true => has_path(&words, &format),
         false => Err(Error::invalid(format!(
             "`gw {path}` has no output format `{}`",
             text.escape_debug()
         ))
-        .param("--output")
         .hint(format!("one of: {}", print::written(gives)))),
+    };
+    match can {
+        Ok(()) => Ok(format),
+        Err(error) if by_flag => Err(error.param("--output")),
+        Err(_) => Ok(Format::Table),
+    }
+}
+
+/// Whether the command prints a new secret and nothing else.
+fn secret_only(words: &[&str], matches: &ArgMatches) -> bool {
+    matches!(words, ["key", "create" | "rotate"])
+        && !matches.contains_id("output_file")
+        && !matches
+            .try_get_one("from_stdin")
+            .is_ok_and(|brought| brought == Some(&true))
+}
+
+/// Refuses a `value=.PATH` that no record of the command's kind has, before anything is done.
+fn has_path(words: &[&str], format: &Format) -> Result<()> {
+    let (Format::Value(path), [noun, verb]) = (format, words) else {
+        return Ok(());
+    };
+    let Ok(kind) = resources::kind(noun) else {
+        return Ok(());
+    };
+    match *verb {
+        // These answer with something else than records.
+        "delete" | "test" | "discover" | "vendors" | "explain" => Ok(()),
+        "create" | "rotate" if path.trim_start_matches('.') == "secret" => Ok(()),
+        _ => path::check(kind, path),
     }
 }
 
@@ -104,6 +136,9 @@ async fn of_kind(context: &Context, kind: &'static Kind, matches: &ArgMatches) -
     let Some((verb, matches)) = matches.subcommand() else {
         return Err(Error::invalid("no verb given").hint(format!("see `gw {} --help`", kind.name)));
     };
+    if let Ok(Some(by)) = matches.try_get_one::<String>("sort_by") {
+        path::check(kind, by)?;
+    }
     match (kind.name, verb) {
         (_, "get") => verbs::get::run(context, kind, matches).await,
         (_, "describe") => verbs::describe::run(context, kind, matches).await,

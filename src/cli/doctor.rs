@@ -55,7 +55,7 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
         _ => {
             let items: Vec<Value> =
                 found.iter().map(|one| json!({"result": mark(one.mark), "about": one.about, "message": one.says, "fix": one.fix})).collect();
-            context.data(&context.look.value(&json!({ "items": items }))?);
+            context.data(&context.look.found(&json!({ "items": items }))?);
         }
     }
     Ok(if found.iter().any(|one| one.mark == Mark::Fail) {

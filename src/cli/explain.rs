@@ -28,12 +28,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
 }
 
 fn find(kind: &'static Kind, name: &str) -> Result<&'static Field> {
-    let names = || {
-        kind.fields
-            .iter()
-            .map(|field| field.name)
-            .collect::<Vec<_>>()
-            .join(", ")
+    let hint = || {
+        let names: Vec<&str> = kind.fields.iter().map(|field| field.name).collect();
+        match resources::similar(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("one of: {}", names.join(", ")),
+        }
     };
     let found = kind
         .fields
@@ -45,7 +45,7 @@ fn find(kind: &'static Kind, name: &str) -> Result<&'static Field> {
             kind.name,
             name.escape_debug()
         ))
-        .hint(format!("one of: {}", names()))
+        .hint(hint())
     })
 }
 

@@ -4,7 +4,7 @@
 use super::{
     context::{Context, name_of},
     credential,
-    print::Format,
+    print::{self, Format},
     progress,
     remote::{Query, Remote},
     verbs,
@@ -246,20 +246,25 @@ fn options(dry_run: bool) -> Query {
     }
 }
 
+/// Whether a format has a place for the secret, which is shown only once.
+pub(crate) fn has_secret(format: &Format) -> bool {
+    match format {
+        Format::Name | Format::Csv | Format::Toml => false,
+        Format::Value(path) => matches!(path.trim_start_matches('.'), "secret" | ""),
+        _ => true,
+    }
+}
+
 /// Refuses formats that would drop the only showing of a secret.
 fn shown_somewhere(context: &Context, name: &str) -> Result<()> {
-    match &context.look.format {
-        Format::Name | Format::Csv | Format::Toml => Err(Error::invalid(format!(
-            "this output has no place for the secret of `{name}`, which is shown only once"
+    let format = &context.look.format;
+    match has_secret(format) {
+        true => Ok(()),
+        false => Err(Error::invalid(format!(
+            "`-o {}` has no place for the secret of `{name}`, which is shown only once",
+            print::written(&[format.name()])
         ))
-        .hint("add --output-file FILE, or use -o table or -o json")),
-        Format::Value(path) if !matches!(path.as_str(), "secret" | ".secret" | ".") => {
-            Err(Error::invalid(format!(
-                "`value={path}` leaves out the secret of `{name}`, which is shown only once"
-            ))
-            .hint("add --output-file FILE, or use -o value=.secret"))
-        }
-        _ => Ok(()),
+        .hint("add --output-file FILE, or use -o table, -o json or -o value=.secret")),
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<(
     let answer = context.remote()?.explain(&Value::Object(question)).await?;
     match context.look.format {
         Format::Table | Format::Wide => context.data(&route_decision::render(&answer)),
-        _ => context.data(&context.look.value(&answer)?),
+        _ => context.data(&context.look.found(&answer)?),
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ pub(crate) async fn run(context: &Context) -> Result<()> {
     let status = context.remote()?.status().await?;
     match context.look.format {
         Format::Table | Format::Wide => context.data(&render(&status)),
-        _ => context.data(&context.look.value(&status)?),
+        _ => context.data(&context.look.found(&status)?),
     }
     Ok(())
 }

@@ -63,6 +63,16 @@ async fn show(
     matches: &ArgMatches,
 ) -> Result<()> {
     let listing = (verb == "get").then_some(matches);
+    let by = listing.and_then(|matches| matches.get_one::<String>("sort_by"));
+    let wanted = match &context.look.format {
+        Format::Value(path) => Some(path),
+        _ => None,
+    };
+    for (kind, _) in &all {
+        for path in by.into_iter().chain(wanted) {
+            super::path::check(kind, path)?;
+        }
+    }
     let (groups, problems) = fetch(remote, &all, verbs::chosen::selector(matches), listing).await?;
     let single = matches!(&all[..], [(_, Some(_))]);
     match &context.look.format {

@@ -8,7 +8,7 @@ mod read;
 mod scrub;
 
 pub use read::{read_fault, status_of};
-pub use scrub::scrub;
+pub use scrub::{scrub, scrub_quoted};
 
 /// `error.type`s an OpenAI client may know; others come from another format and are replaced by status.
 /// <https://platform.openai.com/docs/guides/error-codes>
@@ -109,7 +109,7 @@ pub fn write_anthropic_event(fault: &Fault) -> Vec<u8> {
 impl From<&Error> for Fault {
     fn from(error: &Error) -> Fault {
         let row = error.kind.row();
-        let mut message = scrub(&error.message).into_owned();
+        let mut message = scrub_quoted(&error.message).into_owned();
         if let Some(hint) = &error.hint {
             message.push_str(&format!(" (fix: {hint})"));
         }

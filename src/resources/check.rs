@@ -50,7 +50,7 @@ fn wrong<T: Resource>(spec: &Value, says: &str) -> Error {
     let quoted: Vec<&str> = says.split('`').skip(1).step_by(2).collect();
     let unknown = says.starts_with("unknown field") || says.starts_with("unknown variant");
     if path.is_empty() && says.starts_with("missing field") {
-        path = quoted.first().copied().unwrap_or_default().to_owned();
+        return missing(T::KIND, quoted.first().copied().unwrap_or_default());
     }
     let meant = match quoted.split_first() {
         Some((word, known)) if unknown => similar(word, known.iter().copied()),
@@ -68,6 +68,21 @@ fn wrong<T: Resource>(spec: &Value, says: &str) -> Error {
         true => error,
         false => error.param(path),
     }
+}
+
+/// A field that must be there and is not, with the flag that sets it.
+fn missing(kind: &str, name: &str) -> Error {
+    let fields = super::kind(kind).map_or(&[][..], |kind| kind.fields);
+    let field = fields
+        .iter()
+        .find(|field| field.name == name && !field.flag.is_empty());
+    let needs = match field {
+        Some(field) => format!("--{} {}", field.flag, field.value),
+        None => format!("`{name}`"),
+    };
+    Error::invalid(format!("a {kind} needs {needs}"))
+        .param(name)
+        .hint(format!("see the fields with: gw explain {kind}"))
 }
 
 /// Finds the part that makes the spec fail the way it does, as `targets[1].model`: the one without which it
@@ -199,7 +214,7 @@ mod tests {
             found("key", json!({"log_content": "ful"})),
             [
                 "log_content | key is not valid: unknown variant `ful` | did you mean `full`?",
-                "user | key is not valid: missing field `user` | see the fields with: gw explain key",
+                "user | a key needs --user USER | see the fields with: gw explain key",
             ][..1]
         );
         assert_eq!(found("user", json!({"team": "a"})), [""; 0]);

@@ -81,7 +81,7 @@ const FIELDS: &[Field] = &[
         Shape::Time,
         "TIME",
         "",
-        "When it stops working: 90d, or RFC 3339",
+        "When it stops working: 90d, or 2030-01-01 (UTC)",
     ),
     field(
         "direct",
@@ -121,6 +121,15 @@ pub static KIND: Kind = Kind {
     about: "Gateway API keys: issue, rotate, revoke",
     fields: FIELDS,
     columns: COLUMNS,
+    statuses: &[
+        "state",
+        "prefix",
+        "last4",
+        "routes",
+        "revoked",
+        "previous_until",
+        "last_used",
+    ],
     check: super::check::<Key>,
     refs: |spec| {
         spec.get("user")

@@ -33,6 +33,8 @@ pub struct Kind {
     pub fields: &'static [Field],
     /// Table columns, in order; `wide` ones only with `-o wide`.
     pub columns: &'static [Column],
+    /// What the server may say in `status`.
+    pub statuses: &'static [&'static str],
     /// Parses, checks and normalises a spec: the same function for the CLI and the server.
     pub check: fn(Spec) -> Result<Spec>,
     /// The records a spec refers to, as (kind, name).

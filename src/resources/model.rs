@@ -163,6 +163,16 @@ pub static KIND: Kind = Kind {
     about: "The model catalogue: prices, context windows, on and off",
     fields: FIELDS,
     columns: COLUMNS,
+    statuses: &[
+        "upstream_id",
+        "context_window",
+        "max_output",
+        "price_input",
+        "price_output",
+        "price_cache_read",
+        "price_cache_write",
+        "price_source",
+    ],
     check: super::check::<Model>,
     refs: |spec| {
         spec.get("provider")

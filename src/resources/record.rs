@@ -22,13 +22,23 @@ impl Stamp {
             Err(_) => String::from("-"),
         }
     }
-    /// Reads RFC 3339.
+    /// Reads RFC 3339, or a date or a date and time without a zone, which are taken to be in UTC: the same on every
+    /// machine.
     pub fn parse(text: &str) -> crate::error::Result<Stamp> {
+        let utc = || {
+            let civil: jiff::civil::DateTime = text.parse().ok()?;
+            civil
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .ok()
+                .map(|zoned| zoned.timestamp())
+        };
         text.parse::<jiff::Timestamp>()
+            .or_else(|error| utc().ok_or(error))
             .map(|time| Stamp(time.as_millisecond()))
-            .map_err(|error| {
-                crate::error::Error::invalid(format!("`{text}` is not a time: {error}"))
-                    .hint("write it as 2026-12-31T00:00:00Z, or as a duration such as 90d")
+            .map_err(|_| {
+                crate::error::Error::invalid(format!("`{}` is not a time", text.escape_debug())).hint(
+                    "write it as 2030-01-01, 2030-01-01T09:30:00Z, or as a duration such as 90d",
+                )
             })
     }
 }
@@ -75,4 +85,25 @@ impl Record {
         "updated",
         "status",
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn times_are_taken_as_people_write_them() {
+        for (text, time) in [
+            ("2030-01-01", "2030-01-01T00:00:00.000Z"),
+            ("2030-01-01 09:30", "2030-01-01T09:30:00.000Z"),
+            ("2030-01-01T09:30:00+02:00", "2030-01-01T07:30:00.000Z"),
+            ("2030-01-01T09:30:00.5Z", "2030-01-01T09:30:00.500Z"),
+        ] {
+            assert_eq!(Stamp::parse(text).unwrap().rfc3339(), time, "{text}");
+        }
+        for text in ["", "soon", "2030-13-01", "01.01.2030", "2030"] {
+            assert!(Stamp::parse(text).is_err(), "{text}");
+        }
+    }
 }

@@ -243,6 +243,7 @@ pub static KIND: Kind = Kind {
     about: "Which targets serve which callers: fallback and split",
     fields: FIELDS,
     columns: COLUMNS,
+    statuses: &["targets"],
     check: super::check::<Route>,
     refs: |spec| {
         // Read as JSON and not as a `Route`: this runs over every route on every change.

@@ -64,6 +64,7 @@ pub static KIND: Kind = Kind {
     about: "People and services that own keys",
     fields: FIELDS,
     columns: COLUMNS,
+    statuses: &["keys", "last_used"],
     check: super::check::<User>,
     refs: |_| Vec::new(),
     loose_names: false,

@@ -4,6 +4,8 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod formats;
+mod help;
 mod hints;
 #[cfg(target_os = "linux")]
 mod hostile;

@@ -35,7 +35,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         Format::Name | Format::Csv => {
             context.data(&printer::lines(&context.look.format, &[row], true));
         }
-        _ => context.data(&context.look.value(&row)?),
+        _ => context.data(&context.look.found(&row)?),
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Records of one kind in any output format.
 
 use super::{Format, Now, cell, table, text, toml, toml_records};
-use crate::cli::path::lookup;
+use crate::cli::path::{self, lookup};
 use crate::error::{Error, Result};
 use crate::resources::{Kind, Stamp};
 use crate::visible;
@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
     pub format: Format,
+    /// It was asked for of this very command, not by GW_OUTPUT for a whole job.
+    pub asked: bool,
     /// Tables have a head line.
     pub headers: bool,
     /// Tables have a LABELS column.
@@ -52,6 +54,14 @@ impl Look {
             Format::Csv => Ok(csv(kind, items, self.headers)),
             _ => self.values(items, single),
         }
+    }
+
+    /// One value that is no record (status, explanations); a path that is not there is refused.
+    pub fn found(&self, value: &Value) -> Result<String> {
+        if let (Format::Value(path), true) = (&self.format, self.asked) {
+            path::found(value, path)?;
+        }
+        self.value(value)
     }
 
     /// Values that are no records (status, explanations) in the formats that need no columns.

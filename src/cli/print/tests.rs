@@ -17,6 +17,7 @@ fn users() -> Vec<Value> {
 fn shown(format: &str, single: bool) -> String {
     let look = Look {
         format: format.parse().unwrap(),
+        asked: true,
         headers: true,
         labels: false,
     };
@@ -46,6 +47,7 @@ fn tables() {
     );
     let look = Look {
         format: Format::Table,
+        asked: true,
         headers: false,
         labels: true,
     };
@@ -62,6 +64,7 @@ fn tables() {
     );
     let look = Look {
         format: Format::Table,
+        asked: true,
         headers: true,
         labels: false,
     };
@@ -110,6 +113,7 @@ fn machine_formats() {
 fn routes_show_targets_as_they_are_written() {
     let look = Look {
         format: Format::Table,
+        asked: true,
         headers: true,
         labels: false,
     };

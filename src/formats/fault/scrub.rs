@@ -20,6 +20,16 @@ const REDACTED: &str = "[redacted]";
 
 /// The text with everything that looks like a credential replaced by `[redacted]`.
 pub fn scrub(text: &str) -> Cow<'_, str> {
+    without(text, secret)
+}
+
+/// The same for what gw says itself and may quote a caller in: only what begins like a credential goes, not a long
+/// name beside the word key.
+pub fn scrub_quoted(text: &str) -> Cow<'_, str> {
+    without(text, |_, token| prefixed(token))
+}
+
+fn without(text: &str, secret: impl Fn(&str, &str) -> bool) -> Cow<'_, str> {
     let mut out = String::new();
     let mut copied = 0;
     let mut at = 0;
@@ -47,12 +57,16 @@ fn part_of_token(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '*' | '+' | '/' | '~' | '…' | '•')
 }
 
-fn secret(before: &str, token: &str) -> bool {
-    if PREFIXES.iter().any(|prefix| {
+fn prefixed(token: &str) -> bool {
+    PREFIXES.iter().any(|prefix| {
         token
             .strip_prefix(prefix)
             .is_some_and(|rest| rest.len() >= 6)
-    }) {
+    })
+}
+
+fn secret(before: &str, token: &str) -> bool {
+    if prefixed(token) {
         return true;
     }
     let ends = |word: &str| {
