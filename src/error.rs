@@ -160,14 +160,15 @@ impl Error {
     }
 }
 
-/// The known word that was probably meant, for "did you mean".
+/// The known word that was probably meant, for "did you mean": the closest, where it is close at all.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = 1 + word.chars().count() / 4;
     known
         .into_iter()
-        .map(|known| (strsim::jaro_winkler(word, known), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| known)
+        .map(|other| (strsim::osa_distance(word, other), other))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, other)| other)
 }
 
 impl fmt::Display for Error {
@@ -191,3 +192,22 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_nearby() {
+        let known = ["email", "team", "labels", "enabled"];
+        for (word, meant) in [
+            ("emial", Some("email")),
+            ("mail", Some("email")),
+            ("label", Some("labels")),
+            ("colour", None),
+            ("x", None),
+        ] {
+            assert_eq!(nearest(word, known), meant, "{word}");
+        }
+    }
+}

@@ -30,6 +30,9 @@ fn escape(text: &str, keep: &[char]) -> String {
 /// Text of several lines: line ends and tabs stay, everything else that steers is escaped.
 pub fn visible(text: &str) -> Cow<'_, str> {
     const KEEP: [char; 2] = ['\n', '\t'];
+    if text.contains("\r\n") {
+        return Cow::Owned(escape(&text.replace("\r\n", "\n"), &KEEP));
+    }
     match text.contains(|c| steers(c) && !KEEP.contains(&c)) {
         true => Cow::Owned(escape(text, &KEEP)),
         false => Cow::Borrowed(text),
@@ -88,7 +91,7 @@ mod tests {
         assert_eq!(visible(NASTY), SHOWN);
         assert_eq!(clean("two\r\nlines\tand a tab"), "two lines and a tab");
         assert_eq!(
-            visible("two\nlines\tand\ra return"),
+            visible("two\r\nlines\tand\ra return"),
             "two\nlines\tand\\u000da return"
         );
         assert_eq!(clean("日本語 👩‍💻 déjà"), "日本語 👩‍💻 déjà");

@@ -512,6 +512,23 @@ fn apply_and_diff() {
     );
 }
 
+/// Code is indented by tabs, and writing goes both ways: only a terminal is protected.
+#[test]
+fn an_answer_in_a_pipe_is_as_it_came() {
+    let answer = r#"{"choices":[{"message":{"content":"a\tb\u202ec\n\n  d  "}}]}"#;
+    let gateway = Canned::new(&[(200, answer)]);
+    let ran = gw_with(
+        "unix:/nowhere",
+        &["request", "hi", "-m", "gpt-4o", "--url", &gateway.url],
+        "",
+        &[("GW_API_KEY", "sk-gw-x")],
+    );
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), "a\tb\u{202e}c\n\n  d  \n")
+    );
+}
+
 #[test]
 fn request_tells_causes_apart() {
     let good = r#"{"choices":[{"message":{"content":"Azure"}}],"usage":{"prompt_tokens":22,"completion_tokens":2}}"#;

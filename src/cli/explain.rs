@@ -4,7 +4,7 @@ use super::{
     context::write_out,
     print::{aligned, table},
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::resources::{self, Field, Kind, Shape};
 use clap::ArgMatches;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
 fn find(kind: &'static Kind, name: &str) -> Result<&'static Field> {
     let hint = || {
         let names: Vec<&str> = kind.fields.iter().map(|field| field.name).collect();
-        match resources::similar(name, names.iter().copied()) {
+        match nearest(name, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("one of: {}", names.join(", ")),
         }

@@ -1,7 +1,7 @@
 //! Looking into JSON by path: `.status.url`, `targets[0].provider`, `labels["a.b"]`.
 
-use crate::error::{Error, Result};
-use crate::resources::{Kind, Record, Shape, similar};
+use crate::error::{Error, Result, nearest};
+use crate::resources::{Kind, Record, Shape};
 use serde_json::Value;
 
 /// The value at `path`; `None` where there is none. An empty path or `.` is the value itself.
@@ -66,7 +66,7 @@ pub(crate) fn check(kind: &Kind, path: &str) -> Result<()> {
 }
 
 fn absent(kind: &Kind, path: &str, step: &str, before: &str, there: &[&str]) -> Error {
-    let hint = match similar(step, there.iter().copied()).filter(|near| *near != step) {
+    let hint = match nearest(step, there.iter().copied()).filter(|near| *near != step) {
         Some(near) => format!("did you mean .{before}{near}?"),
         None => {
             let all: Vec<String> = there

@@ -2,7 +2,7 @@
 //! what was probably meant. The same for files, flags and the admin API.
 
 use super::{Kind, Resource, Spec};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use serde_json::Value;
 
 /// Parses a spec into its typed form; unknown fields and wrong types are refused by name.
@@ -53,7 +53,7 @@ fn wrong<T: Resource>(spec: &Value, says: &str) -> Error {
         return missing(T::KIND, quoted.first().copied().unwrap_or_default());
     }
     let meant = match quoted.split_first() {
-        Some((word, known)) if unknown => similar(word, known.iter().copied()),
+        Some((word, known)) if unknown => nearest(word, known.iter().copied()),
         _ => None,
     };
     let (says, hint) = match meant {
@@ -133,38 +133,6 @@ fn blame<T: Resource>(spec: &Value, pointer: &str, says: &str, path: &mut String
     }
 }
 
-/// The known word that is closest to the one written, where it is close at all.
-pub fn similar<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let most = 1 + word.chars().count() / 4;
-    known
-        .into_iter()
-        .map(|other| (distance(word, other), other))
-        .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, other)| other)
-}
-
-/// Letters to add, take away, change, or swap with their neighbour (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let change = usize::from(a[i - 1] != b[j - 1]);
-            let mut least = (rows[i - 1][j] + 1)
-                .min(row[j - 1] + 1)
-                .min(rows[i - 1][j - 1] + change);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -218,19 +186,5 @@ mod tests {
             ][..1]
         );
         assert_eq!(found("user", json!({"team": "a"})), [""; 0]);
-    }
-
-    #[test]
-    fn words_nearby() {
-        let known = ["email", "team", "labels", "enabled"];
-        for (word, meant) in [
-            ("emial", Some("email")),
-            ("mail", Some("email")),
-            ("label", Some("labels")),
-            ("colour", None),
-            ("x", None),
-        ] {
-            assert_eq!(similar(word, known), meant, "{word}");
-        }
     }
 }

@@ -13,12 +13,12 @@ pub mod record;
 pub mod route;
 pub mod user;
 
+pub use check::mistakes;
 pub(crate) use check::{check, typed};
-pub use check::{mistakes, similar};
 pub use duration::Millis;
 pub use record::{Record, Spec, Stamp};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A resource kind: one row of [`KINDS`].
@@ -105,7 +105,7 @@ pub fn kind(word: &str) -> Result<&'static Kind> {
         .ok_or_else(|| {
             let known = KINDS.iter().flat_map(|kind| [kind.name, kind.plural]);
             Error::invalid(format!("`{}` is not a resource kind", word.escape_debug())).hint(
-                match similar(word, known) {
+                match nearest(word, known) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => format!("one of: {}", KINDS.map(|kind| kind.name).join(", ")),
                 },

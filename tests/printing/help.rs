@@ -87,7 +87,7 @@ fn dates_are_taken_wherever_times_are() {
     gateway.ok(&["logs", "export", "--since", "2020-01-01"]);
     assert_eq!(
         gateway.cli(&["logs", "--since", "yesterdya"]).stderr,
-        "error: `yesterdya` is not a time\n  fix: write it as 1h, 30m, 7d, 2030-01-01 or 2030-01-01T09:30:00Z\n"
+        "error: `yesterdya` is not a time\n  fix: write how long ago, such as 1h or 7d, or a time such as 2030-01-01 or 2030-01-01T09:30:00Z\n"
     );
     std::fs::write(
         gateway.path("k.toml"),

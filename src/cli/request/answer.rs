@@ -152,11 +152,8 @@ impl Answer {
             .filter(|_| text.is_empty())
             .map(Value::to_string)
             .unwrap_or_default();
-        format!("{text}{body}")
-            .lines()
-            .map(clean)
-            .collect::<Vec<_>>()
-            .join("\n")
+        // As it came: a program reads it, and a terminal gets nothing that steers it anyway.
+        format!("{text}{body}").trim_end_matches('\n').to_owned()
     }
 
     /// The error an unsuccessful answer is: the gateway's own refusals by their status, whatever the
@@ -342,10 +339,7 @@ impl Fold {
                 .find_map(|path| event.pointer(path)?.as_str());
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 self.reply.text.push_str(text);
-                pieces.push(
-                    text.lines().map(clean).collect::<Vec<_>>().join("\n")
-                        + if text.ends_with('\n') { "\n" } else { "" },
-                );
+                pieces.push(text.to_owned());
             }
             self.events.push(event);
         }

@@ -207,7 +207,7 @@ static ROWS: &[Row] = &[
     ),
     row(
         "logs get",
-        VALUE,
+        LIST,
         &[
             "logs get req_01JD9ZQ5X8 --bodies",
             "logs get req_01JD9ZQ5X8 --curl",
@@ -215,7 +215,7 @@ static ROWS: &[Row] = &[
     ),
     row(
         "logs export",
-        &["table", "json", "jsonl"],
+        LIST,
         &["logs export --since 7d > logs.jsonl"],
     ),
     row(

@@ -110,7 +110,7 @@ fn time(word: &str, text: &str, now: Stamp) -> Result<Stamp> {
     Stamp::parse(text).map_err(|error| {
         Error::invalid(error.message)
             .param(word)
-            .hint("write how long ago, such as 1h or 7d, or a time such as 2026-12-31T00:00:00Z")
+            .hint("write how long ago, such as 1h or 7d, or a time such as 2030-01-01 or 2030-01-01T09:30:00Z")
     })
 }
 
