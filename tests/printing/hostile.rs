@@ -19,6 +19,11 @@ fn harmless(what: &str, written: &str) {
     );
 }
 
+/// On a terminal that cannot move its cursor, so that gw has no escape sequences of its own to write.
+fn shown(gateway: &Gateway, args: &[&str]) -> (Option<i32>, String) {
+    on_terminal(gateway.command(args).env("TERM", "dumb"))
+}
+
 #[test]
 fn records_are_shown_escaped_in_every_format_on_a_terminal() {
     let gateway = Gateway::start();
@@ -43,8 +48,7 @@ fn records_are_shown_escaped_in_every_format_on_a_terminal() {
         "value=.team",
     ] {
         for verb in ["get", "describe"] {
-            let (code, written) =
-                on_terminal(&gateway.command(&["user", verb, "ann", "-o", format]));
+            let (code, written) = shown(&gateway, &["user", verb, "ann", "-o", format]);
             assert_eq!(code, Some(0), "{written}");
             harmless(&format!("user {verb} -o {format}"), &written);
             if ["wide", "json", "value=.team"].contains(&format) {
@@ -78,7 +82,7 @@ fn errors_and_talk_are_shown_escaped() {
         &["--admin-url", NASTY, "status"],
         &["user", "get", "-l", NASTY],
     ] {
-        let (_, written) = on_terminal(&gateway.command(args));
+        let (_, written) = shown(&gateway, args);
         harmless(&format!("{args:?}"), &written);
         let json = gateway.cli(&[args, &["--output=json"]].concat());
         harmless(&format!("{args:?} in JSON"), &json.stderr);
@@ -116,7 +120,7 @@ fn request_logs_are_shown_escaped() {
             "--explain",
         ],
     ] {
-        let (_, written) = on_terminal(&gateway.command(args));
+        let (_, written) = shown(&gateway, args);
         harmless(&format!("{args:?} after {}", answer.status), &written);
         harmless(
             &format!("{args:?} in JSON"),

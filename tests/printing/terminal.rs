@@ -22,15 +22,14 @@ pub fn on_terminal_with(command: &Command, redirections: &str) -> (Option<i32>, 
     line.push_str(redirections);
     let mut script = Command::new("script");
     script.args(["-qec", &line, "/dev/null"]);
+    script.env("TERM", "xterm");
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => script.env(name, value),
             None => script.env_remove(name),
         };
     }
-    script
-        .env("TERM", "xterm")
-        .stdin(std::process::Stdio::null());
+    script.stdin(std::process::Stdio::null());
     if let Some(dir) = command.get_current_dir() {
         script.current_dir(dir);
     }
