@@ -47,11 +47,21 @@ pub fn token(data_dir: &Path) -> Result<Secret> {
 fn read(path: &Path) -> Result<Secret> {
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path)
-            .map(|meta| meta.permissions().mode())
-            .unwrap_or(0);
-        if mode & 0o077 != 0 {
+        use std::os::unix::fs::MetadataExt;
+        let meta = std::fs::metadata(path).map_err(|error| {
+            Error::internal(format!("`{}` cannot be read", path.display())).cause(error)
+        })?;
+        let own = rustix::process::geteuid().as_raw();
+        // Whoever laid it there knows the token.
+        if meta.uid() != own && own != 0 {
+            return Err(Error::invalid(format!(
+                "`{}` belongs to UID {}",
+                path.display(),
+                meta.uid()
+            ))
+            .hint("delete it and start again: a new one is made"));
+        }
+        if meta.mode() & 0o077 != 0 {
             return Err(
                 Error::invalid(format!("`{}` can be read by others", path.display()))
                     .hint(format!("restrict it with: chmod 600 {}", path.display())),

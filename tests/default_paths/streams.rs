@@ -131,7 +131,17 @@ fn broken_standard_input_is_refused_by_what_is_wrong() {
     let home = Home::new();
     let _gateway = home.serve();
     let directory = || Stdio::from(File::open(home.path("work")).unwrap());
-    let cases: [(&[&str], Stdio, &str); 4] = [
+    let cases: [(&[&str], Stdio, &str); 6] = [
+        (
+            &["request", "-", "-m", "m", "--url", "http://127.0.0.1:1"],
+            directory(),
+            "error: cannot read standard input as text: Is a directory (os error 21)\n",
+        ),
+        (
+            &["request", "-", "-m", "m", "--url", "http://127.0.0.1:1"],
+            Stdio::null(),
+            "error: standard input is empty\n  fix: write the prompt to it, or give it as an argument\n",
+        ),
         (
             &["key", "identify"],
             directory(),

@@ -136,7 +136,13 @@ fn prompt(
                 .map_err(|error| {
                     Error::invalid("cannot read standard input as text").cause(error)
                 })?;
-            text.trim_end_matches('\n').to_owned()
+            match text.trim_end_matches('\n') {
+                "" => {
+                    return Err(Error::invalid("standard input is empty")
+                        .hint("write the prompt to it, or give it as an argument"));
+                }
+                text => text.to_owned(),
+            }
         }
         Some(text) => text.to_owned(),
     };
