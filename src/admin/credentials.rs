@@ -117,6 +117,39 @@ pub fn check_vendor(spec: &Spec) -> Result<()> {
     }
 }
 
+/// Looks at what a provider newly refers to, as far as it has to be there when it is written: TLS files, and a
+/// keyring to have entries. Secrets may come later, so a record is stored before them. Blocks.
+pub fn check_references(vault: &dyn Vault, old: Option<&Record>, new: &Record) -> Result<()> {
+    let changed = |field: &str| old.and_then(|old| old.spec.get(field)) != new.spec.get(field);
+    if let Credential::Keyring(_) = reference(&new.spec)?
+        && changed("credential")
+        && !vault.has_foreign()
+    {
+        return Err(Error::invalid(format!(
+            "provider `{}` refers to a keyring, and this gateway has none: {}",
+            new.name,
+            vault.describe()
+        ))
+        .param("credential")
+        .hint("refer to it as env:NAME or file:/PATH, or give it to gw with --credential-stdin"));
+    }
+    let Some(field) = ["ca_file", "client_cert_file", "client_key_file"]
+        .into_iter()
+        .find(|field| changed(field))
+    else {
+        return Ok(());
+    };
+    let spec: Provider = serde_json::from_value(Value::Object(new.spec.clone()))
+        .map_err(|error| Error::internal("the provider record cannot be read").cause(error))?;
+    upstream::resolve_files(&spec, None)
+        .map(drop)
+        .map_err(|why| {
+            Error::invalid(format!("provider `{}`: {why}", new.name))
+                .param(field)
+                .hint("the gateway reads these files itself: give paths on its machine, PEM, good now")
+        })
+}
+
 /// Whether part of what it refers to is in files, which may change behind gw's back.
 pub fn in_file(provider: &Record) -> bool {
     let named = |field: &str| provider.spec.get(field).is_some_and(Value::is_string);
@@ -154,7 +187,9 @@ fn secret(vault: &dyn Vault, provider: &Record) -> Result<Option<Secret>, String
             Ok(Some(secret)) => usable(secret.expose())
                 .map(Some)
                 .map_err(|why| format!("`{name}` {why}")),
-            Ok(None) => Err(format!("`{name}` is not in the keyring")),
+            Ok(None) => Err(format!(
+                "the keyring has no entry of service `gw` and user `{name}`, or is locked"
+            )),
             Err(error) => Err(error.to_string()),
         },
         Credential::Env(name) => match std::env::var(&name) {

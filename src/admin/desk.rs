@@ -4,7 +4,7 @@
 use super::{Deps, Published, credentials, draft::Draft};
 use crate::error::{Error, Kind, Result};
 use crate::resources::Record;
-use crate::store::records::Actor;
+use crate::store::records::{Actor, Change};
 use crate::store::secret::Secret;
 use crate::upstream::Access;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -108,6 +108,7 @@ impl Desk {
         let mut draft = Draft::new(&before, &self.deps.hasher);
         let answer = plan(&mut draft)?;
         let batch = draft.finish()?;
+        self.check_references(&before, &batch.changes).await?;
         if dry_run || batch.changes.is_empty() && batch.secrets.is_empty() {
             return Ok(answer);
         }
@@ -155,6 +156,22 @@ impl Desk {
         if failing {
             self.retry.notify_one();
         }
+    }
+
+    /// Looks at what changed providers newly refer to outside of gw.
+    async fn check_references(&self, before: &Arc<State>, changes: &[Change]) -> Result<()> {
+        for change in changes {
+            let Change::Put { record, .. } = change else {
+                continue;
+            };
+            if record.kind != "provider" {
+                continue;
+            }
+            let old = before.get("provider", &record.name).ok().cloned();
+            let (vault, new) = (self.deps.vault.clone(), record.clone());
+            blocking(move || credentials::check_references(&*vault, old.as_ref(), &new)).await?;
+        }
+        Ok(())
     }
 
     /// Writes managed secrets before the records that need them; gives what was there before.

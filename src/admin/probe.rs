@@ -161,6 +161,7 @@ pub async fn before_create(desk: &Desk, item: &Item) -> Result<Report> {
         item.credential.clone(),
     );
     let access = blocking(move || {
+        credentials::check_references(&*vault, None, &asked)?;
         Ok(match given {
             Some(secret) => {
                 credentials::with(&asked, Secret::new(secret.expose().trim().to_owned()))

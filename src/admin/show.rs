@@ -138,73 +138,7 @@ impl<'a> Show<'a> {
         let known = vendor
             .filter(|vendor| !vendor.catalog.is_empty())
             .and_then(|vendor| catalog::find(vendor.catalog, upstream));
-        let prices = known.as_ref().map(|known| known.prices).unwrap_or_default();
-        // The catalogue prices one token; people compare prices of a million of them.
-        let listed =
-            |pico: Option<u64>| pico.map(|pico| catalog::dollars(i128::from(pico) * 1_000_000));
-        let mut status = json!({"upstream_id": upstream});
-        let mut put = |field: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                status[field] = value;
-            }
-        };
-        put(
-            "context_window",
-            model
-                .context_window
-                .or(known.as_ref().and_then(|known| known.context_window))
-                .map(Value::from),
-        );
-        put(
-            "max_output",
-            model
-                .max_output
-                .or(known.as_ref().and_then(|known| known.max_output))
-                .map(Value::from),
-        );
-        let own = [
-            &model.price_input,
-            &model.price_output,
-            &model.price_cache_read,
-            &model.price_cache_write,
-        ]
-        .into_iter()
-        .any(Option::is_some);
-        put(
-            "price_input",
-            model
-                .price_input
-                .or_else(|| listed(prices.input))
-                .map(Value::from),
-        );
-        put(
-            "price_output",
-            model
-                .price_output
-                .or_else(|| listed(prices.output))
-                .map(Value::from),
-        );
-        put(
-            "price_cache_read",
-            model
-                .price_cache_read
-                .or_else(|| listed(prices.cache_read))
-                .map(Value::from),
-        );
-        put(
-            "price_cache_write",
-            model
-                .price_cache_write
-                .or_else(|| listed(prices.cache_write_5m))
-                .map(Value::from),
-        );
-        let source = match (own, known) {
-            (true, _) => "record",
-            (false, Some(_)) => "catalog",
-            (false, None) => "unpriced",
-        };
-        put("price_source", Some(source.into()));
-        status
+        Value::Object(catalog::facts(Some(&model), known.as_ref()).show(upstream))
     }
 }
 

@@ -5,11 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 mod cost;
+mod facts;
 #[cfg(test)]
 mod refresh;
 mod table;
 
 pub use cost::{Cost, CostStatus, Pico, cost, dollars, per_token};
+pub use facts::{Facts, Priced, facts};
 
 /// Prices per token in picodollars; `None`: not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,12 @@ pub fn all(catalog: &str) -> Vec<Known> {
     let mut known: Vec<Known> = table::TABLE.all(catalog).iter().map(Known::from).collect();
     known.sort_by(|a, b| a.id.cmp(&b.id));
     known
+}
+
+/// The model that a dated version was taken of: the name without `-2024-08-06`, `-20250514`, `@20250514` or
+/// `-latest`.
+pub fn base(model: &str) -> Option<&str> {
+    table::undated(model)
 }
 
 impl From<&table::Row> for Known {

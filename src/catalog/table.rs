@@ -138,7 +138,7 @@ impl Vendor {
 }
 
 /// The name without its snapshot: `-2024-08-06`, `-20250514`, `@20250514` or `-latest`.
-fn undated(model: &str) -> Option<&str> {
+pub(super) fn undated(model: &str) -> Option<&str> {
     let shapes: [&[u8]; 4] = [b"-dddd-dd-dd", b"-dddddddd", b"@dddddddd", b"-latest"];
     shapes.iter().find_map(|shape| {
         let at = model.len().checked_sub(shape.len())?;

@@ -82,6 +82,21 @@ pub(crate) fn given(
     Ok(secret)
 }
 
+/// Says so where the gateway stored a provider whose credential or files it cannot read as things are.
+pub(crate) fn warn(context: &Context, record: &Value) {
+    let why = record
+        .get("status")
+        .and_then(|status| status.get("credential_error"))
+        .and_then(Value::as_str);
+    if let Some(why) = why {
+        context.talk(&format!(
+            "warning: provider `{}` cannot be used as things are: {}; the gateway goes on trying",
+            super::context::name_of(record),
+            super::print::clean(why)
+        ));
+    }
+}
+
 /// A secret on standard input, its line end taken off.
 pub(crate) fn stdin() -> Result<Text> {
     let mut text = Zeroizing::new(String::new());

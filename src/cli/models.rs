@@ -2,6 +2,7 @@
 
 use super::{
     context::{Context, name_of},
+    print::Format,
     verbs,
 };
 use crate::catalog::{self, Known};
@@ -70,6 +71,9 @@ pub(crate) async fn search(context: &Context, matches: &ArgMatches) -> Result<()
     } else if set_up.is_empty() && vendors.is_empty() {
         context.talk("no provider is set up: these are what vendors offer");
     }
+    if matches!(look.format, Format::Table | Format::Wide) {
+        found = counted(found);
+    }
     context.data(&look.records(&model::KIND, &found, false)?);
     Ok(())
 }
@@ -122,9 +126,12 @@ fn offered(vendor: &Vendor) -> Vec<Value> {
         .collect()
 }
 
-/// The upstream id of a model's record.
+/// The id a model's provider knows it by.
 fn upstream(item: &Value) -> &str {
-    item.get("upstream_id")
+    let said = item
+        .get("status")
+        .and_then(|status| status.get("upstream_id"));
+    said.or_else(|| item.get("upstream_id"))
         .and_then(Value::as_str)
         .filter(|id| !id.is_empty())
         .unwrap_or_else(|| name_of(item))
@@ -132,14 +139,8 @@ fn upstream(item: &Value) -> &str {
 
 /// A row of the catalogue in the form of a model's record.
 fn listed(known: &Known, provider: &str, enabled: Option<bool>) -> Value {
-    let price = |pico: Option<u64>| pico.map(|pico| catalog::dollars(i128::from(pico) * 1_000_000));
-    json!({
-        "name": known.id, "provider": provider, "enabled": enabled,
-        "status": {
-            "upstream_id": known.id, "context_window": known.context_window, "max_output": known.max_output, "price_source": "catalog",
-            "price_input": price(known.prices.input), "price_output": price(known.prices.output), "price_cache_read": price(known.prices.cache_read),
-        },
-    })
+    let status = catalog::facts(None, Some(known)).show(&known.id);
+    json!({"name": known.id, "provider": provider, "enabled": enabled, "status": status})
 }
 
 /// Turns `PROVIDER/MODEL` on or off: its record, under whatever name, or one made for it over the catalogue.
@@ -185,35 +186,57 @@ pub(crate) async fn toggle(context: &Context, name: &str, on: bool) -> Result<Op
     }
 }
 
-/// Dated versions folded into their model, which is shown as `gpt-4o (+2)`; those whose model is not among
-/// the results stay.
+/// Dated versions folded into their provider's model, which lists them as `snapshots`; those whose model is not
+/// among the results stay.
 fn grouped(items: Vec<Value>) -> Vec<Value> {
-    let of = |item: &Value| {
-        item.get("snapshot_of")
-            .and_then(Value::as_str)
-            .filter(|of| !of.is_empty())
-            .map(String::from)
-    };
-    let names: Vec<String> = items.iter().map(|item| name_of(item).to_owned()).collect();
-    let mut counts = std::collections::BTreeMap::<String, u64>::new();
-    for parent in items
-        .iter()
-        .filter_map(of)
-        .filter(|parent| names.contains(parent))
-    {
-        *counts.entry(parent).or_default() += 1;
-    }
-    let mut kept: Vec<Value> = items
-        .into_iter()
-        .filter(|item| of(item).is_none_or(|parent| !names.contains(&parent)))
-        .collect();
-    for item in &mut kept {
-        if let Some(count) = counts.get(name_of(item)).copied() {
-            item["name"] = json!(format!("{} (+{count})", name_of(item)));
-            item["snapshots"] = json!(count);
+    let parents: Vec<Option<usize>> = items.iter().map(|item| parent(item, &items)).collect();
+    let mut snapshots: Vec<Vec<Value>> = vec![Vec::new(); items.len()];
+    for (item, parent) in items.iter().zip(&parents) {
+        if let Some(list) = parent.and_then(|at| snapshots.get_mut(at)) {
+            list.push(name_of(item).into());
         }
     }
-    kept
+    let kept = items.into_iter().zip(parents).zip(snapshots);
+    kept.filter(|((_, parent), _)| parent.is_none())
+        .map(|((mut item, _), list)| {
+            if !list.is_empty() {
+                item["snapshots"] = list.into();
+            }
+            item
+        })
+        .collect()
+}
+
+/// Where among `items` the model is that this one is a dated version of: as its record says, else by its id.
+fn parent(item: &Value, items: &[Value]) -> Option<usize> {
+    let text = |item: &Value, name: &str| {
+        let said = item.get(name).and_then(Value::as_str);
+        said.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let base =
+        text(item, "snapshot_of").or_else(|| catalog::base(upstream(item)).map(Into::into))?;
+    items.iter().position(|other| {
+        text(other, "provider") == text(item, "provider")
+            && (upstream(other) == base || name_of(other) == base)
+            && name_of(other) != name_of(item)
+            // A version of a version is folded no further than one that is shown.
+            && text(other, "snapshot_of").is_none()
+            && catalog::base(upstream(other)).is_none()
+    })
+}
+
+/// Tables have the number of snapshots behind the name: `gpt-4o (+2)`.
+fn counted(mut items: Vec<Value>) -> Vec<Value> {
+    for item in &mut items {
+        if let Some(count) = item
+            .get("snapshots")
+            .and_then(Value::as_array)
+            .map(Vec::len)
+        {
+            item["name"] = json!(format!("{} (+{count})", name_of(item)));
+        }
+    }
+    items
 }
 
 #[cfg(test)]
@@ -268,16 +291,22 @@ mod tests {
     fn snapshots_fold_into_their_model() {
         let items = vec![
             json!({"name": "a"}),
-            json!({"name": "a-1", "snapshot_of": "a"}),
-            json!({"name": "a-2", "snapshot_of": "a"}),
+            json!({"name": "a-2024-08-06"}),
+            json!({"name": "old", "snapshot_of": "a"}),
+            json!({"name": "p/a-20250514", "provider": "p", "status": {"upstream_id": "a-20250514"}}),
             json!({"name": "b-1", "snapshot_of": "b"}),
+            json!({"name": "c-latest"}),
         ];
+        let found = grouped(items.clone());
         assert_eq!(
-            grouped(items),
+            found,
             vec![
-                json!({"name": "a (+2)", "snapshots": 2}),
-                json!({"name": "b-1", "snapshot_of": "b"})
+                json!({"name": "a", "snapshots": ["a-2024-08-06", "old"]}),
+                items[3].clone(),
+                items[4].clone(),
+                items[5].clone(),
             ]
         );
+        assert_eq!(name_of(&counted(found)[0]), "a (+2)");
     }
 }

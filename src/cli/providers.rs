@@ -16,19 +16,27 @@ pub(crate) async fn test(context: &Context, matches: &ArgMatches) -> Result<()> 
     let remote = context.remote()?;
     let mut names = verbs::names(&provider::KIND, matches)?;
     if names.is_empty() {
-        let all = verbs::get::pages(&remote, &provider::KIND, None, None).await?;
-        names = all
+        let labels = verbs::chosen::selector(matches);
+        let found = verbs::get::pages(&remote, &provider::KIND, labels, None).await?;
+        names = found
             .iter()
             .map(|item| super::context::name_of(item).to_owned())
             .collect();
+        if names.is_empty() {
+            context.talk(&verbs::chosen::nothing(&provider::KIND, matches));
+        }
     }
     let mut body = json!({});
     if let Some(model) = matches.get_one::<String>("model") {
         body["model"] = json!(model);
     }
     let (mut reports, mut problems) = (Vec::new(), verbs::Several::new(names.len()));
+    let progress = context.progress("testing providers", Some(names.len() as u64));
     for name in &names {
-        match remote.action(&provider::KIND, name, "test", &body).await {
+        progress.say(&format!("testing {name}"));
+        let tested = remote.action(&provider::KIND, name, "test", &body).await;
+        progress.step(1);
+        match tested {
             Ok(report) => {
                 let failed = report.get("ok").and_then(Value::as_bool) == Some(false);
                 if failed {
@@ -47,6 +55,7 @@ pub(crate) async fn test(context: &Context, matches: &ArgMatches) -> Result<()> 
             Err(error) => problems.note(error)?,
         }
     }
+    drop(progress);
     match context.look.format {
         Format::Table | Format::Wide => {
             let line = |report: &Value| {
@@ -86,7 +95,8 @@ pub(crate) fn verdict(report: &Value) -> String {
         None => None,
     };
     if let Some(count) = count {
-        line.push_str(&format!(", {count} models"));
+        let word = if count == 1 { "model" } else { "models" };
+        line.push_str(&format!(", {count} {word}"));
     }
     if let Some(millis) = report.get("ms").and_then(Value::as_u64) {
         line.push_str(&format!(" ({millis} ms)"));
@@ -161,6 +171,7 @@ pub(crate) async fn rekey(context: &Context, matches: &ArgMatches) -> Result<()>
     let record = remote
         .patch(&provider::KIND, &name, &Value::Object(patch), None, &vec![])
         .await?;
+    credential::warn(context, &record);
     context.changed(&provider::KIND, &record, "rekeyed")
 }
 
@@ -214,7 +225,7 @@ mod tests {
                 json!({"ok": true, "models": 61, "ms": 310}),
                 "ok, 61 models (310 ms)",
             ),
-            (json!({"ok": true, "models": ["a"]}), "ok, 1 models"),
+            (json!({"ok": true, "models": ["a"]}), "ok, 1 model"),
             (
                 json!({"ok": false, "message": "the credential was refused (401)"}),
                 "the credential was refused (401)",

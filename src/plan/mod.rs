@@ -21,9 +21,11 @@ pub use dice::Dice;
 pub use health::Health;
 pub use snapshot::Snapshot;
 
-use crate::catalog::Prices;
+pub use crate::catalog::Facts;
 use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
+/// What a request needs of a model.
+pub use crate::resources::model::Capabilities as Needs;
 use std::sync::{Arc, atomic::Ordering};
 
 /// What planning needs to know of a request.
@@ -37,25 +39,6 @@ pub struct Ask<'a> {
     pub needs: Needs,
     /// Estimated prompt tokens plus the answer's limit, to compare with context windows.
     pub tokens: u64,
-}
-
-/// What a request needs of a model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    pub tools: bool,
-    pub images: bool,
-    pub schema: bool,
-}
-
-/// What is known of one model at one provider, from the user's record over the built-in catalogue.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Facts {
-    pub enabled: bool,
-    pub context_window: Option<u64>,
-    pub max_output: Option<u64>,
-    pub prices: Prices,
-    /// What it can do; `None`: not known, so nothing is ruled out.
-    pub can: Option<Needs>,
 }
 
 /// One attempt to be made.

@@ -1,6 +1,6 @@
 //! The immutable picture of all records that requests are served from: rebuilt on change, swapped whole.
 
-use super::{Caller, Facts, Needs, glob, route::Route};
+use super::{Caller, Facts, glob, route::Route};
 use crate::catalog;
 use crate::chat::Op;
 use crate::resources::{self, Record, Stamp, key::KeySystem};
@@ -271,47 +271,11 @@ impl Snapshot {
             .get(provider)
             .filter(|provider| !provider.catalog.is_empty())
             .and_then(|provider| catalog::find(provider.catalog, upstream));
-        let mut facts = match known {
-            Some(known) => Facts {
-                enabled: true,
-                context_window: known.context_window,
-                max_output: known.max_output,
-                prices: known.prices,
-                can: None,
-            },
-            None => Facts {
-                enabled: true,
-                context_window: None,
-                max_output: None,
-                prices: catalog::Prices::default(),
-                can: None,
-            },
+        let own = match self.models.is_empty() {
+            true => None,
+            false => self.models.get(&(provider, upstream.to_owned())),
         };
-        if self.models.is_empty() {
-            return facts;
-        }
-        if let Some(own) = self.models.get(&(provider, upstream.to_owned())) {
-            facts.enabled = own.enabled;
-            facts.context_window = own.context_window.or(facts.context_window);
-            facts.max_output = own.max_output.or(facts.max_output);
-            let price = |text: &Option<String>| text.as_deref().and_then(catalog::per_token);
-            facts.prices.input = price(&own.price_input).or(facts.prices.input);
-            facts.prices.output = price(&own.price_output).or(facts.prices.output);
-            facts.prices.cache_read = price(&own.price_cache_read).or(facts.prices.cache_read);
-            facts.prices.cache_write_5m =
-                price(&own.price_cache_write).or(facts.prices.cache_write_5m);
-            facts.prices.cache_write_1h =
-                price(&own.price_cache_write).or(facts.prices.cache_write_1h);
-            if !own.capabilities.is_empty() {
-                let can = |what: &str| own.capabilities.iter().any(|have| have == what);
-                facts.can = Some(Needs {
-                    tools: can("tools"),
-                    images: can("images"),
-                    schema: can("schema"),
-                });
-            }
-        }
-        facts
+        catalog::facts(own, known.as_ref())
     }
 
     /// Whether a provider is known to serve a model: a record of the user's, or the catalogue.

@@ -42,6 +42,23 @@ pub struct Model {
     pub labels: BTreeMap<String, String>,
 }
 
+/// What a model can do, or a request needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    pub tools: bool,
+    pub images: bool,
+    pub schema: bool,
+}
+
+type Capability = (&'static str, fn(&mut Capabilities) -> &mut bool);
+
+/// The word for each in records.
+const CAPABILITIES: [Capability; 3] = [
+    ("tools", |can| &mut can.tools),
+    ("images", |can| &mut can.images),
+    ("schema", |can| &mut can.schema),
+];
+
 const FIELDS: &[Field] = &[
     field(
         "provider",
@@ -194,6 +211,29 @@ impl Resource for Model {
                     .hint("give one with --provider NAME"),
             );
         }
+        for word in &self.capabilities {
+            if !CAPABILITIES.iter().any(|(known, _)| known == word) {
+                return Err(Error::invalid(format!(
+                    "`{}` is not a capability",
+                    word.escape_debug()
+                ))
+                .param("capabilities")
+                .hint(format!(
+                    "one of: {}; none at all where it is not known",
+                    CAPABILITIES.map(|(known, _)| known).join(", ")
+                )));
+            }
+        }
+        for (field, tokens) in [
+            ("context_window", self.context_window),
+            ("max_output", self.max_output),
+        ] {
+            if tokens == Some(0) {
+                return Err(Error::invalid(format!("`{field}` is 0 tokens"))
+                    .param(field)
+                    .hint("leave it out where it is not known"));
+            }
+        }
         for (field, price) in [
             ("price_input", &self.price_input),
             ("price_output", &self.price_output),
@@ -215,6 +255,18 @@ impl Resource for Model {
 }
 
 impl Model {
+    /// What the record says it can do; `None`: nothing is said. Words of a newer version count for nothing.
+    pub fn capabilities(&self) -> Option<Capabilities> {
+        if self.capabilities.is_empty() {
+            return None;
+        }
+        let mut can = Capabilities::default();
+        for (word, flag) in CAPABILITIES {
+            *flag(&mut can) = self.capabilities.iter().any(|said| said == word);
+        }
+        Some(can)
+    }
+
     /// The id the provider knows the model by, given the record's name.
     pub fn upstream<'a>(&'a self, name: &'a str) -> &'a str {
         match self.upstream_id.is_empty() {

@@ -8,5 +8,8 @@ mod contradictions;
 mod expecting;
 mod found_settings;
 mod home;
+mod models;
 mod not_utf8;
+mod provider_tls;
+mod providers;
 mod streams;

@@ -43,10 +43,11 @@ pub(super) fn provider_extras(kind: &'static Kind) -> Vec<Command> {
                     "model",
                     "model",
                     "MODEL",
-                    "Also ask for a word from this model",
+                    "Ask this model for one token, not for the list of models",
                 )
                 .short('m'),
-            ),
+            )
+            .arg(selector("All with these labels: a=b,c!=d").conflicts_with("name")),
         Command::new("discover")
             .about("Ask a provider which models it serves")
             .arg(name(kind))

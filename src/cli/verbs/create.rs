@@ -36,11 +36,7 @@ pub(crate) async fn run(
         body.insert("credential_value".into(), json!(secret.as_str()));
     }
     match remote
-        .create(
-            kind,
-            &Value::Object(body),
-            &options(kind, matches, secret.is_some()),
-        )
+        .create(kind, &Value::Object(body), &options(kind, matches))
         .await
     {
         Ok(record) => created(context, kind, &record, matches),
@@ -67,17 +63,13 @@ pub(crate) fn spec(
 }
 
 /// Query parameters of a creation.
-fn options(kind: &'static resources::Kind, matches: &ArgMatches, has_credential: bool) -> Query {
+fn options(kind: &'static resources::Kind, matches: &ArgMatches) -> Query {
     let mut options = Query::new();
     if matches.get_flag("dry_run") {
         options.push(("dry_run", "true".into()));
     }
     if kind.name == "provider" {
-        // Nothing to try without a credential, unless it was asked for.
-        let verify = matches
-            .get_one::<bool>("verify")
-            .copied()
-            .unwrap_or(has_credential);
+        let verify = matches.get_one::<bool>("verify").copied().unwrap_or(true);
         options.push(("verify", verify.to_string()));
     }
     options
@@ -99,6 +91,7 @@ fn created(
     let what = if matches.get_flag("dry_run") {
         "would be created (dry run)"
     } else {
+        credential::warn(context, record);
         "created"
     };
     context.changed(kind, record, what)

@@ -79,6 +79,9 @@ async fn one(
     let record = remote
         .patch(kind, name, &Value::Object(patch), seen, &options)
         .await?;
+    if kind.name == "provider" && !dry_run {
+        credential::warn(context, &record);
+    }
     let what = match record.get("result").and_then(Value::as_str) {
         Some("unchanged") => "unchanged",
         _ if dry_run => "would be configured (dry run)",

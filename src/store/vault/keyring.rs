@@ -108,7 +108,12 @@ impl Vault for Keyring {
         })
     }
 
-    /// Service `gw`, user `NAME`: beside the gateways' own entries, whose users are `GATEWAY/NAME`.
+    fn has_foreign(&self) -> bool {
+        true
+    }
+
+    /// Service `gw`, user `NAME`: beside the gateways' own entries, whose users are `GATEWAY/NAME`. `None` may also
+    /// mean that the collection is locked: nothing of gw's need be there to tell.
     fn foreign(&self, name: &str) -> Result<Option<Secret>> {
         check_name(name)?;
         if name.contains('/') {
@@ -119,12 +124,7 @@ impl Vault for Keyring {
                 "refer to an entry of service `{SERVICE}` whose user has no slash"
             )));
         }
-        self.call(name, |access| {
-            match access.read_entry(access.foreign_entry()?)? {
-                Some(secret) => Ok(Some(secret)),
-                None => access.expect_mark().map(|()| None),
-            }
-        })
+        self.call(name, |access| access.read_entry(access.foreign_entry()?))
     }
 
     fn describe(&self) -> String {
@@ -260,7 +260,7 @@ fn platform() -> Result<Store> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use keyring_core::mock;
+    use keyring_core::{api::CredentialStoreApi, mock};
 
     fn mocked(id: &str, store: &Arc<mock::Store>) -> Keyring {
         let store: Store = store.clone();
@@ -269,6 +269,25 @@ mod tests {
 
     fn secret(text: &str) -> Secret {
         Secret::new(text.to_owned())
+    }
+
+    #[test]
+    fn entries_of_others_are_found_and_a_gateways_own_are_not() {
+        let store = mock::Store::new().unwrap();
+        let vault = mocked("g1", &store);
+        let other = store.build(SERVICE, "team-key", None).unwrap();
+        other.set_password("sk-theirs").unwrap();
+        vault
+            .set("provider/p", &Secret::new("sk-own".into()))
+            .unwrap();
+        assert_eq!(
+            vault.foreign("team-key").unwrap().unwrap().expose(),
+            "sk-theirs"
+        );
+        assert!(vault.foreign("no-such").unwrap().is_none());
+        for own in ["g1/provider/p", "provider/p"] {
+            assert_eq!(vault.foreign(own).unwrap_err().kind, Kind::Invalid);
+        }
     }
 
     #[test]

@@ -37,14 +37,16 @@ pub trait Vault: Send + Sync {
     fn set(&self, name: &str, secret: &Secret) -> Result<()>;
     /// Deleting what is not there is fine.
     fn delete(&self, name: &str) -> Result<()>;
-    /// An entry that somebody else wrote, for references `keyring:NAME`. Only an operating system's store has
-    /// any: elsewhere this is an error, with or without such an entry.
+    /// Whether others can write entries to it, for references `keyring:NAME`: an operating system's store.
+    fn has_foreign(&self) -> bool {
+        false
+    }
+    /// An entry that somebody else wrote. Where there are none to be, that is an error, not "no such entry".
     fn foreign(&self, _name: &str) -> Result<Option<Secret>> {
         Err(Error::invalid(format!(
-            "there is no keyring here: this gateway keeps secrets in another place, {}",
+            "there is no keyring here: {}",
             self.describe()
-        ))
-        .hint("refer to it as env:NAME or file:/PATH, or give it to gw with --credential-stdin"))
+        )))
     }
     /// One line for `gw serve` and `gw doctor`, such as `OS keyring (Secret Service)`.
     fn describe(&self) -> String;
