@@ -287,3 +287,40 @@ fn keyring_references_are_refused_where_there_is_no_keyring() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn requests_too_say_how_a_provider_is_doing() {
+    let home = Home::new();
+    let _serving = home.serve_as(&["--secrets", "sealed"], |command| {
+        command.env("GOOD_KEY", "sk-good").env("BAD_KEY", "sk-bad");
+    });
+    let (_mock, url) = upstream("sk-good");
+    home.run(&create(
+        "p",
+        &url,
+        &["--credential-ref", "env:BAD_KEY", "--verify=false"],
+    ));
+    for args in [
+        vec!["user", "create", "u"],
+        vec!["key", "create", "k", "--user", "u", "--output-file", "k"],
+        vec!["route", "create", "r", "--key", "k", "--to", "p/mock"],
+    ] {
+        assert_eq!(home.run(&args).code, Some(0), "{args:?}");
+    }
+    let request = || {
+        home.run(&["request", "hi", "-m", "mock", "--key-file", "k"])
+            .code
+    };
+    assert_ne!(request(), Some(0));
+    assert_eq!(
+        health(&home, "p"),
+        (
+            "failed".into(),
+            "it refused the credential (HTTP 401)".into()
+        )
+    );
+    home.run(&["provider", "set", "p", "--credential-ref", "env:GOOD_KEY"]);
+    assert_eq!(health(&home, "p"), ("unverified".into(), Value::Null));
+    assert_eq!(request(), Some(0));
+    assert_eq!(health(&home, "p"), ("ok".into(), Value::Null));
+}
