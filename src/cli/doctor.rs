@@ -291,6 +291,20 @@ async fn gateway(context: &Context) -> Vec<Finding> {
             .fix("make room on the disk, or lower logs.max_bytes"),
         ),
     }
+    let count = |path: &str| super::path::lookup(&status, path).and_then(Value::as_u64);
+    if let Some(places @ 1..) = count("log.damaged_places") {
+        let says = format!(
+            "damaged: {}; what is there is skipped (places: {places})",
+            text("log.damaged")
+        );
+        let fix =
+            "check the disk; to be rid of them remove those files from logs/ in the data directory";
+        found.push(finding(Mark::Warn, "logs", says).fix(fix));
+    }
+    if let Some(rows @ 1..) = count("log.purged_rows") {
+        let says = format!("{rows} rows went before their time because the disk runs low");
+        found.push(finding(Mark::Warn, "logs", says).fix("make room on the disk"));
+    }
     for (name, why) in status
         .get("credentials")
         .and_then(Value::as_object)

@@ -130,6 +130,9 @@ fn damaged_log_segments_are_counted_and_named() {
     assert_eq!(told["damaged"], serde_json::json!([name]), "{told}");
     assert!(again.ok(&["status"]).contains(name));
     assert!(again.log().contains(name), "{}", again.log());
+    let doctor = again.cli(&["doctor"]).stdout;
+    let line = format!("damaged: {name}; what is there is skipped (places: 1)");
+    assert!(doctor.contains(&line), "{doctor}");
 }
 
 #[cfg(target_os = "linux")]

@@ -335,6 +335,15 @@ fn private(options: &mut OpenOptions) {
     let _ = options;
 }
 
+/// Syncs a directory, without which a power cut can take the name of what was made in it.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(dir)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = dir;
+    Ok(())
+}
+
 /// Makes the directory, for the gateway's own user only.
 pub fn make_dir(dir: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();

@@ -90,7 +90,11 @@ impl Segments {
             .hint("check that the directory exists and belongs to the user gw runs as")
             .cause(error)
         };
+        let new = !dir.exists();
         file::make_dir(&dir).map_err(failed)?;
+        if let Some(parent) = dir.parent().filter(|_| new) {
+            file::sync_dir(parent).map_err(failed)?;
+        }
         let Loaded {
             segments,
             open,

@@ -133,28 +133,43 @@ pub fn query(
                 let Some(reader) = readers.get_mut(&segment.number) else {
                     continue;
                 };
-                let Some(raw) = reader.body(block.at, Kind::Rows) else {
-                    shared.damaged(&segment, block.at);
-                    continue;
-                };
-                if !matcher.may_hold(&raw) {
-                    continue;
-                }
-                for (json, _) in block::rows(&raw).filter(|(json, _)| matcher.may_hold(json)) {
-                    match serde_json::from_slice::<Row>(json) {
-                        Ok(row) if wanted(&row.id) && matcher.fields(&row) => heap.push(Entry {
-                            id: row.id.clone(),
-                            order,
-                            item: Item::Row(Box::new(row)),
-                        }),
-                        Ok(_) => {}
-                        Err(_) => shared.damaged(&segment, block.at),
-                    }
-                }
+                let rows = unpack(shared, &matcher, reader, &segment, &block);
+                let rows = rows.into_iter().filter(|row| wanted(&row.id));
+                heap.extend(rows.map(|row| Entry {
+                    id: row.id.clone(),
+                    order,
+                    item: Item::Row(Box::new(row)),
+                }));
             }
         }
     }
     Ok(page)
+}
+
+/// The rows of a block that match.
+fn unpack(
+    shared: &Shared,
+    matcher: &Matcher,
+    reader: &mut Reader,
+    segment: &Segment,
+    block: &Block,
+) -> Vec<Row> {
+    let Some(raw) = reader.body(block.at, Kind::Rows) else {
+        shared.damaged(segment, block.at);
+        return Vec::new();
+    };
+    if !matcher.may_hold(&raw) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (json, _) in block::rows(&raw).filter(|(json, _)| matcher.may_hold(json)) {
+        match serde_json::from_slice::<Row>(json) {
+            Ok(row) if matcher.fields(&row) => found.push(row),
+            Ok(_) => {}
+            Err(_) => shared.damaged(segment, block.at),
+        }
+    }
+    found
 }
 
 /// The segment's file; nothing where retention was here in the meantime, or it cannot be read.
