@@ -6,15 +6,29 @@ use super::print::clean;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     io::IsTerminal,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{RecvTimeoutError, Sender, channel},
+    },
     time::Duration,
 };
 
 /// The line now on the terminal, which whoever else writes there takes away for that moment.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
+/// Between two turns of the spinner.
+const TICK: Duration = Duration::from_millis(120);
+/// How long work may take before anything is shown of it: what is over sooner only flickers.
+const PATIENCE: Duration = Duration::from_millis(250);
+
 /// One piece of work in progress; dropped, its line is gone.
-pub(crate) struct Progress(Option<ProgressBar>);
+pub(crate) struct Progress(Option<Line>);
+
+struct Line {
+    bar: ProgressBar,
+    /// Closed with the line, so that one not yet shown never is.
+    _open: Sender<()>,
+}
 
 impl Progress {
     /// Begins to show `what` is being done: as a bar of `total` steps, or as a spinner where nobody knows how many.
@@ -30,34 +44,46 @@ impl Progress {
         };
         let style =
             ProgressStyle::with_template(look).unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr())
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden())
             .with_style(style)
             .with_message(clean(what));
-        bar.enable_steady_tick(Duration::from_millis(120));
         *shown() = Some(bar.clone());
-        Progress(Some(bar))
+        let (open, closed) = channel();
+        let late = bar.clone();
+        std::thread::spawn(move || {
+            if closed.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let there = shown();
+                // Taken away in the very last moment: then it stays away.
+                if there.is_some() {
+                    late.set_draw_target(ProgressDrawTarget::stderr());
+                    late.enable_steady_tick(TICK);
+                }
+            }
+        });
+        Progress(Some(Line { bar, _open: open }))
     }
 
     /// So many more steps are done.
     pub fn step(&self, count: u64) {
-        if let Some(bar) = &self.0 {
-            bar.inc(count);
+        if let Some(line) = &self.0 {
+            line.bar.inc(count);
         }
     }
 
     /// Changes what is said to be going on.
     pub fn say(&self, what: &str) {
-        if let Some(bar) = &self.0 {
-            bar.set_message(clean(what));
+        if let Some(line) = &self.0 {
+            line.bar.set_message(clean(what));
         }
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            *shown() = None;
-            bar.finish_and_clear();
+        if let Some(line) = &self.0 {
+            let mut there = shown();
+            *there = None;
+            line.bar.finish_and_clear();
         }
     }
 }

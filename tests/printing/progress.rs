@@ -8,7 +8,7 @@ const WAITING: &str = "waiting until the gateway is ready";
 
 /// `gw wait` for a gateway that never comes.
 fn in_vain(gateway: &Gateway, more: &[&str]) -> std::process::Command {
-    let mut command = gateway.command(&[&["wait", "--timeout", "300ms"], more].concat());
+    let mut command = gateway.command(&[&["wait", "--timeout", "2s"], more].concat());
     command.env("GW_ADMIN_URL", "unix:nobody.sock");
     command
 }
@@ -20,7 +20,7 @@ fn waiting_shows_progress_on_a_terminal_and_leaves_only_the_error() {
     assert_eq!(code, Some(7));
     assert!(written.contains(WAITING), "{written:?}");
     assert!(
-        left(&written).starts_with("error: not ready within 300ms"),
+        left(&written).starts_with("error: not ready within 2s"),
         "{:?}",
         left(&written)
     );
@@ -44,7 +44,7 @@ fn nothing_moves_in_a_pipe_or_with_quiet_or_for_programs() {
 }
 
 #[test]
-fn applying_shows_progress_and_leaves_only_what_was_done() {
+fn applying_leaves_only_what_was_done() {
     let gateway = Gateway::start();
     let mut file = String::new();
     for count in 0..40 {
@@ -53,7 +53,6 @@ fn applying_shows_progress_and_leaves_only_what_was_done() {
     std::fs::write(gateway.path("many.toml"), file).unwrap();
     let (code, written) = on_terminal(&gateway.command(&["apply", "-f", "many.toml"]));
     assert_eq!(code, Some(0));
-    assert!(written.contains("applying 40 records"), "{written:?}");
     let left = left(&written);
     assert!(
         left.starts_with("user/u0 created\n")
