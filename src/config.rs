@@ -6,6 +6,7 @@ mod contradictions;
 mod file;
 mod layers;
 mod limits;
+mod log_filter;
 mod places;
 mod settings;
 mod size;

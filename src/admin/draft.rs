@@ -112,6 +112,8 @@ impl<'a> Draft<'a> {
             name::check(kind, &item.name)?;
         }
         let mut spec = (kind.check)(item.spec.clone())?;
+        let before = old.as_ref().map(|old| &old.spec);
+        resources::acceptable(kind, before, &spec, Stamp::now())?;
         let mut system = old
             .as_ref()
             .map(|old| old.system.clone())

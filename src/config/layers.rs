@@ -209,6 +209,7 @@ const LEAST_LOG: u64 = 1 << 20;
 
 /// What types cannot say.
 fn check(config: &Config) -> Result<()> {
+    super::log_filter::check(&config.log.level)?;
     if config.server.listen.is_empty() {
         return Err(Error::invalid("the gateway listens nowhere")
             .param("server.listen")

@@ -1,7 +1,7 @@
 //! From a spec as somebody wrote it to one that is sound, or what is wrong with it: the field in question, and
 //! what was probably meant. The same for files, flags and the admin API.
 
-use super::{Kind, Resource, Spec};
+use super::{Field, Kind, LABELS, Resource, Shape, Spec, Stamp};
 use crate::error::{Error, Result, nearest};
 use serde_json::Value;
 
@@ -41,6 +41,57 @@ pub fn mistakes(kind: &Kind, spec: &Spec) -> Vec<Error> {
         }
     }
     found
+}
+
+/// What a record may hold and nobody may write anew: a time that is over, a label that no selector can name.
+/// A record put again as it was stays as it is, also where a time has passed since.
+pub fn acceptable(kind: &Kind, old: Option<&Spec>, new: &Spec, now: Stamp) -> Result<()> {
+    let changed = |field: &&Field| old.and_then(|old| old.get(field.name)) != new.get(field.name);
+    for field in kind.fields.iter().filter(changed) {
+        let Some(value) = new.get(field.name) else {
+            continue;
+        };
+        match value {
+            Value::String(text)
+                if field.shape == Shape::Time && Stamp::parse(text).is_ok_and(|at| at <= now) =>
+            {
+                return Err(Error::invalid(format!("`{}` is over: {text}", field.name))
+                    .param(field.name)
+                    .hint("give a time to come, such as 90d or 2030-01-01"));
+            }
+            Value::Object(labels) if field.name == LABELS.name => {
+                labels
+                    .iter()
+                    .try_for_each(|(key, value)| label(key, value))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The longest key of a label.
+const LABEL: usize = 200;
+
+fn label(key: &str, value: &Value) -> Result<()> {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':');
+    let hidden = value
+        .as_str()
+        .is_some_and(|text| text.chars().any(char::is_control));
+    if key.is_empty() || key.len() > LABEL || !key.chars().all(fits) {
+        return Err(
+            Error::invalid(format!("`{}` is not a label", key.escape_debug()))
+                .param(LABELS.name)
+                .hint("use letters, digits and `-_./:`, at most 200, such as env or team/owner"),
+        );
+    }
+    match hidden {
+        true => Err(
+            Error::invalid(format!("the value of label `{key}` has control characters"))
+                .param(LABELS.name),
+        ),
+        false => Ok(()),
+    }
 }
 
 /// The error with the field it is about, which serde does not say.
@@ -186,5 +237,34 @@ mod tests {
             ][..1]
         );
         assert_eq!(found("user", json!({"team": "a"})), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_over_is_refused_unless_it_stood_there() {
+        let spec = |value: Value| value.as_object().cloned().unwrap();
+        let key = kind("key").unwrap();
+        let (past, later) = ("2020-01-01T00:00:00.000Z", "2020-06-01T00:00:00.000Z");
+        let now = Stamp::parse("2025-01-01").unwrap();
+        let old = spec(json!({"user": "u", "expires": past, "labels": {"a b": "c"}}));
+        let mut new = old.clone();
+        new.insert("enabled".into(), false.into());
+        assert!(acceptable(key, Some(&old), &new, now).is_ok());
+        assert!(acceptable(key, Some(&old), &spec(json!({"user": "u"})), now).is_ok());
+        for refused in [
+            json!({"user": "u", "expires": later}),
+            json!({"user": "u", "labels": {"a b": "d"}}),
+            json!({"user": "u", "labels": {"a=b": "d"}}),
+            json!({"user": "u", "labels": {"": "d"}}),
+            json!({"user": "u", "labels": {"a": "d\u{1b}"}}),
+        ] {
+            assert!(
+                acceptable(key, Some(&old), &spec(refused.clone()), now).is_err(),
+                "{refused}"
+            );
+        }
+        let error = acceptable(key, None, &old, now).unwrap_err();
+        assert_eq!(error.message, "`expires` is over: 2020-01-01T00:00:00.000Z");
+        let fine = json!({"user": "u", "labels": {"gw/owner": "a,b=c", "team": "ü"}});
+        assert!(acceptable(key, None, &spec(fine), now).is_ok());
     }
 }

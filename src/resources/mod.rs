@@ -13,7 +13,7 @@ pub mod record;
 pub mod route;
 pub mod user;
 
-pub use check::mistakes;
+pub use check::{acceptable, mistakes};
 pub(crate) use check::{check, typed};
 pub use duration::Millis;
 pub use record::{Record, Spec, Stamp};
