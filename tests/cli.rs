@@ -474,19 +474,13 @@ fn apply_and_diff() {
     assert_eq!(
         gateway.asked(),
         [
-            r#"POST /api/v1/apply {"items":[{"kind":"user","name":"ann","team":"b"}],"dry_run":false,"force_conflicts":false}"#
+            r#"POST /api/v1/apply {"items":[{"kind":"user","name":"ann","team":"b"}],"prune":false,"force_conflicts":false,"dry_run":false}"#
         ]
     );
-    let differs = Canned::new(&[
-        (
-            200,
-            r#"{"items":[{"kind":"user","name":"ann","result":"configured"}]}"#,
-        ),
-        (
-            200,
-            r#"{"kind":"user","name":"ann","team":"a","enabled":true,"version":1}"#,
-        ),
-    ]);
+    let differs = Canned::new(&[(
+        200,
+        r#"{"items":[{"kind":"user","name":"ann","result":"configured","changes":[{"field":"team","old":"a","new":"b"}]}],"configured":1}"#,
+    )]);
     let ran = gw_with(&differs.url, &["diff", "-f", "-"], file, &[]);
     assert_eq!(
         (ran.code, ran.out.as_str()),

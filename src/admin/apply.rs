@@ -1,7 +1,7 @@
 //! Many records at once, all or none; and the way back: every record in the form that is taken.
 
 use super::desk::{Desk, State};
-use super::{draft::Outcome, item::Item};
+use super::{changes, draft::Draft, draft::Outcome, item::Item};
 use crate::error::{Error, Kind, Result};
 use crate::resources::{self, KINDS, Record};
 use crate::store::{records::Actor, secret::Secret};
@@ -21,13 +21,19 @@ struct Request {
 
 impl Desk {
     /// Makes the records so in one commit: `{items: [{kind, name, …}], dry_run?, owner?, prune?, force_conflicts?}`
-    /// gives `{items: [{kind, name, result, secret?}], created, configured, unchanged, pruned}`.
+    /// gives `{items: [{kind, name, result, secret?, changes?}], created, configured, unchanged, pruned}`; a dry run
+    /// says what would change.
     pub async fn apply(&self, actor: &Actor, body: Value, dry_run: bool) -> Result<Value> {
         let request = read(body)?;
         let dry_run = dry_run || request.dry_run;
         let results = self.write(actor, dry_run, |draft| {
             let mut results: Vec<(String, String, Outcome, Option<Secret>)> = Vec::new();
             let mut named = BTreeSet::new();
+            let record = |draft: &Draft<'_>, kind: &str, name: &str| -> Option<Record> {
+                let record = draft.get(kind, name).ok().filter(|_| dry_run)?;
+                Some(Record::clone(record))
+            };
+            let mut changed = Vec::new();
             for mut item in request.items {
                 let at = (item.kind.clone(), item.name.clone());
                 if !named.insert(at.clone()) {
@@ -42,7 +48,10 @@ impl Desk {
                     request.owner.as_deref(),
                     request.force,
                 )?;
+                let before = record(draft, &at.0, &at.1);
                 let (outcome, secret) = draft.put(item).map_err(|error| within(error, &at))?;
+                let after = record(draft, &at.0, &at.1);
+                changed.push(changes::between(before.as_ref(), after.as_ref()));
                 results.push((at.0, at.1, outcome, secret));
             }
             if request.prune {
@@ -61,14 +70,23 @@ impl Desk {
                 for (kind, name) in &gone {
                     // What goes with an earlier one is gone already; what others own stays and is reported by `finish`.
                     if draft.get(kind, name).is_ok() {
+                        let before = record(draft, kind, name);
+                        changed.push(changes::between(before.as_ref(), None));
                         draft.delete(kind, name)?;
                         results.push((kind.clone(), name.clone(), Outcome::Pruned, None));
                     }
                 }
             }
-            Ok(results)
+            Ok((results, changed))
         });
-        Ok(report(results.await?, dry_run))
+        let (results, changed) = results.await?;
+        let mut answer = report(results, dry_run);
+        if let Some(Value::Array(items)) = answer.get_mut("items").filter(|_| dry_run) {
+            for (item, changes) in items.iter_mut().zip(changed) {
+                item["changes"] = changes;
+            }
+        }
+        Ok(answer)
     }
 }
 

@@ -4,6 +4,7 @@
 mod apply;
 mod call;
 mod cascade;
+mod changes;
 mod credentials;
 pub mod desk;
 mod door;

@@ -7,23 +7,11 @@ use serde_json::{Map, Value, json};
 
 /// Runs `gw apply`.
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let items = files::read(
-        &matches
-            .get_many("file")
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>(),
-    )?;
+    let items = records(matches)?;
     let dry_run = matches.get_flag("dry_run");
     let prune = matches.get_flag("prune");
-    if items.is_empty() && !prune {
-        return Err(
-            Error::invalid("the files hold no records").hint("write [[user]], [[key]] and so on")
-        );
-    }
     let mut body = request(&items, matches);
     body["dry_run"] = json!(dry_run);
-    body["force_conflicts"] = json!(matches.get_flag("force_conflicts"));
     if context.look.format == Format::Csv {
         // Refused before anything is made: an answer that cannot be printed would take new secrets with it.
         context.look.value(&json!({}))?;
@@ -65,6 +53,19 @@ fn left_out(results: &[Value], shown: &str) -> Vec<String> {
         .collect()
 }
 
+/// The records of the files given; none is a mistake, unless everything is to be pruned.
+pub(crate) fn records(matches: &ArgMatches) -> Result<Vec<files::Item>> {
+    let given: Vec<&String> = matches.get_many("file").into_iter().flatten().collect();
+    let items = files::read(&given)?;
+    match items.is_empty() && !matches.get_flag("prune") {
+        true => {
+            Err(Error::invalid("the files hold no records")
+                .hint("write [[user]], [[key]] and so on"))
+        }
+        false => Ok(items),
+    }
+}
+
 /// The records as the admin API takes them: each with its kind.
 pub(crate) fn bodies(items: &[files::Item]) -> Vec<Value> {
     let body = |item: &files::Item| {
@@ -81,8 +82,8 @@ pub(crate) fn request(items: &[files::Item], matches: &ArgMatches) -> Value {
     if let Some(owner) = matches.get_one::<String>("owner") {
         body["owner"] = json!(owner);
     }
-    if matches.get_flag("prune") {
-        body["prune"] = json!(true);
+    for flag in ["prune", "force_conflicts"] {
+        body[flag] = json!(matches.get_flag(flag));
     }
     body
 }

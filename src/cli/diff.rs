@@ -4,12 +4,11 @@ use super::{
     apply::{self, field},
     context::Context,
     files,
-    print::clean,
+    print::{Format, clean},
 };
 use crate::error::{Error, Kind, Result};
-use crate::resources;
 use clap::ArgMatches;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// Runs `gw diff`.
@@ -33,108 +32,65 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<ExitC
 }
 
 async fn differences(context: &Context, matches: &ArgMatches) -> Result<bool> {
-    let items = files::read(
-        &matches
-            .get_many("file")
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>(),
-    )?;
-    let remote = context.remote()?;
+    let items = apply::records(matches)?;
     let mut body = apply::request(&items, matches);
     body["dry_run"] = json!(true);
-    let answer = remote.apply(&body).await;
-    let answer = answer.map_err(|error| files::located(&items, error))?;
-    let (mut text, mut counts) = (String::new(), [0u32; 3]);
-    for result in answer
-        .get("items")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
-        let (kind, name) = (
-            resources::kind(field(result, "kind"))?,
-            field(result, "name"),
-        );
-        let wanted = items
-            .iter()
-            .find(|item| item.kind.name == kind.name && item.name == name);
-        let wanted = wanted.map(|item| spec(&item.body)).unwrap_or_default();
-        let (old, new) = match field(result, "result") {
-            "created" => (Map::new(), (kind.check)(wanted.clone()).unwrap_or(wanted)),
-            "configured" => (
-                spec(
-                    remote
-                        .get(kind, name)
-                        .await?
-                        .as_object()
-                        .unwrap_or(&Map::new()),
-                ),
-                (kind.check)(wanted.clone()).unwrap_or(wanted),
-            ),
-            "pruned" => (
-                spec(
-                    remote
-                        .get(kind, name)
-                        .await?
-                        .as_object()
-                        .unwrap_or(&Map::new()),
-                ),
-                Map::new(),
-            ),
-            _ => continue,
-        };
-        let (old, new) = if body.get("owner").is_none_or(Value::is_null) {
-            (unowned(old), unowned(new))
-        } else {
-            (old, new)
-        };
-        counts[usize::from(!old.is_empty()) + usize::from(new.is_empty() && !old.is_empty())] += 1;
-        text.push_str(&lines(kind.name, name, &old, &new));
-    }
-    let [create, change, delete] = counts;
-    text.push_str(&format!(
-        "{change} to change, {create} to create, {delete} to delete\n"
-    ));
-    if !context.quiet {
-        context.data(&text);
-    }
-    Ok(create + change + delete > 0)
-}
-
-/// Only what the user sets; secrets are never shown.
-fn spec(body: &Map<String, Value>) -> Map<String, Value> {
-    let left_out = |field: &str| {
-        resources::Record::ENVELOPE.contains(&field)
-            || ["secret", "credential_value", "replace_secret"].contains(&field)
+    let answer = context.remote()?.apply(&body).await;
+    let mut answer = answer.map_err(|error| files::located(&items, error))?;
+    let mut changed = match answer.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
     };
-    body.iter()
-        .filter(|(field, _)| !left_out(field))
-        .map(|(field, value)| (field.clone(), value.clone()))
-        .collect()
-}
-
-/// Without the label that says who owns it: files applied for nobody leave it as it is.
-fn unowned(mut spec: Map<String, Value>) -> Map<String, Value> {
-    if let Some(Value::Object(labels)) = spec.get_mut("labels") {
-        labels.shift_remove("gw/owner");
-        if labels.is_empty() {
-            spec.shift_remove("labels");
-        }
+    changed.retain(|item| field(item, "result") != "unchanged");
+    if !context.quiet {
+        context.data(&match context.look.format {
+            Format::Table | Format::Wide => rendered(&changed, &answer),
+            Format::Name => changed
+                .iter()
+                .map(|item| format!("{}/{}\n", field(item, "kind"), field(item, "name")))
+                .collect(),
+            Format::Jsonl => changed.iter().map(|item| format!("{item}\n")).collect(),
+            _ => {
+                answer["items"] = json!(changed);
+                context.look.value(&answer)?
+            }
+        });
     }
-    spec
+    Ok(!changed.is_empty())
 }
 
-/// `-` what is, `+` what would be, a line a field.
-fn lines(kind: &str, name: &str, old: &Map<String, Value>, new: &Map<String, Value>) -> String {
-    let mut text = format!("  {kind}/{}\n", clean(name));
-    let fields = old
-        .keys()
-        .chain(new.keys().filter(|field| !old.contains_key(*field)));
-    for field in fields.filter(|field| old.get(*field) != new.get(*field)) {
-        for (sign, side) in [('-', old), ('+', new)] {
-            if let Some(value) = side.get(field) {
-                text.push_str(&format!("{sign}   {} = {}\n", clean(field), written(value)));
+/// A block a record, and the total.
+fn rendered(changed: &[Value], answer: &Value) -> String {
+    let mut text: String = changed.iter().map(lines).collect();
+    let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or(0);
+    text.push_str(&format!(
+        "{} to change, {} to create, {} to delete\n",
+        count("configured"),
+        count("created"),
+        count("pruned")
+    ));
+    text
+}
+
+/// `-` what is, `+` what would be, a line a field; of secrets only that they change.
+fn lines(item: &Value) -> String {
+    let (kind, name) = (field(item, "kind"), field(item, "name"));
+    let what = match field(item, "result") {
+        "created" => " to create",
+        "pruned" => " to delete",
+        _ => "",
+    };
+    let mut text = format!("  {kind}/{}{what}\n", clean(name));
+    let changes = item.get("changes").and_then(Value::as_array);
+    for change in changes.into_iter().flatten() {
+        let name = clean(field(change, "field"));
+        if let Some(what) = change.get("secret").and_then(Value::as_str) {
+            let sign = if what == "removed" { '-' } else { '+' };
+            text.push_str(&format!("{sign}   {name}: {what}, not shown\n"));
+        }
+        for (sign, side) in [('-', "old"), ('+', "new")] {
+            if let Some(value) = change.get(side) {
+                text.push_str(&format!("{sign}   {name} = {}\n", written(value)));
             }
         }
     }
@@ -164,39 +120,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_show_both_sides() {
-        let map = |value: Value| value.as_object().cloned().unwrap_or_default();
-        let old = map(json!({"retry_on": ["429", "5xx"], "strategy": "fallback", "seed": 1}));
-        let new = map(
-            json!({"retry_on": ["429", "5xx", "timeout"], "strategy": "fallback", "targets": [{"provider": "a", "weight": 2}]}),
-        );
+    fn lines_show_both_sides_and_no_secret() {
+        let item = json!({"kind": "route", "name": "checkout", "result": "configured", "changes": [
+            {"field": "retry_on", "old": ["429", "5xx"], "new": ["429", "5xx", "timeout"]},
+            {"field": "seed", "old": 1},
+            {"field": "targets", "new": [{"provider": "a", "weight": 2}]},
+            {"field": "secret", "secret": "another"},
+        ]});
         assert_eq!(
-            lines("route", "checkout", &old, &new),
-            "  route/checkout\n-   retry_on = [\"429\", \"5xx\"]\n+   retry_on = [\"429\", \"5xx\", \"timeout\"]\n-   seed = 1\n+   targets = [{ provider = \"a\", weight = 2 }]\n"
-        );
-    }
-
-    #[test]
-    fn the_owner_is_no_difference() {
-        let map = |value: Value| value.as_object().cloned().unwrap_or_default();
-        assert_eq!(
-            unowned(map(json!({"labels": {"gw/owner": "ci"}, "seed": 1}))),
-            map(json!({"seed": 1}))
-        );
-        assert_eq!(
-            unowned(map(json!({"labels": {"gw/owner": "ci", "a": "b"}}))),
-            map(json!({"labels": {"a": "b"}}))
-        );
-    }
-
-    #[test]
-    fn secrets_are_left_out() {
-        let body = json!({"name": "p", "vendor": "v", "credential_value": "sk-x", "secret": "y", "status": {}});
-        assert_eq!(
-            spec(body.as_object().unwrap_or(&Map::new()))
-                .keys()
-                .collect::<Vec<_>>(),
-            ["vendor"]
+            lines(&item),
+            "  route/checkout\n-   retry_on = [\"429\", \"5xx\"]\n+   retry_on = [\"429\", \"5xx\", \"timeout\"]\n-   seed = 1\n+   targets = [{ provider = \"a\", weight = 2 }]\n+   secret: another, not shown\n"
         );
     }
 }

@@ -142,7 +142,7 @@ async fn delete(
 }
 
 /// A TYPE alone never means all of it by itself, and labels choose among a TYPE, not among names.
-fn whole(verb: &str, all: &[Named], matches: &ArgMatches) -> Result<()> {
+pub(crate) fn whole(verb: &str, all: &[Named], matches: &ArgMatches) -> Result<()> {
     let labels = verbs::chosen::selector(matches).is_some();
     let every = verb == "delete" && matches.get_flag("all");
     for (kind, name) in all {

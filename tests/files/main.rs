@@ -7,4 +7,5 @@ mod harness;
 
 mod destructive;
 mod mistakes;
+mod moving;
 mod validation;

@@ -23,8 +23,10 @@ pub(crate) struct Item {
     pub kind: &'static Kind,
     pub name: String,
     pub body: Map<String, Value>,
+    /// A variable that may hold its credential and is not set here; the gateway may have the credential.
+    pub unset: Option<String>,
     /// Where it is.
-    pub place: Place,
+    place: Place,
 }
 
 /// The body may hold secrets, so it is not shown.
@@ -274,6 +276,7 @@ fn item(
         kind,
         name,
         body,
+        unset: None,
         place,
     });
 }
@@ -310,9 +313,20 @@ pub(crate) fn located(items: &[Item], error: Error) -> Error {
         .iter()
         .filter_map(|item| Some((at(item)?, item)))
         .min_by_key(|(at, _)| *at);
-    match first {
-        Some((_, item)) => placed(&item.place, error),
-        None => error,
+    let Some((_, item)) = first else {
+        return error;
+    };
+    let unset: Vec<&str> = items
+        .iter()
+        .filter_map(|item| item.unset.as_deref())
+        .collect();
+    let needed = item.unset.is_some() && error.param.as_deref() == Some("credential");
+    match needed {
+        true => placed(&item.place, error).hint(format!(
+            "set {}, as far as the gateway has no credential yet",
+            unset.join(", ")
+        )),
+        false => placed(&item.place, error),
     }
 }
 

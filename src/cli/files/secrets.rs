@@ -26,6 +26,7 @@ pub(super) fn resolve(item: &mut Item) -> Result<()> {
         Value::Object(source) if source.len() == 1 => match source.iter().next() {
             Some((word, Value::String(place))) if word == "env" => {
                 if kept && std::env::var_os(place).is_none() {
+                    item.unset = Some(place.clone());
                     return Ok(());
                 }
                 Some(credential::variable_value(place))

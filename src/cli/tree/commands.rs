@@ -173,6 +173,12 @@ pub(super) fn commands() -> Vec<Command> {
                 "Delete what this owner has and the files lack",
             )
             .requires("owner"),
+            flag(
+                "force_conflicts",
+                "force-conflicts",
+                "Take over what belongs to another owner",
+            )
+            .requires("owner"),
         ]
     };
     vec![
@@ -203,15 +209,7 @@ pub(super) fn commands() -> Vec<Command> {
                 "dry-run",
                 "Let the gateway check it, change nothing",
             ))
-            .args(ownership())
-            .arg(
-                flag(
-                    "force_conflicts",
-                    "force-conflicts",
-                    "Take over what belongs to another owner",
-                )
-                .requires("owner"),
-            ),
+            .args(ownership()),
         Command::new("diff")
             .about("What apply would change; exit code 1 when anything")
             .arg(files().required(true))

@@ -1,0 +1,66 @@
+//! What a change does to a record, field by field. Of secrets only that they change, never what they are.
+
+use super::credentials;
+use super::keys;
+use crate::resources::Record;
+use serde_json::{Value, json};
+
+/// `[{field, old?, new?}]`; of a secret `{field, secret: new|another|removed}`.
+pub fn between(old: Option<&Record>, new: Option<&Record>) -> Value {
+    let field = |record: Option<&Record>, name: &str| -> Option<Value> {
+        record.and_then(|record| record.spec.get(name)).cloned()
+    };
+    let mut list = Vec::new();
+    let names = [old, new]
+        .into_iter()
+        .flatten()
+        .flat_map(|record| record.spec.keys());
+    let mut seen: Vec<&String> = Vec::new();
+    for name in names {
+        if seen.contains(&name) {
+            continue;
+        }
+        seen.push(name);
+        let (before, after) = (field(old, name), field(new, name));
+        if before != after {
+            let mut change = json!({ "field": name });
+            for (side, value) in [("old", before), ("new", after)] {
+                if let Some(value) = value {
+                    change[side] = value;
+                }
+            }
+            list.push(change);
+        }
+    }
+    let secret = match (secret(old), secret(new)) {
+        (before, after) if before == after => None,
+        (_, None) if new.is_none() => None,
+        (None, Some(_)) => Some("new"),
+        (Some(_), Some(_)) => Some("another"),
+        (Some(_), None) => Some("removed"),
+        (None, None) => None,
+    };
+    if let (Some(what), Some(record)) = (secret, new.or(old)) {
+        let field = if record.kind == "key" {
+            "secret"
+        } else {
+            "credential_value"
+        };
+        list.push(json!({ "field": field, "secret": what }));
+    }
+    Value::Array(list)
+}
+
+/// What tells one secret of a record from another.
+fn secret(record: Option<&Record>) -> Option<String> {
+    let record = record?;
+    match record.kind.as_str() {
+        "key" => Some(keys::system(record).digest).filter(|digest| !digest.is_empty()),
+        "provider" => record
+            .system
+            .get(credentials::FINGERPRINT)
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+        _ => None,
+    }
+}
