@@ -367,11 +367,11 @@ pub async fn vendors(_: Call) -> Result<Response> {
     ))
 }
 
-pub async fn apply(call: Call) -> Result<Response> {
-    let result = call
-        .desk
-        .apply(&call.actor, call.json()?, call.flag("dry_run")?)
-        .await?;
+pub async fn apply(mut call: Call) -> Result<Response> {
+    let (wanted, dry_run) = (call.json()?, call.flag("dry_run")?);
+    // It may be large, and is not read again.
+    call.body = bytes::Bytes::new();
+    let result = call.desk.apply(&call.actor, wanted, dry_run).await?;
     Ok(answer(StatusCode::OK, &result))
 }
 

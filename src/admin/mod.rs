@@ -2,6 +2,7 @@
 //! what keys (secrets) and providers (credentials) need. Not mounted on the proxy's listeners.
 
 mod apply;
+mod body;
 mod call;
 mod cascade;
 mod changes;
@@ -53,6 +54,8 @@ pub struct Published<'a> {
 pub struct Limits {
     /// Bytes of a body.
     pub body: usize,
+    /// Bytes of a body that holds many records.
+    pub apply: usize,
     /// How deep JSON may nest.
     pub depth: usize,
     /// Connections served at a time, on each listener; more wait in the kernel's queue.
@@ -63,6 +66,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             body: 1 << 20,
+            apply: 64 << 20,
             depth: 32,
             connections: 64,
         }

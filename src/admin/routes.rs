@@ -2,21 +2,19 @@
 //! follow from it.
 
 use super::{
-    Desk, Door,
+    Desk, Door, body,
     call::{Call, refusal},
     door, handlers, logs, probe,
 };
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::resources::{self, KINDS};
 use crate::store::records::Actor;
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{RawPathParams, Request};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
-use std::time::Duration;
 
 type Handler = fn(Call) -> BoxFuture<'static, Result<Response>>;
 
@@ -28,6 +26,8 @@ pub enum Input {
     Record,
     /// A JSON object described in words.
     Json,
+    /// One that holds many records.
+    Records,
 }
 
 /// One row of [`ENDPOINTS`].
@@ -78,7 +78,7 @@ endpoints! {
     "POST"   "/api/v1/{kinds}/{name}/test" PROVIDERS, Json, &[], probe::test, "Try the credential";
     "POST"   "/api/v1/{kinds}/{name}/discover" PROVIDERS, Json, &["enable"], probe::discover, "List the provider's models, with `enable` create records of them";
     "GET"    "/api/v1/vendors" &[], None, &[], handlers::vendors, "Vendors gw knows";
-    "POST"   "/api/v1/apply" &[], Json, &["dry_run"], handlers::apply, "Make many records so, all or none";
+    "POST"   "/api/v1/apply" &[], Records, &["dry_run"], handlers::apply, "Make many records so, all or none";
     "GET"    "/api/v1/export" &[], None, &[], handlers::export, "Every record, in the form `apply` takes, without secrets";
     "POST"   "/api/v1/explain" &[], Json, &[], handlers::explain, "Where a request would go, and why";
     "GET"    "/api/v1/logs" &[], None, LOGS, logs::list, "Request log, newest first unless `order=asc`; goes on while there is a `cursor`";
@@ -160,9 +160,6 @@ pub fn router(desk: Arc<Desk>, door: Door) -> Router {
         ))
 }
 
-/// How long a body may take to arrive.
-const BODY_WAIT: Duration = Duration::from_secs(10);
-
 async fn run(
     desk: Arc<Desk>,
     endpoint: &'static Endpoint,
@@ -205,7 +202,7 @@ async fn prepare(
         .collect();
     let who = door::actor(&request);
     let (parts, body) = request.into_parts();
-    let body = read(&parts.headers, body, desk.deps.limits.body).await?;
+    let body = body::read(&parts.headers, body, endpoint.input, &desk.deps.limits).await?;
     let actor = Actor {
         who,
         request: id.to_owned(),
@@ -222,42 +219,4 @@ async fn prepare(
     };
     call.only(endpoint.query)?;
     Ok(call)
-}
-
-async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<bytes::Bytes> {
-    let large = || {
-        Error::new(
-            Kind::TooLarge,
-            format!("the body is larger than {most} bytes"),
-        )
-        .hint("send less at a time, or raise limits.admin_max_body")
-    };
-    let declared = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > most) {
-        return Err(large());
-    }
-    match tokio::time::timeout(BODY_WAIT, axum::body::to_bytes(body, most)).await {
-        Err(_) => {
-            let error = Error::new(
-                Kind::Timeout,
-                format!("the body did not arrive within {} s", BODY_WAIT.as_secs()),
-            );
-            Err(error)
-        }
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) => {
-            use std::error::Error as _;
-            let limit = error
-                .source()
-                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-            Err(if limit {
-                large()
-            } else {
-                Error::invalid("the body could not be read")
-            })
-        }
-    }
 }

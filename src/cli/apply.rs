@@ -17,7 +17,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         context.look.value(&json!({}))?;
     }
     let progress = context.progress(&format!("applying {} records", items.len()), None);
-    let answer = context.remote()?.apply(&body).await;
+    let answer = context.remote_for_many()?.apply(&body).await;
     let answer = answer.map_err(|error| files::located(&items, error))?;
     drop(progress);
     let results = answer

@@ -24,6 +24,8 @@ pub(crate) struct Context {
     pub no_input: bool,
     /// Limit of one call to the gateway.
     pub timeout: Duration,
+    /// Whether that limit was asked for.
+    timeout_given: bool,
     admin_url: Option<String>,
     config_file: Option<PathBuf>,
     /// Read when a command first needs it.
@@ -47,6 +49,7 @@ impl Context {
                 || !std::io::stdin().is_terminal()
                 || !std::io::stderr().is_terminal(),
             timeout: timeout.std(),
+            timeout_given: matches.contains_id("timeout"),
             admin_url: text("admin_url").filter(|url| !url.is_empty()),
             config_file: text("config").map(PathBuf::from),
             config: OnceLock::new(),
@@ -74,6 +77,14 @@ impl Context {
     /// The gateway's admin API.
     pub fn remote(&self) -> Result<Remote> {
         self.remote_within(self.timeout)
+    }
+
+    /// The same for a call that has many records to work through: five minutes, unless it was said how long.
+    pub fn remote_for_many(&self) -> Result<Remote> {
+        self.remote_within(match self.timeout_given {
+            true => self.timeout,
+            false => Duration::from_secs(300),
+        })
     }
 
     /// The same with another limit a call.

@@ -35,7 +35,7 @@ async fn differences(context: &Context, matches: &ArgMatches) -> Result<bool> {
     let items = apply::records(matches)?;
     let mut body = apply::request(&items, matches);
     body["dry_run"] = json!(true);
-    let answer = context.remote()?.apply(&body).await;
+    let answer = context.remote_for_many()?.apply(&body).await;
     let mut answer = answer.map_err(|error| files::located(&items, error))?;
     let mut changed = match answer.get_mut("items").map(Value::take) {
         Some(Value::Array(items)) => items,

@@ -31,6 +31,8 @@ pub struct Limits {
     pub max_url: Size,
     pub max_body: Size,
     pub admin_max_body: Size,
+    /// What `apply` sends: many records at once.
+    pub admin_max_apply: Size,
     pub json_depth: u32,
     pub admin_json_depth: u32,
     pub max_connections: u32,
@@ -65,6 +67,7 @@ impl Default for Limits {
             max_url: Size::kib(8),
             max_body: Size::mib(32),
             admin_max_body: Size::mib(1),
+            admin_max_apply: Size::mib(64),
             json_depth: 100,
             admin_json_depth: 32,
             max_connections: 10_000,

@@ -85,6 +85,7 @@ settings! {
     limits.max_url                  Text   Found ""                   "The request's URL"
     limits.max_body                 Text   Found ""                   "The request's body"
     limits.admin_max_body           Text   Found ""                   "A body sent to the admin API"
+    limits.admin_max_apply          Text   Found ""                   "The records sent by one apply"
     limits.json_depth               Number Found ""                   "Nesting of JSON in requests"
     limits.admin_json_depth         Number Found ""                   "Nesting of JSON sent to the admin API"
     limits.max_connections          Number Found ""                   "Connections in all"

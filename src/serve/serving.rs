@@ -90,6 +90,7 @@ pub fn admin_limits(config: &Config) -> admin::Limits {
     let limits = &config.limits;
     admin::Limits {
         body: bound(limits.admin_max_body.0),
+        apply: bound(limits.admin_max_apply.0),
         depth: bound(limits.admin_json_depth.into()),
         connections: bound(limits.admin_max_connections.into()),
     }

@@ -95,6 +95,7 @@ async fn limits_are_those_configured() {
         Default::default(),
         Limits {
             body: 100,
+            apply: 100,
             depth: 3,
             connections: 1,
         },

@@ -6,6 +6,7 @@
 mod harness;
 
 mod destructive;
+mod many;
 mod mistakes;
 mod moving;
 mod validation;
