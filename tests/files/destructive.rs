@@ -164,14 +164,14 @@ fn what_goes_along_is_shown_before_anything_goes() {
     assert_eq!(
         ran.stderr,
         "route/a would be deleted\nroute/both would be unbound\n\
-         error: deleting key/a, and the 2 above needs a yes, and nobody can be asked here\n  fix: add --yes\n"
+         error: deleting key/a and the 2 records listed above needs a yes, and nobody can be asked here\n  fix: add --yes\n"
     );
     let ran = gateway.cli(&["delete", "key/a", "key/b", "route/b", "--cascade"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     assert_eq!(
         ran.stderr,
-        "route/a would be deleted\nroute/both would be unbound\n\
-         error: deleting route/b, key/a, key/b, and the 2 above needs a yes, and nobody can be asked here\n  fix: add --yes\n"
+        "route/a would be deleted\nroute/both would be unbound, or deleted where nothing is left of it\n\
+         error: deleting route/b, key/a, key/b and the 2 records listed above needs a yes, and nobody can be asked here\n  fix: add --yes\n"
     );
     gateway.ok(&["route", "delete", "both"]);
     assert_eq!(names(&gateway), before);
@@ -197,4 +197,28 @@ fn deleting_all_of_a_kind_needs_a_yes() {
             )
         );
     }
+}
+
+#[test]
+fn a_dry_run_deletes_nothing_and_says_what_the_deletion_would() {
+    let gateway = furnished();
+    let before = names(&gateway);
+    let ran = gateway.cli(&["key", "delete", "a", "--dry-run"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (
+            Some(5),
+            "",
+            "error: key/a would not be deleted: needed by route/a\n  fix: add --cascade to see what would go along\n"
+        )
+    );
+    assert_eq!(
+        gateway.ok(&["key", "delete", "a", "--dry-run", "--cascade"]),
+        "key/a would be deleted\nroute/a would be deleted\n"
+    );
+    assert_eq!(
+        gateway.ok(&["delete", "key/a", "route/a", "--dry-run"]),
+        "route/a would be deleted\nkey/a would be deleted\n"
+    );
+    assert_eq!(names(&gateway), before);
 }

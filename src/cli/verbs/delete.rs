@@ -6,7 +6,7 @@ use crate::cli::{
     print::Format,
     remote::{Query, Remote},
 };
-use crate::error::{self, Result};
+use crate::error::{self, Error, Result};
 use crate::resources::Kind;
 use clap::ArgMatches;
 use serde_json::Value;
@@ -45,9 +45,9 @@ pub(crate) async fn asked(
                 context.talk(&line(taken, "would be "));
             }
             question.push_str(&match along.len() {
-                0 => String::from(", to which nothing refers"),
-                1 => String::from(", and what is said above"),
-                count => format!(", and the {count} above"),
+                0 => String::new(),
+                1 => String::from(" and the record listed above"),
+                count => format!(" and the {count} records listed above"),
             });
         }
         context.confirm(&question)?;
@@ -80,17 +80,19 @@ async fn plan(remote: &Remote, all: &[Target]) -> Result<Vec<Value>> {
             Err(error) if error.kind == error::Kind::NotFound => continue,
             Err(error) => return Err(error),
         };
-        for taken in taken(&answer) {
-            let same = |other: &Value| {
+        for taken in besides(&answer, all) {
+            let same = |other: &&mut Value| {
                 ["kind", "name"]
                     .iter()
                     .all(|field| other.get(field) == taken.get(field))
             };
-            let named = all.iter().any(|(kind, name)| {
-                text(taken, "kind") == kind.name && text(taken, "name") == name
-            });
-            if !named && !along.iter().any(same) {
-                along.push(taken.clone());
+            match along.iter_mut().find(same) {
+                None => along.push(taken.clone()),
+                // Each alone leaves something of it; all together may not.
+                Some(known) if text(known, "action") == "unbound" => {
+                    known["action"] = "unbound, or deleted where nothing is left of it".into();
+                }
+                Some(_) => {}
             }
         }
     }
@@ -103,6 +105,14 @@ fn taken(answer: &Value) -> impl Iterator<Item = &Value> {
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
+}
+
+/// What goes along and is not itself among the records named.
+fn besides<'a>(answer: &'a Value, all: &'a [Target]) -> impl Iterator<Item = &'a Value> {
+    taken(answer).filter(|taken| {
+        !all.iter()
+            .any(|(kind, name)| text(taken, "kind") == kind.name && text(taken, "name") == name)
+    })
 }
 
 fn text<'a>(item: &'a Value, field: &str) -> &'a str {
@@ -122,9 +132,10 @@ pub(crate) async fn these(
     all: &[Target],
     matches: &ArgMatches,
 ) -> Result<()> {
+    let (cascade, dry_run) = (matches.get_flag("cascade"), matches.get_flag("dry_run"));
     let mut options = Query::new();
-    for id in ["cascade", "dry_run"] {
-        if matches.get_flag(id) {
+    for (id, on) in [("cascade", cascade), ("dry_run", dry_run)] {
+        if on {
             options.push((id, "true".into()));
         }
     }
@@ -133,13 +144,37 @@ pub(crate) async fn these(
     for (kind, name) in all {
         progress.step(1);
         match remote.delete(kind, name, &options).await {
-            Ok(answer) => gone(context, kind, name, &answer, matches.get_flag("dry_run"))?,
+            Ok(answer) if dry_run && !cascade && besides(&answer, all).next().is_some() => {
+                problems.note(refused(kind, name, besides(&answer, all)))?;
+            }
+            Ok(mut answer) => {
+                if dry_run {
+                    answer["taken"] = besides(&answer, all).cloned().collect();
+                }
+                gone(context, kind, name, &answer, dry_run)?;
+            }
             Err(error)
                 if error.kind == error::Kind::NotFound && matches.get_flag("ignore_not_found") => {}
             Err(error) => problems.note(error)?,
         }
     }
     problems.end()
+}
+
+/// What the gateway would say without a dry run, which lists what refers to the record.
+fn refused<'a>(kind: &Kind, name: &str, by: impl Iterator<Item = &'a Value>) -> Error {
+    let by: Vec<String> = by
+        .map(|taken| format!("{}/{}", text(taken, "kind"), text(taken, "name")))
+        .collect();
+    Error::new(
+        error::Kind::Conflict,
+        format!(
+            "{}/{name} would not be deleted: needed by {}",
+            kind.name,
+            by.join(", ")
+        ),
+    )
+    .hint("add --cascade to see what would go along")
 }
 
 fn gone(context: &Context, kind: &Kind, name: &str, answer: &Value, dry_run: bool) -> Result<()> {
