@@ -16,37 +16,73 @@ pub struct Admitted {
     pub own: Option<HeaderValue>,
 }
 
+/// A caller that was not let in.
+pub struct Denied {
+    /// What it is told: the same of every key that is not good, so that nothing is learned of it.
+    pub error: Error,
+    /// Whose key it presented, and what is wrong with that: for the log alone.
+    pub known: Option<(Arc<Caller>, Option<&'static str>)>,
+}
+
+impl From<Error> for Denied {
+    fn from(error: Error) -> Denied {
+        Denied { error, known: None }
+    }
+}
+
 /// Lets a caller in or refuses with the same 401 for unknown, malformed, revoked and expired keys.
 pub fn admit(
     shared: &Shared,
     serving: &Serving,
     headers: &HeaderMap,
     now: i64,
-) -> Result<Admitted> {
+) -> Result<Admitted, Denied> {
     let presented = presented(headers)?;
     let text = presented.key.ok_or_else(|| {
         refused("no API key was sent")
             .hint("send one as `Authorization: Bearer sk-gw-…` or `x-api-key`")
     })?;
     if !token::well_formed(text) {
-        return Err(unknown());
+        return Err(unknown().into());
     }
     let digest = shared.hasher.digest(text);
     let caller = serving
         .snapshot
         .caller(&digest, now)
         .filter(|caller| caller.admitted(now))
-        .ok_or_else(unknown)?;
+        .ok_or_else(|| Denied {
+            error: unknown(),
+            known: known(serving, &digest).map(|caller| {
+                let why = caller.denial(now).unwrap_or("the secret has been replaced");
+                (caller, Some(why))
+            }),
+        })?;
     let own = presented
         .own
         .map(|own| own_key(own, shared, serving, &digest, now))
-        .transpose()?
+        .transpose()
+        .map_err(|error| Denied {
+            error,
+            known: Some((caller.clone(), None)),
+        })?
         .flatten();
     Ok(Admitted {
         caller: caller.clone(),
         digest,
         own,
     })
+}
+
+/// Whose secret this is, also when it is not good any more.
+fn known(serving: &Serving, digest: &[u8; 32]) -> Option<Arc<Caller>> {
+    serving.snapshot.caller(digest, i64::MIN).cloned()
+}
+
+/// Whose key a request presents that is refused for something else.
+pub fn whose(shared: &Shared, serving: &Serving, headers: &HeaderMap) -> Option<Arc<Caller>> {
+    let text = presented(headers).ok()?.key?;
+    let digest = token::well_formed(text).then(|| shared.hasher.digest(text))?;
+    known(serving, &digest)
 }
 
 /// The caller's own provider key, which must not be a key of this gateway: it would go upstream.

@@ -189,7 +189,12 @@ async fn answer(
     let now = record.row.at.0;
     let (head, incoming) = request.into_parts();
 
-    let admitted = caller::admit(shared, &serving, &head.headers, now).map_err(unread)?;
+    let admitted = caller::admit(shared, &serving, &head.headers, now).map_err(|denied| {
+        if let Some((caller, why)) = denied.known {
+            record.refused(&caller, why);
+        }
+        unread(denied.error)
+    })?;
     record.caller(&admitted.caller);
     watch.belongs_to(admitted.digest, admitted.caller.clone());
     room(worker, &admitted.caller).map_err(unread)?;

@@ -1,9 +1,12 @@
 //! Path and headers -> what is asked for. The few hot paths are matched by hand; the admin API is not here.
 
-use super::{body::Body, caller, exchange, gate::Conn, models, respond, worker::Worker};
+use super::{
+    body::Body, caller, exchange, gate::Conn, models, record::Record, respond, worker::Worker,
+};
 use crate::error::{Error, Kind};
 use crate::formats::{FORMATS, Format, FormatId, format};
 use crate::plan::route;
+use crate::store::journal::Outcome;
 use http::{Method, Request, Response, header};
 use hyper::body::Incoming;
 use serde_json::json;
@@ -43,7 +46,7 @@ async fn route(
     browsers(&request)?;
     let path = request.uri().path();
     if let Some(format) = FORMATS.iter().find(|format| format.path == path) {
-        if let Some(wrong) = method(&request, &Method::POST, format.id) {
+        if let Some(wrong) = wrong_method(worker, format, &request) {
             return Ok(tied(wrong, conn));
         }
         return Ok(exchange::serve(worker, conn, format, None, request).await);
@@ -86,7 +89,7 @@ async fn bound(
         ));
     }
     let format = under(&rest, &request).ok_or_else(unknown)?;
-    if let Some(wrong) = method(&request, &Method::POST, format.id) {
+    if let Some(wrong) = wrong_method(worker, format, &request) {
         return Ok(tied(wrong, conn));
     }
     Ok(exchange::serve(worker, conn, format, Some(&path), request).await)
@@ -125,6 +128,24 @@ fn method(
     ))
     .hint(format!("send it with {expected}"));
     Some(respond::not_allowed(&error, format, expected))
+}
+
+/// The same where requests are served, and so recorded: a row names the key wherever one was presented.
+fn wrong_method(
+    worker: &Worker,
+    format: &'static Format,
+    request: &Request<Incoming>,
+) -> Option<Response<Body>> {
+    let refusal = method(request, &Method::POST, format.id)?;
+    let shared = &worker.shared;
+    let mut record = Record::begin(shared.clone(), worker.next_id());
+    record.row.format = format.name.to_owned();
+    if let Some(caller) = caller::whose(shared, &shared.serving.load(), request.headers()) {
+        record.refused(&caller, None);
+    }
+    record.error(&format!("the path takes POST, not {}", request.method()));
+    record.finish(refusal.status().as_u16(), Outcome::Failed);
+    Some(refusal)
 }
 
 /// Whose shape an answer about models has.
@@ -168,7 +189,7 @@ fn list(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
                 request.headers().contains_key("anthropic-version"),
             ),
         ),
-        Err(error) => respond::plain(&error, false),
+        Err(denied) => respond::plain(&denied.error, false),
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Record {
     attempt: Option<Attempt>,
     /// The caller, once it counts among its running requests.
     caller: Option<Arc<Caller>>,
+    /// What the log says beside what a refused caller was told.
+    aside: Option<&'static str>,
     /// Bytes held against the in-flight budget.
     held: usize,
     finished: bool,
@@ -59,6 +61,7 @@ impl Record {
             shared,
             attempt: None,
             caller: None,
+            aside: None,
             held: 0,
             finished: false,
         }
@@ -68,6 +71,16 @@ impl Record {
     pub fn caller(&mut self, caller: &Arc<Caller>) {
         caller.running.fetch_add(1, Ordering::Relaxed);
         self.caller = Some(caller.clone());
+        self.belongs_to(caller);
+    }
+
+    /// Whose key a request presented that is not let in; `why`: what the log says and the caller is not told.
+    pub fn refused(&mut self, caller: &Caller, why: Option<&'static str>) {
+        self.belongs_to(caller);
+        self.aside = why;
+    }
+
+    fn belongs_to(&mut self, caller: &Caller) {
         self.row.key = Some(caller.key.to_string());
         self.row.user = Some(caller.user.to_string());
         self.row.environment = caller.environment.to_string();
@@ -233,7 +246,11 @@ impl Record {
 
     /// What the caller was told.
     pub fn error(&mut self, message: &str) {
-        self.row.error = Some(message.to_owned());
+        let mut message = message.to_owned();
+        if let Some(aside) = self.aside {
+            message.push_str(&format!(" [{aside}]"));
+        }
+        self.row.error = Some(message);
     }
 }
 

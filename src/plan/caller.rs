@@ -26,6 +26,19 @@ pub struct Caller {
 impl Caller {
     /// Whether requests are let in at this time.
     pub fn admitted(&self, now: i64) -> bool {
-        self.active && self.expires.is_none_or(|end| now < end.0)
+        self.active && !self.expired(now)
+    }
+
+    fn expired(&self, now: i64) -> bool {
+        self.expires.is_some_and(|end| now >= end.0)
+    }
+
+    /// Why they are not, for the log; `None` where they are.
+    pub fn denial(&self, now: i64) -> Option<&'static str> {
+        match () {
+            () if !self.active => Some("the key is revoked or disabled, or its user is"),
+            () if self.expired(now) => Some("the key has expired"),
+            () => None,
+        }
     }
 }

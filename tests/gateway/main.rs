@@ -15,6 +15,7 @@ mod log_files;
 mod log_listing;
 mod new_secrets;
 
+mod refusing;
 #[cfg(unix)]
 mod reloading;
 mod revoking;

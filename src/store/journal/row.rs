@@ -80,7 +80,7 @@ pub struct Row {
     pub attempts: Vec<Attempt>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
-    /// What the caller was told, where it was an error.
+    /// What the caller was told, where it was an error; in brackets, what it was not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
