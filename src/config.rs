@@ -38,7 +38,11 @@ pub struct Config {
     pub overruled: Vec<String>,
     /// Resource files applied before the gateway reports ready; `-` is standard input.
     pub seed: Vec<String>,
-    /// Development mode: in memory, with a mock provider and a user, key and route `dev`.
+    /// A file a key goes here for the secrets made at the start.
+    pub output_dir: Option<PathBuf>,
+    /// The ready file, and what is printed like it, hold the secrets made at the start.
+    pub ready_secrets: bool,
+    /// Development mode: in memory, with a simulator, the providers of the environment, and a user and key `dev`.
     pub dev: bool,
     /// Makes the simulator a provider `mock` inside the gateway.
     pub mock: bool,

@@ -3,8 +3,13 @@
 
 mod announce;
 mod child;
+mod dev;
+mod key_places;
+mod new_keys;
+mod ready;
 mod reload;
 mod serving;
+mod signals;
 mod stop;
 mod stores;
 
@@ -14,8 +19,13 @@ use crate::error::{Error, Kind, Result};
 use crate::gateway::{Shared, worker};
 use crate::resources::Stamp;
 use crate::store::{harden, records::Actor};
+use key_places::{Place, Shown};
+use new_keys::Keys;
+use ready::Ready;
 use serde_json::{Value, json};
+use signals::Signals;
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     process::ExitCode,
     sync::{Arc, OnceLock, atomic::Ordering},
@@ -44,7 +54,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let stores = Stores::open(&config)?;
     let threads = config.threads();
     let sockets = bind(&config.server, threads)?;
-    announce::remove_ready_file(&config);
+    ready::remove_file(&config);
     let shared = Arc::new(Shared::new(
         stores.hasher.clone(),
         stores.journal.clone(),
@@ -95,25 +105,34 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         seed.insert(0, json!({"kind": "provider", "name": "mock", "vendor": "mock", "base_url": format!("{}/v1", simulator.url())}));
     }
     if config.dev {
-        seed.extend(serving::dev_records(simulator.is_some()));
+        let found: Vec<_> = dev::in_environment().collect();
+        let own = dev::records(&seed, &found);
+        seed.extend(own);
     }
-    let secrets = plant(&desk, seed).await?;
+    // Bound before new keys are made, whose secrets would be lost if this failed.
+    let listeners = listen_admin(&config, &stores).await?;
+    let (keys, shown) = plant(&config, &desk, seed).await?;
 
-    let (stopped, stopping) = watch::channel(false);
-    let (admin_addresses, admins) = listen_admin(&config, &stores, &desk, &stopping).await?;
-    let workers = start(&shared, sockets.listeners)?;
-    let ready = announce::Ready {
+    let ready = Ready {
         urls: sockets.urls,
-        admins: admin_addresses,
+        admins: listeners.iter().map(Listener::address).collect(),
     };
+    let (stopped, stopping) = watch::channel(false);
+    let admins: Vec<_> = listeners
+        .into_iter()
+        .map(|listener| tokio::spawn(admin::serve(desk.clone(), listener, stopping.clone())))
+        .collect();
+    let workers = start(&shared, sockets.listeners)?;
     stores.announce(ready.admins.first().map_or("", String::as_str));
     let _ = facts.set(serving::facts(&ready, &stores, started));
     // Before anybody is told: who waits for the ready file may end the gateway at once.
-    let signals = stop::Signals::listen();
+    let signals = Signals::listen(!config.command.is_empty());
     reload::on_hangup(&desk);
-    announce::ready(&config, &ready, &stores, &desk)?;
+    announce::people(&config, &ready, &stores, &desk);
+    shown.tell(&config, &ready, &keys);
+    ready.tell(&config, &keys.made)?;
 
-    let code = match child::start(&config, &ready, secrets.first()) {
+    let code = match child::start(&config, &ready, keys.first.as_ref()) {
         Ok(child) => stop::wait(&config, &shared, signals, child).await,
         Err(failed) => {
             announce::failure(&failed.error);
@@ -126,7 +145,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     for admin in admins {
         let _ = tokio::time::timeout(std::time::Duration::from_secs(3), admin).await;
     }
-    announce::remove_ready_file(&config);
+    ready::remove_file(&config);
     stores.close();
     Ok(code)
 }
@@ -173,71 +192,70 @@ fn bind(server: &crate::config::Server, threads: usize) -> Result<Sockets> {
     }
 }
 
-/// Applies the seed and gives back the secrets of keys it made, for `serve … -- CMD`.
-async fn plant(desk: &Arc<Desk>, seed: Vec<Value>) -> Result<Vec<String>> {
-    if seed.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut secrets: Vec<String> = seed
-        .iter()
-        .filter(|item| item["kind"] == "key")
-        .filter_map(|item| item["secret"].as_str().map(str::to_owned))
-        .collect();
-    let actor = Actor {
-        who: "seed".into(),
-        request: String::new(),
+/// Applies the seed. What new keys it makes have a place to be shown before they are made.
+async fn plant(config: &Config, desk: &Arc<Desk>, seed: Vec<Value>) -> Result<(Keys, Shown)> {
+    let there: BTreeSet<String> = desk.state().of("key").map(|key| key.name.clone()).collect();
+    let names = new_keys::to_make(&seed, &there);
+    let place = Place::keep(config, &names, new_keys::first(&seed, &there).as_deref())?;
+    let given = new_keys::given(&seed);
+    let keys = match seed.is_empty() {
+        true => Keys::default(),
+        false => {
+            let actor = Actor {
+                who: "seed".into(),
+                request: String::new(),
+            };
+            let answer = desk.apply(&actor, json!({"items": seed}), false).await?;
+            new_keys::gather(&given, &answer)
+        }
     };
-    let answer = desk.apply(&actor, json!({"items": seed}), false).await?;
-    secrets.extend(
-        answer["items"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|item| item["secret"].as_str().map(str::to_owned)),
-    );
-    Ok(secrets)
+    let shown = place.write(&keys.made)?;
+    Ok((keys, shown))
 }
 
-type Admin = tokio::task::JoinHandle<Result<()>>;
+/// Where this command line connects. A gateway for development takes the place where it is looked for, if nobody
+/// has it.
+async fn listen_admin(config: &Config, stores: &Stores) -> Result<Vec<Listener>> {
+    if config.dev && config.command.is_empty() && config.server.admin_listen.is_empty() {
+        match listen_at(&config.admin_default(), true, config, stores).await {
+            Err(error) if error.kind == Kind::Conflict => {}
+            other => return Ok(vec![other?]),
+        }
+    }
+    let mut listeners = Vec::new();
+    for address in config.admin()? {
+        listeners.push(listen_at(&address, config.admin_is_default(), config, stores).await?);
+    }
+    Ok(listeners)
+}
 
-async fn listen_admin(
+/// `own`: the directory of the socket is gw's alone.
+async fn listen_at(
+    address: &Address,
+    own: bool,
     config: &Config,
     stores: &Stores,
-    desk: &Arc<Desk>,
-    stopping: &watch::Receiver<bool>,
-) -> Result<(Vec<String>, Vec<Admin>)> {
-    let (mut addresses, mut running) = (Vec::new(), Vec::new());
-    for address in config.admin()? {
-        let listener = match &address {
-            #[cfg(unix)]
-            Address::Unix(path) => {
-                if config.admin_is_default() {
-                    path.parent().map_or(Ok(()), admin::own_directory)?;
-                }
-                Listener::unix(path)?
+) -> Result<Listener> {
+    match address {
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            if own {
+                path.parent().map_or(Ok(()), admin::own_directory)?;
             }
-            #[cfg(not(unix))]
-            Address::Unix(_) => {
-                return Err(Error::invalid("there are no Unix sockets on this platform")
-                    .hint("use --admin-listen 127.0.0.1:4001"));
-            }
-            Address::Http(_) => {
-                Listener::tcp(
-                    address.socket_addr()?,
-                    stores.admin_token()?,
-                    config.server.allow_public_admin,
-                )
-                .await?
-            }
-        };
-        addresses.push(listener.address());
-        running.push(tokio::spawn(admin::serve(
-            desk.clone(),
-            listener,
-            stopping.clone(),
-        )));
+            Listener::unix(path)
+        }
+        #[cfg(not(unix))]
+        Address::Unix(_) => Err(Error::invalid("there are no Unix sockets on this platform")
+            .hint("use --admin-listen 127.0.0.1:4001")),
+        Address::Http(_) => {
+            Listener::tcp(
+                address.socket_addr()?,
+                stores.admin_token()?,
+                config.server.allow_public_admin,
+            )
+            .await
+        }
     }
-    Ok((addresses, running))
 }
 
 fn start(

@@ -1,7 +1,8 @@
 //! `gw apply`: everything in files made so, all or nothing.
 
-use super::{context::Context, files, print::Format};
+use super::{context::Context, files, print::Format, progress};
 use crate::error::{Error, Result};
+use crate::stdio;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
@@ -34,13 +35,18 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
             .collect::<String>(),
         _ => context.look.value(&answer)?,
     };
-    // Keys made without a secret of their own: this is the only time it is there to be shown. First, since a
-    // reader of the data that goes away ends this process.
-    for line in left_out(&results, &shown) {
-        crate::stdio::say(line);
+    // Keys made without a secret of their own: this is the only time it is there to be shown.
+    let say = |lines: Vec<String>| progress::beside(|| lines.iter().for_each(stdio::say));
+    say(left_out(&results, &shown));
+    if left_out(&results, "").is_empty() {
+        context.data(&shown);
+        return Ok(());
     }
-    context.data(&shown);
-    Ok(())
+    // What does not get out with the data is said beside it.
+    stdio::data(shown.as_bytes()).map_err(|undelivered| {
+        say(left_out(&results, ""));
+        undelivered.into_error()
+    })
 }
 
 /// A line for each new secret that the data does not hold, whatever its format.

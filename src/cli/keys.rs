@@ -12,13 +12,13 @@ use super::{
 use crate::error::{Error, Kind, Result};
 use crate::resources::{self, Millis, key};
 use crate::stdio;
+use crate::store::{
+    key_file::{self, KeyFile},
+    secret::Secret,
+};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
-use std::{
-    fs::File,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// `gw key create`.
 pub(crate) async fn create(context: &Context, matches: &ArgMatches) -> Result<()> {
@@ -44,7 +44,7 @@ pub(crate) async fn create(context: &Context, matches: &ArgMatches) -> Result<()
     let place = if dry_run {
         None
     } else {
-        file.as_deref().map(reserve).transpose()?
+        reserve(file.as_deref())?
     };
     let made = remote
         .create(kind, &Value::Object(body), &options(dry_run))
@@ -52,7 +52,6 @@ pub(crate) async fn create(context: &Context, matches: &ArgMatches) -> Result<()
     let record = match made {
         Ok(record) => record,
         Err(error) => {
-            discard(file.as_deref(), place);
             return Err(if error.kind == Kind::Conflict {
                 cannot_show(error, &remote, &name, file.as_deref()).await
             } else {
@@ -63,7 +62,7 @@ pub(crate) async fn create(context: &Context, matches: &ArgMatches) -> Result<()
     if dry_run {
         return context.changed(kind, &record, "would be created (dry run)");
     }
-    deliver(context, record, place, file.as_deref(), "created")
+    deliver(context, record, place, "created")
 }
 
 /// `gw key rotate`.
@@ -78,17 +77,11 @@ pub(crate) async fn rotate(context: &Context, matches: &ArgMatches) -> Result<()
         shown_somewhere(context, &name)?;
     }
     let remote = context.remote()?;
-    let place = file.as_deref().map(reserve).transpose()?;
-    match remote
+    let place = reserve(file.as_deref())?;
+    let record = remote
         .action(&key::KIND, &name, "rotate", &json!({ "grace": grace }))
-        .await
-    {
-        Ok(record) => deliver(context, record, place, file.as_deref(), "rotated"),
-        Err(error) => {
-            discard(file.as_deref(), place);
-            Err(error)
-        }
-    }
+        .await?;
+    deliver(context, record, place, "rotated")
 }
 
 /// `gw key revoke`.
@@ -186,7 +179,7 @@ async fn known(
     let held = credential::file_value(&path.to_string_lossy())?;
     if let Err(error) = remote.get(kind, name).await {
         return Err(match error.kind {
-            Kind::NotFound => exists(path),
+            Kind::NotFound => key_file::exists(path).param("--output-file"),
             _ => error,
         });
     }
@@ -229,15 +222,6 @@ fn lost(name: &str, file: Option<&Path>) -> Error {
     .hint(fix)
 }
 
-fn exists(path: &Path) -> Error {
-    Error::new(
-        Kind::Conflict,
-        format!("`{}` exists and is not overwritten", path.display()),
-    )
-    .param("--output-file")
-    .hint("move it away, or name another file")
-}
-
 fn options(dry_run: bool) -> Query {
     if dry_run {
         vec![("dry_run", "true".into())]
@@ -268,64 +252,31 @@ fn shown_somewhere(context: &Context, name: &str) -> Result<()> {
     }
 }
 
-/// Makes the file before the key, so that no secret is made that cannot be kept.
-fn reserve(path: &Path) -> Result<File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => exists(path),
-        _ => Error::invalid(format!("cannot write `{}`", path.display()))
-            .cause(error)
-            .param("--output-file")
-            .hint("name a file in a directory you can write to"),
-    })
-}
-
-/// Takes a reserved file away again.
-fn discard(path: Option<&Path>, place: Option<File>) {
-    if let (Some(path), Some(_)) = (path, place) {
-        // It is empty; when it cannot be removed, the error at hand matters more.
-        let _ = std::fs::remove_file(path);
-    }
+/// The file is made before the key.
+fn reserve(path: Option<&Path>) -> Result<Option<KeyFile>> {
+    path.map(KeyFile::reserve)
+        .transpose()
+        .map_err(|error| error.param("--output-file"))
 }
 
 /// Hands the secret over: to the file, or alone on standard output.
-fn deliver(
-    context: &Context,
-    mut record: Value,
-    place: Option<File>,
-    path: Option<&Path>,
-    what: &str,
-) -> Result<()> {
+fn deliver(context: &Context, mut record: Value, place: Option<KeyFile>, what: &str) -> Result<()> {
     let kind: &'static resources::Kind = &key::KIND;
     let Some(secret) = record
         .get("secret")
         .and_then(Value::as_str)
-        .map(|secret| zeroize::Zeroizing::new(secret.to_owned()))
+        .map(|secret| Secret::new(secret.to_owned()))
     else {
-        discard(path, place);
         return Err(Error::internal("the gateway sent no secret")
             .hint(format!("gw key rotate {}", name_of(&record))));
     };
-    if let (Some(mut file), Some(path)) = (place, path) {
-        let written = file
-            .write_all(secret.as_bytes())
-            .and_then(|()| file.write_all(b"\n"))
-            .and_then(|()| file.sync_all());
-        written.map_err(|error| {
-            Error::internal(format!(
-                "the secret could not be written to `{}`",
-                path.display()
-            ))
-            .cause(error)
-            .hint(format!("gw key rotate {}", name_of(&record)))
-        })?;
+    if let Some(place) = place {
+        let path = place.path().display().to_string();
+        place.write(name_of(&record), &secret)?;
         if let Value::Object(map) = &mut record {
             map.remove("secret");
         }
-        context.talk(&format!("secret written to {}", path.display()));
+        context.talk(&format!("secret written to {path}"));
         return context.changed(kind, &record, what);
     }
     match context.look.format {
@@ -334,7 +285,7 @@ fn deliver(
                 "key/{} {what}; its secret is shown this once",
                 name_of(&record)
             ));
-            shown_once(&format!("{}\n", secret.as_str()), &record)
+            shown_once(&format!("{}\n", secret.expose()), &record)
         }
         _ => {
             let text = context
@@ -359,25 +310,6 @@ fn shown_once(text: &str, record: &Value) -> Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-
-    #[test]
-    fn files_are_never_overwritten_and_private() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("k");
-        let file = reserve(&path).unwrap();
-        #[cfg(unix)]
-        assert_eq!(
-            std::os::unix::fs::MetadataExt::mode(&file.metadata().unwrap()) & 0o777,
-            0o600
-        );
-        assert_eq!(reserve(&path).unwrap_err().kind, Kind::Conflict);
-        discard(Some(&path), Some(file));
-        assert!(!path.exists());
-        assert_eq!(
-            reserve(&dir.path().join("no/k")).unwrap_err().kind,
-            Kind::Invalid
-        );
-    }
 
     #[test]
     fn weak_secrets_are_refused() {

@@ -1,7 +1,7 @@
 //! `gw serve`'s flags as configuration.
 
 use crate::config::{self, Config, Layer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use clap::{ArgMatches, parser::ValueSource};
 use std::{ffi::OsString, path::PathBuf};
 use toml::Value;
@@ -63,7 +63,7 @@ pub(crate) fn config(
     if let Some(threads) = matches.get_one::<u32>("threads") {
         layer.set("--threads", "server", "threads", i64::from(*threads));
     }
-    let texts = |id: &str| {
+    let texts = |id: &str| -> Vec<String> {
         matches
             .get_many::<String>(id)
             .into_iter()
@@ -71,15 +71,27 @@ pub(crate) fn config(
             .cloned()
             .collect()
     };
+    let (dev, command) = (matches.get_flag("dev"), texts("command"));
+    if dev && !command.is_empty() && !matches.contains_id("listen") {
+        // The command is told where; nobody else needs to know.
+        let free: Vec<Value> = vec!["127.0.0.1:0".into()];
+        layer.set("--dev", "server", "listen", free);
+    }
     let mut config = config::load(
         matches.get_one::<String>("config").map(PathBuf::from),
         env,
         layer,
     )?;
     config.seed = texts("file");
-    config.command = texts("command");
+    config.output_dir = matches.get_one::<String>("output_dir").map(PathBuf::from);
+    config.ready_secrets = matches.get_flag("ready_secrets");
     config.mock = matches.get_flag("mock");
-    config.dev = matches.get_flag("dev");
+    (config.dev, config.command) = (dev, command);
+    if config.ready_secrets && config.server.ready_file.is_none() && !config.server.print_ready {
+        return Err(Error::invalid("there is no ready file for the secrets")
+            .param("--ready-secrets")
+            .hint("add --ready-file FILE, or --print-ready"));
+    }
     Ok(config)
 }
 
@@ -112,7 +124,7 @@ mod tests {
         .unwrap();
         let line = format!(
             "gw serve -c {} --mock -f a.toml -f - --listen 127.0.0.1:0 --listen [::1]:0 --admin-listen unix:/s --ready-file r --print-ready --exit-on-stdin-close \
-             --secrets sealed --master-key-file m --log-content metadata --log-level debug --log-format json --shutdown-grace 5s --threads 3 --allow-public -- sh -c true",
+             --output-dir keys --ready-secrets --secrets sealed --master-key-file m --log-content metadata --log-level debug --log-format json --shutdown-grace 5s --threads 3 --allow-public -- sh -c true",
             file.display()
         );
         let matches = crate::cli::command()
@@ -123,6 +135,8 @@ mod tests {
         let mut wanted = Config {
             files: vec![file],
             seed: vec!["a.toml".into(), "-".into()],
+            output_dir: Some("keys".into()),
+            ready_secrets: true,
             mock: true,
             command: vec!["sh".into(), "-c".into(), "true".into()],
             ..Config::default()

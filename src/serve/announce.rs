@@ -1,19 +1,12 @@
 //! What `gw serve` says: on stderr for people, in the ready file and on stdout for scripts.
 
-use super::stores::Stores;
+use super::{dev, ready::Ready, stores::Stores};
 use crate::admin::Desk;
 use crate::config::{Config, Log, LogFormat};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::resources::key::LogContent;
-use crate::stdio::{self, Undelivered};
-use serde_json::json;
+use crate::stdio;
 use std::io::IsTerminal;
-
-/// Where the gateway listens.
-pub struct Ready {
-    pub urls: Vec<String>,
-    pub admins: Vec<String>,
-}
 
 /// Sets up the process's own log on stderr. A second call in one process changes nothing.
 pub fn logging(log: &Log) {
@@ -32,32 +25,21 @@ pub fn logging(log: &Log) {
     };
 }
 
-/// Tells people and scripts that every listener accepts.
-pub fn ready(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) -> Result<()> {
-    let line = json!({"url": ready.urls.first(), "urls": ready.urls, "admin": ready.admins.first(), "pid": std::process::id()}).to_string();
-    if let Some(path) = &config.server.ready_file {
-        let failed = |error: std::io::Error| {
-            Error::invalid(format!(
-                "the ready file `{}` cannot be written",
-                path.display()
-            ))
-            .cause(error)
-        };
-        // By rename, so that nobody reads half of it.
-        let mut partial = path.clone().into_os_string();
-        partial.push(format!(".{}", std::process::id()));
-        std::fs::write(&partial, format!("{line}\n")).map_err(failed)?;
-        std::fs::rename(&partial, path).map_err(failed)?;
-    }
-    if config.server.print_ready {
-        // Who asked for the line and does not get it would wait for ever.
-        stdio::data(format!("{line}\n").as_bytes()).map_err(Undelivered::into_error)?;
-    }
+/// Tells people that every listener accepts.
+pub fn people(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) {
     for url in &ready.urls {
         say("listening", &format!("{url}/v1"));
     }
     for admin in &ready.admins {
         say("admin", admin);
+    }
+    if let Some(admin) = ready.admins.first().filter(|_| config.command.is_empty())
+        && *admin != config.admin_default().to_string()
+    {
+        say(
+            "",
+            &format!("for commands elsewhere: export GW_ADMIN_URL={admin}"),
+        );
     }
     say("state", &stores.records.describe());
     let (secrets, warning) = secrets(&stores.vault.describe());
@@ -82,8 +64,14 @@ pub fn ready(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) -> Re
     if let Some(warning) = warning {
         say("warning", &warning);
     }
-    next(desk);
-    Ok(())
+    if config.dev {
+        let found: Vec<_> = dev::in_environment().collect();
+        dev::lines(&found)
+            .iter()
+            .for_each(|(what, text)| say(what, text));
+    } else {
+        next(desk);
+    }
 }
 
 /// Longest line about the secrets, so that it stays one on most terminals.
@@ -114,7 +102,8 @@ fn local(url: &str) -> bool {
         .is_some_and(|address| address.ip().is_loopback())
 }
 
-fn say(what: &str, text: &str) {
+/// A line for people.
+pub fn say(what: &str, text: &str) {
     stdio::say(format_args!("{what:<11} {text}"));
 }
 
@@ -122,10 +111,7 @@ fn say(what: &str, text: &str) {
 fn next(desk: &Desk) {
     let state = desk.state();
     let none = |kind: &str| state.of(kind).next().is_none();
-    let set = crate::vendors::VENDORS
-        .iter()
-        .filter(|vendor| !vendor.env.is_empty())
-        .find(|vendor| std::env::var_os(vendor.env).is_some_and(|value| !value.is_empty()));
+    let set = dev::in_environment().next();
     let (vendor, variable) = set.map_or(("openai", "OPENAI_API_KEY"), |vendor| {
         (vendor.id, vendor.env)
     });
@@ -166,13 +152,6 @@ pub fn failure(error: &Error) {
     stdio::say(format_args!("error: {error}"));
     if let Some(hint) = &error.hint {
         stdio::say(format_args!("  fix: {hint}"));
-    }
-}
-
-/// A ready file must not outlive what it speaks of.
-pub fn remove_ready_file(config: &Config) {
-    if let Some(path) = &config.server.ready_file {
-        let _ = std::fs::remove_file(path);
     }
 }
 

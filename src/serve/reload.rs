@@ -9,7 +9,7 @@ use std::sync::Arc;
 #[cfg(unix)]
 pub fn on_hangup(desk: &Arc<Desk>) {
     use tokio::signal::unix::{SignalKind, signal};
-    if super::stop::on_terminal() {
+    if super::signals::on_terminal() {
         return;
     }
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {

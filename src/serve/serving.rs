@@ -1,6 +1,6 @@
 //! From records to what requests are served from, and from configuration to the data plane's settings.
 
-use super::{announce::Ready, stores::Stores};
+use super::{ready::Ready, stores::Stores};
 use crate::admin::{self, Published};
 use crate::config::Config;
 use crate::formats;
@@ -196,16 +196,4 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
     status.insert("log".into(), json!(log));
     status.insert("providers".into(), providers.into());
     Value::Object(status)
-}
-
-/// What `--dev` adds: a user, a key and a route `dev` over the simulator.
-pub fn dev_records(simulator: bool) -> Vec<Value> {
-    let mut records = vec![
-        json!({"kind": "user", "name": "dev"}),
-        json!({"kind": "key", "name": "dev", "user": "dev", "direct": ["*"]}),
-    ];
-    if simulator {
-        records.push(json!({"kind": "route", "name": "dev", "keys": ["dev"], "targets": [{"provider": "mock"}]}));
-    }
-    records
 }

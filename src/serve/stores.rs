@@ -93,7 +93,7 @@ impl Stores {
         let dir = config.data_dir();
         let lock = Arc::new(lock::take(&dir, "")?);
         // A killed gateway's; the start may take long, and nobody is to take it for this one's.
-        super::announce::remove_ready_file(config);
+        super::ready::remove_file(config);
         let records = records::sled::Sled::open(&dir)?.under(lock.clone());
         let notice = records.notice();
         let hasher = digest_key::open(&dir, &records)?;

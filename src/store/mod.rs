@@ -4,6 +4,7 @@
 pub mod digest_key;
 pub mod harden;
 pub mod journal;
+pub mod key_file;
 pub mod lock;
 pub mod private;
 pub mod records;

@@ -149,7 +149,7 @@ fn the_command_ends_with_the_gateway() {
         assert!(ready.exists() && !ended(&pid));
         terminate(&gateway);
         let status = until("the gateway ends", || gateway.try_wait().unwrap());
-        assert_eq!(status.code(), Some(0));
+        assert_eq!(status.code(), Some(143));
         until("the command is gone", || ended(&pid).then_some(()));
         assert!(!ready.exists());
         assert!(

@@ -13,7 +13,6 @@ mod kit;
 mod leaks;
 mod log_files;
 mod log_listing;
-mod new_secrets;
 
 mod refusing;
 #[cfg(unix)]

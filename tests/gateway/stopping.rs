@@ -182,7 +182,7 @@ fn a_second_signal_ends_at_once() {
     signal(&bench);
     until("it stops", || refuses(&bench).then_some(()));
     let begin = Instant::now();
-    assert_eq!(bench.gateway.stop(), Some(130));
+    assert_eq!(bench.gateway.stop(), Some(143));
     assert!(begin.elapsed() < PATIENCE);
     let data = place.path().join("data");
     let again = Gateway::start_with(&["--data-dir", data.to_str().unwrap()]);
