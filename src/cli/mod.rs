@@ -15,6 +15,7 @@ mod explain;
 mod export;
 mod fields;
 mod files;
+mod interrupt;
 mod keys;
 pub mod launch;
 mod logs;

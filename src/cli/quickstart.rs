@@ -1,6 +1,7 @@
 //! `gw quickstart`: a gateway in a directory of its own, provisioned from nothing to a routed request, with
 //! every command it ran printed as one that can be copied.
 
+use super::{interrupt::Interrupt, progress::Progress};
 use crate::error::{Error, Kind, Result};
 use crate::mock::{Mock, Settings};
 use clap::{Arg, ArgMatches, Command};
@@ -13,8 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Real providers offered when their variable is set: vendor, variable, a small model.
-const REAL: [(&str, &str, &str); 2] = [
+/// A real provider: vendor, variable, a small model.
+type Real = (&'static str, &'static str, &'static str);
+
+/// Those offered when their variable is set.
+const REAL: [Real; 2] = [
     ("openai", "OPENAI_API_KEY", "gpt-4o-mini"),
     ("anthropic", "ANTHROPIC_API_KEY", "claude-haiku-4-5"),
 ];
@@ -23,7 +27,7 @@ const REAL: [(&str, &str, &str); 2] = [
 pub(super) fn command() -> Command {
     Command::new("quickstart")
         .about("Run a gateway in a directory of its own, send a first request and take a tour")
-        .after_help("Everything lives in one temporary directory and on free ports of this machine. The upstreams are\nsimulators unless you choose a real provider whose key is in the environment.")
+        .after_help("Everything lives in one temporary directory and on free ports of this machine. The upstreams are\nsimulators unless you choose a real provider whose key is in the environment. After the tour the\ngateway keeps running until Ctrl-C, which removes the directory.")
         .args([
             Arg::new("once").long("once").action(clap::ArgAction::SetTrue).help("End after the tour instead of serving on"),
             Arg::new("dir").long("dir").value_name("DIR").value_parser(clap::value_parser!(PathBuf)).help("Keep everything in this directory instead of a temporary one"),
@@ -38,7 +42,20 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
         matches.get_one::<String>("provider").map(String::as_str),
         no_input,
     )?;
-    let tour = Tour::begin(matches.get_one::<PathBuf>("dir").cloned())?;
+    // From here on there is something to tidy up.
+    let interrupt = Interrupt::listen()?;
+    match tour(matches, real, &interrupt) {
+        // Whatever it stumbled over then, that is why.
+        Err(_) if interrupt.came() => Ok(ExitCode::from(INTERRUPTED)),
+        ended => ended,
+    }
+}
+
+/// The exit code of a tour that was cut short.
+const INTERRUPTED: u8 = 130;
+
+fn tour(matches: &ArgMatches, real: Option<Real>, interrupt: &Interrupt) -> Result<ExitCode> {
+    let tour = Tour::begin(matches.get_one::<PathBuf>("dir").cloned(), interrupt)?;
     tour.provision(real)?;
     tour.request()?;
     tour.look()?;
@@ -50,10 +67,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
 }
 
 /// The real provider to use, if one was asked for or the offer was taken.
-fn choose(
-    asked: Option<&str>,
-    no_input: bool,
-) -> Result<Option<(&'static str, &'static str, &'static str)>> {
+fn choose(asked: Option<&str>, no_input: bool) -> Result<Option<Real>> {
     let set = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
     if let Some(vendor) = asked {
         let Some(found) = REAL.into_iter().find(|(id, ..)| *id == vendor) else {
@@ -90,7 +104,8 @@ fn choose(
 }
 
 /// A running tour. Dropping it stops the gateway and removes a temporary directory.
-struct Tour {
+struct Tour<'a> {
+    interrupt: &'a Interrupt,
     dir: PathBuf,
     temporary: bool,
     gateway: Child,
@@ -100,8 +115,8 @@ struct Tour {
     steady: Mock,
 }
 
-impl Tour {
-    fn begin(dir: Option<PathBuf>) -> Result<Tour> {
+impl<'a> Tour<'a> {
+    fn begin(dir: Option<PathBuf>, interrupt: &'a Interrupt) -> Result<Tour<'a>> {
         let temporary = dir.is_none();
         let dir = dir.unwrap_or_else(|| {
             std::env::temp_dir().join(format!("gw-quickstart-{}", std::process::id()))
@@ -165,6 +180,7 @@ impl Tour {
             .spawn()
             .map_err(|error| Error::internal("the gateway cannot start").cause(error))?;
         let mut tour = Tour {
+            interrupt,
             dir,
             temporary,
             gateway,
@@ -179,6 +195,7 @@ impl Tour {
     }
 
     fn wait(&mut self, ready: &Path) -> Result<()> {
+        let _progress = Progress::start(true, "starting the gateway", None);
         let start = Instant::now();
         loop {
             if let Some(facts) = fs::read(ready)
@@ -197,11 +214,13 @@ impl Tour {
                         .hint("run `gw serve` by itself to see more"),
                 );
             }
-            std::thread::sleep(Duration::from_millis(10));
+            if self.interrupt.wait(Duration::from_millis(10)) {
+                return Err(Error::internal("interrupted"));
+            }
         }
     }
 
-    fn provision(&self, real: Option<(&'static str, &'static str, &'static str)>) -> Result<()> {
+    fn provision(&self, real: Option<Real>) -> Result<()> {
         let key = self.key_file();
         let base = |mock: &Mock| format!("{}/v1", mock.url());
         say(
@@ -308,25 +327,30 @@ impl Tour {
         self.gw(&["logs", "show", id.trim().trim_start_matches("log/")])
     }
 
-    /// Serves on until interrupted.
+    /// Serves on until interrupted, which is how this is meant to end.
     fn stay(mut self) -> Result<ExitCode> {
         say("The gateway keeps running until you press Ctrl-C. In another terminal:");
-        say(&format!("  $ export GW_ADMIN_URL={}", self.admin));
+        say(&format!("  $ export GW_ADMIN_URL={}", quoted(&self.admin)));
         say(&format!(
             "  $ export OPENAI_BASE_URL={}/v1 OPENAI_API_KEY=$(cat {})",
             self.url,
-            self.key_file()
+            quoted(&self.key_file())
         ));
         say("  $ gw logs -f");
-        let status = self
-            .gateway
-            .wait()
-            .map_err(|error| Error::internal("the gateway cannot be waited for").cause(error))?;
-        Ok(if status.success() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        while !self.interrupt.wait(Duration::from_millis(200)) {
+            // Not `wait`, which would close the gateway's standard input first, and so end it.
+            if let Ok(Some(status)) = self.gateway.try_wait() {
+                let said = fs::read_to_string(self.dir.join("serve.log")).unwrap_or_default();
+                return match status.success() || self.interrupt.came() {
+                    true => Ok(ExitCode::SUCCESS),
+                    false => Err(
+                        Error::internal(format!("the gateway ended: {}", said.trim()))
+                            .hint("run `gw serve` by itself to see more"),
+                    ),
+                };
+            }
+        }
+        Ok(ExitCode::SUCCESS)
     }
 
     fn key_file(&self) -> String {
@@ -342,6 +366,10 @@ impl Tour {
     }
 
     fn quiet(&self, arguments: &[&str]) -> Result<String> {
+        if self.interrupt.came() {
+            return Err(Error::internal("interrupted"));
+        }
+        let _progress = Progress::start(true, &format!("gw {}", arguments.join(" ")), None);
         let output = myself()?
             .args(arguments)
             .env("GW_ADMIN_URL", &self.admin)
@@ -365,7 +393,7 @@ impl Tour {
     }
 }
 
-impl Drop for Tour {
+impl Drop for Tour<'_> {
     fn drop(&mut self) {
         drop(self.gateway.stdin.take());
         let _ = self.gateway.wait();

@@ -61,7 +61,7 @@ pub fn bind(address: SocketAddr, count: usize) -> Result<Vec<std::net::TcpListen
         let listener = bind_one(address, count > 1, at == 0).map_err(|error| {
             let taken = error.kind() == std::io::ErrorKind::AddrInUse;
             let hint = if taken {
-                "stop what listens there, or choose another with --listen 127.0.0.1:0"
+                "another program listens there: stop it, or choose another port with --listen 127.0.0.1:0"
             } else {
                 "choose another address with --listen"
             };
@@ -70,6 +70,7 @@ pub fn bind(address: SocketAddr, count: usize) -> Result<Vec<std::net::TcpListen
                 format!("cannot listen on `{address}`"),
             )
             .cause(error)
+            .param(address.to_string())
             .hint(hint)
         })?;
         address = listener

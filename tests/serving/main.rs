@@ -8,4 +8,6 @@ mod harness;
 mod command;
 mod dev;
 mod home;
+mod listening;
 mod new_secrets;
+mod quickstart;
