@@ -7,6 +7,7 @@ use crate::store::{
     digest_key,
     journal::{self, Journal},
     lock::{self, Lock},
+    modes,
     records::{self, Records},
     secret::Secret,
     token::Hasher,
@@ -92,10 +93,12 @@ impl Stores {
     fn disk(config: &Config) -> Result<Stores> {
         let dir = config.data_dir();
         let lock = Arc::new(lock::take(&dir, "")?);
+        let mut mended = modes::mend(&dir)?;
         // A killed gateway's; the start may take long, and nobody is to take it for this one's.
         super::ready::remove_file(config);
         let records = records::sled::Sled::open(&dir)?.under(lock.clone());
-        let notice = records.notice();
+        mended.extend(records.notice());
+        let notice = (!mended.is_empty()).then(|| mended.join("\n"));
         let hasher = digest_key::open(&dir, &records)?;
         let choice = match config.secrets.store {
             SecretStore::Auto => Choice::Auto,

@@ -3,6 +3,7 @@
 
 use super::disk;
 use crate::error::{Error, Kind, Result};
+use crate::store::room;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -64,21 +65,9 @@ impl Ballast {
     }
 }
 
-/// Bytes that can still be written where `path` is; `None` where the system does not say.
+/// Bytes that can still be written where `path` is.
 pub fn room(path: &Path) -> Option<u64> {
-    #[cfg(unix)]
-    {
-        let at = path.parent().unwrap_or(path);
-        let stat = rustix::fs::statvfs(at)
-            .ok()
-            .filter(|stat| stat.f_blocks > 0)?;
-        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        None
-    }
+    room::free(path.parent().unwrap_or(path))
 }
 
 /// The refusal of a write for want of room.

@@ -8,7 +8,7 @@ use super::tree::Tree;
 use super::{Actor, Change, Entry, Health, OWN_KIND, Records, disk, export};
 use crate::error::{Error, Kind, Result};
 use crate::resources::{Record, Stamp};
-use crate::store::lock::Lock;
+use crate::store::{lock::Lock, room};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -36,8 +36,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            ballast: 8 << 20,
-            reserve: 1 << 20,
+            ballast: room::BALLAST,
+            reserve: room::CHANGE,
             audit: 64 << 20,
             export_every: Duration::from_secs(15 * 60),
         }

@@ -58,10 +58,10 @@ impl Tree {
             blobs: BTreeSet::new(),
         };
         for name in ["conf", "db"] {
-            disk::tighten(&dir.join(name))?;
             disk::sync_file(&dir.join(name))?;
         }
         tree.sync()?;
+        tighten_all(dir)?;
         disk::sync_dir(dir)?;
         dir.parent().map_or(Ok(()), disk::sync_dir)?;
         Ok(tree)
@@ -154,6 +154,7 @@ impl Tree {
             .filter(|path| !self.blobs.contains(path))
             .collect();
         for path in &new {
+            disk::tighten(path)?;
             disk::sync_file(path)?;
         }
         if !new.is_empty() {
@@ -177,7 +178,20 @@ impl Drop for Tree {
         // sled syncs when dropped and panics where that fails.
         let db = self.db.take();
         let _ = catch_unwind(AssertUnwindSafe(|| drop(db)));
+        // It makes files as the umask says.
+        let _ = tighten_all(&self.dir);
     }
+}
+
+/// Takes what group and others may do away from sled's files.
+fn tighten_all(dir: &Path) -> Result<()> {
+    for path in disk::list(dir, "", "")? {
+        disk::tighten(&path)?;
+        if path.is_dir() {
+            tighten_all(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs sled code; panics and errors become errors of ours.

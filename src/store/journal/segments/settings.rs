@@ -1,5 +1,6 @@
 //! What can be set on the log, and how much room the disk has for it.
 
+use crate::store::room;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +12,16 @@ pub struct Floor {
     pub percent: u64,
     /// The most the share may come to.
     pub cap: u64,
+}
+
+impl From<(u64, u64, u64)> for Floor {
+    fn from((bytes, percent, cap): (u64, u64, u64)) -> Floor {
+        Floor {
+            bytes,
+            percent,
+            cap,
+        }
+    }
 }
 
 impl Floor {
@@ -57,21 +68,9 @@ impl Default for Settings {
             segment_bytes: 64 * MIB,
             max_bytes: None,
             max_age: Duration::from_secs(30 * 24 * 3600),
-            purge_below: Floor {
-                bytes: 2 * GIB,
-                percent: 10,
-                cap: 10 * GIB,
-            },
-            content_below: Floor {
-                bytes: 512 * MIB,
-                percent: 5,
-                cap: 5 * GIB,
-            },
-            rows_below: Floor {
-                bytes: 256 * MIB,
-                percent: 0,
-                cap: 0,
-            },
+            purge_below: Floor::from(room::LOG_PURGE),
+            content_below: Floor::from(room::LOG_CONTENT),
+            rows_below: Floor::from((room::LOG_ROWS, 0, 0)),
             linger: Duration::from_millis(100),
             sync_every: Duration::from_millis(200),
             query_time: Duration::from_secs(2),
