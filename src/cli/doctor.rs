@@ -1,30 +1,32 @@
-//! `gw doctor`: what is wrong on this machine, each line with its fix.
+//! `gw doctor`: what is wrong on this machine, each line with its fix. What the gateway says of itself is read in
+//! [`super::doctor_gateway`].
 
 use super::{
     context::Context,
+    doctor_gateway,
     print::{Format, aligned, clean},
-    verbs::describe,
 };
 use crate::config::Address;
-use crate::error::{Kind, Result};
+use crate::error::Result;
+use crate::store::room;
 use serde_json::{Value, json};
-use std::{path::Path, process::ExitCode};
+use std::{net::SocketAddr, path::Path, process::ExitCode};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
+pub(super) enum Mark {
     Ok,
     Warn,
     Fail,
 }
 
-struct Finding {
+pub(super) struct Finding {
     mark: Mark,
     about: &'static str,
     says: String,
     fix: Option<String>,
 }
 
-fn finding(mark: Mark, about: &'static str, says: impl Into<String>) -> Finding {
+pub(super) fn finding(mark: Mark, about: &'static str, says: impl Into<String>) -> Finding {
     Finding {
         mark,
         about,
@@ -34,7 +36,7 @@ fn finding(mark: Mark, about: &'static str, says: impl Into<String>) -> Finding 
 }
 
 impl Finding {
-    fn fix(mut self, fix: impl Into<String>) -> Finding {
+    pub(super) fn fix(mut self, fix: impl Into<String>) -> Finding {
         self.fix = Some(fix.into());
         self
     }
@@ -42,14 +44,16 @@ impl Finding {
 
 /// Runs `gw doctor`; exit code 1 when something failed.
 pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
+    let gateway = doctor_gateway::ask(context).await;
     let mut found = vec![settings(context)];
     if let Ok(config) = context.config() {
         found.push(disk(&config.data_dir(), config.server.in_memory));
-        found.extend(config.server.listen.iter().map(|address| port(address)));
+        let listen = config.server.listen.iter();
+        found.extend(listen.map(|address| port(address, gateway.status())));
     }
-    found.extend(socket(context));
+    found.extend(socket(context, gateway.status().is_some()));
     found.extend(proxies());
-    found.extend(gateway(context).await);
+    found.extend(gateway.findings(context).await);
     match context.look.format {
         Format::Table | Format::Wide => context.data(&render(&found)),
         _ => {
@@ -115,17 +119,12 @@ fn disk(data_dir: &Path, in_memory: bool) -> Finding {
             format!("{} cannot be made", data_dir.display()),
         );
     };
+    if let Err(error) = room::probe(there) {
+        return finding(Mark::Fail, "disk", error.to_string()).fix(error.hint.unwrap_or_default());
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        if rustix::fs::access(there, rustix::fs::Access::WRITE_OK).is_err() {
-            return finding(
-                Mark::Fail,
-                "disk",
-                format!("{} cannot be written", there.display()),
-            )
-            .fix("choose another with --data-dir, or mend its owner and mode");
-        }
         if there == data_dir && std::fs::metadata(there).is_ok_and(|meta| meta.mode() & 0o077 != 0)
         {
             return finding(
@@ -135,79 +134,125 @@ fn disk(data_dir: &Path, in_memory: bool) -> Finding {
             )
             .fix(format!("chmod 700 {}", there.display()));
         }
-        if let Ok(stat) = rustix::fs::statvfs(there) {
-            let free = stat.f_bavail.saturating_mul(stat.f_frsize) >> 20;
-            if free < 256 {
-                return finding(
-                    Mark::Warn,
-                    "disk",
-                    format!("{free} MiB free at {}", there.display()),
-                )
-                .fix("make room, or lower logs.max_bytes");
-            }
-            return finding(
-                Mark::Ok,
-                "disk",
-                format!("{}, {free} MiB free", data_dir.display()),
-            );
-        }
     }
-    finding(
-        Mark::Ok,
-        "disk",
-        format!("{} (in {})", data_dir.display(), there.display()),
-    )
+    let place = match there == data_dir {
+        true => format!("{} can be written", data_dir.display()),
+        false => format!("{} can be made in {}", data_dir.display(), there.display()),
+    };
+    match room::free(there) {
+        Some(free) if free < room::LOG_ROWS => finding(
+            Mark::Warn,
+            "disk",
+            format!(
+                "{place}, but only {} MiB are free: request logs are not kept",
+                free >> 20
+            ),
+        )
+        .fix("make room on that disk: df -h shows it"),
+        Some(free) => finding(
+            Mark::Ok,
+            "disk",
+            format!("{place}, {} MiB free", free >> 20),
+        ),
+        None => finding(Mark::Ok, "disk", place),
+    }
 }
 
-/// A port in use is fine when it is the gateway's own; only the gateway can tell, so this warns.
-fn port(address: &str) -> Finding {
-    match std::net::TcpListener::bind(address) {
-        Ok(_) => finding(Mark::Ok, "port", format!("{address} is free")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => finding(
-            Mark::Ok,
-            "port",
-            format!("{address} is in use (by the gateway, if it runs)"),
-        ),
-        Err(error) => finding(
+/// A port in use is fine where it is this gateway's.
+fn port(address: &str, status: Option<&Value>) -> Finding {
+    let error = match std::net::TcpListener::bind(address) {
+        Ok(_) => return finding(Mark::Ok, "port", format!("{address} is free")),
+        Err(error) => error,
+    };
+    if error.kind() != std::io::ErrorKind::AddrInUse {
+        return finding(
             Mark::Fail,
             "port",
             format!("{address} cannot be listened on: {error}"),
         )
-        .fix("choose another with --listen"),
+        .fix("choose another with --listen");
     }
+    if status.is_some_and(|status| listens(status, address)) {
+        let says = format!("{address} is in use by this gateway");
+        return finding(Mark::Ok, "port", says);
+    }
+    let number = address.rsplit(':').next().unwrap_or(address);
+    finding(
+        Mark::Fail,
+        "port",
+        format!("{address} is in use by another program"),
+    )
+    .fix(format!(
+        "see which (ss -ltnp 'sport = :{number}') and stop it, or choose another port with --listen"
+    ))
 }
 
-fn socket(context: &Context) -> Option<Finding> {
-    let place = context.address().ok()?;
-    let Address::Unix(path) = place else {
-        return Some(finding(Mark::Ok, "admin", place.to_string()));
+/// Whether a gateway with this status listens there.
+fn listens(status: &Value, address: &str) -> bool {
+    let Ok(wanted) = address.parse::<SocketAddr>() else {
+        return false;
     };
-    #[cfg(unix)]
-    if let Ok(meta) = std::fs::metadata(&path) {
-        use std::os::unix::fs::MetadataExt;
-        if meta.uid() != rustix::process::geteuid().as_raw() {
-            return Some(
-                finding(
-                    Mark::Fail,
-                    "admin",
-                    format!("{} belongs to another user", path.display()),
-                )
-                .fix("run gw as that user, or start your own with --data-dir"),
-            );
-        }
+    status["urls"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter_map(|url| url.strip_prefix("http://")?.parse::<SocketAddr>().ok())
+        .any(|own| {
+            let any = own.ip().is_unspecified() || wanted.ip().is_unspecified();
+            own.port() == wanted.port() && (any || own.ip() == wanted.ip())
+        })
+}
+
+fn socket(context: &Context, answers: bool) -> Option<Finding> {
+    let place = context.address().ok()?;
+    if answers {
         return Some(finding(
             Mark::Ok,
             "admin",
-            format!("unix:{}", path.display()),
+            format!("{place} is in use by this gateway"),
         ));
     }
+    let Address::Unix(path) = place else {
+        return Some(finding(Mark::Ok, "admin", place.to_string()));
+    };
+    let shown = path.display();
+    #[cfg(unix)]
+    if let Ok(meta) = std::fs::symlink_metadata(&path) {
+        use std::io::ErrorKind;
+        use std::os::unix::fs::MetadataExt;
+        let owner = meta.uid();
+        if owner != rustix::process::geteuid().as_raw() {
+            let says = format!("{shown} belongs to another user (UID {owner})");
+            return Some(
+                finding(Mark::Fail, "admin", says)
+                    .fix("run gw as that user, or start your own with --data-dir"),
+            );
+        }
+        return Some(match std::os::unix::net::UnixStream::connect(&path) {
+            Ok(_) => finding(
+                Mark::Fail,
+                "admin",
+                format!("{shown} is in use by another program"),
+            )
+            .fix("stop it, or choose another socket with --admin-listen"),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => finding(
+                Mark::Warn,
+                "admin",
+                format!("{shown} was left behind by a gateway that is gone"),
+            )
+            .fix("start the gateway with `gw serve`; it takes its place"),
+            Err(error) => finding(
+                Mark::Fail,
+                "admin",
+                format!("{shown} cannot be connected to: {error}"),
+            )
+            .fix(format!("see what it is: ls -l {shown}")),
+        });
+    }
     Some(
-        finding(
-            Mark::Warn,
-            "admin",
-            format!("{} is not there", path.display()),
-        )
-        .fix("start the gateway with `gw serve`"),
+        finding(Mark::Warn, "admin", format!("{shown} is not there"))
+            .fix("start the gateway with `gw serve`"),
     )
 }
 
@@ -233,92 +278,4 @@ fn proxies() -> Option<Finding> {
             ),
         )
     })
-}
-
-async fn gateway(context: &Context) -> Vec<Finding> {
-    let status = match context.remote() {
-        Ok(remote) => remote.status().await,
-        Err(error) => Err(error),
-    };
-    let status = match status {
-        Ok(status) => status,
-        Err(error) => {
-            let how_bad = if error.kind == Kind::NoGateway {
-                Mark::Warn
-            } else {
-                Mark::Fail
-            };
-            return vec![
-                finding(how_bad, "gateway", error.to_string()).fix(error.hint.unwrap_or_default()),
-            ];
-        }
-    };
-    let text = |path: &str| {
-        super::path::lookup(&status, path)
-            .map(super::print::text)
-            .unwrap_or_default()
-    };
-    let mut found = vec![finding(
-        Mark::Ok,
-        "gateway",
-        format!("{} (pid {})", text("url"), text("pid")),
-    )];
-    for (about, path) in [("store", "store"), ("secrets", "secrets")] {
-        match super::path::lookup(&status, path) {
-            None | Some(Value::Null) => {}
-            Some(Value::Object(_)) => found.push(finding(
-                Mark::Ok,
-                about,
-                describe::lines(status.get(path).unwrap_or(&Value::Null))
-                    .trim_end()
-                    .replace('\n', "; "),
-            )),
-            Some(_) => found.push(finding(Mark::Ok, about, text(path))),
-        }
-    }
-    match text("log.degraded") {
-        why if why.is_empty() => found.push(finding(
-            Mark::Ok,
-            "logs",
-            format!("{} rows written", text("log.written")),
-        )),
-        why => found.push(
-            finding(
-                Mark::Fail,
-                "logs",
-                format!("rows are not being stored: {why}"),
-            )
-            .fix("make room on the disk, or lower logs.max_bytes"),
-        ),
-    }
-    let count = |path: &str| super::path::lookup(&status, path).and_then(Value::as_u64);
-    if let Some(places @ 1..) = count("log.damaged_places") {
-        let says = format!(
-            "damaged: {}; what is there is skipped (places: {places})",
-            text("log.damaged")
-        );
-        let fix =
-            "check the disk; to be rid of them remove those files from logs/ in the data directory";
-        found.push(finding(Mark::Warn, "logs", says).fix(fix));
-    }
-    if let Some(rows @ 1..) = count("log.purged_rows") {
-        let says = format!("{rows} rows went before their time because the disk runs low");
-        found.push(finding(Mark::Warn, "logs", says).fix("make room on the disk"));
-    }
-    for (name, why) in status
-        .get("credentials")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
-        found.push(
-            finding(
-                Mark::Fail,
-                "provider",
-                format!("{name}: {}", super::print::text(why)),
-            )
-            .fix(format!("gw provider rekey {name}")),
-        );
-    }
-    found
 }

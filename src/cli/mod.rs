@@ -9,6 +9,7 @@ mod credential;
 mod diff;
 mod dispatch;
 mod doctor;
+mod doctor_gateway;
 mod endpoint;
 mod exits;
 mod explain;

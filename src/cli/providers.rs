@@ -72,7 +72,8 @@ pub(crate) async fn test(context: &Context, matches: &ArgMatches) -> Result<()> 
     problems.end()
 }
 
-fn hint(report: &Value, name: &str) -> String {
+/// What to do about a test that failed.
+pub(crate) fn hint(report: &Value, name: &str) -> String {
     report
         .get("fix")
         .and_then(Value::as_str)

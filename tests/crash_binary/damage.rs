@@ -3,6 +3,8 @@
 
 use super::start::Stopped;
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 #[test]
 fn damaged_lines_of_the_audit_log_are_counted_and_named_at_every_start() {
@@ -29,6 +31,11 @@ fn damaged_lines_of_the_audit_log_are_counted_and_named_at_every_start() {
         let status: Value = serde_json::from_str(&status).unwrap();
         assert_eq!((code, &status["damaged"]), (Some(0), &json!([named])));
         assert_eq!(status["status"], "ready", "it takes nothing from anybody");
+        let (_, said) = live.gw(&["doctor"]);
+        assert!(
+            said.contains(&format!("warn   audit      {named}")),
+            "{said}"
+        );
         live.kill();
     }
     assert!(
@@ -127,4 +134,86 @@ fn a_directory_that_lost_its_state_is_not_taken_for_a_new_one() {
     assert!(ran.unwrap().success(), "{command}");
     let live = stopped.start();
     assert_eq!(live.admin.get("/export")["items"], json!([]));
+}
+
+/// Everything in a data directory with its mode, by path.
+fn modes(at: &Path, below: &str, found: &mut Vec<(String, u32)>) {
+    let mode = std::fs::symlink_metadata(at).unwrap().permissions().mode() & 0o777;
+    found.push((below.to_owned(), mode));
+    if at.is_dir() {
+        for entry in std::fs::read_dir(at).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{below}/{}", entry.file_name().to_string_lossy());
+            modes(&entry.path(), &name, found);
+        }
+    }
+}
+
+fn open_to_others(data: &Path) -> Vec<(String, u32)> {
+    let mut found = Vec::new();
+    modes(data, "data", &mut found);
+    assert!(found.len() > 15, "{found:?}");
+    found.retain(|(_, mode)| mode & 0o077 != 0);
+    found
+}
+
+#[test]
+fn every_file_is_made_private_mended_where_it_is_not_and_refused_where_it_holds_secrets() {
+    let stopped = Stopped::new(None);
+    assert_eq!(open_to_others(&stopped.data), [], "after kill -9");
+    let live = stopped.start();
+    stopped.whole(&live);
+    assert_eq!(live.stop().code(), Some(0));
+    assert_eq!(open_to_others(&stopped.data), [], "after an orderly end");
+    let mode = |name: &str, mode: u32| {
+        let path = stopped.data.join(name);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    };
+    for secret in [
+        "digest.key",
+        "secrets.choice",
+        "secrets.sealed",
+        "master.key",
+    ] {
+        mode(secret, 0o640);
+        let said = stopped.refused(&[]);
+        assert!(
+            said.contains(secret) && said.contains("chmod 600"),
+            "{said}"
+        );
+        mode(secret, 0o600);
+    }
+    let others = [
+        "audit", "exports", "logs", "state", "state/db", "ballast", "gw.lock", "",
+    ];
+    for name in others {
+        mode(name, 0o755);
+    }
+    let live = stopped.start();
+    stopped.whole(&live);
+    assert_eq!(
+        Stopped::mended(&live).len(),
+        others.len(),
+        "{}",
+        live.said()
+    );
+    assert_eq!(open_to_others(&stopped.data), []);
+    live.kill();
+    // Not gw's own directory: nothing there is gw's to change.
+    let foreign = stopped.data.join("notes.txt");
+    std::fs::write(&foreign, "mine").unwrap();
+    std::fs::set_permissions(&foreign, PermissionsExt::from_mode(0o644)).unwrap();
+    mode("", 0o755);
+    let said = stopped.refused(&[]);
+    assert!(
+        said.contains("notes.txt") && said.contains("chmod 700"),
+        "{said}"
+    );
+    mode("", 0o700);
+    let live = stopped.start();
+    assert!(Stopped::mended(&live).is_empty(), "{}", live.said());
+    assert_eq!(
+        open_to_others(&stopped.data),
+        [("data/notes.txt".to_owned(), 0o644)]
+    );
 }

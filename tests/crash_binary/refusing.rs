@@ -1,5 +1,5 @@
-//! A state store that cannot write: changes are refused with the disk's own words, and readiness and
-//! `gw status` say so before anybody tries a change.
+//! A state store that cannot write: changes are refused with the disk's own words, and readiness, `gw status` and
+//! `gw doctor` say so before anybody tries a change.
 
 use super::harness::{clients::skip, until};
 use super::mount::{Mount, image, run};
@@ -50,6 +50,14 @@ fn a_disk_gone_read_only_is_named_as_that_and_seen_by_readyz_and_status() {
     assert_eq!(code, Some(0), "{said}");
     assert!(
         said.contains("state store: ") && said.contains("Read-only file system"),
+        "{said}"
+    );
+    let (code, said) = live.gw(&["doctor"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("fail   store")
+            && said.contains("Read-only file system")
+            && !said.contains("make room"),
         "{said}"
     );
     assert_eq!(live.admin.get("/users/ann")["name"], "ann");

@@ -128,6 +128,11 @@ impl Serving {
         admin.replace(&self.home.display().to_string(), "~")
     }
 
+    /// Where callers connect.
+    pub fn url(&self) -> &str {
+        self.facts["url"].as_str().unwrap()
+    }
+
     /// What it said on standard error.
     pub fn said(&self) -> String {
         let text = std::fs::read_to_string(self.place.path().join("log")).unwrap();

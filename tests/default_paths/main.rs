@@ -5,6 +5,7 @@
 
 mod admin_socket;
 mod contradictions;
+mod doctoring;
 mod expecting;
 mod found_settings;
 mod home;
