@@ -24,7 +24,7 @@ fn dev_is_found_from_a_second_terminal_and_has_the_providers_of_the_environment(
             "openai",
             "groq",
             "-o",
-            "value=.credential"
+            "value=.status.credential"
         ]),
         "env:OPENAI_API_KEY\nenv:GROQ_API_KEY\n"
     );
