@@ -207,13 +207,11 @@ fn a_refused_request_ends_with_the_command_that_helps() {
     ];
     let ran = home.run(&serve);
     assert_eq!(ran.code, Some(4), "{ran:?}");
-    assert!(
-        ran.err.ends_with(
-            "  fix: name the key with --key-file FILE or GW_API_KEY; `gw key create NAME --user USER` makes one\n"
-        ),
-        "{}",
-        ran.err
-    );
+    let says = "\
+error: no API key was sent (status 401)
+  fix: name the key with --key-file FILE or GW_API_KEY; `gw key create NAME --user USER` makes one
+";
+    assert!(ran.err.ends_with(says), "{}", ran.err);
 }
 
 #[test]

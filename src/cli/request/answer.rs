@@ -179,8 +179,10 @@ impl Answer {
             }
             _ => Kind::Upstream,
         };
-        let message =
-            text("/error/message").unwrap_or_else(|| format!("the answer has status {status}"));
+        let message = match self.told() {
+            Some((message, _)) => clean(message),
+            None => format!("the answer has status {status}"),
+        };
         let mut message = format!("{message} (status {status})");
         if let Some(target) = self.target() {
             message.push_str(&format!("\n  from {target}"));
@@ -193,12 +195,29 @@ impl Answer {
         Some(Error::new(kind, message).hint(self.look_up()))
     }
 
-    /// The command to read on with.
+    /// The error's message and, in a refusal of the gateway's own, what it says to do next.
+    fn told(&self) -> Option<(&str, Option<&str>)> {
+        let message = self.field("/error/message").and_then(Value::as_str)?;
+        let message = Some(message).filter(|message| !message.is_empty())?;
+        let own = self.field("/origin").and_then(Value::as_str) == Some("gateway");
+        let hinted = message
+            .strip_suffix(')')
+            .and_then(|text| text.split_once(" (fix: "));
+        Some(match hinted {
+            Some((message, fix)) if own => (message, Some(fix)),
+            _ => (message, None),
+        })
+    }
+
+    /// The command that helps: where the gateway refused, as it says; else the one to read on with.
     pub fn look_up(&self) -> String {
-        match (&self.advice, self.request_id()) {
-            (Some(advice), _) => advice.clone(),
-            (None, Some(id)) => format!("gw logs get {}", clean(id)),
-            (None, None) => "gw logs".into(),
+        if let Some(advice) = &self.advice {
+            return advice.clone();
+        }
+        match (self.told(), self.request_id()) {
+            (Some((_, Some(fix))), _) => clean(fix),
+            (_, Some(id)) => format!("gw logs get {}", clean(id)),
+            _ => "gw logs".into(),
         }
     }
 
