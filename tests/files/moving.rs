@@ -201,6 +201,8 @@ fn diff_shows_that_secrets_change_and_never_what_they_are() {
             String::new()
         )
     );
+    let (code, stdout, _) = diff(&gateway, &["-o", "name"], K[1], "sk-p1");
+    assert_eq!((code, stdout.as_str()), (Some(1), "key/k\n"));
     let (code, stdout, _) = diff(&gateway, &["-o", "json"], K[1], "sk-p1");
     let read: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(

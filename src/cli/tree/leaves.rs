@@ -184,7 +184,11 @@ static ROWS: &[Row] = &[
             "apply -f gw.toml --owner ci --prune",
         ],
     ),
-    row("diff", VALUE, &["diff -f gw.toml"]),
+    row(
+        "diff",
+        NAMED,
+        &["diff -f gw.toml", "diff -f gw.toml --owner ci --prune"],
+    ),
     row(
         "export",
         NAMED,
