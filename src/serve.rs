@@ -194,7 +194,11 @@ fn bind(server: &crate::config::Server, threads: usize) -> Result<Sockets> {
 
 /// Applies the seed. What new keys it makes have a place to be shown before they are made.
 async fn plant(config: &Config, desk: &Arc<Desk>, seed: Vec<Value>) -> Result<(Keys, Shown)> {
-    let there: BTreeSet<String> = desk.state().of("key").map(|key| key.name.clone()).collect();
+    let there: BTreeSet<String> = desk
+        .in_force()
+        .of("key")
+        .map(|key| key.name.clone())
+        .collect();
     let names = new_keys::to_make(&seed, &there);
     let place = Place::keep(config, &names, new_keys::first(&seed, &there).as_deref())?;
     let given = new_keys::given(&seed);

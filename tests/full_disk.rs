@@ -8,7 +8,7 @@ mod durable;
 use durable::record;
 use gw::error::Kind;
 use gw::store::records::sled::Options;
-use gw::store::records::{Actor, Change, Health, Records, Sled};
+use gw::store::records::{Actor, Change, Commit, Health, Records, Sled};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -39,13 +39,18 @@ impl Drop for Small {
 }
 
 fn put(store: &Sled, name: &str, expected: u64) -> gw::error::Result<u64> {
-    store.commit(
+    let committed = store.commit(
         &Actor::default(),
+        store.state().revision,
         &[Change::Put {
             expected,
             record: record(name, expected + 1, 3_000),
         }],
-    )
+    );
+    committed.map(|committed| match committed {
+        Commit::Done(state) => state.revision,
+        Commit::Moved(_) => panic!("nobody else writes"),
+    })
 }
 
 /// Fills what is left of the disk, down to `leave` bytes.
@@ -90,8 +95,8 @@ fn full(options: Options, leave: u64) {
         }
     }
     assert_eq!(refused, 20, "the disk never filled up; {accepted} accepted");
-    let before = store.load().unwrap();
-    assert_eq!((before.0, before.1.len() as u64), (accepted, accepted));
+    let before = store.state();
+    assert_eq!((before.revision, before.len() as u64), (accepted, accepted));
     assert_eq!(
         store.history(1).unwrap()[0].revision,
         accepted,
@@ -102,14 +107,14 @@ fn full(options: Options, leave: u64) {
     drop(store);
     let store = Sled::open_with(&data, options.clone())
         .unwrap_or_else(|error| panic!("cannot start on a full disk: {error:?}"));
-    assert_eq!(store.load().unwrap(), before);
+    assert_eq!(store.state(), before);
     // Room again: without a restart.
     std::fs::remove_file(filler).unwrap();
     assert_eq!(put(&store, "after", 0).unwrap(), accepted + 1);
     assert_eq!(store.health(), Health::default());
     drop(store);
     let store = Sled::open_with(&data, options).unwrap();
-    assert_eq!(store.load().unwrap().1.len() as u64, accepted + 1);
+    assert_eq!(store.state().len() as u64, accepted + 1);
     assert_eq!(store.notice(), None);
     eprintln!(
         "{accepted} accepted before the disk was full; first refusal: {}",

@@ -1,12 +1,14 @@
 //! Many records at once, all or none; and the way back: every record in the form that is taken.
 
-use super::desk::{Desk, State};
+use super::desk::Desk;
+use super::in_force::InForce;
 use super::{changes, draft::Draft, draft::Outcome, item::Item};
 use crate::error::{Error, Kind, Result};
 use crate::resources::{self, KINDS, Record};
 use crate::store::{records::Actor, secret::Secret};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The label that says whose files a record comes from.
 pub const OWNER: &str = "gw/owner";
@@ -34,7 +36,7 @@ impl Desk {
                 Some(Record::clone(record))
             };
             let mut changed = Vec::new();
-            for mut item in request.items {
+            for mut item in request.items.iter().cloned() {
                 let at = (item.kind.clone(), item.name.clone());
                 if !named.insert(at.clone()) {
                     return Err(
@@ -43,7 +45,7 @@ impl Desk {
                     );
                 }
                 own(
-                    draft.records.get(&at),
+                    draft.records.at(&at).map(|old| &**old),
                     &mut item,
                     request.owner.as_deref(),
                     request.force,
@@ -56,14 +58,14 @@ impl Desk {
             }
             if request.prune {
                 let owner = request.owner.as_deref();
-                let gone = |record: &&Record| {
+                let gone = |record: &&Arc<Record>| {
                     owner.is_some()
                         && owner_of(record) == owner
                         && !named.contains(&(record.kind.clone(), record.name.clone()))
                 };
                 let gone: Vec<(String, String)> = draft
                     .records
-                    .values()
+                    .iter()
                     .filter(gone)
                     .map(|record| (record.kind.clone(), record.name.clone()))
                     .collect();
@@ -205,8 +207,8 @@ fn within(mut error: Error, at: &(String, String)) -> Error {
 }
 
 /// Every record as `apply` takes it, in the order their references need. References, never secrets.
-pub fn export(state: &State) -> Value {
-    let item = |record: &Record| {
+pub fn export(state: &InForce) -> Value {
+    let item = |record: &Arc<Record>| {
         let mut item = json!({"kind": record.kind, "name": record.name});
         if let Value::Object(map) = &mut item {
             map.extend(record.spec.clone());

@@ -1,9 +1,10 @@
 //! Deleting a record together with what depends on it: keys go with their user, models with their provider;
-//! routes are unbound, and go once they are bound to nothing or lead nowhere.
+//! routes are unbound, and go where nothing useful or only something wider would be left of them.
 
-use super::{draft::Draft, refs};
+use super::draft::Draft;
 use crate::error::Result;
-use crate::resources::{Record, Spec};
+use crate::resources::{KindId, Spec, kind};
+use crate::store::records::At;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,37 +12,21 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn delete(draft: &mut Draft<'_>, kind: &str, name: &str) -> Result<Vec<Value>> {
     draft.delete(kind, name)?;
     // One entry a record: a route first unbound and then deleted is listed as deleted.
-    let mut taken: BTreeMap<(String, String), &str> = BTreeMap::new();
-    let mut gone = BTreeSet::from([(kind.to_owned(), name.to_owned())]);
-    // Round by round, one pass over everything each: users have many keys.
-    while !gone.is_empty() {
-        let hit = |record: &Record| {
-            let to: Vec<(String, String)> = refs::of(record)
-                .into_iter()
-                .map(|(kind, name)| (kind.to_owned(), name))
-                .filter(|to| gone.contains(to))
-                .collect();
-            (!to.is_empty()).then(|| ((record.kind.clone(), record.name.clone()), to))
-        };
-        let dependents: Vec<_> = draft.records.values().filter_map(hit).collect();
-        gone.clear();
-        for (at, to) in dependents {
-            let unbound = match at.0.as_str() {
-                "route" => to.iter().try_fold(
-                    draft.get(&at.0, &at.1)?.spec.clone(),
-                    |spec, (kind, name)| unbind(spec, kind, name),
-                ),
-                _ => None,
-            };
-            match unbound {
+    let mut taken: BTreeMap<At, &str> = BTreeMap::new();
+    let mut gone = vec![(kind.to_owned(), name.to_owned())];
+    while let Some(to) = gone.pop() {
+        let dependents: BTreeSet<At> = draft.records.referrers(&to).cloned().collect();
+        for at in dependents {
+            let record = draft.get(&at.0, &at.1)?.clone();
+            match without(&record.kind, &record.spec, &to)? {
                 Some(spec) => {
-                    draft.edit(&at.0, &at.1, |old| *old = spec)?;
+                    draft.set(&at, spec, record.system.clone());
                     taken.insert(at, "unbound");
                 }
                 None => {
                     draft.delete(&at.0, &at.1)?;
                     taken.insert(at.clone(), "deleted");
-                    gone.insert(at);
+                    gone.push(at);
                 }
             }
         }
@@ -52,27 +37,30 @@ pub fn delete(draft: &mut Draft<'_>, kind: &str, name: &str) -> Result<Vec<Value
         .collect())
 }
 
-/// The route without what goes, or `None` where nothing useful would be left of it.
-fn unbind(mut spec: Spec, kind: &str, name: &str) -> Option<Spec> {
-    let list = match kind {
+/// What is left of a record without what it names, or `None` where it goes too.
+fn without(word: &str, spec: &Spec, gone: &At) -> Result<Option<Spec>> {
+    Ok(match kind(word)?.id {
+        // A user names nothing; keys and models are nothing without what they belong to.
+        KindId::User | KindId::Key | KindId::Provider | KindId::Model => None,
+        KindId::Route => unbind(spec.clone(), gone),
+    })
+}
+
+/// The route without what goes. A list of keys or users that becomes empty would let in everybody it kept out, and
+/// targets that are all of weight 0 lead nowhere: then the route goes too.
+fn unbind(mut spec: Spec, (kind, name): &At) -> Option<Spec> {
+    let list = match kind.as_str() {
         "user" => "users",
         "key" => "keys",
         _ => "targets",
     };
-    if let Some(Value::Array(items)) = spec.get_mut(list) {
-        items.retain(|item| {
-            item.as_str() != Some(name)
-                && item.get("provider").and_then(Value::as_str) != Some(name)
-        });
-    }
-    let empty = |field: &str| match spec.get(field) {
-        Some(Value::Array(items)) => items.is_empty(),
-        Some(Value::String(text)) => text.is_empty(),
-        _ => true,
+    let names = |item: &Value| {
+        item.as_str() == Some(name) || item.get("provider").and_then(Value::as_str) == Some(name)
     };
-    let unbound = empty("users") && empty("keys") && empty("path");
-    match unbound || empty("targets") {
-        true => None,
-        false => Some(spec),
-    }
+    let Some(Value::Array(items)) = spec.get_mut(list) else {
+        return Some(spec);
+    };
+    items.retain(|item| !names(item));
+    let worth = |item: &Value| item.get("weight").and_then(Value::as_u64) != Some(0);
+    items.iter().any(worth).then_some(spec)
 }

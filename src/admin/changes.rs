@@ -1,8 +1,7 @@
 //! What a change does to a record, field by field. Of secrets only that they change, never what they are.
 
 use super::credentials;
-use super::keys;
-use crate::resources::Record;
+use crate::resources::{Record, key::KeySystem};
 use serde_json::{Value, json};
 
 /// `[{field, old?, new?}]`; of a secret `{field, secret: new|another|removed}`.
@@ -55,7 +54,7 @@ pub fn between(old: Option<&Record>, new: Option<&Record>) -> Value {
 fn secret(record: Option<&Record>) -> Option<String> {
     let record = record?;
     match record.kind.as_str() {
-        "key" => Some(keys::system(record).digest).filter(|digest| !digest.is_empty()),
+        "key" => Some(KeySystem::of(record).digest).filter(|digest| !digest.is_empty()),
         "provider" => record
             .system
             .get(credentials::FINGERPRINT)

@@ -18,9 +18,26 @@ use serde_json::Value;
 /// Where in a provider's `system` the keyed fingerprint of its managed secret is.
 pub const FINGERPRINT: &str = "credential";
 
-/// The vault's name for a provider's managed secret.
-pub fn at(provider: &str) -> String {
-    format!("provider/{provider}")
+/// Where in a provider's `system` the vault's name for it is.
+const ENTRY: &str = "credential_entry";
+
+/// What every entry of a provider's begins with.
+const ENTRIES: &str = "provider/";
+
+/// The vault's name for a provider's managed secret; `None` where it has none. Each secret gets a name of its own and
+/// the record says which is in use, so that vault and store need not change at once.
+pub fn entry(provider: &Record) -> Option<String> {
+    if !provider.system.contains_key(FINGERPRINT) {
+        return None;
+    }
+    let named = provider.system.get(ENTRY).and_then(Value::as_str);
+    // Records written before entries had versions name none.
+    Some(named.map_or_else(|| format!("{ENTRIES}{}", provider.name), str::to_owned))
+}
+
+/// Whether a name in the vault is that of a provider's managed secret, in use or not.
+pub fn is_entry(name: &str) -> bool {
+    name.starts_with(ENTRIES)
 }
 
 fn reference(spec: &Spec) -> Result<Credential> {
@@ -29,19 +46,21 @@ fn reference(spec: &Spec) -> Result<Credential> {
         .map_or(Ok(Credential::None), str::parse)
 }
 
-/// Takes a managed secret out of the item; gives it back where it has to be written to the vault: it is new,
-/// or the vault has `lost` it.
+/// Takes a managed secret out of the item; gives it back with its name in the vault where it has to be written
+/// there: it is new, or the vault has `lost` it. `revision` is that of the change it comes with.
 pub fn put(
     hasher: &Hasher,
     item: &Item,
     lost: bool,
+    revision: u64,
     spec: &mut Spec,
     system: &mut Spec,
-) -> Result<Option<Secret>> {
+) -> Result<Option<(String, Secret)>> {
     let said = reference(spec)?;
     let Some(secret) = &item.credential else {
         if said != Credential::Managed {
             system.shift_remove(FINGERPRINT);
+            system.shift_remove(ENTRY);
         } else if !system.contains_key(FINGERPRINT) {
             return Err(Error::invalid(format!(
                 "provider `{}` has a managed credential, and none was given",
@@ -77,7 +96,12 @@ pub fn put(
     let same = system
         .insert(FINGERPRINT.into(), print.clone().into())
         .is_some_and(|old| old.as_str() == Some(&print));
-    Ok((lost || !same).then_some(secret))
+    if same && !lost {
+        return Ok(None);
+    }
+    let entry = format!("{ENTRIES}{}@{revision}", item.name);
+    system.insert(ENTRY.into(), entry.as_str().into());
+    Ok(Some((entry, secret)))
 }
 
 /// A credential is sent in a header: one line of visible ASCII.
@@ -178,7 +202,7 @@ fn access(provider: &Record, secret: Option<Secret>) -> Result<Access, String> {
 fn secret(vault: &dyn Vault, provider: &Record) -> Result<Option<Secret>, String> {
     match reference(&provider.spec).map_err(|error| error.to_string())? {
         Credential::None | Credential::Passthrough => Ok(None),
-        Credential::Managed => match vault.get(&at(&provider.name)) {
+        Credential::Managed => match vault.get(&entry(provider).unwrap_or_default()) {
             Ok(Some(secret)) => usable(secret.expose()).map(Some),
             Ok(None) => Err("not in the vault".into()),
             Err(error) => Err(error.to_string()),

@@ -1,49 +1,20 @@
-//! The one writer: holds every record in memory, turns drafts into one commit each, and hands the result to
-//! the data plane. A write is acknowledged only after it is durable and in force.
+//! The one writer: turns drafts into one commit each and hands the result to the data plane. A write is
+//! acknowledged only after it is durable and in force.
 
+use super::in_force::{Credentials, InForce};
 use super::{Deps, Published, credentials, draft::Draft};
 use crate::error::{Error, Kind, Result};
 use crate::resources::Record;
-use crate::store::records::{Actor, Change};
+use crate::store::records::{Actor, At, Change, Commit, State};
 use crate::store::secret::Secret;
-use crate::upstream::Access;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
-
-/// Records by (kind, name).
-pub type Book = BTreeMap<(String, String), Record>;
-
-/// By provider: what its record refers to, or why that is not to be had.
-pub type Credentials = HashMap<String, Result<Access, String>>;
-
-/// What is in force: never changed, only replaced.
-#[derive(Default)]
-pub struct State {
-    pub revision: u64,
-    pub records: Book,
-    pub credentials: Credentials,
-}
-
-impl State {
-    /// The record, or an error whose hint is the line that makes it.
-    pub fn get(&self, kind: &str, name: &str) -> Result<&Record> {
-        self.records
-            .get(&(kind.to_owned(), name.to_owned()))
-            .ok_or_else(|| super::refs::missing(kind, name))
-    }
-    /// Every record of a kind, by name.
-    pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Record> {
-        self.records
-            .values()
-            .filter(move |record| record.kind == kind)
-    }
-}
 
 /// The desk every admin listener of a process shares.
 pub struct Desk {
     pub(super) deps: Deps,
-    state: RwLock<Arc<State>>,
+    in_force: RwLock<Arc<InForce>>,
     /// Held while a change is drafted, committed and published; readers never wait for it.
     writer: tokio::sync::Mutex<()>,
     pub(super) idempotency: super::idempotency::IdempotencyKeys,
@@ -53,113 +24,154 @@ pub struct Desk {
 /// First and longest pause between attempts at credentials that could not be had.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
+/// How often a change is planned again because others wrote meanwhile.
+const PLANS: usize = 20;
+
 impl Desk {
-    /// Reads the store, resolves credentials, publishes, and keeps trying for credentials that are missing.
+    /// Takes over what the store has, resolves credentials, publishes, and keeps trying for credentials that
+    /// are missing.
     pub async fn open(deps: Deps) -> Result<Arc<Desk>> {
-        let store = deps.records.clone();
-        let (revision, list) = blocking(move || store.load()).await?;
-        let records: Book = list
-            .into_iter()
-            .map(|record| ((record.kind.clone(), record.name.clone()), record))
-            .collect();
-        let every = records
-            .values()
-            .filter(|record| record.kind == "provider")
-            .cloned()
-            .collect();
-        let credentials = resolve(&deps, every).await;
-        let state = Arc::new(State {
-            revision,
-            records,
-            credentials,
-        });
-        publish(&deps, &state);
+        let newest = deps.records.watch();
         let desk = Arc::new(Desk {
             deps,
-            state: RwLock::new(state),
+            in_force: RwLock::default(),
             writer: tokio::sync::Mutex::new(()),
             idempotency: super::idempotency::IdempotencyKeys::default(),
             retry: Arc::default(),
         });
+        let records = desk.deps.records.state();
+        let touched = records.iter().map(|record| record.at()).collect();
+        desk.forget_unknown(&records).await;
+        desk.install(records, &touched).await;
         tokio::spawn(retry(Arc::downgrade(&desk)));
+        tokio::spawn(follow(Arc::downgrade(&desk), newest));
         Ok(desk)
     }
 
     /// What is in force now.
-    pub fn state(&self) -> Arc<State> {
-        self.state
+    pub fn in_force(&self) -> Arc<InForce> {
+        self.in_force
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
-    /// Runs `plan` over a draft of the current state and makes what it drafted true, all or nothing. With
-    /// `dry_run` everything is checked and nothing is changed.
+    /// Runs `plan` over a draft of what is in force and makes what it drafted true, all or nothing. With
+    /// `dry_run` everything is checked and nothing is changed. `plan` runs again where others wrote meanwhile:
+    /// what was checked against an older state is checked against the newer one.
     ///
     /// Not to be dropped half-way: callers that may go away run it in a task of its own.
     pub async fn write<T>(
         &self,
         actor: &Actor,
         dry_run: bool,
-        plan: impl FnOnce(&mut Draft<'_>) -> Result<T>,
+        plan: impl Fn(&mut Draft<'_>) -> Result<T>,
     ) -> Result<T> {
         let _turn = self.writer.lock().await;
-        let before = self.state();
-        let mut draft = Draft::new(&before, &self.deps.hasher);
-        let answer = plan(&mut draft)?;
-        let batch = draft.finish()?;
-        self.check_references(&before, &batch.changes).await?;
-        if dry_run || batch.changes.is_empty() && batch.secrets.is_empty() {
-            return Ok(answer);
-        }
-        let restore = self.store_secrets(&batch.secrets).await?;
-        let (store, who, changes) = (
-            self.deps.records.clone(),
-            actor.clone(),
-            batch.changes.clone(),
-        );
-        let committed = match changes.is_empty() {
-            true => Ok(before.revision),
-            false => blocking(move || store.commit(&who, &changes)).await,
-        };
-        let revision = match committed {
-            Ok(revision) => revision,
-            Err(error) => {
-                self.put_back(restore).await;
-                return Err(error);
+        for _ in 0..PLANS {
+            self.catch_up().await?;
+            let base = self.in_force();
+            let mut draft = Draft::new(&base, &self.deps.hasher);
+            let answer = plan(&mut draft)?;
+            let batch = draft.finish()?;
+            self.check_references(&base, &batch.changes).await?;
+            if dry_run || batch.changes.is_empty() {
+                return Ok(answer);
             }
-        };
-        let touched: BTreeSet<String> = batch.providers();
-        let changed = batch
-            .records
-            .values()
-            .filter(|record| record.kind == "provider" && touched.contains(&record.name))
-            .cloned()
-            .collect();
-        let mut credentials = before.credentials.clone();
-        credentials.retain(|name, _| !touched.contains(name));
-        credentials.extend(resolve(&self.deps, changed).await);
-        self.install(State {
-            revision,
-            records: batch.records,
-            credentials,
-        });
-        self.forget_secrets(batch.forget).await;
-        Ok(answer)
+            let entries: Vec<String> = batch.secrets.iter().map(|(at, _)| at.clone()).collect();
+            let touched = batch.changes.iter().map(Change::at).collect();
+            let (store, who) = (self.deps.records.clone(), actor.clone());
+            let (revision, changes) = (base.records.revision, batch.changes);
+            let committed = match self.store_secrets(batch.secrets).await {
+                Ok(()) => blocking(move || store.commit(&who, revision, &changes)).await,
+                Err(error) => Err(error),
+            };
+            match committed {
+                Ok(Commit::Done(records)) => {
+                    self.install(records, &touched).await;
+                    self.forget(batch.forget).await;
+                    return Ok(answer);
+                }
+                Ok(Commit::Moved(_)) => self.forget(entries).await,
+                Err(error) => {
+                    self.forget(entries).await;
+                    return Err(error);
+                }
+            }
+        }
+        Err(Error::new(
+            Kind::Conflict,
+            "others keep changing records at this moment",
+        )
+        .hint("nothing was changed; try again"))
     }
 
-    fn install(&self, state: State) {
-        let state = Arc::new(state);
+    /// Brings in what others have written to the same store.
+    async fn catch_up(&self) -> Result<()> {
+        let before = self.in_force();
+        let newest = self.deps.records.state();
+        let revision = before.records.revision;
+        if newest.revision == revision {
+            return Ok(());
+        }
+        let store = self.deps.records.clone();
+        let touched = match blocking(move || store.changes_since(revision)).await? {
+            Some(entries) => entries
+                .iter()
+                .flat_map(|entry| entry.changes.iter().map(Change::at))
+                .collect(),
+            // Too long ago to be told step by step.
+            None => before
+                .records
+                .difference(&newest)
+                .into_keys()
+                .collect::<BTreeSet<At>>(),
+        };
+        self.install(newest, &touched).await;
+        Ok(())
+    }
+
+    /// Puts these records in force, with the credentials of the providers that were touched read anew.
+    async fn install(&self, records: Arc<State>, touched: &BTreeSet<At>) {
+        let before = self.in_force();
+        let of_providers = || touched.iter().filter(|(kind, _)| kind == "provider");
+        let mut found = before.credentials.clone();
+        if of_providers().next().is_some() {
+            let there: Vec<Arc<Record>> = of_providers()
+                .filter_map(|at| records.at(at).cloned())
+                .collect();
+            let mut credentials = (*found).clone();
+            of_providers().for_each(|(_, name)| drop(credentials.remove(name)));
+            credentials.extend(resolve(&self.deps, there).await);
+            found = Arc::new(credentials);
+        }
+        self.publish(
+            InForce {
+                records,
+                credentials: found,
+            },
+            touched,
+        );
+    }
+
+    fn publish(&self, state: InForce, touched: &BTreeSet<At>) {
+        (self.deps.publish)(Published {
+            records: &state.records,
+            touched,
+            credentials: &state.credentials,
+        });
         let failing = state.credentials.values().any(Result::is_err);
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
-        publish(&self.deps, &state);
+        *self
+            .in_force
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
         if failing {
             self.retry.notify_one();
         }
     }
 
     /// Looks at what changed providers newly refer to outside of gw.
-    async fn check_references(&self, before: &Arc<State>, changes: &[Change]) -> Result<()> {
+    async fn check_references(&self, before: &InForce, changes: &[Change]) -> Result<()> {
         for change in changes {
             let Change::Put { record, .. } = change else {
                 continue;
@@ -169,69 +181,62 @@ impl Desk {
             }
             let old = before.get("provider", &record.name).ok().cloned();
             let (vault, new) = (self.deps.vault.clone(), record.clone());
-            blocking(move || credentials::check_references(&*vault, old.as_ref(), &new)).await?;
+            blocking(move || credentials::check_references(&*vault, old.as_deref(), &new)).await?;
         }
         Ok(())
     }
 
-    /// Writes managed secrets before the records that need them; gives what was there before.
-    async fn store_secrets(
-        &self,
-        secrets: &[(String, Secret)],
-    ) -> Result<Vec<(String, Option<Secret>)>> {
-        let mut restore = Vec::new();
-        for (name, secret) in secrets.iter().cloned() {
-            let (vault, at) = (self.deps.vault.clone(), name.clone());
-            let stored = blocking(move || {
-                let old = vault.get(&at)?;
-                vault.set(&at, &secret)?;
-                Ok(old)
-            });
-            match stored.await {
-                Ok(old) => restore.push((name, old)),
-                Err(error) => {
-                    self.put_back(restore).await;
-                    return Err(error);
-                }
-            }
+    /// Writes managed secrets under names that no record refers to yet.
+    async fn store_secrets(&self, secrets: Vec<(String, Secret)>) -> Result<()> {
+        for (entry, secret) in secrets {
+            let vault = self.deps.vault.clone();
+            blocking(move || vault.set(&entry, &secret)).await?;
         }
-        Ok(restore)
+        Ok(())
     }
 
-    async fn put_back(&self, restore: Vec<(String, Option<Secret>)>) {
-        for (name, old) in restore {
+    /// Takes secrets out of the vault that no record refers to.
+    async fn forget(&self, entries: Vec<String>) {
+        for entry in entries {
             let vault = self.deps.vault.clone();
-            let done = blocking(move || match old {
-                Some(old) => vault.set(&name, &old),
-                None => vault.delete(&name),
-            });
-            if let Err(error) = done.await {
-                tracing::warn!(%error, "a secret of a refused change is still in the vault");
+            if let Err(error) = blocking(move || vault.delete(&entry)).await {
+                tracing::warn!(%error, "a secret that nothing refers to is still in the vault");
             }
         }
     }
 
-    async fn forget_secrets(&self, names: Vec<String>) {
-        for name in names {
-            let vault = self.deps.vault.clone();
-            if let Err(error) = blocking(move || vault.delete(&name)).await {
-                tracing::warn!(%error, "a secret of a deleted provider is still in the vault");
+    /// Takes out what a crash between vault and store left: the record decides what is in use.
+    async fn forget_unknown(&self, records: &State) {
+        let vault = self.deps.vault.clone();
+        let names = match blocking(move || vault.names()).await {
+            Ok(names) => names,
+            Err(error) => {
+                tracing::warn!(%error, "the vault cannot be searched for secrets that nothing refers to");
+                return;
             }
-        }
+        };
+        let known: BTreeSet<String> = records
+            .of("provider", None)
+            .filter_map(|record| credentials::entry(record))
+            .collect();
+        let unknown = names
+            .into_iter()
+            .filter(|name| credentials::is_entry(name) && !known.contains(name));
+        self.forget(unknown.collect()).await;
     }
 
     /// Asks again for every credential that could not be had, and reads credential files anew; true where some
     /// are still missing. Writers do not wait meanwhile: a locked keyring takes its time.
     pub async fn refresh_credentials(&self) -> bool {
-        let before = self.state();
-        let asks = |record: &&Record| {
+        let before = self.in_force();
+        let asks = |record: &&Arc<Record>| {
             before
                 .credentials
                 .get(&record.name)
                 .is_none_or(Result::is_err)
                 || credentials::in_file(record)
         };
-        let list: Vec<Record> = before.of("provider").filter(asks).cloned().collect();
+        let list: Vec<Arc<Record>> = before.of("provider").filter(asks).cloned().collect();
         if list.is_empty() {
             return false;
         }
@@ -242,7 +247,7 @@ impl Desk {
         let mut fresh = resolve(&self.deps, list).await;
         let still = fresh.values().any(Result::is_err);
         let _turn = self.writer.lock().await;
-        let now = self.state();
+        let now = self.in_force();
         fresh.retain(|name, found| {
             // What has been changed since was resolved by that change.
             let same = now
@@ -253,15 +258,20 @@ impl Desk {
             same && known != Some(found) && !(found.is_err() && known.is_some_and(Result::is_ok))
         });
         if !fresh.is_empty() {
-            let mut credentials = now.credentials.clone();
+            let touched = fresh
+                .keys()
+                .map(|name| ("provider".to_owned(), name.clone()));
+            let touched: BTreeSet<At> = touched.collect();
+            let mut credentials = (*now.credentials).clone();
             credentials.extend(fresh);
-            let state = Arc::new(State {
-                revision: now.revision,
-                records: now.records.clone(),
-                credentials,
-            });
-            *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
-            publish(&self.deps, &state);
+            let (records, credentials) = (now.records.clone(), Arc::new(credentials));
+            self.publish(
+                InForce {
+                    records,
+                    credentials,
+                },
+                &touched,
+            );
         }
         still
     }
@@ -285,18 +295,24 @@ async fn retry(desk: Weak<Desk>) {
     }
 }
 
-fn publish(deps: &Deps, state: &State) {
-    let records: Vec<Record> = state.records.values().cloned().collect();
-    (deps.publish)(Published {
-        revision: state.revision,
-        records: &records,
-        credentials: &state.credentials,
-    });
+/// Brings in what others write to the same store as they write it.
+async fn follow(desk: Weak<Desk>, mut newest: tokio::sync::watch::Receiver<u64>) {
+    while newest.changed().await.is_ok() {
+        let revision = *newest.borrow_and_update();
+        let Some(desk) = desk.upgrade() else { return };
+        // Own writes are in force, or about to be: whoever holds the turn sees to it.
+        if desk.in_force().records.revision < revision {
+            let _turn = desk.writer.lock().await;
+            if let Err(error) = desk.catch_up().await {
+                tracing::warn!(%error, "changes others made could not be read; the next change brings them in");
+            }
+        }
+    }
 }
 
 /// Each provider's credential, all asked for at once: every one may take as long as a locked keyring does.
-async fn resolve(deps: &Deps, providers: Vec<Record>) -> Credentials {
-    let one = |record: Record| {
+async fn resolve(deps: &Deps, providers: Vec<Arc<Record>>) -> Credentials {
+    let one = |record: Arc<Record>| {
         let (vault, name) = (deps.vault.clone(), record.name.clone());
         async move {
             let found = blocking(move || Ok(credentials::resolve(&*vault, &record))).await;

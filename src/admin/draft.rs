@@ -1,15 +1,12 @@
 //! A change being put together: the records as they would be, checked as a whole before anything is written.
 
-use super::{
-    credentials,
-    desk::{Book, State},
-    item::Item,
-    keys, refs,
-};
+use super::{credentials, in_force::InForce, item::Item, keys, refs};
 use crate::error::{Error, Kind, Result};
-use crate::resources::{self, Record, Spec, Stamp, name};
-use crate::store::{records::Change, secret::Secret, token::Hasher};
+use crate::resources::{self, KindId, Record, Spec, Stamp, name};
+use crate::store::records::{At, Change, State, Stored};
+use crate::store::{secret::Secret, token::Hasher};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What happened to one record of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,58 +30,38 @@ impl Outcome {
 
 /// Records as they would be after the change.
 pub struct Draft<'a> {
-    base: &'a Book,
-    state: &'a State,
-    pub records: Book,
+    base: &'a InForce,
+    /// Never stored as it is: the bytes of what was put are not made yet.
+    pub records: State,
     pub hasher: &'a Hasher,
-    touched: BTreeSet<(String, String)>,
+    touched: BTreeSet<At>,
+    /// Vault entries and what goes into them.
     secrets: Vec<(String, Secret)>,
 }
 
-/// A finished draft: what to commit and what it leads to.
+/// A finished draft: what to commit and what belongs to it.
 pub struct Batch {
     pub changes: Vec<Change>,
-    pub records: Book,
-    /// Vault entries to write before the commit.
+    /// Vault entries to write before the commit. No record refers to one of them until it is committed.
     pub secrets: Vec<(String, Secret)>,
-    /// Vault entries nothing needs any more, to delete after it.
+    /// Vault entries no record refers to after the commit.
     pub forget: Vec<String>,
 }
 
-impl Batch {
-    /// The providers whose credential may have changed.
-    pub fn providers(&self) -> BTreeSet<String> {
-        let name = |change: &Change| match change {
-            Change::Put { record, .. } => (record.kind == "provider").then(|| record.name.clone()),
-            Change::Delete { kind, name, .. } => (kind == "provider").then(|| name.clone()),
-        };
-        let secrets = self
-            .secrets
-            .iter()
-            .filter_map(|(at, _)| at.strip_prefix("provider/").map(str::to_owned));
-        self.changes
-            .iter()
-            .filter_map(name)
-            .chain(secrets)
-            .collect()
-    }
-}
-
 impl<'a> Draft<'a> {
-    pub fn new(state: &'a State, hasher: &'a Hasher) -> Draft<'a> {
+    pub fn new(base: &'a InForce, hasher: &'a Hasher) -> Draft<'a> {
         Draft {
-            base: &state.records,
-            state,
-            records: state.records.clone(),
+            base,
+            records: (*base.records).clone(),
             hasher,
             touched: BTreeSet::new(),
             secrets: Vec::new(),
         }
     }
 
-    pub fn get(&self, kind: &str, name: &str) -> Result<&Record> {
+    pub fn get(&self, kind: &str, name: &str) -> Result<&Arc<Record>> {
         self.records
-            .get(&(kind.to_owned(), name.to_owned()))
+            .get(kind, name)
             .ok_or_else(|| refs::missing(kind, name))
     }
 
@@ -107,7 +84,7 @@ impl<'a> Draft<'a> {
     pub fn put(&mut self, item: Item) -> Result<(Outcome, Option<Secret>)> {
         let kind = resources::kind(&item.kind)?;
         let at = (kind.name.to_owned(), item.name.clone());
-        let old = self.records.get(&at).cloned();
+        let old = self.records.at(&at).cloned();
         if old.is_none() {
             name::check(kind, &item.name)?;
         }
@@ -118,39 +95,41 @@ impl<'a> Draft<'a> {
             .as_ref()
             .map(|old| old.system.clone())
             .unwrap_or_default();
-        let mut shown = None;
-        match kind.name {
-            "key" => shown = keys::put(self, &item, old.as_ref(), &mut system, &spec)?,
-            "provider" => {
-                let lost = self
-                    .state
-                    .credentials
-                    .get(&item.name)
-                    .is_some_and(|now| now.is_err());
-                if let Some(secret) =
-                    credentials::put(self.hasher, &item, lost, &mut spec, &mut system)?
-                {
-                    self.secrets.push((credentials::at(&item.name), secret));
-                }
+        let mut minted = None;
+        match kind.id {
+            KindId::Key => {
+                minted = keys::put(self.hasher, &item, old.as_deref(), &mut system, &spec)?;
+            }
+            KindId::Provider => {
+                let lost = self.base.lost(&item.name);
+                let next = self.base.records.revision + 1;
+                self.secrets.extend(credentials::put(
+                    self.hasher,
+                    &item,
+                    lost,
+                    next,
+                    &mut spec,
+                    &mut system,
+                )?);
                 credentials::check_vendor(&spec)?;
             }
-            _ => {}
+            KindId::User | KindId::Model | KindId::Route => {}
         }
         let outcome = match old {
             None => Outcome::Created,
             Some(old) if old.spec == spec && old.system == system => {
-                return Ok((Outcome::Unchanged, shown));
+                return Ok((Outcome::Unchanged, minted));
             }
             Some(_) => Outcome::Configured,
         };
         self.set(&at, spec, system);
-        Ok((outcome, shown))
+        Ok((outcome, minted))
     }
 
     /// Puts a checked spec in place; the envelope follows from what was there.
-    pub fn set(&mut self, at: &(String, String), spec: Spec, system: Spec) {
+    pub fn set(&mut self, at: &At, spec: Spec, system: Spec) {
         let now = Stamp::now();
-        let base = self.base.get(at);
+        let base = self.base.records.at(at);
         let record = Record {
             kind: at.0.clone(),
             name: at.1.clone(),
@@ -161,24 +140,14 @@ impl<'a> Draft<'a> {
             system,
         };
         self.touched.insert(at.clone());
-        self.records.insert(at.clone(), record);
-    }
-
-    /// Changes fields of a record that is there, through the kind's own check.
-    pub fn edit(&mut self, kind: &str, name: &str, change: impl FnOnce(&mut Spec)) -> Result<()> {
-        let record = self.get(kind, name)?.clone();
-        let mut spec = record.spec.clone();
-        change(&mut spec);
-        let spec = (resources::kind(kind)?.check)(spec)?;
-        if spec != record.spec {
-            self.set(&(record.kind, record.name), spec, record.system);
-        }
-        Ok(())
+        self.records.put(Stored {
+            record: Arc::new(record),
+            value: Arc::default(),
+        });
     }
 
     pub fn delete(&mut self, kind: &str, name: &str) -> Result<()> {
-        self.get(kind, name)?;
-        let at = (kind.to_owned(), name.to_owned());
+        let at = self.get(kind, name)?.at();
         self.records.remove(&at);
         self.touched.insert(at);
         Ok(())
@@ -186,14 +155,15 @@ impl<'a> Draft<'a> {
 
     /// Checks the whole and says what has to be committed.
     pub fn finish(self) -> Result<Batch> {
-        refs::check(&self.records, &self.touched)?;
-        keys::check_unique(&self.records, &self.touched)?;
+        let base = &self.base.records;
+        refs::check(base, &self.records, &self.touched)?;
         let (mut changes, mut forget) = (Vec::new(), Vec::new());
         for at in &self.touched {
-            match (self.base.get(at), self.records.get(at)) {
+            let (old, new) = (base.at(at), self.records.at(at));
+            match (old, new) {
                 (old, Some(new)) => changes.push(Change::Put {
                     expected: old.map_or(0, |old| old.version),
-                    record: new.clone(),
+                    record: (**new).clone(),
                 }),
                 (Some(old), None) => changes.push(Change::Delete {
                     expected: old.version,
@@ -202,19 +172,11 @@ impl<'a> Draft<'a> {
                 }),
                 (None, None) => {}
             }
-            let managed = |record: Option<&Record>| {
-                record.is_some_and(|record| {
-                    record.kind == "provider"
-                        && record.system.contains_key(credentials::FINGERPRINT)
-                })
-            };
-            if managed(self.base.get(at)) && !managed(self.records.get(at)) {
-                forget.push(credentials::at(&at.1));
-            }
+            let entry = |record: Option<&Arc<Record>>| record.and_then(|it| credentials::entry(it));
+            forget.extend(entry(old).filter(|had| entry(new).as_ref() != Some(had)));
         }
         Ok(Batch {
             changes,
-            records: self.records,
             secrets: self.secrets,
             forget,
         })

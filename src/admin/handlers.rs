@@ -1,7 +1,7 @@
 //! What the admin paths do: the same few lines for every resource kind.
 
 use super::call::{Call, answer, parse, tagged};
-use super::desk::{State, blocking};
+use super::desk::blocking;
 use super::item::Item;
 use super::{cascade, draft::Draft, draft::Outcome, keys, openapi, probe, select, show};
 use crate::error::{Error, Kind, Result};
@@ -10,17 +10,18 @@ use crate::store::secret::Secret;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 pub async fn list(call: Call) -> Result<Response> {
     let kind = call.kind()?;
     let selector = select::Selector::parse(call.param("selector").unwrap_or_default())?;
     let limit = call.number("limit")?.unwrap_or(usize::MAX);
     let after = call.param("cursor").map(select::uncursor).transpose()?;
-    let state = call.desk.state();
+    let state = call.desk.in_force();
     let show = show::Show::new(&call.desk, &state);
     let mut rest = state
-        .of(kind.name)
-        .filter(|record| after.as_ref().is_none_or(|after| record.name > *after))
+        .records
+        .of(kind.name, after.as_deref())
         .filter(|record| selector.takes(record));
     let mut items = Vec::new();
     let mut last = None;
@@ -39,7 +40,7 @@ pub async fn list(call: Call) -> Result<Response> {
 }
 
 pub async fn get(call: Call) -> Result<Response> {
-    let state = call.desk.state();
+    let state = call.desk.in_force();
     let record = state.get(call.kind()?.name, &call.name)?;
     Ok(tagged(
         StatusCode::OK,
@@ -90,7 +91,7 @@ async fn create_record(call: &Call) -> Result<Response> {
     let kind = call.kind()?;
     let item = Item::parse(kind, None, call.json()?)?;
     let (dry_run, name) = (call.flag("dry_run")?, item.name.clone());
-    let exists = call.desk.state().get(kind.name, &name).is_ok();
+    let exists = call.desk.in_force().get(kind.name, &name).is_ok();
     let verified = match call.flag("verify")? && kind.name == "provider" && !exists {
         true => Some(probe::before_create(&call.desk, &item).await?),
         false => None,
@@ -145,12 +146,12 @@ struct Made {
     outcome: Outcome,
     /// Shown in this one answer.
     secret: Option<Secret>,
-    record: Record,
+    record: Arc<Record>,
 }
 
 impl Made {
     fn show(&self, call: &Call, dry_run: bool) -> Value {
-        let state = call.desk.state();
+        let state = call.desk.in_force();
         let mut value = show::Show::new(&call.desk, &state).record(&self.record);
         value["result"] = self.outcome.name().into();
         match &self.secret {
@@ -185,7 +186,7 @@ pub async fn replace(call: Call) -> Result<Response> {
     let item = Item::parse(kind, Some(&call.name), call.json()?)?;
     change(&call, |draft, version| {
         draft.expect(kind.name, &item.name, version)?;
-        draft.put(item)
+        draft.put(item.clone())
     })
     .await
 }
@@ -214,7 +215,7 @@ pub async fn patch(call: Call) -> Result<Response> {
 /// A change of the call's record, answered with what it is now.
 async fn change(
     call: &Call,
-    plan: impl FnOnce(&mut Draft<'_>, Option<u64>) -> Result<(Outcome, Option<Secret>)>,
+    plan: impl Fn(&mut Draft<'_>, Option<u64>) -> Result<(Outcome, Option<Secret>)>,
 ) -> Result<Response> {
     let (version, dry_run, kind) = (call.if_match()?, call.flag("dry_run")?, call.kind()?);
     let plan = |draft: &mut Draft<'_>| {
@@ -319,7 +320,9 @@ pub async fn rotate(call: Call) -> Result<Response> {
     let own = secret.is_some();
     change(&call, |draft, version| {
         draft.expect("key", &call.name, version)?;
-        let fresh = keys::rotate(draft, &call.name, grace, secret)?;
+        let record = draft.get("key", &call.name)?.clone();
+        let (system, fresh) = keys::rotated(draft.hasher, &record, grace, secret.clone())?;
+        draft.set(&record.at(), record.spec.clone(), system);
         Ok((Outcome::Configured, (!own).then_some(fresh)))
     })
     .await
@@ -328,7 +331,11 @@ pub async fn rotate(call: Call) -> Result<Response> {
 pub async fn revoke(call: Call) -> Result<Response> {
     change(&call, |draft, version| {
         draft.expect("key", &call.name, version)?;
-        keys::revoke(draft, &call.name).map(|()| (Outcome::Configured, None))
+        let record = draft.get("key", &call.name)?.clone();
+        if let Some((spec, system)) = keys::ended(&record)? {
+            draft.set(&record.at(), spec, system);
+        }
+        Ok((Outcome::Configured, None))
     })
     .await
 }
@@ -339,9 +346,9 @@ pub async fn identify(call: Call) -> Result<Response> {
         .get("secret")
         .and_then(Value::as_str)
         .ok_or_else(|| Error::invalid("`secret` is missing").param("secret"))?;
-    let state = call.desk.state();
+    let state = call.desk.in_force();
     match keys::identify(
-        state.of("key"),
+        &state.records,
         &call.desk.deps.hasher,
         &Secret::new(secret.to_owned()),
     ) {
@@ -378,7 +385,7 @@ pub async fn apply(mut call: Call) -> Result<Response> {
 pub async fn export(call: Call) -> Result<Response> {
     Ok(answer(
         StatusCode::OK,
-        &super::apply::export(&call.desk.state()),
+        &super::apply::export(&call.desk.in_force()),
     ))
 }
 
@@ -399,12 +406,8 @@ fn name_key(call: &Call, mut query: Value) -> Result<Value> {
     else {
         return Ok(query);
     };
-    let state: std::sync::Arc<State> = call.desk.state();
-    match keys::identify(
-        state.of("key"),
-        &call.desk.deps.hasher,
-        &Secret::new(secret),
-    ) {
+    let state = call.desk.in_force();
+    match keys::identify(&state.records, &call.desk.deps.hasher, &Secret::new(secret)) {
         Some(record) => query["key"] = record.name.as_str().into(),
         None => return Err(Error::not_found("no key has this secret").param("secret")),
     }
@@ -421,9 +424,9 @@ pub async fn history(call: Call) -> Result<Response> {
 
 pub async fn status(call: Call) -> Result<Response> {
     let mut value = (call.desk.deps.status)();
-    let state = call.desk.state();
+    let state = call.desk.in_force();
     if let Value::Object(map) = &mut value {
-        map.insert("revision".into(), state.revision.into());
+        map.insert("revision".into(), state.records.revision.into());
         let count = |kind: &&resources::Kind| {
             (
                 kind.plural.to_owned(),

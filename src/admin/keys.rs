@@ -1,20 +1,19 @@
 //! What keys need beyond other records: minting, digests, rotation, revocation, telling whose a secret is.
 
-use super::{desk::Book, draft::Draft, item::Item};
+use super::item::Item;
 use crate::error::{Error, Kind, Result};
-use crate::resources::{Millis, Record, Spec, Stamp, key::KeySystem};
+use crate::resources::{
+    Millis, Record, Spec, Stamp,
+    key::{GRACE_SECRETS, KeySystem},
+};
+use crate::store::records::State;
 use crate::store::{
     secret::Secret,
     token::{self, Hasher},
 };
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
-
-/// The server's part of a key record.
-pub fn system(record: &Record) -> KeySystem {
-    serde_json::from_value(Value::Object(record.system.clone())).unwrap_or_default()
-}
 
 fn write(system: &KeySystem) -> Result<Spec> {
     match serde_json::to_value(system) {
@@ -34,7 +33,7 @@ fn same(a: &str, b: &str) -> bool {
 
 /// Whether a secret is this key's present one.
 pub fn matches(hasher: &Hasher, record: &Record, secret: &Secret) -> bool {
-    same(&system(record).digest, &digest(hasher, secret))
+    same(&KeySystem::of(record).digest, &digest(hasher, secret))
 }
 
 fn fill(system: &mut KeySystem, hasher: &Hasher, secret: &Secret) {
@@ -53,13 +52,13 @@ fn brought(secret: &Secret, weak: bool) -> Result<()> {
 
 /// Fills in the digest of a new key, or of a secret brought along; gives a minted secret for its one showing.
 pub fn put(
-    draft: &Draft<'_>,
+    hasher: &Hasher,
     item: &Item,
     old: Option<&Record>,
     into: &mut Spec,
     spec: &Spec,
 ) -> Result<Option<Secret>> {
-    let mut state = old.map(system).unwrap_or_default();
+    let mut state = old.map(KeySystem::of).unwrap_or_default();
     if state.revoked.is_some() {
         if spec.get("enabled").and_then(Value::as_bool) == Some(true) || item.secret.is_some() {
             return Err(revoked(&item.name));
@@ -68,7 +67,7 @@ pub fn put(
     }
     let minted = match (&item.secret, old) {
         (None, Some(_)) => return Ok(None),
-        (Some(secret), Some(record)) if matches(draft.hasher, record, secret) => return Ok(None),
+        (Some(secret), Some(record)) if matches(hasher, record, secret) => return Ok(None),
         (Some(_), Some(_)) if !item.replace_secret => {
             return Err(Error::new(
                 Kind::Conflict,
@@ -82,12 +81,12 @@ pub fn put(
         }
         (Some(secret), _) => {
             brought(secret, item.allow_weak)?;
-            fill(&mut state, draft.hasher, secret);
+            fill(&mut state, hasher, secret);
             None
         }
         (None, None) => {
             let secret = token::mint()?;
-            fill(&mut state, draft.hasher, &secret);
+            fill(&mut state, hasher, &secret);
             Some(secret)
         }
     };
@@ -95,17 +94,17 @@ pub fn put(
     Ok(minted)
 }
 
-/// A new secret for the key; the old one stays good for `grace`.
-pub fn rotate(
-    draft: &mut Draft<'_>,
-    name: &str,
+/// The server's part of a key with a new secret, and that secret. The old one stays good for `grace`, and so do
+/// those of earlier rotations as long as they were promised to.
+pub fn rotated(
+    hasher: &Hasher,
+    record: &Record,
     grace: Millis,
     brought_along: Option<Secret>,
-) -> Result<Secret> {
-    let record = draft.get("key", name)?.clone();
-    let mut state = system(&record);
+) -> Result<(Spec, Secret)> {
+    let mut state = KeySystem::of(record);
     if state.revoked.is_some() {
-        return Err(revoked(name));
+        return Err(revoked(&record.name));
     }
     let secret = match brought_along {
         Some(secret) => {
@@ -114,30 +113,45 @@ pub fn rotate(
         }
         None => token::mint()?,
     };
-    let until = Stamp(
-        Stamp::now()
-            .0
-            .saturating_add(i64::try_from(grace.0).unwrap_or(i64::MAX)),
-    );
+    let now = Stamp::now();
+    state.previous.retain(|(_, until)| *until > now);
     let old = std::mem::take(&mut state.digest);
-    state.previous = (grace.0 > 0 && !old.is_empty()).then_some((old, until));
-    fill(&mut state, draft.hasher, &secret);
-    draft.set(&(record.kind, record.name), record.spec, write(&state)?);
-    Ok(secret)
+    if grace.0 > 0 && !old.is_empty() {
+        if state.previous.len() >= GRACE_SECRETS {
+            return Err(too_many(&record.name, &state));
+        }
+        let grace = i64::try_from(grace.0).unwrap_or(i64::MAX);
+        state
+            .previous
+            .push((old, Stamp(now.0.saturating_add(grace))));
+    }
+    fill(&mut state, hasher, &secret);
+    Ok((write(&state)?, secret))
 }
 
-/// Ends the key for ever; doing it twice changes nothing.
-pub fn revoke(draft: &mut Draft<'_>, name: &str) -> Result<()> {
-    let record = draft.get("key", name)?.clone();
-    let mut state = system(&record);
-    if state.revoked.is_none() {
-        state.revoked = Some(Stamp::now());
-        state.previous = None;
-        let mut spec = record.spec;
-        spec.insert("enabled".into(), false.into());
-        draft.set(&(record.kind, record.name), spec, write(&state)?);
+fn too_many(name: &str, state: &KeySystem) -> Error {
+    let first = state.previous.iter().map(|(_, until)| *until).min();
+    let first = first.unwrap_or_default().rfc3339();
+    Error::new(
+        Kind::Conflict,
+        format!("key `{name}` has {GRACE_SECRETS} rotated-out secrets that are still good"),
+    )
+    .hint(format!(
+        "wait until {first}, when the first of them ends; or end the present one at once: gw key rotate {name} --grace 0s"
+    ))
+}
+
+/// Spec and server's part of a key that is ended for ever; `None` where it is already.
+pub fn ended(record: &Record) -> Result<Option<(Spec, Spec)>> {
+    let mut state = KeySystem::of(record);
+    if state.revoked.is_some() {
+        return Ok(None);
     }
-    Ok(())
+    state.revoked = Some(Stamp::now());
+    state.previous = Vec::new();
+    let mut spec = record.spec.clone();
+    spec.insert("enabled".into(), false.into());
+    Ok(Some((spec, write(&state)?)))
 }
 
 fn revoked(name: &str) -> Error {
@@ -150,55 +164,26 @@ fn revoked(name: &str) -> Error {
     ))
 }
 
-/// The key a secret belongs to, also by the secret before a rotation while that is still good.
+/// The key a secret belongs to, also by a secret rotated out while that is still good.
 pub fn identify<'a>(
-    keys: impl Iterator<Item = &'a Record>,
+    records: &'a State,
     hasher: &Hasher,
     secret: &Secret,
-) -> Option<&'a Record> {
+) -> Option<&'a Arc<Record>> {
     let wanted = digest(hasher, secret);
+    let record = records.at(records.claimed(&wanted)?)?;
     let now = Stamp::now();
-    keys.filter(|record| {
-        let state = system(record);
-        same(&state.digest, &wanted)
-            || state
-                .previous
-                .is_some_and(|(old, until)| until > now && same(&old, &wanted))
-    })
-    .last()
-}
-
-/// Refuses two keys with one secret: which of them a caller is would be chance.
-pub fn check_unique(records: &Book, touched: &BTreeSet<(String, String)>) -> Result<()> {
-    if !touched.iter().any(|(kind, _)| kind == "key") {
-        return Ok(());
-    }
-    let mut seen: HashMap<String, &str> = HashMap::new();
-    for record in records.values().filter(|record| record.kind == "key") {
-        let state = system(record);
-        for digest in [Some(state.digest), state.previous.map(|(old, _)| old)]
-            .into_iter()
-            .flatten()
-        {
-            if let Some(other) = seen.insert(digest, &record.name) {
-                return Err(Error::new(
-                    Kind::Conflict,
-                    format!(
-                        "keys `{other}` and `{}` would have the same secret",
-                        record.name
-                    ),
-                )
-                .param("secret")
-                .hint("bring another secret, or leave it out and gw makes one"));
-            }
-        }
-    }
-    Ok(())
+    let system = KeySystem::of(record);
+    let mut good = system
+        .digests()
+        .filter(|(_, until)| until.is_none_or(|until| until > now));
+    good.any(|(digest, _)| same(digest, &wanted))
+        .then_some(record)
 }
 
 /// `active`, `disabled`, `expired` or `revoked`.
 pub fn state(record: &Record) -> &'static str {
-    if system(record).revoked.is_some() {
+    if KeySystem::of(record).revoked.is_some() {
         return "revoked";
     }
     let expired = |text: &str| Stamp::parse(text).is_ok_and(|at| at <= Stamp::now());

@@ -13,6 +13,7 @@ mod draft;
 mod follow;
 mod handlers;
 mod idempotency;
+pub mod in_force;
 mod item;
 mod keys;
 mod listen;
@@ -35,18 +36,22 @@ pub use routes::router;
 pub use token::{TOKEN_FILE, token};
 
 use crate::error::Result;
-use crate::resources::Record;
-use crate::store::{journal::Journal, records::Records, token::Hasher, vault::Vault};
-use crate::upstream::{Access, Verdict};
-use std::{collections::HashMap, sync::Arc};
+use crate::store::{
+    journal::Journal,
+    records::{At, Records, State},
+    token::Hasher,
+    vault::Vault,
+};
+use crate::upstream::Verdict;
+use in_force::Credentials;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What the admin side hands to the data plane after every change, and once at start.
 pub struct Published<'a> {
-    pub revision: u64,
-    pub records: &'a [Record],
-    /// For each provider by name: what its record refers to, or why that is not to be had now (locked
-    /// keyring, unset variable, expired certificate).
-    pub credentials: &'a HashMap<String, Result<Access, String>>,
+    pub records: &'a State,
+    /// The records that differ from those published before, gone ones included; and providers whose credential does.
+    pub touched: &'a BTreeSet<At>,
+    pub credentials: &'a Credentials,
 }
 
 /// Bounds on what callers of the admin interface send.

@@ -106,7 +106,7 @@ pub async fn discover(call: Call) -> Result<Response> {
 
 /// Tries the call's provider with what it refers to now: a model of it, or else its list of models.
 async fn stored(call: &Call, model: Option<&str>) -> Result<Report> {
-    let state = call.desk.state();
+    let state = call.desk.in_force();
     let record = state.get("provider", &call.name)?.clone();
     let model = model.map(|asked| {
         let models = state.of("model").filter_map(|record| {

@@ -1,28 +1,31 @@
-//! References between records: what is named must exist, and what is referred to must not vanish.
+//! References between records: what is named must exist, what is referred to must not vanish, and what only
+//! one record may have is had by one.
 
-use super::desk::Book;
 use crate::error::{Error, Kind, Result};
-use crate::resources::{self, Record};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::resources::{KindId, kind};
+use crate::store::records::{At, State};
+use std::collections::BTreeSet;
 
 /// The line that makes what is missing.
-fn create_line(kind: &str, name: &str) -> String {
+fn create_line(kind: KindId, name: &str) -> String {
     match kind {
-        "user" => format!("gw user create {name}"),
-        "key" => format!("gw key create {name} --user USER"),
-        "provider" => format!("gw provider create {name} --vendor VENDOR --credential-stdin"),
-        "model" => format!("gw model create {name} --provider PROVIDER"),
-        "route" => format!("gw route create {name} --user USER --to PROVIDER"),
-        other => format!("gw {other} create {name}"),
+        KindId::User => format!("gw user create {name}"),
+        KindId::Key => format!("gw key create {name} --user USER"),
+        KindId::Provider => {
+            format!("gw provider create {name} --vendor VENDOR --credential-stdin")
+        }
+        KindId::Model => format!("gw model create {name} --provider PROVIDER"),
+        KindId::Route => format!("gw route create {name} --user USER --to PROVIDER"),
     }
 }
 
 /// The error for a record that is not there.
-pub fn missing(kind: &str, name: &str) -> Error {
-    Error::not_found(format!("no {kind} `{}`", name.escape_debug())).hint(match safe(name) {
-        true => create_line(kind, name),
-        false => format!("list them with: gw {kind} get"),
-    })
+pub fn missing(word: &str, name: &str) -> Error {
+    let error = Error::not_found(format!("no {word} `{}`", name.escape_debug()));
+    match kind(word) {
+        Ok(kind) if safe(name) => error.hint(create_line(kind.id, name)),
+        _ => error.hint(format!("list them with: gw {word} get")),
+    }
 }
 
 /// Whether a name can stand in a command line as it is.
@@ -34,66 +37,75 @@ fn safe(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "-_./:@+=".contains(c))
 }
 
-/// What a record refers to, as (kind, name).
-pub fn of(record: &Record) -> Vec<(&'static str, String)> {
-    resources::kind(&record.kind)
-        .map(|kind| (kind.refs)(&record.spec))
-        .unwrap_or_default()
+/// Checks what a change touched: records put must find what they name and share nothing that is one record's
+/// alone, those deleted must be named by none.
+pub fn check(before: &State, after: &State, touched: &BTreeSet<At>) -> Result<()> {
+    for at in touched {
+        match after.at(at) {
+            Some(record) => {
+                if let Some((kind, name)) = record.refs().find(|to| after.at(to).is_none()) {
+                    let mut error = missing(&kind, &name).param(kind.clone());
+                    error.message = format!(
+                        "{} `{}` names {kind} `{}`, which does not exist",
+                        record.kind,
+                        record.name,
+                        name.escape_debug()
+                    );
+                    return Err(error);
+                }
+                for claim in record.claims() {
+                    let others = [after.claimed(&claim), before.claimed(&claim)];
+                    let holds = |other: &&At| {
+                        *other != at
+                            && after
+                                .at(other)
+                                .is_some_and(|record| record.claims().contains(&claim))
+                    };
+                    if let Some(other) = others.into_iter().flatten().find(holds) {
+                        return Err(shared(other, at));
+                    }
+                }
+            }
+            None => {
+                let by: Vec<String> = after
+                    .referrers(at)
+                    .take(6)
+                    .map(|(kind, name)| format!("{kind} `{name}`"))
+                    .collect();
+                if !by.is_empty() {
+                    return Err(referred(at, by, after.referrers(at).count()));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
-/// Checks every touched record: those put must find what they name, those deleted must be named by none.
-pub fn check(records: &Book, touched: &BTreeSet<(String, String)>) -> Result<()> {
-    for record in touched.iter().filter_map(|at| records.get(at)) {
-        for (kind, name) in of(record) {
-            if !records.contains_key(&(kind.to_owned(), name.clone())) {
-                let mut error = missing(kind, &name).param(kind);
-                error.message = format!(
-                    "{} `{}` names {kind} `{}`, which does not exist",
-                    record.kind,
-                    record.name,
-                    name.escape_debug()
-                );
-                return Err(error);
-            }
-        }
-    }
-    let gone: BTreeSet<&(String, String)> = touched
-        .iter()
-        .filter(|at| !records.contains_key(*at))
-        .collect();
-    if gone.is_empty() {
-        return Ok(());
-    }
-    // One pass over everything, however much is deleted.
-    let mut named: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for record in records.values() {
-        for (kind, name) in of(record) {
-            let at = (kind.to_owned(), name);
-            if gone.contains(&at) {
-                named
-                    .entry(at)
-                    .or_default()
-                    .push(format!("{} `{}`", record.kind, record.name));
-            }
-        }
-    }
-    match named.pop_first() {
-        None => Ok(()),
-        Some(((kind, name), mut by)) => {
-            let more = by.len().saturating_sub(5);
-            by.truncate(5);
-            let rest = if more > 0 {
-                format!(" and {more} more")
-            } else {
-                String::new()
-            };
-            Err(Error::new(
-                Kind::Conflict,
-                format!("{kind} `{name}` is referred to by {}{rest}", by.join(", ")),
-            )
-            .hint(format!(
-                "delete those too with: gw {kind} delete {name} --cascade"
-            )))
-        }
-    }
+fn referred((kind, name): &At, mut by: Vec<String>, all: usize) -> Error {
+    by.truncate(5);
+    let rest = match all.saturating_sub(by.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Error::new(
+        Kind::Conflict,
+        format!("{kind} `{name}` is referred to by {}{rest}", by.join(", ")),
+    )
+    .hint(format!(
+        "delete those too with: gw {kind} delete {name} --cascade"
+    ))
+}
+
+/// Two keys with one secret: which of them a caller is would be chance.
+fn shared(other: &At, at: &At) -> Error {
+    let (one, two) = if other < at { (other, at) } else { (at, other) };
+    Error::new(
+        Kind::Conflict,
+        format!(
+            "{}s `{}` and `{}` would have the same secret",
+            at.0, one.1, two.1
+        ),
+    )
+    .param("secret")
+    .hint("bring another secret, or leave it out and gw makes one")
 }

@@ -1,64 +1,39 @@
 //! Records as people and scripts see them: the spec, and a `status` computed from everything else.
 
-use super::{Desk, credentials, desk::State, keys, refs};
+use super::{Desk, credentials, in_force::InForce, keys};
 use crate::catalog;
-use crate::resources::{Record, Spec, model::Model, route::Route};
+use crate::resources::{
+    self, KindId, Record, Spec, Stamp, key::KeySystem, model::Model, route::Route,
+};
 use crate::store::records::{Change, Entry};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
 
-/// What statuses are computed from, gathered once for a whole list.
+/// What statuses are computed from.
 pub struct Show<'a> {
-    state: &'a State,
-    /// How many keys each user has, and models each provider.
-    count: BTreeMap<(&'static str, String), usize>,
-    /// The routes each key is bound to.
-    routes: BTreeMap<String, Vec<String>>,
-    health: Value,
-    vault: String,
+    desk: &'a Desk,
+    state: &'a InForce,
+    /// How providers are doing and what their vault is; asked for once a list, and only where it is shown.
+    providers: OnceCell<(Value, String)>,
 }
 
 impl<'a> Show<'a> {
-    pub fn new(desk: &Desk, state: &'a State) -> Show<'a> {
-        let mut count = BTreeMap::new();
-        let mut routes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for record in state.records.values() {
-            match record.kind.as_str() {
-                "key" | "model" => refs::of(record)
-                    .into_iter()
-                    .for_each(|to| *count.entry(to).or_default() += 1),
-                "route" => {
-                    for (_, key) in refs::of(record)
-                        .into_iter()
-                        .filter(|(kind, _)| *kind == "key")
-                    {
-                        routes.entry(key).or_default().push(record.name.clone());
-                    }
-                }
-                _ => {}
-            }
-        }
-        let health = (desk.deps.status)()
-            .get("providers")
-            .cloned()
-            .unwrap_or_default();
+    pub fn new(desk: &'a Desk, state: &'a InForce) -> Show<'a> {
         Show {
+            desk,
             state,
-            count,
-            routes,
-            health,
-            vault: desk.deps.vault.describe(),
+            providers: OnceCell::new(),
         }
     }
 
     pub fn record(&self, record: &Record) -> Value {
-        let status = match record.kind.as_str() {
-            "user" => json!({"keys": self.counted("user", &record.name)}),
-            "key" => self.key(record),
-            "provider" => self.provider(record),
-            "model" => self.model(record),
-            "route" => json!({"targets": targets(record)}),
-            _ => Value::Null,
+        let status = match resources::kind(&record.kind).map(|kind| kind.id) {
+            Ok(KindId::User) => json!({"keys": self.naming(record, "key").count()}),
+            Ok(KindId::Key) => self.key(record),
+            Ok(KindId::Provider) => self.provider(record),
+            Ok(KindId::Model) => self.model(record),
+            Ok(KindId::Route) => json!({"targets": targets(record)}),
+            Err(_) => Value::Null,
         };
         record.show(match status {
             Value::Object(map) => map,
@@ -66,29 +41,48 @@ impl<'a> Show<'a> {
         })
     }
 
-    fn counted(&self, kind: &'static str, name: &str) -> usize {
-        self.count
-            .get(&(kind, name.to_owned()))
-            .copied()
-            .unwrap_or(0)
+    /// The records of a kind that name this one.
+    fn naming(
+        &self,
+        record: &Record,
+        kind: &'static str,
+    ) -> impl Iterator<Item = &'a str> + use<'a> {
+        let state: &'a InForce = self.state;
+        state
+            .records
+            .referrers(&record.at())
+            .filter(move |(by, _)| by == kind)
+            .map(|(_, name)| name.as_str())
     }
 
     fn key(&self, record: &Record) -> Value {
-        let system = keys::system(record);
+        let system = KeySystem::of(record);
         let mut status = json!({
             "state": keys::state(record), "prefix": system.prefix, "last4": system.last4,
-            "routes": self.routes.get(&record.name).cloned().unwrap_or_default(),
+            "routes": self.naming(record, "route").collect::<Vec<_>>(),
         });
         if let Some(at) = system.revoked {
             status["revoked"] = at.rfc3339().into();
         }
-        if let Some((_, until)) = system.previous {
-            status["previous_until"] = until.rfc3339().into();
+        let now = Stamp::now();
+        let previous: Vec<String> = system
+            .previous
+            .iter()
+            .filter(|(_, until)| *until > now)
+            .map(|(_, until)| until.rfc3339())
+            .collect();
+        if !previous.is_empty() {
+            status["previous_until"] = previous.into();
         }
         status
     }
 
     fn provider(&self, record: &Record) -> Value {
+        let (health, vault) = self.providers.get_or_init(|| {
+            let status = (self.desk.deps.status)();
+            let health = status.get("providers").cloned().unwrap_or_default();
+            (health, self.desk.deps.vault.describe())
+        });
         let text = |field: &str| {
             record
                 .spec
@@ -106,13 +100,13 @@ impl<'a> Show<'a> {
         };
         let now = self.state.credentials.get(&record.name);
         let mut status = json!({
-            "credential": credentials::short(&self.vault, record),
-            "credential_detail": credentials::describe(&self.vault, record, now),
+            "credential": credentials::short(vault, record),
+            "credential_detail": credentials::describe(vault, record, now),
             "base_url": base_url,
-            "models": self.counted("provider", &record.name),
+            "models": self.naming(record, "model").count(),
             "health": "unverified",
         });
-        if let Some(Value::Object(health)) = self.health.get(&record.name) {
+        if let Some(Value::Object(health)) = health.get(&record.name) {
             for (from, to) in [("health", "health"), ("reason", "health_reason")] {
                 if let Some(said) = health.get(from) {
                     status[to] = said.clone();

@@ -19,9 +19,8 @@ pub fn list(serving: &Serving, caller: &Caller, anthropic: bool) -> Value {
         }
     };
     let open_paths = snapshot.paths.iter().filter(|route| route.admits(caller));
-    for target in caller
-        .routes
-        .iter()
+    for target in snapshot
+        .routes_of(caller)
         .chain(open_paths)
         .flat_map(|route| &route.targets)
     {
@@ -37,7 +36,7 @@ pub fn list(serving: &Serving, caller: &Caller, anthropic: bool) -> Value {
         }
     }
     if !caller.direct.is_empty() {
-        for provider in 0..snapshot.providers.len() {
+        for provider in snapshot.provider_indexes() {
             for model in snapshot.known_models(provider) {
                 let name = format!("{}/{model}", snapshot.providers[provider].name);
                 if direct::allows(snapshot, caller, provider, &model) {

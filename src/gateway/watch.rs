@@ -223,9 +223,9 @@ impl Watches {
             let serving = shared.serving.load();
             // Expiry needs the wall clock; once a second is exact enough for it.
             let wall = jiff::Timestamp::now().as_millisecond();
-            let check_callers = seen != serving.snapshot.revision || wall - checked_at >= 1_000;
+            let check_callers = seen != serving.snapshot.revision() || wall - checked_at >= 1_000;
             if check_callers {
-                seen = serving.snapshot.revision;
+                seen = serving.snapshot.revision();
                 checked_at = wall;
             }
             let stopping = shared.stopping.load(Ordering::Relaxed);

@@ -1,6 +1,5 @@
 //! Who is calling: a key of a user, as the snapshot knows it.
 
-use super::route::Route;
 use crate::resources::{Stamp, key::LogContent};
 use std::sync::{Arc, atomic::AtomicUsize};
 
@@ -17,8 +16,6 @@ pub struct Caller {
     pub log_content: LogContent,
     /// Globs of models callable where no route takes the request.
     pub direct: Vec<String>,
-    /// Active routes bound to the key, then to its user; each group by priority, then name.
-    pub routes: Vec<Arc<Route>>,
     /// Its requests running now; the same count in every snapshot.
     pub running: Arc<AtomicUsize>,
 }

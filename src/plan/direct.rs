@@ -119,7 +119,8 @@ fn candidates(snapshot: &Snapshot, caller: &Caller, asked: &str) -> Vec<(usize, 
     match exact {
         Some((provider, model)) => vec![whole(provider, model)],
         None => {
-            let all = (0..snapshot.providers.len())
+            let all = snapshot
+                .provider_indexes()
                 .filter(there)
                 .map(|provider| whole(provider, asked));
             all.filter(|(provider, upstream, _)| snapshot.serves(*provider, upstream))

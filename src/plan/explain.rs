@@ -2,7 +2,8 @@
 
 use super::{Ask, Caller, Dice, Draw, Health, Needs, Snapshot, plan, route};
 use crate::chat::Op;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::resources::{Record, key::KeySystem};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
@@ -108,7 +109,11 @@ pub fn explain(snapshot: &Snapshot, health: &Health, query: Value, now: i64) -> 
             now,
         )
     };
-    match draw(0) {
+    let first = match not_admitted(snapshot, caller, now) {
+        Some(error) => Err(error),
+        None => draw(0),
+    };
+    match first {
         Err(error) => {
             answer["refused"] = json!({"status": error.kind.row().status, "message": error.message, "fix": error.hint})
         }
@@ -139,6 +144,36 @@ pub fn explain(snapshot: &Snapshot, health: &Health, query: Value, now: i64) -> 
     Ok(answer)
 }
 
+/// Why requests with this key are refused before anything else, in words for whoever runs the gateway; callers hear
+/// the same 401 whatever it is.
+fn not_admitted(snapshot: &Snapshot, caller: &Caller, now: i64) -> Option<Error> {
+    if caller.admitted(now) {
+        return None;
+    }
+    let (key, user) = (&caller.key, &caller.user);
+    let record = snapshot.record("key", key)?;
+    let off = |record: &Record| record.spec.get("enabled") == Some(&Value::Bool(false));
+    let (why, fix) = match () {
+        () if KeySystem::of(record).revoked.is_some() => (
+            format!("key `{key}` is revoked, which is final"),
+            format!("gw key create {key}-2 --user {user}"),
+        ),
+        () if off(record) => (
+            format!("key `{key}` is disabled"),
+            format!("gw key enable {key}"),
+        ),
+        () if caller.active => (
+            format!("key `{key}` has expired"),
+            format!("gw key set {key} --expires 90d"),
+        ),
+        () => (
+            format!("user `{user}` of key `{key}` is disabled"),
+            format!("gw user enable {user}"),
+        ),
+    };
+    Some(Error::new(Kind::Unauthenticated, why).hint(fix))
+}
+
 /// What a route is bound by for a caller, and the route.
 type Candidate<'a> = (&'static str, &'a Arc<route::Route>);
 
@@ -153,9 +188,8 @@ fn candidate_routes<'a>(
         .flat_map(|path| route::by_path(snapshot, path))
         .map(|(route, _)| ("path", route))
         .filter(|(_, route)| route.admits(caller));
-    let bound = caller
-        .routes
-        .iter()
+    let bound = snapshot
+        .routes_of(caller)
         .filter(|route| route.spec.path.is_empty())
         .map(|route| {
             (
@@ -294,7 +328,9 @@ fn caller<'a>(
             };
             let decides = route::deciding(snapshot, caller, &ask)
                 .is_some_and(|found| found.name == route.name);
-            let serves = caller.routes.iter().any(|found| found.name == route.name)
+            let serves = snapshot
+                .routes_of(caller)
+                .any(|found| found.name == route.name)
                 || (!route.spec.path.is_empty() && route.admits(caller));
             (serves || query.user.is_some()).then_some(if decides { 0 } else { 1 })
         }

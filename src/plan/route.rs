@@ -37,7 +37,8 @@ impl Route {
         let targets = spec
             .targets
             .iter()
-            .map(|target| {
+            .enumerate()
+            .map(|(place, target)| {
                 let provider = snapshot.provider(&target.provider);
                 let model: Option<Arc<str>> = target.model.as_deref().map(|model| match provider {
                     Some(at) => snapshot.upstream_id(at, model).as_ref().into(),
@@ -50,7 +51,11 @@ impl Route {
                     provider_name: target.provider.as_str().into(),
                     model,
                     weight: target.weight,
-                    tier: target.tier,
+                    tier: match spec.strategy {
+                        // Each its own tier, in order.
+                        Strategy::Fallback => u32::try_from(place).unwrap_or(u32::MAX),
+                        Strategy::Split => target.tier,
+                    },
                     provider,
                     facts,
                 }
@@ -62,6 +67,21 @@ impl Route {
             targets,
             turns,
         }
+    }
+}
+
+#[cfg(test)]
+impl Route {
+    /// What its targets came to, with names for places.
+    pub fn targets_for_tests(&self) -> Vec<String> {
+        let told = |target: &Target| {
+            let (found, facts) = (target.provider.is_some(), target.facts.map(|it| it.enabled));
+            format!(
+                "{}/{:?} {found} {facts:?} {} {}",
+                target.provider_name, target.model, target.tier, target.weight
+            )
+        };
+        self.targets.iter().map(told).collect()
     }
 }
 
@@ -153,9 +173,8 @@ pub(super) fn deciding(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> O
     });
     by_path
         .or_else(|| {
-            caller
-                .routes
-                .iter()
+            snapshot
+                .routes_of(caller)
                 .find(|route| route.spec.path.is_empty())
         })
         .cloned()

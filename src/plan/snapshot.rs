@@ -1,26 +1,31 @@
-//! The immutable picture of all records that requests are served from: rebuilt on change, swapped whole.
+//! The immutable picture of all records that requests are served from. A change makes the next one from it: what the
+//! change did not touch is shared between the two.
 
 use super::{Caller, Facts, glob, route::Route};
 use crate::catalog;
 use crate::chat::Op;
-use crate::resources::{self, Record, Stamp, key::KeySystem};
+use crate::resources::{self, Record, Stamp, key::KeySystem, model::Model};
+use crate::store::records::{At, State};
+use rpds::HashTrieMapSync;
 use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize},
-    },
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 /// A provider as planning sees it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Provider {
+    /// Empty: nobody is in this place now.
     pub name: Arc<str>,
     pub spec: resources::provider::Provider,
     /// What it can be asked for.
     pub ops: Vec<Op>,
     /// Its id in the price catalogue; empty: none.
     pub catalog: &'static str,
+    /// By upstream id: what the user's model records say.
+    models: HashTrieMapSync<String, Arc<Model>>,
+    /// By record name: the upstream id, where a record's name is not it.
+    aliases: HashTrieMapSync<String, Arc<str>>,
 }
 
 impl Provider {
@@ -35,217 +40,331 @@ impl Provider {
     }
 }
 
+/// Routes by the name of a key or user they are bound to, by priority, then name.
+type Bound = HashTrieMapSync<String, Arc<[Arc<Route>]>>;
+
 /// Everything planning knows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    pub revision: u64,
-    pub providers: Vec<Provider>,
-    by_name: HashMap<Arc<str>, usize>,
+    /// What it was made from.
+    records: Arc<State>,
+    /// A provider keeps its place as long as it is there; the place of one that has gone is given to a new one.
+    pub providers: Arc<Vec<Arc<Provider>>>,
+    by_name: Arc<BTreeMap<Arc<str>, usize>>,
     /// By digest of the secret; the time is when a rotated-out secret ends.
-    keys: HashMap<[u8; 32], (Arc<Caller>, Option<Stamp>)>,
-    /// By (provider, upstream id): what the user's model records say.
-    models: HashMap<(usize, String), resources::model::Model>,
-    /// By (provider, record name): the upstream id, where a record's name is not it.
-    aliases: HashMap<(usize, String), Arc<str>>,
+    digests: HashTrieMapSync<[u8; 32], (Arc<Caller>, Option<Stamp>)>,
+    /// By key name.
+    callers: HashTrieMapSync<Arc<str>, Arc<Caller>>,
+    /// Active routes.
+    routes: HashTrieMapSync<Arc<str>, Arc<Route>>,
+    of_key: Bound,
+    of_user: Bound,
     /// Active routes bound to a path, longest path first.
-    pub paths: Vec<Arc<Route>>,
-    /// Of active routes: the seed and how far it has been drawn.
-    turns: HashMap<Arc<str>, (Option<u64>, Arc<AtomicU64>)>,
+    pub paths: Arc<Vec<Arc<Route>>>,
 }
 
 /// What a vendor contributes: what it serves and its id in the price catalogue.
 pub type VendorFacts = fn(&str) -> Option<(Vec<Op>, &'static str)>;
 
 impl Snapshot {
-    /// Builds the first snapshot.
-    pub fn build(revision: u64, records: &[Record], vendor: VendorFacts) -> Snapshot {
-        Snapshot::after(&Snapshot::default(), revision, records, vendor)
-    }
-
-    /// Builds the snapshot that follows `before`, whose counts go on. Records that do not parse are left out, and said so on the log: the admin side
-    /// has checked each of them, so this happens only to records of a newer version.
-    pub fn after(
-        before: &Snapshot,
-        revision: u64,
-        records: &[Record],
-        vendor: VendorFacts,
-    ) -> Snapshot {
-        let mut snapshot = Snapshot {
-            revision,
-            ..Snapshot::default()
+    /// The snapshot that follows this one: `records` differ from those it was made from where they were `touched`.
+    /// Records that do not parse are left out, and said so on the log: the admin side has checked each of them,
+    /// so this happens only to records of a newer version.
+    pub fn after(&self, records: &State, touched: &BTreeSet<At>, vendor: VendorFacts) -> Snapshot {
+        let mut next = self.clone();
+        next.records = Arc::new(records.clone());
+        let of = |kind: &'static str| {
+            touched
+                .iter()
+                .filter(move |(found, _)| found == kind)
+                .map(|(_, name)| name.as_str())
         };
-        for (name, spec) in typed::<resources::provider::Provider>(records, "provider") {
-            let Some((ops, catalog)) = vendor(&spec.vendor) else {
-                continue;
-            };
-            snapshot
-                .by_name
-                .insert(name.clone(), snapshot.providers.len());
-            snapshot.providers.push(Provider {
-                name,
-                spec,
-                ops,
-                catalog,
-            });
-        }
-        for (name, spec) in typed::<resources::model::Model>(records, "model") {
-            let Some(provider) = snapshot.provider(&spec.provider) else {
-                continue;
-            };
-            let upstream = spec.upstream(&name).to_owned();
-            if *name != *upstream {
-                snapshot
-                    .aliases
-                    .insert((provider, name.to_string()), upstream.as_str().into());
-            }
-            snapshot.models.insert((provider, upstream), spec);
-        }
-        let mut routes: Vec<Arc<Route>> = typed::<resources::route::Route>(records, "route")
-            .filter(|(_, spec)| spec.enabled)
-            .map(|(name, spec)| {
-                let turns = before
-                    .turns
-                    .get(&name)
-                    .filter(|(seed, _)| *seed == spec.seed)
-                    .map(|(_, turns)| turns.clone())
-                    .unwrap_or_default();
-                Arc::new(Route::build(&snapshot, name, spec, turns))
-            })
-            .collect();
-        snapshot.turns = routes
-            .iter()
-            .map(|route| (route.name.clone(), (route.spec.seed, route.turns.clone())))
-            .collect();
-        routes.sort_by(|a, b| (a.spec.priority, &a.name).cmp(&(b.spec.priority, &b.name)));
-        snapshot.add_keys(before, records, &routes);
-        snapshot.paths = routes
-            .into_iter()
-            .filter(|route| !route.spec.path.is_empty())
-            .collect();
-        // Of the same path, a route for certain keys before one for certain users before one for everybody.
-        snapshot.paths.sort_by_key(|route| {
-            (
-                std::cmp::Reverse(route.spec.path.len()),
-                route.spec.keys.is_empty(),
-                route.spec.users.is_empty(),
-            )
-        });
-        snapshot
-    }
-
-    fn add_keys(&mut self, before: &Snapshot, records: &[Record], routes: &[Arc<Route>]) {
-        let running: HashMap<&str, &Arc<AtomicUsize>> = before
-            .keys
-            .values()
-            .map(|(caller, _)| (&*caller.key, &caller.running))
-            .collect();
-        let mut by_key: HashMap<&str, Vec<Arc<Route>>> = HashMap::new();
-        let mut by_user: HashMap<&str, Vec<Arc<Route>>> = HashMap::new();
-        for route in routes {
-            route
-                .spec
-                .keys
-                .iter()
-                .for_each(|key| by_key.entry(key).or_default().push(route.clone()));
-            route
-                .spec
-                .users
-                .iter()
-                .for_each(|user| by_user.entry(user).or_default().push(route.clone()));
-        }
-        let users: HashMap<Arc<str>, bool> = typed::<resources::user::User>(records, "user")
-            .map(|(name, user)| (name, user.enabled))
-            .collect();
-        let systems: HashMap<&str, KeySystem> = records
-            .iter()
-            .filter(|record| record.kind == "key")
-            .filter_map(|record| {
-                Some((
-                    record.name.as_str(),
-                    serde_json::from_value(record.system.clone().into()).ok()?,
-                ))
-            })
-            .collect();
-        for (name, spec) in typed::<resources::key::Key>(records, "key") {
-            let Some(system) = systems.get(&*name) else {
-                continue;
-            };
-            let owner = users.get_key_value(spec.user.as_str());
-            // A route bound to a key and a user belongs to that key of that user (source systems bind so):
-            // it is found through the key and must not open for the user's other keys.
-            let of_key = by_key.get(&*name).into_iter().flatten().filter(|route| {
-                route.spec.users.is_empty() || route.spec.users.contains(&spec.user)
-            });
-            let of_user = by_user
-                .get(spec.user.as_str())
+        // What follows from what: models belong to providers, targets to both, callers to users.
+        let mut providers: BTreeSet<String> = of("provider").map(str::to_owned).collect();
+        for name in of("model") {
+            let versions = [&self.records, &next.records];
+            let records = versions.map(|state| state.get("model", name));
+            let named = records
                 .into_iter()
                 .flatten()
-                .filter(|route| route.spec.keys.is_empty());
-            let caller = Arc::new(Caller {
-                key: name.clone(),
-                user: owner.map_or_else(|| spec.user.as_str().into(), |(user, _)| user.clone()),
-                environment: spec.environment.as_str().into(),
-                // A time nobody can read has passed.
-                expires: spec
-                    .expires
-                    .as_deref()
-                    .map(|time| Stamp::parse(time).unwrap_or(Stamp(0))),
-                active: spec.enabled
-                    && owner.is_some_and(|(_, enabled)| *enabled)
-                    && system.revoked.is_none(),
-                log_content: spec.log_content,
-                direct: spec.direct,
-                routes: of_key.chain(of_user).cloned().collect(),
-                running: running
-                    .get(&*name)
-                    .map(|running| (*running).clone())
-                    .unwrap_or_default(),
-            });
-            if let Some(digest) = crate::store::token::unhex(&system.digest) {
-                self.keys.insert(digest, (caller.clone(), None));
+                .flat_map(|record| record.refs());
+            providers.extend(named.map(|(_, name)| name));
+        }
+        let mut routes: BTreeSet<String> = of("route").map(str::to_owned).collect();
+        for name in &providers {
+            next.set_provider(name, vendor);
+            routes.extend(next.naming("provider", name, "route"));
+        }
+        let mut keys: BTreeSet<String> = of("key").map(str::to_owned).collect();
+        for name in of("user") {
+            keys.extend(next.naming("user", name, "key"));
+        }
+        next.set_routes(&routes);
+        keys.iter()
+            .for_each(|name| next.set_key(&self.records, name));
+        next
+    }
+
+    /// Names of the records of a kind that name this record.
+    fn naming(&self, kind: &str, name: &str, by: &str) -> Vec<String> {
+        self.records
+            .referrers(&(kind.to_owned(), name.to_owned()))
+            .filter(|(kind, _)| kind == by)
+            .map(|(_, name)| name.clone())
+            .collect()
+    }
+
+    /// Puts a provider with its models in its place, or takes it away.
+    fn set_provider(&mut self, name: &str, vendor: VendorFacts) {
+        let record = self.records.get("provider", name).cloned();
+        let spec = record.and_then(|it| typed::<resources::provider::Provider>(&it));
+        let found = spec.and_then(|spec| vendor(&spec.vendor).map(|known| (spec, known)));
+        let place = self.by_name.get(name).copied();
+        let Some((spec, (ops, catalog))) = found else {
+            if let Some(place) = place {
+                Arc::make_mut(&mut self.by_name).remove(name);
+                Arc::make_mut(&mut self.providers)[place] = Arc::new(Provider {
+                    name: "".into(),
+                    ..(*self.providers[place]).clone()
+                });
             }
-            if let Some((digest, until)) = &system.previous
-                && let Some(digest) = crate::store::token::unhex(digest)
-            {
-                self.keys.insert(digest, (caller, Some(*until)));
+            return;
+        };
+        let name: Arc<str> = name.into();
+        let mut provider = Provider {
+            name: name.clone(),
+            spec,
+            ops,
+            catalog,
+            models: HashTrieMapSync::default(),
+            aliases: HashTrieMapSync::default(),
+        };
+        for called in self.naming("provider", &name, "model") {
+            let record = self.records.get("model", &called).cloned();
+            let Some(model) = record.and_then(|it| typed::<Model>(&it)) else {
+                continue;
+            };
+            let upstream = model.upstream(&called).to_owned();
+            if called != upstream {
+                provider
+                    .aliases
+                    .insert_mut(called, upstream.as_str().into());
+            }
+            provider.models.insert_mut(upstream, Arc::new(model));
+        }
+        let providers = Arc::make_mut(&mut self.providers);
+        let free = || providers.iter().position(|other| other.name.is_empty());
+        let place = place.or_else(free).unwrap_or(providers.len());
+        match providers.get_mut(place) {
+            Some(there) => *there = Arc::new(provider),
+            None => providers.push(Arc::new(provider)),
+        }
+        Arc::make_mut(&mut self.by_name).insert(name, place);
+    }
+
+    /// Puts these routes in force as they are now, or takes them away.
+    fn set_routes(&mut self, names: &BTreeSet<String>) {
+        if names.is_empty() {
+            return;
+        }
+        let (mut keys, mut users) = (BTreeSet::new(), BTreeSet::new());
+        for name in names {
+            let old = self.routes.get(name.as_str()).cloned();
+            let record = self.records.get("route", name).cloned();
+            let spec = record.and_then(|it| typed::<resources::route::Route>(&it));
+            let new = spec.filter(|spec| spec.enabled).map(|spec| {
+                let same = old.as_ref().filter(|old| old.spec.seed == spec.seed);
+                let turns = same.map(|old| old.turns.clone()).unwrap_or_default();
+                Arc::new(Route::build(self, name.as_str().into(), spec, turns))
+            });
+            for route in old.iter().chain(&new) {
+                keys.extend(route.spec.keys.iter().cloned());
+                users.extend(route.spec.users.iter().cloned());
+            }
+            match new {
+                Some(route) => self.routes.insert_mut(route.name.clone(), route),
+                None => drop(self.routes.remove_mut(name.as_str())),
             }
         }
+        for key in keys {
+            match self.bound("key", &key, |_| true) {
+                Some(routes) => self.of_key.insert_mut(key, routes),
+                None => drop(self.of_key.remove_mut(&key)),
+            }
+        }
+        for user in users {
+            // A route bound to keys too is found through those.
+            match self.bound("user", &user, |route| route.spec.keys.is_empty()) {
+                Some(routes) => self.of_user.insert_mut(user, routes),
+                None => drop(self.of_user.remove_mut(&user)),
+            }
+        }
+        self.paths = Arc::new(self.with_paths(names));
+    }
+
+    /// The active routes that name a key or user; `None`: none.
+    fn bound(
+        &self,
+        kind: &str,
+        name: &str,
+        takes: fn(&Route) -> bool,
+    ) -> Option<Arc<[Arc<Route>]>> {
+        let names = self.naming(kind, name, "route");
+        let found = names
+            .iter()
+            .filter_map(|name| self.routes.get(name.as_str()));
+        let mut routes: Vec<Arc<Route>> = found.filter(|route| takes(route)).cloned().collect();
+        routes.sort_by(|a, b| (a.spec.priority, &a.name).cmp(&(b.spec.priority, &b.name)));
+        (!routes.is_empty()).then(|| routes.into())
+    }
+
+    fn with_paths(&self, changed: &BTreeSet<String>) -> Vec<Arc<Route>> {
+        let same = self
+            .paths
+            .iter()
+            .filter(|route| !changed.contains(&*route.name));
+        let new = changed
+            .iter()
+            .filter_map(|name| self.routes.get(name.as_str()));
+        let mut paths: Vec<Arc<Route>> = same
+            .chain(new.filter(|route| !route.spec.path.is_empty()))
+            .cloned()
+            .collect();
+        // Of the same path, a route for certain keys before one for certain users before one for everybody.
+        let rank = |route: &Arc<Route>| {
+            let spec = &route.spec;
+            (
+                std::cmp::Reverse(spec.path.len()),
+                spec.keys.is_empty(),
+                spec.users.is_empty(),
+                spec.priority,
+                route.name.clone(),
+            )
+        };
+        paths.sort_by_cached_key(rank);
+        paths
+    }
+
+    /// Lets a key in as it is now, or no longer. `before`: the records the snapshot was made from until now.
+    fn set_key(&mut self, before: &State, name: &str) {
+        let digests = |record: &Record| -> Vec<([u8; 32], Option<Stamp>)> {
+            KeySystem::of(record)
+                .digests()
+                .filter_map(|(hex, until)| Some((crate::store::token::unhex(hex)?, until)))
+                .collect()
+        };
+        if let Some(old) = before.get("key", name) {
+            for (digest, _) in digests(old) {
+                // It may be another key's by now.
+                if let Some((caller, _)) = self.digests.get(&digest)
+                    && &*caller.key == name
+                {
+                    self.digests.remove_mut(&digest);
+                }
+            }
+        }
+        let Some(record) = self.records.get("key", name).cloned() else {
+            self.callers.remove_mut(name);
+            return;
+        };
+        let Some(spec) = typed::<resources::key::Key>(&record) else {
+            self.callers.remove_mut(name);
+            return;
+        };
+        let user = self.records.get("user", &spec.user).cloned();
+        let user = user.and_then(|it| typed::<resources::user::User>(&it));
+        let revoked = KeySystem::of(&record).revoked.is_some();
+        let old = self.callers.get(name);
+        let running = old.map(|old| old.running.clone()).unwrap_or_default();
+        let caller = Arc::new(Caller {
+            key: name.into(),
+            user: spec.user.as_str().into(),
+            environment: spec.environment.as_str().into(),
+            // A time nobody can read has passed.
+            expires: spec
+                .expires
+                .as_deref()
+                .map(|time| Stamp::parse(time).unwrap_or(Stamp(0))),
+            active: spec.enabled && user.is_some_and(|user| user.enabled) && !revoked,
+            log_content: spec.log_content,
+            direct: spec.direct,
+            running,
+        });
+        for (digest, until) in digests(&record) {
+            self.digests.insert_mut(digest, (caller.clone(), until));
+        }
+        self.callers.insert_mut(caller.key.clone(), caller);
+    }
+
+    /// What it was made from.
+    #[cfg(test)]
+    pub fn records(&self) -> &State {
+        &self.records
+    }
+
+    /// A record as it was when the snapshot was made, for `explain`.
+    pub fn record(&self, kind: &str, name: &str) -> Option<&Arc<Record>> {
+        self.records.get(kind, name)
+    }
+
+    /// The revision of the records it was made from.
+    pub fn revision(&self) -> u64 {
+        self.records.revision
     }
 
     /// The caller with this digest, whatever its state, if its secret is still good at `now`.
     pub fn caller(&self, digest: &[u8; 32], now: i64) -> Option<&Arc<Caller>> {
-        let (caller, until) = self.keys.get(digest)?;
+        let (caller, until) = self.digests.get(digest)?;
         until.is_none_or(|end| now < end.0).then_some(caller)
     }
 
     /// The caller with this key name, for `explain`.
     pub fn caller_named(&self, key: &str) -> Option<&Arc<Caller>> {
-        self.keys
-            .values()
-            .map(|(caller, _)| caller)
-            .find(|caller| &*caller.key == key)
+        self.callers.get(key)
     }
 
-    /// Every caller once, by key name, for `explain`.
+    /// Every caller, by key name, for `explain`.
     pub fn callers(&self) -> Vec<&Arc<Caller>> {
-        let mut callers: Vec<_> = self.keys.values().map(|(caller, _)| caller).collect();
+        let mut callers: Vec<_> = self.callers.values().collect();
         callers.sort_by(|a, b| a.key.cmp(&b.key));
-        callers.dedup_by(|a, b| a.key == b.key);
         callers
+    }
+
+    /// The active routes a caller is bound to: through its key, then through its user; each by priority, then name.
+    pub fn routes_of<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = &'a Arc<Route>> {
+        // A route bound to a key and a user belongs to that key of that user (source systems bind so):
+        // it is found through the key and must not open for the user's other keys.
+        let of_key = self
+            .of_key
+            .get(&*caller.key)
+            .into_iter()
+            .flat_map(|it| it.iter());
+        let of_key = of_key.filter(|route| {
+            let users = &route.spec.users;
+            users.is_empty() || users.iter().any(|user| **user == *caller.user)
+        });
+        let of_user = self.of_user.get(&*caller.user);
+        of_key.chain(of_user.into_iter().flat_map(|it| it.iter()))
     }
 
     /// The active route of this name, as far as any key or path leads to it.
     pub fn route(&self, name: &str) -> Option<&Arc<Route>> {
-        let bound = self.keys.values().flat_map(|(caller, _)| &caller.routes);
-        self.paths
-            .iter()
-            .chain(bound)
-            .find(|route| &*route.name == name)
+        let route = self.routes.get(name)?;
+        let leads = |caller: &Arc<Caller>| {
+            let mut routes = self.routes_of(caller);
+            routes.any(|found| found.name == route.name)
+        };
+        let of_users = route.spec.users.iter();
+        let of_users = of_users.flat_map(|user| self.naming("user", user, "key"));
+        let mut keys = route.spec.keys.iter().cloned().chain(of_users);
+        let led_to = !route.spec.path.is_empty()
+            || keys.any(|key| self.callers.get(key.as_str()).is_some_and(leads));
+        led_to.then_some(route)
     }
 
     /// Whether there is an active route of this name, whoever it serves.
     pub fn has_route(&self, name: &str) -> bool {
-        self.turns.contains_key(name)
+        self.routes.contains_key(name)
     }
 
     /// The provider's index.
@@ -253,29 +372,26 @@ impl Snapshot {
         self.by_name.get(name).copied()
     }
 
+    /// The indexes of all providers, by name.
+    pub fn provider_indexes(&self) -> impl Iterator<Item = usize> {
+        self.by_name.values().copied()
+    }
+
     /// The upstream id behind a name used in a target or a request.
     pub fn upstream_id<'a>(&self, provider: usize, name: &'a str) -> std::borrow::Cow<'a, str> {
-        match self.aliases.is_empty() {
-            true => name.into(),
-            false => self
-                .aliases
-                .get(&(provider, name.to_owned()))
-                .map_or(name.into(), |id| id.to_string().into()),
-        }
+        let entry = self.providers.get(provider);
+        let id = entry.and_then(|entry| entry.aliases.get(name));
+        id.map_or(name.into(), |id| id.to_string().into())
     }
 
     /// What is known of a model: the user's record over the catalogue.
     pub fn facts(&self, provider: usize, upstream: &str) -> Facts {
-        let known = self
-            .providers
-            .get(provider)
-            .filter(|provider| !provider.catalog.is_empty())
-            .and_then(|provider| catalog::find(provider.catalog, upstream));
-        let own = match self.models.is_empty() {
-            true => None,
-            false => self.models.get(&(provider, upstream.to_owned())),
-        };
-        catalog::facts(own, known.as_ref())
+        let entry = self.providers.get(provider);
+        let known = entry
+            .filter(|entry| !entry.catalog.is_empty())
+            .and_then(|entry| catalog::find(entry.catalog, upstream));
+        let own = entry.and_then(|entry| entry.models.get(upstream));
+        catalog::facts(own.map(|own| &**own), known.as_ref())
     }
 
     /// Whether a provider is known to serve a model: a record of the user's, or the catalogue.
@@ -284,7 +400,7 @@ impl Snapshot {
             return false;
         };
         let exposed = entry.spec.models.is_empty() || glob::any(&entry.spec.models, upstream);
-        let known = self.models.contains_key(&(provider, upstream.to_owned()))
+        let known = entry.models.contains_key(upstream)
             || (!entry.catalog.is_empty() && catalog::find(entry.catalog, upstream).is_some());
         exposed && (known || entry.spec.models.iter().any(|model| model == upstream))
     }
@@ -294,11 +410,7 @@ impl Snapshot {
         let Some(entry) = self.providers.get(provider) else {
             return Vec::new();
         };
-        let own = self
-            .models
-            .keys()
-            .filter(|(at, _)| *at == provider)
-            .map(|(_, id)| id.clone());
+        let own = entry.models.keys().cloned();
         let listed = entry
             .spec
             .models
@@ -323,18 +435,125 @@ impl Snapshot {
     }
 }
 
-fn typed<'a, T: resources::Resource>(
-    records: &'a [Record],
-    kind: &'a str,
-) -> impl Iterator<Item = (Arc<str>, T)> + 'a {
-    records
-        .iter()
-        .filter(move |record| record.kind == kind)
-        .filter_map(|record| match resources::typed::<T>(record.spec.clone()) {
-            Ok(spec) => Some((Arc::from(record.name.as_str()), spec)),
-            Err(error) => {
-                tracing::warn!(kind = record.kind, name = record.name, %error, "record left out");
-                None
-            }
+/// A record's spec in its typed form; one that does not parse is as if it were not there.
+fn typed<T: resources::Resource>(record: &Record) -> Option<T> {
+    resources::typed::<T>(record.spec.clone())
+        .inspect_err(|error| {
+            tracing::warn!(kind = record.kind, name = record.name, %error, "record left out");
         })
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::plan::testing;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    /// Everything that planning can learn from a snapshot, with names for places.
+    fn seen(snapshot: &Snapshot) -> Vec<String> {
+        let mut seen = Vec::new();
+        for caller in snapshot.callers() {
+            let routes: Vec<String> = snapshot.routes_of(caller).map(|it| told(it)).collect();
+            seen.push(format!(
+                "{} of {} in {:?}: {} {:?} {routes:?}",
+                caller.key, caller.user, caller.environment, caller.active, caller.direct
+            ));
+        }
+        for key in 0..3 {
+            for digest in [format!("k{key}"), format!("old{key}")] {
+                let found = snapshot.caller(&testing::digest(&digest), 0);
+                seen.push(format!("{digest}: {:?}", found.map(|it| it.key.clone())));
+            }
+        }
+        seen.extend(snapshot.paths.iter().map(|route| told(route)));
+        for place in snapshot.provider_indexes() {
+            let provider = &snapshot.providers[place];
+            assert_eq!(snapshot.provider(&provider.name), Some(place));
+            let facts = ["m0", "m1", "up"].map(|model| snapshot.facts(place, model).enabled);
+            let alias = snapshot.upstream_id(place, "m1").into_owned();
+            let known = snapshot.known_models(place);
+            seen.push(format!(
+                "{} {:?} {facts:?} {alias} {known:?}",
+                provider.name, provider.spec.enabled
+            ));
+        }
+        seen
+    }
+
+    fn told(route: &Route) -> String {
+        format!("{} {:?}", route.name, route.targets_for_tests())
+    }
+
+    /// One of many records; the numbers choose which.
+    fn item(kind: usize, name: usize, choice: usize) -> Value {
+        let (other, flag) = (choice % 3, choice.is_multiple_of(2));
+        match kind {
+            0 => json!({"kind": "user", "name": format!("u{name}"), "enabled": flag}),
+            1 => {
+                json!({"kind": "key", "name": format!("k{name}"), "user": format!("u{other}"), "enabled": choice != 1,
+                "system": {"previous": [[testing::hex(&format!("old{name}")), 5]]}})
+            }
+            2 => {
+                json!({"kind": "provider", "name": format!("p{name}"), "enabled": flag, "vendor": if choice == 4 { "gone" } else { "test" }})
+            }
+            3 => {
+                json!({"kind": "model", "name": format!("m{name}"), "provider": format!("p{other}"),
+                "upstream_id": if flag { "up" } else { "" }, "enabled": choice != 3})
+            }
+            _ => {
+                json!({"kind": "route", "name": format!("r{name}"), "enabled": choice != 5, "priority": other,
+                "keys": if flag { json!([format!("k{other}")]) } else { json!([]) },
+                "users": if choice > 2 { json!([format!("u{name}")]) } else { json!([]) },
+                "path": if choice < 4 { format!("/{}", "x".repeat(other + 1)) } else if flag { String::new() } else { "/z".into() },
+                "targets": [{"provider": format!("p{other}"), "model": "m1"}, {"provider": "p0"}]})
+            }
+        }
+    }
+
+    proptest! {
+        /// A snapshot that followed every change is the one that is made from the records as they are now.
+        #[test]
+        fn following_changes_comes_to_the_same_as_beginning_anew(
+            steps in proptest::collection::vec(proptest::collection::vec((0usize..5, 0usize..3, 0usize..6, any::<bool>()), 1..4), 1..12)
+        ) {
+            let mut there: BTreeMap<At, Record> = BTreeMap::new();
+            let mut followed = Snapshot::default();
+            for (revision, step) in steps.into_iter().enumerate() {
+                for (kind, name, choice, stays) in step {
+                    let record = testing::records(json!([item(kind, name, choice)])).remove(0);
+                    match stays {
+                        true => drop(there.insert(record.at(), record)),
+                        false => drop(there.remove(&record.at())),
+                    }
+                }
+                let records: Vec<Record> = there.values().cloned().collect();
+                followed = testing::after(&followed, revision as u64 + 1, records.clone());
+                let fresh = testing::after(&Snapshot::default(), revision as u64 + 1, records);
+                prop_assert_eq!(seen(&followed), seen(&fresh));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_counted_for_a_key_goes_on_and_places_are_given_again() {
+        let items = |provider: &str| {
+            testing::records(
+                json!([{"kind": "user", "name": "ann"}, {"kind": "key", "name": "k"}, {"kind": "provider", "name": "a"},
+                {"kind": "provider", "name": provider}]),
+            )
+        };
+        let before = testing::after(&Snapshot::default(), 1, items("b"));
+        let running = before.caller_named("k").unwrap().running.clone();
+        let after = testing::after(&before, 2, items("c"));
+        assert!(Arc::ptr_eq(
+            &running,
+            &after.caller_named("k").unwrap().running
+        ));
+        assert_eq!(after.provider("a"), before.provider("a"));
+        assert_eq!(after.provider("c"), before.provider("b"));
+        assert_eq!((after.provider("b"), after.providers.len()), (None, 2));
+    }
 }

@@ -5,6 +5,7 @@
 use super::{Choice, Snapshot};
 use crate::chat::Op;
 use crate::resources::{self, Record, Spec, Stamp};
+use crate::store::records::State;
 use serde_json::Value;
 
 /// The digest under which a key of this name is found.
@@ -12,6 +13,11 @@ pub fn digest(name: &str) -> [u8; 32] {
     let mut digest = [0; 32];
     digest[..name.len()].copy_from_slice(name.as_bytes());
     digest
+}
+
+/// A digest as records hold it.
+pub fn hex(name: &str) -> String {
+    crate::store::token::hex(&digest(name))
 }
 
 /// Records from flat JSON, checked and normalised as the admin side does. Keys get [`digest`] of their name;
@@ -25,14 +31,11 @@ pub fn records(items: Value) -> Vec<Record> {
         let mut system = Spec::new();
         match &*kind {
             "key" => {
-                let hex: String = digest(&name)
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect();
-                system = serde_json::json!({"digest": hex, "prefix": "sk-gw-", "last4": "abcd"})
-                    .as_object()
-                    .unwrap()
-                    .clone();
+                system =
+                    serde_json::json!({"digest": hex(&name), "prefix": "sk-gw-", "last4": "abcd"})
+                        .as_object()
+                        .unwrap()
+                        .clone();
                 spec.entry("user").or_insert("ann".into());
             }
             "provider" => drop(spec.entry("vendor").or_insert("test".into())),
@@ -60,7 +63,14 @@ pub fn records(items: Value) -> Vec<Record> {
 /// A snapshot of these records. Vendors: `test` serves chat and embeddings, `chat` chat only, `openai` is in
 /// the price catalogue, others do not exist.
 pub fn snapshot(items: Value) -> Snapshot {
-    Snapshot::build(1, &records(items), vendor)
+    after(&Snapshot::default(), 1, records(items))
+}
+
+/// The snapshot that follows another when the records have become these.
+pub fn after(before: &Snapshot, revision: u64, records: Vec<Record>) -> Snapshot {
+    let state = State::from_records(revision, records).unwrap();
+    let touched = before.records().difference(&state).into_keys().collect();
+    before.after(&state, &touched, vendor)
 }
 
 /// What vendors contribute in tests.

@@ -503,20 +503,16 @@ fn the_seed_is_that_of_the_route_that_decides() {
     let fresh = snapshot_with(routes.clone());
     let first: Vec<String> = (0..10).map(|_| outcome(&fresh, "k", &on_path)).collect();
     let records = testing::records(json!([]));
-    assert!(
-        Snapshot::after(&fresh, 2, &records, testing::vendor)
-            .paths
-            .is_empty()
-    );
+    assert!(testing::after(&fresh, 2, records).paths.is_empty());
     let mut items = json!([{"kind": "user", "name": "ann"}, {"kind": "key", "name": "k"}, {"kind": "provider", "name": "a"}, {"kind": "provider", "name": "b"}]);
     items
         .as_array_mut()
         .unwrap()
         .extend(routes.as_array().unwrap().iter().cloned());
-    let changed = Snapshot::after(&fresh, 2, &testing::records(items.clone()), testing::vendor);
+    let changed = testing::after(&fresh, 2, testing::records(items.clone()));
     let second: Vec<String> = (0..10).map(|_| outcome(&changed, "k", &on_path)).collect();
     assert_eq!([first, second].concat(), expected);
     items[5]["seed"] = 3.into();
-    let reseeded = Snapshot::after(&changed, 3, &testing::records(items), testing::vendor);
+    let reseeded = testing::after(&changed, 3, testing::records(items));
     assert_eq!(reseeded.paths[0].turns.load(Ordering::Relaxed), 0);
 }

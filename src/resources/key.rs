@@ -2,7 +2,8 @@
 //! keyed digest, a prefix and the last four characters in the record's `system` part.
 
 use super::{
-    Column, Field, Kind, LABELS, Resource, Shape, Stamp, column, field, is_default, wide, yes,
+    Column, Field, Kind, KindId, LABELS, Record, Resource, Shape, Stamp, column, field, is_default,
+    wide, yes,
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -50,12 +51,50 @@ pub struct KeySystem {
     /// First characters of the secret, such as `sk-gw-Ab12`.
     pub prefix: String,
     pub last4: String,
-    /// Digest of the secret before the last rotation, good until the time given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<(String, Stamp)>,
+    /// Digests of secrets rotated out, newest last, each good until the time given. At most [`GRACE_SECRETS`].
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "one_or_many"
+    )]
+    pub previous: Vec<(String, Stamp)>,
     /// When it was revoked: final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Stamp>,
+}
+
+/// Rotated-out secrets of one key that may be good at a time.
+pub const GRACE_SECRETS: usize = 4;
+
+impl KeySystem {
+    /// The server's part of a key record; empty where it cannot be read.
+    pub fn of(record: &Record) -> KeySystem {
+        serde_json::from_value(record.system.clone().into()).unwrap_or_default()
+    }
+
+    /// Every digest callers may be known by, and until when where it was rotated out.
+    pub fn digests(&self) -> impl Iterator<Item = (&str, Option<Stamp>)> {
+        let previous = self.previous.iter();
+        std::iter::once((self.digest.as_str(), None))
+            .chain(previous.map(|(digest, until)| (digest.as_str(), Some(*until))))
+            .filter(|(digest, _)| !digest.is_empty())
+    }
+}
+
+/// One pair is what keys had before they kept several.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<(String, Stamp)>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Previous {
+        Many(Vec<(String, Stamp)>),
+        One(String, Stamp),
+    }
+    Ok(match Previous::deserialize(from)? {
+        Previous::Many(pairs) => pairs,
+        Previous::One(digest, until) => vec![(digest, until)],
+    })
 }
 
 const FIELDS: &[Field] = &[
@@ -115,6 +154,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 pub static KIND: Kind = Kind {
+    id: KindId::Key,
     name: "key",
     plural: "keys",
     aliases: &[],
@@ -136,6 +176,13 @@ pub static KIND: Kind = Kind {
             .and_then(|user| user.as_str())
             .map(|user| ("user", user.to_owned()))
             .into_iter()
+            .collect()
+    },
+    claims: |record| {
+        let system = KeySystem::of(record);
+        system
+            .digests()
+            .map(|(digest, _)| digest.to_owned())
             .collect()
     },
     loose_names: false,

@@ -21,8 +21,19 @@ pub use record::{Record, Spec, Stamp};
 use crate::error::{Error, Result, nearest};
 use serde::{Serialize, de::DeserializeOwned};
 
+/// Which kind, for what differs from kind to kind: a new one does not compile until each place has an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KindId {
+    User,
+    Key,
+    Provider,
+    Model,
+    Route,
+}
+
 /// A resource kind: one row of [`KINDS`].
 pub struct Kind {
+    pub id: KindId,
     /// Singular, as in `gw user` and in files (`[[user]]`).
     pub name: &'static str,
     /// Plural, as in the REST path `/api/v1/users`.
@@ -39,6 +50,8 @@ pub struct Kind {
     pub check: fn(Spec) -> Result<Spec>,
     /// The records a spec refers to, as (kind, name).
     pub refs: fn(&Spec) -> Vec<(&'static str, String)>,
+    /// What a record has that no other record may have, such as the digest of a key's secret.
+    pub claims: fn(&Record) -> Vec<String>,
     /// Whether names may hold `/`, `:` and other marks of upstream model ids.
     pub loose_names: bool,
 }

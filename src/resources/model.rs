@@ -1,6 +1,8 @@
 //! A model: what the user says about one upstream model, over what the built-in catalogue knows.
 
-use super::{Column, Field, Kind, LABELS, Resource, Shape, column, field, is_default, wide, yes};
+use super::{
+    Column, Field, Kind, KindId, LABELS, Resource, Shape, column, field, is_default, wide, yes,
+};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -174,6 +176,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 pub static KIND: Kind = Kind {
+    id: KindId::Model,
     name: "model",
     plural: "models",
     aliases: &[],
@@ -198,6 +201,7 @@ pub static KIND: Kind = Kind {
             .into_iter()
             .collect()
     },
+    claims: |_| Vec::new(),
     loose_names: true,
 };
 

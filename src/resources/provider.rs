@@ -1,7 +1,8 @@
 //! A provider: a vendor, where it is, and how gw signs in there.
 
 use super::{
-    Column, Field, Kind, LABELS, Millis, Resource, Shape, column, field, is_default, wide, yes,
+    Column, Field, Kind, KindId, LABELS, Millis, Resource, Shape, column, field, is_default, wide,
+    yes,
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -187,6 +188,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 pub static KIND: Kind = Kind {
+    id: KindId::Provider,
     name: "provider",
     plural: "providers",
     aliases: &["pv"],
@@ -204,6 +206,7 @@ pub static KIND: Kind = Kind {
     ],
     check: super::check::<Provider>,
     refs: |_| Vec::new(),
+    claims: |_| Vec::new(),
     loose_names: false,
 };
 

@@ -1,7 +1,8 @@
 //! A route: which callers' requests go to which targets, and by which strategy.
 
 use super::{
-    Column, Field, Kind, LABELS, Millis, Resource, Shape, column, field, is_default, wide, yes,
+    Column, Field, Kind, KindId, LABELS, Millis, Resource, Shape, column, field, is_default, wide,
+    yes,
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub struct Target {
     /// Share within its tier; 0 keeps it and never picks it.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub weight: u32,
-    /// 0 is tried first.
+    /// Of a split: 0 is tried first. With fallback the order says it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub tier: u32,
 }
@@ -237,6 +238,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 pub static KIND: Kind = Kind {
+    id: KindId::Route,
     name: "route",
     plural: "routes",
     aliases: &["rt"],
@@ -264,6 +266,7 @@ pub static KIND: Kind = Kind {
             items("targets").filter_map(|target| text("provider", target.get("provider")));
         keys.chain(users).chain(providers).collect()
     },
+    claims: |_| Vec::new(),
     loose_names: false,
 };
 
@@ -307,12 +310,10 @@ impl Resource for Route {
             }
             self.path = path;
         }
-        // Fallback written without tiers means "in this order".
-        if self.strategy == Strategy::Fallback && self.targets.iter().all(|target| target.tier == 0)
-        {
-            for (tier, target) in self.targets.iter_mut().enumerate() {
-                target.tier = tier as u32;
-            }
+        // Fallback means "in this order": numbers left here would come into force under another strategy.
+        if self.strategy == Strategy::Fallback {
+            self.targets.sort_by_key(|target| target.tier);
+            self.targets.iter_mut().for_each(|target| target.tier = 0);
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! A user: a person or service that owns keys.
 
-use super::{Column, Field, Kind, LABELS, Resource, Shape, column, field, is_default, wide, yes};
+use super::{
+    Column, Field, Kind, KindId, LABELS, Resource, Shape, column, field, is_default, wide, yes,
+};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -58,6 +60,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 pub static KIND: Kind = Kind {
+    id: KindId::User,
     name: "user",
     plural: "users",
     aliases: &[],
@@ -67,6 +70,7 @@ pub static KIND: Kind = Kind {
     statuses: &["keys", "last_used"],
     check: super::check::<User>,
     refs: |_| Vec::new(),
+    claims: |_| Vec::new(),
     loose_names: false,
 };
 

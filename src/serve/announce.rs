@@ -109,7 +109,7 @@ pub fn say(what: &str, text: &str) {
 
 /// The commands that come next, with what already exists left out.
 fn next(desk: &Desk) {
-    let state = desk.state();
+    let state = desk.in_force();
     let none = |kind: &str| state.of(kind).next().is_none();
     let set = dev::in_environment().next();
     let (vendor, variable) = set.map_or(("openai", "OPENAI_API_KEY"), |vendor| {

@@ -2,10 +2,11 @@
 
 use super::{ready::Ready, stores::Stores};
 use crate::admin::{self, Published};
+use crate::chat::Op;
 use crate::config::Config;
 use crate::formats;
 use crate::gateway::{Serving, Settings, Shared};
-use crate::plan::Snapshot;
+use crate::plan::snapshot::Provider;
 use crate::resources::Stamp;
 use crate::store::records::Records;
 use crate::upstream::{Upstream, Verdict};
@@ -13,47 +14,60 @@ use crate::vendors;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, atomic::Ordering};
 
-/// Builds a new serving and swaps it in: requests that start from here on see it.
+/// Makes what requests are served from follow a change and swaps it in: requests that start from here on see it.
 pub fn publish(shared: &Shared, published: &Published<'_>) {
     let before = shared.serving.load_full();
-    let snapshot = Snapshot::after(
-        &before.snapshot,
-        published.revision,
-        published.records,
-        |id| {
-            let vendor = vendors::vendor(id).ok()?;
-            let mut ops: Vec<_> = vendor
-                .endpoints
-                .iter()
-                .map(|(format, _)| formats::format(*format).op)
-                .collect();
-            ops.dedup();
-            Some((ops, vendor.catalog))
-        },
-    );
-    let mut degraded = Vec::new();
-    let upstreams = snapshot
-        .providers
-        .iter()
-        .map(|provider| {
-            let credential = published.credentials.get(&*provider.name);
-            if let Some(Err(why)) = credential {
-                degraded.push(format!("provider `{}`: {why}", provider.name));
-            }
-            let upstream = Upstream::build(provider.name.clone(), &provider.spec, credential)
+    let snapshot = before
+        .snapshot
+        .after(published.records, published.touched, vendor_facts);
+    let touched = |name: &str| {
+        let at = ("provider".to_owned(), name.to_owned());
+        published.touched.contains(&at)
+    };
+    if published.touched.iter().any(|(kind, _)| kind == "provider") {
+        shared.health.keep(|name| snapshot.provider(name).is_some());
+        let failing = published.credentials.iter().filter_map(|(name, found)| {
+            let why = found.as_ref().err()?;
+            Some(format!("provider `{name}`: {why}"))
+        });
+        let mut failing: Vec<String> = failing.collect();
+        failing.sort();
+        shared.degraded.store(Arc::new(failing));
+    }
+    let upstream = |(place, provider): (usize, &Arc<Provider>)| match before.upstreams.get(place) {
+        Some(same) if same.name == provider.name && !touched(&provider.name) => same.clone(),
+        _ => {
+            let access = published.credentials.get(&*provider.name);
+            let built = Upstream::build(provider.name.clone(), &provider.spec, access);
+            let upstream = built
                 .unwrap_or_else(|error| Upstream::broken(provider.name.clone(), &error.message));
             Arc::new(match before.upstream(&provider.name) {
                 Some(before) => upstream.after(before),
                 None => upstream,
             })
-        })
+        }
+    };
+    let upstreams = snapshot
+        .providers
+        .iter()
+        .enumerate()
+        .map(upstream)
         .collect();
-    shared.health.keep(|name| snapshot.provider(name).is_some());
     shared.serving.store(Arc::new(Serving {
         snapshot,
         upstreams,
     }));
-    shared.degraded.store(Arc::new(degraded));
+}
+
+/// What planning needs to know of a vendor.
+fn vendor_facts(id: &str) -> Option<(Vec<Op>, &'static str)> {
+    let vendor = vendors::vendor(id).ok()?;
+    let endpoints = vendor.endpoints.iter();
+    let mut ops: Vec<Op> = endpoints
+        .map(|(format, _)| formats::format(*format).op)
+        .collect();
+    ops.dedup();
+    Some((ops, vendor.catalog))
 }
 
 /// Notes how a trial of a provider went.
@@ -152,6 +166,7 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
     let providers: Map<String, Value> = serving
         .upstreams
         .iter()
+        .filter(|upstream| !upstream.name.is_empty())
         .map(|upstream| {
             let resting = shared.health.resting(&upstream.name, now);
             (upstream.name.to_string(), health(upstream, resting))
@@ -180,7 +195,7 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
     if !store.damaged.is_empty() {
         status.insert("damaged".into(), store.damaged.into());
     }
-    status.insert("revision".into(), serving.snapshot.revision.into());
+    status.insert("revision".into(), serving.snapshot.revision().into());
     status.insert(
         "requests".into(),
         shared.requests.load(Ordering::Relaxed).into(),

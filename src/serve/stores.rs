@@ -195,7 +195,9 @@ mod tests {
             expected: 0,
             record,
         };
-        records.commit(&Actor::default(), &[change]).unwrap();
+        records
+            .commit(&Actor::default(), records.state().revision, &[change])
+            .unwrap();
         assert_eq!(held(), Kind::Conflict);
         drop(records);
         lock::take(dir.path(), "").unwrap();

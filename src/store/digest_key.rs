@@ -15,11 +15,9 @@ const FIELD: &str = "check";
 
 /// Reads or makes the digest key, and checks it against the state.
 pub fn open(data_dir: &Path, records: &dyn Records) -> Result<Hasher> {
-    let (_, all) = records.load()?;
-    let keys_exist = all.iter().any(|record| record.kind == "key");
-    let known = all
-        .iter()
-        .find(|record| record.kind == OWN_KIND && record.name == NAME);
+    let state = records.state();
+    let keys_exist = state.of("key", None).next().is_some();
+    let known = state.get(OWN_KIND, NAME);
     let hasher = Hasher::open(data_dir, keys_exist)?;
     let check = hasher.check();
     match known.and_then(|record| record.system.get(FIELD)) {
@@ -43,7 +41,7 @@ pub fn open(data_dir: &Path, records: &dyn Records) -> Result<Hasher> {
         request: String::new(),
     };
     let expected = known.map_or(0, |record| record.version);
-    match records.commit(&actor, &[Change::Put { expected, record }]) {
+    match records.commit(&actor, state.revision, &[Change::Put { expected, record }]) {
         Ok(_) => {}
         // A full disk must not keep what there is from being served; the next start tries again.
         Err(error) if matches!(error.kind, Kind::StorageFull | Kind::Unavailable) => {
@@ -80,6 +78,7 @@ mod tests {
         records
             .commit(
                 &Actor::default(),
+                records.state().revision,
                 &[Change::Put {
                     expected: 0,
                     record,
@@ -107,9 +106,9 @@ mod tests {
             assert!(error.hint.unwrap().contains("backup"));
         }
         std::fs::write(&path, good).unwrap();
-        let revision = records.load().unwrap().0;
+        let revision = records.state().revision;
         assert_eq!(open(dir.path(), &records).unwrap().digest("sk-x"), digest);
-        assert_eq!(records.load().unwrap().0, revision, "nothing is written");
+        assert_eq!(records.state().revision, revision, "nothing is written");
     }
 
     #[test]
@@ -118,6 +117,6 @@ mod tests {
         Hasher::open(dir.path(), false).unwrap();
         key(&records);
         open(dir.path(), &records).unwrap();
-        assert_eq!(records.load().unwrap().1.len(), 2);
+        assert_eq!(records.state().len(), 2);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::doubles::{furnished, gateway};
 use gw::resources::{Record, kind};
+use gw::store::records::Records;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -32,7 +33,11 @@ async fn twice_is_once_and_order_does_not_matter() {
             .unwrap()
             .starts_with("sk-gw-")
     );
-    assert_eq!(gateway.desk.state().revision, 1, "one transaction");
+    assert_eq!(
+        gateway.desk.in_force().records.revision,
+        1,
+        "one transaction"
+    );
     let second = gateway
         .ok("POST", "/apply", json!({"items": files()}))
         .await;
@@ -42,7 +47,11 @@ async fn twice_is_once_and_order_does_not_matter() {
         "{second}"
     );
     assert!(!second.to_string().contains("secret"));
-    assert_eq!(gateway.desk.state().revision, 1, "nothing changed");
+    assert_eq!(
+        gateway.desk.in_force().records.revision,
+        1,
+        "nothing changed"
+    );
 }
 
 #[tokio::test]
@@ -78,8 +87,8 @@ async fn one_bad_item_and_nothing_happens() {
     assert_eq!(dry["created"], 5);
     assert_eq!(
         (
-            gateway.desk.state().revision,
-            gateway.safe.holds("provider/up")
+            gateway.desk.in_force().records.revision,
+            gateway.safe.holds("up")
         ),
         (0, None)
     );
@@ -199,13 +208,13 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let gateway = gateway().await;
-            let all = |gateway: &super::doubles::Gateway| gateway.desk.state().records.values().cloned().collect::<Vec<Record>>();
+            let all = |gateway: &super::doubles::Gateway| gateway.desk.in_force().records.iter().map(|it| (**it).clone()).collect::<Vec<Record>>();
             for (items, cascade, at) in batches {
-                let (before, revision) = (all(&gateway), gateway.desk.state().revision);
+                let (before, revision) = (all(&gateway), gateway.desk.in_force().records.revision);
                 let answer = gateway.call("POST", "/apply", json!({"items": items})).await;
                 if answer.status != 200 {
                     prop_assert!(matches!(answer.status, 400 | 404 | 409), "{}", answer.json);
-                    prop_assert_eq!((&before, revision), (&all(&gateway), gateway.desk.state().revision));
+                    prop_assert_eq!((&before, revision), (&all(&gateway), gateway.desk.in_force().records.revision));
                 }
                 let path = format!("/{}/{}?cascade={cascade}", ["users", "keys", "providers", "models", "routes"][at % 5], ["a", "b", "c"][at / 5]);
                 let before = all(&gateway);
@@ -218,7 +227,7 @@ proptest! {
                         prop_assert!(records.iter().any(|one| one.kind == to && one.name == name), "{} {} names {to} {name}", record.kind, record.name);
                     }
                 }
-                let stored: Vec<Record> = gateway.book.records.lock().unwrap().values().cloned().collect();
+                let stored: Vec<Record> = gateway.book.state().iter().map(|it| (**it).clone()).collect();
                 prop_assert_eq!(&records, &stored);
                 prop_assert_eq!(&records, &gateway.seen.lock().unwrap().records);
             }

@@ -5,10 +5,14 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use gw::admin::{self, Deps, Desk, Door};
 use gw::error::{Error, Kind, Result};
-use gw::resources::{Record, Stamp};
+use gw::resources::Record;
 use gw::store::journal::{Journal, Memory};
-use gw::store::records::{Actor, Change, Entry, Records};
-use gw::store::{secret::Secret, token::Hasher, vault::Vault};
+use gw::store::records::{self, Actor, Change, Commit, Entry, Records, State};
+use gw::store::{
+    secret::Secret,
+    token::Hasher,
+    vault::{self, Vault},
+};
 use gw::upstream::Access;
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
@@ -16,90 +20,68 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Records in memory, with the checks the contract asks for.
+/// Records in memory, on a disk that can be full.
 #[derive(Default)]
 pub struct Book {
-    pub records: Mutex<BTreeMap<(String, String), Record>>,
-    pub entries: Mutex<Vec<Entry>>,
+    memory: records::Memory,
     pub full: AtomicBool,
 }
 
 impl Records for Book {
-    fn load(&self) -> Result<(u64, Vec<Record>)> {
-        Ok((
-            self.entries.lock().unwrap().len() as u64,
-            self.records.lock().unwrap().values().cloned().collect(),
-        ))
+    fn state(&self) -> Arc<State> {
+        self.memory.state()
     }
-    fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<u64> {
-        if self.full.load(Ordering::SeqCst) {
-            return Err(Error::new(Kind::StorageFull, "the disk is full"));
+    fn commit(&self, actor: &Actor, base: u64, changes: &[Change]) -> Result<Commit> {
+        match self.full.load(Ordering::SeqCst) {
+            true => Err(Error::new(Kind::StorageFull, "the disk is full")),
+            false => self.memory.commit(actor, base, changes),
         }
-        let mut records = self.records.lock().unwrap();
-        for change in changes {
-            let (expected, at) = match change {
-                Change::Put { expected, record } => {
-                    (*expected, (record.kind.clone(), record.name.clone()))
-                }
-                Change::Delete {
-                    expected,
-                    kind,
-                    name,
-                } => (*expected, (kind.clone(), name.clone())),
-            };
-            assert_eq!(
-                records.get(&at).map_or(0, |record| record.version),
-                expected,
-                "the desk knows the version of {at:?}"
-            );
-        }
-        for change in changes.iter().cloned() {
-            match change {
-                Change::Put { record, .. } => {
-                    records.insert((record.kind.clone(), record.name.clone()), record)
-                }
-                Change::Delete { kind, name, .. } => records.remove(&(kind, name)),
-            };
-        }
-        let mut entries = self.entries.lock().unwrap();
-        let revision = entries.len() as u64 + 1;
-        entries.push(Entry {
-            revision,
-            at: Stamp::now(),
-            actor: actor.clone(),
-            changes: changes.to_vec(),
-        });
-        Ok(revision)
+    }
+    fn changes_since(&self, revision: u64) -> Result<Option<Vec<Entry>>> {
+        self.memory.changes_since(revision)
+    }
+    fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.memory.watch()
     }
     fn history(&self, most: usize) -> Result<Vec<Entry>> {
-        Ok(self
-            .entries
-            .lock()
-            .unwrap()
-            .iter()
-            .rev()
-            .take(most)
-            .cloned()
-            .collect())
+        self.memory.history(most)
     }
     fn describe(&self) -> String {
-        "memory".into()
+        self.memory.describe()
+    }
+    fn health(&self) -> records::Health {
+        self.memory.health()
     }
 }
 
+/// Secrets in memory, in a store that can be locked.
 #[derive(Default)]
 pub struct Safe {
-    pub secrets: Mutex<HashMap<String, Secret>>,
+    memory: vault::Memory,
     pub locked: AtomicBool,
 }
 
 impl Safe {
-    pub fn holds(&self, name: &str) -> Option<String> {
-        self.secrets
-            .lock()
-            .unwrap()
-            .get(name)
-            .map(|secret| secret.expose().to_owned())
+    /// Everything in it, by name.
+    pub fn secrets(&self) -> BTreeMap<String, String> {
+        let read = |name: String| {
+            let secret = self.memory.get(&name).unwrap().unwrap();
+            (name, secret.expose().to_owned())
+        };
+        self.memory.names().unwrap().into_iter().map(read).collect()
+    }
+    /// The managed credential of a provider; there is never more than one.
+    pub fn holds(&self, provider: &str) -> Option<String> {
+        let of = |name: &str| name.split('@').next() == Some(&format!("provider/{provider}"));
+        let mut found = self.secrets().into_iter().filter(|(name, _)| of(name));
+        let one = found.next().map(|(_, secret)| secret);
+        assert_eq!(found.next(), None, "one entry a provider");
+        one
+    }
+    pub fn clear(&self) {
+        self.secrets()
+            .keys()
+            .for_each(|name| self.memory.delete(name).unwrap());
     }
 }
 
@@ -107,19 +89,17 @@ impl Vault for Safe {
     fn get(&self, name: &str) -> Result<Option<Secret>> {
         match self.locked.load(Ordering::SeqCst) {
             true => Err(Error::new(Kind::Unavailable, "the keyring is locked")),
-            false => Ok(self.secrets.lock().unwrap().get(name).cloned()),
+            false => self.memory.get(name),
         }
     }
     fn set(&self, name: &str, secret: &Secret) -> Result<()> {
-        self.secrets
-            .lock()
-            .unwrap()
-            .insert(name.into(), secret.clone());
-        Ok(())
+        self.memory.set(name, secret)
     }
     fn delete(&self, name: &str) -> Result<()> {
-        self.secrets.lock().unwrap().remove(name);
-        Ok(())
+        self.memory.delete(name)
+    }
+    fn names(&self) -> Result<Vec<String>> {
+        self.memory.names()
     }
     fn describe(&self) -> String {
         "test vault".into()
@@ -175,8 +155,8 @@ pub async fn logging(
         let seen = seen.clone();
         move |now: admin::Published<'_>| {
             *seen.lock().unwrap() = Seen {
-                revision: now.revision,
-                records: now.records.to_vec(),
+                revision: now.records.revision,
+                records: now.records.iter().map(|it| (**it).clone()).collect(),
                 credentials: now.credentials.clone(),
             };
         }
@@ -289,7 +269,7 @@ impl Gateway {
     }
     pub fn names(&self, kind: &str) -> Vec<String> {
         self.desk
-            .state()
+            .in_force()
             .of(kind)
             .map(|record| record.name.clone())
             .collect()

@@ -18,7 +18,7 @@ async fn every_path_refuses_without_the_token() {
             port: Some(4001),
         },
     );
-    let revision = gateway.desk.state().revision;
+    let revision = gateway.desk.in_force().records.revision;
     let (mut paths, mut open) = (0, 0);
     for (endpoint, _, path) in routes::expanded() {
         let path = path.replace("{name}", "ann");
@@ -85,7 +85,7 @@ async fn every_path_refuses_without_the_token() {
             .status,
         200
     );
-    assert_eq!(gateway.desk.state().revision, revision);
+    assert_eq!(gateway.desk.in_force().records.revision, revision);
 }
 
 #[tokio::test]

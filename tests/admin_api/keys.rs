@@ -2,6 +2,7 @@
 
 use super::doubles::{Gateway, furnished};
 use gw::resources::key::KeySystem;
+use gw::store::records::Records;
 use serde_json::{Value, json};
 
 const OWN: &str = "sk-Qz7Wm2Xk9Lp4Vr8Tn3Bd6Hs1";
@@ -44,7 +45,7 @@ async fn a_secret_is_shown_once_and_kept_nowhere() {
             "{path}"
         );
     }
-    assert!(!format!("{:?}", gateway.book.records.lock().unwrap()).contains(&secret));
+    assert!(!format!("{:?}", gateway.book.state().iter().collect::<Vec<_>>()).contains(&secret));
     assert_eq!(whose(&gateway, &secret).await.as_deref(), Some("k"));
     assert_eq!(whose(&gateway, &secret[..20]).await, None);
     assert_eq!(
@@ -64,7 +65,10 @@ async fn rotation_keeps_the_old_secret_for_the_grace_given() {
     let second = gateway
         .ok("POST", "/keys/k/rotate", json!({"grace": "1h"}))
         .await;
-    assert!(second["status"]["previous_until"].is_string(), "{second}");
+    assert_eq!(
+        second["status"]["previous_until"].as_array().unwrap().len(),
+        1
+    );
     let second = second["secret"].as_str().unwrap().to_owned();
     assert!(first != second);
     assert_eq!(
@@ -83,7 +87,8 @@ async fn rotation_keeps_the_old_secret_for_the_grace_given() {
             whose(&gateway, &first).await,
             whose(&gateway, &second).await
         ),
-        (None, None)
+        (Some("k".to_owned()), None),
+        "what an earlier rotation promised still holds; the present one went without grace"
     );
     assert_eq!(whose(&gateway, &third).await.as_deref(), Some("k"));
     gateway
@@ -92,6 +97,48 @@ async fn rotation_keeps_the_old_secret_for_the_grace_given() {
     gateway
         .refused(400, "POST", "/keys/k/rotate", json!({"graze": "1h"}))
         .await;
+}
+
+#[tokio::test]
+async fn rotating_twice_within_the_grace_keeps_every_secret_and_more_is_refused() {
+    let gateway = furnished().await;
+    let mut secrets = vec![made(&gateway, json!({"name": "k", "user": "ann"})).await];
+    for count in 1..=4 {
+        let rotated = gateway
+            .ok("POST", "/keys/k/rotate", json!({"grace": "1h"}))
+            .await;
+        assert_eq!(
+            rotated["status"]["previous_until"]
+                .as_array()
+                .unwrap()
+                .len(),
+            count
+        );
+        secrets.push(rotated["secret"].as_str().unwrap().to_owned());
+    }
+    let refused = gateway
+        .refused(409, "POST", "/keys/k/rotate", json!({"grace": "1h"}))
+        .await;
+    assert!(
+        refused["fix"].as_str().unwrap().contains("--grace 0s"),
+        "{refused}"
+    );
+    for secret in &secrets {
+        assert_eq!(whose(&gateway, secret).await.as_deref(), Some("k"));
+    }
+    // Two keys never share a secret, be it one that only has its grace left.
+    gateway
+        .refused(
+            409,
+            "POST",
+            "/keys",
+            json!({"name": "k2", "user": "ann", "secret": secrets[1]}),
+        )
+        .await;
+    gateway.ok("POST", "/keys/k/revoke", Value::Null).await;
+    for secret in &secrets[..4] {
+        assert_eq!(whose(&gateway, secret).await, None);
+    }
 }
 
 #[tokio::test]

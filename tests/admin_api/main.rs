@@ -7,6 +7,7 @@ mod guarding;
 mod keys;
 mod log_paging;
 mod logs;
+mod owning;
 mod providers;
 mod records;
 mod sockets;

@@ -1,6 +1,7 @@
 //! Providers: managed secrets on their way into the vault, references, and trying them out.
 
 use super::doubles::{Gateway, furnished, gateway};
+use gw::store::records::Records;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,10 +15,7 @@ fn published(gateway: &Gateway, name: &str) -> Result<Option<String>, String> {
 #[tokio::test]
 async fn a_managed_secret_is_in_the_vault_and_nowhere_else() {
     let gateway = furnished().await;
-    assert_eq!(
-        gateway.safe.holds("provider/up").as_deref(),
-        Some("sk-upstream")
-    );
+    assert_eq!(gateway.safe.holds("up").as_deref(), Some("sk-upstream"));
     assert_eq!(published(&gateway, "up"), Ok(Some("sk-upstream".into())));
     for path in [
         "/providers",
@@ -35,7 +33,9 @@ async fn a_managed_secret_is_in_the_vault_and_nowhere_else() {
             "{path}"
         );
     }
-    assert!(!format!("{:?}", gateway.book.records.lock().unwrap()).contains("sk-upstream"));
+    assert!(
+        !format!("{:?}", gateway.book.state().iter().collect::<Vec<_>>()).contains("sk-upstream")
+    );
     let shown = gateway.ok("GET", "/providers/up", Value::Null).await;
     assert_eq!(
         (
@@ -83,7 +83,7 @@ async fn a_managed_secret_is_in_the_vault_and_nowhere_else() {
         )
         .await;
     assert_eq!(
-        (gateway.safe.holds("provider/up"), published(&gateway, "up")),
+        (gateway.safe.holds("up"), published(&gateway, "up")),
         (None, Ok(None))
     );
 }
@@ -110,8 +110,8 @@ async fn a_refused_change_leaves_the_vault_as_it_was() {
         .await;
     assert_eq!(
         (
-            gateway.safe.holds("provider/new"),
-            gateway.safe.holds("provider/up").as_deref()
+            gateway.safe.holds("new"),
+            gateway.safe.holds("up").as_deref()
         ),
         (None, Some("sk-upstream"))
     );
@@ -120,7 +120,7 @@ async fn a_refused_change_leaves_the_vault_as_it_was() {
 #[tokio::test]
 async fn what_the_vault_lost_can_be_given_again() {
     let gateway = furnished().await;
-    gateway.safe.secrets.lock().unwrap().clear();
+    gateway.safe.clear();
     let again = super::doubles::over(gateway.book.clone(), gateway.safe.clone()).await;
     assert!(published(&again, "up").is_err());
     let shown = again.ok("GET", "/providers/up", Value::Null).await;
@@ -346,7 +346,7 @@ async fn verified_before_it_is_stored() {
             .contains("refused the credential"),
         "{refused}"
     );
-    assert!(gateway.names("provider").is_empty() && gateway.safe.holds("provider/up").is_none());
+    assert!(gateway.names("provider").is_empty() && gateway.safe.holds("up").is_none());
     let made = gateway
         .ok("POST", "/providers?verify=true", body("sk-good"))
         .await;

@@ -356,13 +356,13 @@ async fn cascade_takes_keys_and_bindings_and_says_so_first() {
         .ok("DELETE", "/providers/up?cascade=true", Value::Null)
         .await;
     assert!(gateway.names("model").is_empty() && gateway.names("route").is_empty());
-    assert_eq!(gateway.safe.holds("provider/up"), None);
+    assert_eq!(gateway.safe.holds("up"), None);
 }
 
 #[tokio::test]
 async fn a_full_disk_changes_nothing() {
     let gateway = furnished().await;
-    let before = gateway.desk.state().revision;
+    let before = gateway.desk.in_force().records.revision;
     gateway
         .book
         .full
@@ -377,7 +377,10 @@ async fn a_full_disk_changes_nothing() {
         .refused(507, "DELETE", "/users/ann?cascade=true", Value::Null)
         .await;
     assert_eq!(
-        (gateway.names("user"), gateway.desk.state().revision),
+        (
+            gateway.names("user"),
+            gateway.desk.in_force().records.revision
+        ),
         (vec!["ann".to_owned()], before)
     );
     gateway

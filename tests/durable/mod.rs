@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
 use gw::resources::Record;
 use gw::store::records::sled::Options;
-use gw::store::records::{Actor, Change, Records, Sled};
+use gw::store::records::{Actor, Change, Commit, Records, Sled};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -46,11 +46,9 @@ pub fn options() -> Options {
 pub fn write_for_ever(dir: &Path) -> ! {
     let store = Sled::open_with(dir, options()).expect("the child opens the store");
     let mut versions: BTreeMap<String, u64> = store
-        .load()
-        .unwrap()
-        .1
-        .into_iter()
-        .map(|record| (record.name, record.version))
+        .state()
+        .iter()
+        .map(|record| (record.name.clone(), record.version))
         .collect();
     let mut seed = u64::from(std::process::id()) * 2_654_435_761 + 1;
     let mut out = std::io::stdout();
@@ -70,9 +68,13 @@ pub fn write_for_ever(dir: &Path) -> ! {
             }
         };
         let changes: Vec<Change> = names.iter().map(change).collect();
-        let revision = store
-            .commit(&Actor::default(), &changes)
-            .expect("the child commits");
+        let Commit::Done(state) = store
+            .commit(&Actor::default(), store.state().revision, &changes)
+            .expect("the child commits")
+        else {
+            panic!("nobody else writes");
+        };
+        let revision = state.revision;
         let mut lines = String::new();
         for name in names {
             let version = versions.entry(name.clone()).or_default();
@@ -159,15 +161,16 @@ pub fn merge(all: &mut Acks, round: &Acks) {
 pub fn check(dir: &Path, acks: &Acks) -> Option<String> {
     let store =
         Sled::open_with(dir, options()).unwrap_or_else(|error| panic!("cannot open: {error:?}"));
-    let (revision, records) = store.load().unwrap();
+    let state = store.state();
+    let revision = state.revision;
     assert!(
         revision >= acks.revision,
         "revision {revision}, acknowledged {}",
         acks.revision
     );
-    let found: BTreeMap<&str, &Record> = records
+    let found: BTreeMap<&str, &Record> = state
         .iter()
-        .map(|record| (record.name.as_str(), record))
+        .map(|record| (record.name.as_str(), &**record))
         .collect();
     for (name, version) in &acks.versions {
         let record = found

@@ -1,7 +1,7 @@
 //! What every store of records keeps, as one suite: each backend passes it through a function that opens it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-use super::{Actor, Change, Memory, Records, Sled};
+use super::{Actor, Change, Commit, Memory, Records, Sled};
 use crate::error::Kind;
 use crate::resources::Record;
 use serde_json::json;
@@ -29,14 +29,20 @@ fn actor(request: &str) -> Actor {
         request: request.to_owned(),
     }
 }
+/// Commits on what is there now; the new revision.
+fn commit(store: &dyn Records, actor: &Actor, changes: &[Change]) -> crate::error::Result<u64> {
+    match store.commit(actor, store.state().revision, changes)? {
+        Commit::Done(state) => Ok(state.revision),
+        Commit::Moved(state) => panic!("nobody else writes: {state:?}"),
+    }
+}
 /// Names, versions and texts, in order of name.
 fn seen(store: &dyn Records) -> (u64, Vec<(String, u64, String)>) {
-    let (revision, mut records) = store.load().unwrap();
-    records.sort_by(|one, other| one.name.cmp(&other.name));
+    let state = store.state();
     let text = |record: &Record| record.spec["display"].as_str().unwrap().to_owned();
     (
-        revision,
-        records
+        state.revision,
+        state
             .iter()
             .map(|record| (record.name.clone(), record.version, text(record)))
             .collect(),
@@ -52,18 +58,20 @@ pub fn suite(open: &dyn Fn() -> Box<dyn Records>) {
     all_or_nothing(&*open());
     changes_of_one_transaction_see_each_other(&*open());
     history_is_newest_first(&*open());
+    a_change_made_for_an_older_state_is_not_committed(&*open());
+    what_happened_since_is_told(&*open());
     large_values_are_refused(&*open());
 }
 
 fn versions_grow_and_are_checked(store: &dyn Records) {
     assert_eq!(seen(store), (0, vec![]));
-    assert_eq!(store.commit(&actor("a"), &[]).unwrap(), 0);
+    assert_eq!(commit(store, &actor("a"), &[]).unwrap(), 0);
     assert_eq!(
-        store.commit(&actor("a"), &[put(0, "ann", "one")]).unwrap(),
+        commit(store, &actor("a"), &[put(0, "ann", "one")]).unwrap(),
         1
     );
     assert_eq!(
-        store.commit(&actor("b"), &[put(1, "ann", "two")]).unwrap(),
+        commit(store, &actor("b"), &[put(1, "ann", "two")]).unwrap(),
         2
     );
     assert_eq!(seen(store), (2, vec![row("ann", 2, "two")]));
@@ -73,7 +81,7 @@ fn versions_grow_and_are_checked(store: &dyn Records) {
         (put(3, "ann", "x"), "version 2"),
         (delete(1, "ann"), "version 2"),
     ] {
-        let error = store.commit(&actor("c"), &[stale]).unwrap_err();
+        let error = commit(store, &actor("c"), &[stale]).unwrap_err();
         assert_eq!(error.kind, Kind::Stale);
         assert!(
             error.message.contains(says) && error.hint.is_some(),
@@ -82,20 +90,22 @@ fn versions_grow_and_are_checked(store: &dyn Records) {
     }
     for absent in [put(1, "bob", "x"), delete(1, "bob"), delete(0, "bob")] {
         assert_eq!(
-            store.commit(&actor("d"), &[absent]).unwrap_err().kind,
+            commit(store, &actor("d"), &[absent]).unwrap_err().kind,
             Kind::Stale
         );
     }
     assert_eq!(seen(store), (2, vec![row("ann", 2, "two")]));
-    assert_eq!(store.commit(&actor("e"), &[delete(2, "ann")]).unwrap(), 3);
+    assert_eq!(commit(store, &actor("e"), &[delete(2, "ann")]).unwrap(), 3);
     assert_eq!(seen(store), (3, vec![]));
     assert_eq!(
-        store
-            .commit(&actor("f"), &[put(0, "ann", "again")])
-            .unwrap(),
+        commit(store, &actor("f"), &[put(0, "ann", "again")]).unwrap(),
         4
     );
-    let loaded = store.load().unwrap().1;
+    let loaded = store
+        .state()
+        .iter()
+        .map(|it| (**it).clone())
+        .collect::<Vec<_>>();
     assert_eq!(
         loaded,
         [Record {
@@ -106,11 +116,15 @@ fn versions_grow_and_are_checked(store: &dyn Records) {
 }
 
 fn all_or_nothing(store: &dyn Records) {
-    store
-        .commit(&actor("a"), &[put(0, "ann", "one"), put(0, "bob", "one")])
-        .unwrap();
+    commit(
+        store,
+        &actor("a"),
+        &[put(0, "ann", "one"), put(0, "bob", "one")],
+    )
+    .unwrap();
     let before = seen(store);
-    let refused = store.commit(
+    let refused = commit(
+        store,
         &actor("b"),
         &[put(1, "ann", "two"), put(0, "new", "x"), delete(9, "bob")],
     );
@@ -120,28 +134,66 @@ fn all_or_nothing(store: &dyn Records) {
 }
 
 fn changes_of_one_transaction_see_each_other(store: &dyn Records) {
-    store
-        .commit(
-            &actor("a"),
-            &[
-                put(0, "ann", "one"),
-                put(1, "ann", "two"),
-                put(0, "bob", "x"),
-                delete(1, "bob"),
-            ],
-        )
-        .unwrap();
+    commit(
+        store,
+        &actor("a"),
+        &[
+            put(0, "ann", "one"),
+            put(1, "ann", "two"),
+            put(0, "bob", "x"),
+            delete(1, "bob"),
+        ],
+    )
+    .unwrap();
     assert_eq!(seen(store), (1, vec![row("ann", 2, "two")]));
+}
+
+fn a_change_made_for_an_older_state_is_not_committed(store: &dyn Records) {
+    commit(store, &actor("a"), &[put(0, "ann", "one")]).unwrap();
+    let base = store.state();
+    commit(store, &actor("b"), &[put(0, "bob", "one")]).unwrap();
+    let newest = store.state();
+    // It touches nothing the other change did; what it was checked against is another matter.
+    let moved = store
+        .commit(&actor("c"), base.revision, &[delete(1, "ann")])
+        .unwrap();
+    assert_eq!(moved, Commit::Moved(newest.clone()));
+    assert_eq!(store.state(), newest);
+    assert_eq!(base.revision, 1, "a state held on to stays as it is");
+    assert_eq!(base.len(), 1);
+    let ahead = store.commit(&actor("d"), 9, &[delete(1, "ann")]).unwrap();
+    assert_eq!(ahead, Commit::Moved(newest));
+}
+
+fn what_happened_since_is_told(store: &dyn Records) {
+    let mut watch = store.watch();
+    assert!(!watch.has_changed().unwrap());
+    for name in ["ann", "bob", "cid"] {
+        commit(store, &actor(name), &[put(0, name, "one")]).unwrap();
+    }
+    assert!(watch.has_changed().unwrap());
+    assert_eq!(*watch.borrow_and_update(), 3);
+    let since = |revision| {
+        let entries = store.changes_since(revision).unwrap().unwrap();
+        let told = entries
+            .iter()
+            .map(|entry| (entry.revision, entry.actor.request.clone()));
+        told.collect::<Vec<_>>()
+    };
+    let told = |revision: u64, name: &str| (revision, name.to_owned());
+    assert_eq!(since(1), [told(2, "bob"), told(3, "cid")]);
+    assert_eq!(since(3), []);
+    assert_eq!(since(0).len(), 3);
 }
 
 fn history_is_newest_first(store: &dyn Records) {
     for number in 0..5 {
-        store
-            .commit(
-                &actor(&format!("request {number}")),
-                &[put(number, "ann", "text")],
-            )
-            .unwrap();
+        commit(
+            store,
+            &actor(&format!("request {number}")),
+            &[put(number, "ann", "text")],
+        )
+        .unwrap();
     }
     let history = store.history(3).unwrap();
     assert_eq!(
@@ -169,19 +221,19 @@ fn history_is_newest_first(store: &dyn Records) {
 }
 
 fn large_values_are_refused(store: &dyn Records) {
-    store
-        .commit(
-            &actor("a"),
-            &[put(0, "ann", "one"), put(0, "big", &"x".repeat(7_000))],
-        )
-        .unwrap();
+    commit(
+        store,
+        &actor("a"),
+        &[put(0, "ann", "one"), put(0, "big", &"x".repeat(7_000))],
+    )
+    .unwrap();
     let before = seen(store);
-    let error = store
-        .commit(
-            &actor("b"),
-            &[put(1, "ann", "two"), put(1, "big", &"x".repeat(8_192))],
-        )
-        .unwrap_err();
+    let error = commit(
+        store,
+        &actor("b"),
+        &[put(1, "ann", "two"), put(1, "big", &"x".repeat(8_192))],
+    )
+    .unwrap_err();
     assert_eq!(error.kind, Kind::TooLarge);
     assert!(
         error.message.contains("user `big`") && error.message.contains("8192"),
@@ -189,7 +241,7 @@ fn large_values_are_refused(store: &dyn Records) {
     );
     assert_eq!(seen(store), before);
     assert_eq!(
-        store.commit(&actor("c"), &[put(1, "ann", "two")]).unwrap(),
+        commit(store, &actor("c"), &[put(1, "ann", "two")]).unwrap(),
         2
     );
 }
@@ -215,16 +267,19 @@ fn sled_keeps_everything_over_a_reopening() {
     let before = {
         let store = Sled::open(dir.path()).unwrap();
         for number in 0..20 {
-            store
-                .commit(&actor("a"), &[put(0, &format!("user-{number}"), "text")])
-                .unwrap();
-        }
-        store
-            .commit(
-                &actor("b"),
-                &[delete(1, "user-3"), put(1, "user-4", "changed")],
+            commit(
+                &store,
+                &actor("a"),
+                &[put(0, &format!("user-{number}"), "text")],
             )
             .unwrap();
+        }
+        commit(
+            &store,
+            &actor("b"),
+            &[delete(1, "user-3"), put(1, "user-4", "changed")],
+        )
+        .unwrap();
         (seen(&store), store.history(99).unwrap())
     };
     let store = Sled::open(dir.path()).unwrap();
@@ -236,9 +291,7 @@ fn sled_keeps_everything_over_a_reopening() {
         store.describe()
     );
     assert_eq!(
-        store
-            .commit(&actor("c"), &[put(2, "user-4", "again")])
-            .unwrap(),
+        commit(&store, &actor("c"), &[put(2, "user-4", "again")]).unwrap(),
         22
     );
 }

@@ -18,9 +18,9 @@ fn options() -> Options {
 }
 
 fn sorted(store: &dyn Records) -> (u64, Vec<Record>) {
-    let (revision, mut records) = store.load().unwrap();
-    records.sort_by(|one, other| one.name.cmp(&other.name));
-    (revision, records)
+    let state = store.state();
+    let records = state.iter().map(|record| (**record).clone()).collect();
+    (state.revision, records)
 }
 
 fn write(store: &Sled, from: u64, to: u64) {
@@ -34,6 +34,7 @@ fn write(store: &Sled, from: u64, to: u64) {
         store
             .commit(
                 &Actor::default(),
+                store.state().revision,
                 &[Change::Put {
                     expected,
                     record: record.unwrap(),
@@ -215,7 +216,7 @@ fn two_damaged_files_are_mended_or_refused_or_said_out_loud() {
                     mended += 1;
                 }
                 Ok(store) => {
-                    let (revision, records) = store.load().unwrap();
+                    let (revision, records) = sorted(&store);
                     assert!(
                         store.notice().unwrap().contains("rebuilt") && !records.is_empty(),
                         "{what}: silent at revision {revision}"
@@ -244,7 +245,7 @@ fn where_data_was_no_empty_start() {
         }
         match open(dir.path()) {
             Ok(store) => assert!(
-                store.load().unwrap().1.len() == 50 && store.notice().is_some(),
+                store.state().len() == 50 && store.notice().is_some(),
                 "{left}"
             ),
             Err(error) => assert!(
@@ -326,7 +327,7 @@ fn the_audit_log_of_an_earlier_release_is_renamed_and_read() {
     assert!(refused.hint.unwrap().contains("mv "));
     assert!(old.is_dir() && new.is_dir());
     fs::remove_dir(&old).unwrap();
-    assert_eq!(open(image.path()).unwrap().load().unwrap().0, holds.0 + 1);
+    assert_eq!(open(image.path()).unwrap().state().revision, holds.0 + 1);
 }
 
 #[test]

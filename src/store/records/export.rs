@@ -8,6 +8,7 @@ use crate::resources::{Record, Stamp};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Exports kept.
 const KEEP: usize = 3;
@@ -16,7 +17,7 @@ const KEEP: usize = 3;
 struct Body {
     revision: u64,
     written: String,
-    records: Vec<Record>,
+    records: Vec<Arc<Record>>,
 }
 
 /// Writes the state, reads it back to be sure, and removes the oldest exports.
@@ -24,7 +25,7 @@ pub fn write(dir: &Path, state: &State) -> Result<PathBuf> {
     let body = Body {
         revision: state.revision,
         written: Stamp::now().rfc3339(),
-        records: state.list(),
+        records: state.iter().cloned().collect(),
     };
     let mut json = serde_json::to_vec_pretty(&body)
         .map_err(|error| Error::internal("the state cannot be written as JSON").cause(error))?;
@@ -39,7 +40,7 @@ pub fn write(dir: &Path, state: &State) -> Result<PathBuf> {
     disk::replace(&path, &[head.as_bytes(), &json])?;
     let back = read(&path)?;
     // Records, not bytes: what an older gw wrote may read the same and be spelt otherwise.
-    if back.revision != state.revision || back.list() != state.list() {
+    if back.revision != state.revision || !back.iter().eq(state.iter()) {
         return Err(Error::internal(format!(
             "the export `{}` does not read back as it was written",
             path.display()

@@ -17,10 +17,13 @@ mod value;
 
 pub use memory::Memory;
 pub use sled::Sled;
+pub use state::{At, State, Stored};
 
 use crate::error::Result;
 use crate::resources::{Record, Stamp};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Kind of the records that are gw's own: in the store with the others, shown to nobody.
 pub const OWN_KIND: &str = "gateway";
@@ -37,6 +40,16 @@ pub enum Change {
         kind: String,
         name: String,
     },
+}
+
+impl Change {
+    /// The record it is about.
+    pub fn at(&self) -> At {
+        match self {
+            Change::Put { record, .. } => record.at(),
+            Change::Delete { kind, name, .. } => (kind.clone(), name.clone()),
+        }
+    }
 }
 
 /// Who changed something and through which door, for the audit log.
@@ -58,13 +71,27 @@ pub struct Entry {
     pub changes: Vec<Change>,
 }
 
-/// Records, transactionally. Calls block on the disk: never call them from an async task directly.
+/// What came of a commit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Commit {
+    /// Durable; the state it made.
+    Done(Arc<State>),
+    /// Nothing was changed: others have written since `base`. Plan again on what is there now.
+    Moved(Arc<State>),
+}
+
+/// Records, transactionally: one state at a time, replaced as a whole. Calls that write or read the disk block:
+/// never call them from an async task directly.
 pub trait Records: Send + Sync {
-    /// Every record, in no order, and the revision they are at.
-    fn load(&self) -> Result<(u64, Vec<Record>)>;
-    /// Applies all changes or none, durably before it returns; gives the new revision.
+    /// What is in force now. Does not block.
+    fn state(&self) -> Arc<State>;
+    /// Applies all changes or none if `base` is still the revision in force, durably before it returns.
     /// [`crate::error::Kind::Stale`] where an expected version does not hold, `StorageFull` where the disk is full.
-    fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<u64>;
+    fn commit(&self, actor: &Actor, base: u64, changes: &[Change]) -> Result<Commit>;
+    /// The transactions after a revision, oldest first; `None` where they are not kept that far back.
+    fn changes_since(&self, revision: u64) -> Result<Option<Vec<Entry>>>;
+    /// Says the newest revision whenever somebody has written.
+    fn watch(&self) -> watch::Receiver<u64>;
     /// The newest audit log entries, newest first.
     fn history(&self, most: usize) -> Result<Vec<Entry>>;
     /// One line for `gw serve` and `gw doctor`: what it is and where.

@@ -5,15 +5,16 @@ use super::ballast::{self, Ballast};
 use super::recover::{self, Places};
 use super::state::{State, Step};
 use super::tree::Tree;
-use super::{Actor, Change, Entry, Health, OWN_KIND, Records, disk, export};
+use super::{Actor, Change, Commit, Entry, Health, OWN_KIND, Records, disk, export};
 use crate::error::{Error, Kind, Result};
-use crate::resources::{Record, Stamp};
+use crate::resources::Stamp;
 use crate::store::{lock::Lock, room};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 
 /// How often the disk is looked at, so that a store that refuses is seen before a change meets it.
 const LOOK: Duration = Duration::from_secs(2);
@@ -62,7 +63,8 @@ struct Shared {
     failing: Mutex<Failing>,
     /// Taken for writing, and always before `state`.
     disk: Mutex<Disk>,
-    state: RwLock<State>,
+    state: RwLock<Arc<State>>,
+    newest: watch::Sender<u64>,
 }
 
 struct Disk {
@@ -132,7 +134,8 @@ impl Sled {
             damaged,
             failing: Mutex::default(),
             disk,
-            state: RwLock::new(started.state),
+            newest: watch::Sender::new(started.state.revision),
+            state: RwLock::new(Arc::new(started.state)),
         });
         shared.look(true);
         let (stop, stopped) = channel();
@@ -178,17 +181,23 @@ impl Drop for Sled {
 }
 
 impl Records for Sled {
-    fn load(&self) -> Result<(u64, Vec<Record>)> {
-        let state = self
-            .shared
-            .state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        Ok((state.revision, state.list()))
+    fn state(&self) -> Arc<State> {
+        self.shared.state()
     }
 
-    fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<u64> {
-        self.shared.commit(actor, changes)
+    fn commit(&self, actor: &Actor, base: u64, changes: &[Change]) -> Result<Commit> {
+        self.shared.commit(actor, base, changes)
+    }
+
+    fn changes_since(&self, revision: u64) -> Result<Option<Vec<Entry>>> {
+        let disk = self.shared.disk();
+        let entries = disk.log.entries(revision)?;
+        let missing = self.shared.state().revision.saturating_sub(revision);
+        Ok((entries.len() as u64 == missing).then_some(entries))
+    }
+
+    fn watch(&self) -> watch::Receiver<u64> {
+        self.shared.newest.subscribe()
     }
 
     fn history(&self, most: usize) -> Result<Vec<Entry>> {
@@ -196,11 +205,7 @@ impl Records for Sled {
     }
 
     fn describe(&self) -> String {
-        let state = self
-            .shared
-            .state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let state = self.shared.state();
         let mended = if self.shared.notices.is_empty() {
             ""
         } else {
@@ -211,9 +216,8 @@ impl Records for Sled {
             self.shared.places.state.display(),
             state.revision,
             state
-                .records
-                .keys()
-                .filter(|(kind, _)| kind != OWN_KIND)
+                .iter()
+                .filter(|record| record.kind != OWN_KIND)
                 .count()
         )
     }
@@ -232,14 +236,24 @@ impl Shared {
         self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn commit(&self, actor: &Actor, changes: &[Change]) -> Result<u64> {
+    fn state(&self) -> Arc<State> {
+        self.state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn commit(&self, actor: &Actor, base: u64, changes: &[Change]) -> Result<Commit> {
         let mut disk = self.disk();
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
+        if state.revision != base {
+            return Ok(Commit::Moved(state));
+        }
         let step = state.check(changes)?;
         if changes.is_empty() {
-            return Ok(state.revision);
+            return Ok(Commit::Done(state));
         }
-        let result = self.write(&mut disk, state, actor, step);
+        let result = self.write(&mut disk, &state, actor, step);
         // From here on nothing is the caller's fault, whatever the disk says.
         let result = result.map_err(|error| match error.kind {
             Kind::StorageFull => error,
@@ -254,15 +268,10 @@ impl Shared {
         result
     }
 
-    fn write(
-        &self,
-        disk: &mut Disk,
-        state: RwLockReadGuard<'_, State>,
-        actor: &Actor,
-        step: Step,
-    ) -> Result<u64> {
+    fn write(&self, disk: &mut Disk, state: &State, actor: &Actor, step: Step) -> Result<Commit> {
         self.room()?;
         let revision = state.revision + 1;
+        let after = Arc::new(state.after(revision, &step.writes));
         let entry = Entry {
             revision,
             at: Stamp::now(),
@@ -270,21 +279,18 @@ impl Shared {
             changes: step.changes,
         };
         let Disk { tree, log, .. } = disk;
-        let tree = self.reopen(tree, &state)?;
+        let tree = self.reopen(tree, state)?;
         log.append(&entry)?;
-        if let Err(error) = tree.write(state.summary_after(revision, &step.writes), &step.writes) {
-            return Err(self.take_back(disk, &state, error));
+        if let Err(error) = tree.write(after.summary(), &step.writes) {
+            return Err(self.take_back(disk, state, error));
         }
-        drop(state);
-        self.state
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .apply(revision, step.writes);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = after.clone();
+        self.newest.send_replace(revision);
         if disk.log.length() > self.options.audit {
             let tidied = self.tidy(disk);
             self.tell(|failing| failing.upkeep = tidied.err().map(|error| error.to_string()));
         }
-        Ok(revision)
+        Ok(Commit::Done(after))
     }
 
     /// Undoes a change that the audit log has and the store may have in part: sled cannot be used after a failed write.
@@ -355,12 +361,12 @@ impl Shared {
     /// Whether a change could be written now, as far as can be told without writing one.
     fn writable(&self, disk: &mut Disk) -> Result<()> {
         self.room()?;
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         self.reopen(&mut disk.tree, &state).map(|_| ())
     }
 
     fn tidy(&self, disk: &mut Disk) -> Result<()> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         if disk.exported != Some(state.revision) {
             export::write(&self.places.exports, &state)?;
             disk.exported = Some(state.revision);

@@ -1,28 +1,35 @@
-//! The records in memory, and the one function that says what a transaction does to them. Both stores use it,
-//! so versions and refusals cannot differ.
+//! The records at one revision, and the one function that says what a transaction does to them. Both stores
+//! use it, so versions and refusals cannot differ. Cloning shares everything: a state is a value to hold on to.
 
-use super::value;
-use super::{Change, Entry};
+use super::{Change, Entry, value};
 use crate::error::{Error, Kind, Result};
-use crate::resources::Record;
+use crate::resources::{self, Record};
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Where a record is found: its kind and its name.
 pub type At = (String, String);
 
-/// Every record and the revision they are at.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Every record, the revision they are at, and who names whom. What a change touches is all that it costs.
+#[derive(Clone, Default)]
 pub struct State {
     pub revision: u64,
-    pub records: BTreeMap<At, Stored>,
+    records: RedBlackTreeMapSync<At, Stored>,
+    /// (what is named, who names it).
+    referrers: RedBlackTreeSetSync<(At, At)>,
+    /// What only one record may have (see [`resources::Kind::claims`]), and who has it.
+    claims: HashTrieMapSync<String, At>,
+    /// [`Summary::digest`], kept with every change.
+    digest: u64,
 }
 
 /// A record and the bytes it is stored as.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
-    pub record: Record,
-    pub value: Vec<u8>,
+    pub record: Arc<Record>,
+    pub value: Arc<[u8]>,
 }
 
 /// What a store says about itself, so that missing records are seen when it is opened.
@@ -34,33 +41,129 @@ pub struct Summary {
     pub digest: u64,
 }
 
-/// What a checked transaction will do: what each touched record becomes, and the changes as they go into the audit log.
+/// What each touched record becomes; `None`: it goes.
+pub type Writes = BTreeMap<At, Option<Stored>>;
+
+/// What a checked transaction will do, and the changes as they go into the audit log.
 #[derive(Debug, Default)]
 pub struct Step {
-    pub writes: BTreeMap<At, Option<Stored>>,
+    pub writes: Writes,
     pub changes: Vec<Change>,
 }
 
+/// Two states are equal where their records are: the rest follows from them.
+impl PartialEq for State {
+    fn eq(&self, other: &State) -> bool {
+        self.revision == other.revision && self.records == other.records
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "State {{ revision: {}, records: {} }}",
+            self.revision,
+            self.len()
+        )
+    }
+}
+
 impl State {
+    pub fn len(&self) -> usize {
+        self.records.size()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    pub fn get(&self, kind: &str, name: &str) -> Option<&Arc<Record>> {
+        self.at(&(kind.to_owned(), name.to_owned()))
+    }
+
+    /// [`State::get`] with kind and name in one.
+    pub fn at(&self, at: &At) -> Option<&Arc<Record>> {
+        self.records.get(at).map(|stored| &stored.record)
+    }
+
+    /// Every record, by kind and name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Record>> {
+        self.records.values().map(|stored| &stored.record)
+    }
+
+    /// Records of a kind by name, from the one after `after` on.
+    pub fn of<'a>(
+        &'a self,
+        kind: &'a str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = &'a Arc<Record>> {
+        // A name with a zero byte behind it is the next name there can be.
+        let first = after.map_or_else(String::new, |name| format!("{name}\0"));
+        self.records
+            .range((kind.to_owned(), first)..)
+            .map(|(_, stored)| &stored.record)
+            .take_while(move |record| record.kind == kind)
+    }
+
+    /// The records that name this one, by kind and name.
+    pub fn referrers<'a>(&'a self, at: &At) -> impl Iterator<Item = &'a At> + use<'a> {
+        let named = at.clone();
+        let lowest = (String::new(), String::new());
+        self.referrers
+            .range((named.clone(), lowest)..)
+            .take_while(move |(to, _)| *to == named)
+            .map(|(_, from)| from)
+    }
+
+    /// Who has what only one record may have.
+    pub fn claimed(&self, claim: &str) -> Option<&At> {
+        self.claims.get(claim)
+    }
+
+    /// Puts a record in place, bytes and all.
+    pub fn put(&mut self, stored: Stored) {
+        let at = stored.record.at();
+        self.remove(&at);
+        self.digest = self.digest.wrapping_add(value::sum_of(&stored.value));
+        for to in stored.record.refs() {
+            self.referrers.insert_mut((to, at.clone()));
+        }
+        for claim in stored.record.claims() {
+            self.claims.insert_mut(claim, at.clone());
+        }
+        self.records.insert_mut(at, stored);
+    }
+
+    /// Takes a record away; nothing happens where there is none.
+    pub fn remove(&mut self, at: &At) {
+        let Some(old) = self.records.get(at).cloned() else {
+            return;
+        };
+        self.records.remove_mut(at);
+        self.digest = self.digest.wrapping_sub(value::sum_of(&old.value));
+        for to in old.record.refs() {
+            self.referrers.remove_mut(&(to, at.clone()));
+        }
+        for claim in old.record.claims() {
+            // Another record may hold it by now: it is that one's.
+            if self.claims.get(&claim) == Some(at) {
+                self.claims.remove_mut(&claim);
+            }
+        }
+    }
+
     /// Checks all changes against this state and against each other; nothing is changed yet.
     pub fn check(&self, changes: &[Change]) -> Result<Step> {
         let mut step = Step::default();
         for change in changes {
-            let (at, expected) = match change {
-                Change::Put { expected, record } => {
-                    ((record.kind.clone(), record.name.clone()), *expected)
-                }
-                Change::Delete {
-                    expected,
-                    kind,
-                    name,
-                } => ((kind.clone(), name.clone()), *expected),
-            };
+            let at = change.at();
+            let (Change::Put { expected, .. } | Change::Delete { expected, .. }) = *change;
             let now = match step.writes.get(&at) {
-                Some(write) => write.as_ref(),
-                None => self.records.get(&at),
+                Some(write) => write.as_ref().map(|stored| &stored.record),
+                None => self.at(&at),
             };
-            let version = now.map_or(0, |stored| stored.record.version);
+            let version = now.map_or(0, |record| record.version);
             if version != expected || (version == 0 && matches!(change, Change::Delete { .. })) {
                 return Err(stale(&at, version, expected));
             }
@@ -71,12 +174,15 @@ impl State {
                         version: expected + 1,
                         ..record.clone()
                     };
-                    let value = value::encode(&record)?;
+                    let value = value::encode(&record)?.into();
                     step.changes.push(Change::Put {
                         expected,
                         record: record.clone(),
                     });
-                    Some(Stored { record, value })
+                    Some(Stored {
+                        record: Arc::new(record),
+                        value,
+                    })
                 }
                 Change::Delete { .. } => {
                     step.changes.push(change.clone());
@@ -88,18 +194,20 @@ impl State {
         Ok(step)
     }
 
-    /// Does what [`State::check`] allowed.
-    pub fn apply(&mut self, revision: u64, writes: BTreeMap<At, Option<Stored>>) {
-        self.revision = revision;
+    /// The state after what [`State::check`] allowed.
+    pub fn after(&self, revision: u64, writes: &Writes) -> State {
+        let mut state = self.clone();
+        state.revision = revision;
         for (at, write) in writes {
             match write {
-                Some(stored) => self.records.insert(at, stored),
-                None => self.records.remove(&at),
-            };
+                Some(stored) => state.put(stored.clone()),
+                None => state.remove(at),
+            }
         }
+        state
     }
 
-    /// Brings in an audit log entry that follows this state directly.
+    /// Brings in an entry of the audit log that follows this state directly.
     pub fn replay(&mut self, entry: &Entry) -> Result<()> {
         if entry.revision != self.revision + 1 {
             return Err(Error::internal(format!(
@@ -114,65 +222,68 @@ impl State {
             ))
             .cause(error)
         })?;
-        self.apply(entry.revision, step.writes);
+        *self = self.after(entry.revision, &step.writes);
         Ok(())
     }
 
     pub fn summary(&self) -> Summary {
-        let digest = self.records.values().fold(0u64, |digest, stored| {
-            digest.wrapping_add(value::sum_of(&stored.value))
-        });
         Summary {
             revision: self.revision,
-            records: self.records.len() as u64,
-            digest,
+            records: self.len() as u64,
+            digest: self.digest,
         }
-    }
-
-    /// The summary once these writes are done.
-    pub fn summary_after(&self, revision: u64, writes: &BTreeMap<At, Option<Stored>>) -> Summary {
-        let mut after = Summary {
-            revision,
-            ..self.summary()
-        };
-        for (at, write) in writes {
-            if let Some(old) = self.records.get(at) {
-                (after.records, after.digest) = (
-                    after.records - 1,
-                    after.digest.wrapping_sub(value::sum_of(&old.value)),
-                );
-            }
-            if let Some(new) = write {
-                (after.records, after.digest) = (
-                    after.records + 1,
-                    after.digest.wrapping_add(value::sum_of(&new.value)),
-                );
-            }
-        }
-        after
     }
 
     /// The state made of these records.
-    pub fn from_records(revision: u64, records: Vec<Record>) -> Result<State> {
+    pub fn from_records(
+        revision: u64,
+        records: impl IntoIterator<Item = impl Into<Arc<Record>>>,
+    ) -> Result<State> {
         let mut state = State {
             revision,
             ..State::default()
         };
         for record in records {
-            let value = value::encode(&record)?;
-            state.records.insert(
-                (record.kind.clone(), record.name.clone()),
-                Stored { record, value },
-            );
+            let record = record.into();
+            let value = value::encode(&record)?.into();
+            state.put(Stored { record, value });
         }
         Ok(state)
     }
 
-    pub fn list(&self) -> Vec<Record> {
-        self.records
-            .values()
-            .map(|stored| stored.record.clone())
-            .collect()
+    /// What has to be written so that a store that holds `self` holds `want`.
+    pub fn difference(&self, want: &State) -> Writes {
+        let changed = want
+            .records
+            .iter()
+            .filter(|(at, stored)| self.records.get(*at) != Some(stored))
+            .map(|(at, stored)| (at.clone(), Some(stored.clone())));
+        let gone = self
+            .records
+            .keys()
+            .filter(|at| !want.records.contains_key(*at))
+            .map(|at| (at.clone(), None));
+        changed.chain(gone).collect()
+    }
+}
+
+impl Record {
+    /// Where it is found.
+    pub fn at(&self) -> At {
+        (self.kind.clone(), self.name.clone())
+    }
+    /// The records it names.
+    pub fn refs(&self) -> impl Iterator<Item = At> {
+        let refs = resources::kind(&self.kind).map(|kind| (kind.refs)(&self.spec));
+        refs.unwrap_or_default()
+            .into_iter()
+            .map(|(kind, name)| (kind.to_owned(), name))
+    }
+    /// What no other record may have.
+    pub fn claims(&self) -> Vec<String> {
+        resources::kind(&self.kind)
+            .map(|kind| (kind.claims)(self))
+            .unwrap_or_default()
     }
 }
 
@@ -188,4 +299,74 @@ fn stale((kind, name): &At, version: u64, expected: u64) -> Error {
     Error::new(Kind::Stale, message).hint(format!(
         "read it again, then repeat the change: gw {kind} get {name}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn record(kind: &str, name: &str, spec: serde_json::Value, digest: &str) -> Record {
+        serde_json::from_value(
+            json!({"kind": kind, "name": name, "version": 1, "created": 0, "updated": 0,
+            "spec": spec, "system": {"digest": digest, "prefix": "", "last4": ""}}),
+        )
+        .unwrap()
+    }
+
+    /// Everything that follows from the records, made anew from them.
+    fn rebuilt(state: &State) -> State {
+        State::from_records(state.revision, state.iter().cloned()).unwrap()
+    }
+
+    proptest! {
+        /// However records come and go, references, claims and the summary are those of the records that are there.
+        #[test]
+        fn what_follows_from_records_follows_them(steps in proptest::collection::vec((0usize..4, 0usize..4, any::<bool>(), 0u8..3), 0..40)) {
+            let mut state = State::default();
+            for (key, user, there, digest) in steps {
+                let at = (String::from("key"), format!("k{key}"));
+                if there {
+                    let record = record("key", &at.1, json!({"user": format!("u{user}")}), &format!("{digest}{key}"));
+                    let value = value::encode(&record).unwrap().into();
+                    state.put(Stored { record: Arc::new(record), value });
+                } else {
+                    state.remove(&at);
+                }
+                let fresh = rebuilt(&state);
+                prop_assert_eq!(state.summary(), fresh.summary());
+                for user in 0..4 {
+                    let at = (String::from("user"), format!("u{user}"));
+                    let names = |state: &State| state.referrers(&at).cloned().collect::<Vec<_>>();
+                    prop_assert_eq!(names(&state), names(&fresh));
+                }
+                for claim in fresh.claims.keys() {
+                    prop_assert_eq!(state.claimed(claim), fresh.claimed(claim));
+                }
+                prop_assert_eq!(state.claims.size(), fresh.claims.size());
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_is_read_from_any_name_on() {
+        let records = ["b", "a", "ab", "c"]
+            .map(|name| record("user", name, json!({}), ""))
+            .into_iter()
+            .chain([record("key", "z", json!({"user": "a"}), "d")]);
+        let state = State::from_records(1, records).unwrap();
+        let names = |kind, after| {
+            state
+                .of(kind, after)
+                .map(|record| record.name.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names("user", None), ["a", "ab", "b", "c"]);
+        assert_eq!(names("user", Some("a")), ["ab", "b", "c"]);
+        assert_eq!(names("user", Some("aa")), ["ab", "b", "c"]);
+        assert_eq!(names("key", None), ["z"]);
+        assert_eq!(names("route", None), Vec::<String>::new());
+    }
 }

@@ -1,13 +1,14 @@
 //! sled with the guards it needs: opened inside `catch_unwind`, every value verified, a real fsync after
 //! each flush (its own is `sync_file_range`, which a power cut does not respect).
 
-use super::state::{At, State, Stored, Summary};
+use super::state::{State, Stored, Summary, Writes};
 use super::{disk, value};
 use crate::error::{Error, Kind, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const META: &[u8] = b"meta";
@@ -82,17 +83,14 @@ impl Tree {
                 );
             } else {
                 let record = value::decode(&key, &bytes)?;
-                state.records.insert(
-                    (record.kind.clone(), record.name.clone()),
-                    Stored {
-                        record,
-                        value: bytes.to_vec(),
-                    },
-                );
+                state.put(Stored {
+                    record: Arc::new(record),
+                    value: Arc::from(&bytes[..]),
+                });
             }
         }
         match meta {
-            None if state.records.is_empty() => Ok(None),
+            None if state.is_empty() => Ok(None),
             None => Err(Error::internal("the store's own record is missing")),
             Some(meta) => {
                 state.revision = meta.revision;
@@ -108,7 +106,7 @@ impl Tree {
     }
 
     /// Writes these records and what the store says about itself in one go, durably.
-    pub fn write(&mut self, after: Summary, writes: &BTreeMap<At, Option<Stored>>) -> Result<()> {
+    pub fn write(&mut self, after: Summary, writes: &Writes) -> Result<()> {
         let mut batch = ::sled::Batch::default();
         for ((kind, name), write) in writes {
             match write {
@@ -130,20 +128,7 @@ impl Tree {
 
     /// Makes the store hold exactly `want`, of which it holds `have` now.
     pub fn become_state(&mut self, have: &State, want: &State) -> Result<()> {
-        let mut writes = BTreeMap::new();
-        for (at, stored) in &want.records {
-            if have.records.get(at) != Some(stored) {
-                writes.insert(at.clone(), Some(stored.clone()));
-            }
-        }
-        for at in have
-            .records
-            .keys()
-            .filter(|at| !want.records.contains_key(*at))
-        {
-            writes.insert(at.clone(), None);
-        }
-        self.write(want.summary(), &writes)
+        self.write(want.summary(), &have.difference(want))
     }
 
     fn sync(&mut self) -> Result<()> {

@@ -5,6 +5,7 @@ use super::{Vault, check, check_name, worker::Worker};
 use crate::error::{Error, Kind, Result};
 use crate::store::secret::Secret;
 use keyring_core::{CredentialStore, Entry};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroize;
@@ -127,6 +128,16 @@ impl Vault for Keyring {
         self.call(name, |access| access.read_entry(access.foreign_entry()?))
     }
 
+    fn names(&self) -> Result<Vec<String>> {
+        self.call(MARK, |access| {
+            // A search in a locked collection asks the user to unlock it; this is not worth that.
+            match access.read(MARK)? {
+                Some(_) => access.names(),
+                None => Ok(Vec::new()),
+            }
+        })
+    }
+
     fn describe(&self) -> String {
         format!(
             "OS keyring ({PLATFORM}), service `{SERVICE}`, entries `{}/...`",
@@ -177,6 +188,28 @@ impl Access<'_> {
         self.entry(name)?
             .set_secret(secret.expose().as_bytes())
             .map_err(|error| self.failed(error))
+    }
+
+    /// This gateway's entries; none where the platform's store cannot be searched.
+    fn names(&self) -> Result<Vec<String>> {
+        let wanted = if cfg!(windows) {
+            ("pattern", SERVICE)
+        } else {
+            ("service", SERVICE)
+        };
+        let found = match self.store.search(&HashMap::from([wanted])) {
+            Ok(found) => found,
+            Err(keyring_core::Error::NotSupportedByStore(_)) => Vec::new(),
+            Err(error) => return Err(self.failed(error)),
+        };
+        let own = format!("{}/", self.id);
+        Ok(found
+            .iter()
+            .filter_map(Entry::get_specifiers)
+            .filter(|(service, _)| service == SERVICE)
+            .filter_map(|(_, user)| user.strip_prefix(&own).map(str::to_owned))
+            .filter(|name| !name.starts_with('.'))
+            .collect())
     }
 
     /// A locked collection answers "no such entry" to readers. Only where the mark is found, an entry

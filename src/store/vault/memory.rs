@@ -32,6 +32,9 @@ impl Vault for Memory {
         self.secrets().remove(name);
         Ok(())
     }
+    fn names(&self) -> Result<Vec<String>> {
+        Ok(self.secrets().keys().cloned().collect())
+    }
     fn describe(&self) -> String {
         "memory (gone when gw stops)".to_owned()
     }

@@ -48,6 +48,8 @@ pub trait Vault: Send + Sync {
             self.describe()
         )))
     }
+    /// The names of all secrets in it, in no order.
+    fn names(&self) -> Result<Vec<String>>;
     /// One line for `gw serve` and `gw doctor`, such as `OS keyring (Secret Service)`.
     fn describe(&self) -> String;
 }
@@ -160,6 +162,9 @@ mod tests {
         }
         fn delete(&self, _: &str) -> Result<()> {
             Ok(())
+        }
+        fn names(&self) -> Result<Vec<String>> {
+            Ok(Vec::new())
         }
         fn describe(&self) -> String {
             "forgetful".into()

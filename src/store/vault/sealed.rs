@@ -172,6 +172,10 @@ impl Vault for Sealed {
         Ok(())
     }
 
+    fn names(&self) -> Result<Vec<String>> {
+        Ok(self.content().entries.keys().cloned().collect())
+    }
+
     fn describe(&self) -> String {
         let warning = if self.beside_data {
             "; warning: the key lies beside the data, a copy of the directory holds both"
