@@ -5,6 +5,7 @@ mod announce;
 mod child;
 mod dev;
 mod key_places;
+mod last_used;
 mod new_keys;
 mod ready;
 mod reload;
@@ -20,6 +21,7 @@ use crate::gateway::{Shared, worker};
 use crate::resources::Stamp;
 use crate::store::{harden, records::Actor};
 use key_places::{Place, Shown};
+use last_used::LastUsed;
 use new_keys::Keys;
 use ready::Ready;
 use serde_json::{Value, json};
@@ -84,6 +86,10 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
                 )
             }
         }),
+        last_used: Arc::new({
+            let shared = shared.clone();
+            move |key| shared.serving.load().snapshot.caller_named(key)?.used()
+        }),
         tried: Arc::new({
             let shared = shared.clone();
             move |name, verdict| serving::tried(&shared, name, verdict)
@@ -94,6 +100,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         }),
     })
     .await?;
+    let last_used = LastUsed::start(shared.clone(), stores.last_used());
     let simulator = match config.mock || config.dev {
         true => Some(
             crate::mock::Mock::start(crate::mock::Settings::default())
@@ -146,6 +153,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         let _ = tokio::time::timeout(std::time::Duration::from_secs(3), admin).await;
     }
     ready::remove_file(&config);
+    last_used.save();
     stores.close();
     Ok(code)
 }

@@ -36,6 +36,7 @@ pub use routes::router;
 pub use token::{TOKEN_FILE, token};
 
 use crate::error::Result;
+use crate::resources::Stamp;
 use crate::store::{
     journal::Journal,
     records::{At, Records, State},
@@ -95,6 +96,8 @@ pub struct Deps {
     pub explain: Arc<dyn Fn(serde_json::Value) -> Result<serde_json::Value> + Send + Sync>,
     /// Notes how a trial of a provider went, for its health.
     pub tried: Arc<Tried>,
+    /// When the key of this name was last let in.
+    pub last_used: Arc<dyn Fn(&str) -> Option<Stamp> + Send + Sync>,
     /// `{url, admin, pid, started, revision, in_flight, store, secrets, log: Health, providers: {name: {health, reason}}}`
     pub status: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
 }

@@ -28,7 +28,7 @@ impl<'a> Show<'a> {
 
     pub fn record(&self, record: &Record) -> Value {
         let status = match resources::kind(&record.kind).map(|kind| kind.id) {
-            Ok(KindId::User) => json!({"keys": self.naming(record, "key").count()}),
+            Ok(KindId::User) => self.user(record),
             Ok(KindId::Key) => self.key(record),
             Ok(KindId::Provider) => self.provider(record),
             Ok(KindId::Model) => self.model(record),
@@ -55,12 +55,30 @@ impl<'a> Show<'a> {
             .map(|(_, name)| name.as_str())
     }
 
+    fn user(&self, record: &Record) -> Value {
+        let keys: Vec<&str> = self.naming(record, "key").collect();
+        let mut status = json!({"keys": keys.len()});
+        if let Some(at) = keys.iter().filter_map(|key| self.last_used(key)).max() {
+            status["last_used"] = at.rfc3339().into();
+        }
+        status
+    }
+
+    /// When a key was last let in. A time before it was made is that of an earlier key of its name.
+    fn last_used(&self, key: &str) -> Option<Stamp> {
+        let made = self.state.get("key", key).ok()?.created;
+        (self.desk.deps.last_used)(key).filter(|at| *at >= made)
+    }
+
     fn key(&self, record: &Record) -> Value {
         let system = KeySystem::of(record);
         let mut status = json!({
             "state": keys::state(record), "prefix": system.prefix, "last4": system.last4,
             "routes": self.naming(record, "route").collect::<Vec<_>>(),
         });
+        if let Some(at) = self.last_used(&record.name) {
+            status["last_used"] = at.rfc3339().into();
+        }
         if let Some(at) = system.revoked {
             status["revoked"] = at.rfc3339().into();
         }

@@ -66,6 +66,7 @@ pub fn admit(
             known: Some((caller.clone(), None)),
         })?
         .flatten();
+    caller.touch(now);
     Ok(Admitted {
         caller: caller.clone(),
         digest,

@@ -1,7 +1,10 @@
 //! Who is calling: a key of a user, as the snapshot knows it.
 
 use crate::resources::{Stamp, key::LogContent};
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicUsize, Ordering},
+};
 
 /// A key as requests see it. Immutable: a request holds the one it started with, and whether that still
 /// holds is asked of the newest snapshot.
@@ -18,9 +21,23 @@ pub struct Caller {
     pub direct: Vec<String>,
     /// Its requests running now; the same count in every snapshot.
     pub running: Arc<AtomicUsize>,
+    /// Unix milliseconds of its last request that was let in, 0 before there is one; the same in every snapshot.
+    pub last_used: Arc<AtomicI64>,
 }
 
 impl Caller {
+    /// When it was last used.
+    pub fn used(&self) -> Option<Stamp> {
+        Some(Stamp(self.last_used.load(Ordering::Relaxed))).filter(|at| at.0 > 0)
+    }
+
+    /// Notes that it is used now. Requests of one key come on many threads: they write only what is news.
+    pub fn touch(&self, now: i64) {
+        if self.last_used.load(Ordering::Relaxed) < now {
+            self.last_used.store(now, Ordering::Relaxed);
+        }
+    }
+
     /// Whether requests are let in at this time.
     pub fn admitted(&self, now: i64) -> bool {
         self.active && !self.expired(now)

@@ -275,7 +275,9 @@ impl Snapshot {
         let user = user.and_then(|it| typed::<resources::user::User>(&it));
         let revoked = KeySystem::of(&record).revoked.is_some();
         let old = self.callers.get(name);
-        let running = old.map(|old| old.running.clone()).unwrap_or_default();
+        let (running, last_used) = old
+            .map(|old| (old.running.clone(), old.last_used.clone()))
+            .unwrap_or_default();
         let caller = Arc::new(Caller {
             key: name.into(),
             user: spec.user.as_str().into(),
@@ -289,6 +291,7 @@ impl Snapshot {
             log_content: spec.log_content,
             direct: spec.direct,
             running,
+            last_used,
         });
         for (digest, until) in digests(&record) {
             self.digests.insert_mut(digest, (caller.clone(), until));

@@ -150,6 +150,7 @@ const COLUMNS: &[Column] = &[
     column("AGE", "created"),
     wide("ENVIRONMENT", "environment"),
     wide("EXPIRES", "expires"),
+    wide("LAST-USED", "status.last_used"),
     wide("DIRECT", "direct"),
 ];
 

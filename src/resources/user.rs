@@ -57,6 +57,7 @@ const COLUMNS: &[Column] = &[
     column("AGE", "created"),
     wide("EMAIL", "email"),
     wide("TEAM", "team"),
+    wide("LAST-USED", "status.last_used"),
 ];
 
 pub static KIND: Kind = Kind {

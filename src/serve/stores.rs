@@ -56,6 +56,11 @@ fn own_dir() -> PathBuf {
 }
 
 impl Stores {
+    /// The file that keeps when keys were last used; `None` where nothing is kept.
+    pub fn last_used(&self) -> Option<PathBuf> {
+        self.lock.as_ref().map(|_| self.dir.join("last-used.json"))
+    }
+
     pub fn open(config: &Config) -> Result<Stores> {
         match config.server.in_memory || config.dev {
             true => Stores::memory(config),

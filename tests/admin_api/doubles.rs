@@ -166,6 +166,7 @@ pub async fn logging(
         None => Ok(json!({"asked": query})),
     };
     let deps = Deps {
+        last_used: Arc::new(|_| None),
         records: book.clone(),
         vault: safe.clone(),
         journal: log.clone(),

@@ -9,6 +9,7 @@ mod doctoring;
 mod expecting;
 mod found_settings;
 mod home;
+mod last_used;
 mod models;
 mod not_utf8;
 mod provider_tls;
