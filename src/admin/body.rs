@@ -1,7 +1,7 @@
 //! Reading a request's body, bounded in size and in time.
 
 use super::Limits;
-use super::routes::Input;
+use super::paths::Input;
 use crate::error::{Error, Kind, Result};
 use axum::body::Body;
 use axum::http::{HeaderMap, header};

@@ -1,7 +1,7 @@
 //! Who may come in: every request passes here before any handler, whatever its path.
 
 use super::call::{refusal, refuse};
-use super::routes::OPEN;
+use super::paths::OPEN;
 use crate::error::{Error, Kind};
 use crate::store::secret::Secret;
 use axum::extract::Request;

@@ -1,6 +1,6 @@
 //! The admin interface as an OpenAPI 3.1 document, made from the routes table and the resource kinds.
 
-use super::routes::{Endpoint, Input, OPEN, expanded};
+use super::paths::{Endpoint, Input, OPEN, expanded};
 use crate::resources::{KINDS, Kind, Shape};
 use serde_json::{Map, Value, json};
 

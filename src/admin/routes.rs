@@ -1,13 +1,14 @@
-//! The one table of admin paths: the router, the OpenAPI document and the tests that every path is guarded
-//! follow from it.
+//! From paths to handlers: the router over the table of paths, and what every request goes through.
 
 use super::{
     Desk, Door, body,
     call::{Call, refusal},
-    door, handlers, logs, probe,
+    door, handlers, logs,
+    paths::{Action, Endpoint, expanded},
+    probe,
 };
 use crate::error::{Error, Result};
-use crate::resources::{self, KINDS};
+use crate::resources;
 use crate::store::records::Actor;
 use axum::Router;
 use axum::extract::{RawPathParams, Request};
@@ -16,106 +17,35 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
-type Handler = fn(Call) -> BoxFuture<'static, Result<Response>>;
-
-/// What a body of a path is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
-    None,
-    /// The record of the path's kind.
-    Record,
-    /// A JSON object described in words.
-    Json,
-    /// One that holds many records.
-    Records,
-}
-
-/// One row of [`ENDPOINTS`].
-pub struct Endpoint {
-    pub method: &'static str,
-    /// `{kinds}` stands for the plural of each kind in `kinds`.
-    pub path: &'static str,
-    /// The kinds the path is for; empty: it has none.
-    pub kinds: &'static [&'static str],
-    pub input: Input,
-    /// Query parameters taken.
-    pub query: &'static [&'static str],
-    pub summary: &'static str,
-    handler: Handler,
-}
-
-const ALL: &[&str] = &["user", "key", "provider", "model", "route"];
-const KEYS: &[&str] = &["key"];
-const PROVIDERS: &[&str] = &["provider"];
-const LOGS: &[&str] = &[
-    "key", "user", "provider", "model", "route", "status", "since", "until", "text", "order",
-    "limit", "cursor",
-];
-const FOLLOW: &[&str] = crate::store::journal::Filter::WORDS;
-
-macro_rules! endpoints {
-    ($($method:literal $path:literal $kinds:expr, $input:ident, $query:expr, $handler:path, $summary:literal;)*) => {
-        /// Every admin path.
-        pub static ENDPOINTS: &[Endpoint] = &[$(Endpoint {
-            method: $method, path: $path, kinds: $kinds, input: Input::$input, query: $query, summary: $summary,
-            handler: |call| Box::pin($handler(call)),
-        }),*];
-    };
-}
-
-endpoints! {
-    "GET"    "/api/v1/{kinds}" ALL, None, &["selector", "limit", "cursor"], handlers::list, "List, by name";
-    "POST"   "/api/v1/{kinds}" ALL, Record, &["dry_run", "verify"], handlers::create, "Create";
-    "POST"   "/api/v1/identify" &[], Json, &[], handlers::identify, "Which key a secret (`secret` in the body) belongs to";
-    "GET"    "/api/v1/{kinds}/{name}" ALL, None, &[], handlers::get, "Read one";
-    "PUT"    "/api/v1/{kinds}/{name}" ALL, Record, &["dry_run"], handlers::replace, "Replace";
-    "PATCH"  "/api/v1/{kinds}/{name}" ALL, Record, &["dry_run"], handlers::patch, "Change fields (RFC 7396 merge patch)";
-    "DELETE" "/api/v1/{kinds}/{name}" ALL, None, &["cascade", "dry_run"], handlers::delete, "Delete, with `cascade` also what refers to it";
-    "POST"   "/api/v1/{kinds}/{name}/enable" ALL, None, &[], handlers::enable, "Enable";
-    "POST"   "/api/v1/{kinds}/{name}/disable" ALL, None, &[], handlers::disable, "Disable";
-    "POST"   "/api/v1/{kinds}/{name}/rotate" KEYS, Json, &[], handlers::rotate, "New secret; the old one stays good for `grace` (in the body)";
-    "POST"   "/api/v1/{kinds}/{name}/revoke" KEYS, None, &[], handlers::revoke, "Revoke for ever";
-    "POST"   "/api/v1/{kinds}/{name}/test" PROVIDERS, Json, &[], probe::test, "Try the credential";
-    "POST"   "/api/v1/{kinds}/{name}/discover" PROVIDERS, Json, &["enable"], probe::discover, "List the provider's models, with `enable` create records of them";
-    "GET"    "/api/v1/vendors" &[], None, &[], handlers::vendors, "Vendors gw knows";
-    "POST"   "/api/v1/apply" &[], Records, &["dry_run"], handlers::apply, "Make many records so, all or none";
-    "GET"    "/api/v1/export" &[], None, &[], handlers::export, "Every record, in the form `apply` takes, without secrets";
-    "POST"   "/api/v1/explain" &[], Json, &[], handlers::explain, "Where a request would go, and why";
-    "GET"    "/api/v1/logs" &[], None, LOGS, logs::list, "Request log, newest first unless `order=asc`; goes on while there is a `cursor`";
-    "GET"    "/api/v1/logs/follow" &[], None, FOLLOW, logs::follow, "Requests from now on, as JSON lines";
-    "GET"    "/api/v1/logs/export" &[], None, LOGS, logs::export, "The whole request log as JSON lines, newest first unless `order=asc`";
-    "GET"    "/api/v1/logs/{name}" &[], None, &[], logs::get, "One request with its content, by its id or the beginning of it";
-    "GET"    "/api/v1/history" &[], None, &["limit"], handlers::history, "Who changed what, newest first";
-    "GET"    "/api/v1/status" &[], None, &[], handlers::status, "How the gateway is doing";
-    "GET"    "/healthz" &[], None, &[], handlers::healthz, "Whether the process answers; needs no token";
-    "GET"    "/openapi.json" &[], None, &[], handlers::openapi, "This interface as OpenAPI 3.1";
-}
-
-/// The one path that answers without a credential.
-pub const OPEN: &str = "/healthz";
-
-/// Each endpoint once for each of its kinds, with its path written out.
-pub fn expanded()
--> impl Iterator<Item = (&'static Endpoint, Option<&'static resources::Kind>, String)> {
-    ENDPOINTS.iter().flat_map(|endpoint| {
-        let kinds: Vec<Option<&'static resources::Kind>> = match endpoint.kinds {
-            [] => vec![None],
-            names => KINDS
-                .iter()
-                .filter(|kind| names.contains(&kind.name))
-                .map(|kind| Some(*kind))
-                .collect(),
-        };
-        kinds.into_iter().map(move |kind| {
-            (
-                endpoint,
-                kind,
-                endpoint
-                    .path
-                    .replace("{kinds}", kind.map_or("", |kind| kind.plural)),
-            )
-        })
-    })
+/// Who does what a path is for.
+fn handle(action: Action, call: Call) -> BoxFuture<'static, Result<Response>> {
+    match action {
+        Action::List => Box::pin(handlers::list(call)),
+        Action::Create => Box::pin(handlers::create(call)),
+        Action::Identify => Box::pin(handlers::identify(call)),
+        Action::Get => Box::pin(handlers::get(call)),
+        Action::Replace => Box::pin(handlers::replace(call)),
+        Action::Patch => Box::pin(handlers::patch(call)),
+        Action::Delete => Box::pin(handlers::delete(call)),
+        Action::Enable => Box::pin(handlers::enable(call)),
+        Action::Disable => Box::pin(handlers::disable(call)),
+        Action::Rotate => Box::pin(handlers::rotate(call)),
+        Action::Revoke => Box::pin(handlers::revoke(call)),
+        Action::Test => Box::pin(probe::test(call)),
+        Action::Discover => Box::pin(probe::discover(call)),
+        Action::Vendors => Box::pin(handlers::vendors(call)),
+        Action::Apply => Box::pin(handlers::apply(call)),
+        Action::Export => Box::pin(handlers::export(call)),
+        Action::Explain => Box::pin(handlers::explain(call)),
+        Action::Logs => Box::pin(logs::list(call)),
+        Action::FollowLogs => Box::pin(logs::follow(call)),
+        Action::ExportLogs => Box::pin(logs::export(call)),
+        Action::Log => Box::pin(logs::get(call)),
+        Action::History => Box::pin(handlers::history(call)),
+        Action::Status => Box::pin(handlers::status(call)),
+        Action::Healthz => Box::pin(handlers::healthz(call)),
+        Action::Openapi => Box::pin(handlers::openapi(call)),
+    }
 }
 
 /// The admin interface behind a door.
@@ -171,7 +101,7 @@ async fn run(
     match prepare(desk, endpoint, kind, &params, request, &id).await {
         Err(error) => refusal(&error, &id),
         // A task of its own: a caller that hangs up does not stop a write half-way, and a panic stays in it.
-        Ok(call) => match tokio::spawn((endpoint.handler)(call)).await {
+        Ok(call) => match tokio::spawn(handle(endpoint.action, call)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => refusal(&error, &id),
             Err(_) => refusal(

@@ -21,16 +21,6 @@ pub use record::{Record, Spec, Stamp};
 use crate::error::{Error, Result, nearest};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Which kind, for what differs from kind to kind: a new one does not compile until each place has an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum KindId {
-    User,
-    Key,
-    Provider,
-    Model,
-    Route,
-}
-
 /// A resource kind: one row of [`KINDS`].
 pub struct Kind {
     pub id: KindId,
@@ -100,14 +90,26 @@ pub struct Column {
     pub wide: bool,
 }
 
-/// Every resource kind.
-pub static KINDS: [&Kind; 5] = [
-    &user::KIND,
-    &key::KIND,
-    &provider::KIND,
-    &model::KIND,
-    &route::KIND,
-];
+macro_rules! kinds {
+    ($($id:ident $module:ident)*) => {
+        /// Which kind, for what differs from kind to kind: a new one does not compile until each place has an answer.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum KindId {
+            $($id),*
+        }
+
+        /// Every resource kind, in the order their references need.
+        pub static KINDS: [&Kind; [$(KindId::$id),*].len()] = [$(&$module::KIND),*];
+    };
+}
+
+kinds! {
+    User user
+    Key key
+    Provider provider
+    Model model
+    Route route
+}
 
 /// The kind called so: singular, plural or alias.
 pub fn kind(word: &str) -> Result<&'static Kind> {

@@ -3,7 +3,7 @@
 use super::doubles::{furnished, gateway, limited, send};
 use axum::body::Body;
 use axum::http::Request;
-use gw::admin::{Door, Limits, router, routes};
+use gw::admin::{Door, Limits, paths, router};
 use gw::store::secret::Secret;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn every_path_refuses_without_the_token() {
     );
     let revision = gateway.desk.in_force().records.revision;
     let (mut paths, mut open) = (0, 0);
-    for (endpoint, _, path) in routes::expanded() {
+    for (endpoint, _, path) in paths::expanded() {
         let path = path.replace("{name}", "ann");
         for token in [None, Some("Bearer wrong"), Some("Bearer "), Some("right")] {
             let mut request = Request::builder()
@@ -32,7 +32,7 @@ async fn every_path_refuses_without_the_token() {
                 request = request.header("authorization", token);
             }
             let answer = send(&router, request.body(Body::from("{}")).unwrap()).await;
-            match path == routes::OPEN {
+            match path == paths::OPEN {
                 true => {
                     assert_eq!(answer.status, 200);
                     open += 1;
@@ -227,7 +227,7 @@ async fn what_is_open_to_read() {
         json!({"status": "ok"})
     );
     let document = gateway.with("GET", "/openapi.json", &[], "").await.json;
-    for (endpoint, _, path) in routes::expanded() {
+    for (endpoint, _, path) in paths::expanded() {
         assert!(
             document["paths"][&path][endpoint.method.to_ascii_lowercase()].is_object(),
             "{} {path}",
@@ -271,7 +271,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let gateway = furnished().await;
-            let all: Vec<_> = routes::expanded().collect();
+            let all: Vec<_> = paths::expanded().collect();
             let (endpoint, _, path) = &all[at % all.len()];
             let path = path.replace("{name}", if name.is_empty() { "ann" } else { &name });
             if path.ends_with("/follow") || path.ends_with("/test") || path.ends_with("/discover") {

@@ -1,0 +1,130 @@
+//! The one table of admin paths: the router, the OpenAPI document, what needs a credential and the tests that every
+//! path is guarded follow from it.
+
+use crate::resources::{KINDS, Kind, key, provider};
+
+/// The kinds a path is for.
+#[derive(Clone, Copy)]
+pub enum Kinds {
+    /// The path has none.
+    None,
+    /// `{kinds}` in the path stands for the plural of each.
+    Every,
+    Only(&'static Kind),
+}
+
+/// What a path does; the router says who does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    List,
+    Create,
+    Identify,
+    Get,
+    Replace,
+    Patch,
+    Delete,
+    Enable,
+    Disable,
+    Rotate,
+    Revoke,
+    Test,
+    Discover,
+    Vendors,
+    Apply,
+    Export,
+    Explain,
+    Logs,
+    FollowLogs,
+    ExportLogs,
+    Log,
+    History,
+    Status,
+    Healthz,
+    Openapi,
+}
+
+/// What a body of a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    None,
+    /// The record of the path's kind.
+    Record,
+    /// A JSON object described in words.
+    Json,
+    /// One that holds many records.
+    Records,
+}
+
+/// One row of [`ENDPOINTS`].
+pub struct Endpoint {
+    pub method: &'static str,
+    /// `{kinds}` stands for the plural of each of `kinds`.
+    pub path: &'static str,
+    pub kinds: Kinds,
+    pub input: Input,
+    /// Query parameters taken.
+    pub query: &'static [&'static str],
+    pub summary: &'static str,
+    pub action: Action,
+}
+
+const LOGS: &[&str] = &[
+    "key", "user", "provider", "model", "route", "status", "since", "until", "text", "order",
+    "limit", "cursor",
+];
+const FOLLOW: &[&str] = crate::store::journal::Filter::WORDS;
+
+macro_rules! endpoints {
+    ($($method:literal $path:literal $kinds:expr, $input:expr, $query:expr, $action:expr, $summary:literal;)*) => {
+        /// Every admin path.
+        pub static ENDPOINTS: &[Endpoint] = &[$(Endpoint {
+            method: $method, path: $path, kinds: $kinds, input: $input, query: $query, action: $action, summary: $summary,
+        }),*];
+    };
+}
+
+endpoints! {
+    "GET" "/api/v1/{kinds}" Kinds::Every, Input::None, &["selector", "limit", "cursor"], Action::List, "List, by name";
+    "POST" "/api/v1/{kinds}" Kinds::Every, Input::Record, &["dry_run", "verify"], Action::Create, "Create";
+    "POST" "/api/v1/identify" Kinds::None, Input::Json, &[], Action::Identify, "Which key a secret (`secret` in the body) belongs to";
+    "GET" "/api/v1/{kinds}/{name}" Kinds::Every, Input::None, &[], Action::Get, "Read one";
+    "PUT" "/api/v1/{kinds}/{name}" Kinds::Every, Input::Record, &["dry_run"], Action::Replace, "Replace";
+    "PATCH" "/api/v1/{kinds}/{name}" Kinds::Every, Input::Record, &["dry_run"], Action::Patch, "Change fields (RFC 7396 merge patch)";
+    "DELETE" "/api/v1/{kinds}/{name}" Kinds::Every, Input::None, &["cascade", "dry_run"], Action::Delete, "Delete, with `cascade` also what refers to it";
+    "POST" "/api/v1/{kinds}/{name}/enable" Kinds::Every, Input::None, &[], Action::Enable, "Enable";
+    "POST" "/api/v1/{kinds}/{name}/disable" Kinds::Every, Input::None, &[], Action::Disable, "Disable";
+    "POST" "/api/v1/{kinds}/{name}/rotate" Kinds::Only(&key::KIND), Input::Json, &[], Action::Rotate, "New secret; the old one stays good for `grace` (in the body)";
+    "POST" "/api/v1/{kinds}/{name}/revoke" Kinds::Only(&key::KIND), Input::None, &[], Action::Revoke, "Revoke for ever";
+    "POST" "/api/v1/{kinds}/{name}/test" Kinds::Only(&provider::KIND), Input::Json, &[], Action::Test, "Try the credential";
+    "POST" "/api/v1/{kinds}/{name}/discover" Kinds::Only(&provider::KIND), Input::Json, &["enable"], Action::Discover, "List the provider's models, with `enable` create records of them";
+    "GET" "/api/v1/vendors" Kinds::None, Input::None, &[], Action::Vendors, "Vendors gw knows";
+    "POST" "/api/v1/apply" Kinds::None, Input::Records, &["dry_run"], Action::Apply, "Make many records so, all or none";
+    "GET" "/api/v1/export" Kinds::None, Input::None, &[], Action::Export, "Every record, in the form `apply` takes, without secrets";
+    "POST" "/api/v1/explain" Kinds::None, Input::Json, &[], Action::Explain, "Where a request would go, and why";
+    "GET" "/api/v1/logs" Kinds::None, Input::None, LOGS, Action::Logs, "Request log, newest first unless `order=asc`; goes on while there is a `cursor`";
+    "GET" "/api/v1/logs/follow" Kinds::None, Input::None, FOLLOW, Action::FollowLogs, "Requests from now on, as JSON lines";
+    "GET" "/api/v1/logs/export" Kinds::None, Input::None, LOGS, Action::ExportLogs, "The whole request log as JSON lines, newest first unless `order=asc`";
+    "GET" "/api/v1/logs/{name}" Kinds::None, Input::None, &[], Action::Log, "One request with its content, by its id or the beginning of it";
+    "GET" "/api/v1/history" Kinds::None, Input::None, &["limit"], Action::History, "Who changed what, newest first";
+    "GET" "/api/v1/status" Kinds::None, Input::None, &[], Action::Status, "How the gateway is doing";
+    "GET" "/healthz" Kinds::None, Input::None, &[], Action::Healthz, "Whether the process answers; needs no token";
+    "GET" "/openapi.json" Kinds::None, Input::None, &[], Action::Openapi, "This interface as OpenAPI 3.1";
+}
+
+/// The one path that answers without a credential.
+pub const OPEN: &str = "/healthz";
+
+/// Each endpoint once for each of its kinds, with its path written out.
+pub fn expanded() -> impl Iterator<Item = (&'static Endpoint, Option<&'static Kind>, String)> {
+    ENDPOINTS.iter().flat_map(|endpoint| {
+        let kinds: Vec<Option<&'static Kind>> = match endpoint.kinds {
+            Kinds::None => vec![None],
+            Kinds::Every => KINDS.iter().map(|kind| Some(*kind)).collect(),
+            Kinds::Only(kind) => vec![Some(kind)],
+        };
+        kinds.into_iter().map(move |kind| {
+            let plural = kind.map_or("", |kind| kind.plural);
+            (endpoint, kind, endpoint.path.replace("{kinds}", plural))
+        })
+    })
+}
