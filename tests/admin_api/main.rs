@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod applying;
+mod cascading;
 mod doubles;
 mod guarding;
 mod keys;
