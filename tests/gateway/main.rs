@@ -25,3 +25,4 @@ mod usage;
 mod vendors;
 mod wire_head;
 mod wire_limits;
+mod write_latency;

@@ -68,6 +68,16 @@ pub fn get(url: &str) -> Answer {
     exchange("GET", url, &[], "")
 }
 
+/// As the caller with this key.
+pub fn get_with(url: &str, key: &str) -> Answer {
+    exchange(
+        "GET",
+        url,
+        &[("authorization", &format!("Bearer {key}"))],
+        "",
+    )
+}
+
 pub fn post(url: &str, headers: &[(&str, &str)], body: &serde_json::Value) -> Answer {
     exchange(
         "POST",
