@@ -9,4 +9,5 @@ mod destructive;
 mod many;
 mod mistakes;
 mod moving;
+mod strategy;
 mod validation;
