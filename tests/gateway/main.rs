@@ -5,6 +5,7 @@
 
 mod capacity;
 mod committed;
+mod explaining;
 mod fallback;
 mod hangup;
 #[path = "../harness/mod.rs"]
