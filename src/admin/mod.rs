@@ -83,6 +83,9 @@ impl Default for Limits {
 /// Takes a provider's name and how a trial of it went.
 pub type Tried = dyn Fn(&str, Verdict) + Send + Sync;
 
+/// When a key was last used, by its name.
+pub type LastUsed = Arc<dyn Fn(&str) -> Option<Stamp> + Send + Sync>;
+
 /// What the admin side needs of the rest; filled in by the composition root.
 #[derive(Clone)]
 pub struct Deps {
@@ -98,7 +101,7 @@ pub struct Deps {
     /// Notes how a trial of a provider went, for its health.
     pub tried: Arc<Tried>,
     /// When the key of this name was last let in.
-    pub last_used: Arc<dyn Fn(&str) -> Option<Stamp> + Send + Sync>,
+    pub last_used: LastUsed,
     /// `{url, admin, pid, started, revision, in_flight, store, secrets, log: Health, providers: {name: {health, reason}}}`
     pub status: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
 }
