@@ -8,8 +8,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What gw makes in a data directory, by the beginning of the name. Anything else there is not touched.
-const MADE: [&str; 8] = [
-    "state", "audit", "journal", "exports", "logs", "ballast", "gw.lock", "lost",
+const MADE: [&str; 9] = [
+    "state",
+    "audit",
+    "journal",
+    "exports",
+    "logs",
+    "ballast",
+    "gw.lock",
+    "last-used.json",
+    "lost",
 ];
 /// What holds secrets.
 const SECRET: [&str; 5] = [
