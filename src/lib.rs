@@ -31,6 +31,10 @@ pub mod plan;
 pub mod resources;
 /// The composition root: config -> store -> snapshot -> listeners -> graceful stop.
 pub mod serve;
+/// How a test says that it cannot run here.
+#[cfg(test)]
+#[path = "../tests/harness/skip.rs"]
+mod skip;
 /// The one place that writes to standard output and standard error.
 pub mod stdio;
 /// Where state rests: records, the audit log, request logs, secrets.
@@ -41,3 +45,7 @@ pub mod upstream;
 pub mod vendors;
 /// Text from strangers made visible, so that it cannot steer the terminal it is shown on.
 pub mod visible;
+/// Waiting in tests.
+#[cfg(test)]
+#[path = "../tests/harness/wait.rs"]
+mod wait;

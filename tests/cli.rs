@@ -1,6 +1,12 @@
 //! The command line as users run it: the binary, against a gateway of canned answers, whole outputs compared.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[cfg(unix)]
+#[path = "harness/skip.rs"]
+mod skip;
+#[path = "harness/wait.rs"]
+mod wait;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -110,7 +116,7 @@ fn gw_with(url: &str, args: &[&str], stdin: &str, env: &[(&str, &str)]) -> Ran {
     let mut child = command.spawn().unwrap();
     // A command that reads no input closes it early.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    let done = child.wait_with_output().unwrap();
+    let done = wait::output_of(child, "gw");
     Ran {
         code: done.status.code(),
         out: String::from_utf8(done.stdout).unwrap(),
@@ -654,7 +660,7 @@ fn a_reader_that_leaves_is_no_error() {
     let mut reader = BufReader::new(child.stdout.take().unwrap());
     reader.read_line(&mut String::new()).unwrap();
     drop(reader);
-    let done = child.wait_with_output().unwrap();
+    let done = wait::output_of(child, "gw");
     assert_eq!(
         (done.status.code(), done.stderr.as_slice()),
         (Some(141), &b""[..])
@@ -718,8 +724,7 @@ fn bash_completes_across_colons_and_equals_signs() {
         ":",
         models,
     ) else {
-        eprintln!("skipped: there is no bash here");
-        return;
+        return skip::skip("there is no `bash` here");
     };
     assert_eq!(first, "8b\n");
     assert_eq!(

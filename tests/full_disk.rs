@@ -1,42 +1,20 @@
 //! A full disk: changes are refused with `storage_full` and change nothing, reads go on, and with room again changes
-//! work without a restart. On a small tmpfs; needs root, skipped elsewhere, out loud.
+//! work without a restart. On a small tmpfs; needs root, skips elsewhere.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod durable;
+#[path = "harness/mount.rs"]
+mod mount;
+#[path = "harness/skip.rs"]
+mod skip;
 
 use durable::record;
 use gw::error::Kind;
 use gw::store::records::sled::Options;
 use gw::store::records::{Actor, Change, Commit, Health, Records, Sled};
+use mount::Mount;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// A tmpfs of so many MiB, unmounted however the test ends.
-struct Small(PathBuf);
-
-impl Small {
-    fn new(at: PathBuf, size: u32) -> Option<Small> {
-        std::fs::create_dir_all(&at).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"])
-            .arg(&at)
-            .output();
-        match mounted {
-            Ok(output) if output.status.success() => Some(Small(at)),
-            _ => {
-                eprintln!("skipped: no full disk here: mounting a tmpfs needs root");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).output();
-    }
-}
 
 fn put(store: &Sled, name: &str, expected: u64) -> gw::error::Result<u64> {
     let committed = store.commit(
@@ -66,13 +44,14 @@ fn fill(dir: &Path, leave: u64) -> PathBuf {
 /// Fills the disk by committing, checks the refusals, makes room, goes on, reopens.
 fn full(options: Options, leave: u64) {
     let dir = tempfile::tempdir().unwrap();
-    let Some(disk) = Small::new(dir.path().join("small"), 48) else {
-        return;
+    let disk = match Mount::tmpfs(&dir.path().join("small"), 48) {
+        Ok(disk) => disk,
+        Err(why) => return skip::skip(&why),
     };
-    let data = disk.0.join("data");
+    let data = disk.at.join("data");
     let store = Sled::open_with(&data, options.clone()).unwrap();
     put(&store, "first", 0).unwrap();
-    let filler = fill(&disk.0, leave);
+    let filler = fill(&disk.at, leave);
     let mut accepted = 1u64;
     let mut refused = 0;
     let mut first = None;

@@ -7,7 +7,7 @@ use harness::{Gateway, clients};
 
 #[test]
 fn a_real_server_answers_the_same_through_gw() {
-    let Some(environment) = clients::environment("llama") else {
+    let Some(environment) = clients::environment() else {
         return;
     };
     let programs = clients::root().join("tests/sdk/python");

@@ -21,13 +21,10 @@ fn recordings() -> Option<PathBuf> {
     if place.join("exchanges.jsonl").exists() && place.join("../tools/replay.py").exists() {
         return Some(place);
     }
-    clients::skip(
-        "recordings",
-        &format!(
-            "there are no recordings at {}; GW_RECORDINGS says where they are",
-            place.display()
-        ),
-    );
+    harness::skip::skip(&format!(
+        "no recordings at `{}`; GW_RECORDINGS says where they are",
+        place.display()
+    ));
     None
 }
 
@@ -98,7 +95,7 @@ fn tally(rows: &str) -> Tally {
 #[test]
 fn recordings_come_out_as_they_went_in() {
     let Some(place) = recordings() else { return };
-    let Some(environment) = clients::environment("recordings") else {
+    let Some(environment) = clients::environment() else {
         return;
     };
     let tools = place.join("../tools");

@@ -47,18 +47,18 @@ fn drive(mut command: Command, program: &str) {
 }
 
 fn with_python(program: &str) {
-    if let Some(environment) = clients::environment(program) {
+    if let Some(environment) = clients::environment() {
         drive(clients::python(&environment), program);
     }
 }
 
 fn with_node(program: &str) {
-    let Some(environment) = clients::environment(program) else {
+    let Some(environment) = clients::environment() else {
         return;
     };
     match clients::node(&environment) {
         Some(command) => drive(command, program),
-        None => clients::skip(program, "there is no Node here"),
+        None => harness::skip::skip("there is no Node here"),
     }
 }
 

@@ -2,11 +2,17 @@
 //! system's keyring where `tests/harness/with-keyring.sh` provides one.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[cfg(all(feature = "keyring", target_os = "linux"))]
+#[path = "harness/skip.rs"]
+mod skip;
+#[path = "harness/wait.rs"]
+mod wait;
+
 use gw::error::Kind;
 use gw::store::secret::Secret;
 use gw::store::vault::{self, Choice, MasterKey, Memory, Sealed, Vault};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread;
 
@@ -279,7 +285,11 @@ fn inner(test: &str, wrapper: &[&str], environment: &[(&str, &str)]) -> Output {
     ] {
         command.env_remove(name);
     }
-    command.envs(environment.iter().copied()).output().unwrap()
+    wait::output(
+        command
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null()),
+    )
 }
 
 fn passed(output: &Output) {
@@ -349,19 +359,17 @@ mod keyring {
     use super::*;
 
     /// Whether a keyring is here to test with; says so where it is not.
-    fn provided(test: &str) -> bool {
+    fn provided() -> bool {
         let provided = std::env::var_os("GW_TEST_KEYRING").is_some_and(|value| value == "1");
         if !provided {
-            eprintln!(
-                "skipped: {test}: no keyring to test with; run it under tests/harness/with-keyring.sh"
-            );
+            skip::skip("no keyring to test with; run it under tests/harness/with-keyring.sh");
         }
         provided
     }
 
     #[test]
     fn the_os_keyring_holds_the_contract() {
-        if !provided("the_os_keyring_holds_the_contract") {
+        if !provided() {
             return;
         }
         let dir = tempfile::tempdir().unwrap();
@@ -375,7 +383,7 @@ mod keyring {
 
     #[test]
     fn auto_prefers_the_os_keyring_and_leaves_no_plaintext() {
-        if !provided("auto_prefers_the_os_keyring_and_leaves_no_plaintext") {
+        if !provided() {
             return;
         }
         let dir = tempfile::tempdir().unwrap();
@@ -404,7 +412,7 @@ mod keyring {
 
     #[test]
     fn two_gateways_share_a_keyring_without_meeting() {
-        if !provided("two_gateways_share_a_keyring_without_meeting") {
+        if !provided() {
             return;
         }
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -419,7 +427,7 @@ mod keyring {
 
     #[test]
     fn calls_from_an_async_task_do_no_harm() {
-        if !provided("calls_from_an_async_task_do_no_harm") {
+        if !provided() {
             return;
         }
         let dir = tempfile::tempdir().unwrap();
@@ -451,7 +459,7 @@ mod keyring {
 
     #[test]
     fn a_locked_keyring_is_never_taken_for_an_empty_one() {
-        if !provided("a_locked_keyring_is_never_taken_for_an_empty_one") {
+        if !provided() {
             return;
         }
         // On a bus of its own, where the first call makes the bus start a daemon that nobody unlocks.
@@ -479,7 +487,7 @@ mod keyring {
 
     #[test]
     fn secrets_come_back_when_the_keyring_does() {
-        if !provided("secrets_come_back_when_the_keyring_does") {
+        if !provided() {
             return;
         }
         // Under a keyring of its own, for it locks and kills it.
@@ -523,16 +531,15 @@ mod keyring {
     /// Ends the daemon that serves the name and waits until the bus has seen it go.
     fn end(daemon: &str) {
         assert!(Command::new("kill").arg(daemon).status().unwrap().success());
-        while ask_bus("NameHasOwner").contains("true") {
-            thread::yield_now();
-        }
+        wait::until("the bus has seen the daemon go", || {
+            ask_bus("NameHasOwner").contains("false").then_some(())
+        });
     }
 
     #[test]
     #[ignore = "run by secrets_come_back_when_the_keyring_does"]
     fn inner_come_back() {
         use std::io::Write;
-        use std::process::Stdio;
         let dir = tempfile::tempdir().unwrap();
         let vault = vault::open(dir.path(), Choice::Keyring, None).unwrap();
         vault.set("openai", &secret("kept")).unwrap();
@@ -578,13 +585,13 @@ mod keyring {
             .spawn()
             .unwrap();
         unlocked.stdin.take().unwrap().write_all(b"pw\n").unwrap();
-        while ask_bus("NameHasOwner").contains("false") {
+        wait::until("the unlocked daemon serves the bus", || {
             assert!(
                 unlocked.try_wait().unwrap().is_none(),
                 "the daemon ended early"
             );
-            thread::yield_now();
-        }
+            ask_bus("NameHasOwner").contains("true").then_some(())
+        });
         // The same vault, as the running gateway holds it.
         assert_eq!(vault.get("openai").unwrap().unwrap().expose(), "kept");
         unlocked.kill().unwrap();

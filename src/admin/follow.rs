@@ -72,8 +72,8 @@ mod tests {
         );
         drop(lines);
         // The thread lets go of its end once it has noticed.
-        while send.send(Arc::new(Row::default())).is_ok() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        crate::wait::until("the thread lets go", || {
+            send.send(Arc::new(Row::default())).err().map(drop)
+        });
     }
 }

@@ -24,7 +24,10 @@ fn folder() -> Option<PathBuf> {
     };
     let found = folder.join("exchanges.jsonl").is_file();
     if !found {
-        eprintln!("skipped: no recordings (set GW_RECORDINGS to their folder)");
+        crate::skip::skip(&format!(
+            "no recordings at `{}`; GW_RECORDINGS says where they are",
+            folder.display()
+        ));
     }
     found.then_some(folder)
 }

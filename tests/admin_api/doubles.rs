@@ -106,6 +106,18 @@ impl Vault for Safe {
     }
 }
 
+/// Waits until this holds; the runtime goes on meanwhile.
+pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = std::time::Instant::now();
+    while !holds() {
+        assert!(
+            begin.elapsed() < std::time::Duration::from_secs(30),
+            "waited in vain until {what}"
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+}
+
 /// What was published last.
 #[derive(Default)]
 pub struct Seen {

@@ -1,6 +1,6 @@
 //! One owner of records: two desks over one store, changes planned again, credentials whose name the record decides.
 
-use super::doubles::{Book, Gateway, Safe, furnished, over};
+use super::doubles::{Book, Gateway, Safe, eventually, furnished, over};
 use gw::store::records::Records;
 use gw::store::secret::Secret;
 use gw::store::vault::Vault;
@@ -16,9 +16,8 @@ async fn two() -> (Gateway, Gateway) {
 
 /// Waits until a desk has in force what its store has.
 async fn caught_up(gateway: &Gateway) {
-    while gateway.desk.in_force().records.revision < gateway.book.state().revision {
-        tokio::task::yield_now().await;
-    }
+    let behind = || gateway.desk.in_force().records.revision < gateway.book.state().revision;
+    eventually("the desk has in force what its store has", || !behind()).await;
 }
 
 #[tokio::test]

@@ -154,9 +154,10 @@ async fn a_locked_vault_is_asked_again() {
             .contains("locked")
     );
     first.safe.locked.store(false, Ordering::SeqCst);
-    while published(&gateway, "up").is_err() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    super::doubles::eventually("the vault is asked again", || {
+        published(&gateway, "up").is_ok()
+    })
+    .await;
     assert_eq!(published(&gateway, "up"), Ok(Some("sk-upstream".into())));
 }
 

@@ -1,9 +1,9 @@
 //! A power cut under `gw serve`: ext4 on a loop device, the gateway stopped in mid-write, the backing image copied (what
 //! was only in the page cache is not in it), and a gateway started on the copy.
 
-use super::harness::{clients::skip, until};
-use super::mount::{Mount, image, run};
-use super::rig::{Live, on, random, rounds, serve};
+use super::harness::mount::{Mount, image, run};
+use super::harness::{skip::skip, until, wait::until_stopped};
+use super::rig::{LOGGED, Live, on, random, rounds, serve};
 use super::writes::{Ledger, check, during, found};
 use gw::mock::{Mock, Settings};
 use serde_json::json;
@@ -11,22 +11,6 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// Waits until the kernel says that every thread of the process is stopped.
-fn wait_until_stopped(pid: u32) {
-    let stopped = |task: std::io::Result<std::fs::DirEntry>| {
-        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
-        stat.rsplit(") ")
-            .next()
-            .is_some_and(|rest| rest.starts_with('T'))
-    };
-    while !std::fs::read_dir(format!("/proc/{pid}/task"))
-        .unwrap()
-        .all(stopped)
-    {
-        std::thread::yield_now();
-    }
-}
 
 fn start(place: &Path, data: &Path) -> Live {
     let mut command = serve(place);
@@ -47,11 +31,11 @@ const SECRET_FILES: [&str; 5] = [
 
 /// Rounds on one store that goes on from what the last cut left, or (`fresh`) each on an empty disk and cut right
 /// after the first acknowledgements.
-fn cuts(test: &str, fresh: bool, count: usize) {
+fn cuts(fresh: bool, count: usize) {
     let place = tempfile::tempdir().unwrap();
-    let mut disk = match image(place.path()) {
+    let mut disk = match image(place.path(), LOGGED) {
         Ok(disk) => disk,
-        Err(why) => return skip(test, &format!("no power cut here: {why}")),
+        Err(why) => return skip(&why),
     };
     let mut mock = None;
     let mut ledgers: Vec<Ledger> = Vec::new();
@@ -61,7 +45,7 @@ fn cuts(test: &str, fresh: bool, count: usize) {
     for round in 0..count {
         let mounted = match Mount::image(&disk, &place.path().join("live")) {
             Ok(mounted) => mounted,
-            Err(why) if round == 0 => return skip(test, &format!("no power cut here: {why}")),
+            Err(why) if round == 0 => return skip(&why),
             Err(why) => panic!("{why}"),
         };
         let live = start(place.path(), &mounted.at.join("data"));
@@ -102,7 +86,7 @@ fn cuts(test: &str, fresh: bool, count: usize) {
                 assert_eq!(live.chat(&key, "mock").status, 200);
             }
             live.signal(rustix::process::Signal::STOP);
-            wait_until_stopped(live.pid);
+            until_stopped(live.pid);
             run(
                 "cp",
                 &[
@@ -139,7 +123,7 @@ fn cuts(test: &str, fresh: bool, count: usize) {
         drop(after);
         std::fs::remove_file(&disk).unwrap();
         disk = if fresh {
-            image(place.path()).unwrap()
+            image(place.path(), LOGGED).unwrap()
         } else {
             cut
         };
@@ -156,12 +140,12 @@ fn cuts(test: &str, fresh: bool, count: usize) {
 
 #[test]
 fn acknowledged_changes_keys_and_credentials_survive_a_power_cut() {
-    cuts("power cut", false, rounds(3));
+    cuts(false, rounds(3));
 }
 
 #[test]
 fn a_power_cut_right_after_the_first_answers_loses_none_of_them() {
-    cuts("power cut at first", true, rounds(2));
+    cuts(true, rounds(2));
 }
 
 #[test]
@@ -170,15 +154,12 @@ fn a_power_cut_in_the_midst_of_the_first_start_leaves_nothing_in_the_way() {
     let mut seed = 0x3c6e_f372_fe94_f82b;
     let mut early = 0;
     for round in 0..count {
-        let mounted = image(place.path())
+        let mounted = image(place.path(), LOGGED)
             .and_then(|disk| Ok((Mount::image(&disk, &place.path().join("live"))?, disk)));
         let (mounted, disk) = match mounted {
             Ok(mounted) => mounted,
             Err(why) if round == 0 => {
-                return skip(
-                    "power cut in the first start",
-                    &format!("no power cut here: {why}"),
-                );
+                return skip(&why);
             }
             Err(why) => panic!("{why}"),
         };
@@ -192,7 +173,7 @@ fn a_power_cut_in_the_midst_of_the_first_start_leaves_nothing_in_the_way() {
         std::thread::sleep(Duration::from_micros(random(&mut seed) % 150_000));
         let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
-        wait_until_stopped(child.id());
+        until_stopped(child.id());
         let cut = place.path().join("cut.img");
         run(
             "cp",

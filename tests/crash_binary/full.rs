@@ -1,8 +1,8 @@
 //! A full disk under `gw serve`: requests are served, changes are refused with 507 and change nothing, and with room
 //! again everything works without a restart.
 
-use super::harness::{clients::skip, until};
-use super::mount::Mount;
+use super::harness::mount::Mount;
+use super::harness::{skip::skip, until};
 use super::rig::Live;
 use super::writes::found;
 use gw::mock::{Mock, Settings};
@@ -29,7 +29,7 @@ fn a_full_disk_stops_changes_and_nothing_else() {
     // Large enough for the log to keep content, which it stops below 512 MiB.
     let disk = match Mount::tmpfs(&place.path().join("small"), 800) {
         Ok(disk) => disk,
-        Err(why) => return skip("full disk", &why),
+        Err(why) => return skip(&why),
     };
     let mock = Mock::start(Settings {
         expect_credential: Some("upstream-secret-1".into()),

@@ -9,7 +9,6 @@ mod full;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod kill;
-mod mount;
 mod refusing;
 mod rig;
 mod speed;

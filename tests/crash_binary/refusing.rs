@@ -1,9 +1,9 @@
 //! A state store that cannot write: changes are refused with the disk's own words, and readiness, `gw status` and
 //! `gw doctor` say so before anybody tries a change.
 
-use super::harness::{clients::skip, until};
-use super::mount::{Mount, image, run};
-use super::rig::Live;
+use super::harness::mount::{Mount, image, run};
+use super::harness::{skip::skip, until};
+use super::rig::{LOGGED, Live};
 use serde_json::{Value, json};
 
 fn state_store(answer: &Value) -> Option<String> {
@@ -18,11 +18,11 @@ fn state_store(answer: &Value) -> Option<String> {
 #[test]
 fn a_disk_gone_read_only_is_named_as_that_and_seen_by_readyz_and_status() {
     let place = tempfile::tempdir().unwrap();
-    let disk = match image(place.path())
+    let disk = match image(place.path(), LOGGED)
         .and_then(|image| Mount::image(&image, &place.path().join("disk")))
     {
         Ok(disk) => disk,
-        Err(why) => return skip("read-only disk", &why),
+        Err(why) => return skip(&why),
     };
     let live = Live::start(place.path(), &disk.at.join("data"));
     live.admin.ok("POST", "/users", &json!({"name": "ann"}));
@@ -68,7 +68,7 @@ fn a_full_disk_is_seen_before_a_change_meets_it() {
     let place = tempfile::tempdir().unwrap();
     let disk = match Mount::tmpfs(&place.path().join("small"), 64) {
         Ok(disk) => disk,
-        Err(why) => return skip("full disk", &why),
+        Err(why) => return skip(&why),
     };
     let live = Live::start(place.path(), &disk.at.join("data"));
     assert_eq!(state_store(&live.readyz().1), None);

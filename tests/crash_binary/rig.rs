@@ -1,5 +1,6 @@
 //! `gw serve` on a directory that outlives it, and a bare client of its admin socket that sees an answer break off.
 
+use super::harness::wait::output_of;
 use super::harness::{GW, PATIENCE, http, until};
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -8,7 +9,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Rounds of a test: `GW_ROUNDS`, or this many.
 pub fn rounds(default: usize) -> usize {
@@ -58,6 +59,9 @@ pub fn serve(place: &Path) -> Command {
     command
 }
 
+/// The size in MiB of a disk on which the request log is kept, which it is not below 512.
+pub const LOGGED: u64 = 900;
+
 /// Flags that give the data directory.
 pub fn on(data: &Path) -> [&OsStr; 2] {
     [OsStr::new("--data-dir"), data.as_os_str()]
@@ -65,19 +69,12 @@ pub fn on(data: &Path) -> [&OsStr; 2] {
 
 /// A start that is to fail: its exit code and stderr.
 pub fn refused(mut command: Command) -> (Option<i32>, String) {
-    let mut child = command
+    let child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let begin = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begin.elapsed() > PATIENCE {
-            child.kill().unwrap();
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let output = child.wait_with_output().unwrap();
+    let output = output_of(child, "a start that is to fail");
     (
         output.status.code(),
         String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -1,13 +1,11 @@
 //! A user of their own, and the gateways they start.
 
+use super::harness::{until, wait};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 pub const GW: &str = env!("CARGO_BIN_EXE_gw");
-/// How long a condition may take on a machine that is busy with something else.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `home`, `run` (the runtime directory) and `work` (the working directory) in a directory of their own.
 pub struct Home {
@@ -65,7 +63,7 @@ impl Home {
     }
 
     pub fn ran(&self, mut command: Command) -> Ran {
-        let output = command.output().unwrap();
+        let output = wait::output(&mut command);
         // The place is another one each time.
         let text = |bytes: &[u8]| {
             String::from_utf8_lossy(bytes).replace(&self.dir.path().display().to_string(), "~")
@@ -94,16 +92,14 @@ impl Home {
             .stderr(std::fs::File::create(&log).unwrap());
         prepare(&mut command);
         let mut child = command.spawn().unwrap();
-        let begin = Instant::now();
-        let facts = loop {
+        let facts = until("gw serve is ready", || {
             if let Ok(text) = std::fs::read(&ready) {
-                break serde_json::from_slice(&text).unwrap();
+                return Some(serde_json::from_slice(&text).unwrap());
             }
             let said = || std::fs::read_to_string(&log).unwrap_or_default();
             assert!(child.try_wait().unwrap().is_none(), "ended: {}", said());
-            assert!(begin.elapsed() < PATIENCE, "not ready: {}", said());
-            std::thread::sleep(Duration::from_millis(5));
-        };
+            None
+        });
         Serving {
             child,
             facts,

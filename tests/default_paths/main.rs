@@ -8,6 +8,8 @@ mod contradictions;
 mod doctoring;
 mod expecting;
 mod found_settings;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod home;
 mod last_used;
 mod models;

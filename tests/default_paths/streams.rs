@@ -1,6 +1,7 @@
 //! Output that nobody takes and input that cannot be read: the right exit code, and a word where something
 //! was lost.
 
+use super::harness::wait::output_of;
 use super::home::{Home, Ran};
 use std::fs::{File, OpenOptions};
 use std::process::{Command, Stdio};
@@ -17,7 +18,7 @@ fn unread() -> Stdio {
 }
 
 fn code(mut command: Command) -> Option<i32> {
-    command.status().unwrap().code()
+    output_of(command.spawn().unwrap(), "gw").status.code()
 }
 
 /// Commands that print data without a gateway.
@@ -41,7 +42,7 @@ fn a_full_disk_under_stdout_is_said_and_fails() {
     };
     let on_full = |mut command: Command| {
         command.stdout(full()).stderr(Stdio::piped());
-        let output = command.spawn().unwrap().wait_with_output().unwrap();
+        let output = output_of(command.spawn().unwrap(), "gw");
         Ran {
             code: output.status.code(),
             out: String::new(),
@@ -66,7 +67,7 @@ fn a_reader_that_went_away_ends_the_command_quietly() {
     let home = Home::new();
     let quiet = |mut command: Command| {
         let output = command.stdout(unread()).stderr(Stdio::piped()).spawn();
-        let output = output.unwrap().wait_with_output().unwrap();
+        let output = output_of(output.unwrap(), "gw");
         assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
         output.status.code()
     };
@@ -110,7 +111,7 @@ fn a_secret_that_nobody_read_is_said_to_be_lost() {
     ] {
         let mut command = home.gw(&["key", "create", name, "--user", "ann", "-q"]);
         command.stdout(stdout).stderr(Stdio::piped());
-        let output = command.spawn().unwrap().wait_with_output().unwrap();
+        let output = output_of(command.spawn().unwrap(), "gw");
         assert_eq!(
             (
                 output.status.code(),

@@ -2,6 +2,9 @@
 //! and prints what was acknowledged, and the check of what is found afterwards.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
+#[path = "../harness/wait.rs"]
+pub mod wait;
+
 use gw::resources::Record;
 use gw::store::records::sled::Options;
 use gw::store::records::{Actor, Change, Commit, Records, Sled};
@@ -125,13 +128,13 @@ impl Writer {
 
     /// Waits until so many were acknowledged, or the child ended.
     pub fn wait_for(&mut self, count: usize) {
-        while self.acks.lock().unwrap().count < count {
+        wait::until("the writer has acknowledged enough", || {
             assert!(
                 self.child.try_wait().unwrap().is_none(),
                 "the writer ended by itself"
             );
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
+            (self.acks.lock().unwrap().count >= count).then_some(())
+        });
     }
 
     /// SIGKILL, then everything that was acknowledged before it.

@@ -1,6 +1,6 @@
 //! Programs in other languages: the environment that scripts/setup-tests.sh makes, and running them in it.
 
-use super::until;
+use super::{skip::skip, until};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,8 +10,8 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The test environment; `None`, and a line saying so, where it was not set up.
-pub fn environment(test: &str) -> Option<PathBuf> {
+/// The test environment; `None`, and the test skipped, where it was not set up.
+pub fn environment() -> Option<PathBuf> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let place =
@@ -19,20 +19,11 @@ pub fn environment(test: &str) -> Option<PathBuf> {
     if place.join("python.done").exists() {
         return Some(place);
     }
-    skip(
-        test,
-        &format!(
-            "{} is not set up; run scripts/setup-tests.sh",
-            place.display()
-        ),
-    );
+    skip(&format!(
+        "{} is not set up; run scripts/setup-tests.sh",
+        place.display()
+    ));
     None
-}
-
-/// Says why a test does nothing. Written past cargo's capture, so that it shows in every run.
-pub fn skip(test: &str, why: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 /// The environment's Python, set to leave no files behind.
@@ -70,9 +61,7 @@ fn no_proxy(command: &mut Command) {
 /// Runs a program to its end; panics with what it printed where it fails. Its stdout.
 #[track_caller]
 pub fn run(mut command: Command) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = super::wait::output(&mut command);
     let (out, err) = (
         String::from_utf8_lossy(&output.stdout).into_owned(),
         String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -4,6 +4,12 @@
 
 pub mod clients;
 pub mod http;
+#[cfg(target_os = "linux")]
+pub mod mount;
+pub mod skip;
+pub mod wait;
+
+pub use wait::{PATIENCE, until};
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -13,21 +19,6 @@ use std::time::{Duration, Instant};
 
 /// The binary under test.
 pub const GW: &str = env!("CARGO_BIN_EXE_gw");
-/// How long a condition may take on a machine that is busy with something else.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Waits until `holds` gives something.
-pub fn until<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
-    let begin = Instant::now();
-    loop {
-        if let Some(value) = holds() {
-            return value;
-        }
-        assert!(begin.elapsed() < PATIENCE, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// A running `gw serve`. Stopped when dropped.
 pub struct Gateway {
     /// Where callers connect, such as `http://127.0.0.1:41234`.
@@ -283,7 +274,7 @@ impl Ran {
             // A command that fails early may not read it.
             let _ = pipe.write_all(input.as_bytes());
         }
-        let output = child.wait_with_output().unwrap();
+        let output = wait::output_of(child, &format!("gw {}", args.join(" ")));
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ran {
             what: format!("gw {}", args.join(" ")),

@@ -33,7 +33,7 @@ pub fn on_terminal_with(command: &Command, redirections: &str) -> (Option<i32>, 
     if let Some(dir) = command.get_current_dir() {
         script.current_dir(dir);
     }
-    let output = script.output().unwrap();
+    let output = super::harness::wait::output(&mut script);
     let shown = String::from_utf8(output.stdout)
         .unwrap()
         .replace("\r\n", "\n");

@@ -50,7 +50,7 @@ impl Home {
 
     /// Runs `gw` to its end.
     pub fn run(&self, args: &[&str]) -> Output {
-        self.gw(args).output().unwrap()
+        super::harness::wait::output(self.gw(args).stdin(Stdio::null()))
     }
 
     /// Runs `gw`, which must succeed; its stdout.

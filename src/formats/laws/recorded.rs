@@ -14,10 +14,10 @@ fn lines(file: &str) -> Option<Vec<Value>> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/recordings");
     let folder = std::env::var_os("GW_RECORDINGS").map_or(beside, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
-        eprintln!(
-            "skipped: no recordings at `{}` (set GW_RECORDINGS)",
+        crate::skip::skip(&format!(
+            "no recordings at `{}`; GW_RECORDINGS says where they are",
             folder.display()
-        );
+        ));
         return None;
     };
     Some(

@@ -5,7 +5,7 @@ use super::{Content, Filter, Journal, Order, Outcome, Row, Status};
 use crate::resources::Stamp;
 use bytes::Bytes;
 use proptest::prelude::*;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub fn id(number: u64) -> String {
     format!(
@@ -46,14 +46,7 @@ pub fn body(bytes: &[u8]) -> Content {
 }
 
 pub fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !done() {
-        assert!(
-            started.elapsed() < Duration::from_secs(30),
-            "never happened: {what}"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    crate::wait::until(what, || done().then_some(()));
 }
 
 /// Every row a filter finds, page by page, newest first.

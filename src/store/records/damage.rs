@@ -343,9 +343,7 @@ fn the_timer_exports_what_changed() {
     .unwrap();
     write(&store, 0, 5);
     let wanted = dir.path().join("exports/export-00000000000000000005.json");
-    while !wanted.exists() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    crate::wait::until("the export is there", || wanted.exists().then_some(()));
     assert_eq!(super::export::look(&wanted).unwrap(), 5);
 }
 

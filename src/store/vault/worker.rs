@@ -323,6 +323,12 @@ mod tests {
         assert_eq!(done.load(Ordering::SeqCst), usize::from(!given_up));
     }
 
+    fn all_end(alive: &AtomicUsize) {
+        crate::wait::until("every thread has ended", || {
+            (alive.load(Ordering::SeqCst) == 0).then_some(())
+        });
+    }
+
     #[test]
     fn threads_that_hang_are_bounded_and_come_back() {
         let (worker, opened) = counting(SHORT);
@@ -340,10 +346,8 @@ mod tests {
         }
         assert!(opened.load(Ordering::SeqCst) <= STUCK_MOST);
         drop(release);
-        while worker.alive.load(Ordering::SeqCst) > 0 {
-            thread::yield_now();
-        }
-        while worker.call(|_| Ok(())).is_err() {}
+        all_end(&worker.alive);
+        crate::wait::until("it answers again", || worker.call(|_| Ok(())).ok());
     }
 
     #[test]
@@ -353,8 +357,6 @@ mod tests {
         let alive = worker.alive.clone();
         assert_eq!(alive.load(Ordering::SeqCst), 1);
         drop(worker);
-        while alive.load(Ordering::SeqCst) > 0 {
-            thread::yield_now();
-        }
+        all_end(&alive);
     }
 }

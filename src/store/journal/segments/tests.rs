@@ -440,7 +440,7 @@ impl Tmpfs {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Tmpfs(dir));
         }
-        eprintln!("skipped: a tmpfs cannot be mounted here (needs root)");
+        crate::skip::skip("mounting a tmpfs needs root");
         None
     }
     fn remount(&self, option: &str) {

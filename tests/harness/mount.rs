@@ -1,4 +1,6 @@
-//! File systems of a test's own: ext4 on a loop device, a small tmpfs. They need root; without it the test says so.
+//! File systems of a test's own: ext4 on a loop device, a small tmpfs. They need root; without it the test skips.
+
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,9 +21,9 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
 }
 
 fn root() -> Result<(), String> {
-    match cfg!(target_os = "linux") && rustix::process::geteuid().is_root() {
+    match rustix::process::geteuid().is_root() {
         true => Ok(()),
-        false => Err(String::from("it needs Linux, and root to mount")),
+        false => Err(String::from("mounting needs root")),
     }
 }
 
@@ -79,15 +81,13 @@ impl Drop for Mount {
     }
 }
 
-/// Large enough for the request log to be kept, which it is not below 512 MiB; sparse, so that it costs little.
-const SIZE: u64 = 900 << 20;
-
-/// A fresh image of ext4 with the default commit interval, or why there can be none here.
-pub fn image(dir: &Path) -> Result<PathBuf, String> {
+/// A fresh image of ext4 of so many MiB with the default commit interval, or why there can be none here. It is sparse, so
+/// that size costs little.
+pub fn image(dir: &Path, size: u64) -> Result<PathBuf, String> {
     root()?;
     let image = dir.join("disk.img");
     std::fs::File::create(&image)
-        .and_then(|file| file.set_len(SIZE))
+        .and_then(|file| file.set_len(size << 20))
         .map_err(|error| error.to_string())?;
     run("mkfs.ext4", &["-q", "-F", image.to_str().unwrap()])?;
     Ok(image)
