@@ -83,9 +83,16 @@ fn contract(open: &dyn Fn() -> Arc<dyn Vault>, lasts: bool) {
     vault.set("over", &secret("short")).unwrap();
     assert_eq!(vault.get("over").unwrap().unwrap().expose(), "short");
 
+    let names = || {
+        let mut names = vault.names().unwrap();
+        names.sort();
+        names
+    };
+    assert_eq!(names(), ["first", "odd", "over"]);
     let large: String = "0123456789abcdef".repeat(1000);
     vault.set("large", &secret(large.clone())).unwrap();
     assert!(vault.get("large").unwrap() == Some(secret(large)));
+    assert_eq!(names(), ["first", "large", "odd", "over"]);
     vault.delete("large").unwrap();
 
     for refused in ["", " \n"] {
