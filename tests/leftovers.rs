@@ -53,7 +53,7 @@ fn nothing_stays_behind() {
                 "-c",
                 "kill -TERM $PPID; sleep 5",
             ],
-            0,
+            143,
         ),
     ] {
         assert_eq!(
