@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod authorisation;
 mod capacity;
 mod committed;
 mod explaining;
