@@ -260,7 +260,7 @@ pub async fn delete(call: Call) -> Result<Response> {
     );
     let plan = |draft: &mut Draft<'_>| {
         draft.expect(kind.name, &call.name, version)?;
-        match along || dry_run {
+        match along {
             true => cascade::delete(draft, kind.name, &call.name),
             false => draft.delete(kind.name, &call.name).map(|()| Vec::new()),
         }

@@ -69,7 +69,7 @@ impl Client {
         )
         .await
     }
-    /// `cascade=true` takes along what refers to it, `dry_run=true` says what that would be.
+    /// `cascade=true` takes along what refers to it; `dry_run=true` says what would become of it all, or the refusal.
     pub async fn delete(
         &self,
         kind: &str,

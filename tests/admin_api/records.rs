@@ -317,8 +317,21 @@ async fn cascade_takes_keys_and_bindings_and_says_so_first() {
         )
         .await;
     let dry = gateway
-        .ok("DELETE", "/users/ann?dry_run=true", Value::Null)
+        .ok(
+            "DELETE",
+            "/users/ann?cascade=true&dry_run=true",
+            Value::Null,
+        )
         .await;
+    // Without cascade it says what the deletion itself would say.
+    let dry_refused = gateway
+        .refused(409, "DELETE", "/users/ann?dry_run=true", Value::Null)
+        .await;
+    let mut refused = gateway
+        .refused(409, "DELETE", "/users/ann", Value::Null)
+        .await;
+    refused["request_id"] = dry_refused["request_id"].clone();
+    assert_eq!(dry_refused, refused);
     assert_eq!(gateway.names("user"), ["ann", "bob"]);
     let done = gateway
         .ok("DELETE", "/users/ann?cascade=true", Value::Null)

@@ -209,7 +209,7 @@ fn a_dry_run_deletes_nothing_and_says_what_the_deletion_would() {
         (
             Some(5),
             "",
-            "error: key/a would not be deleted: needed by route/a\n  fix: add --cascade to see what would go along\n"
+            "error: key `a` is referred to by route `a`\n  fix: delete those too with: gw key delete a --cascade\n"
         )
     );
     assert_eq!(

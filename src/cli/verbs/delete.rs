@@ -71,10 +71,9 @@ fn listed(all: &[Target]) -> String {
 
 /// What would go, or change, along with the records: asked of the gateway, which changes nothing.
 async fn plan(remote: &Remote, all: &[Target]) -> Result<Vec<Value>> {
-    let options = vec![("cascade", "true".into()), ("dry_run", "true".into())];
     let mut along: Vec<Value> = Vec::new();
     for (kind, name) in all {
-        let answer = match remote.delete(kind, name, &options).await {
+        let answer = match remote.delete(kind, name, &cascading()).await {
             Ok(answer) => answer,
             // What is not there is said when its turn comes.
             Err(error) if error.kind == error::Kind::NotFound => continue,
@@ -97,6 +96,11 @@ async fn plan(remote: &Remote, all: &[Target]) -> Result<Vec<Value>> {
         }
     }
     Ok(along)
+}
+
+/// Asks what a deletion would take along, and changes nothing.
+fn cascading() -> Query {
+    vec![("cascade", "true".into()), ("dry_run", "true".into())]
 }
 
 fn taken(answer: &Value) -> impl Iterator<Item = &Value> {
@@ -143,10 +147,13 @@ pub(crate) async fn these(
     let progress = context.progress("deleting", Some(all.len() as u64));
     for (kind, name) in all {
         progress.step(1);
-        match remote.delete(kind, name, &options).await {
-            Ok(answer) if dry_run && !cascade && besides(&answer, all).next().is_some() => {
-                problems.note(refused(kind, name, besides(&answer, all)))?;
+        let answer = match remote.delete(kind, name, &options).await {
+            Err(error) if dry_run && error.kind == error::Kind::Conflict && all.len() > 1 => {
+                among(remote, kind, name, all, error).await
             }
+            answer => answer,
+        };
+        match answer {
             Ok(mut answer) => {
                 if dry_run {
                     answer["taken"] = besides(&answer, all).cloned().collect();
@@ -161,20 +168,17 @@ pub(crate) async fn these(
     problems.end()
 }
 
-/// What the gateway would say without a dry run, which lists what refers to the record.
-fn refused<'a>(kind: &Kind, name: &str, by: impl Iterator<Item = &'a Value>) -> Error {
-    let by: Vec<String> = by
-        .map(|taken| format!("{}/{}", text(taken, "kind"), text(taken, "name")))
-        .collect();
-    Error::new(
-        error::Kind::Conflict,
-        format!(
-            "{}/{name} would not be deleted: needed by {}",
-            kind.name,
-            by.join(", ")
-        ),
-    )
-    .hint("add --cascade to see what would go along")
+/// A dry run's answer where all that refers to the record would have gone before it; else the refusal.
+async fn among(
+    remote: &Remote,
+    kind: &'static Kind,
+    name: &str,
+    all: &[Target],
+    refusal: Error,
+) -> Result<Value> {
+    let answer = remote.delete(kind, name, &cascading()).await?;
+    let alone = besides(&answer, all).next().is_none();
+    if alone { Ok(answer) } else { Err(refusal) }
 }
 
 fn gone(context: &Context, kind: &Kind, name: &str, answer: &Value, dry_run: bool) -> Result<()> {
