@@ -418,7 +418,7 @@ pub async fn history(call: Call) -> Result<Response> {
     let most = call.number("limit")?.unwrap_or(50).min(1000);
     let store = call.desk.deps.records.clone();
     let entries = blocking(move || store.history(most)).await?;
-    let items: Vec<Value> = entries.iter().map(show::entry).collect();
+    let items: Vec<Value> = entries.iter().filter_map(show::entry).collect();
     Ok(answer(StatusCode::OK, &json!({"items": items})))
 }
 

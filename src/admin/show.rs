@@ -5,7 +5,7 @@ use crate::catalog;
 use crate::resources::{
     self, KindId, Record, Spec, Stamp, key::KeySystem, model::Model, route::Route,
 };
-use crate::store::records::{Change, Entry};
+use crate::store::records::{Change, Entry, OWN_KIND};
 use serde_json::{Value, json};
 use std::cell::OnceCell;
 
@@ -162,9 +162,10 @@ fn targets(record: &Record) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// One entry of the audit log: who changed which records, and how they looked after; never digests.
-pub fn entry(entry: &Entry) -> Value {
-    let change = |change: &Change| match change {
+/// One entry of the audit log: who changed which records, and how they looked after; never digests. `None` where it
+/// is about nothing but records of gw's own.
+pub fn entry(entry: &Entry) -> Option<Value> {
+    let shown = |change: &Change| match change {
         Change::Put { expected, record } => {
             let action = if *expected == 0 { "created" } else { "changed" };
             json!({"action": action, "kind": record.kind, "name": record.name, "version": record.version, "spec": record.spec})
@@ -173,8 +174,14 @@ pub fn entry(entry: &Entry) -> Value {
             json!({"action": "deleted", "kind": kind, "name": name})
         }
     };
-    json!({
+    let changes: Vec<Value> = entry
+        .changes
+        .iter()
+        .filter(|change| change.at().0 != OWN_KIND)
+        .map(shown)
+        .collect();
+    (!changes.is_empty()).then(|| json!({
         "revision": entry.revision, "at": entry.at.rfc3339(), "who": entry.actor.who, "request": entry.actor.request,
-        "changes": entry.changes.iter().map(change).collect::<Vec<_>>(),
-    })
+        "changes": changes,
+    }))
 }

@@ -8,6 +8,7 @@ mod guarding;
 mod keys;
 mod log_paging;
 mod logs;
+mod own_records;
 mod owning;
 mod providers;
 mod records;
