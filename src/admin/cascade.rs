@@ -42,17 +42,19 @@ fn without(word: &str, spec: &Spec, gone: &At) -> Result<Option<Spec>> {
     Ok(match kind(word)?.id {
         // A user names nothing; keys and models are nothing without what they belong to.
         KindId::User | KindId::Key | KindId::Provider | KindId::Model => None,
-        KindId::Route => unbind(spec.clone(), gone),
+        KindId::Route => unbind(spec.clone(), kind(&gone.0)?.id, &gone.1),
     })
 }
 
 /// The route without what goes. A list of keys or users that becomes empty would let in everybody it kept out, and
 /// targets that are all of weight 0 lead nowhere: then the route goes too.
-fn unbind(mut spec: Spec, (kind, name): &At) -> Option<Spec> {
-    let list = match kind.as_str() {
-        "user" => "users",
-        "key" => "keys",
-        _ => "targets",
+fn unbind(mut spec: Spec, id: KindId, name: &str) -> Option<Spec> {
+    let list = match id {
+        KindId::User => "users",
+        KindId::Key => "keys",
+        KindId::Provider => "targets",
+        // No route names one.
+        KindId::Model | KindId::Route => return Some(spec),
     };
     let names = |item: &Value| {
         item.as_str() == Some(name) || item.get("provider").and_then(Value::as_str) == Some(name)

@@ -1,7 +1,7 @@
 //! What a change does to a record, field by field. Of secrets only that they change, never what they are.
 
 use super::credentials;
-use crate::resources::{Record, key::KeySystem};
+use crate::resources::{KindId, Record, key::KeySystem, kind};
 use serde_json::{Value, json};
 
 /// `[{field, old?, new?}]`; of a secret `{field, secret: new|another|removed}`.
@@ -39,12 +39,8 @@ pub fn between(old: Option<&Record>, new: Option<&Record>) -> Value {
         (Some(_), None) => Some("removed"),
         (None, None) => None,
     };
-    if let (Some(what), Some(record)) = (secret, new.or(old)) {
-        let field = if record.kind == "key" {
-            "secret"
-        } else {
-            "credential_value"
-        };
+    let field = new.or(old).and_then(|record| kind(&record.kind).ok());
+    if let (Some(what), Some(field)) = (secret, field.and_then(|kind| kind.id.secret_field())) {
         list.push(json!({ "field": field, "secret": what }));
     }
     Value::Array(list)
@@ -53,13 +49,13 @@ pub fn between(old: Option<&Record>, new: Option<&Record>) -> Value {
 /// What tells one secret of a record from another.
 fn secret(record: Option<&Record>) -> Option<String> {
     let record = record?;
-    match record.kind.as_str() {
-        "key" => Some(KeySystem::of(record).digest).filter(|digest| !digest.is_empty()),
-        "provider" => record
+    match kind(&record.kind).ok()?.id {
+        KindId::Key => Some(KeySystem::of(record).digest).filter(|digest| !digest.is_empty()),
+        KindId::Provider => record
             .system
             .get(credentials::FINGERPRINT)
             .and_then(Value::as_str)
             .map(str::to_owned),
-        _ => None,
+        KindId::User | KindId::Model | KindId::Route => None,
     }
 }

@@ -5,7 +5,7 @@ use super::desk::blocking;
 use super::item::Item;
 use super::{cascade, draft::Draft, draft::Outcome, keys, openapi, probe, select, show};
 use crate::error::{Error, Kind, Result};
-use crate::resources::{self, Millis, Record};
+use crate::resources::{self, KindId, Millis, Record};
 use crate::store::secret::Secret;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -92,7 +92,7 @@ async fn create_record(call: &Call) -> Result<Response> {
     let item = Item::parse(kind, None, call.json()?)?;
     let (dry_run, name) = (call.flag("dry_run")?, item.name.clone());
     let exists = call.desk.in_force().get(kind.name, &name).is_ok();
-    let verified = match call.flag("verify")? && kind.name == "provider" && !exists {
+    let verified = match call.flag("verify")? && kind.id == KindId::Provider && !exists {
         true => Some(probe::before_create(&call.desk, &item).await?),
         false => None,
     };
@@ -169,14 +169,14 @@ fn taken(kind: &resources::Kind, old: &Record) -> Error {
         format!("{} `{}` exists", kind.name, old.name),
     )
     .param("name")
-    .hint(match kind.name {
-        "key" => format!(
+    .hint(match kind.id {
+        KindId::Key => format!(
             "its secret cannot be shown again; make a new one with: gw key rotate {}",
             old.name
         ),
-        other => format!(
-            "change it with: gw {other} set {}, or pass --if-not-exists",
-            old.name
+        KindId::User | KindId::Provider | KindId::Model | KindId::Route => format!(
+            "change it with: gw {} set {}, or pass --if-not-exists",
+            kind.name, old.name
         ),
     })
 }

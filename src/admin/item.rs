@@ -1,7 +1,7 @@
 //! What a request body says about one record: the spec, and beside it what is never stored as such.
 
 use crate::error::{Error, Result};
-use crate::resources::{Kind, Record, Spec};
+use crate::resources::{Kind, KindId, Record, Spec};
 use crate::store::secret::Secret;
 use serde_json::Value;
 
@@ -78,15 +78,19 @@ impl Item {
             ..Item::default()
         };
         item.if_not_exists = flag(&mut spec, "if_not_exists")?;
-        match kind.name {
-            "key" => {
-                item.secret = text(&mut spec, "secret")?;
+        let mut secret = match kind.id.secret_field() {
+            Some(field) => text(&mut spec, field)?,
+            None => None,
+        };
+        match kind.id {
+            KindId::Key => {
+                item.secret = secret.take();
                 item.secret_check = text(&mut spec, "secret_check")?;
                 item.allow_weak = flag(&mut spec, "allow_weak")?;
                 item.replace_secret = flag(&mut spec, "replace_secret")?;
             }
-            "provider" => item.credential = text(&mut spec, "credential_value")?,
-            _ => {}
+            KindId::Provider => item.credential = secret.take(),
+            KindId::User | KindId::Model | KindId::Route => {}
         }
         item.spec = spec;
         Ok(item)

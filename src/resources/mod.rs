@@ -21,6 +21,18 @@ pub use record::{Record, Spec, Stamp};
 use crate::error::{Error, Result, nearest};
 use serde::{Serialize, de::DeserializeOwned};
 
+impl KindId {
+    /// The field that carries a record's secret to the gateway, beside the spec and never stored as it is; `None`: the
+    /// kind has no secret.
+    pub fn secret_field(self) -> Option<&'static str> {
+        match self {
+            KindId::Key => Some("secret"),
+            KindId::Provider => Some("credential_value"),
+            KindId::User | KindId::Model | KindId::Route => None,
+        }
+    }
+}
+
 /// A resource kind: one row of [`KINDS`].
 pub struct Kind {
     pub id: KindId,

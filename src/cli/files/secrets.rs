@@ -3,6 +3,7 @@
 use super::Item;
 use crate::cli::credential;
 use crate::error::{Error, Result};
+use crate::resources::KindId;
 use serde_json::Value;
 
 /// Reads what `secret_from` and `credential_from` point at.
@@ -10,10 +11,13 @@ use serde_json::Value;
 /// With `credential = "managed"` beside it, as `gw export` writes it, a variable that is not set is no mistake:
 /// the gateway may have the credential already, and says so if it has not.
 pub(super) fn resolve(item: &mut Item) -> Result<()> {
-    let (from, into) = match item.kind.name {
-        "key" => ("secret_from", "secret"),
-        "provider" => ("credential_from", "credential_value"),
-        _ => return Ok(()),
+    let from = match item.kind.id {
+        KindId::Key => "secret_from",
+        KindId::Provider => "credential_from",
+        KindId::User | KindId::Model | KindId::Route => return Ok(()),
+    };
+    let Some(into) = item.kind.id.secret_field() else {
+        return Ok(());
     };
     let Some(source) = item.body.shift_remove(from) else {
         return Ok(());
@@ -38,7 +42,7 @@ pub(super) fn resolve(item: &mut Item) -> Result<()> {
         },
         _ => None,
     };
-    if item.kind.name == "provider" {
+    if item.kind.id == KindId::Provider {
         item.body.insert("credential".into(), "managed".into());
     }
     let secret = read

@@ -4,7 +4,7 @@
 use super::args::{choice, credential, deletion, listing, name, names, secret_in, secret_out};
 use super::{flag, group, many, option};
 use crate::cli::completion::names_of;
-use crate::resources::{Field, KINDS, Kind, Shape};
+use crate::resources::{Field, KINDS, Kind, KindId, Shape};
 use clap::{Arg, ArgAction, Command};
 
 /// One command a kind.
@@ -65,9 +65,9 @@ fn create(kind: &'static Kind) -> Command {
                 "Let the gateway check it, change nothing",
             ),
         ]);
-    match kind.name {
-        "key" => command.args(secret_out()).args(secret_in()),
-        "provider" => credential(command).arg(
+    match kind.id {
+        KindId::Key => command.args(secret_out()).args(secret_in()),
+        KindId::Provider => credential(command).arg(
             option(
                 "verify",
                 "verify",
@@ -78,10 +78,10 @@ fn create(kind: &'static Kind) -> Command {
             .default_missing_value("true")
             .value_parser(clap::value_parser!(bool)),
         ),
-        "route" => command
+        KindId::Route => command
             .args(route_sugar())
             .mut_arg("disabled", |arg| arg.visible_alias("inactive")),
-        _ => command,
+        KindId::User | KindId::Model => command,
     }
 }
 
@@ -101,10 +101,10 @@ fn set(kind: &'static Kind) -> Command {
             "Let the gateway check it, change nothing",
         ),
     ]);
-    match kind.name {
-        "provider" => credential(command),
-        "route" => command.args(route_sugar()),
-        _ => command,
+    match kind.id {
+        KindId::Provider => credential(command),
+        KindId::Route => command.args(route_sugar()),
+        KindId::User | KindId::Key | KindId::Model => command,
     }
 }
 
@@ -181,11 +181,11 @@ fn route_sugar() -> Vec<Arg> {
 }
 
 fn extras(kind: &'static Kind) -> Vec<Command> {
-    match kind.name {
-        "key" => super::commands::key_extras(kind),
-        "provider" => super::commands::provider_extras(kind),
-        "model" => super::commands::model_extras(),
-        "route" => super::commands::route_extras(kind),
-        _ => Vec::new(),
+    match kind.id {
+        KindId::Key => super::commands::key_extras(kind),
+        KindId::Provider => super::commands::provider_extras(kind),
+        KindId::Model => super::commands::model_extras(),
+        KindId::Route => super::commands::route_extras(kind),
+        KindId::User => Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::{
     routes,
 };
 use crate::error::{Error, Kind, Result};
-use crate::resources;
+use crate::resources::{self, KindId};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
@@ -21,12 +21,12 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let name = name(kind, matches)?;
     let mut spec = spec(kind, matches)?;
-    if kind.name == "route" {
+    if kind.id == KindId::Route {
         routes::targets(matches, &mut spec)?;
     }
     let remote = context.remote()?;
     let mut secret = None;
-    if kind.name == "provider" {
+    if kind.id == KindId::Provider {
         secret = credential::for_create(context, &remote, matches, &mut spec).await?;
     }
     let wanted = (kind.check)(spec.clone())?;
@@ -68,7 +68,7 @@ fn options(kind: &'static resources::Kind, matches: &ArgMatches) -> Query {
     if matches.get_flag("dry_run") {
         options.push(("dry_run", "true".into()));
     }
-    if kind.name == "provider" {
+    if kind.id == KindId::Provider {
         let verify = matches.get_one::<bool>("verify").copied().unwrap_or(true);
         options.push(("verify", verify.to_string()));
     }

@@ -9,7 +9,7 @@ use crate::cli::{
     routes,
 };
 use crate::error::{Error, Result};
-use crate::resources::{Kind, Spec};
+use crate::resources::{Kind, KindId, Spec};
 use clap::ArgMatches;
 use serde_json::{Value, json};
 
@@ -20,12 +20,12 @@ pub(crate) async fn run(
     matches: &ArgMatches,
 ) -> Result<()> {
     let mut patch = fields::body(kind, matches, Mode::Patch)?;
-    if kind.name == "provider"
+    if kind.id == KindId::Provider
         && let Some(secret) = credential::given(context, matches, &mut patch)?
     {
         patch.insert("credential_value".into(), json!(secret.as_str()));
     }
-    if patch.is_empty() && !(kind.name == "route" && routes::given(matches)) {
+    if patch.is_empty() && !(kind.id == KindId::Route && routes::given(matches)) {
         return Err(Error::invalid("nothing to change was given")
             .hint(format!("see the fields with: gw {} set --help", kind.name)));
     }
@@ -56,7 +56,7 @@ async fn one(
     matches: &ArgMatches,
 ) -> Result<()> {
     let mut seen = matches.get_one::<u64>("version").copied();
-    if kind.name == "route" {
+    if kind.id == KindId::Route {
         // How targets line up depends on the strategy, which may be the one the record has.
         if patch.get("strategy").is_none() && matches.contains_id("then") {
             let record = remote.get(kind, name).await?;
@@ -79,7 +79,7 @@ async fn one(
     let record = remote
         .patch(kind, name, &Value::Object(patch), seen, &options)
         .await?;
-    if kind.name == "provider" && !dry_run {
+    if kind.id == KindId::Provider && !dry_run {
         credential::warn(context, &record);
     }
     let what = match record.get("result").and_then(Value::as_str) {

@@ -3,7 +3,7 @@
 use super::{Several, chosen::chosen};
 use crate::cli::{context::Context, models};
 use crate::error::{Kind as ErrorKind, Result};
-use crate::resources::Kind;
+use crate::resources::{Kind, KindId};
 use clap::ArgMatches;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub(crate) async fn run(
     for name in &names {
         match remote.action(kind, name, verb, &json!({})).await {
             Ok(record) => context.changed(kind, &record, &format!("{verb}d"))?,
-            Err(error) if error.kind == ErrorKind::NotFound && kind.name == "model" => {
+            Err(error) if error.kind == ErrorKind::NotFound && kind.id == KindId::Model => {
                 match models::toggle(context, name, verb == "enable").await? {
                     Some(record) => context.changed(kind, &record, &format!("{verb}d"))?,
                     None => problems.note(error)?,
