@@ -4,6 +4,7 @@
 mod admin;
 mod contradictions;
 mod file;
+mod layer;
 mod layers;
 mod limits;
 mod log_filter;
@@ -12,7 +13,8 @@ mod settings;
 mod size;
 
 pub use admin::Address;
-pub use layers::{Layer, load};
+pub use layer::Layer;
+pub use layers::load;
 pub use limits::{Limits, Logs};
 pub use places::{Found, data_dir_default, found_files, private_dir};
 pub use settings::{SETTINGS, Setting, Shape, Trust};

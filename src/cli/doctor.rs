@@ -4,6 +4,7 @@
 use super::{
     context::Context,
     doctor_gateway,
+    finding::{Finding, Mark, finding},
     print::{Format, aligned, clean},
 };
 use crate::config::Address;
@@ -11,36 +12,6 @@ use crate::error::Result;
 use crate::store::room;
 use serde_json::{Value, json};
 use std::{net::SocketAddr, path::Path, process::ExitCode};
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    Ok,
-    Warn,
-    Fail,
-}
-
-pub(super) struct Finding {
-    mark: Mark,
-    about: &'static str,
-    says: String,
-    fix: Option<String>,
-}
-
-pub(super) fn finding(mark: Mark, about: &'static str, says: impl Into<String>) -> Finding {
-    Finding {
-        mark,
-        about,
-        says: says.into(),
-        fix: None,
-    }
-}
-
-impl Finding {
-    pub(super) fn fix(mut self, fix: impl Into<String>) -> Finding {
-        self.fix = Some(fix.into());
-        self
-    }
-}
 
 /// Runs `gw doctor`; exit code 1 when something failed.
 pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
@@ -58,7 +29,7 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
         Format::Table | Format::Wide => context.data(&render(&found)),
         _ => {
             let items: Vec<Value> =
-                found.iter().map(|one| json!({"result": mark(one.mark), "about": one.about, "message": one.says, "fix": one.fix})).collect();
+                found.iter().map(|one| json!({"result": one.mark.name(), "about": one.about, "message": one.says, "fix": one.fix})).collect();
             context.data(&context.look.found(&json!({ "items": items }))?);
         }
     }
@@ -69,20 +40,12 @@ pub(crate) async fn run(context: &Context) -> Result<ExitCode> {
     })
 }
 
-fn mark(mark: Mark) -> &'static str {
-    match mark {
-        Mark::Ok => "ok",
-        Mark::Warn => "warn",
-        Mark::Fail => "fail",
-    }
-}
-
 /// A line a finding, its fix below.
 fn render(found: &[Finding]) -> String {
     let mut rows = Vec::new();
     for one in found {
         rows.push(vec![
-            mark(one.mark).to_owned(),
+            one.mark.name().to_owned(),
             one.about.to_owned(),
             clean(&one.says),
         ]);

@@ -2,7 +2,7 @@
 
 use super::{
     context::{Context, name_of},
-    doctor::{Finding, Mark, finding},
+    finding::{Finding, Mark, finding},
     print::text,
     providers, verbs,
 };
@@ -63,7 +63,7 @@ impl Gateway {
             Ok(remote) => remote,
             Err(error) => return vec![failed(error)],
         };
-        let all = match verbs::get::pages(&remote, &provider::KIND, None, None).await {
+        let all = match verbs::pages::pages(&remote, &provider::KIND, None, None).await {
             Ok(all) => all,
             Err(error) => return vec![failed(error)],
         };

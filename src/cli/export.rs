@@ -100,7 +100,7 @@ async fn chosen(
     let mut labelled = BTreeSet::new();
     if let Some(selector) = verbs::chosen::selector(matches) {
         for kind in KINDS {
-            for item in verbs::get::pages(remote, kind, Some(selector), None).await? {
+            for item in verbs::pages::pages(remote, kind, Some(selector), None).await? {
                 labelled.insert((kind.name, name_of(&item).to_owned()));
             }
         }

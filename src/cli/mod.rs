@@ -16,6 +16,7 @@ mod explain;
 mod export;
 mod fields;
 mod files;
+mod finding;
 mod interrupt;
 mod keys;
 pub mod launch;

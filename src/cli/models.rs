@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 pub(crate) async fn search(context: &Context, matches: &ArgMatches) -> Result<()> {
     let remote = context.remote()?;
     let vendors: Vec<&String> = matches.get_many("vendor").into_iter().flatten().collect();
-    let own = verbs::get::pages(&remote, &model::KIND, None, None).await?;
-    let set_up = verbs::get::pages(&remote, &provider::KIND, None, None).await?;
+    let own = verbs::pages::pages(&remote, &model::KIND, None, None).await?;
+    let set_up = verbs::pages::pages(&remote, &provider::KIND, None, None).await?;
     let items = match vendors[..] {
         [] if !set_up.is_empty() => with_catalogue(own, &set_up),
         // Nothing of it can be called yet, so it has no status.
@@ -152,7 +152,7 @@ pub(crate) async fn toggle(context: &Context, name: &str, on: bool) -> Result<Op
     let Ok(found) = remote.get(&provider::KIND, at).await else {
         return Ok(None);
     };
-    let own = verbs::get::pages(&remote, &model::KIND, None, None).await?;
+    let own = verbs::pages::pages(&remote, &model::KIND, None, None).await?;
     let record = own.iter().find(|item| {
         item.get("provider").and_then(Value::as_str) == Some(at) && upstream(item) == id
     });

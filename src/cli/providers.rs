@@ -17,7 +17,7 @@ pub(crate) async fn test(context: &Context, matches: &ArgMatches) -> Result<()> 
     let mut names = verbs::names(&provider::KIND, matches)?;
     if names.is_empty() {
         let labels = verbs::chosen::selector(matches);
-        let found = verbs::get::pages(&remote, &provider::KIND, labels, None).await?;
+        let found = verbs::pages::pages(&remote, &provider::KIND, labels, None).await?;
         names = found
             .iter()
             .map(|item| super::context::name_of(item).to_owned())

@@ -42,7 +42,7 @@ pub(crate) async fn fetch(
         let got = match (name, listing) {
             (Some(name), _) => remote.get(kind, name).await.map(|item| vec![item]),
             (None, Some(matches)) => verbs::get::list(remote, kind, matches).await,
-            (None, None) => verbs::get::pages(remote, kind, selector, None).await,
+            (None, None) => verbs::pages::pages(remote, kind, selector, None).await,
         };
         match got {
             Err(error) => problems.note(error)?,

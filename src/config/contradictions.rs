@@ -1,7 +1,7 @@
 //! State is in memory, or it rests somewhere: of settings that contradict each other the one from the higher
 //! source counts, and the other is named, not silently dropped.
 
-use super::layers::Layer;
+use super::layer::Layer;
 use crate::error::{Error, Result};
 use toml::Value;
 

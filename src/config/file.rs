@@ -1,7 +1,7 @@
 //! `gw.toml`: reading it, and what of it counts where nobody named it. A file of records for `gw apply` may
 //! have this name, too: records are passed over, whatever is in them.
 
-use super::{Limits, Log, Logs, SETTINGS, Secrets, Server, Trust, layers::Layer};
+use super::{Limits, Log, Logs, SETTINGS, Secrets, Server, Trust, layer::Layer};
 use crate::error::{Error, Result};
 use crate::resources;
 use serde::{

@@ -3,55 +3,13 @@
 
 use super::{
     Config, Found, Limits, Log, Logs, SETTINGS, Secrets, Server, Setting, Shape, contradictions,
-    file, found_files,
+    file, found_files, layer::Layer,
 };
 use crate::error::{Error, Result};
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use toml::{Table, Value};
-
-/// Values of one source, by section and key, and how that source spells the setting.
-#[derive(Clone, Debug, Default)]
-pub struct Layer {
-    values: Table,
-    names: HashMap<(String, String), String>,
-}
-
-impl Layer {
-    /// Sets one value, which the source calls `name`; later calls win.
-    pub fn set(&mut self, name: &str, section: &str, key: &str, value: impl Into<Value>) {
-        put(&mut self.values, section, key, value.into());
-        self.names
-            .insert((section.into(), key.into()), name.to_owned());
-    }
-
-    pub(super) fn get(&self, section: &str, key: &str) -> Option<&Value> {
-        self.values.get(section)?.get(key)
-    }
-
-    pub(super) fn name(&self, section: &str, key: &str) -> String {
-        let name = self.names.get(&(section.to_owned(), key.to_owned()));
-        name.cloned().unwrap_or_else(|| format!("{section}.{key}"))
-    }
-
-    pub(super) fn remove(&mut self, section: &str, key: &str) -> Option<Value> {
-        self.values.get_mut(section)?.as_table_mut()?.remove(key)
-    }
-
-    /// What a file says.
-    pub(super) fn of_file(values: Table, shown: &str) -> Layer {
-        let mut layer = Layer::default();
-        for (section, keys) in values {
-            for (key, value) in keys.as_table().cloned().unwrap_or_default() {
-                let name = format!("{section}.{key} in {shown}");
-                layer.set(&name, &section, &key, value);
-            }
-        }
-        layer
-    }
-}
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -96,7 +54,7 @@ pub fn load(
     let overruled = contradictions::settle(&mut layers)?;
     let mut table = Table::new();
     for layer in layers {
-        merge(&mut table, layer.values);
+        layer.onto(&mut table);
     }
     let all = Value::Table(table).try_into::<All>().map_err(|error| {
         Error::invalid(format!(
@@ -183,25 +141,6 @@ fn parse(setting: &Setting, name: &str, text: &str) -> Result<Value> {
             _ => return Err(bad("true or false")),
         },
     })
-}
-
-fn put(table: &mut Table, section: &str, key: &str, value: Value) {
-    if let Value::Table(section) = table
-        .entry(section)
-        .or_insert_with(|| Value::Table(Table::new()))
-    {
-        section.insert(key.into(), value);
-    }
-}
-
-fn merge(table: &mut Table, over: Table) {
-    for (section, values) in over {
-        if let Value::Table(values) = values {
-            values
-                .into_iter()
-                .for_each(|(key, value)| put(table, &section, &key, value));
-        }
-    }
 }
 
 /// The least that request logs may take.

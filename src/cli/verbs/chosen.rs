@@ -1,7 +1,7 @@
 //! Whom a command is for: the names given, what carries some labels, or every one. Nothing given is nobody;
 //! the command tree asks for one of the three.
 
-use super::{get, names};
+use super::{names, pages::pages};
 use crate::cli::{
     context::{Context, name_of},
     remote::Remote,
@@ -46,7 +46,7 @@ pub(crate) async fn whole(
     if selector.is_none() && !matches.get_flag("all") {
         return Ok(Vec::new());
     }
-    let found = get::pages(remote, kind, selector, None).await?;
+    let found = pages(remote, kind, selector, None).await?;
     Ok(found.iter().map(|item| name_of(item).to_owned()).collect())
 }
 

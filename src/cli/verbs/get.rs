@@ -1,6 +1,6 @@
 //! `get`, `list`, `ls`: a kind's records, or some by name.
 
-use super::{Several, chosen, names};
+use super::{Several, chosen, names, pages::pages};
 use crate::cli::{context::Context, path, remote::Remote};
 use crate::error::Result;
 use crate::resources::Kind;
@@ -69,30 +69,6 @@ pub(crate) async fn list(
         .copied()
         .filter(|_| matches.get_one::<String>("sort_by").is_none());
     pages(remote, kind, selector, limit).await
-}
-
-/// Records of a kind, following cursors until the end or `limit`.
-pub(crate) async fn pages(
-    remote: &Remote,
-    kind: &'static Kind,
-    selector: Option<&str>,
-    limit: Option<usize>,
-) -> Result<Vec<Value>> {
-    let (mut items, mut cursor) = (Vec::new(), None::<String>);
-    loop {
-        let left = limit.map(|limit| limit.saturating_sub(items.len()));
-        let mut page = remote.list(kind, selector, left, cursor.as_deref()).await?;
-        let got = match page.get_mut("items").map(Value::take) {
-            Some(Value::Array(got)) => got,
-            _ => Vec::new(),
-        };
-        let empty = got.is_empty();
-        items.extend(got);
-        cursor = page.get("cursor").and_then(Value::as_str).map(String::from);
-        if cursor.is_none() || empty || limit.is_some_and(|limit| items.len() >= limit) {
-            return Ok(items);
-        }
-    }
 }
 
 /// Records by name, and what went wrong with the others.

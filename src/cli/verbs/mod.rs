@@ -5,6 +5,7 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod get;
+pub(crate) mod pages;
 pub(crate) mod set;
 pub(crate) mod toggle;
 
