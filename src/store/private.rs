@@ -1,72 +1,30 @@
 //! Small files that only their owner may read, replaced whole: after a crash or a power cut there is the
 //! old content or the new one, never half of either.
 
+use super::records::disk;
 use crate::error::{Error, Kind, Result};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 /// The file's content, `None` where there is no file. Refuses a file that others can read or write.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed("read", path, error)),
+        Err(error) => return Err(disk::error("read", path, error)),
     };
     // The mode is taken from the open file, not from the path: nobody can swap it in between.
     refuse_shared(&file, path)?;
     let mut content = Vec::new();
     file.read_to_end(&mut content)
-        .map_err(|error| failed("read", path, error))?;
+        .map_err(|error| disk::error("read", path, error))?;
     Ok(Some(content))
 }
 
-/// Puts `content` in the place of the file: written beside it with mode 0600, fsynced, renamed over it,
-/// and the directory fsynced so that the name lasts too. One writer at a time for each path.
+/// Puts `content` in the place of the file, whole; see [`disk::replace`].
 pub fn replace(path: &Path, content: &[u8]) -> Result<()> {
-    let beside = beside(path);
-    let written = write_new(&beside, content).and_then(|()| fs::rename(&beside, path));
-    if let Err(error) = written {
-        // The half-written copy is of no use; the error that led here is the one to show.
-        let _ = fs::remove_file(&beside);
-        return Err(failed("write", path, error));
-    }
-    sync_directory(path).map_err(|error| failed("write", path, error))
-}
-
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    // What an earlier crash left behind, or a link somebody laid there, is taken away, never written through.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-/// `.NAME.new` in the same directory, so that the rename stays on one file system.
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.new"))
-}
-
-#[cfg(unix)]
-fn sync_directory(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
-}
-
-/// Windows has no directory fsync; NTFS journals the rename.
-#[cfg(not(unix))]
-fn sync_directory(_path: &Path) -> io::Result<()> {
-    Ok(())
+    disk::replace(path, &[content])
 }
 
 #[cfg(unix)]
@@ -74,7 +32,7 @@ fn refuse_shared(file: &File, path: &Path) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
     let mode = file
         .metadata()
-        .map_err(|error| failed("read", path, error))?
+        .map_err(|error| disk::error("read", path, error))?
         .mode()
         & 0o777;
     if mode & 0o077 == 0 {
@@ -96,25 +54,11 @@ fn refuse_shared(_file: &File, _path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn failed(verb: &str, path: &Path, error: io::Error) -> Error {
-    let shown = path.display();
-    let what = format!("cannot {verb} `{shown}`");
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Error::new(Kind::StorageFull, what)
-                .cause(error)
-                .hint("free space on that file system; what was stored before is untouched")
-        }
-        _ => Error::internal(what)
-            .cause(error)
-            .hint("look at the permissions of the data directory (--data-dir) and its owner"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use std::fs;
 
     #[test]
     fn replaces_whole_and_leaves_nothing_beside() {
@@ -135,10 +79,10 @@ mod tests {
     fn a_left_over_copy_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("thing");
-        fs::write(beside(&path), b"half").unwrap();
+        fs::write(disk::beside(&path), b"half").unwrap();
         replace(&path, b"whole").unwrap();
         assert_eq!(read(&path).unwrap().as_deref(), Some(&b"whole"[..]));
-        assert!(!beside(&path).exists());
+        assert!(!disk::beside(&path).exists());
     }
 
     #[cfg(unix)]
@@ -166,7 +110,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, victim) = (dir.path().join("thing"), dir.path().join("victim"));
         fs::write(&victim, b"theirs").unwrap();
-        std::os::unix::fs::symlink(&victim, beside(&path)).unwrap();
+        std::os::unix::fs::symlink(&victim, disk::beside(&path)).unwrap();
         replace(&path, b"ours").unwrap();
         assert_eq!(fs::read(&victim).unwrap(), b"theirs");
     }

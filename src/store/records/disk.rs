@@ -113,26 +113,39 @@ pub fn sync_file(path: &Path) -> Result<()> {
         .map_err(|cause| error("sync", path, cause))
 }
 
-/// Writes a whole file so that either the old or the new one is there after a power cut, never half of it.
+/// Writes a whole file so that either the old or the new one is there after a power cut, never half of it: beside it
+/// with mode 0600, synced, renamed over it, and the directory synced so that the name lasts too. One writer at a time
+/// for each path.
 pub fn replace(path: &Path, parts: &[&[u8]]) -> Result<()> {
-    let temporary = path.with_extension("tmp");
-    let write = || -> io::Result<()> {
-        let mut file = private()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .open(&temporary)?;
-        for part in parts {
-            file.write_all(part)?;
-        }
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    if let Err(cause) = write() {
-        let _ = fs::remove_file(&temporary);
+    let beside = beside(path);
+    if let Err(cause) = write_new(&beside, parts).and_then(|()| fs::rename(&beside, path)) {
+        // The half-written copy is of no use; the error that led here is the one to show.
+        let _ = fs::remove_file(&beside);
         return Err(error("write", path, cause));
     }
-    path.parent().map_or(Ok(()), sync_dir)
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => sync_dir(dir),
+        _ => sync_dir(Path::new(".")),
+    }
+}
+
+fn write_new(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    // What an earlier crash left behind, or a link somebody laid there, is taken away, never written through.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = private().write(true).create_new(true).open(path)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
+    file.sync_all()
+}
+
+/// `.NAME.new` in the same directory, so that the rename stays on one file system.
+pub(in crate::store) fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.new"))
 }
 
 /// The files and directories in `dir` whose names begin so and end so, in order of name; none where `dir` is not there.
