@@ -344,7 +344,7 @@ fn creating_a_key_twice_never_ends_well_with_nothing() {
             "--from-stdin",
             "--if-not-exists",
         ],
-        "sk-0123456789abcdefghijklmn\n",
+        "sk-x7Kq2Zm9Lw4Vt8RbNc3Hs6Yd\n",
         &[],
     );
     assert_eq!(
@@ -354,18 +354,19 @@ fn creating_a_key_twice_never_ends_well_with_nothing() {
     assert_eq!(
         own.asked(),
         [
-            r#"POST /api/v1/keys {"user":"me","name":"ci","secret":"sk-0123456789abcdefghijklmn","replace_secret":false,"if_not_exists":true}"#
+            r#"POST /api/v1/keys {"user":"me","name":"ci","secret":"sk-x7Kq2Zm9Lw4Vt8RbNc3Hs6Yd","replace_secret":false,"if_not_exists":true}"#
         ]
     );
     assert_eq!(
         gw_with(
             "http://127.0.0.1:1",
             &["key", "create", "ci", "--user", "me", "--from-stdin"],
-            "weak",
+            "sk-0123456789abcdefghijklmn",
             &[]
         )
         .code,
-        Some(2)
+        Some(2),
+        "what the gateway would refuse is not sent"
     );
 }
 
