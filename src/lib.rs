@@ -31,6 +31,8 @@ pub mod plan;
 pub mod resources;
 /// The composition root: config -> store -> snapshot -> listeners -> graceful stop.
 pub mod serve;
+/// Words as a shell takes them.
+pub mod shell;
 /// How a test says that it cannot run here.
 #[cfg(test)]
 #[path = "../tests/harness/skip.rs"]

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::config::Address;
 use crate::error::Result;
+use crate::shell;
 use crate::store::room;
 use serde_json::{Value, json};
 use std::{net::SocketAddr, path::Path, process::ExitCode};
@@ -95,7 +96,10 @@ fn disk(data_dir: &Path, in_memory: bool) -> Finding {
                 "disk",
                 format!("others can look into {}", there.display()),
             )
-            .fix(format!("chmod 700 {}", there.display()));
+            .fix(format!(
+                "chmod 700 {}",
+                shell::quoted(&there.display().to_string())
+            ));
         }
     }
     let place = match there == data_dir {

@@ -16,7 +16,7 @@ use crate::store::{
     secret::Secret,
     token,
 };
-use crate::stdio;
+use crate::{shell, stdio};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -199,7 +199,10 @@ async fn cannot_show(error: Error, remote: &Remote, name: &str, file: Option<&Pa
 
 fn lost(name: &str, file: Option<&Path>) -> Error {
     let fix = match file {
-        Some(path) => format!("gw key rotate {name} --output-file {}", path.display()),
+        Some(path) => format!(
+            "gw key rotate {name} --output-file {}",
+            shell::quoted(&path.display().to_string())
+        ),
         None => format!("gw key rotate {name}"),
     };
     Error::new(

@@ -4,6 +4,7 @@
 use super::{interrupt::Interrupt, progress::Progress};
 use crate::error::{Error, Kind, Result};
 use crate::mock::{Mock, Settings};
+use crate::shell::quoted;
 use clap::{Arg, ArgMatches, Command};
 use serde_json::Value;
 use std::{
@@ -415,15 +416,4 @@ fn say(text: &str) {
 
 fn indent(text: &str) -> String {
     text.lines().map(|line| format!("  {line}\n")).collect()
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    match word
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "-_./:=@,%+".contains(c))
-    {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }

@@ -5,7 +5,7 @@ use crate::admin::Desk;
 use crate::config::{Config, Log, LogFormat};
 use crate::error::Error;
 use crate::resources::key::LogContent;
-use crate::stdio;
+use crate::{shell, stdio};
 use std::io::IsTerminal;
 
 /// Sets up the process's own log on stderr. A second call in one process changes nothing.
@@ -38,7 +38,10 @@ pub fn people(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) {
     {
         say(
             "",
-            &format!("for commands elsewhere: export GW_ADMIN_URL={admin}"),
+            &format!(
+                "for commands elsewhere: export GW_ADMIN_URL={}",
+                shell::quoted(admin)
+            ),
         );
     }
     say("state", &stores.records.describe());

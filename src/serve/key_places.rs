@@ -8,8 +8,8 @@ use super::{
 };
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::stdio;
 use crate::store::key_file::KeyFile;
+use crate::{shell, stdio};
 use std::{io::IsTerminal, path::PathBuf};
 
 /// Where new secrets go. Made before they are.
@@ -118,7 +118,7 @@ impl Shown {
                 "key",
                 &format!("{name} is new; its secret is in {}", path.display()),
             );
-            let secret = format!("\"$(cat {})\"", quoted(path));
+            let secret = format!("\"$(cat {})\"", shell::quoted(&path.display().to_string()));
             stdio::complaint(&paste(url, &secret));
         }
         if !self.files.is_empty() || config.ready_secrets {
@@ -161,18 +161,6 @@ fn paste(url: &str, secret: &str) -> String {
     )
 }
 
-/// A path as a shell takes it.
-fn quoted(path: &std::path::Path) -> String {
-    let text = path.display().to_string();
-    match text
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || "-_./:@%+".contains(c))
-    {
-        true => text,
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
 /// Where the person who started gw reads.
 fn terminal() -> Option<fn(&str)> {
     if std::io::stderr().is_terminal() {
@@ -205,6 +193,5 @@ mod tests {
         );
         drop(kept);
         assert!(!dir.path().join("keys/b.key").exists());
-        assert_eq!(quoted(std::path::Path::new("/a b")), "'/a b'");
     }
 }

@@ -7,6 +7,7 @@ use super::super::{
 };
 use super::{printer, row as log_row};
 use crate::error::{Error, Result};
+use crate::shell;
 use clap::ArgMatches;
 use serde_json::Value;
 
@@ -192,9 +193,9 @@ fn curl(row: &Value, url: &str) -> Result<String> {
             _ => "/v1/chat/completions",
         },
     };
-    let quoted = body.replace('\'', r"'\''");
+    let quoted = shell::quoted(body);
     Ok(format!(
-        "curl -sS {}{path} \\\n  -H \"authorization: Bearer $GW_API_KEY\" \\\n  -H 'content-type: application/json' \\\n  --data-raw '{quoted}'\n",
+        "curl -sS {}{path} \\\n  -H \"authorization: Bearer $GW_API_KEY\" \\\n  -H 'content-type: application/json' \\\n  --data-raw {quoted}\n",
         url.trim_end_matches('/').trim_end_matches("/v1")
     ))
 }
