@@ -1,7 +1,6 @@
 //! The command line: tree, verbs, printers, completion. It knows the gateway only through its admin API;
 //! what it decides, it decides from [`crate::resources::KINDS`].
 
-mod api;
 mod apply;
 mod completion;
 mod context;

@@ -1,12 +1,11 @@
 //! One HTTP call to the gateway, and its answer or error.
 
-use super::{Query, socket};
+use super::{Query, outgoing, socket};
 use crate::config::Address;
 use crate::error::{Error, Kind, Result};
 use crate::store::secret::Secret;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a call may take unless told otherwise: longer than the server's own ten-second tests of providers.
@@ -26,11 +25,7 @@ pub struct Client {
 impl Client {
     pub fn new(address: Address, token: Option<Secret>) -> Result<Client> {
         let secure = matches!(&address, Address::Http(url) if url.starts_with("https://"));
-        // Environment proxies would be asked to reach this machine's own loopback.
-        let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(secure)?)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy();
+        let builder = outgoing::builder(secure)?;
         let builder = match &address {
             #[cfg(unix)]
             Address::Unix(path) => builder.unix_socket(path.clone()),
@@ -262,23 +257,4 @@ impl Lines {
             }
         }
     }
-}
-
-/// TLS without a process-wide default. Only for `https` are trusted certificates read; where the machine has
-/// none, the ones that came with gw do.
-fn tls(secure: bool) -> Result<rustls::ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    if secure {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-    }
-    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(
-        rustls::crypto::ring::default_provider(),
-    ));
-    let builder = builder
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::internal("no TLS for the admin client").cause(error))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }

@@ -1,6 +1,7 @@
 //! The admin API from the other side; gives back the same [`crate::error::Error`] the server met, word for word.
 
 mod http;
+pub mod outgoing;
 mod socket;
 
 pub use http::{Client, Lines};
@@ -149,10 +150,6 @@ impl Client {
     }
     pub async fn vendors(&self) -> Result<Value> {
         self.call("GET", "/api/v1/vendors", &[], None, &[]).await
-    }
-    /// Any path, for `gw api METHOD PATH`.
-    pub async fn raw(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
-        self.call(method, path, &[], body, &[]).await
     }
 }
 

@@ -150,10 +150,7 @@ async fn over_the_socket_as_oneself() {
     assert!(client.status().await.unwrap()["records"]["users"].is_number());
     let who = format!("uid {}", rustix::process::geteuid().as_raw());
     assert_eq!(client.history(1).await.unwrap()["items"][0]["who"], who);
-    assert!(
-        client.vendors().await.unwrap()["items"].is_array()
-            && client.raw("get", "/healthz", None).await.unwrap()["status"] == "ok"
-    );
+    assert!(client.vendors().await.unwrap()["items"].is_array());
 }
 
 #[tokio::test]
