@@ -47,12 +47,11 @@ fn reference(spec: &Spec) -> Result<Credential> {
 }
 
 /// Takes a managed secret out of the item; gives it back with its name in the vault where it has to be written
-/// there: it is new, or the vault has `lost` it. `revision` is that of the change it comes with.
+/// there: it is new, or the vault has `lost` it.
 pub fn put(
     hasher: &Hasher,
     item: &Item,
     lost: bool,
-    revision: u64,
     spec: &mut Spec,
     system: &mut Spec,
 ) -> Result<Option<(String, Secret)>> {
@@ -99,7 +98,8 @@ pub fn put(
     if same && !lost {
         return Ok(None);
     }
-    let entry = format!("{ENTRIES}{}@{revision}", item.name);
+    // Never a name that was used before, nor one that another writer could choose at the same moment.
+    let entry = format!("{ENTRIES}{}@{}", item.name, ulid::Ulid::new());
     system.insert(ENTRY.into(), entry.as_str().into());
     Ok(Some((entry, secret)))
 }

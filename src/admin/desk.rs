@@ -222,7 +222,14 @@ impl Desk {
         let unknown = names
             .into_iter()
             .filter(|name| credentials::is_entry(name) && !known.contains(name));
-        self.forget(unknown.collect()).await;
+        let unknown: Vec<String> = unknown.collect();
+        if !unknown.is_empty() {
+            tracing::info!(
+                count = unknown.len(),
+                "taking secrets out of the vault that no record refers to"
+            );
+        }
+        self.forget(unknown).await;
     }
 
     /// Asks again for every credential that could not be had, and reads credential files anew; true where some

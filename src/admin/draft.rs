@@ -102,12 +102,10 @@ impl<'a> Draft<'a> {
             }
             KindId::Provider => {
                 let lost = self.base.lost(&item.name);
-                let next = self.base.records.revision + 1;
                 self.secrets.extend(credentials::put(
                     self.hasher,
                     &item,
                     lost,
-                    next,
                     &mut spec,
                     &mut system,
                 )?);

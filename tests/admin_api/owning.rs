@@ -110,8 +110,8 @@ async fn a_crash_between_vault_and_record_leaves_the_old_credential_or_the_new_o
     let (book, safe): (Arc<Book>, Arc<Safe>) = (gateway.book.clone(), gateway.safe.clone());
     let restart = || over(book.clone(), safe.clone());
     // Killed after the vault had the new one and before the record said so: the record decides.
-    let unused = format!("provider/up@{}", book.state().revision + 1);
-    safe.set(&unused, &Secret::new("sk-unused".into())).unwrap();
+    safe.set("provider/up@unused", &Secret::new("sk-unused".into()))
+        .unwrap();
     safe.set("provider/never@1", &Secret::new("sk-never".into()))
         .unwrap();
     let after = restart().await;
@@ -174,4 +174,23 @@ async fn a_credential_named_as_before_versions_is_still_found() {
         credentials(&after),
         (vec!["sk-2".to_owned()], "sk-2".to_owned())
     );
+}
+
+#[tokio::test]
+async fn two_writers_of_one_credential_leave_one_whole_change() {
+    for _ in 0..20 {
+        let (one, other) = two().await;
+        let rekey = |secret: &str| json!({"credential_value": secret});
+        let (first, second) = tokio::join!(
+            one.call("PATCH", "/providers/up", rekey("sk-one")),
+            other.call("PATCH", "/providers/up", rekey("sk-other")),
+        );
+        assert_eq!((first.status, second.status), (200, 200));
+        caught_up(&one).await;
+        caught_up(&other).await;
+        // What one record says, both serve, and nothing else is left.
+        let held = credentials(&one);
+        assert_eq!(held, credentials(&other));
+        assert_eq!(held.0, [held.1]);
+    }
 }
