@@ -35,15 +35,9 @@ fn of_field(field: &'static Field, matches: &ArgMatches, mode: &Mode) -> Result<
             .get_one::<u64>(field.name)
             .map(|number| json!(number)),
         Shape::Bool => matches.get_one::<bool>(field.name).map(|on| json!(on)),
-        Shape::Texts => many(matches, field.name).map(|items| {
-            json!(
-                items
-                    .into_iter()
-                    .map(str::trim)
-                    .filter(|item| !item.is_empty())
-                    .collect::<Vec<_>>()
-            )
-        }),
+        Shape::Texts => many(matches, field.name)
+            .map(|items| texts(field, items).map_err(wrong))
+            .transpose()?,
         Shape::Map => many(matches, field.name)
             .map(|items| pairs(field, &items, mode))
             .transpose()?,
@@ -63,6 +57,23 @@ fn of_field(field: &'static Field, matches: &ArgMatches, mode: &Mode) -> Result<
             }
         }
     })
+}
+
+/// A list. Empty text empties it, but where it says who is let in: a variable that is not set must not mean everybody.
+fn texts(field: &Field, items: Vec<&str>) -> Result<Value> {
+    let (named, empty): (Vec<_>, Vec<_>) = items
+        .into_iter()
+        .map(str::trim)
+        .partition(|item| !item.is_empty());
+    if !empty.is_empty() && !field.completes.is_empty() {
+        return Err(
+            Error::invalid(format!("--{} is empty", field.flag)).hint(format!(
+                "name a {}; a route for everybody has a path and `{} = []` in a file for `gw apply`",
+                field.completes, field.name
+            )),
+        );
+    }
+    Ok(json!(named))
 }
 
 fn many<'a>(matches: &'a ArgMatches, id: &str) -> Option<Vec<&'a str>> {

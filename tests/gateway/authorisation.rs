@@ -263,3 +263,64 @@ fn what_is_disabled_serves_nobody_and_comes_back_as_it_was() {
         ],
     );
 }
+
+/// As a variable that is not set comes out.
+#[test]
+fn an_empty_key_or_user_opens_no_route() {
+    let bench = plan()
+        .route(
+            "r",
+            json!({"path": "/team", "keys": ["k"], "targets": [{"provider": "m"}]}),
+        )
+        .key("other", json!({}))
+        .start();
+    for (args, flag, list) in [
+        (&["route", "set", "r", "--key", ""][..], "key", "keys"),
+        (
+            &["route", "set", "r", "--key", "k", "--key", " "],
+            "key",
+            "keys",
+        ),
+        (&["route", "set", "r", "--user", ""], "user", "users"),
+        (
+            &[
+                "route", "create", "s", "--path", "/s", "--user=", "--to", "m",
+            ],
+            "user",
+            "users",
+        ),
+    ] {
+        let ran = bench.gateway.cli(args);
+        assert_eq!(
+            (ran.code, ran.stdout.as_str(), ran.stderr),
+            (
+                Some(2),
+                "",
+                format!(
+                    "error: --{flag} is empty\n  fix: name a {flag}; a route for everybody has a path and `{list} = []` in a file for `gw apply`\n"
+                )
+            )
+        );
+    }
+    assert_eq!(
+        bench.gateway.ok(&["route", "get", "-o", "name"]),
+        "route/k\nroute/r\n"
+    );
+    let other = || {
+        let body = chat("mock", "hello", false);
+        bench
+            .gateway
+            .post("/team/v1/chat/completions", bench.secret("other"), &body)
+            .status
+    };
+    assert_eq!(other(), 403);
+    // What the hint says works.
+    let file = bench.gateway.path("open.toml");
+    std::fs::write(
+        &file,
+        "[[route]]\nname = 'r'\npath = '/team'\nkeys = []\ntargets = [{provider = 'm'}]\n",
+    )
+    .unwrap();
+    bench.gateway.ok(&["apply", "-f", file.to_str().unwrap()]);
+    assert_eq!(other(), 200);
+}
