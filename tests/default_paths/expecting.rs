@@ -232,7 +232,9 @@ fn repeated_requests_fail_when_one_does() {
         "--expect",
         "status == 200",
     ]);
-    assert_eq!(held, ended(0, "", ""));
+    // The answer is data, which `-q` leaves.
+    let answer = "This is gw's mock, not a model. You said: hi\n";
+    assert_eq!(held, ended(0, &answer.repeat(3), ""));
 }
 
 #[test]

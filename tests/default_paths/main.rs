@@ -16,4 +16,5 @@ mod models;
 mod not_utf8;
 mod provider_tls;
 mod providers;
+mod quiet;
 mod streams;

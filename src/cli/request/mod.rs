@@ -140,7 +140,7 @@ async fn look_into(context: &Context, ask: &Ask, answer: &mut Answer) {
 const LOG: Duration = Duration::from_secs(2);
 
 fn shows_text(context: &Context) -> bool {
-    !context.quiet && matches!(context.look.format, Format::Table | Format::Wide)
+    matches!(context.look.format, Format::Table | Format::Wide)
 }
 
 /// Shows the answer. `live`: its text was shown as it came, `shown`: there was some.
@@ -152,7 +152,6 @@ fn show(
     shown: bool,
 ) -> Result<()> {
     match context.look.format {
-        _ if context.quiet => {}
         Format::Table | Format::Wide if live => {
             if shown {
                 write_out(b"\n");
