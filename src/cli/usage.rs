@@ -58,7 +58,8 @@ fn not_text() -> Error {
         Some(argument) => Error::invalid(format!(
             "the argument `{}` is not UTF-8",
             argument.to_string_lossy().escape_debug()
-        )),
+        ))
+        .hint("write it in UTF-8; a file with such a name has to be renamed"),
         None => match variable() {
             Some(variable) => Error::invalid(format!("the variable `{variable}` is not UTF-8"))
                 .hint(format!("unset {variable}, or give it another value")),

@@ -33,7 +33,9 @@ fn an_argument_that_is_not_utf8_is_refused() {
         let ran = home.ran(home.gw(&args));
         assert_eq!(
             ran,
-            refused("error: the argument `a\u{fffd}b` is not UTF-8\n"),
+            refused(
+                "error: the argument `a\u{fffd}b` is not UTF-8\n  fix: write it in UTF-8; a file with such a name has to be renamed\n"
+            ),
             "{before:?}"
         );
     }
@@ -41,7 +43,7 @@ fn an_argument_that_is_not_utf8_is_refused() {
     assert_eq!(
         json,
         refused(
-            "{\"error\":{\"code\":\"invalid\",\"message\":\"the argument `a\u{fffd}b` is not UTF-8\"}}\n"
+            "{\"error\":{\"code\":\"invalid\",\"message\":\"the argument `a\u{fffd}b` is not UTF-8\",\"fix\":\"write it in UTF-8; a file with such a name has to be renamed\"}}\n"
         )
     );
 }
