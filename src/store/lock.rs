@@ -29,14 +29,7 @@ pub struct Lock {
 /// [`Kind::Conflict`] where another process holds it.
 pub fn take(dir: &Path, admin: &str) -> Result<Lock> {
     let path = dir.join("gw.lock");
-    let failed = |cause: io::Error| {
-        Error::new(
-            Kind::Forbidden,
-            format!("cannot take the lock `{}`", path.display()),
-        )
-        .hint("run gw as the owner of the data directory, or choose another with --data-dir")
-        .cause(cause)
-    };
+    let failed = |cause: io::Error| disk::error("take the lock", &path, cause);
     // Durably: what is stored below is of no use where a power cut takes the directory's own name.
     disk::make_dir(dir)?;
     #[allow(unused_mut)]

@@ -9,6 +9,7 @@ mod full;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod kill;
+mod read_only_start;
 mod refusing;
 mod rig;
 mod speed;
