@@ -113,14 +113,15 @@ pub fn say(what: &str, text: &str) {
 /// The commands that come next, with what already exists left out.
 fn next(desk: &Desk) {
     let state = desk.in_force();
-    let none = |kind: &str| state.of(kind).next().is_none();
+    let first = |kind: &str| state.of(kind).next().map(|record| record.name.to_string());
+    let (user, key, provider) = (first("user"), first("key"), first("provider"));
     let set = dev::in_environment().next();
     let (vendor, variable) = set.map_or(("openai", "OPENAI_API_KEY"), |vendor| {
         (vendor.id, vendor.env)
     });
     let steps = [
         (
-            none("provider"),
+            provider.is_none(),
             format!(
                 "gw provider create {vendor} --vendor {vendor} --credential-env {variable}{}",
                 if set.is_some() {
@@ -131,17 +132,18 @@ fn next(desk: &Desk) {
             ),
         ),
         (
-            none("user") || none("key"),
-            "gw user create me && gw key create dev --user me".to_owned(),
+            key.is_none(),
+            match user {
+                Some(user) => format!("gw key create dev --user {user}"),
+                None => "gw user create me && gw key create dev --user me".to_owned(),
+            },
         ),
         (
-            none("route"),
+            first("route").is_none(),
             format!(
-                "gw route create dev --key dev --to {}/MODEL",
-                state
-                    .of("provider")
-                    .next()
-                    .map_or(vendor, |provider| &provider.name)
+                "gw route create dev --key {} --to {}/MODEL",
+                key.as_deref().unwrap_or("dev"),
+                provider.as_deref().unwrap_or(vendor)
             ),
         ),
     ];

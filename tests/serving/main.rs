@@ -10,4 +10,5 @@ mod dev;
 mod home;
 mod listening;
 mod new_secrets;
+mod next_steps;
 mod quickstart;
