@@ -1,7 +1,7 @@
 //! `gw apply`: everything in files made so, all or nothing.
 
 use super::{context::Context, files, print::Format, progress};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::stdio;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
@@ -37,14 +37,19 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     };
     // Keys made without a secret of their own: this is the only time it is there to be shown.
     let say = |lines: Vec<String>| progress::beside(|| lines.iter().for_each(stdio::say));
-    say(left_out(&results, &shown));
-    if left_out(&results, "").is_empty() {
+    let beside = left_out(&results, &shown);
+    let inside: Vec<String> = left_out(&results, "")
+        .into_iter()
+        .filter(|line| !beside.contains(line))
+        .collect();
+    say(beside);
+    if inside.is_empty() {
         context.data(&shown);
         return Ok(());
     }
     // What does not get out with the data is said beside it.
     stdio::data(shown.as_bytes()).map_err(|undelivered| {
-        say(left_out(&results, ""));
+        say(inside);
         undelivered.into_error()
     })
 }
@@ -64,10 +69,7 @@ pub(crate) fn records(matches: &ArgMatches) -> Result<Vec<files::Item>> {
     let given: Vec<&String> = matches.get_many("file").into_iter().flatten().collect();
     let items = files::read(&given)?;
     match items.is_empty() && !matches.get_flag("prune") {
-        true => {
-            Err(Error::invalid("the files hold no records")
-                .hint("write [[user]], [[key]] and so on"))
-        }
+        true => Err(files::empty()),
         false => Ok(items),
     }
 }

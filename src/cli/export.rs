@@ -43,6 +43,12 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     for note in &notes {
         context.talk(note);
     }
+    if items.is_empty() {
+        context.talk(&match verbs::chosen::selector(matches) {
+            Some(labels) => format!("nothing matches -l {labels}"),
+            None => "there is nothing to export".into(),
+        });
+    }
     match context.look.format {
         Format::Table | Format::Wide | Format::Toml => {
             let head: String = notes.iter().map(|note| format!("# {note}\n")).collect();

@@ -6,6 +6,7 @@
 mod harness;
 
 mod destructive;
+mod empty_files;
 mod many;
 mod mistakes;
 mod moving;

@@ -56,10 +56,18 @@ pub(crate) fn named(files: &[&String]) -> Result<Vec<(&'static Kind, String)>> {
     let mut mistakes = Mistakes::default();
     let items = gather(files, &mut mistakes);
     mistakes.end()?;
-    Ok(items
-        .into_iter()
-        .map(|item| (item.kind, item.name))
-        .collect())
+    match items.is_empty() && !files.is_empty() {
+        true => Err(empty()),
+        false => Ok(items
+            .into_iter()
+            .map(|item| (item.kind, item.name))
+            .collect()),
+    }
+}
+
+/// Files that name nothing are rather a mistake than a wish to do nothing.
+pub(crate) fn empty() -> Error {
+    Error::invalid("the files hold no records").hint("write [[user]], [[key]] and so on")
 }
 
 fn gather(files: &[&String], mistakes: &mut Mistakes) -> Vec<Item> {
