@@ -181,22 +181,16 @@ pub fn identify<'a>(
         .then_some(record)
 }
 
-/// `active`, `disabled`, `expired` or `revoked`.
-pub fn state(record: &Record) -> &'static str {
-    if KeySystem::of(record).revoked.is_some() {
-        return "revoked";
-    }
-    let expired = |text: &str| Stamp::parse(text).is_ok_and(|at| at <= Stamp::now());
-    if record
-        .spec
-        .get("expires")
-        .and_then(Value::as_str)
-        .is_some_and(expired)
-    {
-        return "expired";
-    }
-    match record.spec.get("enabled").and_then(Value::as_bool) {
-        Some(false) => "disabled",
-        _ => "active",
+/// `active`, `disabled`, `expired` or `revoked`: what serving makes of it. A key is disabled with its user.
+pub fn state(key: &Record, user: Option<&Record>) -> &'static str {
+    let off = |record: &Record| record.spec.get("enabled") == Some(&Value::Bool(false));
+    // A time nobody can read has passed.
+    let over = |text: &str| Stamp::parse(text).map_or(true, |at| at <= Stamp::now());
+    let expires = key.spec.get("expires").and_then(Value::as_str);
+    match () {
+        () if KeySystem::of(key).revoked.is_some() => "revoked",
+        () if expires.is_some_and(over) => "expired",
+        () if off(key) || user.is_none_or(off) => "disabled",
+        () => "active",
     }
 }

@@ -72,8 +72,10 @@ impl<'a> Show<'a> {
 
     fn key(&self, record: &Record) -> Value {
         let system = KeySystem::of(record);
+        let mut user = record.refs();
+        let user = user.find_map(|at| self.state.records.at(&at));
         let mut status = json!({
-            "state": keys::state(record), "prefix": system.prefix, "last4": system.last4,
+            "state": keys::state(record, user.map(|user| &**user)), "prefix": system.prefix, "last4": system.last4,
             "routes": self.naming(record, "route").collect::<Vec<_>>(),
         });
         if let Some(at) = self.last_used(&record.name) {

@@ -289,4 +289,14 @@ async fn states() {
         gateway.ok("POST", "/keys/ci/enable", Value::Null).await["status"]["state"],
         "active"
     );
+    // As callers find it: no key of a user who is turned off is let in.
+    for (verb, state) in [("disable", "disabled"), ("enable", "active")] {
+        gateway
+            .ok("POST", &format!("/users/ann/{verb}"), Value::Null)
+            .await;
+        assert_eq!(
+            gateway.ok("GET", "/keys/ci", Value::Null).await["status"]["state"],
+            state
+        );
+    }
 }
