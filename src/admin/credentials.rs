@@ -188,8 +188,8 @@ pub fn resolve(vault: &dyn Vault, provider: &Record) -> Result<Access, String> {
 }
 
 /// The same with a secret that is not stored yet.
-pub fn with(provider: &Record, secret: Secret) -> Result<Access, String> {
-    access(provider, Some(secret))
+pub fn with(provider: &Record, secret: &Secret) -> Result<Access, String> {
+    access(provider, Some(usable(secret.expose())?))
 }
 
 fn access(provider: &Record, secret: Option<Secret>) -> Result<Access, String> {

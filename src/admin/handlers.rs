@@ -92,10 +92,6 @@ async fn create_record(call: &Call) -> Result<Response> {
     let item = Item::parse(kind, None, call.json()?)?;
     let (dry_run, name) = (call.flag("dry_run")?, item.name.clone());
     let exists = call.desk.in_force().get(kind.name, &name).is_ok();
-    let verified = match call.flag("verify")? && kind.id == KindId::Provider && !exists {
-        true => Some(probe::before_create(&call.desk, &item).await?),
-        false => None,
-    };
     let check = item.secret_check.clone();
     let plan = |draft: &mut Draft<'_>| {
         let there = draft.get(kind.name, &name).ok();
@@ -117,6 +113,14 @@ async fn create_record(call: &Call) -> Result<Response> {
             secret,
             record: draft.get(kind.name, &name)?.clone(),
         })
+    };
+    let verified = match call.flag("verify")? && kind.id == KindId::Provider && !exists {
+        // What can be said without asking the provider is said first.
+        true => {
+            let planned = call.desk.write(&call.actor, true, &plan).await?.record;
+            Some(probe::before_create(&call.desk, planned, item.credential.clone()).await?)
+        }
+        false => None,
     };
     let made = call.desk.write(&call.actor, dry_run, plan).await?;
     let status = if made.outcome == Outcome::Created && !dry_run {

@@ -6,7 +6,7 @@ use super::desk::{Desk, blocking};
 use super::item::Item;
 use super::{credentials, draft::Outcome};
 use crate::error::{Error, Kind, Result};
-use crate::resources::{self, Record, Stamp, model::Model, name, provider::Provider};
+use crate::resources::{self, Record, model::Model, name, provider::Provider};
 use crate::store::secret::Secret;
 use crate::upstream::{
     Access, Upstream,
@@ -15,6 +15,7 @@ use crate::upstream::{
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// A trial of one provider.
 pub struct Report {
@@ -141,31 +142,17 @@ fn upstream_id<'a>(
         .to_owned()
 }
 
-/// Tries a provider that is about to be created. What refuses the credential, or is not there, is not stored;
-/// a local server that is not running yet is.
-pub async fn before_create(desk: &Desk, item: &Item) -> Result<Report> {
-    let spec = (resources::kind("provider")?.check)(item.spec.clone())?;
-    credentials::check_vendor(&spec)?;
-    let record = Record {
-        kind: "provider".into(),
-        name: item.name.clone(),
-        version: 0,
-        created: Stamp(0),
-        updated: Stamp(0),
-        spec,
-        system: Default::default(),
-    };
-    let (vault, asked, given) = (
-        desk.deps.vault.clone(),
-        record.clone(),
-        item.credential.clone(),
-    );
+/// Tries a provider that is about to be created, as the record will be, with the secret that comes with it. What
+/// refuses the credential, or is not there, is not stored; a local server that is not running yet is.
+pub async fn before_create(
+    desk: &Desk,
+    record: Arc<Record>,
+    given: Option<Secret>,
+) -> Result<Report> {
+    let (vault, asked) = (desk.deps.vault.clone(), record.clone());
     let access = blocking(move || {
-        credentials::check_references(&*vault, None, &asked)?;
         Ok(match given {
-            Some(secret) => {
-                credentials::with(&asked, Secret::new(secret.expose().trim().to_owned()))
-            }
+            Some(secret) => credentials::with(&asked, &secret),
             None => credentials::resolve(&*vault, &asked),
         })
     });

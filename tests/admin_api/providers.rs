@@ -347,6 +347,20 @@ async fn verified_before_it_is_stored() {
             .contains("refused the credential"),
         "{refused}"
     );
+    // What is wrong with the record itself is said before anybody is asked.
+    let mut nameless = body("sk-bad");
+    nameless["name"] = "No Good".into();
+    let refused = gateway
+        .refused(400, "POST", "/providers?verify=true", nameless)
+        .await;
+    assert_eq!(refused["message"], "`No Good` is not a provider name");
+    let refused = gateway
+        .refused(400, "POST", "/providers?verify=true", body("sk-\u{e9}"))
+        .await;
+    assert_eq!(
+        refused["message"],
+        "the credential of provider `up` has characters that no header can carry"
+    );
     assert!(gateway.names("provider").is_empty() && gateway.safe.holds("up").is_none());
     let made = gateway
         .ok("POST", "/providers?verify=true", body("sk-good"))
