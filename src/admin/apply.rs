@@ -69,14 +69,12 @@ impl Desk {
                     .filter(gone)
                     .map(|record| (record.kind.clone(), record.name.clone()))
                     .collect();
-                for (kind, name) in &gone {
-                    // What goes with an earlier one is gone already; what others own stays and is reported by `finish`.
-                    if draft.get(kind, name).is_ok() {
-                        let before = record(draft, kind, name);
-                        changed.push(changes::between(before.as_ref(), None));
-                        draft.delete(kind, name)?;
-                        results.push((kind.clone(), name.clone(), Outcome::Pruned, None));
-                    }
+                // Where something that stays refers to one of them, `finish` says so.
+                for (kind, name) in gone {
+                    let before = record(draft, &kind, &name);
+                    changed.push(changes::between(before.as_ref(), None));
+                    draft.delete(&kind, &name)?;
+                    results.push((kind, name, Outcome::Pruned, None));
                 }
             }
             Ok((results, changed))
