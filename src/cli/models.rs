@@ -100,7 +100,7 @@ fn with_catalogue(own: Vec<Value>, providers: &[Value]) -> Vec<Value> {
             .map(String::from)
             .collect();
         for known in catalog::all(vendor.catalog) {
-            let exposed = globs.is_empty() || crate::plan::glob::any(&globs, &known.id);
+            let exposed = globs.is_empty() || crate::resources::glob::any(&globs, &known.id);
             let recorded = items.iter().any(|item| {
                 item.get("provider").and_then(Value::as_str) == Some(&name)
                     && upstream(item) == known.id

@@ -1,8 +1,9 @@
 //! Calls without a route: the key's `direct` globs let it name `provider/model`, or a bare model that
 //! exactly one provider serves. Deny by default.
 
-use super::{Ask, Caller, Choice, Facts, Health, Plan, Snapshot, Why, glob, route};
+use super::{Ask, Caller, Choice, Facts, Health, Plan, Snapshot, Why, route};
 use crate::error::{Error, Kind, Result};
+use crate::resources::glob;
 
 pub(super) fn plan(
     snapshot: &Snapshot,

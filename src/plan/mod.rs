@@ -6,7 +6,6 @@ pub mod caller;
 pub mod dice;
 pub mod direct;
 pub mod explain;
-pub mod glob;
 pub mod health;
 pub mod retry;
 pub mod route;

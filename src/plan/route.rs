@@ -1,8 +1,11 @@
 //! Routes as planning sees them: which one decides, what each target is worth for a request, and the
 //! order its strategy gives.
 
-use super::{Ask, Caller, Choice, Dice, Facts, Snapshot, Why, glob};
-use crate::resources::route::{Route as Spec, Strategy};
+use super::{Ask, Caller, Choice, Dice, Facts, Snapshot, Why};
+use crate::resources::{
+    glob,
+    route::{Route as Spec, Strategy},
+};
 use std::sync::{Arc, atomic::AtomicU64};
 
 /// An active route.

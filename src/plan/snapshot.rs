@@ -1,10 +1,10 @@
 //! The immutable picture of all records that requests are served from. A change makes the next one from it: what the
 //! change did not touch is shared between the two.
 
-use super::{Caller, Facts, glob, route::Route};
+use super::{Caller, Facts, route::Route};
 use crate::catalog;
 use crate::chat::Op;
-use crate::resources::{self, Record, Stamp, key::KeySystem, model::Model};
+use crate::resources::{self, Record, Stamp, glob, key::KeySystem, model::Model};
 use crate::store::records::{At, State};
 use rpds::HashTrieMapSync;
 use std::{

@@ -5,6 +5,7 @@
 pub mod address;
 mod check;
 pub mod duration;
+pub mod glob;
 pub mod key;
 pub mod model;
 pub mod name;
