@@ -34,7 +34,7 @@ pub use door::Door;
 pub use listen::own_directory;
 pub use listen::{Listener, serve};
 pub use routes::router;
-pub use token::{TOKEN_FILE, token};
+pub use token::token;
 
 use crate::error::Result;
 use crate::resources::Stamp;

@@ -1,18 +1,15 @@
 //! The admin token for TCP: made on first use, 256 bits, readable by its owner only.
 
 use crate::error::{Error, Result};
-use crate::store::secret::Secret;
+use crate::store::{ADMIN_TOKEN, secret::Secret};
 use base64::Engine;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// The token's file in the data directory.
-pub const TOKEN_FILE: &str = "admin.token";
-
 /// Reads the token, or makes it where there is none. A file that is there and empty, or open to others, is an
 /// error: nobody is to be let in by accident.
 pub fn token(data_dir: &Path) -> Result<Secret> {
-    let path = data_dir.join(TOKEN_FILE);
+    let path = data_dir.join(ADMIN_TOKEN);
     let failed = |what: &str, error: std::io::Error| {
         Error::internal(format!("`{}` cannot be {what}", path.display())).cause(error)
     };
@@ -96,7 +93,7 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let path = dir.path().join(TOKEN_FILE);
+            let path = dir.path().join(ADMIN_TOKEN);
             assert_eq!(
                 std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
                 0o600
@@ -109,12 +106,12 @@ mod tests {
     #[test]
     fn an_empty_file_lets_nobody_in() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(TOKEN_FILE), "\n").unwrap();
+        std::fs::write(dir.path().join(ADMIN_TOKEN), "\n").unwrap();
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             std::fs::set_permissions(
-                dir.path().join(TOKEN_FILE),
+                dir.path().join(ADMIN_TOKEN),
                 std::fs::Permissions::from_mode(0o600),
             )
             .unwrap();

@@ -4,7 +4,7 @@
 use crate::client::Client;
 use crate::config::{Address, Config};
 use crate::error::{Error, Result};
-use crate::store::secret::Secret;
+use crate::store::{ADMIN_TOKEN, secret::Secret};
 use std::path::Path;
 
 /// A client for the address given, or for the configuration's.
@@ -35,7 +35,7 @@ fn token(data_dir: &Path) -> Result<Option<Secret>> {
             false => Ok(Some(Secret::new(token))),
         };
     }
-    let read = std::fs::read_to_string(data_dir.join("admin.token"))
+    let read = std::fs::read_to_string(data_dir.join(ADMIN_TOKEN))
         .ok()
         .map(|token| token.trim().to_owned());
     Ok(read.filter(|token| !token.is_empty()).map(Secret::new))

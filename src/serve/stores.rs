@@ -4,7 +4,7 @@ use crate::admin;
 use crate::config::{Config, SecretStore};
 use crate::error::{Error, Result};
 use crate::store::{
-    digest_key,
+    ADMIN_TOKEN, digest_key,
     journal::{self, Journal},
     lock::{self, Lock},
     modes,
@@ -137,7 +137,7 @@ impl Stores {
 
     /// The admin token for TCP, made where there is none.
     pub fn admin_token(&self) -> Result<Secret> {
-        let path = self.dir.join(admin::TOKEN_FILE);
+        let path = self.dir.join(ADMIN_TOKEN);
         // The lock is ours, so nobody is writing it: an empty file is what a cut left of the first start, and nobody has
         // that token.
         if std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() == 0) {

@@ -1,6 +1,9 @@
 //! Where state rests, behind small traits with one contract suite each: records (users, keys, providers,
 //! models, routes) with the audit log, request logs, secrets. No HTTP here.
 
+/// The admin token's file in a data directory: the gateway makes it, and its command line reads it.
+pub const ADMIN_TOKEN: &str = "admin.token";
+
 pub mod digest_key;
 pub mod harden;
 pub mod journal;

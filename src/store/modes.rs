@@ -25,7 +25,7 @@ const SECRET: [&str; 5] = [
     "secrets.choice",
     "secrets.sealed",
     "master.key",
-    "admin.token",
+    super::ADMIN_TOKEN,
 ];
 /// The socket has a mode of its own; the other comes with the file system.
 const OTHERS: [&str; 2] = ["admin.sock", "lost+found"];
