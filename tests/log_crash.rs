@@ -2,10 +2,13 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "harness/wait.rs"]
+mod wait;
+
 use gw::resources::Stamp;
 use gw::store::journal::{Content, Filter, Journal, Order, Row, Segments, Settings};
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -73,8 +76,7 @@ fn run_and_kill(dir: &std::path::Path, millis: u128) -> Vec<(u128, String)> {
         .unwrap();
     let mut pushed = Vec::new();
     let mut killed = false;
-    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-        let line = line.unwrap();
+    for line in wait::Lines::of(child.stdout.take().unwrap()) {
         // The test harness writes before the first line, without ending its own.
         let Some((_, rest)) = line.split_once("pushed ") else {
             continue;

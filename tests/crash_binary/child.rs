@@ -1,11 +1,12 @@
 //! `gw serve … -- CMD`: the command's environment and exit code, its end with the gateway's, and what scripts wait on.
 
-use super::harness::{GW, until};
+use super::harness::{GW, PATIENCE, until};
 use super::rig::serve;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
 
 fn run(place: &Path, flags: &[&str], command: &[&str]) -> Output {
     let mut serving = serve(place);
@@ -218,7 +219,10 @@ fn a_signal_at_the_very_moment_it_is_ready_still_ends_it_in_order() {
         let mut command = serve(place.path());
         command.args(["--in-memory", "--ready-file"]).arg(&ready);
         let mut gateway = spawn(&mut command);
+        // No pause: what is tried is the moment itself.
+        let begin = Instant::now();
         while !ready.exists() {
+            assert!(begin.elapsed() < PATIENCE, "it never gets ready");
             assert!(gateway.try_wait().unwrap().is_none(), "it ended early");
             std::hint::spin_loop();
         }

@@ -1,5 +1,6 @@
 //! `kill -9` in the midst of admin writes: every change answered before is there after the next start, none is half there.
 
+use super::harness::until;
 use super::rig::{Live, on, random, rounds, serve};
 use super::writes::{Ledger, check, during};
 use std::process::Stdio;
@@ -19,12 +20,9 @@ fn acknowledged_changes_survive_kill_9() {
         let wanted = 1 + (random(&mut seed) % 250) as usize;
         let admin = live.admin.clone();
         total += during(&admin, &mut ledgers, |acknowledged| {
-            let begin = Instant::now();
-            while acknowledged.load(Ordering::Relaxed) < wanted
-                && begin.elapsed() < super::harness::PATIENCE
-            {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            until("enough is acknowledged", || {
+                (acknowledged.load(Ordering::Relaxed) >= wanted).then_some(())
+            });
             live.kill();
         });
         let begin = Instant::now();

@@ -1,6 +1,6 @@
 //! The request log after an end: `kill -9` costs at most the last second of it, SIGTERM costs nothing.
 
-use super::harness::{PATIENCE, http, until};
+use super::harness::{http, until, wait::Raise};
 use super::rig::{Live, on, serve, try_chat};
 use gw::mock::{Mock, Script, Settings};
 use serde_json::{Value, json};
@@ -31,8 +31,8 @@ fn requests(
                 }
             });
         }
+        let _stop = Raise(stop);
         during(&|| done.lock().unwrap().len());
-        stop.store(true, Ordering::Relaxed);
     });
     done.into_inner().unwrap()
 }
@@ -72,10 +72,9 @@ fn intact(row: &Value) {
 }
 
 fn wait_for(count: usize, done: &dyn Fn() -> usize) {
-    let begin = Instant::now();
-    while done() < count && begin.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    until("enough requests are answered", || {
+        (done() >= count).then_some(())
+    });
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Admin writes by several threads, each with names of its own, so that what must be there is known exactly: the
 //! acknowledged state, and either side of the one change a thread was waiting for.
 
+use super::harness::wait::Raise;
 use super::rig::{Admin, random};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -224,8 +225,8 @@ pub fn during(
             let (stop, acknowledged) = (&stop, &acknowledged);
             scope.spawn(move || ledger.run(admin, stop, acknowledged));
         }
+        let _stop = Raise(&stop);
         meanwhile(&acknowledged);
-        stop.store(true, Ordering::Relaxed);
     });
     acknowledged.load(Ordering::Relaxed)
 }

@@ -138,18 +138,14 @@ fn damaged_log_segments_are_counted_and_named() {
 #[cfg(target_os = "linux")]
 #[test]
 fn logs_purged_for_lack_of_space_are_counted_and_said() {
+    use crate::harness::mount::Mount;
     let (dir, mock) = (tempfile::tempdir().unwrap(), simulator());
-    let disk = dir.path().join("disk");
-    std::fs::create_dir(&disk).unwrap();
     // Less than the 2 GiB below which the oldest segments go, enough for the rest.
-    let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=900m", "tmpfs"])
-        .arg(&disk)
-        .output();
-    if !mounted.is_ok_and(|output| output.status.success()) {
-        return crate::harness::skip::skip("mounting a tmpfs needs root");
-    }
-    let data = disk.join("data");
+    let disk = match Mount::tmpfs(&dir.path().join("disk"), 900) {
+        Ok(disk) => disk,
+        Err(why) => return crate::harness::skip::skip(&why),
+    };
+    let data = disk.at.join("data");
     let (mut gateway, key) = start(&data, "[logs]\nmax_bytes = \"1MiB\"\n", &mock);
     let mut number = 0;
     let log = until("a segment is purged", || {
@@ -160,7 +156,6 @@ fn logs_purged_for_lack_of_space_are_counted_and_said() {
         (log["purged_rows"].as_u64() > Some(0)).then_some(log)
     });
     let (said, code) = (gateway.log(), gateway.stop());
-    let _ = std::process::Command::new("umount").arg(&disk).output();
     assert!(log["purged_bytes"].as_u64() > Some(1_000), "{log}");
     assert!(said.contains("disk runs low"), "{said}");
     assert_eq!(code, Some(0));

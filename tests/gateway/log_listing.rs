@@ -1,10 +1,9 @@
 //! `gw logs` as it is read: broken streams are errors everywhere, one order in every format, lines of 80 columns,
 //! short ids that can be used, and a word where a limit left something out.
 
-use crate::harness::until;
+use crate::harness::{until, wait::Lines};
 use crate::kit::{Bench, chat, plan};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 /// Ids of requests: answered, broken off after content had been sent, refused.
@@ -87,13 +86,13 @@ fn followed(bench: &Bench, args: &[&str], lines: usize, send: impl Fn()) -> Vec<
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut out = Lines::of(child.stdout.take().unwrap());
     let mut rows: Vec<String> = Vec::new();
     // What was there first: once it is printed, the follower follows.
-    rows.push(out.next().unwrap().unwrap());
+    rows.push(out.next().unwrap());
     send();
     while rows.len() < lines {
-        rows.push(out.next().unwrap().unwrap());
+        rows.push(out.next().unwrap());
     }
     child.kill().unwrap();
     child.wait().unwrap();
@@ -166,8 +165,8 @@ fn rows_have_one_order_in_every_format_newest_last() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let out = BufReader::new(child.stdout.take().unwrap()).lines();
-    let rows: Vec<String> = out.take(3).map(Result::unwrap).collect();
+    let out = Lines::of(child.stdout.take().unwrap());
+    let rows: Vec<String> = out.take(3).collect();
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(
