@@ -190,6 +190,16 @@ pub(crate) const LABELS: Field = field(
     "Label, to select by; repeatable",
 );
 
+/// What kinds have that people name otherwise than commands do.
+pub(crate) const DISPLAY_NAME: Field = field(
+    "display_name",
+    "display-name",
+    Shape::Text,
+    "TEXT",
+    "",
+    "Name shown to people",
+);
+
 /// `serde(default)` for `enabled`.
 pub(crate) fn yes() -> bool {
     true

@@ -1,7 +1,8 @@
 //! A model: what the user says about one upstream model, over what the built-in catalogue knows.
 
 use super::{
-    Column, Field, Kind, KindId, LABELS, Resource, Shape, column, field, is_default, wide, yes,
+    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, Resource, Shape, column, field, is_default,
+    wide, yes,
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -78,14 +79,7 @@ const FIELDS: &[Field] = &[
         "",
         "The id the provider knows it by (default: the name)",
     ),
-    field(
-        "display_name",
-        "display-name",
-        Shape::Text,
-        "TEXT",
-        "",
-        "Name shown to people",
-    ),
+    DISPLAY_NAME,
     field(
         "context_window",
         "context-window",

@@ -1,8 +1,8 @@
 //! A provider: a vendor, where it is, and how gw signs in there.
 
 use super::{
-    Column, Field, Kind, KindId, LABELS, Millis, Resource, Shape, column, field, is_default, wide,
-    yes,
+    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, Millis, Resource, Shape, column, field,
+    is_default, wide, yes,
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -84,14 +84,7 @@ const FIELDS: &[Field] = &[
         "",
         "Where it is, when not at the vendor's own address",
     ),
-    field(
-        "display_name",
-        "display-name",
-        Shape::Text,
-        "TEXT",
-        "",
-        "Name shown to people",
-    ),
+    DISPLAY_NAME,
     field(
         "environments",
         "environments",

@@ -1,7 +1,8 @@
 //! A user: a person or service that owns keys.
 
 use super::{
-    Column, Field, Kind, KindId, LABELS, Resource, Shape, column, field, is_default, wide, yes,
+    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, Resource, Shape, column, field, is_default,
+    wide, yes,
 };
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -23,14 +24,7 @@ pub struct User {
 }
 
 const FIELDS: &[Field] = &[
-    field(
-        "display_name",
-        "display-name",
-        Shape::Text,
-        "TEXT",
-        "",
-        "Name shown to people",
-    ),
+    DISPLAY_NAME,
     field(
         "email",
         "email",
