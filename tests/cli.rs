@@ -513,6 +513,25 @@ fn apply_and_diff() {
     );
 }
 
+#[test]
+fn an_error_of_diff_is_no_difference_and_keeps_its_own_name() {
+    let broken = r#"{"error":{"code":"internal","message":"it broke"}}"#;
+    let ran = gw_with(
+        &Canned::new(&[(500, broken)]).url,
+        &["diff", "-o", "json", "-f", "-"],
+        "[[user]]\nname = \"ann\"\n",
+        &[],
+    );
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (
+            Some(2),
+            "",
+            "{\"error\":{\"code\":\"internal\",\"message\":\"it broke\"}}\n"
+        )
+    );
+}
+
 /// Code is indented by tabs, and writing goes both ways: only a terminal is protected.
 #[test]
 fn an_answer_in_a_pipe_is_as_it_came() {

@@ -4,31 +4,25 @@ use super::{
     apply::{self, field},
     context::Context,
     files,
-    print::{Format, clean},
+    print::{Format, clean, complain},
 };
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// Runs `gw diff`.
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<ExitCode> {
-    // The exit code 1 is taken: errors that would use it are told apart by 2.
-    let differ = differences(context, matches).await.map_err(|error| {
-        if error.kind.row().exit == 1 {
-            Error {
-                kind: Kind::Invalid,
-                ..error
-            }
-        } else {
-            error
+    match differences(context, matches).await {
+        Ok(false) => Ok(ExitCode::SUCCESS),
+        Ok(true) => Ok(ExitCode::from(1)),
+        // That code is taken: errors that would use it are told apart by 2, and say of themselves what they are.
+        Err(error) if error.kind.row().exit == 1 => {
+            complain(&error);
+            Ok(ExitCode::from(2))
         }
-    })?;
-    Ok(if differ {
-        ExitCode::from(1)
-    } else {
-        ExitCode::SUCCESS
-    })
+        Err(error) => Err(error),
+    }
 }
 
 async fn differences(context: &Context, matches: &ArgMatches) -> Result<bool> {
