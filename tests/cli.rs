@@ -532,6 +532,25 @@ fn an_error_of_diff_is_no_difference_and_keeps_its_own_name() {
     );
 }
 
+#[test]
+fn what_answers_with_something_else_than_an_object_is_no_gateway() {
+    for answer in ["[]", "1", "\"ok\""] {
+        let stranger = Canned::new(&[(200, answer)]);
+        let ran = gw(&stranger.url, &["key", "delete", "k", "--dry-run"]);
+        assert_eq!(
+            (ran.code, ran.err),
+            (
+                Some(6),
+                format!(
+                    "error: what answers at {} is not a gateway's admin interface (HTTP 200)\n  fix: check GW_ADMIN_URL\n",
+                    stranger.url
+                )
+            ),
+            "{answer}"
+        );
+    }
+}
+
 /// Code is indented by tabs, and writing goes both ways: only a terminal is protected.
 #[test]
 fn an_answer_in_a_pipe_is_as_it_came() {

@@ -132,9 +132,12 @@ impl Client {
             .map_err(|error| self.unreachable(error))?;
         match status {
             200..=299 if bytes.is_empty() => Ok(Value::Null),
-            200..=299 => {
-                serde_json::from_slice(&bytes).map_err(|error| self.stranger(status).cause(error))
-            }
+            // Every answer of a gateway's is an object; what commands make of one relies on it.
+            200..=299 => match serde_json::from_slice(&bytes) {
+                Ok(answer @ Value::Object(_)) => Ok(answer),
+                Ok(_) => Err(self.stranger(status)),
+                Err(error) => Err(self.stranger(status).cause(error)),
+            },
             _ => Err(refusal(&bytes).unwrap_or_else(|| self.stranger(status))),
         }
     }
