@@ -2,6 +2,7 @@
 
 use super::call::{Call, answer, parse, tagged};
 use super::desk::blocking;
+use super::in_force::InForce;
 use super::item::Item;
 use super::{cascade, draft::Draft, draft::Outcome, keys, openapi, probe, select, show};
 use crate::error::{Error, Kind, Result};
@@ -351,18 +352,21 @@ pub async fn identify(call: Call) -> Result<Response> {
         .and_then(Value::as_str)
         .ok_or_else(|| Error::invalid("`secret` is missing").param("secret"))?;
     let state = call.desk.in_force();
-    match keys::identify(
-        &state.records,
-        &call.desk.deps.hasher,
-        &Secret::new(secret.to_owned()),
-    ) {
-        Some(record) => Ok(tagged(
-            StatusCode::OK,
-            &show::Show::new(&call.desk, &state).record(record),
-        )),
-        None => Err(Error::not_found("no key has this secret")
-            .hint("list keys and their prefixes with: gw key get")),
-    }
+    let record = holder(&call, &state, secret)?;
+    Ok(tagged(
+        StatusCode::OK,
+        &show::Show::new(&call.desk, &state).record(record),
+    ))
+}
+
+/// The key a secret belongs to.
+fn holder<'a>(call: &Call, state: &'a InForce, secret: &str) -> Result<&'a Arc<Record>> {
+    let secret = Secret::new(secret.to_owned());
+    keys::identify(&state.records, &call.desk.deps.hasher, &secret).ok_or_else(|| {
+        Error::not_found("no key has this secret")
+            .param("secret")
+            .hint("list keys and their prefixes with: gw key get")
+    })
 }
 
 pub async fn vendors(_: Call) -> Result<Response> {
@@ -404,16 +408,17 @@ pub async fn explain(call: Call) -> Result<Response> {
 }
 
 fn name_key(call: &Call, mut query: Value) -> Result<Value> {
-    let Some(Value::String(secret)) = query
+    let given = query
         .as_object_mut()
-        .and_then(|map| map.shift_remove("secret"))
-    else {
-        return Ok(query);
-    };
-    let state = call.desk.in_force();
-    match keys::identify(&state.records, &call.desk.deps.hasher, &Secret::new(secret)) {
-        Some(record) => query["key"] = record.name.as_str().into(),
-        None => return Err(Error::not_found("no key has this secret").param("secret")),
+        .and_then(|map| map.shift_remove("secret"));
+    match given {
+        None => {}
+        Some(Value::String(secret)) => {
+            let secret = zeroize::Zeroizing::new(secret);
+            let state = call.desk.in_force();
+            query["key"] = holder(call, &state, &secret)?.name.as_str().into();
+        }
+        Some(_) => return Err(Error::invalid("`secret` is not a string").param("secret")),
     }
     Ok(query)
 }

@@ -247,6 +247,11 @@ async fn what_is_open_to_read() {
         .ok("POST", "/explain", json!({"model": "m", "secret": secret}))
         .await;
     assert_eq!(explained["asked"], json!({"model": "m", "key": "k"}));
+    // A question about a key must not be answered as one about none.
+    let refused = gateway
+        .refused(400, "POST", "/explain", json!({"model": "m", "secret": 5}))
+        .await;
+    assert_eq!(refused["message"], "`secret` is not a string");
     let history = gateway.ok("GET", "/history", Value::Null).await;
     assert_eq!(
         (
