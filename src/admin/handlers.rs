@@ -58,8 +58,14 @@ pub async fn create(call: Call) -> Result<Response> {
         .map_err(|_| Error::invalid("`Idempotency-Key` is not text").param("Idempotency-Key"))?
         .to_owned();
     let path = format!("{}?{:?}", call.path, call.query);
-    let slot = call.desk.idempotency.slot(&key, &path, &call.body)?;
-    let mut done = slot.lock().await;
+    let mut done = loop {
+        let slot = call.desk.idempotency.slot(&key, &path, &call.body)?;
+        let done = slot.clone().lock_owned().await;
+        // Those who waited for one that failed begin anew, one of them first.
+        if done.is_some() || call.desk.idempotency.holds(&key, &slot) {
+            break done;
+        }
+    };
     if let Some(done) = &*done {
         let status = StatusCode::from_u16(done.status).unwrap_or(StatusCode::OK);
         return Ok(tagged(

@@ -79,6 +79,14 @@ impl IdempotencyKeys {
         Ok(slot)
     }
 
+    /// Whether this is still the place of the key: the request it was for may have failed while others waited for it.
+    pub fn holds(&self, key: &str, slot: &Slot) -> bool {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries
+            .get(key)
+            .is_some_and(|entry| Arc::ptr_eq(&entry.slot, slot))
+    }
+
     /// Forgets a key whose request failed: it may be sent again, mended.
     pub fn forget(&self, key: &str) {
         self.0
@@ -100,6 +108,12 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &once.slot("a", "/x", b"1").unwrap()));
         assert_eq!(once.slot("a", "/x", b"2").unwrap_err().kind, Kind::Conflict);
         assert_eq!(once.slot("a", "/y", b"1").unwrap_err().kind, Kind::Conflict);
+        // Who waited for a request that failed does not take its place, which is nobody's any more.
+        assert!(once.holds("a", &first));
+        once.forget("a");
+        assert!(!once.holds("a", &first));
+        let again = once.slot("a", "/x", b"1").unwrap();
+        assert!(once.holds("a", &again) && !once.holds("a", &first));
         for n in 0..MOST + 10 {
             once.slot(&format!("k{n}"), "/x", b"").unwrap();
         }
