@@ -21,7 +21,7 @@ fn recordings() -> Option<PathBuf> {
     if place.join("exchanges.jsonl").exists() && place.join("../tools/replay.py").exists() {
         return Some(place);
     }
-    harness::skip::skip(&format!(
+    harness::skip::absent(&format!(
         "no recordings at `{}`; GW_RECORDINGS says where they are",
         place.display()
     ));

@@ -13,7 +13,28 @@ use std::process::{Command, Stdio};
 #[test]
 #[ignore = "run by the tests below"]
 fn inner() {
-    skip::skip("there is no moon");
+    match std::env::var_os("ABSENT") {
+        Some(_) => skip::absent("the moon is not in this checkout"),
+        None => skip::skip("there is no moon"),
+    }
+}
+
+#[test]
+fn what_is_no_part_of_a_checkout_is_told_from_what_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("skipped");
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "inner", "--ignored"])
+        .env_remove("GW_TESTS_MUST_RUN")
+        .env("ABSENT", "1")
+        .env("GW_TESTS_SKIPPED", &list)
+        .stdin(Stdio::null());
+    assert!(wait::output(&mut command).status.success());
+    assert_eq!(
+        std::fs::read_to_string(&list).unwrap(),
+        "ABSENT inner: the moon is not in this checkout\n"
+    );
 }
 
 /// Whether the inner test passed, and what it and its harness wrote.

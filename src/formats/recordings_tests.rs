@@ -24,7 +24,7 @@ fn folder() -> Option<PathBuf> {
     };
     let found = folder.join("exchanges.jsonl").is_file();
     if !found {
-        crate::skip::skip(&format!(
+        crate::skip::absent(&format!(
             "no recordings at `{}`; GW_RECORDINGS says where they are",
             folder.display()
         ));

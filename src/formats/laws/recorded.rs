@@ -14,7 +14,7 @@ fn lines(file: &str) -> Option<Vec<Value>> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/recordings");
     let folder = std::env::var_os("GW_RECORDINGS").map_or(beside, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
-        crate::skip::skip(&format!(
+        crate::skip::absent(&format!(
             "no recordings at `{}`; GW_RECORDINGS says where they are",
             folder.display()
         ));
