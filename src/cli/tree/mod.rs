@@ -150,27 +150,40 @@ fn many(id: &'static str, long: &'static str, value: &'static str, help: &'stati
 
 /// Every command's help ends with examples of its use.
 fn with_examples(command: Command, path: &str) -> Command {
-    if command.has_subcommands() && path != "logs" {
-        return command.mut_subcommands(|sub| {
-            let path = format!("{path} {}", sub.get_name());
-            with_examples(sub, path.trim_start())
-        });
-    }
-    let Some(leaf) = leaf(path) else {
-        return command;
+    let lines = match leaf(path) {
+        Some(leaf) => leaf.examples(),
+        None => first_examples(&command, path),
     };
+    let command = command.mut_subcommands(|sub| {
+        let path = format!("{path} {}", sub.get_name());
+        with_examples(sub, path.trim_start())
+    });
+    if lines.is_empty() {
+        return command;
+    }
     let mut text = String::from("Examples:");
-    for line in leaf.examples() {
+    for line in lines {
         text.push_str("\n  ");
         text.push_str(&line);
     }
     if let Some(more) = command.get_after_help() {
         text = format!("{more}\n\n{text}");
     }
-    command.after_help(text).mut_subcommands(|sub| {
-        let path = format!("{path} {}", sub.get_name());
-        with_examples(sub, &path)
-    })
+    command.after_help(text)
+}
+
+/// Of a command that does nothing itself: how the first of those below it are used. The root has a first run of
+/// its own.
+fn first_examples(command: &Command, path: &str) -> Vec<String> {
+    const FEW: usize = 3;
+    let below = command.get_subcommands().filter(|_| !path.is_empty());
+    below
+        .filter_map(|sub| {
+            let leaf = leaf(&format!("{path} {}", sub.get_name()))?;
+            leaf.examples().into_iter().next()
+        })
+        .take(FEW)
+        .collect()
 }
 
 /// Help never shows what is in the environment: it may be a secret.
