@@ -148,9 +148,9 @@ const COLUMNS: &[Column] = &[
     column("ROUTE", "status.routes"),
     column("STATUS", "status.state"),
     column("AGE", "created"),
+    column("LAST-USED", "status.last_used"),
     wide("ENVIRONMENT", "environment"),
     wide("EXPIRES", "expires"),
-    wide("LAST-USED", "status.last_used"),
     wide("DIRECT", "direct"),
 ];
 

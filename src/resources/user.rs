@@ -49,9 +49,9 @@ const COLUMNS: &[Column] = &[
     column("KEYS", "status.keys"),
     column("STATUS", "enabled"),
     column("AGE", "created"),
+    column("LAST-USED", "status.last_used"),
     wide("EMAIL", "email"),
     wide("TEAM", "team"),
-    wide("LAST-USED", "status.last_used"),
 ];
 
 pub static KIND: Kind = Kind {

@@ -65,11 +65,13 @@ fn when_a_key_was_last_used_is_shown_and_outlives_restarts() {
     ok(&home, &["user", "create", "idle"]);
     key(&home, "ci");
     key(&home, "spare");
-    let heads = ok(&home, &["key", "get", "-o", "wide"]);
-    assert!(
-        heads.lines().next().unwrap().contains("LAST-USED"),
-        "{heads}"
-    );
+    for kind in ["key", "user"] {
+        let table = ok(&home, &[kind, "get"]);
+        assert!(
+            table.lines().next().unwrap().ends_with("AGE   LAST-USED"),
+            "{table}"
+        );
+    }
     let shown = |used: &[&str]| {
         let of = |names: &[&str]| -> Vec<(String, bool)> {
             names

@@ -39,11 +39,11 @@ fn shown(format: &str, single: bool) -> String {
 fn tables() {
     assert_eq!(
         shown("table", false),
-        "NAME           KEYS   STATUS     AGE\nann            2      enabled    30m\nbo\\u001b[2Jb   -      disabled   2d\n"
+        "NAME           KEYS   STATUS     AGE   LAST-USED\nann            2      enabled    30m   -\nbo\\u001b[2Jb   -      disabled   2d    -\n"
     );
     assert_eq!(
         shown("wide", false),
-        "NAME           KEYS   STATUS     AGE   EMAIL   TEAM   LAST-USED\nann            2      enabled    30m   -       a, b   -\nbo\\u001b[2Jb   -      disabled   2d    -       -      -\n"
+        "NAME           KEYS   STATUS     AGE   LAST-USED   EMAIL   TEAM\nann            2      enabled    30m   -           -       a, b\nbo\\u001b[2Jb   -      disabled   2d    -           -       -\n"
     );
     let look = Look {
         format: Format::Table,
@@ -55,7 +55,7 @@ fn tables() {
     assert_eq!(
         look.records_at(kind("user").unwrap(), &users()[..1], false, now)
             .unwrap(),
-        "ann   2   enabled   30m   env=ci\n"
+        "ann   2   enabled   30m   -   env=ci\n"
     );
     assert_eq!(
         look.records_at(kind("user").unwrap(), &[], false, now)
@@ -71,7 +71,7 @@ fn tables() {
     assert_eq!(
         look.records_at(kind("user").unwrap(), &[], false, now)
             .unwrap(),
-        "NAME   KEYS   STATUS   AGE\n"
+        "NAME   KEYS   STATUS   AGE   LAST-USED\n"
     );
 }
 
@@ -105,7 +105,7 @@ fn machine_formats() {
     assert_eq!(shown("value=.status.keys", false), "2\n\n");
     assert_eq!(
         shown("csv", false),
-        "name,status.keys,enabled,created,email,team,status.last_used\nann,2,true,2026-11-21T09:00:00.000Z,,\"a, b\",\nbo\u{1b}[2Jb,,false,2026-11-19T09:30:00.000Z,,,\n"
+        "name,status.keys,enabled,created,status.last_used,email,team\nann,2,true,2026-11-21T09:00:00.000Z,,,\"a, b\"\nbo\u{1b}[2Jb,,false,2026-11-19T09:30:00.000Z,,,\n"
     );
 }
 
