@@ -57,7 +57,7 @@ pub struct Published<'a> {
 }
 
 /// Bounds on what callers of the admin interface send.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     /// Bytes of a body.
     pub body: usize,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Everything about the data plane that can be configured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// A connection must send its first byte within this.
     pub first_byte: Duration,

@@ -212,3 +212,16 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
     status.insert("providers".into(), providers.into());
     Value::Object(status)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rooms have defaults of their own for whoever uses them alone; they are the configuration's.
+    #[test]
+    fn every_room_has_the_same_defaults() {
+        let config = Config::default();
+        assert_eq!(settings(&config), Settings::default());
+        assert_eq!(admin_limits(&config), admin::Limits::default());
+    }
+}
