@@ -135,7 +135,7 @@ fn shape(shape: Shape) -> Value {
         Shape::Time => json!({"type": "string", "format": "date-time"}),
         Shape::Bool => json!({"type": "boolean"}),
         Shape::Number => json!({"type": "integer", "minimum": 0}),
-        Shape::Texts => json!({"type": "array", "items": {"type": "string"}}),
+        Shape::Texts | Shape::Only => json!({"type": "array", "items": {"type": "string"}}),
         Shape::Map => json!({"type": "object", "additionalProperties": {"type": "string"}}),
         Shape::Targets => json!({"type": "array", "items": {
             "type": "object",

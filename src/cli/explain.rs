@@ -78,7 +78,7 @@ fn one(kind: &Kind, field: &Field) -> String {
         Shape::Number => "1",
         Shape::Duration => "\"30s\"",
         Shape::Time => "\"2026-12-31T00:00:00Z\"",
-        Shape::Texts => "[\"…\", \"…\"]",
+        Shape::Texts | Shape::Only => "[\"…\", \"…\"]",
         Shape::Map => "{ name = \"value\" }",
         Shape::Targets => "[{ provider = \"…\", model = \"…\", weight = 1, tier = 0 }]",
     };
@@ -111,7 +111,7 @@ fn typed(shape: Shape) -> &'static str {
         Shape::Decimal => "decimal text",
         Shape::Duration => "duration",
         Shape::Time => "time",
-        Shape::Texts => "list of text",
+        Shape::Texts | Shape::Only => "list of text",
         Shape::Map => "text by name",
         Shape::Targets => "list of targets",
     }

@@ -35,7 +35,7 @@ fn of_field(field: &'static Field, matches: &ArgMatches, mode: &Mode) -> Result<
             .get_one::<u64>(field.name)
             .map(|number| json!(number)),
         Shape::Bool => matches.get_one::<bool>(field.name).map(|on| json!(on)),
-        Shape::Texts => many(matches, field.name)
+        Shape::Texts | Shape::Only => many(matches, field.name)
             .map(|items| texts(field, items).map_err(wrong))
             .transpose()?,
         Shape::Map => many(matches, field.name)
@@ -48,6 +48,15 @@ fn of_field(field: &'static Field, matches: &ArgMatches, mode: &Mode) -> Result<
         Shape::Text | Shape::Decimal | Shape::Duration | Shape::Time => {
             match matches.get_one::<String>(field.name) {
                 None => None,
+                Some(text) if text.is_empty() && field.shape == Shape::Time => {
+                    return Err(wrong(
+                        Error::invalid(format!("--{} is empty", field.flag))
+                            .hint("give a time such as 90d or 2030-01-01, or `never`"),
+                    ));
+                }
+                Some(text) if text == "never" && field.shape == Shape::Time => {
+                    matches!(mode, Mode::Patch).then_some(Value::Null)
+                }
                 Some(text) if text.is_empty() => matches!(mode, Mode::Patch).then_some(Value::Null),
                 Some(text) if field.shape == Shape::Time => Some(json!(time(text).map_err(wrong)?)),
                 Some(text) if field.shape == Shape::Duration => {
@@ -59,17 +68,17 @@ fn of_field(field: &'static Field, matches: &ArgMatches, mode: &Mode) -> Result<
     })
 }
 
-/// A list. Empty text empties it, but where it says who is let in: a variable that is not set must not mean everybody.
+/// A list. Empty text empties it, but where that lets everything in: a variable that is not set must not mean everybody.
 fn texts(field: &Field, items: Vec<&str>) -> Result<Value> {
     let (named, empty): (Vec<_>, Vec<_>) = items
         .into_iter()
         .map(str::trim)
         .partition(|item| !item.is_empty());
-    if !empty.is_empty() && !field.completes.is_empty() {
+    if !empty.is_empty() && field.shape == Shape::Only {
         return Err(
             Error::invalid(format!("--{} is empty", field.flag)).hint(format!(
-                "name a {}; a route for everybody has a path and `{} = []` in a file for `gw apply`",
-                field.completes, field.name
+                "name one; where everything is meant, say `{} = []` in a file for `gw apply`",
+                field.name
             )),
         );
     }

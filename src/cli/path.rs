@@ -49,8 +49,12 @@ pub(crate) fn check(kind: &Kind, path: &str) -> Result<()> {
     statuses.dedup();
     let scalar = |name: &str| {
         let field = kind.fields.iter().find(|field| field.name == name);
-        field
-            .is_some_and(|field| !matches!(field.shape, Shape::Texts | Shape::Map | Shape::Targets))
+        field.is_some_and(|field| {
+            !matches!(
+                field.shape,
+                Shape::Texts | Shape::Only | Shape::Map | Shape::Targets
+            )
+        })
     };
     match steps[..] {
         [] => Ok(()),

@@ -120,7 +120,7 @@ const FIELDS: &[Field] = &[
         Shape::Time,
         "TIME",
         "",
-        "When it stops working: 90d, or 2030-01-01 (UTC)",
+        "When it stops working: 90d, 2030-01-01 (UTC), or never",
     ),
     field(
         "direct",

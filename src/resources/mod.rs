@@ -76,6 +76,8 @@ pub enum Shape {
     Time,
     /// A list of strings; the flag is repeatable and splits at commas.
     Texts,
+    /// A list such as [`Shape::Texts`] that lets in only what it names; an empty one lets in everything.
+    Only,
     /// String to string; the flag is repeatable `K=V`, and `K-` takes a key away in `set`.
     Map,
     /// Route targets: `PROVIDER[/MODEL][=WEIGHT]`, repeatable.

@@ -88,7 +88,7 @@ const FIELDS: &[Field] = &[
     field(
         "environments",
         "environments",
-        Shape::Texts,
+        Shape::Only,
         "ENVS",
         "",
         "Environments it is active in (default: all)",
@@ -96,7 +96,7 @@ const FIELDS: &[Field] = &[
     field(
         "models",
         "models",
-        Shape::Texts,
+        Shape::Only,
         "GLOBS",
         "",
         "Upstream models it exposes (default: all)",

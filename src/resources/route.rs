@@ -119,7 +119,7 @@ const FIELDS: &[Field] = &[
     field(
         "keys",
         "key",
-        Shape::Texts,
+        Shape::Only,
         "KEY",
         "key",
         "Key whose requests it takes; repeatable",
@@ -127,7 +127,7 @@ const FIELDS: &[Field] = &[
     field(
         "users",
         "user",
-        Shape::Texts,
+        Shape::Only,
         "USER",
         "user",
         "User whose requests it takes; repeatable",

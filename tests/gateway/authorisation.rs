@@ -297,11 +297,48 @@ fn an_empty_key_or_user_opens_no_route() {
                 Some(2),
                 "",
                 format!(
-                    "error: --{flag} is empty\n  fix: name a {flag}; a route for everybody has a path and `{list} = []` in a file for `gw apply`\n"
+                    "error: --{flag} is empty\n  fix: name one; where everything is meant, say `{list} = []` in a file for `gw apply`\n"
                 )
             )
         );
     }
+    // The same of what a key or a provider is held to.
+    let until = bench.gateway.ok(&[
+        "key",
+        "set",
+        "k",
+        "--expires",
+        "90d",
+        "-o",
+        "value=.expires",
+    ]);
+    for (args, said) in [
+        (
+            &["key", "set", "k", "--expires", ""][..],
+            "--expires is empty",
+        ),
+        (
+            &["provider", "set", "m", "--models", ""],
+            "--models is empty",
+        ),
+        (
+            &["provider", "set", "m", "--environments", ""],
+            "--environments is empty",
+        ),
+    ] {
+        let ran = bench.gateway.cli(args);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+    assert_eq!(
+        bench
+            .gateway
+            .ok(&["key", "get", "k", "-o", "value=.expires"]),
+        until
+    );
+    bench.gateway.ok(&["key", "set", "k", "--expires", "never"]);
+    let shown = bench.gateway.cli(&["key", "get", "k", "-o", "json"]).json();
+    assert_eq!(shown["expires"], Value::Null, "{shown}");
     assert_eq!(
         bench.gateway.ok(&["route", "get", "-o", "name"]),
         "route/k\nroute/r\n"

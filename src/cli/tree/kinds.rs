@@ -136,7 +136,7 @@ fn of_field(field: &'static Field) -> Arg {
             .num_args(0..=1)
             .default_missing_value("true")
             .value_parser(clap::value_parser!(bool)),
-        Shape::Texts => arg.action(ArgAction::Append).value_delimiter(','),
+        Shape::Texts | Shape::Only => arg.action(ArgAction::Append).value_delimiter(','),
         Shape::Map | Shape::Targets => arg.action(ArgAction::Append),
         Shape::Text | Shape::Decimal | Shape::Duration | Shape::Time => arg,
     };
