@@ -68,6 +68,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let desk = Desk::open(Deps {
         records: stores.records.clone(),
         vault: stores.vault.clone(),
+        mended: stores.notice.is_some(),
         journal: stores.journal.clone(),
         hasher: stores.hasher.clone(),
         limits: serving::admin_limits(&config),

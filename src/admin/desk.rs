@@ -41,7 +41,9 @@ impl Desk {
         });
         let records = desk.deps.records.state();
         let touched = records.iter().map(|record| record.at()).collect();
-        desk.forget_unknown(&records).await;
+        if !desk.deps.mended {
+            desk.forget_unknown(&records).await;
+        }
         desk.install(records, &touched).await;
         tokio::spawn(retry(Arc::downgrade(&desk)));
         tokio::spawn(follow(Arc::downgrade(&desk), newest));

@@ -91,6 +91,8 @@ pub type LastUsed = Arc<dyn Fn(&str) -> Option<Stamp> + Send + Sync>;
 pub struct Deps {
     pub records: Arc<dyn Records>,
     pub vault: Arc<dyn Vault>,
+    /// The start had to mend what is stored: the records may not be the newest ones, so nothing is cleaned up after them.
+    pub mended: bool,
     pub journal: Arc<dyn Journal>,
     pub hasher: Hasher,
     pub limits: Limits,

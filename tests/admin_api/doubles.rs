@@ -25,6 +25,8 @@ use std::sync::{Arc, Mutex};
 pub struct Book {
     memory: records::Memory,
     pub full: AtomicBool,
+    /// The next start finds that it had to be mended.
+    pub mended: AtomicBool,
 }
 
 impl Records for Book {
@@ -181,6 +183,7 @@ pub async fn logging(
         last_used: Arc::new(|_| None),
         records: book.clone(),
         vault: safe.clone(),
+        mended: book.mended.load(Ordering::SeqCst),
         journal: log.clone(),
         hasher: Hasher::ephemeral().unwrap(),
         limits,

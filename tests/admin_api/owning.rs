@@ -142,6 +142,21 @@ async fn a_crash_between_vault_and_record_leaves_the_old_credential_or_the_new_o
 }
 
 #[tokio::test]
+async fn nothing_is_cleaned_up_after_records_that_may_not_be_the_newest() {
+    let gateway = furnished().await;
+    gateway
+        .safe
+        .set("provider/lost@1", &Secret::new("sk-lost".into()))
+        .unwrap();
+    gateway.book.mended.store(true, Ordering::SeqCst);
+    let after = over(gateway.book.clone(), gateway.safe.clone()).await;
+    assert_eq!(after.safe.holds("lost").as_deref(), Some("sk-lost"));
+    gateway.book.mended.store(false, Ordering::SeqCst);
+    let after = over(gateway.book.clone(), gateway.safe.clone()).await;
+    assert_eq!(after.safe.holds("lost"), None);
+}
+
+#[tokio::test]
 async fn a_credential_named_as_before_versions_is_still_found() {
     let gateway = furnished().await;
     let state = gateway.book.state();
