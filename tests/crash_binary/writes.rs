@@ -156,6 +156,10 @@ impl Ledger {
             self.pending.clear();
             return "not there";
         }
+        // Whoever was made without an answer has a secret that nobody was told, also where there was one of that name before.
+        for (name, _) in &self.pending {
+            self.secrets.remove(&name.1);
+        }
         let before = self.state.clone();
         let pending = self.pending.clone();
         self.settle();
