@@ -17,7 +17,7 @@ mod stores;
 use crate::admin::{self, Deps, Desk, Listener};
 use crate::config::{Address, Config};
 use crate::error::{Error, Kind, Result};
-use crate::gateway::{Shared, worker};
+use crate::gateway::{Shared, accept};
 use crate::resources::Stamp;
 use crate::store::{harden, records::Actor};
 use key_places::{Place, Shown};
@@ -185,7 +185,7 @@ fn bind(server: &crate::config::Server, threads: usize) -> Result<Sockets> {
             ))
             .hint("put TLS in front and add --allow-public, or listen on 127.0.0.1"));
         }
-        let bound = worker::bind(address, threads)?;
+        let bound = accept::bind(address, threads)?;
         if let Some(local) = bound.first().and_then(|socket| socket.local_addr().ok()) {
             sockets.urls.push(format!("http://{local}"));
         }
@@ -290,7 +290,7 @@ fn start(
             std::thread::Builder::new()
                 .name(format!("gw-worker-{at}"))
                 .spawn(move || {
-                    worker::run(shared, sockets, seed.wrapping_add(at as u64))
+                    accept::run(shared, sockets, seed.wrapping_add(at as u64))
                         .inspect_err(|error| tracing::error!("worker {at} ended: {error}"))
                 })
                 .map_err(failed)

@@ -3,6 +3,7 @@
 
 use super::{
     answer::{Answer, first_content, refusal, reply, whole},
+    ended::Ended,
     exchange::Exchange,
     failure::Failure,
     headers,
@@ -24,22 +25,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Why no attempt gave an answer.
-#[allow(clippy::large_enum_variant)]
-pub enum Outcome {
-    /// The failure to report.
-    Failed(Failure),
-    /// The request ended from outside.
-    Interrupted(Fired),
-}
-
 /// Tries the plan's targets in order, then again after a wait where that may help.
 pub async fn run(
     exchange: &Exchange<'_>,
     plan: &Plan,
     record: &mut Record,
     watch: &Guard,
-) -> Result<Answer, Outcome> {
+) -> Result<Answer, Ended> {
     let spec = plan.route.as_ref().map(|route| &route.spec);
     let retries = spec.map_or(2, |spec| spec.retries);
     let default_triggers;
@@ -63,7 +55,7 @@ pub async fn run(
         if round > 0
             && !wait(exchange, round, &open, watch)
                 .await
-                .map_err(Outcome::Interrupted)?
+                .map_err(Ended::Interrupted)?
         {
             break;
         }
@@ -89,8 +81,8 @@ pub async fn run(
                     record.attempt_ok(200);
                     return Ok(answer);
                 }
-                Err(Outcome::Interrupted(fired)) => return Err(Outcome::Interrupted(fired)),
-                Err(Outcome::Failed(failure)) => failure,
+                Err(Ended::Failed(failure)) => failure,
+                Err(ended) => return Err(ended),
             };
             note_health(entry, upstream, &failure);
             let over = watch.capped();
@@ -105,9 +97,9 @@ pub async fn run(
             record.attempt_failed(&failure, next);
             match moves_on {
                 false if over && failure.class == Class::Timeout => {
-                    return Err(Outcome::Interrupted(Fired::Deadline));
+                    return Err(Ended::Interrupted(Fired::Deadline));
                 }
-                false => return Err(Outcome::Failed(failure)),
+                false => return Err(Ended::Failed(failure)),
                 true if failure.class.may_pass() => again.push((
                     choice,
                     Instant::now() + failure.retry_after.unwrap_or_default().min(LONGEST),
@@ -121,7 +113,7 @@ pub async fn run(
             break;
         }
     }
-    Err(Outcome::Failed(failures.report()))
+    Err(Ended::Failed(failures.report()))
 }
 
 /// Further than any wait goes; keeps times within what clocks can hold.
@@ -255,7 +247,7 @@ async fn attempt(
     upstream: &Arc<Upstream>,
     choice: &Choice,
     watch: &Guard,
-) -> Result<Answer, Outcome> {
+) -> Result<Answer, Ended> {
     let settings = &exchange.worker.shared.settings;
     let spec = plan.route.as_ref().map(|route| &route.spec);
     let limit = |of_route: Option<crate::resources::Millis>,
@@ -282,8 +274,8 @@ async fn attempt(
         settings.stream_idle,
     );
 
-    let conversion = conversion(exchange, upstream).map_err(Outcome::Failed)?;
-    let (format, body) = body(exchange, upstream, choice, &conversion).map_err(Outcome::Failed)?;
+    let conversion = conversion(exchange, upstream).map_err(Ended::Failed)?;
+    let (format, body) = body(exchange, upstream, choice, &conversion).map_err(Ended::Failed)?;
     let request = || {
         request(
             exchange,
@@ -316,7 +308,7 @@ async fn attempt(
             .run(refusal(head, incoming, upstream, exchange.format, ticket))
             .await
             .map_err(|fired| interrupted(fired, watch, late("sent an error and stalled")))?;
-        return Err(Outcome::Failed(failure));
+        return Err(Ended::Failed(failure));
     }
     let mut passed = HeaderMap::new();
     headers::forward_response(&head.headers, &mut passed);
@@ -332,14 +324,14 @@ async fn attempt(
         .get(header::CONTENT_ENCODING)
         .is_some_and(|value| value != "identity")
     {
-        return Err(Outcome::Failed(Failure::upstream(format!(
+        return Err(Ended::Failed(Failure::upstream(format!(
             "provider `{}` compressed its answer though it was asked not to",
             upstream.name
         ))));
     }
     if exchange.peek.stream {
         if !is("text/event-stream") {
-            return Err(Outcome::Failed(Failure::upstream(format!(
+            return Err(Ended::Failed(Failure::upstream(format!(
                 "provider `{}` was asked for a stream and answered with something else",
                 upstream.name
             ))));
@@ -360,14 +352,14 @@ async fn attempt(
             .run(first_content(&mut stream))
             .await
             .map_err(|fired| interrupted(fired, watch, late("sent no content in time")))?
-            .map_err(Outcome::Failed)?;
+            .map_err(Ended::Failed)?;
         return Ok(Answer::Stream {
             headers: passed,
             stream,
         });
     }
     if !is("application/json") {
-        return Err(Outcome::Failed(Failure::upstream(format!(
+        return Err(Ended::Failed(Failure::upstream(format!(
             "provider `{}` answered with something that is not JSON",
             upstream.name
         ))));
@@ -379,13 +371,13 @@ async fn attempt(
         .await
         .map_err(|fired| interrupted(fired, watch, late("stopped in the middle of its answer")))?
         .map_err(|why| {
-            Outcome::Failed(Failure::upstream(format!(
+            Ended::Failed(Failure::upstream(format!(
                 "provider `{}` {why}",
                 upstream.name
             )))
         })?;
     ticket.give_back();
-    let (bytes, seen) = reply(exchange, &conversion, choice, bytes).map_err(Outcome::Failed)?;
+    let (bytes, seen) = reply(exchange, &conversion, choice, bytes).map_err(Ended::Failed)?;
     Ok(Answer::Whole {
         headers: passed,
         bytes,

@@ -1,7 +1,7 @@
 //! Path and headers -> what is asked for. The few hot paths are matched by hand; the admin API is not here.
 
 use super::{
-    body::Body, caller, exchange, gate::Conn, models, record::Record, respond, worker::Worker,
+    body::Body, caller, gate::Conn, models, pipeline, record::Record, respond, worker::Worker,
 };
 use crate::error::{Error, Kind};
 use crate::formats::{FORMATS, Format, FormatId, format};
@@ -49,7 +49,7 @@ async fn route(
         if let Some(wrong) = wrong_method(worker, format, &request) {
             return Ok(tied(wrong, conn));
         }
-        return Ok(exchange::serve(worker, conn, format, None, request).await);
+        return Ok(pipeline::serve(worker, conn, format, None, request).await);
     }
     match path {
         "/v1/models" => Ok(tied(
@@ -92,7 +92,7 @@ async fn bound(
     if let Some(wrong) = wrong_method(worker, format, &request) {
         return Ok(tied(wrong, conn));
     }
-    Ok(exchange::serve(worker, conn, format, Some(&path), request).await)
+    Ok(pipeline::serve(worker, conn, format, Some(&path), request).await)
 }
 
 /// The format of a request below a route's path: by what follows it, else by its headers.

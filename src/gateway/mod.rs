@@ -1,20 +1,25 @@
-//! The data plane. One request, one file a stage: `listen` -> `caller` -> `exchange` (peek, plan) ->
-//! `attempt` (`send`, `answer`) -> `relay` -> `record`; `respond` writes every error. One current-thread runtime a core, each
+//! The data plane. One request, one file a stage: `accept` -> `listen` -> `pipeline` (`caller`, `intake`, peek, plan) ->
+//! `attempt` (`send`, `answer`) -> `relay` -> `record`; `respond` writes every error. What the stages share lies in leaves:
+//! `exchange` (the request), `ended` (why it got no answer), `worker` (the thread's). One current-thread runtime a core, each
 //! with its own listener, connection pool and timers; what they share is in [`Shared`] and immutable or atomic.
 
+pub mod accept;
 pub mod answer;
 pub mod attempt;
 pub mod body;
 pub mod caller;
 pub mod coalesce;
 pub mod connect;
+pub mod ended;
 pub mod exchange;
 pub mod failure;
 pub mod gate;
 pub mod head;
 pub mod headers;
+pub mod intake;
 pub mod listen;
 pub mod models;
+pub mod pipeline;
 pub mod pool;
 pub mod record;
 pub mod relay;

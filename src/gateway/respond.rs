@@ -1,8 +1,6 @@
 //! Answers with their headers, and every error: in the caller's own format, in this one place.
 
-use super::{
-    body::Body, exchange::Refusal, failure::Failure, gate::Conn, record::Record, watch::Fired,
-};
+use super::{body::Body, ended::Ended, failure::Failure, gate::Conn, record::Record, watch::Fired};
 use crate::catalog;
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
@@ -59,24 +57,24 @@ pub fn about(headers: &mut HeaderMap, record: &Record, whole: bool) {
 /// Refuses a request whose format is known, and finishes its record.
 pub fn refuse(
     format: &'static Format,
-    refusal: Refusal,
+    ended: Ended,
     record: &mut Record,
     conn: &Rc<Conn>,
 ) -> Response<Body> {
-    let (error, close, outcome) = match refusal {
-        Refusal::Failed(failure) => return failed(format, failure, record, conn),
-        Refusal::Own { error, close } => (error, close, Outcome::Failed),
-        Refusal::Interrupted(Fired::Revoked) => (
+    let (error, close, outcome) = match ended {
+        Ended::Failed(failure) => return failed(format, failure, record, conn),
+        Ended::Refused { error, close } => (error, close, Outcome::Failed),
+        Ended::Interrupted(Fired::Revoked) => (
             Error::new(Kind::Unauthenticated, "the API key was revoked"),
             false,
             Outcome::Revoked,
         ),
-        Refusal::Interrupted(Fired::Shutdown) => (
+        Ended::Interrupted(Fired::Shutdown) => (
             Error::new(Kind::Unavailable, "the gateway is shutting down"),
             true,
             Outcome::Shutdown,
         ),
-        Refusal::Interrupted(Fired::Deadline) => (
+        Ended::Interrupted(Fired::Deadline) => (
             Error::new(
                 Kind::Timeout,
                 "the request took longer than the route allows in total",

@@ -1,8 +1,8 @@
 //! One request to one upstream: the body spliced or translated, over an idle connection or a new one.
 
 use super::{
-    attempt::Outcome,
     connect,
+    ended::Ended,
     exchange::Exchange,
     failure::Failure,
     watch::{Fired, Guard},
@@ -51,13 +51,13 @@ pub(super) fn conversion(
     }
 }
 
-pub(super) fn interrupted(fired: Fired, watch: &Guard, late: Failure) -> Outcome {
+pub(super) fn interrupted(fired: Fired, watch: &Guard, late: Failure) -> Ended {
     match fired {
         Fired::Deadline => {
             watch.rearm();
-            Outcome::Failed(late)
+            Ended::Failed(late)
         }
-        other => Outcome::Interrupted(other),
+        other => Ended::Interrupted(other),
     }
 }
 
@@ -144,7 +144,7 @@ pub(super) async fn send(
     watch: &Guard,
     connect_limit: Duration,
     first_limit: Duration,
-) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), Outcome> {
+) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), Ended> {
     let worker = exchange.worker;
     while let Some(mut sender) = worker.pool.take(&upstream.origin) {
         watch.within(Some(first_limit));
@@ -162,7 +162,7 @@ pub(super) async fn send(
             continue;
         }
         match watch
-            .run(sender.send_request(request().map_err(Outcome::Failed)?))
+            .run(sender.send_request(request().map_err(Ended::Failed)?))
             .await
             .map_err(|fired| interrupted(fired, watch, late()))?
         {
@@ -176,7 +176,7 @@ pub(super) async fn send(
                 break;
             }
             Err(error) => {
-                return Err(Outcome::Failed(Failure::upstream(format!(
+                return Err(Ended::Failed(Failure::upstream(format!(
                     "provider `{}` broke the connection: {}",
                     upstream.name,
                     cause(&error)
@@ -200,10 +200,10 @@ pub(super) async fn send(
                 },
             )
         })?
-        .map_err(Outcome::Failed)?;
+        .map_err(Ended::Failed)?;
     watch.within(Some(first_limit));
     let sent = watch
-        .run(sender.send_request(request().map_err(Outcome::Failed)?))
+        .run(sender.send_request(request().map_err(Ended::Failed)?))
         .await;
     match sent.map_err(|fired| {
         interrupted(
@@ -216,7 +216,7 @@ pub(super) async fn send(
         )
     })? {
         Ok(response) => Ok((response, sender)),
-        Err(error) => Err(Outcome::Failed(Failure::upstream(format!(
+        Err(error) => Err(Ended::Failed(Failure::upstream(format!(
             "provider `{}` broke the connection: {}",
             upstream.name,
             cause(&error)

@@ -1,0 +1,286 @@
+//! One core's share of the data plane: a current-thread runtime with its own listener, connection pool and
+//! clock. Takes connections, within what may be open, and serves HTTP on each.
+
+use super::{
+    Shared,
+    coalesce::CoalescedWrites,
+    gate::{Conn, Gate},
+    listen,
+    pool::SWEEP,
+    watch::Fired,
+    worker::Worker,
+};
+use crate::error::{Error, Kind, Result};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    collections::hash_map::Entry,
+    future::poll_fn,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    rc::Rc,
+    sync::{Arc, PoisonError, atomic::Ordering},
+    task::Poll,
+    time::Duration,
+};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Headers hyper takes unless told otherwise.
+const HYPER_HEADERS: usize = 100;
+
+/// Binds an address for `count` workers: one socket each with SO_REUSEPORT, so that the kernel spreads
+/// connections and no accept queue is shared. Port 0 is chosen by the first and taken by the rest.
+pub fn bind(address: SocketAddr, count: usize) -> Result<Vec<std::net::TcpListener>> {
+    let mut listeners = Vec::with_capacity(count);
+    let mut address = address;
+    for at in 0..count.max(1) {
+        let listener = bind_one(address, count > 1, at == 0).map_err(|error| {
+            let taken = error.kind() == std::io::ErrorKind::AddrInUse;
+            let hint = if taken {
+                "another program listens there: stop it, or choose another port with --listen 127.0.0.1:0"
+            } else {
+                "choose another address with --listen"
+            };
+            Error::new(
+                if taken { Kind::Conflict } else { Kind::Invalid },
+                format!("cannot listen on `{address}`"),
+            )
+            .cause(error)
+            .param(address.to_string())
+            .hint(hint)
+        })?;
+        address = listener
+            .local_addr()
+            .map_err(|error| Error::internal("the listener has no address").cause(error))?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn bind_one(
+    address: SocketAddr,
+    shared: bool,
+    first: bool,
+) -> std::io::Result<std::net::TcpListener> {
+    // A second gateway must not slip in beside the first through SO_REUSEPORT: the first socket of a
+    // fixed port is tried without it.
+    if address.port() != 0 && shared && first {
+        let probe = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
+        probe.set_reuse_address(true)?;
+        probe.bind(&address.into())?;
+    }
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Runs one worker until it is told to stop and its connections are done. Call it on a thread of its own.
+pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
+    let worker = Rc::new(Worker::new(shared, seed));
+    let local = tokio::task::LocalSet::new();
+    local.block_on(&runtime, async move {
+        tokio::task::spawn_local(worker.watches.clone().tick(worker.shared.clone()));
+        tokio::task::spawn_local(sweep(worker.clone()));
+        let open = Rc::new(());
+        for listener in listeners {
+            let listener = TcpListener::from_std(listener)
+                .map_err(|error| Error::internal("the listener cannot be used").cause(error))?;
+            tokio::task::spawn_local(accept(worker.clone(), listener, open.clone()));
+        }
+        while !worker.shared.stopping.load(Ordering::Relaxed) || Rc::strong_count(&open) > 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    })
+}
+
+async fn sweep(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        worker.pool.sweep();
+    }
+}
+
+async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
+    let mut stop = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.tick() => match worker.shared.stopping.load(Ordering::Relaxed) {
+                true => return,
+                false => continue,
+            },
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                // Too many: closed at once, so that the rest keeps being served.
+                let Some(counted) = Counted::new(worker.shared.clone(), peer.ip()) else {
+                    continue;
+                };
+                // Without it every streamed piece waits for an acknowledgement.
+                let _ = stream.set_nodelay(true);
+                tokio::task::spawn_local(connection(worker.clone(), stream, counted, open.clone()));
+            }
+            // Out of file descriptors and the like: do not spin.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn connection(worker: Rc<Worker>, stream: TcpStream, _counted: Counted, _open: Rc<()>) {
+    let shared = worker.shared.clone();
+    let conn = Rc::new(Conn::new(worker.watches.add(), shared.clone()));
+    let service = hyper::service::service_fn({
+        let (worker, conn) = (worker.clone(), conn.clone());
+        move |request| listen::handle(worker.clone(), conn.clone(), request)
+    });
+    let gate = TokioIo::new(CoalescedWrites::new(Gate {
+        stream,
+        conn: conn.clone(),
+    }));
+    let mut http = http1::Builder::new();
+    // The gate counts headers before hyper does. Up to its own limit hyper reads them without allocating.
+    if shared.settings.max_headers > HYPER_HEADERS {
+        http.max_headers(shared.settings.max_headers.min(1_000) + 8);
+    }
+    let serving = http.pipeline_flush(false).serve_connection(gate, service);
+    let mut serving = pin!(serving);
+    let mut told = false;
+    poll_fn(|cx| {
+        if shared.stopping.load(Ordering::Relaxed) && !told {
+            told = true;
+            serving.as_mut().graceful_shutdown();
+        }
+        // A deadline here is an idle, silent or slow-headed connection; requests have their own watch.
+        if conn.watch.fired() == Some(Fired::Deadline) {
+            return Poll::Ready(());
+        }
+        match serving.as_mut().poll(cx) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => {
+                conn.watch.listen(cx);
+                Poll::Pending
+            }
+        }
+    })
+    .await;
+}
+
+/// A connection counts while this lives, whatever ends it.
+struct Counted {
+    shared: Arc<Shared>,
+    /// Another machine's address, which has a share of its own.
+    peer: Option<IpAddr>,
+}
+
+impl Counted {
+    /// `None` where there are too many already, of all or of this address.
+    fn new(shared: Arc<Shared>, peer: IpAddr) -> Option<Counted> {
+        if shared.connections.load(Ordering::Relaxed) >= shared.settings.max_connections {
+            return None;
+        }
+        let peer = peer.to_canonical();
+        let peer = (!peer.is_loopback()).then_some(peer);
+        if let Some(peer) = peer {
+            let mut peers = shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = peers.entry(peer).or_default();
+            if *count >= shared.settings.max_connections_per_ip {
+                return None;
+            }
+            *count += 1;
+        }
+        shared.connections.fetch_add(1, Ordering::Relaxed);
+        Some(Counted { shared, peer })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        let Some(peer) = self.peer else { return };
+        let mut peers = self
+            .shared
+            .peers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(mut count) = peers.entry(peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn another_machine_has_its_share_of_connections() {
+        let journal = Arc::new(crate::store::journal::memory::Memory::new(1, 1));
+        let settings = super::super::Settings {
+            max_connections: 4,
+            max_connections_per_ip: 2,
+            ..Default::default()
+        };
+        let shared = Arc::new(Shared::new(
+            crate::store::token::Hasher::ephemeral().unwrap(),
+            journal,
+            Arc::new(crate::store::records::Memory::new()),
+            settings,
+        ));
+        let (here, there, mapped, other) = ["127.0.0.1", "10.0.0.1", "::ffff:10.0.0.1", "10.0.0.2"]
+            .map(|text| text.parse().unwrap())
+            .into();
+        let take = |ip| Counted::new(shared.clone(), ip);
+        let two = [take(there).unwrap(), take(mapped).unwrap()];
+        assert!(take(there).is_none());
+        let rest = [take(here).unwrap(), take(other).unwrap()];
+        assert!(take(here).is_none(), "of all");
+        drop((two, rest));
+        assert!(shared.peers.lock().unwrap().is_empty());
+        assert_eq!(shared.connections.load(Ordering::Relaxed), 0);
+        let many: Vec<_> = (0..4).map(|_| take(here).unwrap()).collect();
+        assert_eq!(many.len(), 4, "this machine has no share");
+    }
+
+    #[test]
+    fn a_port_is_shared_by_workers_and_with_nobody_else() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let ours = bind(any, 3).unwrap();
+        let address = ours[0].local_addr().unwrap();
+        assert!(
+            ours.iter()
+                .all(|listener| listener.local_addr().unwrap() == address)
+        );
+        for count in [1, 3] {
+            let error = bind(address, count).unwrap_err();
+            assert_eq!(
+                (error.kind, error.message),
+                (Kind::Conflict, format!("cannot listen on `{address}`"))
+            );
+        }
+    }
+}
