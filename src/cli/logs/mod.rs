@@ -26,7 +26,9 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
 
 /// The filters as they were written; what they mean is the gateway's to say.
 fn filters(matches: &ArgMatches) -> Query {
-    let many = ["key", "user", "route", "provider", "model", "status"];
+    let many = [
+        "key", "user", "route", "provider", "model", "session", "agent", "status",
+    ];
     let mut query = Query::new();
     for id in many {
         let values = matches.get_many::<String>(id).into_iter().flatten();
@@ -48,7 +50,7 @@ mod tests {
 
     #[test]
     fn filters_become_parameters() {
-        let line = "gw logs --key a,b --status 4xx --since 1h --text x";
+        let line = "gw logs --key a,b --session s --agent x,y --status 4xx --since 1h --text x";
         let matches = crate::cli::command()
             .try_get_matches_from(line.split(' '))
             .unwrap();
@@ -56,6 +58,18 @@ mod tests {
             .into_iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        assert_eq!(text, ["key=a", "key=b", "status=4xx", "since=1h", "text=x"]);
+        assert_eq!(
+            text,
+            [
+                "key=a",
+                "key=b",
+                "session=s",
+                "agent=x",
+                "agent=y",
+                "status=4xx",
+                "since=1h",
+                "text=x"
+            ]
+        );
     }
 }

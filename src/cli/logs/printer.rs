@@ -104,7 +104,7 @@ impl<'a> Printer<'a> {
 }
 
 /// Fields of a row as CSV has them.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 19] = [
     "at",
     "id",
     "key",
@@ -122,6 +122,8 @@ const FIELDS: [&str; 17] = [
     "usage.output",
     "cost_pico",
     "error",
+    "session",
+    "agent",
 ];
 
 /// Formats of a line a row.
@@ -159,7 +161,7 @@ mod tests {
         assert_eq!(lines(&status, &rows, true), "200\n\n");
         assert_eq!(
             lines(&Format::Csv, &rows, false),
-            "2026-11-21T01:32:27.194Z,req_1,\"a,b\",,,,,,200,ok,,,,,,,\n,req_2,,,,,,,,,,,,,,,\n"
+            "2026-11-21T01:32:27.194Z,req_1,\"a,b\",,,,,,200,ok,,,,,,,,,\n,req_2,,,,,,,,,,,,,,,,,\n"
         );
         assert_eq!(
             lines(&Format::Jsonl, &rows[1..], true),

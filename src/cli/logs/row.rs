@@ -27,7 +27,7 @@ const NARROW: [(&str, usize); 7] = [
     ("TOOK", 5),
     ("COST", 9),
 ];
-const WIDE: [(&str, usize); 16] = [
+const WIDE: [(&str, usize); 18] = [
     ("TIME", 19),
     ("ID", 30),
     ("KEY", 10),
@@ -43,6 +43,8 @@ const WIDE: [(&str, usize); 16] = [
     ("TTFT", 6),
     ("CACHED", 6),
     ("USER", 10),
+    ("SESSION", 10),
+    ("AGENT", 10),
     ("ERROR", 5),
 ];
 /// Where KEY and MODEL stand in the narrow table.
@@ -197,6 +199,8 @@ fn cells(row: &Value, wide: bool, length: usize, now: Stamp) -> Vec<String> {
         "TTFT" => took("ttft_ms"),
         "CACHED" => tokens(row, &["usage.cache_read"]),
         "USER" => show("user"),
+        "SESSION" => show("session"),
+        "AGENT" => show("agent"),
         _ => show("error"),
     };
     columns(wide).iter().map(cell).collect()
@@ -329,6 +333,8 @@ mod tests {
                 "2",
                 "-",
                 "2",
+                "-",
+                "-",
                 "-",
                 "-"
             ]

@@ -33,6 +33,14 @@ fn filters() -> Vec<Arg> {
         filter("provider", "PROVIDER", "Answered by these providers"),
         filter("model", "MODEL", "Asked of or answered by these models").short('m'),
         many(
+            "session",
+            "session",
+            "SESSION",
+            "Of these sessions of a caller's tool",
+        )
+        .value_delimiter(','),
+        many("agent", "agent", "AGENT", "Of these agents within them").value_delimiter(','),
+        many(
             "status",
             "status",
             "STATUS",

@@ -23,6 +23,8 @@ pub fn row(number: u64) -> Row {
         key: pick("key", 3),
         user: pick("user", 5),
         route: pick("route", 2),
+        session: pick("session", 6).filter(|_| number.is_multiple_of(2)),
+        agent: pick("agent", 4).filter(|_| number.is_multiple_of(4)),
         provider: pick("provider", 4),
         requested_model: pick("asked", 3),
         model: pick("model", 7),
@@ -91,6 +93,8 @@ fn oracle(rows: &[Row], filter: &Filter) -> Vec<String> {
             any(&filter.key, &[&row.key])
                 && any(&filter.user, &[&row.user])
                 && any(&filter.route, &[&row.route])
+                && any(&filter.session, &[&row.session])
+                && any(&filter.agent, &[&row.agent])
                 && any(&filter.provider, &[&row.provider])
                 && any(&filter.model, &[&row.model, &row.requested_model])
                 && (filter.status.is_empty()
@@ -118,20 +122,26 @@ fn filters() -> impl Strategy<Value = Filter> {
         words(&["provider0", "provider3"]),
         words(&["asked1", "model5", "none"]),
         words(&["route0", "route1"]),
+        words(&["session0", "session1", "session4"]),
+        words(&["agent0", "none"]),
         words(&["200", "404", "4xx", "5xx", "ok", "error"]),
         (time(), time(), text),
     )
         .prop_map(
-            |(key, user, provider, model, route, status, (since, until, text))| Filter {
-                key,
-                user,
-                provider,
-                model,
-                route,
-                status: status.iter().map(|word| word.parse().unwrap()).collect(),
-                since,
-                until,
-                text,
+            |(key, user, provider, model, route, session, agent, status, (since, until, text))| {
+                Filter {
+                    key,
+                    user,
+                    provider,
+                    model,
+                    route,
+                    session,
+                    agent,
+                    status: status.iter().map(|word| word.parse().unwrap()).collect(),
+                    since,
+                    until,
+                    text,
+                }
             },
         )
 }

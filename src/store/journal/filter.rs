@@ -17,6 +17,8 @@ pub struct Filter {
     /// Matches the requested and the resolved model.
     pub model: Vec<String>,
     pub route: Vec<String>,
+    pub session: Vec<String>,
+    pub agent: Vec<String>,
     pub status: Vec<Status>,
     /// Inclusive.
     pub since: Option<Stamp>,
@@ -63,7 +65,8 @@ impl FromStr for Status {
 impl Filter {
     /// The words [`Filter::take`] knows.
     pub const WORDS: &[&str] = &[
-        "key", "user", "provider", "model", "route", "status", "since", "until", "text",
+        "key", "user", "provider", "model", "route", "session", "agent", "status", "since",
+        "until", "text",
     ];
 
     /// Takes a word in, such as `status` and `4xx,429`; `false`: it is none of a filter's. Names and statuses may
@@ -88,6 +91,8 @@ impl Filter {
             "provider" => self.provider.extend(names()),
             "model" => self.model.extend(names()),
             "route" => self.route.extend(names()),
+            "session" => self.session.extend(names()),
+            "agent" => self.agent.extend(names()),
             "status" => {
                 for one in values() {
                     self.status.push(one.parse()?);
@@ -129,6 +134,8 @@ impl Matcher {
             ("user", &filter.user),
             ("provider", &filter.provider),
             ("route", &filter.route),
+            ("session", &filter.session),
+            ("agent", &filter.agent),
         ];
         let mut needles = Vec::new();
         for (field, values) in fields {
@@ -167,6 +174,8 @@ impl Matcher {
             && any(&filter.user, &row.user)
             && any(&filter.provider, &row.provider)
             && any(&filter.route, &row.route)
+            && any(&filter.session, &row.session)
+            && any(&filter.agent, &row.agent)
             && (any(&filter.model, &row.model) || any(&filter.model, &row.requested_model))
             && (filter.status.is_empty() || filter.status.iter().any(status))
             && filter.since.is_none_or(|since| row.at >= since)
@@ -197,6 +206,8 @@ impl Matcher {
             && summary.may_hold(b'u', &filter.user)
             && summary.may_hold(b'p', &filter.provider)
             && summary.may_hold(b'r', &filter.route)
+            && summary.may_hold(b's', &filter.session)
+            && summary.may_hold(b'a', &filter.agent)
             && summary.may_hold(b'm', &filter.model)
     }
 }

@@ -56,6 +56,11 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub environment: String,
     pub route: Option<String>,
+    /// The conversation this request was part of, and the agent within it, as the caller's tool names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// The caller's format, such as `openai-chat`.
     pub format: String,
     /// The model asked for; absent where the body named none.
@@ -101,4 +106,27 @@ pub struct Content {
     pub response: Vec<Bytes>,
     /// The response was longer than kept (1 MiB by default).
     pub truncated: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn rows_of_earlier_releases_have_no_session() {
+        let mut shown = serde_json::to_value(Row {
+            session: Some("s".into()),
+            agent: Some("a".into()),
+            ..Row::default()
+        })
+        .unwrap();
+        let read =
+            |value: &serde_json::Value| serde_json::from_value::<Row>(value.clone()).unwrap();
+        assert_eq!(read(&shown).session.as_deref(), Some("s"));
+        for name in ["session", "agent"] {
+            shown.as_object_mut().unwrap().remove(name);
+        }
+        assert_eq!(read(&shown), Row::default());
+    }
 }

@@ -59,6 +59,8 @@ impl Summary {
             (b'u', &row.user),
             (b'p', &row.provider),
             (b'r', &row.route),
+            (b's', &row.session),
+            (b'a', &row.agent),
             (b'm', &row.model),
             (b'm', &row.requested_model),
         ];
