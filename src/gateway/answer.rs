@@ -177,7 +177,12 @@ pub(super) async fn refusal(
     let original =
         (upstream.speaks(format.id) && json && !body.is_empty()).then(|| Box::new((passed, body)));
     Failure {
-        class: Class::of_status(status, retry_after.is_some(), &fault.message),
+        class: Class::of_status(
+            status,
+            retry_after.is_some(),
+            &fault.message,
+            upstream.sign_in.is_own_key(),
+        ),
         fault,
         status: Some(status),
         retry_after,

@@ -18,7 +18,7 @@ use crate::plan::{
     retry::{self, Class},
 };
 use crate::resources::Stamp;
-use crate::upstream::{SignIn, Upstream};
+use crate::upstream::Upstream;
 use http::{HeaderMap, header};
 use std::{
     sync::Arc,
@@ -96,7 +96,7 @@ pub async fn run(
             };
             record.attempt_failed(&failure, next);
             match moves_on {
-                false if over && failure.class == Class::Timeout => {
+                false if over && matches!(failure.class, Class::Timeout | Class::Slow) => {
                     return Err(Ended::Interrupted(Fired::Deadline));
                 }
                 false => return Err(Ended::Failed(failure)),
@@ -152,7 +152,7 @@ fn own_key_stays<'a>(
             .serving
             .upstreams
             .get(choice.provider)
-            .filter(|upstream| matches!(upstream.sign_in, SignIn::Passthrough(_)))
+            .filter(|upstream| upstream.sign_in.is_own_key())
     };
     let first = plan
         .attempts
@@ -167,7 +167,9 @@ fn own_key_stays<'a>(
 /// The failures so far, and which of them the caller is told.
 #[derive(Default)]
 struct Failures {
-    /// The last that was not about capacity.
+    /// The first target that could not carry the request.
+    unfit: Option<Failure>,
+    /// The last that was about neither this nor capacity.
     other: Option<Failure>,
     /// The last about capacity, a 429 before a 503 or 529.
     capacity: Option<Failure>,
@@ -176,6 +178,10 @@ struct Failures {
 
 impl Failures {
     fn add(&mut self, failure: Failure) {
+        if failure.class == Class::Unfit {
+            self.unfit.get_or_insert(failure);
+            return;
+        }
         if failure.class != Class::Capacity {
             self.other = Some(failure);
             return;
@@ -194,7 +200,8 @@ impl Failures {
         }
     }
 
-    /// "Come back later" only where all said so, and then after the shortest wait.
+    /// "Come back later" only where all that could carry the request said so, and then after the shortest wait;
+    /// what the request would have to be like only where none could.
     fn report(self) -> Failure {
         match (self.other, self.capacity) {
             (Some(other), _) => other,
@@ -202,7 +209,9 @@ impl Failures {
                 retry_after: self.shortest,
                 ..capacity
             },
-            (None, None) => Failure::upstream("no attempt was made".into()),
+            (None, None) => self
+                .unfit
+                .unwrap_or_else(|| Failure::upstream("no attempt was made".into())),
         }
     }
 }
@@ -211,7 +220,7 @@ fn note_health(entry: Entry<'_>, upstream: &Upstream, failure: &Failure) {
     let now = Stamp::now().0;
     match failure.class {
         Class::Capacity => entry.cool(failure.retry_after.map(|wait| wait.as_millis() as u64), now),
-        Class::Upstream | Class::Timeout => entry.failed(now),
+        Class::Upstream | Class::Timeout | Class::Slow => entry.failed(now),
         Class::Connect => {
             upstream.standing.failed(failure.fault.message.clone());
             entry.failed(now);
@@ -222,13 +231,10 @@ fn note_health(entry: Entry<'_>, upstream: &Upstream, failure: &Failure) {
                 status = failure.status,
                 "provider refused gw's credential"
             );
-            // A caller's own key says nothing of the provider.
-            if !matches!(upstream.sign_in, SignIn::Passthrough(_)) {
-                upstream.standing.failed(match failure.status {
-                    Some(status) => format!("it refused the credential (HTTP {status})"),
-                    None => failure.fault.message.clone(),
-                });
-            }
+            upstream.standing.failed(match failure.status {
+                Some(status) => format!("it refused the credential (HTTP {status})"),
+                None => failure.fault.message.clone(),
+            });
             entry.failed(now);
         }
         // It answers, and it is the request that it does not like.
@@ -236,7 +242,8 @@ fn note_health(entry: Entry<'_>, upstream: &Upstream, failure: &Failure) {
             upstream.standing.worked();
             entry.worked(now);
         }
-        Class::Caller | Class::NotFound | Class::Context => {}
+        // Says nothing of the target.
+        Class::Unfit | Class::OwnKey | Class::Caller | Class::NotFound | Class::Context => {}
     }
 }
 
@@ -286,7 +293,7 @@ async fn attempt(
             body.clone(),
         )
     };
-    let late = |what: &str| Failure::timeout(format!("provider `{}` {what}", upstream.name));
+    let late = |what: &str| Failure::slow(format!("provider `{}` {what}", upstream.name));
 
     let (response, sender) = send(
         exchange,

@@ -58,10 +58,15 @@ impl Failure {
         Failure::own(Class::Credential, 503, "api_error", message)
     }
 
-    /// The request cannot be carried to this provider (translation refused it).
-    pub fn refused(error: &crate::error::Error) -> Failure {
+    /// The request was surely received, and nothing of an answer came in time.
+    pub fn slow(message: String) -> Failure {
+        Failure::own(Class::Slow, 504, "timeout_error", message)
+    }
+
+    /// This target cannot carry the request (translation refused it, or the caller's own key for it is missing).
+    pub fn unfit(error: &crate::error::Error) -> Failure {
         Failure {
-            class: Class::Caller,
+            class: Class::Unfit,
             fault: Box::new(Fault::from(error)),
             status: None,
             retry_after: None,

@@ -44,7 +44,7 @@ pub(super) fn conversion(
         spoken.find_map(|format| format.codec.map(|codec| (format, codec))),
     ) {
         (Some(from), Some((to, into))) => Ok(Conversion::Translate { to, into, from }),
-        _ => Err(Failure::refused(&crate::error::Error::invalid(format!(
+        _ => Err(Failure::unfit(&crate::error::Error::invalid(format!(
             "provider `{}` speaks no format `{}` can be translated to",
             upstream.name, exchange.format.name
         )))),
@@ -77,7 +77,7 @@ pub(super) fn body(
             *to,
             exchange
                 .translated(*from, *into, upstream, &choice.model)
-                .map_err(|error| Failure::refused(&error))?,
+                .map_err(|error| Failure::unfit(&error))?,
         ),
     })
 }
@@ -115,9 +115,9 @@ pub(super) fn request(
 
 fn not_signed(upstream: &Upstream, why: &Unsigned) -> Failure {
     match why {
-        Unsigned::NoOwnKey => Failure::refused(
+        Unsigned::NoOwnKey => Failure::unfit(
             &crate::error::Error::new(
-                crate::error::Kind::Unauthenticated,
+                crate::error::Kind::Invalid,
                 format!(
                     "provider `{}` passes the caller's own key through, and none was sent",
                     upstream.name
@@ -149,7 +149,7 @@ pub(super) async fn send(
     while let Some(mut sender) = worker.pool.take(&upstream.origin) {
         watch.within(Some(first_limit));
         let late = || {
-            Failure::timeout(format!(
+            Failure::slow(format!(
                 "provider `{}` did not answer in time",
                 upstream.name
             ))
@@ -209,7 +209,7 @@ pub(super) async fn send(
         interrupted(
             fired,
             watch,
-            Failure::timeout(format!(
+            Failure::slow(format!(
                 "provider `{}` did not answer in time",
                 upstream.name
             )),

@@ -72,6 +72,8 @@ pub struct Stream {
     /// The end mark has come.
     done: bool,
     ticket: Option<Ticket>,
+    /// Whether the caller's own key was used.
+    own_key: bool,
     pub idle: Duration,
 }
 
@@ -84,6 +86,7 @@ impl Stream {
             out: VecDeque::new(),
             seen: Seen::default(),
             done: false,
+            own_key: ticket.upstream.sign_in.is_own_key(),
             ticket: Some(ticket),
             idle,
         }
@@ -158,7 +161,13 @@ impl Stream {
             } => {
                 let ended = reader.end(events);
                 match (
-                    tell(events, writer.as_mut(), &mut self.seen, &mut self.out),
+                    tell(
+                        events,
+                        writer.as_mut(),
+                        &mut self.seen,
+                        &mut self.out,
+                        self.own_key,
+                    ),
                     ended,
                 ) {
                     (failed @ Step::Failed { .. }, _) => failed,
@@ -192,7 +201,7 @@ impl Stream {
                 self.out.push_back(frame);
                 match mark {
                     Mark::Content | Mark::Done => Step::Content,
-                    Mark::Error => failed(self.seen.fault.clone(), true),
+                    Mark::Error => failed(self.seen.fault.clone(), true, self.own_key),
                     _ => Step::Setup,
                 }
             }
@@ -204,7 +213,13 @@ impl Stream {
                 if let Err(error) = reader.read(name, &data, events) {
                     return broken(&error.message);
                 }
-                tell(events, writer.as_mut(), &mut self.seen, &mut self.out)
+                tell(
+                    events,
+                    writer.as_mut(),
+                    &mut self.seen,
+                    &mut self.out,
+                    self.own_key,
+                )
             }
         }
     }
@@ -216,12 +231,13 @@ fn tell(
     writer: &mut (dyn EventWriter + Send),
     seen: &mut Seen,
     out: &mut VecDeque<Bytes>,
+    own_key: bool,
 ) -> Step {
     let mut bytes = Vec::new();
     let mut step = Step::Setup;
     for event in events.drain(..) {
         if let Event::Error(fault) = event {
-            step = failed(Some(fault), false);
+            step = failed(Some(fault), false, own_key);
             break;
         }
         seen.text_bytes += event.text_len();
@@ -248,7 +264,7 @@ fn broken(message: &str) -> Step {
     }
 }
 
-fn failed(fault: Option<Fault>, forwarded: bool) -> Step {
+fn failed(fault: Option<Fault>, forwarded: bool, own_key: bool) -> Step {
     let fault = Box::new(fault.unwrap_or_else(|| Fault {
         status: 502,
         kind: "api_error".into(),
@@ -256,7 +272,7 @@ fn failed(fault: Option<Fault>, forwarded: bool) -> Step {
         code: None,
         param: None,
     }));
-    let class = Class::of_status(fault.status, false, &fault.message);
+    let class = Class::of_status(fault.status, false, &fault.message, own_key);
     Step::Failed {
         failure: Failure {
             class,

@@ -13,7 +13,11 @@ pub enum Class {
     NotFound,
     /// The prompt is too long for the model.
     Context,
-    /// 401, 402, 403 from upstream.
+    /// This target cannot carry the request: translation refused it, or no key of the caller's came for it.
+    Unfit,
+    /// 401, 402, 403 or 429 for a key that the caller brought.
+    OwnKey,
+    /// 401, 402, 403 for a stored credential.
     Credential,
     /// 429, 529, 503 with Retry-After.
     Capacity,
@@ -21,14 +25,17 @@ pub enum Class {
     Upstream,
     /// Not connected: refused, DNS, TLS.
     Connect,
-    /// Not connected or no first byte in time.
+    /// Not connected in time, or an upstream that says so of itself: 408, 504.
     Timeout,
+    /// Surely received, and no answer in time.
+    Slow,
 }
 
 impl Class {
-    /// The class of an upstream's status.
-    pub fn of_status(status: u16, retry_after: bool, message: &str) -> Class {
+    /// The class of an upstream's status. `own_key`: the credential was one that the caller brought.
+    pub fn of_status(status: u16, retry_after: bool, message: &str, own_key: bool) -> Class {
         match status {
+            401..=403 | 429 if own_key => Class::OwnKey,
             401..=403 => Class::Credential,
             404 => Class::NotFound,
             408 | 504 => Class::Timeout,
@@ -46,11 +53,13 @@ impl Class {
             Class::Caller => "caller",
             Class::NotFound => "not_found",
             Class::Context => "context",
+            Class::Unfit => "unfit",
+            Class::OwnKey => "own_key",
             Class::Credential => "credential",
             Class::Capacity => "capacity",
             Class::Upstream => "upstream",
             Class::Connect => "connect",
-            Class::Timeout => "timeout",
+            Class::Timeout | Class::Slow => "timeout",
         }
     }
 
@@ -58,18 +67,21 @@ impl Class {
     pub fn moves_on(self, retry_on: &[RetryOn]) -> bool {
         let trigger = match self {
             Class::Caller => return false,
+            Class::Unfit => return true,
+            Class::OwnKey => RetryOn::OwnKey,
             Class::NotFound => RetryOn::NotFound,
             Class::Context => RetryOn::Context,
             Class::Credential => RetryOn::Credential,
             Class::Capacity => RetryOn::Capacity,
             Class::Upstream => RetryOn::Upstream,
             Class::Connect => RetryOn::Connect,
-            Class::Timeout => RetryOn::Timeout,
+            Class::Timeout | Class::Slow => RetryOn::Timeout,
         };
         retry_on.contains(&trigger)
     }
 
-    /// Whether the same target may do better after a wait.
+    /// Whether the same target may do better after a wait. Not one that is slow: it may still be at work on the
+    /// request, and would be paid twice.
     pub fn may_pass(self) -> bool {
         matches!(
             self,
@@ -151,10 +163,16 @@ mod tests {
             (0, false, "", Upstream),
         ] {
             assert_eq!(
-                Class::of_status(status, retry_after, message),
+                Class::of_status(status, retry_after, message, false),
                 expected,
                 "{status} {retry_after} {message}"
             );
+            // A key of the caller's own is blamed for what a stored credential or its budget would be.
+            let own = match status {
+                401 | 402 | 403 | 429 => OwnKey,
+                _ => expected,
+            };
+            assert_eq!(Class::of_status(status, retry_after, message, true), own);
         }
     }
 
@@ -162,7 +180,8 @@ mod tests {
     fn what_moves_on_is_the_routes_to_say() {
         use Class::*;
         let all = [
-            Caller, NotFound, Context, Credential, Capacity, Upstream, Connect, Timeout,
+            Caller, NotFound, Context, Unfit, OwnKey, Credential, Capacity, Upstream, Connect,
+            Timeout, Slow,
         ];
         let moving = |triggers: &[RetryOn]| {
             all.into_iter()
@@ -171,13 +190,15 @@ mod tests {
         };
         assert_eq!(
             moving(&crate::resources::route::retry_on_default()),
-            [Credential, Capacity, Upstream, Connect, Timeout]
+            [
+                Unfit, Credential, Capacity, Upstream, Connect, Timeout, Slow
+            ]
         );
         assert_eq!(
-            moving(&[RetryOn::NotFound, RetryOn::Context]),
-            [NotFound, Context]
+            moving(&[RetryOn::NotFound, RetryOn::Context, RetryOn::OwnKey]),
+            [NotFound, Context, Unfit, OwnKey]
         );
-        assert_eq!(moving(&[]), []);
+        assert_eq!(moving(&[]), [Unfit]);
         assert_eq!(
             all.into_iter()
                 .filter(|class| class.may_pass())

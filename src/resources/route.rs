@@ -55,6 +55,9 @@ pub enum RetryOn {
     /// The prompt does not fit the model's context window.
     #[serde(rename = "context")]
     Context,
+    /// The provider refuses the key that the caller brought.
+    #[serde(rename = "own-key")]
+    OwnKey,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -170,7 +173,7 @@ const FIELDS: &[Field] = &[
         Shape::Texts,
         "LIST",
         "",
-        "What moves on to the next target: connect,timeout,429,5xx,credential,404,context",
+        "What moves on to the next target: connect,timeout,429,5xx,credential,404,context,own-key",
     ),
     field(
         "retries",

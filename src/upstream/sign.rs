@@ -52,6 +52,11 @@ impl SignIn {
         }
     }
 
+    /// Whether the credential is the caller's own: what is wrong with it says nothing of the provider.
+    pub fn is_own_key(&self) -> bool {
+        matches!(self, SignIn::Passthrough(_))
+    }
+
     /// Whether a credential goes along.
     pub(super) fn signs(&self) -> bool {
         matches!(self, SignIn::Header(..) | SignIn::Passthrough(_))
