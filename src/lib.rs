@@ -5,6 +5,8 @@
 
 /// REST over the resource kinds, logs and health: generic handlers, no per-kind code.
 pub mod admin;
+/// The one reader of `Authorization: Bearer …`.
+pub mod bearer;
 /// Models known offline: windows, capabilities, prices; cost from usage.
 pub mod catalog;
 /// The neutral model every format is translated through: data and folding, nothing else.

@@ -154,15 +154,12 @@ fn host(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<(), Refusal> {
 
 fn bearer(headers: &HeaderMap, token: &Secret) -> Result<(), Error> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let text = match (given.next(), given.next()) {
-        (Some(one), None) => one.as_bytes(),
-        _ => b"",
-    };
-    let held = match text.split_at_checked(7) {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => rest,
-        _ => b"",
-    };
-    match !token.expose().is_empty() && bool::from(held.ct_eq(token.expose().as_bytes())) {
+    let held = match (given.next(), given.next()) {
+        (Some(one), None) => one.to_str().ok().and_then(crate::bearer::credential),
+        _ => None,
+    }
+    .unwrap_or_default();
+    match !held.is_empty() && bool::from(held.as_bytes().ct_eq(token.expose().as_bytes())) {
         true => Ok(()),
         false => Err(Error::new(Kind::Unauthenticated, "the admin token is missing or wrong")
             .hint("send `authorization: Bearer TOKEN`; the token is in admin.token in the data directory, and the CLI reads it from GW_ADMIN_TOKEN")),

@@ -2,18 +2,20 @@
 //! every endpoint, so that no way of sending a key is less checked than another.
 
 use super::{Serving, Shared};
+use crate::bearer;
 use crate::error::{Error, Kind, Result};
 use crate::plan::Caller;
 use crate::store::token;
-use http::{HeaderMap, HeaderValue, header};
+use crate::upstream::{Form, OwnKey};
+use http::{HeaderMap, header};
 use std::sync::Arc;
 
 /// A caller that was let in.
 pub struct Admitted {
     pub caller: Arc<Caller>,
     pub digest: [u8; 32],
-    /// The caller's own provider key, where the gateway key came in `x-gw-key`.
-    pub own: Option<HeaderValue>,
+    /// The caller's own provider key, where it sent one beside the gateway's.
+    pub own: Option<OwnKey>,
 }
 
 /// A caller that was not let in.
@@ -37,7 +39,7 @@ pub fn admit(
     headers: &HeaderMap,
     now: i64,
 ) -> Result<Admitted, Denied> {
-    let presented = presented(headers)?;
+    let presented = presented(headers, |key| ours(shared, serving, key))?;
     let text = presented.key.ok_or_else(|| {
         refused("no API key was sent")
             .hint("send one as `Authorization: Bearer sk-gw-…` or `x-api-key`")
@@ -57,20 +59,22 @@ pub fn admit(
                 (caller, Some(why))
             }),
         })?;
-    let own = presented
-        .own
-        .map(|own| own_key(own, shared, serving, &digest, now))
-        .transpose()
-        .map_err(|error| Denied {
-            error,
+    if let Some(own) = presented.own
+        && ours(shared, serving, own.key)
+    {
+        return Err(Denied {
+            error: Error::invalid(
+                "`x-gw-key` holds one gateway key and another header a different one",
+            )
+            .hint("beside `x-gw-key` send the provider's own key"),
             known: Some((caller.clone(), None)),
-        })?
-        .flatten();
+        });
+    }
     caller.touch(now);
     Ok(Admitted {
         caller: caller.clone(),
         digest,
-        own,
+        own: presented.own.and_then(|own| OwnKey::new(own.key, own.form)),
     })
 }
 
@@ -81,31 +85,17 @@ fn known(serving: &Serving, digest: &[u8; 32]) -> Option<Arc<Caller>> {
 
 /// Whose key a request presents that is refused for something else.
 pub fn whose(shared: &Shared, serving: &Serving, headers: &HeaderMap) -> Option<Arc<Caller>> {
-    let text = presented(headers).ok()?.key?;
+    let text = presented(headers, |key| ours(shared, serving, key))
+        .ok()?
+        .key?;
     let digest = token::well_formed(text).then(|| shared.hasher.digest(text))?;
     known(serving, &digest)
 }
 
-/// The caller's own provider key, which must not be a key of this gateway: it would go upstream.
-fn own_key(
-    own: &HeaderValue,
-    shared: &Shared,
-    serving: &Serving,
-    digest: &[u8; 32],
-    now: i64,
-) -> Result<Option<HeaderValue>> {
-    let text = own.to_str().unwrap_or_default().trim();
-    let key = bearer_token(text).unwrap_or(text);
-    let theirs = shared.hasher.digest(key);
-    match () {
-        // The same key twice: none of the provider's was sent.
-        () if theirs == *digest => Ok(None),
-        () if key.starts_with("sk-gw-") || serving.snapshot.caller(&theirs, now).is_some() => Err(
-            Error::invalid("`x-gw-key` holds one gateway key and another header a different one")
-                .hint("beside `x-gw-key` send the provider's own key"),
-        ),
-        () => Ok(Some(own.clone())),
-    }
+/// Whether this is a key of this gateway, a good one or not: such a key never goes upstream.
+fn ours(shared: &Shared, serving: &Serving, key: &str) -> bool {
+    key.starts_with(token::PREFIX)
+        || (token::well_formed(key) && known(serving, &shared.hasher.digest(key)).is_some())
 }
 
 fn refused(message: &str) -> Error {
@@ -117,52 +107,68 @@ fn unknown() -> Error {
         .hint("check that it is whole and has not been revoked or expired; `gw key get` lists keys")
 }
 
-struct Presented<'a> {
-    key: Option<&'a str>,
-    own: Option<&'a HeaderValue>,
+/// A credential as it was sent.
+#[derive(Clone, Copy)]
+struct Sent<'a> {
+    key: &'a str,
+    form: Form,
 }
 
-fn presented(headers: &HeaderMap) -> Result<Presented<'_>> {
-    let one = |name: &str| -> Result<Option<&HeaderValue>> {
+/// What the credential headers come to: the gateway's key, and the caller's own for a provider.
+struct Presented<'a> {
+    key: Option<&'a str>,
+    own: Option<Sent<'a>>,
+}
+
+/// Reads the credential headers. `ours`: whether a key is one of this gateway's.
+fn presented(headers: &HeaderMap, ours: impl Fn(&str) -> bool) -> Result<Presented<'_>> {
+    let one = |name: &str| -> Result<Option<&str>> {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
-            (first, None) => Ok(first),
+            (first, None) => Ok(first.and_then(|value| value.to_str().ok()).map(str::trim)),
             _ => Err(
                 Error::invalid(format!("header `{name}` was sent more than once"))
                     .hint("send one credential"),
             ),
         }
     };
-    let bearer = one(header::AUTHORIZATION.as_str())?;
-    let api_key = one("x-api-key")?;
-    if let Some(own_key) = one("x-gw-key")? {
-        return Ok(Presented {
-            key: own_key.to_str().ok().map(str::trim),
-            own: bearer.or(api_key),
-        });
+    let sent = |form| move |key| Sent { key, form };
+    let bearer = one(header::AUTHORIZATION.as_str())?
+        .and_then(bearer::credential)
+        .map(sent(Form::Bearer));
+    let api_key = one("x-api-key")?
+        .filter(|key| !key.is_empty())
+        .map(sent(Form::ApiKey));
+    let differ = || {
+        Error::invalid("`Authorization` and `x-api-key` hold different keys")
+            .hint("send one of them; both only where one is the gateway's and the other the provider's own")
+    };
+    if let Some(key) = one("x-gw-key")? {
+        // The same key twice: none of the provider's was sent.
+        let [bearer, api_key] = [bearer, api_key].map(|sent| sent.filter(|sent| sent.key != key));
+        return match (bearer, api_key) {
+            (Some(a), Some(b)) if a.key != b.key => Err(differ()),
+            (a, b) => Ok(Presented {
+                key: Some(key),
+                own: a.or(b),
+            }),
+        };
     }
-    let from_bearer = bearer
-        .and_then(|value| value.to_str().ok())
-        .and_then(bearer_token);
-    let from_api_key = api_key
-        .and_then(|value| value.to_str().ok())
-        .map(str::trim)
-        .filter(|text| !text.is_empty());
-    match (from_bearer, from_api_key) {
-        (Some(a), Some(b)) if a != b => Err(Error::invalid(
-            "`Authorization` and `x-api-key` hold different keys",
-        )
-        .hint("send one of them")),
+    match (bearer, api_key) {
+        (Some(a), Some(b)) if a.key != b.key => match (ours(a.key), ours(b.key)) {
+            (true, false) => Ok(Presented {
+                key: Some(a.key),
+                own: Some(b),
+            }),
+            (false, true) => Ok(Presented {
+                key: Some(b.key),
+                own: Some(a),
+            }),
+            _ => Err(differ()),
+        },
         (a, b) => Ok(Presented {
-            key: a.or(b),
+            key: a.or(b).map(|sent| sent.key),
             own: None,
         }),
     }
-}
-
-/// RFC 6750, the scheme in any case.
-fn bearer_token(value: &str) -> Option<&str> {
-    let (scheme, rest) = value.split_once([' ', '\t'])?;
-    let token = rest.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }

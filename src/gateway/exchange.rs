@@ -5,9 +5,9 @@ use crate::chat::Chat;
 use crate::error::{Error, Result};
 use crate::formats::{Codec, Dropped, Format, ReplyContext, peek::Peek, splice};
 use crate::plan::Choice;
-use crate::upstream::Upstream;
+use crate::upstream::{OwnKey, Upstream};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use std::{
     cell::{OnceCell, RefCell},
     rc::Rc,
@@ -23,7 +23,7 @@ pub struct Exchange<'a> {
     pub body: &'a Bytes,
     pub peek: &'a Peek<'a>,
     /// The caller's own provider key.
-    pub own: Option<HeaderValue>,
+    pub own: Option<OwnKey>,
     pub request_id: &'a str,
     /// Unix time in milliseconds.
     pub now: i64,

@@ -363,7 +363,7 @@ enum Body {
 fn presented(request: &Request) -> Option<&str> {
     let bearer = request
         .header("authorization")
-        .map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
+        .map(|value| crate::bearer::credential(value).unwrap_or(value));
     bearer
         .or_else(|| request.header("x-api-key"))
         .or_else(|| request.header("api-key"))

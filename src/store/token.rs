@@ -9,7 +9,8 @@ use sha2::Sha256;
 use std::path::Path;
 use zeroize::{Zeroize, Zeroizing};
 
-const PREFIX: &str = "sk-gw-";
+/// What every secret made by gw begins with.
+pub const PREFIX: &str = "sk-gw-";
 const RANDOM: usize = 32;
 const CHECK: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -7,6 +7,7 @@ mod address;
 pub mod call;
 pub mod dial;
 mod headers;
+mod own_key;
 mod sign;
 mod standing;
 mod tls;
@@ -15,6 +16,7 @@ mod validity;
 
 pub use access::{Access, resolve_files};
 pub use address::Origin;
+pub use own_key::{Form, OwnKey};
 pub use sign::{SignIn, Unsigned};
 pub use standing::{Standing, Verdict};
 
@@ -58,7 +60,7 @@ pub struct Ask<'a> {
     /// The caller's headers, where those that fit the upstream's format may pass.
     pub caller: Option<&'a HeaderMap>,
     /// The caller's own provider key.
-    pub own_key: Option<&'a HeaderValue>,
+    pub own_key: Option<&'a OwnKey>,
 }
 
 impl Upstream {

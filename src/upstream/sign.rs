@@ -1,6 +1,6 @@
 //! Signing in upstream: the last step over a finished request.
 
-use super::Access;
+use super::{Access, OwnKey};
 use crate::resources::provider::Credential;
 use crate::vendors::Auth;
 use http::{HeaderName, HeaderValue, Request, header};
@@ -66,7 +66,7 @@ impl SignIn {
     pub(super) fn sign(
         &self,
         request: &mut Request<()>,
-        own_key: Option<&HeaderValue>,
+        own_key: Option<&OwnKey>,
     ) -> Result<(), Unsigned> {
         let (name, value) = match self {
             SignIn::Nothing => return Ok(()),
@@ -74,12 +74,7 @@ impl SignIn {
             SignIn::Header(name, value) => (name.clone(), value.clone()),
             SignIn::Passthrough(auth) => {
                 let own = own_key.ok_or(Unsigned::NoOwnKey)?;
-                let text = own.to_str().unwrap_or_default();
-                let key = text
-                    .strip_prefix("Bearer ")
-                    .or_else(|| text.strip_prefix("bearer "))
-                    .unwrap_or(text);
-                credential_header(*auth, key).ok_or(Unsigned::BadOwnKey)?
+                credential_header(*auth, own.key()).ok_or(Unsigned::BadOwnKey)?
             }
         };
         request.headers_mut().insert(name, value);
