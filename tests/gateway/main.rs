@@ -6,6 +6,7 @@
 mod authorisation;
 mod capacity;
 mod committed;
+mod credentials;
 mod explaining;
 mod fallback;
 mod hangup;
