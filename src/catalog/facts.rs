@@ -1,7 +1,8 @@
 //! What is known of one model at one provider: the user's record over the built-in catalogue. The one look-up
 //! for planning, showing and searching.
 
-use super::{Known, Prices, dollars, per_token};
+use super::{Known, Prices, dollars, per_token, takes};
+use crate::chat::Takes;
 use crate::resources::model::{Capabilities, Model};
 use serde_json::{Map, Value};
 
@@ -16,6 +17,8 @@ pub struct Facts {
     pub priced: Priced,
     /// What it can do; `None`: not known, so nothing is ruled out.
     pub can: Option<Capabilities>,
+    /// What it takes of a request.
+    pub takes: &'static Takes,
 }
 
 /// Where prices come from.
@@ -26,8 +29,8 @@ pub enum Priced {
     Not,
 }
 
-/// The record of a model over what the catalogue knows of it, as far as there is either.
-pub fn facts(own: Option<&Model>, known: Option<&Known>) -> Facts {
+/// The record of a model over what the catalogue knows of it, as far as there is either; `model` is its id upstream.
+pub fn facts(model: &str, own: Option<&Model>, known: Option<&Known>) -> Facts {
     let mut facts = Facts {
         enabled: true,
         context_window: known.and_then(|known| known.context_window),
@@ -35,6 +38,7 @@ pub fn facts(own: Option<&Model>, known: Option<&Known>) -> Facts {
         prices: known.map(|known| known.prices).unwrap_or_default(),
         priced: known.map_or(Priced::Not, |_| Priced::Catalog),
         can: None,
+        takes: takes(model),
     };
     let Some(own) = own else { return facts };
     facts.enabled = own.enabled;
@@ -105,7 +109,7 @@ mod tests {
             "provider": "p", "max_output": 50, "price_output": "20.50", "capabilities": ["tools"],
         }))
         .unwrap();
-        let show = |own, known| Value::Object(facts(own, known).show("m"));
+        let show = |own, known| Value::Object(facts("m", own, known).show("m"));
         assert_eq!(
             [
                 show(None, None),
@@ -119,7 +123,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            facts(Some(&own), None).can,
+            facts("m", Some(&own), None).can,
             Some(Capabilities {
                 tools: true,
                 images: false,

@@ -1,4 +1,4 @@
-//! Models known offline: windows, prices; and what a usage costs. Prices come from the `genai-prices`
+//! Models known offline: windows, prices, what they take of a request; and what a usage costs. Prices come from the `genai-prices`
 //! data behind this small interface: standard list prices; of prices in tiers by prompt length the base, of
 //! prices by time of day the dearest. Nothing here reads files or the network while serving.
 
@@ -9,9 +9,11 @@ mod facts;
 #[cfg(test)]
 mod refresh;
 mod table;
+mod takes;
 
 pub use cost::{Cost, CostStatus, Pico, cost, dollars, per_token};
 pub use facts::{Facts, Priced, facts};
+pub use takes::takes;
 
 /// Prices per token in picodollars; `None`: not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,12 +5,14 @@ mod event;
 mod part;
 mod reply;
 mod request;
+mod takes;
 mod usage;
 
 pub use event::{Delta, Event, Opening, Stop};
 pub use part::{Call, CallResult, Media, MediaKind, Part, Source, Thought};
 pub use reply::Reply;
 pub use request::{Answer, Chat, Effort, Message, Role, Thinking, Tool, ToolChoice};
+pub use takes::{Off, Sampling, Takes};
 pub use usage::{Usage, UsageSource};
 
 use serde::{Deserialize, Serialize};

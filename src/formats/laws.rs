@@ -8,7 +8,7 @@ mod recorded;
 mod streams;
 mod wire;
 
-use super::{Codec, ReplyContext, anthropic, openai};
+use super::{Codec, Quirks, ReplyContext, Target, anthropic, openai};
 use crate::chat::{
     Answer, Call, CallResult, Chat, Effort, Event, Media, MediaKind, Message, Part, Reply, Role,
     Source, Stop, Thinking, Thought, Tool, ToolChoice, Usage,
@@ -298,13 +298,19 @@ fn through_stream(codec: &dyn Codec, events: &[Event]) -> Reply {
     Reply::fold(&out).unwrap()
 }
 
+/// The model that the request names, with nothing special about it or its vendor.
+fn target(chat: &Chat) -> Target<'_> {
+    Target {
+        model: &chat.model,
+        quirks: &Quirks::NONE,
+        takes: crate::catalog::takes(&chat.model),
+    }
+}
+
 fn through_request(codec: &dyn Codec, chat: &Chat) -> Chat {
-    let mut dropped = Vec::new();
-    let body = codec
-        .write_request(chat, &crate::formats::Quirks::NONE, &mut dropped)
-        .unwrap();
-    assert!(dropped.is_empty(), "{dropped:?}");
-    codec.read_request(&body).unwrap()
+    let written = codec.write_request(chat, &target(chat)).unwrap();
+    assert!(written.dropped.is_empty(), "{:?}", written.dropped);
+    codec.read_request(&written.body).unwrap()
 }
 
 /// What names and defaults the writer had to add.

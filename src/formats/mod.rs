@@ -13,7 +13,7 @@ mod scan;
 pub mod splice;
 pub mod sse;
 
-use crate::chat::{Chat, Event, Fault, Op, Reply, Usage};
+use crate::chat::{Chat, Event, Fault, Op, Reply, Takes, Usage};
 use crate::error::Result;
 
 /// A wire format callers and upstreams speak.
@@ -131,7 +131,8 @@ pub struct Seen {
     pub text_bytes: u64,
 }
 
-/// What a translation could not carry, as JSON paths such as `logit_bias`; ends in `x-gw-dropped`.
+/// What a translation could not carry, as JSON paths such as `logit_bias`; ends in `x-gw-dropped`. What is carried in
+/// another form than the caller gave it is in it too, with `(adapted)` behind the path.
 pub type Dropped = Vec<String>;
 
 /// How an upstream's dialect of a format differs from the format's own documentation: values of a vendor's
@@ -159,14 +160,29 @@ impl Quirks {
     };
 }
 
+/// Whom a request is written for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The model's id upstream.
+    pub model: &'a str,
+    pub quirks: &'a Quirks,
+    pub takes: &'a Takes,
+}
+
+/// A request as an upstream gets it.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub body: Vec<u8>,
+    pub dropped: Dropped,
+}
+
 /// Both directions of one format against the neutral model.
 pub trait Codec: Sync {
     /// Reads a caller's request. Errors are 400s naming the field.
     fn read_request(&self, body: &[u8]) -> Result<Chat>;
-    /// Writes the request for an upstream. What has no equivalent goes to `dropped`; tools, images and
+    /// Writes the request for an upstream. What has no equivalent is listed as dropped; tools, images and
     /// response schemas are never dropped: an error naming the field instead.
-    fn write_request(&self, chat: &Chat, quirks: &Quirks, dropped: &mut Dropped)
-    -> Result<Vec<u8>>;
+    fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written>;
     /// Reads an upstream's whole reply. An error means it is not an answer (malformed).
     fn read_reply(&self, body: &[u8]) -> Result<Reply>;
     /// Writes a whole reply for the caller.

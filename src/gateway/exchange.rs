@@ -3,7 +3,7 @@
 use super::{Serving, worker::Worker};
 use crate::chat::Chat;
 use crate::error::{Error, Result};
-use crate::formats::{Codec, Dropped, Format, ReplyContext, peek::Peek, splice};
+use crate::formats::{Codec, Dropped, Format, ReplyContext, Target, peek::Peek, splice};
 use crate::plan::Choice;
 use crate::upstream::{OwnKey, Upstream};
 use bytes::Bytes;
@@ -55,7 +55,7 @@ impl Exchange<'_> {
         from: &dyn Codec,
         into: &dyn Codec,
         upstream: &Upstream,
-        model: &str,
+        choice: &Choice,
     ) -> Result<Bytes> {
         let chat = self
             .chat
@@ -68,12 +68,16 @@ impl Exchange<'_> {
                 param: error.param.clone(),
                 cause: None,
             })?;
-        let mut chat = chat.clone();
-        chat.model = model.to_owned();
-        let mut dropped = Dropped::new();
-        let body = into.write_request(&chat, &upstream.vendor.quirks, &mut dropped)?;
-        *self.dropped.borrow_mut() = dropped;
-        Ok(body.into())
+        let written = into.write_request(
+            chat,
+            &Target {
+                model: &choice.model,
+                quirks: &upstream.vendor.quirks,
+                takes: choice.facts.takes,
+            },
+        )?;
+        *self.dropped.borrow_mut() = written.dropped;
+        Ok(written.body.into())
     }
 
     /// What a writer of the caller's format needs beside the reply.

@@ -76,7 +76,7 @@ pub(super) fn body(
         Conversion::Translate { to, into, from } => (
             *to,
             exchange
-                .translated(*from, *into, upstream, &choice.model)
+                .translated(*from, *into, upstream, choice)
                 .map_err(|error| Failure::unfit(&error))?,
         ),
     })

@@ -3,7 +3,7 @@
 
 use super::{Ask, Unsigned, Upstream, call::call};
 use crate::chat::{Chat, Message, Part, Role};
-use crate::formats::{self, Dropped, fault::read_fault};
+use crate::formats::{self, Target, fault::read_fault};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -86,9 +86,16 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
         max_tokens: Some(1),
         ..Chat::default()
     };
-    let body = codec.write_request(&chat, &upstream.vendor.quirks, &mut Dropped::new());
-    let body = match body {
-        Ok(body) => body.into(),
+    let written = codec.write_request(
+        &chat,
+        &Target {
+            model,
+            quirks: &upstream.vendor.quirks,
+            takes: crate::catalog::takes(model),
+        },
+    );
+    let body = match written {
+        Ok(written) => written.body.into(),
         Err(error) => return Trial::unsent(State::Failed, error.message),
     };
     let answered = |status: u16, body: &[u8]| match status {

@@ -3,8 +3,8 @@
 use super::block::{self, Block};
 use crate::chat::{Answer, Chat, Effort, Message, Part, Role, Thinking, Thought, Tool, ToolChoice};
 use crate::error::{Error, Result};
-use crate::formats::Dropped;
 use crate::formats::fields::{dedup, unsupported};
+use crate::formats::{Dropped, Target, Written};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -31,8 +31,8 @@ struct Turn {
 }
 
 /// Writes the request for an upstream.
-pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
-    dropped.extend(chat.lost.iter().cloned());
+pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
+    let mut dropped: Dropped = chat.lost.clone();
     if chat.count.is_some_and(|count| count > 1) {
         return Err(unsupported(
             "n",
@@ -41,8 +41,8 @@ pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
     }
     let mut rest = Map::new();
     tools(chat, &mut rest);
-    let (max_tokens, thinks) = thinking(chat, &mut rest, dropped);
-    sampling(chat, thinks, &mut rest, dropped);
+    let (max_tokens, thinks) = thinking(chat, target.model, &mut rest, &mut dropped);
+    sampling(chat, thinks, &mut rest, &mut dropped);
     let mut system = system(chat);
     match &chat.answer {
         Some(Answer::Schema { schema, .. }) => output(
@@ -70,15 +70,17 @@ pub fn write(chat: &Chat, dropped: &mut Dropped) -> Result<Vec<u8>> {
         ),
     };
     let body = Body {
-        model: &chat.model,
+        model: target.model,
         max_tokens,
         system,
-        messages: turns(chat, dropped)?,
+        messages: turns(chat, &mut dropped)?,
         rest,
     };
-    dedup(dropped);
-    serde_json::to_vec(&body)
-        .map_err(|cause| Error::internal("the translated request cannot be written").cause(cause))
+    dedup(&mut dropped);
+    let body = serde_json::to_vec(&body).map_err(|cause| {
+        Error::internal("the translated request cannot be written").cause(cause)
+    })?;
+    Ok(Written { body, dropped })
 }
 
 /// How many messages at the front are instructions.
@@ -186,7 +188,12 @@ fn output(rest: &mut Map<String, Value>, key: &str, value: Value) {
 }
 
 /// Decides `max_tokens` and the thinking that fits into it, and whether there is any.
-fn thinking(chat: &Chat, rest: &mut Map<String, Value>, dropped: &mut Dropped) -> (u64, bool) {
+fn thinking(
+    chat: &Chat,
+    model: &str,
+    rest: &mut Map<String, Value>,
+    dropped: &mut Dropped,
+) -> (u64, bool) {
     let limit = chat.max_tokens.unwrap_or(MAX_TOKENS);
     let budget = match chat.thinking {
         None => return (limit, false),
@@ -201,7 +208,7 @@ fn thinking(chat: &Chat, rest: &mut Map<String, Value>, dropped: &mut Dropped) -
             rest.insert("thinking".into(), json!({"type": "adaptive"}));
             return (limit, true);
         }
-        Some(Thinking::Effort(effort)) if adaptive_only(&chat.model) => {
+        Some(Thinking::Effort(effort)) if adaptive_only(model) => {
             rest.insert("thinking".into(), json!({"type": "adaptive"}));
             output(rest, "effort", json!(effort.max(Effort::Low).name()));
             return (limit, true);

@@ -9,7 +9,7 @@ mod stream;
 mod usage;
 mod writer;
 
-use super::{Codec, Dropped, EventReader, EventWriter, Quirks, ReplyContext};
+use super::{Codec, EventReader, EventWriter, ReplyContext, Target, Written};
 use crate::chat::{Chat, Reply};
 use crate::error::Result;
 
@@ -27,13 +27,8 @@ impl Codec for AnthropicMessages {
     fn read_request(&self, body: &[u8]) -> Result<Chat> {
         request::read(body)
     }
-    fn write_request(
-        &self,
-        chat: &Chat,
-        _quirks: &Quirks,
-        dropped: &mut Dropped,
-    ) -> Result<Vec<u8>> {
-        body::write(chat, dropped)
+    fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written> {
+        body::write(chat, target)
     }
     fn read_reply(&self, body: &[u8]) -> Result<Reply> {
         reply::read(body)

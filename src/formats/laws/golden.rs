@@ -1,17 +1,16 @@
 //! Requests from one format into the other, whole bodies compared.
 
 use crate::error::Error;
-use crate::formats::{Codec, anthropic, openai};
+use crate::formats::{Codec, Target, anthropic, openai};
 use serde_json::{Value, json};
 
 fn translate(from: &dyn Codec, to: &dyn Codec, body: Value) -> Result<(Value, Vec<String>), Error> {
-    let mut dropped = Vec::new();
-    let written = to.write_request(
-        &from.read_request(body.to_string().as_bytes())?,
-        &crate::formats::Quirks::NONE,
-        &mut dropped,
-    )?;
-    Ok((serde_json::from_slice(&written).unwrap(), dropped))
+    let chat = from.read_request(body.to_string().as_bytes())?;
+    let written = to.write_request(&chat, &super::target(&chat))?;
+    Ok((
+        serde_json::from_slice(&written.body).unwrap(),
+        written.dropped,
+    ))
 }
 
 fn to_anthropic(body: Value) -> Result<(Value, Vec<String>), Error> {
@@ -117,8 +116,9 @@ fn raw_arguments_keep_their_spelling() {
         .unwrap();
     let written = String::from_utf8(
         anthropic::CODEC
-            .write_request(&chat, &crate::formats::Quirks::NONE, &mut Vec::new())
-            .unwrap(),
+            .write_request(&chat, &super::target(&chat))
+            .unwrap()
+            .body,
     )
     .unwrap();
     assert!(
@@ -423,10 +423,12 @@ fn a_dialect_is_written_as_its_quirks_say() {
         .read_request(body.to_string().as_bytes())
         .unwrap();
     let written = |quirks: &crate::formats::Quirks| {
-        let body = openai::CODEC
-            .write_request(&chat, quirks, &mut Vec::new())
-            .unwrap();
-        serde_json::from_slice::<Value>(&body).unwrap()
+        let target = Target {
+            quirks,
+            ..super::target(&chat)
+        };
+        let written = openai::CODEC.write_request(&chat, &target).unwrap();
+        serde_json::from_slice::<Value>(&written.body).unwrap()
     };
     let plain =
         json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "stream": true});

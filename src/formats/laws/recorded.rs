@@ -190,15 +190,14 @@ fn requests_translate_or_say_why_not() {
         })
         .unwrap();
         all += 1;
-        let mut dropped = Vec::new();
         match from
             .read_request(exchange["request_body"].to_string().as_bytes())
-            .and_then(|chat| to.write_request(&chat, &crate::formats::Quirks::NONE, &mut dropped))
+            .and_then(|chat| to.write_request(&chat, &super::target(&chat)))
         {
-            Ok(body) => {
+            Ok(written) => {
                 good += 1;
                 // What was written is a request of its format.
-                to.read_request(&body).unwrap();
+                to.read_request(&written.body).unwrap();
             }
             Err(error) => {
                 assert!(

@@ -10,7 +10,7 @@ mod tool;
 mod usage;
 mod writer;
 
-use super::{Codec, Dropped, EventReader, EventWriter, Quirks, ReplyContext};
+use super::{Codec, EventReader, EventWriter, ReplyContext, Target, Written};
 use crate::chat::{Chat, Reply};
 use crate::error::Result;
 
@@ -28,13 +28,8 @@ impl Codec for OpenaiChat {
     fn read_request(&self, body: &[u8]) -> Result<Chat> {
         request::read(body)
     }
-    fn write_request(
-        &self,
-        chat: &Chat,
-        quirks: &Quirks,
-        dropped: &mut Dropped,
-    ) -> Result<Vec<u8>> {
-        request::write(chat, quirks, dropped)
+    fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written> {
+        request::write(chat, target)
     }
     fn read_reply(&self, body: &[u8]) -> Result<Reply> {
         reply::read(body)

@@ -4,7 +4,7 @@ use super::{message, tool};
 use crate::chat::{Answer, Chat, Effort, Thinking};
 use crate::error::Result;
 use crate::formats::fields::{Fields, dedup, missing, unsupported, wrong};
-use crate::formats::{Dropped, Quirks};
+use crate::formats::{Dropped, Target, Written};
 use serde_json::{Map, Value, json};
 
 /// Reads a caller's request.
@@ -169,13 +169,14 @@ fn thinking(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Option<Thinki
 }
 
 /// Writes the request for an upstream. Usage is asked for wherever it may be: the gateway hides it where the caller did not.
-pub fn write(chat: &Chat, quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<u8>> {
-    dropped.extend(chat.lost.iter().cloned());
+pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
+    let quirks = target.quirks;
+    let mut dropped: Dropped = chat.lost.clone();
     let mut body = Map::new();
-    body.insert("model".into(), json!(chat.model));
+    body.insert("model".into(), json!(target.model));
     body.insert(
         "messages".into(),
-        Value::Array(message::write(&chat.messages, dropped)?),
+        Value::Array(message::write(&chat.messages, &mut dropped)?),
     );
     tool::write(chat, &mut body);
     let mut put = |key: &str, value: Option<Value>| {
@@ -213,10 +214,11 @@ pub fn write(chat: &Chat, quirks: &Quirks, dropped: &mut Dropped) -> Result<Vec<
     if chat.top_k.is_some() {
         dropped.push("top_k".into());
     }
-    dedup(dropped);
-    serde_json::to_vec(&body).map_err(|cause| {
+    dedup(&mut dropped);
+    let body = serde_json::to_vec(&body).map_err(|cause| {
         crate::error::Error::internal("the translated request cannot be written").cause(cause)
-    })
+    })?;
+    Ok(Written { body, dropped })
 }
 
 fn response_format(answer: &Answer) -> Value {
