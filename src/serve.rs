@@ -32,6 +32,7 @@ use std::{
     process::ExitCode,
     sync::{Arc, OnceLock, atomic::Ordering},
     thread::JoinHandle,
+    time::Instant,
 };
 use stores::Stores;
 use tokio::sync::watch;
@@ -81,9 +82,9 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
             move |query| {
                 crate::plan::explain::explain(
                     &shared.serving.load().snapshot,
-                    &shared.health,
                     query,
                     Stamp::now().0,
+                    shared.moment(Instant::now()),
                 )
             }
         }),

@@ -13,11 +13,10 @@ use super::{
     watch::{Fired, Guard},
 };
 use crate::plan::{
-    Choice, Plan,
+    Choice, Moment, Plan,
     health::Entry,
     retry::{self, Class},
 };
-use crate::resources::Stamp;
 use crate::upstream::Upstream;
 use http::{HeaderMap, header};
 use std::{
@@ -45,7 +44,7 @@ pub async fn run(
     if let Some(limit) = spec.and_then(|spec| spec.total_timeout) {
         watch.cap(limit.std().saturating_sub(record.elapsed()));
     }
-    let health = &exchange.worker.shared.health;
+    let shared = &exchange.worker.shared;
     // Each with the time from which it may be tried.
     let mut open: Vec<(&Choice, Instant)> = Vec::with_capacity(plan.attempts.len());
     let start = Instant::now();
@@ -68,15 +67,14 @@ pub async fn run(
             }
             let more = open[at + 1..].iter().any(|(_, due)| *due <= now);
             let upstream = &exchange.serving.upstreams[choice.provider];
-            let Some(entry) = health.enter(&upstream.name, &choice.model, Stamp::now().0, !more)
-            else {
+            let Some(mut entry) = choice.state.enter(shared.moment(now), !more) else {
                 again.push((choice, due));
                 continue;
             };
             record.attempt(&upstream.name, &choice.model, choice.facts.prices);
             let failure = match attempt(exchange, plan, upstream, choice, watch).await {
                 Ok(answer) => {
-                    entry.worked(Stamp::now().0);
+                    entry.worked(shared.moment(Instant::now()));
                     upstream.standing.worked();
                     record.attempt_ok(200);
                     return Ok(answer);
@@ -84,7 +82,7 @@ pub async fn run(
                 Err(Ended::Failed(failure)) => failure,
                 Err(ended) => return Err(ended),
             };
-            note_health(entry, upstream, &failure);
+            note_health(entry, upstream, &failure, shared.moment(Instant::now()));
             let over = watch.capped();
             let moves_on = failure.class.moves_on(triggers) && !over;
             let next = match (moves_on, more, failure.class.may_pass() && round < retries) {
@@ -216,8 +214,7 @@ impl Failures {
     }
 }
 
-fn note_health(entry: Entry<'_>, upstream: &Upstream, failure: &Failure) {
-    let now = Stamp::now().0;
+fn note_health(mut entry: Entry, upstream: &Upstream, failure: &Failure, now: Moment) {
     match failure.class {
         Class::Capacity => entry.cool(failure.retry_after.map(|wait| wait.as_millis() as u64), now),
         Class::Upstream | Class::Timeout | Class::Slow => entry.failed(now),
@@ -227,7 +224,7 @@ fn note_health(entry: Entry<'_>, upstream: &Upstream, failure: &Failure) {
         }
         Class::Credential => {
             tracing::warn!(
-                provider = entry.provider(),
+                provider = &*upstream.name,
                 status = failure.status,
                 "provider refused gw's credential"
             );

@@ -32,7 +32,7 @@ pub mod worker;
 
 pub use settings::Settings;
 
-use crate::plan::{Health, Snapshot};
+use crate::plan::{Moment, Snapshot};
 use crate::store::{journal::Journal, records::Records, token::Hasher};
 use crate::upstream::Upstream;
 use arc_swap::ArcSwap;
@@ -43,6 +43,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, AtomicUsize},
     },
+    time::Instant,
 };
 
 /// What requests are served from; swapped whole on every admin change.
@@ -63,7 +64,8 @@ impl Serving {
 /// What all workers share.
 pub struct Shared {
     pub serving: ArcSwap<Serving>,
-    pub health: Health,
+    /// Moments are counted from here.
+    began: Instant,
     pub hasher: Hasher,
     pub journal: Arc<dyn Journal>,
     /// Asked for its health by `/readyz`, and for nothing else: requests never touch it.
@@ -92,7 +94,7 @@ impl Shared {
     ) -> Shared {
         Shared {
             serving: ArcSwap::default(),
-            health: Health::default(),
+            began: Instant::now(),
             hasher,
             journal,
             records,
@@ -106,5 +108,10 @@ impl Shared {
             ending: AtomicBool::new(false),
             degraded: ArcSwap::default(),
         }
+    }
+
+    /// A moment as planning counts it.
+    pub fn moment(&self, at: Instant) -> Moment {
+        Moment::after_beginning(at.saturating_duration_since(self.began))
     }
 }

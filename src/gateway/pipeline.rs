@@ -16,7 +16,7 @@ use super::{
     worker::Worker,
 };
 use crate::formats::{Dropped, Format, peek};
-use crate::plan::{self, Ask, Draw, Needs};
+use crate::plan::{self, Ask, Context, Needs};
 use crate::store::journal::Outcome;
 use http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
@@ -118,18 +118,15 @@ async fn answer(
         tokens: estimate(body.len() as u64 / if peek.images { 64 } else { 1 }),
     };
     let plan = {
-        let draw = Draw {
+        let context = Context {
+            caller: &admitted.caller,
+            ask,
+            headers: &head.headers,
+            now: shared.moment(record.started()),
             dice: &mut worker.dice.borrow_mut(),
             turn: None,
         };
-        plan::plan(
-            &serving.snapshot,
-            &admitted.caller,
-            &ask,
-            &shared.health,
-            draw,
-            now,
-        )?
+        plan::plan(&serving.snapshot, context)?
     };
     record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
 

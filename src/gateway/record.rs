@@ -137,6 +137,11 @@ impl Record {
         }
     }
 
+    /// When the request was taken.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Since the request was taken.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()

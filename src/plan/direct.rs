@@ -1,7 +1,7 @@
 //! Calls without a route: the key's `direct` globs let it name `provider/model`, or a bare model that
 //! exactly one provider serves. Deny by default.
 
-use super::{Ask, Caller, Choice, Facts, Health, Plan, Snapshot, Why, route};
+use super::{Ask, Caller, Choice, Facts, Moment, Plan, Snapshot, Why, health, route};
 use crate::error::{Error, Kind, Result};
 use crate::resources::glob;
 
@@ -9,8 +9,7 @@ pub(super) fn plan(
     snapshot: &Snapshot,
     caller: &Caller,
     ask: &Ask<'_>,
-    health: &Health,
-    now: i64,
+    now: Moment,
 ) -> Result<Plan> {
     if caller.direct.is_empty() {
         return Err(no_route(caller));
@@ -32,9 +31,12 @@ pub(super) fn plan(
         .collect();
     match (usable.as_slice(), permitted.first()) {
         ([(provider, model, facts)], _) => {
+            let model = model.as_str().into();
+            let health = &snapshot.providers[*provider].health;
             let choice = Choice {
+                state: health::TargetState::asked(health, &model),
                 provider: *provider,
-                model: model.as_str().into(),
+                model,
                 facts: *facts,
                 tier: 0,
                 weight: 1,
@@ -44,7 +46,7 @@ pub(super) fn plan(
                 attempts: vec![choice],
                 excluded: Vec::new(),
             };
-            health.rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
+            health::rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
             Ok(plan)
         }
         ([], Some((provider, model, facts))) => {

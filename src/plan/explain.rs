@@ -1,6 +1,6 @@
 //! `gw route explain`: where a request would go and why, calling nothing.
 
-use super::{Ask, Caller, Dice, Draw, Health, Needs, Snapshot, plan, route};
+use super::{Ask, Caller, Context, Dice, Moment, Needs, Snapshot, plan, route};
 use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
 use crate::resources::{Record, key::KeySystem};
@@ -34,7 +34,8 @@ pub struct Query {
 }
 
 /// The answer: deciding route, candidates with why not, attempts in order, targets left out and why.
-pub fn explain(snapshot: &Snapshot, health: &Health, query: Value, now: i64) -> Result<Value> {
+/// `now`: Unix time in milliseconds, `moment`: the same on the clock that rests are counted by.
+pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> Result<Value> {
     let mut query: Query = serde_json::from_value(query).map_err(|error| {
         Error::invalid(format!("the query cannot be read: {error}"))
             .hint("see gw route explain --help")
@@ -95,18 +96,19 @@ pub fn explain(snapshot: &Snapshot, health: &Health, query: Value, now: i64) -> 
     let next = deciding
         .as_ref()
         .map_or(0, |route| route.turns.load(Ordering::Relaxed));
+    let headers = http::HeaderMap::new();
     let draw = |at: u64| {
         let turn = next.wrapping_add(at);
         plan(
             snapshot,
-            caller,
-            &ask,
-            health,
-            Draw {
+            Context {
+                caller,
+                ask,
+                headers: &headers,
+                now: moment,
                 dice: &mut Dice::seeded(now as u64, turn),
                 turn: Some(turn),
             },
-            now,
         )
     };
     let first = match not_admitted(snapshot, caller, now) {
@@ -358,6 +360,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use crate::plan::testing::snapshot;
+    use std::time::Duration;
 
     fn asked(query: Value) -> Value {
         let snapshot = snapshot(json!([
@@ -370,7 +373,7 @@ mod tests {
             {"kind": "route", "name": "web", "path": "/web", "users": ["ann"], "targets": [{"provider": "p", "model": "m"}]},
             {"kind": "route", "name": "off", "enabled": false, "users": ["ann"], "targets": [{"provider": "p", "model": "m"}]},
         ]));
-        match explain(&snapshot, &Health::default(), query, 1) {
+        match explain(&snapshot, query, 1, Moment::after_beginning(Duration::ZERO)) {
             Ok(answer) => answer,
             Err(error) => json!({"error": error.message}),
         }

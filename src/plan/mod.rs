@@ -7,6 +7,7 @@ pub mod dice;
 pub mod direct;
 pub mod explain;
 pub mod health;
+pub mod moment;
 pub mod retry;
 pub mod route;
 pub mod snapshot;
@@ -18,6 +19,7 @@ mod tests;
 pub use caller::Caller;
 pub use dice::Dice;
 pub use health::Health;
+pub use moment::Moment;
 pub use snapshot::Snapshot;
 
 pub use crate::catalog::Facts;
@@ -25,7 +27,8 @@ use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
 /// What a request needs of a model.
 pub use crate::resources::model::Capabilities as Needs;
-use std::sync::{Arc, atomic::Ordering};
+use http::HeaderMap;
+use std::sync::Arc;
 
 /// What planning needs to know of a request.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +53,8 @@ pub struct Choice {
     pub facts: Facts,
     pub tier: u32,
     pub weight: u32,
+    /// How it is doing, and the way in.
+    pub state: health::TargetState,
 }
 
 /// A target that will not be tried.
@@ -116,28 +121,27 @@ pub struct Plan {
     pub excluded: Vec<Excluded>,
 }
 
-/// Where a plan takes its draw from.
-pub struct Draw<'a> {
-    /// For routes without a seed.
+/// One request as planning and strategies see it.
+pub struct Context<'a> {
+    pub caller: &'a Caller,
+    pub ask: Ask<'a>,
+    /// The request's headers.
+    pub headers: &'a HeaderMap,
+    pub now: Moment,
+    /// For draws of routes without a seed.
     pub dice: &'a mut Dice,
     /// Which turn of a seeded route to draw; `None`: the route's next, which is then used up.
     pub turn: Option<u64>,
 }
 
-/// Plans one request. `now` is Unix time in milliseconds.
+/// Plans one request.
 ///
 /// Errors: 403 where nothing lets the key call anything, 404 for an unknown model, 400 where several
 /// providers serve it, 503 where a route was chosen and every target is out.
-pub fn plan(
-    snapshot: &Snapshot,
-    caller: &Caller,
-    ask: &Ask<'_>,
-    health: &Health,
-    draw: Draw<'_>,
-    now: i64,
-) -> Result<Plan> {
-    let Some(route) = route::deciding(snapshot, caller, ask) else {
-        return direct::plan(snapshot, caller, ask, health, now);
+pub fn plan(snapshot: &Snapshot, mut context: Context<'_>) -> Result<Plan> {
+    let (caller, ask) = (context.caller, context.ask);
+    let Some(route) = route::deciding(snapshot, caller, &ask) else {
+        return direct::plan(snapshot, caller, &ask, context.now);
     };
     let mut plan = Plan {
         route: Some(route.clone()),
@@ -145,7 +149,7 @@ pub fn plan(
         excluded: Vec::new(),
     };
     for target in &route.targets {
-        match target.judge(snapshot, caller, ask) {
+        match target.judge(snapshot, caller, &ask) {
             Ok(choice) => plan.attempts.push(choice),
             Err(why) => plan.excluded.push(Excluded {
                 provider: target.provider_name.clone(),
@@ -154,20 +158,13 @@ pub fn plan(
             }),
         }
     }
-    // The seed of the route that decides, not of whichever else the caller has.
-    let mut seeded = route.spec.seed.map(|seed| {
-        Dice::seeded(
-            seed,
-            draw.turn
-                .unwrap_or_else(|| route.turns.fetch_add(1, Ordering::Relaxed)),
-        )
-    });
-    route::order(
-        &route,
+    route::order(&route, &mut plan.attempts, &mut context);
+    health::rest(
+        snapshot,
         &mut plan.attempts,
-        seeded.as_mut().unwrap_or(draw.dice),
+        &mut plan.excluded,
+        context.now,
     );
-    health.rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
     match plan.attempts.is_empty() {
         false => Ok(plan),
         // The caller can mend this one.

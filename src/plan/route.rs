@@ -1,12 +1,18 @@
 //! Routes as planning sees them: which one decides, what each target is worth for a request, and the
 //! order its strategy gives.
 
-use super::{Ask, Caller, Choice, Dice, Facts, Snapshot, Why};
+use super::{
+    Ask, Caller, Choice, Context, Dice, Facts, Snapshot, Why,
+    health::{Slot, TargetState},
+};
 use crate::resources::{
     glob,
     route::{Route as Spec, Strategy},
 };
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// An active route.
 #[derive(Debug)]
@@ -28,6 +34,8 @@ pub struct Target {
     pub tier: u32,
     provider: Option<usize>,
     facts: Option<Facts>,
+    /// How it is doing; `None`: the caller chooses the model.
+    slot: Option<Arc<Slot>>,
 }
 
 impl Route {
@@ -47,9 +55,9 @@ impl Route {
                     Some(at) => snapshot.upstream_id(at, model).as_ref().into(),
                     None => model.into(),
                 });
-                let facts = provider
-                    .zip(model.as_deref())
-                    .map(|(at, model)| snapshot.facts(at, model));
+                let known = provider.zip(model.as_ref());
+                let facts = known.map(|(at, model)| snapshot.facts(at, model));
+                let slot = known.map(|(at, model)| snapshot.providers[at].health.named(model));
                 Target {
                     provider_name: target.provider.as_str().into(),
                     model,
@@ -61,6 +69,7 @@ impl Route {
                     },
                     provider,
                     facts,
+                    slot,
                 }
             })
             .collect();
@@ -116,7 +125,12 @@ impl Target {
             .facts
             .unwrap_or_else(|| snapshot.facts(provider, &model));
         judge(snapshot, caller, ask, provider, &model, &facts)?;
+        let state = match &self.slot {
+            Some(slot) => TargetState::named(slot),
+            None => TargetState::asked(&snapshot.providers[provider].health, &model),
+        };
         Ok(Choice {
+            state,
             provider,
             model,
             facts,
@@ -206,16 +220,23 @@ pub fn by_path<'a>(
 }
 
 /// Puts the attempts in the order of the route's strategy. Tiers come first in every strategy.
-pub(super) fn order(route: &Route, attempts: &mut [Choice], dice: &mut Dice) {
+pub(super) fn order(route: &Route, attempts: &mut [Choice], context: &mut Context<'_>) {
+    // A turn is used up by every request, whatever its targets come to.
+    let mut seeded = route.spec.seed.map(|seed| {
+        let next = || route.turns.fetch_add(1, Ordering::Relaxed);
+        Dice::seeded(seed, context.turn.unwrap_or_else(next))
+    });
     if attempts.len() < 2 {
         return;
     }
     attempts.sort_by_key(|choice| choice.tier);
+    let tiers = attempts.chunk_by_mut(|a, b| a.tier == b.tier);
     match route.spec.strategy {
         Strategy::Fallback => {}
-        Strategy::Split => attempts
-            .chunk_by_mut(|a, b| a.tier == b.tier)
-            .for_each(|tier| split(tier, dice)),
+        Strategy::Split => {
+            let dice = seeded.as_mut().unwrap_or(context.dice);
+            tiers.for_each(|tier| split(tier, dice));
+        }
     }
 }
 

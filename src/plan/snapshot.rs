@@ -1,7 +1,7 @@
 //! The immutable picture of all records that requests are served from. A change makes the next one from it: what the
 //! change did not touch is shared between the two.
 
-use super::{Caller, Facts, route::Route};
+use super::{Caller, Facts, Health, route::Route};
 use crate::catalog;
 use crate::chat::Op;
 use crate::resources::{self, Record, Stamp, glob, key::KeySystem, model::Model};
@@ -22,6 +22,8 @@ pub struct Provider {
     pub ops: Vec<Op>,
     /// Its id in the price catalogue; empty: none.
     pub catalog: &'static str,
+    /// How its models are doing; the same from snapshot to snapshot as long as it is there.
+    pub health: Arc<Health>,
     /// By upstream id: what the user's model records say.
     models: HashTrieMapSync<String, Arc<Model>>,
     /// By record name: the upstream id, where a record's name is not it.
@@ -136,6 +138,9 @@ impl Snapshot {
             spec,
             ops,
             catalog,
+            health: place
+                .map(|place| self.providers[place].health.clone())
+                .unwrap_or_default(),
             models: HashTrieMapSync::default(),
             aliases: HashTrieMapSync::default(),
         };

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{Choice, Snapshot};
+use super::{Choice, Snapshot, health::TargetState};
 use crate::chat::Op;
 use crate::resources::{self, Record, Spec, Stamp};
 use crate::store::records::State;
@@ -86,9 +86,11 @@ pub fn vendor(id: &str) -> Option<(Vec<Op>, &'static str)> {
 /// An attempt at a provider's model.
 pub fn choice(snapshot: &Snapshot, provider: &str, model: &str) -> Choice {
     let provider = snapshot.provider(provider).unwrap();
+    let known: std::sync::Arc<str> = model.into();
     Choice {
+        state: TargetState::asked(&snapshot.providers[provider].health, &known),
         provider,
-        model: model.into(),
+        model: known,
         facts: snapshot.facts(provider, model),
         tier: 0,
         weight: 1,

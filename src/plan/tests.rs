@@ -24,14 +24,14 @@ fn outcome(snapshot: &Snapshot, key: &str, ask: &Ask<'_>) -> String {
     let name = |provider: usize| &snapshot.providers[provider].name;
     match plan(
         snapshot,
-        caller,
-        ask,
-        &Health::default(),
-        Draw {
+        Context {
+            caller,
+            ask: *ask,
+            headers: &HeaderMap::new(),
+            now: Moment::after_beginning(std::time::Duration::ZERO),
             dice: &mut Dice::new(1),
             turn: None,
         },
-        0,
     ) {
         Err(error) => format!("{} {}", error.kind.row().status, error.message),
         Ok(plan) => {
@@ -514,5 +514,10 @@ fn the_seed_is_that_of_the_route_that_decides() {
     assert_eq!([first, second].concat(), expected);
     items[5]["seed"] = 3.into();
     let reseeded = testing::after(&changed, 3, testing::records(items));
-    assert_eq!(reseeded.paths[0].turns.load(Ordering::Relaxed), 0);
+    assert_eq!(
+        reseeded.paths[0]
+            .turns
+            .load(std::sync::atomic::Ordering::Relaxed),
+        0
+    );
 }

@@ -13,6 +13,7 @@ use crate::upstream::{Upstream, Verdict};
 use crate::vendors;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, atomic::Ordering};
+use std::time::Instant;
 
 /// Makes what requests are served from follow a change and swaps it in: requests that start from here on see it.
 pub fn publish(shared: &Shared, published: &Published<'_>) {
@@ -25,7 +26,6 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
         published.touched.contains(&at)
     };
     if published.touched.iter().any(|(kind, _)| kind == "provider") {
-        shared.health.keep(|name| snapshot.provider(name).is_some());
         let failing = published.credentials.iter().filter_map(|(name, found)| {
             let why = found.as_ref().err()?;
             Some(format!("provider `{name}`: {why}"))
@@ -162,13 +162,14 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
         .cloned()
         .unwrap_or_default();
     let serving = shared.serving.load();
-    let now = Stamp::now().0;
+    let now = shared.moment(Instant::now());
     let providers: Map<String, Value> = serving
         .upstreams
         .iter()
-        .filter(|upstream| !upstream.name.is_empty())
-        .map(|upstream| {
-            let resting = shared.health.resting(&upstream.name, now);
+        .zip(serving.snapshot.providers.iter())
+        .filter(|(upstream, _)| !upstream.name.is_empty())
+        .map(|(upstream, provider)| {
+            let resting = provider.health.resting(now);
             (upstream.name.to_string(), health(upstream, resting))
         })
         .collect();

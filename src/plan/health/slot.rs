@@ -1,0 +1,156 @@
+//! How one target is doing: cool-down after "too many requests", suspension after failures in a row, and the one
+//! probe that ends a suspension. Atomics alone: whoever finds a target well has only read.
+
+use crate::plan::Moment;
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Relaxed},
+    },
+};
+
+/// Failures in a row that suspend a target, and for how long (ms).
+pub(super) const FAILURES: u64 = 3;
+pub(super) const SUSPEND_MS: u64 = 30_000;
+/// Failures further apart than this (ms) are not in a row.
+pub(super) const RECENT_MS: u64 = 60_000;
+/// A probe that came to nothing by then (ms) is given up, and another may be made.
+pub(super) const PROBE_MS: u64 = 30_000;
+/// A suspension that nobody probed for this long after its end (ms) says nothing any more.
+pub(super) const STALE_MS: u64 = 600_000;
+/// Bounds of a cool-down asked for by Retry-After (ms).
+const COOL_MIN_MS: u64 = 1_000;
+const COOL_MAX_MS: u64 = 600_000;
+
+/// One target's state. Moments in ms; 0: not at all. On lines of its own: it is read by every worker at every
+/// request, and what is counted beside it must not take the lines away.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Slot {
+    cool: AtomicU64,
+    /// The end of a suspension. Once it has passed, the target waits for its probe.
+    suspended: AtomicU64,
+    /// A probe is under way and counts until then.
+    probe: AtomicU64,
+    /// Failures in a row: how many in the lowest byte, when the last was above it.
+    row: AtomicU64,
+    /// By when all of the provider's models are well again if nothing else happens.
+    unwell: Arc<AtomicU64>,
+}
+
+/// Whether an attempt may begin.
+#[derive(Debug, PartialEq)]
+pub(super) enum Admission {
+    Free,
+    /// As the one probe; the mark gives it back.
+    Probe(u64),
+    /// Another is probing.
+    Probed,
+}
+
+impl Slot {
+    pub(super) fn new(unwell: Arc<AtomicU64>) -> Slot {
+        Slot {
+            unwell,
+            ..Slot::default()
+        }
+    }
+
+    /// Until when it is to be left alone; not later than `now`: it is free.
+    pub(super) fn rests_until(&self, now: Moment) -> u64 {
+        let suspended = self.suspension(now).unwrap_or(0);
+        let probe = self.probe.load(Relaxed);
+        self.cool.load(Relaxed).max(suspended).max(probe)
+    }
+
+    /// The end of the suspension that holds, or that waits for a probe.
+    fn suspension(&self, now: Moment) -> Option<u64> {
+        let end = self.suspended.load(Relaxed);
+        (end > 0 && now.ms() < end + STALE_MS).then_some(end)
+    }
+
+    /// Whether nothing is left to be remembered.
+    pub(super) fn forgotten(&self, now: Moment) -> bool {
+        let row = self.row.load(Relaxed);
+        self.rests_until(now) <= now.ms()
+            && self.suspension(now).is_none()
+            && (row == 0 || now.ms() > (row >> 8) + RECENT_MS)
+    }
+
+    pub(super) fn admit(&self, now: Moment) -> Admission {
+        match self.suspension(now) {
+            // Still suspended: only where all are does one get here.
+            Some(end) if end <= now.ms() => {
+                let probe = self.probe.load(Relaxed);
+                let mark = now.ms() + PROBE_MS;
+                let first = probe <= now.ms()
+                    && self
+                        .probe
+                        .compare_exchange(probe, mark, AcqRel, Relaxed)
+                        .is_ok();
+                match first {
+                    true => Admission::Probe(mark),
+                    false => Admission::Probed,
+                }
+            }
+            _ => Admission::Free,
+        }
+    }
+
+    /// Another may probe, unless another does already.
+    pub(super) fn give_back(&self, mark: u64) {
+        let _ = self.probe.compare_exchange(mark, 0, AcqRel, Relaxed);
+    }
+
+    /// It answers: a suspension is over. A cool-down that another request has been told of stays.
+    pub(super) fn answered(&self) {
+        // Looked at before it is written: a line that only reads stays with every worker.
+        for part in [&self.suspended, &self.probe] {
+            if part.load(Relaxed) != 0 {
+                part.store(0, Relaxed);
+            }
+        }
+    }
+
+    /// It did all it was asked for: the next failure is the first of a row.
+    pub(super) fn worked(&self) {
+        self.answered();
+        if self.row.load(Relaxed) != 0 {
+            self.row.store(0, Relaxed);
+        }
+    }
+
+    /// One more failure in a row; the last of too many suspends. `began`: when the attempt was let in.
+    pub(super) fn failed(&self, began: Moment, now: Moment) {
+        let add = |row: u64| {
+            let (count, last) = (row & 0xff, row >> 8);
+            let recent = now.ms() <= last + RECENT_MS;
+            let count = if recent { (count + 1).min(0xff) } else { 1 };
+            Some(now.ms() << 8 | count)
+        };
+        let before = self.row.fetch_update(AcqRel, Relaxed, add).unwrap_or(0);
+        self.unwell.fetch_max(now.ms() + RECENT_MS, AcqRel);
+        // What was already under way when the suspension began makes it no longer.
+        let known = self
+            .suspension(now)
+            .is_some_and(|end| began.ms() + SUSPEND_MS <= end);
+        if !known && add(before).is_some_and(|row| row & 0xff >= FAILURES) {
+            self.suspend(now);
+        }
+    }
+
+    /// Out for a while, whatever came before: a probe failed.
+    pub(super) fn suspend(&self, now: Moment) {
+        let end = now.ms() + SUSPEND_MS;
+        self.suspended.fetch_max(end, AcqRel);
+        self.unwell.fetch_max(end + STALE_MS, AcqRel);
+    }
+
+    /// It asked to be left alone for a while.
+    pub(super) fn cool(&self, wait_ms: Option<u64>, now: Moment) {
+        let end = now.ms() + wait_ms.unwrap_or(0).clamp(COOL_MIN_MS, COOL_MAX_MS);
+        self.cool.fetch_max(end, AcqRel);
+        self.unwell.fetch_max(end, AcqRel);
+    }
+}

@@ -1,0 +1,326 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+use super::slot::{FAILURES, PROBE_MS, RECENT_MS, STALE_MS, SUSPEND_MS};
+use super::*;
+use crate::plan::testing;
+use serde_json::json;
+use std::time::Duration;
+
+fn begin() -> Moment {
+    Moment::after_beginning(Duration::from_secs(1_000))
+}
+
+/// Provider `a`; a route names its model `m`, and callers choose others.
+fn snapshot() -> Snapshot {
+    testing::snapshot(json!([
+        {"kind": "user", "name": "ann"},
+        {"kind": "key", "name": "k"},
+        {"kind": "provider", "name": "a"},
+        {"kind": "route", "name": "r", "keys": ["k"], "targets": [{"provider": "a", "model": "m"}, {"provider": "a"}]}
+    ]))
+}
+
+/// A model as one more request meets it.
+fn meet(snapshot: &Snapshot, model: &str) -> TargetState {
+    let health = &snapshot.providers[0].health;
+    match model {
+        "m" => TargetState::named(&health.named(&"m".into())),
+        _ => TargetState::asked(health, &model.into()),
+    }
+}
+
+/// One request's attempt at a model.
+fn enter(snapshot: &Snapshot, model: &str, now: Moment) -> Entry {
+    meet(snapshot, model).enter(now, true).unwrap()
+}
+
+/// Both kinds of targets: a model that a route names, and one that callers choose.
+const KINDS: [(&str, &str); 2] = [("m", "n"), ("n", "m")];
+
+fn suspended(model: &str) -> Snapshot {
+    let snapshot = snapshot();
+    (0..FAILURES).for_each(|_| enter(&snapshot, model, begin()).failed(begin()));
+    snapshot
+}
+
+type Left = (Vec<String>, Vec<(String, Why)>);
+
+/// What is left of attempts at `m` and `n`, and what is left out for how long.
+fn resting(snapshot: &Snapshot, now: Moment) -> Left {
+    let mut attempts: Vec<Choice> = ["m", "n"]
+        .map(|model| Choice {
+            state: meet(snapshot, model),
+            ..testing::choice(snapshot, "a", model)
+        })
+        .into();
+    let mut excluded = Vec::new();
+    rest(snapshot, &mut attempts, &mut excluded, now);
+    let left = attempts.iter().map(|choice| choice.model.to_string());
+    let out = excluded
+        .into_iter()
+        .map(|out| (out.model.unwrap().to_string(), out.why));
+    (left.collect(), out.collect())
+}
+
+fn both() -> Left {
+    (vec!["m".into(), "n".into()], vec![])
+}
+
+fn only(left: &str, out: &str, ms: u64) -> Left {
+    (vec![left.into()], vec![(out.into(), Why::Resting(ms))])
+}
+
+/// Whether a request meets a target with nothing remembered of it.
+fn well(snapshot: &Snapshot, model: &str, now: Moment) -> bool {
+    let state = meet(snapshot, model);
+    state.place.known(now, |slot| slot.forgotten(now)) != Some(false)
+}
+
+#[test]
+fn a_cool_down_is_clamped_and_ends_by_itself() {
+    for (model, other) in KINDS {
+        for (asked, expected) in [
+            (None, 1_000),
+            (Some(0), 1_000),
+            (Some(5_000), 5_000),
+            (Some(u64::MAX), 600_000),
+            (Some(3_600_000), 600_000),
+        ] {
+            let (snapshot, now) = (snapshot(), begin());
+            enter(&snapshot, model, now).cool(asked, now);
+            assert_eq!(resting(&snapshot, now), only(other, model, expected));
+            let last = now.plus(expected - 1);
+            assert_eq!(resting(&snapshot, last), only(other, model, 1));
+            assert_eq!(snapshot.providers[0].health.resting(last), 1);
+            let after = now.plus(expected);
+            assert_eq!(resting(&snapshot, after), both(), "{asked:?}");
+            assert!(well(&snapshot, model, after));
+            assert_eq!(snapshot.providers[0].health.resting(after), 0);
+        }
+    }
+}
+
+#[test]
+fn a_late_success_does_not_end_a_cool_down() {
+    let (snapshot, now) = (snapshot(), begin());
+    let mut early = enter(&snapshot, "m", now);
+    enter(&snapshot, "m", now).cool(Some(60_000), now);
+    early.worked(now.plus(10));
+    assert_eq!(resting(&snapshot, now.plus(20)), only("n", "m", 59_980));
+}
+
+#[test]
+fn three_failures_in_a_row_suspend() {
+    for (model, other) in KINDS {
+        let (snapshot, now) = (snapshot(), begin());
+        for _ in 0..2 {
+            enter(&snapshot, model, now).failed(now);
+            enter(&snapshot, model, now).failed(now);
+            assert_eq!(resting(&snapshot, now), both());
+            enter(&snapshot, model, now).worked(now);
+            assert!(well(&snapshot, model, now));
+        }
+        let snapshot = suspended(model);
+        assert_eq!(resting(&snapshot, now), only(other, model, SUSPEND_MS));
+        assert_eq!(snapshot.providers[0].health.resting(now), 1);
+    }
+}
+
+#[test]
+fn one_request_counts_one_failure_however_often_it_tries() {
+    for (model, _) in KINDS {
+        let (snapshot, now) = (snapshot(), begin());
+        for _ in 0..FAILURES - 1 {
+            let request = meet(&snapshot, model);
+            for round in 0..5 {
+                let mut entry = request.enter(now.plus(round), true).unwrap();
+                entry.failed(now.plus(round));
+                entry.failed(now.plus(round));
+            }
+        }
+        assert_eq!(resting(&snapshot, now.plus(5)), both());
+        let request = meet(&snapshot, model);
+        request.enter(now, true).unwrap().failed(now);
+        assert_ne!(resting(&snapshot, now.plus(5)), both());
+    }
+}
+
+#[test]
+fn failures_further_apart_than_a_minute_are_not_in_a_row() {
+    for (model, other) in KINDS {
+        let (snapshot, mut now) = (snapshot(), begin());
+        for _ in 0..10 {
+            enter(&snapshot, model, now).failed(now);
+            now = now.plus(RECENT_MS + 1);
+        }
+        assert_eq!(resting(&snapshot, now), both());
+        assert!(well(&snapshot, model, now));
+        for _ in 0..FAILURES {
+            enter(&snapshot, model, now).failed(now);
+            now = now.plus(RECENT_MS);
+        }
+        let last = now.ms() - begin().ms() - RECENT_MS;
+        let left = resting(&snapshot, begin().plus(last));
+        assert_eq!(left, only(other, model, SUSPEND_MS));
+    }
+}
+
+#[test]
+fn one_probe_ends_a_suspension() {
+    for (model, other) in KINDS {
+        let after = begin().plus(SUSPEND_MS);
+        let snapshot = suspended(model);
+        assert_eq!(resting(&snapshot, after), both(), "free for a probe");
+        let mut probe = meet(&snapshot, model).enter(after, false).unwrap();
+        assert!(probe.probe.is_some());
+        let second = meet(&snapshot, model).enter(after, false);
+        assert!(second.is_none(), "one probe at a time");
+        let left = only(other, model, PROBE_MS);
+        assert_eq!(resting(&snapshot, after), left, "nobody plans on it");
+        let forced = meet(&snapshot, model).enter(after, true).unwrap();
+        assert!(forced.probe.is_none(), "better than nothing");
+        probe.worked(after.plus(5));
+        assert!(well(&snapshot, model, after.plus(5)));
+        assert_eq!(resting(&snapshot, after.plus(5)), both());
+    }
+}
+
+#[test]
+fn a_failed_probe_suspends_again_and_an_undecided_one_is_made_again() {
+    for (model, other) in KINDS {
+        let after = begin().plus(SUSPEND_MS);
+        let snapshot = suspended(model);
+        enter(&snapshot, model, after).failed(after);
+        assert_eq!(resting(&snapshot, after), only(other, model, SUSPEND_MS));
+        let again = after.plus(SUSPEND_MS);
+        drop(meet(&snapshot, model).enter(again, false).unwrap());
+        let lost = meet(&snapshot, model).enter(again, false).unwrap();
+        assert!(lost.probe.is_some(), "the first was dropped without a word");
+        std::mem::forget(lost);
+        let late = again.plus(PROBE_MS);
+        let early = meet(&snapshot, model).enter(again.plus(PROBE_MS - 1), false);
+        assert!(early.is_none());
+        let next = meet(&snapshot, model).enter(late, false).unwrap();
+        assert!(next.probe.is_some(), "a lost probe is given up");
+    }
+}
+
+/// The probe of a request that has tried the target before is one like any other, though it counts no failure.
+#[test]
+fn a_failed_probe_suspends_again_whoever_made_it() {
+    let snapshot = suspended("m");
+    let request = meet(&snapshot, "m");
+    request.enter(begin(), true).unwrap().failed(begin());
+    let after = begin().plus(2 * SUSPEND_MS);
+    let mut probe = request.enter(after, false).unwrap();
+    assert!(probe.probe.is_some());
+    probe.failed(after);
+    assert_eq!(resting(&snapshot, after), only("n", "m", SUSPEND_MS));
+}
+
+/// What was under way when a suspension began says nothing new by failing after it.
+#[test]
+fn late_failures_make_a_suspension_no_longer() {
+    let snapshot = snapshot();
+    let mut slow = enter(&snapshot, "m", begin());
+    (0..FAILURES).for_each(|_| enter(&snapshot, "m", begin()).failed(begin()));
+    slow.failed(begin().plus(SUSPEND_MS - 10));
+    assert_eq!(
+        resting(&snapshot, begin().plus(SUSPEND_MS - 10)),
+        only("n", "m", 10)
+    );
+    assert_eq!(resting(&snapshot, begin().plus(SUSPEND_MS)), both());
+}
+
+/// A stream ends a suspension when its content begins, and may still break: three that do suspend.
+#[test]
+fn streams_that_always_break_suspend() {
+    let (snapshot, now) = (snapshot(), begin());
+    for _ in 0..FAILURES {
+        let mut entry = enter(&snapshot, "m", now);
+        entry.answered(now);
+        entry.failed(now);
+    }
+    assert_eq!(resting(&snapshot, now), only("n", "m", SUSPEND_MS));
+    let after = now.plus(SUSPEND_MS);
+    let mut probe = meet(&snapshot, "m").enter(after, false).unwrap();
+    probe.answered(after);
+    assert_eq!(resting(&snapshot, after), both(), "the probe is over");
+    probe.failed(after);
+    assert_eq!(resting(&snapshot, after), only("n", "m", SUSPEND_MS));
+}
+
+#[test]
+fn a_suspension_that_nobody_probes_is_forgotten() {
+    for (model, _) in KINDS {
+        let snapshot = suspended(model);
+        let late = begin().plus(SUSPEND_MS + STALE_MS);
+        assert!(!well(&snapshot, model, begin().plus(SUSPEND_MS)));
+        assert!(well(&snapshot, model, late));
+        let entry = meet(&snapshot, model).enter(late, false).unwrap();
+        assert!(entry.probe.is_none());
+    }
+}
+
+#[test]
+fn where_all_rest_the_soonest_free_stays() {
+    let (snapshot, now) = (suspended("m"), begin());
+    enter(&snapshot, "n", now).cool(Some(10_000), now);
+    assert_eq!(resting(&snapshot, now), only("n", "m", 30_000));
+    enter(&snapshot, "n", now).cool(Some(50_000), now);
+    assert_eq!(resting(&snapshot, now), only("m", "n", 50_000));
+}
+
+/// Models that callers make up: bounded in number and bytes, looked up only while one may be other than well.
+#[test]
+fn made_up_models_are_bounded_and_cost_nothing_once_they_are_old() {
+    let (snapshot, now) = (snapshot(), begin());
+    let health = snapshot.providers[0].health.clone();
+    let count = || health.slots.read().unwrap().asked.len();
+    for at in 0..MOST + 10 {
+        enter(&snapshot, &format!("made-up-{at}"), now).failed(now);
+    }
+    enter(&snapshot, &"x".repeat(LONGEST + 1), now).failed(now);
+    assert_eq!(count(), MOST);
+    assert!(health.find("made-up-7", now.plus(RECENT_MS - 1)).is_some());
+    let later = now.plus(RECENT_MS);
+    let lock = health.slots.write().unwrap();
+    // It would wait for the lock if it looked.
+    assert!(health.find("made-up-7", later).is_none());
+    drop(lock);
+    let later = later.plus(1);
+    enter(&snapshot, &"x".repeat(LONGEST + 1), later).failed(later);
+    enter(&snapshot, "n", later).failed(later);
+    assert_eq!(count(), 1, "the old ones made room");
+}
+
+#[test]
+fn a_slot_is_one_for_all_who_name_the_model_and_goes_with_the_last() {
+    let items = |routes: &[&str]| {
+        let mut items = vec![
+            json!({"kind": "provider", "name": "a"}),
+            json!({"kind": "user", "name": "ann"}),
+        ];
+        items.extend(routes.iter().map(|name| {
+            json!({"kind": "route", "name": name, "users": ["ann"], "targets": [{"provider": "a", "model": "m"}]})
+        }));
+        testing::records(items.into())
+    };
+    let now = begin();
+    let mut snapshot = testing::after(&Snapshot::default(), 1, items(&["r", "s"]));
+    let health = snapshot.providers[0].health.clone();
+    let asked = TargetState::asked(&health, &"m".into());
+    asked.enter(now, true).unwrap().cool(Some(60_000), now);
+    snapshot = testing::after(&snapshot, 2, items(&["s", "t"]));
+    assert!(Arc::ptr_eq(&health, &snapshot.providers[0].health));
+    assert_eq!(health.resting(now), 1, "what a route named kept it");
+    snapshot = testing::after(&snapshot, 3, items(&[]));
+    assert_eq!(health.resting(now), 0);
+    // What callers chose before a route named it goes on in the route's slot.
+    asked.enter(now, true).unwrap().cool(Some(60_000), now);
+    snapshot = testing::after(&snapshot, 4, items(&["r"]));
+    let slots = health.slots.read().unwrap();
+    assert_eq!((slots.named.len(), slots.asked.len()), (1, 0));
+    drop(slots);
+    assert_eq!(health.resting(now), 1);
+    drop(snapshot);
+}
