@@ -47,7 +47,14 @@ pub fn check(
                 }
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => lengths += 1,
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => encodings += 1,
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                encodings += 1;
+                // hyper hands on what other codings made as if it were the body; `chunked` twice is read as
+                // chunked once by some and twice by others.
+                if !value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                    return Err("there is a Transfer-Encoding other than `chunked`");
+                }
+            }
             // Some servers read `_` as `-`: a credential header must not have two spellings.
             8 | 9
                 if name.eq_ignore_ascii_case(b"x_gw_key")
@@ -103,6 +110,8 @@ mod tests {
             "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
             "POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
             "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
+            "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+            "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             "POST /v1/x HTTP/1.1\nHost: a\n\n",
             "POST /v1/x HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
             "POST /v1/x HTTP/1.1\r\nX: y\r\n\r\n",
