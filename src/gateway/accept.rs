@@ -1,33 +1,17 @@
 //! One core's share of the data plane: a current-thread runtime with its own listener, connection pool and
 //! clock. Takes connections, within what may be open, and serves HTTP on each.
 
-use super::{
-    Shared,
-    coalesce::CoalescedWrites,
-    gate::{Conn, Gate},
-    listen,
-    pool::SWEEP,
-    watch::Fired,
-    worker::Worker,
-};
+use super::{Shared, connection, pool::SWEEP, worker::Worker};
 use crate::error::{Error, Kind, Result};
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     collections::hash_map::Entry,
-    future::poll_fn,
     net::{IpAddr, SocketAddr},
-    pin::pin,
     rc::Rc,
     sync::{Arc, PoisonError, atomic::Ordering},
-    task::Poll,
     time::Duration,
 };
-use tokio::net::{TcpListener, TcpStream};
-
-/// Headers hyper takes unless told otherwise.
-const HYPER_HEADERS: usize = 100;
+use tokio::net::TcpListener;
 
 /// Binds an address for `count` workers: one socket each with SO_REUSEPORT, so that the kernel spreads
 /// connections and no accept queue is shared. Port 0 is chosen by the first and taken by the rest.
@@ -139,51 +123,16 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
                 };
                 // Without it every streamed piece waits for an acknowledgement.
                 let _ = stream.set_nodelay(true);
-                tokio::task::spawn_local(connection(worker.clone(), stream, counted, open.clone()));
+                let (worker, open) = (worker.clone(), open.clone());
+                tokio::task::spawn_local(async move {
+                    connection::serve(worker, stream).await;
+                    drop((counted, open));
+                });
             }
             // Out of file descriptors and the like: do not spin.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
-}
-
-async fn connection(worker: Rc<Worker>, stream: TcpStream, _counted: Counted, _open: Rc<()>) {
-    let shared = worker.shared.clone();
-    let conn = Rc::new(Conn::new(worker.watches.add(), shared.clone()));
-    let service = hyper::service::service_fn({
-        let (worker, conn) = (worker.clone(), conn.clone());
-        move |request| listen::handle(worker.clone(), conn.clone(), request)
-    });
-    let gate = TokioIo::new(CoalescedWrites::new(Gate {
-        stream,
-        conn: conn.clone(),
-    }));
-    let mut http = http1::Builder::new();
-    // The gate counts headers before hyper does. Up to its own limit hyper reads them without allocating.
-    if shared.settings.max_headers > HYPER_HEADERS {
-        http.max_headers(shared.settings.max_headers.min(1_000) + 8);
-    }
-    let serving = http.pipeline_flush(false).serve_connection(gate, service);
-    let mut serving = pin!(serving);
-    let mut told = false;
-    poll_fn(|cx| {
-        if shared.stopping.load(Ordering::Relaxed) && !told {
-            told = true;
-            serving.as_mut().graceful_shutdown();
-        }
-        // A deadline here is an idle, silent or slow-headed connection; requests have their own watch.
-        if conn.watch.fired() == Some(Fired::Deadline) {
-            return Poll::Ready(());
-        }
-        match serving.as_mut().poll(cx) {
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending => {
-                conn.watch.listen(cx);
-                Poll::Pending
-            }
-        }
-    })
-    .await;
 }
 
 /// A connection counts while this lives, whatever ends it.

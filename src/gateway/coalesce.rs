@@ -24,6 +24,10 @@ impl<S> CoalescedWrites<S> {
             buffer: Vec::new(),
         }
     }
+
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for CoalescedWrites<S> {

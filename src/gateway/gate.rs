@@ -24,8 +24,12 @@ enum Phase {
     Idle,
     /// Part of a head has.
     Head,
+    /// A head has arrived and been judged; hyper reads it.
+    Judged,
     /// A request is being read, served or answered.
     Busy,
+    /// The last answer is on its way, and the connection ends with it: what comes now is nobody's request.
+    Over,
 }
 
 /// What is known of a connection; shared by its socket, its requests and their bodies.
@@ -34,6 +38,8 @@ pub struct Conn {
     partial: RefCell<Vec<u8>>,
     /// What the last head came to; `None`: no head was seen (the request was pipelined).
     verdict: Cell<Option<Result<(), &'static str>>>,
+    /// The request's body has not been read to its end.
+    unread: Cell<bool>,
     /// The peer takes nothing of what is being written.
     stalled: Cell<bool>,
     pub watch: Guard,
@@ -47,6 +53,7 @@ impl Conn {
             phase: Cell::new(Phase::Idle),
             partial: RefCell::default(),
             verdict: Cell::new(None),
+            unread: Cell::new(false),
             stalled: Cell::new(false),
             watch,
             shared,
@@ -54,17 +61,44 @@ impl Conn {
     }
 
     /// A request begins: its head's verdict. Pipelined requests have none and are refused: nobody's client
-    /// sends them, and they are how one caller's bytes become another's request.
-    pub fn begin(&self) -> Result<(), &'static str> {
+    /// sends them, and they are how one caller's bytes become another's request. What follows a refused head is
+    /// anybody's guess, and so unread for good.
+    pub fn begin(&self, body: bool) -> Result<(), &'static str> {
         self.enter(Phase::Busy);
-        self.verdict
+        let verdict = self
+            .verdict
             .take()
-            .unwrap_or(Err("requests cannot be pipelined"))
+            .unwrap_or(Err("requests cannot be pipelined"));
+        self.unread.set(body || verdict.is_err());
+        verdict
     }
 
-    /// The answer is complete: the connection is idle again.
+    /// The request's body has been read to its end.
+    pub fn read(&self) {
+        self.unread.set(false);
+    }
+
+    /// Whether some of the request is still to come, so that the connection cannot go on after its answer.
+    pub fn unread(&self) -> bool {
+        self.unread.get()
+    }
+
+    /// The answer is complete: the connection is idle again, or has served its last.
     pub fn end(&self) {
-        self.enter(Phase::Idle);
+        self.enter(match self.unread.get() {
+            true => Phase::Over,
+            false => Phase::Idle,
+        });
+    }
+
+    /// Whether a head is being read, so that what is written now is hyper's own word on it, or an earlier answer.
+    pub fn reading_head(&self) -> bool {
+        matches!(self.phase.get(), Phase::Head | Phase::Judged)
+    }
+
+    /// Why the head being read was refused, if it was.
+    pub fn refusal(&self) -> Option<&'static str> {
+        self.verdict.get().and_then(Result::err)
     }
 
     /// Every phase has its deadline, except that a peer which does not read has that of stalled writes: an
@@ -78,7 +112,8 @@ impl Conn {
         self.watch.within(match phase {
             Phase::Idle => Some(settings.idle),
             Phase::Head => Some(settings.header),
-            Phase::Busy => None,
+            // What was written must be taken, or the peer counts as stalled.
+            Phase::Judged | Phase::Busy | Phase::Over => None,
         });
     }
 
@@ -98,11 +133,11 @@ impl Conn {
     }
 
     fn arrived(&self, bytes: &[u8]) {
-        if self.phase.get() == Phase::Busy || bytes.is_empty() {
-            return;
-        }
-        if self.phase.get() == Phase::Idle {
-            self.enter(Phase::Head);
+        match self.phase.get() {
+            _ if bytes.is_empty() => return,
+            Phase::Idle => self.enter(Phase::Head),
+            Phase::Head => {}
+            Phase::Judged | Phase::Busy | Phase::Over => return,
         }
         let mut partial = self.partial.borrow_mut();
         // The usual case: the whole head in one read, looked at where it lies.
@@ -136,9 +171,10 @@ impl Conn {
         match verdict {
             Some(verdict) => {
                 self.verdict.set(Some(verdict));
-                partial.clear();
+                // Given back, not kept: few heads come in pieces.
+                *partial = Vec::new();
                 // The deadline stays until hyper has read the head and the request begins.
-                self.phase.set(Phase::Busy);
+                self.phase.set(Phase::Judged);
             }
             None if partial.is_empty() => partial.extend_from_slice(bytes),
             None => {}
@@ -146,13 +182,28 @@ impl Conn {
     }
 }
 
-/// The socket.
-pub struct Gate {
-    pub stream: TcpStream,
+/// A connection as bytes of HTTP, whatever carries them.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin {
+    /// Whether the peer has gone, looked for without taking anything it sent. Without news no system call.
+    fn gone(&mut self, cx: &mut Context<'_>) -> bool;
+}
+
+impl Transport for TcpStream {
+    fn gone(&mut self, cx: &mut Context<'_>) -> bool {
+        matches!(
+            self.poll_peek(cx, &mut ReadBuf::new(&mut [0])),
+            Poll::Ready(Ok(0))
+        )
+    }
+}
+
+/// The transport, watched.
+pub struct Gate<S> {
+    pub stream: S,
     pub conn: Rc<Conn>,
 }
 
-impl AsyncRead for Gate {
+impl<S: Transport> AsyncRead for Gate<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -167,7 +218,7 @@ impl AsyncRead for Gate {
     }
 }
 
-impl AsyncWrite for Gate {
+impl<S: Transport> AsyncWrite for Gate<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -191,13 +242,13 @@ impl AsyncWrite for Gate {
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         // hyper looks for a caller's end only while it has nothing unread of it. One that left bytes behind its
-        // request (a line break, another request) has gone all the same. Without news this makes no system call.
-        if self.conn.phase.get() == Phase::Busy
-            && let Poll::Ready(Ok(0)) = self.stream.poll_peek(cx, &mut ReadBuf::new(&mut [0]))
-        {
+        // request (a line break, another request) has gone all the same.
+        if self.conn.phase.get() == Phase::Busy && self.stream.gone(cx) {
             return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()));
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        self.conn.wrote(&polled);
+        polled
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)

@@ -3,6 +3,7 @@
 use super::{
     Settings,
     ended::Ended,
+    incoming::Incoming,
     record::Record,
     watch::{Fired, Guard},
     worker::Worker,
@@ -12,7 +13,6 @@ use crate::plan::Caller;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use std::{
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -74,7 +74,7 @@ pub(super) async fn read(
         .get(header::CONTENT_ENCODING)
         .is_some_and(|value| value != "identity")
     {
-        return Err(Ended::unread(
+        return Err(Ended::Refused(
             Error::invalid("the request body is compressed, which gw does not take")
                 .hint("send it without Content-Encoding"),
         ));
@@ -85,7 +85,7 @@ pub(super) async fn read(
         .and_then(|text| text.parse::<usize>().ok())
         .unwrap_or(0);
     if announced > settings.max_body {
-        return Err(Ended::unread(too_large()));
+        return Err(Ended::Refused(too_large()));
     }
     let begin = Instant::now();
     let mut first = Bytes::new();
@@ -97,12 +97,12 @@ pub(super) async fn read(
             Ok(None) => break,
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(error))) => {
-                return Err(Ended::unread(Error::invalid(format!(
+                return Err(Ended::Refused(Error::invalid(format!(
                     "the request body cannot be read: {error}"
                 ))));
             }
             Err(Fired::Deadline) => {
-                return Err(Ended::unread(
+                return Err(Ended::Refused(
                     Error::new(Kind::Timeout, "the request body did not arrive in time")
                         .hint("send it again over a better connection"),
                 ));
@@ -114,10 +114,10 @@ pub(super) async fn read(
         };
         let have = first.len() + all.len() + data.len();
         if have > settings.max_body {
-            return Err(Ended::unread(too_large()));
+            return Err(Ended::Refused(too_large()));
         }
         if !record.hold(data.len()) {
-            return Err(Ended::unread(full("too many request bytes in flight")));
+            return Err(Ended::Refused(full("too many request bytes in flight")));
         }
         // Most bodies come in one piece, which is then the body.
         if first.is_empty() && all.is_empty() {

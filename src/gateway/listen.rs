@@ -1,14 +1,15 @@
 //! Path and headers -> what is asked for. The few hot paths are matched by hand; the admin API is not here.
 
 use super::{
-    body::Body, caller, gate::Conn, models, pipeline, record::Record, respond, worker::Worker,
+    body::Body, caller, gate::Conn, incoming::Incoming, models, pipeline, record::Record, respond,
+    worker::Worker,
 };
 use crate::error::{Error, Kind};
 use crate::formats::{FORMATS, Format, FormatId, format};
 use crate::plan::route;
 use crate::store::journal::Outcome;
-use http::{Method, Request, Response, header};
-use hyper::body::Incoming;
+use http::{HeaderValue, Method, Request, Response, header};
+use hyper::body::Body as _;
 use serde_json::json;
 use std::{convert::Infallible, rc::Rc};
 
@@ -16,22 +17,23 @@ use std::{convert::Infallible, rc::Rc};
 pub async fn handle(
     worker: Rc<Worker>,
     conn: Rc<Conn>,
-    request: Request<Incoming>,
+    request: Request<hyper::body::Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    if let Err(why) = conn.begin() {
-        return Ok(respond::plain(
-            &Error::invalid(why).hint("send plain HTTP/1.1, one request at a time"),
-            true,
-        ));
+    let mut response = match conn.begin(!request.body().is_end_stream()) {
+        Ok(()) => {
+            let request = request.map(|body| Incoming::new(body, conn.clone()));
+            route(&worker, &conn, request)
+                .await
+                .unwrap_or_else(|error| tied(respond::plain(&error), &conn))
+        }
+        Err(why) => respond::plain(&Error::invalid(why).hint(respond::PLAIN_HTTP)),
+    };
+    // In this one place: what was not read of a request must not be taken for the next one.
+    if conn.unread() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
     }
-    Ok(route(&worker, &conn, request)
-        .await
-        .unwrap_or_else(|error| tied(respond::plain(&error, error_closes(&error)), &conn)))
-}
-
-/// Errors before a body is read leave it on the wire.
-fn error_closes(error: &Error) -> bool {
-    !matches!(error.kind, Kind::NotFound)
+    Ok(response)
 }
 
 fn tied(response: Response<Body>, conn: &Rc<Conn>) -> Response<Body> {
@@ -189,7 +191,7 @@ fn list(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
                 request.headers().contains_key("anthropic-version"),
             ),
         ),
-        Err(denied) => respond::plain(&denied.error, false),
+        Err(denied) => respond::plain(&denied.error),
     }
 }
 

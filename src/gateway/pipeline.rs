@@ -8,6 +8,7 @@ use super::{
     ended::Ended,
     exchange::Exchange,
     gate::Conn,
+    incoming::Incoming,
     intake,
     record::{Record, estimate},
     relay::Relay,
@@ -19,7 +20,6 @@ use crate::formats::{Dropped, Format, peek};
 use crate::plan::{self, Ask, Context, Needs};
 use crate::store::journal::Outcome;
 use http::{HeaderValue, Request, Response, header};
-use hyper::body::Incoming;
 use std::{
     cell::{OnceCell, RefCell},
     rc::Rc,
@@ -94,11 +94,11 @@ async fn answer(
         if let Some((caller, why)) = denied.known {
             record.refused(&caller, why);
         }
-        Ended::unread(denied.error)
+        Ended::Refused(denied.error)
     })?;
     record.caller(&admitted.caller);
     watch.belongs_to(admitted.digest, admitted.caller.clone());
-    intake::room(worker, &admitted.caller).map_err(Ended::unread)?;
+    intake::room(worker, &admitted.caller).map_err(Ended::Refused)?;
 
     let body = intake::read(&shared.settings, &head.headers, incoming, record, watch).await?;
     record.request(&body);

@@ -61,17 +61,15 @@ pub fn refuse(
     record: &mut Record,
     conn: &Rc<Conn>,
 ) -> Response<Body> {
-    let (error, close, outcome) = match ended {
+    let (error, outcome) = match ended {
         Ended::Failed(failure) => return failed(format, failure, record, conn),
-        Ended::Refused { error, close } => (error, close, Outcome::Failed),
+        Ended::Refused(error) => (error, Outcome::Failed),
         Ended::Interrupted(Fired::Revoked) => (
             Error::new(Kind::Unauthenticated, "the API key was revoked"),
-            false,
             Outcome::Revoked,
         ),
         Ended::Interrupted(Fired::Shutdown) => (
             Error::new(Kind::Unavailable, "the gateway is shutting down"),
-            true,
             Outcome::Shutdown,
         ),
         Ended::Interrupted(Fired::Deadline) => (
@@ -79,7 +77,6 @@ pub fn refuse(
                 Kind::Timeout,
                 "the request took longer than the route allows in total",
             ),
-            false,
             Outcome::Failed,
         ),
     };
@@ -90,9 +87,6 @@ pub fn refuse(
     headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
     if matches!(error.kind, Kind::Unavailable | Kind::RateLimited) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    if close {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     about(&mut headers, record, false);
     error_body(format, &fault, headers, record, conn)
@@ -174,11 +168,34 @@ fn status(code: u16, mut response: Response<Body>) -> Response<Body> {
 }
 
 /// An error outside any format (unknown path, refused head): the OpenAI shape, which most callers read.
-pub fn plain(error: &Error, close: bool) -> Response<Body> {
-    shaped(&Fault::from(error), FormatId::OpenaiChat, close)
+pub fn plain(error: &Error) -> Response<Body> {
+    shaped(&Fault::from(error), FormatId::OpenaiChat)
 }
 
-/// 405 with what is allowed. The body, if there is one, stays unread, so the connection ends.
+/// What to do about a head that is refused.
+pub const PLAIN_HTTP: &str = "send plain HTTP/1.1, one request at a time";
+
+/// The same as bytes, for a head that became no request. The connection ends with it.
+pub fn on_the_wire(code: u16, error: &Error) -> Vec<u8> {
+    let fault = Fault {
+        status: code,
+        ..Fault::from(error)
+    };
+    let body = (crate::formats::format(FormatId::OpenaiChat).write_fault)(&fault);
+    let reason = StatusCode::from_u16(code)
+        .ok()
+        .and_then(|code| code.canonical_reason())
+        .unwrap_or("Bad Request");
+    let mut answer = format!(
+        "HTTP/1.1 {code} {reason}\r\ncontent-type: application/json\r\n{ORIGIN}: gateway\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    answer.extend_from_slice(body.as_ref());
+    answer
+}
+
+/// 405 with what is allowed.
 pub fn not_allowed(error: &Error, format: FormatId, allowed: &http::Method) -> Response<Body> {
     let mut response = shaped(
         &Fault {
@@ -186,7 +203,6 @@ pub fn not_allowed(error: &Error, format: FormatId, allowed: &http::Method) -> R
             ..Fault::from(error)
         },
         format,
-        true,
     );
     if let Ok(value) = HeaderValue::from_str(allowed.as_str()) {
         response.headers_mut().insert(header::ALLOW, value);
@@ -194,7 +210,7 @@ pub fn not_allowed(error: &Error, format: FormatId, allowed: &http::Method) -> R
     response
 }
 
-fn shaped(fault: &Fault, format: FormatId, close: bool) -> Response<Body> {
+fn shaped(fault: &Fault, format: FormatId) -> Response<Body> {
     let format = crate::formats::format(format);
     let mut headers = HeaderMap::new();
     headers.insert(
@@ -202,9 +218,6 @@ fn shaped(fault: &Fault, format: FormatId, close: bool) -> Response<Body> {
         HeaderValue::from_static("application/json"),
     );
     headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
-    if close {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
     status(
         fault.status,
         with(headers, Body::whole((format.write_fault)(fault))),

@@ -17,6 +17,7 @@ mod leaks;
 mod log_files;
 mod log_listing;
 
+mod refused_heads;
 mod refusing;
 #[cfg(unix)]
 mod reloading;
@@ -24,6 +25,7 @@ mod revoking;
 mod splitting;
 mod steering;
 mod stopping;
+mod unread_bodies;
 mod usage;
 mod vendors;
 mod wire_head;

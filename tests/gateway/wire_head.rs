@@ -403,7 +403,7 @@ fn web_pages_are_not_served() {
     }
     let preflight = bench.raw(
         format!(
-            "OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: {}\r\nOrigin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n\r\n",
+            "OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: {}\r\nOrigin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\nConnection: close\r\n\r\n",
             bench.host()
         )
         .as_bytes(),
@@ -432,7 +432,7 @@ fn the_wrong_method_is_told_the_right_one() {
         ("DELETE", "/team/v1/embeddings", "POST", false),
     ] {
         let answer = bench.raw(
-            format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n")
+            format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 .as_bytes(),
         );
         assert_eq!(status(&answer), 405, "{method} {path}: {answer}");

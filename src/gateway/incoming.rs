@@ -1,0 +1,46 @@
+//! A request's body as its readers see it. Tells the connection when it has been read to its end: one that was not
+//! is still on the wire. Must not know what is read from it.
+
+use super::gate::Conn;
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming as Wire;
+use std::{
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+/// A request's body.
+pub struct Incoming {
+    wire: Wire,
+    conn: Rc<Conn>,
+}
+
+impl Incoming {
+    pub fn new(wire: Wire, conn: Rc<Conn>) -> Incoming {
+        Incoming { wire, conn }
+    }
+}
+
+impl HttpBody for Incoming {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.wire).poll_frame(cx);
+        if let Poll::Ready(None) = polled {
+            self.conn.read();
+        }
+        polled
+    }
+    fn is_end_stream(&self) -> bool {
+        self.wire.is_end_stream()
+    }
+    fn size_hint(&self) -> SizeHint {
+        self.wire.size_hint()
+    }
+}
