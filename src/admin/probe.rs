@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::resources::{self, Record, model::Model, name, provider::Provider};
 use crate::store::secret::Secret;
 use crate::upstream::{
-    Access, Upstream,
+    Access, Timers, Upstream,
     trial::{self, State, Trial},
 };
 use axum::http::StatusCode;
@@ -180,7 +180,12 @@ async fn run(
 ) -> Result<Report> {
     let spec: Provider = serde_json::from_value(Value::Object(record.spec.clone()))
         .map_err(|error| Error::internal("the provider record cannot be read").cause(error))?;
-    let upstream = Upstream::build(record.name.as_str().into(), &spec, Some(&access))?;
+    let upstream = Upstream::build(
+        record.name.as_str().into(),
+        &spec,
+        Some(&access),
+        Timers::default(),
+    )?;
     let trial = match model {
         Some(model) => trial::one_token(&upstream, model).await,
         None => trial::list(&upstream).await,

@@ -46,6 +46,7 @@ pub struct Limits {
     pub upstream_connect: Millis,
     pub upstream_first_byte: Millis,
     pub upstream_idle: Millis,
+    pub upstream_answer: Millis,
     /// A whole upstream answer that is not a stream.
     pub upstream_max_body: Size,
 }
@@ -79,6 +80,7 @@ impl Default for Limits {
             upstream_connect: Millis::secs(10),
             upstream_first_byte: Millis::secs(120),
             upstream_idle: Millis::secs(60),
+            upstream_answer: Millis::secs(600),
             upstream_max_body: Size::mib(64),
         }
     }

@@ -97,5 +97,6 @@ settings! {
     limits.upstream_connect         Text   Found ""                   "Connecting to a provider"
     limits.upstream_first_byte      Text   Found ""                   "Waiting for a provider's first content"
     limits.upstream_idle            Text   Found ""                   "Silence within a provider's stream"
+    limits.upstream_answer          Text   Found ""                   "A provider's whole answer that is not a stream"
     limits.upstream_max_body        Text   Found ""                   "A provider's answer that is not a stream"
 }

@@ -8,10 +8,13 @@ mod fields;
 mod laws;
 mod lenient;
 pub mod openai;
+mod passes;
 pub mod peek;
 mod scan;
 pub mod splice;
 pub mod sse;
+
+pub use passes::Passes;
 
 use crate::chat::{Chat, Event, Fault, Op, Reply, Takes, Usage};
 use crate::error::Result;
@@ -51,6 +54,8 @@ pub struct Format {
     pub ping: &'static [u8],
     /// Whether usage in streams must be asked for (`stream_options.include_usage`) and hidden again.
     pub usage_on_request: bool,
+    /// What passes to an upstream of the same format beside the body.
+    pub passes: Passes,
 }
 
 /// Every wire format.
@@ -69,6 +74,7 @@ static OPENAI_CHAT: Format = Format {
     read_fault: fault::read_fault,
     ping: b": ping\n\n",
     usage_on_request: true,
+    passes: Passes::OPENAI,
 };
 
 static OPENAI_EMBEDDINGS: Format = Format {
@@ -84,6 +90,7 @@ static OPENAI_EMBEDDINGS: Format = Format {
     read_fault: fault::read_fault,
     ping: b": ping\n\n",
     usage_on_request: false,
+    passes: Passes::OPENAI,
 };
 
 static ANTHROPIC_MESSAGES: Format = Format {
@@ -99,6 +106,7 @@ static ANTHROPIC_MESSAGES: Format = Format {
     read_fault: fault::read_fault,
     ping: b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
     usage_on_request: false,
+    passes: Passes::ANTHROPIC,
 };
 
 /// What one event of a same-format stream means for the gateway.

@@ -4,12 +4,11 @@ use super::{
     exchange::Exchange,
     failure::Failure,
     headers,
-    send::Conversion,
     stream::{Step, Stream, Ticket},
 };
 use crate::formats::{Format, Seen};
 use crate::plan::{Choice, retry::Class};
-use crate::upstream::Upstream;
+use crate::upstream::{Conversion, Upstream, Way};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
@@ -114,7 +113,7 @@ pub(super) fn reply(
             seen.finished = true;
             Ok((bytes, seen))
         }
-        Conversion::Translate { into, from, .. } => {
+        Conversion::Translate { into, from } => {
             let reply = into.read_reply(&bytes).map_err(|error| {
                 Failure::upstream(format!(
                     "the upstream's answer cannot be read: {}",
@@ -174,8 +173,8 @@ pub(super) async fn refusal(
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.contains("json"));
-    let original =
-        (upstream.speaks(format.id) && json && !body.is_empty()).then(|| Box::new((passed, body)));
+    let original = (upstream.way(format).is_some_and(Way::is_same) && json && !body.is_empty())
+        .then(|| Box::new((passed, body)));
     Failure {
         class: Class::of_status(
             status,

@@ -8,7 +8,7 @@ use super::{
     failure::Failure,
     headers,
     record::Record,
-    send::{Conversion, body, conversion, interrupted, request, send},
+    send::{body, interrupted, request, send, way},
     stream::{Mode, Stream, Ticket},
     watch::{Fired, Guard},
 };
@@ -17,7 +17,7 @@ use crate::plan::{
     health::Entry,
     retry::{self, Class},
 };
-use crate::upstream::Upstream;
+use crate::upstream::{Conversion, Upstream};
 use http::{HeaderMap, header};
 use std::{
     sync::Arc,
@@ -252,44 +252,17 @@ async fn attempt(
     choice: &Choice,
     watch: &Guard,
 ) -> Result<Answer, Ended> {
-    let settings = &exchange.worker.shared.settings;
-    let spec = plan.route.as_ref().map(|route| &route.spec);
-    let limit = |of_route: Option<crate::resources::Millis>,
-                 of_provider: Option<Duration>,
-                 default: Duration| {
-        of_route
-            .map(|limit| limit.std())
-            .or(of_provider)
-            .unwrap_or(default)
+    let timers = match &plan.route {
+        Some(route) => upstream.timers.of_route(&route.spec),
+        None => upstream.timers,
     };
-    let connect_limit = limit(
-        spec.and_then(|spec| spec.connect_timeout),
-        upstream.connect,
-        settings.connect,
-    );
-    let first_limit = limit(
-        spec.and_then(|spec| spec.first_byte_timeout),
-        upstream.first_byte,
-        settings.first_event,
-    );
-    let idle_limit = limit(
-        spec.and_then(|spec| spec.idle_timeout),
-        upstream.idle,
-        settings.stream_idle,
-    );
+    let (connect_limit, first_limit) = (timers.connect, timers.first_content);
+    let idle_limit = timers.idle;
 
-    let conversion = conversion(exchange, upstream).map_err(Ended::Failed)?;
-    let (format, body) = body(exchange, upstream, choice, &conversion).map_err(Ended::Failed)?;
-    let request = || {
-        request(
-            exchange,
-            upstream,
-            choice,
-            format,
-            matches!(conversion, Conversion::Same),
-            body.clone(),
-        )
-    };
+    let way = way(exchange, upstream).map_err(Ended::Failed)?;
+    let conversion = way.conversion;
+    let body = body(exchange, upstream, choice, way).map_err(Ended::Failed)?;
+    let request = || request(exchange, upstream, choice, way, body.clone());
     let late = |what: &str| Failure::slow(format!("provider `{}` {what}", upstream.name));
 
     let (response, sender) = send(
@@ -345,7 +318,7 @@ async fn attempt(
                 format: exchange.format,
                 hide_usage: exchange.asks_usage(upstream),
             },
-            Conversion::Translate { into, from, .. } => Mode::Translate {
+            Conversion::Translate { into, from } => Mode::Translate {
                 reader: into.reader(),
                 writer: from.writer(&exchange.context(choice)),
                 events: Vec::new(),
@@ -369,9 +342,11 @@ async fn attempt(
         ))));
     }
     let bytes = watch
-        .run(whole(incoming, settings.max_reply, || {
-            watch.within(Some(idle_limit))
-        }))
+        .run(whole(
+            incoming,
+            exchange.worker.shared.settings.max_reply,
+            || watch.within(Some(idle_limit)),
+        ))
         .await
         .map_err(|fired| interrupted(fired, watch, late("stopped in the middle of its answer")))?
         .map_err(|why| {

@@ -20,6 +20,8 @@ pub struct Exchange<'a> {
     pub serving: &'a Arc<Serving>,
     pub format: &'static Format,
     pub headers: &'a HeaderMap,
+    /// The caller's query, of which some parameters may pass.
+    pub query: Option<&'a str>,
     pub body: &'a Bytes,
     pub peek: &'a Peek<'a>,
     /// The caller's own provider key.

@@ -136,6 +136,7 @@ async fn answer(
         serving: &serving,
         format,
         headers: &head.headers,
+        query: head.uri.query(),
         body: &body,
         peek: &peek,
         own: admitted.own,

@@ -7,48 +7,22 @@ use super::{
     failure::Failure,
     watch::{Fired, Guard},
 };
-use crate::formats::{self, Codec, Format};
 use crate::plan::{Choice, retry::Class};
-use crate::upstream::{Ask, Unsigned, Upstream};
+use crate::upstream::{Ask, Conversion, Unsigned, Upstream, Way};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
 use std::{sync::Arc, time::Duration};
 
-/// How a request reaches an upstream: as it is, or through the neutral model.
-pub(super) enum Conversion {
-    Same,
-    Translate {
-        to: &'static Format,
-        into: &'static dyn Codec,
-        from: &'static dyn Codec,
-    },
-}
-
-pub(super) fn conversion(
-    exchange: &Exchange<'_>,
-    upstream: &Upstream,
-) -> Result<Conversion, Failure> {
-    if upstream.speaks(exchange.format.id) {
-        return Ok(Conversion::Same);
-    }
-    let mut spoken = upstream
-        .vendor
-        .endpoints
-        .iter()
-        .map(|(id, _)| formats::format(*id))
-        .filter(|format| format.op == exchange.format.op);
-    match (
-        exchange.format.codec,
-        spoken.find_map(|format| format.codec.map(|codec| (format, codec))),
-    ) {
-        (Some(from), Some((to, into))) => Ok(Conversion::Translate { to, into, from }),
-        _ => Err(Failure::unfit(&crate::error::Error::invalid(format!(
+/// How the request reaches an upstream, or why it cannot.
+pub(super) fn way<'a>(exchange: &Exchange<'_>, upstream: &'a Upstream) -> Result<&'a Way, Failure> {
+    upstream.way(exchange.format).ok_or_else(|| {
+        Failure::unfit(&crate::error::Error::invalid(format!(
             "provider `{}` speaks no format `{}` can be translated to",
             upstream.name, exchange.format.name
-        )))),
-    }
+        )))
+    })
 }
 
 pub(super) fn interrupted(fired: Fired, watch: &Guard, late: Failure) -> Ended {
@@ -61,42 +35,37 @@ pub(super) fn interrupted(fired: Fired, watch: &Guard, late: Failure) -> Ended {
     }
 }
 
-/// The upstream request's body, spliced or translated, and its format.
+/// The upstream request's body, spliced or translated.
 pub(super) fn body(
     exchange: &Exchange<'_>,
     upstream: &Upstream,
     choice: &Choice,
-    conversion: &Conversion,
-) -> Result<(&'static Format, Bytes), Failure> {
-    Ok(match conversion {
-        Conversion::Same => (
-            exchange.format,
-            exchange.spliced(&choice.model, exchange.asks_usage(upstream)),
-        ),
-        Conversion::Translate { to, into, from } => (
-            *to,
-            exchange
-                .translated(*from, *into, upstream, choice)
-                .map_err(|error| Failure::unfit(&error))?,
-        ),
+    way: &Way,
+) -> Result<Bytes, Failure> {
+    Ok(match way.conversion {
+        Conversion::Same => exchange.spliced(&choice.model, exchange.asks_usage(upstream)),
+        Conversion::Translate { into, from } => exchange
+            .translated(from, into, upstream, choice)
+            .map_err(|error| Failure::unfit(&error))?,
     })
 }
 
-/// The upstream request; the caller's headers may pass where the format is the `same`.
+/// The upstream request, with what of the caller's headers and query may pass.
 pub(super) fn request(
     exchange: &Exchange<'_>,
     upstream: &Upstream,
     choice: &Choice,
-    format: &Format,
-    same: bool,
+    way: &Way,
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>, Failure> {
-    let target = upstream.target(format.id, &choice.model).ok_or_else(|| {
-        Failure::upstream(format!(
-            "provider `{}` has no address for `{}`",
-            upstream.name, format.name
-        ))
-    })?;
+    let target = upstream
+        .target(way, &choice.model, exchange.query)
+        .ok_or_else(|| {
+            Failure::upstream(format!(
+                "provider `{}` has no address for `{}`",
+                upstream.name, way.to.name
+            ))
+        })?;
     let ask = Ask {
         method: Method::POST,
         target,
@@ -105,7 +74,7 @@ pub(super) fn request(
             false => "application/json",
         },
         body,
-        caller: same.then_some(exchange.headers),
+        caller: Some((exchange.headers, way)),
         own_key: exchange.own.as_ref(),
     };
     upstream

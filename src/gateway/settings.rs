@@ -1,5 +1,6 @@
 //! Limits of what is taken in, and timers. Defaults are those of the limits table in the documentation.
 
+use crate::upstream::Timers;
 use std::time::Duration;
 
 /// Everything about the data plane that can be configured.
@@ -39,9 +40,7 @@ pub struct Settings {
     /// What keys may at most have logged.
     pub log_content: crate::resources::key::LogContent,
     /// Upstream timers where neither route nor provider sets them.
-    pub connect: Duration,
-    pub first_event: Duration,
-    pub stream_idle: Duration,
+    pub timers: Timers,
     /// A silent stream gets a comment or ping this often.
     pub ping: Duration,
 }
@@ -70,9 +69,7 @@ impl Default for Settings {
             max_reply: 64 << 20,
             content_kept: 1 << 20,
             log_content: crate::resources::key::LogContent::Full,
-            connect: Duration::from_secs(10),
-            first_event: Duration::from_secs(120),
-            stream_idle: Duration::from_secs(60),
+            timers: Timers::default(),
             ping: Duration::from_secs(15),
         }
     }

@@ -61,6 +61,8 @@ pub struct Provider {
     pub first_byte_timeout: Option<Millis>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub idle_timeout: Option<Millis>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub answer_timeout: Option<Millis>,
     #[serde(default = "yes")]
     pub enabled: bool,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -164,6 +166,14 @@ const FIELDS: &[Field] = &[
         "TIME",
         "",
         "End a stream silent for this long (default 60s)",
+    ),
+    field(
+        "answer_timeout",
+        "answer-timeout",
+        Shape::Duration,
+        "TIME",
+        "",
+        "Give up waiting for a whole answer, not streamed, after this long (default 10m)",
     ),
     LABELS,
 ];

@@ -88,6 +88,8 @@ pub struct Route {
     #[serde(default, skip_serializing_if = "is_default")]
     pub idle_timeout: Option<Millis>,
     #[serde(default, skip_serializing_if = "is_default")]
+    pub answer_timeout: Option<Millis>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub total_timeout: Option<Millis>,
     /// Makes a split repeatable in tests: same seed, same picks.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -206,6 +208,14 @@ const FIELDS: &[Field] = &[
         "TIME",
         "",
         "End a stream silent for this long",
+    ),
+    field(
+        "answer_timeout",
+        "answer-timeout",
+        Shape::Duration,
+        "TIME",
+        "",
+        "Move on when a whole answer, not streamed, took longer than this",
     ),
     field(
         "total_timeout",

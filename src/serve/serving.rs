@@ -9,7 +9,7 @@ use crate::gateway::{Serving, Settings, Shared};
 use crate::plan::snapshot::Provider;
 use crate::resources::Stamp;
 use crate::store::records::Records;
-use crate::upstream::{Upstream, Verdict};
+use crate::upstream::{Timers, Upstream, Verdict};
 use crate::vendors;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, atomic::Ordering};
@@ -38,7 +38,12 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
         Some(same) if same.name == provider.name && !touched(&provider.name) => same.clone(),
         _ => {
             let access = published.credentials.get(&*provider.name);
-            let built = Upstream::build(provider.name.clone(), &provider.spec, access);
+            let built = Upstream::build(
+                provider.name.clone(),
+                &provider.spec,
+                access,
+                shared.settings.timers,
+            );
             let upstream = built
                 .unwrap_or_else(|error| Upstream::broken(provider.name.clone(), &error.message));
             Arc::new(match before.upstream(&provider.name) {
@@ -134,9 +139,12 @@ pub fn settings(config: &Config) -> Settings {
         max_in_flight_per_key: bound(limits.max_in_flight_per_key.into()),
         max_in_flight_bytes: bound(limits.max_in_flight_bytes.0),
         max_reply: bound(limits.upstream_max_body.0),
-        connect: limits.upstream_connect.std(),
-        first_event: limits.upstream_first_byte.std(),
-        stream_idle: limits.upstream_idle.std(),
+        timers: Timers {
+            connect: limits.upstream_connect.std(),
+            first_content: limits.upstream_first_byte.std(),
+            idle: limits.upstream_idle.std(),
+            answer: limits.upstream_answer.std(),
+        },
         log_content: config.log_content(),
         ..Settings::default()
     }

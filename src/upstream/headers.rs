@@ -1,18 +1,10 @@
-//! Headers of an upstream request, but for the credential. What of a caller's passes is an allow-list: what is
-//! not named here stays here.
+//! Headers of an upstream request, but for the credential. What of a caller's passes is an allow-list, which the way
+//! upstream holds.
 
-use super::Upstream;
+use super::{Upstream, Way};
 use crate::resources::provider::Provider;
 use crate::vendors::Vendor;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-
-/// Request headers of the caller that reach an upstream of the same format. Credentials and
-/// `content-type` are set by gw itself.
-static PASSING: [HeaderName; 3] = [
-    HeaderName::from_static("anthropic-version"),
-    HeaderName::from_static("anthropic-beta"),
-    HeaderName::from_static("openai-beta"),
-];
 
 /// The vendor's headers, then the provider's own in their place.
 pub(super) fn fixed(vendor: &Vendor, spec: &Provider) -> Vec<(HeaderName, HeaderValue)> {
@@ -36,7 +28,7 @@ pub(super) fn write(
     upstream: &Upstream,
     accept: &'static str,
     carries: bool,
-    caller: Option<&HeaderMap>,
+    caller: Option<(&HeaderMap, &Way)>,
     headers: &mut HeaderMap,
 ) {
     headers.reserve(10);
@@ -59,19 +51,23 @@ pub(super) fn write(
     for (name, value) in &upstream.headers {
         headers.insert(name.clone(), value.clone());
     }
-    if let Some(caller) = caller {
-        pass(caller, headers);
+    if let Some((caller, way)) = caller {
+        pass(caller, headers, |name| way.passes(name));
     }
 }
 
 /// Copies the caller's headers that may pass and are named in no `Connection` header.
-fn pass(from: &HeaderMap, to: &mut HeaderMap) {
-    for name in &PASSING {
-        if let Some(value) = from.get(name)
-            && !hop_by_hop(from, name)
-            && value.to_str().is_ok()
-        {
-            to.insert(name.clone(), value.clone());
+fn pass(from: &HeaderMap, to: &mut HeaderMap, may: impl Fn(&str) -> bool) {
+    for name in from.keys() {
+        if !may(name.as_str()) || hop_by_hop(from, name) {
+            continue;
+        }
+        // All of its lines, in place of what the vendor's row or the provider says.
+        to.remove(name);
+        for value in from.get_all(name) {
+            if value.to_str().is_ok() {
+                to.append(name.clone(), value.clone());
+            }
         }
     }
 }
@@ -89,6 +85,7 @@ fn hop_by_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::Passes;
 
     #[test]
     fn only_what_is_allowed_passes() {
@@ -107,7 +104,7 @@ mod tests {
             );
         }
         let mut to = HeaderMap::new();
-        pass(&from, &mut to);
+        pass(&from, &mut to, |name| Passes::ANTHROPIC.header(name));
         assert_eq!(
             to.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
             ["anthropic-beta"]

@@ -10,25 +10,29 @@ mod headers;
 mod own_key;
 mod sign;
 mod standing;
+mod timers;
 mod tls;
 pub mod trial;
 mod validity;
+mod way;
 
 pub use access::{Access, resolve_files};
 pub use address::Origin;
 pub use own_key::{Form, OwnKey};
 pub use sign::{SignIn, Unsigned};
 pub use standing::{Standing, Verdict};
+pub use timers::Timers;
+pub use way::{Conversion, Way};
 
 use crate::error::{Error, Result};
-use crate::formats::FormatId;
+use crate::formats::Format;
 use crate::resources::provider::Provider;
 use crate::vendors::{self, Vendor};
 use address::Address;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// A provider ready to be called.
 pub struct Upstream {
@@ -38,17 +42,15 @@ pub struct Upstream {
     pub sign_in: SignIn,
     /// Whether it is known to answer; kept while what is called stays the same.
     pub standing: Arc<Standing>,
-    pub connect: Option<Duration>,
-    pub first_byte: Option<Duration>,
-    pub idle: Option<Duration>,
+    pub timers: Timers,
     /// Its own CA or client certificate; `None`: what all connections have.
     tls: Option<tls::Own>,
     host: HeaderValue,
     /// Headers every request carries: the vendor's, then the provider's own.
     headers: Vec<(HeaderName, HeaderValue)>,
     address: Address,
-    /// Request targets without a model in them, made once.
-    fixed: Vec<(FormatId, Uri)>,
+    /// One for each format callers can come with.
+    ways: Vec<Way>,
 }
 
 /// What one request adds to what is known of its upstream.
@@ -57,18 +59,20 @@ pub struct Ask<'a> {
     pub target: Uri,
     pub accept: &'static str,
     pub body: Bytes,
-    /// The caller's headers, where those that fit the upstream's format may pass.
-    pub caller: Option<&'a HeaderMap>,
+    /// The caller's headers, and the way that says which of them pass.
+    pub caller: Option<(&'a HeaderMap, &'a Way)>,
     /// The caller's own provider key.
     pub own_key: Option<&'a OwnKey>,
 }
 
 impl Upstream {
-    /// Prepares a provider. `access`: what its record refers to, or why that is not to be had.
+    /// Prepares a provider. `access`: what its record refers to, or why that is not to be had. `timers`: what counts
+    /// where its record sets none.
     pub fn build(
         name: Arc<str>,
         spec: &Provider,
         access: Option<&Result<Access, String>>,
+        timers: Timers,
     ) -> Result<Upstream> {
         let vendor = vendors::vendor(&spec.vendor)?;
         let bad = |why: String| {
@@ -80,25 +84,17 @@ impl Upstream {
         let tls = access
             .and_then(|access| access.as_ref().ok())
             .and_then(|access| access.tls.clone());
-        let mut fixed = Vec::new();
-        for (format, path) in vendor.endpoints {
-            if !path.contains("{model}") {
-                fixed.push((*format, address.target(path).map_err(bad)?));
-            }
-        }
         Ok(Upstream {
             vendor,
             origin: address.origin(tls.as_ref().map_or(0, tls::Own::identity)),
             sign_in: SignIn::of(vendor.auth, &spec.credential, access),
             standing: Arc::default(),
-            connect: spec.connect_timeout.map(|limit| limit.std()),
-            first_byte: spec.first_byte_timeout.map(|limit| limit.std()),
-            idle: spec.idle_timeout.map(|limit| limit.std()),
+            timers: timers.of_provider(spec),
             host: address.host().map_err(bad)?,
             headers: headers::fixed(vendor, spec),
+            ways: Way::all(vendor, &address).map_err(bad)?,
             tls,
             address,
-            fixed,
             name: name.clone(),
         })
     }
@@ -111,14 +107,12 @@ impl Upstream {
             origin: Origin::default(),
             sign_in: SignIn::Unavailable(why.to_owned()),
             standing: Arc::default(),
-            connect: None,
-            first_byte: None,
-            idle: None,
+            timers: Timers::default(),
             tls: None,
             host: HeaderValue::from_static("invalid"),
             headers: Vec::new(),
             address: Address::default(),
-            fixed: Vec::new(),
+            ways: Vec::new(),
         }
     }
 
@@ -142,18 +136,15 @@ impl Upstream {
             || self.origin.bare_host().parse().is_ok_and(loopback)
     }
 
-    /// Whether it speaks this format.
-    pub fn speaks(&self, format: FormatId) -> bool {
-        self.vendor.endpoints.iter().any(|(id, _)| *id == format)
+    /// How callers of this format reach it; `None`: they cannot.
+    pub fn way(&self, format: &Format) -> Option<&Way> {
+        self.ways.iter().find(|way| way.takes(format.id))
     }
 
-    /// The request target for a format, `None` where the provider does not speak it.
-    pub fn target(&self, format: FormatId, model: &str) -> Option<Uri> {
-        if let Some((_, uri)) = self.fixed.iter().find(|(id, _)| *id == format) {
-            return Some(uri.clone());
-        }
-        let (_, path) = self.vendor.endpoints.iter().find(|(id, _)| *id == format)?;
-        self.address.target(&address::with_model(path, model)).ok()
+    /// The request target on a way, with what may pass of the caller's query; `None` where the model's name cannot
+    /// stand in one.
+    pub fn target(&self, way: &Way, model: &str, query: Option<&str>) -> Option<Uri> {
+        way.target(&self.address, model, query)
     }
 
     /// The request target of its list of models, `None` where the vendor has none.

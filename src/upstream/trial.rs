@@ -68,8 +68,9 @@ pub async fn list(upstream: &Upstream) -> Trial {
 /// Asks a model for one token. `model`: the id the provider knows it by.
 pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
     let spoken = upstream.vendor.endpoints.iter().find_map(|(id, _)| {
-        let codec = formats::format(*id).codec?;
-        Some((codec, upstream.target(*id, model)?))
+        let format = formats::format(*id);
+        let way = upstream.way(format).filter(|way| way.is_same())?;
+        Some((format.codec?, upstream.target(way, model, None)?))
     });
     let Some((codec, target)) = spoken else {
         return Trial::unsent(
@@ -248,7 +249,7 @@ fn models(body: &[u8]) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::super::Access;
+    use super::super::{Access, Timers};
     use super::*;
     use crate::resources::provider::Provider;
     use crate::store::secret::Secret;
@@ -262,7 +263,7 @@ mod tests {
         }))
         .unwrap();
         let access = Ok(Access::secret(Some(Secret::new("s3cret".into()))));
-        Upstream::build("up".into(), &spec, Some(&access)).unwrap()
+        Upstream::build("up".into(), &spec, Some(&access), Timers::default()).unwrap()
     }
 
     /// Answers one request with these bytes; gives back what it was sent.

@@ -1,7 +1,7 @@
 //! Upstream companies and servers gw knows out of the box. A compatible vendor is one row; quirks are
 //! values in the row. Nobody asks "which vendor am I".
 
-use crate::formats::{FormatId, Quirks};
+use crate::formats::{FormatId, Passes, Quirks};
 
 /// One row of [`VENDORS`].
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Vendor {
     pub query: &'static [(&'static str, &'static str)],
     /// Headers every request carries unless the caller or the provider record gives them.
     pub headers: &'static [(&'static str, &'static str)],
+    /// What passes beside what its formats let pass.
+    pub passes: Passes,
     /// The id of this vendor in the price catalogue; empty: none.
     pub catalog: &'static str,
     /// Runs on the user's machine or network and needs no credential by default.

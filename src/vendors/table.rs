@@ -5,7 +5,7 @@ use super::{
     Vendor,
 };
 use crate::formats::FormatId::{AnthropicMessages, OpenaiChat, OpenaiEmbeddings};
-use crate::formats::Quirks;
+use crate::formats::{Passes, Quirks};
 
 /// What an OpenAI-compatible vendor is unless its row says otherwise.
 const COMPATIBLE: Vendor = Vendor {
@@ -21,6 +21,7 @@ const COMPATIBLE: Vendor = Vendor {
     models: "/models",
     query: &[],
     headers: &[],
+    passes: Passes::NONE,
     catalog: "",
     local: false,
     quirks: Quirks::COMPATIBLE,
@@ -151,6 +152,11 @@ pub static VENDORS: &[Vendor] = &[
             (OpenaiEmbeddings, "/embeddings"),
         ],
         env: "OPENROUTER_API_KEY",
+        // Which application calls: https://openrouter.ai/docs/app-attribution
+        passes: Passes {
+            headers: &["http-referer", "x-title", "x-openrouter-title"],
+            ..Passes::NONE
+        },
         catalog: "openrouter",
         ..COMPATIBLE
     },

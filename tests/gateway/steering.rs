@@ -118,7 +118,11 @@ fn the_upstream_sees_these_headers_and_no_others() {
     assert_eq!(names("/v1/chat/completions", &extra[..1]), with(&[]));
     assert_eq!(
         names("/v1/chat/completions", &extra),
-        with(&["anthropic-beta", "anthropic-version", "openai-beta"])
+        with(&["openai-beta"])
+    );
+    assert_eq!(
+        names("/v1/messages", &extra),
+        with(&["anthropic-beta", "anthropic-version"])
     );
     // Headers listed in Connection are for gw alone, and cannot take gw's own away.
     let hop = [
@@ -129,10 +133,7 @@ fn the_upstream_sees_these_headers_and_no_others() {
         )],
     ]
     .concat();
-    assert_eq!(
-        names("/v1/chat/completions", &hop),
-        with(&["anthropic-version"])
-    );
+    assert_eq!(names("/v1/messages", &hop), with(&["anthropic-version"]));
     assert_eq!(bench.mock.requests()[0].authorization_matches, Some(true));
     // Another format: the caller's format headers say nothing there.
     let cross = names("/cross/v1/chat/completions", &extra);

@@ -1,0 +1,39 @@
+//! What of a caller's request passes to an upstream of the same format beside the body: an allow-list for each format,
+//! to which a vendor adds its own. What is not named stays here. Credentials are never among it.
+
+/// Request headers and query parameters that may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passes {
+    /// Names in small letters.
+    pub headers: &'static [&'static str],
+    /// Beginnings of names, for what a vendor names openly.
+    pub prefixes: &'static [&'static str],
+    pub query: &'static [&'static str],
+}
+
+impl Passes {
+    pub const NONE: Passes = Passes {
+        headers: &[],
+        prefixes: &[],
+        query: &[],
+    };
+
+    /// <https://platform.openai.com/docs/api-reference/introduction>
+    pub const OPENAI: Passes = Passes {
+        headers: &["openai-beta", "x-client-request-id"],
+        ..Passes::NONE
+    };
+
+    /// `anthropic-*` is an open list, `beta=true` is what clients of beta features say:
+    /// <https://docs.anthropic.com/en/api/beta-headers>
+    pub const ANTHROPIC: Passes = Passes {
+        prefixes: &["anthropic-"],
+        query: &["beta"],
+        ..Passes::NONE
+    };
+
+    /// Whether this header may pass.
+    pub fn header(&self, name: &str) -> bool {
+        self.headers.contains(&name) || self.prefixes.iter().any(|start| name.starts_with(start))
+    }
+}
