@@ -4,9 +4,11 @@
 use crate::{chat::Fault, error::Error};
 use serde_json::{Value, json};
 
+mod others;
 mod read;
 mod scrub;
 
+pub use others::{write_google, write_message};
 pub use read::{read_fault, status_of};
 pub use scrub::{scrub, scrub_quoted};
 

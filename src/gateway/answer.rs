@@ -173,8 +173,8 @@ pub(super) async fn refusal(
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.contains("json"));
-    let original = (upstream.way(format).is_some_and(Way::is_same) && json && !body.is_empty())
-        .then(|| Box::new((passed, body)));
+    let same = upstream.way(format).is_some_and(Way::is_same) && json;
+    let original = Some(Box::new((passed, if same { body } else { Bytes::new() })));
     Failure {
         class: Class::of_status(
             status,

@@ -16,7 +16,8 @@ pub struct Failure {
     /// The upstream's status, where it answered.
     pub status: Option<u16>,
     pub retry_after: Option<Duration>,
-    /// The upstream's own error answer, forwarded as it is where the formats are the same.
+    /// The upstream's headers that may pass, and its own error answer, forwarded as it is where the formats are the same;
+    /// empty where they are not.
     pub original: Option<Box<(HeaderMap, Bytes)>>,
 }
 

@@ -5,7 +5,9 @@ use http::HeaderMap;
 use std::time::Duration;
 
 /// Response headers of an upstream that reach the caller, by name or prefix.
-const RESPONSE: [&str; 4] = [
+const RESPONSE: [&str; 6] = [
+    "request-id",
+    "x-request-id",
     "retry-after",
     "retry-after-ms",
     "x-should-retry",

@@ -1,7 +1,14 @@
 //! Path and headers -> what is asked for. The few hot paths are matched by hand; the admin API is not here.
 
 use super::{
-    body::Body, caller, gate::Conn, incoming::Incoming, models, pipeline, record::Record, respond,
+    body::Body,
+    caller,
+    gate::Conn,
+    incoming::Incoming,
+    models, pipeline,
+    record::Record,
+    respond,
+    spoken::{Api, by_headers, spoken, unserved},
     worker::Worker,
 };
 use crate::error::{Error, Kind};
@@ -19,14 +26,21 @@ pub async fn handle(
     conn: Rc<Conn>,
     request: Request<hyper::body::Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let mut response = match conn.begin(!request.body().is_end_stream()) {
-        Ok(()) => {
-            let request = request.map(|body| Incoming::new(body, conn.clone()));
-            route(&worker, &conn, request)
-                .await
-                .unwrap_or_else(|error| tied(respond::plain(&error), &conn))
+    let begun = conn.begin(!request.body().is_end_stream());
+    let request = request.map(|body| Incoming::new(body, conn.clone()));
+    let api = || spoken(request.uri().path(), request.headers());
+    let taken = begun
+        .map_err(|why| Error::invalid(why).hint(respond::PLAIN_HTTP))
+        .and_then(|()| taken(&worker, &request))
+        .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
+    let mut response = match taken {
+        Taken::Served(format, path) => {
+            pipeline::serve(&worker, &conn, format, path.as_deref(), request).await
         }
-        Err(why) => respond::plain(&Error::invalid(why).hint(respond::PLAIN_HTTP)),
+        Taken::Answered(mut answer) => {
+            respond::identify(answer.headers_mut(), api(), &worker.next_id());
+            answer.map(|body| body.on(conn.clone()))
+        }
     };
     // In this one place: what was not read of a request must not be taken for the next one.
     if conn.unread() {
@@ -36,65 +50,63 @@ pub async fn handle(
     Ok(response)
 }
 
-fn tied(response: Response<Body>, conn: &Rc<Conn>) -> Response<Body> {
-    response.map(|body| body.on(conn.clone()))
+/// What a request comes to by its head alone.
+enum Taken {
+    /// Of this format; the path a route is bound to, where it is not gw's own.
+    Served(&'static Format, Option<String>),
+    Answered(Response<Body>),
 }
 
-async fn route(
-    worker: &Rc<Worker>,
-    conn: &Rc<Conn>,
-    request: Request<Incoming>,
-) -> crate::error::Result<Response<Body>> {
-    browsers(&request)?;
+fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<Taken> {
+    browsers(request)?;
     let path = request.uri().path();
     if let Some(format) = FORMATS.iter().find(|format| format.path == path) {
-        if let Some(wrong) = wrong_method(worker, format, &request) {
-            return Ok(tied(wrong, conn));
-        }
-        return Ok(pipeline::serve(worker, conn, format, None, request).await);
+        return Ok(served(worker, format, None, request));
     }
-    match path {
-        "/v1/models" => Ok(tied(
-            method(&request, &Method::GET, models_format(&request))
-                .unwrap_or_else(|| list(worker, &request)),
-            conn,
-        )),
-        "/healthz" => Ok(tied(respond::json(200, &json!({"status": "ok"})), conn)),
-        "/readyz" => Ok(tied(ready(worker), conn)),
-        _ => bound(worker, conn, request).await,
-    }
+    Ok(match path {
+        "/v1/models" => Taken::Answered(models(worker, request)),
+        "/healthz" => Taken::Answered(respond::json(200, &json!({"status": "ok"}))),
+        "/readyz" => Taken::Answered(ready(worker)),
+        _ => bound(worker, request)?,
+    })
 }
 
 /// A path some route is bound to.
-async fn bound(
-    worker: &Rc<Worker>,
-    conn: &Rc<Conn>,
-    request: Request<Incoming>,
-) -> crate::error::Result<Response<Body>> {
-    let path = request.uri().path().to_owned();
-    let rest = {
-        let serving = worker.shared.serving.load();
-        route::by_path(&serving.snapshot, &path)
-            .next()
-            .map(|(_, rest)| rest.to_owned())
-    };
-    let unknown = || {
-        Error::not_found(format!("there is nothing at `{}`", path.escape_debug()))
-            .hint("POST /v1/chat/completions, /v1/messages or /v1/embeddings; GET /v1/models")
-    };
-    let rest = rest.ok_or_else(unknown)?;
-    if rest.strip_prefix("/v1").unwrap_or(&rest) == "/models" {
-        return Ok(tied(
-            method(&request, &Method::GET, models_format(&request))
-                .unwrap_or_else(|| list(worker, &request)),
-            conn,
-        ));
+fn bound(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<Taken> {
+    let path = request.uri().path();
+    let serving = worker.shared.serving.load();
+    let rest = route::by_path(&serving.snapshot, path)
+        .next()
+        .map(|(_, rest)| rest)
+        .ok_or_else(|| unknown(path, path))?;
+    if rest.strip_prefix("/v1").unwrap_or(rest) == "/models" {
+        return Ok(Taken::Answered(models(worker, request)));
     }
-    let format = under(&rest, &request).ok_or_else(unknown)?;
-    if let Some(wrong) = wrong_method(worker, format, &request) {
-        return Ok(tied(wrong, conn));
+    let format = under(rest, request).ok_or_else(|| unknown(path, rest))?;
+    Ok(served(worker, format, Some(path.to_owned()), request))
+}
+
+/// 404, which says what of a known API is not served yet.
+fn unknown(path: &str, rest: &str) -> Error {
+    let path = path.escape_debug();
+    Error::not_found(match unserved(rest) {
+        Some(what) => format!("`{path}` belongs to {what}, which gw does not serve yet"),
+        None => format!("there is nothing at `{path}`"),
+    })
+    .hint("POST /v1/chat/completions, /v1/messages or /v1/embeddings; GET /v1/models")
+}
+
+/// To be served, unless it comes with a method that the path does not take.
+fn served(
+    worker: &Worker,
+    format: &'static Format,
+    path: Option<String>,
+    request: &Request<Incoming>,
+) -> Taken {
+    match wrong_method(worker, format, request) {
+        Some(wrong) => Taken::Answered(wrong),
+        None => Taken::Served(format, path),
     }
-    Ok(pipeline::serve(worker, conn, format, Some(&path), request).await)
 }
 
 /// The format of a request below a route's path: by what follows it, else by its headers.
@@ -114,12 +126,8 @@ fn under(rest: &str, request: &Request<Incoming>) -> Option<&'static Format> {
     }
 }
 
-/// The answer to a method the path does not take: 405, in the error shape of the path's format.
-fn method(
-    request: &Request<Incoming>,
-    expected: &Method,
-    format: FormatId,
-) -> Option<Response<Body>> {
+/// The answer to a method the path does not take: 405.
+fn method(request: &Request<Incoming>, expected: &Method, api: Api) -> Option<Response<Body>> {
     if request.method() == expected {
         return None;
     }
@@ -129,7 +137,7 @@ fn method(
         request.method()
     ))
     .hint(format!("send it with {expected}"));
-    Some(respond::not_allowed(&error, format, expected))
+    Some(respond::not_allowed(&error, api, expected))
 }
 
 /// The same where requests are served, and so recorded: a row names the key wherever one was presented.
@@ -138,7 +146,7 @@ fn wrong_method(
     format: &'static Format,
     request: &Request<Incoming>,
 ) -> Option<Response<Body>> {
-    let refusal = method(request, &Method::POST, format.id)?;
+    let mut refusal = method(request, &Method::POST, Api::of(format.id))?;
     let shared = &worker.shared;
     let mut record = Record::begin(shared.clone(), worker.next_id());
     record.row.format = format.name.to_owned();
@@ -147,16 +155,8 @@ fn wrong_method(
     }
     record.error(&format!("the path takes POST, not {}", request.method()));
     record.finish(refusal.status().as_u16(), Outcome::Failed);
+    respond::about(refusal.headers_mut(), format, &record, false);
     Some(refusal)
-}
-
-/// Whose shape an answer about models has.
-fn models_format(request: &Request<Incoming>) -> FormatId {
-    if request.headers().contains_key("anthropic-version") {
-        FormatId::AnthropicMessages
-    } else {
-        FormatId::OpenaiChat
-    }
 }
 
 /// A web page must not be able to use a gateway on this machine: it cannot guess a key, but a browser may
@@ -175,23 +175,20 @@ fn browsers(request: &Request<Incoming>) -> crate::error::Result<()> {
     }
 }
 
-fn list(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
+/// The list of models, for `GET`.
+fn models(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
+    let api = spoken(request.uri().path(), request.headers());
+    if let Some(wrong) = method(request, &Method::GET, api) {
+        return wrong;
+    }
     let serving = worker.shared.serving.load();
-    match caller::admit(
-        &worker.shared,
-        &serving,
-        request.headers(),
-        crate::resources::Stamp::now().0,
-    ) {
-        Ok(admitted) => respond::json(
-            200,
-            &models::list(
-                &serving,
-                &admitted.caller,
-                request.headers().contains_key("anthropic-version"),
-            ),
-        ),
-        Err(denied) => respond::plain(&denied.error),
+    let now = crate::resources::Stamp::now().0;
+    match caller::admit(&worker.shared, &serving, request.headers(), now) {
+        Ok(admitted) => {
+            let anthropic = by_headers(request.headers()) == Some(Api::Anthropic);
+            respond::json(200, &models::list(&serving, &admitted.caller, anthropic))
+        }
+        Err(denied) => respond::plain(&denied.error, api),
     }
 }
 

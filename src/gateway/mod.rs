@@ -28,6 +28,7 @@ pub mod relay;
 pub mod respond;
 pub mod send;
 pub mod settings;
+pub mod spoken;
 pub mod stream;
 pub mod unparsed;
 pub mod watch;

@@ -49,7 +49,7 @@ pub async fn serve(
             record.row.dropped = dropped;
             record.response(&bytes);
             record.finish(200, Outcome::Ok);
-            respond::about(&mut headers, &record, true);
+            respond::about(&mut headers, format, &record, true);
             headers.insert(
                 header::CONTENT_TYPE,
                 HeaderValue::from_static("application/json"),
@@ -64,7 +64,7 @@ pub async fn serve(
             dropped,
         )) => {
             record.row.dropped = dropped;
-            respond::about(&mut headers, &record, false);
+            respond::about(&mut headers, format, &record, false);
             headers.insert(
                 header::CONTENT_TYPE,
                 HeaderValue::from_static("text/event-stream"),

@@ -1,10 +1,18 @@
 //! Answers with their headers, and every error: in the caller's own format, in this one place.
 
-use super::{body::Body, ended::Ended, failure::Failure, gate::Conn, record::Record, watch::Fired};
+use super::{
+    body::Body,
+    ended::Ended,
+    failure::Failure,
+    gate::Conn,
+    record::Record,
+    spoken::{Api, REQUEST_ID as ANTHROPIC_ID, X_REQUEST_ID},
+    watch::Fired,
+};
 use crate::catalog;
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
-use crate::formats::{Format, FormatId};
+use crate::formats::Format;
 use crate::store::journal::Outcome;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use std::rc::Rc;
@@ -26,11 +34,30 @@ pub fn with(headers: HeaderMap, body: Body) -> Response<Body> {
     response
 }
 
+/// The request's id in the header that clients of this API look into: the provider's where it gave one, which is what
+/// its support asks for, else gw's.
+pub fn identify(headers: &mut HeaderMap, api: Api, ours: &str) {
+    let name = api.request_id();
+    let (mut theirs, mut other) = (headers.remove(X_REQUEST_ID), headers.remove(ANTHROPIC_ID));
+    if name == ANTHROPIC_ID {
+        std::mem::swap(&mut theirs, &mut other);
+    }
+    let fits = |id: &HeaderValue| !id.is_empty() && id.len() <= LONGEST_ID && id.to_str().is_ok();
+    let id = theirs.filter(fits).or(other.filter(fits));
+    if let Some(id) = id.or_else(|| HeaderValue::from_str(ours).ok()) {
+        headers.insert(name, id);
+    }
+}
+
+/// Longest id of a provider's that is one.
+const LONGEST_ID: usize = 256;
+
 /// What gw did, in `x-gw-*` headers. The cost of a stream is not known when its head is sent.
-pub fn about(headers: &mut HeaderMap, record: &Record, whole: bool) {
+pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: bool) {
     let row = &record.row;
     // With what the caller of this and hyper add: the map grows once.
     headers.reserve(12);
+    identify(headers, Api::of(format.id), &row.id);
     let mut put = |name: HeaderName, text: Option<&str>| {
         if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
             headers.insert(name, value);
@@ -88,7 +115,7 @@ pub fn refuse(
     if matches!(error.kind, Kind::Unavailable | Kind::RateLimited) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    about(&mut headers, record, false);
+    about(&mut headers, format, record, false);
     error_body(format, &fault, headers, record, conn)
 }
 
@@ -121,9 +148,9 @@ fn failed(
             HeaderValue::from(wait.as_secs().max(u64::from(wait.subsec_millis() > 0))),
         );
     }
-    about(&mut headers, record, false);
+    about(&mut headers, format, record, false);
     // Word for word, unless it repeats something that looks like a credential.
-    if let Some(body) = original
+    if let Some(body) = original.filter(|body| !body.is_empty())
         && let Ok(text) = std::str::from_utf8(&body)
         && matches!(
             crate::formats::fault::scrub(text),
@@ -167,9 +194,9 @@ fn status(code: u16, mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// An error outside any format (unknown path, refused head): the OpenAI shape, which most callers read.
-pub fn plain(error: &Error) -> Response<Body> {
-    shaped(&Fault::from(error), FormatId::OpenaiChat)
+/// An error of a request that goes no further (unknown path, refused head), in the words of the API it speaks.
+pub fn plain(error: &Error, api: Api) -> Response<Body> {
+    shaped(&Fault::from(error), api)
 }
 
 /// What to do about a head that is refused.
@@ -181,7 +208,7 @@ pub fn on_the_wire(code: u16, error: &Error) -> Vec<u8> {
         status: code,
         ..Fault::from(error)
     };
-    let body = (crate::formats::format(FormatId::OpenaiChat).write_fault)(&fault);
+    let body = Api::Openai.write_fault(&fault);
     let reason = StatusCode::from_u16(code)
         .ok()
         .and_then(|code| code.canonical_reason())
@@ -196,13 +223,13 @@ pub fn on_the_wire(code: u16, error: &Error) -> Vec<u8> {
 }
 
 /// 405 with what is allowed.
-pub fn not_allowed(error: &Error, format: FormatId, allowed: &http::Method) -> Response<Body> {
+pub fn not_allowed(error: &Error, api: Api, allowed: &http::Method) -> Response<Body> {
     let mut response = shaped(
         &Fault {
             status: 405,
             ..Fault::from(error)
         },
-        format,
+        api,
     );
     if let Ok(value) = HeaderValue::from_str(allowed.as_str()) {
         response.headers_mut().insert(header::ALLOW, value);
@@ -210,8 +237,7 @@ pub fn not_allowed(error: &Error, format: FormatId, allowed: &http::Method) -> R
     response
 }
 
-fn shaped(fault: &Fault, format: FormatId) -> Response<Body> {
-    let format = crate::formats::format(format);
+fn shaped(fault: &Fault, api: Api) -> Response<Body> {
     let mut headers = HeaderMap::new();
     headers.insert(
         header::CONTENT_TYPE,
@@ -220,7 +246,7 @@ fn shaped(fault: &Fault, format: FormatId) -> Response<Body> {
     headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
     status(
         fault.status,
-        with(headers, Body::whole((format.write_fault)(fault))),
+        with(headers, Body::whole(api.write_fault(fault))),
     )
 }
 

@@ -7,6 +7,7 @@ mod authorisation;
 mod capacity;
 mod committed;
 mod credentials;
+mod error_formats;
 mod explaining;
 mod fallback;
 mod hangup;
@@ -21,6 +22,7 @@ mod refused_heads;
 mod refusing;
 #[cfg(unix)]
 mod reloading;
+mod request_ids;
 mod revoking;
 mod splitting;
 mod steering;

@@ -1,0 +1,328 @@
+//! Which API a request speaks, told by its path and its headers alone, and which of the known ones gw does not serve:
+//! so that a request that goes no further is answered in words its client reads. Must not know what is served how.
+
+use crate::chat::Fault;
+use crate::formats::{FormatId, fault};
+use http::{HeaderMap, HeaderName, header};
+
+/// A family of APIs, as far as errors go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    Openai,
+    Anthropic,
+    Google,
+    /// Errors that are a message and nothing else: Cohere, Amazon Bedrock.
+    Message,
+}
+
+impl Api {
+    pub fn of(format: FormatId) -> Api {
+        match format {
+            FormatId::AnthropicMessages => Api::Anthropic,
+            FormatId::OpenaiChat | FormatId::OpenaiEmbeddings => Api::Openai,
+        }
+    }
+
+    /// An error body of this API.
+    pub fn write_fault(self, fault: &Fault) -> Vec<u8> {
+        match self {
+            Api::Openai => fault::write_openai(fault),
+            Api::Anthropic => fault::write_anthropic(fault),
+            Api::Google => fault::write_google(fault),
+            Api::Message => fault::write_message(fault),
+        }
+    }
+
+    /// The header in which its clients look for a request's id.
+    pub fn request_id(self) -> HeaderName {
+        match self {
+            Api::Anthropic => REQUEST_ID,
+            Api::Openai | Api::Google | Api::Message => X_REQUEST_ID,
+        }
+    }
+}
+
+// Constants, so that names are checked when gw is built and not for each answer.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Paths that clients of known APIs use.
+struct Known {
+    /// In front of a path, by whole segments; also behind one more segment and without `v1`, as base URLs have it.
+    /// `*` stands for anything at the start of a segment.
+    paths: &'static [&'static str],
+    /// `None`: the headers tell.
+    api: Option<Api>,
+    /// What gw does not serve yet; empty: it does.
+    name: &'static str,
+}
+
+const fn row(name: &'static str, api: Option<Api>, paths: &'static [&'static str]) -> Known {
+    Known { paths, api, name }
+}
+
+/// The first that fits counts.
+static KNOWN: &[Known] = &[
+    row(
+        "Anthropic's token counting",
+        Some(Api::Anthropic),
+        &["v1/messages/count_tokens"],
+    ),
+    row(
+        "Anthropic's Message Batches API",
+        Some(Api::Anthropic),
+        &["v1/messages/batches"],
+    ),
+    row("", Some(Api::Anthropic), &["v1/messages"]),
+    row(
+        "Anthropic's Text Completions API",
+        Some(Api::Anthropic),
+        &["v1/complete"],
+    ),
+    row(
+        "",
+        Some(Api::Openai),
+        &["v1/chat/completions", "v1/embeddings"],
+    ),
+    row(
+        "the Gemini API",
+        Some(Api::Google),
+        &[
+            "v1beta",
+            "v1alpha",
+            "v1/models/*:generateContent",
+            "v1/models/*:streamGenerateContent",
+            "v1/models/*:countTokens",
+            "v1/models/*:embedContent",
+            "v1/models/*:batchEmbedContents",
+        ],
+    ),
+    row(
+        "Vertex AI",
+        Some(Api::Google),
+        &["v1beta1", "v1/projects", "v1/publishers"],
+    ),
+    row("", None, &["v1/models"]),
+    row("the Responses API", Some(Api::Openai), &["v1/responses"]),
+    row(
+        "the Conversations API",
+        Some(Api::Openai),
+        &["v1/conversations"],
+    ),
+    row(
+        "the legacy Completions API",
+        Some(Api::Openai),
+        &["v1/completions"],
+    ),
+    row("the Images API", Some(Api::Openai), &["v1/images"]),
+    row("the Videos API", Some(Api::Openai), &["v1/videos"]),
+    row("the Audio API", Some(Api::Openai), &["v1/audio"]),
+    row("the Realtime API", Some(Api::Openai), &["v1/realtime"]),
+    row("the Files API", None, &["v1/files"]),
+    row("the Uploads API", Some(Api::Openai), &["v1/uploads"]),
+    row("the Batch API", Some(Api::Openai), &["v1/batches"]),
+    row(
+        "the Moderations API",
+        Some(Api::Openai),
+        &["v1/moderations"],
+    ),
+    row(
+        "the Fine-tuning API",
+        Some(Api::Openai),
+        &["v1/fine_tuning"],
+    ),
+    row(
+        "the Assistants API",
+        Some(Api::Openai),
+        &["v1/assistants", "v1/threads"],
+    ),
+    row(
+        "the Vector Stores API",
+        Some(Api::Openai),
+        &["v1/vector_stores"],
+    ),
+    row(
+        "Azure's API by deployment",
+        Some(Api::Openai),
+        &["openai/deployments"],
+    ),
+    row(
+        "Cohere's API",
+        Some(Api::Message),
+        &["v2/chat", "v2/embed", "v2/rerank"],
+    ),
+    row("reranking", Some(Api::Openai), &["v1/rerank"]),
+    row(
+        "the Amazon Bedrock API",
+        Some(Api::Message),
+        &[
+            "model/*/converse",
+            "model/*/converse-stream",
+            "model/*/invoke",
+            "model/*/invoke-with-response-stream",
+        ],
+    ),
+    row(
+        "Ollama's own API",
+        Some(Api::Openai),
+        &[
+            "api/chat",
+            "api/generate",
+            "api/embed",
+            "api/embeddings",
+            "api/tags",
+        ],
+    ),
+];
+
+/// The API a request speaks.
+pub fn spoken(path: &str, headers: &HeaderMap) -> Api {
+    if let Some(api) = known(path).and_then(|known| known.api) {
+        return api;
+    }
+    match () {
+        () if path.split('/').any(|segment| segment == "anthropic") => Api::Anthropic,
+        () if let Some(api) = by_headers(headers) => api,
+        // Clients of OpenAI's API send their key as `Authorization`.
+        () if headers.contains_key("x-api-key") && !headers.contains_key(header::AUTHORIZATION) => {
+            Api::Anthropic
+        }
+        () => Api::Openai,
+    }
+}
+
+/// The API that headers of its own alone belong to.
+pub fn by_headers(headers: &HeaderMap) -> Option<Api> {
+    let anthropic = || {
+        headers
+            .keys()
+            .any(|name| name.as_str().starts_with("anthropic-"))
+    };
+    match () {
+        () if anthropic() => Some(Api::Anthropic),
+        () if headers.contains_key("x-goog-api-key") => Some(Api::Google),
+        () => None,
+    }
+}
+
+/// What a path belongs to that gw does not serve yet.
+pub fn unserved(path: &str) -> Option<&'static str> {
+    known(path)
+        .map(|known| known.name)
+        .filter(|name| !name.is_empty())
+}
+
+fn known(path: &str) -> Option<&'static Known> {
+    let below = path.trim_start_matches('/');
+    // Behind the name of a route or of a vendor, as base URLs have it.
+    let behind = below.split_once('/').map(|(_, rest)| rest);
+    [Some(below), behind]
+        .into_iter()
+        .flatten()
+        .find_map(|path| {
+            KNOWN.iter().find(|known| {
+                known.paths.iter().any(|pattern| {
+                    begins(path, pattern)
+                        || pattern
+                            .strip_prefix("v1/")
+                            .is_some_and(|pattern| begins(path, pattern))
+                })
+            })
+        })
+}
+
+/// Whether a path begins with a pattern's segments.
+fn begins(path: &str, pattern: &str) -> bool {
+    let mut segments = path.split('/');
+    pattern.split('/').all(|want| {
+        segments
+            .next()
+            .is_some_and(|found| match want.strip_prefix('*') {
+                Some(end) => found.ends_with(end),
+                None => found == want,
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn paths_and_headers_tell() {
+        let with = |path: &str, names: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for name in names {
+                headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x"));
+            }
+            spoken(path, &headers)
+        };
+        for (path, names, api) in [
+            (
+                "/v1/chat/completions",
+                &["anthropic-version"] as &[_],
+                Api::Openai,
+            ),
+            ("/v1/messages", &["authorization"], Api::Anthropic),
+            ("/v1/messages/count_tokens", &[], Api::Anthropic),
+            ("/messages", &[], Api::Anthropic),
+            ("/anthropic/v1/x", &[], Api::Anthropic),
+            ("/v1/models", &[], Api::Openai),
+            ("/v1/models", &["anthropic-version"], Api::Anthropic),
+            (
+                "/v1/models",
+                &["anthropic-beta", "authorization"],
+                Api::Anthropic,
+            ),
+            ("/v1/models", &["x-api-key"], Api::Anthropic),
+            ("/v1/models", &["x-api-key", "authorization"], Api::Openai),
+            ("/v1/models", &["x-goog-api-key"], Api::Google),
+            ("/v1/models/gemini-3-pro:generateContent", &[], Api::Google),
+            ("/v1/models/ft:gpt-4o:x", &["authorization"], Api::Openai),
+            ("/v1beta/models", &[], Api::Google),
+            ("/v1/files", &["anthropic-version"], Api::Anthropic),
+            ("/v1/files", &["authorization"], Api::Openai),
+            ("/model/anthropic.claude-x/converse", &[], Api::Message),
+            ("/v2/chat", &[], Api::Message),
+            ("/", &[], Api::Openai),
+        ] {
+            assert_eq!(with(path, names), api, "{path} {names:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_served_is_not_called_unserved() {
+        for format in crate::formats::FORMATS {
+            assert_eq!(unserved(format.path), None);
+            let prefixed = format!("/team{}", format.path);
+            assert_eq!(unserved(&prefixed), None);
+            assert_eq!(spoken(format.path, &HeaderMap::new()), Api::of(format.id));
+        }
+        for path in [
+            "/v1/models",
+            "/v1/models/x",
+            "/v1/chat",
+            "/healthz",
+            "",
+            "/",
+            "//",
+            "/responsesx",
+        ] {
+            assert_eq!(unserved(path), None, "{path}");
+        }
+        for (path, name) in [
+            ("/v1/responses", "the Responses API"),
+            ("/responses", "the Responses API"),
+            ("/openai/v1/responses/compact", "the Responses API"),
+            ("/team/responses/", "the Responses API"),
+            ("/v1/messages/batches/b1", "Anthropic's Message Batches API"),
+            (
+                "/openai/deployments/d/chat/completions",
+                "Azure's API by deployment",
+            ),
+        ] {
+            assert_eq!(unserved(path), Some(name), "{path}");
+        }
+    }
+}
