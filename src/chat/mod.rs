@@ -13,7 +13,7 @@ pub use part::{Call, CallResult, Media, MediaKind, Part, Source, Thought};
 pub use reply::Reply;
 pub use request::{Answer, Chat, Effort, Message, Role, Thinking, Tool, ToolChoice};
 pub use takes::{Off, Sampling, Takes};
-pub use usage::{Usage, UsageSource};
+pub use usage::{Usage, UsageSource, estimate};
 
 use serde::{Deserialize, Serialize};
 

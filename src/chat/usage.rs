@@ -19,6 +19,12 @@ pub struct Usage {
     pub image: u64,
 }
 
+/// Tokens that this many bytes of text come to: near enough to say how much, marked as an estimate wherever it is
+/// shown.
+pub fn estimate(bytes: u64) -> u64 {
+    bytes.div_ceil(4)
+}
+
 /// Where the numbers come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

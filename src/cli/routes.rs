@@ -1,7 +1,9 @@
 //! What only routes have: the ways to write targets, and `gw route explain`.
 
 use super::{context::Context, fields, print::Format, request, route_decision};
+use crate::chat::estimate;
 use crate::error::Result;
+use crate::formats::peek;
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
@@ -59,7 +61,7 @@ pub(crate) fn given(matches: &ArgMatches) -> bool {
 /// `gw route explain`.
 pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<()> {
     let mut question = match matches.get_one::<String>("data") {
-        Some(data) => needs(&request::data(data)?),
+        Some(data) => needs(&request::data(data)?)?,
         None => Map::new(),
     };
     for (id, field) in [
@@ -84,34 +86,18 @@ pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<(
     Ok(())
 }
 
-/// What a body asks of a model.
-fn needs(body: &Value) -> Map<String, Value> {
+/// What a body asks of a model, as the gateway reads it.
+fn needs(body: &Value) -> Result<Map<String, Value>> {
+    let text = body.to_string();
+    let peek = peek::peek(text.as_bytes(), usize::MAX)?;
     let mut needs = Map::new();
-    if let Some(model) = body.get("model").and_then(Value::as_str) {
+    if let Some(model) = &peek.model {
         needs.insert("model".into(), json!(model));
     }
-    let tools = body
-        .get("tools")
-        .and_then(Value::as_array)
-        .is_some_and(|tools| !tools.is_empty());
-    let schema = body
-        .pointer("/response_format/type")
-        .and_then(Value::as_str)
-        == Some("json_schema");
-    let parts = body
-        .get("messages")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|message| message.get("content")?.as_array())
-        .flatten();
-    let images = parts
-        .filter_map(|part| part.get("type")?.as_str())
-        .any(|kind| kind.contains("image"));
     for (name, wanted) in [
-        ("tools", tools),
-        ("schema", schema),
-        ("images", images),
+        ("tools", peek.tools),
+        ("schema", peek.schema),
+        ("images", peek.images),
         (
             "embeddings",
             body.get("input").is_some() && body.get("messages").is_none(),
@@ -121,23 +107,26 @@ fn needs(body: &Value) -> Map<String, Value> {
             needs.insert(name.into(), json!(true));
         }
     }
-    // Four characters a token is the usual estimate.
-    needs.insert("tokens".into(), json!(body.to_string().len() / 4));
-    needs
+    if !peek.encoded {
+        needs.insert("tokens".into(), json!(estimate(peek.text_bytes)));
+    }
+    Ok(needs)
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
     fn bodies_say_what_they_need() {
         let body = json!({"model": "m", "tools": [{}], "messages": [{"role": "user", "content": [{"type": "image_url"}]}]});
-        let mut needs = needs(&body);
-        needs.remove("tokens");
+        let tokens = estimate(body.to_string().len() as u64);
         assert_eq!(
-            Value::Object(needs),
-            json!({"model": "m", "tools": true, "images": true})
+            Value::Object(needs(&body).unwrap()),
+            json!({"model": "m", "tools": true, "images": true, "tokens": tokens})
         );
+        let wrong = needs(&json!({"model": 1})).unwrap_err();
+        assert_eq!(wrong.message, "`model` must be a string");
     }
 }

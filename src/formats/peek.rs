@@ -25,6 +25,10 @@ pub struct Peek<'a> {
     pub tools: bool,
     pub images: bool,
     pub schema: bool,
+    /// Bytes of the body that are there to be read: all but encoded data (images, recordings, files).
+    pub text_bytes: u64,
+    /// Whether there is encoded data, so that its text says little of how large a prompt it is.
+    pub encoded: bool,
     /// Number of top-level members, to know whether an inserted one needs a comma.
     pub members: usize,
     /// Where the top-level object's first member would start (just behind `{`).
@@ -106,6 +110,8 @@ pub fn peek(body: &[u8], depth: usize) -> Result<Peek<'_>> {
     if !scan.at_end() {
         return Err(scan.wrong("end of the body"));
     }
+    peek.encoded = scan.encoded > 0;
+    peek.text_bytes = (body.len() - scan.encoded) as u64;
     Ok(peek)
 }
 

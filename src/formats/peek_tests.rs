@@ -37,9 +37,42 @@ fn what_planning_needs_is_seen() {
         see("{}"),
         Peek {
             open: 1,
+            text_bytes: 2,
             ..Peek::default()
         }
     );
+}
+
+#[test]
+fn encoded_data_is_told_apart_from_text() {
+    let base64 = "iVBORw0KGgo+/a_-".repeat(40);
+    let body = |text: &str| format!(r#"{{"messages":[{{"content":"{text}"}}]}}"#);
+    for data in [
+        base64.clone(),
+        format!("data:image/png;base64,{base64}"),
+        format!("{}==", base64.replace("o+", "o\\n")),
+        base64.replace('/', "\\/"),
+        format!("data:image/svg+xml,%3Csvg%20{}", "%20".repeat(200)),
+        "0f1e2d3c".repeat(64),
+    ] {
+        let (body, empty) = (body(&data), body(""));
+        let seen = see(&body);
+        let rest = empty.len() as u64 - 2;
+        assert_eq!((seen.encoded, seen.text_bytes), (true, rest), "{data}");
+    }
+    for text in [
+        base64[..200].to_owned(),
+        "say it again ".repeat(40),
+        format!("{base64} "),
+        format!("data: {}, {}", "one two", "three ".repeat(80)),
+        "これは文章です。".repeat(40),
+        "let x=f(y);".repeat(40),
+    ] {
+        let body = body(&text);
+        let seen = see(&body);
+        let all = body.len() as u64;
+        assert_eq!((seen.encoded, seen.text_bytes), (false, all), "{text}");
+    }
 }
 
 #[test]

@@ -42,10 +42,38 @@ fn plain(bytes: &[u8]) -> usize {
         .count()
 }
 
+/// Strings shorter than this are not looked at: they are no media, or none that matters.
+const ENCODED_LEAST: usize = 256;
+
+/// Whether a string's text is encoded data (an image, a recording, a file) and none to be read: a `data:` URL, or
+/// nothing but the letters of base64.
+#[inline(never)]
+fn encoded(text: &[u8]) -> bool {
+    let head = text.get(..128).unwrap_or(text);
+    if let (true, Some(comma)) = (head.starts_with(b"data:"), memchr::memchr(b',', head)) {
+        return memchr::memchr2(b'/', b';', &head[..comma]).is_some()
+            && !head[..comma].contains(&b' ');
+    }
+    // Escapes are line ends and slashes. Blocks for vector instructions, as above.
+    let letter = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            | (byte == b'+')
+            | (byte == b'/')
+            | (byte == b'=')
+            | (byte == b'-')
+            | (byte == b'_')
+            | (byte == b'\\')
+    };
+    let all = |block: &[u8]| block.iter().fold(true, |all, byte| all & letter(*byte));
+    text.chunks(64).all(all)
+}
+
 /// A position in a text that is being checked.
 pub(super) struct Scan<'a> {
     pub text: &'a str,
     pub at: usize,
+    /// Bytes of strings so far that are encoded data.
+    pub encoded: usize,
     bytes: &'a [u8],
     open: usize,
     depth: usize,
@@ -58,6 +86,7 @@ impl<'a> Scan<'a> {
         Scan {
             text,
             at: 0,
+            encoded: 0,
             bytes: text.as_bytes(),
             open: 0,
             depth,
@@ -140,6 +169,11 @@ impl<'a> Scan<'a> {
             match self.byte() {
                 b'"' => {
                     self.at += 1;
+                    if self.at - start >= ENCODED_LEAST
+                        && encoded(&self.bytes[start + 1..self.at - 1])
+                    {
+                        self.encoded += self.at - start;
+                    }
                     return Ok(start..self.at);
                 }
                 b'\\' => self.at += 1,

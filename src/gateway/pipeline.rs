@@ -1,21 +1,11 @@
 //! One request from its head to its answer, top to bottom: caller, body, peek, plan, attempts, answer.
 
 use super::{
-    answer::Answer,
-    attempt,
-    body::Body,
-    caller,
-    ended::Ended,
-    exchange::Exchange,
-    gate::Conn,
-    incoming::Incoming,
-    intake,
-    record::{Record, estimate},
-    relay::Relay,
-    respond,
-    watch::Guard,
+    answer::Answer, attempt, body::Body, caller, ended::Ended, exchange::Exchange, gate::Conn,
+    incoming::Incoming, intake, record::Record, relay::Relay, respond, watch::Guard,
     worker::Worker,
 };
+use crate::chat::estimate;
 use crate::formats::{Dropped, Format, peek};
 use crate::plan::{self, Ask, Context, Needs};
 use crate::store::journal::Outcome;
@@ -103,8 +93,7 @@ async fn answer(
     let body = intake::read(&shared.settings, &head.headers, incoming, record, watch).await?;
     record.request(&body);
     let peek = peek::peek(&body, shared.settings.json_depth)?;
-    record.row.stream = peek.stream;
-    record.row.requested_model = peek.model.as_deref().map(str::to_owned);
+    record.asked(&peek);
 
     let ask = Ask {
         op: format.op,
@@ -115,7 +104,8 @@ async fn answer(
             images: peek.images,
             schema: peek.schema,
         },
-        tokens: estimate(body.len() as u64 / if peek.images { 64 } else { 1 }),
+        tokens: estimate(peek.text_bytes),
+        media: peek.images || peek.encoded,
     };
     let plan = {
         let context = Context {

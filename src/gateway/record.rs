@@ -3,8 +3,8 @@
 
 use super::{Shared, failure::Failure};
 use crate::catalog::{self, Prices};
-use crate::chat::{Usage, UsageSource};
-use crate::formats::Seen;
+use crate::chat::{Usage, UsageSource, estimate};
+use crate::formats::{Seen, peek::Peek};
 use crate::plan::Caller;
 use crate::resources::{Stamp, key::LogContent};
 use crate::store::journal::{Attempt, Content, Outcome, Row};
@@ -36,6 +36,8 @@ pub struct Record {
     aside: Option<&'static str>,
     /// Bytes held against the in-flight budget.
     held: usize,
+    /// Bytes of the request that are text.
+    text_bytes: u64,
     finished: bool,
 }
 
@@ -63,6 +65,7 @@ impl Record {
             caller: None,
             aside: None,
             held: 0,
+            text_bytes: 0,
             finished: false,
         }
     }
@@ -95,6 +98,13 @@ impl Record {
             .fetch_add(bytes, Ordering::Relaxed)
             .saturating_add(bytes)
             <= self.shared.settings.max_in_flight_bytes
+    }
+
+    /// What the request's body says, and how much of it is text.
+    pub fn asked(&mut self, peek: &Peek<'_>) {
+        self.row.stream = peek.stream;
+        self.row.requested_model = peek.model.as_deref().map(str::to_owned);
+        self.text_bytes = peek.text_bytes;
     }
 
     /// The request's body, kept for the log where wanted.
@@ -216,7 +226,7 @@ impl Record {
             }
             None => {
                 self.row.usage = Usage {
-                    input: estimate(self.held as u64),
+                    input: estimate(self.text_bytes),
                     output: estimate(seen.text_bytes),
                     ..Usage::default()
                 };
@@ -257,11 +267,6 @@ impl Record {
         }
         self.row.error = Some(message);
     }
-}
-
-/// Four bytes a token: near enough to say how much, marked as an estimate wherever it is shown.
-pub fn estimate(bytes: u64) -> u64 {
-    bytes.div_ceil(4)
 }
 
 impl Drop for Record {

@@ -64,6 +64,7 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
             schema: query.schema,
         },
         tokens: query.tokens,
+        media: query.images,
     };
     let deciding = route::deciding(snapshot, caller, &ask);
     let found = candidate_routes(snapshot, caller, &ask);
@@ -327,6 +328,7 @@ fn caller<'a>(
                 path: query.path.as_deref(),
                 needs: Needs::default(),
                 tokens: 0,
+                media: false,
             };
             let decides = route::deciding(snapshot, caller, &ask)
                 .is_some_and(|found| found.name == route.name);

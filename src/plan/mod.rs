@@ -39,8 +39,10 @@ pub struct Ask<'a> {
     /// The request's path, where it is below none of gw's own.
     pub path: Option<&'a str>,
     pub needs: Needs,
-    /// Estimated prompt tokens plus the answer's limit, to compare with context windows.
+    /// Tokens of the prompt's text, estimated.
     pub tokens: u64,
+    /// There is more to the prompt than its text, so that the estimate says little.
+    pub media: bool,
 }
 
 /// One attempt to be made.

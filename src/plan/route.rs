@@ -140,6 +140,10 @@ impl Target {
     }
 }
 
+/// How many times a context window an estimate has to be before it rules a model out: dense text has twice as many
+/// tokens for its bytes as sparse text, and only the provider counts them.
+const SURELY: u64 = 2;
+
 /// Whether a provider's model can take a request.
 pub(super) fn judge(
     snapshot: &Snapshot,
@@ -176,7 +180,9 @@ pub(super) fn judge(
         }
     }
     match facts.context_window {
-        Some(window) if ask.tokens > window => Err(Why::Context(window)),
+        Some(window) if !ask.media && ask.tokens > window.saturating_mul(SURELY) => {
+            Err(Why::Context(window))
+        }
         _ => Ok(()),
     }
 }

@@ -15,6 +15,7 @@ fn ask() -> Ask<'static> {
         path: None,
         needs: Needs::default(),
         tokens: 10,
+        media: false,
     }
 }
 
@@ -252,6 +253,31 @@ fn the_model_asked_for_is_a_hint() {
     }
 }
 
+/// An estimate alone refuses nobody: it has to be far over the window, and all there is to the prompt.
+#[test]
+fn an_estimate_rules_out_only_by_a_clear_margin_and_never_with_media() {
+    let snapshot = snapshot(json!([
+        {"kind": "user", "name": "ann"},
+        {"kind": "key", "name": "k"},
+        {"kind": "provider", "name": "t"},
+        {"kind": "model", "name": "t/m", "provider": "t", "context_window": 100},
+        {"kind": "route", "name": "r", "keys": ["k"], "targets": [{"provider": "t", "model": "m"}]}
+    ]));
+    let of = |tokens, media| {
+        let ask = Ask {
+            tokens,
+            media,
+            ..ask()
+        };
+        outcome(&snapshot, "k", &ask)
+    };
+    let out = "400 route `r` has no target left (`t/m`: request does not fit the context window of 100 tokens)";
+    assert_eq!(of(101, false), "r: t/m");
+    assert_eq!(of(200, false), "r: t/m");
+    assert_eq!(of(201, false), out);
+    assert_eq!(of(1_000_000, true), "r: t/m");
+}
+
 #[test]
 fn what_takes_a_target_out() {
     let cases = [
@@ -277,9 +303,9 @@ fn what_takes_a_target_out() {
             "t/m: model is disabled",
         ),
         (
-            json!([{"kind": "provider", "name": "t"}, {"kind": "model", "name": "t/m", "provider": "t", "context_window": 9}]),
+            json!([{"kind": "provider", "name": "t"}, {"kind": "model", "name": "t/m", "provider": "t", "context_window": 4}]),
             "t",
-            "t/m: request does not fit the context window of 9 tokens",
+            "t/m: request does not fit the context window of 4 tokens",
         ),
         (
             json!([{"kind": "provider", "name": "t"}, {"kind": "model", "name": "t/m", "provider": "t", "capabilities": ["images"]}]),
