@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod authorisation;
+mod blame;
 mod capacity;
 mod committed;
+mod context;
 mod credentials;
 mod error_formats;
 mod explaining;
