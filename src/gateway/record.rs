@@ -189,7 +189,9 @@ impl Record {
         if let Some(attempt) = &mut self.attempt {
             attempt.status = failure.status;
             attempt.class = failure.class.name().into();
-            attempt.retry_after = failure.retry_after.map(|wait| wait.as_secs());
+            attempt.retry_after = failure
+                .retry_after
+                .map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
             attempt.reason = Some(format!("{}; {next}", failure.fault.message));
         }
         self.close_attempt(self.elapsed_ms());

@@ -5,6 +5,7 @@ use super::{
     ended::Ended,
     failure::Failure,
     gate::Conn,
+    headers::come_back,
     record::Record,
     spoken::{Api, REQUEST_ID as ANTHROPIC_ID, X_REQUEST_ID},
     watch::Fired,
@@ -140,13 +141,8 @@ fn failed(
     };
     headers.insert(ORIGIN, HeaderValue::from_static(origin));
     // What gw understood of the wait, or nothing: a word that no client can read helps none.
-    headers.remove(header::RETRY_AFTER);
-    headers.remove("retry-after-ms");
     if let Some(wait) = failure.retry_after {
-        headers.insert(
-            header::RETRY_AFTER,
-            HeaderValue::from(wait.as_secs().max(u64::from(wait.subsec_millis() > 0))),
-        );
+        come_back(wait, &mut headers);
     }
     about(&mut headers, format, record, false);
     // Word for word, unless it repeats something that looks like a credential.
