@@ -62,7 +62,7 @@ const CLAUDE_4_7: Takes = Takes {
     sampling: Sampling::Fixed,
     efforts: &[Low, Medium, High, XHigh, Max],
     budget: false,
-    off: Off::Word("disabled"),
+    off: Off::Type("disabled"),
     ..CLAUDE_4_6
 };
 const CLAUDE_4_8: Takes = Takes {
@@ -95,7 +95,7 @@ const O_SERIES: Takes = Takes {
 };
 const GPT_5_1: Takes = Takes {
     sampling: Sampling::Unthinking,
-    off: Off::Word("none"),
+    off: Off::Effort,
     ..O_SERIES
 };
 const TO_XHIGH: &[Effort] = &[Low, Medium, High, XHigh];
@@ -155,7 +155,7 @@ static ROWS: &[Row] = &[
         names: &["claude-sonnet-5-5", "claude-5-5-sonnet"],
         source: "https://platform.claude.com/docs/en/models/sonnet-5-5/whats-new-sonnet-5-5",
         takes: Takes {
-            off: Off::Word("between_tools"),
+            off: Off::Type("between_tools"),
             ..NO_FORCED_TOOL
         },
     },
@@ -286,7 +286,7 @@ mod tests {
         }
         assert_eq!(takes("gpt-5-mini").efforts.first(), Some(&Minimal));
         assert_eq!(takes("gpt-5.6-sol").sampling, Sampling::Fixed);
-        assert_eq!(takes("claude-sonnet-5-5").off, Off::Word("between_tools"));
+        assert_eq!(takes("claude-sonnet-5-5").off, Off::Type("between_tools"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod takes;
 mod usage;
 
 pub use event::{Delta, Event, Opening, Stop};
-pub use part::{Call, CallResult, Media, MediaKind, Part, Source, Thought};
+pub use part::{CachePoint, Call, CallResult, Media, MediaKind, Part, Source, Thought};
 pub use reply::Reply;
 pub use request::{Answer, Chat, Effort, Message, Role, Thinking, Tool, ToolChoice};
 pub use takes::{Off, Sampling, Takes};

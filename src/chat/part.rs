@@ -12,6 +12,15 @@ pub enum Part {
     Result(CallResult),
     /// What the model thought before it answered.
     Thought(Thought),
+    /// Everything up to here may be kept in the provider's prompt cache.
+    CachePoint(CachePoint),
+}
+
+/// A place up to which a prompt may be cached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CachePoint {
+    /// For how long, in the provider's words (`5m`, `1h`); `None`: its default.
+    pub ttl: Option<String>,
 }
 
 /// A call of a tool by the model.
@@ -21,6 +30,13 @@ pub struct Call {
     pub name: String,
     /// A JSON object, exactly as the model wrote it.
     pub arguments: String,
+}
+
+impl Call {
+    /// Whether it has no arguments: nothing, or `null`.
+    pub fn is_bare(&self) -> bool {
+        matches!(self.arguments.trim(), "" | "null")
+    }
 }
 
 /// The answer to a [`Call`].

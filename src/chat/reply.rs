@@ -73,7 +73,7 @@ impl Reply {
     fn settle(&mut self) {
         for part in &mut self.parts {
             if let Part::Call(call) = part
-                && call.arguments.trim().is_empty()
+                && call.is_bare()
             {
                 call.arguments = "{}".to_owned();
             }
@@ -118,7 +118,7 @@ fn opening(part: &Part) -> Option<Opening> {
             id: call.id.clone(),
             name: call.name.clone(),
         }),
-        Part::Media(_) | Part::Result(_) => None,
+        Part::Media(_) | Part::Result(_) | Part::CachePoint(_) => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A chat request, block-structured.
 
-use super::Part;
+use super::{CachePoint, Part};
 use serde_json::Value;
 
 /// A chat request in the neutral model.
@@ -53,7 +53,7 @@ pub struct Message {
 }
 
 /// A function the model may call.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tool {
     pub name: String,
     pub description: Option<String>,
@@ -61,6 +61,8 @@ pub struct Tool {
     pub parameters: Option<Value>,
     /// Whether the arguments are held to the schema.
     pub strict: Option<bool>,
+    /// Whether the prompt may be cached up to this tool.
+    pub cache: Option<CachePoint>,
 }
 
 /// Whether and which tool is called.

@@ -43,8 +43,10 @@ pub enum Sampling {
 pub enum Off {
     /// Not known: the format's own way, if it has one.
     Unknown,
-    /// By this word, in the field that asks for thinking.
-    Word(&'static str),
+    /// By the effort `none`.
+    Effort,
+    /// By this `type` of `thinking`.
+    Type(&'static str),
     /// Not at all: it always thinks.
     Never,
 }

@@ -88,6 +88,15 @@ impl<'a> Fields<'a> {
         found.filter(|raw| raw.get() != "null")
     }
 
+    /// Looks at a member and leaves it.
+    pub fn peek(&self, key: &str) -> Option<&'a RawValue> {
+        let mut named = self.members.iter().rev().filter(|(name, _)| name == key);
+        named
+            .next()
+            .map(|(_, raw)| *raw)
+            .filter(|raw| raw.get() != "null")
+    }
+
     fn typed<T: Deserialize<'a>>(&mut self, key: &str, what: &str) -> Result<Option<T>> {
         match self.take(key) {
             None => Ok(None),
@@ -180,6 +189,11 @@ impl<'a> Fields<'a> {
 pub fn dedup(names: &mut Vec<String>) {
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
+}
+
+/// How a field is listed that was carried in another form than the caller gave it.
+pub fn adapted(path: &str) -> String {
+    format!("{path} (adapted)")
 }
 
 /// A field of the wrong type.

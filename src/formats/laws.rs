@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod adapting;
 mod golden;
 mod recorded;
 mod streams;
@@ -135,8 +136,14 @@ fn assistant(sealed: bool) -> impl Strategy<Value = Message> {
 
 fn tool() -> impl Strategy<Value = Tool> {
     (id(), option::of(text()), option::of(any::<bool>())).prop_map(|(name, description, strict)| {
-        let parameters = Some(json!({"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "integer"}}, "required": ["z"]}));
-        Tool { name, description, parameters, strict }
+        let mut parameters = json!({"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "integer"}}, "required": ["z"]});
+        // What both hold tools to.
+        if strict == Some(true) {
+            parameters["required"] = json!(["z", "a"]);
+            parameters["additionalProperties"] = json!(false);
+        }
+        let parameters = Some(parameters);
+        Tool { name, description, parameters, strict, cache: None }
     })
 }
 

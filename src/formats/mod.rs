@@ -2,6 +2,7 @@
 //! [`FORMATS`] is the one list. No HTTP here, no vendors.
 
 pub mod anthropic;
+mod cache;
 pub mod fault;
 mod fields;
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub mod openai;
 mod passes;
 pub mod peek;
 mod scan;
+mod schema;
 pub mod splice;
 pub mod sse;
 

@@ -1,9 +1,9 @@
 //! Content blocks of a conversation, both directions.
 
-use crate::chat::{Call, CallResult, Media, MediaKind, Part, Source, Thought};
+use crate::chat::{CachePoint, Call, CallResult, Media, MediaKind, Part, Source, Thought};
 use crate::error::{Error, Result};
-use crate::formats::Dropped;
 use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use crate::formats::{Dropped, cache};
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
@@ -18,7 +18,75 @@ pub enum Block {
         id: String,
         name: String,
         input: Box<RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<Value>,
     },
+}
+
+impl Block {
+    pub fn text(text: &str) -> Block {
+        Block::Plain(json!({"type": "text", "text": text}))
+    }
+
+    pub fn call(id: String, name: String, input: Box<RawValue>) -> Block {
+        Block::Call {
+            kind: "tool_use",
+            id,
+            name,
+            input,
+            cache_control: None,
+        }
+    }
+
+    pub fn is_call(&self) -> bool {
+        matches!(self, Block::Call { .. })
+    }
+
+    pub fn is_result(&self) -> bool {
+        matches!(self, Block::Plain(block) if block["type"] == "tool_result")
+    }
+
+    /// The text of a block that is nothing but that.
+    pub fn only_text(&self) -> Option<&str> {
+        match self {
+            Block::Plain(block) if block.get("cache_control").is_none() => {
+                block.get("text").and_then(Value::as_str)
+            }
+            _ => None,
+        }
+    }
+
+    /// Shows whose words these are where only the user may speak.
+    pub fn mark_as_system(&mut self) {
+        self.edit_text(|text| format!("<system>\n{text}\n</system>"));
+    }
+
+    pub fn trim_end(&mut self) {
+        self.edit_text(|text| text.trim_end().to_owned());
+    }
+
+    fn edit_text(&mut self, edit: impl FnOnce(&str) -> String) {
+        if let Block::Plain(block) = self
+            && block["type"] == "text"
+            && let Some(Value::String(text)) = block.get_mut("text")
+        {
+            *text = edit(text);
+        }
+    }
+
+    /// Marks the end of what may be cached. `false`: thoughts cannot be marked.
+    fn cache(&mut self, point: &CachePoint) -> bool {
+        match self {
+            Block::Plain(block)
+                if block["type"] == "thinking" || block["type"] == "redacted_thinking" =>
+            {
+                return false;
+            }
+            Block::Plain(block) => block["cache_control"] = cache::write(point),
+            Block::Call { cache_control, .. } => *cache_control = Some(cache::write(point)),
+        }
+        true
+    }
 }
 
 /// Reads a `content` field: a string or a list of blocks.
@@ -47,6 +115,7 @@ fn blocks(
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
         parts.push(part(&mut fields, in_result, lost)?);
+        parts.extend(cache::read(&mut fields, lost)?.map(Part::CachePoint));
         fields.rest(lost);
     }
     Ok(parts)
@@ -63,15 +132,15 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
         )),
         "tool_use" => {
             let at = fields.path("input");
-            let input = fields.take("input").ok_or_else(|| missing(&at))?;
-            if !input.get().starts_with('{') {
+            let input = fields.take("input").map_or("{}", RawValue::get);
+            if !input.starts_with('{') {
                 return Err(wrong(&at, "an object"));
             }
             fields.take("caller");
             Ok(Part::Call(Call {
                 id: fields.need("id")?,
                 name: fields.need("name")?,
-                arguments: input.get().to_owned(),
+                arguments: input.to_owned(),
             }))
         }
         "tool_result" => {
@@ -131,18 +200,22 @@ fn media(kind: MediaKind, fields: &mut Fields) -> Result<Part> {
 
 /// Writes the blocks of one message. Text that is blank is left out: the API refuses it.
 pub fn write(parts: &[Part], dropped: &mut Dropped) -> Result<Vec<Block>> {
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Block> = Vec::new();
     for part in parts {
         match part {
             Part::Text(text) if text.trim().is_empty() => {}
-            Part::Text(text) => blocks.push(Block::Plain(json!({"type": "text", "text": text}))),
+            Part::Text(text) => blocks.push(Block::text(text)),
+            Part::CachePoint(point) => {
+                if !blocks.last_mut().is_some_and(|last| last.cache(point)) {
+                    dropped.push("messages.content.cache_control".into());
+                }
+            }
             Part::Media(media) => blocks.push(Block::Plain(write_media(media, dropped)?)),
-            Part::Call(call) => blocks.push(Block::Call {
-                kind: "tool_use",
-                id: safe_id(&call.id),
-                name: call.name.clone(),
-                input: input(call)?,
-            }),
+            Part::Call(call) => blocks.push(Block::call(
+                safe_id(&call.id),
+                call.name.clone(),
+                input(call)?,
+            )),
             Part::Result(result) => blocks.push(Block::Plain(write_result(result, dropped)?)),
             // Without its seal a thought is refused.
             Part::Thought(Thought::Open { seal: None, .. }) => {
@@ -175,12 +248,11 @@ fn input(call: &Call) -> Result<Box<RawValue>> {
     })
 }
 
-/// The text as raw JSON where it is an object; nothing is an empty one.
+/// The text as raw JSON where it is an object; nothing and `null` are an empty one.
 pub fn raw_object(text: &str) -> Option<Box<RawValue>> {
-    let text = if text.trim().is_empty() {
-        "{}"
-    } else {
-        text.trim()
+    let text = match text.trim() {
+        "" | "null" => "{}",
+        text => text,
     };
     RawValue::from_string(text.to_owned())
         .ok()

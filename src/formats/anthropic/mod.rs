@@ -2,10 +2,14 @@
 
 mod block;
 mod body;
+mod client_tool;
 pub mod observe;
 mod reply;
 mod request;
 mod stream;
+mod thinking;
+mod tool;
+mod turns;
 mod usage;
 mod writer;
 

@@ -73,20 +73,21 @@ pub fn or<'a>(given: &'a str, own: &'a str) -> &'a str {
 
 fn block(part: &Part) -> Option<Block> {
     match part {
-        Part::Text(text) => Some(Block::Plain(json!({"type": "text", "text": text}))),
-        Part::Call(call) => Some(Block::Call {
-            kind: "tool_use",
-            id: call.id.clone(),
-            name: call.name.clone(),
-            input: input(&call.arguments),
-        }),
+        // Empty text is refused when it comes back in the conversation.
+        Part::Text(text) if text.is_empty() => None,
+        Part::Text(text) => Some(Block::text(text)),
+        Part::Call(call) => Some(Block::call(
+            call.id.clone(),
+            call.name.clone(),
+            input(&call.arguments),
+        )),
         Part::Thought(Thought::Open { text, seal }) => Some(Block::Plain(
             json!({"type": "thinking", "thinking": text, "signature": seal.as_deref().unwrap_or_default()}),
         )),
         Part::Thought(Thought::Redacted(data)) => Some(Block::Plain(
             json!({"type": "redacted_thinking", "data": data}),
         )),
-        Part::Media(_) | Part::Result(_) => None,
+        Part::Media(_) | Part::Result(_) | Part::CachePoint(_) => None,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Reads a caller's request.
 
-use super::block;
-use crate::chat::{Answer, Chat, Effort, Message, Part, Role, Thinking, Tool, ToolChoice};
+use super::{block, tool};
+use crate::chat::{Answer, Chat, Effort, Message, Part, Role, Thinking};
 use crate::error::Result;
 use crate::formats::fields::{Fields, missing, unsupported, wrong};
-use serde_json::Value;
+use crate::formats::schema;
 
 pub fn read(body: &[u8]) -> Result<Chat> {
     let mut fields = Fields::body(body)?;
@@ -14,8 +14,7 @@ pub fn read(body: &[u8]) -> Result<Chat> {
         ..Chat::default()
     };
     messages(&mut fields, &mut chat)?;
-    tools(&mut fields, &mut chat)?;
-    choice(&mut fields, &mut chat)?;
+    tool::read(&mut fields, &mut chat)?;
     thinking(&mut fields, &mut chat)?;
     chat.max_tokens = Some(
         fields
@@ -54,7 +53,10 @@ pub fn read(body: &[u8]) -> Result<Chat> {
 fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     if let Some(system) = fields.take("system") {
         let parts = block::read(system, "system", &mut chat.lost)?;
-        if parts.iter().any(|part| !matches!(part, Part::Text(_))) {
+        if parts
+            .iter()
+            .any(|part| !matches!(part, Part::Text(_) | Part::CachePoint(_)))
+        {
             return Err(wrong("system", "a string or a list of text blocks"));
         }
         if !parts.is_empty() {
@@ -90,57 +92,13 @@ fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     Ok(())
 }
 
-fn tools(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
-    for mut tool in fields.objects("tools")?.unwrap_or_default() {
-        let kind = tool.text("type")?;
-        if let Some(kind) = kind.filter(|kind| kind != "custom") {
-            return Err(unsupported(
-                &tool.path("type"),
-                &format!(
-                    "the tool `{kind}` runs on Anthropic's side and cannot be translated to another format"
-                ),
-            ));
-        }
-        let at = tool.path("input_schema");
-        chat.tools.push(Tool {
-            name: tool.need("name")?,
-            description: tool.text("description")?,
-            parameters: Some(tool.value("input_schema")?.ok_or_else(|| missing(&at))?)
-                .filter(Value::is_object)
-                .ok_or_else(|| wrong(&at, "an object"))
-                .map(Some)?,
-            strict: tool.flag("strict")?,
-        });
-        tool.rest(&mut chat.lost);
-    }
-    Ok(())
-}
-
-fn choice(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
-    let Some(mut choice) = fields.object("tool_choice")? else {
-        return Ok(());
-    };
-    chat.tool_choice = Some(match choice.need("type")?.as_str() {
-        "auto" => ToolChoice::Auto,
-        "none" => ToolChoice::None,
-        "any" => ToolChoice::Required,
-        "tool" => ToolChoice::Named(choice.need("name")?),
-        _ => return Err(wrong("tool_choice.type", "`auto`, `any`, `tool` or `none`")),
-    });
-    chat.parallel_calls = choice
-        .flag("disable_parallel_tool_use")?
-        .map(|disabled| !disabled);
-    choice.rest(&mut chat.lost);
-    Ok(())
-}
-
 /// `thinking`, and the effort and answer format beside it.
 fn thinking(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     if let Some(mut thinking) = fields.object("thinking")? {
         let at = thinking.path("budget_tokens");
         let budget = thinking.count("budget_tokens")?;
         chat.thinking = Some(match thinking.need("type")?.as_str() {
-            "disabled" => Thinking::Off,
+            "disabled" | "between_tools" => Thinking::Off,
             "adaptive" => Thinking::Adaptive,
             "enabled" => Thinking::Budget(budget.ok_or_else(|| missing(&at))?),
             _ => {
@@ -177,7 +135,7 @@ fn thinking(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
         }
         let at = format.path("schema");
         let schema = format.value("schema")?.ok_or_else(|| missing(&at))?;
-        let strict = closed(&schema).then_some(true);
+        let strict = schema::closed(&schema).then_some(true);
         chat.answer = Some(Answer::Schema {
             name: format.text("name")?,
             description: None,
@@ -186,30 +144,4 @@ fn thinking(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
         });
     }
     Ok(())
-}
-
-/// Whether every object of a schema names all its properties and requires them: what OpenAI demands of strict ones.
-fn closed(schema: &Value) -> bool {
-    match schema {
-        Value::Object(map) => {
-            let object = map.get("type").is_some_and(|kind| {
-                kind == "object"
-                    || kind
-                        .as_array()
-                        .is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"))
-            });
-            let required = |name: &String| {
-                map.get("required")
-                    .and_then(Value::as_array)
-                    .is_some_and(|all| all.iter().any(|one| one == name.as_str()))
-            };
-            let names = map.get("properties").and_then(Value::as_object);
-            let fits = !object
-                || (map.get("additionalProperties") == Some(&Value::Bool(false))
-                    && names.is_some_and(|names| names.keys().all(required)));
-            fits && map.values().all(closed)
-        }
-        Value::Array(list) => list.iter().all(closed),
-        _ => true,
-    }
 }

@@ -1,9 +1,9 @@
 //! Content parts of a message: text, images, files, sound.
 
-use crate::chat::{Media, MediaKind, Part, Source};
+use crate::chat::{Media, MediaKind, Part, Source, Thought};
 use crate::error::Result;
-use crate::formats::Dropped;
-use crate::formats::fields::{Fields, is_string, missing, string, unsupported};
+use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use crate::formats::{Dropped, cache};
 use serde_json::{Value, json, value::RawValue};
 
 /// Reads a `content` field: a string or a list of parts.
@@ -16,12 +16,13 @@ pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Pa
             vec![Part::Text(text)]
         });
     }
-    let list: Vec<&RawValue> = serde_json::from_str(raw.get())
-        .map_err(|_| crate::formats::fields::wrong(path, "a string or a list of parts"))?;
+    let list: Vec<&RawValue> =
+        serde_json::from_str(raw.get()).map_err(|_| wrong(path, "a string or a list of parts"))?;
     let mut parts = Vec::new();
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
         parts.push(part(&mut fields)?);
+        parts.extend(cache::read(&mut fields, lost)?.map(Part::CachePoint));
         fields.rest(lost);
     }
     Ok(parts)
@@ -32,6 +33,9 @@ fn part(fields: &mut Fields) -> Result<Part> {
     match kind.as_str() {
         "text" | "input_text" | "output_text" => fields.need("text").map(Part::Text),
         "refusal" => fields.need("refusal").map(Part::Text),
+        "thinking" | "redacted_thinking" | "reasoning" | "reasoning_text" => {
+            thought(&kind, fields).map(Part::Thought)
+        }
         "image_url" => {
             let (url, detail) = address(fields, "image_url")?;
             Ok(Part::Media(Media {
@@ -65,6 +69,33 @@ fn part(fields: &mut Fields) -> Result<Part> {
             &format!("content parts of type `{other}` are not known"),
         )),
     }
+}
+
+/// A thought as vendors spell it: `thinking` with a text or a list of texts, sealed or not; `reasoning` with a text.
+pub fn thought(kind: &str, fields: &mut Fields) -> Result<Thought> {
+    if kind == "redacted_thinking" {
+        return fields.need("data").map(Thought::Redacted);
+    }
+    let mut text = String::new();
+    for key in ["thinking", "text", "reasoning"] {
+        let at = fields.path(key);
+        match fields.take(key) {
+            None => {}
+            Some(raw) if is_string(raw) => text.push_str(&string(raw, &at)?),
+            Some(raw) => {
+                let parts: Vec<&RawValue> = serde_json::from_str(raw.get())
+                    .map_err(|_| wrong(&at, "a string or a list of parts"))?;
+                for raw in parts {
+                    let mut part = Fields::of(raw, at.clone())?;
+                    text.push_str(&part.text("text")?.unwrap_or_default());
+                }
+            }
+        }
+    }
+    Ok(Thought::Open {
+        text,
+        seal: fields.text("signature")?.filter(|seal| !seal.is_empty()),
+    })
 }
 
 fn media(kind: MediaKind, source: Source, name: Option<String>) -> Part {
@@ -137,10 +168,12 @@ pub fn write(part: &Part, dropped: &mut Dropped) -> Result<Value> {
     match part {
         Part::Text(text) => Ok(json!({"type": "text", "text": text})),
         Part::Media(media) => write_media(media, dropped),
-        Part::Call(_) | Part::Result(_) | Part::Thought(_) => Err(unsupported(
-            "messages",
-            "a tool call, a tool result or a thought stands where only text and media can be sent to an OpenAI model",
-        )),
+        Part::Call(_) | Part::Result(_) | Part::Thought(_) | Part::CachePoint(_) => {
+            Err(unsupported(
+                "messages",
+                "a tool call, a tool result or a thought stands where only text and media can be sent to an OpenAI model",
+            ))
+        }
     }
 }
 

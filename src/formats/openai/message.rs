@@ -4,8 +4,8 @@
 use super::content;
 use crate::chat::{Call, CallResult, Chat, Message, Part, Role, Thought};
 use crate::error::Result;
-use crate::formats::Dropped;
-use crate::formats::fields::{Fields, missing, unsupported, wrong};
+use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use crate::formats::{Dropped, cache};
 use serde_json::{Map, Value, json};
 
 /// Reads every message into `chat`.
@@ -15,9 +15,18 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
     for mut fields in messages {
         let role = fields.need("role")?;
         let at = fields.path("content");
-        let parts = match fields.take("content") {
+        let mut parts = match fields.take("content") {
             Some(raw) => content::read(raw, &at, &mut chat.lost)?,
             None => Vec::new(),
+        };
+        // A mark of the message stands behind all that is in it.
+        let mark = cache::read(&mut fields, &mut chat.lost)?.map(Part::CachePoint);
+        let mark = match role.as_str() {
+            "assistant" => mark,
+            _ => {
+                parts.extend(mark);
+                None
+            }
         };
         match role.as_str() {
             "system" | "developer" => chat.messages.push(Message {
@@ -43,6 +52,10 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
             ),
             "assistant" => {
                 let mut all = thoughts(&mut fields)?;
+                // Some give the same thoughts in two places.
+                if !all.is_empty() {
+                    parts.retain(|part| !matches!(part, Part::Thought(_)));
+                }
                 all.extend(parts);
                 all.extend(fields.text("refusal")?.map(Part::Text));
                 all.extend(calls(&mut fields, &mut chat.lost)?);
@@ -60,6 +73,7 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
                         "spoken answers cannot be translated to another format",
                     ));
                 }
+                all.extend(mark);
                 chat.messages.push(Message {
                     role: Role::Assistant,
                     parts: all,
@@ -122,11 +136,7 @@ fn thoughts(fields: &mut Fields) -> Result<Vec<Part>> {
 /// One entry of `thinking_blocks`, spelled as Anthropic spells it.
 pub fn thought(block: &mut Fields) -> Result<Thought> {
     match block.need("type")?.as_str() {
-        "thinking" => Ok(Thought::Open {
-            text: block.text("thinking")?.unwrap_or_default(),
-            seal: block.text("signature")?.filter(|seal| !seal.is_empty()),
-        }),
-        "redacted_thinking" => block.need("data").map(Thought::Redacted),
+        kind @ ("thinking" | "redacted_thinking") => content::thought(kind, block),
         _ => Err(wrong(
             &block.path("type"),
             "`thinking` or `redacted_thinking`",
@@ -159,11 +169,19 @@ fn calls(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Vec<Part>> {
     Ok(calls)
 }
 
+/// The text of a JSON object; some services give the object itself. Nothing and `null` are an empty one.
 fn arguments(function: &mut Fields) -> Result<String> {
-    Ok(function
-        .text("arguments")?
-        .filter(|text| !text.trim().is_empty())
-        .unwrap_or_else(|| "{}".to_owned()))
+    let at = function.path("arguments");
+    let text = match function.take("arguments") {
+        None => String::new(),
+        Some(raw) if is_string(raw) => string(raw, &at)?,
+        Some(raw) if raw.get().starts_with('{') => raw.get().to_owned(),
+        Some(_) => return Err(wrong(&at, "a string")),
+    };
+    Ok(match text.trim() {
+        "" | "null" => "{}".to_owned(),
+        _ => text,
+    })
 }
 
 /// Writes every message.
@@ -171,9 +189,10 @@ pub fn write(messages: &[Message], dropped: &mut Dropped) -> Result<Vec<Value>> 
     let mut out = Vec::new();
     for message in messages {
         match message.role {
-            Role::System => out.push(
-                json!({"role": "system", "content": content_of(message.parts.iter(), dropped)?}),
-            ),
+            Role::System => {
+                let said = unmarked(&message.parts, "system.cache_control", dropped);
+                out.push(json!({"role": "system", "content": content_of(&said, dropped)?}));
+            }
             Role::User => write_user(message, &mut out, dropped)?,
             Role::Assistant => out.push(write_assistant(message, dropped)?),
         }
@@ -181,10 +200,24 @@ pub fn write(messages: &[Message], dropped: &mut Dropped) -> Result<Vec<Value>> 
     Ok(out)
 }
 
+/// The parts without the marks for caches: prompts are cached unasked here.
+fn unmarked<'a>(parts: &'a [Part], path: &str, dropped: &mut Dropped) -> Vec<&'a Part> {
+    let said: Vec<&Part> = parts
+        .iter()
+        .filter(|part| !matches!(part, Part::CachePoint(_)))
+        .collect();
+    if said.len() < parts.len() {
+        dropped.push(path.to_owned());
+    }
+    said
+}
+
+/// Where marks for caches stand in turns.
+const MARK: &str = "messages.content.cache_control";
+
 /// One text is a string, everything else a list.
-fn content_of<'a>(parts: impl Iterator<Item = &'a Part>, dropped: &mut Dropped) -> Result<Value> {
-    let parts: Vec<&Part> = parts.collect();
-    match parts.as_slice() {
+fn content_of(parts: &[&Part], dropped: &mut Dropped) -> Result<Value> {
+    match parts {
         [] => Ok(json!("")),
         [Part::Text(text)] => Ok(json!(text)),
         many => many
@@ -197,17 +230,17 @@ fn content_of<'a>(parts: impl Iterator<Item = &'a Part>, dropped: &mut Dropped) 
 /// Results first: they must follow the calls directly.
 fn write_user(message: &Message, out: &mut Vec<Value>, dropped: &mut Dropped) -> Result<()> {
     let mut shown = Vec::new();
-    for part in &message.parts {
+    let parts = unmarked(&message.parts, MARK, dropped);
+    for part in &parts {
         if let Part::Result(result) = part {
             if result.error {
                 dropped.push("messages.content.is_error".into());
             }
-            let (text, media): (Vec<&Part>, Vec<&Part>) = result
-                .parts
-                .iter()
+            let (text, media): (Vec<&Part>, Vec<&Part>) = unmarked(&result.parts, MARK, dropped)
+                .into_iter()
                 .partition(|part| matches!(part, Part::Text(_)));
             // Tool messages take text alone; what a tool shows is handed over by the user's turn right behind them.
-            let mut content = content_of(text.into_iter(), dropped)?;
+            let mut content = content_of(&text, dropped)?;
             if !media.is_empty() && content == json!("") {
                 content = json!("(see the attachment in the next message)");
             }
@@ -215,13 +248,12 @@ fn write_user(message: &Message, out: &mut Vec<Value>, dropped: &mut Dropped) ->
             shown.extend(media);
         }
     }
-    let said = message
-        .parts
-        .iter()
+    let said = parts
+        .into_iter()
         .filter(|part| !matches!(part, Part::Result(_)));
     let rest: Vec<&Part> = shown.into_iter().chain(said).collect();
     if !rest.is_empty() || message.parts.is_empty() {
-        out.push(json!({"role": "user", "content": content_of(rest.into_iter(), dropped)?}));
+        out.push(json!({"role": "user", "content": content_of(&rest, dropped)?}));
     }
     Ok(())
 }
@@ -229,7 +261,7 @@ fn write_user(message: &Message, out: &mut Vec<Value>, dropped: &mut Dropped) ->
 /// Thoughts go back only where no other provider sealed them: a seal means nothing here and the field is refused by many.
 fn write_assistant(message: &Message, dropped: &mut Dropped) -> Result<Value> {
     let (mut said, mut calls, mut thought) = (Vec::new(), Vec::new(), String::new());
-    for part in &message.parts {
+    for part in unmarked(&message.parts, MARK, dropped) {
         match part {
             Part::Call(call) => calls.push(json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})),
             Part::Thought(Thought::Open { text, seal: None }) => thought.push_str(text),
@@ -242,7 +274,7 @@ fn write_assistant(message: &Message, dropped: &mut Dropped) -> Result<Value> {
     let content = if said.is_empty() && !calls.is_empty() {
         Value::Null
     } else {
-        content_of(said.into_iter(), dropped)?
+        content_of(&said, dropped)?
     };
     out.insert("content".into(), content);
     if !thought.is_empty() {

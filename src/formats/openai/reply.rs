@@ -64,7 +64,7 @@ fn message(parts: &[Part]) -> Value {
                 blocks.push(block(part));
             }
             Part::Call(call) => calls.push(json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})),
-            Part::Media(_) | Part::Result(_) => {}
+            Part::Media(_) | Part::Result(_) | Part::CachePoint(_) => {}
         }
     }
     let mut message = Map::new();

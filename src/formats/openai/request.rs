@@ -1,9 +1,9 @@
 //! The request's top level, both directions; messages, content and tools have their own files.
 
 use super::{message, tool};
-use crate::chat::{Answer, Chat, Effort, Thinking};
+use crate::chat::{Answer, Chat, Effort, Off, Sampling, Takes, Thinking};
 use crate::error::Result;
-use crate::formats::fields::{Fields, dedup, missing, unsupported, wrong};
+use crate::formats::fields::{Fields, adapted, dedup, missing, unsupported, wrong};
 use crate::formats::{Dropped, Target, Written};
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ pub fn read(body: &[u8]) -> Result<Chat> {
         .ok_or_else(|| missing("messages"))?;
     message::read(messages, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;
-    chat.answer = answer(&mut fields)?;
+    chat.answer = answer(&mut fields, &mut chat.lost)?;
     chat.thinking = thinking(&mut fields, &mut chat.lost)?;
     let old_limit = fields.count("max_tokens")?;
     chat.max_tokens = fields.count("max_completion_tokens")?.or(old_limit);
@@ -103,58 +103,101 @@ fn stop(fields: &mut Fields) -> Result<Vec<String>> {
     }
 }
 
-fn answer(fields: &mut Fields) -> Result<Option<Answer>> {
+fn answer(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Option<Answer>> {
     let Some(mut format) = fields.object("response_format")? else {
         return Ok(None);
     };
-    match format.need("type")?.as_str() {
-        "text" => Ok(None),
-        "json_object" => Ok(Some(Answer::Json)),
-        "json_schema" => {
-            let mut given = format
-                .object("json_schema")?
-                .ok_or_else(|| missing("response_format.json_schema"))?;
-            let schema = given
-                .value("schema")?
-                .unwrap_or_else(|| json!({"type": "object"}));
-            Ok(Some(Answer::Schema {
-                name: given.text("name")?,
-                description: given.text("description")?,
+    let answer = match format.need("type")?.as_str() {
+        "text" => None,
+        "json_object" => match format.value("schema")? {
+            // As Fireworks, Together and llama.cpp take it.
+            Some(schema) => Some(Answer::Schema {
+                name: None,
+                description: None,
                 schema,
-                strict: given.flag("strict")?,
-            }))
+                strict: None,
+            }),
+            None => Some(Answer::Json),
+        },
+        "json_schema" => {
+            // Some take what belongs into the wrapper beside the type.
+            match format.take("json_schema") {
+                Some(raw) => Some(schema(
+                    &mut Fields::of(raw, format.path("json_schema"))?,
+                    serde_json::from_str(raw.get()).ok(),
+                )?),
+                None => Some(schema(&mut format, None)?),
+            }
         }
-        other => Err(unsupported(
-            "response_format.type",
-            &format!(
-                "`response_format.type` `{other}` is not known; known are `text`, `json_object` and `json_schema`"
-            ),
-        )),
+        other => {
+            return Err(unsupported(
+                "response_format.type",
+                &format!(
+                    "`response_format.type` `{}` is not known; known are `text`, `json_object` and `json_schema`",
+                    other.escape_debug()
+                ),
+            ));
+        }
+    };
+    format.rest(lost);
+    Ok(answer)
+}
+
+/// The members of `json_schema`, or the schema itself in their place.
+fn schema(given: &mut Fields, itself: Option<Value>) -> Result<Answer> {
+    let is_schema = |value: &Value| {
+        ["type", "properties", "anyOf", "$ref"]
+            .into_iter()
+            .any(|key| value.get(key).is_some())
+    };
+    if let (None, Some(schema)) = (given.peek("schema"), itself.filter(is_schema)) {
+        return Ok(Answer::Schema {
+            name: None,
+            description: None,
+            schema,
+            strict: None,
+        });
     }
+    Ok(Answer::Schema {
+        schema: given
+            .value("schema")?
+            .ok_or_else(|| missing(&given.path("schema")))?,
+        name: given.text("name")?.filter(|name| !name.is_empty()),
+        description: given.text("description")?,
+        strict: given.flag("strict")?,
+    })
 }
 
 /// `reasoning_effort`, or `reasoning: {"effort": …}` and `thinking: {"type": …}` as compatible services spell it.
 fn thinking(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Option<Thinking>> {
     let mut path = "reasoning_effort";
     let mut effort = fields.text(path)?;
+    let mut otherwise = None;
     if let Some(mut reasoning) = fields.object("reasoning")? {
         if effort.is_none() {
             (path, effort) = ("reasoning.effort", reasoning.text("effort")?);
         }
+        otherwise = match (reasoning.count("max_tokens")?, reasoning.flag("enabled")?) {
+            (_, Some(false)) => Some(Thinking::Off),
+            (Some(budget), _) => Some(Thinking::Budget(budget)),
+            (None, Some(true)) => Some(Thinking::Adaptive),
+            (None, None) => None,
+        };
         reasoning.rest(lost);
     }
     if let Some(mut thinking) = fields.object("thinking")? {
         let (kind, budget) = (thinking.text("type")?, thinking.count("budget_tokens")?);
-        if effort.is_none() {
-            return Ok(match (kind.as_deref(), budget) {
-                (Some("disabled"), _) => Some(Thinking::Off),
-                (_, Some(budget)) => Some(Thinking::Budget(budget)),
-                _ => Some(Thinking::Adaptive),
-            });
-        }
+        otherwise = match (kind.as_deref(), budget) {
+            (Some("disabled"), _) => Some(Thinking::Off),
+            (_, Some(budget)) => Some(Thinking::Budget(budget)),
+            _ => Some(Thinking::Adaptive),
+        };
+        thinking.rest(lost);
     }
     match effort.as_deref() {
-        None => Ok(None),
+        None => Ok(otherwise),
+        // What Groq and others call the model's own amount: https://console.groq.com/docs/reasoning
+        Some("default" | "auto") => Ok(otherwise),
         Some("none") => Ok(Some(Thinking::Off)),
         Some(name) => {
             let effort = Effort::named(name).ok_or_else(|| {
@@ -168,9 +211,79 @@ fn thinking(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Option<Thinki
     }
 }
 
+/// Asks for an amount of thinking, as far as the model can be asked.
+fn effort(
+    wanted: Option<Thinking>,
+    takes: &Takes,
+    body: &mut Map<String, Value>,
+    dropped: &mut Dropped,
+) {
+    let wanted = match wanted {
+        Some(Thinking::Effort(effort)) => effort,
+        Some(Thinking::Budget(budget)) => Effort::covering(budget),
+        Some(Thinking::Off) => return unthinking(takes, body, dropped),
+        // Models that think decide by themselves.
+        Some(Thinking::Adaptive) | None => return,
+    };
+    match takes.effort(wanted) {
+        Some(effort) => _ = body.insert("reasoning_effort".into(), json!(effort.name())),
+        None => dropped.push("thinking".into()),
+    }
+}
+
+/// Turns thinking off, or as low as the model goes.
+fn unthinking(takes: &Takes, body: &mut Map<String, Value>, dropped: &mut Dropped) {
+    match (takes.off, takes.efforts.first()) {
+        // It does not think.
+        (_, None) => {}
+        // Models that do not think refuse the field even with `none`.
+        (Off::Unknown | Off::Type(_), Some(_)) => dropped.push("thinking".into()),
+        (Off::Effort, Some(_)) => _ = body.insert("reasoning_effort".into(), json!("none")),
+        (Off::Never, Some(least)) => {
+            dropped.push(adapted("thinking"));
+            body.insert("reasoning_effort".into(), json!(least.name()));
+        }
+    }
+}
+
+/// What shapes the draw of words, and where it stops.
+fn sampling(chat: &Chat, takes: &Takes, body: &mut Map<String, Value>, dropped: &mut Dropped) {
+    let fixed = match takes.sampling {
+        Sampling::Fixed => true,
+        Sampling::Unthinking => chat.thinking != Some(Thinking::Off),
+        Sampling::Free | Sampling::Either => false,
+    };
+    for (name, value, default) in [
+        ("temperature", chat.temperature, 1.0),
+        ("top_p", chat.top_p, 1.0),
+        ("frequency_penalty", chat.frequency_penalty, 0.0),
+        ("presence_penalty", chat.presence_penalty, 0.0),
+    ] {
+        match value {
+            Some(value) if !fixed => _ = body.insert(name.into(), json!(value)),
+            Some(value) if value != default => dropped.push(name.into()),
+            _ => {}
+        }
+    }
+    if chat.top_k.is_some() {
+        dropped.push("top_k".into());
+    }
+    let stop = &chat.stop[..chat.stop.len().min(takes.stops)];
+    if stop.len() < chat.stop.len() {
+        dropped.push(if stop.is_empty() {
+            "stop".into()
+        } else {
+            adapted("stop")
+        });
+    }
+    if !stop.is_empty() {
+        body.insert("stop".into(), json!(stop));
+    }
+}
+
 /// Writes the request for an upstream. Usage is asked for wherever it may be: the gateway hides it where the caller did not.
 pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
-    let quirks = target.quirks;
+    let (quirks, takes) = (target.quirks, target.takes);
     let mut dropped: Dropped = chat.lost.clone();
     let mut body = Map::new();
     body.insert("model".into(), json!(target.model));
@@ -178,30 +291,16 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         "messages".into(),
         Value::Array(message::write(&chat.messages, &mut dropped)?),
     );
-    tool::write(chat, &mut body);
+    tool::write(chat, &mut body, &mut dropped);
     let mut put = |key: &str, value: Option<Value>| {
         value.and_then(|value| body.insert(key.to_owned(), value))
     };
     put("response_format", chat.answer.as_ref().map(response_format));
-    match chat.thinking {
-        Some(Thinking::Effort(effort)) => _ = put("reasoning_effort", Some(json!(effort.name()))),
-        Some(Thinking::Budget(budget)) => {
-            _ = put(
-                "reasoning_effort",
-                Some(json!(Effort::covering(budget).name())),
-            )
-        }
-        // Models that think decide by themselves, and those that do not refuse the field even with `none`.
-        Some(Thinking::Off) => dropped.push("thinking".into()),
-        Some(Thinking::Adaptive) | None => {}
-    }
-    put(quirks.max_tokens, chat.max_tokens.map(Value::from));
-    put("temperature", chat.temperature.map(Value::from));
-    put("top_p", chat.top_p.map(Value::from));
+    put(
+        takes.limit.unwrap_or(quirks.max_tokens),
+        chat.max_tokens.map(Value::from),
+    );
     put("seed", chat.seed.map(Value::from));
-    put("frequency_penalty", chat.frequency_penalty.map(Value::from));
-    put("presence_penalty", chat.presence_penalty.map(Value::from));
-    put("stop", (!chat.stop.is_empty()).then(|| json!(chat.stop)));
     put("n", chat.count.map(Value::from));
     put("user", chat.user.as_ref().map(|user| json!(user)));
     if chat.stream {
@@ -211,9 +310,8 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
             quirks.stream_usage.then(|| json!({"include_usage": true})),
         );
     }
-    if chat.top_k.is_some() {
-        dropped.push("top_k".into());
-    }
+    effort(chat.thinking, takes, &mut body, &mut dropped);
+    sampling(chat, takes, &mut body, &mut dropped);
     dedup(&mut dropped);
     let body = serde_json::to_vec(&body).map_err(|cause| {
         crate::error::Error::internal("the translated request cannot be written").cause(cause)

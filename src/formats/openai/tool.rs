@@ -3,6 +3,7 @@
 use crate::chat::{Chat, Tool, ToolChoice};
 use crate::error::Result;
 use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use crate::formats::{Dropped, cache, schema};
 use serde_json::{Map, Value, json};
 
 /// Takes what the request says about tools.
@@ -18,10 +19,13 @@ pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
             ));
         }
         let at = tool.path("function");
-        chat.tools.push(function(
+        let mark = cache::read(&mut tool, &mut chat.lost)?;
+        let mut read = function(
             tool.object("function")?.ok_or_else(|| missing(&at))?,
             &mut chat.lost,
-        )?);
+        )?;
+        read.cache = read.cache.or(mark);
+        chat.tools.push(read);
         tool.rest(&mut chat.lost);
     }
     for old in fields.objects("functions")?.unwrap_or_default() {
@@ -45,6 +49,7 @@ fn function(mut function: Fields, lost: &mut Vec<String>) -> Result<Tool> {
         description: function.text("description")?,
         parameters,
         strict: function.flag("strict")?,
+        cache: cache::read(&mut function, lost)?,
     };
     function.rest(lost);
     Ok(tool)
@@ -85,11 +90,12 @@ fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>> {
 }
 
 /// Puts tools into a request.
-pub fn write(chat: &Chat, body: &mut Map<String, Value>) {
+pub fn write(chat: &Chat, body: &mut Map<String, Value>, dropped: &mut Dropped) {
     if chat.tools.is_empty() {
         return;
     }
-    body.insert("tools".into(), chat.tools.iter().map(declaration).collect());
+    let tools = chat.tools.iter().map(|tool| declaration(tool, dropped));
+    body.insert("tools".into(), tools.collect());
     let choice = chat.tool_choice.as_ref().map(|choice| match choice {
         ToolChoice::Auto => json!("auto"),
         ToolChoice::None => json!("none"),
@@ -103,7 +109,21 @@ pub fn write(chat: &Chat, body: &mut Map<String, Value>) {
     );
 }
 
-fn declaration(tool: &Tool) -> Value {
+fn declaration(tool: &Tool, dropped: &mut Dropped) -> Value {
+    if tool.cache.is_some() {
+        dropped.push("tools.cache_control".into());
+    }
+    let schema = tool
+        .parameters
+        .as_ref()
+        .map(|given| schema::of_arguments(Some(given)));
+    // Strict schemas have to be closed and require everything here.
+    let strict = tool
+        .strict
+        .filter(|strict| !strict || schema.as_ref().is_none_or(schema::closed));
+    if strict != tool.strict {
+        dropped.push("tools.strict".into());
+    }
     let mut function = Map::new();
     function.insert("name".into(), json!(tool.name));
     function.extend(
@@ -111,14 +131,7 @@ fn declaration(tool: &Tool) -> Value {
             .as_ref()
             .map(|text| ("description".to_owned(), json!(text))),
     );
-    function.extend(
-        tool.parameters
-            .as_ref()
-            .map(|schema| ("parameters".to_owned(), schema.clone())),
-    );
-    function.extend(
-        tool.strict
-            .map(|strict| ("strict".to_owned(), json!(strict))),
-    );
+    function.extend(schema.map(|schema| ("parameters".to_owned(), schema)));
+    function.extend(strict.map(|strict| ("strict".to_owned(), json!(strict))));
     json!({"type": "function", "function": function})
 }

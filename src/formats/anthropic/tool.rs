@@ -1,0 +1,151 @@
+//! Tools and the choice among them, both directions.
+
+use super::client_tool;
+use crate::chat::{Chat, Takes, Tool, ToolChoice};
+use crate::error::Result;
+use crate::formats::fields::{Fields, adapted, missing, unsupported, wrong};
+use crate::formats::{Dropped, cache, schema};
+use serde_json::{Map, Value, json};
+
+/// Takes what the request says about tools.
+pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
+    for mut tool in fields.objects("tools")?.unwrap_or_default() {
+        let cache = cache::read(&mut tool, &mut chat.lost)?;
+        let kind = tool.text("type")?;
+        let read = match kind.as_deref() {
+            None | Some("custom") => own(&mut tool)?,
+            Some(kind) => client_tool::read(kind, &mut tool, &mut chat.lost)?.ok_or_else(|| {
+                unsupported(
+                    &tool.path("type"),
+                    &format!(
+                        "the tool `{}` runs on Anthropic's side and cannot be translated to another format",
+                        kind.escape_debug()
+                    ),
+                )
+            })?,
+        };
+        chat.tools.push(Tool { cache, ..read });
+        tool.rest(&mut chat.lost);
+    }
+    choice(fields, chat)
+}
+
+fn own(tool: &mut Fields) -> Result<Tool> {
+    let at = tool.path("input_schema");
+    let schema = tool.value("input_schema")?.ok_or_else(|| missing(&at))?;
+    if !schema.is_object() {
+        return Err(wrong(&at, "an object"));
+    }
+    Ok(Tool {
+        name: tool.need("name")?,
+        description: tool.text("description")?,
+        parameters: Some(schema),
+        strict: tool.flag("strict")?,
+        cache: None,
+    })
+}
+
+fn choice(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
+    let Some(mut choice) = fields.object("tool_choice")? else {
+        return Ok(());
+    };
+    chat.tool_choice = Some(match choice.need("type")?.as_str() {
+        "auto" => ToolChoice::Auto,
+        "none" => ToolChoice::None,
+        "any" => ToolChoice::Required,
+        "tool" => ToolChoice::Named(choice.need("name")?),
+        _ => return Err(wrong("tool_choice.type", "`auto`, `any`, `tool` or `none`")),
+    });
+    chat.parallel_calls = choice
+        .flag("disable_parallel_tool_use")?
+        .map(|disabled| !disabled);
+    choice.rest(&mut chat.lost);
+    Ok(())
+}
+
+/// Puts tools into a request. Gives what the model has to be told in words, where it cannot be made to call a tool.
+pub fn write(
+    chat: &Chat,
+    takes: &Takes,
+    rest: &mut Map<String, Value>,
+    dropped: &mut Dropped,
+) -> Option<String> {
+    if chat.tools.is_empty() {
+        return None;
+    }
+    let tools = chat.tools.iter().map(|tool| declaration(tool, dropped));
+    rest.insert("tools".into(), tools.collect());
+    let (wanted, said) = match forced(chat) {
+        Some(choice) if !takes.forced_tool => {
+            dropped.push(adapted("tool_choice"));
+            let said = match choice {
+                ToolChoice::Named(name) => format!("Call the tool `{name}` now."),
+                _ => "Call one of the tools now; do not answer with text alone.".to_owned(),
+            };
+            (Some(&ToolChoice::Auto), Some(said))
+        }
+        _ => (chat.tool_choice.as_ref(), None),
+    };
+    let mut choice = match wanted {
+        None if chat.parallel_calls.is_none() => return said,
+        None | Some(ToolChoice::Auto) => json!({"type": "auto"}),
+        Some(ToolChoice::None) => json!({"type": "none"}),
+        Some(ToolChoice::Required) => json!({"type": "any"}),
+        Some(ToolChoice::Named(name)) => json!({"type": "tool", "name": name}),
+    };
+    if let (Some(parallel), false) = (
+        chat.parallel_calls,
+        chat.tool_choice == Some(ToolChoice::None),
+    ) {
+        choice["disable_parallel_tool_use"] = json!(!parallel);
+    }
+    rest.insert("tool_choice".into(), choice);
+    said
+}
+
+/// The choice, where it leaves the model no other way than a call.
+pub fn forced(chat: &Chat) -> Option<&ToolChoice> {
+    chat.tool_choice.as_ref().filter(|choice| {
+        matches!(choice, ToolChoice::Required | ToolChoice::Named(_)) && !chat.tools.is_empty()
+    })
+}
+
+fn declaration(tool: &Tool, dropped: &mut Dropped) -> Value {
+    let mut schema = schema::of_arguments(tool.parameters.as_ref());
+    let mut description = tool.description.clone();
+    let mut strict = tool.strict;
+    // https://github.com/anthropics/claude-code/issues/27337
+    if let Some(said) = schema::without_choices(&mut schema) {
+        dropped.push(adapted("tools.function.parameters"));
+        let before = description.map(|text| format!("{text}\n\n"));
+        description = Some(before.unwrap_or_default() + &said);
+    }
+    if strict == Some(true) {
+        match schema::held(&schema) {
+            Some(held) => {
+                if held.adapted {
+                    dropped.push(adapted("tools.function.parameters"));
+                }
+                schema = held.schema;
+            }
+            None if schema["properties"] == json!({}) => {
+                schema["additionalProperties"] = json!(false);
+            }
+            None => {
+                dropped.push("tools.function.strict".into());
+                strict = None;
+            }
+        }
+    }
+    let mut out = Map::new();
+    out.insert("name".into(), json!(tool.name));
+    out.extend(description.map(|text| ("description".to_owned(), json!(text))));
+    out.insert("input_schema".into(), schema);
+    out.extend(strict.map(|strict| ("strict".to_owned(), json!(strict))));
+    out.extend(
+        tool.cache
+            .as_ref()
+            .map(|point| ("cache_control".to_owned(), cache::write(point))),
+    );
+    Value::Object(out)
+}
