@@ -1,46 +1,285 @@
 //! What comes back from an upstream, read up to the point where the gateway commits to it.
 
 use super::{
+    collect::{Collected, Cut},
+    ended::Ended,
     exchange::Exchange,
     failure::Failure,
     headers,
-    stream::{Step, Stream, Ticket},
+    long::Tail,
+    send::interrupted,
+    stream::{Mode, Step, Stream, Ticket},
+    watch::Guard,
 };
-use crate::formats::{Format, Seen};
-use crate::plan::{Choice, retry::Class};
+use crate::chat::{Event, Fault};
+use crate::error::Error;
+use crate::formats::{Dropped, Seen};
+use crate::plan::{Choice, health::Entry, retry::Class};
 use crate::upstream::{Conversion, Upstream, Way};
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, header};
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
-use std::future::poll_fn;
+use std::{future::poll_fn, time::Duration};
 
 /// An answer the gateway has committed to.
+pub struct Answer {
+    /// The upstream's headers that reach the caller.
+    pub headers: HeaderMap,
+    /// What of the request this upstream was not told.
+    pub dropped: Dropped,
+    pub reply: Reply,
+    /// To be told how a reply that has begun ends.
+    pub entry: Entry,
+}
+
 // Moved twice a request; boxing the larger one would cost more than it saves.
 #[allow(clippy::large_enum_variant)]
-pub enum Answer {
-    /// A whole reply, in the caller's format.
-    Whole {
-        headers: HeaderMap,
-        bytes: Bytes,
-        seen: Seen,
-    },
-    /// A stream whose first content event is in hand.
-    Stream {
-        headers: HeaderMap,
-        stream: Box<Stream>,
-    },
+pub enum Reply {
+    /// All of it, in the caller's format.
+    Whole { bytes: Bytes, seen: Seen },
+    /// Its first content is in hand: of a stream, or of a whole answer too long to be held.
+    Begun(Box<Stream>),
 }
 
 /// How much of a stream is held back while waiting for its first content event.
-const HELD: usize = 64 << 10;
+const HELD_BACK: usize = 64 << 10;
+/// A whole answer of the caller's own format that is longer than this is handed on as it comes.
+const LONG: usize = 1 << 20;
+
+/// What an attempt needs to know to read its answer.
+pub(super) struct Reading<'a> {
+    pub exchange: &'a Exchange<'a>,
+    pub upstream: &'a Upstream,
+    pub choice: &'a Choice,
+    pub way: &'a Way,
+    pub watch: &'a Guard,
+    /// The longest pause once the answer has begun.
+    pub idle: Duration,
+}
+
+impl Reading<'_> {
+    /// Reads an answer until it is whole, or has begun for good.
+    pub async fn read(
+        &self,
+        response: Response<Incoming>,
+        ticket: Ticket,
+    ) -> Result<(HeaderMap, Reply), Ended> {
+        let (head, incoming) = response.into_parts();
+        if !head.status.is_success() {
+            let failure = self.watch.run(self.refusal(head, incoming, ticket)).await;
+            return Err(match failure {
+                Ok(failure) => failure.into(),
+                Err(fired) => {
+                    interrupted(fired, self.watch, || self.late("sent an error and stalled"))
+                }
+            });
+        }
+        let encoding = head.headers.get(header::CONTENT_ENCODING);
+        if encoding.is_some_and(|value| value != "identity") {
+            return Err(self.bad("compressed its answer though it was asked not to"));
+        }
+        let mut passed = HeaderMap::new();
+        headers::forward_response(&head.headers, &mut passed);
+        let is = |kind: &str| {
+            head.headers
+                .get(header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok())
+                .and_then(|value| value.trim_start().get(..kind.len()))
+                .is_some_and(|start| start.eq_ignore_ascii_case(kind))
+        };
+        let reply = match self.exchange.peek.stream {
+            true if is("text/event-stream") => self.stream(incoming, ticket).await?,
+            true => {
+                return Err(self.bad("was asked for a stream and answered with something else"));
+            }
+            false if is("application/json") => self.whole(incoming, ticket).await?,
+            false => return Err(self.bad("answered with something that is not JSON")),
+        };
+        Ok((passed, reply))
+    }
+
+    fn failed(&self, what: &str) -> Failure {
+        Failure::upstream(format!("provider `{}` {what}", self.upstream.name))
+    }
+
+    fn bad(&self, what: &str) -> Ended {
+        self.failed(what).into()
+    }
+
+    fn late(&self, what: &str) -> Failure {
+        Failure::slow(format!("provider `{}` {what}", self.upstream.name))
+    }
+
+    /// Reads a stream up to its first content event.
+    async fn stream(&self, incoming: Incoming, ticket: Ticket) -> Result<Reply, Ended> {
+        let mode = match &self.way.conversion {
+            Conversion::Same => Mode::Same {
+                format: self.exchange.format,
+                hide_usage: self.exchange.asks_usage(self.upstream),
+            },
+            Conversion::Translate { into, from } => Mode::Translate {
+                reader: into.reader(),
+                writer: from.writer(&self.exchange.context(self.choice)),
+                events: Vec::new(),
+            },
+        };
+        let mut stream = Box::new(Stream::new(incoming, mode, ticket, self.idle));
+        match self.watch.run(first_content(&mut stream)).await {
+            Ok(Ok(())) => Ok(Reply::Begun(stream)),
+            Ok(Err(failure)) => Err(failure.into()),
+            Err(fired) => Err(interrupted(fired, self.watch, || {
+                self.late("sent no content in time")
+            })),
+        }
+    }
+
+    /// Reads a whole reply, and puts it in the caller's format. One that needs no translation is not waited for
+    /// where it is long.
+    async fn whole(&self, mut incoming: Incoming, ticket: Ticket) -> Result<Reply, Ended> {
+        let same = self.way.is_same();
+        let most = match same {
+            true => LONG,
+            false => self.exchange.worker.shared.settings.max_reply,
+        };
+        let length = incoming.size_hint().exact();
+        let mut collected = Collected::default();
+        let read = collected.read(&mut incoming, most, self.exchange.held);
+        let late = || self.late("stopped in the middle of its answer");
+        match self.watch.run(read).await {
+            Err(fired) => Err(interrupted(fired, self.watch, late)),
+            Ok(Ok(())) => {
+                ticket.give_back();
+                self.reply(collected.into_bytes()).map_err(Ended::Failed)
+            }
+            Ok(Err(Cut::TooMuch | Cut::NoRoom(_))) if same => {
+                let mode = Mode::Long {
+                    format: self.exchange.format,
+                    tail: Tail::default(),
+                };
+                let mut stream = Box::new(Stream::new(incoming, mode, ticket, self.idle));
+                stream.length = length;
+                self.exchange.held.give(collected.len());
+                stream.chunk(collected.into_bytes());
+                Ok(Reply::Begun(stream))
+            }
+            Ok(Err(Cut::NoRoom(full))) => Err(Error::from(full).into()),
+            Ok(Err(Cut::TooMuch)) => Err(self.bad("sent more than gw takes")),
+            Ok(Err(Cut::Broke)) => Err(self.bad("broke off in the middle of its answer")),
+        }
+    }
+
+    /// A whole reply in the caller's format.
+    fn reply(&self, bytes: Bytes) -> Result<Reply, Failure> {
+        let mut seen = Seen::default();
+        let bytes = match self.way.conversion {
+            Conversion::Same => {
+                let text = bytes.trim_ascii();
+                if text.len() <= 2 || text[0] != b'{' || text[text.len() - 1] != b'}' {
+                    return Err(self.failed("sent an answer that is not a JSON object"));
+                }
+                (self.exchange.format.observe_reply)(&bytes, &mut seen);
+                bytes
+            }
+            Conversion::Translate { into, from } => {
+                let reply = into.read_reply(&bytes).map_err(|error| {
+                    let what = format!("sent an answer that cannot be read: {}", error.message);
+                    self.failed(&what)
+                })?;
+                seen.usage = reply.usage;
+                if seen.usage.is_none() {
+                    seen.text_bytes = reply.events().iter().map(Event::text_len).sum();
+                }
+                let context = self.exchange.context(self.choice);
+                from.write_reply(&reply, &context).into()
+            }
+        };
+        seen.finished = true;
+        Ok(Reply::Whole { bytes, seen })
+    }
+
+    /// An upstream's error answer as a failure.
+    async fn refusal(
+        &self,
+        head: http::response::Parts,
+        mut incoming: Incoming,
+        ticket: Ticket,
+    ) -> Failure {
+        const MOST: usize = 64 << 10;
+        let status = head.status.as_u16();
+        if head.status.is_redirection() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Failure {
+                status: Some(status),
+                ..self.failed("answered with a redirect, which gw does not follow")
+            };
+        }
+        let mut collected = Collected::default();
+        let read = collected.read(&mut incoming, MOST, self.exchange.held);
+        let body = match read.await {
+            Ok(()) => {
+                ticket.give_back();
+                collected.into_bytes()
+            }
+            // The status says enough.
+            Err(_) => Bytes::new(),
+        };
+        let fault = Box::new((self.exchange.format.read_fault)(status, &body));
+        let retry_after = headers::retry_after(&head.headers);
+        let own_key = self.upstream.sign_in.is_own_key();
+        let class = Class::of_status(status, retry_after.is_some(), &fault.message, own_key);
+        if class == Class::Credential {
+            // In no words of the provider's, so that no caller takes the stored credential for its own key.
+            let kind = "provider_auth".to_owned();
+            let message = format!(
+                "provider `{}` refused the gateway's credential for it (HTTP {status})",
+                self.upstream.name
+            );
+            let fault = Fault {
+                status: StatusCode::BAD_GATEWAY.as_u16(),
+                kind,
+                message,
+                code: None,
+                param: None,
+            };
+            return Failure {
+                class,
+                fault: Box::new(fault),
+                status: Some(status),
+                retry_after,
+                original: None,
+                kept_connection: false,
+            };
+        }
+        let json = head
+            .headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.contains("json"));
+        let mut passed = HeaderMap::new();
+        headers::forward_response(&head.headers, &mut passed);
+        let body = match self.way.is_same() && json {
+            true => body,
+            false => Bytes::new(),
+        };
+        Failure {
+            class,
+            fault,
+            status: Some(status),
+            retry_after,
+            original: Some(Box::new((passed, body))),
+            kept_connection: false,
+        }
+    }
+}
 
 /// Reads a stream up to its first content event.
-pub(super) async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
+async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
     loop {
         match poll_fn(|cx| stream.poll_step(cx)).await {
             Step::Content => return Ok(()),
-            Step::Setup if stream.out.iter().map(Bytes::len).sum::<usize>() > HELD => return Ok(()),
+            Step::Setup if stream.out.iter().map(Bytes::len).sum::<usize>() > HELD_BACK => {
+                return Ok(());
+            }
             Step::Setup => {}
             // A whole answer that says nothing (a refusal) is one, too.
             Step::End if stream.seen.finished => return Ok(()),
@@ -56,135 +295,5 @@ pub(super) async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
             }
             Step::Failed { failure, .. } => return Err(failure),
         }
-    }
-}
-
-/// Reads a whole body; without a copy where it comes in one piece. `touch` is called as each piece comes.
-pub(super) async fn whole(
-    mut incoming: Incoming,
-    most: usize,
-    touch: impl Fn(),
-) -> Result<Bytes, &'static str> {
-    let mut first = Bytes::new();
-    let mut rest: Option<BytesMut> = None;
-    while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame
-            .map_err(|_| "broke off in the middle of its answer")?
-            .into_data()
-        else {
-            continue;
-        };
-        touch();
-        let have = rest.as_ref().map_or(first.len(), BytesMut::len);
-        if have + data.len() > most {
-            return Err("sent more than gw takes");
-        }
-        match &mut rest {
-            Some(all) => all.extend_from_slice(&data),
-            None if first.is_empty() => first = data,
-            None => {
-                let mut all = BytesMut::with_capacity((first.len() + data.len()) * 2);
-                all.extend_from_slice(&first);
-                all.extend_from_slice(&data);
-                rest = Some(all);
-            }
-        }
-    }
-    Ok(rest.map_or(first, BytesMut::freeze))
-}
-
-/// A whole reply in the caller's format.
-pub(super) fn reply(
-    exchange: &Exchange<'_>,
-    conversion: &Conversion,
-    choice: &Choice,
-    bytes: Bytes,
-) -> Result<(Bytes, Seen), Failure> {
-    let mut seen = Seen::default();
-    match conversion {
-        Conversion::Same => {
-            let text = bytes.trim_ascii();
-            if text.len() <= 2 || text[0] != b'{' || text[text.len() - 1] != b'}' {
-                return Err(Failure::upstream(
-                    "the upstream's answer is not a JSON object".into(),
-                ));
-            }
-            (exchange.format.observe_reply)(&bytes, &mut seen);
-            seen.finished = true;
-            Ok((bytes, seen))
-        }
-        Conversion::Translate { into, from } => {
-            let reply = into.read_reply(&bytes).map_err(|error| {
-                Failure::upstream(format!(
-                    "the upstream's answer cannot be read: {}",
-                    error.message
-                ))
-            })?;
-            seen.usage = reply.usage;
-            if seen.usage.is_none() {
-                seen.text_bytes = reply
-                    .events()
-                    .iter()
-                    .map(crate::chat::Event::text_len)
-                    .sum();
-            }
-            seen.finished = true;
-            Ok((
-                from.write_reply(&reply, &exchange.context(choice)).into(),
-                seen,
-            ))
-        }
-    }
-}
-
-/// An upstream's error answer as a failure.
-pub(super) async fn refusal(
-    head: http::response::Parts,
-    incoming: Incoming,
-    upstream: &Upstream,
-    format: &'static Format,
-    ticket: Ticket,
-) -> Failure {
-    const MOST: usize = 64 << 10;
-    let status = head.status.as_u16();
-    if head.status.is_redirection() || head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Failure {
-            status: Some(status),
-            ..Failure::upstream(format!(
-                "provider `{}` answered with a redirect, which gw does not follow",
-                upstream.name
-            ))
-        };
-    }
-    let body = match whole(incoming, MOST, || {}).await {
-        Ok(body) => {
-            ticket.give_back();
-            body
-        }
-        // The status says enough.
-        Err(_) => Bytes::new(),
-    };
-    let fault = Box::new((format.read_fault)(status, &body));
-    let retry_after = headers::retry_after(&head.headers);
-    let mut passed = HeaderMap::new();
-    headers::forward_response(&head.headers, &mut passed);
-    let json = head
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.contains("json"));
-    let same = upstream.way(format).is_some_and(Way::is_same) && json;
-    let original = Some(Box::new((passed, if same { body } else { Bytes::new() })));
-    Failure {
-        class: Class::of_status(
-            status,
-            retry_after.is_some(),
-            &fault.message,
-            upstream.sign_in.is_own_key(),
-        ),
-        fault,
-        status: Some(status),
-        retry_after,
-        original,
     }
 }

@@ -1,28 +1,50 @@
-//! Trying targets until one answers: send, wait for the first content (the commit point), and on failure
-//! retry, move on or stop as the plan's verdict says. Nothing of a failed attempt reaches the caller.
+//! Trying targets until one answers: send, read up to the first content (the commit point), and on failure
+//! retry, move on or stop as the plan's verdict says. Nothing of a failed attempt reaches the caller, and every
+//! request that goes out is an attempt in the record.
 
 use super::{
-    answer::{Answer, first_content, refusal, reply, whole},
+    answer::{Answer, Reading, Reply},
     ended::Ended,
     exchange::Exchange,
     failure::Failure,
-    headers,
+    failures::Failures,
+    prepare,
     record::Record,
-    send::{body, interrupted, request, send, way},
-    stream::{Mode, Stream, Ticket},
+    send::{self, send},
     watch::{Fired, Guard},
 };
+use crate::formats::Dropped;
 use crate::plan::{
     Choice, Moment, Plan,
     health::Entry,
     retry::{self, Class},
 };
-use crate::upstream::{Conversion, Upstream};
-use http::{HeaderMap, header};
+use crate::resources::route::{self, RetryOn};
+use crate::upstream::Upstream;
+use http::HeaderMap;
 use std::{
+    borrow::Cow,
     sync::Arc,
     time::{Duration, Instant},
 };
+
+/// A target that may still answer.
+struct Open<'a> {
+    choice: &'a Choice,
+    /// When it may be tried. `None`: not again.
+    due: Option<Instant>,
+}
+
+/// What all attempts of one request go by.
+struct Attempts<'a> {
+    exchange: &'a Exchange<'a>,
+    plan: &'a Plan,
+    record: &'a mut Record,
+    watch: &'a Guard,
+    retries: u32,
+    triggers: Cow<'a, [RetryOn]>,
+    failures: Failures,
+}
 
 /// Tries the plan's targets in order, then again after a wait where that may help.
 pub async fn run(
@@ -32,191 +54,197 @@ pub async fn run(
     watch: &Guard,
 ) -> Result<Answer, Ended> {
     let spec = plan.route.as_ref().map(|route| &route.spec);
-    let retries = spec.map_or(2, |spec| spec.retries);
-    let default_triggers;
-    let triggers = match spec {
-        Some(spec) => &spec.retry_on,
-        None => {
-            default_triggers = crate::resources::route::retry_on_default();
-            &default_triggers
-        }
-    };
     if let Some(limit) = spec.and_then(|spec| spec.total_timeout) {
         watch.cap(limit.std().saturating_sub(record.elapsed()));
     }
-    let shared = &exchange.worker.shared;
-    // Each with the time from which it may be tried.
-    let mut open: Vec<(&Choice, Instant)> = Vec::with_capacity(plan.attempts.len());
-    let start = Instant::now();
-    open.extend(own_key_stays(exchange, plan).map(|choice| (choice, start)));
-    let mut failures = Failures::default();
-    for round in 0..=retries {
-        if round > 0
-            && !wait(exchange, round, &open, watch)
-                .await
-                .map_err(Ended::Interrupted)?
-        {
-            break;
-        }
-        let now = Instant::now();
-        let mut again = Vec::new();
-        for (at, &(choice, due)) in open.iter().enumerate() {
-            if due > now {
-                again.push((choice, due));
-                continue;
-            }
-            let more = open[at + 1..].iter().any(|(_, due)| *due <= now);
-            let upstream = &exchange.serving.upstreams[choice.provider];
-            let Some(mut entry) = choice.state.enter(shared.moment(now), !more) else {
-                again.push((choice, due));
-                continue;
-            };
-            record.attempt(&upstream.name, &choice.model, choice.facts.prices);
-            let failure = match attempt(exchange, plan, upstream, choice, watch).await {
-                Ok(answer) => {
-                    entry.worked(shared.moment(Instant::now()));
-                    upstream.standing.worked();
-                    record.attempt_ok(200);
-                    return Ok(answer);
-                }
-                Err(Ended::Failed(failure)) => failure,
-                Err(ended) => return Err(ended),
-            };
-            note_health(entry, upstream, &failure, shared.moment(Instant::now()));
-            let over = watch.capped();
-            let moves_on = failure.class.moves_on(triggers) && !over;
-            let next = match (moves_on, more, failure.class.may_pass() && round < retries) {
-                _ if over => "stopped: the request's time in total is over",
-                (false, ..) => "stopped: not a failure the route moves on from",
-                (true, true, _) => "moved on to the next target",
-                (true, false, true) => "no target left, waiting to try again",
-                (true, false, false) => "no target left",
-            };
-            record.attempt_failed(&failure, next);
-            match moves_on {
-                false if over && matches!(failure.class, Class::Timeout | Class::Slow) => {
-                    return Err(Ended::Interrupted(Fired::Deadline));
-                }
-                false => return Err(Ended::Failed(failure)),
-                true if failure.class.may_pass() => again.push((
-                    choice,
-                    Instant::now() + failure.retry_after.unwrap_or_default().min(LONGEST),
-                )),
-                true => {}
-            }
-            failures.add(failure);
-        }
-        open = again;
-        if open.is_empty() {
-            break;
-        }
-    }
-    Err(Ended::Failed(failures.report()))
+    let attempts = Attempts {
+        exchange,
+        plan,
+        record,
+        watch,
+        retries: spec.map_or(route::retries_default(), |spec| spec.retries),
+        triggers: match spec {
+            Some(spec) => Cow::Borrowed(&spec.retry_on),
+            None => Cow::Owned(route::retry_on_default()),
+        },
+        failures: Failures::default(),
+    };
+    attempts.run().await
 }
 
 /// Further than any wait goes; keeps times within what clocks can hold.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// Waits before another round. `false`: the wait would be too long, or longer than the request may take.
-async fn wait(
-    exchange: &Exchange<'_>,
-    round: u32,
-    open: &[(&Choice, Instant)],
-    watch: &Guard,
-) -> Result<bool, Fired> {
-    let now = Instant::now();
-    let asked = open
-        .iter()
-        .map(|(_, due)| due.saturating_duration_since(now))
-        .min();
-    let wait = retry::wait(round, asked, &mut exchange.worker.dice.borrow_mut());
-    match wait.filter(|wait| watch.left().is_none_or(|left| *wait < left)) {
-        None => Ok(false),
-        Some(wait) => {
-            watch.within(None);
-            watch.run(tokio::time::sleep(wait)).await.map(|()| true)
+impl Attempts<'_> {
+    async fn run(mut self) -> Result<Answer, Ended> {
+        let due = Some(Instant::now());
+        let open = |choice| Open { choice, due };
+        let mut open: Vec<Open<'_>> = self.plan.attempts.iter().map(open).collect();
+        for round in 0..=self.retries {
+            if round > 0 && !self.wait(round, &open).await? {
+                break;
+            }
+            let now = Instant::now();
+            let is_due = |target: &Open<'_>| target.due.is_some_and(|due| due <= now);
+            for at in 0..open.len() {
+                let more = open[at + 1..].iter().any(is_due);
+                if is_due(&open[at])
+                    && let Some(answer) = self.at(&mut open[at], more, round).await?
+                {
+                    return Ok(answer);
+                }
+            }
+            if open.iter().all(|target| target.due.is_none()) {
+                break;
+            }
         }
+        Err(self.failures.report().into())
     }
-}
 
-/// The targets in order. A caller's own provider key is for one provider: others that would be handed it too
-/// are left out.
-fn own_key_stays<'a>(
-    exchange: &'a Exchange<'_>,
-    plan: &'a Plan,
-) -> impl Iterator<Item = &'a Choice> {
-    let passes = |choice: &Choice| {
-        exchange
-            .serving
-            .upstreams
-            .get(choice.provider)
-            .filter(|upstream| upstream.sign_in.is_own_key())
-    };
-    let first = plan
-        .attempts
-        .iter()
-        .find_map(passes)
-        .map(|upstream| &upstream.origin);
-    plan.attempts
-        .iter()
-        .filter(move |choice| passes(choice).is_none_or(|upstream| Some(&upstream.origin) == first))
-}
-
-/// The failures so far, and which of them the caller is told.
-#[derive(Default)]
-struct Failures {
-    /// The first target that could not carry the request.
-    unfit: Option<Failure>,
-    /// The last that was about neither this nor capacity.
-    other: Option<Failure>,
-    /// The last about capacity, a 429 before a 503 or 529.
-    capacity: Option<Failure>,
-    shortest: Option<Duration>,
-}
-
-impl Failures {
-    fn add(&mut self, failure: Failure) {
-        if failure.class == Class::Unfit {
-            self.unfit.get_or_insert(failure);
-            return;
-        }
-        if failure.class != Class::Capacity {
-            self.other = Some(failure);
-            return;
-        }
-        self.shortest = match (self.shortest, failure.retry_after) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+    /// Waits before another round. `false`: the wait would be too long, or longer than the request may take.
+    async fn wait(&mut self, round: u32, open: &[Open<'_>]) -> Result<bool, Ended> {
+        let now = Instant::now();
+        let asked = open
+            .iter()
+            .filter_map(|target| target.due)
+            .map(|due| due.saturating_duration_since(now))
+            .min();
+        let wait = retry::wait(round, asked, &mut self.exchange.worker.dice.borrow_mut());
+        let within = |wait: &Duration| self.watch.left().is_none_or(|left| *wait < left);
+        let Some(wait) = wait.filter(within) else {
+            return Ok(false);
         };
-        if failure.status == Some(429)
-            || self
-                .capacity
-                .as_ref()
-                .is_none_or(|known| known.status != Some(429))
-        {
-            self.capacity = Some(failure);
+        self.watch.within(None);
+        match self.watch.run(tokio::time::sleep(wait)).await {
+            Ok(()) => Ok(true),
+            Err(fired) => Err(Ended::Interrupted(fired)),
         }
     }
 
-    /// "Come back later" only where all that could carry the request said so, and then after the shortest wait;
-    /// what the request would have to be like only where none could.
-    fn report(self) -> Failure {
-        match (self.other, self.capacity) {
-            (Some(other), _) => other,
-            (None, Some(capacity)) => Failure {
-                retry_after: self.shortest,
-                ..capacity
-            },
-            (None, None) => self
-                .unfit
-                .unwrap_or_else(|| Failure::upstream("no attempt was made".into())),
+    /// Tries one target. `None`: it gave no answer, and the request goes on.
+    async fn at(
+        &mut self,
+        target: &mut Open<'_>,
+        more: bool,
+        round: u32,
+    ) -> Result<Option<Answer>, Ended> {
+        let choice = target.choice;
+        let exchange = self.exchange;
+        let upstream = &exchange.serving.upstreams[choice.provider];
+        let shared = &exchange.worker.shared;
+        let Some(mut entry) = choice.state.enter(shared.moment(Instant::now()), !more) else {
+            return Ok(None);
+        };
+        let mut tried = self.once(upstream, choice, false).await;
+        if let Err(Ended::Failed(failure)) = &tried
+            && failure.kept_connection
+            && failure.class.moves_on(&self.triggers)
+            && !self.watch.capped()
+        {
+            self.record
+                .attempt_failed(failure, "tried again over a new connection");
+            tried = self.once(upstream, choice, true).await;
         }
+        let failure = match tried {
+            Ok((headers, dropped, reply)) => {
+                upstream.standing.worked();
+                self.record.attempt_ok(200);
+                let now = shared.moment(Instant::now());
+                match reply {
+                    Reply::Whole { .. } => entry.worked(now),
+                    Reply::Begun(_) => entry.answered(now),
+                }
+                return Ok(Some(Answer {
+                    headers,
+                    dropped,
+                    reply,
+                    entry,
+                }));
+            }
+            Err(Ended::Failed(failure)) => failure,
+            Err(ended) => return Err(ended),
+        };
+        let now = shared.moment(Instant::now());
+        note(entry, upstream, &failure, now);
+        self.follow(target, failure, more, round)?;
+        Ok(None)
+    }
+
+    /// What follows from a failure: an end, or that the target may be tried again at some time or not at all.
+    fn follow(
+        &mut self,
+        target: &mut Open<'_>,
+        failure: Failure,
+        more: bool,
+        round: u32,
+    ) -> Result<(), Ended> {
+        let over = self.watch.capped();
+        let moves_on = failure.class.moves_on(&self.triggers) && !over;
+        let again = moves_on && failure.class.may_pass();
+        let next = match () {
+            () if over => "stopped: the request's time in total is over",
+            () if !moves_on => "stopped: not a failure the route moves on from",
+            () if more => "moved on to the next target",
+            () if again && round < self.retries => "no target left, waiting to try again",
+            () => "no target left",
+        };
+        self.record.attempt_failed(&failure, next);
+        if over && matches!(failure.class, Class::Timeout | Class::Slow) {
+            return Err(Ended::Interrupted(Fired::Deadline));
+        }
+        if !moves_on {
+            return Err(failure.into());
+        }
+        let wait = failure.retry_after.unwrap_or_default().min(LONGEST);
+        target.due = again.then(|| Instant::now() + wait);
+        self.failures.add(failure);
+        Ok(())
+    }
+
+    /// One request to one target, and its answer.
+    async fn once(
+        &mut self,
+        upstream: &Arc<Upstream>,
+        choice: &Choice,
+        fresh: bool,
+    ) -> Result<(HeaderMap, Dropped, Reply), Ended> {
+        let (exchange, watch) = (self.exchange, self.watch);
+        self.record
+            .attempt(&upstream.name, &choice.model, choice.facts.prices);
+        let timers = match &self.plan.route {
+            Some(route) => upstream.timers.of_route(&route.spec),
+            None => upstream.timers,
+        };
+        let limits = send::Limits {
+            connect: timers.connect,
+            answer: match exchange.peek.stream {
+                true => timers.first_content,
+                false => timers.answer,
+            },
+        };
+        let way = prepare::way(exchange, upstream)?;
+        let (request, dropped) = prepare::request(exchange, upstream, choice, way)?;
+        let (response, ticket) =
+            send(exchange.worker, upstream, request, watch, &limits, fresh).await?;
+        let reading = Reading {
+            exchange,
+            upstream,
+            choice,
+            way,
+            watch,
+            idle: timers.idle,
+        };
+        let (headers, reply) = reading.read(response, ticket).await?;
+        Ok((headers, dropped, reply))
     }
 }
 
-fn note_health(mut entry: Entry, upstream: &Upstream, failure: &Failure, now: Moment) {
+/// Notes what a failure says of the target.
+fn note(mut entry: Entry, upstream: &Upstream, failure: &Failure, now: Moment) {
     match failure.class {
         Class::Capacity => entry.cool(failure.retry_after.map(|wait| wait.as_millis() as u64), now),
+        // Closed between two requests, as servers may.
+        Class::Upstream if failure.kept_connection => {}
         Class::Upstream | Class::Timeout | Class::Slow => entry.failed(now),
         Class::Connect => {
             upstream.standing.failed(failure.fault.message.clone());
@@ -242,124 +270,4 @@ fn note_health(mut entry: Entry, upstream: &Upstream, failure: &Failure, now: Mo
         // Says nothing of the target.
         Class::Unfit | Class::OwnKey | Class::Caller | Class::NotFound | Class::Context => {}
     }
-}
-
-/// One attempt at one target.
-async fn attempt(
-    exchange: &Exchange<'_>,
-    plan: &Plan,
-    upstream: &Arc<Upstream>,
-    choice: &Choice,
-    watch: &Guard,
-) -> Result<Answer, Ended> {
-    let timers = match &plan.route {
-        Some(route) => upstream.timers.of_route(&route.spec),
-        None => upstream.timers,
-    };
-    let (connect_limit, first_limit) = (timers.connect, timers.first_content);
-    let idle_limit = timers.idle;
-
-    let way = way(exchange, upstream).map_err(Ended::Failed)?;
-    let conversion = way.conversion;
-    let body = body(exchange, upstream, choice, way).map_err(Ended::Failed)?;
-    let request = || request(exchange, upstream, choice, way, body.clone());
-    let late = |what: &str| Failure::slow(format!("provider `{}` {what}", upstream.name));
-
-    let (response, sender) = send(
-        exchange,
-        upstream,
-        request,
-        watch,
-        connect_limit,
-        first_limit,
-    )
-    .await?;
-    let ticket = Ticket {
-        sender,
-        upstream: upstream.clone(),
-        pool: exchange.worker.pool.clone(),
-    };
-    let (head, incoming) = response.into_parts();
-    if !head.status.is_success() {
-        let failure = watch
-            .run(refusal(head, incoming, upstream, exchange.format, ticket))
-            .await
-            .map_err(|fired| interrupted(fired, watch, late("sent an error and stalled")))?;
-        return Err(Ended::Failed(failure));
-    }
-    let mut passed = HeaderMap::new();
-    headers::forward_response(&head.headers, &mut passed);
-    let is = |kind: &str| {
-        head.headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.trim_start().get(..kind.len()))
-            .is_some_and(|start| start.eq_ignore_ascii_case(kind))
-    };
-    if head
-        .headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|value| value != "identity")
-    {
-        return Err(Ended::Failed(Failure::upstream(format!(
-            "provider `{}` compressed its answer though it was asked not to",
-            upstream.name
-        ))));
-    }
-    if exchange.peek.stream {
-        if !is("text/event-stream") {
-            return Err(Ended::Failed(Failure::upstream(format!(
-                "provider `{}` was asked for a stream and answered with something else",
-                upstream.name
-            ))));
-        }
-        let mode = match &conversion {
-            Conversion::Same => Mode::Same {
-                format: exchange.format,
-                hide_usage: exchange.asks_usage(upstream),
-            },
-            Conversion::Translate { into, from } => Mode::Translate {
-                reader: into.reader(),
-                writer: from.writer(&exchange.context(choice)),
-                events: Vec::new(),
-            },
-        };
-        let mut stream = Box::new(Stream::new(incoming, mode, ticket, idle_limit));
-        watch
-            .run(first_content(&mut stream))
-            .await
-            .map_err(|fired| interrupted(fired, watch, late("sent no content in time")))?
-            .map_err(Ended::Failed)?;
-        return Ok(Answer::Stream {
-            headers: passed,
-            stream,
-        });
-    }
-    if !is("application/json") {
-        return Err(Ended::Failed(Failure::upstream(format!(
-            "provider `{}` answered with something that is not JSON",
-            upstream.name
-        ))));
-    }
-    let bytes = watch
-        .run(whole(
-            incoming,
-            exchange.worker.shared.settings.max_reply,
-            || watch.within(Some(idle_limit)),
-        ))
-        .await
-        .map_err(|fired| interrupted(fired, watch, late("stopped in the middle of its answer")))?
-        .map_err(|why| {
-            Ended::Failed(Failure::upstream(format!(
-                "provider `{}` {why}",
-                upstream.name
-            )))
-        })?;
-    ticket.give_back();
-    let (bytes, seen) = reply(exchange, &conversion, choice, bytes).map_err(Ended::Failed)?;
-    Ok(Answer::Whole {
-        headers: passed,
-        bytes,
-        seen,
-    })
 }

@@ -1,11 +1,13 @@
 //! The answer's body as hyper polls it: whole bytes or a relayed stream, in one enum without boxing the
 //! common case.
 
-use super::{gate::Conn, relay::Relay};
+use super::{
+    gate::Conn,
+    relay::{Aborted, Relay},
+};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::{
-    convert::Infallible,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -13,7 +15,8 @@ use std::{
 
 enum Kind {
     Whole(Option<Bytes>),
-    Relay(Box<Relay>),
+    /// With the bytes it has in all, where they are known.
+    Relay(Box<Relay>, Option<u64>),
 }
 
 /// An answer's body. Dropping it before its end is how a caller's hang-up reaches the upstream.
@@ -30,9 +33,9 @@ impl Body {
             conn: None,
         }
     }
-    pub fn relay(relay: Relay) -> Body {
+    pub fn relay(relay: Relay, length: Option<u64>) -> Body {
         Body {
-            kind: Kind::Relay(Box::new(relay)),
+            kind: Kind::Relay(Box::new(relay), length),
             conn: None,
         }
     }
@@ -53,17 +56,17 @@ impl Drop for Body {
 
 impl HttpBody for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Aborted;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
         match &mut self.kind {
             Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Relay(relay) => relay
+            Kind::Relay(relay, _) => relay
                 .poll_next(cx)
-                .map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
+                .map(|next| next.map(|it| it.map(Frame::data))),
         }
     }
 
@@ -76,7 +79,8 @@ impl HttpBody for Body {
             Kind::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Kind::Relay(_) => SizeHint::default(),
+            Kind::Relay(_, Some(length)) => SizeHint::with_exact(*length),
+            Kind::Relay(_, None) => SizeHint::default(),
         }
     }
 }

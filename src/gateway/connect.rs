@@ -1,6 +1,6 @@
 //! Making upstream connections of a worker: dialled, then HTTP/1.1 with writes in one piece.
 
-use super::{coalesce::CoalescedWrites, failure::Failure};
+use super::{coalesce::CoalescedWrites, early::EarlyAnswers, failure::Failure};
 use crate::upstream::{
     Upstream,
     dial::{Link, dial},
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A new connection to an upstream. Dropping the future gives up whatever stage it is in.
 pub async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Failure> {
@@ -19,19 +20,19 @@ pub async fn connect(upstream: &Upstream) -> Result<SendRequest<Full<Bytes>>, Fa
         ))
     })?;
     match link {
-        Link::Plain(stream) => handshake(TokioIo::new(CoalescedWrites::new(stream))).await,
-        Link::Tls(stream) => handshake(TokioIo::new(CoalescedWrites::new(stream))).await,
+        Link::Plain(stream) => handshake(EarlyAnswers::new(CoalescedWrites::new(stream))).await,
+        Link::Tls(stream) => handshake(EarlyAnswers::new(CoalescedWrites::new(stream))).await,
     }
 }
 
 async fn handshake<I>(io: I) -> Result<SendRequest<Full<Bytes>>, Failure>
 where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     // At most 100 headers, hyper's own limit: another one would have it allocate room for each answer's head.
     let (sender, connection) = http1::Builder::new()
         .max_buf_size(128 << 10)
-        .handshake(io)
+        .handshake(TokioIo::new(io))
         .await
         .map_err(|error| Failure::connect(format!("HTTP handshake failed: {error}")))?;
     // Ends by itself when the sender and the response body are gone, or the peer closes.

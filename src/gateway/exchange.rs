@@ -1,18 +1,21 @@
 //! What the attempts of one request need to know of it, and its body for an upstream. Must not know what becomes of it.
 
-use super::{Serving, worker::Worker};
-use crate::chat::Chat;
-use crate::error::{Error, Result};
+use super::{Serving, ended::Ended, failure::Failure, held::Held, worker::Worker};
+use crate::chat::{Chat, Fault};
+use crate::error::Error;
 use crate::formats::{Codec, Dropped, Format, ReplyContext, Target, peek::Peek, splice};
 use crate::plan::Choice;
-use crate::upstream::{OwnKey, Upstream};
+use crate::upstream::{Origin, OwnKey, Upstream};
 use bytes::Bytes;
 use http::HeaderMap;
-use std::{
-    cell::{OnceCell, RefCell},
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::OnceCell, rc::Rc, sync::Arc};
+
+/// A caller's own provider key.
+pub struct Own<'a> {
+    pub key: OwnKey,
+    /// The only place it may go to.
+    pub origin: Option<&'a Origin>,
+}
 
 /// What the attempts need to know of the request.
 pub struct Exchange<'a> {
@@ -22,16 +25,17 @@ pub struct Exchange<'a> {
     pub headers: &'a HeaderMap,
     /// The caller's query, of which some parameters may pass.
     pub query: Option<&'a str>,
+    /// What the request holds in memory.
+    pub held: &'a Held,
     pub body: &'a Bytes,
     pub peek: &'a Peek<'a>,
     /// The caller's own provider key.
-    pub own: Option<OwnKey>,
+    pub own: Option<Own<'a>>,
     pub request_id: &'a str,
     /// Unix time in milliseconds.
     pub now: i64,
     /// The request in the neutral model, read when the first target of another format is tried.
-    pub chat: OnceCell<Result<Chat>>,
-    pub dropped: RefCell<Dropped>,
+    pub chat: OnceCell<Result<Chat, Box<Fault>>>,
 }
 
 impl Exchange<'_> {
@@ -44,42 +48,43 @@ impl Exchange<'_> {
     }
 
     /// The body for an upstream of the same format.
-    pub fn spliced(&self, model: &str, include_usage: bool) -> Bytes {
-        match !include_usage && self.peek.model.as_deref() == Some(model) {
-            true => self.body.clone(),
-            false => splice::splice(self.body, self.peek, model, include_usage).into(),
+    pub fn spliced(&self, model: &str, include_usage: bool) -> Result<Bytes, Error> {
+        if !include_usage && self.peek.model.as_deref() == Some(model) {
+            return Ok(self.body.clone());
         }
+        let body = splice::splice(self.body, self.peek, model, include_usage);
+        self.held.take(body.len())?;
+        Ok(body.into())
     }
 
-    /// The body for an upstream of another format.
+    /// The body for an upstream of another format, and what of the request it cannot say.
     pub fn translated(
         &self,
         from: &dyn Codec,
         into: &dyn Codec,
         upstream: &Upstream,
         choice: &Choice,
-    ) -> Result<Bytes> {
+    ) -> Result<(Bytes, Dropped), Ended> {
+        let unfit = |error: Error| Box::new(Fault::from(&error));
+        if self.chat.get().is_none() {
+            // The neutral model is about as large as the body.
+            self.held.take(self.body.len()).map_err(Error::from)?;
+        }
         let chat = self
             .chat
-            .get_or_init(|| from.read_request(self.body))
+            .get_or_init(|| from.read_request(self.body).map_err(unfit));
+        let chat = chat
             .as_ref()
-            .map_err(|error| Error {
-                kind: error.kind,
-                message: error.message.clone(),
-                hint: error.hint.clone(),
-                param: error.param.clone(),
-                cause: None,
-            })?;
-        let written = into.write_request(
-            chat,
-            &Target {
-                model: &choice.model,
-                quirks: &upstream.vendor.quirks,
-                takes: choice.facts.takes,
-            },
-        )?;
-        *self.dropped.borrow_mut() = written.dropped;
-        Ok(written.body.into())
+            .map_err(|fault| Failure::unfit(fault.clone()))?;
+        let target = Target {
+            model: &choice.model,
+            quirks: &upstream.vendor.quirks,
+            takes: choice.facts.takes,
+        };
+        let written = into.write_request(chat, &target);
+        let written = written.map_err(|error| Failure::unfit(unfit(error)))?;
+        self.held.take(written.body.len()).map_err(Error::from)?;
+        Ok((written.body.into(), written.dropped))
     }
 
     /// What a writer of the caller's format needs beside the reply.

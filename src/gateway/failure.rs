@@ -19,6 +19,9 @@ pub struct Failure {
     /// The upstream's headers that may pass, and its own error answer, forwarded as it is where the formats are the same;
     /// empty where they are not.
     pub original: Option<Box<(HeaderMap, Bytes)>>,
+    /// The connection had been kept from an earlier request, and broke before anything of an answer came: most
+    /// likely the upstream had closed it.
+    pub kept_connection: bool,
 }
 
 impl Failure {
@@ -36,6 +39,7 @@ impl Failure {
             status: None,
             retry_after: None,
             original: None,
+            kept_connection: false,
         }
     }
 
@@ -54,6 +58,25 @@ impl Failure {
         Failure::own(Class::Upstream, 502, "api_error", message)
     }
 
+    /// The connection broke before an answer.
+    pub fn broke(provider: &str, error: &hyper::Error) -> Failure {
+        let cause = match std::error::Error::source(error) {
+            Some(source) => format!("{error} ({source})"),
+            None => error.to_string(),
+        };
+        Failure::upstream(format!(
+            "provider `{provider}` broke the connection: {cause}"
+        ))
+    }
+
+    /// The same over a connection that had been kept.
+    pub fn on_kept_connection(self) -> Failure {
+        Failure {
+            kept_connection: true,
+            ..self
+        }
+    }
+
     /// The provider's credential is not to be had.
     pub fn credential(message: String) -> Failure {
         Failure::own(Class::Credential, 503, "api_error", message)
@@ -65,13 +88,14 @@ impl Failure {
     }
 
     /// This target cannot carry the request (translation refused it, or the caller's own key for it is missing).
-    pub fn unfit(error: &crate::error::Error) -> Failure {
+    pub fn unfit(fault: Box<Fault>) -> Failure {
         Failure {
             class: Class::Unfit,
-            fault: Box::new(Fault::from(error)),
+            fault,
             status: None,
             retry_after: None,
             original: None,
+            kept_connection: false,
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::{
     Settings,
     ended::Ended,
+    held::Held,
     incoming::Incoming,
-    record::Record,
     watch::{Fired, Guard},
     worker::Worker,
 };
@@ -57,7 +57,7 @@ pub(super) async fn read(
     settings: &Settings,
     headers: &HeaderMap,
     mut incoming: Incoming,
-    record: &mut Record,
+    held: &Held,
     watch: &Guard,
 ) -> Result<Bytes, Ended> {
     let too_large = || {
@@ -116,8 +116,8 @@ pub(super) async fn read(
         if have > settings.max_body {
             return Err(Ended::Refused(too_large()));
         }
-        if !record.hold(data.len()) {
-            return Err(Ended::Refused(full("too many request bytes in flight")));
+        if let Err(full) = held.take(data.len()) {
+            return Err(Ended::Refused(full.into()));
         }
         // Most bodies come in one piece, which is then the body.
         if first.is_empty() && all.is_empty() {

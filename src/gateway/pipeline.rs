@@ -1,19 +1,29 @@
 //! One request from its head to its answer, top to bottom: caller, body, peek, plan, attempts, answer.
 
 use super::{
-    answer::Answer, attempt, body::Body, caller, ended::Ended, exchange::Exchange, gate::Conn,
-    incoming::Incoming, intake, record::Record, relay::Relay, respond, watch::Guard,
+    Serving,
+    answer::Answer,
+    attempt,
+    body::Body,
+    caller,
+    ended::Ended,
+    exchange::{Exchange, Own},
+    gate::Conn,
+    held::Held,
+    incoming::Incoming,
+    intake,
+    record::Record,
+    respond,
+    watch::Guard,
     worker::Worker,
 };
 use crate::chat::estimate;
-use crate::formats::{Dropped, Format, peek};
-use crate::plan::{self, Ask, Context, Needs};
-use crate::store::journal::Outcome;
-use http::{HeaderValue, Request, Response, header};
-use std::{
-    cell::{OnceCell, RefCell},
-    rc::Rc,
-};
+use crate::formats::{Format, peek};
+use crate::plan::{self, Ask, Context, Needs, Plan};
+use crate::resources::provider::Credential;
+use crate::upstream::Origin;
+use http::{Request, Response};
+use std::{cell::OnceCell, rc::Rc};
 
 /// Serves one request of a known format. `path`: what a route may be bound to, where it is not gw's own.
 pub async fn serve(
@@ -26,43 +36,9 @@ pub async fn serve(
     let mut record = Record::begin(worker.shared.clone(), worker.next_id());
     record.row.format = format.name.to_owned();
     let watch = worker.watches.add();
-    match answer(worker, format, path, request, &mut record, &watch).await {
-        Ok((
-            Answer::Whole {
-                mut headers,
-                bytes,
-                seen,
-            },
-            dropped,
-        )) => {
-            record.usage(&seen);
-            record.row.dropped = dropped;
-            record.response(&bytes);
-            record.finish(200, Outcome::Ok);
-            respond::about(&mut headers, format, &record, true);
-            headers.insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            );
-            respond::with(headers, Body::whole(bytes).on(conn.clone()))
-        }
-        Ok((
-            Answer::Stream {
-                mut headers,
-                stream,
-            },
-            dropped,
-        )) => {
-            record.row.dropped = dropped;
-            respond::about(&mut headers, format, &record, false);
-            headers.insert(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("text/event-stream"),
-            );
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            let relay = Relay::new(*stream, record, watch, format, worker.shared.settings.ping);
-            respond::with(headers, Body::relay(relay).on(conn.clone()))
-        }
+    let held = Held::new(worker.shared.clone());
+    match answer(worker, format, path, request, &mut record, &watch, &held).await {
+        Ok(answer) => respond::answer(format, answer, record, watch, held, conn),
         Err(ended) => respond::refuse(format, ended, &mut record, conn),
     }
 }
@@ -74,7 +50,8 @@ async fn answer(
     request: Request<Incoming>,
     record: &mut Record,
     watch: &Guard,
-) -> Result<(Answer, Dropped), Ended> {
+    held: &Held,
+) -> Result<Answer, Ended> {
     let shared = &worker.shared;
     let serving = shared.serving.load_full();
     let now = record.row.at.0;
@@ -90,7 +67,7 @@ async fn answer(
     watch.belongs_to(admitted.digest, admitted.caller.clone());
     intake::room(worker, &admitted.caller).map_err(Ended::Refused)?;
 
-    let body = intake::read(&shared.settings, &head.headers, incoming, record, watch).await?;
+    let body = intake::read(&shared.settings, &head.headers, incoming, held, watch).await?;
     record.request(&body);
     let peek = peek::peek(&body, shared.settings.json_depth)?;
     record.asked(&peek);
@@ -129,12 +106,31 @@ async fn answer(
         query: head.uri.query(),
         body: &body,
         peek: &peek,
-        own: admitted.own,
+        held,
+        own: admitted.own.map(|key| Own {
+            key,
+            origin: own_key_origin(&serving, &plan),
+        }),
         request_id: &request_id,
         now,
         chat: OnceCell::new(),
-        dropped: RefCell::default(),
     };
-    let answer = attempt::run(&exchange, &plan, record, watch).await?;
-    Ok((answer, exchange.dropped.into_inner()))
+    attempt::run(&exchange, &plan, record, watch).await
+}
+
+/// Whose key a caller's own is: that of the first target written to take one, whether it is to be had now or not.
+fn own_key_origin<'a>(serving: &'a Serving, plan: &Plan) -> Option<&'a Origin> {
+    let takes_own = |place: &usize| {
+        let provider = serving.snapshot.providers.get(*place);
+        provider.is_some_and(|it| it.spec.credential == Credential::Passthrough)
+    };
+    let first = match &plan.route {
+        Some(route) => {
+            let names = route.targets.iter().map(|target| &target.provider_name);
+            let mut places = names.filter_map(|name| serving.snapshot.provider(name));
+            places.find(takes_own)
+        }
+        None => plan.attempts.iter().map(|it| it.provider).find(takes_own),
+    };
+    Some(&serving.upstreams.get(first?)?.origin)
 }

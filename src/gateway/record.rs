@@ -5,7 +5,7 @@ use super::{Shared, failure::Failure};
 use crate::catalog::{self, Prices};
 use crate::chat::{Usage, UsageSource, estimate};
 use crate::formats::{Seen, peek::Peek};
-use crate::plan::Caller;
+use crate::plan::{Caller, Moment};
 use crate::resources::{Stamp, key::LogContent};
 use crate::store::journal::{Attempt, Content, Outcome, Row};
 use bytes::{Bytes, BytesMut};
@@ -34,8 +34,6 @@ pub struct Record {
     caller: Option<Arc<Caller>>,
     /// What the log says beside what a refused caller was told.
     aside: Option<&'static str>,
-    /// Bytes held against the in-flight budget.
-    held: usize,
     /// Bytes of the request that are text.
     text_bytes: u64,
     finished: bool,
@@ -64,7 +62,6 @@ impl Record {
             attempt: None,
             caller: None,
             aside: None,
-            held: 0,
             text_bytes: 0,
             finished: false,
         }
@@ -88,16 +85,6 @@ impl Record {
         self.row.user = Some(caller.user.to_string());
         self.row.environment = caller.environment.to_string();
         self.level = self.level.max(caller.log_content);
-    }
-
-    /// Counts bytes of the request's body against the in-flight budget. `false`: it is used up.
-    pub fn hold(&mut self, bytes: usize) -> bool {
-        self.held += bytes;
-        self.shared
-            .in_flight_bytes
-            .fetch_add(bytes, Ordering::Relaxed)
-            .saturating_add(bytes)
-            <= self.shared.settings.max_in_flight_bytes
     }
 
     /// What the request's body says, and how much of it is text.
@@ -150,6 +137,16 @@ impl Record {
     /// When the request was taken.
     pub fn started(&self) -> Instant {
         self.started
+    }
+
+    /// Now, as planning counts it.
+    pub fn moment(&self) -> Moment {
+        self.shared.moment(Instant::now())
+    }
+
+    /// How often a silent stream is to be pinged.
+    pub fn ping(&self) -> Duration {
+        self.shared.settings.ping
     }
 
     /// Since the request was taken.
@@ -274,9 +271,6 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.shared
-            .in_flight_bytes
-            .fetch_sub(self.held, Ordering::Relaxed);
         if let Some(caller) = &self.caller {
             caller.running.fetch_sub(1, Ordering::Relaxed);
         }

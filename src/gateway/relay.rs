@@ -1,7 +1,9 @@
-//! After the commit point: hands the stream on piece by piece, pulled by the caller's reading. Ends well-
-//! formed whatever happens: upstream failure, silence, revocation, shutdown. Never switches upstreams.
+//! After the commit point: hands the answer on piece by piece, pulled by the caller's reading. A stream of events
+//! ends well-formed whatever happens: upstream failure, silence, revocation, shutdown; any other answer then breaks
+//! off. Never switches upstreams.
 
 use super::{
+    held::Held,
     record::Record,
     stream::{Step, Stream},
     watch::{Fired, Guard},
@@ -9,7 +11,7 @@ use super::{
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
 use crate::formats::Format;
-use crate::plan::retry::Class;
+use crate::plan::{health::Entry, retry::Class};
 use crate::store::journal::Outcome;
 use bytes::Bytes;
 use std::{
@@ -27,50 +29,73 @@ const CANCELLED: &str = "cancelled";
 pub struct Relay {
     /// `None` once it is over; dropping it closes the upstream connection.
     stream: Option<Stream>,
+    /// What the target's state is told at the end.
+    entry: Entry,
     record: Record,
     watch: Guard,
     format: &'static Format,
     ping: Duration,
     last: Option<Bytes>,
+    /// It ended early and cannot say so but by breaking off.
+    aborted: bool,
     touched: bool,
+    _held: Held,
 }
+
+/// The answer breaks off: what had been promised does not come.
+#[derive(Debug)]
+pub struct Aborted;
+
+impl std::fmt::Display for Aborted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the answer broke off")
+    }
+}
+
+impl std::error::Error for Aborted {}
 
 impl Relay {
     pub fn new(
         stream: Stream,
+        entry: Entry,
         record: Record,
         watch: Guard,
+        held: Held,
         format: &'static Format,
-        ping: Duration,
     ) -> Relay {
+        let ping = record.ping();
         watch.within(Some(stream.idle));
         watch.ping_within(ping);
         Relay {
             stream: Some(stream),
+            entry,
             record,
             watch,
             format,
             ping,
             last: None,
+            aborted: false,
             touched: false,
+            _held: held,
         }
     }
 
     /// The next piece for the caller; `None`: the end.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
         loop {
             if let Some(piece) = self
                 .stream
                 .as_mut()
                 .and_then(|stream| stream.out.pop_front())
             {
-                return Poll::Ready(Some(self.hand(piece)));
+                return Poll::Ready(Some(Ok(self.hand(piece))));
             }
             if let Some(last) = self.last.take() {
-                return Poll::Ready(Some(self.hand(last)));
+                return Poll::Ready(Some(Ok(self.hand(last))));
             }
             let Some(stream) = &mut self.stream else {
-                return Poll::Ready(None);
+                let aborted = std::mem::take(&mut self.aborted);
+                return Poll::Ready(aborted.then_some(Err(Aborted)));
             };
             // A pause in our caller's reading is no silence of the upstream's: what has come goes out first.
             let silent = match self.watch.fired() {
@@ -99,9 +124,9 @@ impl Relay {
                         self.watch.ping_within(self.ping);
                     }
                     self.watch.listen(cx);
-                    if self.watch.take_ping() {
+                    if self.watch.take_ping() && stream.has_events() {
                         self.watch.ping_within(self.ping);
-                        return Poll::Ready(Some(Bytes::from_static(self.format.ping)));
+                        return Poll::Ready(Some(Ok(Bytes::from_static(self.format.ping))));
                     }
                     return Poll::Pending;
                 }
@@ -128,15 +153,16 @@ impl Relay {
     /// What is already queued still goes out: it belongs to the answer.
     fn complete(&mut self) {
         if let Some(mut stream) = self.stream.take() {
+            self.entry.worked(self.record.moment());
             self.record.usage(&stream.seen);
             self.record.finish(200, Outcome::Ok);
             self.last = join(&mut stream);
         }
     }
 
+    /// After the end mark nothing more can go wrong, whatever fires.
     fn interrupted(&mut self, fired: Fired) {
-        if fired == Fired::Deadline
-            && let Some(stream) = self.stream.as_mut().filter(|stream| stream.said_all())
+        if let Some(stream) = self.stream.as_mut().filter(|stream| stream.said_all())
             && let Step::End = stream.close()
         {
             return self.complete();
@@ -177,20 +203,20 @@ impl Relay {
         let Some(mut stream) = self.stream.take() else {
             return;
         };
+        // A break is the target's; being revoked or shut down says nothing of it.
+        if outcome == Outcome::FailedAfterCommit && !self.watch.capped() {
+            self.entry.failed(self.record.moment());
+        }
         self.record.partial(&stream.seen);
         self.record.error(&fault.message);
         self.record.attempt_broke(class, &fault.message);
-        self.record.finish(
-            if outcome == Outcome::FailedAfterCommit {
-                200
-            } else {
-                fault.status
-            },
-            outcome,
-        );
+        // What the caller was told by then.
+        self.record.finish(200, outcome);
         let mut bytes = join(&mut stream).map(Vec::from).unwrap_or_default();
-        if tell {
-            bytes.extend((self.format.write_fault_event)(fault));
+        match stream.has_events() {
+            true if tell => bytes.extend((self.format.write_fault_event)(fault)),
+            true => {}
+            false => self.aborted = true,
         }
         self.last = (!bytes.is_empty()).then(|| bytes.into());
     }
@@ -198,8 +224,13 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        // Still open: the caller hung up. The record says 499 with what had been produced.
-        if let Some(stream) = &self.stream {
+        let Some(stream) = &self.stream else { return };
+        if stream.said_all() {
+            // The caller closed after the reply's end, as many do.
+            self.record.usage(&stream.seen);
+            self.record.finish(200, Outcome::Ok);
+        } else {
+            // It hung up. The record says 499 with what had been produced.
             self.record.partial(&stream.seen);
             self.record.attempt_broke(CANCELLED, "the caller hung up");
         }

@@ -1,19 +1,23 @@
 //! Answers with their headers, and every error: in the caller's own format, in this one place.
 
 use super::{
+    answer::{Answer, Reply},
     body::Body,
     ended::Ended,
     failure::Failure,
     gate::Conn,
     headers::come_back,
+    held::Held,
     record::Record,
+    relay::Relay,
     spoken::{Api, REQUEST_ID as ANTHROPIC_ID, X_REQUEST_ID},
-    watch::Fired,
+    watch::{Fired, Guard},
 };
 use crate::catalog;
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
 use crate::formats::Format;
+use crate::plan::retry::Class;
 use crate::store::journal::Outcome;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use std::rc::Rc;
@@ -52,6 +56,46 @@ pub fn identify(headers: &mut HeaderMap, api: Api, ours: &str) {
 
 /// Longest id of a provider's that is one.
 const LONGEST_ID: usize = 256;
+
+/// An answer, from here on in the hands of the caller's reading.
+pub fn answer(
+    format: &'static Format,
+    answer: Answer,
+    mut record: Record,
+    watch: Guard,
+    held: Held,
+    conn: &Rc<Conn>,
+) -> Response<Body> {
+    let mut headers = answer.headers;
+    record.row.dropped = answer.dropped;
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    let body = match answer.reply {
+        Reply::Whole { bytes, seen } => {
+            record.usage(&seen);
+            record.response(&bytes);
+            record.finish(200, Outcome::Ok);
+            about(&mut headers, format, &record, true);
+            headers.insert(header::CONTENT_TYPE, JSON);
+            Body::whole(held.keep(bytes))
+        }
+        Reply::Begun(stream) => {
+            about(&mut headers, format, &record, false);
+            if stream.has_events() {
+                let events = HeaderValue::from_static("text/event-stream");
+                headers.insert(header::CONTENT_TYPE, events);
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            } else {
+                headers.insert(header::CONTENT_TYPE, JSON);
+            }
+            let length = stream.length;
+            Body::relay(
+                Relay::new(*stream, answer.entry, record, watch, held, format),
+                length,
+            )
+        }
+    };
+    with(headers, body.on(conn.clone()))
+}
 
 /// What gw did, in `x-gw-*` headers. The cost of a stream is not known when its head is sent.
 pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: bool) {
@@ -134,11 +178,9 @@ fn failed(
         (Some(original.0), Some(original.1))
     });
     let mut headers = passed.unwrap_or_default();
-    let origin = if failure.status.is_some() {
-        "provider"
-    } else {
-        "gateway"
-    };
+    // What of a refused credential the caller is told is gw's own word.
+    let theirs = failure.status.is_some() && failure.class != Class::Credential;
+    let origin = if theirs { "provider" } else { "gateway" };
     headers.insert(ORIGIN, HeaderValue::from_static(origin));
     // What gw understood of the wait, or nothing: a word that no client can read helps none.
     if let Some(wait) = failure.retry_after {

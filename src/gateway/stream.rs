@@ -2,7 +2,7 @@
 //! format (translated). The same steps run before the commit point, where `attempt` holds the output back,
 //! and after it, where `relay` hands it on.
 
-use super::{failure::Failure, pool::Pool};
+use super::{failure::Failure, long::Tail, pool::Pool};
 use crate::chat::{Event, Fault};
 use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse, sse::Frames};
 use crate::plan::retry::Class;
@@ -45,6 +45,8 @@ pub enum Mode {
         writer: Box<dyn EventWriter + Send>,
         events: Vec<Event>,
     },
+    /// No events: a whole answer too long to be held, handed on as it comes. What it says of usage stands at its end.
+    Long { format: &'static Format, tail: Tail },
 }
 
 /// What one step came to.
@@ -75,11 +77,14 @@ pub struct Stream {
     /// Whether the caller's own key was used.
     own_key: bool,
     pub idle: Duration,
+    /// Bytes it will have in all, where that is known before its end.
+    pub length: Option<u64>,
 }
 
 impl Stream {
     pub fn new(incoming: Incoming, mode: Mode, ticket: Ticket, idle: Duration) -> Stream {
         Stream {
+            length: None,
             incoming,
             frames: Frames::default(),
             mode,
@@ -109,9 +114,18 @@ impl Stream {
         })
     }
 
+    /// Whether it is made of events; else nothing but the answer's own bytes may be said in it.
+    pub fn has_events(&self) -> bool {
+        !matches!(self.mode, Mode::Long { .. })
+    }
+
     /// Whether the end mark has come.
     pub fn marked(&self) -> bool {
-        self.done
+        match self.mode {
+            // Its reader says that it is over only when the end mark has come.
+            Mode::Translate { .. } => self.seen.finished,
+            _ => self.done,
+        }
     }
 
     /// Whether everything was said, though the connection may still be open.
@@ -125,7 +139,13 @@ impl Stream {
         self.ended()
     }
 
-    fn chunk(&mut self, chunk: Bytes) -> Step {
+    /// Takes what has been read of the body already.
+    pub fn chunk(&mut self, chunk: Bytes) -> Step {
+        if let Mode::Long { tail, .. } = &mut self.mode {
+            tail.push(&chunk);
+            self.out.push_back(chunk);
+            return Step::Content;
+        }
         if let Err(error) = self.frames.push(chunk) {
             return broken(&error.message);
         }
@@ -151,6 +171,11 @@ impl Stream {
         }
         match &mut self.mode {
             _ if self.done => Step::End,
+            Mode::Long { format, tail } => {
+                tail.observe(format, &mut self.seen);
+                self.seen.finished = true;
+                Step::End
+            }
             // A provider that sent a finish reason has said everything, end mark or not.
             Mode::Same { .. } if self.seen.finished => Step::End,
             Mode::Same { .. } => broken("the upstream ended the stream before it was complete"),
@@ -187,6 +212,8 @@ impl Stream {
             return Step::Setup;
         };
         match &mut self.mode {
+            // Never cut into frames.
+            Mode::Long { .. } => Step::Setup,
             Mode::Same { format, hide_usage } => {
                 let mark = (format.observe)(&data, &mut self.seen);
                 drop(data);
@@ -280,6 +307,7 @@ fn failed(fault: Option<Fault>, forwarded: bool, own_key: bool) -> Step {
             fault,
             retry_after: None,
             original: None,
+            kept_connection: false,
         },
         forwarded,
     }

@@ -107,7 +107,7 @@ fn one() -> u32 {
 fn is_one(weight: &u32) -> bool {
     *weight == 1
 }
-fn retries_default() -> u32 {
+pub(crate) fn retries_default() -> u32 {
     2
 }
 pub(crate) fn retry_on_default() -> Vec<RetryOn> {

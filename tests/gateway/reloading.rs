@@ -29,7 +29,7 @@ fn a_rotated_credential_file_is_read_again() {
             .post("/filed/v1/chat/completions", &chat("any", "hello", false))
             .status
     };
-    assert_eq!(status(), 401);
+    assert_eq!(status(), 502);
 
     write(CREDENTIAL);
     let pid = i32::try_from(bench.gateway.pid).unwrap();

@@ -53,7 +53,7 @@ fn each_vendor_is_called_its_own_way() {
         ("groq", "/v1/chat/completions", Some("authorization"), 200),
         ("claude", "/v1/messages", Some("x-api-key"), 200),
         // The simulator wants a credential, and this provider has none.
-        ("local", "/v1/chat/completions", None, 401),
+        ("local", "/v1/chat/completions", None, 502),
     ] {
         let answer = bench.post(
             &format!("/{route}/v1/chat/completions"),

@@ -1,0 +1,69 @@
+//! A body read piece by piece within its limits; without a copy where it comes in one piece.
+
+use super::held::{Held, NoRoom};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+/// Why reading stopped. What had come by then stays in [`Collected`].
+#[derive(Debug)]
+pub enum Cut {
+    /// More than was asked for.
+    TooMuch,
+    NoRoom(NoRoom),
+    /// The connection broke.
+    Broke,
+}
+
+/// What has come of a body.
+#[derive(Default)]
+pub struct Collected {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Collected {
+    pub fn len(&self) -> usize {
+        self.first.len() + self.all.len()
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        if self.len() == 0 {
+            self.first = piece;
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.reserve((self.first.len() + piece.len()) * 2);
+            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.all.extend_from_slice(&piece);
+    }
+
+    /// Reads on until the end, or until there is more than `most`.
+    pub async fn read(
+        &mut self,
+        incoming: &mut Incoming,
+        most: usize,
+        held: &Held,
+    ) -> Result<(), Cut> {
+        while let Some(frame) = incoming.frame().await {
+            let Ok(piece) = frame.map_err(|_| Cut::Broke)?.into_data() else {
+                continue;
+            };
+            let room = held.take(piece.len());
+            self.push(piece);
+            room.map_err(Cut::NoRoom)?;
+            if self.len() > most {
+                return Err(Cut::TooMuch);
+            }
+        }
+        Ok(())
+    }
+
+    pub fn into_bytes(self) -> Bytes {
+        match self.all.is_empty() {
+            true => self.first,
+            false => self.all.freeze(),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The request for one upstream, made of the caller's: the body spliced or translated, the credential last.
+
+use super::{ended::Ended, exchange::Exchange, failure::Failure};
+use crate::chat::Fault;
+use crate::error::Error;
+use crate::formats::Dropped;
+use crate::plan::Choice;
+use crate::upstream::{Ask, Conversion, Unsigned, Upstream, Way};
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+
+/// How the caller's requests reach this upstream, or that they cannot.
+pub(super) fn way<'a>(exchange: &Exchange<'_>, upstream: &'a Upstream) -> Result<&'a Way, Failure> {
+    upstream.way(exchange.format).ok_or_else(|| {
+        unfit(&Error::invalid(format!(
+            "provider `{}` speaks no format `{}` can be translated to",
+            upstream.name, exchange.format.name
+        )))
+    })
+}
+
+fn unfit(error: &Error) -> Failure {
+    Failure::unfit(Box::new(Fault::from(error)))
+}
+
+/// The finished request, and what of the caller's it leaves out.
+pub(super) fn request(
+    exchange: &Exchange<'_>,
+    upstream: &Upstream,
+    choice: &Choice,
+    way: &Way,
+) -> Result<(Request<Full<Bytes>>, Dropped), Ended> {
+    let (body, dropped) = match way.conversion {
+        Conversion::Same => (
+            exchange.spliced(&choice.model, exchange.asks_usage(upstream))?,
+            Dropped::new(),
+        ),
+        Conversion::Translate { into, from } => {
+            exchange.translated(from, into, upstream, choice)?
+        }
+    };
+    let target = upstream
+        .target(way, &choice.model, exchange.query)
+        .ok_or_else(|| {
+            unfit(
+                &Error::invalid(format!(
+                    "the model's name cannot stand in an address of provider `{}`",
+                    upstream.name
+                ))
+                .param("model"),
+            )
+        })?;
+    let own_key = exchange
+        .own
+        .as_ref()
+        .map(|own| (own.origin == Some(&upstream.origin), &own.key));
+    if let Some((false, _)) = own_key
+        && upstream.sign_in.is_own_key()
+    {
+        let error = Error::invalid(format!(
+            "provider `{}` passes the caller's own key through, and the one sent is for the route's first provider that takes one",
+            upstream.name
+        ));
+        return Err(unfit(&error).into());
+    }
+    let ask = Ask {
+        method: Method::POST,
+        target,
+        accept: match exchange.peek.stream {
+            true => "text/event-stream",
+            false => "application/json",
+        },
+        body,
+        caller: Some((exchange.headers, way)),
+        own_key: own_key.map(|(_, key)| key),
+    };
+    let request = upstream
+        .request(ask)
+        .map_err(|unsigned| not_signed(upstream, &unsigned))?;
+    Ok((request, dropped))
+}
+
+fn not_signed(upstream: &Upstream, why: &Unsigned) -> Failure {
+    let name = &upstream.name;
+    match why {
+        Unsigned::NoOwnKey => unfit(
+            &Error::invalid(format!(
+                "provider `{name}` passes the caller's own key through, and none was sent"
+            ))
+            .hint("send the gateway key as `x-gw-key` and the provider's key as usual"),
+        ),
+        Unsigned::BadOwnKey => unfit(&Error::invalid(format!(
+            "the caller's own key for provider `{name}` has characters no header can carry"
+        ))),
+        // Why is for the operator (`gw status`): it may name files and variables.
+        Unsigned::Unavailable(_) => Failure::credential(format!(
+            "the credential of provider `{name}` is not available"
+        )),
+    }
+}
