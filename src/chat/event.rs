@@ -12,6 +12,16 @@ pub enum Stop {
     Sequence,
 }
 
+impl Stop {
+    /// What the caller is told: to run a tool only where one was called.
+    pub fn told(self, called: bool) -> Stop {
+        match self {
+            Stop::Tool if !called => Stop::End,
+            other => other,
+        }
+    }
+}
+
 /// One step of a streamed reply. Parts are numbered from 0 in the order they open; a part's deltas come between its
 /// `Open` and its `Close`, except that an upstream which interleaves its tool calls may add to a closed one.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,7 @@ mod adapting;
 mod golden;
 mod recorded;
 mod streams;
+mod telling;
 mod wire;
 
 use super::{Codec, Quirks, ReplyContext, Target, anthropic, openai};

@@ -52,13 +52,14 @@ struct Message<'a> {
 
 /// Writes a whole reply for the caller.
 pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
+    let called = reply.parts.iter().any(|part| matches!(part, Part::Call(_)));
     let message = Message {
         id: or(&reply.id, &context.request_id),
         kind: "message",
         role: "assistant",
         model: or(&reply.model, &context.model),
         content: reply.parts.iter().filter_map(block).collect(),
-        stop_reason: stop_reason(reply.stop.unwrap_or(Stop::End)),
+        stop_reason: stop_reason(reply.stop.unwrap_or(Stop::End).told(called)),
         stop_sequence: reply.sequence.as_deref(),
         usage: usage::write(&reply.usage.unwrap_or_default()),
     };

@@ -15,12 +15,26 @@ pub struct Writer {
     id: String,
     model: String,
     usage: Usage,
-    /// The block that has begun and not stopped.
-    open: Option<usize>,
-    /// Which blocks are thoughts, by index.
-    thoughts: Vec<bool>,
-    /// What belongs to blocks that must wait for the open one: here one follows the other.
+    /// The part that has begun and is not complete.
+    open: Option<Open>,
+    /// Blocks shown so far: they are numbered without gaps.
+    shown: usize,
+    /// Some of them were calls.
+    called: bool,
+    /// What belongs to parts that must wait for the open one: here one follows the other.
     waiting: Vec<Event>,
+}
+
+/// The open part.
+#[derive(Debug)]
+struct Open {
+    /// Its index among the parts.
+    part: usize,
+    thought: bool,
+    /// The block's beginning, until there is something in it: empty text is refused when it comes back.
+    start: Option<Value>,
+    /// Arguments so far that may turn out to be `null`, which are none.
+    held: String,
 }
 
 impl Writer {
@@ -32,7 +46,8 @@ impl Writer {
             model: context.model.clone(),
             usage: Usage::default(),
             open: None,
-            thoughts: Vec::new(),
+            shown: 0,
+            called: false,
             waiting: Vec::new(),
         }
     }
@@ -53,12 +68,9 @@ impl Writer {
         }
     }
 
-    fn open(&mut self, index: usize, part: &Opening, out: &mut Vec<u8>) {
+    fn open(&mut self, part: usize, opening: &Opening, out: &mut Vec<u8>) {
         self.start(out);
-        self.open = Some(index);
-        self.thoughts.resize(index, false);
-        self.thoughts.push(*part == Opening::Thought);
-        let block = match part {
+        let block = match opening {
             Opening::Text => json!({"type": "text", "text": ""}),
             Opening::Thought => json!({"type": "thinking", "thinking": "", "signature": ""}),
             Opening::Redacted(data) => json!({"type": "redacted_thinking", "data": data}),
@@ -66,42 +78,83 @@ impl Writer {
                 json!({"type": "tool_use", "id": id, "name": name, "input": {}})
             }
         };
-        frame(
-            "content_block_start",
-            &json!({"type": "content_block_start", "index": index, "content_block": block}),
-            out,
-        );
+        self.called |= matches!(opening, Opening::Call { .. });
+        self.open = Some(Open {
+            part,
+            thought: *opening == Opening::Thought,
+            start: Some(block),
+            held: String::new(),
+        });
+        if !matches!(opening, Opening::Text | Opening::Thought) {
+            self.show(out);
+        }
     }
 
-    fn delta(&mut self, index: usize, delta: &Delta, out: &mut Vec<u8>) {
+    /// Begins the open part's block, if it has not begun.
+    fn show(&mut self, out: &mut Vec<u8>) {
+        if let Some(block) = self.open.as_mut().and_then(|open| open.start.take()) {
+            frame(
+                "content_block_start",
+                &json!({"type": "content_block_start", "index": self.shown, "content_block": block}),
+                out,
+            );
+        }
+    }
+
+    fn delta(&mut self, delta: &Delta, out: &mut Vec<u8>) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
         let delta = match delta {
-            Delta::Text(text) if self.thoughts.get(index) == Some(&true) => {
+            Delta::Text(text) if text.is_empty() => return,
+            Delta::Text(text) if open.thought => {
                 json!({"type": "thinking_delta", "thinking": text})
             }
             Delta::Text(text) => json!({"type": "text_delta", "text": text}),
-            Delta::Arguments(text) => json!({"type": "input_json_delta", "partial_json": text}),
+            Delta::Arguments(more) => {
+                open.held.push_str(more);
+                if "null".starts_with(open.held.trim_start()) || open.held.trim() == "null" {
+                    return;
+                }
+                arguments(std::mem::take(&mut open.held))
+            }
             Delta::Seal(seal) => json!({"type": "signature_delta", "signature": seal}),
         };
+        self.show(out);
+        self.block_delta(delta, out);
+    }
+
+    fn block_delta(&self, delta: Value, out: &mut Vec<u8>) {
         frame(
             "content_block_delta",
-            &json!({"type": "content_block_delta", "index": index, "delta": delta}),
+            &json!({"type": "content_block_delta", "index": self.shown, "delta": delta}),
             out,
         );
     }
 
     /// Stops the open block; what waited for it comes next.
     fn close(&mut self, out: &mut Vec<u8>) {
-        let Some(index) = self.open.take() else {
+        let Some(open) = self.open.take() else {
             return;
         };
-        frame(
-            "content_block_stop",
-            &json!({"type": "content_block_stop", "index": index}),
-            out,
-        );
+        if !matches!(open.held.trim(), "" | "null") {
+            self.block_delta(arguments(open.held), out);
+        }
+        if open.start.is_none() {
+            frame(
+                "content_block_stop",
+                &json!({"type": "content_block_stop", "index": self.shown}),
+                out,
+            );
+            self.shown += 1;
+        }
         for event in std::mem::take(&mut self.waiting) {
             self.write(&event, out);
         }
+    }
+
+    fn is_open(&self, part: usize) -> bool {
+        self.open.as_ref().is_some_and(|open| open.part == part)
     }
 }
 
@@ -114,10 +167,8 @@ impl EventWriter for Writer {
             }
             Event::Usage(used) => self.usage = *used,
             Event::Open { index, part } if self.open.is_none() => self.open(*index, part, out),
-            Event::Delta { index, delta } if self.open == Some(*index) => {
-                self.delta(*index, delta, out)
-            }
-            Event::Close { index } if self.open == Some(*index) => self.close(out),
+            Event::Delta { index, delta } if self.is_open(*index) => self.delta(delta, out),
+            Event::Close { index } if self.is_open(*index) => self.close(out),
             Event::Open { .. } | Event::Delta { .. } | Event::Close { .. } => {
                 self.waiting.push(event.clone())
             }
@@ -126,8 +177,8 @@ impl EventWriter for Writer {
                 while self.open.is_some() {
                     self.close(out);
                 }
-                let delta =
-                    json!({"stop_reason": stop.map(reply::stop_reason), "stop_sequence": sequence});
+                let reason = stop.map(|stop| reply::stop_reason(stop.told(self.called)));
+                let delta = json!({"stop_reason": reason, "stop_sequence": sequence});
                 frame(
                     "message_delta",
                     &json!({"type": "message_delta", "delta": delta, "usage": usage::write(&self.usage)}),
@@ -138,6 +189,10 @@ impl EventWriter for Writer {
             Event::Error(fault) => frame("error", &error(fault), out),
         }
     }
+}
+
+fn arguments(text: String) -> Value {
+    json!({"type": "input_json_delta", "partial_json": text})
 }
 
 fn frame(event: &str, data: &Value, out: &mut Vec<u8>) {

@@ -72,15 +72,18 @@ fn written(codec: &dyn Codec, stream: bool, told: &[Event]) -> Result<String, St
 /// Names of what differs, by the rules the recordings' own checking tool uses.
 fn differences(expected: &Value, got: &Outcome) -> Vec<&'static str> {
     let text = |key: &str| expected[key].as_str().unwrap_or_default().trim().to_owned();
-    let mut tools: Vec<String> = expected["tools"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(Value::to_string)
-        .collect();
-    let mut got_tools: Vec<String> = got.tools.iter().map(Value::to_string).collect();
-    tools.sort();
-    got_tools.sort();
+    // Arguments of nothing, `null` and `{}` are one.
+    let called_with = |tool: &Value| {
+        let bare = tool[1].is_null() || tool[1] == "" || tool[1] == serde_json::json!({});
+        format!("{} {}", tool[0], if bare { &Value::Null } else { &tool[1] })
+    };
+    let sorted = |tools: &[Value]| {
+        let mut tools: Vec<String> = tools.iter().map(called_with).collect();
+        tools.sort();
+        tools
+    };
+    let tools = sorted(expected["tools"].as_array().unwrap());
+    let got_tools = sorted(&got.tools);
     let finish = expected["finish"].as_str();
     let called = matches!(finish, Some("stop" | "tool"))
         && !tools.is_empty()

@@ -13,7 +13,7 @@ fn read(codec: &dyn Codec, stream: &str) -> crate::error::Result<Vec<Event>> {
     reader.end(&mut out).map(|()| out)
 }
 
-fn write(codec: &dyn Codec, given: &[Event], include_usage: bool) -> String {
+pub fn write(codec: &dyn Codec, given: &[Event], include_usage: bool) -> String {
     let context = ReplyContext {
         include_usage,
         ..super::context()
@@ -24,7 +24,7 @@ fn write(codec: &dyn Codec, given: &[Event], include_usage: bool) -> String {
 }
 
 /// Chunks with these deltas, a finish reason and the end mark.
-fn chunks(deltas: &[Value], finish: &str) -> String {
+pub fn chunks(deltas: &[Value], finish: &str) -> String {
     let chunk = |delta: &Value, finish: Value| {
         let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
         format!("data: {chunk}\n\n")
@@ -87,8 +87,7 @@ fn anthropic_into_openai() {
     let more = |index: u64, text: &str| json!({"tool_calls": [{"index": index, "function": {"arguments": text}}]});
     let expected = chunks(
         &[
-            json!({"role": "assistant", "content": ""}),
-            json!({"reasoning_content": "h漢"}),
+            json!({"role": "assistant", "content": null, "reasoning_content": "h漢"}),
             json!({"thinking_blocks": [{"type": "thinking", "thinking": "h漢", "signature": "SEAL"}]}),
             json!({"content": "é🦀"}),
             call(0, "a"),

@@ -31,12 +31,14 @@ pub fn read(body: &[u8]) -> Result<Reply> {
 
 /// Writes a whole reply for the caller.
 pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
+    let called = reply.parts.iter().any(|part| matches!(part, Part::Call(_)));
+    let stop = reply.stop.unwrap_or(Stop::End).told(called);
     let mut body = json!({
         "id": or(&reply.id, &context.request_id),
         "object": "chat.completion",
         "created": context.created,
         "model": or(&reply.model, &context.model),
-        "choices": [{"index": 0, "message": message(&reply.parts), "logprobs": null, "finish_reason": finish_reason(reply.stop.unwrap_or(Stop::End))}],
+        "choices": [{"index": 0, "message": message(&reply.parts), "logprobs": null, "finish_reason": finish_reason(stop)}],
     });
     if let Some(used) = &reply.usage {
         body["usage"] = usage::write(used);

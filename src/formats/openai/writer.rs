@@ -49,21 +49,29 @@ impl Writer {
         data(&chunk.to_string(), out);
     }
 
-    fn delta(&mut self, delta: Value, out: &mut Vec<u8>) {
-        self.begin(out);
+    /// The first chunk carries the role: on its own before text, together with anything else, whose content is null.
+    fn delta(&mut self, mut delta: Value, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.begun, true) {
+            let (role, nothing) = (json!("assistant"), delta.get("content").is_none());
+            if nothing {
+                let mut first = json!({"role": role, "content": null});
+                if let (Some(first), Some(more)) = (first.as_object_mut(), delta.as_object_mut()) {
+                    first.append(more);
+                }
+                delta = first;
+            } else {
+                self.one(json!({"role": role, "content": ""}), out);
+            }
+        }
+        self.one(delta, out);
+    }
+
+    fn one(&self, delta: Value, out: &mut Vec<u8>) {
         self.frame(
             json!([{"index": 0, "delta": delta, "finish_reason": null}]),
             None,
             out,
         );
-    }
-
-    /// The first chunk carries the role.
-    fn begin(&mut self, out: &mut Vec<u8>) {
-        if !self.begun {
-            self.begun = true;
-            self.delta(json!({"role": "assistant", "content": ""}), out);
-        }
     }
 
     fn open(&mut self, part: &Opening, out: &mut Vec<u8>) {
@@ -88,6 +96,7 @@ impl Writer {
 
     fn more(&mut self, index: usize, delta: &Delta, out: &mut Vec<u8>) {
         let value = match (self.parts.get_mut(index), delta) {
+            (_, Delta::Text(text)) if text.is_empty() => return,
             (Some(Part::Text), Delta::Text(text)) => json!({"content": text}),
             (Some(Part::Thought(all)), Delta::Text(text)) => {
                 all.push_str(text);
@@ -113,7 +122,6 @@ impl EventWriter for Writer {
             Event::Begin { id, model } => {
                 self.id = reply::or(id, &self.context.request_id).to_owned();
                 self.model = reply::or(model, &self.context.model).to_owned();
-                self.begin(out);
             }
             Event::Open { part, .. } => self.open(part, out),
             Event::Delta { index, delta } => self.more(*index, delta, out),
@@ -125,8 +133,15 @@ impl EventWriter for Writer {
             }
             Event::Usage(used) => self.usage = Some(*used),
             Event::End { stop, .. } => {
-                self.begin(out);
-                self.frame(json!([{"index": 0, "delta": {}, "finish_reason": stop.map(reply::finish_reason)}]), None, out);
+                if !self.begun {
+                    self.one(json!({"role": "assistant", "content": ""}), out);
+                }
+                let reason = stop.map(|stop| reply::finish_reason(stop.told(self.calls > 0)));
+                self.frame(
+                    json!([{"index": 0, "delta": {}, "finish_reason": reason}]),
+                    None,
+                    out,
+                );
                 if let Some(used) = self.usage.filter(|_| self.context.include_usage) {
                     self.frame(json!([]), Some(usage::write(&used)), out);
                 }
