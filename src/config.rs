@@ -22,7 +22,7 @@ pub use size::Size;
 
 use crate::resources::{Millis, key::LogContent};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything `gw serve` needs to know before it starts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -73,6 +73,15 @@ pub struct Server {
     pub allow_public: bool,
     /// Allows the admin API to listen beyond loopback.
     pub allow_public_admin: bool,
+    /// The certificate and its chain, PEM: the proxy and the admin API on TCP then speak TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+    /// Authorities that this command line trusts beside the system's, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_ca: Option<PathBuf>,
 }
 
 impl Default for Server {
@@ -89,6 +98,9 @@ impl Default for Server {
             threads: 0,
             allow_public: false,
             allow_public_admin: false,
+            tls_cert: None,
+            tls_key: None,
+            tls_ca: None,
         }
     }
 }
@@ -162,6 +174,21 @@ impl Config {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             asked => asked,
         }
+    }
+
+    /// `http` or `https`: what is spoken on TCP.
+    pub fn scheme(&self) -> &'static str {
+        match self.server.tls_cert {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
+    /// What commands trust beside the system's authorities: what they were told to, else this gateway's own
+    /// certificate.
+    pub fn trusted(&self) -> Option<&Path> {
+        let server = &self.server;
+        server.tls_ca.as_deref().or(server.tls_cert.as_deref())
     }
 
     /// How much of requests and answers the log keeps unless a key says less.

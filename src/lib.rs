@@ -31,6 +31,8 @@ pub mod mock;
 pub mod plan;
 /// One file a resource kind: the record, its flags, its columns; the KINDS table.
 pub mod resources;
+/// Lines of the process's own log that strangers could bring about at will, at most one a while.
+pub mod seldom;
 /// The composition root: config -> store -> snapshot -> listeners -> graceful stop.
 pub mod serve;
 /// Words as a shell takes them.
@@ -43,6 +45,8 @@ mod skip;
 pub mod stdio;
 /// Where state rests: records, the audit log, request logs, secrets.
 pub mod store;
+/// PEM files, and the certificate this gateway answers with, followed as its files change.
+pub mod tls;
 /// A provider made ready to be called: address, headers, TLS and signing in, one builder for all who call.
 pub mod upstream;
 /// Upstream companies and servers gw knows out of the box: a row each.

@@ -3,6 +3,7 @@
 
 mod announce;
 mod child;
+mod descriptors;
 mod dev;
 mod key_places;
 mod last_used;
@@ -20,6 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::gateway::{Shared, accept};
 use crate::resources::Stamp;
 use crate::store::{harden, records::Actor};
+use crate::tls::Identity;
 use key_places::{Place, Shown};
 use last_used::LastUsed;
 use new_keys::Keys;
@@ -56,14 +58,23 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     // The lock first: a second gateway must hear who holds the directory, not that some port is taken.
     let stores = Stores::open(&config)?;
     let threads = config.threads();
-    let sockets = bind(&config.server, threads)?;
+    let tls = match (&config.server.tls_cert, &config.server.tls_key) {
+        (Some(certificate), Some(key)) => Some(Arc::new(Identity::load(certificate, key)?)),
+        _ => None,
+    };
+    let sockets = bind(&config, threads)?;
     ready::remove_file(&config);
-    let shared = Arc::new(Shared::new(
+    let descriptors = descriptors::raise();
+    let mut settings = serving::settings(&config);
+    descriptors::fit(&mut settings, descriptors);
+    let mut shared = Shared::new(
         stores.hasher.clone(),
         stores.journal.clone(),
         stores.records.clone(),
-        serving::settings(&config),
-    ));
+        settings,
+    );
+    shared.tls = tls.clone();
+    let shared = Arc::new(shared);
 
     let facts: Arc<OnceLock<Value>> = Arc::default();
     let desk = Desk::open(Deps {
@@ -119,7 +130,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         seed.extend(own);
     }
     // Bound before new keys are made, whose secrets would be lost if this failed.
-    let listeners = listen_admin(&config, &stores).await?;
+    let listeners = listen_admin(&config, &stores, tls.as_ref()).await?;
     let (keys, shown) = plant(&config, &desk, seed).await?;
 
     let ready = Ready {
@@ -136,8 +147,10 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let _ = facts.set(serving::facts(&ready, &stores, started));
     // Before anybody is told: who waits for the ready file may end the gateway at once.
     let signals = Signals::listen(!config.command.is_empty());
-    reload::on_hangup(&desk);
+    reload::on_hangup(&desk, tls.clone());
+    reload::follow(tls);
     announce::people(&config, &ready, &stores, &desk);
+    announce::descriptors(&config, &shared.settings, descriptors);
     shown.tell(&config, &ready, &keys);
     ready.tell(&config, &keys.made)?;
 
@@ -167,7 +180,8 @@ struct Sockets {
     listeners: Vec<Vec<std::net::TcpListener>>,
 }
 
-fn bind(server: &crate::config::Server, threads: usize) -> Result<Sockets> {
+fn bind(config: &Config, threads: usize) -> Result<Sockets> {
+    let server = &config.server;
     let mut sockets = Sockets {
         urls: Vec::new(),
         listeners: (0..threads).map(|_| Vec::new()).collect(),
@@ -181,14 +195,21 @@ fn bind(server: &crate::config::Server, threads: usize) -> Result<Sockets> {
             .hint("write it as 127.0.0.1:4000 or [::1]:4000")
         })?;
         if !address.ip().is_loopback() && !server.allow_public {
+            let (why, what) = match server.tls_cert {
+                Some(_) => ("", "add --allow-public"),
+                None => (
+                    ", and keys would travel unencrypted",
+                    "give --tls-cert and --tls-key or put TLS in front, and add --allow-public",
+                ),
+            };
             return Err(Error::invalid(format!(
-                "`{address}` can be reached from other machines, and keys would travel unencrypted"
+                "`{address}` can be reached from other machines{why}"
             ))
-            .hint("put TLS in front and add --allow-public, or listen on 127.0.0.1"));
+            .hint(format!("{what}; or listen on 127.0.0.1")));
         }
         let bound = accept::bind(address, threads)?;
         if let Some(local) = bound.first().and_then(|socket| socket.local_addr().ok()) {
-            sockets.urls.push(format!("http://{local}"));
+            sockets.urls.push(format!("{}://{local}", config.scheme()));
         }
         bound
             .into_iter()
@@ -229,16 +250,20 @@ async fn plant(config: &Config, desk: &Arc<Desk>, seed: Vec<Value>) -> Result<(K
 
 /// Where this command line connects. A gateway for development takes the place where it is looked for, if nobody
 /// has it.
-async fn listen_admin(config: &Config, stores: &Stores) -> Result<Vec<Listener>> {
+async fn listen_admin(
+    config: &Config,
+    stores: &Stores,
+    tls: Option<&Arc<Identity>>,
+) -> Result<Vec<Listener>> {
     if config.dev && config.command.is_empty() && config.server.admin_listen.is_empty() {
-        match listen_at(&config.admin_default(), true, config, stores).await {
+        match listen_at(&config.admin_default(), true, config, stores, tls).await {
             Err(error) if error.kind == Kind::Conflict => {}
             other => return Ok(vec![other?]),
         }
     }
     let mut listeners = Vec::new();
     for address in config.admin()? {
-        listeners.push(listen_at(&address, config.admin_is_default(), config, stores).await?);
+        listeners.push(listen_at(&address, config.admin_is_default(), config, stores, tls).await?);
     }
     Ok(listeners)
 }
@@ -249,6 +274,7 @@ async fn listen_at(
     own: bool,
     config: &Config,
     stores: &Stores,
+    tls: Option<&Arc<Identity>>,
 ) -> Result<Listener> {
     match address {
         #[cfg(unix)]
@@ -262,12 +288,10 @@ async fn listen_at(
         Address::Unix(_) => Err(Error::invalid("there are no Unix sockets on this platform")
             .hint("use --admin-listen 127.0.0.1:4001")),
         Address::Http(_) => {
-            Listener::tcp(
-                address.socket_addr()?,
-                stores.admin_token()?,
-                config.server.allow_public_admin,
-            )
-            .await
+            let beyond = config.server.allow_public_admin;
+            let listener =
+                Listener::tcp(address.socket_addr()?, stores.admin_token()?, beyond).await?;
+            Ok(listener.secured(tls.cloned()))
         }
     }
 }

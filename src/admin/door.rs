@@ -121,7 +121,7 @@ fn host(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<(), Refusal> {
         (
             Some(StatusCode::MISDIRECTED_REQUEST),
             Error::invalid("this host is not served here")
-                .hint(format!("use http://127.0.0.1:{port}")),
+                .hint(format!("call it 127.0.0.1:{port}")),
         )
     };
     let fits = |authority: &str| {
@@ -131,7 +131,7 @@ fn host(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<(), Refusal> {
                 .filter(|head| head.eq_ignore_ascii_case(name))
                 .and_then(|_| authority.get(name.len()..));
             match rest {
-                Some("") => port == 80,
+                Some("") => port == 80 || port == 443,
                 Some(rest) => rest
                     .strip_prefix(':')
                     .is_some_and(|text| text == port.to_string()),

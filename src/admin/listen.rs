@@ -3,7 +3,9 @@
 use super::door::{Door, Peer};
 use super::{Desk, router};
 use crate::error::{Error, Kind, Result};
+use crate::seldom::Seldom;
 use crate::store::secret::Secret;
+use crate::tls::Identity;
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -34,6 +36,8 @@ pub enum Listener {
         listener: tokio::net::TcpListener,
         at: SocketAddr,
         token: Secret,
+        /// What its connections are made secure with.
+        tls: Option<Arc<Identity>>,
     },
 }
 
@@ -153,7 +157,7 @@ impl Listener {
         Ok(Listener::Unix { listener, file })
     }
 
-    /// Binds TCP. Beyond this machine only when told so: the token then travels unencrypted.
+    /// Binds TCP. Beyond this machine only when told so: without TLS the token then travels unencrypted.
     pub async fn tcp(at: SocketAddr, token: Secret, beyond_loopback: bool) -> Result<Listener> {
         if token.expose().is_empty() {
             return Err(Error::invalid(
@@ -175,7 +179,16 @@ impl Listener {
             listener,
             at,
             token,
+            tls: None,
         })
+    }
+
+    /// The same, speaking TLS where it is TCP.
+    pub fn secured(mut self, identity: Option<Arc<Identity>>) -> Listener {
+        if let Listener::Tcp { tls, .. } = &mut self {
+            *tls = identity;
+        }
+        self
     }
 
     /// As `GW_ADMIN_URL` takes it.
@@ -183,7 +196,8 @@ impl Listener {
         match self {
             #[cfg(unix)]
             Listener::Unix { file, .. } => format!("unix:{}", file.path.display()),
-            Listener::Tcp { at, .. } => format!("http://{at}"),
+            Listener::Tcp { at, tls: None, .. } => format!("http://{at}"),
+            Listener::Tcp { at, .. } => format!("https://{at}"),
         }
     }
 }
@@ -197,7 +211,7 @@ pub async fn serve(
     let slots = Arc::new(Semaphore::new(
         desk.deps.limits.connections.min(Semaphore::MAX_PERMITS),
     ));
-    let mut running = JoinSet::new();
+    let (mut running, crowding) = (JoinSet::new(), Seldom::default());
     match listener {
         #[cfg(unix)]
         Listener::Unix { listener, file } => {
@@ -220,7 +234,7 @@ pub async fn serve(
                         }
                         Err(why) => tracing::warn!(why, "admin connection refused"),
                     },
-                    Err(error) => pause(&error).await,
+                    Err(error) => pause(&error, &crowding).await,
                 }
             }
             drop((listener, file));
@@ -229,6 +243,7 @@ pub async fn serve(
             listener,
             at,
             token,
+            tls,
         } => {
             let port = at.ip().is_loopback().then(|| at.port());
             let router = router(desk, Door::Token { token, port });
@@ -240,15 +255,21 @@ pub async fn serve(
                 match accepted {
                     Ok((stream, _)) => {
                         let _ = stream.set_nodelay(true);
-                        running.spawn(connection(
-                            stream,
-                            router.clone(),
-                            None,
-                            slot,
-                            shutdown.clone(),
-                        ));
+                        let (router, shutdown) = (router.clone(), shutdown.clone());
+                        let Some(tls) = &tls else {
+                            running.spawn(connection(stream, router, None, slot, shutdown));
+                            continue;
+                        };
+                        let handshake = tls.acceptor().accept(stream);
+                        running.spawn(async move {
+                            // Silent, slow, or not TLS: gone without a word.
+                            if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_WAIT, handshake).await
+                            {
+                                connection(stream, router, None, slot, shutdown).await;
+                            }
+                        });
                     }
-                    Err(error) => pause(&error).await,
+                    Err(error) => pause(&error, &crowding).await,
                 }
             }
         }
@@ -280,8 +301,10 @@ async fn next_slot(
 }
 
 /// Out of file descriptors, most likely: going on at once would only spin.
-async fn pause(error: &std::io::Error) {
-    tracing::warn!(%error, "an admin connection could not be accepted");
+async fn pause(error: &std::io::Error, crowding: &Seldom) {
+    if let Some(times) = crowding.due() {
+        tracing::warn!(%error, times, "an admin connection could not be accepted");
+    }
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 

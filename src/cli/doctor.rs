@@ -164,7 +164,7 @@ fn listens(status: &Value, address: &str) -> bool {
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
-        .filter_map(|url| url.strip_prefix("http://")?.parse::<SocketAddr>().ok())
+        .filter_map(|url| url.split_once("://")?.1.parse::<SocketAddr>().ok())
         .any(|own| {
             let any = own.ip().is_unspecified() || wanted.ip().is_unspecified();
             own.port() == wanted.port() && (any || own.ip() == wanted.ip())

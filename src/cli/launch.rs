@@ -35,9 +35,9 @@ fn whose(error: Error, client: Client) -> Error {
     let Some(status) = status(client) else {
         return error;
     };
-    let url = format!("http://{address}");
+    let urls_of = ["http", "https"].map(|scheme| format!("{scheme}://{address}"));
     let urls = status["urls"].as_array().map_or(&[][..], Vec::as_slice);
-    match (status["pid"].as_u64(), urls.iter().any(|own| *own == url)) {
+    match (status["pid"].as_u64(), urls.iter().any(|own| urls_of.iter().any(|url| own == url))) {
         (Some(pid), true) => Error::new(
             Kind::Conflict,
             format!("cannot listen on `{address}`: your gateway with pid {pid} does"),

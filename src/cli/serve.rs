@@ -7,10 +7,12 @@ use std::{ffi::OsString, path::PathBuf};
 use toml::Value;
 
 /// Flags by section, key and how their value is written.
-const TEXTS: [(&str, &str, &str); 8] = [
+const TEXTS: [(&str, &str, &str); 10] = [
     ("data_dir", "server", "data_dir"),
     ("ready_file", "server", "ready_file"),
     ("shutdown_grace", "server", "shutdown_grace"),
+    ("tls_cert", "server", "tls_cert"),
+    ("tls_key", "server", "tls_key"),
     ("secrets", "secrets", "store"),
     ("master_key_file", "secrets", "master_key_file"),
     ("log_level", "log", "level"),
@@ -124,7 +126,7 @@ mod tests {
         .unwrap();
         let line = format!(
             "gw serve -c {} --mock -f a.toml -f - --listen 127.0.0.1:0 --listen [::1]:0 --admin-listen unix:/s --ready-file r --print-ready --exit-on-stdin-close \
-             --output-dir keys --ready-secrets --secrets sealed --master-key-file m --log-content metadata --log-level debug --log-format json --shutdown-grace 5s --threads 3 --allow-public -- sh -c true",
+             --output-dir keys --ready-secrets --secrets sealed --master-key-file m --log-content metadata --log-level debug --log-format json --shutdown-grace 5s --threads 3 --allow-public --tls-cert c.pem --tls-key k.pem -- sh -c true",
             file.display()
         );
         let matches = crate::cli::command()
@@ -149,6 +151,8 @@ mod tests {
         wanted.server.shutdown_grace = Millis::secs(5);
         wanted.server.threads = 3;
         wanted.server.allow_public = true;
+        wanted.server.tls_cert = Some("c.pem".into());
+        wanted.server.tls_key = Some("k.pem".into());
         wanted.secrets.store = SecretStore::Sealed;
         wanted.secrets.master_key_file = Some("m".into());
         wanted.log.level = "debug".into();

@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::store::secret::Secret;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a call may take unless told otherwise: longer than the server's own ten-second tests of providers.
@@ -24,8 +25,17 @@ pub struct Client {
 
 impl Client {
     pub fn new(address: Address, token: Option<Secret>) -> Result<Client> {
+        Client::trusting(address, token, None)
+    }
+
+    /// `trusted`: as [`outgoing::builder`] takes it.
+    pub fn trusting(
+        address: Address,
+        token: Option<Secret>,
+        trusted: Option<&Path>,
+    ) -> Result<Client> {
         let secure = matches!(&address, Address::Http(url) if url.starts_with("https://"));
-        let builder = outgoing::builder(secure)?;
+        let builder = outgoing::builder(secure, trusted)?;
         let builder = match &address {
             #[cfg(unix)]
             Address::Unix(path) => builder.unix_socket(path.clone()),
@@ -183,6 +193,18 @@ impl Client {
         {
             return socket::not_allowed(path);
         }
+        if let Some(why) = distrusted(&error) {
+            return Error::new(
+                Kind::NoGateway,
+                format!(
+                    "the certificate of {} cannot be trusted: {why}",
+                    self.address
+                ),
+            )
+            .hint(
+                "name its authority (PEM) in GW_TLS_CA, and call it by a name the certificate has",
+            );
+        }
         if error.is_connect() {
             return Error::new(Kind::NoGateway, format!("no gateway at {}", self.address))
                 .hint("start one with `gw serve`; one that runs elsewhere is named by --admin-url or GW_ADMIN_URL, or its directory by GW_DATA_DIR");
@@ -205,6 +227,22 @@ impl Client {
         )
         .hint("check GW_ADMIN_URL")
     }
+}
+
+/// What is wrong with the certificate, if that is what is wrong.
+fn distrusted(error: &reqwest::Error) -> Option<String> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+            return Some(why.to_string());
+        }
+        // What such an error wraps is not its source.
+        next = match error.downcast_ref::<std::io::Error>() {
+            Some(error) => error.get_ref().map(|error| error as _),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 /// Whether the operating system forbids it.

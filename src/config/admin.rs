@@ -66,8 +66,8 @@ impl Address {
     /// The address of an own socket for TCP to listen on.
     pub fn socket_addr(&self) -> Result<SocketAddr> {
         let text = self.to_string();
-        text.strip_prefix("http://")
-            .unwrap_or(&text)
+        text.split_once("://")
+            .map_or(&*text, |(_, address)| address)
             .parse()
             .map_err(|_| {
                 Error::invalid(format!(
@@ -88,7 +88,9 @@ impl Address {
                     false => std::net::Ipv6Addr::LOCALHOST.into(),
                 };
                 address.set_ip(loopback);
-                Some(Address::Http(format!("http://{address}")))
+                let scheme = self.to_string();
+                let scheme = scheme.split("://").next().unwrap_or("http");
+                Some(Address::Http(format!("{scheme}://{address}")))
             }
             _ => Some(self.clone()),
         }
@@ -101,10 +103,30 @@ impl Config {
     pub fn admin(&self) -> Result<Vec<Address>> {
         let given = &self.server.admin_listen;
         match self.server.in_memory {
-            _ if !given.is_empty() => given.iter().map(|text| text.parse()).collect(),
+            _ if !given.is_empty() => given.iter().map(|text| self.spoken(text)).collect(),
             true => Ok(vec![places::private_address()]),
             false => Ok(vec![self.admin_default()]),
         }
+    }
+
+    /// An address to listen on, with what is spoken there.
+    fn spoken(&self, text: &str) -> Result<Address> {
+        Ok(match text.parse()? {
+            Address::Http(url) if self.server.tls_cert.is_some() => {
+                Address::Http(match url.strip_prefix("http://") {
+                    Some(rest) => format!("https://{rest}"),
+                    None => url,
+                })
+            }
+            Address::Http(url) if url.starts_with("https://") => {
+                return Err(Error::invalid(format!(
+                    "`{}` asks for TLS, for which there is no certificate",
+                    url.escape_debug()
+                ))
+                .hint("give --tls-cert and --tls-key, or listen without https://"));
+            }
+            other => other,
+        })
     }
 
     /// Where a client with this configuration connects.
@@ -115,7 +137,7 @@ impl Config {
         }
         let mut reached = None;
         for text in given {
-            reached = reached.or(text.parse::<Address>()?.reached());
+            reached = reached.or(self.spoken(text)?.reached());
         }
         reached.ok_or_else(|| {
             Error::invalid(format!(
@@ -129,7 +151,7 @@ impl Config {
     /// The address that belongs to the data directory.
     pub fn admin_default(&self) -> Address {
         if cfg!(windows) {
-            return Address::Http("http://127.0.0.1:4001".into());
+            return Address::Http(format!("{}://127.0.0.1:4001", self.scheme()));
         }
         Address::Unix(socket(
             &places::canonical(&self.data_dir()),

@@ -135,6 +135,7 @@ mod tests {
                     "token",
                     "proxy",
                     "allow_",
+                    "tls_",
                 ]
                 .iter()
                 .any(|word| setting.key.contains(word));

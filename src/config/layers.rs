@@ -166,6 +166,28 @@ fn check(config: &Config) -> Result<()> {
             "give 1MiB or more, 0 for a share of the disk, or logs.content = \"off\" for no log",
         ));
     }
+    for (given, wanted, there, missing) in [
+        (
+            &config.server.tls_cert,
+            &config.server.tls_key,
+            "cert",
+            "key",
+        ),
+        (
+            &config.server.tls_key,
+            &config.server.tls_cert,
+            "key",
+            "cert",
+        ),
+    ] {
+        if given.is_some() && wanted.is_none() {
+            return Err(Error::invalid(format!(
+                "`server.tls_{there}` is given without `server.tls_{missing}`"
+            ))
+            .param(format!("server.tls_{missing}"))
+            .hint(format!("name both, with --tls-{missing} FILE")));
+        }
+    }
     let limits = &config.limits;
     for (name, timer) in [
         ("first_byte", limits.first_byte),

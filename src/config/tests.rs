@@ -122,6 +122,9 @@ fn settings_and_structs_agree() {
     let mut config = Config::default();
     config.server.data_dir = Some("/d".into());
     config.server.ready_file = Some("/r".into());
+    config.server.tls_cert = Some("/c".into());
+    config.server.tls_key = Some("/k".into());
+    config.server.tls_ca = Some("/a".into());
     config.secrets.master_key_file = Some("/m".into());
     let mut structs = Vec::new();
     for (section, value) in [

@@ -1,14 +1,18 @@
 //! One core's share of the data plane: a current-thread runtime with its own listener, connection pool and
 //! clock. Takes connections, within what may be open, and serves HTTP on each.
 
-use super::{Shared, connection, pool::SWEEP, worker::Worker};
+use super::{
+    Shared, connection,
+    crowd::{self, Counted},
+    pool::SWEEP,
+    worker::Worker,
+};
 use crate::error::{Error, Kind, Result};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
-    collections::hash_map::Entry,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     rc::Rc,
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::net::TcpListener;
@@ -110,14 +114,27 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.tick() => match worker.shared.stopping.load(Ordering::Relaxed) {
-                true => return,
-                false => continue,
-            },
+            _ = stop.tick() => {
+                if worker.shared.stopping.load(Ordering::Relaxed) {
+                    return;
+                }
+                if worker.shared.crowded.load(Ordering::Relaxed) && worker.strangers.dismiss() {
+                    worker.shared.crowded.store(false, Ordering::Relaxed);
+                }
+                continue;
+            }
         };
         match accepted {
             Ok((stream, peer)) => {
-                // Too many: closed at once, so that the rest keeps being served.
+                if crowd::short_of_room(&worker.shared, &stream) {
+                    let room = make_room(&worker);
+                    // What was dismissed goes before the next one comes.
+                    tokio::task::yield_now().await;
+                    if !room {
+                        continue;
+                    }
+                }
+                // Its address has too many: closed at once, so that the rest keeps being served.
                 let Some(counted) = Counted::new(worker.shared.clone(), peer.ip()) else {
                     continue;
                 };
@@ -129,91 +146,37 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
                     drop((counted, open));
                 });
             }
-            // Out of file descriptors and the like: do not spin.
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
-    }
-}
-
-/// A connection counts while this lives, whatever ends it.
-struct Counted {
-    shared: Arc<Shared>,
-    /// Another machine's address, which has a share of its own.
-    peer: Option<IpAddr>,
-}
-
-impl Counted {
-    /// `None` where there are too many already, of all or of this address.
-    fn new(shared: Arc<Shared>, peer: IpAddr) -> Option<Counted> {
-        if shared.connections.load(Ordering::Relaxed) >= shared.settings.max_connections {
-            return None;
-        }
-        let peer = peer.to_canonical();
-        let peer = (!peer.is_loopback()).then_some(peer);
-        if let Some(peer) = peer {
-            let mut peers = shared.peers.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = peers.entry(peer).or_default();
-            if *count >= shared.settings.max_connections_per_ip {
-                return None;
-            }
-            *count += 1;
-        }
-        shared.connections.fetch_add(1, Ordering::Relaxed);
-        Some(Counted { shared, peer })
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-        let Some(peer) = self.peer else { return };
-        let mut peers = self
-            .shared
-            .peers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(mut count) = peers.entry(peer) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
+            // Out of file descriptors and the like: make room, and do not spin.
+            Err(_) => {
+                make_room(&worker);
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
+}
+
+/// Ends a connection on which no valid key was presented; whether there was one. Where this worker has none, another
+/// one is asked to.
+fn make_room(worker: &Worker) -> bool {
+    let shared = &worker.shared;
+    let room = worker.strangers.dismiss();
+    if !room {
+        shared.crowded.store(true, Ordering::Relaxed);
+    }
+    if let Some(times) = shared.crowding.due() {
+        tracing::warn!(
+            times,
+            connections = shared.connections.load(Ordering::Relaxed),
+            "there is no room for more connections: those without a valid key are closed, the oldest first"
+        );
+    }
+    room
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-
-    #[test]
-    fn another_machine_has_its_share_of_connections() {
-        let journal = Arc::new(crate::store::journal::memory::Memory::new(1, 1));
-        let settings = super::super::Settings {
-            max_connections: 4,
-            max_connections_per_ip: 2,
-            ..Default::default()
-        };
-        let shared = Arc::new(Shared::new(
-            crate::store::token::Hasher::ephemeral().unwrap(),
-            journal,
-            Arc::new(crate::store::records::Memory::new()),
-            settings,
-        ));
-        let (here, there, mapped, other) = ["127.0.0.1", "10.0.0.1", "::ffff:10.0.0.1", "10.0.0.2"]
-            .map(|text| text.parse().unwrap())
-            .into();
-        let take = |ip| Counted::new(shared.clone(), ip);
-        let two = [take(there).unwrap(), take(mapped).unwrap()];
-        assert!(take(there).is_none());
-        let rest = [take(here).unwrap(), take(other).unwrap()];
-        assert!(take(here).is_none(), "of all");
-        drop((two, rest));
-        assert!(shared.peers.lock().unwrap().is_empty());
-        assert_eq!(shared.connections.load(Ordering::Relaxed), 0);
-        let many: Vec<_> = (0..4).map(|_| take(here).unwrap()).collect();
-        assert_eq!(many.len(), 4, "this machine has no share");
-    }
 
     #[test]
     fn a_port_is_shared_by_workers_and_with_nobody_else() {

@@ -4,7 +4,7 @@
 use super::{
     coalesce::CoalescedWrites,
     gate::{Conn, Gate, Transport},
-    listen,
+    listen, secured,
     unparsed::WordedRefusals,
     watch::Fired,
     worker::Worker,
@@ -19,7 +19,7 @@ use std::{
     task::Poll,
     time::Duration,
 };
-use tokio::io::ReadBuf;
+use tokio::{io::ReadBuf, net::TcpStream};
 
 /// Headers hyper takes unless told otherwise.
 const HYPER_HEADERS: usize = 100;
@@ -30,12 +30,25 @@ const LINGER: Duration = Duration::from_secs(2);
 const WRITE_BUFFER: usize = 64 << 10;
 
 /// Serves one connection to its end.
-pub async fn serve<S: Transport + 'static>(worker: Rc<Worker>, stream: S) {
+pub async fn serve(worker: Rc<Worker>, stream: TcpStream) {
     let conn = Rc::new(Conn::new(worker.watches.add(), worker.shared.clone()));
-    if let Some(mut stream) = http(&worker, &conn, stream).await
+    worker.strangers.add(&conn);
+    match &worker.shared.tls {
+        None => talk(&worker, &conn, stream).await,
+        Some(identity) => {
+            if let Some(stream) = secured::handshake(&worker, &conn, stream, identity).await {
+                talk(&worker, &conn, stream).await;
+            }
+        }
+    }
+    worker.strangers.remove(&conn);
+}
+
+async fn talk<S: Transport + 'static>(worker: &Rc<Worker>, conn: &Rc<Conn>, stream: S) {
+    if let Some(mut stream) = http(worker, conn, stream).await
         && conn.unread()
     {
-        linger(&worker, &conn, &mut stream).await;
+        linger(worker, conn, &mut stream).await;
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Conn {
     /// The peer takes nothing of what is being written.
     stalled: Cell<bool>,
     pub watch: Guard,
+    /// Its place among the connections on which no valid key was presented yet.
+    pub place: Cell<Option<u64>>,
     shared: Arc<Shared>,
 }
 
@@ -56,6 +58,7 @@ impl Conn {
             unread: Cell::new(false),
             stalled: Cell::new(false),
             watch,
+            place: Cell::new(None),
             shared,
         }
     }

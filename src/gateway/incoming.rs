@@ -21,6 +21,11 @@ impl Incoming {
     pub fn new(wire: Wire, conn: Rc<Conn>) -> Incoming {
         Incoming { wire, conn }
     }
+
+    /// The connection it comes on.
+    pub fn conn(&self) -> &Conn {
+        &self.conn
+    }
 }
 
 impl HttpBody for Incoming {

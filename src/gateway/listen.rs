@@ -185,6 +185,7 @@ fn models(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
     let now = crate::resources::Stamp::now().0;
     match caller::admit(&worker.shared, &serving, request.headers(), now) {
         Ok(admitted) => {
+            worker.strangers.remove(request.body().conn());
             let anthropic = by_headers(request.headers()) == Some(Api::Anthropic);
             respond::json(200, &models::list(&serving, &admitted.caller, anthropic))
         }

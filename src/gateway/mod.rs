@@ -12,6 +12,7 @@ pub mod coalesce;
 pub mod collect;
 pub mod connect;
 pub mod connection;
+pub mod crowd;
 pub mod early;
 pub mod ended;
 pub mod exchange;
@@ -32,6 +33,7 @@ pub mod prepare;
 pub mod record;
 pub mod relay;
 pub mod respond;
+pub mod secured;
 pub mod send;
 pub mod settings;
 pub mod spoken;
@@ -43,7 +45,9 @@ pub mod worker;
 pub use settings::Settings;
 
 use crate::plan::{Moment, Snapshot};
+use crate::seldom::Seldom;
 use crate::store::{journal::Journal, records::Records, token::Hasher};
+use crate::tls::Identity;
 use crate::upstream::Upstream;
 use arc_swap::ArcSwap;
 use std::{
@@ -81,9 +85,14 @@ pub struct Shared {
     /// Asked for its health by `/readyz`, and for nothing else: requests never touch it.
     pub records: Arc<dyn Records>,
     pub settings: Settings,
+    /// What callers' connections are made secure with; `None`: they are not.
+    pub tls: Option<Arc<Identity>>,
     pub in_flight: AtomicUsize,
     pub in_flight_bytes: AtomicUsize,
     pub connections: AtomicUsize,
+    /// A worker had to refuse a connection, having none of its own to close for it.
+    pub crowded: AtomicBool,
+    pub crowding: Seldom,
     /// Connections by address, of other machines alone.
     pub peers: Mutex<HashMap<IpAddr, usize>>,
     pub requests: AtomicU64,
@@ -109,9 +118,12 @@ impl Shared {
             journal,
             records,
             settings,
+            tls: None,
             in_flight: AtomicUsize::new(0),
             in_flight_bytes: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            crowded: AtomicBool::new(false),
+            crowding: Seldom::default(),
             peers: Mutex::default(),
             requests: AtomicU64::new(0),
             stopping: AtomicBool::new(false),

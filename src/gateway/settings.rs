@@ -27,6 +27,8 @@ pub struct Settings {
     pub max_body: usize,
     pub json_depth: usize,
     pub max_connections: usize,
+    /// A connection whose file descriptor has this number or a higher one leaves too few for everything else.
+    pub max_descriptor: usize,
     /// Of one address other than this machine's own.
     pub max_connections_per_ip: usize,
     pub max_in_flight: usize,
@@ -62,6 +64,7 @@ impl Default for Settings {
             max_body: 32 << 20,
             json_depth: 100,
             max_connections: 10_000,
+            max_descriptor: usize::MAX,
             max_connections_per_ip: 256,
             max_in_flight: 2_000,
             max_in_flight_per_key: 1_000,

@@ -163,6 +163,11 @@ impl Watch {
         .await
     }
 
+    /// Ends it as if its time were up.
+    pub fn expire(&self) {
+        self.fire(Fired::Deadline);
+    }
+
     fn fire(&self, why: Fired) {
         self.fired.set(Some(why));
         self.wake();

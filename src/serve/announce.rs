@@ -4,6 +4,7 @@ use super::{dev, ready::Ready, stores::Stores};
 use crate::admin::Desk;
 use crate::config::{Config, Log, LogFormat};
 use crate::error::Error;
+use crate::gateway::Settings;
 use crate::resources::key::LogContent;
 use crate::{shell, stdio};
 use std::io::IsTerminal;
@@ -56,11 +57,11 @@ pub fn people(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) {
     if let Some(notice) = &stores.notice {
         notice.lines().for_each(|line| say("mended", line));
     }
-    for url in ready.urls.iter().filter(|url| !local(url)) {
+    for url in ready.urls.iter().filter(|url| exposed(url)) {
         say(
             "warning",
             &format!(
-                "{url} can be reached from other machines, and keys travel unencrypted: put TLS in front"
+                "{url} can be reached from other machines, and keys travel unencrypted: give --tls-cert and --tls-key, or put TLS in front"
             ),
         );
     }
@@ -99,10 +100,31 @@ fn secrets(described: &str) -> (String, Option<String>) {
     (place, warning)
 }
 
-fn local(url: &str) -> bool {
-    url.strip_prefix("http://")
-        .and_then(|address| address.parse::<std::net::SocketAddr>().ok())
-        .is_some_and(|address| address.ip().is_loopback())
+/// Whether what is said there can be overheard on the way.
+fn exposed(url: &str) -> bool {
+    url.strip_prefix("http://").is_some_and(|address| {
+        !address
+            .parse::<std::net::SocketAddr>()
+            .is_ok_and(|address| address.ip().is_loopback())
+    })
+}
+
+/// Says where the system gives far fewer file descriptors than the connections asked for need.
+pub fn descriptors(config: &Config, settings: &Settings, given: Option<usize>) {
+    // Without a limit of its own the gateway is asked for as many as it takes by default.
+    let asked = match config.limits.max_connections {
+        0 => Settings::default().max_connections,
+        asked => usize::try_from(asked).unwrap_or(usize::MAX),
+    };
+    if let Some(given) = given.filter(|_| settings.max_connections < asked / 2) {
+        say(
+            "connections",
+            &format!(
+                "{} at once: no more than {given} files may be open (`ulimit -Hn`, LimitNOFILE=)",
+                settings.max_connections
+            ),
+        );
+    }
 }
 
 /// A line for people.

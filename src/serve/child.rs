@@ -53,6 +53,9 @@ pub fn start(
     if let Some(admin) = ready.admins.first() {
         command.env("GW_ADMIN_URL", admin);
     }
+    if let Some(trusted) = config.trusted() {
+        command.env("GW_TLS_CA", trusted);
+    }
     if let Some(key) = key {
         for name in ["GW_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"] {
             command.env(name, key.secret.expose());

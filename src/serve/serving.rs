@@ -189,6 +189,13 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
             .iter()
             .map(|why| format!("state store: {why}")),
     );
+    degraded.extend(
+        shared
+            .tls
+            .iter()
+            .filter_map(|tls| tls.trouble())
+            .map(|why| format!("TLS certificate: {why}")),
+    );
     degraded.extend(log.degraded.iter().map(|why| format!("request log: {why}")));
     status.insert(
         "status".into(),

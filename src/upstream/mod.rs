@@ -13,7 +13,6 @@ mod standing;
 mod timers;
 mod tls;
 pub mod trial;
-mod validity;
 mod way;
 
 pub use access::{Access, resolve_files};

@@ -82,9 +82,34 @@ impl Home {
 
     /// The same with further arguments, and with what `prepare` does to the command.
     pub fn serve_as(&self, args: &[&str], prepare: impl FnOnce(&mut Command)) -> Serving {
+        self.serve_by(self.gw::<&str>(&[]), args, prepare)
+    }
+
+    /// The same where no process may have more open files than this.
+    pub fn serve_with_files(
+        &self,
+        most: u32,
+        args: &[&str],
+        prepare: impl FnOnce(&mut Command),
+    ) -> Serving {
+        let mut shell = self.program("sh");
+        shell.args([
+            "-c",
+            &format!("ulimit -Sn {most}; ulimit -Hn {most}; exec \"$0\" \"$@\""),
+            GW,
+        ]);
+        self.serve_by(shell, args, prepare)
+    }
+
+    fn serve_by(
+        &self,
+        mut command: Command,
+        args: &[&str],
+        prepare: impl FnOnce(&mut Command),
+    ) -> Serving {
         let place = tempfile::tempdir().unwrap();
         let (ready, log) = (place.path().join("ready"), place.path().join("log"));
-        let mut command = self.gw(&["serve", "--listen", "127.0.0.1:0", "--ready-file"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--ready-file"]);
         command
             .arg(&ready)
             .args(args)

@@ -5,6 +5,7 @@
 
 mod admin_socket;
 mod contradictions;
+mod crowding;
 mod doctoring;
 mod expecting;
 mod found_settings;
@@ -18,3 +19,4 @@ mod provider_tls;
 mod providers;
 mod quiet;
 mod streams;
+mod tls;

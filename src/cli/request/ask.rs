@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
 /// One request, ready to be sent as often as wanted.
 pub(super) struct Ask {
@@ -18,6 +19,8 @@ pub(super) struct Ask {
     pub anthropic: bool,
     /// Streams of its format say when they are over.
     pub marked: bool,
+    /// Trusted beside the system's authorities.
+    pub trusted: Option<PathBuf>,
 }
 
 impl Ask {
@@ -57,8 +60,14 @@ impl Ask {
                 })?
             }
         };
+        let url = join(&base, path)?;
+        let trusted = match url.starts_with("https:") {
+            true => context.config()?.trusted().map(Path::to_owned),
+            false => None,
+        };
         Ok(Ask {
-            url: join(&base, path)?,
+            url,
+            trusted,
             headers,
             body,
             stream,
@@ -77,7 +86,7 @@ fn join(base: &str, path: &str) -> Result<String> {
             base.escape_debug()
         ))
         .param("--url")
-        .hint("write it as http://HOST:PORT")
+        .hint("write it as http://HOST:PORT or https://HOST:PORT")
     };
     let url = url::Url::parse(base).map_err(|_| bad())?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {

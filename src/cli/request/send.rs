@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Sends once. Text of a stream is handed to `show` as it comes; `limit` bounds each silence of a stream
 /// and the whole of everything else.
 pub(super) async fn send(ask: &Ask, limit: Duration, mut show: impl FnMut(&str)) -> Result<Answer> {
-    let http = outgoing::builder(ask.url.starts_with("https:"))?
+    let http = outgoing::builder(ask.url.starts_with("https:"), ask.trusted.as_deref())?
         .build()
         .map_err(|error| Error::internal("cannot set up HTTP").cause(error))?;
     let mut request = http.post(&ask.url).json(&ask.body);

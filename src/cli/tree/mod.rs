@@ -103,7 +103,7 @@ fn globals() -> Vec<Arg> {
                 "admin_url",
                 "admin-url",
                 "URL",
-                "The gateway's admin address: unix:/PATH or http://HOST:PORT",
+                "The gateway's admin address: unix:/PATH or http[s]://HOST:PORT",
             )
             .env("GW_ADMIN_URL")
             .value_hint(ValueHint::Url),

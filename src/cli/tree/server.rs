@@ -35,6 +35,8 @@ fn serve() -> Command {
             option("log_format", "log-format", "FORMAT", "How the process's own log is written [GW_LOG_FORMAT]").value_parser(["auto", "text", "json"]),
             option("shutdown_grace", "shutdown-grace", "TIME", "How long running requests may take to finish (default 30s)"),
             option("threads", "threads", "N", "Worker threads (default: one per core)").value_parser(clap::value_parser!(u32)),
+            option("tls_cert", "tls-cert", "FILE", "Speak TLS on TCP, with this certificate and chain (PEM); followed as it changes [GW_TLS_CERT]").value_hint(ValueHint::FilePath),
+            option("tls_key", "tls-key", "FILE", "The certificate's private key (PEM) [GW_TLS_KEY]").value_hint(ValueHint::FilePath),
             flag("allow_public", "allow-public", "Let the proxy listen beyond loopback"),
             flag("allow_public_admin", "allow-public-admin", "Let the admin API listen beyond loopback"),
         ])

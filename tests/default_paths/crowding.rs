@@ -1,0 +1,110 @@
+//! More connections than there are file descriptors: strangers are closed, whoever has a key is served, and the gateway
+//! can be managed.
+
+use super::harness::http;
+use super::home::{Home, Serving};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// A key with a route to the simulator.
+fn key(home: &Home, name: &str) -> String {
+    for args in [
+        &["user", "create", "ann", "--if-not-exists"][..],
+        &[
+            "key",
+            "create",
+            name,
+            "--user",
+            "ann",
+            "--output-file",
+            name,
+        ],
+        &["route", "create", name, "--key", name, "--to", "mock"],
+    ] {
+        let ran = home.run(args);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+    let text = std::fs::read_to_string(home.path("work").join(name)).unwrap();
+    text.trim().to_owned()
+}
+
+fn connect(serving: &Serving) -> TcpStream {
+    let host = serving.url().strip_prefix("http://").unwrap();
+    let socket = TcpStream::connect(host).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    socket
+}
+
+fn ask(serving: &Serving, key: &str) -> u16 {
+    let url = format!("{}/v1/chat/completions", serving.url());
+    let body = json!({"model": "mock", "messages": [{"role": "user", "content": "x"}]});
+    http::post(&url, &[("authorization", &format!("Bearer {key}"))], &body).status
+}
+
+/// One request on a connection that stays; its status.
+fn ask_on(socket: &mut TcpStream, key: &str) -> u16 {
+    let request = format!("GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Api-Key: {key}\r\n\r\n");
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut bytes = vec![0; 64 << 10];
+    let read = socket.read(&mut bytes).unwrap();
+    let text = String::from_utf8_lossy(&bytes[..read]);
+    text.split(' ').nth(1).unwrap_or("0").parse().unwrap()
+}
+
+#[test]
+fn strangers_beyond_the_open_file_limit_keep_no_valid_caller_out() {
+    let home = Home::new();
+    // No timer helps: what gives room is that it is needed.
+    let serving = home.serve_with_files(1024, &["--mock"], |command| {
+        for name in ["FIRST_BYTE", "HEADER_TIMEOUT", "IDLE"] {
+            command.env(format!("GW_LIMITS__{name}"), "1h");
+        }
+    });
+    assert!(
+        serving.said().contains(
+            "connections 312 at once: no more than 1024 files may be open (`ulimit -Hn`, LimitNOFILE=)\n"
+        ),
+        "{}",
+        serving.said()
+    );
+    let (good, other) = (key(&home, "good"), key(&home, "other"));
+    let mut known = connect(&serving);
+    assert_eq!(ask_on(&mut known, &good), 200);
+
+    let said: [&[u8]; 4] = [
+        b"",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Api-Key: sk-gw-nonsense\r\n\r\n",
+    ];
+    let mut strangers = Vec::new();
+    for at in 0..1_300 {
+        let mut socket = connect(&serving);
+        let _ = socket.write_all(said[at % said.len()]);
+        strangers.push(socket);
+        if at % 100 == 99 {
+            assert_eq!(ask(&serving, &good), 200, "after {at} strangers");
+        }
+    }
+    assert_eq!(ask_on(&mut known, &good), 200, "a known caller was closed");
+    let revoked = home.run(&["key", "revoke", "other", "-y"]);
+    assert_eq!(
+        (revoked.code, revoked.out.as_str()),
+        (Some(0), "key/other revoked\n"),
+        "{revoked:?}"
+    );
+    assert_eq!((ask(&serving, &other), ask(&serving, &good)), (401, 200));
+    let status = home.run(&["status", "-o", "json"]);
+    let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
+    let connections = status["connections"].as_u64().unwrap();
+    assert!((1..=320).contains(&connections), "{status}");
+    let lines = serving
+        .said()
+        .matches("no room for more connections")
+        .count();
+    assert!((1..=2).contains(&lines), "{}", serving.said());
+}
