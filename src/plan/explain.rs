@@ -128,7 +128,13 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
             answer["attempts"] = plan
                 .attempts
                 .iter()
-                .map(|choice| json!({"provider": name(choice.provider), "model": choice.model, "tier": choice.tier, "weight": choice.weight}))
+                .map(|choice| {
+                    let mut attempt = json!({"provider": name(choice.provider), "model": choice.model, "tier": choice.tier, "weight": choice.weight});
+                    if let Some(load) = choice.state.load() {
+                        attempt["load"] = json!(load);
+                    }
+                    attempt
+                })
                 .collect();
             answer["excluded"] = plan.excluded.iter().map(|out| json!({"provider": out.provider, "model": out.model, "why": out.why.to_string()})).collect();
             if query.times > 1 {

@@ -2,8 +2,10 @@
 //! made with the snapshot; models that callers choose have one only while they are not simply well. While all is
 //! well a request reads one atomic or three of a line that nobody writes, and takes no lock.
 
+mod figures;
 mod slot;
 
+pub use figures::Load;
 pub use slot::Slot;
 
 use super::{Choice, Excluded, Moment, Snapshot, Why};
@@ -105,6 +107,13 @@ enum Place {
 }
 
 impl Place {
+    fn slot(&self) -> Option<&Slot> {
+        match self {
+            Place::Slot(slot) => Some(slot),
+            Place::Asked(..) => None,
+        }
+    }
+
     /// Does something with the slot, if there is one that may be other than well.
     fn known<T>(&self, now: Moment, with: impl FnOnce(&Arc<Slot>) -> T) -> Option<T> {
         match self {
@@ -164,11 +173,18 @@ impl TargetState {
             })
             .unwrap_or(Some(None));
         admitted.map(|probe| Entry {
+            lane: self.place.slot().map(|slot| slot.figures.begin()),
             place: self.place.clone(),
             probe,
+            content: false,
             counts: !self.tried.replace(true),
             began: now,
         })
+    }
+
+    /// What is under way there and how soon it answers; only where a target names its model.
+    pub fn load(&self) -> Option<Load> {
+        self.place.slot().map(|slot| slot.figures.load())
     }
 
     fn rests_until(&self, now: Moment) -> u64 {
@@ -184,6 +200,10 @@ impl TargetState {
 pub struct Entry {
     place: Place,
     probe: Option<(Arc<Slot>, u64)>,
+    /// Where it is counted as under way.
+    lane: Option<usize>,
+    /// Content came.
+    content: bool,
     /// It has not been counted, nor any attempt of the same request before it.
     counts: bool,
     began: Moment,
@@ -193,14 +213,25 @@ impl Entry {
     /// The target answers, though it has not said all yet: a suspension is over. Failures in a row stay in a row, so
     /// that streams which always break add up.
     pub fn answered(&mut self, now: Moment) {
-        self.probe = None;
+        self.came(now);
         self.place.known(now, |slot| slot.answered());
     }
 
     /// The target answered. Only a cool-down that another request has been told of stays.
     pub fn worked(&mut self, now: Moment) {
-        self.probe = None;
+        self.came(now);
         self.place.known(now, |slot| slot.worked());
+    }
+
+    /// Something of an answer came: a probe is over, and how long it took is noted once.
+    fn came(&mut self, now: Moment) {
+        self.probe = None;
+        if !std::mem::replace(&mut self.content, true)
+            && let (Some(slot), Some(lane)) = (self.place.slot(), self.lane)
+        {
+            slot.figures
+                .content(lane, now.ms().saturating_sub(self.began.ms()));
+        }
     }
 
     /// The target failed: after three requests in a row it is suspended, and after a failed probe at once.
@@ -225,6 +256,9 @@ impl Drop for Entry {
     fn drop(&mut self) {
         if let Some((slot, mark)) = &self.probe {
             slot.give_back(*mark);
+        }
+        if let (Some(slot), Some(lane)) = (self.place.slot(), self.lane) {
+            slot.figures.end(lane);
         }
     }
 }

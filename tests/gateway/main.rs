@@ -17,6 +17,7 @@ mod hangup;
 mod harness;
 mod kit;
 mod leaks;
+mod load;
 mod log_files;
 mod log_listing;
 

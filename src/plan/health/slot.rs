@@ -1,6 +1,7 @@
 //! How one target is doing: cool-down after "too many requests", suspension after failures in a row, and the one
 //! probe that ends a suspension. Atomics alone: whoever finds a target well has only read.
 
+use super::figures::Figures;
 use crate::plan::Moment;
 use std::sync::{
     Arc,
@@ -35,6 +36,7 @@ pub struct Slot {
     probe: AtomicU64,
     /// Failures in a row: how many in the lowest byte, when the last was above it.
     row: AtomicU64,
+    pub(super) figures: Figures,
     /// By when all of the provider's models are well again if nothing else happens.
     unwell: Arc<AtomicU64>,
 }

@@ -324,3 +324,25 @@ fn a_slot_is_one_for_all_who_name_the_model_and_goes_with_the_last() {
     assert_eq!(health.resting(now), 1);
     drop(snapshot);
 }
+
+#[test]
+fn what_is_under_way_and_how_soon_content_comes_is_counted_where_a_target_names_its_model() {
+    let (snapshot, now) = (snapshot(), begin());
+    let load = |in_flight, first_content_ms| {
+        Some(Load {
+            in_flight,
+            first_content_ms,
+        })
+    };
+    let mut stream = enter(&snapshot, "m", now);
+    let failing = enter(&snapshot, "m", now);
+    assert_eq!(meet(&snapshot, "m").load(), load(2, None));
+    drop(failing);
+    stream.answered(now.plus(40));
+    stream.worked(now.plus(9_000));
+    assert_eq!(meet(&snapshot, "m").load(), load(1, Some(40)), "noted once");
+    drop(stream);
+    assert_eq!(meet(&snapshot, "m").load(), load(0, Some(40)));
+    enter(&snapshot, "n", now).worked(now);
+    assert_eq!(meet(&snapshot, "n").load(), None);
+}

@@ -1,0 +1,137 @@
+//! What tells targets apart that are well: how many attempts are under way, and how soon content came lately. Each
+//! worker counts on a line of its own, so that counting takes no line from another; whoever asks adds up.
+
+use serde::Serialize;
+use std::sync::{
+    OnceLock,
+    atomic::{
+        AtomicU32, AtomicU64, AtomicUsize,
+        Ordering::{AcqRel, Relaxed},
+    },
+};
+
+/// Lanes of a target; with more workers than these, some share.
+const LANES: usize = 16;
+/// An average goes an eighth of the way to each new figure, and counts for eight figures at most.
+const WEIGHT: u64 = 8;
+/// Averages are kept in sixteenths of a millisecond.
+const PARTS: u64 = 16;
+
+thread_local! {
+    /// This worker's lane.
+    static LANE: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Relaxed) % LANES
+    };
+}
+
+/// A target's figures, by worker; made when a worker first sends something there.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    lanes: [OnceLock<Box<Lane>>; LANES],
+}
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Lane {
+    under_way: AtomicU32,
+    /// The average time to first content in parts, over how many figures in the lowest byte.
+    first_content: AtomicU64,
+}
+
+/// What is known of a target's load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Load {
+    /// Attempts that have begun and not ended.
+    pub in_flight: u32,
+    /// The decaying average time to first content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_content_ms: Option<u64>,
+}
+
+impl Figures {
+    /// An attempt begins; its lane, to end it with.
+    pub(super) fn begin(&self) -> usize {
+        let lane = LANE.with(|lane| *lane);
+        let counted = self.lanes[lane].get_or_init(Box::default);
+        counted.under_way.fetch_add(1, AcqRel);
+        lane
+    }
+
+    pub(super) fn end(&self, lane: usize) {
+        if let Some(lane) = self.lanes.get(lane).and_then(OnceLock::get) {
+            lane.under_way.fetch_sub(1, AcqRel);
+        }
+    }
+
+    /// Content came this long after an attempt of this lane had begun.
+    pub(super) fn content(&self, lane: usize, ms: u64) {
+        let Some(lane) = self.lanes.get(lane).and_then(OnceLock::get) else {
+            return;
+        };
+        let before = lane.first_content.load(Relaxed);
+        let (average, count) = (before >> 8, (before & 0xff) + 1);
+        let count = count.min(WEIGHT);
+        // A request is over in days at most: no product leaves 64 bits.
+        let figure = ms.min(1 << 32) * PARTS;
+        let average = (average * (count - 1) + figure) / count;
+        // Of two workers in one lane the later figure counts, which is good enough for an average.
+        lane.first_content.store(average << 8 | count, Relaxed);
+    }
+
+    pub(super) fn load(&self) -> Load {
+        let lanes = self.lanes.iter().filter_map(OnceLock::get);
+        let (mut in_flight, mut sum, mut figures) = (0, 0, 0);
+        for lane in lanes {
+            in_flight += lane.under_way.load(Relaxed);
+            let packed = lane.first_content.load(Relaxed);
+            let (average, count) = (packed >> 8, packed & 0xff);
+            sum += average * count;
+            figures += count;
+        }
+        Load {
+            in_flight,
+            first_content_ms: sum.checked_div(figures).map(|parts| parts / PARTS),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_count_on_lanes_of_their_own_and_are_added_up() {
+        let figures = Figures::default();
+        let load = |in_flight, first_content_ms| Load {
+            in_flight,
+            first_content_ms,
+        };
+        assert_eq!(figures.load(), load(0, None));
+        let mine = figures.begin();
+        std::thread::scope(|scope| {
+            for ms in [0, 100, 200] {
+                let figures = &figures;
+                scope.spawn(move || {
+                    figures.begin();
+                    figures.content(figures.begin(), ms);
+                });
+            }
+        });
+        assert_eq!(figures.load(), load(7, Some(100)));
+        figures.end(mine);
+        assert_eq!(figures.load(), load(6, Some(100)));
+    }
+
+    #[test]
+    fn an_average_follows_what_comes_lately() {
+        let figures = Figures::default();
+        let lane = figures.begin();
+        figures.content(lane, 1_000);
+        assert_eq!(figures.load().first_content_ms, Some(1_000));
+        (0..60).for_each(|_| figures.content(lane, 10));
+        assert_eq!(figures.load().first_content_ms, Some(10));
+        figures.content(lane, u64::MAX);
+        assert!(figures.load().first_content_ms.is_some_and(|ms| ms > 1_000));
+    }
+}
