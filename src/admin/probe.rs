@@ -6,12 +6,14 @@ use super::desk::{Desk, blocking};
 use super::item::Item;
 use super::{credentials, draft::Outcome};
 use crate::error::{Error, Kind, Result};
+use crate::plan::naming::own_name;
 use crate::resources::{self, Record, model::Model, name, provider::Provider};
 use crate::store::secret::Secret;
 use crate::upstream::{
     Access, Timers, Upstream,
     trial::{self, State, Trial},
 };
+use crate::vendors;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -114,7 +116,9 @@ async fn stored(call: &Call, model: Option<&str>) -> Result<Report> {
             let model: Model = serde_json::from_value(Value::Object(record.spec.clone())).ok()?;
             Some((record.name.as_str(), model))
         });
-        upstream_id(&call.name, asked, models)
+        let vendor = record.spec.get("vendor").and_then(Value::as_str);
+        let own = vendor.and_then(|id| Some(vendors::vendor(id).ok()?.own_names));
+        upstream_id(&call.name, own.unwrap_or_default(), asked, models)
     });
     let (vault, asked) = (call.desk.deps.vault.clone(), record.clone());
     let access = blocking(move || Ok(credentials::resolve(&*vault, &asked))).await?;
@@ -126,6 +130,7 @@ async fn stored(call: &Call, model: Option<&str>) -> Result<Report> {
 /// The id a provider knows a model by, which may be asked for by its record's name, with or without `PROVIDER/`.
 fn upstream_id<'a>(
     provider: &str,
+    own_names: &[&str],
     asked: &str,
     models: impl Iterator<Item = (&'a str, Model)>,
 ) -> String {
@@ -138,6 +143,7 @@ fn upstream_id<'a>(
     asked
         .strip_prefix(provider)
         .and_then(|rest| rest.strip_prefix('/'))
+        .filter(|_| !own_name(own_names, asked))
         .unwrap_or(asked)
         .to_owned()
 }
@@ -212,9 +218,14 @@ mod tests {
             ("big", "gpt-4o"),
             ("org/m", "org/m"),
             ("p/other", "other"),
+            ("p/own", "p/own"),
         ] {
             let records = [("fast", model("gpt-4o-mini")), ("p/big", model("gpt-4o"))];
-            assert_eq!(upstream_id("p", asked, records.into_iter()), id, "{asked}");
+            assert_eq!(
+                upstream_id("p", &["p/own"], asked, records.into_iter()),
+                id,
+                "{asked}"
+            );
         }
     }
 }

@@ -42,6 +42,11 @@ pub fn find(catalog: &str, model: &str) -> Option<Known> {
     table::TABLE.find(catalog, model).map(Known::from)
 }
 
+/// Whether the catalogue has a row of exactly this name at the vendor.
+pub fn has(catalog: &str, model: &str) -> bool {
+    table::TABLE.has(catalog, model)
+}
+
 /// Every model the catalogue knows of this vendor, by id.
 pub fn all(catalog: &str) -> Vec<Known> {
     let mut known: Vec<Known> = table::TABLE.all(catalog).iter().map(Known::from).collect();

@@ -67,6 +67,13 @@ impl Table {
         })
     }
 
+    /// Whether a row of the vendor's has exactly this name.
+    pub fn has(&self, vendor: &str, model: &str) -> bool {
+        self.0
+            .get(vendor)
+            .is_some_and(|vendor| vendor.equal.contains_key(model))
+    }
+
     pub fn all(&self, vendor: &str) -> &[Row] {
         self.0
             .get(vendor)

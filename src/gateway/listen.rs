@@ -64,7 +64,9 @@ fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
         return Ok(served(worker, format, None, request));
     }
     Ok(match path {
-        "/v1/models" => Taken::Answered(models(worker, request)),
+        _ if path.starts_with("/v1/") && models_path(path) => {
+            Taken::Answered(models(worker, request, path))
+        }
         "/healthz" => Taken::Answered(respond::json(200, &json!({"status": "ok"}))),
         "/readyz" => Taken::Answered(ready(worker)),
         _ => bound(worker, request)?,
@@ -79,8 +81,8 @@ fn bound(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
         .next()
         .map(|(_, rest)| rest)
         .ok_or_else(|| unknown(path, path))?;
-    if rest.strip_prefix("/v1").unwrap_or(rest) == "/models" {
-        return Ok(Taken::Answered(models(worker, request)));
+    if models_path(rest) {
+        return Ok(Taken::Answered(models(worker, request, rest)));
     }
     let format = under(rest, request).ok_or_else(|| unknown(path, rest))?;
     Ok(served(worker, format, Some(path.to_owned()), request))
@@ -175,8 +177,13 @@ fn browsers(request: &Request<Incoming>) -> crate::error::Result<()> {
     }
 }
 
-/// The list of models, for `GET`.
-fn models(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
+/// Whether a path, as it is behind a route's, asks for models. Some of another API look like it.
+fn models_path(path: &str) -> bool {
+    models::id(path).is_some() && unserved(path).is_none()
+}
+
+/// The list of models or one of them, for `GET`. `path`: as it is behind a route's.
+fn models(worker: &Worker, request: &Request<Incoming>, path: &str) -> Response<Body> {
     let api = spoken(request.uri().path(), request.headers());
     if let Some(wrong) = method(request, &Method::GET, api) {
         return wrong;
@@ -187,7 +194,10 @@ fn models(worker: &Worker, request: &Request<Incoming>) -> Response<Body> {
         Ok(admitted) => {
             worker.strangers.remove(request.body().conn());
             let anthropic = by_headers(request.headers()) == Some(Api::Anthropic);
-            respond::json(200, &models::list(&serving, &admitted.caller, anthropic))
+            match models::asked(&serving, &admitted.caller, path, anthropic) {
+                Ok(found) => respond::json(200, &found),
+                Err(error) => respond::plain(&error, api),
+            }
         }
         Err(denied) => respond::plain(&denied.error, api),
     }

@@ -1,7 +1,7 @@
 //! Calls without a route: the key's `direct` globs let it name `provider/model`, or a bare model that
 //! exactly one provider serves. Deny by default.
 
-use super::{Ask, Caller, Choice, Facts, Moment, Plan, Snapshot, Why, health, route};
+use super::{Ask, Caller, Choice, Facts, Moment, Plan, Snapshot, Why, health, naming, route};
 use crate::error::{Error, Kind, Result};
 use crate::resources::glob;
 
@@ -95,10 +95,10 @@ pub fn allows(snapshot: &Snapshot, caller: &Caller, provider: usize, model: &str
     };
     let name = format!("{}/{model}", entry.name);
     caller.direct.iter().any(|pattern| {
-        let of_provider = pattern
+        let of_other = pattern
             .split_once('/')
-            .is_some_and(|(first, _)| snapshot.provider(first).is_some());
-        glob::matches(pattern, &name) || (!of_provider && glob::matches(pattern, model))
+            .is_some_and(|(first, _)| first != &*entry.name && snapshot.provider(first).is_some());
+        glob::matches(pattern, &name) || (!of_other && glob::matches(pattern, model))
     })
 }
 
@@ -113,19 +113,16 @@ fn candidates(snapshot: &Snapshot, caller: &Caller, asked: &str) -> Vec<(usize, 
     };
     let exact = asked
         .split_once('/')
-        .and_then(|(provider, model)| Some((snapshot.provider(provider).filter(there)?, model)));
-    let whole = |provider: usize, name: &str| {
-        let upstream = snapshot.upstream_id(provider, name).into_owned();
+        .and_then(|(provider, _)| snapshot.provider(provider).filter(there));
+    let whole = |provider: usize| {
+        let upstream = naming::asked(snapshot, provider, asked).into_owned();
         let facts = snapshot.facts(provider, &upstream);
         (provider, upstream, facts)
     };
     match exact {
-        Some((provider, model)) => vec![whole(provider, model)],
+        Some(provider) => vec![whole(provider)],
         None => {
-            let all = snapshot
-                .provider_indexes()
-                .filter(there)
-                .map(|provider| whole(provider, asked));
+            let all = snapshot.provider_indexes().filter(there).map(whole);
             all.filter(|(provider, upstream, _)| snapshot.serves(*provider, upstream))
                 .collect()
         }

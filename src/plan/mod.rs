@@ -8,6 +8,7 @@ pub mod direct;
 pub mod explain;
 pub mod health;
 pub mod moment;
+pub mod naming;
 pub mod retry;
 pub mod route;
 pub mod snapshot;

@@ -4,6 +4,7 @@
 use super::{
     Ask, Caller, Choice, Context, Dice, Facts, Snapshot, Why,
     health::{Slot, TargetState},
+    naming,
 };
 use crate::resources::{
     glob,
@@ -52,7 +53,7 @@ impl Route {
             .map(|(place, target)| {
                 let provider = snapshot.provider(&target.provider);
                 let model: Option<Arc<str>> = target.model.as_deref().map(|model| match provider {
-                    Some(at) => snapshot.upstream_id(at, model).as_ref().into(),
+                    Some(at) => naming::target(snapshot, at, model).as_ref().into(),
                     None => model.into(),
                 });
                 let known = provider.zip(model.as_ref());
@@ -111,14 +112,7 @@ impl Target {
         }
         let model = match (&self.model, ask.model) {
             (Some(model), _) => model.clone(),
-            // `provider/model` asked for means this provider's model.
-            (None, Some(asked)) => {
-                let asked = asked
-                    .strip_prefix(&*self.provider_name)
-                    .and_then(|rest| rest.strip_prefix('/'))
-                    .unwrap_or(asked);
-                snapshot.upstream_id(provider, asked).as_ref().into()
-            }
+            (None, Some(asked)) => naming::asked(snapshot, provider, asked).as_ref().into(),
             (None, None) => return Err(Why::NoModel),
         };
         let facts = self

@@ -22,6 +22,8 @@ pub struct Provider {
     pub ops: Vec<Op>,
     /// Its id in the price catalogue; empty: none.
     pub catalog: &'static str,
+    /// Globs of the ids that begin with the vendor's own name.
+    pub own_names: &'static [&'static str],
     /// How its models are doing; the same from snapshot to snapshot as long as it is there.
     pub health: Arc<Health>,
     /// By upstream id: what the user's model records say.
@@ -31,6 +33,11 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Whether a record of the user's speaks of this model, by its id upstream or its own name.
+    pub fn has_record(&self, model: &str) -> bool {
+        self.models.contains_key(model) || self.aliases.contains_key(model)
+    }
+
     /// Whether keys of this environment may use it.
     pub fn active_in(&self, environment: &str) -> bool {
         self.spec.environments.is_empty()
@@ -65,14 +72,25 @@ pub struct Snapshot {
     pub paths: Arc<Vec<Arc<Route>>>,
 }
 
-/// What a vendor contributes: what it serves and its id in the price catalogue.
-pub type VendorFacts = fn(&str) -> Option<(Vec<Op>, &'static str)>;
+/// What a vendor contributes.
+#[derive(Clone, Debug, Default)]
+pub struct VendorFacts {
+    /// What it serves.
+    pub ops: Vec<Op>,
+    /// Its id in the price catalogue; empty: none.
+    pub catalog: &'static str,
+    /// Globs of the ids that begin with its own name.
+    pub own_names: &'static [&'static str],
+}
+
+/// Where they come from: by the vendor's id.
+pub type VendorLookup = fn(&str) -> Option<VendorFacts>;
 
 impl Snapshot {
     /// The snapshot that follows this one: `records` differ from those it was made from where they were `touched`.
     /// Records that do not parse are left out, and said so on the log: the admin side has checked each of them,
     /// so this happens only to records of a newer version.
-    pub fn after(&self, records: &State, touched: &BTreeSet<At>, vendor: VendorFacts) -> Snapshot {
+    pub fn after(&self, records: &State, touched: &BTreeSet<At>, vendor: VendorLookup) -> Snapshot {
         let mut next = self.clone();
         next.records = Arc::new(records.clone());
         let of = |kind: &'static str| {
@@ -117,12 +135,12 @@ impl Snapshot {
     }
 
     /// Puts a provider with its models in its place, or takes it away.
-    fn set_provider(&mut self, name: &str, vendor: VendorFacts) {
+    fn set_provider(&mut self, name: &str, vendor: VendorLookup) {
         let record = self.records.get("provider", name).cloned();
         let spec = record.and_then(|it| typed::<resources::provider::Provider>(&it));
         let found = spec.and_then(|spec| vendor(&spec.vendor).map(|known| (spec, known)));
         let place = self.by_name.get(name).copied();
-        let Some((spec, (ops, catalog))) = found else {
+        let Some((spec, known)) = found else {
             if let Some(place) = place {
                 Arc::make_mut(&mut self.by_name).remove(name);
                 Arc::make_mut(&mut self.providers)[place] = Arc::new(Provider {
@@ -136,8 +154,9 @@ impl Snapshot {
         let mut provider = Provider {
             name: name.clone(),
             spec,
-            ops,
-            catalog,
+            ops: known.ops,
+            catalog: known.catalog,
+            own_names: known.own_names,
             health: place
                 .map(|place| self.providers[place].health.clone())
                 .unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{Choice, Snapshot, health::TargetState};
+use super::{Choice, Snapshot, health::TargetState, snapshot::VendorFacts};
 use crate::chat::Op;
 use crate::resources::{self, Record, Spec, Stamp};
 use crate::store::records::State;
@@ -61,7 +61,7 @@ pub fn records(items: Value) -> Vec<Record> {
 }
 
 /// A snapshot of these records. Vendors: `test` serves chat and embeddings, `chat` chat only, `openai` is in
-/// the price catalogue, others do not exist.
+/// the price catalogue, `router` calls models by its own name, others do not exist.
 pub fn snapshot(items: Value) -> Snapshot {
     after(&Snapshot::default(), 1, records(items))
 }
@@ -74,13 +74,19 @@ pub fn after(before: &Snapshot, revision: u64, records: Vec<Record>) -> Snapshot
 }
 
 /// What vendors contribute in tests.
-pub fn vendor(id: &str) -> Option<(Vec<Op>, &'static str)> {
-    match id {
-        "test" => Some((vec![Op::Chat, Op::Embeddings], "")),
-        "chat" => Some((vec![Op::Chat], "")),
-        "openai" => Some((vec![Op::Chat, Op::Embeddings], "openai")),
-        _ => None,
-    }
+pub fn vendor(id: &str) -> Option<VendorFacts> {
+    let (ops, catalog, own_names): (_, _, &[&str]) = match id {
+        "test" => (vec![Op::Chat, Op::Embeddings], "", &[]),
+        "chat" => (vec![Op::Chat], "", &[]),
+        "openai" => (vec![Op::Chat, Op::Embeddings], "openai", &[]),
+        "router" => (vec![Op::Chat], "", &["openrouter/*"]),
+        _ => return None,
+    };
+    Some(VendorFacts {
+        ops,
+        catalog,
+        own_names,
+    })
 }
 
 /// An attempt at a provider's model.

@@ -6,7 +6,7 @@ use crate::chat::Op;
 use crate::config::Config;
 use crate::formats;
 use crate::gateway::{Serving, Settings, Shared};
-use crate::plan::snapshot::Provider;
+use crate::plan::snapshot::{Provider, VendorFacts};
 use crate::resources::Stamp;
 use crate::store::records::Records;
 use crate::upstream::{Timers, Upstream, Verdict};
@@ -65,14 +65,18 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
 }
 
 /// What planning needs to know of a vendor.
-fn vendor_facts(id: &str) -> Option<(Vec<Op>, &'static str)> {
+fn vendor_facts(id: &str) -> Option<VendorFacts> {
     let vendor = vendors::vendor(id).ok()?;
     let endpoints = vendor.endpoints.iter();
     let mut ops: Vec<Op> = endpoints
         .map(|(format, _)| formats::format(*format).op)
         .collect();
     ops.dedup();
-    Some((ops, vendor.catalog))
+    Some(VendorFacts {
+        ops,
+        catalog: vendor.catalog,
+        own_names: vendor.own_names,
+    })
 }
 
 /// Notes how a trial of a provider went.

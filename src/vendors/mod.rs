@@ -27,6 +27,8 @@ pub struct Vendor {
     pub passes: Passes,
     /// The id of this vendor in the price catalogue; empty: none.
     pub catalog: &'static str,
+    /// Globs of the ids of two parts that begin with the vendor's own name (`openrouter/auto`).
+    pub own_names: &'static [&'static str],
     /// Runs on the user's machine or network and needs no credential by default.
     pub local: bool,
     /// Where its dialect differs.

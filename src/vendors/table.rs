@@ -23,6 +23,7 @@ const COMPATIBLE: Vendor = Vendor {
     headers: &[],
     passes: Passes::NONE,
     catalog: "",
+    own_names: &[],
     local: false,
     quirks: Quirks::COMPATIBLE,
 };
@@ -90,6 +91,7 @@ pub static VENDORS: &[Vendor] = &[
         endpoints: &[(OpenaiChat, "/chat/completions")],
         env: "GROQ_API_KEY",
         catalog: "groq",
+        own_names: &["groq/compound", "groq/compound-mini"],
         ..COMPATIBLE
     },
     // https://docs.mistral.ai/api: refuses unknown fields such as stream_options, and sends usage unasked
@@ -158,6 +160,8 @@ pub static VENDORS: &[Vendor] = &[
             ..Passes::NONE
         },
         catalog: "openrouter",
+        // Every id has two parts; those of its own routers begin with its name.
+        own_names: &["openrouter/*"],
         ..COMPATIBLE
     },
     // https://docs.x.ai/docs/api-reference
@@ -197,6 +201,8 @@ pub static VENDORS: &[Vendor] = &[
         title: "NVIDIA NIM",
         base_url: "https://integrate.api.nvidia.com/v1",
         env: "NVIDIA_API_KEY",
+        // Every id has two parts.
+        own_names: &["nvidia/*"],
         ..COMPATIBLE
     },
     // https://docs.ollama.com/api/openai-compatibility and https://docs.ollama.com/api/anthropic-compatibility

@@ -20,6 +20,7 @@ mod leaks;
 mod load;
 mod log_files;
 mod log_listing;
+mod model_names;
 
 mod refused_heads;
 mod refusing;
