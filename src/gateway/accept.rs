@@ -118,7 +118,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
                 if worker.shared.stopping.load(Ordering::Relaxed) {
                     return;
                 }
-                if worker.shared.crowded.load(Ordering::Relaxed) && worker.strangers.dismiss() {
+                if worker.shared.crowded.load(Ordering::Relaxed) && worker.crowd.dismiss() {
                     worker.shared.crowded.store(false, Ordering::Relaxed);
                 }
                 continue;
@@ -126,7 +126,11 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                if crowd::short_of_room(&worker.shared, &stream) {
+                let few = crowd::short_of_descriptors(&worker.shared, &stream);
+                if few {
+                    worker.pool.clear();
+                }
+                if few || crowd::full(&worker.shared) {
                     let room = make_room(&worker);
                     // What was dismissed goes before the next one comes.
                     tokio::task::yield_now().await;
@@ -148,6 +152,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
             }
             // Out of file descriptors and the like: make room, and do not spin.
             Err(_) => {
+                worker.pool.clear();
                 make_room(&worker);
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -155,11 +160,11 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
     }
 }
 
-/// Ends a connection on which no valid key was presented; whether there was one. Where this worker has none, another
-/// one is asked to.
+/// Ends a connection that can be done without; whether there was one. Where this worker has none, another one is
+/// asked to.
 fn make_room(worker: &Worker) -> bool {
     let shared = &worker.shared;
-    let room = worker.strangers.dismiss();
+    let room = worker.crowd.dismiss();
     if !room {
         shared.crowded.store(true, Ordering::Relaxed);
     }

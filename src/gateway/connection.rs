@@ -32,7 +32,7 @@ const WRITE_BUFFER: usize = 64 << 10;
 /// Serves one connection to its end.
 pub async fn serve(worker: Rc<Worker>, stream: TcpStream) {
     let conn = Rc::new(Conn::new(worker.watches.add(), worker.shared.clone()));
-    worker.strangers.add(&conn);
+    worker.crowd.add(&conn);
     match &worker.shared.tls {
         None => talk(&worker, &conn, stream).await,
         Some(identity) => {
@@ -41,7 +41,7 @@ pub async fn serve(worker: Rc<Worker>, stream: TcpStream) {
             }
         }
     }
-    worker.strangers.remove(&conn);
+    worker.crowd.remove(&conn);
 }
 
 async fn talk<S: Transport + 'static>(worker: &Rc<Worker>, conn: &Rc<Conn>, stream: S) {

@@ -1,5 +1,5 @@
 //! How many connections there may be, and who goes when that is too many: those on which no valid key was presented
-//! yet, the oldest first. Must not know what a valid key is.
+//! yet, the oldest first; then those that are idle. Must not know what a valid key is.
 
 use super::{Shared, gate::Conn};
 use std::{
@@ -11,46 +11,68 @@ use std::{
 };
 use tokio::net::TcpStream;
 
-/// One worker's connections without a known key, by when they came.
+/// One worker's connections, by when they came.
 #[derive(Default)]
-pub struct Strangers {
-    list: RefCell<BTreeMap<u64, Rc<Conn>>>,
+pub struct Crowd {
+    /// Those on which no valid key was presented yet.
+    strangers: RefCell<BTreeMap<u64, Rc<Conn>>>,
+    known: RefCell<BTreeMap<u64, Rc<Conn>>>,
     next: Cell<u64>,
 }
 
-impl Strangers {
+impl Crowd {
     /// A connection of which nothing is known yet.
     pub fn add(&self, conn: &Rc<Conn>) {
         let place = self.next.get();
         self.next.set(place + 1);
-        conn.place.set(Some(place));
-        self.list.borrow_mut().insert(place, conn.clone());
+        conn.place.set(place);
+        self.strangers.borrow_mut().insert(place, conn.clone());
     }
 
-    /// A valid key was presented on it, or it has ended.
-    pub fn remove(&self, conn: &Conn) {
-        if let Some(place) = conn.place.take() {
-            self.list.borrow_mut().remove(&place);
+    /// A valid key was presented on it.
+    pub fn know(&self, conn: &Conn) {
+        // Of each request but a connection's first this is all.
+        if conn.known.replace(true) {
+            return;
+        }
+        if let Some(conn) = self.strangers.borrow_mut().remove(&conn.place.get()) {
+            self.known.borrow_mut().insert(conn.place.get(), conn);
         }
     }
 
-    /// Ends the oldest; whether there was one.
+    /// It has ended.
+    pub fn remove(&self, conn: &Conn) {
+        let list = match conn.known.get() {
+            true => &self.known,
+            false => &self.strangers,
+        };
+        list.borrow_mut().remove(&conn.place.get());
+    }
+
+    /// Ends the oldest stranger, or an idle connection where there is none; whether there was one.
     pub fn dismiss(&self) -> bool {
-        let Some((_, conn)) = self.list.borrow_mut().pop_first() else {
+        let stranger = self.strangers.borrow_mut().pop_first();
+        let idle = || {
+            let mut known = self.known.borrow_mut();
+            let (&place, _) = known.iter().find(|(_, conn)| conn.idle())?;
+            known.remove_entry(&place)
+        };
+        let Some((_, conn)) = stranger.or_else(idle) else {
             return false;
         };
-        conn.place.set(None);
         conn.watch.expire();
         true
     }
 }
 
-/// Whether this new connection is one too many: by count, or because too few descriptors are left. The system gives
-/// the lowest free number, so that the newest one tells.
-pub fn short_of_room(shared: &Shared, stream: &TcpStream) -> bool {
-    let settings = &shared.settings;
-    shared.connections.load(Ordering::Relaxed) >= settings.max_connections
-        || descriptor(stream) >= settings.max_descriptor
+/// Whether there are as many connections as there may be.
+pub fn full(shared: &Shared) -> bool {
+    shared.connections.load(Ordering::Relaxed) >= shared.settings.max_connections
+}
+
+/// Whether too few file descriptors are left. The system gives the lowest free number, so that the newest one tells.
+pub fn short_of_descriptors(shared: &Shared, stream: &TcpStream) -> bool {
+    descriptor(stream) >= shared.settings.max_descriptor
 }
 
 #[cfg(unix)]
@@ -143,26 +165,32 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_stranger_goes_first_and_nobody_else() {
+    fn the_oldest_stranger_goes_first_then_who_is_idle() {
         let (shared, watches) = (shared(Settings::default()), Rc::new(Watches::default()));
-        let strangers = Strangers::default();
-        let conns: Vec<Rc<Conn>> = (0..4)
+        let crowd = Crowd::default();
+        let conns: Vec<Rc<Conn>> = (0..5)
             .map(|_| Rc::new(Conn::new(watches.add(), shared.clone())))
             .collect();
-        conns.iter().for_each(|conn| strangers.add(conn));
-        strangers.remove(&conns[0]);
-        strangers.remove(&conns[2]);
-        let gone = || -> Vec<bool> {
-            conns
-                .iter()
-                .map(|conn| conn.watch.fired().is_some())
-                .collect()
+        conns.iter().for_each(|conn| crowd.add(conn));
+        for busy in [0, 2] {
+            crowd.know(&conns[busy]);
+            let _ = conns[busy].begin(false);
+        }
+        crowd.remove(&conns[4]);
+        let gone = || -> Vec<usize> {
+            let gone = |at: &usize| conns[*at].watch.fired().is_some();
+            (0..5).filter(gone).collect()
         };
-        assert!(strangers.dismiss());
-        assert_eq!(gone(), [false, true, false, false]);
-        assert!(strangers.dismiss());
-        assert_eq!(gone(), [false, true, false, true]);
-        assert!(!strangers.dismiss());
-        strangers.remove(&conns[1]);
+        assert!(crowd.dismiss());
+        assert_eq!(gone(), [1]);
+        assert!(crowd.dismiss());
+        assert_eq!(gone(), [1, 3]);
+        assert!(!crowd.dismiss(), "who is being served stays");
+        conns[2].read();
+        conns[2].end();
+        assert!(crowd.dismiss());
+        assert_eq!(gone(), [1, 2, 3]);
+        conns.iter().for_each(|conn| crowd.remove(conn));
+        assert!(!crowd.dismiss());
     }
 }

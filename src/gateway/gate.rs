@@ -43,8 +43,10 @@ pub struct Conn {
     /// The peer takes nothing of what is being written.
     stalled: Cell<bool>,
     pub watch: Guard,
-    /// Its place among the connections on which no valid key was presented yet.
-    pub place: Cell<Option<u64>>,
+    /// Its place among its worker's connections, by when they came.
+    pub place: Cell<u64>,
+    /// A valid key was presented on it.
+    pub known: Cell<bool>,
     shared: Arc<Shared>,
 }
 
@@ -58,7 +60,8 @@ impl Conn {
             unread: Cell::new(false),
             stalled: Cell::new(false),
             watch,
-            place: Cell::new(None),
+            place: Cell::new(0),
+            known: Cell::new(false),
             shared,
         }
     }
@@ -92,6 +95,11 @@ impl Conn {
             true => Phase::Over,
             false => Phase::Idle,
         });
+    }
+
+    /// Whether nothing of a request has arrived since the last answer.
+    pub fn idle(&self) -> bool {
+        self.phase.get() == Phase::Idle
     }
 
     /// Whether a head is being read, so that what is written now is hyper's own word on it, or an earlier answer.

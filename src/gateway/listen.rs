@@ -192,7 +192,7 @@ fn models(worker: &Worker, request: &Request<Incoming>, path: &str) -> Response<
     let now = crate::resources::Stamp::now().0;
     match caller::admit(&worker.shared, &serving, request.headers(), now) {
         Ok(admitted) => {
-            worker.strangers.remove(request.body().conn());
+            worker.crowd.know(request.body().conn());
             let anthropic = by_headers(request.headers()) == Some(Api::Anthropic);
             match models::asked(&serving, &admitted.caller, path, anthropic) {
                 Ok(found) => respond::json(200, &found),

@@ -63,7 +63,7 @@ async fn answer(
         }
         Ended::Refused(denied.error)
     })?;
-    worker.strangers.remove(incoming.conn());
+    worker.crowd.know(incoming.conn());
     record.caller(&admitted.caller);
     watch.belongs_to(admitted.digest, admitted.caller.clone());
     intake::room(worker, &admitted.caller).map_err(Ended::Refused)?;

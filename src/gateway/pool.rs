@@ -63,6 +63,11 @@ impl Pool {
         }
     }
 
+    /// Drops every idle connection: their descriptors are needed.
+    pub fn clear(&self) {
+        self.idle.borrow_mut().clear();
+    }
+
     /// Drops what has been idle for too long, so that closed peers do not pile up; called every [`SWEEP`].
     pub fn sweep(&self) {
         let now = self.sweeps.get() + 1;

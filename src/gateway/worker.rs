@@ -1,6 +1,6 @@
 //! What the requests of one worker share, and no other thread touches. Must not know what is done with it.
 
-use super::{Shared, crowd::Strangers, pool::Pool, watch::Watches};
+use super::{Shared, crowd::Crowd, pool::Pool, watch::Watches};
 use crate::plan::Dice;
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
@@ -9,7 +9,7 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     pub pool: Rc<Pool>,
     pub watches: Rc<Watches>,
-    pub strangers: Strangers,
+    pub crowd: Crowd,
     pub dice: RefCell<Dice>,
     ids: RefCell<ulid::Generator>,
 }
@@ -19,7 +19,7 @@ impl Worker {
         Worker {
             pool: Rc::default(),
             watches: Rc::default(),
-            strangers: Strangers::default(),
+            crowd: Crowd::default(),
             dice: RefCell::new(Dice::new(seed)),
             ids: RefCell::new(ulid::Generator::new()),
             shared,

@@ -363,6 +363,66 @@ fn a_new_certificate_is_taken_and_a_bad_one_is_not() {
 }
 
 #[test]
+fn a_caller_that_hangs_up_over_tls_takes_the_upstream_call_with_it() {
+    let (home, authority) = home();
+    let serving = serve(&home, &["--mock"], &[]);
+    for args in [
+        &["user", "create", "ann"][..],
+        &["key", "create", "k", "--user", "ann", "--output-file", "k"],
+        &["route", "create", "k", "--key", "k", "--to", "mock"],
+    ] {
+        assert_eq!(home.run(args).code, Some(0), "{args:?}");
+    }
+    let key = std::fs::read_to_string(home.path("work").join("k")).unwrap();
+    let body = r#"{"model":"mock-delay-headers-60000","messages":[{"role":"user","content":"x"}]}"#;
+    let status = |name: &str| home.run(&["status", "-o", &format!("value=.{name}")]).out;
+    // What it leaves behind its request must not hide that it has gone.
+    for left in ["", "\r\n"] {
+        let mut stream = secure(&serving, &authority, &[]);
+        let request = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n\r\n{body}{left}",
+            key.trim(),
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        until("the request is under way", || {
+            (status("in_flight") == "1\n").then_some(())
+        });
+        stream.conn.send_close_notify();
+        stream.flush().unwrap();
+        drop(stream);
+        until("the request has ended", || {
+            (status("in_flight") == "0\n").then_some(())
+        });
+    }
+    let rows = until("both rows are written", || {
+        let rows = home.run(&["logs", "-o", "value=.status"]).out;
+        (rows.lines().count() == 2).then_some(rows)
+    });
+    assert_eq!(rows, "499\n499\n");
+}
+
+#[test]
+fn silent_peers_of_the_admin_api_are_let_go_in_the_handshake() {
+    let (home, _) = home();
+    let serving = serve(&home, &["--admin-listen", "127.0.0.1:0"], &[]);
+    let admin = serving.admin();
+    let admin = admin.strip_prefix("https://").unwrap();
+    for said in [
+        &b""[..],
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        &[0x16, 3, 1, 2, 0, 1],
+    ] {
+        let mut socket = TcpStream::connect(admin).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        socket.write_all(said).unwrap();
+        assert!(!rest(&mut socket).contains("HTTP/1.1"));
+    }
+}
+
+#[test]
 fn slow_and_silent_peers_are_let_go_in_the_handshake_as_anywhere() {
     let (home, authority) = home();
     let serving = serve(

@@ -22,6 +22,7 @@ mod log_files;
 mod log_listing;
 mod model_names;
 
+mod not_reading;
 mod refused_heads;
 mod refusing;
 #[cfg(unix)]
