@@ -70,25 +70,3 @@ pub enum Delta {
     /// The seal of a thought.
     Seal(String),
 }
-
-impl Event {
-    /// Whether it commits the gateway to this upstream: content, or that there will be none. An opened
-    /// text or thought is not yet content; a call's name is.
-    pub fn is_content(&self) -> bool {
-        match self {
-            Event::Begin { .. } | Event::Usage(_) | Event::Close { .. } | Event::Error(_) => false,
-            Event::Open { part, .. } => !matches!(part, Opening::Text | Opening::Thought),
-            Event::Delta { .. } | Event::End { .. } => true,
-        }
-    }
-    /// Bytes of generated text in it, to estimate usage where none is reported.
-    pub fn text_len(&self) -> u64 {
-        match self {
-            Event::Delta {
-                delta: Delta::Text(text) | Delta::Arguments(text),
-                ..
-            } => text.len() as u64,
-            _ => 0,
-        }
-    }
-}

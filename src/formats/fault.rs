@@ -1,16 +1,22 @@
 //! Errors on the wire: reading whatever an upstream sent as one, and writing one in each format's shape. Credentials
 //! are taken out where a stranger's words come in; what gw says itself is written as it stands.
 
-use crate::{chat::Fault, error::Error};
+use super::Seen;
+use crate::{
+    chat::Fault,
+    error::{Error, Kind},
+};
 use serde_json::{Value, json};
 
 mod others;
+mod place;
 mod read;
 mod scrub;
 
 pub use others::{write_google, write_message};
-pub use read::{read_fault, status_of};
-pub use scrub::{scrub, scrub_quoted};
+pub use place::Signs;
+pub use read::{fault_inside, read_fault};
+pub use scrub::{Hidden, scrub};
 
 /// `error.type`s an OpenAI client may know; others come from another format and are replaced by status.
 /// <https://platform.openai.com/docs/guides/error-codes>
@@ -105,13 +111,22 @@ pub fn write_anthropic_event(fault: &Fault) -> Vec<u8> {
     format!("event: error\ndata: {}\n\n", anthropic_value(fault)).into_bytes()
 }
 
+/// The error in place of a reply, for those who only want to know why there is none.
+pub(super) fn in_place(seen: &Seen) -> Error {
+    let said = seen.fault.as_ref().map_or("", |fault| &fault.message);
+    Error::new(
+        Kind::Upstream,
+        format!("the provider answered with an error: {said}"),
+    )
+}
+
 /// gw's own error as callers see it: the message with its hint, but never the cause, which may name
 /// internal addresses. The type is left to the format, by status. The message may quote what a caller sent, a
 /// credential in the wrong place perhaps; the hint is gw's alone and stays as it is.
 impl From<&Error> for Fault {
     fn from(error: &Error) -> Fault {
         let row = error.kind.row();
-        let mut message = scrub_quoted(&error.message).into_owned();
+        let mut message = scrub(&error.message).into_owned();
         if let Some(hint) = &error.hint {
             message.push_str(&format!(" (fix: {hint})"));
         }
@@ -129,7 +144,7 @@ impl From<&Error> for Fault {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::error::{Kind, TABLE};
+    use crate::error::TABLE;
 
     fn fault(status: u16, kind: &str) -> Fault {
         Fault {

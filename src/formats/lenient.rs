@@ -7,6 +7,55 @@ use std::{borrow::Cow, fmt, marker::PhantomData};
 /// No request has more tokens than this; larger numbers are not counts.
 const MOST_TOKENS: u64 = 1_000_000_000;
 
+/// Bytes as text, for a look at them or a translation: broken UTF-8 shows as U+FFFD.
+pub(super) fn as_text(data: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(data)
+}
+
+/// JSON that no parser takes for its characters alone, mended: broken UTF-8, and halves of a character that a provider
+/// cut in two between events. `None`: that is not what is wrong with it.
+pub(super) fn mended(data: &[u8]) -> Option<String> {
+    let text = as_text(data);
+    let mut out = String::with_capacity(text.len());
+    let mut left = &*text;
+    while let Some(at) = left.find('\\') {
+        let (before, escape) = left.split_at(at);
+        out.push_str(before);
+        let high = unit(escape).is_some_and(|unit| (0xD800..0xDC00).contains(&unit));
+        let low = |text: &str| unit(text).is_some_and(|unit| (0xDC00..0xE000).contains(&unit));
+        // Six bytes, `\uXXXX`, all of them ASCII where `unit` found a number.
+        let taken = match high {
+            true if low(escape.get(6..).unwrap_or_default()) => 12,
+            true => 0,
+            false if low(escape) => 0,
+            false => {
+                1 + escape
+                    .get(1..)
+                    .and_then(|rest| rest.chars().next())
+                    .map_or(0, char::len_utf8)
+            }
+        };
+        match taken {
+            0 => {
+                out.push('\u{fffd}');
+                left = escape.get(6..).unwrap_or_default();
+            }
+            taken => {
+                out.push_str(escape.get(..taken).unwrap_or_default());
+                left = escape.get(taken..).unwrap_or_default();
+            }
+        }
+    }
+    out.push_str(left);
+    (out.as_bytes() != data).then_some(out)
+}
+
+/// The code unit of an escape `\uXXXX` that the text begins with.
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
 /// A string; `None`: any other value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Text<'a>(pub Option<Cow<'a, str>>);
@@ -38,20 +87,6 @@ impl Count {
     }
 }
 
-/// How much is in a value: whether anything is, and the bytes of all texts in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Weight {
-    pub any: bool,
-    pub bytes: u64,
-}
-
-impl Weight {
-    pub fn add(&mut self, other: Weight) {
-        self.any |= other.any;
-        self.bytes = self.bytes.saturating_add(other.bytes);
-    }
-}
-
 /// The items of an array folded one by one, so that no list is built; any other value is empty.
 pub(super) trait Fold<T>: Default {
     fn item(&mut self, item: T);
@@ -68,6 +103,13 @@ pub(super) fn fold<'de, T: Deserialize<'de>, F: Fold<T>, D: Deserializer<'de>>(
 pub(super) fn object<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
     from: D,
 ) -> Result<T, D::Error> {
+    maybe(from).map(Option::unwrap_or_default)
+}
+
+/// An object's fields; any other value is none. For `deserialize_with`.
+pub(super) fn maybe<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
     from.deserialize_any(ObjectVisitor(PhantomData::<T>))
 }
 
@@ -163,68 +205,6 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
-struct WeightVisitor;
-
-impl<'de> Visitor<'de> for WeightVisitor {
-    type Value = Weight;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        any(f)
-    }
-    fn visit_unit<E>(self) -> Result<Weight, E> {
-        Ok(Weight::default())
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Weight, E> {
-        Ok(Weight {
-            any: !text.is_empty(),
-            bytes: text.len() as u64,
-        })
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Weight, A::Error> {
-        let mut weight = Weight::default();
-        while let Some(item) = seq.next_element::<Weight>()? {
-            weight.add(Weight { any: true, ..item });
-        }
-        Ok(weight)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Weight, A::Error> {
-        let mut weight = Weight::default();
-        while let Some((_, item)) = map.next_entry::<IgnoredAny, Weight>()? {
-            weight.add(Weight { any: true, ..item });
-        }
-        Ok(weight)
-    }
-    fn visit_bool<E>(self, _: bool) -> Result<Weight, E> {
-        Ok(Weight {
-            any: true,
-            bytes: 0,
-        })
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<Weight, E> {
-        Ok(Weight {
-            any: true,
-            bytes: 0,
-        })
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<Weight, E> {
-        Ok(Weight {
-            any: true,
-            bytes: 0,
-        })
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<Weight, E> {
-        Ok(Weight {
-            any: true,
-            bytes: 0,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Weight {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Weight, D::Error> {
-        from.deserialize_any(WeightVisitor)
-    }
-}
-
 struct FoldVisitor<T, F>(PhantomData<(T, F)>);
 
 impl<'de, T: Deserialize<'de>, F: Fold<T>> Visitor<'de> for FoldVisitor<T, F> {
@@ -245,16 +225,157 @@ impl<'de, T: Deserialize<'de>, F: Fold<T>> Visitor<'de> for FoldVisitor<T, F> {
 
 struct ObjectVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for ObjectVisitor<T> {
-    type Value = T;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Option<T>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         any(f)
     }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<T>, A::Error> {
+        T::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Some)
     }
-    ignore!(T::default() => visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
-    skip_seq!(T::default());
+    ignore!(None => visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+    skip_seq!(None);
+}
+
+/// An object, or words in its place.
+pub(super) enum Either<T> {
+    Object(T),
+    Words,
+    Neither,
+}
+
+/// Reads one; other values are neither.
+pub(super) fn either<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Either<T>, D::Error> {
+    from.deserialize_any(EitherVisitor(PhantomData::<T>))
+}
+
+struct EitherVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for EitherVisitor<T> {
+    type Value = Either<T>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        any(f)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Either<T>, A::Error> {
+        T::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Either::Object)
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Either<T>, E> {
+        Ok(match text.is_empty() {
+            true => Either::Neither,
+            false => Either::Words,
+        })
+    }
+    ignore!(Either::Neither => visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
+    skip_seq!(Either::Neither);
+}
+
+/// Whether a value says anything: not `null`, `false`, 0, or empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Given(pub bool);
+
+struct GivenVisitor;
+
+impl<'de> Visitor<'de> for GivenVisitor {
+    type Value = Given;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        any(f)
+    }
+    fn visit_unit<E>(self) -> Result<Given, E> {
+        Ok(Given(false))
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Given, E> {
+        Ok(Given(value))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Given, E> {
+        Ok(Given(value != 0))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Given, E> {
+        Ok(Given(value != 0))
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Given, E> {
+        Ok(Given(true))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Given, E> {
+        Ok(Given(!text.is_empty()))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Given, A::Error> {
+        let mut given = Given(false);
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            given.0 = true;
+        }
+        Ok(given)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+        let mut given = Given(false);
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            given.0 = true;
+        }
+        Ok(given)
+    }
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Given, D::Error> {
+        from.deserialize_any(GivenVisitor)
+    }
+}
+
+/// How much text a message's content says: a string, a part with `text` or `thinking`, or a list of such. Media and
+/// the parts' own labels are no text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    pub any: bool,
+    pub bytes: u64,
+}
+
+impl Said {
+    pub fn add(&mut self, other: Said) {
+        self.any |= other.any;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}
+
+struct SaidVisitor;
+
+impl<'de> Visitor<'de> for SaidVisitor {
+    type Value = Said;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        any(f)
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Said, E> {
+        Ok(Said {
+            any: !text.is_empty(),
+            bytes: text.len() as u64,
+        })
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Said, A::Error> {
+        let mut said = Said::default();
+        while let Some(part) = seq.next_element::<Said>()? {
+            said.any = true;
+            said.add(part);
+        }
+        Ok(said)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Said, A::Error> {
+        let mut said = Said::default();
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            said.any = true;
+            match key.as_str() {
+                "text" | "thinking" => said.add(map.next_value()?),
+                _ => _ = map.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(said)
+    }
+    ignore!(Said::default() => visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64);
+}
+
+impl<'de> Deserialize<'de> for Said {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Said, D::Error> {
+        from.deserialize_any(SaidVisitor)
+    }
 }
 
 #[cfg(test)]
@@ -291,18 +412,68 @@ mod tests {
     }
 
     #[test]
-    fn weight_is_what_a_reader_would_see() {
+    fn text_is_counted_without_labels_and_media() {
         for (raw, any, bytes) in [
             ("null", false, 0),
             ("\"\"", false, 0),
-            ("\"é\"", true, 2),
+            ("\"\\u00e9\"", true, 2),
             ("[]", false, 0),
             ("{}", false, 0),
-            ("[{\"a\":\"xy\",\"b\":1}]", true, 2),
+            ("7", false, 0),
+            (r#"[{"type":"text","text":"xy"},"z"]"#, true, 3),
+            (
+                r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]"#,
+                true,
+                2,
+            ),
+            (
+                r#"[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]"#,
+                true,
+                0,
+            ),
         ] {
             assert_eq!(
-                serde_json::from_str::<Weight>(raw).unwrap(),
-                Weight { any, bytes },
+                serde_json::from_str::<Said>(raw).unwrap(),
+                Said { any, bytes },
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_what_is_broken_is_mended() {
+        for (given, want) in [
+            (&br#"{"a":"b\n\\ud83e"}"#[..], None),
+            (br#""\ud83e\udd80""#, None),
+            (br#""\ud83e""#, Some("\"\u{fffd}\"")),
+            (br#""\udd80 b\ud83ex""#, Some("\"\u{fffd} b\u{fffd}x\"")),
+            (b"\"\xff\"", Some("\"\u{fffd}\"")),
+            (b"\\", None),
+            ("\\é".as_bytes(), None),
+        ] {
+            assert_eq!(mended(given).as_deref(), want, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn empty_values_say_nothing() {
+        for (raw, given) in [
+            ("null", false),
+            ("false", false),
+            ("0", false),
+            ("\"\"", false),
+            ("[]", false),
+            ("{}", false),
+            ("true", true),
+            ("5", true),
+            ("-0.5", true),
+            ("\"x\"", true),
+            ("[null]", true),
+            ("{\"a\":null}", true),
+        ] {
+            assert_eq!(
+                serde_json::from_str::<Given>(raw).unwrap(),
+                Given(given),
                 "{raw}"
             );
         }

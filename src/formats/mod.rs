@@ -5,6 +5,7 @@ pub mod anthropic;
 mod cache;
 pub mod fault;
 mod fields;
+pub mod finish;
 #[cfg(test)]
 mod laws;
 mod lenient;
@@ -13,6 +14,7 @@ mod passes;
 pub mod peek;
 mod scan;
 mod schema;
+pub mod sniff;
 pub mod splice;
 pub mod sse;
 
@@ -42,9 +44,9 @@ pub struct Format {
     pub path: &'static str,
     /// Translation through the neutral model; `None`: bytes are forwarded or nothing.
     pub codec: Option<&'static dyn Codec>,
-    /// Same-format observation: what one SSE event (its `data`) or a whole JSON reply says.
-    pub observe: fn(data: &[u8], seen: &mut Seen) -> Mark,
-    /// Usage and model out of a whole non-streamed reply, without building a tree of it.
+    /// What one SSE event (its name and `data`) says of the reply.
+    pub observe: fn(event: &str, data: &[u8], seen: &mut Seen) -> Mark,
+    /// What a whole non-streamed reply says: usage, and an error in place of an answer. Builds no tree of it.
     pub observe_reply: fn(body: &[u8], seen: &mut Seen),
     /// An error body in this format's shape.
     pub write_fault: fn(&Fault) -> Vec<u8>,
@@ -132,13 +134,23 @@ pub enum Mark {
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     pub usage: Option<Usage>,
-    /// The model the provider says it used.
-    pub model: Option<String>,
     pub fault: Option<Fault>,
-    /// A finish reason came, so the reply is complete even if the end mark is missing.
+    /// Every choice has a finish reason, so the reply is complete even if the end mark is missing.
     pub finished: bool,
-    /// Bytes of generated text so far, to estimate usage where none is reported.
+    /// Which choices have ended.
+    pub choices: finish::Finish,
+    /// Bytes of generated text so far, to estimate usage where none is reported. Media is no text.
     pub text_bytes: u64,
+}
+
+impl Seen {
+    /// Nothing yet, of a reply of which so many choices were asked for.
+    pub fn expecting(choices: u32) -> Seen {
+        Seen {
+            choices: finish::Finish::of(choices),
+            ..Seen::default()
+        }
+    }
 }
 
 /// What a translation could not carry, as JSON paths such as `logit_bias`; ends in `x-gw-dropped`. What is carried in
@@ -152,21 +164,30 @@ pub struct Quirks {
     /// What the longest answer is called in OpenAI chat: its own `max_completion_tokens`, or the older
     /// `max_tokens`, which most compatible servers know alone.
     pub max_tokens: &'static str,
-    /// Whether a stream may be asked for usage (`stream_options.include_usage`); some refuse the field and
-    /// some send usage unasked.
-    pub stream_usage: bool,
+    pub stream_usage: StreamUsage,
+}
+
+/// How the usage of a stream is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamUsage {
+    /// By asking (`stream_options.include_usage`); what gw alone asked for is hidden from the caller.
+    Asked,
+    /// It comes unasked, and passes.
+    Unasked,
+    /// Not at all, or asking is refused.
+    Never,
 }
 
 impl Quirks {
     /// None: what the format's own documentation says.
     pub const NONE: Quirks = Quirks {
         max_tokens: "max_completion_tokens",
-        stream_usage: true,
+        stream_usage: StreamUsage::Asked,
     };
     /// What servers that call themselves compatible have in common.
     pub const COMPATIBLE: Quirks = Quirks {
         max_tokens: "max_tokens",
-        stream_usage: true,
+        stream_usage: StreamUsage::Asked,
     };
 }
 
@@ -193,8 +214,9 @@ pub trait Codec: Sync {
     /// Writes the request for an upstream. What has no equivalent is listed as dropped; tools, images and
     /// response schemas are never dropped: an error naming the field instead.
     fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written>;
-    /// Reads an upstream's whole reply. An error means it is not an answer (malformed).
-    fn read_reply(&self, body: &[u8]) -> Result<Reply>;
+    /// Reads an upstream's whole reply. An error means it is not an answer; `seen.fault` says which error stands in
+    /// its place.
+    fn read_reply(&self, body: &[u8], seen: &mut Seen) -> Result<Reply>;
     /// Writes a whole reply for the caller.
     fn write_reply(&self, reply: &Reply, context: &ReplyContext) -> Vec<u8>;
     /// A reader for one upstream stream.
@@ -216,12 +238,12 @@ pub struct ReplyContext {
     pub created: i64,
 }
 
-/// Turns one upstream's SSE events into neutral events.
+/// Turns one upstream's SSE events into neutral events. What they say of the reply is the format's `observe`'s to tell.
 pub trait EventReader {
     /// One SSE event. `event` is its name, empty where it has none.
-    fn read(&mut self, event: &str, data: &[u8], out: &mut Vec<Event>) -> Result<()>;
-    /// The stream ended. An error where it ended before its end mark.
-    fn end(&mut self, out: &mut Vec<Event>) -> Result<()>;
+    fn read(&mut self, event: &str, data: &[u8], seen: &mut Seen, out: &mut Vec<Event>) -> Mark;
+    /// The stream ended in good order: what is open is closed.
+    fn end(&mut self, out: &mut Vec<Event>);
 }
 
 /// Turns neutral events into one caller's SSE bytes.
@@ -280,7 +302,7 @@ mod tests {
         for row in FORMATS {
             if let Some((_, data)) = sse::event(row.ping) {
                 assert_eq!(
-                    (row.observe)(&data, &mut Seen::default()),
+                    (row.observe)("", &data, &mut Seen::default()),
                     Mark::Setup,
                     "{}",
                     row.name
@@ -288,7 +310,7 @@ mod tests {
             }
             let frame = (row.write_fault_event)(&fault);
             let mut seen = Seen::default();
-            let mark = sse::event(&frame).map(|(_, data)| (row.observe)(&data, &mut seen));
+            let mark = sse::event(&frame).map(|(name, data)| (row.observe)(name, &data, &mut seen));
             assert_eq!(
                 (mark, seen.fault.map(|fault| fault.message)),
                 (Some(Mark::Error), Some("x".to_owned())),

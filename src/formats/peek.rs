@@ -13,6 +13,8 @@ pub struct Peek<'a> {
     /// Span of the model's value, quotes included.
     pub model_span: Option<Range<usize>>,
     pub stream: bool,
+    /// How many choices are asked for (`n`); 0 where it does not say.
+    pub choices: u32,
     /// The largest of `max_tokens`, `max_completion_tokens` and `max_output_tokens`. Negative numbers mean "no
     /// limit" to several servers, so they count as absent.
     pub max_output: Option<u64>,
@@ -87,7 +89,11 @@ pub fn peek(body: &[u8], depth: usize) -> Result<Peek<'_>> {
             .iter()
             .position(|owned| owned.eq_ignore_ascii_case(key))
         else {
-            return scan.value().map(drop);
+            let span = scan.value()?;
+            if key == "n" {
+                peek.choices = text[span].parse().unwrap_or(1);
+            }
+            return Ok(());
         };
         let name = OWNED[index];
         if name != key {

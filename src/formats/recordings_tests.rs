@@ -91,8 +91,8 @@ fn observe(format: &Format, body: &str, size: usize) -> (Seen, Vec<Mark>) {
     }
     let mut frames = sse::Frames::default();
     let mut take = |frame: Bytes| {
-        if let Some((_, data)) = sse::event(&frame) {
-            marks.push((format.observe)(&data, &mut seen));
+        if let Some((name, data)) = sse::event(&frame) {
+            marks.push((format.observe)(name, &data, &mut seen));
         }
     };
     for chunk in body.as_bytes().chunks(size) {

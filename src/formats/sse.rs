@@ -153,6 +153,15 @@ pub fn event(frame: &[u8]) -> Option<(&str, Cow<'_, [u8]>)> {
     data.map(|data| (name, data))
 }
 
+/// What ends the event of a frame that came without its blank line. A line end too many says nothing.
+pub fn ending(frame: &[u8]) -> &'static str {
+    let ends = ["\n\n", "\r\r", "\n\r\n"];
+    match frame.is_empty() || ends.iter().any(|end| frame.ends_with(end.as_bytes())) {
+        true => "",
+        false => "\n\n",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -253,6 +262,32 @@ mod tests {
             Some((_, Cow::Borrowed(_)))
         ));
         assert_eq!(event(b"data: \xff\n\n").unwrap().1.as_ref(), b"\xff");
+    }
+
+    #[test]
+    fn an_event_without_its_end_is_given_one() {
+        for cut in ["data: x", "data: x\n", "data: x\r\n", "data: x\r"] {
+            let joined = format!("{cut}{}data: y\n\n", ending(cut.as_bytes()));
+            let data = |frame: &String| {
+                String::from_utf8(event(frame.as_bytes()).unwrap().1.into()).unwrap()
+            };
+            let told: Vec<_> = texts(&joined)
+                .iter()
+                .filter(|frame| event(frame.as_bytes()).is_some())
+                .map(data)
+                .collect();
+            assert_eq!(told, ["x", "y"], "{cut:?}");
+        }
+        for whole in [
+            "",
+            "data: x\n\n",
+            "data: x\r\n\r\n",
+            "data: x\r\r",
+            "data: x\n\r\n",
+            "data: x\r\n\n",
+        ] {
+            assert_eq!(ending(whole.as_bytes()), "", "{whole:?}");
+        }
     }
 
     #[test]

@@ -11,9 +11,11 @@ use super::{
     stream::{Mode, Step, Stream, Ticket},
     watch::Guard,
 };
-use crate::chat::{Event, Fault};
 use crate::error::Error;
-use crate::formats::{Dropped, Seen};
+use crate::formats::{
+    Dropped, Seen,
+    sniff::{self, Kind},
+};
 use crate::plan::{Choice, health::Entry, retry::Class};
 use crate::upstream::{Conversion, Upstream, Way};
 use bytes::Bytes;
@@ -46,6 +48,8 @@ pub enum Reply {
 const HELD_BACK: usize = 64 << 10;
 /// A whole answer of the caller's own format that is longer than this is handed on as it comes.
 const LONG: usize = 1 << 20;
+
+const NO_STREAM: &str = "was asked for a stream and answered with something else";
 
 /// What an attempt needs to know to read its answer.
 pub(super) struct Reading<'a> {
@@ -81,20 +85,21 @@ impl Reading<'_> {
         }
         let mut passed = HeaderMap::new();
         headers::forward_response(&head.headers, &mut passed);
-        let is = |kind: &str| {
-            head.headers
-                .get(header::CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok())
-                .and_then(|value| value.trim_start().get(..kind.len()))
-                .is_some_and(|start| start.eq_ignore_ascii_case(kind))
-        };
         let reply = match self.exchange.peek.stream {
-            true if is("text/event-stream") => self.stream(incoming, ticket).await?,
             true => {
-                return Err(self.bad("was asked for a stream and answered with something else"));
+                let label = head.headers.get(header::CONTENT_TYPE);
+                let label = label.and_then(|value| value.to_str().ok());
+                let begun = self.begun(label.unwrap_or_default(), incoming, ticket);
+                match self.watch.run(begun).await {
+                    Ok(begun) => begun?,
+                    Err(fired) => {
+                        return Err(interrupted(fired, self.watch, || {
+                            self.late("sent no content in time")
+                        }));
+                    }
+                }
             }
-            false if is("application/json") => self.whole(incoming, ticket).await?,
-            false => return Err(self.bad("answered with something that is not JSON")),
+            false => self.whole(incoming, ticket).await?,
         };
         Ok((passed, reply))
     }
@@ -111,8 +116,29 @@ impl Reading<'_> {
         Failure::slow(format!("provider `{}` {what}", self.upstream.name))
     }
 
-    /// Reads a stream up to its first content event.
-    async fn stream(&self, incoming: Incoming, ticket: Ticket) -> Result<Reply, Ended> {
+    /// Reads what was asked for as a stream up to its first content event. What it is its own bytes say before its
+    /// label does.
+    async fn begun(
+        &self,
+        label: &str,
+        mut incoming: Incoming,
+        ticket: Ticket,
+    ) -> Result<Reply, Failure> {
+        let mut collected = Collected::default();
+        let mut kind = None;
+        while kind.is_none() && collected.len() < HELD_BACK {
+            match collected.piece(&mut incoming).await {
+                Ok(true) => kind = sniff::kind(label, collected.so_far()),
+                Ok(false) => break,
+                Err(_) => return Err(self.failed("broke off before its answer")),
+            }
+        }
+        match kind {
+            Some(Kind::Events) => {}
+            None if sniff::labelled(label, "text/event-stream") => {}
+            Some(Kind::Json) => return Err(self.no_stream(incoming, collected).await),
+            Some(Kind::Other) | None => return Err(self.failed(NO_STREAM)),
+        }
         let mode = match &self.way.conversion {
             Conversion::Same => Mode::Same {
                 format: self.exchange.format,
@@ -124,13 +150,31 @@ impl Reading<'_> {
                 events: Vec::new(),
             },
         };
-        let mut stream = Box::new(Stream::new(incoming, mode, ticket, self.idle));
-        match self.watch.run(first_content(&mut stream)).await {
-            Ok(Ok(())) => Ok(Reply::Begun(stream)),
-            Ok(Err(failure)) => Err(failure.into()),
-            Err(fired) => Err(interrupted(fired, self.watch, || {
-                self.late("sent no content in time")
-            })),
+        let mut stream = Box::new(Stream::new(
+            incoming,
+            mode,
+            ticket,
+            self.exchange,
+            self.idle,
+        ));
+        let step = match collected.len() {
+            0 => Step::Setup,
+            _ => stream.chunk(collected.into_bytes()),
+        };
+        first_content(&mut stream, step).await?;
+        Ok(Reply::Begun(stream))
+    }
+
+    /// A JSON object in place of a stream: an error, or a server that cannot stream.
+    async fn no_stream(&self, mut incoming: Incoming, mut collected: Collected) -> Failure {
+        let mut seen = Seen::default();
+        let read = collected.read(&mut incoming, HELD_BACK, self.exchange.held);
+        if read.await.is_ok() {
+            (self.way.to.observe_reply)(&collected.into_bytes(), &mut seen);
+        }
+        match seen.fault {
+            fault @ Some(_) => Failure::inside(fault, self.upstream),
+            None => self.failed(NO_STREAM),
         }
     }
 
@@ -152,18 +196,29 @@ impl Reading<'_> {
                 ticket.give_back();
                 self.reply(collected.into_bytes()).map_err(Ended::Failed)
             }
-            Ok(Err(Cut::TooMuch | Cut::NoRoom(_))) if same => {
+            Ok(Err(Cut::TooMuch | Cut::NoRoom(_)))
+                if same && sniff::kind("", collected.so_far()) == Some(Kind::Json) =>
+            {
                 let mode = Mode::Long {
                     format: self.exchange.format,
                     tail: Tail::default(),
                 };
-                let mut stream = Box::new(Stream::new(incoming, mode, ticket, self.idle));
+                let mut stream = Box::new(Stream::new(
+                    incoming,
+                    mode,
+                    ticket,
+                    self.exchange,
+                    self.idle,
+                ));
                 stream.length = length;
                 self.exchange.held.give(collected.len());
                 stream.chunk(collected.into_bytes());
                 Ok(Reply::Begun(stream))
             }
             Ok(Err(Cut::NoRoom(full))) => Err(Error::from(full).into()),
+            Ok(Err(Cut::TooMuch)) if same => {
+                Err(self.bad("sent an answer that is not a JSON object"))
+            }
             Ok(Err(Cut::TooMuch)) => Err(self.bad("sent more than gw takes")),
             Ok(Err(Cut::Broke)) => Err(self.bad("broke off in the middle of its answer")),
         }
@@ -179,17 +234,20 @@ impl Reading<'_> {
                     return Err(self.failed("sent an answer that is not a JSON object"));
                 }
                 (self.exchange.format.observe_reply)(&bytes, &mut seen);
+                if seen.fault.is_some() {
+                    return Err(Failure::inside(seen.fault, self.upstream));
+                }
                 bytes
             }
             Conversion::Translate { into, from } => {
-                let reply = into.read_reply(&bytes).map_err(|error| {
-                    let what = format!("sent an answer that cannot be read: {}", error.message);
-                    self.failed(&what)
+                let reply = into.read_reply(&bytes, &mut seen);
+                let reply = reply.map_err(|error| match seen.fault.take() {
+                    fault @ Some(_) => Failure::inside(fault, self.upstream),
+                    None => {
+                        let what = format!("sent an answer that cannot be read: {}", error.message);
+                        self.failed(&what)
+                    }
                 })?;
-                seen.usage = reply.usage;
-                if seen.usage.is_none() {
-                    seen.text_bytes = reply.events().iter().map(Event::text_len).sum();
-                }
                 let context = self.exchange.context(self.choice);
                 from.write_reply(&reply, &context).into()
             }
@@ -226,28 +284,11 @@ impl Reading<'_> {
         let fault = Box::new((self.exchange.format.read_fault)(status, &body));
         let retry_after = headers::retry_after(&head.headers);
         let own_key = self.upstream.sign_in.is_own_key();
-        let class = Class::of_status(status, retry_after.is_some(), &fault.message, own_key);
+        let class = Class::of_status(fault.status, retry_after.is_some(), &fault.message, own_key);
         if class == Class::Credential {
-            // In no words of the provider's, so that no caller takes the stored credential for its own key.
-            let kind = "provider_auth".to_owned();
-            let message = format!(
-                "provider `{}` refused the gateway's credential for it (HTTP {status})",
-                self.upstream.name
-            );
-            let fault = Fault {
-                status: StatusCode::BAD_GATEWAY.as_u16(),
-                kind,
-                message,
-                code: None,
-                param: None,
-            };
             return Failure {
-                class,
-                fault: Box::new(fault),
-                status: Some(status),
                 retry_after,
-                original: None,
-                kept_connection: false,
+                ..Failure::refused_credential(&self.upstream.name, status)
             };
         }
         let json = head
@@ -273,9 +314,9 @@ impl Reading<'_> {
 }
 
 /// Reads a stream up to its first content event.
-async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
+async fn first_content(stream: &mut Stream, mut step: Step) -> Result<(), Failure> {
     loop {
-        match poll_fn(|cx| stream.poll_step(cx)).await {
+        match step {
             Step::Content => return Ok(()),
             Step::Setup if stream.out.iter().map(Bytes::len).sum::<usize>() > HELD_BACK => {
                 return Ok(());
@@ -295,5 +336,6 @@ async fn first_content(stream: &mut Stream) -> Result<(), Failure> {
             }
             Step::Failed { failure, .. } => return Err(failure),
         }
+        step = poll_fn(|cx| stream.poll_step(cx)).await;
     }
 }

@@ -161,7 +161,10 @@ impl Attempts<'_> {
                     entry,
                 }));
             }
-            Err(Ended::Failed(failure)) => failure,
+            Err(Ended::Failed(mut failure)) => {
+                failure.clean(&upstream.sign_in.hidden(exchange.own_key()));
+                failure
+            }
             Err(ended) => return Err(ended),
         };
         let now = shared.moment(Instant::now());

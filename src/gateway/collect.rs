@@ -39,6 +39,25 @@ impl Collected {
         self.all.extend_from_slice(&piece);
     }
 
+    /// What has come so far.
+    pub fn so_far(&self) -> &[u8] {
+        match self.all.is_empty() {
+            true => &self.first,
+            false => &self.all,
+        }
+    }
+
+    /// Reads one more piece, of those that need no room of their own. `false`: the end.
+    pub async fn piece(&mut self, incoming: &mut Incoming) -> Result<bool, Cut> {
+        while let Some(frame) = incoming.frame().await {
+            if let Ok(piece) = frame.map_err(|_| Cut::Broke)?.into_data() {
+                self.push(piece);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Reads on until the end, or until there is more than `most`.
     pub async fn read(
         &mut self,

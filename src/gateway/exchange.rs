@@ -3,7 +3,9 @@
 use super::{Serving, ended::Ended, failure::Failure, held::Held, worker::Worker};
 use crate::chat::{Chat, Fault};
 use crate::error::Error;
-use crate::formats::{Codec, Dropped, Format, ReplyContext, Target, peek::Peek, splice};
+use crate::formats::{
+    Codec, Dropped, Format, ReplyContext, StreamUsage, Target, peek::Peek, splice,
+};
 use crate::plan::Choice;
 use crate::upstream::{Origin, OwnKey, Upstream};
 use bytes::Bytes;
@@ -39,12 +41,17 @@ pub struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
+    /// The caller's own provider key, where it brought one.
+    pub fn own_key(&self) -> Option<&OwnKey> {
+        self.own.as_ref().map(|own| &own.key)
+    }
+
     /// Whether gw asks for usage in the stream where the caller did not, and hides it again.
     pub fn asks_usage(&self, upstream: &Upstream) -> bool {
         self.format.usage_on_request
             && self.peek.stream
             && !self.peek.include_usage
-            && upstream.vendor.quirks.stream_usage
+            && upstream.quirks.stream_usage == StreamUsage::Asked
     }
 
     /// The body for an upstream of the same format.
@@ -78,7 +85,7 @@ impl Exchange<'_> {
             .map_err(|fault| Failure::unfit(fault.clone()))?;
         let target = Target {
             model: &choice.model,
-            quirks: &upstream.vendor.quirks,
+            quirks: &upstream.quirks,
             takes: choice.facts.takes,
         };
         let written = into.write_request(chat, &target);

@@ -2,7 +2,9 @@
 //! nothing better comes.
 
 use crate::chat::Fault;
+use crate::formats::fault::Hidden;
 use crate::plan::retry::Class;
+use crate::upstream::Upstream;
 use bytes::Bytes;
 use http::HeaderMap;
 use std::time::Duration;
@@ -33,6 +35,11 @@ impl Failure {
             code: None,
             param: None,
         });
+        Failure::of(class, fault)
+    }
+
+    /// Without an answer of the upstream's.
+    fn of(class: Class, fault: Box<Fault>) -> Failure {
         Failure {
             class,
             fault,
@@ -40,6 +47,47 @@ impl Failure {
             retry_after: None,
             original: None,
             kept_connection: false,
+        }
+    }
+
+    /// An error inside a 200: an event of a stream, or what stands in place of the reply.
+    pub fn inside(fault: Option<Fault>, upstream: &Upstream) -> Failure {
+        let Some(fault) = fault else {
+            return Failure::upstream("the upstream sent an error event".into());
+        };
+        let own_key = upstream.sign_in.is_own_key();
+        let (status, class) = (
+            fault.status,
+            Class::of_error_inside(fault.status, &fault.message, own_key),
+        );
+        if class == Class::Credential {
+            return Failure::refused_credential(&upstream.name, status);
+        }
+        Failure {
+            status: Some(status),
+            ..Failure::of(class, Box::new(fault))
+        }
+    }
+
+    /// The provider refused the stored credential. In no words of the provider's, so that no caller takes it for its
+    /// own key.
+    pub fn refused_credential(provider: &str, status: u16) -> Failure {
+        let message = format!(
+            "provider `{provider}` refused the gateway's credential for it (HTTP {status})"
+        );
+        Failure {
+            status: Some(status),
+            ..Failure::own(Class::Credential, 502, "provider_auth", message)
+        }
+    }
+
+    /// Takes credentials out of what it says. An answer that shows one is not passed on as it is.
+    pub fn clean(&mut self, hidden: &Hidden<'_>) {
+        hidden.clean(&mut self.fault);
+        if let Some(original) = &mut self.original
+            && hidden.shown_in(&original.1)
+        {
+            original.1 = Bytes::new();
         }
     }
 
@@ -89,13 +137,6 @@ impl Failure {
 
     /// This target cannot carry the request (translation refused it, or the caller's own key for it is missing).
     pub fn unfit(fault: Box<Fault>) -> Failure {
-        Failure {
-            class: Class::Unfit,
-            fault,
-            status: None,
-            retry_after: None,
-            original: None,
-            kept_connection: false,
-        }
+        Failure::of(Class::Unfit, fault)
     }
 }

@@ -187,14 +187,8 @@ fn failed(
         come_back(wait, &mut headers);
     }
     about(&mut headers, format, record, false);
-    // Word for word, unless it repeats something that looks like a credential.
-    if let Some(body) = original.filter(|body| !body.is_empty())
-        && let Ok(text) = std::str::from_utf8(&body)
-        && matches!(
-            crate::formats::fault::scrub(text),
-            std::borrow::Cow::Borrowed(_)
-        )
-    {
+    // Word for word.
+    if let Some(body) = original.filter(|body| !body.is_empty()) {
         record.response(&body);
         headers.insert(
             header::CONTENT_TYPE,

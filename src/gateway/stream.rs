@@ -2,11 +2,10 @@
 //! format (translated). The same steps run before the commit point, where `attempt` holds the output back,
 //! and after it, where `relay` hands it on.
 
-use super::{failure::Failure, long::Tail, pool::Pool};
-use crate::chat::{Event, Fault};
+use super::{exchange::Exchange, failure::Failure, long::Tail, pool::Pool};
+use crate::chat::Event;
 use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse, sse::Frames};
-use crate::plan::retry::Class;
-use crate::upstream::Upstream;
+use crate::upstream::{OwnKey, Upstream};
 use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::Full;
@@ -71,27 +70,38 @@ pub struct Stream {
     /// For the caller, in order.
     pub out: VecDeque<Bytes>,
     pub seen: Seen,
+    /// Something of a reply has come: content, or why there is none.
+    said: bool,
     /// The end mark has come.
     done: bool,
     ticket: Option<Ticket>,
-    /// Whether the caller's own key was used.
-    own_key: bool,
+    upstream: Arc<Upstream>,
+    /// The caller's own key, where it brought one.
+    own: Option<OwnKey>,
     pub idle: Duration,
     /// Bytes it will have in all, where that is known before its end.
     pub length: Option<u64>,
 }
 
 impl Stream {
-    pub fn new(incoming: Incoming, mode: Mode, ticket: Ticket, idle: Duration) -> Stream {
+    pub fn new(
+        incoming: Incoming,
+        mode: Mode,
+        ticket: Ticket,
+        exchange: &Exchange<'_>,
+        idle: Duration,
+    ) -> Stream {
         Stream {
             length: None,
             incoming,
             frames: Frames::default(),
             mode,
             out: VecDeque::new(),
-            seen: Seen::default(),
+            seen: Seen::expecting(exchange.peek.choices),
+            said: false,
             done: false,
-            own_key: ticket.upstream.sign_in.is_own_key(),
+            upstream: ticket.upstream.clone(),
+            own: exchange.own_key().cloned(),
             ticket: Some(ticket),
             idle,
         }
@@ -121,11 +131,7 @@ impl Stream {
 
     /// Whether the end mark has come.
     pub fn marked(&self) -> bool {
-        match self.mode {
-            // Its reader says that it is over only when the end mark has come.
-            Mode::Translate { .. } => self.seen.finished,
-            _ => self.done,
-        }
+        self.done
     }
 
     /// Whether everything was said, though the connection may still be open.
@@ -164,42 +170,38 @@ impl Stream {
         if let Some(rest) = self.frames.rest()
             && let failed @ Step::Failed { .. } = self.frame(rest)
         {
+            self.end_event();
             return failed;
         }
         if let Some(ticket) = self.ticket.take() {
             ticket.give_back();
         }
-        match &mut self.mode {
-            _ if self.done => Step::End,
-            Mode::Long { format, tail } => {
-                tail.observe(format, &mut self.seen);
-                self.seen.finished = true;
-                Step::End
-            }
-            // A provider that sent a finish reason has said everything, end mark or not.
-            Mode::Same { .. } if self.seen.finished => Step::End,
-            Mode::Same { .. } => broken("the upstream ended the stream before it was complete"),
-            Mode::Translate {
-                reader,
-                writer,
-                events,
-            } => {
-                let ended = reader.end(events);
-                match (
-                    tell(
-                        events,
-                        writer.as_mut(),
-                        &mut self.seen,
-                        &mut self.out,
-                        self.own_key,
-                    ),
-                    ended,
-                ) {
-                    (failed @ Step::Failed { .. }, _) => failed,
-                    (_, Ok(())) => Step::End,
-                    (_, Err(error)) => broken(&error.message),
-                }
-            }
+        if let Mode::Long { format, tail } = &mut self.mode {
+            tail.observe(format, &mut self.seen);
+            self.seen.finished = true;
+        }
+        // A provider that gave its reasons has said everything, end mark or not.
+        if !self.said_all() {
+            self.end_event();
+            return broken("the upstream ended the stream before it was complete");
+        }
+        if let Mode::Translate {
+            reader,
+            writer,
+            events,
+        } = &mut self.mode
+        {
+            reader.end(events);
+            tell(events, writer.as_mut(), &mut self.out);
+        }
+        Step::End
+    }
+
+    /// Ends the last event, so that another can follow it.
+    fn end_event(&mut self) {
+        let missing = self.out.back().map_or("", |last| sse::ending(last));
+        if !missing.is_empty() {
+            self.out.push_back(Bytes::from_static(missing.as_bytes()));
         }
     }
 
@@ -211,104 +213,79 @@ impl Stream {
             }
             return Step::Setup;
         };
-        match &mut self.mode {
+        let mut forwarded = false;
+        let mark = match &mut self.mode {
             // Never cut into frames.
-            Mode::Long { .. } => Step::Setup,
+            Mode::Long { .. } => Mark::Setup,
             Mode::Same { format, hide_usage } => {
-                let mark = (format.observe)(&data, &mut self.seen);
+                let mark = (format.observe)(name, &data, &mut self.seen);
+                let kept = match mark {
+                    Mark::Malformed => true,
+                    Mark::Usage => *hide_usage,
+                    // Told in gw's own words then, without the credential.
+                    Mark::Error => self
+                        .upstream
+                        .sign_in
+                        .hidden(self.own.as_ref())
+                        .shown_in(&data),
+                    Mark::Setup | Mark::Content | Mark::Done => false,
+                };
                 drop(data);
-                match mark {
-                    Mark::Usage if *hide_usage => return Step::Setup,
-                    Mark::Malformed => {
-                        return broken("the upstream sent an event that is not JSON");
-                    }
-                    Mark::Done => self.done = true,
-                    _ => {}
+                if !kept {
+                    forwarded = true;
+                    self.out.push_back(frame);
                 }
-                self.out.push_back(frame);
-                match mark {
-                    Mark::Content | Mark::Done => Step::Content,
-                    Mark::Error => failed(self.seen.fault.clone(), true, self.own_key),
-                    _ => Step::Setup,
-                }
+                mark
             }
             Mode::Translate {
                 reader,
                 writer,
                 events,
             } => {
-                if let Err(error) = reader.read(name, &data, events) {
-                    return broken(&error.message);
-                }
-                tell(
-                    events,
-                    writer.as_mut(),
-                    &mut self.seen,
-                    &mut self.out,
-                    self.own_key,
-                )
+                let mark = reader.read(name, &data, &mut self.seen, events);
+                tell(events, writer.as_mut(), &mut self.out);
+                mark
             }
+        };
+        match mark {
+            Mark::Setup | Mark::Usage => Step::Setup,
+            Mark::Content => {
+                self.said = true;
+                Step::Content
+            }
+            Mark::Done => {
+                self.done = true;
+                match self.said {
+                    true => Step::Content,
+                    false => broken("the upstream ended the stream without content"),
+                }
+            }
+            Mark::Error => {
+                let mut failure = Failure::inside(self.seen.fault.take(), &self.upstream);
+                failure.clean(&self.upstream.sign_in.hidden(self.own.as_ref()));
+                Step::Failed { failure, forwarded }
+            }
+            Mark::Malformed => broken("the upstream sent an event that is not JSON"),
         }
     }
 }
 
-/// Writes events in the caller's format and notes what they say.
-fn tell(
-    events: &mut Vec<Event>,
-    writer: &mut (dyn EventWriter + Send),
-    seen: &mut Seen,
-    out: &mut VecDeque<Bytes>,
-    own_key: bool,
-) -> Step {
+/// Writes events in the caller's format. An error is the relay's to tell, or nobody's.
+fn tell(events: &mut Vec<Event>, writer: &mut (dyn EventWriter + Send), out: &mut VecDeque<Bytes>) {
     let mut bytes = Vec::new();
-    let mut step = Step::Setup;
     for event in events.drain(..) {
-        if let Event::Error(fault) = event {
-            step = failed(Some(fault), false, own_key);
-            break;
+        if !matches!(event, Event::Error(_)) {
+            writer.write(&event, &mut bytes);
         }
-        seen.text_bytes += event.text_len();
-        match &event {
-            Event::Usage(usage) => seen.usage = Some(*usage),
-            Event::End { .. } => seen.finished = true,
-            _ => {}
-        }
-        if event.is_content() {
-            step = Step::Content;
-        }
-        writer.write(&event, &mut bytes);
     }
     if !bytes.is_empty() {
         out.push_back(bytes.into());
     }
-    step
 }
 
 fn broken(message: &str) -> Step {
     Step::Failed {
         failure: Failure::upstream(message.into()),
         forwarded: false,
-    }
-}
-
-fn failed(fault: Option<Fault>, forwarded: bool, own_key: bool) -> Step {
-    let fault = Box::new(fault.unwrap_or_else(|| Fault {
-        status: 502,
-        kind: "api_error".into(),
-        message: "the upstream sent an error event".into(),
-        code: None,
-        param: None,
-    }));
-    let class = Class::of_status(fault.status, false, &fault.message, own_key);
-    Step::Failed {
-        failure: Failure {
-            class,
-            status: Some(fault.status),
-            fault,
-            retry_after: None,
-            original: None,
-            kept_connection: false,
-        },
-        forwarded,
     }
 }

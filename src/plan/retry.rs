@@ -47,6 +47,15 @@ impl Class {
         }
     }
 
+    /// The class of an error that came inside a 200. Whatever it says of the request, the upstream had taken it: the
+    /// attempt failed there, and another target may do better.
+    pub fn of_error_inside(status: u16, message: &str, own_key: bool) -> Class {
+        match Class::of_status(status, false, message, own_key) {
+            Class::Caller | Class::NotFound | Class::Context => Class::Upstream,
+            class => class,
+        }
+    }
+
     /// Name in logs.
     pub fn name(self) -> &'static str {
         match self {
@@ -174,6 +183,27 @@ mod tests {
                 _ => expected,
             };
             assert_eq!(Class::of_status(status, retry_after, message, true), own);
+        }
+    }
+
+    #[test]
+    fn an_error_inside_a_200_is_never_the_callers() {
+        for (status, expected) in [
+            (400, Class::Upstream),
+            (404, Class::Upstream),
+            (422, Class::Upstream),
+            (401, Class::Credential),
+            (429, Class::Capacity),
+            (500, Class::Upstream),
+            (502, Class::Upstream),
+            (504, Class::Timeout),
+            (529, Class::Capacity),
+        ] {
+            assert_eq!(
+                Class::of_error_inside(status, "context length", false),
+                expected,
+                "{status}"
+            );
         }
     }
 

@@ -47,6 +47,9 @@ pub struct Provider {
     /// Extra query parameters, such as Azure's `api-version`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub query: BTreeMap<String, String>,
+    /// Where its dialect differs from its vendor's, such as `stream-usage=unasked`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub quirks: BTreeMap<String, String>,
     /// PEM file of the authorities its certificate is checked against, in place of the system's.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ca_file: String,
@@ -118,6 +121,14 @@ const FIELDS: &[Field] = &[
         "K=V",
         "",
         "Extra query parameter; repeatable",
+    ),
+    field(
+        "quirks",
+        "quirk",
+        Shape::Map,
+        "K=V",
+        "",
+        "How it differs from its vendor: stream-usage=asked|unasked|never; repeatable",
     ),
     field(
         "ca_file",
@@ -257,11 +268,35 @@ impl Resource for Provider {
                 );
             }
         }
+        self.known_quirks()?;
         self.files()
     }
 }
 
+/// How the usage of its streams is to be had, and what can be said of that.
+pub const STREAM_USAGE: &str = "stream-usage";
+pub const STREAM_USAGES: [&str; 3] = ["asked", "unasked", "never"];
+
 impl Provider {
+    fn known_quirks(&self) -> Result<()> {
+        let wrong = self.quirks.iter().find(|(name, value)| {
+            *name != STREAM_USAGE || !STREAM_USAGES.contains(&value.as_str())
+        });
+        let Some((name, value)) = wrong else {
+            return Ok(());
+        };
+        Err(Error::invalid(format!(
+            "`{}={}` is no quirk gw knows",
+            name.escape_debug(),
+            value.escape_debug()
+        ))
+        .param("quirks")
+        .hint(format!(
+            "there is one: {STREAM_USAGE}={}",
+            STREAM_USAGES.join("|")
+        )))
+    }
+
     /// What can be said of files without looking at them: the gateway reads them, wherever it was started.
     fn files(&self) -> Result<()> {
         for (field, path) in [

@@ -8,6 +8,7 @@ pub mod call;
 pub mod dial;
 mod headers;
 mod own_key;
+mod quirks;
 mod sign;
 mod standing;
 mod timers;
@@ -24,7 +25,7 @@ pub use timers::Timers;
 pub use way::{Conversion, Way};
 
 use crate::error::{Error, Result};
-use crate::formats::Format;
+use crate::formats::{Format, Quirks};
 use crate::resources::provider::Provider;
 use crate::vendors::{self, Vendor};
 use address::Address;
@@ -37,6 +38,8 @@ use std::sync::Arc;
 pub struct Upstream {
     pub name: Arc<str>,
     pub vendor: &'static Vendor,
+    /// Where its dialect differs: its vendor's, or as its record says.
+    pub quirks: Quirks,
     pub origin: Origin,
     pub sign_in: SignIn,
     /// Whether it is known to answer; kept while what is called stays the same.
@@ -85,6 +88,7 @@ impl Upstream {
             .and_then(|access| access.tls.clone());
         Ok(Upstream {
             vendor,
+            quirks: quirks::of(vendor, spec),
             origin: address.origin(tls.as_ref().map_or(0, tls::Own::identity)),
             sign_in: SignIn::of(vendor.auth, &spec.credential, access),
             standing: Arc::default(),
@@ -103,6 +107,7 @@ impl Upstream {
         Upstream {
             name,
             vendor: &vendors::VENDORS[0],
+            quirks: Quirks::NONE,
             origin: Origin::default(),
             sign_in: SignIn::Unavailable(why.to_owned()),
             standing: Arc::default(),

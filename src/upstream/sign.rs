@@ -1,6 +1,7 @@
 //! Signing in upstream: the last step over a finished request.
 
 use super::{Access, OwnKey};
+use crate::formats::fault::Hidden;
 use crate::resources::provider::Credential;
 use crate::vendors::Auth;
 use http::{HeaderName, HeaderValue, Request, header};
@@ -55,6 +56,18 @@ impl SignIn {
     /// Whether the credential is the caller's own: what is wrong with it says nothing of the provider.
     pub fn is_own_key(&self) -> bool {
         matches!(self, SignIn::Passthrough(_))
+    }
+
+    /// What must not be shown of a request signed in so: the stored credential, or the caller's own.
+    pub fn hidden<'a>(&'a self, own_key: Option<&'a OwnKey>) -> Hidden<'a> {
+        Hidden::of(match self {
+            SignIn::Header(_, value) => value
+                .to_str()
+                .ok()
+                .map(|text| text.strip_prefix("Bearer ").unwrap_or(text)),
+            SignIn::Passthrough(_) => own_key.map(OwnKey::key),
+            SignIn::Nothing | SignIn::Unavailable(_) => None,
+        })
     }
 
     /// Whether a credential goes along.

@@ -91,7 +91,7 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
         &chat,
         &Target {
             model,
-            quirks: &upstream.vendor.quirks,
+            quirks: &upstream.quirks,
             takes: crate::catalog::takes(model),
         },
     );
@@ -100,7 +100,7 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
         Err(error) => return Trial::unsent(State::Failed, error.message),
     };
     let answered = |status: u16, body: &[u8]| match status {
-        200..=299 => match codec.read_reply(body) {
+        200..=299 => match codec.read_reply(body, &mut formats::Seen::default()) {
             Ok(_) => (State::Verified, None, "ok, the model answered".into()),
             Err(_) => (
                 State::Failed,

@@ -5,7 +5,7 @@ use super::{
     Vendor,
 };
 use crate::formats::FormatId::{AnthropicMessages, OpenaiChat, OpenaiEmbeddings};
-use crate::formats::{Passes, Quirks};
+use crate::formats::{Passes, Quirks, StreamUsage};
 
 /// What an OpenAI-compatible vendor is unless its row says otherwise.
 const COMPATIBLE: Vendor = Vendor {
@@ -26,6 +26,12 @@ const COMPATIBLE: Vendor = Vendor {
     own_names: &[],
     local: false,
     quirks: Quirks::COMPATIBLE,
+};
+
+/// What vendors have in common that send usage in every stream unasked: nothing to ask for, nothing to hide.
+const UNASKED: Quirks = Quirks {
+    stream_usage: StreamUsage::Unasked,
+    ..Quirks::COMPATIBLE
 };
 
 /// Servers on the user's machine that speak both chat formats below one base URL.
@@ -92,6 +98,7 @@ pub static VENDORS: &[Vendor] = &[
         env: "GROQ_API_KEY",
         catalog: "groq",
         own_names: &["groq/compound", "groq/compound-mini"],
+        quirks: UNASKED,
         ..COMPATIBLE
     },
     // https://docs.mistral.ai/api: refuses unknown fields such as stream_options, and sends usage unasked
@@ -101,10 +108,7 @@ pub static VENDORS: &[Vendor] = &[
         base_url: "https://api.mistral.ai/v1",
         env: "MISTRAL_API_KEY",
         catalog: "mistral",
-        quirks: Quirks {
-            stream_usage: false,
-            ..Quirks::COMPATIBLE
-        },
+        quirks: UNASKED,
         ..COMPATIBLE
     },
     // https://api-docs.deepseek.com and https://api-docs.deepseek.com/guides/anthropic_api
@@ -118,6 +122,7 @@ pub static VENDORS: &[Vendor] = &[
         ],
         env: "DEEPSEEK_API_KEY",
         catalog: "deepseek",
+        quirks: UNASKED,
         ..COMPATIBLE
     },
     // https://docs.together.ai/docs/openai-api-compatibility
@@ -127,11 +132,7 @@ pub static VENDORS: &[Vendor] = &[
         base_url: "https://api.together.xyz/v1",
         env: "TOGETHER_API_KEY",
         catalog: "together",
-        // Sends usage unasked in every stream: nothing to ask for, nothing to hide.
-        quirks: Quirks {
-            stream_usage: false,
-            ..Quirks::COMPATIBLE
-        },
+        quirks: UNASKED,
         ..COMPATIBLE
     },
     // https://docs.fireworks.ai/tools-sdks/openai-compatibility
@@ -141,6 +142,7 @@ pub static VENDORS: &[Vendor] = &[
         base_url: "https://api.fireworks.ai/inference/v1",
         env: "FIREWORKS_API_KEY",
         catalog: "fireworks",
+        quirks: UNASKED,
         ..COMPATIBLE
     },
     // https://openrouter.ai/docs/api-reference/overview
@@ -162,6 +164,7 @@ pub static VENDORS: &[Vendor] = &[
         catalog: "openrouter",
         // Every id has two parts; those of its own routers begin with its name.
         own_names: &["openrouter/*"],
+        quirks: UNASKED,
         ..COMPATIBLE
     },
     // https://docs.x.ai/docs/api-reference
@@ -182,6 +185,20 @@ pub static VENDORS: &[Vendor] = &[
         endpoints: &[(OpenaiChat, "/chat/completions")],
         env: "CEREBRAS_API_KEY",
         catalog: "cerebras",
+        quirks: UNASKED,
+        ..COMPATIBLE
+    },
+    // https://platform.xiaomimimo.com
+    Vendor {
+        id: "xiaomi",
+        title: "Xiaomi MiMo",
+        base_url: "https://api.xiaomimimo.com/v1",
+        endpoints: &[(OpenaiChat, "/chat/completions")],
+        env: "MIMO_API_KEY",
+        quirks: Quirks {
+            stream_usage: StreamUsage::Unasked,
+            ..Quirks::NONE
+        },
         ..COMPATIBLE
     },
     // https://docs.perplexity.ai/api-reference/chat-completions-post
@@ -193,6 +210,7 @@ pub static VENDORS: &[Vendor] = &[
         env: "PERPLEXITY_API_KEY",
         models: "",
         catalog: "perplexity",
+        quirks: UNASKED,
         ..COMPATIBLE
     },
     // https://docs.api.nvidia.com/nim/reference/llm-apis

@@ -324,6 +324,20 @@ pub fn scripted(
     (url, count)
 }
 
+/// An upstream that answers every request with these bytes and closes. Its URL.
+pub fn bytes_upstream(answer: Vec<u8>) -> String {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            let Ok(mut socket) = socket else { return };
+            hear(&mut socket);
+            drop(socket.write_all(&answer));
+        }
+    });
+    url
+}
+
 /// Reads one request with a Content-Length.
 fn hear(socket: &mut TcpStream) {
     let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);

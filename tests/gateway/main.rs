@@ -23,6 +23,7 @@ mod log_listing;
 mod model_names;
 
 mod not_reading;
+mod readings;
 mod refused_heads;
 mod refusing;
 #[cfg(unix)]

@@ -1,15 +1,14 @@
-//! Watching Anthropic replies go by: what each stream event means, and usage out of whole replies.
+//! What Anthropic replies say of themselves: usage, end, errors and how much text. The one reader of these, for replies
+//! that are forwarded and for those that are translated; what is said word for word is read in `stream`.
 
-use crate::{
-    chat::Usage,
-    formats::{
-        Mark, Seen,
-        fault::{read_fault, status_of},
-        lenient::{Count, Text, Weight, object},
-    },
+use super::usage::Counts;
+use crate::formats::{
+    Mark, Seen,
+    fault::{Signs, fault_inside},
+    lenient::{Either, Fold, Given, Said, Text, either, fold, mended, object},
 };
-use serde::Deserialize;
-use std::borrow::Cow;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 /// Any event, or a whole message: the fields gw looks at.
 #[derive(Deserialize)]
@@ -17,30 +16,51 @@ struct Body<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Text<'a>,
     #[serde(borrow, default)]
-    model: Text<'a>,
-    #[serde(borrow, default, deserialize_with = "object")]
-    message: Message<'a>,
+    object: Text<'a>,
+    #[serde(default)]
+    message: Message,
+    #[serde(default)]
+    detail: Given,
     #[serde(borrow, default, deserialize_with = "object")]
     content_block: Block<'a>,
     #[serde(default, deserialize_with = "object")]
     delta: Delta,
-    #[serde(default)]
-    content: Weight,
-    #[serde(default)]
-    stop_reason: Weight,
+    #[serde(default, deserialize_with = "fold")]
+    content: Blocks,
     #[serde(default, deserialize_with = "object")]
     usage: Counts,
     #[serde(default)]
-    error: Weight,
+    error: Given,
+}
+
+/// The head of a message; or, where an error is flat, its words.
+#[derive(Default)]
+struct Message {
+    usage: Counts,
+    words: bool,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Message<'a> {
-    #[serde(borrow)]
-    model: Text<'a>,
+struct Head {
     #[serde(deserialize_with = "object")]
     usage: Counts,
+}
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Message, D::Error> {
+        Ok(match either(from)? {
+            Either::Object(Head { usage }) => Message {
+                usage,
+                words: false,
+            },
+            Either::Words => Message {
+                words: true,
+                ..Message::default()
+            },
+            Either::Neither => Message::default(),
+        })
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -48,82 +68,44 @@ struct Message<'a> {
 struct Block<'a> {
     #[serde(borrow, rename = "type")]
     kind: Text<'a>,
-    text: Weight,
-    thinking: Weight,
+    text: Said,
+    thinking: Said,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
+}
+
+/// The blocks of a whole message: how much text they hold, calls' input included.
+#[derive(Default)]
+struct Blocks {
+    given: bool,
+    bytes: u64,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Delta {
-    text: Weight,
-    thinking: Weight,
-    partial_json: Weight,
+    text: Said,
+    thinking: Said,
+    partial_json: Said,
+    stop_reason: Given,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-struct Counts {
-    input_tokens: Count,
-    output_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_creation_input_tokens: Count,
-    #[serde(deserialize_with = "object")]
-    cache_creation: Written,
-    #[serde(deserialize_with = "object")]
-    output_tokens_details: OutputDetails,
+impl Block<'_> {
+    fn said(&self) -> Said {
+        let mut said = self.text;
+        said.add(self.thinking);
+        said
+    }
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-struct Written {
-    ephemeral_5m_input_tokens: Count,
-    ephemeral_1h_input_tokens: Count,
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-struct OutputDetails {
-    thinking_tokens: Count,
-}
-
-impl Counts {
-    /// Adds these counts to what is known. They are running totals: of the output the last one holds, of the
-    /// input the largest, since some servers send zeros first and the truth last, or the other way round.
-    /// Counts that cannot be believed end it all: then the usage is estimated.
-    fn merge(&self, known: &mut Option<Usage>) {
-        if [self.input_tokens, self.output_tokens].contains(&Count::Absurd) {
-            *known = None;
-            return;
-        }
-        // Without the input's size there is nothing to add to.
-        if known.is_none() && self.input_tokens == Count::Absent {
-            return;
-        }
-        let usage = known.get_or_insert_default();
-        let long = self.cache_creation.ephemeral_1h_input_tokens.or_zero();
-        let short = self.cache_creation.ephemeral_5m_input_tokens.or_zero().max(
-            self.cache_creation_input_tokens
-                .or_zero()
-                .saturating_sub(long),
-        );
-        usage.input = usage.input.max(self.input_tokens.or_zero());
-        usage.cache_read = usage.cache_read.max(self.cache_read_input_tokens.or_zero());
-        usage.cache_write_1h = usage.cache_write_1h.max(long);
-        // A later total without its split says nothing new about the split that is known.
-        usage.cache_write_5m = usage.cache_write_5m.max(if long == 0 {
-            short.saturating_sub(usage.cache_write_1h)
-        } else {
-            short
-        });
-        let output = match self.output_tokens {
-            Count::Of(tokens) => tokens,
-            Count::Absent | Count::Absurd => usage.completion(),
-        };
-        usage.reasoning = usage
-            .reasoning
-            .max(self.output_tokens_details.thinking_tokens.or_zero())
-            .min(output);
-        usage.output = output - usage.reasoning;
+impl<'a> Fold<Block<'a>> for Blocks {
+    fn item(&mut self, block: Block<'a>) {
+        self.given = true;
+        let input = block.input.map_or(0, |input| input.get().len() as u64);
+        self.bytes = self
+            .bytes
+            .saturating_add(block.said().bytes)
+            .saturating_add(input);
     }
 }
 
@@ -135,98 +117,132 @@ fn parse(data: &[u8]) -> Option<Body<'_>> {
     serde_json::from_slice(data).ok()
 }
 
+/// Reads the outline of an event or a body.
+fn look<T>(data: &[u8], then: impl FnOnce(Body<'_>, &[u8]) -> T) -> Option<T> {
+    if let Some(body) = parse(data) {
+        return Some(then(body, data));
+    }
+    // Broken characters are the provider's and are forwarded as they are; only the look at them needs text.
+    let text = mended(data)?;
+    parse(text.as_bytes()).map(|body| then(body, text.as_bytes()))
+}
+
 /// What one event of a message stream means.
-pub fn observe(data: &[u8], seen: &mut Seen) -> Mark {
+pub fn observe(event: &str, data: &[u8], seen: &mut Seen) -> Mark {
     match data.trim_ascii() {
         b"" => return Mark::Setup,
         // OpenRouter ends this format's streams like its others, behind `message_stop`.
         b"[DONE]" => return Mark::Done,
         _ => {}
     }
-    if let Some(body) = parse(data) {
-        return note(body, data, seen);
-    }
-    // Broken UTF-8 is the provider's and is forwarded as it is; only the look at it needs text.
-    match String::from_utf8_lossy(data) {
-        Cow::Owned(text) => {
-            parse(text.as_bytes()).map_or(Mark::Malformed, |body| note(body, text.as_bytes(), seen))
+    look(data, |body, data| note(event, body, data, seen)).unwrap_or_else(|| {
+        if event == "error" {
+            seen.fault = Some(fault_inside(data));
+            return Mark::Error;
         }
-        Cow::Borrowed(_) => Mark::Malformed,
-    }
+        Mark::Malformed
+    })
 }
 
-fn note(body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
+/// Whether it is an error, which is then read.
+fn failed(event: &str, body: &Body<'_>, data: &[u8], seen: &mut Seen) -> bool {
     let kind = body.kind.as_str();
-    if body.error.any || kind == "error" {
-        let mut fault = read_fault(502, data);
-        fault.status = status_of(&fault);
-        seen.fault = Some(fault);
+    let signs = Signs {
+        event,
+        kind,
+        object: body.object.as_str(),
+        error: body.error.0,
+        words: body.message.words || body.detail.0,
+        // A flat error may have a type of its own.
+        answer: !kind.is_empty() && !kind.ends_with("error"),
+    };
+    if signs.fault() {
+        seen.fault = Some(fault_inside(data));
+    }
+    signs.fault()
+}
+
+fn note(event: &str, body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
+    if failed(event, &body, data, seen) {
         return Mark::Error;
     }
-    let mut text = |parts: &[Weight]| {
-        seen.text_bytes = parts
-            .iter()
-            .fold(seen.text_bytes, |sum, part| sum.saturating_add(part.bytes))
+    let kind = match body.kind.as_str() {
+        "" => event,
+        kind => kind,
     };
+    let mut text = |said: Said| seen.text_bytes = seen.text_bytes.saturating_add(said.bytes);
     match kind {
         "content_block_delta" => {
-            text(&[
-                body.delta.text,
-                body.delta.thinking,
-                body.delta.partial_json,
-            ]);
+            text(body.delta.text);
+            text(body.delta.thinking);
+            text(body.delta.partial_json);
             Mark::Content
         }
         "content_block_start" => {
             let block = &body.content_block;
-            text(&[block.text, block.thinking]);
-            let empty = matches!(block.kind.as_str(), "text" | "thinking")
-                && !block.text.any
-                && !block.thinking.any;
+            let said = block.said();
+            text(said);
+            let empty = matches!(block.kind.as_str(), "text" | "thinking") && !said.any;
             if empty { Mark::Setup } else { Mark::Content }
         }
         "message_start" => {
             body.message.usage.merge(&mut seen.usage);
-            named(seen, body.message.model);
             Mark::Setup
         }
         "message_delta" => {
             body.usage.merge(&mut seen.usage);
-            seen.finished = true;
+            ended(body.delta.stop_reason.0, seen);
             Mark::Content
         }
         "message_stop" => Mark::Done,
         // A whole message; in a stream it would be a server that ignored `stream`.
-        "message" => {
-            text(&[body.content]);
-            body.usage.merge(&mut seen.usage);
-            named(seen, body.model);
-            seen.finished |= body.stop_reason.any;
-            Mark::Content
-        }
+        "message" => all(body, seen),
         // Ping, the end of a block, and kinds to come.
         _ => Mark::Setup,
     }
 }
 
-fn named(seen: &mut Seen, model: Text<'_>) {
-    if seen.model.is_none() {
-        seen.model = model
-            .0
-            .filter(|model| !model.is_empty())
-            .map(Cow::into_owned);
+/// The one choice this format knows.
+fn ended(ended: bool, seen: &mut Seen) {
+    seen.choices.note(0, ended);
+    seen.finished = seen.choices.complete();
+}
+
+fn all(body: Body<'_>, seen: &mut Seen) -> Mark {
+    seen.text_bytes = seen.text_bytes.saturating_add(body.content.bytes);
+    body.usage.merge(&mut seen.usage);
+    // A whole message says all there is.
+    ended(true, seen);
+    Mark::Content
+}
+
+/// Usage and text of a whole message; an error in its place as well.
+pub fn observe_reply(body: &[u8], seen: &mut Seen) {
+    if !body.trim_ascii().is_empty() {
+        whole(body, seen);
     }
 }
 
-/// Usage and model out of a whole message; an error in it as well.
-pub fn observe_reply(body: &[u8], seen: &mut Seen) {
-    observe(body, seen);
+/// The same, and what it is.
+pub fn whole(body: &[u8], seen: &mut Seen) -> Mark {
+    let mark = look(body, |outline, data| {
+        if failed("", &outline, data, seen) {
+            return Mark::Error;
+        }
+        if outline.content.given || outline.kind.as_str() == "message" {
+            return all(outline, seen);
+        }
+        outline.usage.merge(&mut seen.usage);
+        Mark::Setup
+    });
+    mark.unwrap_or(Mark::Malformed)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::chat::Usage;
 
     #[test]
     fn each_event_is_marked() {
@@ -274,13 +290,14 @@ mod tests {
             ("7", Mark::Malformed),
         ] {
             assert_eq!(
-                observe(data.as_bytes(), &mut Seen::default()),
+                observe("", data.as_bytes(), &mut Seen::default()),
                 want,
                 "{data}"
             );
         }
         let mut seen = Seen::default();
         observe(
+            "",
             br#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#,
             &mut seen,
         );
@@ -293,7 +310,7 @@ mod tests {
     fn gather(events: &[&str]) -> Seen {
         let mut seen = Seen::default();
         for data in events {
-            observe(data.as_bytes(), &mut seen);
+            observe("", data.as_bytes(), &mut seen);
         }
         seen
     }
@@ -317,10 +334,7 @@ mod tests {
                 ..Usage::default()
             })
         );
-        assert_eq!(
-            (seen.model.as_deref(), seen.finished, seen.text_bytes),
-            (Some("claude"), true, 2)
-        );
+        assert_eq!((seen.finished, seen.text_bytes), (true, 2));
         // The truth last, and no split of what was written.
         let late = gather(&[
             r#"{"type":"message_start","message":{"usage":{"input_tokens":0,"output_tokens":0}}}"#,
@@ -358,17 +372,13 @@ mod tests {
     }
 
     #[test]
-    fn whole_messages_give_usage_and_model() {
+    fn whole_messages_give_usage() {
         let mut seen = Seen::default();
         let body = br#"{"id":"m","type":"message","role":"assistant","model":"claude","content":[{"type":"text","text":"four"}],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":4}}"#;
         observe_reply(body, &mut seen);
         assert_eq!(
-            (
-                seen.usage.unwrap().total(),
-                seen.model.as_deref(),
-                seen.finished
-            ),
-            (7, Some("claude"), true)
+            (seen.usage.unwrap().total(), seen.finished, seen.text_bytes),
+            (7, true, 4)
         );
         observe_reply(b"<html>", &mut seen);
         observe_reply(b"", &mut seen);

@@ -1,31 +1,30 @@
 //! Whole replies, both directions.
 
 use super::block::{Block, raw_object};
-use super::{stream, usage};
-use crate::chat::{Part, Reply, Stop, Thought};
+use super::{observe, stream, usage};
+use crate::chat::{Event, Part, Reply, Stop, Thought};
 use crate::error::{Error, Kind, Result};
-use crate::formats::ReplyContext;
 use crate::formats::fields::Fields;
+use crate::formats::lenient::as_text;
+use crate::formats::{Mark, ReplyContext, Seen, fault};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
 /// Reads an upstream's whole reply: a stream whose blocks come in one piece.
-pub fn read(body: &[u8]) -> Result<Reply> {
-    let mut fields = Fields::body(body).map_err(|cause| {
+pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
+    let body = as_text(body);
+    if observe::whole(body.as_bytes(), seen) == Mark::Error {
+        return Err(fault::in_place(seen));
+    }
+    let mut fields = Fields::body(body.as_bytes()).map_err(|cause| {
         Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause)
     })?;
-    if fields.lenient("type", Fields::text).as_deref() == Some("error") {
-        let fault = stream::fault(&mut fields);
-        return Err(Error::new(
-            Kind::Upstream,
-            format!("the provider answered with an error: {}", fault.message),
-        ));
-    }
     let content = fields
         .lenient("content", Fields::list)
         .ok_or_else(|| Error::new(Kind::Upstream, "the provider's answer has no content"))?;
     let (mut reader, mut events) = (stream::Reader::default(), Vec::new());
     reader.begin(&mut fields, &mut events);
+    events.extend(seen.usage.map(Event::Usage));
     for (index, raw) in content.into_iter().enumerate() {
         if let Ok(mut block) = Fields::of(raw, "content") {
             reader.open(index as u64, &mut block, &mut events);

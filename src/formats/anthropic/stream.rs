@@ -1,12 +1,10 @@
 //! Reads an upstream's stream, and the blocks of its whole replies in the same way.
 
-use super::usage;
-use crate::chat::{Delta, Event, Fault, Opening, Stop};
-use crate::error::{Error, Kind, Result, TABLE};
-use crate::formats::EventReader;
-use crate::formats::fault::scrub;
+use super::observe::observe;
+use crate::chat::{Delta, Event, Opening, Stop};
 use crate::formats::fields::{Fields, text_across};
-use serde_json::{Map, Value};
+use crate::formats::lenient::as_text;
+use crate::formats::{EventReader, Mark, Seen};
 
 /// The reader of one reply.
 #[derive(Debug, Default)]
@@ -15,7 +13,6 @@ pub struct Reader {
     blocks: Vec<Block>,
     /// Number of parts so far: blocks that only Anthropic knows are none.
     parts: usize,
-    usage: Map<String, Value>,
     stop: Option<(Stop, Option<String>)>,
     done: bool,
     /// Half a character.
@@ -35,20 +32,41 @@ struct Block {
 }
 
 impl EventReader for Reader {
-    fn read(&mut self, event: &str, data: &[u8], out: &mut Vec<Event>) -> Result<()> {
-        let data = data.trim_ascii();
-        if self.done || data.is_empty() || data == b"[DONE]" {
-            return Ok(());
+    fn read(&mut self, event: &str, data: &[u8], seen: &mut Seen, out: &mut Vec<Event>) -> Mark {
+        if self.done {
+            return Mark::Setup;
         }
-        let mut fields = Fields::body(data).map_err(|cause| {
-            Error::new(
-                Kind::Upstream,
-                "the provider sent an event that is not a JSON object",
-            )
-            .cause(cause)
-        })?;
+        let data = as_text(data);
+        let before = seen.usage;
+        let mark = observe(event, data.as_bytes(), seen);
+        match mark {
+            Mark::Error => {
+                self.done = true;
+                out.extend(seen.fault.clone().map(Event::Error));
+            }
+            Mark::Malformed => self.done = true,
+            Mark::Setup | Mark::Content | Mark::Usage => {
+                if let Ok(mut fields) = Fields::body(data.as_bytes()) {
+                    self.event(event, &mut fields, out);
+                }
+                let used = seen.usage.filter(|used| Some(*used) != before);
+                out.extend(used.map(Event::Usage));
+            }
+            Mark::Done => self.finish(out),
+        }
+        mark
+    }
+
+    fn end(&mut self, out: &mut Vec<Event>) {
+        self.finish(out);
+    }
+}
+
+impl Reader {
+    /// What an event says word for word.
+    fn event(&mut self, name: &str, fields: &mut Fields, out: &mut Vec<Event>) {
         let kind = fields.lenient("type", Fields::text);
-        match kind.as_deref().unwrap_or(event) {
+        match kind.as_deref().unwrap_or(name) {
             "message_start" => {
                 if let Some(mut message) = fields.lenient("message", Fields::object) {
                     self.begin(&mut message, out);
@@ -73,33 +91,12 @@ impl EventReader for Reader {
                 if let Some(mut delta) = fields.lenient("delta", Fields::object) {
                     self.stopped(&mut delta);
                 }
-                self.used(&mut fields, out);
-            }
-            "message_stop" => self.finish(out),
-            "error" => {
-                self.done = true;
-                out.push(Event::Error(fault(&mut fields)));
             }
             // `ping`, and whatever is added later.
             _ => {}
         }
-        Ok(())
     }
 
-    fn end(&mut self, out: &mut Vec<Event>) -> Result<()> {
-        if !self.done && self.stop.is_none() {
-            self.done = true;
-            return Err(Error::new(
-                Kind::Upstream,
-                "the provider's stream ended before its end mark",
-            ));
-        }
-        self.finish(out);
-        Ok(())
-    }
-}
-
-impl Reader {
     /// The head of a message.
     pub fn begin(&mut self, message: &mut Fields, out: &mut Vec<Event>) {
         self.begun = true;
@@ -111,15 +108,6 @@ impl Reader {
             id: id.unwrap_or_default(),
             model: model.unwrap_or_default(),
         });
-        self.used(message, out);
-    }
-
-    /// Totals so far, out of the `usage` beside them.
-    fn used(&mut self, fields: &mut Fields, out: &mut Vec<Event>) {
-        if let Some(later) = fields.lenient("usage", Fields::value) {
-            usage::merge(&mut self.usage, later);
-            out.extend(usage::read(&Value::Object(self.usage.clone())).map(Event::Usage));
-        }
     }
 
     /// A block begins, perhaps with all it has to say.
@@ -286,32 +274,5 @@ fn stop(reason: &str) -> Stop {
         "tool_use" => Stop::Tool,
         "refusal" => Stop::Filter,
         _ => Stop::End,
-    }
-}
-
-/// The `error` of an error event or body.
-pub fn fault(fields: &mut Fields) -> Fault {
-    let mut error = fields.lenient("error", Fields::object).unwrap_or_default();
-    let kind = error
-        .lenient("type", Fields::text)
-        .unwrap_or_else(|| "api_error".to_owned());
-    let message = error
-        .lenient("message", Fields::text)
-        .unwrap_or_else(|| "the provider reported an error".to_owned());
-    let status = match kind.as_str() {
-        // Anthropic's own number, which no other format knows.
-        "overloaded_error" => 529,
-        "api_error" => 500,
-        kind => TABLE
-            .iter()
-            .find(|row| row.anthropic == kind)
-            .map_or(Kind::Upstream.row().status, |row| row.status),
-    };
-    Fault {
-        status,
-        kind,
-        message: scrub(&message).into_owned(),
-        code: None,
-        param: None,
     }
 }

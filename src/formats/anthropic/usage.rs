@@ -1,40 +1,76 @@
-//! `usage` objects: cached tokens are counted beside the input here, thinking inside the output.
+//! `usage` objects: cached tokens are counted beside the input here, thinking inside the output. The one place that knows
+//! what a provider's counts mean, for answers that are forwarded and for those that are translated.
 
 use crate::chat::Usage;
-use serde_json::{Map, Value, json};
+use crate::formats::lenient::{Count, object};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-/// Reads a `usage` object; `None` where it says nothing.
-pub fn read(usage: &Value) -> Option<Usage> {
-    let count = |path: &str| usage.pointer(path).and_then(Value::as_u64);
-    let (input, output) = (count("/input_tokens"), count("/output_tokens"));
-    if input.is_none() && output.is_none() {
-        return None;
-    }
-    let hour = count("/cache_creation/ephemeral_1h_input_tokens").unwrap_or(0);
-    let five = count("/cache_creation/ephemeral_5m_input_tokens").unwrap_or(0);
-    // The total is the older field and the one that is kept up to date in streams.
-    let written =
-        count("/cache_creation_input_tokens").unwrap_or_else(|| hour.saturating_add(five));
-    let hour = hour.min(written);
-    let output = output.unwrap_or(0);
-    let reasoning = count("/output_tokens_details/thinking_tokens")
-        .unwrap_or(0)
-        .min(output);
-    Some(Usage {
-        input: input.unwrap_or(0),
-        cache_read: count("/cache_read_input_tokens").unwrap_or(0),
-        cache_write_5m: written - hour,
-        cache_write_1h: hour,
-        output: output - reasoning,
-        reasoning,
-        ..Usage::default()
-    })
+/// A `usage` object as a provider spelt it.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Counts {
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+    #[serde(deserialize_with = "object")]
+    cache_creation: Written,
+    #[serde(deserialize_with = "object")]
+    output_tokens_details: OutputDetails,
 }
 
-/// Takes what a later `usage` object says over what is known; absent and `null` change nothing.
-pub fn merge(known: &mut Map<String, Value>, later: Value) {
-    if let Value::Object(later) = later {
-        known.extend(later.into_iter().filter(|(_, value)| !value.is_null()));
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct Written {
+    ephemeral_5m_input_tokens: Count,
+    ephemeral_1h_input_tokens: Count,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct OutputDetails {
+    thinking_tokens: Count,
+}
+
+impl Counts {
+    /// Adds these counts to what is known. They are running totals: of the output the last one holds, of the
+    /// input the largest, since some servers send zeros first and the truth last, or the other way round.
+    /// Counts that cannot be believed end it all: then the usage is estimated.
+    pub fn merge(&self, known: &mut Option<Usage>) {
+        if [self.input_tokens, self.output_tokens].contains(&Count::Absurd) {
+            *known = None;
+            return;
+        }
+        // Without the input's size there is nothing to add to.
+        if known.is_none() && self.input_tokens == Count::Absent {
+            return;
+        }
+        let usage = known.get_or_insert_default();
+        let long = self.cache_creation.ephemeral_1h_input_tokens.or_zero();
+        let short = self.cache_creation.ephemeral_5m_input_tokens.or_zero().max(
+            self.cache_creation_input_tokens
+                .or_zero()
+                .saturating_sub(long),
+        );
+        usage.input = usage.input.max(self.input_tokens.or_zero());
+        usage.cache_read = usage.cache_read.max(self.cache_read_input_tokens.or_zero());
+        usage.cache_write_1h = usage.cache_write_1h.max(long);
+        // A later total without its split says nothing new about the split that is known.
+        usage.cache_write_5m = usage.cache_write_5m.max(if long == 0 {
+            short.saturating_sub(usage.cache_write_1h)
+        } else {
+            short
+        });
+        let output = match self.output_tokens {
+            Count::Of(tokens) => tokens,
+            Count::Absent | Count::Absurd => usage.completion(),
+        };
+        usage.reasoning = usage
+            .reasoning
+            .max(self.output_tokens_details.thinking_tokens.or_zero())
+            .min(output);
+        usage.output = output - usage.reasoning;
     }
 }
 
@@ -58,11 +94,21 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn read(later: &[Value]) -> Option<Usage> {
+        let mut known = None;
+        for usage in later {
+            serde_json::from_value::<Counts>(usage.clone())
+                .unwrap()
+                .merge(&mut known);
+        }
+        known
+    }
+
     #[test]
     fn buckets_are_disjoint_and_come_back() {
         let given = json!({"input_tokens": 3, "cache_creation_input_tokens": 30, "cache_read_input_tokens": 7,
             "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20}, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 4}});
-        let usage = read(&given).unwrap();
+        let usage = read(std::slice::from_ref(&given)).unwrap();
         let expected = Usage {
             input: 3,
             cache_read: 7,
@@ -77,20 +123,20 @@ mod tests {
 
     #[test]
     fn a_total_without_split_is_the_short_cache() {
-        assert_eq!(read(&json!({"input_tokens": 1, "cache_creation_input_tokens": 5, "cache_creation": null})).unwrap().cache_write_5m, 5);
-        assert_eq!(read(&json!({"output_tokens": null})), None);
+        let given =
+            json!({"input_tokens": 1, "cache_creation_input_tokens": 5, "cache_creation": null});
+        assert_eq!(read(&[given]).unwrap().cache_write_5m, 5);
+        assert_eq!(read(&[json!({"output_tokens": null})]), None);
     }
 
     #[test]
     fn null_does_not_undo_what_is_known() {
-        let mut known = Map::new();
-        merge(&mut known, json!({"input_tokens": 5, "output_tokens": 1}));
-        merge(
-            &mut known,
+        let given = [
+            json!({"input_tokens": 5, "output_tokens": 1}),
             json!({"input_tokens": null, "output_tokens": 8}),
-        );
+        ];
         assert_eq!(
-            read(&Value::Object(known)).unwrap(),
+            read(&given).unwrap(),
             Usage {
                 input: 5,
                 output: 8,

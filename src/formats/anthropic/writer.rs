@@ -1,9 +1,8 @@
 //! Writes one caller's stream.
 
 use super::{reply, usage};
-use crate::chat::{Delta, Event, Fault, Opening, Usage};
-use crate::error::{Kind, TABLE};
-use crate::formats::{EventWriter, ReplyContext};
+use crate::chat::{Delta, Event, Opening, Usage};
+use crate::formats::{EventWriter, ReplyContext, fault::write_anthropic_event};
 use serde_json::{Value, json};
 
 /// The writer of one reply.
@@ -186,7 +185,7 @@ impl EventWriter for Writer {
                 );
                 frame("message_stop", &json!({"type": "message_stop"}), out);
             }
-            Event::Error(fault) => frame("error", &error(fault), out),
+            Event::Error(fault) => out.extend(write_anthropic_event(fault)),
         }
     }
 }
@@ -197,15 +196,4 @@ fn arguments(text: String) -> Value {
 
 fn frame(event: &str, data: &Value, out: &mut Vec<u8>) {
     out.extend_from_slice(format!("event: {event}\ndata: {data}\n\n").as_bytes());
-}
-
-/// The error object; a foreign type is replaced by this format's for the same status.
-fn error(fault: &Fault) -> Value {
-    let own = TABLE.iter().any(|row| row.anthropic == fault.kind);
-    let kind = match fault.status {
-        _ if own => fault.kind.as_str(),
-        529 => "overloaded_error",
-        status => Kind::from_status(status).row().anthropic,
-    };
-    json!({"type": "error", "error": {"type": kind, "message": fault.message}})
 }

@@ -2,6 +2,7 @@
 
 use super::scrub;
 use crate::chat::Fault;
+use crate::formats::lenient::as_text;
 use serde_json::Value;
 
 /// The longest message kept.
@@ -11,19 +12,15 @@ const LONGEST: usize = 2000;
 /// `{"error":"text"}`, HTML, plain text or nothing. Credentials in it are taken out.
 pub fn read_fault(status: u16, body: &[u8]) -> Fault {
     let mut fault = Fault {
-        status,
+        status: answered(status),
         kind: String::new(),
         message: String::new(),
         code: None,
         param: None,
     };
-    match serde_json::from_slice::<Value>(body) {
+    match serde_json::from_str::<Value>(&as_text(body)) {
         Ok(value) => read_value(&value, &mut fault),
-        Err(_) => {
-            fault.message = plain(&String::from_utf8_lossy(
-                body.get(..LONGEST * 32).unwrap_or(body),
-            ))
-        }
+        Err(_) => fault.message = plain(&as_text(body.get(..LONGEST * 32).unwrap_or(body))),
     }
     fault.message = tidy(&fault.message);
     if fault.message.is_empty() {
@@ -32,13 +29,29 @@ pub fn read_fault(status: u16, body: &[u8]) -> Fault {
     fault
 }
 
-/// The status an error inside a stream stands for: its own number, else by its type; 502 where it says neither.
-pub fn status_of(fault: &Fault) -> u16 {
+/// An error that came inside a 200, as an event of a stream or in place of the reply: its status is its own word.
+pub fn fault_inside(body: &[u8]) -> Fault {
+    let mut fault = read_fault(502, body);
+    fault.status = status_of(&fault);
+    fault
+}
+
+/// A provider's status as gw says it to a caller. 499 is said of a caller that has hung up, and this one is there.
+fn answered(status: u16) -> u16 {
+    match status {
+        499 => 502,
+        status => status,
+    }
+}
+
+/// The status an error inside a 200 stands for: its own number, else by its type; 502 where it says neither.
+fn status_of(fault: &Fault) -> u16 {
     let number = fault
         .code
         .as_deref()
         .and_then(|code| code.parse::<u16>().ok())
-        .filter(|status| (400..600).contains(status));
+        .filter(|status| (400..600).contains(status))
+        .map(answered);
     let by = |name: &str| match name {
         "invalid_request_error" | "INVALID_ARGUMENT" | "context_length_exceeded" => Some(400),
         "authentication_error" | "invalid_api_key" | "UNAUTHENTICATED" => Some(401),
@@ -78,7 +91,14 @@ fn read_value(value: &Value, fault: &mut Fault) {
                     .iter()
                     .find_map(|name| members.get(*name).filter(|value| !value.is_null()))
             };
-            match get(&["error"]) {
+            // OpenRouter hangs the error of a stream on the choice that failed.
+            let of_choice = || {
+                get(&["choices"])?
+                    .as_array()?
+                    .iter()
+                    .find_map(|choice| choice.get("error"))
+            };
+            match get(&["error"]).or_else(of_choice) {
                 Some(inner @ (Value::Object(_) | Value::String(_))) => read_value(inner, fault),
                 _ => {
                     fault.message = get(&[
@@ -106,7 +126,8 @@ fn read_value(value: &Value, fault: &mut Fault) {
                     .to_owned();
             }
             if fault.code.is_none() {
-                fault.code = get(&["code"]).map(words);
+                let status = || get(&["status", "status_code"]).filter(|value| value.is_number());
+                fault.code = get(&["code"]).or_else(status).map(words);
             }
             if fault.param.is_none() {
                 fault.param = get(&["param"]).and_then(Value::as_str).map(str::to_owned);
@@ -173,21 +194,26 @@ fn plain(text: &str) -> String {
 /// One line without control characters or credentials, of bounded length.
 fn tidy(text: &str) -> String {
     let mut line = String::new();
+    // First, so that nothing is cut in two that would be known whole.
+    let text = scrub(text);
     for word in text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
     {
+        if line.len() + word.len() >= LONGEST {
+            // Half a word could be half a credential, which nobody would know any more.
+            if line.is_empty() {
+                line.push_str(&word[..word.floor_char_boundary(LONGEST)]);
+            }
+            line.push('…');
+            break;
+        }
         if !line.is_empty() {
             line.push(' ');
         }
         line.push_str(word);
-        if line.len() > LONGEST {
-            line.truncate(line.floor_char_boundary(LONGEST));
-            line.push('…');
-            break;
-        }
     }
-    scrub(&line).into_owned()
+    line
 }
 
 #[cfg(test)]

@@ -175,7 +175,10 @@ fn seals_make_the_round_trip() {
         {"type": "tool_use", "id": "a", "name": "f", "input": {}}
     ]});
     let reply = anthropic::CODEC
-        .read_reply(reply.to_string().as_bytes())
+        .read_reply(
+            reply.to_string().as_bytes(),
+            &mut crate::formats::Seen::default(),
+        )
         .unwrap();
     let shown: Value =
         serde_json::from_slice(&openai::CODEC.write_reply(&reply, &super::context())).unwrap();
@@ -440,7 +443,7 @@ fn a_dialect_is_written_as_its_quirks_say() {
     silent["max_tokens"] = json!(7);
     assert_eq!(
         written(&crate::formats::Quirks {
-            stream_usage: false,
+            stream_usage: crate::formats::StreamUsage::Unasked,
             ..crate::formats::Quirks::COMPATIBLE
         }),
         silent

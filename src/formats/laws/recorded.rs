@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::wire::{Outcome, events, outcome};
+use super::wire::{Outcome, outcome};
 use crate::chat::{Event, Reply};
-use crate::formats::{Codec, ReplyContext, anthropic, openai};
+use crate::formats::{Codec, FormatId, ReplyContext, anthropic, openai};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -38,19 +38,11 @@ fn codec(api: &str) -> Option<&'static dyn Codec> {
 /// What the upstream's codec makes of a recorded body.
 fn read_events(codec: &dyn Codec, stream: bool, body: &str) -> Result<Vec<Event>, String> {
     if !stream {
-        return codec
-            .read_reply(body.as_bytes())
+        return super::read_reply(codec, body.as_bytes())
             .map(|reply| reply.events())
             .map_err(|error| error.to_string());
     }
-    let (mut reader, mut out) = (codec.reader(), Vec::new());
-    for (event, data) in events(body) {
-        reader
-            .read(&event, data.as_bytes(), &mut out)
-            .map_err(|error| error.to_string())?;
-    }
-    reader.end(&mut out).map_err(|error| error.to_string())?;
-    Ok(out)
+    super::read_stream(codec, body).map(|(told, _)| told)
 }
 
 fn written(codec: &dyn Codec, stream: bool, told: &[Event]) -> Result<String, String> {
@@ -139,6 +131,15 @@ fn replies_come_out_equal_in_both_formats() {
             continue;
         }
         let stream = exchange["stream"].as_bool().unwrap();
+        let id = if api == "openai-chat" {
+            FormatId::OpenaiChat
+        } else {
+            FormatId::AnthropicMessages
+        };
+        match stream {
+            true => super::readings::streams_agree(id, body),
+            false => super::readings::replies_agree(id, body.as_bytes()),
+        }
         for to in ["openai-chat", "anthropic-messages"] {
             let text = read_events(from, stream, body)
                 .and_then(|told| written(codec(to).unwrap(), stream, &told));

@@ -5,12 +5,8 @@ use crate::chat::{Event, Fault, Part, Reply, Stop};
 use crate::formats::{Codec, ReplyContext, anthropic, openai};
 use serde_json::{Value, json};
 
-fn read(codec: &dyn Codec, stream: &str) -> crate::error::Result<Vec<Event>> {
-    let (mut reader, mut out) = (codec.reader(), Vec::new());
-    for (event, data) in events(stream) {
-        reader.read(&event, data.as_bytes(), &mut out)?;
-    }
-    reader.end(&mut out).map(|()| out)
+fn read(codec: &dyn Codec, stream: &str) -> Result<Vec<Event>, String> {
+    super::read_stream(codec, stream).map(|(told, _)| told)
 }
 
 pub fn write(codec: &dyn Codec, given: &[Event], include_usage: bool) -> String {
@@ -235,7 +231,7 @@ fn an_error_event_crosses_over() {
     );
     assert_eq!(
         write(openai::CODEC, &given, false),
-        "data: {\"error\":{\"message\":\"busy\",\"type\":\"api_error\",\"param\":null,\"code\":null}}\n\n"
+        "data: {\"error\":{\"message\":\"busy\",\"type\":\"service_unavailable\",\"param\":null,\"code\":null}}\n\n"
     );
     assert_eq!(write(anthropic::CODEC, &given, false), overloaded);
     let given = read(openai::CODEC, "data: {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\",\"code\":\"429\"}}\n\n").unwrap();
@@ -392,7 +388,7 @@ fn a_character_cut_in_two_is_whole_again() {
 fn whole_replies_of_odd_services() {
     let reply = |message: Value| {
         let body = json!({"id": null, "choices": [{"message": message, "finish_reason": null}], "usage": null});
-        openai::CODEC.read_reply(body.to_string().as_bytes())
+        super::read_reply(openai::CODEC, body.to_string().as_bytes())
     };
     let thinking = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
     let shown = anthropic::CODEC.write_reply(
@@ -428,11 +424,11 @@ fn whole_replies_of_odd_services() {
         "{\"error\":{\"message\":\"x\"}}",
     ] {
         assert!(
-            openai::CODEC.read_reply(no_answer.as_bytes()).is_err(),
+            super::read_reply(openai::CODEC, no_answer.as_bytes()).is_err(),
             "{no_answer}"
         );
         assert!(
-            anthropic::CODEC.read_reply(no_answer.as_bytes()).is_err(),
+            super::read_reply(anthropic::CODEC, no_answer.as_bytes()).is_err(),
             "{no_answer}"
         );
     }

@@ -10,11 +10,9 @@ mod tool;
 mod usage;
 mod writer;
 
-use super::{Codec, EventReader, EventWriter, ReplyContext, Target, Written};
+use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
 use crate::chat::{Chat, Reply};
 use crate::error::Result;
-
-pub use usage::read as read_usage;
 
 /// The name in logs and documents.
 pub const NAME: &str = "openai-chat";
@@ -31,8 +29,8 @@ impl Codec for OpenaiChat {
     fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written> {
         request::write(chat, target)
     }
-    fn read_reply(&self, body: &[u8]) -> Result<Reply> {
-        reply::read(body)
+    fn read_reply(&self, body: &[u8], seen: &mut Seen) -> Result<Reply> {
+        reply::read(body, seen)
     }
     fn write_reply(&self, reply: &Reply, context: &ReplyContext) -> Vec<u8> {
         reply::write(reply, context)

@@ -1,173 +1,156 @@
-//! Watching OpenAI replies go by: what each stream event means, and usage out of whole replies.
+//! What OpenAI replies say of themselves: usage, end, errors and how much text. The one reader of these, for replies that
+//! are forwarded and for those that are translated; what is said word for word is read in `stream`.
 
+use super::usage::Counts;
 use crate::{
     chat::Usage,
     formats::{
         Mark, Seen,
-        fault::{read_fault, status_of},
-        lenient::{Count, Fold, Text, Weight, fold, object},
+        fault::{Signs, fault_inside},
+        finish::Finish,
+        lenient::{Count, Fold, Given, Said, Text, fold, maybe, mended, object},
     },
 };
 use serde::Deserialize;
 
 /// A stream chunk or a whole reply; both have the same outline.
 #[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(borrow, default)]
-    model: Text<'a>,
+struct Body<'a, const WHOLE: bool> {
     #[serde(default, deserialize_with = "fold")]
-    choices: Choices,
+    choices: Choices<WHOLE>,
     #[serde(default, deserialize_with = "object")]
     usage: Counts,
+    #[serde(default, deserialize_with = "object")]
+    x_groq: Beside,
     #[serde(default)]
-    error: Weight,
+    error: Given,
+    #[serde(borrow, default, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow, default)]
+    object: Text<'a>,
+    #[serde(default)]
+    message: Given,
+    #[serde(default)]
+    detail: Given,
+}
+
+/// Groq repeats the usage here, and in some streams gives it here alone.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Beside {
+    #[serde(deserialize_with = "object")]
+    usage: Counts,
 }
 
 /// All choices together.
 #[derive(Default)]
-struct Choices {
-    count: usize,
-    content: Weight,
-    finished: bool,
+struct Choices<const WHOLE: bool> {
+    count: u64,
+    said: Said,
+    finish: Finish,
+    failed: bool,
 }
 
 #[derive(Deserialize)]
 struct Choice {
-    #[serde(default, deserialize_with = "object")]
-    delta: Delta,
-    #[serde(default, deserialize_with = "object")]
-    message: Delta,
-    /// The older completions format.
     #[serde(default)]
-    text: Weight,
+    index: Count,
+    #[serde(default, deserialize_with = "maybe")]
+    delta: Option<Delta>,
+    #[serde(default, deserialize_with = "maybe")]
+    message: Option<Delta>,
     #[serde(default)]
-    finish_reason: Weight,
+    finish_reason: Given,
+    #[serde(default)]
+    error: Given,
 }
 
 /// What counts as content of a message; the role alone does not.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 struct Delta {
-    content: Weight,
-    reasoning_content: Weight,
-    reasoning: Weight,
-    tool_calls: Weight,
-    function_call: Weight,
-    refusal: Weight,
-    audio: Weight,
-    images: Weight,
+    content: Said,
+    reasoning_content: Said,
+    reasoning: Said,
+    thinking_blocks: Said,
+    #[serde(deserialize_with = "fold")]
+    tool_calls: Calls,
+    #[serde(deserialize_with = "maybe")]
+    function_call: Option<Function>,
+    refusal: Said,
+    audio: Given,
+    images: Given,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default)]
+struct Calls(Said);
+
+#[derive(Default, Deserialize)]
 #[serde(default)]
-struct Counts {
-    prompt_tokens: Count,
-    completion_tokens: Count,
-    total_tokens: Count,
+struct Call {
     #[serde(deserialize_with = "object")]
-    prompt_tokens_details: PromptDetails,
-    #[serde(deserialize_with = "object")]
-    completion_tokens_details: CompletionDetails,
-    /// DeepSeek's name for cached tokens.
-    prompt_cache_hit_tokens: Count,
+    function: Function,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default)]
-struct PromptDetails {
-    cached_tokens: Count,
-    /// OpenRouter reports what was written to a cache here.
-    cache_write_tokens: Count,
+struct Function {
+    arguments: Said,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(default)]
-struct CompletionDetails {
-    reasoning_tokens: Count,
+impl Fold<Call> for Calls {
+    fn item(&mut self, call: Call) {
+        self.0.any = true;
+        self.0.add(call.function.arguments);
+    }
 }
 
 impl Delta {
-    fn weight(self) -> Weight {
+    fn said(self, whole: bool) -> Said {
         let mut sum = self.content;
-        // Several servers send the same reasoning under both names.
-        let reasoning = if self.reasoning_content.any {
-            self.reasoning_content
-        } else {
-            self.reasoning
+        // Several servers send the same thoughts under several names, and a refusal as content as well.
+        // The blocks repeat in a stream what it has said already.
+        let blocks = Said {
+            bytes: if whole { self.thinking_blocks.bytes } else { 0 },
+            ..self.thinking_blocks
         };
-        for part in [
-            reasoning,
-            self.tool_calls,
-            self.function_call,
-            self.refusal,
-            self.audio,
-            self.images,
-        ] {
-            sum.add(part);
+        let thoughts = [self.reasoning_content, self.reasoning, blocks];
+        let thoughts = thoughts.into_iter().find(|said| said.any);
+        let refusal = Some(self.refusal).filter(|_| !self.content.any);
+        let function = self.function_call.map(|function| Said {
+            any: true,
+            ..function.arguments
+        });
+        for part in [thoughts, Some(self.tool_calls.0), function, refusal] {
+            sum.add(part.unwrap_or_default());
         }
+        // Media is not text, however many letters it is written in.
+        sum.any |= self.audio.0 || self.images.0;
         sum
     }
 }
 
-impl Fold<Choice> for Choices {
+impl<const WHOLE: bool> Fold<Choice> for Choices<WHOLE> {
     fn item(&mut self, choice: Choice) {
+        let index = match choice.index {
+            Count::Of(index) => index,
+            Count::Absent | Count::Absurd => self.count,
+        };
         self.count += 1;
-        self.content.add(choice.delta.weight());
-        self.content.add(choice.message.weight());
-        self.content.add(choice.text);
-        self.finished |= choice.finish_reason.any;
-    }
-}
-
-impl Counts {
-    /// The disjoint buckets; `None` where the numbers are missing or not to be believed. Audio tokens stay in
-    /// input and output, whose totals limits are counted by.
-    fn usage(&self) -> Option<Usage> {
-        let prompt = match self.prompt_tokens {
-            Count::Of(tokens) => tokens,
-            Count::Absent | Count::Absurd => return None,
+        // Perplexity sends both kinds at once, one of them empty or out of step.
+        let delta = match WHOLE {
+            true => choice.message.or(choice.delta),
+            false => choice.delta.or(choice.message),
         };
-        let completion = match self.completion_tokens {
-            Count::Of(tokens) => tokens,
-            // Embeddings have none.
-            Count::Absent => 0,
-            Count::Absurd => return None,
-        };
-        let cached = match self.prompt_tokens_details.cached_tokens {
-            Count::Of(tokens) => tokens,
-            Count::Absent | Count::Absurd => self.prompt_cache_hit_tokens.or_zero(),
+        if let Some(delta) = delta {
+            self.said.add(delta.said(WHOLE));
         }
-        .min(prompt);
-        let written = self
-            .prompt_tokens_details
-            .cache_write_tokens
-            .or_zero()
-            .min(prompt - cached);
-        let reasoning = self.completion_tokens_details.reasoning_tokens.or_zero();
-        // xAI counts reasoning beside the completion tokens; its total tells. Elsewhere it is a part of them.
-        let beside =
-            reasoning > 0 && self.total_tokens == Count::Of(prompt + completion + reasoning);
-        let reasoning = if beside {
-            reasoning
-        } else {
-            reasoning.min(completion)
-        };
-        Some(Usage {
-            input: prompt - cached - written,
-            cache_read: cached,
-            cache_write_5m: written,
-            output: if beside {
-                completion
-            } else {
-                completion - reasoning
-            },
-            reasoning,
-            ..Usage::default()
-        })
+        self.finish.note(index, choice.finish_reason.0);
+        self.failed |= choice.error.0;
     }
 }
 
-fn parse(data: &[u8]) -> Option<Body<'_>> {
+fn parse<const WHOLE: bool>(data: &[u8]) -> Option<Body<'_, WHOLE>> {
     // Derived structs would take a list of their fields, too.
     if !data.trim_ascii_start().starts_with(b"{") {
         return None;
@@ -176,80 +159,92 @@ fn parse(data: &[u8]) -> Option<Body<'_>> {
 }
 
 /// What one event of a chat stream means.
-pub fn observe(data: &[u8], seen: &mut Seen) -> Mark {
+pub fn observe(event: &str, data: &[u8], seen: &mut Seen) -> Mark {
     match data.trim_ascii() {
         b"" => return Mark::Setup,
         b"[DONE]" => return Mark::Done,
         _ => {}
     }
-    if let Some(body) = parse(data) {
-        return note(body, data, seen);
-    }
-    // Broken UTF-8 is the provider's and is forwarded as it is; only the look at it needs text.
-    match String::from_utf8_lossy(data) {
-        std::borrow::Cow::Owned(text) => {
-            parse(text.as_bytes()).map_or(Mark::Malformed, |body| note(body, text.as_bytes(), seen))
+    look::<false, _>(data, |body, data| note(event, body, data, seen)).unwrap_or_else(|| {
+        if event == "error" {
+            seen.fault = Some(fault_inside(data));
+            return Mark::Error;
         }
-        std::borrow::Cow::Borrowed(_) => Mark::Malformed,
-    }
+        Mark::Malformed
+    })
 }
 
-fn note(body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
-    if body.error.any {
-        let mut fault = read_fault(502, data);
-        fault.status = status_of(&fault);
-        seen.fault = Some(fault);
+/// Reads the outline of an event or a body.
+fn look<const WHOLE: bool, T>(
+    data: &[u8],
+    then: impl FnOnce(Body<'_, WHOLE>, &[u8]) -> T,
+) -> Option<T> {
+    if let Some(body) = parse(data) {
+        return Some(then(body, data));
+    }
+    // Broken characters are the provider's and are forwarded as they are; only the look at them needs text.
+    let text = mended(data)?;
+    parse(text.as_bytes()).map(|body| then(body, text.as_bytes()))
+}
+
+fn note<const WHOLE: bool>(
+    event: &str,
+    body: Body<'_, WHOLE>,
+    data: &[u8],
+    seen: &mut Seen,
+) -> Mark {
+    let signs = Signs {
+        event,
+        kind: body.kind.as_str(),
+        object: body.object.as_str(),
+        error: body.error.0 || body.choices.failed,
+        words: body.message.0 || body.detail.0,
+        answer: body.choices.count > 0,
+    };
+    if signs.fault() {
+        seen.fault = Some(fault_inside(data));
         return Mark::Error;
     }
-    let usage = body.usage.usage();
-    if usage.is_some() {
+    let counts = match body.usage.given() {
+        true => body.usage,
+        false => body.x_groq.usage,
+    };
+    if let usage @ Some(_) = counts.usage() {
         seen.usage = usage;
     }
-    if seen.model.is_none() {
-        seen.model = body
-            .model
-            .0
-            .filter(|model| !model.is_empty())
-            .map(std::borrow::Cow::into_owned);
-    }
-    seen.text_bytes = seen.text_bytes.saturating_add(body.choices.content.bytes);
-    seen.finished |= body.choices.finished;
-    match body.choices {
-        Choices { finished: true, .. } => Mark::Content,
-        Choices {
-            content: Weight { any: true, .. },
-            ..
-        } => Mark::Content,
-        Choices { count: 0, .. } if body.usage.given() => Mark::Usage,
+    let said = body.choices.said;
+    seen.text_bytes = seen.text_bytes.saturating_add(said.bytes);
+    let ended = body.choices.finish.any_ended();
+    seen.choices.join(body.choices.finish);
+    // A whole reply says all there is.
+    seen.finished = seen.choices.complete() || (WHOLE && body.choices.count > 0);
+    match body.choices.count {
+        0 if counts.given() => Mark::Usage,
+        _ if ended || said.any => Mark::Content,
         _ => Mark::Setup,
     }
 }
 
-impl Counts {
-    /// Whether there was a usage at all, believable or not: it is hidden from callers either way.
-    fn given(&self) -> bool {
-        self.prompt_tokens != Count::Absent
-            || self.completion_tokens != Count::Absent
-            || self.total_tokens != Count::Absent
-    }
-}
-
-/// Usage and model out of a whole chat reply; an error in it (some providers answer 200) as well.
+/// Usage, text and errors of a whole chat reply (some providers answer an error with 200).
 pub fn observe_reply(body: &[u8], seen: &mut Seen) {
     match usage_at_end(body) {
         Some(usage) => {
             seen.usage = Some(usage);
             seen.finished = true;
-            seen.model = model_at_start(body);
         }
         None if body.trim_ascii().is_empty() => {}
-        None => _ = observe(body, seen),
+        None => _ = whole(body, seen),
     }
+}
+
+/// The same with every part of the reply looked at.
+pub fn whole(body: &[u8], seen: &mut Seen) -> Mark {
+    look::<true, _>(body, |outline, data| note("", outline, data, seen)).unwrap_or(Mark::Malformed)
 }
 
 /// The usage of a reply that ends with it, as nearly all do, without reading what comes before. Quotes inside
 /// strings are escaped, so `"usage"` is a key; that nothing but plain members and the last brace follow its
-/// object makes it a member of the reply itself.
+/// object makes it a member of the reply itself. What is no answer, or holds an error, is read in full.
 fn usage_at_end(body: &[u8]) -> Option<Usage> {
     let at = memchr::memmem::rfind(body, b"\"usage\"")?;
     let value = body[at + 7..]
@@ -266,29 +261,19 @@ fn usage_at_end(body: &[u8]) -> Option<Usage> {
         .trim_ascii()
         .strip_suffix(b"}")?;
     let plain = rest.is_empty() || rest.starts_with(b",");
-    (plain && memchr::memchr3(b'{', b'}', b']', rest).is_none())
+    if !plain || memchr::memchr3(b'{', b'}', b']', rest).is_some() {
+        return None;
+    }
+    let holds = |key: &[u8]| memchr::memmem::find(body, key).is_some();
+    (holds(b"\"choices\"") && !holds(b"\"error\""))
         .then(|| counts.usage())
         .flatten()
 }
 
-/// The model named before the choices.
-fn model_at_start(body: &[u8]) -> Option<String> {
-    let head = &body[..memchr::memmem::find(body, b"\"choices\"")?];
-    let value = head[memchr::memmem::find(head, b"\"model\"")? + 7..]
-        .trim_ascii_start()
-        .strip_prefix(b":")?;
-    serde_json::Deserializer::from_slice(value)
-        .into_iter::<String>()
-        .next()?
-        .ok()
-}
-
-/// Usage and model out of an embeddings reply, whose usage stands behind far more numbers: read from the end.
+/// Usage out of an embeddings reply, which stands behind far more numbers: read from the end.
 pub fn observe_embeddings(body: &[u8], seen: &mut Seen) {
     #[derive(Deserialize)]
-    struct Tail<'a> {
-        #[serde(borrow, default)]
-        model: Text<'a>,
+    struct Tail {
         #[serde(default, deserialize_with = "object")]
         usage: Counts,
     }
@@ -298,10 +283,9 @@ pub fn observe_embeddings(body: &[u8], seen: &mut Seen) {
         .trim_ascii_start();
     if let Some(members) = tail.strip_prefix(b",") {
         let object = [b"{", members].concat();
-        if let Ok(Tail { model, usage }) = serde_json::from_slice::<Tail<'_>>(&object)
-            && let (Some(model), Some(usage)) = (model.0, usage.usage())
+        if let Ok(Tail { usage }) = serde_json::from_slice::<Tail>(&object)
+            && let Some(usage) = usage.usage()
         {
-            seen.model = Some(model.into_owned());
             seen.usage = Some(usage);
             return;
         }

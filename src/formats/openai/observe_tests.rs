@@ -1,11 +1,11 @@
-//! Marks, usage and model of OpenAI replies.
+//! Marks and usage of OpenAI replies.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
 
 fn mark(data: &str) -> (Mark, Seen) {
     let mut seen = Seen::default();
-    (observe(data.as_bytes(), &mut seen), seen)
+    (observe("", data.as_bytes(), &mut seen), seen)
 }
 
 #[test]
@@ -47,7 +47,6 @@ fn each_event_is_marked() {
             r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
             Mark::Content,
         ),
-        (r#"{"choices":[{"text":"Hi"}]}"#, Mark::Content),
         (
             r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#,
             Mark::Usage,
@@ -73,6 +72,7 @@ fn each_event_is_marked() {
     let mut seen = Seen::default();
     assert_eq!(
         observe(
+            "",
             b"{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}",
             &mut seen
         ),
@@ -89,9 +89,8 @@ fn a_stream_is_gathered() {
         r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#,
         r#"{"choices":[],"usage":{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,"prompt_tokens_details":{"cached_tokens":80,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":20}}}"#,
     ] {
-        observe(data.as_bytes(), &mut seen);
+        observe("", data.as_bytes(), &mut seen);
     }
-    assert_eq!(seen.model.as_deref(), Some("gpt-4o-2024-08-06"));
     assert_eq!((seen.finished, seen.text_bytes), (true, 3));
     assert_eq!(
         seen.usage,
@@ -156,17 +155,12 @@ fn usage_is_believed_only_where_it_can_be() {
 }
 
 #[test]
-fn whole_replies_give_usage_and_model() {
+fn whole_replies_give_usage() {
     let mut seen = Seen::default();
     observe_reply(br#"{"model":"m","choices":[{"message":{"role":"assistant","content":"four"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#, &mut seen);
     assert_eq!(
-        (
-            seen.usage.unwrap().total(),
-            seen.model.as_deref(),
-            seen.finished,
-            seen.text_bytes
-        ),
-        (7, Some("m"), true, 0)
+        (seen.usage.unwrap().total(), seen.finished, seen.text_bytes),
+        (7, true, 0)
     );
     for body in [
         r#"{"object":"list","data":[{"embedding":[0.1,0.2]}],"model":"e","usage":{"prompt_tokens":8,"total_tokens":8}}"#,
@@ -176,14 +170,11 @@ fn whole_replies_give_usage_and_model() {
         let mut seen = Seen::default();
         observe_embeddings(body.as_bytes(), &mut seen);
         assert_eq!(
-            (seen.usage.unwrap(), seen.model.as_deref()),
-            (
-                Usage {
-                    input: 8,
-                    ..Usage::default()
-                },
-                Some("e")
-            ),
+            seen.usage.unwrap(),
+            Usage {
+                input: 8,
+                ..Usage::default()
+            },
             "{body}"
         );
     }
@@ -218,10 +209,9 @@ fn usage_at_the_end_is_found_without_reading_the_rest() {
         assert_eq!(
             (
                 seen.usage.map(|usage| (usage.input, usage.output)),
-                seen.model.as_deref(),
                 seen.finished
             ),
-            (Some((5, 2)), Some("m"), true),
+            (Some((5, 2)), true),
             "{body}"
         );
     }

@@ -1,25 +1,24 @@
 //! Whole replies, both directions.
 
-use super::{stream, usage};
+use super::{observe, stream, usage};
 use crate::chat::{Part, Reply, Stop, Thought};
 use crate::error::{Error, Kind, Result};
-use crate::formats::ReplyContext;
 use crate::formats::fields::Fields;
+use crate::formats::lenient::as_text;
+use crate::formats::{Mark, ReplyContext, Seen, fault};
 use serde_json::{Map, Value, json};
 
 /// Reads an upstream's whole reply: a stream of one piece.
-pub fn read(body: &[u8]) -> Result<Reply> {
-    let mut fields = Fields::body(body).map_err(|cause| {
+pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
+    let body = as_text(body);
+    if observe::whole(body.as_bytes(), seen) == Mark::Error {
+        return Err(fault::in_place(seen));
+    }
+    let mut fields = Fields::body(body.as_bytes()).map_err(|cause| {
         Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause)
     })?;
-    if let Some(fault) = stream::fault(&mut fields) {
-        return Err(Error::new(
-            Kind::Upstream,
-            format!("the provider answered with an error: {}", fault.message),
-        ));
-    }
     let (mut reader, mut events) = (stream::Reader::default(), Vec::new());
-    if !reader.chunk(&mut fields, true, &mut events) {
+    if !reader.chunk(&mut fields, true, seen.usage, &mut events) {
         return Err(Error::new(
             Kind::Upstream,
             "the provider's answer has no choices",

@@ -4,7 +4,7 @@ use super::{message, tool};
 use crate::chat::{Answer, Chat, Effort, Off, Sampling, Takes, Thinking};
 use crate::error::Result;
 use crate::formats::fields::{Fields, adapted, dedup, missing, unsupported, wrong};
-use crate::formats::{Dropped, Target, Written};
+use crate::formats::{Dropped, StreamUsage, Target, Written};
 use serde_json::{Map, Value, json};
 
 /// Reads a caller's request.
@@ -307,7 +307,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         put("stream", Some(json!(true)));
         put(
             "stream_options",
-            quirks.stream_usage.then(|| json!({"include_usage": true})),
+            (quirks.stream_usage == StreamUsage::Asked).then(|| json!({"include_usage": true})),
         );
     }
     effort(chat.thinking, takes, &mut body, &mut dropped);

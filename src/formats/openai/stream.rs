@@ -1,12 +1,11 @@
 //! Reads an upstream's stream, and its whole replies as a stream of one piece. Services differ much in what they send;
 //! whatever has a sensible meaning is taken.
 
-use super::{message, usage};
-use crate::chat::{Delta, Event, Fault, Opening, Stop, Thought};
-use crate::error::{Error, Kind, Result};
-use crate::formats::EventReader;
-use crate::formats::fault::scrub;
+use super::{message, observe::observe};
+use crate::chat::{Delta, Event, Opening, Stop, Thought, Usage};
 use crate::formats::fields::{Fields, is_string, text_across};
+use crate::formats::lenient::as_text;
+use crate::formats::{EventReader, Mark, Seen};
 use serde_json::{Value, value::RawValue};
 
 /// The reader of one reply.
@@ -54,60 +53,46 @@ struct Known {
 }
 
 impl EventReader for Reader {
-    fn read(&mut self, _event: &str, data: &[u8], out: &mut Vec<Event>) -> Result<()> {
-        let data = data.trim_ascii();
-        if data == b"[DONE]" {
-            self.finish(out);
-            return Ok(());
+    fn read(&mut self, event: &str, data: &[u8], seen: &mut Seen, out: &mut Vec<Event>) -> Mark {
+        if self.done {
+            return Mark::Setup;
         }
-        if self.done || data.is_empty() {
-            return Ok(());
-        }
-        let mut fields = Fields::body(data).map_err(|cause| {
-            Error::new(
-                Kind::Upstream,
-                "the provider sent an event that is not a JSON object",
-            )
-            .cause(cause)
-        })?;
-        match fault(&mut fields) {
-            Some(fault) => {
+        let data = as_text(data);
+        let before = seen.usage;
+        let mark = observe(event, data.as_bytes(), seen);
+        match mark {
+            Mark::Done => self.finish(out),
+            Mark::Error => {
                 self.done = true;
-                out.push(Event::Error(fault));
+                out.extend(seen.fault.clone().map(Event::Error));
             }
-            None => _ = self.chunk(&mut fields, false, out),
+            Mark::Malformed => self.done = true,
+            Mark::Setup | Mark::Content | Mark::Usage => {
+                if let Ok(mut fields) = Fields::body(data.as_bytes()) {
+                    let used = seen.usage.filter(|used| Some(*used) != before);
+                    self.chunk(&mut fields, false, used, out);
+                }
+            }
         }
-        Ok(())
+        mark
     }
 
-    fn end(&mut self, out: &mut Vec<Event>) -> Result<()> {
-        if !self.done && self.stop.is_none() {
-            self.done = true;
-            return Err(Error::new(
-                Kind::Upstream,
-                "the provider's stream ended before its end mark",
-            ));
-        }
+    fn end(&mut self, out: &mut Vec<Event>) {
         self.finish(out);
-        Ok(())
     }
 }
 
 impl Reader {
-    /// One chunk or one whole reply. Whether it held a choice.
-    pub fn chunk(&mut self, fields: &mut Fields, whole: bool, out: &mut Vec<Event>) -> bool {
+    /// One chunk or one whole reply, with the usage it gave. Whether it held a choice.
+    pub fn chunk(
+        &mut self,
+        fields: &mut Fields,
+        whole: bool,
+        used: Option<Usage>,
+        out: &mut Vec<Event>,
+    ) -> bool {
         let id = fields.lenient("id", Fields::text).unwrap_or_default();
         let model = fields.lenient("model", Fields::text).unwrap_or_default();
-        let used = fields
-            .lenient("usage", Fields::value)
-            .as_ref()
-            .and_then(usage::read);
-        let used = used.or_else(|| {
-            fields
-                .lenient("x_groq", Fields::value)?
-                .get("usage")
-                .and_then(usage::read)
-        });
         let choices = fields
             .lenient("choices", Fields::objects)
             .unwrap_or_default();
@@ -375,7 +360,7 @@ impl Reader {
             });
         }
         self.close(false, out);
-        // Some say `stop` where they called a tool, and some say `tool_calls` where they did not.
+        // Some say `stop` where they called a tool.
         let stop = match self.stop {
             Some(Stop::End) if self.calls.iter().any(|call| call.part.is_some()) => {
                 Some(Stop::Tool)
@@ -427,40 +412,4 @@ fn stop(reason: &str) -> Stop {
         "content_filter" | "refusal" | "safety" | "content_filtered" => Stop::Filter,
         _ => Stop::End,
     }
-}
-
-/// An error in place of an answer.
-pub fn fault(fields: &mut Fields) -> Option<Fault> {
-    let error: Value = serde_json::from_str(fields.take("error")?.get()).ok()?;
-    let text = |key: &str| match error.get(key) {
-        Some(Value::String(text)) => Some(text.clone()),
-        Some(Value::Number(number)) => Some(number.to_string()),
-        _ => None,
-    };
-    let message = error
-        .as_str()
-        .map(str::to_owned)
-        .or_else(|| text("message"))
-        .unwrap_or_else(|| error.to_string());
-    let kind = text("type").unwrap_or_else(|| "api_error".to_owned());
-    let code = text("code");
-    let status = code
-        .as_deref()
-        .and_then(|code| code.parse().ok())
-        .filter(|status| (400..600).contains(status));
-    let status = status
-        .or_else(|| {
-            crate::error::TABLE
-                .iter()
-                .find(|row| row.openai == kind)
-                .map(|row| row.status)
-        })
-        .unwrap_or(Kind::Upstream.row().status);
-    Some(Fault {
-        status,
-        kind,
-        message: scrub(&message).into_owned(),
-        code,
-        param: text("param"),
-    })
 }

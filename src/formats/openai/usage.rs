@@ -1,43 +1,95 @@
-//! `usage` objects: cached and reasoning tokens are counted inside the totals here, apart in the neutral model.
+//! `usage` objects: cached and reasoning tokens are counted inside the totals here, apart in the neutral model. The one
+//! place that knows what a provider's counts mean, for answers that are forwarded and for those that are translated.
 
 use crate::chat::Usage;
+use crate::formats::lenient::{Count, object};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Reads a `usage` object; `None` where it says nothing.
-pub fn read(usage: &Value) -> Option<Usage> {
-    let count = |path: &str| usage.pointer(path).and_then(Value::as_u64);
-    let (prompt, completion) = (count("/prompt_tokens"), count("/completion_tokens"));
-    if prompt.is_none() && completion.is_none() {
-        return None;
+/// A `usage` object as a provider spelt it.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Counts {
+    prompt_tokens: Count,
+    completion_tokens: Count,
+    total_tokens: Count,
+    #[serde(deserialize_with = "object")]
+    prompt_tokens_details: PromptDetails,
+    #[serde(deserialize_with = "object")]
+    completion_tokens_details: CompletionDetails,
+    /// DeepSeek's name for cached tokens.
+    prompt_cache_hit_tokens: Count,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct PromptDetails {
+    cached_tokens: Count,
+    /// OpenRouter reports what was written to a cache here.
+    cache_write_tokens: Count,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct CompletionDetails {
+    reasoning_tokens: Count,
+}
+
+impl Counts {
+    /// The disjoint buckets; `None` where the numbers are missing or not to be believed. Details beyond their total
+    /// are cut to it. Audio tokens stay in input and output, whose totals limits are counted by.
+    pub fn usage(&self) -> Option<Usage> {
+        let prompt = match self.prompt_tokens {
+            Count::Of(tokens) => tokens,
+            Count::Absent | Count::Absurd => return None,
+        };
+        let completion = match self.completion_tokens {
+            Count::Of(tokens) => tokens,
+            // Embeddings have none.
+            Count::Absent => 0,
+            Count::Absurd => return None,
+        };
+        let cached = match self.prompt_tokens_details.cached_tokens {
+            Count::Of(tokens) if tokens > 0 => tokens,
+            _ => self.prompt_cache_hit_tokens.or_zero(),
+        }
+        .min(prompt);
+        let written = self
+            .prompt_tokens_details
+            .cache_write_tokens
+            .or_zero()
+            .min(prompt - cached);
+        let reasoning = self.completion_tokens_details.reasoning_tokens.or_zero();
+        // xAI counts reasoning beside the completion tokens; its total tells, or that there is more of it than of
+        // what it would be a part of. Elsewhere it is a part of them.
+        let beside = reasoning > 0
+            && match self.total_tokens {
+                Count::Of(total) => total == prompt + completion + reasoning,
+                Count::Absent | Count::Absurd => reasoning > completion,
+            };
+        let (output, reasoning) = match beside {
+            true => (completion, reasoning),
+            false => (
+                completion.saturating_sub(reasoning),
+                reasoning.min(completion),
+            ),
+        };
+        Some(Usage {
+            input: prompt - cached - written,
+            cache_read: cached,
+            cache_write_5m: written,
+            output,
+            reasoning,
+            ..Usage::default()
+        })
     }
-    let (prompt, completion) = (prompt.unwrap_or(0), completion.unwrap_or(0));
-    // DeepSeek counts its cache hits in a field of its own.
-    let cached = count("/prompt_tokens_details/cached_tokens")
-        .filter(|n| *n > 0)
-        .or(count("/prompt_cache_hit_tokens"))
-        .unwrap_or(0);
-    let written = count("/prompt_tokens_details/cache_write_tokens").unwrap_or(0);
-    let reasoning = count("/completion_tokens_details/reasoning_tokens").unwrap_or(0);
-    // Some services count reasoning beside the completion instead of inside; their total gives them away.
-    let all = prompt.saturating_add(completion).saturating_add(reasoning);
-    let beside = reasoning > 0
-        && count("/total_tokens").map_or(reasoning > completion, |total| total == all);
-    let (output, reasoning) = if beside {
-        (completion, reasoning)
-    } else {
-        (
-            completion.saturating_sub(reasoning),
-            reasoning.min(completion),
-        )
-    };
-    Some(Usage {
-        input: prompt.saturating_sub(cached).saturating_sub(written),
-        cache_read: cached,
-        cache_write_5m: written,
-        output,
-        reasoning,
-        ..Usage::default()
-    })
+
+    /// Whether there was a usage at all, believable or not.
+    pub fn given(&self) -> bool {
+        self.prompt_tokens != Count::Absent
+            || self.completion_tokens != Count::Absent
+            || self.total_tokens != Count::Absent
+    }
 }
 
 /// Writes a `usage` object.
@@ -61,6 +113,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn read(usage: &Value) -> Option<Usage> {
+        serde_json::from_value::<Counts>(usage.clone())
+            .unwrap()
+            .usage()
+    }
+
     #[test]
     fn buckets_are_disjoint() {
         let given = json!({"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
@@ -81,24 +139,32 @@ mod tests {
     }
 
     #[test]
+    fn details_beyond_their_total_are_cut_to_it() {
+        let usage = read(&json!({"prompt_tokens": 5, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 9, "cache_write_tokens": 3}})).unwrap();
+        assert_eq!(
+            (usage.input, usage.cache_read, usage.cache_write_5m),
+            (0, 5, 0)
+        );
+        let usage = read(&json!({"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 9}})).unwrap();
+        assert_eq!(
+            (usage.input, usage.cache_read, usage.cache_write_5m),
+            (0, 2, 3)
+        );
+    }
+
+    #[test]
     fn other_spellings_of_the_same() {
         let hit = read(&json!({"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4, "prompt_tokens_details": null})).unwrap();
         assert_eq!((hit.input, hit.cache_read), (5, 4));
+        let reasoned = |given: Value| {
+            let usage = read(&given).unwrap();
+            (usage.output, usage.reasoning)
+        };
         let beside = json!({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 30, "completion_tokens_details": {"reasoning_tokens": 20}});
-        assert_eq!(
-            (
-                read(&beside).unwrap().output,
-                read(&beside).unwrap().reasoning
-            ),
-            (1, 20)
-        );
+        assert_eq!(reasoned(beside), (1, 20));
         // Counted by another tokenizer than the completion it is part of.
         let over = json!({"prompt_tokens": 21, "completion_tokens": 16, "total_tokens": 37, "completion_tokens_details": {"reasoning_tokens": 21}});
-        assert_eq!(
-            (read(&over).unwrap().output, read(&over).unwrap().reasoning),
-            (0, 16)
-        );
+        assert_eq!(reasoned(over), (0, 16));
         assert_eq!(read(&json!({})), None);
-        assert_eq!(read(&Value::Null), None);
     }
 }

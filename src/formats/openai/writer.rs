@@ -1,9 +1,8 @@
 //! Writes one caller's stream.
 
 use super::{reply, usage};
-use crate::chat::{Delta, Event, Fault, Opening, Thought, Usage};
-use crate::error::{Kind, TABLE};
-use crate::formats::{EventWriter, ReplyContext};
+use crate::chat::{Delta, Event, Opening, Thought, Usage};
+use crate::formats::{EventWriter, ReplyContext, fault::write_openai_event};
 use serde_json::{Value, json};
 
 /// The writer of one reply.
@@ -147,7 +146,7 @@ impl EventWriter for Writer {
                 }
                 data("[DONE]", out);
             }
-            Event::Error(fault) => data(&error(fault).to_string(), out),
+            Event::Error(fault) => out.extend(write_openai_event(fault)),
         }
     }
 }
@@ -156,15 +155,4 @@ fn data(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"data: ");
     out.extend_from_slice(text.as_bytes());
     out.extend_from_slice(b"\n\n");
-}
-
-/// The error object; a foreign type is replaced by this format's for the same status.
-fn error(fault: &Fault) -> Value {
-    let own = TABLE.iter().any(|row| row.openai == fault.kind);
-    let kind = if own {
-        fault.kind.as_str()
-    } else {
-        Kind::from_status(fault.status).row().openai
-    };
-    json!({"error": {"message": fault.message, "type": kind, "param": fault.param, "code": fault.code}})
 }
