@@ -15,6 +15,8 @@ pub mod chat;
 pub mod cli;
 /// The admin API from the other side; gives back the same [`error::Error`].
 pub mod client;
+/// How far the wall clock can be trusted.
+pub mod clock;
 /// `gw.toml`, environment and flags: where to listen and where state is; nothing about resources.
 pub mod config;
 /// One error type and the one table from its kinds to exit codes, HTTP statuses and wire types.

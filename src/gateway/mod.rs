@@ -22,6 +22,7 @@ pub mod gate;
 pub mod head;
 pub mod headers;
 pub mod held;
+pub mod ids;
 pub mod incoming;
 pub mod intake;
 pub mod listen;
@@ -96,6 +97,8 @@ pub struct Shared {
     /// Connections by address, of other machines alone.
     pub peers: Mutex<HashMap<IpAddr, usize>>,
     pub requests: AtomicU64,
+    /// Where requests get their ids from.
+    pub ids: ids::Ids,
     /// No more connections; running requests finish.
     pub stopping: AtomicBool,
     /// The grace is over: running requests end now.
@@ -112,6 +115,7 @@ impl Shared {
         settings: Settings,
     ) -> Shared {
         Shared {
+            ids: ids::Ids::after(journal.newest().as_deref()),
             serving: ArcSwap::default(),
             began: Instant::now(),
             hasher,

@@ -2,6 +2,7 @@
 
 use super::{Shared, crowd::Crowd, pool::Pool, watch::Watches};
 use crate::plan::Dice;
+use crate::resources::Stamp;
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 /// What one worker's requests share.
@@ -11,7 +12,8 @@ pub struct Worker {
     pub watches: Rc<Watches>,
     pub crowd: Crowd,
     pub dice: RefCell<Dice>,
-    ids: RefCell<ulid::Generator>,
+    /// Of its own: what ids take must not change where requests go.
+    id_dice: RefCell<Dice>,
 }
 
 impl Worker {
@@ -21,19 +23,14 @@ impl Worker {
             watches: Rc::default(),
             crowd: Crowd::default(),
             dice: RefCell::new(Dice::new(seed)),
-            ids: RefCell::new(ulid::Generator::new()),
+            id_dice: RefCell::new(Dice::new(seed ^ u64::MAX)),
             shared,
         }
     }
 
-    /// A time-ordered request id.
+    /// A request id behind all that were given so far.
     pub fn next_id(&self) -> String {
-        // The generator only fails when one millisecond's 80 random bits overflow; a plain one then does.
-        let id = self
-            .ids
-            .borrow_mut()
-            .generate()
-            .unwrap_or_else(|_| ulid::Ulid::new());
-        format!("req_{id}")
+        let random = self.id_dice.borrow_mut().next();
+        self.shared.ids.next(Stamp::now().0, random)
     }
 }

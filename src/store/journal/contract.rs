@@ -194,6 +194,7 @@ pub fn suite<J: Journal>(new: impl Fn() -> J) {
 }
 
 fn gives_back_what_was_pushed(log: &dyn Journal) {
+    assert_eq!(log.newest(), None);
     let odd = Row {
         error: Some("\u{0}\u{1b}]0;x\u{7} \u{fffd} \"q\" \\".into()),
         ..row(1)
@@ -222,6 +223,7 @@ fn gives_back_what_was_pushed(log: &dyn Journal) {
         assert!(log.get(&absent).unwrap().is_none());
     }
     assert_eq!(log.health().written, 3);
+    assert_eq!(log.newest(), Some(id(3)));
 }
 
 fn pages_newest_first(log: &dyn Journal) {

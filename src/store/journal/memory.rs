@@ -137,6 +137,10 @@ impl Journal for Memory {
         self.followers.subscribe()
     }
 
+    fn newest(&self) -> Option<String> {
+        self.ring().rows.iter().map(|row| row.id.clone()).max()
+    }
+
     fn health(&self) -> Health {
         self.ring().health.clone()
     }

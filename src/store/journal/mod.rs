@@ -61,6 +61,8 @@ pub trait Journal: Send + Sync {
     fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>>;
     /// Rows pushed from now on, for `logs -f`; a slow reader loses rows rather than holding anything up.
     fn follow(&self) -> std::sync::mpsc::Receiver<std::sync::Arc<Row>>;
+    /// The greatest id there is.
+    fn newest(&self) -> Option<String>;
     fn health(&self) -> Health;
     /// Writes out what is queued and stops; later pushes are dropped and counted.
     fn close(&self);

@@ -168,6 +168,14 @@ impl Journal for Segments {
         self.shared.followers.subscribe()
     }
 
+    fn newest(&self) -> Option<String> {
+        let segments = self.shared.segments();
+        let newest = segments
+            .iter()
+            .map(|segment| segment.summary(|summary| summary.last.clone()));
+        newest.max().filter(|id| !id.is_empty())
+    }
+
     fn health(&self) -> Health {
         let stopped = lock(&self.writer)
             .as_ref()

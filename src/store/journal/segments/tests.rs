@@ -67,6 +67,9 @@ impl Journal for InDir {
     fn follow(&self) -> Receiver<Arc<Row>> {
         self.0.follow()
     }
+    fn newest(&self) -> Option<String> {
+        self.0.newest()
+    }
     fn health(&self) -> Health {
         self.0.health()
     }
