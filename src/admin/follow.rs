@@ -22,7 +22,7 @@ pub fn rows(
         loop {
             match from.recv_timeout(LOOK) {
                 Ok(row) if matcher.matches(&row) => {
-                    if let Ok(shown) = super::log_row::row(&row) {
+                    if let Ok(shown) = super::log_row::listed(Row::clone(&row)) {
                         let _ = send.try_send(Bytes::from(format!("{shown}\n")));
                     }
                 }

@@ -16,6 +16,26 @@ pub fn row(row: &Row) -> Result<Value> {
     Ok(shown)
 }
 
+/// Characters of a model's name in a list: a caller chooses it, and it is not to fill the page.
+const NAME: usize = 128;
+
+/// A row as lists, exports and followers have it: with names of models cut where they are very long.
+pub fn listed(mut listed: Row) -> Result<Value> {
+    let attempts = listed.attempts.iter_mut().map(|attempt| &mut attempt.model);
+    let models = [&mut listed.requested_model, &mut listed.model];
+    for name in models.into_iter().flatten().chain(attempts) {
+        // No name has fewer bytes than characters.
+        if name.len() > NAME
+            && let Some((end, _)) = name.char_indices().nth(NAME)
+        {
+            let kept = name[..end].char_indices().next_back();
+            name.truncate(kept.map_or(0, |(at, _)| at));
+            name.push('…');
+        }
+    }
+    row(&listed)
+}
+
 /// Bodies as text, or as base64 where they are not UTF-8.
 pub fn content(content: &Content) -> Value {
     let body = |bytes: &[u8]| match std::str::from_utf8(bytes) {
@@ -34,6 +54,31 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use crate::resources::Stamp;
+    use crate::store::journal::Attempt;
+
+    #[test]
+    fn lists_show_128_characters_of_a_model() {
+        for (given, shown) in [
+            ("é".repeat(128), "é".repeat(128)),
+            ("é".repeat(129), "é".repeat(127) + "…"),
+            ("m".repeat(5000), "m".repeat(127) + "…"),
+        ] {
+            let long = Row {
+                requested_model: Some(given.clone()),
+                model: Some(given.clone()),
+                attempts: vec![Attempt {
+                    model: given.clone(),
+                    ..Attempt::default()
+                }],
+                ..Row::default()
+            };
+            let listed = listed(long.clone()).unwrap();
+            for at in ["/requested_model", "/model", "/attempts/0/model"] {
+                assert_eq!(listed.pointer(at).unwrap(), &json!(shown), "{at}");
+            }
+            assert_eq!(row(&long).unwrap()["model"], json!(given), "in full");
+        }
+    }
 
     #[test]
     fn rows_say_when_and_how_much() {

@@ -6,7 +6,7 @@ use super::{follow, log_row};
 use crate::error::{Error, Result};
 use crate::resources::Stamp;
 use crate::store::journal::{
-    Content, Cursor, Filter, Journal, MAX_LIMIT, Matcher, Order, Page, Row,
+    Body as Kept, Cursor, Filter, Journal, MAX_LIMIT, Matcher, Order, Page, Row,
 };
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -50,7 +50,7 @@ pub async fn list(call: Call) -> Result<Response> {
         call.param("cursor").map(str::to_owned),
     );
     let page = blocking(move || journal.query(&filter, order, limit, cursor.as_deref())).await?;
-    let items = page.rows.iter().map(log_row::row);
+    let items = page.rows.into_iter().map(log_row::listed);
     Ok(answer(
         StatusCode::OK,
         &json!({"items": items.collect::<Result<Vec<Value>>>()?, "cursor": page.cursor}),
@@ -59,17 +59,18 @@ pub async fn list(call: Call) -> Result<Response> {
 
 pub async fn get(call: Call) -> Result<Response> {
     let (journal, id) = (call.desk.deps.journal.clone(), call.name.clone());
-    let (row, content) = blocking(move || find(journal.as_ref(), &id)).await?;
+    let (row, kept) = blocking(move || find(journal.as_ref(), &id)).await?;
     let mut shown = log_row::row(&row)?;
-    if let Some(content) = content {
+    shown["content_state"] = kept.state().into();
+    if let Some(content) = kept.kept() {
         shown["content"] = log_row::content(&content);
     }
     Ok(answer(StatusCode::OK, &shown))
 }
 
 /// The request of this id, or the only one whose id begins so.
-fn find(journal: &dyn Journal, id: &str) -> Result<(Row, Option<Content>)> {
-    if let Some(found) = journal.get(id)? {
+fn find(journal: &dyn Journal, id: &str) -> Result<(Row, Kept)> {
+    if let Some(found) = journal.find(id)? {
         return Ok(found);
     }
     let begin = match id.starts_with(PREFIX) {
@@ -95,7 +96,7 @@ fn find(journal: &dyn Journal, id: &str) -> Result<(Row, Option<Content>)> {
     }
     match fitting.as_slice() {
         [one] => {
-            if let Some(found) = journal.get(one)? {
+            if let Some(found) = journal.find(one)? {
                 return Ok(found);
             }
         }
@@ -149,7 +150,7 @@ pub async fn export(call: Call) -> Result<Response> {
                 Ok(page) => {
                     let left = left.saturating_sub(page.rows.len());
                     let next = page.cursor.clone().map(|cursor| (Some(cursor), left));
-                    Some((text(&page), next))
+                    Some((text(page), next))
                 }
             }
         }
@@ -157,10 +158,10 @@ pub async fn export(call: Call) -> Result<Response> {
     Ok(lines(Body::from_stream(pages)))
 }
 
-fn text(page: &Page) -> Result<bytes::Bytes> {
+fn text(page: Page) -> Result<bytes::Bytes> {
     let mut out = Vec::new();
-    for row in &page.rows {
-        out.extend_from_slice(log_row::row(row)?.to_string().as_bytes());
+    for row in page.rows {
+        out.extend_from_slice(log_row::listed(row)?.to_string().as_bytes());
         out.push(b'\n');
     }
     Ok(out.into())

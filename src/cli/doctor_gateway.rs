@@ -131,9 +131,17 @@ fn logs(status: &Value, written: String) -> Vec<Finding> {
             "check the disk; to be rid of them remove those files from logs/ in the data directory",
         ));
     }
-    if let Some(rows @ 1..) = count("/log/purged_rows") {
-        let says = format!("{rows} rows went before their time because the disk runs low");
-        found.push(finding(Mark::Warn, "logs", says).fix("make room on the disk"));
+    for (what, at) in [
+        ("rows", "/log/purged_rows"),
+        ("requests' content", "/log/purged_content"),
+    ] {
+        if let Some(many @ 1..) = count(at) {
+            let says = format!("{many} {what} went before their time because the disk runs low");
+            found.push(finding(Mark::Warn, "logs", says).fix("make room on the disk"));
+        }
+    }
+    if let Some(why) = status.pointer("/log/clock").and_then(Value::as_str) {
+        found.push(finding(Mark::Warn, "clock", why).fix("see that the system clock is right"));
     }
     found
 }

@@ -166,6 +166,14 @@ fn check(config: &Config) -> Result<()> {
             "give 1MiB or more, 0 for a share of the disk, or logs.content = \"off\" for no log",
         ));
     }
+    let (all, content) = (config.logs.max_bytes.0, config.logs.content_max_bytes.0);
+    if all > 0 && content > all - all / 8 {
+        return Err(Error::invalid(
+            "`logs.content_max_bytes` leaves less than an eighth of `logs.max_bytes` to rows",
+        )
+        .param("logs.content_max_bytes")
+        .hint("give less, or 0 for half of logs.max_bytes"));
+    }
     for (given, wanted, there, missing) in [
         (
             &config.server.tls_cert,

@@ -92,16 +92,23 @@ impl Default for Limits {
 pub struct Logs {
     /// Request and response content: `full`, `metadata` or `off`.
     pub content: LogContent,
+    /// Rows and content together. 0: a share of the disk.
     pub max_bytes: Size,
+    /// Of that, content; rows have the rest. 0: half.
+    pub content_max_bytes: Size,
     pub max_age: Millis,
+    /// Content goes with its rows at the latest.
+    pub content_max_age: Millis,
 }
 
 impl Default for Logs {
     fn default() -> Logs {
         Logs {
             content: LogContent::Full,
-            max_bytes: Size(1 << 30),
-            max_age: Millis::secs(30 * 86_400),
+            max_bytes: Size(2 << 30),
+            content_max_bytes: Size(0),
+            max_age: Millis::secs(90 * 86_400),
+            content_max_age: Millis::secs(30 * 86_400),
         }
     }
 }

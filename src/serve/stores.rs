@@ -116,10 +116,12 @@ impl Stores {
             choice,
             MasterKey::given(config.secrets.master_key_file.as_deref())?,
         )?;
-        let limit = config.logs.max_bytes.0;
+        let limit = |bytes: u64| (bytes > 0).then_some(bytes);
         let settings = journal::segments::Settings {
-            max_bytes: (limit > 0).then_some(limit),
+            max_bytes: limit(config.logs.max_bytes.0),
+            content_max_bytes: limit(config.logs.content_max_bytes.0),
             max_age: config.logs.max_age.std(),
+            content_max_age: config.logs.content_max_age.std(),
             ..Default::default()
         };
         let journal = journal::segments::Segments::open(dir.join("logs"), settings)?;

@@ -15,9 +15,9 @@ pub const BALLAST: u64 = 8 * MIB;
 pub const BALLAST_FREE: u64 = 2 * BALLAST;
 /// Free for a change to be tried.
 pub const CHANGE: u64 = MIB;
-/// Below this, or this share of the disk with this bound, the oldest request logs go.
+/// Below this, or this share of the disk with this bound, the oldest content of request logs goes.
 pub const LOG_PURGE: (u64, u64, u64) = (2 * GIB, 10, 10 * GIB);
-/// Below this request logs keep no content.
+/// Below this request logs keep no content, and the oldest rows go.
 pub const LOG_CONTENT: (u64, u64, u64) = (512 * MIB, 5, 5 * GIB);
 /// Below this request logs are not written.
 pub const LOG_ROWS: u64 = 256 * MIB;
@@ -79,7 +79,10 @@ mod tests {
                 size(BALLAST),
                 size(BALLAST_FREE)
             ),
-            format!("| keeping old request logs | {} |", share(LOG_PURGE)),
+            format!(
+                "| keeping content of old request logs | {} |",
+                share(LOG_PURGE)
+            ),
             format!("| content of request logs | {} |", share(LOG_CONTENT)),
             format!("| rows of request logs | {} |", size(LOG_ROWS)),
         ] {

@@ -46,6 +46,12 @@ fn render(row: &Value, bodies: bool) -> String {
     let mut attempts = Vec::new();
     if let Value::Object(map) = &mut head {
         map.shift_remove("content");
+        match map.shift_remove("content_state") {
+            Some(state) if WHY.iter().any(|(known, _)| state == *known) => {
+                map.insert("content".into(), why_none(row).into());
+            }
+            _ => {}
+        }
         let status = map
             .shift_remove("cost_status")
             .map(|status| text(&status))
@@ -91,7 +97,7 @@ fn render(row: &Value, bodies: bool) -> String {
                     },
                     |body| visible(body).into_owned(),
                 ),
-                None => "(not kept)".into(),
+                None => format!("({})", why_none(row)),
             };
             out.push_str(&format!("\n{side}:\n{}\n", shown.trim_end()));
         }
@@ -100,6 +106,19 @@ fn render(row: &Value, bodies: bool) -> String {
         }
     }
     out
+}
+
+/// Why content that was to be kept is not there.
+const WHY: [(&str, &str); 3] = [
+    ("removed", "removed by retention"),
+    ("left_out", "left out: there was no room for it"),
+    ("damaged", "damaged: it cannot be read"),
+];
+
+fn why_none(row: &Value) -> &'static str {
+    let state = row.get("content_state").and_then(Value::as_str);
+    let why = WHY.iter().find(|(known, _)| state == Some(known));
+    why.map_or("not kept", |(_, why)| why)
 }
 
 /// The amount and how it came about; only the latter where there is none.
@@ -177,8 +196,11 @@ fn curl(row: &Value, url: &str) -> Result<String> {
         .and_then(Value::as_str)
         .filter(|body| !body.is_empty());
     let body = body.ok_or_else(|| {
-        Error::not_found("the content of this request was not kept")
-            .hint("keep it with --log-content full, on `gw serve` and on the key")
+        let error = Error::not_found(format!("the content of this request was {}", why_none(row)));
+        error.hint(match why_none(row) {
+            "not kept" => "keep it with --log-content full, on `gw serve` and on the key",
+            _ => "see what is kept and for how long: logs.content_max_age and logs.content_max_bytes in gw.toml",
+        })
     })?;
     let path = match row.get("path").and_then(Value::as_str) {
         Some(path) => path,
@@ -221,6 +243,30 @@ mod tests {
             "id        req_1\nformat    anthropic\nstatus    200\nlatency   1.2s\nusage     2 in, 3 cached, 4 out (reported)\ncost      unpriced\n\n\
              TRY   TARGET   START   TOOK   STATUS   CLASS      REASON\n1     a/m      0ms     12ms   429      capacity   rate limited\n2     b/n      13ms    1.2s   200      ok         -\n\n\
              request:\n{\"it's\":1}\n\nresponse:\na\\u001b[2J\nb\n(the response was longer than is kept)\n"
+        );
+    }
+
+    #[test]
+    fn content_that_is_gone_is_not_said_to_have_been_nothing() {
+        let shown = |state: &str, bodies| {
+            let row = json!({"id": "req_1", "content_state": state});
+            render(&row, bodies)
+        };
+        assert_eq!(
+            shown("removed", true),
+            "id        req_1\ncontent   removed by retention\ncost      -\n\nrequest:\n(removed by retention)\n\nresponse:\n(removed by retention)\n"
+        );
+        assert_eq!(
+            shown("left_out", false),
+            "id        req_1\ncontent   left out: there was no room for it\ncost      -\n"
+        );
+        for state in ["none", "kept"] {
+            assert_eq!(shown(state, false), "id     req_1\ncost   -\n");
+        }
+        let error = curl(&json!({"content_state": "removed"}), "x").unwrap_err();
+        assert_eq!(
+            error.message,
+            "the content of this request was removed by retention"
         );
     }
 

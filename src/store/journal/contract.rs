@@ -1,6 +1,7 @@
 //! What every journal must do, as one suite; and an oracle that filters naively.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use super::sums::{self, Hours, Totals};
 use super::{Content, Filter, Journal, Order, Outcome, Row, Status};
 use crate::resources::Stamp;
 use bytes::Bytes;
@@ -174,6 +175,14 @@ pub fn suite<J: Journal>(new: impl Fn() -> J) {
                 let log = new();
                 let rows: Vec<Row> = numbers.into_iter().map(row).collect();
                 rows.iter().for_each(|row| log.push(row.clone(), None));
+                let mut sums = Totals::default();
+                sums.add(sums::of(rows.iter()));
+                prop_assert_eq!(log.totals(Hours::default()).unwrap(), sums.list());
+                let never = Hours {
+                    since: None,
+                    until: Some(0),
+                };
+                prop_assert_eq!(log.totals(never).unwrap(), []);
                 for (filter, limit) in wanted {
                     let found: Vec<String> = all(&log, &filter, limit)
                         .into_iter()
@@ -224,6 +233,8 @@ fn gives_back_what_was_pushed(log: &dyn Journal) {
     }
     assert_eq!(log.health().written, 3);
     assert_eq!(log.newest(), Some(id(3)));
+    let bodies = [1, 2, 3].map(|number| log.find(&id(number)).unwrap().unwrap().1.state());
+    assert_eq!(bodies, ["kept", "none", "kept"]);
 }
 
 fn pages_newest_first(log: &dyn Journal) {

@@ -2,9 +2,10 @@
 
 use super::cursor::{Cursor, MAX_LIMIT, Order};
 use super::follow::Followers;
-use super::{Content, Filter, Health, Journal, Matcher, Page, Row};
+use super::sums::{self, Hours, Sum, Totals};
+use super::{Body, Content, Filter, Health, Journal, Matcher, Page, Row};
 use crate::error::Result;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +20,8 @@ pub struct Memory {
 #[derive(Default)]
 struct Ring {
     rows: VecDeque<Arc<Row>>,
+    /// Rows whose content is no longer there, or never was for lack of room.
+    without: HashMap<String, Body>,
     contents: VecDeque<(Arc<Row>, Content)>,
     content_bytes: usize,
     health: Health,
@@ -66,13 +69,7 @@ impl Journal for Memory {
         ring.health.written += 1;
         ring.rows.push_back(row.clone());
         if ring.rows.len() > self.max_rows {
-            let oldest = ring.rows.pop_front();
-            if oldest
-                .zip(ring.contents.front())
-                .is_some_and(|(row, (owner, _))| Arc::ptr_eq(&row, owner))
-            {
-                ring.forget_content();
-            }
+            ring.forget_row();
         }
         match content {
             Some(content) if content.size() <= self.max_content => {
@@ -82,7 +79,10 @@ impl Journal for Memory {
                     ring.forget_content();
                 }
             }
-            Some(_) => ring.health.content_dropped += 1,
+            Some(_) => {
+                ring.health.content_dropped += 1;
+                ring.without.insert(row.id.clone(), Body::LeftOut);
+            }
             None => {}
         }
         drop(ring);
@@ -120,7 +120,7 @@ impl Journal for Memory {
         Ok(Page { rows: page, cursor })
     }
 
-    fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
+    fn find(&self, id: &str) -> Result<Option<(Row, Body)>> {
         let ring = self.ring();
         let Some(row) = ring.rows.iter().rev().find(|row| row.id == id) else {
             return Ok(None);
@@ -129,8 +129,23 @@ impl Journal for Memory {
             .contents
             .iter()
             .find(|(owner, _)| Arc::ptr_eq(owner, row))
-            .map(|(_, content)| content.clone());
-        Ok(Some((Row::clone(row), content)))
+            .map(|(_, content)| Body::Kept(content.clone()));
+        let body = content.or_else(|| ring.without.get(id).cloned());
+        Ok(Some((Row::clone(row), body.unwrap_or(Body::None))))
+    }
+
+    fn totals(&self, hours: Hours) -> Result<Vec<Sum>> {
+        let rows: Vec<Arc<Row>> = self.ring().rows.iter().cloned().collect();
+        let mut totals = Totals::default();
+        totals.add(
+            rows.chunks(128)
+                .flat_map(|rows| sums::of(rows.iter().map(|row| &**row))),
+        );
+        Ok(totals
+            .list()
+            .into_iter()
+            .filter(|sum| hours.hold(sum))
+            .collect())
     }
 
     fn follow(&self) -> Receiver<Arc<Row>> {
@@ -152,9 +167,27 @@ impl Journal for Memory {
 }
 
 impl Ring {
+    /// The oldest row goes, with its content if that is still there.
+    fn forget_row(&mut self) {
+        let Some(row) = self.rows.pop_front() else {
+            return;
+        };
+        self.health.removed_rows += 1;
+        let oldest = self.contents.front();
+        if oldest.is_some_and(|(owner, _)| Arc::ptr_eq(&row, owner)) {
+            self.forget_content();
+        }
+        self.without.remove(&row.id);
+    }
+
+    /// The oldest content goes.
     fn forget_content(&mut self) {
-        if let Some((_, content)) = self.contents.pop_front() {
-            self.content_bytes -= content.size();
+        if let Some((row, content)) = self.contents.pop_front() {
+            let size = content.size();
+            self.content_bytes -= size;
+            self.health.removed_content += 1;
+            self.health.removed_bytes += size as u64;
+            self.without.insert(row.id.clone(), Body::Removed);
         }
     }
 }

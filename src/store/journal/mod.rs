@@ -1,4 +1,4 @@
-//! Request logs: a row a request and, where wanted, its content; segment files with retention by unlink.
+//! Request logs: a row a request and, where wanted, its content; in files of their own, with retention by unlink.
 
 #[cfg(test)]
 mod contract;
@@ -9,12 +9,14 @@ pub mod memory;
 pub mod row;
 pub mod segments;
 mod summary;
+pub mod sums;
 
 pub use cursor::{Cursor, MAX_LIMIT, Order};
 pub use filter::{Filter, Matcher, Status};
 pub use memory::Memory;
-pub use row::{Attempt, Content, Outcome, Row};
+pub use row::{Attempt, Body, Content, Outcome, Row};
 pub use segments::{Segments, Settings};
+pub use sums::{Hours, Sum};
 
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -35,13 +37,21 @@ pub struct Health {
     pub content_dropped: u64,
     /// Rows lost because the queue or the disk was full.
     pub rows_dropped: u64,
-    /// Rows, and bytes of files, that went before their time because the disk ran low.
+    /// What went by age and size: rows, content of requests, and bytes of files.
+    pub removed_rows: u64,
+    pub removed_content: u64,
+    pub removed_bytes: u64,
+    /// What went before its time because the disk ran low.
     pub purged_rows: u64,
+    pub purged_content: u64,
     pub purged_bytes: u64,
     /// Places in the log's files that cannot be read, and the names of those files, a bounded list.
     pub damaged_places: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub damaged: Vec<String>,
+    /// Why nothing goes by age now, if so: the system clock has jumped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
     /// Why rows are not being stored now, if so: `disk full`, …
     pub degraded: Option<String>,
 }
@@ -58,7 +68,14 @@ pub trait Journal: Send + Sync {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Page>;
-    fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>>;
+    /// One row, and what became of its content.
+    fn find(&self, id: &str) -> Result<Option<(Row, Body)>>;
+    /// One row, with its content where that is there.
+    fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
+        Ok(self.find(id)?.map(|(row, body)| (row, body.kept())))
+    }
+    /// Sums of these hours, without reading rows where they were laid down; by time first.
+    fn totals(&self, hours: Hours) -> Result<Vec<Sum>>;
     /// Rows pushed from now on, for `logs -f`; a slow reader loses rows rather than holding anything up.
     fn follow(&self) -> std::sync::mpsc::Receiver<std::sync::Arc<Row>>;
     /// The greatest id there is.

@@ -108,6 +108,41 @@ pub struct Content {
     pub truncated: bool,
 }
 
+/// What became of the content of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    Kept(Content),
+    /// None was to be kept.
+    None,
+    /// It was kept until retention or lack of space removed it.
+    Removed,
+    /// There was no room for it, in the queue or on the disk.
+    LeftOut,
+    /// It cannot be read.
+    Damaged,
+}
+
+impl Body {
+    /// The content, where it is there.
+    pub fn kept(self) -> Option<Content> {
+        match self {
+            Body::Kept(content) => Some(content),
+            _ => None,
+        }
+    }
+
+    /// In a word.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Body::Kept(_) => "kept",
+            Body::None => "none",
+            Body::Removed => "removed",
+            Body::LeftOut => "left_out",
+            Body::Damaged => "damaged",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]

@@ -90,6 +90,11 @@ impl Summary {
         other.terms.iter().for_each(|term| self.insert(*term));
     }
 
+    /// Takes in when a row was and which, and nothing else of it.
+    pub fn add_place(&mut self, row: &Row) {
+        self.widen(&row.id, &row.id, row.at.0, row.at.0, 1);
+    }
+
     fn widen(&mut self, first: &str, last: &str, since: i64, until: i64, rows: u64) {
         let empty = self.rows == 0;
         if empty || first < self.first.as_str() {

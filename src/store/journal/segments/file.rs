@@ -1,7 +1,10 @@
 //! Segment files: appending blocks, sealing with an index, and finding the blocks again, sealed or not.
 
 use super::super::summary::Summary;
+use super::super::sums::{self, Sum, Totals};
+use super::block;
 use super::frame::{self, Compressor, FILE_MAGIC, Kind, Reader};
+use super::settings::Holds;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -12,10 +15,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub const HEADER: u64 = FILE_MAGIC.len() as u64;
 const TRAILER: &[u8; 4] = b"gwT\x01";
 
-/// A frame of rows: its place and what is in it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Groups in the sums of a file; beyond that those of its blocks have to do.
+const MAX_GROUPS: usize = 8192;
+
+/// A frame of rows: its place and what is in it. The frame has this as its head, too.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Block {
+    #[serde(default)]
     pub at: u64,
+    /// The number of the file that has the content of these rows. Absent: this one.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<u64>,
     #[serde(flatten)]
     pub summary: Summary,
 }
@@ -26,6 +36,12 @@ struct Footer {
     /// Where the frames of rows and content end.
     end: u64,
     damaged: u64,
+    /// Where the sums of all rows are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    totals: Option<u64>,
+    /// Rows and content are in files of their own. Earlier releases did not write this.
+    #[serde(default)]
+    apart: bool,
     summary: Summary,
 }
 
@@ -34,6 +50,7 @@ pub struct Segment {
     /// Order of creation.
     pub number: u64,
     pub path: PathBuf,
+    pub holds: Holds,
     state: Mutex<State>,
 }
 
@@ -43,6 +60,8 @@ struct State {
     size: u64,
     /// Absent where the file has an index of its own.
     blocks: Option<Vec<Arc<Block>>>,
+    /// While it is written; absent where they are in the file, or too many.
+    totals: Option<Totals>,
 }
 
 /// What reading a segment at start gave.
@@ -56,28 +75,33 @@ pub struct Found {
     pub end: u64,
     /// Whether the file begins as segments do.
     pub ours: bool,
+    /// Whether it was closed with an index.
+    pub sealed: bool,
 }
 
 impl Segment {
-    /// Looks at a file: its footer, or all its heads where there is none.
-    pub fn load(number: u64, path: PathBuf) -> io::Result<Found> {
+    /// Looks at a file of rows or of content: its footer, or all its heads where there is none.
+    pub fn load(number: u64, path: PathBuf, holds: Holds) -> io::Result<Found> {
         let mut reader = Reader::open(&path)?;
         let size = reader.len;
         let ours = reader
             .bytes(0, FILE_MAGIC.len())
             .is_some_and(|bytes| bytes == FILE_MAGIC);
-        let (summary, blocks, scan) = match footer(&mut reader) {
+        let footer = footer(&mut reader);
+        let sealed = footer.is_some();
+        let (summary, blocks, scan) = match footer {
             Some(footer) => (
                 footer.summary,
                 None,
                 Scan {
                     end: footer.end,
+                    inline: !footer.apart,
                     ..Scan::default()
                 },
             ),
             None => {
                 let mut scan = scan(&mut reader);
-                let mut summary = Summary::default();
+                let mut summary = std::mem::take(&mut scan.content);
                 let blocks = std::mem::take(&mut scan.blocks);
                 blocks
                     .iter()
@@ -85,20 +109,27 @@ impl Segment {
                 (summary, Some(blocks), scan)
             }
         };
+        let holds = match holds {
+            Holds::Rows if scan.inline => Holds::Both,
+            holds => holds,
+        };
         Ok(Found {
             segment: Segment {
                 number,
                 path,
+                holds,
                 state: Mutex::new(State {
                     summary,
                     size,
                     blocks,
+                    totals: None,
                 }),
             },
             damaged: scan.damaged,
             torn: scan.torn,
             end: scan.end,
             ours,
+            sealed,
         })
     }
 
@@ -130,6 +161,40 @@ impl Segment {
             None => scan(reader).blocks,
         }
     }
+
+    /// The sums of all rows: as they are in memory or in the file, or of its blocks where need be.
+    pub fn totals(&self, reader: &mut Reader) -> Totals {
+        if let Some(totals) = &self.state().totals {
+            return totals.clone();
+        }
+        let mut totals = Totals::default();
+        match footer(reader).and_then(|footer| sums(reader, footer.totals?, Kind::Totals)) {
+            Some(whole) => totals.add(whole),
+            None => {
+                for block in self.blocks(reader) {
+                    totals.add(block_sums(reader, &block));
+                }
+            }
+        }
+        totals
+    }
+}
+
+fn sums(reader: &mut Reader, at: u64, kind: Kind) -> Option<Vec<Sum>> {
+    serde_json::from_slice(&reader.body(at, kind)?).ok()
+}
+
+/// The sums of a block: from the frame behind it, or of its rows where there is none.
+fn block_sums(reader: &mut Reader, block: &Block) -> Vec<Sum> {
+    let next = reader.head(block.at).map(|head| head.end());
+    if let Some(sums) = next.and_then(|at| sums(reader, at, Kind::Sums)) {
+        return sums;
+    }
+    let raw = reader.body(block.at, Kind::Rows).unwrap_or_default();
+    let rows: Vec<_> = block::rows(&raw)
+        .filter_map(|(json, _)| serde_json::from_slice(json).ok())
+        .collect();
+    sums::of(rows.iter())
 }
 
 fn footer(reader: &mut Reader) -> Option<Footer> {
@@ -149,6 +214,10 @@ fn footer(reader: &mut Reader) -> Option<Footer> {
 #[derive(Default)]
 struct Scan {
     blocks: Vec<Arc<Block>>,
+    /// What the frames of content say of themselves, and whether there are some that say nothing: they lie with
+    /// their rows.
+    content: Summary,
+    inline: bool,
     damaged: Vec<u64>,
     torn: Option<u64>,
     end: u64,
@@ -165,14 +234,20 @@ fn scan(reader: &mut Reader) -> Scan {
         if let Some(head) = reader.head(at) {
             // What was astray so far is damage, for something sound follows.
             found.damaged.extend(found.torn.take());
-            if head.kind == Kind::Rows {
-                match serde_json::from_slice(&head.meta) {
-                    Ok(summary) => found.blocks.push(Arc::new(Block { at, summary })),
+            match head.kind {
+                Kind::Rows => match serde_json::from_slice::<Block>(&head.meta) {
+                    Ok(block) => found.blocks.push(Arc::new(Block { at, ..block })),
                     Err(_) => found.damaged.push(at),
-                }
+                },
+                Kind::Content if head.meta.is_empty() => found.inline = true,
+                Kind::Content => match serde_json::from_slice(&head.meta) {
+                    Ok(summary) => found.content.merge(&summary),
+                    Err(_) => found.damaged.push(at),
+                },
+                _ => {}
             }
             at = head.end();
-            if matches!(head.kind, Kind::Rows | Kind::Content) {
+            if matches!(head.kind, Kind::Rows | Kind::Content | Kind::Sums) {
                 found.end = at;
             }
             continue;
@@ -205,7 +280,7 @@ pub struct Open {
 
 impl Open {
     /// Starts a new file.
-    pub fn create(number: u64, path: PathBuf) -> io::Result<Open> {
+    pub fn create(number: u64, path: PathBuf, holds: Holds) -> io::Result<Open> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         private(&mut options);
@@ -220,11 +295,13 @@ impl Open {
             summary: Summary::default(),
             size: end,
             blocks: Some(Vec::new()),
+            totals: Some(Totals::default()),
         };
         Ok(Open {
             segment: Arc::new(Segment {
                 number,
                 path,
+                holds,
                 state: Mutex::new(state),
             }),
             file: Arc::new(file),
@@ -233,24 +310,15 @@ impl Open {
         })
     }
 
-    /// Goes on in a file that has room, without its footer or torn tail.
-    pub fn resume(found: &Found) -> io::Result<(File, Vec<Arc<Block>>)> {
-        let mut reader = Reader::open(&found.segment.path)?;
-        let blocks = found.segment.blocks(&mut reader);
-        let file = OpenOptions::new().write(true).open(&found.segment.path)?;
-        file.set_len(found.end)?;
-        (&file).seek(SeekFrom::Start(found.end))?;
-        Ok((file, blocks))
-    }
-
-    /// As [`Open::resume`], making the segment the one being written.
+    /// Goes on in a file, without its footer or torn tail, making the segment the one being written.
     pub fn adopt(found: Found) -> Result<Open, Box<Found>> {
-        match Open::resume(&found) {
-            Ok((file, blocks)) => {
+        match resume(&found) {
+            Ok((file, blocks, totals)) => {
                 {
                     let mut state = found.segment.state();
                     state.size = found.end;
                     state.blocks = Some(blocks);
+                    state.totals = totals;
                 }
                 Ok(Open {
                     end: found.end,
@@ -263,15 +331,30 @@ impl Open {
         }
     }
 
-    /// Appends frames of which one, at `rows`, holds rows. All of it or nothing.
-    pub fn append(&mut self, frames: &[u8], rows: u64, summary: Summary) -> io::Result<()> {
+    /// Appends the frames of a block of rows with their sums. All of it or nothing.
+    pub fn append_rows(&mut self, frames: &[u8], block: Block, sums: Vec<Sum>) -> io::Result<()> {
         self.write(frames)?;
         let mut state = self.segment.state();
         state.size = self.end;
-        state.summary.merge(&summary);
+        state.summary.merge(&block.summary);
         if let Some(blocks) = &mut state.blocks {
-            blocks.push(Arc::new(Block { at: rows, summary }));
+            blocks.push(Arc::new(block));
         }
+        if let Some(totals) = &mut state.totals {
+            totals.add(sums);
+            if totals.len() > MAX_GROUPS {
+                state.totals = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends frames of content. All of it or nothing.
+    pub fn append_content(&mut self, frames: &[u8], summary: &Summary) -> io::Result<()> {
+        self.write(frames)?;
+        let mut state = self.segment.state();
+        state.size = self.end;
+        state.summary.merge(summary);
         Ok(())
     }
 
@@ -293,22 +376,32 @@ impl Open {
         self.segment.state().blocks.as_ref().map_or(0, Vec::len)
     }
 
-    /// Writes index and footer; a failure costs nothing but a scan at the next start.
+    /// Writes index, sums and footer; a failure costs nothing but a scan at the next start.
     pub fn seal(mut self, compressor: &mut Compressor) -> io::Result<()> {
         if self.broken {
             return Err(io::Error::other("the segment ends in half a frame"));
         }
         let end = self.end;
         let mut out = Vec::new();
+        let mut totals_at = None;
         let footer_at = {
             let state = self.segment.state();
-            let index = serde_json::to_vec(state.blocks.as_deref().unwrap_or_default())?;
-            frame::encode(&mut out, Kind::Index, &[], &index, compressor)?;
+            if self.segment.holds.rows() {
+                let index = serde_json::to_vec(state.blocks.as_deref().unwrap_or_default())?;
+                frame::encode(&mut out, Kind::Index, &[], &index, compressor)?;
+                if let Some(totals) = &state.totals {
+                    totals_at = Some(end + out.len() as u64);
+                    let totals = serde_json::to_vec(&totals.list())?;
+                    frame::encode(&mut out, Kind::Totals, &[], &totals, compressor)?;
+                }
+            }
             let footer_at = end + out.len() as u64;
             let footer = serde_json::to_vec(&Footer {
                 index: end,
                 end,
                 damaged: 0,
+                totals: totals_at,
+                apart: self.segment.holds != Holds::Both,
                 summary: state.summary.clone(),
             })?;
             frame::encode(&mut out, Kind::Footer, &footer, &[], compressor)?;
@@ -320,8 +413,28 @@ impl Open {
         let mut state = self.segment.state();
         state.size = self.end;
         state.blocks = None;
+        if totals_at.is_some() {
+            state.totals = None;
+        }
         Ok(())
     }
+}
+
+/// A file that can be written on, cut off where its rows and content end, and what is known of it.
+fn resume(found: &Found) -> io::Result<(File, Vec<Arc<Block>>, Option<Totals>)> {
+    let mut reader = Reader::open(&found.segment.path)?;
+    let (mut blocks, mut totals) = (Vec::new(), None);
+    if found.segment.holds.rows() {
+        blocks = found.segment.blocks(&mut reader);
+    }
+    // Those of earlier releases have no sums: that would read every row.
+    if found.segment.holds == Holds::Rows {
+        totals = Some(found.segment.totals(&mut reader)).filter(|all| all.len() <= MAX_GROUPS);
+    }
+    let file = OpenOptions::new().write(true).open(&found.segment.path)?;
+    file.set_len(found.end)?;
+    (&file).seek(SeekFrom::Start(found.end))?;
+    Ok((file, blocks, totals))
 }
 
 /// Only the gateway's own user may read what people asked.

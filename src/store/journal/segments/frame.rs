@@ -23,7 +23,20 @@ pub enum Kind {
     Index = 3,
     /// The segment's summary and the place of its index.
     Footer = 4,
+    /// The sums of the rows in the frame before it.
+    Sums = 5,
+    /// The sums of all rows in the file.
+    Totals = 6,
 }
+
+const KINDS: [Kind; 6] = [
+    Kind::Rows,
+    Kind::Content,
+    Kind::Index,
+    Kind::Footer,
+    Kind::Sums,
+    Kind::Totals,
+];
 
 /// Compresses; kept between frames because its tables are large.
 pub type Compressor = zstd::bulk::Compressor<'static>;
@@ -129,9 +142,7 @@ impl Reader {
         let number = |from: usize| {
             u32::from_le_bytes([head[from], head[from + 1], head[from + 2], head[from + 3]])
         };
-        let kind = [Kind::Rows, Kind::Content, Kind::Index, Kind::Footer]
-            .into_iter()
-            .find(|kind| *kind as u8 == head[4])?;
+        let kind = KINDS.into_iter().find(|kind| *kind as u8 == head[4])?;
         let meta_len = number(8);
         if meta_len > MAX_META {
             return None;

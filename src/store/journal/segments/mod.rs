@@ -1,4 +1,5 @@
-//! The request log on disk: a bounded queue, one writer thread, segment files that go by unlink.
+//! The request log on disk: a bounded queue, one writer thread, and files that go by unlink: segments of rows, and content
+//! in files of its own.
 
 mod block;
 mod check;
@@ -8,6 +9,7 @@ mod frame;
 mod queue;
 mod read;
 mod retention;
+mod series;
 mod settings;
 mod sync;
 #[cfg(test)]
@@ -17,11 +19,16 @@ mod writer;
 pub use settings::{Floor, Settings};
 
 use super::follow::Followers;
-use super::{Content, Filter, Health, Journal, Order, Page, Row};
+use super::sums::{Hours, Sum};
+use super::{Body, Content, Filter, Health, Journal, Order, Page, Row};
+use crate::clock::{self, Clock};
 use crate::error::{Error, Kind, Result};
+use crate::resources::Stamp;
 use damage::Damage;
-use file::{Open, Segment};
+use file::{Found, Open, Segment};
 use queue::Queue;
+use retention::Gone;
+use settings::Holds;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -40,15 +47,18 @@ pub struct Segments {
 struct Shared {
     dir: PathBuf,
     settings: Settings,
-    /// In the order of their numbers; the last may be open.
+    /// In the order of their numbers; the last of each kind may be open.
     segments: Mutex<Vec<Arc<Segment>>>,
     followers: Followers,
     written: AtomicU64,
     content_dropped: AtomicU64,
     rows_dropped: AtomicU64,
     degraded: Mutex<Option<String>>,
-    purged_rows: AtomicU64,
-    purged_bytes: AtomicU64,
+    /// What went by age and size, and what went because the disk ran low.
+    removed: Gone,
+    purged: Gone,
+    /// Fed by the writer.
+    clock: Mutex<Clock>,
     damage: Damage,
     closing: AtomicBool,
 }
@@ -97,10 +107,12 @@ impl Segments {
         }
         let Loaded {
             segments,
-            open,
+            rows,
+            content,
             ends,
             damage,
         } = load(&dir).map_err(failed)?;
+        let clock = clock_of(&segments, &settings);
         let shared = Arc::new(Shared {
             dir: dir.clone(),
             settings: settings.clone(),
@@ -110,13 +122,14 @@ impl Segments {
             content_dropped: AtomicU64::new(0),
             rows_dropped: AtomicU64::new(0),
             degraded: Mutex::default(),
-            purged_rows: AtomicU64::new(0),
-            purged_bytes: AtomicU64::new(0),
+            removed: Gone::default(),
+            purged: Gone::default(),
+            clock: Mutex::new(clock),
             damage,
             closing: AtomicBool::new(false),
         });
         let (queue, taker) = queue::queue(settings.queue_rows, settings.queue_bytes);
-        let writer = writer::Writer::new(shared.clone(), taker, open).map_err(failed)?;
+        let writer = writer::Writer::new(shared.clone(), taker, rows, content).map_err(failed)?;
         let thread = std::thread::Builder::new()
             .name("log-writer".into())
             .spawn(move || writer.run())
@@ -159,9 +172,14 @@ impl Journal for Segments {
         read::query(&self.shared, filter, order, limit, cursor)
     }
 
-    fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
+    fn find(&self, id: &str) -> Result<Option<(Row, Body)>> {
         self.queue.flush();
-        Ok(read::get(&self.shared, id))
+        Ok(read::find(&self.shared, id))
+    }
+
+    fn totals(&self, hours: Hours) -> Result<Vec<Sum>> {
+        self.queue.flush();
+        Ok(read::totals(&self.shared, hours))
     }
 
     fn follow(&self) -> Receiver<Arc<Row>> {
@@ -184,8 +202,13 @@ impl Journal for Segments {
             written: self.shared.written.load(Ordering::Relaxed),
             content_dropped: self.shared.content_dropped.load(Ordering::Relaxed),
             rows_dropped: self.shared.rows_dropped.load(Ordering::Relaxed),
-            purged_rows: self.shared.purged_rows.load(Ordering::Relaxed),
-            purged_bytes: self.shared.purged_bytes.load(Ordering::Relaxed),
+            removed_rows: self.shared.removed.rows.load(Ordering::Relaxed),
+            removed_content: self.shared.removed.content.load(Ordering::Relaxed),
+            removed_bytes: self.shared.removed.bytes.load(Ordering::Relaxed),
+            purged_rows: self.shared.purged.rows.load(Ordering::Relaxed),
+            purged_content: self.shared.purged.content.load(Ordering::Relaxed),
+            purged_bytes: self.shared.purged.bytes.load(Ordering::Relaxed),
+            clock: lock(&self.shared.clock).jump().map(writer::jumped),
             damaged_places: self.shared.damage.places(),
             damaged: self.shared.damage.names(),
             degraded: if stopped {
@@ -221,42 +244,74 @@ impl Drop for Segments {
     }
 }
 
+/// The clock that retention goes by. A start at which everything is too old is a reason to doubt it: a gateway that was off
+/// for so long loses nothing by waiting for a day.
+fn clock_of(segments: &[Arc<Segment>], settings: &Settings) -> Clock {
+    let now = Stamp::now().0;
+    let mut clock = Clock::new(clock::monotonic(), now, settings.steady);
+    let newest = segments
+        .iter()
+        .filter_map(|segment| segment.summary(|all| (all.rows > 0).then_some(all.until)))
+        .max();
+    let age = settings.limits(Holds::Content, None).max_age;
+    if let Some(newest) = newest.filter(|newest| *newest < now.saturating_sub(age)) {
+        clock.doubt(newest);
+    }
+    clock
+}
+
 /// What a directory held.
 struct Loaded {
     segments: Vec<Arc<Segment>>,
-    open: Option<Open>,
+    /// The files to go on in.
+    rows: Option<Open>,
+    content: Option<Open>,
     /// How far the rows and content of each go.
     ends: Vec<(Arc<Segment>, u64)>,
     damage: Damage,
 }
 
-/// The segment files of a directory in the order of their numbers.
-fn files(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf)>> {
+/// The files of a directory in the order of their numbers, with what their names say they hold.
+fn files(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf, Holds)>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
-        let number = path
-            .file_name()
-            .and_then(|name| name.to_str()?.strip_suffix(".seg"))
-            .and_then(|name| name.split('-').next()?.parse::<u64>().ok());
-        files.extend(number.map(|number| (number, path)));
+        let named = path.file_name().and_then(|name| {
+            let (name, extension) = name.to_str()?.rsplit_once('.')?;
+            let mut kinds = [Holds::Rows, Holds::Content].into_iter();
+            let holds = kinds.find(|holds| holds.extension() == extension)?;
+            Some((name.split('-').next()?.parse::<u64>().ok()?, holds))
+        });
+        if let Some((number, holds)) = named {
+            files.push((number, path, holds));
+        }
     }
-    files.sort();
+    files.sort_by(|(one, path, _), (other, another, _)| (one, path).cmp(&(other, another)));
     Ok(files)
 }
 
-/// Finds the segments of a directory. Only footers are read, except of a file that was never sealed.
+/// Finds the files of a directory. Only footers are read, except of one that was never closed.
 fn load(dir: &Path) -> std::io::Result<Loaded> {
     let files = files(dir)?;
-    let (mut segments, mut open, mut ends) = (Vec::new(), None, Vec::new());
-    let damage = Damage::default();
-    let last = files.len().saturating_sub(1);
-    for (position, (number, path)) in files.into_iter().enumerate() {
-        let found = match Segment::load(number, path.clone()) {
+    let newest = |wanted: Holds| {
+        let of_kind = files.iter().filter(|(_, _, holds)| *holds == wanted);
+        of_kind.map(|(number, ..)| *number).max()
+    };
+    // Only the newest file of each kind was being written when gw ended: elsewhere half a frame is damage.
+    let newest = [newest(Holds::Rows), newest(Holds::Content)];
+    let mut loaded = Loaded {
+        segments: Vec::new(),
+        rows: None,
+        content: None,
+        ends: Vec::new(),
+        damage: Damage::default(),
+    };
+    for (number, path, holds) in files {
+        let found = match Segment::load(number, path.clone(), holds) {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, path = %path.display(), "request log segment cannot be read");
-                damage.note(number, &path, 0);
+                loaded.damage.note(number, &path, 0);
                 continue;
             }
         };
@@ -264,36 +319,50 @@ fn load(dir: &Path) -> std::io::Result<Loaded> {
         found
             .damaged
             .iter()
-            .for_each(|at| damage.note(number, &path, *at));
+            .for_each(|at| loaded.damage.note(number, &path, *at));
         // A shorter one was never begun.
         if !found.ours && size >= file::HEADER {
-            damage.note(number, &path, 0);
+            loaded.damage.note(number, &path, 0);
         }
-        // Only the newest file was being written when gw ended: elsewhere half a frame is damage.
-        let adopt = position == last && found.ours;
+        let adopt = newest.contains(&Some(number)) && found.ours;
         match found.torn {
             Some(at) if adopt => {
                 let bytes = size - at;
                 tracing::info!(path = %path.display(), bytes, "request log had a torn tail, which is cut off");
             }
-            Some(at) => damage.note(number, &path, at),
+            Some(at) => loaded.damage.note(number, &path, at),
             None => {}
         }
-        let segment = if adopt {
-            match Open::adopt(found) {
-                Ok(adopted) => open.insert(adopted).segment.clone(),
-                Err(found) => Arc::new(found.segment),
-            }
-        } else {
-            Arc::new(found.segment)
+        let segment = match adopt {
+            true => take_over(found, &mut loaded),
+            false => Arc::new(found.segment),
         };
-        ends.push((segment.clone(), end));
-        segments.push(segment);
+        loaded.ends.push((segment.clone(), end));
+        loaded.segments.push(segment);
     }
-    Ok(Loaded {
-        segments,
-        open,
-        ends,
-        damage,
-    })
+    Ok(loaded)
+}
+
+/// Goes on in a file, or closes it where an earlier release wrote it: what it has is in files of two kinds now.
+fn take_over(found: Found, loaded: &mut Loaded) -> Arc<Segment> {
+    let (holds, sealed) = (found.segment.holds, found.sealed);
+    if holds == Holds::Both && sealed {
+        return Arc::new(found.segment);
+    }
+    let open = match Open::adopt(found) {
+        Ok(open) => open,
+        Err(found) => return Arc::new(found.segment),
+    };
+    let segment = open.segment.clone();
+    match holds {
+        Holds::Rows => loaded.rows = Some(open),
+        Holds::Content => loaded.content = Some(open),
+        Holds::Both => {
+            let closed = frame::compressor().and_then(|mut compressor| open.seal(&mut compressor));
+            if let Err(error) = closed {
+                tracing::warn!(%error, "request log segment stays without an index");
+            }
+        }
+    }
+    segment
 }

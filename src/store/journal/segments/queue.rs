@@ -16,6 +16,8 @@ const LOOK: Duration = Duration::from_millis(10);
 pub struct Entry {
     pub row: Arc<Row>,
     pub content: Option<Content>,
+    /// There was content, and the queue had no room for it.
+    pub left_out: bool,
     /// Counted against the queue's bytes.
     pub bytes: usize,
 }
@@ -88,6 +90,7 @@ impl Queue {
         let mut entry = Entry {
             row: Arc::new(row),
             content,
+            left_out: false,
             bytes: 0,
         };
         if let Some(size) = entry.content.as_ref().map(Content::size) {
@@ -108,6 +111,7 @@ impl Queue {
                     counts.bytes.fetch_sub(size, Ordering::Relaxed);
                 }
                 entry.content = None;
+                entry.left_out = true;
             } else {
                 entry.bytes = size;
             }

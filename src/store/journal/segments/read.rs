@@ -2,9 +2,10 @@
 
 use super::super::cursor::{Cursor, MAX_LIMIT, Order};
 use super::super::summary::Summary;
-use super::super::{Content, Filter, Matcher, Page, Row};
+use super::super::sums::{Hours, Sum, Totals};
+use super::super::{Body, Filter, Matcher, Page, Row};
 use super::Shared;
-use super::block;
+use super::block::{self, Kept, Place};
 use super::file::{Block, Segment};
 use super::frame::{Kind, Reader};
 use crate::error::Result;
@@ -82,7 +83,7 @@ pub fn query(
     let mut read_one = false;
     let mut readers: HashMap<u64, Reader> = HashMap::new();
     let mut heap = BinaryHeap::new();
-    for segment in shared.segments() {
+    for segment in rows(shared) {
         if let Some(id) = segment.summary(begins) {
             heap.push(Entry {
                 id,
@@ -185,9 +186,16 @@ fn reader(shared: &Shared, segment: &Segment) -> Option<Reader> {
     }
 }
 
+/// The files that have rows.
+fn rows(shared: &Shared) -> Vec<Arc<Segment>> {
+    let mut segments = shared.segments();
+    segments.retain(|segment| segment.holds.rows());
+    segments
+}
+
 /// One row with its content.
-pub fn get(shared: &Shared, id: &str) -> Option<(Row, Option<Content>)> {
-    for segment in shared.segments().into_iter().rev() {
+pub fn find(shared: &Shared, id: &str) -> Option<(Row, Body)> {
+    for segment in rows(shared).into_iter().rev() {
         if !segment.summary(|summary| {
             summary.rows > 0 && summary.first.as_str() <= id && id <= summary.last.as_str()
         }) {
@@ -206,23 +214,63 @@ pub fn get(shared: &Shared, id: &str) -> Option<(Row, Option<Content>)> {
                 shared.damaged(&segment, found.at);
                 continue;
             };
-            for (json, place) in block::rows(&raw) {
+            for (json, kept) in block::rows(&raw) {
                 let Ok(row) = serde_json::from_slice::<Row>(json) else {
                     continue;
                 };
                 if row.id != id {
                     continue;
                 }
-                let content = place.and_then(|place| {
-                    let content = block::content(&mut reader, place);
-                    if content.is_none() {
-                        shared.damaged(&segment, place.at);
-                    }
-                    content
-                });
-                return Some((row, content));
+                let body = match kept {
+                    Kept::None => Body::None,
+                    Kept::LeftOut => Body::LeftOut,
+                    Kept::At(place) => match found.content {
+                        Some(number) => content(shared, number, place, id),
+                        None => body(shared, &segment, &mut reader, place, id),
+                    },
+                };
+                return Some((row, body));
             }
         }
     }
     None
+}
+
+/// The content of a row in the file of this number.
+fn content(shared: &Shared, number: u64, place: Place, id: &str) -> Body {
+    let segments = shared.segments();
+    let Some(segment) = segments.iter().find(|segment| segment.number == number) else {
+        return Body::Removed;
+    };
+    match reader(shared, segment) {
+        Some(mut reader) => body(shared, segment, &mut reader, place, id),
+        // Retention was here in the meantime.
+        None if !segment.path.exists() => Body::Removed,
+        None => Body::Damaged,
+    }
+}
+
+fn body(shared: &Shared, segment: &Segment, reader: &mut Reader, place: Place, id: &str) -> Body {
+    match block::content(reader, place, id) {
+        Some(content) => Body::Kept(content),
+        None => {
+            shared.damaged(segment, place.at);
+            Body::Damaged
+        }
+    }
+}
+
+/// The sums of these hours.
+pub fn totals(shared: &Shared, hours: Hours) -> Vec<Sum> {
+    let mut totals = Totals::default();
+    for segment in rows(shared) {
+        if !segment.summary(|all| all.rows > 0 && hours.overlap(all.since, all.until)) {
+            continue;
+        }
+        if let Some(mut reader) = reader(shared, &segment) {
+            let sums = segment.totals(&mut reader).list();
+            totals.add(sums.into_iter().filter(|sum| hours.hold(sum)));
+        }
+    }
+    totals.list()
 }

@@ -1,34 +1,49 @@
-//! Retention: whole segments are unlinked, oldest first, by size, by age and when the disk runs low.
+//! Retention: whole files are unlinked, oldest first, by size, by age and when the disk runs low; those of rows and those
+//! of content each by limits of their own.
 
-use super::Shared;
-use super::settings::Disk;
-use crate::resources::Stamp;
-use std::sync::atomic::Ordering;
+use super::settings::{Disk, Holds, Limits};
+use super::{Shared, lock};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Rows from before this time are to go.
-pub fn oldest(shared: &Shared) -> i64 {
-    Stamp::now()
-        .0
-        .saturating_sub(i64::try_from(shared.settings.max_age.as_millis()).unwrap_or(i64::MAX))
+/// What has gone.
+#[derive(Default)]
+pub struct Gone {
+    pub rows: AtomicU64,
+    /// Bodies of requests with their answers.
+    pub content: AtomicU64,
+    pub bytes: AtomicU64,
 }
 
-/// Unlinks what has to go so that `coming` more bytes fit. The segment being written stays.
-pub fn enforce(shared: &Shared, open: Option<u64>, coming: u64) {
+impl Gone {
+    fn add(&self, (rows, content, bytes): (u64, u64, u64)) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.content.fetch_add(content, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// What is from before this time is to go: by a clock that one jump does not move.
+pub fn oldest(shared: &Shared, limits: &Limits) -> i64 {
+    lock(&shared.clock).careful().saturating_sub(limits.max_age)
+}
+
+/// Unlinks what has to go of this kind so that `coming` more bytes fit. The file being written stays.
+pub fn enforce(shared: &Shared, holds: Holds, open: Option<u64>, coming: u64) {
     let disk = Disk::of(&shared.dir);
-    let max_bytes = shared.settings.max_bytes(disk);
-    let oldest = oldest(shared);
-    let purge_below = disk.map_or(0, |disk| shared.settings.purge_below.of(disk.total));
+    let limits = shared.settings.limits(holds, disk);
+    let oldest = oldest(shared, &limits);
     let mut free = disk.map_or(u64::MAX, |disk| disk.free);
-    let segments = shared.segments();
+    let mut segments = shared.segments();
+    segments.retain(|segment| segment.holds.counts_with(holds));
     let mut total: u64 = segments.iter().map(|segment| segment.size()).sum();
-    let (mut purged, mut purged_rows, mut purged_bytes) = (0_u64, 0, 0);
+    let mut purged = (0_u64, 0_u64, 0_u64);
     for segment in segments
         .iter()
         .filter(|segment| Some(segment.number) != open)
     {
-        let over = total.saturating_add(coming) > max_bytes;
+        let over = total.saturating_add(coming) > limits.max_bytes;
         let old = segment.summary(|summary| summary.until < oldest);
-        if !over && !old && free >= purge_below {
+        if !over && !old && free >= limits.purge_below {
             continue;
         }
         match std::fs::remove_file(&segment.path) {
@@ -38,29 +53,30 @@ pub fn enforce(shared: &Shared, open: Option<u64>, coming: u64) {
             }
             _ => {}
         }
-        let (rows, bytes) = (segment.summary(|summary| summary.rows), segment.size());
+        let (count, bytes) = (segment.summary(|summary| summary.rows), segment.size());
         total = total.saturating_sub(bytes);
         free = free.saturating_add(bytes);
         shared.forget(segment.number);
+        let (rows, content) = match segment.holds {
+            Holds::Rows | Holds::Both => (count, 0),
+            Holds::Content => (0, count),
+        };
         if over || old {
-            tracing::debug!(path = %segment.path.display(), rows, bytes, "old request log removed");
+            tracing::debug!(path = %segment.path.display(), rows, content, bytes, "old request log removed");
+            shared.removed.add((rows, content, bytes));
         } else {
-            purged += 1;
-            purged_rows += rows;
-            purged_bytes += bytes;
+            purged = (purged.0 + rows, purged.1 + content, purged.2 + bytes);
         }
     }
-    if purged > 0 {
-        shared.purged_rows.fetch_add(purged_rows, Ordering::Relaxed);
-        shared
-            .purged_bytes
-            .fetch_add(purged_bytes, Ordering::Relaxed);
+    if purged != (0, 0, 0) {
+        shared.purged.add(purged);
+        let (rows, content, bytes) = purged;
         tracing::warn!(
-            segments = purged,
-            rows = purged_rows,
-            bytes = purged_bytes,
+            rows,
+            content,
+            bytes,
             free,
-            needed = purge_below,
+            needed = limits.purge_below,
             "disk runs low: the oldest request logs were removed before their time"
         );
     }

@@ -42,10 +42,17 @@ pub struct Settings {
     pub segment_bytes: u64,
     /// Size of all files; absent: 5 GiB or a fifth of the disk, the smaller.
     pub max_bytes: Option<u64>,
+    /// Of that, what content may take; absent: half. Rows have the rest, so that neither takes the other's.
+    pub content_max_bytes: Option<u64>,
+    /// Age of rows.
     pub max_age: Duration,
-    /// Oldest segments go below this.
+    /// Age of content; no longer than that of rows, without which nobody finds it.
+    pub content_max_age: Duration,
+    /// How long the wall clock has to run steadily after a jump until what is old by it goes.
+    pub steady: Duration,
+    /// The oldest content goes below this.
     pub purge_below: Floor,
-    /// Content is not stored below this.
+    /// Content is not stored below this, and the oldest rows go.
     pub content_below: Floor,
     /// Nothing is stored below this.
     pub rows_below: Floor,
@@ -67,7 +74,10 @@ impl Default for Settings {
             queue_bytes: 64 << 20,
             segment_bytes: 64 * MIB,
             max_bytes: None,
-            max_age: Duration::from_secs(30 * 24 * 3600),
+            content_max_bytes: None,
+            max_age: Duration::from_secs(90 * 24 * 3600),
+            content_max_age: Duration::from_secs(30 * 24 * 3600),
+            steady: crate::clock::STEADY,
             purge_below: Floor::from(room::LOG_PURGE),
             content_below: Floor::from(room::LOG_CONTENT),
             rows_below: Floor::from((room::LOG_ROWS, 0, 0)),
@@ -76,6 +86,47 @@ impl Default for Settings {
             query_time: Duration::from_secs(2),
         }
     }
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    Rows,
+    Content,
+    /// Rows and their content, as earlier releases wrote them. They go as content does.
+    Both,
+}
+
+impl Holds {
+    /// How names of such files end.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Holds::Rows | Holds::Both => "seg",
+            Holds::Content => "content",
+        }
+    }
+
+    /// Whether there are rows in it.
+    pub fn rows(self) -> bool {
+        self != Holds::Content
+    }
+
+    /// Whether the limits of files of this kind are for those of another, too.
+    pub fn counts_with(self, other: Holds) -> bool {
+        (self == Holds::Rows) == (other == Holds::Rows)
+    }
+}
+
+/// What files of a kind may take on the disk there is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    pub max_bytes: u64,
+    /// Milliseconds.
+    pub max_age: i64,
+    /// Size at which a file is closed: small enough that a few of them fit into what all may take.
+    pub roll_bytes: u64,
+    /// Free bytes below which the oldest go.
+    pub purge_below: u64,
 }
 
 /// What the disk has room for.
@@ -119,13 +170,30 @@ impl Settings {
         }
     }
 
-    /// Size at which a file is closed: small enough that a few of them fit into what all may take.
-    pub fn roll_bytes(&self, disk: Option<Disk>) -> u64 {
-        self.segment_bytes.min(self.max_bytes(disk) / 8)
+    /// What files of a kind may take.
+    pub fn limits(&self, holds: Holds, disk: Option<Disk>) -> Limits {
+        let all = self.all_bytes(disk);
+        let content = self.content_max_bytes.unwrap_or(all / 2);
+        // Rows without any room would be no log.
+        let content = content.min(all - all / 8);
+        let (max_bytes, max_age, purge_below) = match holds {
+            Holds::Rows => (all - content, self.max_age, self.content_below),
+            Holds::Content | Holds::Both => (
+                content,
+                self.content_max_age.min(self.max_age),
+                self.purge_below,
+            ),
+        };
+        Limits {
+            max_bytes,
+            max_age: i64::try_from(max_age.as_millis()).unwrap_or(i64::MAX),
+            roll_bytes: self.segment_bytes.min(max_bytes / 8),
+            purge_below: disk.map_or(0, |disk| purge_below.of(disk.total)),
+        }
     }
 
     /// The most all files may take.
-    pub fn max_bytes(&self, disk: Option<Disk>) -> u64 {
+    fn all_bytes(&self, disk: Option<Disk>) -> u64 {
         self.max_bytes
             .unwrap_or_else(|| disk.map_or(5 * GIB, |disk| (disk.total / 5).min(5 * GIB)))
     }
@@ -149,35 +217,55 @@ mod tests {
 
     #[test]
     fn a_small_log_is_kept_in_small_files() {
-        let settings = |max| Settings {
-            max_bytes: max,
-            ..Settings::default()
+        let roll = |max, disk| {
+            let settings = Settings {
+                max_bytes: max,
+                ..Settings::default()
+            };
+            settings.limits(Holds::Rows, disk).roll_bytes
         };
-        assert_eq!(settings(Some(MIB)).roll_bytes(None), MIB / 8);
-        assert_eq!(settings(Some(GIB)).roll_bytes(None), 64 * MIB);
+        assert_eq!(roll(Some(MIB), None), MIB / 16);
+        assert_eq!(roll(Some(4 * GIB), None), 64 * MIB);
         let disk = Disk {
             total: GIB,
             free: GIB,
         };
-        assert_eq!(settings(None).roll_bytes(Some(disk)), GIB / 40);
+        assert_eq!(roll(None, Some(disk)), GIB / 80);
     }
 
     #[test]
-    fn the_smaller_size_counts() {
-        let settings = Settings::default();
+    fn rows_and_content_have_limits_of_their_own() {
+        let limits = |all, content, disk| {
+            let settings = Settings {
+                max_bytes: all,
+                content_max_bytes: content,
+                ..Settings::default()
+            };
+            [Holds::Rows, Holds::Content].map(|holds| settings.limits(holds, disk).max_bytes)
+        };
+        let disk = |total| Some(Disk { total, free: GIB });
+        assert_eq!(limits(None, None, disk(10 * GIB)), [GIB, GIB]);
         assert_eq!(
-            settings.max_bytes(Some(Disk {
-                total: 10 * GIB,
-                free: GIB
-            })),
-            2 * GIB
+            limits(None, None, disk(100 * GIB)),
+            [5 * GIB / 2, 5 * GIB / 2]
         );
-        assert_eq!(
-            settings.max_bytes(Some(Disk {
-                total: 100 * GIB,
-                free: GIB
-            })),
-            5 * GIB
-        );
+        assert_eq!(limits(Some(GIB), Some(MIB), None), [GIB - MIB, MIB]);
+        assert_eq!(limits(Some(8 * GIB), Some(9 * GIB), None), [GIB, 7 * GIB]);
+    }
+
+    #[test]
+    fn content_is_not_kept_longer_than_its_row() {
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        let age = |rows, content| {
+            let settings = Settings {
+                max_age: days(rows),
+                content_max_age: days(content),
+                ..Settings::default()
+            };
+            [Holds::Rows, Holds::Content]
+                .map(|holds| settings.limits(holds, None).max_age / 86_400_000)
+        };
+        assert_eq!(age(90, 30), [90, 30]);
+        assert_eq!(age(7, 30), [7, 7]);
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::super::contract::{self, all, all_in, body, id, row, until};
+use super::super::sums::{self, Totals};
 use super::*;
 use crate::resources::Stamp;
 use bytes::Bytes;
@@ -16,6 +17,9 @@ fn settings() -> Settings {
         rows_below: none,
         max_bytes: Some(1 << 30),
         max_age: Duration::from_secs(u32::MAX.into()),
+        content_max_age: Duration::from_secs(u32::MAX.into()),
+        // Nobody waits for a day.
+        steady: Duration::ZERO,
         ..Settings::default()
     }
 }
@@ -61,8 +65,11 @@ impl Journal for InDir {
     ) -> Result<Page> {
         self.0.query(filter, order, limit, cursor)
     }
-    fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
-        self.0.get(id)
+    fn find(&self, id: &str) -> Result<Option<(Row, Body)>> {
+        self.0.find(id)
+    }
+    fn totals(&self, hours: Hours) -> Result<Vec<Sum>> {
+        self.0.totals(hours)
     }
     fn follow(&self) -> Receiver<Arc<Row>> {
         self.0.follow()
@@ -165,7 +172,7 @@ fn reopens_and_goes_on_in_the_same_file() {
         log.close();
         assert_eq!(log.damaged(), 0);
     }
-    assert_eq!(files(dir.path()).len(), 1);
+    assert_eq!(files(dir.path()).len(), 2, "one of rows and one of content");
     let log = open(dir.path());
     let numbers: Vec<String> = all(&log, &Filter::default(), 77)
         .into_iter()
@@ -182,10 +189,11 @@ fn only_the_owner_may_read() {
     let dir = tempfile::tempdir().unwrap();
     let inner = dir.path().join("logs");
     let log = open(&inner);
-    log.push(row(1), None);
+    log.push(row(1), Some(body(b"x")));
     log.close();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&inner), mode(&files(&inner)[0])), (0o700, 0o600));
+    let modes: Vec<u32> = files(&inner).iter().map(|file| mode(file)).collect();
+    assert_eq!((mode(&inner), modes), (0o700, vec![0o600, 0o600]));
 }
 
 #[test]
@@ -197,10 +205,19 @@ fn damage_costs_only_what_it_hits() {
     }
     log.close();
     drop(log);
-    let file = files(dir.path()).remove(0);
-    let intact = std::fs::read(&file).unwrap();
+    let intact: Vec<(PathBuf, Vec<u8>)> = files(dir.path())
+        .into_iter()
+        .map(|file| (file.clone(), std::fs::read(&file).unwrap()))
+        .collect();
     let mut lost_at_most = 0;
-    for trial in 0..60_u64 {
+    for trial in 0..120_u64 {
+        for file in files(dir.path()) {
+            std::fs::remove_file(file).unwrap();
+        }
+        for (file, bytes) in &intact {
+            std::fs::write(file, bytes).unwrap();
+        }
+        let (file, intact) = &intact[usize::from(trial >= 60)];
         let mut bytes = intact.clone();
         let at = usize::try_from(
             u64::from_le_bytes(noise(trial + 1, 8).try_into().unwrap()) % intact.len() as u64,
@@ -215,7 +232,7 @@ fn damage_costs_only_what_it_hits() {
                 .for_each(|byte| *byte = 0),
             _ => bytes.truncate(at),
         }
-        std::fs::write(&file, &bytes).unwrap();
+        std::fs::write(file, &bytes).unwrap();
         let log = open(dir.path());
         let rows = all(&log, &Filter::default(), 1000);
         for found in &rows {
@@ -240,13 +257,19 @@ fn damage_costs_only_what_it_hits() {
                 "trial {trial}: {lost} lost and nothing counted"
             );
         }
-        log.push(row(5000), None);
+        log.push(row(5000), Some(body(b"new")));
         let newest = log
             .query(&Filter::default(), Order::NewestFirst, 1, None)
             .unwrap()
             .rows
             .pop();
         assert_eq!(newest, Some(row(5000)), "trial {trial}: writing goes on");
+        // Where the end of a file went, what is written there now is of another row.
+        for number in (0..1280).step_by(97) {
+            if let Some((_, Some(content))) = log.get(&id(number)).unwrap() {
+                assert_eq!(content, body(&noise(number, 40)), "trial {trial}");
+            }
+        }
     }
     assert!(
         lost_at_most <= 3 * 128,
@@ -306,13 +329,54 @@ fn retention_by_size_unlinks_the_oldest() {
         .sum();
     // A batch may end beyond the edge of its segment.
     assert!(size < 1024 << 10, "{size} bytes kept");
-    let rows = all(&log, &Filter::default(), 1000);
-    assert!(
-        rows.len() > 100 && rows.len() < 1000,
-        "{} rows kept",
-        rows.len()
+    let kept = |number| log.find(&id(number)).unwrap().map(|(_, body)| body.state());
+    assert_eq!(
+        [kept(0), kept(2999)],
+        [Some("removed"), Some("kept")],
+        "the row stays where its content goes"
     );
-    assert_eq!(rows.first().map(|row| row.id.clone()), Some(id(2999)));
+    let bodies = (0..3000).filter(|number| kept(*number) == Some("kept"));
+    let (bodies, health) = (bodies.count() as u64, log.health());
+    assert!((100..1000).contains(&bodies), "{bodies} kept");
+    assert_eq!(
+        (health.removed_rows, health.removed_content),
+        (0, 3000 - bodies),
+        "{health:?}"
+    );
+}
+
+#[test]
+fn rows_have_a_size_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            segment_bytes: 16 << 10,
+            max_bytes: Some(256 << 10),
+            ..settings()
+        },
+    )
+    .unwrap();
+    let error = |number: u64| {
+        let text = noise(number, 512);
+        text.iter()
+            .map(|byte| char::from(b'0' + byte % 64))
+            .collect()
+    };
+    for number in 0..2000 {
+        let row = Row {
+            error: Some(error(number)),
+            ..row(number)
+        };
+        log.push(row, Some(body(b"short")));
+        if number % 100 == 0 {
+            log.get(&id(number)).unwrap();
+        }
+    }
+    log.close();
+    let rows = all(&log, &Filter::default(), 1000);
+    assert!((100..500).contains(&rows.len()), "{} rows kept", rows.len());
+    assert_eq!(rows.first().map(|row| row.id.clone()), Some(id(1999)));
     assert!(log.get(&id(0)).unwrap().is_none());
     assert!(
         log.query(&Filter::default(), Order::NewestFirst, 10, Some(&id(5)))
@@ -321,6 +385,180 @@ fn retention_by_size_unlinks_the_oldest() {
             .is_empty(),
         "a cursor outlives what it points to"
     );
+    let health = log.health();
+    assert_eq!(
+        (health.removed_rows, health.removed_content),
+        (2000 - rows.len() as u64, 0),
+        "{health:?}"
+    );
+}
+
+#[test]
+fn large_content_takes_away_content_and_no_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            max_bytes: Some(16 << 20),
+            ..settings()
+        },
+    )
+    .unwrap();
+    for number in 0..200 {
+        log.push(row(number), Some(body(b"hello")));
+    }
+    for number in 200..260 {
+        log.push(row(number), Some(body(&noise(number, 600_000))));
+        log.get(&id(number)).unwrap();
+    }
+    let health = log.health();
+    assert_eq!(all(&log, &Filter::default(), 1000).len(), 260);
+    assert!(
+        health.removed_content > 200 && health.removed_rows == 0 && health.content_dropped == 0,
+        "{health:?}"
+    );
+    let kept = |number| log.find(&id(number)).unwrap().map(|(_, body)| body.state());
+    assert_eq!([kept(0), kept(259)], [Some("removed"), Some("kept")]);
+    // Also after a start.
+    log.close();
+    drop(log);
+    assert!(size(dir.path()) <= 16 << 20);
+    let log = open(dir.path());
+    assert_eq!(all(&log, &Filter::default(), 1000).len(), 260);
+    let kept = |number| log.find(&id(number)).unwrap().map(|(_, body)| body.state());
+    assert_eq!([kept(0), kept(259)], [Some("removed"), Some("kept")]);
+}
+
+#[test]
+fn what_an_earlier_release_wrote_stays_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    let earlier: [(&str, &[u8]); 3] = [
+        (
+            "00000001-01M3250V000000000000000000.seg",
+            include_bytes!("earlier/00000001-01M3250V000000000000000000.seg"),
+        ),
+        (
+            "00000002-01M3250V0F000000000000000F.seg",
+            include_bytes!("earlier/00000002-01M3250V0F000000000000000F.seg"),
+        ),
+        (
+            "00000003-01M3250V0S000000000000000S.seg",
+            include_bytes!("earlier/00000003-01M3250V0S000000000000000S.seg"),
+        ),
+    ];
+    for (name, bytes) in earlier {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let old = |number| Row {
+        session: None,
+        agent: None,
+        ..row(number)
+    };
+    for round in 0..2 {
+        let log = open(dir.path());
+        let new = 40 + round;
+        log.push(row(new), Some(body(b"new")));
+        let mut wanted: Vec<Row> = (0..40).map(old).chain((40..=new).map(row)).collect();
+        let mut sums = Totals::default();
+        sums.add(sums::of(wanted.iter()));
+        assert_eq!(log.totals(Hours::default()).unwrap(), sums.list());
+        wanted.reverse();
+        assert_eq!(all(&log, &Filter::default(), 7), wanted);
+        for number in 0..40 {
+            let (_, found) = log.find(&id(number)).unwrap().unwrap();
+            let kept = match number % 3 {
+                0 => Body::None,
+                _ => Body::Kept(body(&noise(number, 120))),
+            };
+            assert_eq!(found, kept, "{number}");
+        }
+        assert_eq!(
+            log.find(&id(new)).unwrap().unwrap().1,
+            Body::Kept(body(b"new"))
+        );
+        log.close();
+        assert_eq!(log.damaged(), 0);
+    }
+    // One has a content file, the others have theirs within them: those go as content does.
+    assert_eq!(files(dir.path()).len(), 5);
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            content_max_age: Duration::from_secs(1),
+            ..settings()
+        },
+    )
+    .unwrap();
+    until("content goes by its age", || files(dir.path()).len() == 1);
+    assert_eq!(all(&log, &Filter::default(), 100), [row(41), row(40)]);
+    let health = log.health();
+    assert_eq!((health.removed_rows, health.removed_content), (40, 2));
+}
+
+#[test]
+fn totals_need_no_rows_once_their_sums_are_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = || Settings {
+        segment_bytes: 3000,
+        ..settings()
+    };
+    let log = Segments::open(dir.path(), small()).unwrap();
+    let rows: Vec<Row> = (0..1000).map(row).collect();
+    for row in &rows {
+        log.push(row.clone(), None);
+        if row.at.0 % 100 == 0 {
+            log.get(&row.id).unwrap();
+        }
+    }
+    let mut wanted = Totals::default();
+    wanted.add(sums::of(rows.iter()));
+    assert_eq!(log.totals(Hours::default()).unwrap(), wanted.list());
+    log.close();
+    drop(log);
+    // Without any row that can be read.
+    let files = files(dir.path());
+    assert!(files.len() > 3);
+    for file in &files {
+        let mut reader = frame::Reader::open(file).unwrap();
+        let first = reader.head(file::HEADER).unwrap();
+        let mut bytes = std::fs::read(file).unwrap();
+        let end = usize::try_from(first.end()).unwrap();
+        bytes[end - 3] ^= 1;
+        std::fs::write(file, bytes).unwrap();
+    }
+    let log = Segments::open(dir.path(), small()).unwrap();
+    assert_eq!(log.totals(Hours::default()).unwrap(), wanted.list());
+    assert!(all(&log, &Filter::default(), 1000).len() < 1000);
+}
+
+#[test]
+fn a_clock_that_is_not_believed_removes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    log.push(row(1), Some(body(b"x")));
+    log.close();
+    drop(log);
+    // Everything is too old at once: the clock may be wrong.
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            max_age: Duration::from_secs(3600),
+            steady: clock::STEADY,
+            ..settings()
+        },
+    )
+    .unwrap();
+    let told = log.health().clock.unwrap();
+    assert!(told.starts_with("system clock is "), "{told}");
+    log.push(
+        Row {
+            at: Stamp::now(),
+            ..row(2)
+        },
+        None,
+    );
+    assert_eq!(all(&log, &Filter::default(), 10).len(), 2);
+    assert_eq!(files(dir.path()).len(), 2);
 }
 
 #[test]
@@ -728,16 +966,15 @@ fn a_limit_smaller_than_a_segment_holds_at_every_moment() {
     }
     // A body that is larger than everything may be is left out; its row stays.
     log.push(row(3000), Some(body(&noise(1, 2 << 20))));
-    assert_eq!(log.get(&id(3000)).unwrap().unwrap().1, None);
+    assert_eq!(log.find(&id(3000)).unwrap().unwrap().1, Body::LeftOut);
     assert_eq!(log.health().content_dropped, 1);
     log.close();
     assert!(size(dir.path()) <= limit);
     let rows = all(&log, &Filter::default(), 1000);
-    assert!(
-        rows.len() > 80 && rows[0] == row(3000),
-        "{} kept",
-        rows.len()
-    );
+    assert_eq!((rows.len(), &rows[0]), (2001, &row(3000)));
+    let kept = |number| log.find(&id(number)).unwrap().map(|(_, body)| body.state());
+    let bodies = (0..2000).filter(|number| kept(*number) == Some("kept"));
+    assert!(bodies.count() > 40);
     drop(log);
     // A limit that was made smaller since holds without any traffic.
     let _log = Segments::open(
@@ -788,7 +1025,7 @@ fn a_torn_tail_is_cut_off_and_no_damage() {
     let file = files(dir.path()).remove(0);
     let mut bytes = std::fs::read(&file).unwrap();
     let whole = bytes.len();
-    bytes.extend_from_within(8..whole - 3);
+    bytes.extend_from_within(8..100);
     log.close();
     drop(log);
     std::fs::write(&file, &bytes).unwrap();
@@ -825,10 +1062,13 @@ fn what_goes_because_the_disk_runs_low_is_counted() {
     log.close();
     let health = log.health();
     assert!(
-        health.purged_rows > 500 && health.purged_bytes > 2 << 20,
+        health.purged_content > 500 && health.purged_bytes > 2 << 20,
         "{health:?}"
     );
-    assert_eq!(health.rows_dropped, 0, "{health:?}");
-    let kept = all(&log, &Filter::default(), 1000).len() as u64;
-    assert_eq!(kept + health.purged_rows, 1500);
+    assert_eq!(
+        (health.rows_dropped, health.purged_rows),
+        (0, 0),
+        "{health:?}"
+    );
+    assert_eq!(all(&log, &Filter::default(), 1000).len(), 1500);
 }

@@ -1,13 +1,15 @@
 //! The writer: takes rows from the queue, packs them into blocks, and lives with a disk that is full or failing.
 
 use super::super::summary::Summary;
-use super::block::{self, Place};
-use super::file::{HEADER, Open};
-use super::frame::{self, Compressor, Kind};
+use super::super::sums;
+use super::block::{self, Kept, Place};
+use super::file::{Block, Open};
+use super::frame::{self, Kind};
 use super::queue::{Entry, Taker, Took};
-use super::settings::{Disk, Room};
-use super::sync::Syncer;
-use super::{Shared, lock, retention};
+use super::series::{Series, Tools};
+use super::settings::{Disk, Holds, Room};
+use super::{Shared, lock};
+use crate::clock;
 use crate::resources::Stamp;
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,8 +23,6 @@ const BLOCK_ROWS: usize = 128;
 const BATCH_BYTES: usize = 4 << 20;
 /// Bodies are packed together up to this: similar ones compress well, and reading one unpacks the rest.
 const CONTENT_BLOCK: usize = 128 << 10;
-/// Blocks in a segment: bounds what is kept in memory of the open one where traffic is thin.
-const MAX_BLOCKS: usize = 32_768;
 /// How often the disk is looked at: while rows come or something is wrong, and else.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOK_IDLE: Duration = Duration::from_secs(5);
@@ -30,47 +30,40 @@ const LOOK_IDLE: Duration = Duration::from_secs(5);
 const LOOK_BYTES: u64 = 8 << 20;
 
 pub struct Writer {
-    shared: Arc<Shared>,
+    tools: Tools,
     taker: Taker,
-    open: Option<Open>,
-    next: u64,
-    compressor: Compressor,
-    syncer: Syncer,
+    rows: Series,
+    content: Series,
     room: Room,
-    /// What all files may take, and where one ends; known anew at each look at the disk.
-    max_bytes: u64,
-    roll_bytes: u64,
-    /// The last write failed with this.
+    /// The last write of rows failed with this.
     failing: Option<String>,
     looked: Instant,
     unlooked_bytes: u64,
-    rows: Vec<u8>,
-    contents: Vec<u8>,
+    /// What became of the content of each row of a batch.
+    kept: Vec<Kept>,
+    raw: Vec<u8>,
     out: Vec<u8>,
 }
 
 impl Writer {
-    pub fn new(shared: Arc<Shared>, taker: Taker, open: Option<Open>) -> io::Result<Writer> {
-        let next = shared
-            .segments()
-            .last()
-            .map_or(1, |segment| segment.number + 1);
-        let syncer = Syncer::start(shared.settings.sync_every)?;
+    /// A writer that goes on in these files.
+    pub fn new(
+        shared: Arc<Shared>,
+        taker: Taker,
+        rows: Option<Open>,
+        content: Option<Open>,
+    ) -> io::Result<Writer> {
         let mut writer = Writer {
-            max_bytes: 0,
-            roll_bytes: 0,
-            shared,
+            rows: Series::new(Holds::Rows, rows, &shared),
+            content: Series::new(Holds::Content, content, &shared),
+            tools: Tools::new(shared)?,
             taker,
-            open,
-            next,
-            compressor: frame::compressor()?,
-            syncer,
             room: Room::All,
             failing: None,
             looked: Instant::now(),
             unlooked_bytes: 0,
-            rows: Vec::new(),
-            contents: Vec::new(),
+            kept: Vec::new(),
+            raw: Vec::new(),
             out: Vec::new(),
         };
         writer.look();
@@ -84,13 +77,14 @@ impl Writer {
             let took = self.taker.take(
                 &mut batch,
                 BLOCK_ROWS,
-                BATCH_BYTES.min(usize::try_from(self.roll_bytes).unwrap_or(BATCH_BYTES)),
+                BATCH_BYTES
+                    .min(usize::try_from(self.content.limits.roll_bytes).unwrap_or(BATCH_BYTES)),
                 idle,
-                self.shared.settings.linger,
+                self.tools.shared.settings.linger,
             );
             if !batch.is_empty() {
                 for entry in &batch {
-                    self.shared.followers.send(&entry.row);
+                    self.tools.shared.followers.send(&entry.row);
                 }
                 self.write(&batch);
                 self.taker
@@ -104,55 +98,50 @@ impl Writer {
                 self.look();
             }
         }
-        self.seal();
+        self.content.seal(&mut self.tools);
+        self.rows.seal(&mut self.tools);
     }
 
     fn degraded(&self) -> bool {
         self.failing.is_some() || self.room != Room::All
     }
 
-    /// Looks at the disk: how much room there is, what is too old, whether writing works again.
+    /// Looks at the disk and the clock: how much room there is, what is too old, whether writing works again.
     fn look(&mut self) {
         self.looked = Instant::now();
         self.unlooked_bytes = 0;
-        if self
-            .open
-            .as_ref()
-            .is_some_and(|open| !open.segment.path.exists())
-        {
-            // Somebody removed it: what was written there is gone, what comes goes to a new file.
-            if let Some(open) = self.open.take() {
-                self.shared.forget(open.segment.number);
-            }
-        }
-        let disk = Disk::of(&self.shared.dir);
-        self.max_bytes = self.shared.settings.max_bytes(disk);
-        self.roll_bytes = self.shared.settings.roll_bytes(disk);
-        // What has to go can only go once it is closed.
-        if self.open.as_ref().is_some_and(|open| {
-            let old = open.segment.summary(|summary| {
-                summary.rows > 0 && summary.until < retention::oldest(&self.shared)
-            });
-            old || open.end >= self.roll_bytes.max(HEADER + 1)
-        }) {
-            self.seal();
-        }
-        retention::enforce(&self.shared, self.open_number(), 0);
-        self.room = self.shared.settings.room(Disk::of(&self.shared.dir));
+        self.watch_clock();
+        let disk = Disk::of(&self.tools.shared.dir);
+        // Content goes first: rows only where that was not enough.
+        self.content.look(&mut self.tools, disk);
+        self.rows.look(&mut self.tools, disk);
+        let shared = &self.tools.shared;
+        self.room = shared.settings.room(Disk::of(&shared.dir));
         if self.failing.is_some() && self.room != Room::Nothing && self.probe().is_ok() {
             self.failing = None;
         }
         self.tell();
     }
 
-    fn open_number(&self) -> Option<u64> {
-        self.open.as_ref().map(|open| open.segment.number)
+    /// Compares the clocks, and says where the wall clock is not believed.
+    fn watch_clock(&self) {
+        let mut clock = lock(&self.tools.shared.clock);
+        let before = clock.jump();
+        clock.feed(clock::monotonic(), Stamp::now().0);
+        match (before, clock.jump()) {
+            (before, Some(jump)) if before != Some(jump) => {
+                tracing::warn!(seconds = jump.by / 1000, "{}", jumped(jump));
+            }
+            (Some(_), None) => tracing::info!("the system clock is believed again"),
+            _ => {}
+        }
     }
 
     /// Whether a file can be written at all.
     fn probe(&self) -> io::Result<()> {
-        super::file::make_dir(&self.shared.dir)?;
-        let path = self.shared.dir.join("probe.tmp");
+        let dir = &self.tools.shared.dir;
+        super::file::make_dir(dir)?;
+        let path = dir.join("probe.tmp");
         let result = File::create(&path).and_then(|mut file| {
             file.write_all(&[0; 4096])?;
             file.sync_data()
@@ -170,7 +159,7 @@ impl Writer {
             }
             (None, Room::All) => None,
         };
-        let mut told = lock(&self.shared.degraded);
+        let mut told = lock(&self.tools.shared.degraded);
         if *told != state {
             match &state {
                 Some(why) => tracing::warn!("{why}"),
@@ -181,34 +170,150 @@ impl Writer {
     }
 
     fn write(&mut self, batch: &[Entry]) {
-        let contents = batch.iter().filter(|entry| entry.content.is_some()).count() as u64;
-        let mut result = Err(None);
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.clear();
+        kept.extend(batch.iter().map(|entry| match entry.left_out {
+            true => Kept::LeftOut,
+            false => Kept::None,
+        }));
+        let file = match batch.iter().any(|entry| entry.content.is_some()) {
+            true => self.write_contents(batch, &mut kept),
+            false => None,
+        };
+        self.write_rows(batch, &kept, file);
+        self.kept = kept;
+    }
+
+    /// Writes what content there is, as far as there is room; gives back the number of the file it is in.
+    fn write_contents(&mut self, batch: &[Entry], kept: &mut [Kept]) -> Option<u64> {
+        let mut file = None;
         if self.room == Room::All {
-            result = self.attempt(batch, true).map_err(Some);
+            let id = batch.first().map_or("", |entry| entry.row.id.as_str());
+            match self.content.make_room(&mut self.tools, id) {
+                Ok(open) => {
+                    file = Some(open.segment.number);
+                    self.attempt_contents(batch, kept);
+                }
+                Err(error) => tracing::debug!(%error, "request log content has no file"),
+            }
         }
-        if result.is_ok() {
-            self.written();
+        let mut left_out = 0;
+        for (entry, kept) in batch.iter().zip(kept) {
+            if entry.content.is_some() && *kept == Kept::None {
+                *kept = Kept::LeftOut;
+                left_out += 1;
+            }
+        }
+        self.tools.shared.drop_content(left_out);
+        file
+    }
+
+    /// Where a batch is too large, its halves: one body must not take the others with it.
+    fn attempt_contents(&mut self, batch: &[Entry], kept: &mut [Kept]) {
+        let Err(error) = self.append_contents(batch, kept) else {
             return;
+        };
+        kept.iter_mut().for_each(|kept| {
+            if matches!(kept, Kept::At(_)) {
+                *kept = Kept::None;
+            }
+        });
+        // A new file may fare better, except where the disk is merely full.
+        if error.kind() != io::ErrorKind::StorageFull && !too_large(&error) {
+            self.content.abandon(&mut self.tools);
         }
-        // One body that is too large must not take the others with it.
-        if batch.len() > 1 && matches!(&result, Err(Some(why)) if too_large(why)) {
-            let (front, back) = batch.split_at(batch.len() / 2);
-            self.write(front);
-            return self.write(back);
+        if batch.len() > 1 && too_large(&error) {
+            let half = batch.len() / 2;
+            let (front, back) = batch.split_at(half);
+            let (kept_front, kept_back) = kept.split_at_mut(half);
+            self.attempt_contents(front, kept_front);
+            self.attempt_contents(back, kept_back);
         }
-        self.shared.drop_content(contents);
-        if self.room != Room::Nothing && (self.room == Room::RowsOnly || contents > 0) {
-            result = self.attempt(batch, false).map_err(Some);
+    }
+
+    /// Writes content as frames of some bodies each, in one go.
+    fn append_contents(&mut self, batch: &[Entry], kept: &mut [Kept]) -> io::Result<()> {
+        let Some(at) = self.content.open.as_ref().map(|open| open.end) else {
+            return Err(io::Error::other("there is no file to write to"));
+        };
+        self.out.clear();
+        self.raw.clear();
+        let (mut all, mut some) = (Summary::default(), Summary::default());
+        for (entry, kept) in batch.iter().zip(kept) {
+            let Some(content) = &entry.content else {
+                continue;
+            };
+            *kept = Kept::At(Place {
+                at: at + self.out.len() as u64,
+                index: u32::try_from(some.rows).unwrap_or(u32::MAX - 2),
+            });
+            block::put_content(&mut self.raw, &entry.row.id, content);
+            some.add_place(&entry.row);
+            if self.raw.len() >= CONTENT_BLOCK {
+                all.merge(&some);
+                self.close_contents(&mut some)?;
+            }
+        }
+        if some.rows > 0 {
+            all.merge(&some);
+            self.close_contents(&mut some)?;
+        }
+        let coming = self.out.len() as u64;
+        let result = self.content.make_way(&self.tools, coming).and_then(|()| {
+            let Some(open) = &mut self.content.open else {
+                return Ok(());
+            };
+            open.append_content(&self.out, &all)?;
+            self.tools.syncer.dirty(&open.file);
+            Ok(())
+        });
+        self.unlooked_bytes += coming;
+        // One large body must not be held for ever.
+        for buffer in [&mut self.out, &mut self.raw] {
+            buffer.clear();
+            buffer.shrink_to(2 * BATCH_BYTES);
+        }
+        result
+    }
+
+    /// Ends a frame of content.
+    fn close_contents(&mut self, some: &mut Summary) -> io::Result<()> {
+        frame::encode(
+            &mut self.out,
+            Kind::Content,
+            &serde_json::to_vec(some)?,
+            &self.raw,
+            &mut self.tools.compressor,
+        )?;
+        self.raw.clear();
+        *some = Summary::default();
+        Ok(())
+    }
+
+    /// Writes rows, whose content is in the file of this number.
+    fn write_rows(&mut self, batch: &[Entry], kept: &[Kept], file: Option<u64>) {
+        let mut result = Err(None);
+        if self.room != Room::Nothing {
+            result = self.append_rows(batch, kept, file).map_err(Some);
         }
         match result {
-            Ok(()) => self.written(),
+            Ok(()) => {
+                if self.failing.take().is_some() {
+                    self.tell();
+                }
+            }
+            Err(Some(error)) if batch.len() > 1 && too_large(&error) => {
+                let half = batch.len() / 2;
+                self.write_rows(&batch[..half], &kept[..half], file);
+                self.write_rows(&batch[half..], &kept[half..], file);
+            }
             Err(why) => {
-                self.shared.drop_rows(batch.len() as u64);
+                self.tools.shared.drop_rows(batch.len() as u64);
                 if let Some(error) = why {
                     self.failing = Some(error.to_string());
                     // A new file may fare better, except where the disk is merely full.
                     if error.kind() != io::ErrorKind::StorageFull && !too_large(&error) {
-                        self.abandon();
+                        self.rows.abandon(&mut self.tools);
                     }
                 }
                 self.tell();
@@ -216,155 +321,58 @@ impl Writer {
         }
     }
 
-    fn written(&mut self) {
-        if self.failing.take().is_some() {
-            self.tell();
-        }
-    }
-
-    /// Writes a batch as frames of content and then one of rows, in one go.
-    fn attempt(&mut self, batch: &[Entry], with_content: bool) -> io::Result<()> {
-        self.make_room(batch)?;
-        let Some(open) = &mut self.open else {
-            return Err(io::Error::other("there is no segment to write to"));
+    /// Writes a batch of rows as a frame, with a frame of their sums, in one go.
+    fn append_rows(&mut self, batch: &[Entry], kept: &[Kept], file: Option<u64>) -> io::Result<()> {
+        let id = batch.first().map_or("", |entry| entry.row.id.as_str());
+        let open = self.rows.make_room(&mut self.tools, id)?;
+        let mut block = Block {
+            at: open.end,
+            content: file,
+            summary: Summary::default(),
         };
         self.out.clear();
-        self.rows.clear();
-        self.contents.clear();
-        let (mut summary, mut index, mut unwritable) = (Summary::default(), 0, 0);
-        for entry in batch {
-            let mut place = None;
-            if let Some(content) = entry.content.as_ref().filter(|_| with_content) {
-                place = Some(Place {
-                    at: open.end + self.out.len() as u64,
-                    index,
-                });
-                block::put_content(&mut self.contents, content);
-                index += 1;
-            }
-            if block::put_row(&mut self.rows, &entry.row, place) {
-                summary.add(&entry.row);
+        self.raw.clear();
+        let mut unwritable = 0;
+        for (entry, kept) in batch.iter().zip(kept) {
+            if block::put_row(&mut self.raw, &entry.row, *kept) {
+                block.summary.add(&entry.row);
             } else {
                 unwritable += 1;
             }
-            if self.contents.len() >= CONTENT_BLOCK {
-                frame::encode(
-                    &mut self.out,
-                    Kind::Content,
-                    &[],
-                    &self.contents,
-                    &mut self.compressor,
-                )?;
-                self.contents.clear();
-                index = 0;
-            }
         }
-        if !self.contents.is_empty() {
-            frame::encode(
-                &mut self.out,
-                Kind::Content,
-                &[],
-                &self.contents,
-                &mut self.compressor,
-            )?;
-        }
-        let rows = open.end + self.out.len() as u64;
-        let stored = summary.rows;
-        frame::encode(
-            &mut self.out,
-            Kind::Rows,
-            &serde_json::to_vec(&summary)?,
-            &self.rows,
-            &mut self.compressor,
-        )?;
+        let compressor = &mut self.tools.compressor;
+        let head = serde_json::to_vec(&block)?;
+        frame::encode(&mut self.out, Kind::Rows, &head, &self.raw, compressor)?;
+        let sums = sums::of(batch.iter().map(|entry| &*entry.row));
+        let packed = serde_json::to_vec(&sums)?;
+        frame::encode(&mut self.out, Kind::Sums, &[], &packed, compressor)?;
         let coming = self.out.len() as u64;
-        if coming > self.max_bytes / 2 {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                "what came at once is larger than logs.max_bytes allows",
-            ));
-        }
-        // Room for an index is kept, too: a file grows by one when it is closed.
-        let number = open.segment.number;
-        retention::enforce(&self.shared, Some(number), coming + self.roll_bytes);
-        open.append(&self.out, rows, summary)?;
-        self.syncer.dirty(&open.file);
-        self.unlooked_bytes += self.out.len() as u64;
-        self.shared.written.fetch_add(stored, Ordering::Relaxed);
-        self.shared.drop_rows(unwritable);
-        // One large body must not be held for ever.
-        for buffer in [&mut self.out, &mut self.contents] {
-            buffer.clear();
-            buffer.shrink_to(2 * BATCH_BYTES);
-        }
+        self.rows.make_way(&self.tools, coming)?;
+        let Some(open) = &mut self.rows.open else {
+            return Err(io::Error::other("there is no segment to write to"));
+        };
+        let stored = block.summary.rows;
+        open.append_rows(&self.out, block, sums)?;
+        self.tools.syncer.dirty(&open.file);
+        self.unlooked_bytes += coming;
+        let shared = &self.tools.shared;
+        shared.written.fetch_add(stored, Ordering::Relaxed);
+        shared.drop_rows(unwritable);
         Ok(())
     }
+}
 
-    /// Makes sure there is an open segment with room; retention comes before a new one.
-    fn make_room(&mut self, batch: &[Entry]) -> io::Result<()> {
-        if self.open.as_ref().is_some_and(|open| open.broken) {
-            self.abandon();
-        }
-        let settings = &self.shared.settings;
-        let roll_age = i64::try_from(settings.max_age.as_millis() / 16).unwrap_or(i64::MAX);
-        if self.open.as_ref().is_some_and(|open| {
-            let old = open.segment.summary(|summary| {
-                summary.rows > 0 && summary.since < Stamp::now().0.saturating_sub(roll_age)
-            });
-            open.end >= self.roll_bytes || open.blocks() >= MAX_BLOCKS || old
-        }) {
-            self.seal();
-        }
-        if self.open.is_some() {
-            return Ok(());
-        }
-        super::file::make_dir(&self.shared.dir)?;
-        let first: String = batch
-            .first()
-            .map_or("", |entry| &entry.row.id)
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .skip(3)
-            .take(26)
-            .collect();
-        let path = self.shared.dir.join(format!(
-            "{:08}-{}.seg",
-            self.next,
-            if first.is_empty() { "0" } else { &first }
-        ));
-        let number = self.next;
-        self.next += 1;
-        let open = Open::create(number, path)?;
-        lock(&self.shared.segments).push(open.segment.clone());
-        self.open = Some(open);
-        // Without this a power cut can take the file's name, whatever of it was synced.
-        #[cfg(unix)]
-        if let Ok(dir) = File::open(&self.shared.dir) {
-            self.syncer.dirty(&Arc::new(dir));
-        }
-        Ok(())
-    }
-
-    /// Leaves the open segment as it is; an empty one is removed.
-    fn abandon(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        if open.segment.summary(|summary| summary.rows == 0)
-            && std::fs::remove_file(&open.segment.path).is_ok()
-        {
-            self.shared.forget(open.segment.number);
-        }
-    }
-
-    /// Closes the open segment with its index.
-    fn seal(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        let file = open.file.clone();
-        let result = open.seal(&mut self.compressor);
-        self.syncer.dirty(&file);
-        if let Err(error) = result {
-            tracing::warn!(%error, "request log segment stays without an index");
-        }
-    }
+/// What is said of a system clock that is not believed.
+pub fn jumped(jump: clock::Jump) -> String {
+    let hours = jump.by.unsigned_abs() / 3_600_000;
+    let amount = match hours {
+        0..48 => format!("{hours} h"),
+        _ => format!("{} d", hours / 24),
+    };
+    let way = if jump.by < 0 { "behind" } else { "ahead of" };
+    format!(
+        "system clock is {amount} {way} where it was: nothing goes by age until it has run steadily for a day"
+    )
 }
 
 /// Whether writing failed because what came at once is more than the log may hold.
