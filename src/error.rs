@@ -20,6 +20,8 @@ pub enum Kind {
     Stale,
     /// The body or a field is larger than accepted.
     TooLarge,
+    /// The body is in a form that is not taken.
+    Unsupported,
     /// A limit was hit; try again later.
     RateLimited,
     /// The caller went away before the answer was complete.
@@ -73,6 +75,7 @@ table! {
     Conflict        "conflict"        409 5  "invalid_request_error" "invalid_request_error"
     Stale           "stale"           412 5  "invalid_request_error" "invalid_request_error"
     TooLarge        "too_large"       413 2  "invalid_request_error" "request_too_large"
+    Unsupported     "unsupported"     415 2  "invalid_request_error" "invalid_request_error"
     RateLimited     "rate_limited"    429 9  "rate_limit_error"      "rate_limit_error"
     ClientClosed    "client_closed"   499 1  "api_error"             "api_error"
     Internal        "internal"        500 1  "server_error"          "api_error"
@@ -91,7 +94,7 @@ impl Kind {
         TABLE
             .iter()
             .find(|row| row.kind == self)
-            .unwrap_or(&TABLE[9])
+            .unwrap_or(&TABLE[10])
     }
 
     /// The kind with this `code`, as it comes back over the admin API.

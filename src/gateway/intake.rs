@@ -5,6 +5,7 @@ use super::{
     ended::Ended,
     held::Held,
     incoming::Incoming,
+    unpack::Unpacking,
     watch::{Fired, Guard},
     worker::Worker,
 };
@@ -60,38 +61,21 @@ pub(super) async fn read(
     held: &Held,
     watch: &Guard,
 ) -> Result<Bytes, Ended> {
-    let too_large = || {
-        Error::new(
-            Kind::TooLarge,
-            format!(
-                "the request body is larger than {} bytes",
-                settings.max_body
-            ),
-        )
-        .hint("send less, or raise limits.max_body")
-    };
-    if headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|value| value != "identity")
-    {
-        return Err(Ended::Refused(
-            Error::invalid("the request body is compressed, which gw does not take")
-                .hint("send it without Content-Encoding"),
-        ));
-    }
+    let mut unpacking = Unpacking::of(headers, settings.max_body).map_err(Ended::Refused)?;
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse::<usize>().ok())
         .unwrap_or(0);
     if announced > settings.max_body {
-        return Err(Ended::Refused(too_large()));
+        return Err(Ended::Refused(too_large(settings.max_body)));
     }
     let begin = Instant::now();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
+    let mut have = 0;
     loop {
-        let left = allowed(settings, first.len() + all.len()).saturating_sub(begin.elapsed());
+        let left = allowed(settings, have).saturating_sub(begin.elapsed());
         watch.within(Some(settings.body_stall.min(left)));
         let frame = match watch.run(incoming.frame()).await {
             Ok(None) => break,
@@ -112,9 +96,15 @@ pub(super) async fn read(
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        let have = first.len() + all.len() + data.len();
+        have += data.len();
         if have > settings.max_body {
-            return Err(Ended::Refused(too_large()));
+            return Err(Ended::Refused(too_large(settings.max_body)));
+        }
+        if let Some(unpacking) = &mut unpacking {
+            unpack(unpacking, &data, held)
+                .await
+                .map_err(Ended::Refused)?;
+            continue;
         }
         if let Err(full) = held.take(data.len()) {
             return Err(Ended::Refused(full.into()));
@@ -132,7 +122,31 @@ pub(super) async fn read(
         all.extend_from_slice(&data);
     }
     watch.within(None);
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    match unpacking {
+        Some(unpacking) => unpacking.finish().map_err(Ended::Refused),
+        None if all.is_empty() => Ok(first),
+        None => Ok(all.freeze()),
+    }
+}
+
+/// Unpacks what came, in steps after which others have their turn where there was much in them.
+async fn unpack(unpacking: &mut Unpacking, packed: &[u8], held: &Held) -> Result<()> {
+    for piece in packed.chunks(1 << 10) {
+        let grown = unpacking.feed(piece)?;
+        held.take(grown)?;
+        if grown > 1 << 20 {
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn too_large(most: usize) -> Error {
+    Error::new(
+        Kind::TooLarge,
+        format!("the request body is larger than {most} bytes"),
+    )
+    .hint("send less, or raise limits.max_body")
 }
 
 /// Largest body whose room is made before it has come.

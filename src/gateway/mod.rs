@@ -39,6 +39,7 @@ pub mod send;
 pub mod settings;
 pub mod spoken;
 pub mod stream;
+pub mod unpack;
 pub mod unparsed;
 pub mod watch;
 pub mod worker;

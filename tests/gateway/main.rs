@@ -7,6 +7,7 @@ mod authorisation;
 mod blame;
 mod capacity;
 mod committed;
+mod compressed_bodies;
 mod context;
 mod credentials;
 mod error_formats;

@@ -156,7 +156,7 @@ fn bodies_over_the_limit_are_refused_before_they_are_sent() {
     }
     let answer = bench.raw(&chunked);
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
-    // Compressed bodies are not taken: their size says nothing.
+    // A body that is not what it says.
     let gzip = bench.raw(
         bench
             .request(
