@@ -150,9 +150,9 @@ impl Attempts<'_> {
                 upstream.standing.worked();
                 self.record.attempt_ok(200);
                 let now = shared.moment(Instant::now());
-                match reply {
-                    Reply::Whole { .. } => entry.worked(now),
-                    Reply::Begun(_) => entry.answered(now),
+                entry.answered(now);
+                if let Reply::Whole { .. } = reply {
+                    entry.worked(now);
                 }
                 return Ok(Some(Answer {
                     headers,

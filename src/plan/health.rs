@@ -176,7 +176,6 @@ impl TargetState {
             lane: self.place.slot().map(|slot| slot.figures.begin()),
             place: self.place.clone(),
             probe,
-            content: false,
             counts: !self.tried.replace(true),
             began: now,
         })
@@ -202,36 +201,27 @@ pub struct Entry {
     probe: Option<(Arc<Slot>, u64)>,
     /// Where it is counted as under way.
     lane: Option<usize>,
-    /// Content came.
-    content: bool,
     /// It has not been counted, nor any attempt of the same request before it.
     counts: bool,
     began: Moment,
 }
 
 impl Entry {
-    /// The target answers, though it has not said all yet: a suspension is over. Failures in a row stay in a row, so
-    /// that streams which always break add up.
+    /// What was asked for has begun to come: a suspension is over, and how long it took is noted. Failures in a row
+    /// stay in a row, so that streams which always break add up.
     pub fn answered(&mut self, now: Moment) {
-        self.came(now);
+        self.probe = None;
+        if let (Some(slot), Some(lane)) = (self.place.slot(), self.lane) {
+            let waited = now.ms().saturating_sub(self.began.ms());
+            slot.figures.content(lane, waited);
+        }
         self.place.known(now, |slot| slot.answered());
     }
 
-    /// The target answered. Only a cool-down that another request has been told of stays.
+    /// The target did its part, if only by refusing the request. Only a cool-down that another request has been told of stays.
     pub fn worked(&mut self, now: Moment) {
-        self.came(now);
-        self.place.known(now, |slot| slot.worked());
-    }
-
-    /// Something of an answer came: a probe is over, and how long it took is noted once.
-    fn came(&mut self, now: Moment) {
         self.probe = None;
-        if !std::mem::replace(&mut self.content, true)
-            && let (Some(slot), Some(lane)) = (self.place.slot(), self.lane)
-        {
-            slot.figures
-                .content(lane, now.ms().saturating_sub(self.began.ms()));
-        }
+        self.place.known(now, |slot| slot.worked());
     }
 
     /// The target failed: after three requests in a row it is suspended, and after a failed probe at once.

@@ -340,8 +340,10 @@ fn what_is_under_way_and_how_soon_content_comes_is_counted_where_a_target_names_
     drop(failing);
     stream.answered(now.plus(40));
     stream.worked(now.plus(9_000));
-    assert_eq!(meet(&snapshot, "m").load(), load(1, Some(40)), "noted once");
+    assert_eq!(meet(&snapshot, "m").load(), load(1, Some(40)));
     drop(stream);
+    // A refusal is no content, however soon it comes.
+    enter(&snapshot, "m", now).worked(now);
     assert_eq!(meet(&snapshot, "m").load(), load(0, Some(40)));
     enter(&snapshot, "n", now).worked(now);
     assert_eq!(meet(&snapshot, "n").load(), None);
