@@ -1,6 +1,10 @@
 //! What of a caller's request passes to an upstream of the same format beside the body: an allow-list for each format,
 //! to which a vendor adds its own. What is not named stays here. Credentials are never among it.
 
+/// The caller's own word for "this is the same request again", which official clients send. gw never makes one:
+/// <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// Request headers and query parameters that may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passes {
@@ -20,16 +24,16 @@ impl Passes {
 
     /// <https://platform.openai.com/docs/api-reference/introduction>
     pub const OPENAI: Passes = Passes {
-        headers: &["openai-beta", "x-client-request-id"],
+        headers: &["openai-beta", "x-client-request-id", IDEMPOTENCY_KEY],
         ..Passes::NONE
     };
 
     /// `anthropic-*` is an open list, `beta=true` is what clients of beta features say:
     /// <https://docs.anthropic.com/en/api/beta-headers>
     pub const ANTHROPIC: Passes = Passes {
+        headers: &[IDEMPOTENCY_KEY],
         prefixes: &["anthropic-"],
         query: &["beta"],
-        ..Passes::NONE
     };
 
     /// Whether this header may pass.

@@ -14,18 +14,16 @@ pub struct Tail {
 }
 
 impl Tail {
-    pub fn push(&mut self, piece: &[u8]) {
+    /// Takes a piece. How long the answer is by now.
+    pub fn push(&mut self, piece: &[u8]) -> u64 {
         self.length += piece.len() as u64;
-        if piece.len() >= KEPT {
-            self.kept.clear();
-            self.kept.extend_from_slice(&piece[piece.len() - KEPT..]);
-            return;
-        }
+        let piece = &piece[piece.len().saturating_sub(KEPT)..];
         // Twice as much before it is cut, so that small pieces move it rarely.
         if self.kept.len() + piece.len() > 2 * KEPT {
-            self.kept.drain(..self.kept.len() - KEPT);
+            self.kept.drain(..self.kept.len().saturating_sub(KEPT));
         }
         self.kept.extend_from_slice(piece);
+        self.length
     }
 
     /// What the answer said of usage, read as the format reads a whole reply.
@@ -63,7 +61,7 @@ mod tests {
             let text = serde_json::to_string(&text.repeat(repeat)).unwrap();
             let reply = format!("{{\"choices\":[{{\"message\":{{\"content\":{text}}}}}],\"usage\" : {{\"prompt_tokens\":7,\"completion_tokens\":3}},\"x\":1}}");
             let mut tail = Tail::default();
-            reply.as_bytes().chunks(cut).for_each(|piece| tail.push(piece));
+            reply.as_bytes().chunks(cut).for_each(|piece| _ = tail.push(piece));
             let mut seen = Seen::default();
             tail.observe(format(FormatId::OpenaiChat), &mut seen);
             let usage = seen.usage.unwrap();

@@ -153,11 +153,15 @@ impl Relay {
     /// What is already queued still goes out: it belongs to the answer.
     fn complete(&mut self) {
         if let Some(mut stream) = self.stream.take() {
-            self.entry.worked(self.record.moment());
-            self.record.usage(&stream.seen);
-            self.record.finish(200, Outcome::Ok);
+            self.succeeded(&stream);
             self.last = join(&mut stream);
         }
+    }
+
+    fn succeeded(&mut self, stream: &Stream) {
+        self.entry.worked(self.record.moment());
+        self.record.usage(&stream.seen);
+        self.record.finish(200, Outcome::Ok);
     }
 
     /// After the end mark nothing more can go wrong, whatever fires.
@@ -224,16 +228,16 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        let Some(stream) = &self.stream else { return };
+        let Some(stream) = self.stream.take() else {
+            return;
+        };
         if stream.said_all() {
             // The caller closed after the reply's end, as many do.
-            self.record.usage(&stream.seen);
-            self.record.finish(200, Outcome::Ok);
-        } else {
-            // It hung up. The record says 499 with what had been produced.
-            self.record.partial(&stream.seen);
-            self.record.attempt_broke(CANCELLED, "the caller hung up");
+            return self.succeeded(&stream);
         }
+        // It hung up. The record says 499 with what had been produced.
+        self.record.partial(&stream.seen);
+        self.record.attempt_broke(CANCELLED, "the caller hung up");
     }
 }
 

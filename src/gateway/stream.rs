@@ -148,9 +148,13 @@ impl Stream {
     /// Takes what has been read of the body already.
     pub fn chunk(&mut self, chunk: Bytes) -> Step {
         if let Mode::Long { tail, .. } = &mut self.mode {
-            tail.push(&chunk);
+            let so_far = tail.push(&chunk);
             self.out.push_back(chunk);
-            return Step::Content;
+            // Nobody asks for more once the length that was promised is there.
+            return match self.length == Some(so_far) {
+                true => self.ended(),
+                false => Step::Content,
+            };
         }
         if let Err(error) = self.frames.push(chunk) {
             return broken(&error.message);

@@ -25,9 +25,9 @@ pub enum Class {
     Upstream,
     /// Not connected: refused, DNS, TLS.
     Connect,
-    /// Not connected in time, or an upstream that says so of itself: 408, 504.
+    /// Not connected in time, or the upstream says that the request did not come in time: 408.
     Timeout,
-    /// Surely received, and no answer in time.
+    /// Surely received, and no answer in time; 504 says the same of what is behind the upstream.
     Slow,
 }
 
@@ -38,7 +38,8 @@ impl Class {
             401..=403 | 429 if own_key => Class::OwnKey,
             401..=403 => Class::Credential,
             404 => Class::NotFound,
-            408 | 504 => Class::Timeout,
+            408 => Class::Timeout,
+            504 => Class::Slow,
             429 | 529 => Class::Capacity,
             503 if retry_after => Class::Capacity,
             400 | 413 if too_long(message) => Class::Context,
@@ -166,7 +167,7 @@ mod tests {
             (502, false, "", Upstream),
             (503, false, "", Upstream),
             (503, true, "", Capacity),
-            (504, false, "", Timeout),
+            (504, false, "", Slow),
             (529, false, "", Capacity),
             (599, false, "", Upstream),
             (302, false, "", Upstream),

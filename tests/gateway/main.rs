@@ -17,6 +17,7 @@ mod hangup;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod kit;
+mod large_answers;
 mod leaks;
 mod load;
 mod log_files;
@@ -29,6 +30,7 @@ mod refused_heads;
 mod refusing;
 #[cfg(unix)]
 mod reloading;
+mod repeating;
 mod request_ids;
 mod revoking;
 mod splitting;
