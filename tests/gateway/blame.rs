@@ -182,7 +182,7 @@ fn a_missing_own_key_goes_to_the_next_target_and_is_400_only_when_none_needs_non
 /// An upstream that has the whole request and is slow may be at work on it: it is not asked again.
 #[test]
 fn a_slow_target_is_not_sent_the_same_request_again() {
-    let quick = json!({"first_byte_timeout": "300ms", "answer_timeout": "300ms", "retries": 2});
+    let quick = json!({"first_byte_timeout": "1s", "answer_timeout": "1s", "retries": 2});
     let bench = plan()
         .at_with("alone", &["m/mock-delay-headers-60000"], quick.clone())
         .at_with(

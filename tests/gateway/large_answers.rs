@@ -218,7 +218,11 @@ fn an_early_answer_of_an_upstream_that_stops_reading_is_heard() {
     for _ in 0..3 {
         let text = "w".repeat(8 << 20);
         let answer = bench.post(&format!("/big{PATH}"), &chat("any", &text, false));
-        assert_eq!((answer.status, answer.header("x-gw-origin")), (413, Some("provider")), "{answer:?}");
+        assert_eq!(
+            (answer.status, answer.header("x-gw-origin")),
+            (413, Some("provider")),
+            "{answer:?}"
+        );
         assert_eq!(bench.row(&answer)["attempts"][0]["class"], "caller");
     }
 }
