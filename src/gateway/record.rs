@@ -253,6 +253,8 @@ impl Record {
     pub fn finish(&mut self, status: u16, outcome: Outcome) {
         if !self.finished {
             self.finished = true;
+            // One that still runs ends with its request, and counts in what the caller is told.
+            self.close_attempt(self.elapsed_ms());
             self.row.status = status;
             self.row.outcome = outcome;
         }

@@ -121,6 +121,7 @@ fn running_requests_of_a_key_end_with_it() {
         for (socket, anthropic, text) in waiting {
             let answer = http::read(socket);
             assert_eq!(answer.status, 401, "{text}: {answer:?}");
+            assert_eq!(answer.header("x-gw-attempts"), Some("1"), "{text}");
             assert_eq!(
                 (
                     answer.json()["error"]["type"].as_str(),
