@@ -52,8 +52,6 @@ pub struct Format {
     pub write_fault: fn(&Fault) -> Vec<u8>,
     /// An error as the last event(s) of a stream, framing included.
     pub write_fault_event: fn(&Fault) -> Vec<u8>,
-    /// What an upstream's error body (any shape, also HTML or nothing) says, without its markup.
-    pub read_fault: fn(status: u16, body: &[u8]) -> Fault,
     /// Keep-alive frame for a silent stream.
     pub ping: &'static [u8],
     /// Whether usage in streams must be asked for (`stream_options.include_usage`) and hidden again.
@@ -75,7 +73,6 @@ static OPENAI_CHAT: Format = Format {
     observe_reply: openai::observe::observe_reply,
     write_fault: fault::write_openai,
     write_fault_event: fault::write_openai_event,
-    read_fault: fault::read_fault,
     ping: b": ping\n\n",
     usage_on_request: true,
     passes: Passes::OPENAI,
@@ -91,7 +88,6 @@ static OPENAI_EMBEDDINGS: Format = Format {
     observe_reply: openai::observe::observe_embeddings,
     write_fault: fault::write_openai,
     write_fault_event: fault::write_openai_event,
-    read_fault: fault::read_fault,
     ping: b": ping\n\n",
     usage_on_request: false,
     passes: Passes::OPENAI,
@@ -107,7 +103,6 @@ static ANTHROPIC_MESSAGES: Format = Format {
     observe_reply: anthropic::observe::observe_reply,
     write_fault: fault::write_anthropic,
     write_fault_event: fault::write_anthropic_event,
-    read_fault: fault::read_fault,
     ping: b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
     usage_on_request: false,
     passes: Passes::ANTHROPIC,
@@ -318,7 +313,7 @@ mod tests {
                 row.name
             );
             assert_eq!(
-                (row.read_fault)(500, &(row.write_fault)(&fault)).message,
+                fault::read_fault(500, &(row.write_fault)(&fault)).message,
                 "x",
                 "{}",
                 row.name

@@ -123,7 +123,7 @@ fn recorded_replies_give_the_usage_their_own_clients_saw() {
         };
         let status = record["status"].as_u64().unwrap_or(200) as u16;
         if status >= 400 {
-            let fault = (format.read_fault)(status, body.as_bytes());
+            let fault = fault::read_fault(status, body.as_bytes());
             assert!(!fault.message.is_empty() && fault.status == status, "{id}");
             continue;
         }

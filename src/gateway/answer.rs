@@ -14,6 +14,7 @@ use super::{
 use crate::error::Error;
 use crate::formats::{
     Dropped, Seen,
+    fault::read_fault,
     sniff::{self, Kind},
 };
 use crate::plan::{Choice, health::Entry, retry::Class};
@@ -281,7 +282,7 @@ impl Reading<'_> {
             // The status says enough.
             Err(_) => Bytes::new(),
         };
-        let fault = Box::new((self.exchange.format.read_fault)(status, &body));
+        let fault = Box::new(read_fault(status, &body));
         let retry_after = headers::retry_after(&head.headers);
         let own_key = self.upstream.sign_in.is_own_key();
         let class = Class::of_status(fault.status, retry_after.is_some(), &fault.message, own_key);

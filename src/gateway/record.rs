@@ -200,10 +200,7 @@ impl Record {
         if let Some(attempt) = self.row.attempts.last_mut() {
             attempt.duration_ms = now.saturating_sub(attempt.start_ms);
             attempt.class = class.into();
-            attempt.reason = Some(format!(
-                "{}; stopped: the answer had begun",
-                crate::formats::fault::scrub(reason)
-            ));
+            attempt.reason = Some(format!("{reason}; stopped: the answer had begun"));
         }
     }
 

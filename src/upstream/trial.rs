@@ -3,7 +3,7 @@
 
 use super::{Ask, Unsigned, Upstream, call::call};
 use crate::chat::{Chat, Message, Part, Role};
-use crate::formats::{self, Target, fault::read_fault};
+use crate::formats::{self, Seen, Target, fault::read_fault};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -100,14 +100,22 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
         Err(error) => return Trial::unsent(State::Failed, error.message),
     };
     let answered = |status: u16, body: &[u8]| match status {
-        200..=299 => match codec.read_reply(body, &mut formats::Seen::default()) {
-            Ok(_) => (State::Verified, None, "ok, the model answered".into()),
-            Err(_) => (
-                State::Failed,
-                None,
-                "it answered with something that is not a reply".into(),
-            ),
-        },
+        200..=299 => {
+            let mut seen = Seen::default();
+            match (codec.read_reply(body, &mut seen), seen.fault) {
+                (Ok(_), _) => (State::Verified, None, "ok, the model answered".into()),
+                (Err(_), Some(fault)) => (
+                    State::Failed,
+                    None,
+                    format!("it answered with an error: {}", fault.message),
+                ),
+                (Err(_), None) => (
+                    State::Failed,
+                    None,
+                    "it answered with something that is not a reply".into(),
+                ),
+            }
+        }
         _ => said(status, body),
     };
     run(
@@ -185,7 +193,7 @@ async fn run(
         status,
         models,
         ms,
-        message,
+        message: upstream.sign_in.hidden(None).scrub(&message).into_owned(),
     }
 }
 

@@ -515,6 +515,19 @@ fn a_providers_words_reach_the_caller_and_its_credentials_do_not() {
             );
         }
     }
+    for name in ["stored", "shaped", "inside"] {
+        for args in [
+            &["provider", "test", name][..],
+            &["provider", "test", name, "-m", "x"],
+        ] {
+            let ran = bench.gateway.cli(args);
+            let told = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(
+                !told.contains("0123456789ABCDEF") && !told.contains("sk-other"),
+                "{told}"
+            );
+        }
+    }
 }
 
 /// After the commit point as well.
