@@ -36,6 +36,7 @@ pub mod relay;
 pub mod respond;
 pub mod secured;
 pub mod send;
+pub mod session;
 pub mod settings;
 pub mod spoken;
 pub mod stream;

@@ -13,7 +13,7 @@ use super::{
     incoming::Incoming,
     intake,
     record::Record,
-    respond,
+    respond, session,
     watch::Guard,
     worker::Worker,
 };
@@ -65,6 +65,8 @@ async fn answer(
     })?;
     worker.crowd.know(incoming.conn());
     record.caller(&admitted.caller);
+    record.row.session = session::session(&head.headers);
+    record.row.agent = session::agent(&head.headers);
     watch.belongs_to(admitted.digest, admitted.caller.clone());
     intake::room(worker, &admitted.caller).map_err(Ended::Refused)?;
 

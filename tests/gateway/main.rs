@@ -33,6 +33,7 @@ mod reloading;
 mod repeating;
 mod request_ids;
 mod revoking;
+mod sessions;
 mod splitting;
 mod steering;
 mod stopping;
