@@ -84,6 +84,7 @@ pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64
         .enable_all()
         .build()
         .map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
+    shared.workers.fetch_add(1, Ordering::Relaxed);
     let worker = Rc::new(Worker::new(shared, seed));
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
@@ -118,9 +119,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
                 if worker.shared.stopping.load(Ordering::Relaxed) {
                     return;
                 }
-                if worker.shared.crowded.load(Ordering::Relaxed) && worker.crowd.dismiss() {
-                    worker.shared.crowded.store(false, Ordering::Relaxed);
-                }
+                help(&worker);
                 continue;
             }
         };
@@ -131,7 +130,15 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
                     worker.pool.clear();
                 }
                 if few || crowd::full(&worker.shared) {
-                    let room = make_room(&worker);
+                    let why = match few {
+                        true => "few file descriptors are left",
+                        false => "there are as many as there may be",
+                    };
+                    let room = make_room(&worker, &why);
+                    if !room {
+                        let workers = worker.shared.workers.load(Ordering::Relaxed);
+                        worker.shared.asked.store(workers, Ordering::Relaxed);
+                    }
                     // What was dismissed goes before the next one comes.
                     tokio::task::yield_now().await;
                     if !room {
@@ -151,31 +158,37 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
                 });
             }
             // Out of file descriptors and the like: make room, and do not spin.
-            Err(_) => {
+            Err(error) => {
                 worker.pool.clear();
-                make_room(&worker);
+                make_room(&worker, &error);
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
 }
 
-/// Ends a connection that can be done without; whether there was one. Where this worker has none, another one is
-/// asked to.
-fn make_room(worker: &Worker) -> bool {
+/// Ends a connection that can be done without; whether there was one.
+fn make_room(worker: &Worker, why: &dyn std::fmt::Display) -> bool {
     let shared = &worker.shared;
-    let room = worker.crowd.dismiss();
-    if !room {
-        shared.crowded.store(true, Ordering::Relaxed);
-    }
     if let Some(times) = shared.crowding.due() {
         tracing::warn!(
             times,
             connections = shared.connections.load(Ordering::Relaxed),
-            "there is no room for more connections: those without a valid key are closed, the oldest first"
+            "there is no room for more connections, {why}: those without a valid key are closed, the oldest first"
         );
     }
-    room
+    worker.crowd.dismiss()
+}
+
+/// Makes room for a connection that another worker had to refuse, having nothing to close for it. Each worker is
+/// asked once.
+fn help(worker: &Worker) {
+    let asked = &worker.shared.asked;
+    let left = asked.load(Ordering::Relaxed);
+    if left > 0 {
+        let dismissed = worker.crowd.dismiss();
+        asked.store(if dismissed { 0 } else { left - 1 }, Ordering::Relaxed);
+    }
 }
 
 #[cfg(test)]

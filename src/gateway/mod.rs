@@ -93,8 +93,9 @@ pub struct Shared {
     pub in_flight: AtomicUsize,
     pub in_flight_bytes: AtomicUsize,
     pub connections: AtomicUsize,
-    /// A worker had to refuse a connection, having none of its own to close for it.
-    pub crowded: AtomicBool,
+    pub workers: AtomicUsize,
+    /// How many workers are still asked to close a connection for one that another worker had to refuse.
+    pub asked: AtomicUsize,
     pub crowding: Seldom,
     /// Connections by address, of other machines alone.
     pub peers: Mutex<HashMap<IpAddr, usize>>,
@@ -128,7 +129,8 @@ impl Shared {
             in_flight: AtomicUsize::new(0),
             in_flight_bytes: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
-            crowded: AtomicBool::new(false),
+            workers: AtomicUsize::new(0),
+            asked: AtomicUsize::new(0),
             crowding: Seldom::default(),
             peers: Mutex::default(),
             requests: AtomicU64::new(0),

@@ -1,32 +1,47 @@
 //! TLS on a caller's connection: the handshake within the limits on silent and slow peers, and whether such a caller
 //! has gone. Must not know what is spoken inside.
 
-use super::{gate::Conn, gate::Transport, worker::Worker};
+use super::{
+    gate::{Conn, Transport},
+    respond,
+    worker::Worker,
+};
+use crate::error::Error;
 use crate::tls::Identity;
 use std::{
     future::{Future, poll_fn},
-    io::{Error, ErrorKind, Read},
+    io::{ErrorKind, Read},
     pin::{Pin, pin},
     sync::atomic::Ordering,
     task::{Context, Poll},
 };
 use tokio::{
-    io::{AsyncRead, ReadBuf},
+    io::{AsyncRead, AsyncWriteExt, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::server::TlsStream;
 
-/// Makes a connection secure; `None` where its peer was silent, too slow, or does not speak TLS.
+/// Makes a connection secure; `None` where its peer was silent, too slow, or does not speak TLS (one
+/// that speaks HTTP is told).
 pub async fn handshake(
     worker: &Worker,
     conn: &Conn,
-    stream: TcpStream,
+    mut stream: TcpStream,
     identity: &Identity,
 ) -> Option<TlsStream<TcpStream>> {
     let settings = &worker.shared.settings;
     // The connection was made with the time it has for its first byte.
-    within(worker, conn, stream.readable()).await?.ok()?;
+    let mut first = [0];
+    within(worker, conn, stream.peek(&mut first)).await?.ok()?;
     conn.watch.within(Some(settings.header));
+    if first[0].is_ascii_uppercase() {
+        let error = Error::invalid("this port speaks TLS, and the request came without")
+            .hint("call it with https://");
+        let answer = respond::on_the_wire(400, &error);
+        let _ = within(worker, conn, stream.write_all(&answer)).await;
+        let _ = within(worker, conn, stream.shutdown()).await;
+        return None;
+    }
     let accept = identity.acceptor().accept(stream);
     let stream = within(worker, conn, accept).await?.ok()?;
     conn.watch.within(Some(settings.first_byte));
@@ -77,7 +92,7 @@ struct Wire<'a, 'b> {
 }
 
 impl Read for Wire<'_, '_> {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let mut buf = ReadBuf::new(buf);
         match Pin::new(&mut *self.stream).poll_read(self.cx, &mut buf) {
             Poll::Ready(result) => result.map(|()| buf.filled().len()),

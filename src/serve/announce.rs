@@ -37,11 +37,17 @@ pub fn people(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) {
     if let Some(admin) = ready.admins.first().filter(|_| config.command.is_empty())
         && *admin != config.admin_default().to_string()
     {
+        let trusted = config
+            .trusted()
+            .filter(|_| admin.starts_with("https://"))
+            .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+            .map(|path| format!(" GW_TLS_CA={}", shell::quoted(&path.to_string_lossy())));
         say(
             "",
             &format!(
-                "for commands elsewhere: export GW_ADMIN_URL={}",
-                shell::quoted(admin)
+                "for commands elsewhere: export GW_ADMIN_URL={}{}",
+                shell::quoted(admin),
+                trusted.unwrap_or_default()
             ),
         );
     }

@@ -1,7 +1,7 @@
 //! More connections than there are file descriptors: strangers are closed, whoever has a key is served, and the gateway
 //! can be managed.
 
-use super::harness::http;
+use super::harness::{http, until};
 use super::home::{Home, Serving};
 use serde_json::json;
 use std::io::{Read, Write};
@@ -107,4 +107,46 @@ fn strangers_beyond_the_open_file_limit_keep_no_valid_caller_out() {
         .matches("no room for more connections")
         .count();
     assert!((1..=2).contains(&lines), "{}", serving.said());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn accepting_goes_on_after_there_was_no_descriptor_at_all() {
+    use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+    let home = Home::new();
+    let serving = home.serve_as(&["--mock"], |_| {});
+    let pid = Pid::from_raw(i32::try_from(serving.pid()).unwrap()).unwrap();
+    let open = || {
+        std::fs::read_dir(format!("/proc/{}/fd", serving.pid()))
+            .unwrap()
+            .count()
+    };
+    let all = getrlimit(Resource::Nofile);
+    let limit = |current| {
+        let limit = Rlimit {
+            current,
+            maximum: all.maximum,
+        };
+        prlimit(Some(pid), Resource::Nofile, limit).unwrap();
+    };
+    limit(Some(open() as u64));
+    let mut caller = connect(&serving);
+    let said = |what: &str| serving.said().matches(what).count();
+    until("it is said that none is left", || {
+        (said("Too many open files") > 0).then_some(())
+    });
+    limit(all.current);
+    // Nobody was turned away: the caller waited.
+    caller
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    caller.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert_eq!(
+        said("no room for more connections"),
+        1,
+        "{}",
+        serving.said()
+    );
 }

@@ -149,6 +149,10 @@ impl Serving {
         admin.replace(&self.home.display().to_string(), "~")
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where callers connect.
     pub fn url(&self) -> &str {
         self.facts["url"].as_str().unwrap()

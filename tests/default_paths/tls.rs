@@ -135,13 +135,10 @@ fn callers_and_commands_speak_tls_with_a_private_authority() {
     let (url, admin) = (serving.url().to_owned(), serving.admin());
     assert!(url.starts_with("https://127.0.0.1:"), "{url}");
     assert!(admin.starts_with("https://127.0.0.1:"), "{admin}");
-    assert!(
-        serving
-            .said()
-            .contains(&format!("listening   {url}/v1\nadmin       {admin}\n")),
-        "{}",
-        serving.said()
+    let said = format!(
+        "listening   {url}/v1\nadmin       {admin}\n            for commands elsewhere: export GW_ADMIN_URL={admin} GW_TLS_CA=~/cert.pem\n"
     );
+    assert!(serving.said().starts_with(&said), "{}", serving.said());
     let answer = exchange(secure(&serving, &authority, &["http/1.1"]), HEALTH);
     assert!(answer.ends_with(r#"{"status":"ok"}"#), "{answer}");
     // Another protocol than the one there is.
@@ -436,10 +433,20 @@ fn slow_and_silent_peers_are_let_go_in_the_handshake_as_anywhere() {
     );
     // Silent from the start.
     assert_eq!(rest(&mut plain(&serving)), "");
-    // Not TLS: an alert at most, and no answer.
+    // Not TLS: HTTP is told so, anything else is an alert's worth.
     let mut http = plain(&serving);
     http.write_all(HEALTH.as_bytes()).unwrap();
-    assert!(!rest(&mut http).contains("HTTP/1.1"));
+    let told = rest(&mut http);
+    assert!(told.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{told}");
+    assert!(
+        told.contains(
+            "this port speaks TLS, and the request came without (fix: call it with https://)"
+        ),
+        "{told}"
+    );
+    let mut other = plain(&serving);
+    other.write_all(b"\0\0\0\0\0\0\0\0").unwrap();
+    assert!(!rest(&mut other).contains("HTTP/1.1"));
     // The beginning of a hello, a byte at a time, then nothing.
     let mut hello = plain(&serving);
     for byte in [0x16, 3, 1, 2, 0, 1, 0, 1] {
