@@ -81,6 +81,11 @@ impl Failure {
         }
     }
 
+    /// Whether it may be told in the provider's own words.
+    pub fn in_words_of_its_own(&self) -> bool {
+        self.class != Class::Credential
+    }
+
     /// Takes credentials out of what it says. An answer that shows one is not passed on as it is.
     pub fn clean(&mut self, hidden: &Hidden<'_>) {
         hidden.clean(&mut self.fault);

@@ -4,6 +4,7 @@
 
 use super::{exchange::Exchange, failure::Failure, long::Tail, pool::Pool};
 use crate::chat::Event;
+use crate::formats::fault::Hidden;
 use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse, sse::Frames};
 use crate::upstream::{OwnKey, Upstream};
 use bytes::Bytes;
@@ -201,6 +202,18 @@ impl Stream {
         Step::End
     }
 
+    /// What must not be shown of the request that was sent.
+    fn hidden(&self) -> Hidden<'_> {
+        self.upstream.sign_in.hidden(self.own.as_ref())
+    }
+
+    /// The error that was seen.
+    fn fault(&mut self) -> Failure {
+        let mut failure = Failure::inside(self.seen.fault.take(), &self.upstream);
+        failure.clean(&self.hidden());
+        failure
+    }
+
     /// Ends the last event, so that another can follow it.
     fn end_event(&mut self) {
         let missing = self.out.back().map_or("", |last| sse::ending(last));
@@ -217,26 +230,27 @@ impl Stream {
             }
             return Step::Setup;
         };
-        let mut forwarded = false;
         let mark = match &mut self.mode {
             // Never cut into frames.
             Mode::Long { .. } => Mark::Setup,
             Mode::Same { format, hide_usage } => {
                 let mark = (format.observe)(name, &data, &mut self.seen);
-                let kept = match mark {
-                    Mark::Malformed => true,
-                    Mark::Usage => *hide_usage,
-                    // Told in gw's own words then, without the credential.
-                    Mark::Error => self
-                        .upstream
-                        .sign_in
-                        .hidden(self.own.as_ref())
-                        .shown_in(&data),
-                    Mark::Setup | Mark::Content | Mark::Done => false,
+                let passes = match mark {
+                    Mark::Setup | Mark::Content | Mark::Done => true,
+                    Mark::Usage => !*hide_usage,
+                    Mark::Malformed => false,
+                    Mark::Error => {
+                        let failure = self.fault();
+                        let shows = self.hidden().shown_in(&data);
+                        let forwarded = failure.in_words_of_its_own() && !shows;
+                        if forwarded {
+                            self.out.push_back(frame.clone());
+                        }
+                        return Step::Failed { failure, forwarded };
+                    }
                 };
                 drop(data);
-                if !kept {
-                    forwarded = true;
+                if passes {
                     self.out.push_back(frame);
                 }
                 mark
@@ -264,11 +278,10 @@ impl Stream {
                     false => broken("the upstream ended the stream without content"),
                 }
             }
-            Mark::Error => {
-                let mut failure = Failure::inside(self.seen.fault.take(), &self.upstream);
-                failure.clean(&self.upstream.sign_in.hidden(self.own.as_ref()));
-                Step::Failed { failure, forwarded }
-            }
+            Mark::Error => Step::Failed {
+                failure: self.fault(),
+                forwarded: false,
+            },
             Mark::Malformed => broken("the upstream sent an event that is not JSON"),
         }
     }

@@ -702,3 +702,31 @@ fn an_answer_is_recognised_by_its_first_bytes() {
         }
     }
 }
+
+/// Nor is a stored credential blamed on the caller, who would take it for its own key.
+#[test]
+fn an_error_inside_a_200_about_the_stored_credential_is_told_in_gws_words() {
+    let error = json!({"error": {"message": "your key is wrong", "type": "authentication_error", "code": 401}});
+    let late = format!(
+        "{}data: {error}\n\n",
+        chunk(0, json!({"content": "hello"}), Value::Null)
+    );
+    let bench = plan()
+        .alone("whole", false, whole(&error))
+        .alone("early", false, stream(&format!("data: {error}\n\n")))
+        .alone("late", false, stream(&late))
+        .start();
+    for (name, status) in [("whole", 502), ("early", 502), ("late", 200)] {
+        for (path, _) in FORMATS {
+            let answer = ask(&bench, name, path, name != "whole");
+            let told =
+                format!("provider `{name}` refused the gateway's credential for it (HTTP 401)");
+            assert!(
+                answer.status == status
+                    && answer.body.contains(&told)
+                    && !answer.body.contains("your key"),
+                "{name}{path}: {answer:?}"
+            );
+        }
+    }
+}
