@@ -157,11 +157,17 @@ impl Stream {
                 false => Step::Content,
             };
         }
+        let mut step = Step::Setup;
+        // Behind the end mark nothing counts, and nothing is handed on.
+        if self.done {
+            return step;
+        }
         if let Err(error) = self.frames.push(chunk) {
             return broken(&error.message);
         }
-        let mut step = Step::Setup;
-        while let Some(frame) = self.frames.next() {
+        while !self.done
+            && let Some(frame) = self.frames.next()
+        {
             match self.frame(frame) {
                 Step::Setup => {}
                 Step::Content => step = Step::Content,
@@ -172,7 +178,8 @@ impl Stream {
     }
 
     fn ended(&mut self) -> Step {
-        if let Some(rest) = self.frames.rest()
+        if !self.done
+            && let Some(rest) = self.frames.rest()
             && let failed @ Step::Failed { .. } = self.frame(rest)
         {
             self.end_event();

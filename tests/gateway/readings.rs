@@ -730,3 +730,31 @@ fn an_error_inside_a_200_about_the_stored_credential_is_told_in_gws_words() {
         }
     }
 }
+
+#[test]
+fn nothing_an_upstream_sends_behind_its_end_mark_reaches_the_caller() {
+    let more = "data: {\"error\":{\"message\":\"too late\"}}\n\ndata: nonsense\n\ndata: half";
+    let events = format!(
+        "{}{}data: [DONE]\n\n{more}",
+        chunk(0, json!({"content": "hi"}), Value::Null),
+        chunk(0, json!({}), json!("stop"))
+    );
+    let stop = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    let message = format!(
+        "event: content_block_start\ndata: {}\n\nevent: message_delta\ndata: {}\n\n{stop}{more}",
+        json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "hi"}}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})
+    );
+    let bench = plan()
+        .alone("uo", false, stream(&events))
+        .alone("ua", true, stream(&message))
+        .start();
+    for name in ["uo", "ua"] {
+        for (path, anthropic) in FORMATS {
+            let answer = ask(&bench, name, path, true);
+            let end = if anthropic { stop } else { "data: [DONE]\n\n" };
+            assert!(answer.body.ends_with(end), "{name}{path}: {answer:?}");
+            assert_eq!(bench.row(&answer)["outcome"], "ok", "{name}{path}");
+        }
+    }
+}
