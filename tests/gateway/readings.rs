@@ -66,6 +66,13 @@ fn chunk(index: u64, delta: Value, finish: Value) -> String {
     format!("data: {chunk}\n\n")
 }
 
+/// An event that is so long that what stands before it has been handed on by the time it has come.
+fn slow(event: &Value) -> String {
+    let mut event = event.clone();
+    event["padding"] = "x".repeat(900_000).into();
+    format!("data: {event}\n\n")
+}
+
 #[test]
 fn usage_is_the_same_forwarded_and_translated() {
     let groq = json!({"x_groq": {"id": "r", "usage": {"prompt_tokens": 6, "completion_tokens": 2, "total_tokens": 8}}});
@@ -535,9 +542,11 @@ fn a_providers_words_reach_the_caller_and_its_credentials_do_not() {
 fn an_error_event_late_in_a_stream_shows_no_credential() {
     let credential = "0123456789abcdef/0123456789ABCDEF";
     let events = format!(
-        "{}data: {}\n\n",
+        "{}{}",
         chunk(0, json!({"content": "hello"}), Value::Null),
-        json!({"error": {"message": format!("no key {credential}!"), "type": "server_error"}})
+        slow(
+            &json!({"error": {"message": format!("no key {credential}!"), "type": "server_error"}})
+        )
     );
     let spec = json!({"vendor": "openai-compatible", "base_url": upstream(stream(&events)), "credential": "managed", "credential_value": credential});
     let bench = plan()
@@ -546,6 +555,7 @@ fn an_error_event_late_in_a_stream_shows_no_credential() {
         .start();
     for (path, _) in FORMATS {
         let answer = ask(&bench, "late", path, true);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         let row = bench.row(&answer).to_string();
         for text in [&answer.body, &row] {
             assert!(
@@ -708,8 +718,9 @@ fn an_answer_is_recognised_by_its_first_bytes() {
 fn an_error_inside_a_200_about_the_stored_credential_is_told_in_gws_words() {
     let error = json!({"error": {"message": "your key is wrong", "type": "authentication_error", "code": 401}});
     let late = format!(
-        "{}data: {error}\n\n",
-        chunk(0, json!({"content": "hello"}), Value::Null)
+        "{}{}",
+        chunk(0, json!({"content": "hello"}), Value::Null),
+        slow(&error)
     );
     let bench = plan()
         .alone("whole", false, whole(&error))
