@@ -37,6 +37,8 @@ mod sessions;
 mod splitting;
 mod steering;
 mod stopping;
+mod told_streams;
+mod translated_requests;
 mod unread_bodies;
 mod usage;
 mod vendors;
