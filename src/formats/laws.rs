@@ -324,11 +324,17 @@ fn through_stream(codec: &dyn Codec, events: &[Event]) -> Reply {
     Reply::fold(&out).unwrap()
 }
 
+/// A vendor that takes thoughts back, so that nothing of a conversation is missing.
+const TAKES_THOUGHTS: Quirks = Quirks {
+    thoughts: Some("reasoning_content"),
+    ..Quirks::NONE
+};
+
 /// The model that the request names, with nothing special about it or its vendor.
 fn target(chat: &Chat) -> Target<'_> {
     Target {
         model: &chat.model,
-        quirks: &Quirks::NONE,
+        quirks: &TAKES_THOUGHTS,
         takes: crate::catalog::takes(&chat.model),
     }
 }

@@ -160,6 +160,9 @@ pub struct Quirks {
     /// `max_tokens`, which most compatible servers know alone.
     pub max_tokens: &'static str,
     pub stream_usage: StreamUsage,
+    /// In which field of an assistant's message thoughts that nobody sealed are taken back; `None`: it refuses them,
+    /// or they can only be another vendor's.
+    pub thoughts: Option<&'static str>,
 }
 
 /// How the usage of a stream is to be had.
@@ -178,11 +181,13 @@ impl Quirks {
     pub const NONE: Quirks = Quirks {
         max_tokens: "max_completion_tokens",
         stream_usage: StreamUsage::Asked,
+        thoughts: None,
     };
     /// What servers that call themselves compatible have in common.
     pub const COMPATIBLE: Quirks = Quirks {
         max_tokens: "max_tokens",
         stream_usage: StreamUsage::Asked,
+        thoughts: Some("reasoning_content"),
     };
 }
 

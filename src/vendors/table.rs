@@ -97,8 +97,12 @@ pub static VENDORS: &[Vendor] = &[
         endpoints: &[(OpenaiChat, "/chat/completions")],
         env: "GROQ_API_KEY",
         catalog: "groq",
+        // Refuses thoughts: https://github.com/janhq/jan/issues/8136
+        quirks: Quirks {
+            thoughts: None,
+            ..UNASKED
+        },
         own_names: &["groq/compound", "groq/compound-mini"],
-        quirks: UNASKED,
         ..COMPATIBLE
     },
     // https://docs.mistral.ai/api: refuses unknown fields such as stream_options, and sends usage unasked
@@ -108,7 +112,10 @@ pub static VENDORS: &[Vendor] = &[
         base_url: "https://api.mistral.ai/v1",
         env: "MISTRAL_API_KEY",
         catalog: "mistral",
-        quirks: UNASKED,
+        quirks: Quirks {
+            thoughts: None,
+            ..UNASKED
+        },
         ..COMPATIBLE
     },
     // https://api-docs.deepseek.com and https://api-docs.deepseek.com/guides/anthropic_api
@@ -185,7 +192,11 @@ pub static VENDORS: &[Vendor] = &[
         endpoints: &[(OpenaiChat, "/chat/completions")],
         env: "CEREBRAS_API_KEY",
         catalog: "cerebras",
-        quirks: UNASKED,
+        // Under this name alone: https://github.com/QwenLM/qwen-code/issues/11045
+        quirks: Quirks {
+            thoughts: Some("reasoning"),
+            ..UNASKED
+        },
         ..COMPATIBLE
     },
     // https://platform.xiaomimimo.com

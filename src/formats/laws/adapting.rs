@@ -661,3 +661,38 @@ fn thoughts_of_another_vendor_are_left_out_and_listed() {
         );
     }
 }
+
+#[test]
+fn thoughts_go_back_in_the_field_that_the_vendor_takes() {
+    let body = plain(
+        json!({"messages": [user("hi"), {"role": "assistant", "content": [
+        {"type": "thinking", "thinking": "hm", "signature": ""}, {"type": "text", "text": "yes"}
+    ]}, user("more")]}),
+    );
+    let chat = crate::formats::anthropic::CODEC
+        .read_request(body.to_string().as_bytes())
+        .unwrap();
+    for (vendor, field) in [
+        ("deepseek", Some("reasoning_content")),
+        ("vllm", Some("reasoning_content")),
+        ("cerebras", Some("reasoning")),
+        ("openai", None),
+        ("groq", None),
+        ("mistral", None),
+    ] {
+        let target = crate::formats::Target {
+            quirks: &crate::vendors::vendor(vendor).unwrap().quirks,
+            ..super::target(&chat)
+        };
+        let written = crate::formats::openai::CODEC
+            .write_request(&chat, &target)
+            .unwrap();
+        let sent: Value = serde_json::from_slice(&written.body).unwrap();
+        let mut want = assistant("yes");
+        if let Some(field) = field {
+            want[field] = json!("hm");
+        }
+        assert_eq!(sent["messages"][1], want, "{vendor}");
+        assert_eq!(written.dropped.is_empty(), field.is_some(), "{vendor}");
+    }
+}

@@ -184,8 +184,12 @@ fn arguments(function: &mut Fields) -> Result<String> {
     })
 }
 
-/// Writes every message.
-pub fn write(messages: &[Message], dropped: &mut Dropped) -> Result<Vec<Value>> {
+/// Writes every message. `thoughts`: the field in which those that nobody sealed go back.
+pub fn write(
+    messages: &[Message],
+    thoughts: Option<&str>,
+    dropped: &mut Dropped,
+) -> Result<Vec<Value>> {
     let mut out = Vec::new();
     for message in messages {
         match message.role {
@@ -194,7 +198,7 @@ pub fn write(messages: &[Message], dropped: &mut Dropped) -> Result<Vec<Value>> 
                 out.push(json!({"role": "system", "content": content_of(&said, dropped)?}));
             }
             Role::User => write_user(message, &mut out, dropped)?,
-            Role::Assistant => out.push(write_assistant(message, dropped)?),
+            Role::Assistant => out.push(write_assistant(message, thoughts, dropped)?),
         }
     }
     Ok(out)
@@ -259,12 +263,18 @@ fn write_user(message: &Message, out: &mut Vec<Value>, dropped: &mut Dropped) ->
 }
 
 /// Thoughts go back only where no other provider sealed them: a seal means nothing here and the field is refused by many.
-fn write_assistant(message: &Message, dropped: &mut Dropped) -> Result<Value> {
+fn write_assistant(
+    message: &Message,
+    thoughts: Option<&str>,
+    dropped: &mut Dropped,
+) -> Result<Value> {
     let (mut said, mut calls, mut thought) = (Vec::new(), Vec::new(), String::new());
     for part in unmarked(&message.parts, MARK, dropped) {
         match part {
             Part::Call(call) => calls.push(json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})),
-            Part::Thought(Thought::Open { text, seal: None }) => thought.push_str(text),
+            Part::Thought(Thought::Open { text, seal: None }) if thoughts.is_some() => {
+                thought.push_str(text)
+            }
             Part::Thought(_) => dropped.push("messages.content.thinking".into()),
             other => said.push(other),
         }
@@ -277,8 +287,8 @@ fn write_assistant(message: &Message, dropped: &mut Dropped) -> Result<Value> {
         content_of(&said, dropped)?
     };
     out.insert("content".into(), content);
-    if !thought.is_empty() {
-        out.insert("reasoning_content".into(), json!(thought));
+    if let Some(field) = thoughts.filter(|_| !thought.is_empty()) {
+        out.insert(field.into(), json!(thought));
     }
     if !calls.is_empty() {
         out.insert("tool_calls".into(), Value::Array(calls));

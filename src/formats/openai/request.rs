@@ -289,7 +289,11 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     body.insert("model".into(), json!(target.model));
     body.insert(
         "messages".into(),
-        Value::Array(message::write(&chat.messages, &mut dropped)?),
+        Value::Array(message::write(
+            &chat.messages,
+            quirks.thoughts,
+            &mut dropped,
+        )?),
     );
     tool::write(chat, &mut body, &mut dropped);
     let mut put = |key: &str, value: Option<Value>| {
