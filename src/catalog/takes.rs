@@ -46,17 +46,22 @@ fn plain(model: &str) -> String {
 /// Claude before 4: what the API as a whole takes.
 const CLAUDE_3: Takes = Takes {
     adaptive: false,
+    schemas: false,
     ..Takes::UNKNOWN
 };
 const CLAUDE_4: Takes = Takes {
     sampling: Sampling::Either,
     ..CLAUDE_3
 };
+const CLAUDE_4_5: Takes = Takes {
+    schemas: true,
+    ..CLAUDE_4
+};
 const CLAUDE_4_6: Takes = Takes {
     adaptive: true,
     prefill: false,
     efforts: &[Low, Medium, High, Max],
-    ..CLAUDE_4
+    ..CLAUDE_4_5
 };
 const CLAUDE_4_7: Takes = Takes {
     sampling: Sampling::Fixed,
@@ -108,14 +113,20 @@ static ROWS: &[Row] = &[
     },
     // Temperature and top_p together are an error on every model of 4 and later.
     Row {
-        names: &[
-            "claude-opus-4",
-            "claude-sonnet-4",
-            "claude-haiku-4",
-            "claude-4",
-        ],
+        names: &["claude-opus-4", "claude-sonnet-4", "claude-4"],
         source: "https://github.com/anthropics/skills/blob/main/skills/claude-api/shared/model-migration.md",
         takes: CLAUDE_4,
+    },
+    // The first whose answers can be held to a schema.
+    Row {
+        names: &[
+            "claude-opus-4-5",
+            "claude-sonnet-4-5",
+            "claude-haiku-4",
+            "claude-4-5",
+        ],
+        source: "https://platform.claude.com/docs/en/build-with-claude/structured-outputs",
+        takes: CLAUDE_4_5,
     },
     // Prefill is an error; a budget still works.
     Row {
@@ -266,8 +277,8 @@ mod tests {
         for (name, takes_of) in [
             ("claude-opus-4-20250514", CLAUDE_4),
             ("claude-opus-4-1-20250805", CLAUDE_4),
-            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", CLAUDE_4),
-            ("anthropic/claude-4.5-sonnet-20250929:beta", CLAUDE_4),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", CLAUDE_4_5),
+            ("anthropic/claude-4.5-sonnet-20250929:beta", CLAUDE_4_5),
             ("claude-3-5-haiku-latest", CLAUDE_3),
             ("anthropic/claude-opus-4.7", CLAUDE_4_7),
             ("claude-opus-5-20260723", CLAUDE_4_8),

@@ -18,6 +18,8 @@ pub struct Takes {
     pub budget: bool,
     /// How thinking is turned off.
     pub off: Off,
+    /// Whether answers, and the inputs of strict tools, can be held to a schema.
+    pub schemas: bool,
     /// Whether it can be made to call a tool.
     pub forced_tool: bool,
     /// Whether a conversation may end with the beginning of the model's own answer.
@@ -61,6 +63,7 @@ impl Takes {
         adaptive: true,
         budget: true,
         off: Off::Unknown,
+        schemas: true,
         forced_tool: true,
         prefill: true,
         late_system: false,

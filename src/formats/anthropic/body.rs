@@ -1,6 +1,7 @@
 //! Writes the request for an upstream: its top level. Turns, tools and thinking have their own files.
 
 use super::block::Block;
+use super::marks;
 use super::thinking::{self, output};
 use super::tool;
 use super::turns::{self, Turn};
@@ -42,6 +43,11 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     }
     let takes = target.takes;
     let mut dropped: Dropped = chat.lost.clone();
+    let within = marks::within(chat);
+    if matches!(within, std::borrow::Cow::Owned(_)) {
+        dropped.push(adapted("cache_control"));
+    }
+    let chat = &*within;
     let mut rest = Map::new();
     let (mut system, messages) = turns::write(chat, takes, &mut dropped)?;
     let said = tool::write(chat, takes, &mut rest, &mut dropped);
@@ -50,7 +56,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     thinking::sampling(chat, takes, thinks, &mut rest, &mut dropped);
     stop(chat, &mut rest, &mut dropped);
     others(chat, &mut rest, &mut dropped);
-    let answer = answer(chat, &mut rest, &mut dropped);
+    let answer = answer(chat, takes.schemas, &mut rest, &mut dropped);
     system.extend(
         said.into_iter()
             .chain(answer)
@@ -80,14 +86,19 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
 }
 
 /// The shape of the answer. Gives what has to be asked for in words.
-fn answer(chat: &Chat, rest: &mut Map<String, Value>, dropped: &mut Dropped) -> Option<String> {
+fn answer(
+    chat: &Chat,
+    schemas: bool,
+    rest: &mut Map<String, Value>,
+    dropped: &mut Dropped,
+) -> Option<String> {
     match chat.answer.as_ref()? {
         // Any object at all cannot be asked for with a schema (it must be closed), only with words.
         Answer::Json => {
             dropped.push(adapted("response_format"));
             Some("Answer with a single JSON object and nothing else.".to_owned())
         }
-        Answer::Schema { schema, .. } => match schema::held(schema) {
+        Answer::Schema { schema, .. } => match schemas.then(|| schema::held(schema)).flatten() {
             Some(held) => {
                 if held.adapted {
                     dropped.push(adapted("response_format.json_schema.schema"));

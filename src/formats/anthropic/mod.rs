@@ -3,6 +3,7 @@
 mod block;
 mod body;
 mod client_tool;
+mod marks;
 pub mod observe;
 mod reply;
 mod request;

@@ -73,7 +73,10 @@ pub fn write(
     if chat.tools.is_empty() {
         return None;
     }
-    let tools = chat.tools.iter().map(|tool| declaration(tool, dropped));
+    let tools = chat
+        .tools
+        .iter()
+        .map(|tool| declaration(tool, takes.schemas, dropped));
     rest.insert("tools".into(), tools.collect());
     let (wanted, said) = match forced(chat) {
         Some(choice) if !takes.forced_tool => {
@@ -110,7 +113,7 @@ pub fn forced(chat: &Chat) -> Option<&ToolChoice> {
     })
 }
 
-fn declaration(tool: &Tool, dropped: &mut Dropped) -> Value {
+fn declaration(tool: &Tool, schemas: bool, dropped: &mut Dropped) -> Value {
     let mut schema = schema::of_arguments(tool.parameters.as_ref());
     let mut description = tool.description.clone();
     let mut strict = tool.strict;
@@ -121,14 +124,14 @@ fn declaration(tool: &Tool, dropped: &mut Dropped) -> Value {
         description = Some(before.unwrap_or_default() + &said);
     }
     if strict == Some(true) {
-        match schema::held(&schema) {
+        match schemas.then(|| schema::held(&schema)).flatten() {
             Some(held) => {
                 if held.adapted {
                     dropped.push(adapted("tools.function.parameters"));
                 }
                 schema = held.schema;
             }
-            None if schema["properties"] == json!({}) => {
+            None if schemas && schema["properties"] == json!({}) => {
                 schema["additionalProperties"] = json!(false);
             }
             None => {

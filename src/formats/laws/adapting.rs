@@ -516,6 +516,33 @@ fn answers_are_held_to_what_anthropic_can_hold_them_to() {
 }
 
 #[test]
+fn models_that_hold_answers_to_nothing_are_asked_in_words() {
+    let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
+    let tool = json!({"type": "function", "function": {"name": "f", "strict": true, "parameters": schema}});
+    let more = json!({"model": "claude-opus-4-1", "tools": [tool], "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}});
+    let (body, dropped) = to_anthropic(plain(more)).unwrap();
+    assert_eq!(
+        (
+            body.get("output_config"),
+            &body["tools"],
+            &body["system"],
+            dropped
+        ),
+        (
+            None,
+            &json!([{"name": "f", "input_schema": schema}]),
+            &json!(format!(
+                "Answer with a single JSON value that fits this JSON Schema, and nothing else:\n{schema}"
+            )),
+            vec![
+                "tools.function.strict".to_owned(),
+                "response_format (adapted)".to_owned()
+            ]
+        )
+    );
+}
+
+#[test]
 fn response_schemas_are_taken_in_every_spelling() {
     let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
     for spelled in [
@@ -557,7 +584,7 @@ fn cache_marks_in_chat_content_reach_anthropic() {
         {"role": "system", "content": [text("A", &hour), {"type": "text", "text": "B"}]},
         {"role": "user", "content": "hi", "cache_control": mark},
         {"role": "assistant", "content": "", "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}], "cache_control": mark},
-        {"role": "tool", "tool_call_id": "a", "content": [text("1", &mark)]}
+        {"role": "tool", "tool_call_id": "a", "content": "1"}
     ], "tools": [{"type": "function", "function": {"name": "f"}, "cache_control": mark}]});
     let (body, dropped) = to_anthropic(chat).unwrap();
     assert_eq!(dropped, Vec::<String>::new());
@@ -568,7 +595,7 @@ fn cache_marks_in_chat_content_reach_anthropic() {
             "messages": [
                 {"role": "user", "content": [text("hi", &mark)]},
                 {"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": {}, "cache_control": mark}]},
-                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": [text("1", &mark)]}]}
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1"}]}
             ],
             "tools": [{"name": "f", "input_schema": {"type": "object", "properties": {}}, "cache_control": mark}]
         })
@@ -695,4 +722,33 @@ fn thoughts_go_back_in_the_field_that_the_vendor_takes() {
         assert_eq!(sent["messages"][1], want, "{vendor}");
         assert_eq!(written.dropped.is_empty(), field.is_some(), "{vendor}");
     }
+}
+
+#[test]
+fn only_the_last_four_cache_marks_are_sent() {
+    let text =
+        |name: &str| json!({"type": "text", "text": name, "cache_control": {"type": "ephemeral"}});
+    let (body, dropped) = to_anthropic(plain(json!({
+        "tools": [{"type": "function", "function": {"name": "f"}, "cache_control": {"type": "ephemeral"}}],
+        "messages": [
+            {"role": "system", "content": [text("a")]},
+            {"role": "user", "content": [text("b"), text("c")]},
+            {"role": "assistant", "content": [text("d")]},
+            {"role": "user", "content": [text("e")]}
+        ]
+    })))
+    .unwrap();
+    assert_eq!(dropped, ["cache_control (adapted)"]);
+    assert_eq!(
+        (&body["tools"][0].get("cache_control"), &body["system"]),
+        (&None, &json!("a"))
+    );
+    assert_eq!(
+        body["messages"],
+        json!([
+            {"role": "user", "content": [text("b"), text("c")]},
+            {"role": "assistant", "content": [text("d")]},
+            {"role": "user", "content": [text("e")]}
+        ])
+    );
 }
