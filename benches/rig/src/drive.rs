@@ -16,8 +16,8 @@ const WARM_UP: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// With fewer ready sockets than this the thread rests for [`NAP`] before it looks again: woken for each single one it would
 /// spend most of its time on being woken.
-const FEW: usize = 32;
-const NAP: Duration = Duration::from_micros(30);
+const FEW: usize = 12;
+const NAP: Duration = Duration::from_micros(20);
 
 const LISTENER: Token = Token(0);
 
@@ -36,8 +36,9 @@ pub struct Figure {
     pub rate: f64,
     /// CPU time of the subject for each request.
     pub cost: Duration,
-    /// The part of its core that upstream and load tool used.
+    /// The parts of their cores that the subject, and upstream and load tool, used.
     pub busy: f64,
+    pub rig: f64,
 }
 
 /// Serves as upstream, reads the subjects from stdin, measures them in turns. The first pass warms up and does not count.
@@ -162,7 +163,8 @@ impl Drive {
             name: subject.name.clone(),
             rate: done as f64 / wall.as_secs_f64(),
             cost: theirs.div_f64(done as f64),
-            busy: ours.as_secs_f64() / wall.as_secs_f64(),
+            busy: theirs.as_secs_f64() / wall.as_secs_f64(),
+            rig: ours.as_secs_f64() / wall.as_secs_f64(),
         })
     }
 
