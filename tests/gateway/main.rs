@@ -22,6 +22,7 @@ mod leaks;
 mod load;
 mod log_files;
 mod log_listing;
+mod log_names;
 mod model_names;
 
 mod not_reading;

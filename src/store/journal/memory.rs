@@ -58,7 +58,8 @@ impl Content {
 }
 
 impl Journal for Memory {
-    fn push(&self, row: Row, content: Option<Content>) {
+    fn push(&self, mut row: Row, content: Option<Content>) {
+        row.bound();
         let row = Arc::new(row);
         let mut ring = self.ring();
         if ring.closed {

@@ -96,6 +96,40 @@ impl Row {
     pub fn is_error(&self) -> bool {
         self.status >= 400 || self.outcome != Outcome::Ok
     }
+
+    /// Cuts what callers and upstreams choose, so that many rows take no more room than their number says.
+    pub fn bound(&mut self) {
+        let own = [
+            &mut self.requested_model,
+            &mut self.model,
+            &mut self.session,
+            &mut self.agent,
+        ];
+        own.into_iter()
+            .flatten()
+            .for_each(|name| cut(name, NAME_KEPT));
+        self.error.iter_mut().for_each(|text| cut(text, TEXT_KEPT));
+        for attempt in &mut self.attempts {
+            cut(&mut attempt.model, NAME_KEPT);
+            attempt
+                .reason
+                .iter_mut()
+                .for_each(|text| cut(text, TEXT_KEPT));
+        }
+    }
+}
+
+/// Bytes kept of a name that somebody else chose, and of a text.
+const NAME_KEPT: usize = 256;
+const TEXT_KEPT: usize = 4096;
+
+fn cut(text: &mut String, most: usize) {
+    if text.len() > most {
+        let end = text.floor_char_boundary(most - '…'.len_utf8());
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
+    }
 }
 
 /// Request and response as bytes, kept beside the row.
@@ -147,6 +181,36 @@ impl Body {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+
+    #[test]
+    fn what_others_choose_is_bounded_in_bytes() {
+        let long = || Some("é".repeat(1 << 20));
+        let mut row = Row {
+            requested_model: long(),
+            model: long(),
+            session: long(),
+            agent: long(),
+            error: long(),
+            attempts: vec![Attempt {
+                model: "é".repeat(1 << 20),
+                reason: long(),
+                ..Attempt::default()
+            }],
+            ..Row::default()
+        };
+        row.bound();
+        let attempt = &row.attempts[0];
+        let names = [&row.requested_model, &row.model, &row.session, &row.agent];
+        for name in names.into_iter().flatten().chain([&attempt.model]) {
+            assert!(name.len() <= 256 && name.ends_with("é…") && name.capacity() < 300);
+        }
+        for text in [&row.error, &attempt.reason].into_iter().flatten() {
+            assert!(text.len() <= 4096 && text.ends_with("é…"));
+        }
+        let before = row.clone();
+        row.bound();
+        assert_eq!(row, before);
+    }
 
     #[test]
     fn rows_of_earlier_releases_have_no_session() {

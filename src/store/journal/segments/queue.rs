@@ -78,7 +78,8 @@ impl Queue {
         let _ = self.thread.set(thread);
     }
 
-    pub fn push(&self, row: Row, content: Option<Content>) -> Lost {
+    pub fn push(&self, mut row: Row, content: Option<Content>) -> Lost {
+        row.bound();
         let counts = &*self.counts;
         let had_content = content.is_some();
         if counts.closed.load(Ordering::Acquire) {
