@@ -97,6 +97,14 @@ impl Clock {
         }
     }
 
+    /// Readings of both clocks to compare with later.
+    pub fn believed(&self) -> (Duration, i64) {
+        match self.jump {
+            Some(_) => (self.last.0, self.expected()),
+            None => self.last,
+        }
+    }
+
     /// The jump that is not believed yet.
     pub fn jump(&self) -> Option<Jump> {
         self.jump

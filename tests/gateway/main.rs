@@ -23,6 +23,8 @@ mod load;
 mod log_files;
 mod log_listing;
 mod log_names;
+#[cfg(target_os = "linux")]
+mod log_order;
 mod model_names;
 
 mod not_reading;

@@ -41,16 +41,22 @@ impl Gateway {
     pub fn start_on_disk() -> Gateway {
         let place = tempfile::tempdir().unwrap();
         let data = place.path().join("data");
-        Gateway::launch(place, &["--data-dir".as_ref(), data.as_os_str()])
+        Gateway::launch(place, &["--data-dir".as_ref(), data.as_os_str()], &[])
     }
 
     /// With these further arguments to `gw serve`.
     pub fn start_with<A: AsRef<OsStr>>(args: &[A]) -> Gateway {
         let args: Vec<&OsStr> = args.iter().map(AsRef::as_ref).collect();
-        Gateway::launch(tempfile::tempdir().unwrap(), &args)
+        Gateway::launch(tempfile::tempdir().unwrap(), &args, &[])
     }
 
-    fn launch(place: tempfile::TempDir, args: &[&OsStr]) -> Gateway {
+    /// With these further arguments and these variables.
+    pub fn start_with_env(args: &[&str], env: &[(&str, &OsStr)]) -> Gateway {
+        let args: Vec<&OsStr> = args.iter().map(AsRef::as_ref).collect();
+        Gateway::launch(tempfile::tempdir().unwrap(), &args, env)
+    }
+
+    fn launch(place: tempfile::TempDir, args: &[&OsStr], env: &[(&str, &OsStr)]) -> Gateway {
         let ready = place.path().join("ready.json");
         // Socket paths have room for about a hundred bytes; a temporary directory's fits.
         let socket = format!("unix:{}", place.path().join("admin.sock").display());
@@ -74,6 +80,7 @@ impl Gateway {
                     "sealed"
                 },
             )
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

@@ -1,6 +1,7 @@
 //! The request log on disk: a bounded queue, one writer thread, and files that go by unlink: segments of rows, and content
 //! in files of its own.
 
+mod believed;
 mod block;
 mod check;
 mod damage;
@@ -112,7 +113,7 @@ impl Segments {
             ends,
             damage,
         } = load(&dir).map_err(failed)?;
-        let clock = clock_of(&segments, &settings);
+        let clock = clock_of(&dir, &segments, &settings);
         let shared = Arc::new(Shared {
             dir: dir.clone(),
             settings: settings.clone(),
@@ -244,11 +245,18 @@ impl Drop for Segments {
     }
 }
 
-/// The clock that retention goes by. A start at which everything is too old is a reason to doubt it: a gateway that was off
-/// for so long loses nothing by waiting for a day.
-fn clock_of(segments: &[Arc<Segment>], settings: &Settings) -> Clock {
-    let now = Stamp::now().0;
-    let mut clock = Clock::new(clock::monotonic(), now, settings.steady);
+/// The clock that retention goes by: the one that was believed last, where the machine has not been started since. Else
+/// a start at which everything is too old is a reason to doubt it: a gateway that was off for so long loses nothing by
+/// waiting for a day.
+fn clock_of(dir: &Path, segments: &[Arc<Segment>], settings: &Settings) -> Clock {
+    let (monotonic, now) = (clock::monotonic(), Stamp::now().0);
+    let believed = believed::load(dir).filter(|(then, _)| *then <= monotonic);
+    if let Some((then, wall)) = believed {
+        let mut clock = Clock::new(then, wall, settings.steady);
+        clock.feed(monotonic, now);
+        return clock;
+    }
+    let mut clock = Clock::new(monotonic, now, settings.steady);
     let newest = segments
         .iter()
         .filter_map(|segment| segment.summary(|all| (all.rows > 0).then_some(all.until)))

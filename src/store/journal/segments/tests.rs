@@ -45,6 +45,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().is_some_and(|name| name != "clock"))
         .collect();
     files.sort();
     files
@@ -538,6 +539,7 @@ fn a_clock_that_is_not_believed_removes_nothing() {
     log.push(row(1), Some(body(b"x")));
     log.close();
     drop(log);
+    std::fs::remove_file(dir.path().join("clock")).unwrap();
     // Everything is too old at once: the clock may be wrong.
     let log = Segments::open(
         dir.path(),
@@ -664,6 +666,58 @@ fn a_removed_directory_is_made_again() {
         number += 1;
         !all(&log, &Filter::default(), 10).is_empty()
     });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_clock_that_jumped_while_nothing_ran_removes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let month = Duration::from_secs(30 * 86_400);
+    let aged = || Settings {
+        max_age: month,
+        segment_bytes: 10,
+        steady: clock::STEADY,
+        ..settings()
+    };
+    let (now, days) = (Stamp::now().0, |days: i64| days * 86_400_000);
+    let log = Segments::open(dir.path(), settings()).unwrap();
+    log.push(
+        Row {
+            at: Stamp(now - days(60)),
+            ..row(1)
+        },
+        Some(body(b"x")),
+    );
+    log.close();
+    drop(log);
+    // As it was before the clock went forward, and a request that came after that.
+    let kept = dir.path().join("clock");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    let words: Vec<&str> = text.trim_end().split(' ').collect();
+    let before = format!("{} {} {}\n", words[0], words[1], now - days(60));
+    for _ in 0..2 {
+        std::fs::write(&kept, &before).unwrap();
+        let log = Segments::open(dir.path(), aged()).unwrap();
+        assert!(log.health().clock.is_some());
+        log.push(
+            Row {
+                at: Stamp(now),
+                ..row(2)
+            },
+            None,
+        );
+        assert!(log.find(&id(1)).unwrap().is_some());
+        log.close();
+    }
+    // Believed, it is old.
+    std::fs::write(&kept, &text).unwrap();
+    let old = Settings {
+        max_age: Duration::ZERO,
+        ..aged()
+    };
+    let log = Segments::open(dir.path(), old).unwrap();
+    assert_eq!(log.health().clock, None);
+    until("what is old goes", || log.find(&id(1)).unwrap().is_none());
 }
 
 /// A small file system of its own; needs root.

@@ -2,6 +2,7 @@
 
 use super::super::summary::Summary;
 use super::super::sums;
+use super::believed;
 use super::block::{self, Kept, Place};
 use super::file::{Block, Open};
 use super::frame::{self, Kind};
@@ -28,6 +29,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOOK_IDLE: Duration = Duration::from_secs(5);
 /// A busy log looks more often: a second can fill a disk.
 const LOOK_BYTES: u64 = 8 << 20;
+/// How often the time that is believed is kept.
+const KEEP_TIME: Duration = Duration::from_secs(60);
 
 pub struct Writer {
     tools: Tools,
@@ -37,6 +40,9 @@ pub struct Writer {
     room: Room,
     /// The last write of rows failed with this.
     failing: Option<String>,
+    /// The jump of the system clock that was warned of.
+    jump: Option<clock::Jump>,
+    kept_time: Option<Instant>,
     looked: Instant,
     unlooked_bytes: u64,
     /// What became of the content of each row of a batch.
@@ -60,6 +66,8 @@ impl Writer {
             taker,
             room: Room::All,
             failing: None,
+            jump: None,
+            kept_time: None,
             looked: Instant::now(),
             unlooked_bytes: 0,
             kept: Vec::new(),
@@ -100,6 +108,8 @@ impl Writer {
         }
         self.content.seal(&mut self.tools);
         self.rows.seal(&mut self.tools);
+        self.kept_time = None;
+        self.watch_clock();
     }
 
     fn degraded(&self) -> bool {
@@ -124,16 +134,23 @@ impl Writer {
     }
 
     /// Compares the clocks, and says where the wall clock is not believed.
-    fn watch_clock(&self) {
+    fn watch_clock(&mut self) {
         let mut clock = lock(&self.tools.shared.clock);
-        let before = clock.jump();
         clock.feed(clock::monotonic(), Stamp::now().0);
-        match (before, clock.jump()) {
+        match (self.jump, clock.jump()) {
             (before, Some(jump)) if before != Some(jump) => {
                 tracing::warn!(seconds = jump.by / 1000, "{}", jumped(jump));
             }
             (Some(_), None) => tracing::info!("the system clock is believed again"),
             _ => {}
+        }
+        self.jump = clock.jump();
+        if self
+            .kept_time
+            .is_none_or(|kept| kept.elapsed() >= KEEP_TIME)
+        {
+            believed::save(&self.tools.shared.dir, &clock);
+            self.kept_time = Some(Instant::now());
         }
     }
 
