@@ -9,6 +9,9 @@ use std::fmt;
 /// How many lost fields are named: a request made of thousands of unknown ones must not become a list of them.
 const MOST_LOST: usize = 64;
 
+/// How much of a lost field's name is, in characters.
+const LONGEST_LOST: usize = 64;
+
 /// One object's members.
 #[derive(Debug, Default)]
 pub struct Fields<'a> {
@@ -172,8 +175,10 @@ impl<'a> Fields<'a> {
             if lost.len() >= MOST_LOST {
                 return;
             }
+            // A caller chooses it; what it is called shows in its beginning.
+            let key: String = key.chars().take(LONGEST_LOST).collect();
             let path = self
-                .path(key)
+                .path(&key)
                 .split('.')
                 .map(|step| step.split('[').next().unwrap_or(step))
                 .collect::<Vec<_>>()

@@ -37,6 +37,9 @@ pub struct Peek<'a> {
     pub open: usize,
 }
 
+/// The longest name of a model, in bytes: names are kept in rows and tables, and a caller chooses this one.
+const LONGEST_MODEL: usize = 256;
+
 /// The top-level members gw reads. Each may occur once: of two, gw and the provider could believe
 /// different ones.
 const OWNED: [&str; 13] = [
@@ -196,6 +199,13 @@ fn owned<'a>(
             }
             let model =
                 decode(raw).ok_or_else(|| wrong_type("model", "a string of Unicode text"))?;
+            if model.len() > LONGEST_MODEL {
+                return Err(Error::invalid(format!(
+                    "`model` is longer than {LONGEST_MODEL} bytes"
+                ))
+                .param("model")
+                .hint("send the model's name alone"));
+            }
             if model.chars().any(char::is_control) {
                 return Err(Error::invalid("`model` contains control characters")
                     .param("model")

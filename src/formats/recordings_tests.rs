@@ -64,7 +64,7 @@ fn recorded_requests_are_peeked_and_spliced() {
         assert_eq!(peeked.tools, tools, "{}", record["id"]);
         let usage = peeked.stream && record["api"] == "openai-chat";
         let mut changed: Value =
-            serde_json::from_slice(&splice::splice(&body, &peeked, "other", usage)).unwrap();
+            serde_json::from_slice(&splice::splice(&body, &peeked, Some("other"), usage)).unwrap();
         assert_eq!(changed["model"], "other");
         if usage {
             assert_eq!(changed["stream_options"]["include_usage"], true);

@@ -3,16 +3,17 @@
 use super::peek::Peek;
 use std::ops::Range;
 
-/// The body with `model` set (replaced, or inserted where absent) and, when `include_usage`, with
-/// `stream_options.include_usage` set to true. Everything else is copied byte for byte.
-pub fn splice(body: &[u8], peek: &Peek<'_>, model: &str, include_usage: bool) -> Vec<u8> {
+/// The body with `model` set (replaced, or inserted where absent) unless there is none to set, and, when `include_usage`,
+/// with `stream_options.include_usage` set to true. Everything else is copied byte for byte.
+pub fn splice(body: &[u8], peek: &Peek<'_>, model: Option<&str>, include_usage: bool) -> Vec<u8> {
     // Strings always serialise, so there is no other case.
-    let model = serde_json::to_string(model).unwrap_or_default();
+    let model = model.map(|model| serde_json::to_string(model).unwrap_or_default());
     let mut edits: Vec<(Range<usize>, String)> = Vec::with_capacity(3);
     let mut insert = String::new();
-    match &peek.model_span {
-        Some(span) => edits.push((span.clone(), model)),
-        None => insert = format!("\"model\":{model},"),
+    match (model, &peek.model_span) {
+        (Some(model), Some(span)) => edits.push((span.clone(), model)),
+        (Some(model), None) => insert = format!("\"model\":{model},"),
+        (None, _) => {}
     }
     if include_usage && !peek.include_usage {
         match (&peek.stream_options_span, &peek.include_usage_span) {
@@ -75,7 +76,7 @@ mod tests {
         String::from_utf8(splice(
             body.as_bytes(),
             &peek(body.as_bytes(), 64).unwrap(),
-            model,
+            Some(model),
             usage,
         ))
         .unwrap()
@@ -179,7 +180,7 @@ mod tests {
             let before = Value::Object(members.into_iter().collect::<Map<_, _>>());
             let body = if pretty { serde_json::to_vec_pretty(&before).unwrap() } else { serde_json::to_vec(&before).unwrap() };
             let peeked = peek(&body, 64).unwrap();
-            let out = splice(&body, &peeked, &new, usage);
+            let out = splice(&body, &peeked, Some(&new), usage);
             let after: Value = serde_json::from_slice(&out).unwrap();
             let mut want = serde_json::from_slice::<Value>(&body).unwrap();
             want["model"] = Value::from(new.as_str());

@@ -7,7 +7,7 @@ use crate::formats::{
     Codec, Dropped, Format, ReplyContext, StreamUsage, Target, peek::Peek, splice,
 };
 use crate::plan::Choice;
-use crate::upstream::{Origin, OwnKey, Upstream};
+use crate::upstream::{Origin, OwnKey, Upstream, Way};
 use bytes::Bytes;
 use http::HeaderMap;
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
@@ -54,9 +54,15 @@ impl Exchange<'_> {
             && upstream.quirks.stream_usage == StreamUsage::Asked
     }
 
-    /// The body for an upstream of the same format.
-    pub fn spliced(&self, model: &str, include_usage: bool) -> Result<Bytes, Error> {
-        if !include_usage && self.peek.model.as_deref() == Some(model) {
+    /// The body for an upstream of the same format: as it came where it names the model already, or where it names none and
+    /// the address does.
+    pub fn spliced(&self, way: &Way, model: &str, include_usage: bool) -> Result<Bytes, Error> {
+        let named = self.peek.model.as_deref();
+        let model = match named {
+            None if way.names_model() => None,
+            _ => Some(model).filter(|model| named != Some(model)),
+        };
+        if !include_usage && model.is_none() {
             return Ok(self.body.clone());
         }
         let body = splice::splice(self.body, self.peek, model, include_usage);

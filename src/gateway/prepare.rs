@@ -33,7 +33,7 @@ pub(super) fn request(
 ) -> Result<(Request<Full<Bytes>>, Dropped), Ended> {
     let (body, dropped) = match way.conversion {
         Conversion::Same => (
-            exchange.spliced(&choice.model, exchange.asks_usage(upstream))?,
+            exchange.spliced(way, &choice.model, exchange.asks_usage(upstream))?,
             Dropped::new(),
         ),
         Conversion::Translate { into, from } => {

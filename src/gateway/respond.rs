@@ -111,9 +111,9 @@ pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: b
     put(REQUEST_ID, Some(&row.id));
     put(ROUTE, row.route.as_deref());
     put(PROVIDER, row.provider.as_deref());
-    put(MODEL, row.model.as_deref());
+    put(MODEL, row.model.as_deref().map(shown));
     if !row.dropped.is_empty() {
-        put(DROPPED, Some(&row.dropped.join(", ")));
+        put(DROPPED, Some(&dropped(&row.dropped)));
     }
     if !row.attempts.is_empty() {
         headers.insert(ATTEMPTS, HeaderValue::from(row.attempts.len()));
@@ -124,6 +124,32 @@ pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: b
             headers.insert(COST, value);
         }
     }
+}
+
+/// A name as headers show it. They carry ASCII alone, where any place is between two characters.
+fn shown(name: &str) -> &str {
+    const MOST: usize = 128;
+    name.get(..MOST).unwrap_or(name)
+}
+
+/// The list as a header shows it: callers choose the names, and heads have bounds everywhere.
+fn dropped(names: &[String]) -> String {
+    const MOST: usize = 2 << 10;
+    let mut list = String::new();
+    for (at, name) in names.iter().enumerate() {
+        if at > 0 {
+            list.push_str(", ");
+        }
+        if list.len() + name.len() > MOST {
+            list.push_str(&format!("and {} more", names.len() - at));
+            break;
+        }
+        match name.is_ascii() {
+            true => list.push_str(name),
+            false => list.extend(name.chars().flat_map(char::escape_default)),
+        }
+    }
+    list
 }
 
 /// Refuses a request whose format is known, and finishes its record.

@@ -77,6 +77,11 @@ impl Way {
         matches!(self.conversion, Conversion::Same)
     }
 
+    /// Whether the address names the model, so that a body need not.
+    pub fn names_model(&self) -> bool {
+        matches!(self.target, Target::Template(_))
+    }
+
     /// Whether this header of a caller's goes along.
     pub(super) fn passes(&self, header: &str) -> bool {
         self.passes.iter().any(|list| list.header(header))

@@ -5,6 +5,7 @@
 
 mod authorisation;
 mod blame;
+mod bounded_names;
 mod capacity;
 mod committed;
 mod compressed_bodies;
@@ -47,4 +48,5 @@ mod usage;
 mod vendors;
 mod wire_head;
 mod wire_limits;
+mod without_model;
 mod write_latency;
