@@ -38,6 +38,7 @@ pub mod secured;
 pub mod send;
 pub mod session;
 pub mod settings;
+pub mod socket;
 pub mod spoken;
 pub mod stream;
 pub mod unpack;

@@ -1,13 +1,11 @@
 //! Idle upstream connections of one worker, newest first. No locks: a pool belongs to one thread.
 
-use crate::upstream::Origin;
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::client::conn::http1::SendRequest;
+use super::connect::Connection;
+use crate::upstream::{Origin, Upstream};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,48 +14,64 @@ pub const SWEEP: Duration = Duration::from_secs(5);
 /// Sweeps a connection may stay idle: 45 s, below what servers usually keep connections open, so that we
 /// rarely write into a closing one.
 const IDLE: u64 = 9;
-/// Per origin and worker.
+/// Per provider and worker.
 const MOST: usize = 256;
 
 struct Idle {
-    sender: SendRequest<Full<Bytes>>,
+    connection: Connection,
     /// The sweep before it became idle; counting them is cheaper than a clock.
     since: u64,
 }
 
-/// Idle connections by origin.
+/// The idle connections of one provider, all to where it was when the last of them came back.
+struct Provider {
+    origin: Origin,
+    idle: Vec<Idle>,
+}
+
+/// Idle connections by provider: what a broken peer says late stays with the provider that it is, also where two
+/// have the same address.
 #[derive(Default)]
 pub struct Pool {
-    idle: RefCell<HashMap<Rc<Origin>, Vec<Idle>>>,
+    providers: RefCell<HashMap<Arc<str>, Provider>>,
     sweeps: Cell<u64>,
 }
 
 impl Pool {
-    /// An idle connection that still looks good.
-    pub fn take(&self, origin: &Origin) -> Option<SendRequest<Full<Bytes>>> {
-        let mut idle = self.idle.borrow_mut();
-        let list = idle.get_mut(origin)?;
-        while let Some(entry) = list.pop() {
-            if !entry.sender.is_closed() {
-                return Some(entry.sender);
+    /// An idle connection that still looks good now.
+    pub fn take(&self, upstream: &Upstream) -> Option<Connection> {
+        let mut providers = self.providers.borrow_mut();
+        let provider = providers
+            .get_mut(&*upstream.name)
+            .filter(|provider| provider.origin == upstream.origin)?;
+        while let Some(entry) = provider.idle.pop() {
+            if entry.connection.is_idle() {
+                return Some(entry.connection);
             }
         }
         None
     }
 
     /// Gives a connection back after its response body was read to the end.
-    pub fn give(&self, origin: &Origin, sender: SendRequest<Full<Bytes>>) {
-        if sender.is_closed() {
+    pub fn give(&self, upstream: &Upstream, connection: Connection) {
+        if connection.is_closed() {
             return;
         }
-        let mut idle = self.idle.borrow_mut();
-        let list = match idle.get_mut(origin) {
-            Some(list) => list,
-            None => idle.entry(Rc::new(origin.clone())).or_default(),
+        let mut providers = self.providers.borrow_mut();
+        let fresh = || Provider {
+            origin: upstream.origin.clone(),
+            idle: Vec::new(),
         };
-        if list.len() < MOST {
-            list.push(Idle {
-                sender,
+        let provider = match providers.get_mut(&*upstream.name) {
+            Some(provider) => provider,
+            None => providers.entry(upstream.name.clone()).or_insert_with(fresh),
+        };
+        if provider.origin != upstream.origin {
+            *provider = fresh();
+        }
+        if provider.idle.len() < MOST {
+            provider.idle.push(Idle {
+                connection,
                 since: self.sweeps.get(),
             });
         }
@@ -65,17 +79,19 @@ impl Pool {
 
     /// Drops every idle connection: their descriptors are needed.
     pub fn clear(&self) {
-        self.idle.borrow_mut().clear();
+        self.providers.borrow_mut().clear();
     }
 
     /// Drops what has been idle for too long, so that closed peers do not pile up; called every [`SWEEP`].
     pub fn sweep(&self) {
         let now = self.sweeps.get() + 1;
         self.sweeps.set(now);
-        let mut idle = self.idle.borrow_mut();
-        idle.values_mut().for_each(|list| {
-            list.retain(|entry| !entry.sender.is_closed() && now - entry.since < IDLE)
+        let mut providers = self.providers.borrow_mut();
+        providers.values_mut().for_each(|provider| {
+            provider
+                .idle
+                .retain(|entry| !entry.connection.is_closed() && now - entry.since < IDLE);
         });
-        idle.retain(|_, list| !list.is_empty());
+        providers.retain(|_, provider| !provider.idle.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 //! back unsent is sent over the next, and everything else is for `attempt` to decide.
 
 use super::{
-    connect,
+    connect::{self, Connection},
     ended::Ended,
     failure::Failure,
     stream::Ticket,
@@ -13,7 +13,7 @@ use crate::upstream::Upstream;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use hyper::body::Incoming;
 use std::{sync::Arc, time::Duration};
 
 /// How long what comes before an answer may take.
@@ -48,21 +48,21 @@ pub(super) async fn send(
             upstream.name
         ))
     };
-    let ticket = |sender| Ticket {
-        sender,
+    let ticket = |connection| Ticket {
+        connection,
         upstream: upstream.clone(),
         pool: worker.pool.clone(),
     };
     watch.within(Some(limits.answer));
-    while !fresh && let Some(mut sender) = worker.pool.take(&upstream.origin) {
-        match watch.run(sender.ready()).await {
+    while !fresh && let Some(mut connection) = worker.pool.take(upstream) {
+        match watch.run(connection.sender.ready()).await {
             Err(fired) => return Err(interrupted(fired, watch, late)),
             Ok(Err(_)) => continue,
             Ok(Ok(())) => {}
         }
-        match watch.run(sender.try_send_request(request)).await {
+        match watch.run(connection.sender.try_send_request(request)).await {
             Err(fired) => return Err(interrupted(fired, watch, late)),
-            Ok(Ok(response)) => return Ok((response, ticket(sender))),
+            Ok(Ok(response)) => return Ok((response, ticket(connection))),
             Ok(Err(mut error)) => match error.take_message() {
                 Some(unsent) => request = unsent,
                 None => {
@@ -72,11 +72,11 @@ pub(super) async fn send(
             },
         }
     }
-    let mut sender = connected(upstream, watch, limits.connect).await?;
+    let mut connection = connected(upstream, watch, limits.connect).await?;
     watch.within(Some(limits.answer));
-    match watch.run(sender.send_request(request)).await {
+    match watch.run(connection.sender.send_request(request)).await {
         Err(fired) => Err(interrupted(fired, watch, late)),
-        Ok(Ok(response)) => Ok((response, ticket(sender))),
+        Ok(Ok(response)) => Ok((response, ticket(connection))),
         Ok(Err(error)) => Err(Ended::Failed(Failure::broke(&upstream.name, &error))),
     }
 }
@@ -85,7 +85,7 @@ async fn connected(
     upstream: &Arc<Upstream>,
     watch: &Guard,
     limit: Duration,
-) -> Result<SendRequest<Full<Bytes>>, Ended> {
+) -> Result<Connection, Ended> {
     watch.within(Some(limit));
     let late = || {
         Failure::timeout(format!(

@@ -2,15 +2,14 @@
 //! format (translated). The same steps run before the commit point, where `attempt` holds the output back,
 //! and after it, where `relay` hands it on.
 
-use super::{exchange::Exchange, failure::Failure, long::Tail, pool::Pool};
+use super::{connect::Connection, exchange::Exchange, failure::Failure, long::Tail, pool::Pool};
 use crate::chat::Event;
 use crate::formats::fault::Hidden;
 use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse, sse::Frames};
 use crate::upstream::{OwnKey, Upstream};
 use bytes::Bytes;
 use http_body::Body as _;
-use http_body_util::Full;
-use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use hyper::body::Incoming;
 use std::{
     collections::VecDeque,
     pin::Pin,
@@ -22,14 +21,14 @@ use std::{
 
 /// A connection to be given back when its body has been read to the end.
 pub struct Ticket {
-    pub sender: SendRequest<Full<Bytes>>,
+    pub connection: Connection,
     pub upstream: Arc<Upstream>,
     pub pool: Rc<Pool>,
 }
 
 impl Ticket {
     pub fn give_back(self) {
-        self.pool.give(&self.upstream.origin, self.sender);
+        self.pool.give(&self.upstream, self.connection);
     }
 }
 

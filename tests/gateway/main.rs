@@ -17,6 +17,7 @@ mod fallback;
 mod hangup;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod idle_connections;
 mod kit;
 mod large_answers;
 mod leaks;
