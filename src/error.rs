@@ -36,6 +36,8 @@ pub enum Kind {
     Timeout,
     /// The disk is full or the store cannot be written.
     StorageFull,
+    /// A request came back to the gateway that had sent it on.
+    Loop,
     /// CLI: no gateway answers at the admin address.
     NoGateway,
     /// CLI: some of several failed.
@@ -83,6 +85,7 @@ table! {
     Unavailable     "unavailable"     503 9  "service_unavailable"   "overloaded_error"
     Timeout         "timeout"         504 7  "timeout_error"         "timeout_error"
     StorageFull     "storage_full"    507 1  "server_error"          "api_error"
+    Loop            "loop_detected"   508 1  "api_error"             "api_error"
     NoGateway       "no_gateway"      502 6  "api_error"             "api_error"
     Partial         "partial"         500 8  "api_error"             "api_error"
     Expectation     "expectation"     500 10 "api_error"             "api_error"

@@ -67,6 +67,8 @@ pub struct Limits {
     pub depth: usize,
     /// Connections served at a time, on each listener; more wait in the kernel's queue.
     pub connections: usize,
+    /// Models in a provider's list.
+    pub models: usize,
 }
 
 impl Default for Limits {
@@ -76,6 +78,7 @@ impl Default for Limits {
             apply: 64 << 20,
             depth: 32,
             connections: 64,
+            models: 5_000,
         }
     }
 }

@@ -122,7 +122,8 @@ async fn stored(call: &Call, model: Option<&str>) -> Result<Report> {
     });
     let (vault, asked) = (call.desk.deps.vault.clone(), record.clone());
     let access = blocking(move || Ok(credentials::resolve(&*vault, &asked))).await?;
-    let report = run(&record, access, model.as_deref()).await?;
+    let most = call.desk.deps.limits.models;
+    let report = run(&record, access, model.as_deref(), most).await?;
     report.note(&call.desk, &call.name);
     Ok(report)
 }
@@ -162,7 +163,7 @@ pub async fn before_create(
             None => credentials::resolve(&*vault, &asked),
         })
     });
-    let report = run(&record, access.await?, None).await?;
+    let report = run(&record, access.await?, None, desk.deps.limits.models).await?;
     let kind = match report.trial.state {
         State::Verified | State::Unverified => return Ok(report),
         State::Unreachable if report.local => return Ok(report),
@@ -183,6 +184,7 @@ async fn run(
     record: &Record,
     access: Result<Access, String>,
     model: Option<&str>,
+    most: usize,
 ) -> Result<Report> {
     let spec: Provider = serde_json::from_value(Value::Object(record.spec.clone()))
         .map_err(|error| Error::internal("the provider record cannot be read").cause(error))?;
@@ -194,7 +196,7 @@ async fn run(
     )?;
     let trial = match model {
         Some(model) => trial::one_token(&upstream, model).await,
-        None => trial::list(&upstream).await,
+        None => trial::list(&upstream, most).await,
     };
     Ok(Report {
         trial,

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod betas;
 mod cost;
 mod facts;
 #[cfg(test)]

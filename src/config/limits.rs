@@ -49,6 +49,8 @@ pub struct Limits {
     pub upstream_answer: Millis,
     /// A whole upstream answer that is not a stream.
     pub upstream_max_body: Size,
+    /// Models in a provider's list.
+    pub upstream_max_models: u32,
 }
 
 impl Default for Limits {
@@ -82,6 +84,7 @@ impl Default for Limits {
             upstream_idle: Millis::secs(60),
             upstream_answer: Millis::secs(600),
             upstream_max_body: Size::mib(64),
+            upstream_max_models: 5_000,
         }
     }
 }

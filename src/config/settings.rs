@@ -104,4 +104,5 @@ settings! {
     limits.upstream_idle            Text   Found ""                   "Silence within a provider's stream"
     limits.upstream_answer          Text   Found ""                   "A provider's whole answer that is not a stream"
     limits.upstream_max_body        Text   Found ""                   "A provider's answer that is not a stream"
+    limits.upstream_max_models      Number Found ""                   "Models in a provider's list"
 }

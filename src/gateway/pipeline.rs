@@ -21,7 +21,7 @@ use crate::chat::estimate;
 use crate::formats::{Format, peek};
 use crate::plan::{self, Ask, Context, Needs, Plan};
 use crate::resources::provider::Credential;
-use crate::upstream::Origin;
+use crate::upstream::{Origin, via};
 use http::{Request, Response};
 use std::{cell::OnceCell, rc::Rc};
 
@@ -67,6 +67,7 @@ async fn answer(
     record.caller(&admitted.caller);
     record.row.session = session::session(&head.headers);
     record.row.agent = session::agent(&head.headers);
+    via::check(&head.headers).map_err(Ended::Refused)?;
     watch.belongs_to(admitted.digest, admitted.caller.clone());
     intake::room(worker, &admitted.caller).map_err(Ended::Refused)?;
 
@@ -86,6 +87,11 @@ async fn answer(
         },
         tokens: estimate(peek.text_bytes),
         media: peek.images || peek.encoded,
+        betas: head
+            .headers
+            .get("anthropic-beta")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default(),
     };
     let plan = {
         let context = Context {

@@ -65,6 +65,7 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
         },
         tokens: query.tokens,
         media: query.images,
+        betas: "",
     };
     let deciding = route::deciding(snapshot, caller, &ask);
     let found = candidate_routes(snapshot, caller, &ask);
@@ -335,6 +336,7 @@ fn caller<'a>(
                 needs: Needs::default(),
                 tokens: 0,
                 media: false,
+                betas: "",
             };
             let decides = route::deciding(snapshot, caller, &ask)
                 .is_some_and(|found| found.name == route.name);

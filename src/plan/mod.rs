@@ -44,6 +44,8 @@ pub struct Ask<'a> {
     pub tokens: u64,
     /// There is more to the prompt than its text, so that the estimate says little.
     pub media: bool,
+    /// Beta features asked for, with commas.
+    pub betas: &'a str,
 }
 
 /// One attempt to be made.

@@ -38,6 +38,8 @@ impl Class {
             401..=403 | 429 if own_key => Class::OwnKey,
             401..=403 => Class::Credential,
             404 => Class::NotFound,
+            // It leads back here, and will do so again.
+            508 => Class::Unfit,
             408 => Class::Timeout,
             504 => Class::Slow,
             429 | 529 => Class::Capacity,

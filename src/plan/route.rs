@@ -6,6 +6,7 @@ use super::{
     health::{Slot, TargetState},
     naming,
 };
+use crate::catalog::betas;
 use crate::resources::{
     glob,
     route::{Route as Spec, Strategy},
@@ -173,7 +174,10 @@ pub(super) fn judge(
             return Err(Why::Lacks(what));
         }
     }
-    match facts.context_window {
+    let window = facts
+        .context_window
+        .map(|own| betas::window(own, model, ask.betas));
+    match window {
         Some(window) if !ask.media && ask.tokens > window.saturating_mul(SURELY) => {
             Err(Why::Context(window))
         }

@@ -16,6 +16,7 @@ fn ask() -> Ask<'static> {
         needs: Needs::default(),
         tokens: 10,
         media: false,
+        betas: "",
     }
 }
 

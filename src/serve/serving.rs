@@ -116,6 +116,7 @@ pub fn admin_limits(config: &Config) -> admin::Limits {
         apply: bound(limits.admin_max_apply.0),
         depth: bound(limits.admin_json_depth.into()),
         connections: bound(limits.admin_max_connections.into()),
+        models: bound(limits.upstream_max_models.into()),
     }
 }
 

@@ -12,13 +12,13 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::error::Error;
 
-/// Sends it and reads an answer of at most `longest` bytes, or says why not in a fragment. The time limit is
-/// the caller's.
+/// Sends it and reads an answer of at most `longest` bytes (of a longer one only the status), or says why not in a
+/// fragment. The time limit is the caller's.
 pub async fn call(
     upstream: &Upstream,
     request: Request<Full<Bytes>>,
     longest: usize,
-) -> Result<(StatusCode, Bytes), String> {
+) -> Result<(StatusCode, Option<Bytes>), String> {
     match dial(upstream).await? {
         Link::Plain(stream) => over(TokioIo::new(stream), request, longest).await,
         Link::Tls(stream) => over(TokioIo::new(stream), request, longest).await,
@@ -29,7 +29,7 @@ async fn over<I>(
     io: I,
     request: Request<Full<Bytes>>,
     longest: usize,
-) -> Result<(StatusCode, Bytes), String>
+) -> Result<(StatusCode, Option<Bytes>), String>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
@@ -44,11 +44,11 @@ where
         .map_err(|error| broke(&error))?
         .into_parts();
     let body = Limited::new(body, longest).collect().await;
-    let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-        true => format!("the answer is longer than {longest} bytes"),
-        false => broke(&*error),
-    })?;
-    Ok((head.status, body.to_bytes()))
+    match body {
+        Ok(body) => Ok((head.status, Some(body.to_bytes()))),
+        Err(error) if error.is::<LengthLimitError>() => Ok((head.status, None)),
+        Err(error) => Err(broke(&*error)),
+    }
 }
 
 /// The innermost cause says it best: what TLS or the system said.

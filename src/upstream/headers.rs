@@ -1,7 +1,7 @@
 //! Headers of an upstream request, but for the credential. What of a caller's passes is an allow-list, which the way
 //! upstream holds.
 
-use super::{Upstream, Way};
+use super::{Upstream, Way, via};
 use crate::resources::provider::Provider;
 use crate::vendors::Vendor;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -31,7 +31,7 @@ pub(super) fn write(
     caller: Option<(&HeaderMap, &Way)>,
     headers: &mut HeaderMap,
 ) {
-    headers.reserve(10);
+    headers.reserve(11);
     headers.insert(header::HOST, upstream.host.clone());
     if carries {
         headers.insert(
@@ -51,6 +51,7 @@ pub(super) fn write(
     for (name, value) in &upstream.headers {
         headers.insert(name.clone(), value.clone());
     }
+    headers.insert(header::VIA, via::header(caller.map(|(headers, _)| headers)));
     if let Some((caller, way)) = caller {
         pass(caller, headers, |name| way.passes(name));
     }

@@ -7,6 +7,7 @@ mod address;
 pub mod call;
 pub mod dial;
 mod headers;
+mod listing;
 mod own_key;
 mod quirks;
 mod sign;
@@ -14,6 +15,7 @@ mod standing;
 mod timers;
 mod tls;
 pub mod trial;
+pub mod via;
 mod way;
 
 pub use access::{Access, resolve_files};
@@ -167,7 +169,8 @@ impl Upstream {
         *request.uri_mut() = ask.target;
         let carries = *request.method() != Method::GET;
         headers::write(self, ask.accept, carries, ask.caller, request.headers_mut());
-        self.sign_in.sign(&mut request, ask.own_key)?;
+        let same = ask.caller.is_some_and(|(_, way)| way.is_same());
+        self.sign_in.sign(&mut request, ask.own_key, same)?;
         Ok(request.map(|()| Full::new(ask.body)))
     }
 }

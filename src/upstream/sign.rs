@@ -1,6 +1,6 @@
 //! Signing in upstream: the last step over a finished request.
 
-use super::{Access, OwnKey};
+use super::{Access, Form, OwnKey};
 use crate::formats::fault::Hidden;
 use crate::resources::provider::Credential;
 use crate::vendors::Auth;
@@ -75,11 +75,13 @@ impl SignIn {
         matches!(self, SignIn::Header(..) | SignIn::Passthrough(_))
     }
 
-    /// Signs a request that is finished but for this. `own_key`: the caller's own.
+    /// Signs a request that is finished but for this. `own_key`: the caller's own; `same`: the caller speaks the
+    /// format upstream, so that its client knows how the key is presented there.
     pub(super) fn sign(
         &self,
         request: &mut Request<()>,
         own_key: Option<&OwnKey>,
+        same: bool,
     ) -> Result<(), Unsigned> {
         let (name, value) = match self {
             SignIn::Nothing => return Ok(()),
@@ -87,7 +89,12 @@ impl SignIn {
             SignIn::Header(name, value) => (name.clone(), value.clone()),
             SignIn::Passthrough(auth) => {
                 let own = own_key.ok_or(Unsigned::NoOwnKey)?;
-                credential_header(*auth, own.key()).ok_or(Unsigned::BadOwnKey)?
+                let auth = match own.form {
+                    // Tokens of a subscription (`sk-ant-oat…`) are taken in this form alone.
+                    Form::Bearer if same => Auth::Bearer,
+                    Form::Bearer | Form::ApiKey => *auth,
+                };
+                credential_header(auth, own.key()).ok_or(Unsigned::BadOwnKey)?
             }
         };
         request.headers_mut().insert(name, value);

@@ -1,12 +1,15 @@
 //! The smallest things a provider can be asked: its list of models, one token of a model. Made by the builder
 //! that serving uses, so that what is tried is what is used.
 
-use super::{Ask, Unsigned, Upstream, call::call};
+use super::{
+    Ask, Unsigned, Upstream,
+    call::call,
+    listing::{self, Listed},
+};
 use crate::chat::{Chat, Message, Part, Role};
 use crate::formats::{self, Seen, Target, fault::read_fault};
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// How long a list of models may take, and one token of a model: local servers load it first.
@@ -51,8 +54,8 @@ impl Trial {
     }
 }
 
-/// Asks for its list of models.
-pub async fn list(upstream: &Upstream) -> Trial {
+/// Asks for its list of models, of which there may be `most`.
+pub async fn list(upstream: &Upstream, most: usize) -> Trial {
     match upstream.models() {
         None => Trial::unsent(
             State::Unverified,
@@ -60,7 +63,10 @@ pub async fn list(upstream: &Upstream) -> Trial {
         ),
         Some(target) => {
             let ask = ask(Method::GET, target, Bytes::new());
-            run(upstream, ask, LIST_WAIT, listed).await
+            run(upstream, ask, LIST_WAIT, |status, body| {
+                listed(status, body, most)
+            })
+            .await
         }
     }
 }
@@ -99,10 +105,13 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
         Ok(written) => written.body.into(),
         Err(error) => return Trial::unsent(State::Failed, error.message),
     };
-    let answered = |status: u16, body: &[u8]| match status {
+    let answered = |status: u16, body: Option<&[u8]>| match status {
         200..=299 => {
             let mut seen = Seen::default();
-            match (codec.read_reply(body, &mut seen), seen.fault) {
+            match (
+                codec.read_reply(body.unwrap_or_default(), &mut seen),
+                seen.fault,
+            ) {
                 (Ok(_), _) => (State::Verified, None, "ok, the model answered".into()),
                 (Err(_), Some(fault)) => (
                     State::Failed,
@@ -116,7 +125,7 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
                 ),
             }
         }
-        _ => said(status, body),
+        _ => said(status, body.unwrap_or_default()),
     };
     run(
         upstream,
@@ -144,7 +153,7 @@ async fn run(
     upstream: &Upstream,
     ask: Ask<'_>,
     wait: Duration,
-    read: impl Fn(u16, &[u8]) -> Reading,
+    read: impl Fn(u16, Option<&[u8]>) -> Reading,
 ) -> Trial {
     let request = match upstream.request(ask) {
         Ok(request) => request,
@@ -183,7 +192,7 @@ async fn run(
                     None,
                     format!("it wants a credential (HTTP {})", status.as_u16()),
                 ),
-                _ => read(status.as_u16(), &body),
+                _ => read(status.as_u16(), body.as_deref()),
             };
             (Some(status.as_u16()), reading)
         }
@@ -210,48 +219,33 @@ fn said(status: u16, body: &[u8]) -> Reading {
     (State::Failed, None, message)
 }
 
-fn listed(status: u16, body: &[u8]) -> Reading {
-    match status {
-        200..=299 => match models(body) {
-            Some(models) => (State::Verified, Some(models), "ok".into()),
-            None => (
+/// `most`: models in a list.
+fn listed(status: u16, body: Option<&[u8]>, most: usize) -> Reading {
+    let told = |models, message: String| (State::Verified, models, message);
+    match (status, body) {
+        (200..=299, None) => told(
+            None,
+            format!("its list of models is longer than {} MiB", LONGEST >> 20),
+        ),
+        (200..=299, Some(body)) => match listing::ids(body, most) {
+            Listed::Models(models) => told(Some(models), "ok".into()),
+            Listed::TooMany => told(
+                None,
+                format!("it lists more than {most} models, see limits.upstream_max_models"),
+            ),
+            Listed::NoList => (
                 State::Failed,
                 None,
                 "it answered with something that is not a list of models".into(),
             ),
         },
-        404 | 405 | 501 => (
+        (404 | 405 | 501, _) => (
             State::Unverified,
             None,
             "it cannot list models: try one with -m MODEL".into(),
         ),
-        _ => said(status, body),
+        _ => said(status, body.unwrap_or_default()),
     }
-}
-
-/// Model ids out of `{data: [{id}]}` (OpenAI, Anthropic), `{models: [{name|id}]}` or a bare list.
-fn models(body: &[u8]) -> Option<Vec<String>> {
-    let value: Value = serde_json::from_slice(body).ok()?;
-    let list = value
-        .get("data")
-        .or_else(|| value.get("models"))
-        .unwrap_or(&value)
-        .as_array()?;
-    let id = |one: &Value| {
-        ["id", "name", "model"]
-            .iter()
-            .find_map(|field| one.get(field)?.as_str())
-            .or(one.as_str())
-            .map(str::to_owned)
-    };
-    let mut ids: Vec<String> = list
-        .iter()
-        .filter_map(id)
-        .filter(|id| id.len() <= 200)
-        .collect();
-    ids.sort();
-    ids.dedup();
-    Some(ids)
 }
 
 #[cfg(test)]
@@ -295,7 +289,7 @@ mod tests {
     #[tokio::test]
     async fn verified_refused_redirected() {
         let (up, served) = answer_with("HTTP/1.1 200 OK\r\ncontent-length: 36\r\n\r\n{\"data\":[{\"id\":\"b\"},{\"id\":\"a\"},{}]} ").await;
-        let trial = list(&up).await;
+        let trial = list(&up, 5_000).await;
         assert_eq!(
             (trial.state, trial.models),
             (State::Verified, Some(vec!["a".to_owned(), "b".to_owned()]))
@@ -326,7 +320,7 @@ mod tests {
             ),
         ] {
             let (up, _served) = answer_with(answer).await;
-            let trial = list(&up).await;
+            let trial = list(&up, 5_000).await;
             assert_eq!((trial.state, trial.status), (state, Some(status)));
         }
     }
@@ -336,7 +330,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let trial = list(&upstream(port)).await;
+        let trial = list(&upstream(port), 5_000).await;
         assert_eq!(
             (trial.state, trial.message.as_str()),
             (

@@ -15,6 +15,7 @@ mod home;
 mod last_used;
 mod models;
 mod not_utf8;
+mod provider_lists;
 mod provider_tls;
 mod providers;
 mod quiet;

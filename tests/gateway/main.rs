@@ -27,9 +27,11 @@ mod log_listing;
 mod log_names;
 #[cfg(target_os = "linux")]
 mod log_order;
+mod loops;
 mod model_names;
 
 mod not_reading;
+mod passing;
 mod readings;
 mod refused_heads;
 mod refusing;

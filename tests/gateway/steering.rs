@@ -105,6 +105,7 @@ fn the_upstream_sees_these_headers_and_no_others() {
         "content-type",
         "host",
         "user-agent",
+        "via",
     ];
     let with = |more: &[&str]| {
         let bearer = !more.contains(&"x-api-key");

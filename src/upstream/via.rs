@@ -1,0 +1,125 @@
+//! Noticing that gw has become its own provider, directly or through other gateways: every request upstream says in
+//! `Via` (RFC 9110 section 7.6.3) through which of them it came. One that comes back, or has come through too many,
+//! goes nowhere: each round would make more of it.
+
+use crate::error::{Error, Kind, Result};
+use http::{HeaderMap, HeaderValue, header};
+use std::{fmt::Write, sync::LazyLock};
+
+/// Gateways a request may have come through.
+const MOST: usize = 5;
+
+/// What names of gateways begin with.
+const NAME: &str = "gw-";
+
+/// Of this process alone, and of no use to anybody else.
+static OWN: LazyLock<(&str, HeaderValue)> = LazyLock::new(|| {
+    let mut id = [0_u8; 8];
+    // Without randomness loops end after [`MOST`] rounds.
+    let _ = getrandom::fill(&mut id);
+    let mut name = NAME.to_owned();
+    for byte in id {
+        let _ = write!(name, "{byte:02x}");
+    }
+    // Lives as long as the process, so that a copy for each request counts no references.
+    let entry: &'static str = format!("1.1 {name}").leak();
+    let name = entry.strip_prefix("1.1 ").unwrap_or(entry);
+    (name, HeaderValue::from_static(entry))
+});
+
+/// Whether a caller's request may be sent on.
+pub fn check(caller: &HeaderMap) -> Result<()> {
+    if !caller.contains_key(header::VIA) {
+        return Ok(());
+    }
+    let hint = "see which provider's base URL leads to a gateway: gw provider get -o wide";
+    let refused = |why: String| Err(Error::new(Kind::Loop, why).hint(hint));
+    if gateways(caller).any(|name| name == OWN.0) {
+        return refused("the request has come back: this gateway is its own provider".into());
+    }
+    match gateways(caller).count() {
+        count if count >= MOST => refused(format!(
+            "the request has come through {count} gateways, and {MOST} is the most"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The header of a request upstream: the gateways before this one, then this one. Proxies of other kinds are the
+/// caller's own affair.
+pub(super) fn header(caller: Option<&HeaderMap>) -> HeaderValue {
+    let before = caller.filter(|headers| headers.contains_key(header::VIA));
+    let Some(before) = before else {
+        return OWN.1.clone();
+    };
+    let mut all = String::new();
+    for name in gateways(before).take(MOST) {
+        let _ = write!(all, "1.1 {name}, ");
+    }
+    let _ = write!(all, "1.1 {}", OWN.0);
+    HeaderValue::try_from(all).unwrap_or_else(|_| OWN.1.clone())
+}
+
+/// The gateways of this kind that a request came through.
+fn gateways(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(header::VIA)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .filter_map(|entry| entry.split_ascii_whitespace().nth(1))
+        .filter(|name| {
+            let id = name.strip_prefix(NAME);
+            id.is_some_and(|id| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    fn with(values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::VIA, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn what_came_back_or_came_too_far_goes_nowhere() {
+        let other = |at: usize| format!("1.1 gw-{at:016x}");
+        let own = header(None).to_str().unwrap().to_owned();
+        assert!(check(&HeaderMap::new()).is_ok());
+        assert!(check(&with(&["1.0 fred, 1.1 p.example.net (Apache)"])).is_ok());
+        assert!(check(&with(&[&other(1), &other(2)])).is_ok());
+        let back = check(&with(&[&other(1), &format!("1.1 proxy, {own}")])).unwrap_err();
+        assert_eq!(
+            (back.kind, back.message.as_str()),
+            (
+                Kind::Loop,
+                "the request has come back: this gateway is its own provider"
+            )
+        );
+        let all: Vec<String> = (0..5).map(other).collect();
+        let far = check(&with(&[&all.join(", ")])).unwrap_err();
+        assert_eq!(
+            far.message,
+            "the request has come through 5 gateways, and 5 is the most"
+        );
+    }
+
+    #[test]
+    fn only_gateways_are_told_on() {
+        let own = header(None).to_str().unwrap().to_owned();
+        let caller = with(&[
+            "1.1 inner.example, 1.1 gw-0123456789abcdef (x)",
+            "1.1 gw-short",
+        ]);
+        assert_eq!(
+            header(Some(&caller)).to_str().unwrap(),
+            format!("1.1 gw-0123456789abcdef, {own}")
+        );
+    }
+}
