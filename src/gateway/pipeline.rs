@@ -65,8 +65,7 @@ async fn answer(
     })?;
     worker.crowd.know(incoming.conn());
     record.caller(&admitted.caller);
-    record.row.session = session::session(&head.headers);
-    record.row.agent = session::agent(&head.headers);
+    (record.row.session, record.row.agent) = session::named(&head.headers);
     via::check(&head.headers).map_err(Ended::Refused)?;
     watch.belongs_to(admitted.digest, admitted.caller.clone());
     intake::room(worker, &admitted.caller).map_err(Ended::Refused)?;
