@@ -152,7 +152,7 @@ impl<'a> Show<'a> {
         let known = vendor
             .filter(|vendor| !vendor.catalog.is_empty())
             .and_then(|vendor| catalog::find(vendor.catalog, upstream));
-        Value::Object(catalog::facts(upstream, Some(&model), known.as_ref()).show(upstream))
+        Value::Object(catalog::facts(Some(&model), known.as_ref()).show(upstream))
     }
 }
 

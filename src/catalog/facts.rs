@@ -1,8 +1,7 @@
 //! What is known of one model at one provider: the user's record over the built-in catalogue. The one look-up
 //! for planning, showing and searching.
 
-use super::{Known, Prices, dollars, per_token, takes};
-use crate::chat::Takes;
+use super::{Known, Prices, dollars, per_token};
 use crate::resources::model::{Capabilities, Model};
 use serde_json::{Map, Value};
 
@@ -17,8 +16,6 @@ pub struct Facts {
     pub priced: Priced,
     /// What it can do; `None`: not known, so nothing is ruled out.
     pub can: Option<Capabilities>,
-    /// What it takes of a request.
-    pub takes: &'static Takes,
 }
 
 /// Where prices come from.
@@ -29,8 +26,8 @@ pub enum Priced {
     Not,
 }
 
-/// The record of a model over what the catalogue knows of it, as far as there is either; `model` is its id upstream.
-pub fn facts(model: &str, own: Option<&Model>, known: Option<&Known>) -> Facts {
+/// The record of a model over what the catalogue knows of it, as far as there is either.
+pub fn facts(own: Option<&Model>, known: Option<&Known>) -> Facts {
     let mut facts = Facts {
         enabled: true,
         context_window: known.and_then(|known| known.context_window),
@@ -38,7 +35,6 @@ pub fn facts(model: &str, own: Option<&Model>, known: Option<&Known>) -> Facts {
         prices: known.map(|known| known.prices).unwrap_or_default(),
         priced: known.map_or(Priced::Not, |_| Priced::Catalog),
         can: None,
-        takes: takes(model),
     };
     let Some(own) = own else { return facts };
     facts.enabled = own.enabled;
@@ -109,7 +105,7 @@ mod tests {
             "provider": "p", "max_output": 50, "price_output": "20.50", "capabilities": ["tools"],
         }))
         .unwrap();
-        let show = |own, known| Value::Object(facts("m", own, known).show("m"));
+        let show = |own, known| Value::Object(facts(own, known).show("m"));
         assert_eq!(
             [
                 show(None, None),
@@ -123,7 +119,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            facts("m", Some(&own), None).can,
+            facts(Some(&own), None).can,
             Some(Capabilities {
                 tools: true,
                 images: false,

@@ -139,7 +139,7 @@ fn upstream(item: &Value) -> &str {
 
 /// A row of the catalogue in the form of a model's record.
 fn listed(known: &Known, provider: &str, enabled: Option<bool>) -> Value {
-    let status = catalog::facts(&known.id, None, Some(known)).show(&known.id);
+    let status = catalog::facts(None, Some(known)).show(&known.id);
     json!({"name": known.id, "provider": provider, "enabled": enabled, "status": status})
 }
 

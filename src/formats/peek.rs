@@ -4,7 +4,7 @@
 use super::scan::Scan;
 use crate::error::{Error, Result};
 use memchr::memmem;
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
 /// What a chat or embeddings request says, as far as planning needs it. Works for every JSON format.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -261,8 +261,11 @@ fn tokens(name: &str, raw: &str) -> Result<Option<u64>> {
 /// Whether some object says `"type":"image_url"`, `"image"` or `"input_image"`. Quotes inside of texts are
 /// escaped, so only real members match.
 fn images(raw: &str) -> bool {
-    ["\"image", "\"input_image\""].iter().any(|needle| {
-        memmem::find_iter(raw.as_bytes(), needle).any(|at| {
+    // Made once: preparing a search takes longer than searching most bodies.
+    static NEEDLES: LazyLock<[memmem::Finder<'static>; 2]> =
+        LazyLock::new(|| ["\"image", "\"input_image\""].map(memmem::Finder::new));
+    NEEDLES.iter().any(|needle| {
+        needle.find_iter(raw.as_bytes()).any(|at| {
             let kind = raw[at + 1..].split('"').next().unwrap_or_default();
             let before = raw[..at]
                 .trim_ascii_end()

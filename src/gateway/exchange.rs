@@ -1,6 +1,7 @@
 //! What the attempts of one request need to know of it, and its body for an upstream. Must not know what becomes of it.
 
 use super::{Serving, ended::Ended, failure::Failure, held::Held, worker::Worker};
+use crate::catalog;
 use crate::chat::{Chat, Fault};
 use crate::error::Error;
 use crate::formats::{
@@ -92,7 +93,7 @@ impl Exchange<'_> {
         let target = Target {
             model: &choice.model,
             quirks: &upstream.quirks,
-            takes: choice.facts.takes,
+            takes: catalog::takes(&choice.model),
         };
         let written = into.write_request(chat, &target);
         let written = written.map_err(|error| Failure::unfit(unfit(error)))?;

@@ -418,7 +418,7 @@ impl Snapshot {
             .filter(|entry| !entry.catalog.is_empty())
             .and_then(|entry| catalog::find(entry.catalog, upstream));
         let own = entry.and_then(|entry| entry.models.get(upstream));
-        catalog::facts(upstream, own.map(|own| &**own), known.as_ref())
+        catalog::facts(own.map(|own| &**own), known.as_ref())
     }
 
     /// Whether a provider is known to serve a model: a record of the user's, or the catalogue.

@@ -11,7 +11,9 @@ use crate::{
         lenient::{Count, Fold, Given, Said, Text, fold, maybe, mended, object},
     },
 };
+use memchr::memmem::{Finder, FinderRev};
 use serde::Deserialize;
+use std::sync::LazyLock;
 
 /// A stream chunk or a whole reply; both have the same outline.
 #[derive(Deserialize)]
@@ -242,11 +244,16 @@ pub fn whole(body: &[u8], seen: &mut Seen) -> Mark {
     look::<true, _>(body, |outline, data| note("", outline, data, seen)).unwrap_or(Mark::Malformed)
 }
 
+// Made once: preparing a search takes longer than searching a reply.
+static USAGE: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"usage\""));
+static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
+
 /// The usage of a reply that ends with it, as nearly all do, without reading what comes before. Quotes inside
 /// strings are escaped, so `"usage"` is a key; that nothing but plain members and the last brace follow its
 /// object makes it a member of the reply itself. What is no answer, or holds an error, is read in full.
 fn usage_at_end(body: &[u8]) -> Option<Usage> {
-    let at = memchr::memmem::rfind(body, b"\"usage\"")?;
+    let at = USAGE.rfind(body)?;
     let value = body[at + 7..]
         .trim_ascii_start()
         .strip_prefix(b":")?
@@ -264,8 +271,8 @@ fn usage_at_end(body: &[u8]) -> Option<Usage> {
     if !plain || memchr::memchr3(b'{', b'}', b']', rest).is_some() {
         return None;
     }
-    let holds = |key: &[u8]| memchr::memmem::find(body, key).is_some();
-    (holds(b"\"choices\"") && !holds(b"\"error\""))
+    let holds = |key: &Finder<'_>| key.find(body).is_some();
+    (holds(&CHOICES) && !holds(&ERROR))
         .then(|| counts.usage())
         .flatten()
 }
