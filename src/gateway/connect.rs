@@ -1,6 +1,7 @@
 //! Making upstream connections of a worker: dialled, then HTTP/1.1 with writes in one piece.
 
 use super::{
+    early::EarlyAnswers,
     failure::Failure,
     socket::{Peephole, Socket},
 };
@@ -53,7 +54,7 @@ where
     // At most 100 headers, hyper's own limit: another one would have it allocate room for each answer's head.
     let (sender, connection) = http1::Builder::new()
         .max_buf_size(128 << 10)
-        .handshake(TokioIo::new(socket))
+        .handshake(TokioIo::new(EarlyAnswers::new(socket)))
         .await
         .map_err(|error| Failure::connect(format!("HTTP handshake failed: {error}")))?;
     // Ends by itself when the sender and the response body are gone, or the peer closes.

@@ -199,7 +199,7 @@ mod tests {
             (429, Class::Capacity),
             (500, Class::Upstream),
             (502, Class::Upstream),
-            (504, Class::Timeout),
+            (504, Class::Slow),
             (529, Class::Capacity),
         ] {
             assert_eq!(

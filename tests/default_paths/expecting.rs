@@ -51,23 +51,23 @@ fn ended(code: i32, out: &str, err: &str) -> Ran {
     }
 }
 
-/// What the simulator's 401 is shown as: one attempt, so that nothing depends on waiting.
+/// What the simulator's 422 is shown as: one attempt, so that nothing depends on waiting.
 const REFUSED: &str = "\
-the mock was asked to answer 401 (status 401)
-  from mock/mock-401 via route dev, 1 attempt
+the mock was asked to answer 422 (status 422)
+  from mock/mock-422 via route dev, 1 attempt
   TRY TARGET START TOOK STATUS CLASS REASON
-  1 mock/mock-401 SPAN SPAN 401 credential the mock was asked to answer 401; no target left
+  1 mock/mock-422 SPAN SPAN 422 caller the mock was asked to answer 422; stopped: not a failure the route moves on from
 ";
 
 #[test]
 fn a_failed_answer_fails_whatever_is_expected_of_other_things() {
     let fix = "  fix: gw logs get REQ\n";
-    let failed = ended(9, "", &format!("error: {REFUSED}{fix}"));
-    assert_eq!(request(&["hi", "-m", "mock-401"]), failed);
+    let failed = ended(2, "", &format!("error: {REFUSED}{fix}"));
+    assert_eq!(request(&["hi", "-m", "mock-422"]), failed);
     let others = [
         "hi",
         "-m",
-        "mock-401",
+        "mock-422",
         "--expect",
         "latency_ms >= 0",
         "--expect",
@@ -79,16 +79,16 @@ fn a_failed_answer_fails_whatever_is_expected_of_other_things() {
 #[test]
 fn a_failure_can_be_expected_by_status_or_error() {
     for expected in [
-        "status == 401",
+        "status == 422",
         "error.message.contains('asked') && origin == 'provider'",
     ] {
-        let args = ["hi", "-m", "mock-401", "--expect", expected];
+        let args = ["hi", "-m", "mock-422", "--expect", expected];
         assert_eq!(request(&args), ended(0, "", ""), "{expected}");
     }
     let says = format!(
-        "error: expected status == 200\n  status is 401\nthe answer: {REFUSED}  fix: gw logs get REQ\n"
+        "error: expected status == 200\n  status is 422\nthe answer: {REFUSED}  fix: gw logs get REQ\n"
     );
-    let args = ["hi", "-m", "mock-401", "--expect", "status == 200"];
+    let args = ["hi", "-m", "mock-422", "--expect", "status == 200"];
     assert_eq!(request(&args), ended(10, "", &says));
 }
 
@@ -216,11 +216,11 @@ error: no API key was sent (status 401)
 
 #[test]
 fn repeated_requests_fail_when_one_does() {
-    let ran = request(&["hi", "-m", "mock-401", "--repeat", "3"]);
-    assert_eq!(ran.code, Some(9));
+    let ran = request(&["hi", "-m", "mock-422", "--repeat", "3"]);
+    assert_eq!(ran.code, Some(2));
     assert_eq!(
         ran.err.lines().next(),
-        Some("error: 3 of 3 failed; the first: the mock was asked to answer 401 (status 401)")
+        Some("error: 3 of 3 failed; the first: the mock was asked to answer 422 (status 422)")
     );
     let held = request(&[
         "hi",

@@ -206,11 +206,12 @@ fn an_early_answer_of_an_upstream_that_stops_reading_is_heard() {
             let mut piece = [0; 4096];
             let _ = socket.read(&mut piece);
             let body = r#"{"error":{"message":"too much","type":"invalid_request_error"}}"#;
-            let _ = write!(
-                socket,
+            // In one piece: what is not on its way when the connection closes is lost.
+            let answer = format!(
                 "HTTP/1.1 413 Too Large\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
                 body.len()
             );
+            let _ = socket.write_all(answer.as_bytes());
             // Closed with the rest unread: what is written from here on is answered with a reset.
         }
     });
