@@ -216,11 +216,13 @@ error: no API key was sent (status 401)
 
 #[test]
 fn repeated_requests_fail_when_one_does() {
-    let ran = request(&["hi", "-m", "mock-422", "--repeat", "3"]);
-    assert_eq!(ran.code, Some(2));
+    let ran = request(&["hi", "-m", "mock-401", "--repeat", "3"]);
+    assert_eq!(ran.code, Some(9));
     assert_eq!(
         ran.err.lines().next(),
-        Some("error: 3 of 3 failed; the first: the mock was asked to answer 422 (status 422)")
+        Some(
+            "error: 3 of 3 failed; the first: provider `mock` refused the gateway's credential for it (HTTP 401) (status 502)"
+        )
     );
     let held = request(&[
         "hi",
