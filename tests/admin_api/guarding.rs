@@ -98,6 +98,7 @@ async fn limits_are_those_configured() {
             apply: 100,
             depth: 3,
             connections: 1,
+            models: 1,
         },
     )
     .await;
