@@ -19,9 +19,7 @@ pub fn kind(content_type: &str, begins: &[u8]) -> Option<Kind> {
         .unwrap_or(begins)
         .trim_ascii_start();
     let named = labelled(content_type, "text/event-stream");
-    let Some(first) = body.first() else {
-        return None;
-    };
+    let first = body.first()?;
     match first {
         b'{' => Some(Kind::Json),
         // A comment.

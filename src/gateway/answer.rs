@@ -127,7 +127,7 @@ impl Reading<'_> {
     ) -> Result<Reply, Failure> {
         let mut collected = Collected::default();
         let mut kind = None;
-        while kind.is_none() && collected.len() < HELD_BACK {
+        while kind.is_none() && collected.length() < HELD_BACK {
             match collected.piece(&mut incoming).await {
                 Ok(true) => kind = sniff::kind(label, collected.so_far()),
                 Ok(false) => break,
@@ -158,7 +158,7 @@ impl Reading<'_> {
             self.exchange,
             self.idle,
         ));
-        let step = match collected.len() {
+        let step = match collected.length() {
             0 => Step::Setup,
             _ => stream.chunk(collected.into_bytes()),
         };
@@ -212,7 +212,7 @@ impl Reading<'_> {
                     self.idle,
                 ));
                 stream.length = length;
-                self.exchange.held.give(collected.len());
+                self.exchange.held.give(collected.length());
                 stream.chunk(collected.into_bytes());
                 Ok(Reply::Begun(stream))
             }

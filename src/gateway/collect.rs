@@ -23,12 +23,12 @@ pub struct Collected {
 }
 
 impl Collected {
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.first.len() + self.all.len()
     }
 
     fn push(&mut self, piece: Bytes) {
-        if self.len() == 0 {
+        if self.length() == 0 {
             self.first = piece;
             return;
         }
@@ -72,7 +72,7 @@ impl Collected {
             let room = held.take(piece.len());
             self.push(piece);
             room.map_err(Cut::NoRoom)?;
-            if self.len() > most {
+            if self.length() > most {
                 return Err(Cut::TooMuch);
             }
         }

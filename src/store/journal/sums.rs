@@ -133,7 +133,7 @@ impl Totals {
     }
 
     /// How many groups there are.
-    pub fn len(&self) -> usize {
+    pub fn groups(&self) -> usize {
         self.0.len()
     }
 
@@ -224,7 +224,7 @@ mod tests {
         let mut totals = Totals::default();
         totals.add(sums.clone());
         totals.add(sums.clone());
-        assert_eq!((totals.len(), totals.list()[0].figures.requests), (3, 4));
+        assert_eq!((totals.groups(), totals.list()[0].figures.requests), (3, 4));
         let shown = serde_json::to_string(&sums).unwrap();
         assert_eq!(serde_json::from_str::<Vec<Sum>>(&shown).unwrap(), sums);
     }

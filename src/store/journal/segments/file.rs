@@ -342,7 +342,7 @@ impl Open {
         }
         if let Some(totals) = &mut state.totals {
             totals.add(sums);
-            if totals.len() > MAX_GROUPS {
+            if totals.groups() > MAX_GROUPS {
                 state.totals = None;
             }
         }
@@ -429,7 +429,7 @@ fn resume(found: &Found) -> io::Result<(File, Vec<Arc<Block>>, Option<Totals>)> 
     }
     // Those of earlier releases have no sums: that would read every row.
     if found.segment.holds == Holds::Rows {
-        totals = Some(found.segment.totals(&mut reader)).filter(|all| all.len() <= MAX_GROUPS);
+        totals = Some(found.segment.totals(&mut reader)).filter(|all| all.groups() <= MAX_GROUPS);
     }
     let file = OpenOptions::new().write(true).open(&found.segment.path)?;
     file.set_len(found.end)?;
