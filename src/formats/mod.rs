@@ -54,6 +54,8 @@ pub struct Format {
     pub write_fault_event: fn(&Fault) -> Vec<u8>,
     /// Keep-alive frame for a silent stream.
     pub ping: &'static [u8],
+    /// The frame that ends a complete stream.
+    pub end_mark: &'static [u8],
     /// Whether usage in streams must be asked for (`stream_options.include_usage`) and hidden again.
     pub usage_on_request: bool,
     /// What passes to an upstream of the same format beside the body.
@@ -74,6 +76,7 @@ static OPENAI_CHAT: Format = Format {
     write_fault: fault::write_openai,
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
+    end_mark: openai::END_MARK,
     usage_on_request: true,
     passes: Passes::OPENAI,
 };
@@ -89,6 +92,7 @@ static OPENAI_EMBEDDINGS: Format = Format {
     write_fault: fault::write_openai,
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
+    end_mark: openai::END_MARK,
     usage_on_request: false,
     passes: Passes::OPENAI,
 };
@@ -104,6 +108,7 @@ static ANTHROPIC_MESSAGES: Format = Format {
     write_fault: fault::write_anthropic,
     write_fault_event: fault::write_anthropic_event,
     ping: b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
+    end_mark: anthropic::END_MARK,
     usage_on_request: false,
     passes: Passes::ANTHROPIC,
 };
@@ -291,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_and_an_error_are_events_of_their_own_format() {
+    fn pings_end_marks_and_errors_are_events_of_their_own_format() {
         let fault = Fault {
             status: 500,
             kind: String::new(),
@@ -308,6 +313,9 @@ mod tests {
                     row.name
                 );
             }
+            let mark = sse::event(row.end_mark)
+                .map(|(name, data)| (row.observe)(name, &data, &mut Seen::default()));
+            assert_eq!(mark, Some(Mark::Done), "{}", row.name);
             let frame = (row.write_fault_event)(&fault);
             let mut seen = Seen::default();
             let mark = sse::event(&frame).map(|(name, data)| (row.observe)(name, &data, &mut seen));

@@ -21,6 +21,9 @@ use crate::error::Result;
 /// The name in logs and documents.
 pub const NAME: &str = "anthropic-messages";
 
+/// The frame behind a complete stream.
+pub const END_MARK: &[u8] = b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &AnthropicMessages;
 

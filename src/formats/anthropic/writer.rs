@@ -1,6 +1,6 @@
 //! Writes one caller's stream.
 
-use super::{reply, usage};
+use super::{END_MARK, reply, usage};
 use crate::chat::{Delta, Event, Opening, Usage};
 use crate::formats::{EventWriter, ReplyContext, fault::write_anthropic_event};
 use serde_json::{Value, json};
@@ -183,7 +183,7 @@ impl EventWriter for Writer {
                     &json!({"type": "message_delta", "delta": delta, "usage": usage::write(&self.usage)}),
                     out,
                 );
-                frame("message_stop", &json!({"type": "message_stop"}), out);
+                out.extend_from_slice(END_MARK);
             }
             Event::Error(fault) => out.extend(write_anthropic_event(fault)),
         }

@@ -17,6 +17,9 @@ use crate::error::Result;
 /// The name in logs and documents.
 pub const NAME: &str = "openai-chat";
 
+/// The frame behind a complete stream.
+pub const END_MARK: &[u8] = b"data: [DONE]\n\n";
+
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &OpenaiChat;
 

@@ -1,6 +1,6 @@
 //! Writes one caller's stream.
 
-use super::{reply, usage};
+use super::{END_MARK, reply, usage};
 use crate::chat::{Delta, Event, Opening, Thought, Usage};
 use crate::formats::{EventWriter, ReplyContext, fault::write_openai_event};
 use serde_json::{Value, json};
@@ -144,7 +144,7 @@ impl EventWriter for Writer {
                 if let Some(used) = self.usage.filter(|_| self.context.include_usage) {
                     self.frame(json!([]), Some(usage::write(&used)), out);
                 }
-                data("[DONE]", out);
+                out.extend_from_slice(END_MARK);
             }
             Event::Error(fault) => out.extend(write_openai_event(fault)),
         }
