@@ -19,7 +19,8 @@ use std::{
     time::Duration,
 };
 
-/// How long an upstream that has sent its end mark is given to end the answer too, so that its connection can be used again.
+/// How long an upstream is given whose reply is complete: after its end mark to end the answer too, so that its connection
+/// can be used again; after the last finish reason, when something interrupts it there, to send usage and end mark.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Class of an attempt that was ended from gw's side.
@@ -39,6 +40,8 @@ pub struct Relay {
     /// It ended early and cannot say so but by breaking off.
     aborted: bool,
     touched: bool,
+    /// Only what is left of [`LINGER`] is waited for.
+    lingering: bool,
     _held: Held,
 }
 
@@ -76,6 +79,7 @@ impl Relay {
             last: None,
             aborted: false,
             touched: false,
+            lingering: false,
             _held: held,
         }
     }
@@ -100,6 +104,11 @@ impl Relay {
             // A pause in our caller's reading is no silence of the upstream's: what has come goes out first.
             let silent = match self.watch.fired() {
                 Some(Fired::Deadline) if !self.watch.capped() => true,
+                // Its last words are waited for.
+                Some(_) if !self.lingering && stream.said_all() && !stream.marked() => {
+                    self.linger();
+                    continue;
+                }
                 Some(fired) => {
                     self.interrupted(fired);
                     continue;
@@ -115,16 +124,16 @@ impl Relay {
                 Poll::Pending if silent => self.interrupted(Fired::Deadline),
                 Poll::Pending => {
                     // One clock reading for a burst of pieces, not one a piece.
-                    if std::mem::take(&mut self.touched) {
-                        self.watch.within(Some(if stream.marked() {
-                            stream.idle.min(LINGER)
-                        } else {
-                            stream.idle
-                        }));
+                    if std::mem::take(&mut self.touched) && !self.lingering {
+                        if stream.marked() {
+                            self.linger();
+                            continue;
+                        }
+                        self.watch.within(Some(stream.idle));
                         self.watch.ping_within(self.ping);
                     }
                     self.watch.listen(cx);
-                    if self.watch.take_ping() && stream.has_events() {
+                    if self.watch.take_ping() && stream.has_events() && !self.lingering {
                         self.watch.ping_within(self.ping);
                         return Poll::Ready(Some(Ok(Bytes::from_static(self.format.ping))));
                     }
@@ -142,6 +151,14 @@ impl Relay {
                     );
                 }
             }
+        }
+    }
+
+    /// Everything has been said: nothing but the linger ends it now.
+    fn linger(&mut self) {
+        if let Some(stream) = &self.stream {
+            self.lingering = true;
+            self.watch.only(stream.idle.min(LINGER));
         }
     }
 
@@ -164,7 +181,7 @@ impl Relay {
         self.record.finish(200, Outcome::Ok);
     }
 
-    /// After the end mark nothing more can go wrong, whatever fires.
+    /// Once everything has been said nothing more can go wrong, whatever fires.
     fn interrupted(&mut self, fired: Fired) {
         if let Some(stream) = self.stream.as_mut().filter(|stream| stream.said_all())
             && let Step::End = stream.close()

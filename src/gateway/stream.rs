@@ -139,9 +139,16 @@ impl Stream {
         self.done || self.seen.finished
     }
 
-    /// The end of a stream that said everything and whose connection was not closed in good order.
+    /// The end of a stream that said everything and was not ended in good order. The end mark is gw's to write where it
+    /// has not come; an event that is not whole is none.
     pub fn close(&mut self) -> Step {
         self.ticket = None;
+        self.frames = Frames::default();
+        if let Mode::Same { format, .. } = &self.mode
+            && !self.done
+        {
+            self.out.push_back(Bytes::from_static(format.end_mark));
+        }
         self.ended()
     }
 

@@ -35,6 +35,8 @@ pub struct Watch {
     /// When a silent stream wants its next ping; `u64::MAX`: never.
     ping: Cell<u64>,
     ping_due: Cell<bool>,
+    /// Only the clock fires it.
+    last: Cell<bool>,
     /// Whose request this is, and under which digest it came in.
     caller: RefCell<Option<([u8; 32], Arc<Caller>)>>,
     waker: RefCell<Option<Waker>>,
@@ -95,6 +97,15 @@ impl Guard {
     /// Limits everything from here on to this long in total.
     pub fn cap(&self, limit: Duration) {
         self.cap.set(self.list.after(limit));
+    }
+
+    /// All but over: what fired has been dealt with, and from here on nothing ends it but this limit, which no other
+    /// one moves.
+    pub fn only(&self, limit: Duration) {
+        self.last.set(true);
+        self.fired.set(None);
+        self.cap(limit);
+        self.within(None);
     }
 
     /// Whether the limit in total is what ran out.
@@ -199,6 +210,7 @@ impl Watches {
             fired: Cell::new(None),
             ping: Cell::new(u64::MAX),
             ping_due: Cell::new(false),
+            last: Cell::new(false),
             caller: RefCell::new(None),
             waker: RefCell::new(None),
             slot: Cell::new(0),
@@ -239,7 +251,9 @@ impl Watches {
             self.now.set(now);
             for watch in self.slots.borrow().iter().flatten() {
                 if watch.fired.get().is_none() {
+                    let others = !watch.last.get();
                     let revoked = check_callers
+                        && others
                         && watch.caller.borrow().as_ref().is_some_and(|(digest, _)| {
                             !serving
                                 .snapshot
@@ -248,7 +262,7 @@ impl Watches {
                         });
                     if revoked {
                         watch.fire(Fired::Revoked);
-                    } else if ending {
+                    } else if ending && others {
                         watch.fire(Fired::Shutdown);
                     } else if watch.deadline.get() <= now {
                         watch.fire(Fired::Deadline);

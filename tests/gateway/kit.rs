@@ -315,7 +315,7 @@ pub fn scripted(
                     match act {
                         Act::Say(text) => drop(socket.write_all(text.as_bytes())),
                         Act::Hold => drop(socket.read_to_end(&mut Vec::new())),
-                        Act::Listen => hear(&mut socket),
+                        Act::Listen => drop(hear(&mut socket)),
                     }
                 }
             });
@@ -338,8 +338,8 @@ pub fn bytes_upstream(answer: Vec<u8>) -> String {
     url
 }
 
-/// Reads one request with a Content-Length.
-fn hear(socket: &mut TcpStream) {
+/// Reads one request with a Content-Length; what came of it where the other side closed.
+pub fn hear(socket: &mut TcpStream) -> String {
     let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
     loop {
         let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
@@ -350,12 +350,12 @@ fn hear(socket: &mut TcpStream) {
                 .and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok())
                 .unwrap_or(0);
             if body.len() >= length {
-                return;
+                return text;
             }
         }
         match socket.read(&mut chunk) {
             Ok(read @ 1..) => bytes.extend_from_slice(&chunk[..read]),
-            _ => return,
+            _ => return text,
         }
     }
 }

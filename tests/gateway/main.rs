@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod after_the_finish;
 mod authorisation;
 mod blame;
 mod bounded_names;

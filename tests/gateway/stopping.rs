@@ -17,13 +17,13 @@ fn on_disk(grace: &str) -> (tempfile::TempDir, Plan) {
     (place, plan)
 }
 
-fn signal(bench: &Bench) {
+pub fn signal(bench: &Bench) {
     let pid = rustix::process::Pid::from_raw(bench.gateway.pid.try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
 }
 
 /// Waits until the process has ended by itself, and leaves its status to [`Gateway::stop`], which then sends nothing.
-fn ended(bench: &Bench) {
+pub fn ended(bench: &Bench) {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
     let pid = Pid::from_raw(bench.gateway.pid.try_into().unwrap()).unwrap();
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;

@@ -93,6 +93,11 @@ pub fn read(mut socket: TcpStream) -> Answer {
     while let Ok(read @ 1..) = socket.read(&mut chunk) {
         bytes.extend_from_slice(&chunk[..read]);
     }
+    parse(&bytes)
+}
+
+/// An answer read to the connection's end.
+pub fn parse(bytes: &[u8]) -> Answer {
     let end = bytes
         .windows(4)
         .position(|window| window == b"\r\n\r\n")
