@@ -20,12 +20,13 @@ use hyper::body::Body as _;
 use serde_json::json;
 use std::{convert::Infallible, rc::Rc};
 
-/// One request, whatever it is.
-pub async fn handle(
+/// One request, whatever it is. What its head asks is settled, and its record begun, before the first wait: a caller that
+/// closes right behind its request is noticed so early that what is to be awaited is dropped unseen.
+pub fn handle(
     worker: Rc<Worker>,
     conn: Rc<Conn>,
     request: Request<hyper::body::Incoming>,
-) -> Result<Response<Body>, Infallible> {
+) -> impl Future<Output = Result<Response<Body>, Infallible>> {
     let begun = conn.begin(!request.body().is_end_stream());
     let request = request.map(|body| Incoming::new(body, conn.clone()));
     let api = || spoken(request.uri().path(), request.headers());
@@ -33,27 +34,33 @@ pub async fn handle(
         .map_err(|why| Error::invalid(why).hint(respond::PLAIN_HTTP))
         .and_then(|()| taken(&worker, &request))
         .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
-    let mut response = match taken {
-        Taken::Served(format, path) => {
-            pipeline::serve(&worker, &conn, format, path.as_deref(), request).await
-        }
+    let taken = match taken {
         Taken::Answered(mut answer) => {
             respond::identify(answer.headers_mut(), api(), &worker.next_id());
-            answer.map(|body| body.on(conn.clone()))
+            Taken::Answered(answer)
         }
+        served => served,
     };
-    // In this one place: what was not read of a request must not be taken for the next one.
-    if conn.unread() {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
+    async move {
+        let mut response = match taken {
+            Taken::Served(format, path, record) => {
+                pipeline::serve(&worker, &conn, format, path.as_deref(), request, record).await
+            }
+            Taken::Answered(answer) => answer.map(|body| body.on(conn.clone())),
+        };
+        // In this one place: what was not read of a request must not be taken for the next one.
+        if conn.unread() {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        Ok(response)
     }
-    Ok(response)
 }
 
 /// What a request comes to by its head alone.
 enum Taken {
-    /// Of this format; the path a route is bound to, where it is not gw's own.
-    Served(&'static Format, Option<String>),
+    /// Of this format; the path a route is bound to, where it is not gw's own; its record.
+    Served(&'static Format, Option<String>, Record),
     Answered(Response<Body>),
 }
 
@@ -107,8 +114,15 @@ fn served(
 ) -> Taken {
     match wrong_method(worker, format, request) {
         Some(wrong) => Taken::Answered(wrong),
-        None => Taken::Served(format, path),
+        None => Taken::Served(format, path, begun(worker, format)),
     }
+}
+
+/// The record of a request of this format.
+fn begun(worker: &Worker, format: &'static Format) -> Record {
+    let mut record = Record::begin(worker.shared.clone(), worker.next_id());
+    record.row.format = format.name.to_owned();
+    record
 }
 
 /// The format of a request below a route's path: by what follows it, else by its headers.
@@ -150,8 +164,7 @@ fn wrong_method(
 ) -> Option<Response<Body>> {
     let mut refusal = method(request, &Method::POST, Api::of(format.id))?;
     let shared = &worker.shared;
-    let mut record = Record::begin(shared.clone(), worker.next_id());
-    record.row.format = format.name.to_owned();
+    let mut record = begun(worker, format);
     if let Some(caller) = caller::whose(shared, &shared.serving.load(), request.headers()) {
         record.refused(&caller, None);
     }

@@ -32,9 +32,8 @@ pub async fn serve(
     format: &'static Format,
     path: Option<&str>,
     request: Request<Incoming>,
+    mut record: Record,
 ) -> Response<Body> {
-    let mut record = Record::begin(worker.shared.clone(), worker.next_id());
-    record.row.format = format.name.to_owned();
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
     match answer(worker, format, path, request, &mut record, &watch, &held).await {

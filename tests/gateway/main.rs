@@ -16,6 +16,7 @@ mod error_formats;
 mod explaining;
 mod fallback;
 mod hangup;
+mod hangup_rows;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod idle_connections;
