@@ -96,11 +96,11 @@ pub fn balance(place: &Place, sent: &[Sent]) -> Vec<String> {
         if !fits {
             say(format!("{:?}, but the row is {row}", sent.end));
         }
-        // A stream cut off with its key after its end may not have come to its usage.
-        let reported = row["usage_source"] == "reported" || sent.lasting;
+        // Every upstream that ends an answer has said its usage before, whatever becomes of the key meanwhile.
         if sent.end == End::Right
-            && reported
-            && (row["usage"]["input"] != USAGE.0 || row["usage"]["output"] != USAGE.1)
+            && (row["usage_source"] != "reported"
+                || row["usage"]["input"] != USAGE.0
+                || row["usage"]["output"] != USAGE.1)
         {
             say(format!("usage: {row}"));
         }
@@ -166,6 +166,13 @@ pub fn balance(place: &Place, sent: &[Sent]) -> Vec<String> {
             "{} rows of no request, such as {}",
             others.len(),
             others[0]
+        ));
+    }
+    // Only where a route is turned off at that moment there is none.
+    if unread > others.len() + sent.len() / 1_000 + 3 {
+        found.push(format!(
+            "{unread} callers hung up without a row of their number, and only {} rows have none",
+            others.len()
         ));
     }
     found.extend(keys_apart(place, &rows));

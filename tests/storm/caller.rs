@@ -154,7 +154,7 @@ impl<'a> Caller<'a> {
         if answer.header("connection") == Some("close") || !answer.whole {
             self.socket = None;
         }
-        sent.end = answer.judge(number, anthropic, stream, sent.lasting);
+        sent.end = answer.judge(number, anthropic, stream);
         if sent.end == End::Refused(404) && sent.id.is_none() {
             sent.end = End::NoRoute;
             return sent;
@@ -294,11 +294,11 @@ impl Answer {
         }
     }
 
-    fn judge(&self, number: u64, anthropic: bool, stream: bool, lasting: bool) -> End {
+    fn judge(&self, number: u64, anthropic: bool, stream: bool) -> End {
         let body = String::from_utf8_lossy(&self.body);
         let judged = match self.status {
             _ if !self.whole => Err("it was cut off".to_owned()),
-            200 if stream => events(&body, number, anthropic, lasting),
+            200 if stream => events(&body, number, anthropic),
             200 => whole(&body, number, anthropic).map(|()| End::Right),
             400..=498 | 500..=599 => match serde_json::from_str(&body) {
                 Ok(error) if is_error(&error, anthropic) => Ok(End::Refused(self.status)),
@@ -374,9 +374,8 @@ fn whole(body: &str, number: u64, anthropic: bool) -> Result<(), String> {
     }
 }
 
-/// A stream with the right text and its end, or a right beginning and one error event. One that had said everything when its key was
-/// taken away ends there, with its end mark or without.
-fn events(body: &str, number: u64, anthropic: bool, lasting: bool) -> Result<End, String> {
+/// A stream with the right text and its end, or a right beginning and one error event.
+fn events(body: &str, number: u64, anthropic: bool) -> Result<End, String> {
     let (right, mut said) = (text(number).concat(), String::new());
     let (mut finish, mut end) = (0, false);
     for frame in body.split_inclusive("\n\n") {
@@ -428,7 +427,7 @@ fn events(body: &str, number: u64, anthropic: bool, lasting: bool) -> Result<End
             finish += u32::from(choice["finish_reason"] == "stop");
         }
     }
-    match (end || !lasting) && finish == 1 && said == right {
+    match end && finish == 1 && said == right {
         true => Ok(End::Right),
         false => Err("it is not the right stream".into()),
     }
