@@ -58,6 +58,7 @@ pub fn handle(
 }
 
 /// What a request comes to by its head alone.
+#[allow(clippy::large_enum_variant)] // boxing would be an allocation a request; it is moved once
 enum Taken {
     /// Of this format; the path a route is bound to, where it is not gw's own; its record.
     Served(&'static Format, Option<String>, Record),
