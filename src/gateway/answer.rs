@@ -212,7 +212,6 @@ impl Reading<'_> {
                     self.idle,
                 ));
                 stream.length = length;
-                self.exchange.held.give(collected.length());
                 stream.chunk(collected.into_bytes());
                 Ok(Reply::Begun(stream))
             }

@@ -57,6 +57,7 @@ pub async fn run(
     if let Some(limit) = spec.and_then(|spec| spec.total_timeout) {
         watch.cap(limit.std().saturating_sub(record.elapsed()));
     }
+    exchange.held.settle();
     let attempts = Attempts {
         exchange,
         plan,
@@ -204,8 +205,21 @@ impl Attempts<'_> {
         Ok(())
     }
 
-    /// One request to one target, and its answer.
+    /// One request to one target, and its answer. What one in vain took of the room is there for the next.
     async fn once(
+        &mut self,
+        upstream: &Arc<Upstream>,
+        choice: &Choice,
+        fresh: bool,
+    ) -> Result<(HeaderMap, Dropped, Reply), Ended> {
+        let came_to = self.asked(upstream, choice, fresh).await;
+        if came_to.is_err() {
+            self.exchange.held.attempt_failed();
+        }
+        came_to
+    }
+
+    async fn asked(
         &mut self,
         upstream: &Arc<Upstream>,
         choice: &Choice,

@@ -83,6 +83,7 @@ impl Exchange<'_> {
         if self.chat.get().is_none() {
             // The neutral model is about as large as the body.
             self.held.take(self.body.len()).map_err(Error::from)?;
+            self.held.settle();
         }
         let chat = self
             .chat

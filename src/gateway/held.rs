@@ -15,6 +15,8 @@ const LARGE: usize = 64 << 10;
 pub struct Held {
     shared: Arc<Shared>,
     bytes: Cell<usize>,
+    /// Of these, what stays whichever attempt answers.
+    lasting: Cell<usize>,
 }
 
 impl Held {
@@ -22,6 +24,7 @@ impl Held {
         Held {
             shared,
             bytes: Cell::new(0),
+            lasting: Cell::new(0),
         }
     }
 
@@ -45,13 +48,23 @@ impl Held {
         }
     }
 
-    /// Gives back what is not kept any longer.
-    pub fn give(&self, bytes: usize) {
-        let bytes = bytes.min(self.bytes.get());
-        self.bytes.set(self.bytes.get() - bytes);
+    /// What has been taken by now is the request's and not one attempt's.
+    pub fn settle(&self) {
+        self.lasting.set(self.bytes.get());
+    }
+
+    /// Gives back what has been taken since: the attempt came to nothing.
+    pub fn attempt_failed(&self) {
+        self.keep_only(self.lasting.get());
+    }
+
+    /// Gives back all but this much.
+    pub fn keep_only(&self, bytes: usize) {
+        let over = self.bytes.get().saturating_sub(bytes);
+        self.bytes.set(self.bytes.get() - over);
         self.shared
             .in_flight_bytes
-            .fetch_sub(bytes, Ordering::Relaxed);
+            .fetch_sub(over, Ordering::Relaxed);
     }
 }
 

@@ -105,6 +105,11 @@ impl Record {
         }
     }
 
+    /// Bytes of the request that are kept until the row is written.
+    pub fn request_kept(&self) -> usize {
+        self.content.request.len()
+    }
+
     /// A piece of the answer as the caller gets it.
     pub fn response(&mut self, piece: &Bytes) {
         if self.level != LogContent::Full || self.content.truncated {

@@ -79,6 +79,8 @@ pub fn answer(
             Body::whole(held.keep(bytes))
         }
         Reply::Begun(stream) => {
+            // The request has gone out, and what comes is handed on as it comes.
+            held.keep_only(record.request_kept());
             about(&mut headers, format, &record, false);
             if stream.has_events() {
                 let events = HeaderValue::from_static("text/event-stream");

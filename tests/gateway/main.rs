@@ -42,6 +42,7 @@ mod reloading;
 mod repeating;
 mod request_ids;
 mod revoking;
+mod room;
 mod sessions;
 mod splitting;
 mod steering;
