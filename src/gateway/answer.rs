@@ -80,8 +80,7 @@ impl Reading<'_> {
                 }
             });
         }
-        let encoding = head.headers.get(header::CONTENT_ENCODING);
-        if encoding.is_some_and(|value| value != "identity") {
+        if compressed(&head.headers) {
             return Err(self.bad("compressed its answer though it was asked not to"));
         }
         let mut passed = HeaderMap::new();
@@ -281,6 +280,10 @@ impl Reading<'_> {
             // The status says enough.
             Err(_) => Bytes::new(),
         };
+        let body = match compressed(&head.headers) {
+            true => Bytes::new(),
+            false => body,
+        };
         let fault = Box::new(read_fault(status, &body));
         let retry_after = headers::retry_after(&head.headers);
         let own_key = self.upstream.sign_in.is_own_key();
@@ -311,6 +314,12 @@ impl Reading<'_> {
             kept_connection: false,
         }
     }
+}
+
+/// Whether the body is compressed, though every upstream is asked not to.
+fn compressed(headers: &HeaderMap) -> bool {
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    encoding.is_some_and(|value| value != "identity")
 }
 
 /// Reads a stream up to its first content event.

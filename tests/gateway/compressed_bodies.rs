@@ -1,7 +1,7 @@
 //! Request bodies that come compressed, as coding agents send them.
 
 use crate::harness::http;
-use crate::kit::{Bench, chat, drain, plan, status};
+use crate::kit::{Bench, bytes_upstream, chat, drain, plan, status};
 use flate2::{Compression, write};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -245,5 +245,25 @@ fn codings_that_are_not_taken_are_415_and_broken_ones_400() {
         (status(&answer), answer.matches("HTTP/1.1").count()),
         (415, 1),
         "{answer}"
+    );
+}
+
+/// Asked not to, a provider compresses its error all the same: nobody is handed bytes that are not what they say.
+#[test]
+fn a_compressed_error_of_a_provider_is_told_by_its_status() {
+    let body = gzip(br#"{"error":{"message":"over","type":"server_error"}}"#);
+    let mut said = format!(
+        "HTTP/1.1 500 No\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    said.extend_from_slice(&body);
+    let spec = json!({"vendor": "openai-compatible", "base_url": bytes_upstream(said)});
+    let bench = plan().provider("z", spec).at("z", &["z/m"]).start();
+    let answer = bench.post("/z/v1/chat/completions", &chat("any", "hi", false));
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["message"]),
+        (500, &json!("the provider answered 500 without a message")),
+        "{answer:?}"
     );
 }
