@@ -28,7 +28,6 @@ impl Tail {
 
     /// What the answer said of usage, read as the format reads a whole reply.
     pub fn observe(&self, format: &Format, seen: &mut Seen) {
-        seen.text_bytes = self.length;
         if let Some(usage) = last_object(&self.kept, b"\"usage\"") {
             let reply = [b"{\"usage\":", usage, b"}"].concat();
             (format.observe_reply)(&reply, seen);

@@ -156,6 +156,7 @@ impl Stream {
     pub fn chunk(&mut self, chunk: Bytes) -> Step {
         if let Mode::Long { tail, .. } = &mut self.mode {
             let so_far = tail.push(&chunk);
+            self.seen.text_bytes = so_far;
             self.out.push_back(chunk);
             // Nobody asks for more once the length that was promised is there.
             return match self.length == Some(so_far) {

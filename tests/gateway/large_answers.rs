@@ -128,7 +128,15 @@ fn a_long_answer_that_breaks_off_breaks_off_for_the_caller_too() {
         let bench = bench(&url, "", &[]);
         let answer = bench.post(&format!("/big{PATH}"), &chat("any", "long", false));
         assert!(answer.status == 200 && !answer.complete && !answer.body.contains("error"));
-        assert_eq!(bench.row(&answer)["outcome"], "failed_after_commit");
+        let row = bench.row(&answer);
+        assert_eq!(row["outcome"], "failed_after_commit");
+        // At four bytes a token, of what came.
+        let came = answer.body.len() as u64 / 4;
+        let output = row["usage"]["output"].as_u64().unwrap();
+        assert!(
+            row["usage_source"] == "estimated" && output >= came && output <= (2 << 20) / 4,
+            "{came}: {row}"
+        );
     }
 }
 
