@@ -69,6 +69,8 @@ impl Relay {
         let ping = record.ping();
         watch.within(Some(stream.idle));
         watch.ping_within(ping);
+        // The end mark may have come with the first content.
+        let touched = stream.marked();
         Relay {
             stream: Some(stream),
             entry,
@@ -78,7 +80,7 @@ impl Relay {
             ping,
             last: None,
             aborted: false,
-            touched: false,
+            touched,
             lingering: false,
             _held: held,
         }

@@ -296,6 +296,8 @@ impl Stream {
                 failure: self.fault(),
                 forwarded: false,
             },
+            // What is torn off behind a reply that is whole takes nothing from it.
+            Mark::Malformed if self.said_all() => Step::Setup,
             Mark::Malformed => broken("the upstream sent an event that is not JSON"),
         }
     }

@@ -1,7 +1,7 @@
 //! What callers are told of streams: whole events, no empty blocks, a wanted tool only where one was called.
 
 use crate::harness::http::Answer;
-use crate::kit::{Act, Bench, chat, plan, scripted};
+use crate::kit::{Act, Bench, FORMATS, chat, plan, scripted};
 use serde_json::{Value, json};
 
 const HEAD: &str =
@@ -41,6 +41,45 @@ fn an_unterminated_last_event_is_ended_before_an_error_event() {
             "{answer:?}"
         );
     }
+}
+
+/// Every choice has finished: what is torn off behind that takes nothing from the reply.
+#[test]
+fn an_event_torn_off_behind_a_finished_reply_makes_no_failure() {
+    const FINISHED: &str = concat!(
+        "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hello\"}}]}\n\n",
+        "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: {\"id\":\"c\",\"choices\":[],\"usa"
+    );
+    for (path, anthropic) in FORMATS {
+        let bench = over("openai-compatible", FINISHED);
+        let answer = bench.post(&format!("/s{path}"), &chat("any", "hi", true));
+        assert!(
+            answer.complete && answer.body.contains("hello") && !answer.body.contains("error"),
+            "{answer:?}"
+        );
+        assert_eq!(
+            answer.body.matches("message_stop\"").count(),
+            usize::from(anthropic)
+        );
+        assert_eq!(bench.row(&answer)["outcome"], "ok", "{answer:?}");
+    }
+}
+
+#[test]
+fn after_the_end_mark_come_no_pings_and_nobody_waits_for_the_upstream_to_close() {
+    const SAID: &str = concat!(
+        "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: [DONE]\n\n"
+    );
+    let (url, _) = scripted(vec![vec![Act::Say(HEAD), Act::Say(SAID), Act::Hold]]);
+    let bench = plan()
+        .limits("ping = '100ms'")
+        .provider("s", json!({"vendor": "openai-compatible", "base_url": url}))
+        .at_with("s", &["s/m"], json!({"idle_timeout": "1h"}))
+        .start();
+    let answer = bench.post("/s/v1/chat/completions", &chat("any", "hi", true));
+    assert_eq!(answer.body, SAID);
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl EventReader for Reader {
                 self.done = true;
                 out.extend(seen.fault.clone().map(Event::Error));
             }
-            Mark::Malformed => self.done = true,
+            Mark::Malformed => {}
             Mark::Setup | Mark::Content | Mark::Usage => {
                 if let Ok(mut fields) = Fields::body(data.as_bytes()) {
                     let used = seen.usage.filter(|used| Some(*used) != before);
