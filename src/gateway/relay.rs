@@ -144,12 +144,12 @@ impl Relay {
                 Poll::Ready(Step::Setup | Step::Content) => self.touched = true,
                 Poll::Ready(Step::End) => self.complete(),
                 Poll::Ready(Step::Failed { failure, forwarded }) => {
-                    let class = failure.class.name();
                     self.end(
                         Outcome::FailedAfterCommit,
-                        class,
+                        failure.class.name(),
                         &failure.fault,
                         !forwarded,
+                        failure.class.is_the_targets(),
                     );
                 }
             }
@@ -218,16 +218,18 @@ impl Relay {
                 ),
             ),
         };
-        self.end(outcome, class, &Fault::from(&error), true);
+        // Being revoked, shut down or out of time in total says nothing of the target.
+        let blamed = outcome == Outcome::FailedAfterCommit && !self.watch.capped();
+        self.end(outcome, class, &Fault::from(&error), true, blamed);
     }
 
-    /// Ends the stream early, with an error event unless the upstream's own has been forwarded.
-    fn end(&mut self, outcome: Outcome, class: &str, fault: &Fault, tell: bool) {
+    /// Ends the stream early, with an error event unless the upstream's own has been forwarded. `blamed`: the target
+    /// is, for it.
+    fn end(&mut self, outcome: Outcome, class: &str, fault: &Fault, tell: bool, blamed: bool) {
         let Some(mut stream) = self.stream.take() else {
             return;
         };
-        // A break is the target's; being revoked or shut down says nothing of it.
-        if outcome == Outcome::FailedAfterCommit && !self.watch.capped() {
+        if blamed {
             self.entry.failed(self.record.moment());
         }
         self.record.partial(&stream.seen);

@@ -92,6 +92,19 @@ impl Class {
         retry_on.contains(&trigger)
     }
 
+    /// Whether it counts against the target where an answer had begun: not what is about the request or the caller's key.
+    pub fn is_the_targets(self) -> bool {
+        matches!(
+            self,
+            Class::Credential
+                | Class::Capacity
+                | Class::Upstream
+                | Class::Connect
+                | Class::Timeout
+                | Class::Slow
+        )
+    }
+
     /// Whether the same target may do better after a wait. Not one that is slow: it may still be at work on the
     /// request, and would be paid twice.
     pub fn may_pass(self) -> bool {

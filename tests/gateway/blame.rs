@@ -1,9 +1,15 @@
 //! Who is blamed for a failed attempt, and what follows for the caller, the target and everybody else.
 
-use crate::harness::http::{self, Answer};
-use crate::kit::{Bench, Plan, chat, plan};
+use crate::harness::{
+    http::{self, Answer},
+    until,
+};
+use crate::kit::{Bench, Plan, chat, plan, read_until};
 use gw::mock::{Mock, Settings};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Sender, channel};
 
 const PATH: &str = "/v1/chat/completions";
 
@@ -113,6 +119,60 @@ fn a_callers_own_bad_key_rests_nothing_for_others() {
     let shown = bench.gateway.ok(&["provider", "get", "own", "-o", "json"]);
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(shown["status"]["health"], "ok", "{shown}");
+}
+
+/// The same where the provider says so only in the middle of a stream.
+#[test]
+fn a_callers_own_key_that_is_refused_within_a_stream_rests_nothing_for_others() {
+    const BEGUN: &str = concat!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n",
+        "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hello\"}}]}\n\n",
+    );
+    const REFUSED: &str =
+        "data: {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\"}}\n\n";
+    let (url, goes_on) = paused(BEGUN, REFUSED);
+    let spec = json!({"vendor": "openai-compatible", "base_url": url, "credential": "passthrough"});
+    let bench = plan()
+        .provider("own", spec)
+        .at("r", &["own/x", "m/mock"])
+        .start();
+    let headers = [
+        ("x-gw-key", bench.key.as_str()),
+        ("authorization", "Bearer sk-spent"),
+        ("content-type", "application/json"),
+    ];
+    let url = bench.url(&format!("/r{PATH}"));
+    for _ in 0..4 {
+        let body = chat("any", "blame", true).to_string();
+        let mut socket = http::send("POST", &url, &headers, &body);
+        let begun = read_until(&mut socket, "hello");
+        assert!(begun.contains("x-gw-provider: own\r\n"), "{begun}");
+        goes_on.send(()).unwrap();
+        read_until(&mut socket, "slow down");
+    }
+    let own_key = |row: &Value| row["attempts"][0]["class"] == "own_key";
+    until("all rows are there", || {
+        let rows = bench.rows();
+        (rows.len() == 4 && rows.iter().all(own_key)).then_some(())
+    });
+}
+
+/// An upstream that says something, waits for a word, and says the rest. Its URL.
+fn paused(begun: &'static str, rest: &'static str) -> (String, Sender<()>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (goes_on, word) = channel();
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().flatten() {
+            let _ = socket.read(&mut [0; 16 << 10]);
+            let _ = socket.write_all(begun.as_bytes());
+            if word.recv().is_err() {
+                return;
+            }
+            let _ = socket.write_all(rest.as_bytes());
+        }
+    });
+    (url, goes_on)
 }
 
 /// A tool call that no Anthropic request can hold.
