@@ -94,7 +94,7 @@ impl Reading<'_> {
                     Ok(begun) => begun?,
                     Err(fired) => {
                         return Err(interrupted(fired, self.watch, || {
-                            self.late("sent no content in time")
+                            self.late("sent no content in time (`first_byte_timeout`)")
                         }));
                     }
                 }
@@ -189,7 +189,7 @@ impl Reading<'_> {
         let length = incoming.size_hint().exact();
         let mut collected = Collected::default();
         let read = collected.read(&mut incoming, most, self.exchange.held);
-        let late = || self.late("stopped in the middle of its answer");
+        let late = || self.late("did not finish its answer in time (`answer_timeout`)");
         match self.watch.run(read).await {
             Err(fired) => Err(interrupted(fired, self.watch, late)),
             Ok(Ok(())) => {

@@ -166,7 +166,12 @@ impl Attempts<'_> {
                 failure.clean(&upstream.sign_in.hidden(exchange.own_key()));
                 failure
             }
-            Err(ended) => return Err(ended),
+            Err(ended) => {
+                if let Ended::Refused(error) = &ended {
+                    self.record.attempt_cut(&error.message);
+                }
+                return Err(ended);
+            }
         };
         let now = shared.moment(Instant::now());
         note(entry, upstream, &failure, now);

@@ -97,6 +97,6 @@ impl From<NoRoom> for Error {
             Kind::Unavailable,
             "the gateway has too many bytes of requests and answers in flight",
         )
-        .hint("try again shortly, or raise limits.max_in_flight_bytes")
+        .hint("try again shortly, or raise `limits.max_in_flight_bytes`")
     }
 }

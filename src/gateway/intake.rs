@@ -38,7 +38,7 @@ pub(super) fn room(worker: &Worker, caller: &Caller) -> Result<()> {
                 caller.key, settings.max_in_flight_per_key
             ),
         )
-        .hint("wait for one to end, or raise limits.max_in_flight_per_key"));
+        .hint("wait for one to end, or raise `limits.max_in_flight_per_key`"));
     }
     Ok(())
 }
@@ -144,9 +144,9 @@ async fn unpack(unpacking: &mut Unpacking, packed: &[u8], held: &Held) -> Result
 pub(super) fn too_large(most: usize) -> Error {
     Error::new(
         Kind::TooLarge,
-        format!("the request body is larger than {most} bytes"),
+        format!("the request body, unpacked, is larger than {most} bytes"),
     )
-    .hint("send less, or raise limits.max_body")
+    .hint("send less, or raise `limits.max_body`")
 }
 
 /// Largest body whose room is made before it has come.

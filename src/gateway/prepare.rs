@@ -59,9 +59,10 @@ pub(super) fn request(
         && upstream.sign_in.is_own_key()
     {
         let error = Error::invalid(format!(
-            "provider `{}` passes the caller's own key through, and the one sent is for the route's first provider that takes one",
+            "provider `{}` passes the caller's own key through, and the one sent is for another: the first of the route that takes one",
             upstream.name
-        ));
+        ))
+        .hint("ask for a route whose first provider of that kind is this one");
         return Err(unfit(&error).into());
     }
     let ask = Ask {

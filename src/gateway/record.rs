@@ -199,6 +199,13 @@ impl Record {
         self.close_attempt(self.elapsed_ms());
     }
 
+    /// The running attempt is ended by the gateway's own doing.
+    pub fn attempt_cut(&mut self, reason: &str) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.reason = Some(format!("stopped: {reason}"));
+        }
+    }
+
     /// The attempt that had answered did not get to the end of its stream: it must not look like success.
     pub fn attempt_broke(&mut self, class: &str, reason: &str) {
         let now = self.elapsed_ms();

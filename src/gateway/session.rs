@@ -1,6 +1,7 @@
 //! Which conversation a request is part of, and which agent within it, as coding agents say in headers of their own.
 //! For the log alone: nothing is decided by it.
 
+use crate::store::journal::LABEL_KEPT;
 use http::{HeaderMap, HeaderValue};
 
 /// Headers that name the conversation: Claude Code, Codex, opencode. The first of these that is there counts.
@@ -13,9 +14,6 @@ const SESSION: [&str; 4] = [
 
 /// The header that names the agent: Claude Code.
 const AGENT: &str = "x-claude-code-agent-id";
-
-/// What is kept of a name: ids are shorter, and a caller chooses it.
-const KEPT: usize = 128;
 
 /// Conversation and agent, where the caller says. Goes through the headers once: most requests have none of these.
 pub fn named(headers: &HeaderMap) -> (Option<String>, Option<String>) {
@@ -38,5 +36,5 @@ pub fn named(headers: &HeaderMap) -> (Option<String>, Option<String>) {
 fn text(value: &HeaderValue) -> Option<&str> {
     // ASCII, so that any place is between two characters.
     let value = value.to_str().ok()?.trim();
-    (!value.is_empty()).then(|| &value[..value.len().min(KEPT)])
+    (!value.is_empty()).then(|| &value[..value.len().min(LABEL_KEPT)])
 }

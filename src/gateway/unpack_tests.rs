@@ -141,7 +141,7 @@ fn a_bomb_is_cut_where_it_grows_too_large() {
                 (error.kind, error.message),
                 (
                     Kind::TooLarge,
-                    "the request body is larger than 1048576 bytes".to_owned()
+                    "the request body, unpacked, is larger than 1048576 bytes".to_owned()
                 ),
                 "{coding}"
             );

@@ -26,6 +26,18 @@ impl Millis {
     }
 }
 
+/// Refuses timers that are over before anything can happen. Left out, a timer is the default.
+pub fn more_than_nothing(timers: &[(&str, Option<Millis>)]) -> Result<()> {
+    match timers.iter().find(|(_, timer)| *timer == Some(Millis(0))) {
+        None => Ok(()),
+        Some((name, _)) => Err(Error::invalid(format!(
+            "`{name}` is 0, so that nothing could ever be in time"
+        ))
+        .param(*name)
+        .hint("give it some time, or leave it out for the default")),
+    }
+}
+
 impl FromStr for Millis {
     type Err = Error;
     fn from_str(text: &str) -> Result<Millis> {

@@ -237,6 +237,12 @@ impl Resource for Provider {
         if !self.base_url.is_empty() {
             self.base_url = super::address::base_url(&self.base_url)?;
         }
+        super::duration::more_than_nothing(&[
+            ("connect_timeout", self.connect_timeout),
+            ("first_byte_timeout", self.first_byte_timeout),
+            ("idle_timeout", self.idle_timeout),
+            ("answer_timeout", self.answer_timeout),
+        ])?;
         for (name, value) in &self.headers {
             let lower = name.to_ascii_lowercase();
             if http::HeaderName::try_from(name.as_str()).is_err()

@@ -290,6 +290,13 @@ impl Resource for Route {
             return Err(Error::invalid("the route is bound to nothing")
                 .hint("bind it with --key NAME, --user NAME or --path /PATH"));
         }
+        super::duration::more_than_nothing(&[
+            ("connect_timeout", self.connect_timeout),
+            ("first_byte_timeout", self.first_byte_timeout),
+            ("idle_timeout", self.idle_timeout),
+            ("answer_timeout", self.answer_timeout),
+            ("total_timeout", self.total_timeout),
+        ])?;
         if self.targets.is_empty() {
             return Err(Error::invalid("the route has no target")
                 .param("targets")

@@ -139,7 +139,7 @@ fn a_compressed_body_counts_by_its_unpacked_size() {
                 (answer.status, answer.json()),
                 (
                     413,
-                    json!({"type": "error", "error": {"type": "request_too_large", "message": "the request body is larger than 65536 bytes (fix: send less, or raise limits.max_body)"}})
+                    json!({"type": "error", "error": {"type": "request_too_large", "message": "the request body, unpacked, is larger than 65536 bytes (fix: send less, or raise `limits.max_body`)"}})
                 ),
                 "{coding}"
             );

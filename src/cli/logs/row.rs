@@ -225,10 +225,12 @@ fn tokens(row: &Value, buckets: &[&str]) -> String {
     }
 }
 
-/// The HTTP status; a stream that broke off had begun with 200 and must not look so.
+/// The HTTP status; an answer that was cut off had begun with 200 and must not look so.
 pub(super) fn status(row: &Value) -> String {
+    let begun = row.get("status").and_then(Value::as_u64) == Some(200);
     match row.get("outcome").and_then(Value::as_str) {
         Some("failed_after_commit") => "broken".into(),
+        Some(cut @ ("revoked" | "shutdown")) if begun => cut.into(),
         _ => cell("", "", row.get("status"), Stamp(0)),
     }
 }

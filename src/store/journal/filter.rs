@@ -1,8 +1,8 @@
 //! Which rows are wanted: the words people write, read in one place, and the one matcher that lists, exports and
 //! followers of the log ask.
 
-use super::Row;
 use super::summary::Summary;
+use super::{LABEL_KEPT, Row};
 use crate::error::{Error, Result};
 use crate::resources::{Millis, Stamp};
 use memchr::memmem::Finder;
@@ -62,6 +62,13 @@ impl FromStr for Status {
     }
 }
 
+/// A name as rows keep it.
+fn kept(mut name: String) -> String {
+    let end = name.char_indices().nth(LABEL_KEPT).map(|(at, _)| at);
+    name.truncate(end.unwrap_or(name.len()));
+    name
+}
+
 impl Filter {
     /// The words [`Filter::take`] knows.
     pub const WORDS: &[&str] = &[
@@ -91,8 +98,8 @@ impl Filter {
             "provider" => self.provider.extend(names()),
             "model" => self.model.extend(names()),
             "route" => self.route.extend(names()),
-            "session" => self.session.extend(names()),
-            "agent" => self.agent.extend(names()),
+            "session" => self.session.extend(names().map(kept)),
+            "agent" => self.agent.extend(names().map(kept)),
             "status" => {
                 for one in values() {
                     self.status.push(one.parse()?);

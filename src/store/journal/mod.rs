@@ -14,7 +14,7 @@ pub mod sums;
 pub use cursor::{Cursor, MAX_LIMIT, Order};
 pub use filter::{Filter, Matcher, Status};
 pub use memory::Memory;
-pub use row::{Attempt, Body, Content, Outcome, Row};
+pub use row::{Attempt, Body, Content, LABEL_KEPT, Outcome, Row};
 pub use segments::{Segments, Settings};
 pub use sums::{Hours, Sum};
 

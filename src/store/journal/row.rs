@@ -45,6 +45,9 @@ pub struct Attempt {
     pub reason: Option<String>,
 }
 
+/// Characters kept of a session's and an agent's name; ids are shorter, and a caller chooses it.
+pub const LABEL_KEPT: usize = 128;
+
 /// One request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
