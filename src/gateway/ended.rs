@@ -11,6 +11,8 @@ pub enum Ended {
     Refused(Error),
     /// The attempts came to this.
     Failed(Failure),
+    /// The caller closed in the middle of its request.
+    Gone,
     /// From outside: revoked, shut down, out of time.
     Interrupted(Fired),
 }

@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use std::{
+    io::{self, ErrorKind},
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
@@ -80,6 +81,7 @@ pub(super) async fn read(
         let frame = match watch.run(incoming.frame()).await {
             Ok(None) => break,
             Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(error))) if cut_off(&error) => return Err(Ended::Gone),
             Ok(Some(Err(error))) => {
                 return Err(Ended::Refused(Error::invalid(format!(
                     "the request body cannot be read: {error}"
@@ -127,6 +129,17 @@ pub(super) async fn read(
         None if all.is_empty() => Ok(first),
         None => Ok(all.freeze()),
     }
+}
+
+/// Whether the body was not wrong, but ended with its connection.
+fn cut_off(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|it| it.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| {
+        matches!(
+            cause.kind(),
+            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
+        )
+    })
 }
 
 /// Unpacks what came, in steps after which others have their turn where there was much in them.

@@ -164,6 +164,11 @@ pub fn refuse(
     let (error, outcome) = match ended {
         Ended::Failed(failure) => return failed(format, failure, record, conn),
         Ended::Refused(error) => (error, Outcome::Failed),
+        Ended::Gone => {
+            record.finish(499, Outcome::ClientClosed);
+            let error = Error::invalid("the connection ended before the request body did");
+            (error, Outcome::ClientClosed)
+        }
         Ended::Interrupted(Fired::Revoked) => (
             Error::new(Kind::Unauthenticated, "the API key was revoked"),
             Outcome::Revoked,
