@@ -116,10 +116,13 @@ fn accepting_goes_on_after_there_was_no_descriptor_at_all() {
     let home = Home::new();
     let serving = home.serve_as(&["--mock"], |_| {});
     let pid = Pid::from_raw(i32::try_from(serving.pid()).unwrap()).unwrap();
-    let open = || {
-        std::fs::read_dir(format!("/proc/{}/fd", serving.pid()))
-            .unwrap()
-            .count()
+    // The number that the next descriptor would get.
+    let lowest_free = || {
+        let taken = |number: &u64| {
+            let place = format!("/proc/{}/fd/{number}", serving.pid());
+            std::fs::symlink_metadata(place).is_ok()
+        };
+        (0..).find(|number| !taken(number)).unwrap()
     };
     let all = getrlimit(Resource::Nofile);
     let limit = |current| {
@@ -129,11 +132,13 @@ fn accepting_goes_on_after_there_was_no_descriptor_at_all() {
         };
         prlimit(Some(pid), Resource::Nofile, limit).unwrap();
     };
-    limit(Some(open() as u64));
-    let mut caller = connect(&serving);
     let said = |what: &str| serving.said().matches(what).count();
-    until("it is said that none is left", || {
-        (said("Too many open files") > 0).then_some(())
+    let mut caller = until("it is said that none is left", || {
+        // What was open for a moment only leaves a gap.
+        limit(Some(lowest_free()));
+        let caller = connect(&serving);
+        std::thread::sleep(Duration::from_millis(100));
+        (said("Too many open files") > 0).then_some(caller)
     });
     limit(all.current);
     // Nobody was turned away: the caller waited.
