@@ -22,39 +22,54 @@ use std::{convert::Infallible, rc::Rc};
 
 /// One request, whatever it is. What its head asks is settled, and its record begun, before the first wait: a caller that
 /// closes right behind its request is noticed so early that what is to be awaited is dropped unseen.
+// Small, so that it is inlined: what is awaited is large, and would be copied whole wherever it is returned from.
+#[inline]
 pub fn handle(
     worker: Rc<Worker>,
     conn: Rc<Conn>,
     request: Request<hyper::body::Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> {
+    let (taken, request) = take(&worker, &conn, request);
+    answer(worker, conn, taken, request)
+}
+
+/// The part of it that is not awaited.
+fn take(
+    worker: &Worker,
+    conn: &Rc<Conn>,
+    request: Request<hyper::body::Incoming>,
+) -> (Taken, Request<Incoming>) {
     let begun = conn.begin(!request.body().is_end_stream());
     let request = request.map(|body| Incoming::new(body, conn.clone()));
     let api = || spoken(request.uri().path(), request.headers());
-    let taken = begun
+    let mut taken = begun
         .map_err(|why| Error::invalid(why).hint(respond::PLAIN_HTTP))
-        .and_then(|()| taken(&worker, &request))
+        .and_then(|()| taken(worker, &request))
         .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
-    let taken = match taken {
-        Taken::Answered(mut answer) => {
-            respond::identify(answer.headers_mut(), api(), &worker.next_id());
-            Taken::Answered(answer)
-        }
-        served => served,
-    };
-    async move {
-        let mut response = match taken {
-            Taken::Served(format, path, record) => {
-                pipeline::serve(&worker, &conn, format, path.as_deref(), request, record).await
-            }
-            Taken::Answered(answer) => answer.map(|body| body.on(conn.clone())),
-        };
-        // In this one place: what was not read of a request must not be taken for the next one.
-        if conn.unread() {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
-        }
-        Ok(response)
+    if let Taken::Answered(answer) = &mut taken {
+        respond::identify(answer.headers_mut(), api(), &worker.next_id());
     }
+    (taken, request)
+}
+
+async fn answer(
+    worker: Rc<Worker>,
+    conn: Rc<Conn>,
+    taken: Taken,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let mut response = match taken {
+        Taken::Served(format, path, record) => {
+            pipeline::serve(&worker, &conn, format, path.as_deref(), request, record).await
+        }
+        Taken::Answered(answer) => answer.map(|body| body.on(conn.clone())),
+    };
+    // In this one place: what was not read of a request must not be taken for the next one.
+    if conn.unread() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    Ok(response)
 }
 
 /// What a request comes to by its head alone.
