@@ -138,9 +138,16 @@ impl Started {
         drop(self.child.stdin.take());
     }
 
-    /// Waits for its end; the exit code.
+    /// Waits for its end, and for what it said to have been read; the exit code. What it left running may hold its
+    /// streams open, so that reading has a bound.
     pub fn ends(&mut self) -> Option<i32> {
-        until("it ends", || self.child.try_wait().unwrap()).code()
+        let code = until("it ends", || self.child.try_wait().unwrap()).code();
+        let bound = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        let reading = |said: &Arc<Mutex<Vec<u8>>>| Arc::strong_count(said) > 1;
+        while self.said.iter().any(reading) && std::time::Instant::now() < bound {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        code
     }
 }
 
