@@ -8,9 +8,12 @@ use bytes::{Bytes, BytesMut};
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, header};
 use std::io::{self, Write};
-use zstd::stream::{
-    raw::{DParameter, Decoder as ZstdDecoder},
-    zio::Writer as ZstdWriter,
+use zstd::{
+    stream::{
+        raw::{DParameter, Decoder as ZstdDecoder},
+        zio::Writer as ZstdWriter,
+    },
+    zstd_safe,
 };
 
 /// Content codings that are taken, by their names: <https://www.iana.org/assignments/http-parameters>.
@@ -32,6 +35,9 @@ enum Coding {
 
 /// The largest window of zstd, as a power of two: what RFC 9659 allows it in HTTP. Decoders make room for it.
 const ZSTD_WINDOW: u32 = 23;
+
+/// What zstd returns for a larger one: `ZSTD_error_frameParameter_windowTooLarge` of its zstd_errors.h, negated.
+const WINDOW_TOO_LARGE: usize = 0_usize.wrapping_sub(16);
 
 /// A body being unpacked.
 pub struct Unpacking {
@@ -135,7 +141,7 @@ impl Unpacking {
             Decoder::Br(decoder) => decoder.write_all(packed).and_then(|()| decoder.flush()),
             Decoder::Deflate(_) => Ok(()),
         };
-        written.map_err(|_| self.broken())?;
+        written.map_err(|error| self.broken(&error))?;
         Ok(self.sink().out.len() - before)
     }
 
@@ -150,7 +156,7 @@ impl Unpacking {
             // Nothing came.
             Decoder::Deflate(_) => Err(io::ErrorKind::UnexpectedEof.into()),
         };
-        ended.map_err(|_| self.broken())?;
+        ended.map_err(|error| self.broken(&error))?;
         Ok(std::mem::take(&mut self.sink().out).freeze())
     }
 
@@ -165,10 +171,17 @@ impl Unpacking {
         }
     }
 
-    fn broken(&mut self) -> Error {
+    fn broken(&mut self, error: &io::Error) -> Error {
         let Sink { full, most, .. } = *self.sink();
         match full {
             true => too_large(most),
+            false if error.to_string() == zstd_safe::get_error_name(WINDOW_TOO_LARGE) => {
+                Error::invalid(format!(
+                    "the request body needs a zstd window larger than the {} MiB that are taken",
+                    1 << (ZSTD_WINDOW - 20)
+                ))
+                .hint("compress it without --long and --ultra, or send it without Content-Encoding")
+            }
             false => Error::invalid(format!(
                 "the request body is not whole and valid {}",
                 self.name

@@ -152,9 +152,14 @@ fn a_bomb_is_cut_where_it_grows_too_large() {
     packer.window_log(27).unwrap();
     packer.write_all(b"small").unwrap();
     let wide = packer.finish().unwrap();
+    let error = unpack("zstd", &wide, 1000, 1 << 20).unwrap_err();
     assert_eq!(
-        unpack("zstd", &wide, 1000, 1 << 20).unwrap_err().kind,
-        Kind::Invalid
+        (error.kind, error.message, error.hint.as_deref()),
+        (
+            Kind::Invalid,
+            "the request body needs a zstd window larger than the 8 MiB that are taken".to_owned(),
+            Some("compress it without --long and --ultra, or send it without Content-Encoding")
+        )
     );
 }
 
