@@ -7,6 +7,7 @@ mod admin_socket;
 mod contradictions;
 mod crowding;
 mod doctoring;
+mod empty_names;
 mod expecting;
 mod found_settings;
 #[path = "../harness/mod.rs"]

@@ -14,6 +14,11 @@ use serde_json::Value;
 /// Runs `gw logs get`.
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
+    if id.trim().is_empty() {
+        return Err(Error::invalid("the id of a request is empty")
+            .param("id")
+            .hint("list requests with their ids: gw logs"));
+    }
     let remote = context.remote()?;
     let mut row = remote.log(&id).await?;
     if matches.get_flag("curl") {
