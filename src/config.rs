@@ -22,7 +22,7 @@ pub use size::Size;
 
 use crate::resources::{Millis, key::LogContent};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Everything `gw serve` needs to know before it starts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -185,10 +185,11 @@ impl Config {
     }
 
     /// What commands trust beside the system's authorities: what they were told to, else this gateway's own
-    /// certificate.
-    pub fn trusted(&self) -> Option<&Path> {
+    /// certificate. Absolute, as it is handed on to whoever may be in another directory.
+    pub fn trusted(&self) -> Option<PathBuf> {
         let server = &self.server;
-        server.tls_ca.as_deref().or(server.tls_cert.as_deref())
+        let path = server.tls_ca.as_ref().or(server.tls_cert.as_ref())?;
+        Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
     }
 
     /// How much of requests and answers the log keeps unless a key says less.

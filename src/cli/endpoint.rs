@@ -15,7 +15,7 @@ pub(crate) fn client(given: Option<&str>, config: &Config) -> Result<Client> {
         Address::Http(_) => token(&config.data_dir())?,
     };
     let named = given.is_some() || !config.admin_is_default() || config.server.data_dir.is_some();
-    Ok(Client::trusting(address, token, config.trusted())?.named(named))
+    Ok(Client::trusting(address, token, config.trusted().as_deref())?.named(named))
 }
 
 /// The admin address given, or the configuration's.

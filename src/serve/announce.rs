@@ -37,17 +37,12 @@ pub fn people(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) {
     if let Some(admin) = ready.admins.first().filter(|_| config.command.is_empty())
         && *admin != config.admin_default().to_string()
     {
-        let trusted = config
-            .trusted()
-            .filter(|_| admin.starts_with("https://"))
-            .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
-            .map(|path| format!(" GW_TLS_CA={}", shell::quoted(&path.to_string_lossy())));
         say(
             "",
             &format!(
                 "for commands elsewhere: export GW_ADMIN_URL={}{}",
                 shell::quoted(admin),
-                trusted.unwrap_or_default()
+                trust(config, admin)
             ),
         );
     }
@@ -82,6 +77,14 @@ pub fn people(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) {
     } else {
         next(desk);
     }
+}
+
+/// What a line that names the gateway at `url` to commands elsewhere ends with: what they have to trust there.
+pub fn trust(config: &Config, url: &str) -> String {
+    let trusted = config.trusted().filter(|_| url.starts_with("https://"));
+    trusted.map_or_else(String::new, |path| {
+        format!(" GW_TLS_CA={}", shell::quoted(&path.to_string_lossy()))
+    })
 }
 
 /// Longest line about the secrets, so that it stays one on most terminals.

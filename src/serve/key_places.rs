@@ -2,7 +2,7 @@
 //! in a log: on a terminal, or where it was asked for.
 
 use super::{
-    announce::say,
+    announce::{say, trust},
     new_keys::{Keys, NewKey},
     ready::Ready,
 };
@@ -113,13 +113,14 @@ impl Shown {
     /// Says how to use the new keys: lines to paste into a shell.
     pub fn tell(&self, config: &Config, ready: &Ready, keys: &Keys) {
         let url = ready.urls.first().map_or("", String::as_str);
+        let trust = trust(config, url);
         for (name, path) in &self.files {
             say(
                 "key",
                 &format!("{name} is new; its secret is in {}", path.display()),
             );
             let secret = format!("\"$(cat {})\"", shell::quoted(&path.display().to_string()));
-            stdio::complaint(&paste(url, &secret));
+            stdio::complaint(&paste(url, &secret, &trust));
         }
         if !self.files.is_empty() || config.ready_secrets {
             return;
@@ -139,7 +140,7 @@ impl Shown {
                             "{name} is new; its secret is shown this once. To use it in another terminal:"
                         ),
                     );
-                    show(&paste(url, secret.expose()));
+                    show(&paste(url, secret.expose(), &trust));
                 }
                 None => say(
                     "key",
@@ -153,11 +154,11 @@ impl Shown {
 }
 
 /// The lines begin at the left and stand alone, so that they can be copied whole.
-fn paste(url: &str, secret: &str) -> String {
+fn paste(url: &str, secret: &str, trust: &str) -> String {
     format!(
         "\nexport OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={secret}\n\
          export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY={secret}\n\
-         export GW_URL={url} GW_API_KEY={secret}\n\n"
+         export GW_URL={url} GW_API_KEY={secret}{trust}\n\n"
     )
 }
 
@@ -175,6 +176,16 @@ fn terminal() -> Option<fn(&str)> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+
+    #[test]
+    fn lines_to_paste_say_what_to_trust() {
+        let mut config = Config::default();
+        config.server.tls_cert = Some("/my cert.pem".into());
+        let pasted = |url: &str| paste(url, "s", &trust(&config, url));
+        let named = "\nexport GW_URL=https://h:1 GW_API_KEY=s GW_TLS_CA='/my cert.pem'\n\n";
+        assert!(pasted("https://h:1").ends_with(named));
+        assert!(!pasted("http://h:1").contains("GW_TLS_CA"));
+    }
 
     #[test]
     fn what_has_no_place_is_refused() {

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// One request, ready to be sent as often as wanted.
 pub(super) struct Ask {
@@ -62,7 +62,7 @@ impl Ask {
         };
         let url = join(&base, path)?;
         let trusted = match url.starts_with("https:") {
-            true => context.config()?.trusted().map(Path::to_owned),
+            true => context.config()?.trusted(),
             false => None,
         };
         Ok(Ask {
