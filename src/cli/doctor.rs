@@ -7,10 +7,11 @@ use super::{
     finding::{Finding, Mark, finding},
     print::{Format, aligned, clean},
 };
-use crate::config::Address;
-use crate::error::Result;
+use crate::config::{Address, Config};
+use crate::error::{Error, Result};
 use crate::shell;
 use crate::store::room;
+use crate::tls::Identity;
 use serde_json::{Value, json};
 use std::{net::SocketAddr, path::Path, process::ExitCode};
 
@@ -60,7 +61,11 @@ fn render(found: &[Finding]) -> String {
 }
 
 fn settings(context: &Context) -> Finding {
-    match context.config() {
+    let config = context.config().and_then(|config| match no_pair(config) {
+        Some(error) => Err(error),
+        None => Ok(config),
+    });
+    match config {
         Ok(config) => match config.files.last() {
             Some(file) => finding(Mark::Ok, "settings", format!("{} is valid", file.display())),
             None => finding(Mark::Ok, "settings", "no gw.toml; defaults and environment"),
@@ -69,6 +74,13 @@ fn settings(context: &Context) -> Finding {
             finding(Mark::Fail, "settings", error.to_string()).fix(error.hint.unwrap_or_default())
         }
     }
+}
+
+/// What is wrong with the certificate and key that are named, as `gw serve` would say it.
+fn no_pair(config: &Config) -> Option<Error> {
+    let server = &config.server;
+    let (certificate, key) = (server.tls_cert.as_ref()?, server.tls_key.as_ref()?);
+    Identity::load(certificate, key).err()
 }
 
 fn disk(data_dir: &Path, in_memory: bool) -> Finding {
