@@ -68,6 +68,11 @@ pub(crate) fn render(answer: &Value) -> String {
     if !rows.is_empty() {
         out.push_str(&table(&["TRY", "TARGET", "TIER", "WEIGHT"], rows, true));
     }
+    for one in &attempts {
+        for note in list(one, "notes") {
+            out.push_str(&format!("{}: {}\n", target(one), clean(&text(&note))));
+        }
+    }
     let excluded: Vec<Vec<String>> = list(answer, "excluded")
         .iter()
         .map(|one| vec![target(one), field(one, "why")])
@@ -151,6 +156,16 @@ mod tests {
             route other does not decide: it is for others\n\nr, fallback\nTRY   TARGET   TIER   WEIGHT\n1     a/m      0      1\n\n\
             LEFT OUT   WHY\nc          disabled\n\nFIRST CHOICE   DRAWN\na/m            3\n\nwould use a/m\n";
         assert_eq!(render(&answer), shown);
+    }
+
+    #[test]
+    fn notes_stand_below_the_attempts() {
+        let answer = json!({"key": "k", "user": "u", "candidates": [], "route": "r", "strategy": "fallback", "excluded": [],
+            "attempts": [{"provider": "a", "model": "m", "tier": 0, "weight": 1, "notes": ["resting"]}]});
+        assert_eq!(
+            render(&answer),
+            "as key k of user u\n\nr, fallback\nTRY   TARGET   TIER   WEIGHT\n1     a/m      0      1\na/m: resting\n\nwould use a/m\n"
+        );
     }
 
     #[test]

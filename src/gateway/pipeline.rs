@@ -1,7 +1,6 @@
 //! One request from its head to its answer, top to bottom: caller, body, peek, plan, attempts, answer.
 
 use super::{
-    Serving,
     answer::Answer,
     attempt,
     body::Body,
@@ -19,9 +18,8 @@ use super::{
 };
 use crate::chat::estimate;
 use crate::formats::{Format, peek};
-use crate::plan::{self, Ask, Context, Needs, Plan};
-use crate::resources::provider::Credential;
-use crate::upstream::{Origin, via};
+use crate::plan::{self, Ask, Context, Needs};
+use crate::upstream::via;
 use http::{Request, Response};
 use std::{cell::OnceCell, rc::Rc};
 
@@ -116,28 +114,13 @@ async fn answer(
         held,
         own: admitted.own.map(|key| Own {
             key,
-            origin: own_key_origin(&serving, &plan),
+            origin: plan
+                .own_key_provider(&serving.snapshot)
+                .and_then(|place| Some(&serving.upstreams.get(place)?.origin)),
         }),
         request_id: &request_id,
         now,
         chat: OnceCell::new(),
     };
     attempt::run(&exchange, &plan, record, watch).await
-}
-
-/// Whose key a caller's own is: that of the first target written to take one, whether it is to be had now or not.
-fn own_key_origin<'a>(serving: &'a Serving, plan: &Plan) -> Option<&'a Origin> {
-    let takes_own = |place: &usize| {
-        let provider = serving.snapshot.providers.get(*place);
-        provider.is_some_and(|it| it.spec.credential == Credential::Passthrough)
-    };
-    let first = match &plan.route {
-        Some(route) => {
-            let names = route.targets.iter().map(|target| &target.provider_name);
-            let mut places = names.filter_map(|name| serving.snapshot.provider(name));
-            places.find(takes_own)
-        }
-        None => plan.attempts.iter().map(|it| it.provider).find(takes_own),
-    };
-    Some(&serving.upstreams.get(first?)?.origin)
 }

@@ -1,6 +1,6 @@
 //! `gw route explain`: where a request would go and why, calling nothing.
 
-use super::{Ask, Caller, Context, Dice, Moment, Needs, Snapshot, plan, route};
+use super::{Ask, Caller, Choice, Context, Dice, Moment, Needs, Snapshot, Why, plan, route};
 use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
 use crate::resources::{Record, key::KeySystem};
@@ -123,6 +123,7 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
         }
         Ok(plan) => {
             let name = |provider: usize| snapshot.providers[provider].name.clone();
+            let own = plan.own_key_provider(snapshot);
             answer["route"] = json!(plan.route.as_ref().map(|route| route.name.clone()));
             answer["strategy"] = json!(plan.route.as_ref().map(|route| route.spec.strategy));
             answer["retry_on"] = json!(plan.route.as_ref().map(|route| &route.spec.retry_on));
@@ -131,6 +132,10 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
                 .iter()
                 .map(|choice| {
                     let mut attempt = json!({"provider": name(choice.provider), "model": choice.model, "tier": choice.tier, "weight": choice.weight});
+                    let notes = notes(snapshot, choice, own, moment);
+                    if !notes.is_empty() {
+                        attempt["notes"] = json!(notes);
+                    }
                     if let Some(load) = choice.state.load() {
                         attempt["load"] = json!(load);
                     }
@@ -152,6 +157,23 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
         }
     }
     Ok(answer)
+}
+
+/// What is to be known of an attempt that will be made. `own`: the provider that callers' own keys are for.
+fn notes(snapshot: &Snapshot, choice: &Choice, own: Option<usize>, now: Moment) -> Vec<String> {
+    let rests = choice.state.rests_until(now).saturating_sub(now.ms());
+    let resting =
+        (rests > 0).then(|| format!("{}, tried as nothing else is left", Why::Resting(rests)));
+    let owner = own
+        .filter(|own| *own != choice.provider && snapshot.takes_own_key(choice.provider))
+        .and_then(|own| snapshot.providers.get(own));
+    let foreign = owner.map(|owner| {
+        format!(
+            "callers' own keys are for `{}`, the first target that takes them: refused here unless both have one address",
+            owner.name
+        )
+    });
+    resting.into_iter().chain(foreign).collect()
 }
 
 /// Why requests with this key are refused before anything else, in words for whoever runs the gateway; callers hear
@@ -387,6 +409,36 @@ mod tests {
             Ok(answer) => answer,
             Err(error) => json!({"error": error.message}),
         }
+    }
+
+    #[test]
+    fn attempts_that_may_be_refused_or_rest_have_it_noted() {
+        let snapshot = snapshot(json!([
+            {"kind": "user", "name": "ann"}, {"kind": "key", "name": "k"},
+            {"kind": "provider", "name": "off", "enabled": false, "credential": "passthrough"},
+            {"kind": "provider", "name": "on", "credential": "passthrough"},
+            {"kind": "route", "name": "r", "keys": ["k"], "targets": [{"provider": "off", "model": "m"}, {"provider": "on", "model": "m"}]},
+        ]));
+        let now = Moment::after_beginning(Duration::ZERO);
+        let notes = || {
+            let answer = explain(&snapshot, json!({"key": "k"}), 1, now).unwrap();
+            answer["attempts"][0]["notes"].clone()
+        };
+        let foreign = "callers' own keys are for `off`, the first target that takes them: refused here unless both have one address";
+        assert_eq!(notes(), json!([foreign]));
+        let choice = crate::plan::testing::choice(&snapshot, "on", "m");
+        choice
+            .state
+            .enter(now, true)
+            .unwrap()
+            .cool(Some(30_000), now);
+        assert_eq!(
+            notes(),
+            json!([
+                "resting after failures for another 30s, tried as nothing else is left",
+                foreign
+            ])
+        );
     }
 
     #[test]

@@ -186,7 +186,8 @@ impl TargetState {
         self.place.slot().map(|slot| slot.figures.load())
     }
 
-    fn rests_until(&self, now: Moment) -> u64 {
+    /// Until when it is to be left alone; not later than `now`: it is free.
+    pub fn rests_until(&self, now: Moment) -> u64 {
         let known = self.place.known(now, |slot| slot.rests_until(now));
         known.unwrap_or(0)
     }

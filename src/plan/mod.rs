@@ -126,6 +126,24 @@ pub struct Plan {
     pub excluded: Vec<Excluded>,
 }
 
+impl Plan {
+    /// Whose key a caller's own is: the provider of the first target written to take one, whether it is to be had now
+    /// or not. It goes to that provider's origin and nowhere else.
+    pub fn own_key_provider(&self, snapshot: &Snapshot) -> Option<usize> {
+        match &self.route {
+            Some(route) => {
+                let names = route.targets.iter().map(|target| &target.provider_name);
+                let mut places = names.filter_map(|name| snapshot.provider(name));
+                places.find(|place| snapshot.takes_own_key(*place))
+            }
+            None => {
+                let mut places = self.attempts.iter().map(|it| it.provider);
+                places.find(|place| snapshot.takes_own_key(*place))
+            }
+        }
+    }
+}
+
 /// One request as planning and strategies see it.
 pub struct Context<'a> {
     pub caller: &'a Caller,

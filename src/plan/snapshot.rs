@@ -4,7 +4,9 @@
 use super::{Caller, Facts, Health, route::Route};
 use crate::catalog;
 use crate::chat::Op;
-use crate::resources::{self, Record, Stamp, glob, key::KeySystem, model::Model};
+use crate::resources::{
+    self, Record, Stamp, glob, key::KeySystem, model::Model, provider::Credential,
+};
 use crate::store::records::{At, State};
 use rpds::HashTrieMapSync;
 use std::{
@@ -397,6 +399,12 @@ impl Snapshot {
     /// The provider's index.
     pub fn provider(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
+    }
+
+    /// Whether callers send their own keys to it.
+    pub fn takes_own_key(&self, provider: usize) -> bool {
+        let found = self.providers.get(provider);
+        found.is_some_and(|it| it.spec.credential == Credential::Passthrough)
     }
 
     /// The indexes of all providers, by name.
