@@ -1,6 +1,6 @@
 //! One HTTP call to the gateway, and its answer or error.
 
-use super::{Query, outgoing, socket};
+use super::{Query, handshake, outgoing, socket};
 use crate::config::Address;
 use crate::error::{Error, Kind, Result};
 use crate::store::secret::Secret;
@@ -193,17 +193,8 @@ impl Client {
         {
             return socket::not_allowed(path);
         }
-        if let Some(why) = distrusted(&error) {
-            return Error::new(
-                Kind::NoGateway,
-                format!(
-                    "the certificate of {} cannot be trusted: {why}",
-                    self.address
-                ),
-            )
-            .hint(
-                "name its authority (PEM) in GW_TLS_CA, and call it by a name the certificate has",
-            );
+        if let Some(error) = handshake::failed(&error, &self.address.to_string()) {
+            return error;
         }
         if error.is_connect() {
             return Error::new(Kind::NoGateway, format!("no gateway at {}", self.address))
@@ -214,7 +205,10 @@ impl Client {
             format!("the connection to the gateway at {} broke", self.address),
         )
         .cause(error.without_url())
-        .hint("see whether it still runs with `gw status`")
+        .hint(match &self.address {
+            Address::Http(url) if url.starts_with("http://") => handshake::MAYBE_TLS,
+            _ => "see whether it still runs with `gw status`",
+        })
     }
 
     fn stranger(&self, status: u16) -> Error {
@@ -227,22 +221,6 @@ impl Client {
         )
         .hint("check GW_ADMIN_URL")
     }
-}
-
-/// What is wrong with the certificate, if that is what is wrong.
-fn distrusted(error: &reqwest::Error) -> Option<String> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
-            return Some(why.to_string());
-        }
-        // What such an error wraps is not its source.
-        next = match error.downcast_ref::<std::io::Error>() {
-            Some(error) => error.get_ref().map(|error| error as _),
-            None => error.source(),
-        };
-    }
-    None
 }
 
 /// Whether the operating system forbids it.

@@ -1,5 +1,6 @@
 //! The admin API from the other side; gives back the same [`crate::error::Error`] the server met, word for word.
 
+pub mod handshake;
 mod http;
 pub mod outgoing;
 mod socket;

@@ -158,7 +158,7 @@ fn callers_and_commands_speak_tls_with_a_private_authority() {
         (stranger.code, stranger.err.as_str()),
         (
             Some(6),
-            format!("error: the certificate of {admin} cannot be trusted: UnknownIssuer\n  fix: name its authority (PEM) in GW_TLS_CA, and call it by a name the certificate has\n").as_str()
+            format!("error: the certificate of {admin} cannot be trusted: no authority known here has signed it\n  fix: name its authority, or the certificate itself (PEM), with GW_TLS_CA=FILE, and call it by a name the certificate has\n").as_str()
         )
     );
     for trust in ["ca.pem", "cert.pem"] {
@@ -183,6 +183,116 @@ fn callers_and_commands_speak_tls_with_a_private_authority() {
         &["request", "hello", "-m", "mock", "--key-file", "k"],
     );
     assert_eq!(asked.code, Some(0), "{asked:?}");
+
+    // Said as what it is, whoever asks.
+    let request = &["request", "hello", "-m", "mock", "--key-file", "k", "--url"];
+    let distrusting = run(None, &[&request[..], &[&url]].concat());
+    assert_eq!(
+        (distrusting.code, distrusting.err),
+        (
+            Some(6),
+            format!(
+                "error: the certificate of {url} cannot be trusted: no authority known here has signed it\n  fix: name its authority, or the certificate itself (PEM), with GW_TLS_CA=FILE, and call it by a name the certificate has\n"
+            )
+        )
+    );
+    let plain = admin.replace("https://", "http://");
+    let unencrypted = run(None, &["--admin-url", &plain, "status"]);
+    assert_eq!(unencrypted.code, Some(6), "{unencrypted:?}");
+    let hint =
+        "\n  fix: if that port speaks TLS, name it with `https://`; see the gateway's own log\n";
+    assert!(unencrypted.err.ends_with(hint), "{}", unencrypted.err);
+}
+
+#[test]
+fn a_plain_port_called_with_tls_and_a_certificate_that_signs_itself_are_said_in_words() {
+    let home = Home::new();
+    let params = CertificateParams::new(vec!["127.0.0.1".into()]).unwrap();
+    let own = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    write(&home.path("cert.pem"), &own.pem(), 0o644);
+    write(&home.path("key.pem"), &own.key().serialize_pem(), 0o600);
+    let serving = serve(&home, &["--admin-listen", "127.0.0.1:0"], &[]);
+    let admin = serving.admin();
+    let status = home.run(&["--admin-url", &admin, "status"]);
+    let said = format!("error: the certificate of {admin} cannot be trusted: ");
+    assert!(status.err.starts_with(&said), "{}", status.err);
+    assert!(!status.err.contains("Other"), "{}", status.err);
+    drop(serving);
+
+    let serving = home.serve_as(&["--admin-listen", "127.0.0.1:0"], |_| {});
+    for (args, place) in [
+        (&["--admin-url"][..], serving.admin()),
+        (
+            &["request", "hi", "-m", "m", "--url"],
+            serving.url().to_owned(),
+        ),
+    ] {
+        let place = place.replace("http://", "https://");
+        let mut args = [args, &[&place]].concat();
+        if args[0] == "--admin-url" {
+            args.push("status");
+        }
+        let ran = home.run(&args);
+        assert_eq!(
+            ran.err,
+            format!(
+                "error: what answers at {place} does not speak TLS\n  fix: name it with `http://`, or give the gateway --tls-cert and --tls-key\n"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_pair_named_from_here_is_found_by_a_command_that_goes_elsewhere() {
+    let (home, _) = home();
+    let beside = home.run(&[
+        "serve",
+        "--dev",
+        "--listen",
+        "127.0.0.1:0",
+        "--tls-cert",
+        "../cert.pem",
+        "--tls-key",
+        "../key.pem",
+        "--",
+        "sh",
+        "-c",
+        &format!(
+            "cd /; exec {} request hello -m gpt-4o >/dev/null",
+            env!("CARGO_BIN_EXE_gw")
+        ),
+    ]);
+    assert_eq!(beside.code, Some(0), "{}", beside.err);
+}
+
+#[test]
+fn doctor_looks_at_the_pair_as_serving_does() {
+    let (home, authority) = home();
+    write(
+        &home.path("other.pem"),
+        &authority.issue().1.serialize_pem(),
+        0o600,
+    );
+    for (cert, key, says) in [
+        (
+            "none.pem",
+            "key.pem",
+            "`tls_cert`: `~/none.pem` is not there",
+        ),
+        (
+            "cert.pem",
+            "other.pem",
+            "`tls_key`: `~/other.pem` is not the key of the certificate in `tls_cert`",
+        ),
+    ] {
+        let mut command = home.gw(&["doctor"]);
+        command.env("GW_TLS_CERT", home.path(cert));
+        command.env("GW_TLS_KEY", home.path(key));
+        let ran = home.ran(command);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        let first: Vec<_> = ran.out.lines().next().unwrap().split_whitespace().collect();
+        assert_eq!(first.join(" "), format!("fail settings {says}"), "{ran:?}");
+    }
 }
 
 #[test]

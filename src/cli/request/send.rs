@@ -4,7 +4,7 @@ use super::{
     answer::{Answer, Fold},
     ask::Ask,
 };
-use crate::client::outgoing;
+use crate::client::{handshake, outgoing};
 use crate::error::{Error, Kind, Result};
 use futures_util::StreamExt;
 use std::time::{Duration, Instant};
@@ -84,6 +84,9 @@ async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T> 
 
 fn lost(ask: &Ask, error: reqwest::Error) -> Error {
     let place = ask.url.split('/').take(3).collect::<Vec<_>>().join("/");
+    if let Some(error) = handshake::failed(&error, &place) {
+        return error;
+    }
     let error = error.without_url();
     match error.is_connect() {
         true => Error::new(Kind::NoGateway, format!("no gateway at {place}"))
