@@ -101,6 +101,8 @@ async fn http<S: Transport + 'static>(
         }
     })
     .await;
+    // Of a request that was read and dropped before it was looked at: the caller has gone.
+    drop(conn.begun.take());
     ended.then(|| {
         let io = serving.into_parts().io.into_inner();
         io.inner.into_inner().stream

@@ -1,7 +1,7 @@
 //! The socket as hyper sees it: knows whether a connection is idle, sending a head or busy, sets its
 //! deadline accordingly and checks every head before hyper parses it.
 
-use super::{Shared, head, watch::Guard};
+use super::{Shared, head, record::Record, watch::Guard};
 use std::{
     cell::{Cell, RefCell},
     pin::Pin,
@@ -47,6 +47,9 @@ pub struct Conn {
     pub place: Cell<u64>,
     /// A valid key was presented on it.
     pub known: Cell<bool>,
+    /// The record of a request whose serving has not begun. Here and not with what is awaited, which would be copied
+    /// whole for it.
+    pub begun: RefCell<Option<Record>>,
     shared: Arc<Shared>,
 }
 
@@ -62,6 +65,7 @@ impl Conn {
             watch,
             place: Cell::new(0),
             known: Cell::new(false),
+            begun: RefCell::default(),
             shared,
         }
     }

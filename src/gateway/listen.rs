@@ -22,34 +22,25 @@ use std::{convert::Infallible, rc::Rc};
 
 /// One request, whatever it is. What its head asks is settled, and its record begun, before the first wait: a caller that
 /// closes right behind its request is noticed so early that what is to be awaited is dropped unseen.
-// Small, so that it is inlined: what is awaited is large, and would be copied whole wherever it is returned from.
-#[inline]
 pub fn handle(
     worker: Rc<Worker>,
     conn: Rc<Conn>,
     request: Request<hyper::body::Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> {
-    let (taken, request) = take(&worker, &conn, request);
-    answer(worker, conn, taken, request)
-}
-
-/// The part of it that is not awaited.
-fn take(
-    worker: &Worker,
-    conn: &Rc<Conn>,
-    request: Request<hyper::body::Incoming>,
-) -> (Taken, Request<Incoming>) {
-    let begun = conn.begin(!request.body().is_end_stream());
+    let head = conn.begin(!request.body().is_end_stream());
     let request = request.map(|body| Incoming::new(body, conn.clone()));
     let api = || spoken(request.uri().path(), request.headers());
-    let mut taken = begun
+    let mut taken = head
         .map_err(|why| Error::invalid(why).hint(respond::PLAIN_HTTP))
-        .and_then(|()| taken(worker, &request))
-        .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
-    if let Taken::Answered(answer) = &mut taken {
-        respond::identify(answer.headers_mut(), api(), &worker.next_id());
+        .and_then(|()| taken(&worker, &request))
+        .unwrap_or_else(|error| answered(respond::plain(&error, api())));
+    match &mut taken {
+        Taken::Answered(answer) => {
+            respond::identify(answer.headers_mut(), api(), &worker.next_id());
+        }
+        Taken::Served(format, _) => *conn.begun.borrow_mut() = Some(begun(&worker, format)),
     }
-    (taken, request)
+    answer(worker, conn, taken, request)
 }
 
 async fn answer(
@@ -59,7 +50,9 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let mut response = match taken {
-        Taken::Served(format, path, record) => {
+        Taken::Served(format, path) => {
+            let record = conn.begun.take();
+            let record = record.unwrap_or_else(|| begun(&worker, format));
             pipeline::serve(&worker, &conn, format, path.as_deref(), request, record).await
         }
         Taken::Answered(answer) => answer.map(|body| body.on(conn.clone())),
@@ -73,11 +66,14 @@ async fn answer(
 }
 
 /// What a request comes to by its head alone.
-#[allow(clippy::large_enum_variant)] // boxing would be an allocation a request; it is moved once
 enum Taken {
-    /// Of this format; the path a route is bound to, where it is not gw's own; its record.
-    Served(&'static Format, Option<String>, Record),
-    Answered(Response<Body>),
+    /// Of this format; the path a route is bound to, where it is not gw's own.
+    Served(&'static Format, Option<String>),
+    Answered(Box<Response<Body>>),
+}
+
+fn answered(answer: Response<Body>) -> Taken {
+    Taken::Answered(Box::new(answer))
 }
 
 fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<Taken> {
@@ -88,10 +84,10 @@ fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
     }
     Ok(match path {
         _ if path.starts_with("/v1/") && models_path(path) => {
-            Taken::Answered(models(worker, request, path))
+            answered(models(worker, request, path))
         }
-        "/healthz" => Taken::Answered(respond::json(200, &json!({"status": "ok"}))),
-        "/readyz" => Taken::Answered(ready(worker)),
+        "/healthz" => answered(respond::json(200, &json!({"status": "ok"}))),
+        "/readyz" => answered(ready(worker)),
         _ => bound(worker, request)?,
     })
 }
@@ -105,7 +101,7 @@ fn bound(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
         .map(|(_, rest)| rest)
         .ok_or_else(|| unknown(path, path))?;
     if models_path(rest) {
-        return Ok(Taken::Answered(models(worker, request, rest)));
+        return Ok(answered(models(worker, request, rest)));
     }
     let format = under(rest, request).ok_or_else(|| unknown(path, rest))?;
     Ok(served(worker, format, Some(path.to_owned()), request))
@@ -129,8 +125,8 @@ fn served(
     request: &Request<Incoming>,
 ) -> Taken {
     match wrong_method(worker, format, request) {
-        Some(wrong) => Taken::Answered(wrong),
-        None => Taken::Served(format, path, begun(worker, format)),
+        Some(wrong) => answered(wrong),
+        None => Taken::Served(format, path),
     }
 }
 
