@@ -233,21 +233,21 @@ impl Watches {
     pub async fn tick(self: Rc<Watches>, shared: Arc<Shared>) {
         let mut clock = tokio::time::interval(TICK);
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut checked_at = 0i64;
+        let mut checked_at = 0;
         let mut seen = 0;
         loop {
             clock.tick().await;
             let serving = shared.serving.load();
+            let now = self.start.elapsed().as_millis() as u64;
             // Expiry needs the wall clock; once a second is exact enough for it.
             let wall = jiff::Timestamp::now().as_millisecond();
-            let check_callers = seen != serving.snapshot.revision() || wall - checked_at >= 1_000;
+            let check_callers = seen != serving.snapshot.revision() || now - checked_at >= 1_000;
             if check_callers {
                 seen = serving.snapshot.revision();
-                checked_at = wall;
+                checked_at = now;
             }
             let stopping = shared.stopping.load(Ordering::Relaxed);
             let ending = shared.ending.load(Ordering::Relaxed);
-            let now = self.start.elapsed().as_millis() as u64;
             self.now.set(now);
             for watch in self.slots.borrow().iter().flatten() {
                 if watch.fired.get().is_none() {
