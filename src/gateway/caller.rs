@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::Caller;
 use crate::store::token;
 use crate::upstream::{Form, OwnKey};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use std::sync::Arc;
 
 /// A caller that was let in.
@@ -120,9 +120,13 @@ struct Presented<'a> {
     own: Option<Sent<'a>>,
 }
 
+// Constants, so that names are checked when gw is built and not for each request.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const X_GW_KEY: HeaderName = HeaderName::from_static("x-gw-key");
+
 /// Reads the credential headers. `ours`: whether a key is one of this gateway's.
 fn presented(headers: &HeaderMap, ours: impl Fn(&str) -> bool) -> Result<Presented<'_>> {
-    let one = |name: &str| -> Result<Option<&str>> {
+    let one = |name: &HeaderName| -> Result<Option<&str>> {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (first, None) => Ok(first.and_then(|value| value.to_str().ok()).map(str::trim)),
@@ -133,17 +137,17 @@ fn presented(headers: &HeaderMap, ours: impl Fn(&str) -> bool) -> Result<Present
         }
     };
     let sent = |form| move |key| Sent { key, form };
-    let bearer = one(header::AUTHORIZATION.as_str())?
+    let bearer = one(&header::AUTHORIZATION)?
         .and_then(bearer::credential)
         .map(sent(Form::Bearer));
-    let api_key = one("x-api-key")?
+    let api_key = one(&X_API_KEY)?
         .filter(|key| !key.is_empty())
         .map(sent(Form::ApiKey));
     let differ = || {
         Error::invalid("`Authorization` and `x-api-key` hold different keys")
             .hint("send one of them; both only where one is the gateway's and the other the provider's own")
     };
-    if let Some(key) = one("x-gw-key")? {
+    if let Some(key) = one(&X_GW_KEY)? {
         // The same key twice: none of the provider's was sent.
         let [bearer, api_key] = [bearer, api_key].map(|sent| sent.filter(|sent| sent.key != key));
         return match (bearer, api_key) {

@@ -61,7 +61,10 @@ async fn http<S: Transport + 'static>(
     let shared = &worker.shared;
     let service = hyper::service::service_fn({
         let (worker, conn) = (worker.clone(), conn.clone());
-        move |request| listen::handle(worker.clone(), conn.clone(), request)
+        move |request| {
+            listen::begin(&worker, &conn, &request);
+            listen::handle(worker.clone(), conn.clone(), request)
+        }
     });
     let gate = Gate {
         stream,

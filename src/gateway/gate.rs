@@ -83,6 +83,11 @@ impl Conn {
         verdict
     }
 
+    /// Whether the head that has come is not refused.
+    pub fn accepts(&self) -> bool {
+        self.verdict.get() == Some(Ok(()))
+    }
+
     /// The request's body has been read to its end.
     pub fn read(&self) {
         self.unread.set(false);

@@ -15,47 +15,51 @@ use crate::error::{Error, Kind};
 use crate::formats::{FORMATS, Format, FormatId, format};
 use crate::plan::route;
 use crate::store::journal::Outcome;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use hyper::body::Body as _;
 use serde_json::json;
 use std::{convert::Infallible, rc::Rc};
 
-/// One request, whatever it is. What its head asks is settled, and its record begun, before the first wait: a caller that
-/// closes right behind its request is noticed so early that what is to be awaited is dropped unseen.
-pub fn handle(
+/// Begins the record of a request before its first wait: a caller that closes right behind its request is noticed so
+/// early that what is to be awaited is dropped unseen. By the head alone, and apart from [`handle`], which is then made
+/// in its place and not copied.
+pub fn begin(worker: &Worker, conn: &Conn, request: &Request<hyper::body::Incoming>) {
+    let path = request.uri().path();
+    let format = FORMATS.iter().find(|format| format.path == path);
+    if let Some(format) = format
+        && request.method() == Method::POST
+        && conn.accepts()
+    {
+        *conn.begun.borrow_mut() = Some(begun(worker, format));
+    }
+}
+
+/// One request, whatever it is.
+pub async fn handle(
     worker: Rc<Worker>,
     conn: Rc<Conn>,
     request: Request<hyper::body::Incoming>,
-) -> impl Future<Output = Result<Response<Body>, Infallible>> {
+) -> Result<Response<Body>, Infallible> {
     let head = conn.begin(!request.body().is_end_stream());
     let request = request.map(|body| Incoming::new(body, conn.clone()));
     let api = || spoken(request.uri().path(), request.headers());
-    let mut taken = head
+    let taken = head
         .map_err(|why| Error::invalid(why).hint(respond::PLAIN_HTTP))
         .and_then(|()| taken(&worker, &request))
-        .unwrap_or_else(|error| answered(respond::plain(&error, api())));
-    match &mut taken {
-        Taken::Answered(answer) => {
-            respond::identify(answer.headers_mut(), api(), &worker.next_id());
-        }
-        Taken::Served(format, _) => *conn.begun.borrow_mut() = Some(begun(&worker, format)),
-    }
-    answer(worker, conn, taken, request)
-}
-
-async fn answer(
-    worker: Rc<Worker>,
-    conn: Rc<Conn>,
-    taken: Taken,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+        .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
+    let record = conn.begun.take();
     let mut response = match taken {
         Taken::Served(format, path) => {
-            let record = conn.begun.take();
             let record = record.unwrap_or_else(|| begun(&worker, format));
             pipeline::serve(&worker, &conn, format, path.as_deref(), request, record).await
         }
-        Taken::Answered(answer) => answer.map(|body| body.on(conn.clone())),
+        Taken::Answered(mut answer) => {
+            if let Some(record) = record {
+                record.discard();
+            }
+            respond::identify(answer.headers_mut(), api(), &worker.next_id());
+            answer.map(|body| body.on(conn.clone()))
+        }
     };
     // In this one place: what was not read of a request must not be taken for the next one.
     if conn.unread() {
@@ -69,11 +73,7 @@ async fn answer(
 enum Taken {
     /// Of this format; the path a route is bound to, where it is not gw's own.
     Served(&'static Format, Option<String>),
-    Answered(Box<Response<Body>>),
-}
-
-fn answered(answer: Response<Body>) -> Taken {
-    Taken::Answered(Box::new(answer))
+    Answered(Response<Body>),
 }
 
 fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<Taken> {
@@ -84,10 +84,10 @@ fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
     }
     Ok(match path {
         _ if path.starts_with("/v1/") && models_path(path) => {
-            answered(models(worker, request, path))
+            Taken::Answered(models(worker, request, path))
         }
-        "/healthz" => answered(respond::json(200, &json!({"status": "ok"}))),
-        "/readyz" => answered(ready(worker)),
+        "/healthz" => Taken::Answered(respond::json(200, &json!({"status": "ok"}))),
+        "/readyz" => Taken::Answered(ready(worker)),
         _ => bound(worker, request)?,
     })
 }
@@ -101,7 +101,7 @@ fn bound(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
         .map(|(_, rest)| rest)
         .ok_or_else(|| unknown(path, path))?;
     if models_path(rest) {
-        return Ok(answered(models(worker, request, rest)));
+        return Ok(Taken::Answered(models(worker, request, rest)));
     }
     let format = under(rest, request).ok_or_else(|| unknown(path, rest))?;
     Ok(served(worker, format, Some(path.to_owned()), request))
@@ -125,7 +125,7 @@ fn served(
     request: &Request<Incoming>,
 ) -> Taken {
     match wrong_method(worker, format, request) {
-        Some(wrong) => answered(wrong),
+        Some(wrong) => Taken::Answered(wrong),
         None => Taken::Served(format, path),
     }
 }
@@ -186,12 +186,14 @@ fn wrong_method(
     Some(refusal)
 }
 
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// A web page must not be able to use a gateway on this machine: it cannot guess a key, but a browser may
 /// hold one. No page is an allowed origin.
 fn browsers(request: &Request<Incoming>) -> crate::error::Result<()> {
     let cross = request
         .headers()
-        .get("sec-fetch-site")
+        .get(SEC_FETCH_SITE)
         .is_some_and(|site| site == "cross-site");
     match cross || request.headers().contains_key(header::ORIGIN) {
         false => Ok(()),

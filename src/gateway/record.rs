@@ -139,6 +139,11 @@ impl Record {
         }
     }
 
+    /// Of a request that is none of those that are recorded.
+    pub fn discard(mut self) {
+        self.level = LogContent::Off;
+    }
+
     /// When the request was taken.
     pub fn started(&self) -> Instant {
         self.started

@@ -42,6 +42,10 @@ pub fn with(headers: HeaderMap, body: Body) -> Response<Body> {
 /// The request's id in the header that clients of this API look into: the provider's where it gave one, which is what
 /// its support asks for, else gw's.
 pub fn identify(headers: &mut HeaderMap, api: Api, ours: &str) {
+    identify_as(headers, api, HeaderValue::from_str(ours).ok());
+}
+
+fn identify_as(headers: &mut HeaderMap, api: Api, ours: Option<HeaderValue>) {
     let name = api.request_id();
     let (mut theirs, mut other) = (headers.remove(X_REQUEST_ID), headers.remove(ANTHROPIC_ID));
     if name == ANTHROPIC_ID {
@@ -49,7 +53,7 @@ pub fn identify(headers: &mut HeaderMap, api: Api, ours: &str) {
     }
     let fits = |id: &HeaderValue| !id.is_empty() && id.len() <= LONGEST_ID && id.to_str().is_ok();
     let id = theirs.filter(fits).or(other.filter(fits));
-    if let Some(id) = id.or_else(|| HeaderValue::from_str(ours).ok()) {
+    if let Some(id) = id.or(ours) {
         headers.insert(name, id);
     }
 }
@@ -104,13 +108,16 @@ pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: b
     let row = &record.row;
     // With what the caller of this and hyper add: the map grows once.
     headers.reserve(12);
-    identify(headers, Api::of(format.id), &row.id);
+    let id = HeaderValue::from_str(&row.id).ok();
+    identify_as(headers, Api::of(format.id), id.clone());
+    if let Some(id) = id {
+        headers.insert(REQUEST_ID, id);
+    }
     let mut put = |name: HeaderName, text: Option<&str>| {
         if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
             headers.insert(name, value);
         }
     };
-    put(REQUEST_ID, Some(&row.id));
     put(ROUTE, row.route.as_deref());
     put(PROVIDER, row.provider.as_deref());
     put(MODEL, row.model.as_deref().map(shown));
