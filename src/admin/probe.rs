@@ -6,7 +6,7 @@ use super::desk::{Desk, blocking};
 use super::item::Item;
 use super::{credentials, draft::Outcome};
 use crate::error::{Error, Kind, Result};
-use crate::plan::naming::own_name;
+use crate::resources::glob::own_name;
 use crate::resources::{self, Record, model::Model, name, provider::Provider};
 use crate::store::secret::Secret;
 use crate::upstream::{

@@ -5,7 +5,7 @@ use super::{
     ended::Ended,
     held::Held,
     incoming::Incoming,
-    unpack::Unpacking,
+    unpack::{Unpacking, too_large},
     watch::{Fired, Guard},
     worker::Worker,
 };
@@ -152,14 +152,6 @@ async fn unpack(unpacking: &mut Unpacking, packed: &[u8], held: &Held) -> Result
         }
     }
     Ok(())
-}
-
-pub(super) fn too_large(most: usize) -> Error {
-    Error::new(
-        Kind::TooLarge,
-        format!("the request body, unpacked, is larger than {most} bytes"),
-    )
-    .hint("send less, or raise `limits.max_body`")
 }
 
 /// Largest body whose room is made before it has come.

@@ -1,7 +1,6 @@
 //! Request bodies that come compressed, unpacked piece by piece as they arrive, never beyond what a body may be: a bomb
 //! is cut where it grows too large. Must not know where pieces come from, nor count them against shared bounds.
 
-use super::intake::too_large;
 use crate::error::{Error, Kind, Result};
 use brotli_decompressor::DecompressorWriter;
 use bytes::{Bytes, BytesMut};
@@ -209,6 +208,15 @@ fn several() -> Error {
         "the request body is compressed more than once, which gw does not take",
     )
     .hint("compress it once: with zstd, gzip, deflate or br")
+}
+
+/// More than is taken of a body, unpacked where it came packed.
+pub(super) fn too_large(most: usize) -> Error {
+    Error::new(
+        Kind::TooLarge,
+        format!("the request body, unpacked, is larger than {most} bytes"),
+    )
+    .hint("send less, or raise `limits.max_body`")
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub use caller::Caller;
 pub use dice::Dice;
 pub use health::Health;
 pub use moment::Moment;
-pub use snapshot::Snapshot;
+pub use snapshot::{Provider, Snapshot};
 
 pub use crate::catalog::Facts;
 use crate::chat::Op;

@@ -1,8 +1,8 @@
 //! What a name of a model means at one provider. A name is literal first: `PROVIDER/` is taken off only where the
 //! whole is not a model of the provider, since some are called so (`openrouter/auto`, `groq/compound`).
 
-use super::{Snapshot, snapshot::Provider};
-use crate::{catalog, resources::glob};
+use super::{Provider, Snapshot};
+use crate::{catalog, resources::glob::own_name};
 use std::borrow::Cow;
 
 /// The id upstream of what callers ask this provider for, with or without `PROVIDER/` before it.
@@ -27,11 +27,6 @@ pub fn target<'a>(snapshot: &Snapshot, provider: usize, model: &'a str) -> Cow<'
         Some((_, name)) => snapshot.upstream_id(provider, &name).into_owned().into(),
         None => snapshot.upstream_id(provider, model),
     }
-}
-
-/// Whether a name of two parts is one that the vendor gives its own models.
-pub fn own_name(own_names: &[&str], name: &str) -> bool {
-    name.matches('/').count() == 1 && own_names.iter().any(|glob| glob::matches(glob, name))
 }
 
 /// The name without `PROVIDER/`.

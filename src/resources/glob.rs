@@ -28,6 +28,11 @@ pub fn any(patterns: &[String], text: &str) -> bool {
     patterns.iter().any(|pattern| matches(pattern, text))
 }
 
+/// Whether a name of two parts is one that the vendor gives its own models.
+pub fn own_name(own_names: &[&str], name: &str) -> bool {
+    name.matches('/').count() == 1 && own_names.iter().any(|glob| matches(glob, name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::matches;
