@@ -25,7 +25,15 @@ use std::{convert::Infallible, rc::Rc};
 /// in its place and not copied.
 pub fn begin(worker: &Worker, conn: &Conn, request: &Request<hyper::body::Incoming>) {
     let path = request.uri().path();
-    let format = FORMATS.iter().find(|format| format.path == path);
+    let format = match FORMATS.iter().find(|format| format.path == path) {
+        Some(format) => Some(*format),
+        None if path.starts_with("/v1/") => None,
+        None => {
+            let serving = worker.shared.serving.load();
+            let rest = route::by_path(&serving.snapshot, path).next();
+            rest.and_then(|(_, rest)| under(rest, request))
+        }
+    };
     if let Some(format) = format
         && request.method() == Method::POST
         && conn.accepts()
@@ -138,7 +146,7 @@ fn begun(worker: &Worker, format: &'static Format) -> Record {
 }
 
 /// The format of a request below a route's path: by what follows it, else by its headers.
-fn under(rest: &str, request: &Request<Incoming>) -> Option<&'static Format> {
+fn under<B>(rest: &str, request: &Request<B>) -> Option<&'static Format> {
     match rest.trim_end_matches('/') {
         "" | "/v1" => Some(format(
             if request.headers().contains_key("anthropic-version") {
