@@ -48,10 +48,20 @@ pub fn cost(usage: &Usage, source: UsageSource, prices: &Prices) -> Cost {
     if known.iter().all(Option::is_none) {
         return Cost::default();
     }
+    let usage = match usage.billed {
+        None => *usage,
+        Some((input, output)) => Usage {
+            input,
+            output,
+            ..Usage::default()
+        },
+    };
     let buckets = [
         (usage.input, prices.input),
         (usage.cache_read, prices.cache_read.or(prices.input)),
         (usage.cache_write_5m, prices.cache_write_5m.or(prices.input)),
+        // OpenAI's own writes cost what Anthropic's shorter ones do: a quarter more than input.
+        (usage.cache_write, prices.cache_write_5m.or(prices.input)),
         (
             usage.cache_write_1h,
             prices
@@ -63,11 +73,14 @@ pub fn cost(usage: &Usage, source: UsageSource, prices: &Prices) -> Cost {
         (usage.reasoning, prices.output),
         (usage.audio, None),
         (usage.image, None),
+        (usage.audio_output, None),
+        (usage.image_output, None),
+        (usage.searches, None),
     ];
     let mut pico: Pico = 0;
     for (tokens, price) in buckets {
         match price {
-            // A product of two u64 fits an i128 with room; the sum of eight saturates rather than wraps.
+            // A product of two u64 fits an i128 with room; the sum of them saturates rather than wraps.
             Some(price) => {
                 pico = pico.saturating_add(Pico::from(tokens).saturating_mul(Pico::from(price)))
             }
@@ -252,8 +265,7 @@ mod tests {
             cache_write_1h: u64::MAX,
             output: u64::MAX,
             reasoning: u64::MAX,
-            audio: 0,
-            image: 0,
+            ..Usage::default()
         };
         let prices = Prices {
             input: Some(u64::MAX),

@@ -1,6 +1,6 @@
 //! A reply as a folded stream of events: streaming, non-streaming, logging and usage share one path.
 
-use super::{Fault, Usage};
+use super::{Call, Citation, Fault, Logprob, Media, Native, Seal, Usage};
 
 /// Why generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,10 @@ pub enum Stop {
     Tool,
     Filter,
     Sequence,
+    /// The provider paused; what it said so far is sent back to go on.
+    Pause,
+    /// The model failed (a call it could not write), and what it said is not whole.
+    Fault,
 }
 
 impl Stop {
@@ -42,31 +46,43 @@ pub enum Event {
         stop: Option<Stop>,
         /// The stop sequence that was hit, where the provider says which.
         sequence: Option<String>,
+        /// Why, in the provider's own word.
+        raw: Option<String>,
     },
     /// The provider failed in the middle.
     Error(Fault),
 }
 
 /// How a part of a reply begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Opening {
     Text,
-    Thought,
-    /// A thought that is only a seal; it has no deltas.
-    Redacted(String),
-    Call {
-        id: String,
-        name: String,
+    Refusal,
+    Thought {
+        /// Its own id, where the format gives it one.
+        id: Option<String>,
+        /// Whether it is the provider's summary of what was thought.
+        summary: bool,
     },
+    /// Without its arguments, which follow; with its seal.
+    Call(Call),
+    /// Whole: it has no deltas but a seal.
+    Media(Media),
+    /// Whole: it has no deltas.
+    Native(Native),
 }
 
 /// How a part of a reply goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Delta {
-    /// More text or thought.
+    /// More text, refusal or thought.
     Text(String),
     /// More of a call's arguments, raw.
     Arguments(String),
-    /// The seal of a thought.
-    Seal(String),
+    /// The part's seal; one that comes in pieces is one of the same kind.
+    Seal(Seal),
+    /// What the text so far rests on.
+    Citation(Citation),
+    /// How likely the tokens of the text so far were.
+    Logprobs(Vec<Logprob>),
 }

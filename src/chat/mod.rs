@@ -5,13 +5,20 @@ mod event;
 mod part;
 mod reply;
 mod request;
+mod seal;
 mod takes;
 mod usage;
 
 pub use event::{Delta, Event, Opening, Stop};
-pub use part::{CachePoint, Call, CallResult, Media, MediaKind, Part, Source, Thought};
+pub use part::{
+    CachePoint, Call, CallResult, Citation, Logprob, Media, MediaKind, Native, Part, Source, Text,
+    Thought,
+};
 pub use reply::Reply;
-pub use request::{Answer, Chat, Effort, Message, Role, Thinking, Tool, ToolChoice};
+pub use request::{
+    Answer, Audio, Chat, Effort, Grammar, Message, Role, Thinking, Tool, ToolChoice, ToolKind,
+};
+pub use seal::{Issuer, Seal, SealKind};
 pub use takes::{Off, Sampling, Takes};
 pub use usage::{Usage, UsageSource, estimate};
 

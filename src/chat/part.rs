@@ -1,9 +1,15 @@
 //! What a message is made of.
 
+use super::Seal;
+use serde_json::Value;
+use std::ops::Deref;
+
 /// One piece of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Part {
-    Text(String),
+    Text(Text),
+    /// The model says that it will not answer, and why.
+    Refusal(String),
     /// An image, document, sound or film.
     Media(Media),
     /// The model calls a tool.
@@ -14,6 +20,67 @@ pub enum Part {
     Thought(Thought),
     /// Everything up to here may be kept in the provider's prompt cache.
     CachePoint(CachePoint),
+    /// What only one format knows.
+    Native(Native),
+}
+
+impl Part {
+    /// Plain text.
+    pub fn text(text: impl Into<String>) -> Part {
+        Part::Text(Text::from(text.into()))
+    }
+}
+
+/// Text, and what belongs to it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Text {
+    pub text: String,
+    /// What it rests on, in order.
+    pub citations: Vec<Citation>,
+    /// How likely each of its tokens was, where that was asked for.
+    pub logprobs: Vec<Logprob>,
+    /// Gemini seals what it says, too.
+    pub seal: Option<Seal>,
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Text {
+        Text {
+            text,
+            ..Text::default()
+        }
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A source that a piece of text rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Citation {
+    /// Where the source is; empty: it is a document of the conversation.
+    pub url: String,
+    pub title: Option<String>,
+    /// The words of the source.
+    pub quote: Option<String>,
+    /// The characters of the text that rest on it, where the provider says: the first, and the one behind the last.
+    pub span: Option<(u64, u64)>,
+}
+
+/// How likely a token was.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Logprob {
+    pub token: String,
+    /// Natural logarithm of its probability.
+    pub logprob: f64,
+    /// Its bytes, where the provider gives them: half a character is no text.
+    pub bytes: Option<Vec<u8>>,
+    /// The likeliest tokens in its place, without further ones of their own.
+    pub top: Vec<Logprob>,
 }
 
 /// A place up to which a prompt may be cached.
@@ -26,16 +93,24 @@ pub struct CachePoint {
 /// A call of a tool by the model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Call {
+    /// What its result names it by.
     pub id: String,
+    /// Its own id as an item, where the format has both.
+    pub item: Option<String>,
     pub name: String,
-    /// A JSON object, exactly as the model wrote it.
+    /// Exactly as the model wrote it: a JSON object, or free text where the tool takes that.
     pub arguments: String,
+    /// Whether the arguments are free text.
+    pub free: bool,
+    /// The group of tools it is one of.
+    pub namespace: Option<String>,
+    pub seal: Option<Seal>,
 }
 
 impl Call {
     /// Whether it has no arguments: nothing, or `null`.
     pub fn is_bare(&self) -> bool {
-        matches!(self.arguments.trim(), "" | "null")
+        !self.free && matches!(self.arguments.trim(), "" | "null")
     }
 }
 
@@ -44,22 +119,53 @@ impl Call {
 pub struct CallResult {
     /// [`Call::id`] of the call it answers.
     pub id: String,
-    /// Text and media only.
+    /// The tool's name where the format says it; the call has it in any case.
+    pub name: Option<String>,
+    /// Text, media and what only one format knows.
     pub parts: Vec<Part>,
     /// Whether the tool failed.
     pub error: bool,
+    /// Whether it answers a call of free text.
+    pub free: bool,
 }
 
-/// A piece of reasoning. The seal proves to the provider that made it that nobody changed it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Thought {
-    Open {
-        text: String,
-        /// Opaque signature, absent where the provider does not sign.
-        seal: Option<String>,
-    },
-    /// Encrypted by the provider: nothing but opaque bytes in text form.
-    Redacted(String),
+/// A piece of reasoning. Its seal proves to the provider that made it that nobody changed it, or holds what nobody else
+/// can read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Thought {
+    /// Its own id, where the format gives it one.
+    pub id: Option<String>,
+    pub text: String,
+    /// Whether the text is the provider's summary of what was thought.
+    pub summary: bool,
+    pub seal: Option<Seal>,
+}
+
+impl Thought {
+    /// Text that nobody sealed.
+    pub fn open(text: impl Into<String>) -> Thought {
+        Thought {
+            text: text.into(),
+            ..Thought::default()
+        }
+    }
+
+    /// Text with a signature, or the signature alone.
+    pub fn sealed(text: impl Into<String>, seal: Seal) -> Thought {
+        Thought {
+            seal: Some(seal),
+            ..Thought::open(text)
+        }
+    }
+}
+
+/// What only one format knows, kept for the way back to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Native {
+    /// Name of the format (`anthropic-messages`).
+    pub format: &'static str,
+    /// As it stands there: a block, an item, a part.
+    pub json: Value,
 }
 
 /// What a [`Media`] part shows.

@@ -1,18 +1,20 @@
 //! A whole reply, and its equivalence with a stream of events.
 
-use super::{Call, Delta, Event, Fault, Opening, Part, Stop, Thought, Usage};
+use super::{Call, Delta, Event, Fault, Opening, Part, Seal, Stop, Text, Thought, Usage};
 
 /// A whole reply: the fold of its events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
     pub id: String,
     pub model: String,
-    /// Text, thoughts and calls, in order.
+    /// Text, thoughts, calls and media, in order.
     pub parts: Vec<Part>,
     /// Why it ended; `None`: it did not say.
     pub stop: Option<Stop>,
     /// The stop sequence that was hit.
     pub sequence: Option<String>,
+    /// Why it ended, in the provider's own word.
+    pub raw: Option<String>,
     pub usage: Option<Usage>,
 }
 
@@ -35,34 +37,32 @@ impl Reply {
                 self.model.clone_from(model);
             }
             Event::Open { part, .. } => self.parts.push(match part {
-                Opening::Text => Part::Text(String::new()),
-                Opening::Thought => Part::Thought(Thought::Open {
-                    text: String::new(),
-                    seal: None,
-                }),
-                Opening::Redacted(data) => Part::Thought(Thought::Redacted(data.clone())),
-                Opening::Call { id, name } => Part::Call(Call {
+                Opening::Text => Part::Text(Text::default()),
+                Opening::Refusal => Part::Refusal(String::new()),
+                Opening::Thought { id, summary } => Part::Thought(Thought {
                     id: id.clone(),
-                    name: name.clone(),
-                    arguments: String::new(),
+                    summary: *summary,
+                    ..Thought::default()
                 }),
+                Opening::Call(call) => Part::Call(call.clone()),
+                Opening::Media(media) => Part::Media(media.clone()),
+                Opening::Native(native) => Part::Native(native.clone()),
             }),
-            Event::Delta { index, delta } => match (self.parts.get_mut(*index), delta) {
-                (
-                    Some(Part::Text(text) | Part::Thought(Thought::Open { text, .. })),
-                    Delta::Text(more),
-                ) => text.push_str(more),
-                (Some(Part::Call(call)), Delta::Arguments(more)) => call.arguments.push_str(more),
-                (Some(Part::Thought(Thought::Open { seal, .. })), Delta::Seal(more)) => {
-                    seal.get_or_insert_default().push_str(more)
+            Event::Delta { index, delta } => {
+                if let Some(part) = self.parts.get_mut(*index) {
+                    add(part, delta);
                 }
-                _ => {}
-            },
+            }
             Event::Close { .. } => {}
             Event::Usage(usage) => self.usage = Some(*usage),
-            Event::End { stop, sequence } => {
+            Event::End {
+                stop,
+                sequence,
+                raw,
+            } => {
                 self.stop = *stop;
                 self.sequence.clone_from(sequence);
+                self.raw.clone_from(raw);
             }
             Event::Error(fault) => return Err(fault.clone()),
         }
@@ -103,39 +103,78 @@ impl Reply {
         events.extend(self.stop.map(|stop| Event::End {
             stop: Some(stop),
             sequence: self.sequence.clone(),
+            raw: self.raw.clone(),
         }));
         events
     }
 }
 
-/// `None` for what a model never says (media and results of calls).
+/// What a delta adds to its part; to a part of another kind it adds nothing.
+fn add(part: &mut Part, delta: &Delta) {
+    match (part, delta) {
+        (Part::Text(Text { text, .. }), Delta::Text(more))
+        | (Part::Thought(Thought { text, .. }), Delta::Text(more))
+        | (Part::Refusal(text), Delta::Text(more)) => text.push_str(more),
+        (Part::Call(call), Delta::Arguments(more)) => call.arguments.push_str(more),
+        (Part::Text(Text { seal, .. }), Delta::Seal(more))
+        | (Part::Thought(Thought { seal, .. }), Delta::Seal(more))
+        | (Part::Call(Call { seal, .. }), Delta::Seal(more)) => attach(seal, more),
+        (Part::Text(text), Delta::Citation(citation)) => text.citations.push(citation.clone()),
+        (Part::Text(text), Delta::Logprobs(more)) => text.logprobs.extend_from_slice(more),
+        _ => {}
+    }
+}
+
+/// A seal, or the next piece of one.
+fn attach(seal: &mut Option<Seal>, more: &Seal) {
+    match seal {
+        Some(seal) if (seal.issuer, seal.kind) == (more.issuer, more.kind) => {
+            seal.data.push_str(&more.data)
+        }
+        _ => *seal = Some(more.clone()),
+    }
+}
+
+/// `None` for what a model never says (results of calls, marks of prompts).
 fn opening(part: &Part) -> Option<Opening> {
     match part {
         Part::Text(_) => Some(Opening::Text),
-        Part::Thought(Thought::Open { .. }) => Some(Opening::Thought),
-        Part::Thought(Thought::Redacted(data)) => Some(Opening::Redacted(data.clone())),
-        Part::Call(call) => Some(Opening::Call {
-            id: call.id.clone(),
-            name: call.name.clone(),
+        Part::Refusal(_) => Some(Opening::Refusal),
+        Part::Thought(thought) => Some(Opening::Thought {
+            id: thought.id.clone(),
+            summary: thought.summary,
         }),
-        Part::Media(_) | Part::Result(_) | Part::CachePoint(_) => None,
+        Part::Call(call) => Some(Opening::Call(Call {
+            arguments: String::new(),
+            ..call.clone()
+        })),
+        Part::Media(media) => Some(Opening::Media(media.clone())),
+        Part::Native(native) => Some(Opening::Native(native.clone())),
+        Part::Result(_) | Part::CachePoint(_) => None,
     }
 }
 
 fn deltas(part: &Part) -> Vec<Delta> {
-    let mut deltas = Vec::new();
+    let said = |text: &str| (!text.is_empty()).then(|| Delta::Text(text.to_owned()));
+    let sealed = |seal: &Option<Seal>| seal.clone().map(Delta::Seal);
     match part {
-        Part::Text(text) if !text.is_empty() => deltas.push(Delta::Text(text.clone())),
-        Part::Thought(Thought::Open { text, seal }) => {
-            if !text.is_empty() {
-                deltas.push(Delta::Text(text.clone()));
-            }
-            deltas.extend(seal.clone().map(Delta::Seal));
+        Part::Text(text) => {
+            let logprobs = Some(text.logprobs.clone()).filter(|all| !all.is_empty());
+            said(text)
+                .into_iter()
+                .chain(logprobs.map(Delta::Logprobs))
+                .chain(text.citations.iter().cloned().map(Delta::Citation))
+                .chain(sealed(&text.seal))
+                .collect()
         }
-        Part::Call(call) => deltas.push(Delta::Arguments(call.arguments.clone())),
-        _ => {}
+        Part::Refusal(text) => said(text).into_iter().collect(),
+        Part::Thought(thought) => said(&thought.text)
+            .into_iter()
+            .chain(sealed(&thought.seal))
+            .collect(),
+        Part::Call(call) => vec![Delta::Arguments(call.arguments.clone())],
+        Part::Media(_) | Part::Native(_) | Part::Result(_) | Part::CachePoint(_) => Vec::new(),
     }
-    deltas
 }
 
 #[cfg(test)]
@@ -145,9 +184,12 @@ mod tests {
 
     #[test]
     fn folds_interleaved_parts_by_index() {
-        let call = |id: &str| Opening::Call {
-            id: id.into(),
-            name: "f".into(),
+        let call = |id: &str| {
+            Opening::Call(Call {
+                id: id.into(),
+                name: "f".into(),
+                ..Call::default()
+            })
         };
         let more = |index, text: &str| Event::Delta {
             index,
@@ -167,6 +209,7 @@ mod tests {
             Event::End {
                 stop: Some(Stop::Tool),
                 sequence: None,
+                raw: None,
             },
         ];
         let reply = Reply::fold(&events).unwrap();
@@ -175,6 +218,7 @@ mod tests {
                 id: id.into(),
                 name: "f".into(),
                 arguments: arguments.into(),
+                ..Call::default()
             })
         };
         assert_eq!(

@@ -1,6 +1,6 @@
 //! A chat request, block-structured.
 
-use super::{CachePoint, Part};
+use super::{CachePoint, Native, Part};
 use serde_json::Value;
 
 /// A chat request in the neutral model.
@@ -28,6 +28,24 @@ pub struct Chat {
     pub presence_penalty: Option<f64>,
     /// The caller's own end user, an opaque id.
     pub user: Option<String>,
+    /// Words the caller keeps with the request: an object of strings.
+    pub metadata: Option<Value>,
+    /// The class of service asked for, in the caller's word.
+    pub tier: Option<String>,
+    /// How much the answer says (`low`, `medium`, `high`).
+    pub verbosity: Option<String>,
+    /// What requests have in common that share a prompt cache.
+    pub cache_key: Option<String>,
+    /// Whether the provider keeps the answer.
+    pub store: Option<bool>,
+    /// How many of the likeliest tokens are wanted beside each token of the answer; `None`: no likelihoods are.
+    pub logprobs: Option<u64>,
+    /// The answer is wanted spoken, too.
+    pub audio: Option<Audio>,
+    /// Images are wanted in the answer.
+    pub images: bool,
+    /// Whether thoughts, or a summary of them, are wanted in the answer; `None`: the provider's default.
+    pub show_thoughts: Option<bool>,
     /// Number of answers asked for; `None`: one.
     pub count: Option<u64>,
     /// Fields of the request that this model has no place for, as JSON paths; writers report them as dropped.
@@ -50,9 +68,19 @@ pub enum Role {
 pub struct Message {
     pub role: Role,
     pub parts: Vec<Part>,
+    /// Its own id, where the format gives it one.
+    pub id: Option<String>,
 }
 
-/// A function the model may call.
+/// How an answer is spoken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audio {
+    pub voice: String,
+    /// Such as `wav`.
+    pub format: String,
+}
+
+/// What the model may call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tool {
     pub name: String,
@@ -63,6 +91,29 @@ pub struct Tool {
     pub strict: Option<bool>,
     /// Whether the prompt may be cached up to this tool.
     pub cache: Option<CachePoint>,
+    pub kind: ToolKind,
+    /// The group of tools it is one of.
+    pub namespace: Option<String>,
+}
+
+/// What kind of tool it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ToolKind {
+    /// It is called with a JSON object.
+    #[default]
+    Function,
+    /// It is called with free text.
+    Free(Option<Grammar>),
+    /// Only one format knows it; its name is the kind it has there.
+    Native(Native),
+}
+
+/// The grammar that free text is held to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grammar {
+    /// `lark` or `regex`.
+    pub syntax: String,
+    pub definition: String,
 }
 
 /// Whether and which tool is called.
@@ -74,6 +125,12 @@ pub enum ToolChoice {
     Required,
     /// The tool of this name.
     Named(String),
+    /// Some of these.
+    Subset {
+        names: Vec<String>,
+        /// Whether one of them must be called.
+        required: bool,
+    },
 }
 
 /// The shape an answer must have.
@@ -165,7 +222,8 @@ impl Message {
     pub fn text(role: Role, text: impl Into<String>) -> Message {
         Message {
             role,
-            parts: vec![Part::Text(text.into())],
+            parts: vec![Part::text(text)],
+            id: None,
         }
     }
 }

@@ -12,11 +12,32 @@ pub struct Usage {
     pub cache_read: u64,
     pub cache_write_5m: u64,
     pub cache_write_1h: u64,
+    /// Written to a cache for a time the provider does not tell.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cache_write: u64,
     /// Output tokens that are not reasoning.
     pub output: u64,
     pub reasoning: u64,
+    /// Of the input, those that were sound.
     pub audio: u64,
+    /// Of the input, those that were images.
     pub image: u64,
+    /// Of the output, those that were sound.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub audio_output: u64,
+    /// Of the output, those that were images.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub image_output: u64,
+    /// Searches of the web that the provider ran, which are paid by the piece.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub searches: u64,
+    /// Tokens that are paid for where they are not the ones above: prompt and answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billed: Option<(u64, u64)>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Tokens that this many bytes of text come to: near enough to say how much, marked as an estimate wherever it is
@@ -45,6 +66,7 @@ impl Usage {
             .saturating_add(self.cache_read)
             .saturating_add(self.cache_write_5m)
             .saturating_add(self.cache_write_1h)
+            .saturating_add(self.cache_write)
     }
     /// All generated tokens, reasoning included.
     pub fn completion(&self) -> u64 {
@@ -52,5 +74,33 @@ impl Usage {
     }
     pub fn total(&self) -> u64 {
         self.prompt().saturating_add(self.completion())
+    }
+    /// Both together, bucket by bucket.
+    pub fn plus(&self, other: &Usage) -> Usage {
+        let sum = |of: fn(&Usage) -> u64| of(self).saturating_add(of(other));
+        let billed = match (self.billed, other.billed) {
+            (None, None) => None,
+            // What only one of them says is billed as it was counted for the other.
+            (one, two) => {
+                let one = one.unwrap_or_else(|| (self.prompt(), self.completion()));
+                let two = two.unwrap_or_else(|| (other.prompt(), other.completion()));
+                Some((one.0.saturating_add(two.0), one.1.saturating_add(two.1)))
+            }
+        };
+        Usage {
+            input: sum(|usage| usage.input),
+            cache_read: sum(|usage| usage.cache_read),
+            cache_write_5m: sum(|usage| usage.cache_write_5m),
+            cache_write_1h: sum(|usage| usage.cache_write_1h),
+            cache_write: sum(|usage| usage.cache_write),
+            output: sum(|usage| usage.output),
+            reasoning: sum(|usage| usage.reasoning),
+            audio: sum(|usage| usage.audio),
+            image: sum(|usage| usage.image),
+            audio_output: sum(|usage| usage.audio_output),
+            image_output: sum(|usage| usage.image_output),
+            searches: sum(|usage| usage.searches),
+            billed,
+        }
     }
 }

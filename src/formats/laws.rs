@@ -13,8 +13,8 @@ mod wire;
 
 use super::{Codec, Mark, Quirks, ReplyContext, Seen, Target, anthropic, openai};
 use crate::chat::{
-    Answer, Call, CallResult, Chat, Effort, Event, Media, MediaKind, Message, Part, Reply, Role,
-    Source, Stop, Thinking, Thought, Tool, ToolChoice, Usage,
+    Answer, Call, CallResult, Chat, Effort, Event, Issuer, Media, MediaKind, Message, Part, Reply,
+    Role, Seal, Source, Stop, Thinking, Thought, Tool, ToolChoice, Usage,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -45,6 +45,7 @@ fn call() -> impl Strategy<Value = Part> {
             id,
             name,
             arguments,
+            ..Call::default()
         })
     })
 }
@@ -83,20 +84,20 @@ fn document() -> impl Strategy<Value = Part> {
 }
 
 fn result() -> impl Strategy<Value = Part> {
-    (id(), vec(text().prop_map(Part::Text), 0..3)).prop_map(|(id, parts)| {
+    (id(), vec(text().prop_map(Part::text), 0..3)).prop_map(|(id, parts)| {
         Part::Result(CallResult {
             id,
             parts,
-            error: false,
+            ..CallResult::default()
         })
     })
 }
 
 fn thought(sealed: bool) -> impl Strategy<Value = Part> {
     (text(), text()).prop_map(move |(text, seal)| {
-        Part::Thought(Thought::Open {
-            text,
-            seal: sealed.then_some(seal),
+        Part::Thought(Thought {
+            seal: sealed.then(|| Seal::signature(Issuer::Anthropic, seal)),
+            ..Thought::open(text)
         })
     })
 }
@@ -104,15 +105,16 @@ fn thought(sealed: bool) -> impl Strategy<Value = Part> {
 fn user() -> impl Strategy<Value = Message> {
     let said = || {
         vec(
-            prop_oneof![text().prop_map(Part::Text), image(), document()],
+            prop_oneof![text().prop_map(Part::text), image(), document()],
             1..4,
         )
     };
-    let answered = (vec(result(), 1..4), vec(text().prop_map(Part::Text), 0..2))
+    let answered = (vec(result(), 1..4), vec(text().prop_map(Part::text), 0..2))
         .prop_map(|(results, said)| [results, said].concat());
     prop_oneof![said(), answered].prop_map(|parts| Message {
         role: Role::User,
         parts,
+        id: None,
     })
 }
 
@@ -120,18 +122,19 @@ fn user() -> impl Strategy<Value = Message> {
 fn assistant(sealed: bool) -> impl Strategy<Value = Message> {
     (
         option::of(thought(sealed)),
-        option::of(text().prop_map(Part::Text)),
+        option::of(text().prop_map(Part::text)),
         vec(call(), 0..4),
         text(),
     )
         .prop_map(|(thought, said, calls, instead)| {
             let mut parts: Vec<Part> = thought.into_iter().chain(said).chain(calls).collect();
             if parts.is_empty() {
-                parts.push(Part::Text(instead));
+                parts.push(Part::text(instead));
             }
             Message {
                 role: Role::Assistant,
                 parts,
+                id: None,
             }
         })
 }
@@ -145,7 +148,7 @@ fn tool() -> impl Strategy<Value = Tool> {
             parameters["additionalProperties"] = json!(false);
         }
         let parameters = Some(parameters);
-        Tool { name, description, parameters, strict, cache: None }
+        Tool { name, description, parameters, strict, ..Tool::default() }
     })
 }
 
@@ -175,9 +178,10 @@ fn schema() -> impl Strategy<Value = Answer> {
 /// The portable core of requests.
 fn chat(sealed: bool) -> impl Strategy<Value = Chat> {
     let system = option::of(
-        vec(text().prop_map(Part::Text), 1..3).prop_map(|parts| Message {
+        vec(text().prop_map(Part::text), 1..3).prop_map(|parts| Message {
             role: Role::System,
             parts,
+            id: None,
         }),
     );
     let turns = vec((user(), assistant(sealed)), 0..4);
@@ -251,7 +255,14 @@ fn usage() -> impl Strategy<Value = Usage> {
 
 /// The portable core of replies: thoughts, text, calls, in the order models give them.
 fn reply() -> impl Strategy<Value = Reply> {
-    let redacted = || text().prop_map(|data| Part::Thought(Thought::Redacted(data)));
+    let redacted = || {
+        text().prop_map(|data| {
+            Part::Thought(Thought::sealed(
+                "",
+                Seal::encrypted(Issuer::Anthropic, data),
+            ))
+        })
+    };
     let thoughts = prop_oneof![
         vec(thought(false), 0..2),
         vec(prop_oneof![thought(true), redacted()], 0..4)
@@ -261,7 +272,7 @@ fn reply() -> impl Strategy<Value = Reply> {
         id(),
         id(),
         thoughts,
-        option::of(text().prop_map(Part::Text)),
+        option::of(text().prop_map(Part::text)),
         vec(call(), 0..4),
         stop,
         usage(),
@@ -279,6 +290,7 @@ fn reply() -> impl Strategy<Value = Reply> {
                 parts,
                 stop: Some(stop),
                 sequence: None,
+                raw: None,
                 usage: Some(usage),
             }
         })
@@ -311,7 +323,14 @@ fn read_stream(codec: &dyn Codec, stream: &str) -> Result<(Vec<Event>, Seen), St
 }
 
 fn read_reply(codec: &dyn Codec, body: &[u8]) -> crate::error::Result<Reply> {
-    codec.read_reply(body, &mut Seen::default())
+    codec
+        .read_reply(body, &mut Seen::default())
+        .map(without_raw)
+}
+
+/// The provider's own word is each format's own.
+fn without_raw(reply: Reply) -> Reply {
+    Reply { raw: None, ..reply }
 }
 
 /// `fold(reader(writer(events)))`.
@@ -321,7 +340,7 @@ fn through_stream(codec: &dyn Codec, events: &[Event]) -> Reply {
         .iter()
         .for_each(|event| writer.write(event, &mut bytes));
     let (out, _) = read_stream(codec, std::str::from_utf8(&bytes).unwrap()).unwrap();
-    Reply::fold(&out).unwrap()
+    without_raw(Reply::fold(&out).unwrap())
 }
 
 /// A vendor that takes thoughts back, so that nothing of a conversation is missing.

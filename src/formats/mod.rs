@@ -14,6 +14,7 @@ mod passes;
 pub mod peek;
 mod scan;
 mod schema;
+mod seal;
 pub mod sniff;
 pub mod splice;
 pub mod sse;

@@ -88,7 +88,8 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
         model: model.to_owned(),
         messages: vec![Message {
             role: Role::User,
-            parts: vec![Part::Text("Hi".into())],
+            parts: vec![Part::text("Hi")],
+            id: None,
         }],
         max_tokens: Some(1),
         ..Chat::default()

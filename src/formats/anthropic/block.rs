@@ -1,11 +1,17 @@
 //! Content blocks of a conversation, both directions.
 
-use crate::chat::{CachePoint, Call, CallResult, Media, MediaKind, Part, Source, Thought};
+use crate::chat::{
+    CachePoint, Call, CallResult, Issuer, Media, MediaKind, Native, Part, Seal, SealKind, Source,
+    Thought,
+};
 use crate::error::{Error, Result};
 use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
-use crate::formats::{Dropped, cache};
+use crate::formats::{Dropped, cache, seal};
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
+
+/// Whose seals these blocks carry by themselves.
+pub const HOME: Issuer = Issuer::Anthropic;
 
 /// A block as it is written; the input of a call keeps the text the model wrote.
 #[derive(Debug, Serialize)]
@@ -106,7 +112,7 @@ fn blocks(
         return Ok(if text.is_empty() {
             Vec::new()
         } else {
-            vec![Part::Text(text)]
+            vec![Part::text(text)]
         });
     }
     let list: Vec<&RawValue> = serde_json::from_str(raw.get())
@@ -123,7 +129,7 @@ fn blocks(
 
 fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<Part> {
     match fields.need("type")?.as_str() {
-        "text" => fields.need("text").map(Part::Text),
+        "text" => fields.need("text").map(Part::text),
         "image" => media(MediaKind::Image, fields),
         "document" => media(MediaKind::Document, fields),
         "tool_use" | "tool_result" | "thinking" | "redacted_thinking" if in_result => Err(wrong(
@@ -141,6 +147,7 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
                 id: fields.need("id")?,
                 name: fields.need("name")?,
                 arguments: input.to_owned(),
+                ..Call::default()
             }))
         }
         "tool_result" => {
@@ -153,18 +160,21 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
                 id: fields.need("tool_use_id")?,
                 parts,
                 error: fields.flag("is_error")?.unwrap_or(false),
+                ..CallResult::default()
             }))
         }
         "thinking" => {
-            let seal = fields.text("signature")?.filter(|seal| !seal.is_empty());
-            Ok(Part::Thought(Thought::Open {
+            let signature = fields.text("signature")?.filter(|seal| !seal.is_empty());
+            Ok(Part::Thought(Thought {
                 text: fields.text("thinking")?.unwrap_or_default(),
-                seal,
+                seal: signature.map(|data| seal::read(data, HOME, SealKind::Signature)),
+                ..Thought::default()
             }))
         }
-        "redacted_thinking" => fields
-            .need("data")
-            .map(|data| Part::Thought(Thought::Redacted(data))),
+        "redacted_thinking" => {
+            let seal = seal::read(fields.need("data")?, HOME, SealKind::Encrypted);
+            Ok(Part::Thought(Thought::sealed("", seal)))
+        }
         other => Err(unsupported(
             &fields.path("type"),
             &format!("content blocks of type `{other}` cannot be translated to another format"),
@@ -217,24 +227,32 @@ pub fn write(parts: &[Part], dropped: &mut Dropped) -> Result<Vec<Block>> {
                 input(call)?,
             )),
             Part::Result(result) => blocks.push(Block::Plain(write_result(result, dropped)?)),
-            // Without its seal a thought is refused.
-            Part::Thought(Thought::Open { seal: None, .. }) => {
-                dropped.push("messages.reasoning_content".into())
-            }
-            Part::Thought(Thought::Open {
+            Part::Refusal(text) => blocks.push(Block::text(text)),
+            Part::Thought(Thought {
                 text,
                 seal: Some(seal),
-            }) => {
-                blocks.push(Block::Plain(
-                    json!({"type": "thinking", "thinking": text, "signature": seal}),
-                ));
+                ..
+            }) if seal.issuer == HOME => blocks.push(thought(text, seal)),
+            // Without its seal a thought is refused, and another's is none.
+            Part::Thought(_) => dropped.push("messages.reasoning_content".into()),
+            Part::Native(native) if native.format == super::NAME => {
+                blocks.push(Block::Plain(native.json.clone()));
             }
-            Part::Thought(Thought::Redacted(data)) => blocks.push(Block::Plain(
-                json!({"type": "redacted_thinking", "data": data}),
-            )),
+            Part::Native(native) => return Err(foreign(native)),
         }
     }
     Ok(blocks)
+}
+
+/// A sealed thought; one that is nothing but encrypted has no text.
+pub fn thought(text: &str, seal: &Seal) -> Block {
+    let data = seal::write(seal, HOME);
+    Block::Plain(match seal.kind {
+        SealKind::Encrypted if text.is_empty() => {
+            json!({"type": "redacted_thinking", "data": data})
+        }
+        _ => json!({"type": "thinking", "thinking": text, "signature": data}),
+    })
 }
 
 fn input(call: &Call) -> Result<Box<RawValue>> {
@@ -276,7 +294,7 @@ pub fn safe_id(id: &str) -> String {
 fn write_result(result: &CallResult, dropped: &mut Dropped) -> Result<Value> {
     let content = match result.parts.as_slice() {
         [] => json!(""),
-        [Part::Text(text)] => json!(text),
+        [Part::Text(text)] => json!(text.text),
         parts => serde_json::to_value(write(parts, dropped)?)
             .map_err(|cause| Error::internal("a tool result cannot be written").cause(cause))?,
     };
@@ -343,6 +361,19 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
         block.insert("title".into(), json!(name));
     }
     Ok(Value::Object(block))
+}
+
+/// What only another format knows.
+fn foreign(native: &Native) -> Error {
+    let kind = native.json["type"].as_str().unwrap_or_default();
+    unsupported(
+        "messages.content",
+        &format!(
+            "`{}` of {} cannot be sent to an Anthropic model",
+            kind.escape_debug(),
+            native.format
+        ),
+    )
 }
 
 /// Documents are PDF or plain text.

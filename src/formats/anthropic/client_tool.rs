@@ -108,7 +108,6 @@ pub fn read(kind: &str, tool: &mut Fields, lost: &mut Vec<String>) -> Result<Opt
         name: tool.need("name")?,
         description: Some(description),
         parameters: Some((known.inputs)()),
-        strict: None,
-        cache: None,
+        ..Tool::default()
     }))
 }

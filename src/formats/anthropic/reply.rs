@@ -1,6 +1,6 @@
 //! Whole replies, both directions.
 
-use super::block::{Block, raw_object};
+use super::block::{Block, raw_object, thought};
 use super::{observe, stream, usage};
 use crate::chat::{Event, Part, Reply, Stop, Thought};
 use crate::error::{Error, Kind, Result};
@@ -76,18 +76,21 @@ fn block(part: &Part) -> Option<Block> {
         // Empty text is refused when it comes back in the conversation.
         Part::Text(text) if text.is_empty() => None,
         Part::Text(text) => Some(Block::text(text)),
+        Part::Refusal(text) => Some(Block::text(text)),
         Part::Call(call) => Some(Block::call(
             call.id.clone(),
             call.name.clone(),
             input(&call.arguments),
         )),
-        Part::Thought(Thought::Open { text, seal }) => Some(Block::Plain(
-            json!({"type": "thinking", "thinking": text, "signature": seal.as_deref().unwrap_or_default()}),
+        Part::Thought(Thought {
+            text,
+            seal: Some(seal),
+            ..
+        }) => Some(thought(text, seal)),
+        Part::Thought(Thought { text, .. }) => Some(Block::Plain(
+            json!({"type": "thinking", "thinking": text, "signature": ""}),
         )),
-        Part::Thought(Thought::Redacted(data)) => Some(Block::Plain(
-            json!({"type": "redacted_thinking", "data": data}),
-        )),
-        Part::Media(_) | Part::Result(_) | Part::CachePoint(_) => None,
+        Part::Media(_) | Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => None,
     }
 }
 
@@ -108,5 +111,8 @@ pub fn stop_reason(stop: Stop) -> &'static str {
         Stop::Tool => "tool_use",
         Stop::Filter => "refusal",
         Stop::Sequence => "stop_sequence",
+        Stop::Pause => "pause_turn",
+        // There is no word for it; what has no end is not said to have ended well.
+        Stop::Fault => "refusal",
     }
 }

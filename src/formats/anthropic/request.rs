@@ -63,6 +63,7 @@ fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
             chat.messages.push(Message {
                 role: Role::System,
                 parts,
+                id: None,
             });
         }
     }
@@ -86,6 +87,7 @@ fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
         chat.messages.push(Message {
             role,
             parts: block::read(content, &at, &mut chat.lost)?,
+            id: None,
         });
         message.rest(&mut chat.lost);
     }

@@ -1,7 +1,8 @@
 //! Reads an upstream's stream, and the blocks of its whole replies in the same way.
 
+use super::block::HOME;
 use super::observe::observe;
-use crate::chat::{Delta, Event, Opening, Stop};
+use crate::chat::{Call, Delta, Event, Opening, Seal, Stop};
 use crate::formats::fields::{Fields, text_across};
 use crate::formats::lenient::as_text;
 use crate::formats::{EventReader, Mark, Seen};
@@ -13,7 +14,8 @@ pub struct Reader {
     blocks: Vec<Block>,
     /// Number of parts so far: blocks that only Anthropic knows are none.
     parts: usize,
-    stop: Option<(Stop, Option<String>)>,
+    /// The reason as it was given, and the stop sequence.
+    stop: Option<(String, Option<String>)>,
     done: bool,
     /// Half a character.
     carry: Option<u16>,
@@ -30,6 +32,11 @@ struct Block {
     /// A call's input as its opening gave it: counts only where no delta follows.
     input: Option<String>,
 }
+
+const THOUGHT: Opening = Opening::Thought {
+    id: None,
+    summary: false,
+};
 
 impl EventReader for Reader {
     fn read(&mut self, event: &str, data: &[u8], seen: &mut Seen, out: &mut Vec<Event>) -> Mark {
@@ -117,18 +124,22 @@ impl Reader {
         let (opening, deltas) = match kind.as_str() {
             "text" => (Opening::Text, vec![Delta::Text(text("text"))]),
             "thinking" => (
-                Opening::Thought,
+                THOUGHT,
                 vec![
                     Delta::Text(text("thinking")),
-                    Delta::Seal(text("signature")),
+                    Delta::Seal(Seal::signature(HOME, text("signature"))),
                 ],
             ),
-            "redacted_thinking" => (Opening::Redacted(text("data")), Vec::new()),
+            "redacted_thinking" => (
+                THOUGHT,
+                vec![Delta::Seal(Seal::encrypted(HOME, text("data")))],
+            ),
             "tool_use" => (
-                Opening::Call {
+                Opening::Call(Call {
                     id: text("id"),
                     name: text("name"),
-                },
+                    ..Call::default()
+                }),
                 Vec::new(),
             ),
             // What a provider's own tools did is told by its text as well.
@@ -159,7 +170,7 @@ impl Reader {
             part: opening,
         });
         for delta in deltas {
-            if let Delta::Text(text) | Delta::Seal(text) = &delta
+            if let Delta::Text(text) | Delta::Seal(Seal { data: text, .. }) = &delta
                 && !text.is_empty()
             {
                 out.push(Event::Delta { index: part, delta });
@@ -192,7 +203,9 @@ impl Reader {
         let delta = match kind.as_str() {
             "text_delta" => text("text").map(Delta::Text),
             "thinking_delta" => text("thinking").map(Delta::Text),
-            "signature_delta" => text("signature").map(Delta::Seal),
+            "signature_delta" => {
+                text("signature").map(|data| Delta::Seal(Seal::signature(HOME, data)))
+            }
             "input_json_delta" => text("partial_json").map(|more| {
                 *input = None;
                 Delta::Arguments(more)
@@ -234,7 +247,7 @@ impl Reader {
     /// Why it ended, as `message_delta` and whole replies say it.
     pub fn stopped(&mut self, fields: &mut Fields) {
         if let Some(reason) = fields.lenient("stop_reason", Fields::text) {
-            self.stop = Some((stop(&reason), fields.lenient("stop_sequence", Fields::text)));
+            self.stop = Some((reason, fields.lenient("stop_sequence", Fields::text)));
         }
     }
 
@@ -259,10 +272,11 @@ impl Reader {
         for index in open {
             self.close(Some(index), out);
         }
-        let (stop, sequence) = self.stop.take().unwrap_or((Stop::End, None));
+        let (raw, sequence) = self.stop.take().unzip();
         out.push(Event::End {
-            stop: Some(stop),
-            sequence,
+            stop: Some(raw.as_deref().map_or(Stop::End, stop)),
+            sequence: sequence.flatten(),
+            raw,
         });
     }
 }
@@ -273,6 +287,7 @@ fn stop(reason: &str) -> Stop {
         "stop_sequence" => Stop::Sequence,
         "tool_use" => Stop::Tool,
         "refusal" => Stop::Filter,
+        "pause_turn" => Stop::Pause,
         _ => Stop::End,
     }
 }

@@ -1,6 +1,7 @@
 //! How much the model is asked to think, and how its words are drawn: what goes together depends on the model.
 
-use crate::chat::{Chat, Effort, Message, Off, Part, Role, Sampling, Takes, Thinking, Thought};
+use super::block::HOME;
+use crate::chat::{Chat, Effort, Message, Off, Part, Role, Sampling, Takes, Thinking};
 use crate::formats::{Dropped, fields::adapted};
 use serde_json::{Map, Value, json};
 
@@ -98,13 +99,8 @@ fn may_think(chat: &Chat, forced: bool) -> bool {
         .iter()
         .rev()
         .find(|message| message.role == Role::Assistant);
-    let in_loop = matches!(chat.messages.last(), Some(Message { role: Role::User, parts }) if parts.iter().any(|part| matches!(part, Part::Result(_))));
-    let sealed = |part: &Part| {
-        matches!(
-            part,
-            Part::Thought(Thought::Open { seal: Some(_), .. } | Thought::Redacted(_))
-        )
-    };
+    let in_loop = matches!(chat.messages.last(), Some(Message { role: Role::User, parts, id: None }) if parts.iter().any(|part| matches!(part, Part::Result(_))));
+    let sealed = |part: &Part| matches!(part, Part::Thought(thought) if thought.seal.as_ref().is_some_and(|seal| seal.issuer == HOME));
     !forced && (!in_loop || last.is_some_and(|message| message.parts.iter().any(sealed)))
 }
 

@@ -41,7 +41,7 @@ fn own(tool: &mut Fields) -> Result<Tool> {
         description: tool.text("description")?,
         parameters: Some(schema),
         strict: tool.flag("strict")?,
-        cache: None,
+        ..Tool::default()
     })
 }
 
@@ -73,9 +73,18 @@ pub fn write(
     if chat.tools.is_empty() {
         return None;
     }
+    let subset = match &chat.tool_choice {
+        Some(ToolChoice::Subset { names, .. }) => {
+            dropped.push(adapted("tool_choice"));
+            Some(names)
+        }
+        _ => None,
+    };
+    // There is no choice among some here: the others are not offered.
     let tools = chat
         .tools
         .iter()
+        .filter(|tool| subset.is_none_or(|names| names.contains(&tool.name)))
         .map(|tool| declaration(tool, takes.schemas, dropped));
     rest.insert("tools".into(), tools.collect());
     let (wanted, said) = match forced(chat) {
@@ -92,8 +101,11 @@ pub fn write(
     let mut choice = match wanted {
         None if chat.parallel_calls.is_none() => return said,
         None | Some(ToolChoice::Auto) => json!({"type": "auto"}),
+        Some(ToolChoice::Subset {
+            required: false, ..
+        }) => json!({"type": "auto"}),
         Some(ToolChoice::None) => json!({"type": "none"}),
-        Some(ToolChoice::Required) => json!({"type": "any"}),
+        Some(ToolChoice::Required | ToolChoice::Subset { .. }) => json!({"type": "any"}),
         Some(ToolChoice::Named(name)) => json!({"type": "tool", "name": name}),
     };
     if let (Some(parallel), false) = (
@@ -109,7 +121,10 @@ pub fn write(
 /// The choice, where it leaves the model no other way than a call.
 pub fn forced(chat: &Chat) -> Option<&ToolChoice> {
     chat.tool_choice.as_ref().filter(|choice| {
-        matches!(choice, ToolChoice::Required | ToolChoice::Named(_)) && !chat.tools.is_empty()
+        matches!(
+            choice,
+            ToolChoice::Required | ToolChoice::Named(_) | ToolChoice::Subset { required: true, .. }
+        ) && !chat.tools.is_empty()
     })
 }
 

@@ -1,8 +1,9 @@
 //! Writes one caller's stream.
 
+use super::block::HOME;
 use super::{END_MARK, reply, usage};
-use crate::chat::{Delta, Event, Opening, Usage};
-use crate::formats::{EventWriter, ReplyContext, fault::write_anthropic_event};
+use crate::chat::{Call, Delta, Event, Opening, SealKind, Usage};
+use crate::formats::{EventWriter, ReplyContext, fault::write_anthropic_event, seal};
 use serde_json::{Value, json};
 
 /// The writer of one reply.
@@ -30,10 +31,19 @@ struct Open {
     /// Its index among the parts.
     part: usize,
     thought: bool,
-    /// The block's beginning, until there is something in it: empty text is refused when it comes back.
-    start: Option<Value>,
+    block: Block,
     /// Arguments so far that may turn out to be `null`, which are none.
     held: String,
+}
+
+/// How far the open part's block is.
+#[derive(Debug)]
+enum Block {
+    /// Its beginning, until there is something in it: empty text is refused when it comes back.
+    Waiting(Value),
+    Begun,
+    /// The format has none for the part.
+    Hidden,
 }
 
 impl Writer {
@@ -70,33 +80,39 @@ impl Writer {
     fn open(&mut self, part: usize, opening: &Opening, out: &mut Vec<u8>) {
         self.start(out);
         let block = match opening {
-            Opening::Text => json!({"type": "text", "text": ""}),
-            Opening::Thought => json!({"type": "thinking", "thinking": "", "signature": ""}),
-            Opening::Redacted(data) => json!({"type": "redacted_thinking", "data": data}),
-            Opening::Call { id, name } => {
-                json!({"type": "tool_use", "id": id, "name": name, "input": {}})
+            Opening::Text | Opening::Refusal => Block::Waiting(json!({"type": "text", "text": ""})),
+            Opening::Thought { .. } => {
+                Block::Waiting(json!({"type": "thinking", "thinking": "", "signature": ""}))
             }
+            Opening::Call(Call { id, name, .. }) => {
+                Block::Waiting(json!({"type": "tool_use", "id": id, "name": name, "input": {}}))
+            }
+            Opening::Media(_) | Opening::Native(_) => Block::Hidden,
         };
-        self.called |= matches!(opening, Opening::Call { .. });
+        let is_call = matches!(opening, Opening::Call(_));
+        self.called |= is_call;
         self.open = Some(Open {
             part,
-            thought: *opening == Opening::Thought,
-            start: Some(block),
+            thought: matches!(opening, Opening::Thought { .. }),
+            block,
             held: String::new(),
         });
-        if !matches!(opening, Opening::Text | Opening::Thought) {
+        if is_call {
             self.show(out);
         }
     }
 
     /// Begins the open part's block, if it has not begun.
     fn show(&mut self, out: &mut Vec<u8>) {
-        if let Some(block) = self.open.as_mut().and_then(|open| open.start.take()) {
+        if let Some(open) = &mut self.open
+            && let Block::Waiting(block) = &open.block
+        {
             frame(
                 "content_block_start",
                 &json!({"type": "content_block_start", "index": self.shown, "content_block": block}),
                 out,
             );
+            open.block = Block::Begun;
         }
     }
 
@@ -117,7 +133,15 @@ impl Writer {
                 }
                 arguments(std::mem::take(&mut open.held))
             }
-            Delta::Seal(seal) => json!({"type": "signature_delta", "signature": seal}),
+            Delta::Seal(seal) if open.thought => {
+                let data = seal::write(seal, HOME);
+                if seal.kind == SealKind::Encrypted && matches!(open.block, Block::Waiting(_)) {
+                    open.block = Block::Waiting(json!({"type": "redacted_thinking", "data": data}));
+                    return self.show(out);
+                }
+                json!({"type": "signature_delta", "signature": data})
+            }
+            Delta::Seal(_) | Delta::Citation(_) | Delta::Logprobs(_) => return,
         };
         self.show(out);
         self.block_delta(delta, out);
@@ -139,7 +163,7 @@ impl Writer {
         if !matches!(open.held.trim(), "" | "null") {
             self.block_delta(arguments(open.held), out);
         }
-        if open.start.is_none() {
+        if matches!(open.block, Block::Begun) {
             frame(
                 "content_block_stop",
                 &json!({"type": "content_block_stop", "index": self.shown}),
@@ -171,7 +195,7 @@ impl EventWriter for Writer {
             Event::Open { .. } | Event::Delta { .. } | Event::Close { .. } => {
                 self.waiting.push(event.clone())
             }
-            Event::End { stop, sequence } => {
+            Event::End { stop, sequence, .. } => {
                 self.start(out);
                 while self.open.is_some() {
                     self.close(out);

@@ -189,7 +189,8 @@ fn a_stream_that_stops_early_is_an_error() {
         given.last(),
         Some(&Event::End {
             stop: Some(Stop::End),
-            sequence: None
+            sequence: None,
+            raw: Some("stop".into())
         })
     );
     let start = json!({"type": "message_start", "message": {"id": "c", "model": "m"}});
@@ -206,7 +207,8 @@ fn a_stream_that_stops_early_is_an_error() {
         given.last(),
         Some(&Event::End {
             stop: Some(Stop::Sequence),
-            sequence: Some("END".into())
+            sequence: Some("END".into()),
+            raw: Some("stop_sequence".into())
         })
     );
     assert!(read(openai::CODEC, "").is_err() && read(anthropic::CODEC, "").is_err());
@@ -362,10 +364,7 @@ fn a_character_cut_in_two_is_whole_again() {
         )),
     )
     .unwrap();
-    assert_eq!(
-        Reply::fold(&given).unwrap().parts,
-        [Part::Text("a 🦀 b".into())]
-    );
+    assert_eq!(Reply::fold(&given).unwrap().parts, [Part::text("a 🦀 b")]);
     let delta = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
     let start = json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}});
     let given = read(
@@ -378,10 +377,7 @@ fn a_character_cut_in_two_is_whole_again() {
         ])),
     )
     .unwrap();
-    assert_eq!(
-        Reply::fold(&given).unwrap().parts,
-        [Part::Text("a 🦀 b".into())]
-    );
+    assert_eq!(Reply::fold(&given).unwrap().parts, [Part::text("a 🦀 b")]);
 }
 
 #[test]
@@ -405,7 +401,7 @@ fn whole_replies_of_odd_services() {
         (&json!("req-1"), &json!("shown"), &json!("end_turn"))
     );
     let refused = reply(json!({"content": null, "refusal": "no"})).unwrap();
-    assert_eq!(refused.parts, [Part::Text("no".into())]);
+    assert_eq!(refused.parts, [Part::Refusal("no".into())]);
     let calls = reply(json!({"tool_calls": [{"function": {"name": "f", "arguments": {"x": 1}}}, {"function": {"name": "f"}}]})).unwrap();
     let shown: Value =
         serde_json::from_slice(&anthropic::CODEC.write_reply(&calls, &super::context())).unwrap();

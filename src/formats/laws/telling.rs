@@ -2,7 +2,7 @@
 
 use super::streams::{chunks, write};
 use super::wire::events;
-use crate::chat::{Delta, Event, Opening, Stop};
+use crate::chat::{Call, Delta, Event, Opening, Stop};
 use crate::formats::{anthropic, openai};
 use serde_json::{Value, json};
 
@@ -26,15 +26,17 @@ fn reply_of(parts: &[(Opening, &[Delta])], stop: Stop) -> Vec<Event> {
     told.push(Event::End {
         stop: Some(stop),
         sequence: None,
+        raw: None,
     });
     told
 }
 
 fn call(id: &str) -> Opening {
-    Opening::Call {
+    Opening::Call(Call {
         id: id.into(),
         name: "f".into(),
-    }
+        ..Call::default()
+    })
 }
 
 fn more(text: &str) -> Delta {
@@ -47,7 +49,13 @@ fn no_empty_text_is_sent_before_a_call() {
     let told = reply_of(
         &[
             (Opening::Text, &[empty()]),
-            (Opening::Thought, &[]),
+            (
+                Opening::Thought {
+                    id: None,
+                    summary: false,
+                },
+                &[],
+            ),
             (call("a"), &[more("{\"x\""), more(":1}")]),
             (Opening::Text, &[]),
             (Opening::Text, &[empty(), Delta::Text("yes".into())]),

@@ -79,6 +79,14 @@ fn openai_usage(usage: &Value) -> [Option<u64>; 3] {
     ]
 }
 
+/// What a caller shows: the answer, or why there is none.
+fn said(message: &Value) -> &str {
+    match str_of(&message["content"]) {
+        "" => str_of(&message["refusal"]),
+        text => text,
+    }
+}
+
 fn openai(body: &Value) -> Outcome {
     let message = &body["choices"][0]["message"];
     let calls = message["tool_calls"]
@@ -86,7 +94,7 @@ fn openai(body: &Value) -> Outcome {
         .cloned()
         .unwrap_or_default();
     Outcome {
-        text: str_of(&message["content"]).to_owned(),
+        text: said(message).to_owned(),
         reasoning: str_of(&message["reasoning_content"]).to_owned(),
         tools: calls
             .iter()
@@ -113,7 +121,7 @@ fn openai_stream(text: &str) -> Outcome {
             out.usage = openai_usage(&chunk["usage"]);
         }
         let choice = &chunk["choices"][0];
-        out.text += str_of(&choice["delta"]["content"]);
+        out.text += said(&choice["delta"]);
         out.reasoning += str_of(&choice["delta"]["reasoning_content"]);
         for call in choice["delta"]["tool_calls"]
             .as_array()

@@ -1,9 +1,9 @@
 //! Content parts of a message: text, images, files, sound.
 
-use crate::chat::{Media, MediaKind, Part, Source, Thought};
+use crate::chat::{Issuer, Media, MediaKind, Part, SealKind, Source, Thought};
 use crate::error::Result;
 use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
-use crate::formats::{Dropped, cache};
+use crate::formats::{Dropped, cache, seal};
 use serde_json::{Value, json, value::RawValue};
 
 /// Reads a `content` field: a string or a list of parts.
@@ -13,7 +13,7 @@ pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Pa
         return Ok(if text.is_empty() {
             Vec::new()
         } else {
-            vec![Part::Text(text)]
+            vec![Part::text(text)]
         });
     }
     let list: Vec<&RawValue> =
@@ -31,8 +31,8 @@ pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Pa
 fn part(fields: &mut Fields) -> Result<Part> {
     let kind = fields.need("type")?;
     match kind.as_str() {
-        "text" | "input_text" | "output_text" => fields.need("text").map(Part::Text),
-        "refusal" => fields.need("refusal").map(Part::Text),
+        "text" | "input_text" | "output_text" => fields.need("text").map(Part::text),
+        "refusal" => fields.need("refusal").map(Part::Refusal),
         "thinking" | "redacted_thinking" | "reasoning" | "reasoning_text" => {
             thought(&kind, fields).map(Part::Thought)
         }
@@ -71,10 +71,14 @@ fn part(fields: &mut Fields) -> Result<Part> {
     }
 }
 
+/// Whose seals `thinking_blocks` carry by themselves: they are spelt as Anthropic spells them.
+pub const HOME: Issuer = Issuer::Anthropic;
+
 /// A thought as vendors spell it: `thinking` with a text or a list of texts, sealed or not; `reasoning` with a text.
 pub fn thought(kind: &str, fields: &mut Fields) -> Result<Thought> {
     if kind == "redacted_thinking" {
-        return fields.need("data").map(Thought::Redacted);
+        let seal = seal::read(fields.need("data")?, HOME, SealKind::Encrypted);
+        return Ok(Thought::sealed("", seal));
     }
     let mut text = String::new();
     for key in ["thinking", "text", "reasoning"] {
@@ -92,9 +96,11 @@ pub fn thought(kind: &str, fields: &mut Fields) -> Result<Thought> {
             }
         }
     }
-    Ok(Thought::Open {
+    let signature = fields.text("signature")?.filter(|seal| !seal.is_empty());
+    Ok(Thought {
         text,
-        seal: fields.text("signature")?.filter(|seal| !seal.is_empty()),
+        seal: signature.map(|data| seal::read(data, HOME, SealKind::Signature)),
+        ..Thought::default()
     })
 }
 
@@ -166,8 +172,20 @@ fn located(url: String) -> Source {
 /// Writes one text or media part.
 pub fn write(part: &Part, dropped: &mut Dropped) -> Result<Value> {
     match part {
-        Part::Text(text) => Ok(json!({"type": "text", "text": text})),
+        Part::Text(text) => Ok(json!({"type": "text", "text": text.text})),
+        Part::Refusal(text) => Ok(json!({"type": "refusal", "refusal": text})),
         Part::Media(media) => write_media(media, dropped),
+        Part::Native(native) => Err(unsupported(
+            "messages.content",
+            &format!(
+                "`{}` of {} cannot be sent to an OpenAI model",
+                native.json["type"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .escape_debug(),
+                native.format
+            ),
+        )),
         Part::Call(_) | Part::Result(_) | Part::Thought(_) | Part::CachePoint(_) => {
             Err(unsupported(
                 "messages",

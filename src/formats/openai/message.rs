@@ -32,6 +32,7 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
             "system" | "developer" => chat.messages.push(Message {
                 role: Role::System,
                 parts,
+                id: None,
             }),
             "user" => push_user(&mut chat.messages, parts),
             "tool" => push_user(
@@ -39,7 +40,7 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
                 vec![Part::Result(CallResult {
                     id: fields.need("tool_call_id")?,
                     parts,
-                    error: false,
+                    ..CallResult::default()
                 })],
             ),
             "function" => push_user(
@@ -47,7 +48,7 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
                 vec![Part::Result(CallResult {
                     id: old_id(old_calls),
                     parts,
-                    error: false,
+                    ..CallResult::default()
                 })],
             ),
             "assistant" => {
@@ -57,7 +58,7 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
                     parts.retain(|part| !matches!(part, Part::Thought(_)));
                 }
                 all.extend(parts);
-                all.extend(fields.text("refusal")?.map(Part::Text));
+                all.extend(fields.text("refusal")?.map(Part::Refusal));
                 all.extend(calls(&mut fields, &mut chat.lost)?);
                 if let Some(mut old) = fields.object("function_call")? {
                     old_calls += 1;
@@ -65,6 +66,7 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
                         id: old_id(old_calls),
                         name: old.need("name")?,
                         arguments: arguments(&mut old)?,
+                        ..Call::default()
                     }));
                 }
                 if fields.take("audio").is_some() {
@@ -77,6 +79,7 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
                 chat.messages.push(Message {
                     role: Role::Assistant,
                     parts: all,
+                    id: None,
                 });
             }
             _ => {
@@ -111,6 +114,7 @@ fn push_user(messages: &mut Vec<Message>, parts: Vec<Part>) {
         _ => messages.push(Message {
             role: Role::User,
             parts,
+            id: None,
         }),
     }
 }
@@ -127,7 +131,7 @@ fn thoughts(fields: &mut Fields) -> Result<Vec<Part>> {
             .map(|mut block| thought(&mut block).map(Part::Thought))
             .collect(),
         _ => Ok(plain
-            .map(|text| Part::Thought(Thought::Open { text, seal: None }))
+            .map(|text| Part::Thought(Thought::open(text)))
             .into_iter()
             .collect()),
     }
@@ -162,6 +166,8 @@ fn calls(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Vec<Part>> {
             id: call.need("id")?,
             name: function.need("name")?,
             arguments: arguments(&mut function)?,
+            seal: super::tool::seal(&mut call)?,
+            ..Call::default()
         }));
         call.take("index");
         call.rest(lost);
@@ -223,7 +229,7 @@ const MARK: &str = "messages.content.cache_control";
 fn content_of(parts: &[&Part], dropped: &mut Dropped) -> Result<Value> {
     match parts {
         [] => Ok(json!("")),
-        [Part::Text(text)] => Ok(json!(text)),
+        [Part::Text(text)] => Ok(json!(text.text)),
         many => many
             .iter()
             .map(|part| content::write(part, dropped))
@@ -271,10 +277,10 @@ fn write_assistant(
     let (mut said, mut calls, mut thought) = (Vec::new(), Vec::new(), String::new());
     for part in unmarked(&message.parts, MARK, dropped) {
         match part {
-            Part::Call(call) => calls.push(json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})),
-            Part::Thought(Thought::Open { text, seal: None }) if thoughts.is_some() => {
-                thought.push_str(text)
-            }
+            Part::Call(call) => calls.push(super::tool::call(call)),
+            Part::Thought(Thought {
+                text, seal: None, ..
+            }) if thoughts.is_some() => thought.push_str(text),
             Part::Thought(_) => dropped.push("messages.content.thinking".into()),
             other => said.push(other),
         }

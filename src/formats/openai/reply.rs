@@ -1,11 +1,12 @@
 //! Whole replies, both directions.
 
-use super::{observe, stream, usage};
-use crate::chat::{Part, Reply, Stop, Thought};
+use super::content::HOME;
+use super::{observe, stream, tool, usage};
+use crate::chat::{Part, Reply, SealKind, Stop, Thought};
 use crate::error::{Error, Kind, Result};
 use crate::formats::fields::Fields;
 use crate::formats::lenient::as_text;
-use crate::formats::{Mark, ReplyContext, Seen, fault};
+use crate::formats::{Mark, ReplyContext, Seen, fault, seal};
 use serde_json::{Map, Value, json};
 
 /// Reads an upstream's whole reply: a stream of one piece.
@@ -53,26 +54,25 @@ pub fn or<'a>(given: &'a str, own: &'a str) -> &'a str {
 fn message(parts: &[Part]) -> Value {
     let (mut text, mut thought, mut blocks, mut calls) =
         (String::new(), String::new(), Vec::new(), Vec::new());
-    let mut sealed = false;
+    let (mut sealed, mut refusal) = (false, None::<String>);
     for part in parts {
         match part {
             Part::Text(more) => text.push_str(more),
             Part::Thought(part) => {
-                if let Thought::Open { text, .. } = part {
-                    thought.push_str(text);
-                }
-                sealed |= !matches!(part, Thought::Open { seal: None, .. });
+                thought.push_str(&part.text);
+                sealed |= part.seal.is_some();
                 blocks.push(block(part));
             }
-            Part::Call(call) => calls.push(json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})),
-            Part::Media(_) | Part::Result(_) | Part::CachePoint(_) => {}
+            Part::Refusal(more) => refusal.get_or_insert_with(String::new).push_str(more),
+            Part::Call(call) => calls.push(tool::call(call)),
+            Part::Media(_) | Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => {}
         }
     }
     let mut message = Map::new();
     message.insert("role".into(), json!("assistant"));
     message.insert(
         "content".into(),
-        if text.is_empty() && !calls.is_empty() {
+        if text.is_empty() && (!calls.is_empty() || refusal.is_some()) {
             Value::Null
         } else {
             json!(text)
@@ -85,7 +85,7 @@ fn message(parts: &[Part]) -> Value {
     if sealed {
         message.insert("thinking_blocks".into(), Value::Array(blocks));
     }
-    message.insert("refusal".into(), Value::Null);
+    message.insert("refusal".into(), json!(refusal));
     if !calls.is_empty() {
         message.insert("tool_calls".into(), Value::Array(calls));
     }
@@ -94,22 +94,24 @@ fn message(parts: &[Part]) -> Value {
 
 /// One entry of `thinking_blocks`.
 pub fn block(thought: &Thought) -> Value {
-    match thought {
-        Thought::Open {
-            text,
-            seal: Some(seal),
-        } => json!({"type": "thinking", "thinking": text, "signature": seal}),
-        Thought::Open { text, seal: None } => json!({"type": "thinking", "thinking": text}),
-        Thought::Redacted(data) => json!({"type": "redacted_thinking", "data": data}),
+    let text = &thought.text;
+    match &thought.seal {
+        None => json!({"type": "thinking", "thinking": text}),
+        Some(own) if own.kind == SealKind::Encrypted && text.is_empty() => {
+            json!({"type": "redacted_thinking", "data": seal::write(own, HOME)})
+        }
+        Some(own) => {
+            json!({"type": "thinking", "thinking": text, "signature": seal::write(own, HOME)})
+        }
     }
 }
 
 /// `finish_reason` as this format spells it.
 pub fn finish_reason(stop: Stop) -> &'static str {
     match stop {
-        Stop::End | Stop::Sequence => "stop",
+        Stop::End | Stop::Sequence | Stop::Pause => "stop",
         Stop::Length => "length",
         Stop::Tool => "tool_calls",
-        Stop::Filter => "content_filter",
+        Stop::Filter | Stop::Fault => "content_filter",
     }
 }

@@ -1,8 +1,8 @@
 //! Reads an upstream's stream, and its whole replies as a stream of one piece. Services differ much in what they send;
 //! whatever has a sensible meaning is taken.
 
-use super::{message, observe::observe};
-use crate::chat::{Delta, Event, Opening, Stop, Thought, Usage};
+use super::{message, observe::observe, tool};
+use crate::chat::{Call, Delta, Event, Opening, Seal, SealKind, Stop, Thought, Usage};
 use crate::formats::fields::{Fields, is_string, text_across};
 use crate::formats::lenient::as_text;
 use crate::formats::{EventReader, Mark, Seen};
@@ -17,7 +17,8 @@ pub struct Reader {
     /// Number of parts so far.
     parts: usize,
     calls: Vec<Known>,
-    stop: Option<Stop>,
+    /// Why it ended, as it was given.
+    stop: Option<String>,
     /// `End` or `Error` was given out.
     done: bool,
     /// Gives a call without an id one.
@@ -35,9 +36,15 @@ struct Open {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Text,
+    Refusal,
     Thought,
     Call,
 }
+
+const THOUGHT: Opening = Opening::Thought {
+    id: None,
+    summary: false,
+};
 
 /// A tool call seen before.
 #[derive(Debug)]
@@ -124,7 +131,7 @@ impl Reader {
                 self.piece(&mut piece, key == "message", out);
             }
             if let Some(reason) = choice.lenient("finish_reason", Fields::text) {
-                self.stop = Some(stop(&reason));
+                self.stop = Some(reason);
             }
         }
         out.extend(used.map(Event::Usage));
@@ -168,7 +175,7 @@ impl Reader {
             .lenient("refusal", Fields::text)
             .filter(|text| filled(text) && !spoken)
         {
-            self.say(Shape::Text, text, out);
+            self.say(Shape::Refusal, text, out);
         }
         for mut call in piece
             .lenient("tool_calls", Fields::objects)
@@ -179,10 +186,11 @@ impl Reader {
                 call.lenient("index", Fields::count),
                 call.lenient("id", Fields::text).filter(filled),
             );
-            self.call(index, id, &mut function, whole, out);
+            let seal = tool::seal(&mut call).ok().flatten();
+            self.call(index, id, seal, &mut function, whole, out);
         }
         if let Some(mut function) = piece.lenient("function_call", Fields::object) {
-            self.call(None, None, &mut function, whole, out);
+            self.call(None, None, None, &mut function, whole, out);
         }
     }
 
@@ -192,10 +200,10 @@ impl Reader {
             Some(open) if open.kind == kind => open.part,
             _ => self.start(
                 kind,
-                if kind == Shape::Text {
-                    Opening::Text
-                } else {
-                    Opening::Thought
+                match kind {
+                    Shape::Refusal => Opening::Refusal,
+                    Shape::Thought => THOUGHT,
+                    Shape::Text | Shape::Call => Opening::Text,
                 },
                 out,
             ),
@@ -208,22 +216,20 @@ impl Reader {
 
     /// A sealed or redacted thought; in a stream its text may have come before.
     fn block(&mut self, thought: Thought, whole: bool, out: &mut Vec<Event>) {
-        match thought {
-            Thought::Redacted(data) => _ = self.start(Shape::Thought, Opening::Redacted(data), out),
-            Thought::Open { seal: None, text } if whole => {
+        match thought.seal {
+            None if whole => {
                 self.close(false, out);
-                self.say(Shape::Thought, text, out);
+                self.say(Shape::Thought, thought.text, out);
             }
             // A stream repeats what it has said already.
-            Thought::Open { seal: None, .. } => return,
-            Thought::Open {
-                seal: Some(seal),
-                text,
-            } => {
+            None => return,
+            Some(seal) => {
+                let text = thought.text;
+                let alone = seal.kind == SealKind::Encrypted;
                 let part = match self.open {
-                    Some(open) if open.kind == Shape::Thought && !whole => open.part,
+                    Some(open) if open.kind == Shape::Thought && !whole && !alone => open.part,
                     _ => {
-                        let part = self.start(Shape::Thought, Opening::Thought, out);
+                        let part = self.start(Shape::Thought, THOUGHT, out);
                         if !text.is_empty() {
                             out.push(Event::Delta {
                                 index: part,
@@ -247,6 +253,7 @@ impl Reader {
         &mut self,
         index: Option<u64>,
         id: Option<String>,
+        seal: Option<Seal>,
         function: &mut Fields,
         whole: bool,
         out: &mut Vec<Event>,
@@ -305,7 +312,13 @@ impl Reader {
                             .collect::<String>()
                     )
                 });
-                let part = self.start(Shape::Call, Opening::Call { id, name }, out);
+                let opening = Opening::Call(Call {
+                    id,
+                    name,
+                    seal,
+                    ..Call::default()
+                });
+                let part = self.start(Shape::Call, opening, out);
                 if let Some(known) = self.calls.get_mut(at) {
                     known.part = Some(part);
                 }
@@ -361,7 +374,7 @@ impl Reader {
         }
         self.close(false, out);
         // Some say `stop` where they called a tool.
-        let stop = match self.stop {
+        let stop = match self.stop.as_deref().map(stop) {
             Some(Stop::End) if self.calls.iter().any(|call| call.part.is_some()) => {
                 Some(Stop::Tool)
             }
@@ -370,6 +383,7 @@ impl Reader {
         out.push(Event::End {
             stop,
             sequence: None,
+            raw: self.stop.take(),
         });
     }
 }

@@ -1,9 +1,9 @@
 //! Tools and the choice among them; the `functions` of old as well.
 
-use crate::chat::{Chat, Tool, ToolChoice};
+use crate::chat::{Call, Chat, Issuer, Seal, SealKind, Tool, ToolChoice};
 use crate::error::Result;
 use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
-use crate::formats::{Dropped, cache, schema};
+use crate::formats::{Dropped, cache, schema, seal as seals};
 use serde_json::{Map, Value, json};
 
 /// Takes what the request says about tools.
@@ -36,6 +36,30 @@ pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     Ok(())
 }
 
+/// A call, in a conversation and in an answer. Google's seal stands where its own service for this format has it:
+/// <https://ai.google.dev/gemini-api/docs/thought-signatures>.
+pub fn call(call: &Call) -> Value {
+    let mut written = json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}});
+    if let Some(seal) = &call.seal {
+        let data = seals::write(seal, Issuer::Google);
+        written["extra_content"] = json!({"google": {"thought_signature": data}});
+    }
+    written
+}
+
+/// The seal of a call.
+pub fn seal(call: &mut Fields) -> Result<Option<Seal>> {
+    let Some(mut extra) = call.object("extra_content")? else {
+        return Ok(None);
+    };
+    let google = extra.object("google")?;
+    let data = match google {
+        Some(mut google) => google.text("thought_signature")?,
+        None => None,
+    };
+    Ok(data.map(|data| seals::read(data, Issuer::Google, SealKind::Signature)))
+}
+
 fn function(mut function: Fields, lost: &mut Vec<String>) -> Result<Tool> {
     let parameters = function.value("parameters")?;
     if parameters
@@ -50,6 +74,7 @@ fn function(mut function: Fields, lost: &mut Vec<String>) -> Result<Tool> {
         parameters,
         strict: function.flag("strict")?,
         cache: cache::read(&mut function, lost)?,
+        ..Tool::default()
     };
     function.rest(lost);
     Ok(tool)
@@ -75,6 +100,9 @@ fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>> {
     }
     let mut given = Fields::of(raw, key)?;
     let kind = given.text("type")?;
+    if kind.as_deref() == Some("allowed_tools") {
+        return subset(given).map(Some);
+    }
     if let Some(kind) = kind.filter(|kind| kind != "function") {
         return Err(unsupported(
             &given.path("type"),
@@ -89,6 +117,22 @@ fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>> {
     }
 }
 
+/// `allowed_tools`: <https://platform.openai.com/docs/guides/function-calling>.
+fn subset(mut given: Fields) -> Result<ToolChoice> {
+    let at = given.path("allowed_tools");
+    let mut allowed = given.object("allowed_tools")?.ok_or_else(|| missing(&at))?;
+    let mut names = Vec::new();
+    for mut tool in allowed.objects("tools")?.unwrap_or_default() {
+        let at = tool.path("function");
+        let mut function = tool.object("function")?.ok_or_else(|| missing(&at))?;
+        names.push(function.need("name")?);
+    }
+    Ok(ToolChoice::Subset {
+        names,
+        required: allowed.text("mode")?.as_deref() == Some("required"),
+    })
+}
+
 /// Puts tools into a request.
 pub fn write(chat: &Chat, body: &mut Map<String, Value>, dropped: &mut Dropped) {
     if chat.tools.is_empty() {
@@ -100,13 +144,22 @@ pub fn write(chat: &Chat, body: &mut Map<String, Value>, dropped: &mut Dropped) 
         ToolChoice::Auto => json!("auto"),
         ToolChoice::None => json!("none"),
         ToolChoice::Required => json!("required"),
-        ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
+        ToolChoice::Named(name) => named(name),
+        ToolChoice::Subset { names, required } => {
+            let tools: Vec<Value> = names.iter().map(|name| named(name)).collect();
+            let mode = if *required { "required" } else { "auto" };
+            json!({"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}})
+        }
     });
     body.extend(choice.map(|choice| ("tool_choice".to_owned(), choice)));
     body.extend(
         chat.parallel_calls
             .map(|parallel| ("parallel_tool_calls".to_owned(), json!(parallel))),
     );
+}
+
+fn named(name: &str) -> Value {
+    json!({"type": "function", "function": {"name": name}})
 }
 
 fn declaration(tool: &Tool, dropped: &mut Dropped) -> Value {

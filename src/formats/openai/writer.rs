@@ -1,6 +1,6 @@
 //! Writes one caller's stream.
 
-use super::{END_MARK, reply, usage};
+use super::{END_MARK, reply, tool, usage};
 use crate::chat::{Delta, Event, Opening, Thought, Usage};
 use crate::formats::{EventWriter, ReplyContext, fault::write_openai_event};
 use serde_json::{Value, json};
@@ -22,6 +22,9 @@ pub struct Writer {
 #[derive(Debug)]
 enum Part {
     Text,
+    Refusal,
+    /// The format has no place for it.
+    Hidden,
     Thought(String),
     /// The call's number among the calls, and whether it has arguments.
     Call(usize, bool),
@@ -76,19 +79,20 @@ impl Writer {
     fn open(&mut self, part: &Opening, out: &mut Vec<u8>) {
         match part {
             Opening::Text => self.parts.push(Part::Text),
-            Opening::Thought => self.parts.push(Part::Thought(String::new())),
-            Opening::Redacted(seal) => {
-                self.parts.push(Part::Text);
-                self.delta(
-                    json!({"thinking_blocks": [reply::block(&Thought::Redacted(seal.clone()))]}),
-                    out,
-                );
-            }
-            Opening::Call { id, name } => {
+            Opening::Refusal => self.parts.push(Part::Refusal),
+            Opening::Thought { .. } => self.parts.push(Part::Thought(String::new())),
+            Opening::Media(_) | Opening::Native(_) => self.parts.push(Part::Hidden),
+            Opening::Call(call) => {
                 let index = self.calls;
                 self.calls += 1;
                 self.parts.push(Part::Call(index, false));
-                self.delta(json!({"tool_calls": [{"index": index, "id": id, "type": "function", "function": {"name": name, "arguments": ""}}]}), out);
+                let mut numbered = json!({"index": index});
+                if let (Some(all), Value::Object(mut call)) =
+                    (numbered.as_object_mut(), tool::call(call))
+                {
+                    all.append(&mut call);
+                }
+                self.delta(json!({"tool_calls": [numbered]}), out);
             }
         }
     }
@@ -97,13 +101,14 @@ impl Writer {
         let value = match (self.parts.get_mut(index), delta) {
             (_, Delta::Text(text)) if text.is_empty() => return,
             (Some(Part::Text), Delta::Text(text)) => json!({"content": text}),
+            (Some(Part::Refusal), Delta::Text(text)) => json!({"refusal": text}),
             (Some(Part::Thought(all)), Delta::Text(text)) => {
                 all.push_str(text);
                 json!({"reasoning_content": text})
             }
             // With the whole text, so that a follow-up can give it back as one piece.
             (Some(Part::Thought(all)), Delta::Seal(seal)) => {
-                json!({"thinking_blocks": [reply::block(&Thought::Open { text: all.clone(), seal: Some(seal.clone()) })]})
+                json!({"thinking_blocks": [reply::block(&Thought::sealed(all.as_str(), seal.clone()))]})
             }
             (Some(Part::Call(number, filled)), Delta::Arguments(text)) if !text.is_empty() => {
                 *filled = true;

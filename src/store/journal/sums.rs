@@ -64,20 +64,10 @@ impl Figures {
 
     fn add(&mut self, more: &Figures) {
         let sum = |one: u64, other: u64| one.saturating_add(other);
-        let (one, other) = (self.usage, more.usage);
         *self = Figures {
             requests: sum(self.requests, more.requests),
             errors: sum(self.errors, more.errors),
-            usage: Usage {
-                input: sum(one.input, other.input),
-                cache_read: sum(one.cache_read, other.cache_read),
-                cache_write_5m: sum(one.cache_write_5m, other.cache_write_5m),
-                cache_write_1h: sum(one.cache_write_1h, other.cache_write_1h),
-                output: sum(one.output, other.output),
-                reasoning: sum(one.reasoning, other.reasoning),
-                audio: sum(one.audio, other.audio),
-                image: sum(one.image, other.image),
-            },
+            usage: self.usage.plus(&more.usage),
             cost_pico: self.cost_pico.saturating_add(more.cost_pico),
             unpriced: sum(self.unpriced, more.unpriced),
         };
