@@ -1,6 +1,7 @@
-// What both client programs share: the cases' data, and comparing what a client returns straight from the mock with
+// What the client programs share: the cases' data, and comparing what a client returns straight from the mock with
 // what it returns through gw. Where gw talks to its upstream in the client's own format the answers are equal in every
-// field; where it translates, in what the formats have in common.
+// field; where it translates, in what the formats have in common. Every cell prints one line, `ok` or `FAIL`, upstream,
+// case and what is wrong, divided by tabs: tests/sdk.rs knows which cells there must be.
 
 import { createRequire } from "node:module";
 import { isDeepStrictEqual } from "node:util";
@@ -10,7 +11,8 @@ export const load = createRequire(`${process.env.GW_TEST_NODE}/from.js`);
 
 const GW = process.env.GW_URL;
 const MOCK = process.env.MOCK_URL;
-const KEYS = { openai: process.env.GW_KEY_OPENAI, anthropic: process.env.GW_KEY_ANTHROPIC };
+// Upstream format -> a key whose route leads there.
+const KEYS = JSON.parse(process.env.GW_KEYS);
 
 export const SYSTEM = "You are terse.";
 export const PROMPT = "Say hello, Grüße, 你好 and 👋.";
@@ -23,6 +25,8 @@ export const SCHEMA = {
   required: ["name", "size", "tags"],
   additionalProperties: false,
 };
+/** The mock's model that thinks, whatever it is asked. */
+export const THINKS = "mock-think";
 /** A red pixel. */
 export const PNG =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVQI12P4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC";
@@ -31,53 +35,90 @@ export function must(holds, what) {
   if (!holds) throw new Error(`not as it must be: ${JSON.stringify(what)}`);
 }
 
-/** Only the data: clients hang request ids and methods on what they return. */
-const plain = (value) => JSON.parse(JSON.stringify(value));
+/** Whether a value is what SCHEMA says. */
+export const fits = (value) =>
+  isDeepStrictEqual(Object.keys(value ?? {}).sort(), Object.keys(SCHEMA.properties).sort()) &&
+  typeof value.name === "string" && Number.isInteger(value.size) && Array.isArray(value.tags);
 
-function differ(expected, got) {
+/** SCHEMA as the validators that OpenAI's helpers take. */
+export const VALIDATOR = {
+  "~standard": {
+    version: 1,
+    vendor: "tests",
+    validate: (value) => (fits(value) ? { value } : { issues: [{ message: "not as the schema says" }] }),
+    jsonSchema: { input: () => SCHEMA },
+  },
+};
+
+/** Only the data: clients hang request ids and methods on what they return. */
+const plain = (value) => JSON.parse(JSON.stringify(value ?? null));
+
+function differ(expected, got, path = "$") {
   const [left, right] = [plain(expected), plain(got)];
-  return isDeepStrictEqual(left, right) ? "" : `expected ${JSON.stringify(left)}, got ${JSON.stringify(right)}`;
+  if (isDeepStrictEqual(left, right)) return "";
+  if (left && right && typeof left === "object" && typeof right === "object") {
+    for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
+      const wrong = differ(left[key], right[key], `${path}.${key}`);
+      if (wrong) return wrong;
+    }
+  }
+  return `${path}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(got)}`;
 }
 
 /** The exception a client raises: its class, status, and whether it holds the mock's words. */
-async function failure(run, client, model) {
+async function failure(run) {
   try {
-    await run(client, model);
+    await run();
   } catch (error) {
-    return [error.constructor.name, error.status, String(error.message).includes("the mock was asked to answer")];
+    const said = { class: error.constructor.name, status: error.status ?? null, said: String(error.message).includes("the mock was asked to") };
+    return [said, said];
   }
-  return ["no error"];
+  throw new Error("no error was raised");
 }
 
-/** `cases`: name -> async (client, model) => [all, common]; `make(base, key)` makes a client. */
-export async function check(client, cases, make) {
-  let failed = 0;
-  const report = (name, wrong) => {
-    failed += wrong ? 1 : 0;
-    console.log(`${wrong ? "FAIL" : "ok  "} ${client} client, ${name}${wrong ? `: ${wrong}` : ""}`);
-  };
+async function attempt(run, client) {
+  try {
+    return [await run(client), ""];
+  } catch (error) {
+    const place = /\/([^/]+:\d+):\d+\)?$/m.exec(error.stack ?? "")?.[1];
+    return [undefined, `${error.constructor.name} at ${place}: ${error.message}`];
+  }
+}
+
+/**
+ * Runs every case against every upstream. `cases`: name -> async (client) => [all, common]; `ask(client, {model})` and
+ * `stream(client, {model})` are the ones that errors are provoked with; `make(base, key)` makes a client.
+ */
+export async function check(caller, ask, stream, helpers, make) {
+  const cases = { plain: ask, stream, ...helpers };
+  // Each its own model: one error must not make gw avoid the target of another.
+  for (const status of [400, 429, 500]) {
+    cases[`error ${status}`] = (client) => failure(() => ask(client, { model: `mock-${status}` }));
+  }
+  cases["error in a stream"] = (client) => failure(() => stream(client, { model: "mock-error-after-2" }));
   const straight = make(MOCK, "any");
+  const expected = {};
+  for (const [name, run] of Object.entries(cases)) expected[name] = await attempt(run, straight);
+  let failed = false;
+  const report = (upstream, name, wrong) => {
+    failed ||= Boolean(wrong);
+    console.log([wrong ? "FAIL" : "ok", upstream, name, wrong.replace(/[\n\t]/g, " ")].join("\t"));
+  };
   for (const [upstream, key] of Object.entries(KEYS)) {
     const through = make(GW, key);
     for (const [name, run] of Object.entries(cases)) {
-      let wrong;
-      try {
-        const [expected, got] = [await run(straight, "mock"), await run(through, "mock")];
-        wrong = differ(expected[1], got[1]) || (upstream === client ? differ(expected[0], got[0]) : "");
-      } catch (error) {
-        wrong = `${error.constructor.name}: ${error.message}`;
+      let [wanted, wrong] = expected[name];
+      if (wrong) {
+        wrong = `straight from the mock: ${wrong}`;
+      } else {
+        let got;
+        [got, wrong] = await attempt(run, through);
+        wrong ||= differ(wanted[1], got[1]) || (upstream === caller ? differ(wanted[0], got[0]) : "");
       }
-      report(`${upstream} upstream, ${name}`, wrong);
+      report(upstream, name, wrong);
     }
-    // Each its own model: one error must not make gw avoid the target of another.
-    for (const status of [400, 429, 500]) {
-      const model = `mock-${status}`;
-      const wrong = differ(await failure(cases.plain, straight, model), await failure(cases.plain, through, model));
-      report(`${upstream} upstream, error ${status}`, wrong);
-    }
-    const outcome = await failure(cases.plain, make(GW, "sk-gw-wrong"), "mock");
-    const refused = outcome[0] === "AuthenticationError" && outcome[1] === 401;
-    report(`${upstream} upstream, error 401`, refused ? "" : `expected a 401, got ${JSON.stringify(outcome)}`);
+    const [refused] = await failure(() => ask(make(GW, "sk-gw-wrong")));
+    report(upstream, "error 401", refused.status === 401 ? "" : `expected a 401, got ${JSON.stringify(refused)}`);
   }
   process.exitCode = failed ? 1 : 0;
 }

@@ -1,11 +1,12 @@
-"""The official OpenAI client against gw, with an OpenAI and an Anthropic upstream."""
+"""The official OpenAI client's chat completions."""
 
 import json
 
 import openai
-from common import CITY, ERRORS, PROMPT, RESULTS, SCHEMA, SYSTEM, TOOLS_PROMPT, check, png
+from common import CITY, PROMPT, RESULTS, SCHEMA, SYSTEM, THINKS, TOOLS_PROMPT, Thing, check, must, png
 
 MESSAGES = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": PROMPT}]
+ASKED = {"role": "user", "content": TOOLS_PROMPT}
 TOOLS = [
     {"type": "function", "function": {"name": name, "description": f"Tells {name}", "parameters": CITY}} for name in RESULTS
 ]
@@ -15,96 +16,156 @@ FORMAT = {"type": "json_schema", "json_schema": {"name": "thing", "strict": True
 def common(message: dict, finish: str, usage: dict | None) -> dict:
     calls = [[call["function"]["name"], json.loads(call["function"]["arguments"])] for call in message.get("tool_calls") or []]
     tokens = usage and [usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]]
-    return {"text": message.get("content") or "", "calls": calls, "finish": finish, "usage": tokens}
+    thought = message.get("reasoning_content") or ""
+    return {"text": message.get("content") or "", "thought": thought, "calls": calls, "finish": finish, "usage": tokens}
 
 
-def ask(client, model, **more):
-    answer = client.chat.completions.create(model=model, **{"messages": MESSAGES, **more}).model_dump()
+def outcome(answer: dict) -> tuple[dict, dict]:
     choice = answer["choices"][0]
     return answer, common(choice["message"], choice["finish_reason"], answer["usage"])
 
 
-def stream(client, model, usage=True, **more):
+def ask(client, model="mock", **more):
+    return outcome(client.chat.completions.create(model=model, **{"messages": MESSAGES, **more}).model_dump())
+
+
+def stream(client, model="mock", usage=True, **more):
     """The chunks, and what they add up to."""
     options = {"stream_options": {"include_usage": True}} if usage else {}
-    chunks = [
-        chunk.model_dump()
-        for chunk in client.chat.completions.create(model=model, stream=True, **options, **{"messages": MESSAGES, **more})
-    ]
-    message, finish, used = {"content": "", "tool_calls": []}, None, None
-    for chunk in chunks:
+    message, finish, used, chunks = {"content": "", "reasoning_content": ""}, None, None, []
+    for chunk in client.chat.completions.create(model=model, stream=True, **options, **{"messages": MESSAGES, **more}):
+        chunk = chunk.model_dump()
+        chunks.append(chunk)
         used = chunk.get("usage") or used
         for choice in chunk["choices"]:
             finish = choice["finish_reason"] or finish
-            message["content"] += choice["delta"].get("content") or ""
-            for call in choice["delta"].get("tool_calls") or []:
-                if call["index"] == len(message["tool_calls"]):
-                    message["tool_calls"].append({"id": call["id"], "function": {"name": call["function"]["name"], "arguments": ""}})
-                message["tool_calls"][call["index"]]["function"]["arguments"] += call["function"]["arguments"] or ""
-    return chunks, common(message, finish, used) | {"message": message} if message["tool_calls"] else common(message, finish, used)
+            for name in message:
+                message[name] += choice["delta"].get(name) or ""
+    return chunks, common(message, finish, used)
 
 
-def without_ids(outcome: dict) -> dict:
-    return {key: value for key, value in outcome.items() if key != "message"}
+def helper(client, model="mock", **more):
+    """The client's own accumulator, and how many pieces there were."""
+    options = {"stream_options": {"include_usage": True}}
+    with client.chat.completions.stream(model=model, **options, **{"messages": MESSAGES, **more}) as events:
+        pieces = [event.delta for event in events if event.type == "content.delta" and event.delta]
+        answer = events.get_final_completion().model_dump()
+    whole, folded = outcome(answer)
+    must("".join(pieces) == folded["text"], pieces)
+    return {"answer": whole, "pieces": pieces}, folded | {"pieces": len(pieces)}
 
 
-def tools(client, model):
+def calls(client, first, folded, **more):
     """Two calls at once, then both results."""
-    first, outcome = ask(client, model, messages=[{"role": "user", "content": TOOLS_PROMPT}], tools=TOOLS)
-    message = first["choices"][0]["message"]
-    assert [call["function"]["name"] for call in message["tool_calls"]] == list(RESULTS), message
-    second, after = results(client, model, message["tool_calls"])
-    return [first, second], [outcome, after]
+    said = first["choices"][0]["message"]
+    wanted = [{name: call[name] for name in ("id", "type", "function")} for call in said["tool_calls"]]
+    for call in wanted:
+        call["function"] = {name: call["function"][name] for name in ("name", "arguments")}
+    must([call["function"]["name"] for call in wanted] == list(RESULTS), said)
+    spoken = {"role": "assistant", "content": None, "tool_calls": wanted}
+    if said.get("reasoning_content"):
+        spoken["reasoning_content"] = said["reasoning_content"]
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": RESULTS[call["function"]["name"]]} for call in wanted]
+    answer, after = ask(client, messages=[ASKED, spoken, *results], tools=TOOLS, **more)
+    must(all(result in after["text"] for result in RESULTS.values()), after)
+    return [first, answer], [folded, after]
 
 
-def tools_streamed(client, model):
-    chunks, outcome = stream(client, model, messages=[{"role": "user", "content": TOOLS_PROMPT}], tools=TOOLS)
-    calls = [{"type": "function", **call} for call in outcome["message"]["tool_calls"]]
-    second, after = results(client, model, calls)
-    return [chunks, second], [without_ids(outcome), after]
+def tools(client, **more):
+    return calls(client, *ask(client, messages=[ASKED], tools=TOOLS, **more), **more)
 
 
-def results(client, model, calls):
-    conversation = [{"role": "user", "content": TOOLS_PROMPT}, {"role": "assistant", "content": None, "tool_calls": calls}]
-    for call in calls:
-        conversation.append({"role": "tool", "tool_call_id": call["id"], "content": RESULTS[call["function"]["name"]]})
-    answer, outcome = ask(client, model, messages=conversation, tools=TOOLS)
-    assert all(result in outcome["text"] for result in RESULTS.values()), outcome
-    return answer, outcome
+def tools_streamed(client):
+    first, folded = helper(client, messages=[ASKED], tools=TOOLS)
+    return calls(client, first["answer"], folded)
 
 
-def image(client, model):
+def image(client):
     url = {"url": f"data:image/png;base64,{png()}"}
     parts = [{"type": "image_url", "image_url": url}, {"type": "text", "text": "What is it?"}]
-    answer, outcome = ask(client, model, messages=[{"role": "user", "content": parts}])
-    assert "image/png" in outcome["text"], outcome
-    return answer, outcome
+    answer, folded = ask(client, messages=[{"role": "user", "content": parts}])
+    must("image/png" in folded["text"], folded)
+    return answer, folded
 
 
-def structured(client, model):
-    answer, outcome = ask(client, model, response_format=FORMAT)
-    assert set(json.loads(outcome["text"])) == set(SCHEMA["properties"]), outcome
-    return answer, outcome
+def structured(client):
+    answer, folded = ask(client, response_format=FORMAT)
+    must(set(json.loads(folded["text"])) == set(SCHEMA["properties"]), folded)
+    return answer, folded
 
 
-def no_usage(client, model):
+def parse(client):
+    answer = client.chat.completions.parse(model="mock", messages=MESSAGES, response_format=Thing)
+    must(isinstance(answer.choices[0].message.parsed, Thing), answer)
+    return outcome(answer.model_dump())
+
+
+def parse_streamed(client):
+    with client.chat.completions.stream(model="mock", messages=MESSAGES, response_format=Thing) as events:
+        answer = events.get_final_completion()
+    must(isinstance(answer.choices[0].message.parsed, Thing), answer)
+    return outcome(answer.model_dump())
+
+
+def no_usage(client):
     """Usage that was not asked for does not show, though gw asks for it upstream."""
-    chunks, outcome = stream(client, model, usage=False)
-    assert outcome["usage"] is None, outcome
-    return chunks, outcome
+    chunks, folded = stream(client, usage=False)
+    must(folded["usage"] is None, folded)
+    return chunks, folded
+
+
+def thinking(case):
+    def run(client):
+        whole, folded = case(client, model=THINKS, reasoning_effort="low")
+        must("thought" not in folded or folded["thought"], folded)
+        return whole, folded
+
+    return run
+
+
+def length(client):
+    answer, folded = ask(client, max_tokens=5)
+    must(folded["finish"] == "length", folded)
+    return answer, folded
+
+
+def raw(client):
+    answer = client.chat.completions.with_raw_response.create(model="mock", messages=MESSAGES)
+    must(answer.request_id, dict(answer.headers))
+    whole, folded = outcome(answer.parse().model_dump())
+    return whole, folded | {"status": answer.status_code, "type": answer.headers["content-type"]}
+
+
+def models(client):
+    """What gw lists is its own; that it lists, gives and refuses is the same."""
+    listed = [model.id for model in client.models.list()]
+    must("mock" in {name.rsplit("/")[-1] for name in listed}, listed)
+    must(client.models.retrieve(listed[0]).id == listed[0], listed)
+    try:
+        client.models.retrieve("no-such-model")
+    except openai.NotFoundError as error:
+        return None, error.status_code
 
 
 check(
-    "openai",
+    "openai-chat",
+    ask,
+    stream,
     {
-        "plain": ask,
-        "stream": stream,
         "stream without usage": no_usage,
+        "stream helper": helper,
         "tools": tools,
         "tools streamed": tools_streamed,
         "image": image,
-        "structured": structured,
+        "structured output": structured,
+        "thinking": thinking(ask),
+        "thinking streamed": thinking(stream),
+        "thinking and tools": lambda client: tools(client, model=THINKS, reasoning_effort="low"),
+        "cut off": length,
+        "parse": parse,
+        "parse streamed": parse_streamed,
+        "raw response": raw,
+        "models": models,
     },
     lambda base, key: openai.OpenAI(base_url=f"{base}/v1", api_key=key, max_retries=0, timeout=30),
-    ERRORS,
 )

@@ -1,8 +1,11 @@
-"""What both client programs share: where things are, the cases' data, and comparing outcomes.
+"""What the client programs share: where things are, the cases' data, and comparing outcomes.
 
-A case is run twice with the same client: straight against the mock, and through gw. Where gw talks to its upstream in
-the client's own format the two answers must be equal in every field; where it translates, in everything that the
-formats have in common: text, tool calls, finish, usage.
+A case is run with the same client straight against the mock, and through gw once for each upstream format. Where gw
+talks to its upstream in the client's own format the two answers must be equal in every field; where it translates, in
+everything that the formats have in common: text, thoughts, tool calls, finish, usage.
+
+Every cell prints one line, `ok` or `FAIL`, upstream, case and what is wrong, divided by tabs: tests/sdk.rs knows which
+cells there must be.
 """
 
 import base64
@@ -10,11 +13,15 @@ import json
 import os
 import struct
 import sys
+import traceback
 import zlib
+
+import pydantic
 
 GW = os.environ["GW_URL"]
 MOCK = os.environ["MOCK_URL"]
-KEYS = {"openai": os.environ["GW_KEY_OPENAI"], "anthropic": os.environ["GW_KEY_ANTHROPIC"]}
+# Upstream format -> a key whose route leads there.
+KEYS = json.loads(os.environ["GW_KEYS"])
 
 SYSTEM = "You are terse."
 PROMPT = "Say hello, Grüße, 你好 and 👋."
@@ -33,6 +40,18 @@ SCHEMA = {
 }
 
 
+class Thing(pydantic.BaseModel):
+    """The same as a class, for the clients' helpers."""
+
+    name: str
+    size: int
+    tags: list[str]
+
+
+# The mock's model that thinks, whatever it is asked.
+THINKS = "mock-think"
+
+
 def png() -> str:
     """A red pixel, base64."""
 
@@ -44,57 +63,65 @@ def png() -> str:
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b"")).decode()
 
 
-def check(client: str, cases: dict, make, error_cases: dict) -> None:
+def must(holds, what) -> None:
+    if not holds:
+        raise AssertionError(f"not as it must be: {what}")
+
+
+def check(caller: str, ask, stream, cases: dict, make) -> None:
     """Runs every case against every upstream and exits with 1 where one differs.
 
-    `cases`: name -> function(client, model) -> (all, common). `make(base, key)` makes a client.
+    `cases`: name -> function(client) -> (all, common); `ask(client, model=)` and `stream(client, model=)` are the ones
+    that errors are provoked with. `make(base, key)` makes a client.
     """
+    cases = {"plain": ask, "stream": stream, **cases}
+    # Each its own model: one error must not make gw avoid the target of another.
+    for status in (400, 429, 500):
+        cases[f"error {status}"] = lambda client, model=f"mock-{status}": failure(lambda: ask(client, model=model))
+    cases["error in a stream"] = lambda client: failure(lambda: stream(client, model="mock-error-after-2"))
+    straight = make(MOCK, "any")
+    expected = {name: attempt(case, straight) for name, case in cases.items()}
     failed = 0
 
-    def report(name: str, wrong: str) -> None:
+    def report(upstream: str, case: str, wrong: str) -> None:
         nonlocal failed
         failed += bool(wrong)
-        print(f"{'FAIL' if wrong else 'ok  '} {name}{': ' + wrong if wrong else ''}", flush=True)
+        wrong = wrong.replace("\n", " ").replace("\t", " ")
+        print("FAIL" if wrong else "ok", upstream, case, wrong, sep="\t", flush=True)
 
-    straight = make(MOCK, "any")
     for upstream, key in KEYS.items():
         through = make(GW, key)
         for name, case in cases.items():
-            try:
-                expected, got = case(straight, "mock"), case(through, "mock")
-                wrong = differ(expected[1], got[1]) or (differ(expected[0], got[0]) if upstream == client else "")
-            except Exception as error:  # a client's exception is the finding, not ours to handle
-                wrong = f"{type(error).__name__}: {error}"
-            report(f"{client} client, {upstream} upstream, {name}", wrong)
-        for name, (model, key_used) in error_cases.items():
-            expected = straight if key_used else make(MOCK, "any")
-            wrong = ""
-            outcome = failure(cases["plain"], through if key_used else make(GW, "sk-gw-wrong"), model)
-            if key_used:
-                wrong = differ(failure(cases["plain"], expected, model), outcome)
-            elif outcome[:2] != ["AuthenticationError", 401]:
-                wrong = f"expected a 401, got {outcome}"
-            report(f"{client} client, {upstream} upstream, {name}", wrong)
+            wanted, wrong = expected[name]
+            if wrong:
+                wrong = f"straight from the mock: {wrong}"
+            else:
+                got, wrong = attempt(case, through)
+                wrong = wrong or differ(wanted[1], got[1]) or (differ(wanted[0], got[0]) if upstream == caller else "")
+            report(upstream, name, wrong)
+        _, refused = failure(lambda: ask(make(GW, "sk-gw-wrong")))
+        report(upstream, "error 401", "" if refused["status"] == 401 else f"expected a 401, got {refused}")
     sys.exit(1 if failed else 0)
 
 
-# Each its own model: one error must not make gw avoid the target of another.
-ERRORS = {
-    "error 400": ("mock-400", True),
-    "error 401": ("mock", False),
-    "error 429": ("mock-429", True),
-    "error 500": ("mock-500", True),
-}
-
-
-def failure(case, client, model: str) -> list:
-    """The exception that a client raises: its class, status, and what the mock said."""
+def attempt(case, client) -> tuple:
+    """What a case brings, and how it fails where it raises: that is the finding, not ours to handle."""
     try:
-        case(client, model)
+        return case(client), ""
     except Exception as error:
-        said = "the mock was asked to answer" in str(error)
-        return [type(error).__name__, getattr(error, "status_code", None), said]
-    return ["no error", None, False]
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return None, f"{type(error).__name__} at {os.path.basename(place.filename)}:{place.lineno}: {error}"
+
+
+def failure(run) -> tuple:
+    """The exception that a client raises: its class, status, and whether it holds the mock's words."""
+    try:
+        run()
+    except Exception as error:
+        status = getattr(error, "status_code", getattr(error, "code", None))
+        said = {"class": type(error).__name__, "status": status, "said": "the mock was asked to" in str(error)}
+        return said, said
+    raise AssertionError("no error was raised")
 
 
 def differ(expected, got, path: str = "$") -> str:
