@@ -6,8 +6,13 @@ use super::{GREETING, fault::Script, schema};
 /// A tool call.
 #[derive(Debug)]
 pub struct Call {
+    /// The part of its id that all formats share.
+    pub id: String,
     pub name: String,
+    /// JSON, or free text for a custom tool.
     pub arguments: String,
+    pub custom: bool,
+    pub namespace: Option<String>,
 }
 
 /// Why the answer ends.
@@ -47,7 +52,8 @@ impl Answer {
         let calls: Vec<Call> = ask
             .calls(&script.call)
             .into_iter()
-            .map(|tool| call(tool, script))
+            .enumerate()
+            .map(|(at, tool)| call(tool, ask.calls_before() + at, script))
             .collect();
         let thought = (ask.thinking || script.think).then(|| {
             format!(
@@ -106,16 +112,26 @@ impl Answer {
     }
 }
 
-fn call(tool: &Tool, script: &Script) -> Call {
-    let arguments = if script.bad_arguments {
-        "{\"broken\": ".to_owned()
-    } else {
-        schema::instance(&tool.schema, &tool.name).to_string()
+/// The call of a tool, the `number`th of its conversation.
+fn call(tool: &Tool, number: usize, script: &Script) -> Call {
+    let arguments = match tool.custom {
+        true => format!("mock {}", tool.name),
+        false if script.bad_arguments => "{\"broken\": ".to_owned(),
+        false => schema::instance(&tool.schema, &tool.name).to_string(),
     };
     Call {
+        id: format!("mock_{number}"),
         name: tool.name.clone(),
         arguments,
+        custom: tool.custom,
+        namespace: tool.namespace.clone(),
     }
+}
+
+/// Both pieces that arguments and thoughts are streamed in.
+pub fn halves(text: &str) -> [&str; 2] {
+    text.split_at(text.floor_char_boundary(text.len() / 2))
+        .into()
 }
 
 fn text(ask: &Ask, script: &Script) -> String {

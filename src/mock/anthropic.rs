@@ -1,9 +1,8 @@
 //! An answer as Anthropic Messages, whole or streamed. <https://docs.anthropic.com/en/api/messages>
 
-use super::answer::{Answer, Finish, Usage};
+use super::answer::{Answer, Finish, Usage, halves};
 use super::ask::Ask;
 use super::fault::Script;
-use super::openai::halves;
 use super::stream::Frame;
 use serde_json::{Value, json};
 
@@ -16,13 +15,13 @@ pub fn whole(ask: &Ask, answer: &Answer, script: &Script) -> Value {
     if let Some(thought) = &answer.thought {
         content.push(json!({"type": "thinking", "thinking": thought, "signature": SEAL}));
     }
-    if answer.calls.is_empty() {
+    if answer.calls.is_empty() || !answer.pieces.is_empty() {
         content.push(json!({"type": "text", "text": answer.text()}));
     }
-    for (at, call) in answer.calls.iter().enumerate() {
+    for call in &answer.calls {
         // Whole answers carry parsed input; what does not parse can only be told in a stream.
         let input: Value = serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!({}));
-        content.push(json!({"type": "tool_use", "id": id(at), "name": call.name, "input": input}));
+        content.push(json!({"type": "tool_use", "id": format!("toolu_{}", call.id), "name": call.name, "input": input}));
     }
     let mut message = message(
         ask,
@@ -69,7 +68,7 @@ pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
             deltas,
         );
     }
-    if answer.calls.is_empty() {
+    if answer.calls.is_empty() || !answer.pieces.is_empty() {
         let deltas = answer
             .pieces
             .iter()
@@ -77,13 +76,13 @@ pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
             .collect();
         block(&mut frames, json!({"type": "text", "text": ""}), deltas);
     }
-    for (at, call) in answer.calls.iter().enumerate() {
+    for call in &answer.calls {
         let deltas = halves(&call.arguments)
             .map(|piece| json!({"type": "input_json_delta", "partial_json": piece}))
             .to_vec();
         block(
             &mut frames,
-            json!({"type": "tool_use", "id": id(at), "name": call.name, "input": {}}),
+            json!({"type": "tool_use", "id": format!("toolu_{}", call.id), "name": call.name, "input": {}}),
             deltas,
         );
     }
@@ -119,10 +118,6 @@ fn message(ask: &Ask, content: Vec<Value>, usage: Option<Value>) -> Value {
         message["usage"] = usage;
     }
     message
-}
-
-fn id(at: usize) -> String {
-    format!("toolu_mock_{at}")
 }
 
 fn finish(finish: Finish) -> &'static str {

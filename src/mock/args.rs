@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Run an upstream simulator: OpenAI chat and embeddings, Anthropic messages, and faults on request.
+/// Run an upstream simulator: OpenAI chat, Responses and embeddings, Anthropic messages, Gemini, and faults on request.
 ///
 /// A single request asks for a fault with the header `x-mock: status=429,retry-after=2` or by its model's name:
 /// `mock-429`, `mock-slow-800`, `mock-drop-after-3`. What was seen is at /_mock/requests and /_mock/closed.

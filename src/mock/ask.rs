@@ -1,12 +1,15 @@
-//! What a request of either format asks for, as far as the mock's answer depends on it.
+//! What a request of any format asks for, as far as the mock's answer depends on it.
 
 use serde_json::Value;
 
 /// The format a request came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wire {
+    #[default]
     Openai,
+    Responses,
     Anthropic,
+    Gemini,
 }
 
 /// A tool on offer.
@@ -14,10 +17,24 @@ pub enum Wire {
 pub struct Tool {
     pub name: String,
     pub schema: Value,
+    /// Takes free text where others take JSON.
+    pub custom: bool,
+    pub namespace: Option<String>,
+}
+
+/// What happened before, in order, as far as it tells how far a conversation is.
+#[derive(Debug, PartialEq)]
+pub enum Past {
+    /// A user's text.
+    User(String),
+    /// A turn of the model with so many calls.
+    Model(usize),
+    /// A tool's result.
+    Result,
 }
 
 /// A chat request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ask {
     pub wire: Wire,
     pub model: String,
@@ -40,114 +57,85 @@ pub struct Ask {
     pub thinking: bool,
     pub max_tokens: Option<u64>,
     pub choices: usize,
+    pub past: Vec<Past>,
+    /// The request itself, where its answer repeats it.
+    pub echo: Value,
+    /// What the ids of the answer are made from, where they have to differ from one answer to the next.
+    pub id: String,
 }
 
-/// Why a request is refused: the message and the field.
-pub type Refusal = (String, &'static str);
+/// Why a request is refused.
+#[derive(Debug, PartialEq)]
+pub struct Refusal {
+    pub status: u16,
+    pub message: String,
+    /// The field.
+    pub param: String,
+    pub code: Option<&'static str>,
+}
 
-/// Reads a chat request.
-pub fn read(wire: Wire, body: &[u8]) -> Result<Ask, Refusal> {
-    let body: Value = serde_json::from_slice(body)
-        .map_err(|error| (format!("the body is not JSON: {error}"), "body"))?;
-    let model = body["model"].as_str().unwrap_or_default().to_owned();
-    let Some(messages) = body["messages"]
-        .as_array()
-        .filter(|messages| !messages.is_empty())
-    else {
-        return Err(("messages: a non-empty list is required".into(), "messages"));
-    };
-    let max_tokens = body["max_completion_tokens"]
-        .as_u64()
-        .or(body["max_tokens"].as_u64());
-    if wire == Wire::Anthropic && max_tokens.is_none() {
-        return Err(("max_tokens: field required".into(), "max_tokens"));
+impl Refusal {
+    /// A request that is wrong in a field.
+    pub fn new(message: impl Into<String>, param: impl Into<String>) -> Refusal {
+        Refusal {
+            status: 400,
+            message: message.into(),
+            param: param.into(),
+            code: None,
+        }
     }
-    let mut ask = Ask {
-        wire,
-        model,
-        stream: body["stream"].as_bool().unwrap_or(false),
-        include_usage: body["stream_options"]["include_usage"]
-            .as_bool()
-            .unwrap_or(false),
-        prompt: String::new(),
-        text_bytes: 0,
-        images: Vec::new(),
-        tools: tools(wire, &body["tools"]),
-        forced: forced(&body["tool_choice"]),
-        parallel: body["parallel_tool_calls"] != Value::Bool(false)
-            && body["tool_choice"]["disable_parallel_tool_use"] != Value::Bool(true),
-        results: Vec::new(),
-        schema: schema(wire, &body),
-        thinking: matches!(
-            body["thinking"]["type"].as_str(),
-            Some("enabled" | "adaptive")
-        ),
-        max_tokens,
-        choices: body["n"].as_u64().unwrap_or(1).clamp(1, 8) as usize,
-    };
-    if wire == Wire::Anthropic {
-        ask.text_bytes += text_of(&body["system"]).len();
+    pub fn status(mut self, status: u16) -> Refusal {
+        self.status = status;
+        self
     }
-    for tool in &ask.tools {
-        ask.text_bytes += tool.name.len() + tool.schema.to_string().len();
+    pub fn code(mut self, code: &'static str) -> Refusal {
+        self.code = Some(code);
+        self
     }
-    for message in messages {
-        ask.message(message)?;
-    }
-    Ok(ask)
 }
 
 impl Ask {
-    fn message(&mut self, message: &Value) -> Result<(), Refusal> {
-        let content = &message["content"];
-        let text = text_of(content);
-        self.text_bytes += text.len();
-        match message["role"].as_str() {
-            Some("tool") => self.results.push((
-                message["tool_call_id"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
-                text,
-            )),
-            Some("user") => {
-                let parts = content.as_array().map(Vec::as_slice).unwrap_or_default();
-                let mut results = Vec::new();
-                for part in parts {
-                    match part["type"].as_str() {
-                        Some("image_url") => self
-                            .images
-                            .push(media_type(part["image_url"]["url"].as_str())),
-                        Some("image") => self.images.push(
-                            part["source"]["media_type"]
-                                .as_str()
-                                .unwrap_or("url")
-                                .to_owned(),
-                        ),
-                        Some("tool_result") => {
-                            let result = text_of(&part["content"]);
-                            self.text_bytes += result.len();
-                            results.push((
-                                part["tool_use_id"].as_str().unwrap_or_default().to_owned(),
-                                result,
-                            ));
-                        }
-                        _ => {}
-                    }
-                }
-                if !text.is_empty() || results.is_empty() {
-                    self.prompt = text;
-                    self.results.clear();
-                }
-                self.results.extend(results);
-            }
-            Some("assistant") => {
-                self.results.clear();
-            }
-            Some("system" | "developer") => {}
-            _ => return Err(("messages: a message has no known role".into(), "messages")),
+    /// Takes in a user's turn: its text, and the results of tools that came with it.
+    pub fn user(&mut self, text: String, results: Vec<(String, String)>) {
+        if !text.is_empty() || results.is_empty() {
+            self.past.push(Past::User(text.clone()));
+            self.prompt = text;
+            self.results.clear();
         }
-        Ok(())
+        for (id, text) in results {
+            self.result(id, text);
+        }
+    }
+
+    /// Takes in the result of a tool.
+    pub fn result(&mut self, id: String, text: String) {
+        self.past.push(Past::Result);
+        self.results.push((id, text));
+    }
+
+    /// Takes in what the model said; neighbours are one turn.
+    pub fn said(&mut self, calls: usize) {
+        self.results.clear();
+        match self.past.last_mut() {
+            Some(Past::Model(before)) => *before += calls,
+            _ => self.past.push(Past::Model(calls)),
+        }
+    }
+
+    /// Calls made so far: new ones are numbered from here, so that no id comes twice in a conversation.
+    pub fn calls_before(&self) -> usize {
+        let calls = |past: &Past| match past {
+            Past::Model(calls) => *calls,
+            _ => 0,
+        };
+        self.past.iter().map(calls).sum()
+    }
+
+    /// Counts the tools as part of the prompt.
+    pub fn weigh_tools(&mut self) {
+        for tool in &self.tools {
+            self.text_bytes += tool.name.len() + tool.schema.to_string().len();
+        }
     }
 
     /// Prompt tokens: a fixed rule, four bytes each and 85 an image.
@@ -184,57 +172,8 @@ impl Ask {
     }
 }
 
-fn tools(wire: Wire, tools: &Value) -> Vec<Tool> {
-    let read = |tool: &Value| {
-        let (tool, schema) = match wire {
-            Wire::Openai => (&tool["function"], "parameters"),
-            Wire::Anthropic => (tool, "input_schema"),
-        };
-        Some(Tool {
-            name: tool["name"].as_str()?.to_owned(),
-            schema: tool[schema].clone(),
-        })
-    };
-    tools
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(read)
-        .collect()
-}
-
-fn forced(choice: &Value) -> Option<String> {
-    match choice.as_str().or(choice["type"].as_str())? {
-        "required" | "any" => Some(String::new()),
-        "function" => choice["function"]["name"].as_str().map(str::to_owned),
-        "tool" => choice["name"].as_str().map(str::to_owned),
-        _ => None,
-    }
-}
-
-fn schema(wire: Wire, body: &Value) -> Option<Value> {
-    let format = match wire {
-        Wire::Openai => &body["response_format"],
-        Wire::Anthropic if body["output_config"]["format"].is_object() => {
-            &body["output_config"]["format"]
-        }
-        Wire::Anthropic => &body["output_format"],
-    };
-    match format["type"].as_str()? {
-        "json_schema" => Some(
-            if wire == Wire::Openai {
-                &format["json_schema"]["schema"]
-            } else {
-                &format["schema"]
-            }
-            .clone(),
-        ),
-        "json_object" => Some(Value::Bool(true)),
-        _ => None,
-    }
-}
-
-fn text_of(content: &Value) -> String {
+/// The texts of a content that is a text or a list of parts.
+pub fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => parts
@@ -247,7 +186,7 @@ fn text_of(content: &Value) -> String {
 }
 
 /// `image/png` out of `data:image/png;base64,…`.
-fn media_type(url: Option<&str>) -> String {
+pub fn media_type(url: Option<&str>) -> String {
     let rest = url
         .and_then(|url| url.strip_prefix("data:"))
         .and_then(|rest| rest.split([';', ',']).next());

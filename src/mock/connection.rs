@@ -1,9 +1,10 @@
 //! One connection: requests in, replies out with their delays and faults, and a watch on the caller hanging up.
 
+use super::endpoint::Endpoint;
 use super::fault::Script;
 use super::http::{self, Framing, Parsed, Request};
-use super::respond::{self, Endpoint, Reply};
-use super::stream::Frame;
+use super::respond::{self, Reply};
+use super::stream::{Frame, Style};
 use super::{Outcome, Shared, ask::Wire};
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -138,7 +139,7 @@ impl Connection {
             }
             Err(why) => {
                 self.send(
-                    respond::refuse(Wire::Openai, 400, &why, Some("x-mock"), Vec::new()),
+                    respond::refuse(endpoint.wire(), 400, &why, Some("x-mock"), Vec::new()),
                     &Script::default(),
                     request.keep_alive,
                 )
@@ -180,19 +181,23 @@ impl Connection {
                     Body::Whole(body),
                 )
             }
-            Reply::Stream { mut extra, frames } => {
+            Reply::Stream {
+                mut extra,
+                style,
+                frames,
+            } => {
                 if script.gzip {
                     extra.push("content-encoding: gzip".into());
                 }
                 (
                     http::head(
                         200,
-                        "text/event-stream; charset=utf-8",
+                        style.content_type(),
                         Framing::Chunked,
                         keep_alive,
                         &extra,
                     ),
-                    Body::Frames(frames),
+                    Body::Frames(style, frames),
                 )
             }
         };
@@ -207,7 +212,7 @@ impl Connection {
         }
         match body {
             Body::Whole(body) => self.send_whole(head, &body, script).await,
-            Body::Frames(frames) => self.send_frames(head, frames, script).await,
+            Body::Frames(style, frames) => self.send_frames(head, style, frames, script).await,
         }
     }
 
@@ -241,6 +246,7 @@ impl Connection {
     async fn send_frames(
         &mut self,
         head: Vec<u8>,
+        style: Style,
         frames: Vec<Frame>,
         script: &Script,
     ) -> Result<(), End> {
@@ -258,13 +264,11 @@ impl Connection {
         self.wait(script.delay_first).await?;
         self.fault_after(script, 0).await?;
         let mut content = 0;
-        for frame in frames {
+        for (at, frame) in frames.iter().enumerate() {
             if frame.content && content > 0 {
                 self.wait(script.pace).await?;
             }
-            out.extend_from_slice(format!("{:x}\r\n", frame.bytes.len()).as_bytes());
-            out.extend_from_slice(&frame.bytes);
-            out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(&http::chunk(&style.bytes(frame, at == 0)));
             if paced || faulty {
                 self.write(&out, script).await?;
                 out.clear();
@@ -275,6 +279,7 @@ impl Connection {
                 self.fault_after(script, content).await?;
             }
         }
+        out.extend_from_slice(&http::chunk(style.tail(frames.is_empty())));
         out.extend_from_slice(b"0\r\n\r\n");
         self.write(&out, script).await
     }
@@ -356,10 +361,10 @@ impl Connection {
 
 enum Body {
     Whole(Vec<u8>),
-    Frames(Vec<Frame>),
+    Frames(Style, Vec<Frame>),
 }
 
-/// The credential a caller presents, in any of the usual headers.
+/// The credential a caller presents, in any of the usual places.
 fn presented(request: &Request) -> Option<&str> {
     let bearer = request
         .header("authorization")
@@ -367,4 +372,6 @@ fn presented(request: &Request) -> Option<&str> {
     bearer
         .or_else(|| request.header("x-api-key"))
         .or_else(|| request.header("api-key"))
+        .or_else(|| request.header("x-goog-api-key"))
+        .or_else(|| request.query("key"))
 }

@@ -23,8 +23,8 @@ pub fn answer(body: &Value) -> Result<Value, Refusal> {
             })
             .collect(),
         _ => {
-            return Err((
-                "input: a text or a list of texts is required".into(),
+            return Err(Refusal::new(
+                "input: a text or a list of texts is required",
                 "input",
             ));
         }

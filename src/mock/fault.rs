@@ -35,6 +35,10 @@ pub struct Script {
     pub malformed_after: Option<usize>,
     /// An error event after N events; 0: as the first.
     pub error_after: Option<usize>,
+    /// Fail as the format ends a failed answer (Responses: `response.failed`) after N events; else as `error_after`.
+    pub failed_after: Option<usize>,
+    /// The code of an error, where the format has one.
+    pub code: Option<String>,
     /// One SSE line of this many bytes after the first event.
     pub long_line: Option<usize>,
     /// Reset inside the status line.
@@ -61,6 +65,8 @@ pub struct Script {
     pub cache_write: Option<u64>,
     /// Call these tools, whatever the prompt says.
     pub call: Vec<String>,
+    /// Give calls an id where the format leaves it open (Gemini).
+    pub call_ids: bool,
     /// Tool arguments that are not JSON.
     pub bad_arguments: bool,
     /// Think before answering.
@@ -92,6 +98,8 @@ pub const NAMES: &[&str] = &[
     "stall-after",
     "malformed-after",
     "error-after",
+    "failed-after",
+    "code",
     "long-line",
     "reset-in-header",
     "close-before",
@@ -105,6 +113,7 @@ pub const NAMES: &[&str] = &[
     "cached",
     "cache-write",
     "call",
+    "call-ids",
     "bad-arguments",
     "think",
     "echo",
@@ -132,6 +141,8 @@ impl Script {
             "stall-after" => self.stall_after = Some(number(name, value, Some(1))?),
             "malformed-after" => self.malformed_after = Some(number(name, value, Some(0))?),
             "error-after" => self.error_after = Some(number(name, value, Some(0))?),
+            "failed-after" => self.failed_after = Some(number(name, value, Some(0))?),
+            "code" => self.code = Some(value.to_owned()),
             "long-line" => {
                 self.long_line = Some(number::<usize>(name, value, Some(2 << 20))?.min(MOST))
             }
@@ -159,6 +170,7 @@ impl Script {
                     .map(str::to_owned)
                     .collect()
             }
+            "call-ids" => self.call_ids = true,
             "bad-arguments" => self.bad_arguments = true,
             "think" => self.think = true,
             "echo" => self.echo = true,

@@ -1,5 +1,6 @@
-//! An upstream simulator that speaks OpenAI chat and embeddings and Anthropic messages: deterministic answers,
-//! paced streams, tool calls, usage, and faults on request. It is honest about being a mock in what it answers.
+//! An upstream simulator that speaks OpenAI chat, Responses and embeddings, Anthropic messages and Gemini:
+//! deterministic answers, paced streams, tool calls, usage, and faults on request. It is honest about being a mock in
+//! what it answers.
 //!
 //! It reads and writes HTTP/1.1 on the bare socket: half of its faults (a reset inside the head, a stream without
 //! its end) are things an HTTP library rightly refuses to do, and it must see a caller hang up at once.
@@ -10,10 +11,16 @@ mod args;
 mod ask;
 mod connection;
 mod embeddings;
+mod endpoint;
 mod fault;
+mod gemini;
 mod http;
+mod messages;
+mod models;
 mod openai;
+mod plain;
 mod respond;
+mod responses;
 mod schema;
 mod seen;
 mod settings;
@@ -38,16 +45,18 @@ pub(crate) struct Shared {
     pub journal: seen::Journal,
     /// Requests so far for each `fail-first` script, by its key.
     pub counts: std::sync::Mutex<std::collections::HashMap<String, u64>>,
-    pub plain: Option<respond::Plain>,
+    pub keeper: responses::Keeper,
+    pub plain: Option<plain::Plain>,
 }
 
 impl Shared {
     fn new(settings: Settings) -> Arc<Shared> {
-        let plain = settings.plain_bytes.map(respond::Plain::new);
+        let plain = settings.plain_bytes.map(plain::Plain::new);
         Arc::new(Shared {
             settings,
             journal: seen::Journal::default(),
             counts: Default::default(),
+            keeper: Default::default(),
             plain,
         })
     }

@@ -1,6 +1,6 @@
 //! An answer as OpenAI Chat Completions, whole or streamed. <https://platform.openai.com/docs/api-reference/chat>
 
-use super::answer::{Answer, Finish, Usage};
+use super::answer::{Answer, Call, Finish, Usage, halves};
 use super::ask::Ask;
 use super::fault::Script;
 use super::stream::Frame;
@@ -58,14 +58,15 @@ pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
             push(index, json!({"content": piece}), None, true);
         }
         for at in 0..answer.calls.len() {
+            let (kind, field) = form(&answer.calls[at]);
             let mut begin = call(answer, at);
             begin["index"] = json!(at);
-            begin["function"]["arguments"] = json!("");
+            begin[kind][field] = json!("");
             push(index, json!({"tool_calls": [begin]}), None, true);
             for piece in halves(&answer.calls[at].arguments) {
                 push(
                     index,
-                    json!({"tool_calls": [{"index": at, "function": {"arguments": piece}}]}),
+                    json!({"tool_calls": [{"index": at, kind: {field: piece}}]}),
                     None,
                     true,
                 );
@@ -83,21 +84,14 @@ pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
 }
 
 /// An error body.
-pub fn error(status: u16, message: &str, param: Option<&str>) -> Value {
-    let (kind, code) = match status {
+pub fn error(status: u16, message: &str, param: Option<&str>, code: Option<&str>) -> Value {
+    let (kind, usual) = match status {
         400 | 404 | 413 | 422 => ("invalid_request_error", None),
         401 => ("invalid_request_error", Some("invalid_api_key")),
         429 => ("requests", Some("rate_limit_exceeded")),
         _ => ("server_error", None),
     };
-    json!({"error": {"message": message, "type": kind, "param": param, "code": code}})
-}
-
-/// Both pieces a call's arguments are streamed in.
-pub fn halves(arguments: &str) -> [&str; 2] {
-    arguments
-        .split_at(arguments.floor_char_boundary(arguments.len() / 2))
-        .into()
+    json!({"error": {"message": message, "type": kind, "param": param, "code": code.or(usual)}})
 }
 
 fn envelope(ask: &Ask, object: &str, choices: Value) -> Value {
@@ -106,12 +100,22 @@ fn envelope(ask: &Ask, object: &str, choices: Value) -> Value {
 }
 
 fn text(answer: &Answer) -> Option<String> {
-    (answer.calls.is_empty()).then(|| answer.text())
+    (answer.calls.is_empty() || !answer.pieces.is_empty()).then(|| answer.text())
 }
 
 fn call(answer: &Answer, at: usize) -> Value {
     let call = &answer.calls[at];
-    json!({"id": format!("call_mock_{at}"), "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
+    let (kind, field) = form(call);
+    json!({"id": format!("call_{}", call.id), "type": kind, kind: {"name": call.name, field: call.arguments}})
+}
+
+/// The kind of a call, and where its arguments are.
+fn form(call: &Call) -> (&'static str, &'static str) {
+    if call.custom {
+        ("custom", "input")
+    } else {
+        ("function", "arguments")
+    }
 }
 
 fn finish(finish: Finish) -> &'static str {

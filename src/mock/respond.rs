@@ -1,11 +1,12 @@
-//! From a request to its reply: which endpoint it is, what its script says, what is answered.
+//! From a request to its reply: what its script says, what is answered.
 
 use super::answer::Answer;
-use super::ask::{self, Ask, Wire};
+use super::ask::{Ask, Refusal, Wire};
+use super::endpoint::{self, Endpoint};
 use super::fault::Script;
-use super::http::{self, Framing, Request};
-use super::stream::Frame;
-use super::{Shared, anthropic, embeddings, openai};
+use super::http::Request;
+use super::stream::{Frame, Style};
+use super::{Shared, anthropic, embeddings, gemini, messages, models, openai, responses};
 use serde_json::{Value, json};
 
 /// What is sent back.
@@ -19,41 +20,9 @@ pub enum Reply {
     },
     Stream {
         extra: Vec<String>,
+        style: Style,
         frames: Vec<Frame>,
     },
-}
-
-/// What a path means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    Chat(Wire),
-    Embeddings,
-    Models,
-    /// The mock's own pages under `/_mock`.
-    Own,
-    Unknown,
-}
-
-impl Endpoint {
-    /// By the path's end, so that any prefix (`/v1`, `/openai/deployments/NAME`) will do.
-    pub fn of(path: &str) -> Endpoint {
-        let path = path.trim_end_matches('/');
-        match path {
-            _ if path.starts_with("/_mock") => Endpoint::Own,
-            _ if path.ends_with("/chat/completions") => Endpoint::Chat(Wire::Openai),
-            _ if path.ends_with("/messages") => Endpoint::Chat(Wire::Anthropic),
-            _ if path.ends_with("/embeddings") => Endpoint::Embeddings,
-            _ if path.ends_with("/models") || path.contains("/models/") => Endpoint::Models,
-            _ => Endpoint::Unknown,
-        }
-    }
-    fn wire(self) -> Wire {
-        if let Endpoint::Chat(wire) = self {
-            wire
-        } else {
-            Wire::Openai
-        }
-    }
 }
 
 /// The script of a request: the mock's own, then what the model's name and the headers say.
@@ -79,20 +48,22 @@ pub fn script(shared: &Shared, request: &Request, model: &str) -> Result<Script,
     Ok(script)
 }
 
-/// The `model` of a request: in its body, or as an Azure deployment in its path.
+/// The `model` of a request: in its body, or in its path, as Gemini and Azure's deployments have it.
 pub fn model(request: &Request) -> String {
     #[derive(serde::Deserialize)]
     struct Peek {
         model: Option<String>,
+    }
+    let path = request.path();
+    if let Some((model, _)) = endpoint::gemini(path) {
+        return model.to_owned();
     }
     let named = serde_json::from_slice::<Peek>(&request.body)
         .ok()
         .and_then(|peek| peek.model);
     let deployed = || {
         Some(
-            request
-                .path()
-                .split_once("/deployments/")?
+            path.split_once("/deployments/")?
                 .1
                 .split('/')
                 .next()?
@@ -106,7 +77,36 @@ pub fn model(request: &Request) -> String {
 pub fn reply(
     shared: &Shared,
     request: &Request,
-    endpoint: Endpoint,
+    endpoint: Endpoint<'_>,
+    script: &Script,
+    matches: Option<bool>,
+) -> Reply {
+    let reply = made(shared, request, endpoint, script, matches);
+    match reply {
+        // Where Gemini streams an array, an error is its only element.
+        Reply::Whole {
+            status: status @ 400..,
+            content_type,
+            extra,
+            body,
+        } if endpoint == Endpoint::GeminiStream
+            && style(endpoint, request, script) == Style::Array =>
+        {
+            Reply::Whole {
+                status,
+                content_type,
+                extra,
+                body: [b"[".as_slice(), &body, b"]"].concat(),
+            }
+        }
+        reply => reply,
+    }
+}
+
+fn made(
+    shared: &Shared,
+    request: &Request,
+    endpoint: Endpoint<'_>,
     script: &Script,
     matches: Option<bool>,
 ) -> Reply {
@@ -124,130 +124,192 @@ pub fn reply(
             .iter()
             .map(|value| format!("retry-after: {value}"))
             .collect();
-        return refuse(wire, status, &message, None, extra);
+        let code = script.code.as_deref();
+        return whole(status, &error(wire, status, &message, None, code), extra);
     }
+    let bare = |status, content_type, body: &str, extra: Vec<String>| Reply::Whole {
+        status,
+        content_type,
+        extra,
+        body: body.as_bytes().to_vec(),
+    };
     if let Some(target) = &script.redirect {
-        return Reply::Whole {
-            status: 307,
-            content_type: "text/plain",
-            extra: vec![format!("location: {target}")],
-            body: Vec::new(),
-        };
+        return bare(307, "text/plain", "", vec![format!("location: {target}")]);
     }
     if script.html {
-        let body = b"<!doctype html><title>mock</title><h1>Not an API answer</h1>".to_vec();
-        return Reply::Whole {
-            status: 200,
-            content_type: "text/html",
-            extra: Vec::new(),
-            body,
-        };
+        let page = "<!doctype html><title>mock</title><h1>Not an API answer</h1>";
+        return bare(200, "text/html", page, Vec::new());
     }
     if script.empty {
-        return Reply::Whole {
-            status: 200,
-            content_type: "application/json",
-            extra: Vec::new(),
-            body: Vec::new(),
-        };
+        return bare(200, "application/json", "", Vec::new());
     }
     if matches == Some(false) {
-        return refuse(
-            wire,
-            401,
-            "Incorrect API key provided to the mock.",
-            None,
-            Vec::new(),
-        );
+        let message = "Incorrect API key provided to the mock.";
+        return refuse(wire, 401, message, None, Vec::new());
     }
-    match (endpoint, request.method.as_str()) {
-        (Endpoint::Chat(_), "POST") => match ask::read(wire, &request.body) {
-            Ok(mut ask) => {
-                if ask.model.is_empty() {
-                    ask.model = model(request);
-                }
-                if ask.model.is_empty() {
-                    return refuse(
-                        wire,
-                        400,
-                        "model: field required",
-                        Some("model"),
-                        Vec::new(),
-                    );
-                }
-                chat(&ask, script)
-            }
-            Err((message, param)) => refuse(wire, 400, &message, Some(param), Vec::new()),
-        },
-        (Endpoint::Embeddings, "POST") => {
-            match embeddings::answer(&serde_json::from_slice(&request.body).unwrap_or_default()) {
-                Ok(body) => whole(200, &body, Vec::new()),
-                Err((message, param)) => refuse(wire, 400, &message, Some(param), Vec::new()),
-            }
-        }
-        (Endpoint::Models, "GET") => models(shared, request),
-        (Endpoint::Unknown, _) => refuse(
+    let method = request.method.as_str();
+    if let (Endpoint::Kept(id, what), _) = (endpoint, method) {
+        return responses::kept(shared, id, what, method);
+    }
+    if (endpoint, method) == (Endpoint::Models, "GET") {
+        return models::answer(shared, request);
+    }
+    if endpoint == Endpoint::Unknown {
+        let message = "the mock does not know this path";
+        return refuse(wire, 404, message, None, Vec::new());
+    }
+    if method != "POST" || endpoint == Endpoint::Models {
+        let upgrades = request.header("upgrade").is_some();
+        let (status, message) = match upgrades {
+            true => (426, "the mock does not speak WebSocket"),
+            false => (405, "the mock does not know this method here"),
+        };
+        return refuse(wire, status, message, None, Vec::new());
+    }
+    match serde_json::from_slice(&request.body) {
+        Ok(body) => posted(shared, request, endpoint, script, &body)
+            .unwrap_or_else(|why| refused(wire, &why)),
+        Err(error) => refused(
             wire,
-            404,
-            "the mock does not know this path",
-            None,
-            Vec::new(),
-        ),
-        _ => refuse(
-            wire,
-            405,
-            "the mock does not know this method here",
-            None,
-            Vec::new(),
+            &Refusal::new(format!("the body is not JSON: {error}"), "body"),
         ),
     }
 }
 
-fn chat(ask: &Ask, script: &Script) -> Reply {
-    let answer = Answer::new(ask, script);
+/// The reply to a request with a JSON body.
+fn posted(
+    shared: &Shared,
+    request: &Request,
+    endpoint: Endpoint<'_>,
+    script: &Script,
+    body: &Value,
+) -> Result<Reply, Refusal> {
+    let model = model(request);
+    let named = !model.is_empty() || endpoint == Endpoint::Embeddings;
+    if !named {
+        return Err(Refusal::new("model: field required", "model"));
+    }
+    let (mut ask, inputs) = match endpoint {
+        Endpoint::Embeddings => return Ok(whole(200, &embeddings::answer(body)?, Vec::new())),
+        Endpoint::Compact => return responses::compact(shared, body, script),
+        Endpoint::Count(Wire::Responses) | Endpoint::Chat(Wire::Responses) => {
+            responses::create(&shared.keeper, body)?
+        }
+        Endpoint::Count(Wire::Gemini) => (gemini::count(&model, body)?, Vec::new()),
+        Endpoint::Chat(Wire::Gemini) => (gemini::read(&model, false, body)?, Vec::new()),
+        Endpoint::GeminiStream => (gemini::read(&model, true, body)?, Vec::new()),
+        Endpoint::Count(wire) => (messages::read(wire, body, true)?, Vec::new()),
+        _ => (messages::read(endpoint.wire(), body, false)?, Vec::new()),
+    };
+    if ask.model.is_empty() {
+        ask.model = model;
+    }
     let extra = vec![
-        if ask.wire == Wire::Openai {
-            "x-request-id: req_mock"
-        } else {
+        if ask.wire == Wire::Anthropic {
             "request-id: req_mock"
+        } else {
+            "x-request-id: req_mock"
         }
         .to_owned(),
     ];
-    if ask.stream {
-        let frames = match ask.wire {
-            Wire::Openai => openai::frames(ask, &answer, script),
-            Wire::Anthropic => anthropic::frames(ask, &answer, script),
-        };
-        return Reply::Stream {
-            extra,
-            frames: faulty(frames, ask.wire, script),
-        };
+    if matches!(endpoint, Endpoint::Count(_)) {
+        return Ok(whole(200, &counted(&ask), extra));
     }
-    let body = match ask.wire {
-        Wire::Openai => openai::whole(ask, &answer, script),
-        Wire::Anthropic => anthropic::whole(ask, &answer, script),
-    };
-    match (script.error_after, script.malformed_after) {
-        (Some(_), _) => refuse(ask.wire, 500, "the mock was asked to fail", None, extra),
-        (None, Some(_)) => {
-            let mut body = body.to_string().into_bytes();
-            body.truncate(body.len() / 2);
-            Reply::Whole {
-                status: 200,
-                content_type: "application/json",
-                extra,
-                body,
-            }
+    let style = style(endpoint, request, script);
+    let answer = Answer::new(&ask, script);
+    let finished = finished(&ask, &answer, script);
+    if ask.wire == Wire::Responses
+        && let Some(queued) = shared.keeper.answered(&ask, inputs, &finished)
+    {
+        return Ok(whole(200, &queued, extra));
+    }
+    if ask.stream {
+        let frames = faulty(frames(&ask, &answer, script), &ask, script);
+        return Ok(Reply::Stream {
+            extra,
+            style,
+            frames,
+        });
+    }
+    Ok(unstreamed(&ask, finished, script, extra))
+}
+
+/// The whole answer in its format.
+fn finished(ask: &Ask, answer: &Answer, script: &Script) -> Value {
+    match ask.wire {
+        Wire::Openai => openai::whole(ask, answer, script),
+        Wire::Responses => responses::whole(ask, answer, script),
+        Wire::Anthropic => anthropic::whole(ask, answer, script),
+        Wire::Gemini => gemini::whole(ask, answer, script),
+    }
+}
+
+fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
+    match ask.wire {
+        Wire::Openai => openai::frames(ask, answer, script),
+        Wire::Responses => responses::frames(ask, answer, script),
+        Wire::Anthropic => anthropic::frames(ask, answer, script),
+        Wire::Gemini => gemini::chunks(ask, answer, script)
+            .iter()
+            .map(|(chunk, content)| Frame::data(chunk, *content))
+            .collect(),
+    }
+}
+
+/// How many tokens a request has, in its format.
+fn counted(ask: &Ask) -> Value {
+    let tokens = ask.prompt_tokens();
+    match ask.wire {
+        Wire::Gemini => {
+            json!({"totalTokens": tokens, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": tokens}]})
         }
-        (None, None) => whole(200, &body, extra),
+        Wire::Responses => json!({"object": "response.input_tokens", "input_tokens": tokens}),
+        Wire::Openai | Wire::Anthropic => json!({"input_tokens": tokens}),
+    }
+}
+
+/// How a stream is put on the wire.
+fn style(endpoint: Endpoint<'_>, request: &Request, script: &Script) -> Style {
+    match endpoint {
+        Endpoint::GeminiStream if request.query("alt") != Some("sse") => Style::Array,
+        Endpoint::GeminiStream => Style::Events(true),
+        _ => Style::Events(script.crlf),
+    }
+}
+
+/// An answer in one piece, with the faults that such an answer can have.
+fn unstreamed(ask: &Ask, body: Value, script: &Script, extra: Vec<String>) -> Reply {
+    let message = script.message.as_deref();
+    if script.failed_after.is_some() && ask.wire == Wire::Responses {
+        let message = message.unwrap_or("the mock was asked to fail");
+        return whole(200, &responses::failed(ask, message, code(script)), extra);
+    }
+    if script.error_after.or(script.failed_after).is_some() {
+        let message = message.unwrap_or("the mock was asked to fail");
+        return whole(
+            500,
+            &error(ask.wire, 500, message, None, script.code.as_deref()),
+            extra,
+        );
+    }
+    if script.malformed_after.is_none() {
+        return whole(200, &body, extra);
+    }
+    let mut body = body.to_string().into_bytes();
+    body.truncate(body.len() / 2);
+    Reply::Whole {
+        status: 200,
+        content_type: "application/json",
+        extra,
+        body,
     }
 }
 
 /// Puts the frames in that a script asks for, and cuts off what would follow an error.
-fn faulty(frames: Vec<Frame>, wire: Wire, script: &Script) -> Vec<Frame> {
+fn faulty(frames: Vec<Frame>, ask: &Ask, script: &Script) -> Vec<Frame> {
     let mut out = Vec::with_capacity(frames.len() + 2);
-    let mut content = 0;
-    let insert = |out: &mut Vec<Frame>, content: usize| {
+    let (mut content, mut sent) = (0, 0);
+    let insert = |out: &mut Vec<Frame>, content: usize, sent: usize| {
         if script.malformed_after == Some(content) {
             out.push(Frame::data(&"{\"this is\": not JSON", false));
         }
@@ -257,73 +319,52 @@ fn faulty(frames: Vec<Frame>, wire: Wire, script: &Script) -> Vec<Frame> {
                 false,
             ));
         }
-        if script.error_after == Some(content) {
-            let message = script
-                .message
-                .as_deref()
-                .unwrap_or("the mock was asked to fail in its stream");
-            out.push(match wire {
-                Wire::Openai => Frame::data(&openai::error(500, message, None), false),
-                Wire::Anthropic => Frame::named(&anthropic::error(529, message), false),
-            });
+        if let Some(frame) = failure(ask, script, content, sent) {
+            out.push(frame);
             return true;
         }
         false
     };
-    let mut over = insert(&mut out, 0);
+    let mut over = insert(&mut out, 0, 0);
     for frame in frames {
         if over {
             break;
         }
         let counts = frame.content;
         out.push(frame);
+        sent += 1;
         if counts {
             content += 1;
-            over = insert(&mut out, content);
+            over = insert(&mut out, content, sent);
         }
     }
-    if script.crlf {
-        out.into_iter().map(Frame::crlf).collect()
-    } else {
-        out
-    }
+    out
 }
 
-fn models(shared: &Shared, request: &Request) -> Reply {
-    let anthropic = request.header("anthropic-version").is_some();
-    let row = |id: &String| match anthropic {
-        true => {
-            json!({"type": "model", "id": id, "display_name": format!("gw mock: {id}"), "created_at": "2026-01-01T00:00:00Z"})
-        }
-        false => {
-            json!({"id": id, "object": "model", "created": 1_760_000_000, "owned_by": "gw-mock"})
-        }
-    };
-    let known = &shared.settings.models;
-    if let Some((_, id)) = request.path().split_once("/models/") {
-        return match known.iter().find(|model| *model == id) {
-            Some(model) => whole(200, &row(model), Vec::new()),
-            None => refuse(
-                if anthropic {
-                    Wire::Anthropic
-                } else {
-                    Wire::Openai
-                },
-                404,
-                "the mock has no such model",
-                Some("model"),
-                Vec::new(),
-            ),
-        };
+/// The event that ends a stream as failed, where that is due after `content` events, `sent` in all.
+fn failure(ask: &Ask, script: &Script, content: usize, sent: usize) -> Option<Frame> {
+    let failed = script.failed_after == Some(content);
+    if !failed && script.error_after != Some(content) {
+        return None;
     }
-    let data: Vec<Value> = known.iter().map(row).collect();
-    let list = match anthropic {
-        true => {
-            json!({"data": data, "has_more": false, "first_id": known.first(), "last_id": known.last()})
-        }
-        false => json!({"object": "list", "data": data}),
-    };
-    whole(200, &list, Vec::new())
+    let message = script
+        .message
+        .as_deref()
+        .unwrap_or("the mock was asked to fail in its stream");
+    Some(match ask.wire {
+        Wire::Openai => Frame::data(
+            &openai::error(500, message, None, script.code.as_deref()),
+            false,
+        ),
+        Wire::Responses if failed => responses::failed_event(ask, message, code(script), sent),
+        Wire::Responses => responses::error_event(message, code(script), sent),
+        Wire::Anthropic => Frame::named(&anthropic::error(529, message), false),
+        Wire::Gemini => Frame::data(&gemini::error(503, message), false),
+    })
+}
+
+fn code(script: &Script) -> &str {
+    script.code.as_deref().unwrap_or("server_error")
 }
 
 /// `/_mock`: what was seen, and forgetting it.
@@ -353,6 +394,15 @@ fn own(shared: &Shared, request: &Request) -> Reply {
     }
 }
 
+/// An error body in a format.
+fn error(wire: Wire, status: u16, message: &str, param: Option<&str>, code: Option<&str>) -> Value {
+    match wire {
+        Wire::Openai | Wire::Responses => openai::error(status, message, param, code),
+        Wire::Anthropic => anthropic::error(status, message),
+        Wire::Gemini => gemini::error(status, message),
+    }
+}
+
 /// An error in the caller's format.
 pub fn refuse(
     wire: Wire,
@@ -361,76 +411,21 @@ pub fn refuse(
     param: Option<&str>,
     extra: Vec<String>,
 ) -> Reply {
-    let body = match wire {
-        Wire::Openai => openai::error(status, message, param),
-        Wire::Anthropic => anthropic::error(status, message),
-    };
-    whole(status, &body, extra)
+    whole(status, &error(wire, status, message, param, None), extra)
 }
 
-fn whole(status: u16, body: &Value, extra: Vec<String>) -> Reply {
+/// A refusal in the caller's format.
+pub fn refused(wire: Wire, why: &Refusal) -> Reply {
+    let body = error(wire, why.status, &why.message, Some(&why.param), why.code);
+    whole(why.status, &body, Vec::new())
+}
+
+/// A JSON answer.
+pub fn whole(status: u16, body: &Value, extra: Vec<String>) -> Reply {
     Reply::Whole {
         status,
         content_type: "application/json",
         extra,
         body: body.to_string().into_bytes(),
-    }
-}
-
-/// Ready-made answers for measurements: head and body of a fixed size, one for each format.
-pub struct Plain {
-    openai: Vec<u8>,
-    anthropic: Vec<u8>,
-}
-
-impl Plain {
-    /// Bodies of `bytes`, or as small as they can be.
-    pub fn new(bytes: usize) -> Plain {
-        let build = |wire: Wire| {
-            let body = |text: usize| {
-                let text = format!("{} {}", super::GREETING, "x".repeat(text));
-                match wire {
-                    Wire::Openai => json!({"id": "chatcmpl-mock", "object": "chat.completion", "created": 1_760_000_000, "model": "mock",
-                        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-                        "usage": {"prompt_tokens": 20, "completion_tokens": 200, "total_tokens": 220}, "system_fingerprint": "gw-mock"}),
-                    Wire::Anthropic => json!({"id": "msg_mock", "type": "message", "role": "assistant", "model": "mock",
-                        "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "stop_sequence": null,
-                        "usage": {"input_tokens": 20, "output_tokens": 200}}),
-                }
-                .to_string()
-            };
-            let body = body(bytes.saturating_sub(body(0).len()));
-            let mut answer = http::head(
-                200,
-                "application/json",
-                Framing::Length(body.len()),
-                true,
-                &[],
-            );
-            answer.extend_from_slice(body.as_bytes());
-            answer
-        };
-        Plain {
-            openai: build(Wire::Openai),
-            anthropic: build(Wire::Anthropic),
-        }
-    }
-
-    /// The fixed answer, where a request is plain enough for it.
-    pub fn answer(&self, request: &Request) -> Option<&[u8]> {
-        let asks = |needle: &str| memchr::memmem::find(&request.body, needle.as_bytes()).is_some();
-        if !request.keep_alive
-            || request.method != "POST"
-            || asks("\"stream\":true")
-            || asks("\"stream\": true")
-            || request.header("x-mock").is_some()
-        {
-            return None;
-        }
-        match Endpoint::of(request.path()) {
-            Endpoint::Chat(Wire::Openai) => Some(&self.openai),
-            Endpoint::Chat(Wire::Anthropic) => Some(&self.anthropic),
-            _ => None,
-        }
     }
 }

@@ -60,8 +60,10 @@ fn build(root: &mut Build<'_>, schema: &Value, name: &str, depth: usize) -> Valu
         }
         return Value::Object(merged);
     }
+    // Gemini's own schemas shout their types.
     let kind = schema["type"].as_str().or(schema["type"][0].as_str());
-    match kind {
+    let kind = kind.map(str::to_ascii_lowercase);
+    match kind.as_deref() {
         Some("string") => text(schema, name),
         Some("integer") => json!(bounded(schema, 1.0).ceil() as i64),
         Some("number") => json!(bounded(schema, 1.5)),

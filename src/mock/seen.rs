@@ -101,7 +101,7 @@ impl Journal {
             id,
             at_ms: now_ms(),
             method: request.method.clone(),
-            path: request.target.clone(),
+            path: without_key(&request.target),
             headers: request
                 .headers
                 .iter()
@@ -144,6 +144,24 @@ impl Journal {
             inner.rows.clear();
         }
     }
+}
+
+/// A target whose query names a credential, the credential masked.
+fn without_key(target: &str) -> String {
+    let Some((path, query)) = target.split_once('?') else {
+        return target.to_owned();
+    };
+    let pairs: Vec<&str> = query
+        .split('&')
+        .map(|pair| {
+            if pair.starts_with("key=") {
+                "key=***"
+            } else {
+                pair
+            }
+        })
+        .collect();
+    format!("{path}?{}", pairs.join("&"))
 }
 
 fn now_ms() -> u128 {

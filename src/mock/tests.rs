@@ -8,8 +8,26 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// Sends one request and reads to the connection's end; the error, if any, that ended it.
-fn exchange(mock: &Mock, path: &str, headers: &str, body: &Value) -> (String, Option<ErrorKind>) {
-    let mut socket = open(mock, path, headers, body);
+pub(super) fn exchange(
+    mock: &Mock,
+    path: &str,
+    headers: &str,
+    body: &Value,
+) -> (String, Option<ErrorKind>) {
+    let (method, body) = if body.is_null() {
+        ("GET", String::new())
+    } else {
+        ("POST", body.to_string())
+    };
+    finish(open(mock, method, path, headers, &body))
+}
+
+/// Sends one request without a body; the answer.
+pub(super) fn sent(mock: &Mock, method: &str, path: &str, headers: &str) -> String {
+    finish(open(mock, method, path, headers, "")).0
+}
+
+fn finish(mut socket: TcpStream) -> (String, Option<ErrorKind>) {
     let (mut all, mut chunk) = (Vec::new(), [0; 4096]);
     let error = loop {
         match socket.read(&mut chunk) {
@@ -21,13 +39,8 @@ fn exchange(mock: &Mock, path: &str, headers: &str, body: &Value) -> (String, Op
     (String::from_utf8(all).unwrap(), error)
 }
 
-fn open(mock: &Mock, path: &str, headers: &str, body: &Value) -> TcpStream {
+fn open(mock: &Mock, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
     let mut socket = TcpStream::connect(mock.address()).unwrap();
-    let (method, body) = if body.is_null() {
-        ("GET", String::new())
-    } else {
-        ("POST", body.to_string())
-    };
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: mock\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
         body.len()
@@ -37,12 +50,12 @@ fn open(mock: &Mock, path: &str, headers: &str, body: &Value) -> TcpStream {
     socket
 }
 
-fn json_of(answer: &str) -> Value {
+pub(super) fn json_of(answer: &str) -> Value {
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
 /// The data of a stream's events.
-fn events(answer: &str) -> Vec<String> {
+pub(super) fn events(answer: &str) -> Vec<String> {
     answer
         .lines()
         .filter_map(|line| line.strip_prefix("data: "))
@@ -378,7 +391,7 @@ fn a_hang_up_is_seen_while_it_waits_and_while_it_streams() {
         ("mock-events-50+pace-60000", true),
     ] {
         mock.forget();
-        let socket = open(&mock, OPENAI, "", &hello(model, stream));
+        let socket = open(&mock, "POST", OPENAI, "", &hello(model, stream).to_string());
         wait(&mock, |seen| seen.len() == 1);
         drop(socket);
         let seen = wait(&mock, |seen| seen[0].outcome == Outcome::ClientClosed);
@@ -387,6 +400,14 @@ fn a_hang_up_is_seen_while_it_waits_and_while_it_streams() {
             "{model}"
         );
     }
+}
+
+#[test]
+fn anthropic_counts_without_a_limit() {
+    let mock = Mock::start(Settings::default()).unwrap();
+    let body = json!({"model": "mock", "messages": [{"role": "user", "content": "hello"}]});
+    let counted = json_of(&exchange(&mock, "/v1/messages/count_tokens", "", &body).0);
+    assert_eq!(counted, json!({"input_tokens": 2}));
 }
 
 #[test]

@@ -1,0 +1,151 @@
+//! What a path means: which format it belongs to and what it asks of it.
+
+use super::ask::Wire;
+
+/// What a path means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint<'a> {
+    Chat(Wire),
+    /// Gemini's stream; its answer is Server-Sent Events only where `alt=sse` says so.
+    GeminiStream,
+    /// Counting the tokens of a request.
+    Count(Wire),
+    /// A response kept earlier, and what is wanted of it.
+    Kept(&'a str, Kept),
+    /// Shortening a conversation (Responses).
+    Compact,
+    Embeddings,
+    Models,
+    /// The mock's own pages under `/_mock`.
+    Own,
+    Unknown,
+}
+
+/// What is wanted of a kept response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Itself,
+    InputItems,
+    Cancel,
+}
+
+impl Endpoint<'_> {
+    /// By the path's end, so that any prefix (`/v1`, `/openai/deployments/NAME`) will do.
+    pub fn of(path: &str) -> Endpoint<'_> {
+        let path = path.trim_end_matches('/');
+        if path.starts_with("/_mock") {
+            return Endpoint::Own;
+        }
+        if let Some((_, method)) = gemini(path) {
+            return match method {
+                "generateContent" => Endpoint::Chat(Wire::Gemini),
+                "streamGenerateContent" => Endpoint::GeminiStream,
+                "countTokens" => Endpoint::Count(Wire::Gemini),
+                _ => Endpoint::Unknown,
+            };
+        }
+        if let Some((_, rest)) = path.split_once("/responses/") {
+            return match rest.split_once('/') {
+                None if rest == "compact" => Endpoint::Compact,
+                None if rest == "input_tokens" => Endpoint::Count(Wire::Responses),
+                None => Endpoint::Kept(rest, Kept::Itself),
+                Some((id, "input_items")) => Endpoint::Kept(id, Kept::InputItems),
+                Some((id, "cancel")) => Endpoint::Kept(id, Kept::Cancel),
+                Some(_) => Endpoint::Unknown,
+            };
+        }
+        match path {
+            _ if path.ends_with("/chat/completions") => Endpoint::Chat(Wire::Openai),
+            _ if path.ends_with("/responses") => Endpoint::Chat(Wire::Responses),
+            _ if path.ends_with("/messages") => Endpoint::Chat(Wire::Anthropic),
+            _ if path.ends_with("/messages/count_tokens") => Endpoint::Count(Wire::Anthropic),
+            _ if path.ends_with("/embeddings") => Endpoint::Embeddings,
+            _ if path.ends_with("/models") || path.contains("/models/") => Endpoint::Models,
+            _ => Endpoint::Unknown,
+        }
+    }
+
+    /// The format its errors have.
+    pub fn wire(self) -> Wire {
+        match self {
+            Endpoint::Chat(wire) | Endpoint::Count(wire) => wire,
+            Endpoint::GeminiStream => Wire::Gemini,
+            Endpoint::Kept(..) | Endpoint::Compact => Wire::Responses,
+            _ => Wire::Openai,
+        }
+    }
+}
+
+/// Model and method of a path such as `/v1beta/models/NAME:generateContent`.
+pub fn gemini(path: &str) -> Option<(&str, &str)> {
+    let (before, last) = path.rsplit_once('/')?;
+    let kind = before.rsplit('/').next()?;
+    if !matches!(kind, "models" | "tunedModels" | "dynamic") {
+        return None;
+    }
+    last.rsplit_once(':')
+        .filter(|(_, method)| method.starts_with(|first: char| first.is_ascii_lowercase()))
+        .filter(|(_, method)| {
+            ["Content", "Contents", "Tokens", "Predict", "predict"]
+                .iter()
+                .any(|end| method.ends_with(end))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_mean_the_same_under_any_prefix() {
+        for (path, meaning) in [
+            ("/v1/chat/completions", Endpoint::Chat(Wire::Openai)),
+            (
+                "/openai/deployments/a/chat/completions",
+                Endpoint::Chat(Wire::Openai),
+            ),
+            ("/v1/messages/", Endpoint::Chat(Wire::Anthropic)),
+            (
+                "/v1/messages/count_tokens",
+                Endpoint::Count(Wire::Anthropic),
+            ),
+            ("/api/v1/responses", Endpoint::Chat(Wire::Responses)),
+            ("/v1/responses/compact", Endpoint::Compact),
+            (
+                "/v1/responses/input_tokens",
+                Endpoint::Count(Wire::Responses),
+            ),
+            (
+                "/v1/responses/resp_1",
+                Endpoint::Kept("resp_1", Kept::Itself),
+            ),
+            (
+                "/v1/responses/resp_1/cancel",
+                Endpoint::Kept("resp_1", Kept::Cancel),
+            ),
+            (
+                "/v1/responses/resp_1/input_items",
+                Endpoint::Kept("resp_1", Kept::InputItems),
+            ),
+            (
+                "/v1beta/models/a:generateContent",
+                Endpoint::Chat(Wire::Gemini),
+            ),
+            (
+                "/v1/tunedModels/a:streamGenerateContent",
+                Endpoint::GeminiStream,
+            ),
+            (
+                "/v1/projects/p/locations/l/publishers/google/models/a:countTokens",
+                Endpoint::Count(Wire::Gemini),
+            ),
+            ("/v1/models", Endpoint::Models),
+            ("/v1beta/models/a", Endpoint::Models),
+            ("/v1/models/llama3:8b", Endpoint::Models),
+            ("/_mock/requests", Endpoint::Own),
+            ("/v1/nothing", Endpoint::Unknown),
+        ] {
+            assert_eq!(Endpoint::of(path), meaning, "{path}");
+        }
+    }
+}
