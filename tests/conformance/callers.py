@@ -1,0 +1,180 @@
+"""Callers of gw in each format: bare HTTP, and the official clients, whose answers are brought into the canonical outcome
+of the recordings' own programs. Knows nothing of how outcomes are judged.
+"""
+
+import http.client
+import json
+import threading
+import urllib.parse
+
+import compare
+import outcome
+
+PATIENCE = 30
+LOCAL = threading.local()
+PATHS = {
+    "openai-chat": "/v1/chat/completions",
+    "openai-responses": "/v1/responses",
+    "anthropic-messages": "/v1/messages",
+    "openai-embeddings": "/v1/embeddings",
+}
+
+
+def path(api, model, stream, sse=True):
+    if api != "gemini":
+        return PATHS[api]
+    model = urllib.parse.quote(model, safe="")
+    if not stream:
+        return f"/v1beta/models/{model}:generateContent"
+    return f"/v1beta/models/{model}:streamGenerateContent" + ("?alt=sse" if sse else "")
+
+
+def credential(api, key):
+    if api == "anthropic-messages":
+        return {"x-api-key": key, "anthropic-version": "2023-06-01"}
+    return {"x-goog-api-key": key} if api == "gemini" else {"authorization": f"Bearer {key}"}
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+
+def raw(url, target, headers, body=None):
+    """One exchange over a connection that this thread keeps. Raises what stands for a hang or a broken answer."""
+    host = urllib.parse.urlsplit(url).netloc
+    kept = LOCAL.__dict__.setdefault("connections", {})
+    method = "GET" if body is None else "POST"
+    for fresh in (False, True):
+        connection = kept.get(host)
+        if connection is None or fresh:
+            connection = kept[host] = http.client.HTTPConnection(host, timeout=PATIENCE)
+            fresh = True
+        try:
+            connection.request(method, target, body, {"content-type": "application/json", **headers})
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            # A connection that had been idle was closed in between.
+            kept.pop(host).close()
+            if fresh:
+                raise
+        except Exception:
+            kept.pop(host).close()
+            raise
+
+
+def call_ids(said):
+    """The ids of the calls in what an API said, in order, wherever they stand."""
+    ids = []
+
+    def walk(node):
+        if isinstance(node, list):
+            for item in node:
+                walk(item)
+        elif isinstance(node, dict):
+            kind = node.get("type")
+            if kind in ("function_call", "custom_tool_call"):
+                ids.append(node.get("call_id"))
+            elif kind == "tool_use":
+                ids.append(node.get("id"))
+            for name, value in node.items():
+                if name == "tool_calls" and isinstance(value, list):
+                    ids.extend(call.get("id") for call in value if isinstance(call, dict))
+                elif name in ("functionCall", "function_call") and isinstance(value, dict):
+                    ids.append(value.get("id"))
+                # Arguments are the caller's own.
+                elif name not in ("args", "arguments", "input"):
+                    walk(value)
+
+    walk(said)
+    return list(dict.fromkeys(id for id in ids if id))
+
+
+def gemini(base, body, key):
+    """The official client of Gemini; the other three are the recordings' own."""
+    from google import genai
+    from google.genai import errors, types
+
+    out = outcome.new()
+    client = genai.Client(
+        api_key=key,
+        http_options=types.HttpOptions(base_url=base, api_version="v1beta", timeout=PATIENCE * 1000),
+    )
+    ask = {"model": body["model"], "contents": "go", "config": body["config"]}
+    try:
+        if body["stream"]:
+            said = client.models.generate_content_stream(**ask)
+        else:
+            said = [client.models.generate_content(**ask)]
+        for one in said:
+            one = outcome.D(one.model_copy(update={"sdk_http_response": None}))
+            outcome.ge_from(camel(one), out)
+    except errors.APIError as error:
+        out["error"] = {"status": error.code, "type": error.status}
+    if out["tools"] and out["finish"] == "stop":
+        out["finish"] = "tool"
+    return out
+
+
+# What a format calls by the caller's own names.
+OPEN = {"args", "response"}
+
+
+def camel(node):
+    """The names of the wire, which the client turns into its own."""
+    if isinstance(node, list):
+        return [camel(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    turned = {}
+    for name, value in node.items():
+        if value is not None:
+            head, *tail = name.split("_")
+            turned[head + "".join(map(str.capitalize, tail))] = value if name in OPEN else camel(value)
+    return turned
+
+
+def made(api, expected, model):
+    """A small request that asks for an answer like the expected one."""
+    if api != "gemini":
+        return compare.req(api, expected, model, None)
+    names = sorted({call[0] for call in expected["outcome"].get("tools") or []})
+    schema = {"type": "object", "properties": {}, "additionalProperties": True}
+    tools = [{"function_declarations": [{"name": n, "description": n, "parameters_json_schema": schema} for n in names]}]
+    config = {"max_output_tokens": 4096, **({"tools": tools} if names else {})}
+    return {"model": model, "stream": expected["stream"], "config": config}
+
+
+def through_client(api, gateway, key, body):
+    """What the official client returns, and the ids of the calls in it."""
+    LOCAL.said = []
+    if api == "gemini":
+        got = gemini(gateway, body, key)
+    else:
+        drive = {"openai-chat": outcome.chat, "openai-responses": outcome.responses, "anthropic-messages": outcome.messages}
+        got = drive[api](f"{gateway}/v1", body, key=key)
+    return got, call_ids(LOCAL.said)
+
+
+def listen():
+    """Keeps what the clients return as they are asked for it: the canonical outcome has no ids."""
+    dump = outcome.D
+
+    def kept(said):
+        told = dump(said)
+        LOCAL.said.append(told)
+        return told
+
+    outcome.D = kept
+
+
+def events(body):
+    """What a recorded answer says, as JSON: the events of a stream, or the one document."""
+    text = body.lstrip()
+    if text[:1] in (b"{", b"["):
+        try:
+            return [json.loads(text)]
+        except ValueError:
+            return []
+    return outcome.sse_events(body)

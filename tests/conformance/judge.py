@@ -1,0 +1,184 @@
+"""What counts as equal, as adapted on purpose, as refused and as wrong. Each verdict is `(verdict, reason)`."""
+
+import json
+import re
+
+EQUAL = ("equal", "")
+# What gw adds where it asks for usage on its own account.
+ASKED = re.compile(rb'(,?"stream_options":\{"include_usage":true\},?|,?"include_usage":true,?)')
+
+
+def short(value, most=160):
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = text.replace("\r", "\\r").replace("\n", "\\n")
+    return text if len(text) <= most else text[:most] + "…"
+
+
+# Requests
+
+
+def same_request(sent, original, asks_usage):
+    """Byte for byte, but for the question for usage."""
+    if sent is None:
+        return "wrong", "nothing was sent upstream"
+    if sent == original:
+        return EQUAL
+    if asks_usage:
+        begin = next((i for i, (a, b) in enumerate(zip(sent, original)) if a != b), min(len(sent), len(original)))
+        for start in range(begin, max(begin - 40, -1), -1):
+            inserted = sent[start : start + len(sent) - len(original)]
+            if sent[:start] + sent[start + len(inserted) :] == original and ASKED.fullmatch(inserted):
+                return EQUAL
+        # A `false` or `null` in its place was overwritten.
+        if owned(sent) == owned(original):
+            return EQUAL
+    return "wrong", f"sent {short(sent.decode(errors='replace'))}"
+
+
+def owned(body):
+    return re.sub(rb'"stream_options":(null|\{[^{}]*\})', b"", body)
+
+
+def told(answer):
+    """The error in an answer of gw's own, in whichever format."""
+    try:
+        error = json.loads(answer.body)
+        error = error[0] if isinstance(error, list) else error
+        error = error["error"]
+        return (error if isinstance(error, dict) else {"message": str(error)})
+    except (ValueError, KeyError, TypeError, IndexError):
+        return {"message": answer.body[:200].decode(errors="replace")}
+
+
+def crossed_request(answer, sent, mistake, was_refused):
+    """Over to another format: valid there, or refused by the name of a field."""
+    if sent is None:
+        error = told(answer)
+        message = error.get("message", "")
+        names_field = "`" in message or error.get("param")
+        if answer.status == 400 and names_field:
+            return "refused", message
+        return "wrong", f"{answer.status} without a word on a field: {short(message)}"
+    if answer.status >= 500:
+        return "wrong", f"{answer.status} {short(told(answer).get('message', ''))}"
+    if mistake:
+        if was_refused:
+            return "adapted", f"invalid here, and refused by the provider when recorded: {mistake}"
+        return "wrong", f"not valid upstream: {mistake}"
+    dropped = answer.headers.get("x-gw-dropped")
+    return ("adapted", f"x-gw-dropped: {dropped}") if dropped else EQUAL
+
+
+# Answers
+
+
+def told_otherwise(recorded, said, status):
+    """What gw says on purpose in other words than the provider; `said`: what the answer is as JSON."""
+    if recorded in (401, 402, 403) and status == 502:
+        return "the provider refused gw's own credential: 502, so that no caller takes it for its own key"
+    first = said[0] if said else None
+    instead = isinstance(first, dict) and first.get("error") and not first.get("choices")
+    if recorded < 400 and status >= 400 and instead:
+        return "an error in the place of an answer, with status 200: told as the error it is"
+    if recorded >= 400 and status == recorded and not said:
+        return "an error that is no JSON: told in the format's own shape"
+    return None
+
+
+def same_answer(answer, status, body, said, hides_usage):
+    """Byte for byte, but for the usage that gw alone asked for."""
+    want = without_usage(body) if hides_usage else body
+    if answer.status == status and answer.body in (want, body):
+        return EQUAL
+    why = told_otherwise(status, said, answer.status)
+    if why:
+        return "adapted", why
+    if answer.status != status:
+        return "wrong", f"status {answer.status} for {status}: {short(told(answer).get('message', ''))}"
+    tail = rest(answer.body, want) or rest(want, answer.body)
+    if tail == b"data: [DONE]":
+        return "adapted", "the stream had no end mark: added"
+    if tail == b"event: data\ndata: [DONE]":
+        return "adapted", "a second end mark behind the format's own: left out"
+    at = next((i for i, (a, b) in enumerate(zip(answer.body, want)) if a != b), min(len(answer.body), len(want)))
+    came, wanted = (short(text[at : at + 80].decode(errors="replace")) for text in (answer.body, want))
+    return "wrong", f"differs at byte {at}: {came} for {wanted}"
+
+
+def rest(longer, shorter):
+    """What stands behind the shorter of two that are otherwise alike."""
+    shorter = shorter.rstrip(b"\r\n")
+    return longer[len(shorter) :].strip() if longer.startswith(shorter) else None
+
+
+def without_usage(body):
+    """The stream without the chunk that has usage and no choice."""
+    frames = re.split(rb"(?<=\n\n)|(?<=\r\n\r\n)", body)
+
+    def only_usage(frame):
+        data = frame.strip()
+        if not data.startswith(b"data:"):
+            return False
+        try:
+            said = json.loads(data[5:])
+        except ValueError:
+            return False
+        return isinstance(said, dict) and said.get("choices") == [] and bool(said.get("usage"))
+
+    return b"".join(frame for frame in frames if not only_usage(frame))
+
+
+def bare(arguments):
+    """Arguments of nothing, `null` and `{}` are one."""
+    return None if arguments in ("", {}) else arguments
+
+
+def calls(outcome):
+    return sorted(json.dumps([name, bare(arguments)], sort_keys=True) for name, arguments in outcome.get("tools") or [])
+
+
+def whole(outcome):
+    """Whether a recording is an answer that has an end, and arguments that are JSON."""
+    return outcome.get("finish") is not None and not any(isinstance(call[1], str) for call in outcome.get("tools") or [])
+
+
+def differences(want, got, want_ids, got_ids):
+    """What an outcome has otherwise, by the rules of the recordings' own programs, and the calls' ids beside it."""
+    found = []
+
+    def differs(name, wanted, came):
+        found.append(f"{name}: {short(came)} for {short(wanted)}")
+
+    for name in ("text", "reasoning"):
+        if (want.get(name) or "").strip() != (got.get(name) or "").strip():
+            differs(name, want.get(name), got.get(name))
+    if calls(want) != calls(got):
+        differs("calls", want["tools"], got["tools"])
+    elif want_ids and want_ids != got_ids:
+        differs("ids", want_ids, got_ids)
+    elif len(got_ids) != len(got["tools"]) and not want_ids:
+        differs("ids", f"{len(got['tools'])} of gw's own", got_ids)
+    called = want["finish"] in ("stop", "tool") and want["tools"] and got["finish"] == "tool"
+    if want["finish"] != got["finish"] and not called:
+        differs("finish", want["finish"], got["finish"])
+    for name in ("in", "out", "cached"):
+        if want["usage"] and (got["usage"] or {}).get(name) != want["usage"][name]:
+            differs(f"usage.{name}", want["usage"], got["usage"])
+            break
+    return found
+
+
+def crossed_answer(want, got, want_ids, got_ids, status, said):
+    """What the caller's client returned, against what the upstream's own client did."""
+    wanted, came = want.get("error"), got.get("error")
+    if wanted or came:
+        if wanted and came and wanted.get("status") == came.get("status"):
+            return EQUAL if came.get("type") else ("wrong", "an error without a type")
+        why = told_otherwise(status, said, (came or {}).get("status") or 0)
+        return ("adapted", why) if why else ("wrong", f"error {came} for {wanted}")
+    found = differences(want, got, want_ids, got_ids)
+    if not found:
+        return EQUAL
+    if not whole(want):
+        return "adapted", f"the recording is no whole answer; {'; '.join(found)}"
+    return "wrong", "; ".join(found)

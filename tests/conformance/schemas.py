@@ -1,0 +1,109 @@
+"""What providers publish of their requests, to hold against it what gw sends. Knows nothing of gw."""
+
+import json
+
+import jsonschema
+import yaml
+
+SPECS = {
+    "openai-chat": ("openai.openapi.yaml", "CreateChatCompletionRequest"),
+    "openai-responses": ("openai.openapi.yaml", "CreateResponse"),
+    "openai-embeddings": ("openai.openapi.yaml", "CreateEmbeddingRequest"),
+    "anthropic-messages": ("anthropic.openapi.yml", "CreateMessageParams"),
+    "gemini": ("google.generativelanguage.discovery.json", "GenerateContentRequest"),
+}
+# Describes and judges nothing, or (`discriminator`) is no JSON Schema.
+IDLE = {"description", "title", "example", "examples", "default", "deprecated", "discriminator", "format", "enumDescriptions"}
+
+
+def reachable(schemas, name, convert):
+    """The schema of this name and all that it refers to, as `$defs`."""
+    found, open_ = {}, [name]
+    while open_:
+        name = open_.pop()
+        if name not in found:
+            # What is referred to and not described may be anything.
+            found[name] = convert(schemas.get(name, {"type": "any"}), lambda other: (open_.append(other), f"#/$defs/{other}")[1])
+    return found
+
+
+def openapi(node, refer):
+    if isinstance(node, list):
+        return [openapi(item, refer) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if isinstance(node.get("$ref"), str):
+        return {"$ref": refer(node["$ref"].rsplit("/", 1)[1])}
+    out = {}
+    for key, value in node.items():
+        if key == "properties":
+            out[key] = {name: openapi(schema, refer) for name, schema in value.items()}
+        elif key == "oneOf":
+            # Alternatives overlap in the published descriptions: which of them it is, is not the question.
+            out["anyOf"] = openapi(value, refer)
+        elif key in ("enum", "const", "required"):
+            out[key] = value
+        elif key not in IDLE and not key.startswith("x-"):
+            out[key] = openapi(value, refer)
+    if node.get("nullable"):
+        return {"anyOf": [out, {"type": "null"}]}
+    return out
+
+
+def discovery(node, refer):
+    """Google's own description language. Names it does not know are refused by the API."""
+    if "$ref" in node:
+        return {"$ref": refer(node["$ref"])}
+    kind = node.get("type")
+    out = {} if kind == "any" else {"type": kind}
+    if kind == "string" and str(node.get("format")).endswith("int64"):
+        out = {"type": ["string", "integer"]}
+    if "enum" in node:
+        out["enum"] = node["enum"]
+    if "items" in node:
+        out["items"] = discovery(node["items"], refer)
+    if "properties" in node:
+        out["properties"] = {name: discovery(schema, refer) for name, schema in node["properties"].items()}
+        out["additionalProperties"] = False
+    if "additionalProperties" in node:
+        out["additionalProperties"] = discovery(node["additionalProperties"], refer)
+    return out
+
+
+class Judges:
+    """A validator for each format that is published."""
+
+    def __init__(self, folder):
+        self.folder, self.documents, self.validators = folder, {}, {}
+
+    def document(self, name):
+        if name not in self.documents:
+            with open(f"{self.folder}/{name}") as file:
+                self.documents[name] = json.load(file) if name.endswith("json") else yaml.load(file, Loader=yaml.CSafeLoader)
+        return self.documents[name]
+
+    def validator(self, api):
+        if api not in self.validators:
+            name, request = SPECS[api]
+            document = self.document(name)
+            google = "discoveryVersion" in document
+            schemas = document["schemas"] if google else document["components"]["schemas"]
+            found = reachable(schemas, request, discovery if google else openapi)
+            schema = {"$defs": found, "$ref": f"#/$defs/{request}"}
+            self.validators[api] = jsonschema.Draft202012Validator(schema)
+        return self.validators[api]
+
+    def mistake(self, api, body):
+        """What is wrong with a request, or nothing."""
+        error = jsonschema.exceptions.best_match(self.validator(api).iter_errors(body))
+        if error is None:
+            return None
+        while error.context:
+            # Of alternatives the one that got furthest was meant; one that is of another kind at once was not.
+            branches = {}
+            for inner in error.context:
+                branches.setdefault(inner.schema_path[0], []).append(inner)
+            meant = [b for b in branches.values() if not any(e.validator in ("const", "enum", "type") for e in b)]
+            error = max(min(meant or branches.values(), key=len), key=lambda inner: len(inner.absolute_path))
+        where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+        return f"{where or '.'}: {error.message[:200]}"
