@@ -20,6 +20,11 @@ pub fn read(wire: Wire, body: &Value, counts: bool) -> Result<Ask, Refusal> {
     if wire == Wire::Anthropic && max_tokens.is_none() && !counts {
         return Err(Refusal::new("max_tokens: field required", "max_tokens"));
     }
+    // The clients' tool runners ask for a conversation that the server holds, and go on without one on this refusal.
+    if wire == Wire::Anthropic && body["thread"].is_object() {
+        let why = Refusal::new("thread: the mock holds no conversations", "thread");
+        return Err(why.code("thread_unsupported_request"));
+    }
     let mut ask = Ask {
         wire,
         model: body["model"].as_str().unwrap_or_default().to_owned(),

@@ -398,7 +398,13 @@ fn own(shared: &Shared, request: &Request) -> Reply {
 fn error(wire: Wire, status: u16, message: &str, param: Option<&str>, code: Option<&str>) -> Value {
     match wire {
         Wire::Openai | Wire::Responses => openai::error(status, message, param, code),
-        Wire::Anthropic => anthropic::error(status, message),
+        Wire::Anthropic => {
+            let mut body = anthropic::error(status, message);
+            if let Some(code) = code {
+                body["error"]["details"] = json!({"error_code": code, "unsupported": [param]});
+            }
+            body
+        }
         Wire::Gemini => gemini::error(status, message),
     }
 }

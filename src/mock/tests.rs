@@ -403,6 +403,18 @@ fn a_hang_up_is_seen_while_it_waits_and_while_it_streams() {
 }
 
 #[test]
+fn a_conversation_is_not_held_for_anthropics_clients() {
+    let mock = Mock::start(Settings::default()).unwrap();
+    let mut body = hello("mock", false);
+    body["thread"] = json!({"type": "create"});
+    let refused = json_of(&exchange(&mock, ANTHROPIC, "", &body).0);
+    assert_eq!(
+        refused["error"]["details"],
+        json!({"error_code": "thread_unsupported_request", "unsupported": ["thread"]})
+    );
+}
+
+#[test]
 fn anthropic_counts_without_a_limit() {
     let mock = Mock::start(Settings::default()).unwrap();
     let body = json!({"model": "mock", "messages": [{"role": "user", "content": "hello"}]});
