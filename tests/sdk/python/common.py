@@ -11,6 +11,7 @@ cells there must be.
 import base64
 import json
 import os
+import re
 import struct
 import sys
 import traceback
@@ -89,14 +90,13 @@ def check(caller: str, ask, stream, cases: dict, make) -> None:
         wrong = wrong.replace("\n", " ").replace("\t", " ")
         print("FAIL" if wrong else "ok", upstream, case, wrong, sep="\t", flush=True)
 
+    for name, (_, wrong) in expected.items():
+        report("the mock itself", name, wrong)
     for upstream, key in KEYS.items():
         through = make(GW, key)
         for name, case in cases.items():
-            wanted, wrong = expected[name]
-            if wrong:
-                wrong = f"straight from the mock: {wrong}"
-            else:
-                got, wrong = attempt(case, through)
+            got, wrong = attempt(case, through)
+            if wanted := expected[name][0]:
                 wrong = wrong or differ(wanted[1], got[1]) or (differ(wanted[0], got[0]) if upstream == caller else "")
             report(upstream, name, wrong)
         _, refused = failure(lambda: ask(make(GW, "sk-gw-wrong")))
@@ -125,7 +125,7 @@ def failure(run) -> tuple:
 
 
 def differ(expected, got, path: str = "$") -> str:
-    """The first difference, or nothing."""
+    """The first difference, or nothing. The ids of responses and their items are each their own."""
     if isinstance(expected, dict) and isinstance(got, dict):
         for key in sorted(expected.keys() | got.keys()):
             if key not in expected or key not in got:
@@ -135,4 +135,6 @@ def differ(expected, got, path: str = "$") -> str:
         return ""
     if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
         return next(filter(None, (differ(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(expected, got)))), "")
+    if isinstance(expected, str) and isinstance(got, str):
+        expected, got = (re.sub(r"_[0-9a-f]{20,}", "_", text) for text in (expected, got))
     return "" if expected == got else f"{path}: expected {json.dumps(expected)}, got {json.dumps(got)}"
