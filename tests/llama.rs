@@ -1,9 +1,20 @@
-//! A real inference server as the upstream: llama.cpp over a tiny random model, in both formats, streamed and not.
+//! A real inference server as the upstream: llama.cpp over a tiny random model, in every format it speaks, for callers
+//! of every format, whole, streamed and with a schema.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod harness;
 
 use harness::{Gateway, clients};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Callers' formats.
+const CALLERS: &[&str] = &["openai-chat", "anthropic-messages"];
+
+/// The formats that llama.cpp speaks, each with a vendor that speaks it alone.
+const UPSTREAMS: &[(&str, &str)] = &[
+    ("openai-chat", "openai-compatible"),
+    ("anthropic-messages", "anthropic-compatible"),
+];
 
 #[test]
 fn a_real_server_answers_the_same_through_gw() {
@@ -21,28 +32,38 @@ fn a_real_server_answers_the_same_through_gw() {
 
     let gateway = Gateway::start();
     let base = format!("{}/v1", upstream.trim_end_matches('/'));
-    let [openai, anthropic] = [
-        ("openai", "openai-compatible"),
-        ("anthropic", "anthropic-compatible"),
-    ]
-    .map(|(name, vendor)| {
-        gateway.provider(name, vendor, &base, "none");
-        gateway.key_with_route(name, &["--to", name])
-    });
+    let keys: BTreeMap<_, _> = UPSTREAMS
+        .iter()
+        .map(|(format, vendor)| {
+            gateway.provider(format, vendor, &base, "none");
+            (*format, gateway.key_with_route(format, &["--to", format]))
+        })
+        .collect();
     let mut command = clients::python(&environment);
     command
         .arg(programs.join("llama.py"))
         .env("LLAMA_URL", upstream)
-        .env("GW_URL", &gateway.url);
-    let said = clients::run({
-        command
-            .env("GW_KEY_OPENAI", openai)
-            .env("GW_KEY_ANTHROPIC", anthropic);
-        command
-    });
+        .env("GW_URL", &gateway.url)
+        .env("GW_CALLERS", CALLERS.join(" "))
+        .env("GW_KEYS", serde_json::to_string(&keys).unwrap());
+    let said = clients::run(command);
+
+    let cells: BTreeSet<String> = CALLERS
+        .iter()
+        .flat_map(|caller| {
+            let ways = |upstream| match upstream {
+                "openai-chat" => &["whole", "streamed", "structured"][..],
+                _ => &["whole", "streamed"],
+            };
+            let cells = UPSTREAMS.iter().flat_map(move |(upstream, _)| {
+                let cell = move |way| format!("ok\t{caller}\t{upstream}\t{way}\t");
+                ways(*upstream).iter().map(cell)
+            });
+            cells.collect::<Vec<_>>()
+        })
+        .collect();
     assert_eq!(
-        said.lines().filter(|line| line.starts_with("ok ")).count(),
-        8,
-        "{said}"
+        said.lines().map(str::to_owned).collect::<BTreeSet<_>>(),
+        cells
     );
 }
