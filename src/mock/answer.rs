@@ -1,7 +1,7 @@
 //! The one answer to a request, before it is written in a format: the same request always gets the same.
 
 use super::ask::{Ask, Tool};
-use super::{GREETING, fault::Script, schema};
+use super::{GREETING, fault::Script, play::Play, schema};
 
 /// A tool call.
 #[derive(Debug)]
@@ -47,24 +47,29 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer to `ask`.
-    pub fn new(ask: &Ask, script: &Script) -> Answer {
-        let calls: Vec<Call> = ask
-            .calls(&script.call)
-            .into_iter()
-            .enumerate()
-            .map(|(at, tool)| call(tool, ask.calls_before() + at, script))
-            .collect();
-        let thought = (ask.thinking || script.think).then(|| {
-            format!(
-                "A mock does not think; it has read {} bytes.",
-                ask.text_bytes
-            )
-        });
-        let mut text = if calls.is_empty() {
-            text(ask, script)
-        } else {
-            String::new()
+    /// The answer to `ask`, its turn of `play` where there is one.
+    pub fn new(ask: &Ask, script: &Script, play: Option<&Play>) -> Answer {
+        let turn = play.and_then(|play| play.turn(ask));
+        let calls = match (turn, play) {
+            (Some(turn), _) => turn.calls(ask),
+            (None, Some(_)) => Vec::new(),
+            (None, None) => made_up(ask, script),
+        };
+        let thought = match turn {
+            Some(turn) => turn.think.clone(),
+            None => (ask.thinking || script.think).then(|| {
+                format!(
+                    "A mock does not think; it has read {} bytes.",
+                    ask.text_bytes
+                )
+            }),
+        };
+        let plain = play.and_then(Play::default);
+        let mut text = match (turn, plain) {
+            (Some(turn), _) => turn.text.clone().unwrap_or_default(),
+            (None, Some(plain)) if ask.schema.is_none() => plain.to_owned(),
+            _ if calls.is_empty() => text(ask, script),
+            _ => String::new(),
         };
         if let Some(bytes) = script.bytes {
             text = fit(&text, bytes);
@@ -110,6 +115,16 @@ impl Answer {
     pub fn text(&self) -> String {
         self.pieces.concat()
     }
+}
+
+/// Calls of the tools that the request asks for, with arguments that fit their schemas.
+fn made_up(ask: &Ask, script: &Script) -> Vec<Call> {
+    let before = ask.calls_before();
+    ask.calls(&script.call)
+        .into_iter()
+        .enumerate()
+        .map(|(at, tool)| call(tool, before + at, script))
+        .collect()
 }
 
 /// The call of a tool, the `number`th of its conversation.

@@ -112,7 +112,7 @@ pub fn error(status: u16, message: &str) -> Value {
 }
 
 fn message(ask: &Ask, content: Vec<Value>, usage: Option<Value>) -> Value {
-    let mut message = json!({"id": "msg_mock", "type": "message", "role": "assistant", "model": ask.model, "content": content,
+    let mut message = json!({"id": format!("msg_mock_{}", ask.number()), "type": "message", "role": "assistant", "model": ask.model, "content": content,
         "stop_reason": null, "stop_sequence": null});
     if let Some(usage) = usage {
         message["usage"] = usage;

@@ -64,6 +64,9 @@ pub struct Args {
     /// Any items of a script, as in the x-mock header; may be repeated
     #[arg(long, value_name = "ITEMS")]
     pub fault: Vec<String>,
+    /// Play the conversations of this file (JSON or TOML) to requests that belong to them
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// Answer plain requests with a fixed body of this size and remember nothing: for measurements
     #[arg(long, value_name = "BYTES")]
     pub plain_bytes: Option<usize>,
@@ -109,6 +112,11 @@ impl Args {
             plain_bytes: self.plain_bytes,
             ..Settings::default()
         };
+        if let Some(file) = &self.script {
+            let play = super::Play::open(file)
+                .map_err(|why| invalid(format!("`{}` is no script: {why}", file.display())))?;
+            settings.play = Some(play);
+        }
         if let Some(variable) = &self.expect_credential_env {
             let value = std::env::var(variable).map_err(|error| {
                 let why = match error {

@@ -131,6 +131,11 @@ impl Ask {
         self.past.iter().map(calls).sum()
     }
 
+    /// What tells one answer of a conversation from the others.
+    pub fn number(&self) -> usize {
+        self.past.len()
+    }
+
     /// Counts the tools as part of the prompt.
     pub fn weigh_tools(&mut self) {
         for tool in &self.tools {

@@ -1,5 +1,6 @@
 //! One connection: requests in, replies out with their delays and faults, and a watch on the caller hanging up.
 
+use super::encoding;
 use super::endpoint::Endpoint;
 use super::fault::Script;
 use super::http::{self, Framing, Parsed, Request};
@@ -72,9 +73,12 @@ impl Connection {
             } else {
                 http::parse(&self.buffer)
             } {
-                Parsed::Whole(request, taken) => {
+                Parsed::Whole(mut request, taken) => {
                     self.buffer.drain(..taken);
-                    return Some(request);
+                    match encoding::plain(&mut request) {
+                        Ok(()) => return Some(request),
+                        Err(why) => return self.bad(why).await,
+                    }
                 }
                 Parsed::Partial(waits) => {
                     if waits && !continued {
@@ -85,25 +89,21 @@ impl Connection {
                     }
                     self.fill().await.ok()?;
                 }
-                Parsed::Bad(why) => {
-                    let Reply::Whole { body, .. } =
-                        respond::refuse(Wire::Openai, 400, why, None, Vec::new())
-                    else {
-                        return None;
-                    };
-                    let mut answer = http::head(
-                        400,
-                        "application/json",
-                        Framing::Length(body.len()),
-                        false,
-                        &[],
-                    );
-                    answer.extend_from_slice(&body);
-                    let _ = self.write_all(&answer).await;
-                    return None;
-                }
+                Parsed::Bad(why) => return self.bad(why).await,
             }
         }
+    }
+
+    /// Tells the caller that it does not speak HTTP, which ends the connection.
+    async fn bad(&mut self, why: &str) -> Option<Request> {
+        let reply = respond::refuse(Wire::Openai, 400, why, None, Vec::new());
+        if let Reply::Whole { body, .. } = reply {
+            let framing = Framing::Length(body.len());
+            let mut answer = http::head(400, "application/json", framing, false, &[]);
+            answer.extend_from_slice(&body);
+            let _ = self.write_all(&answer).await;
+        }
+        None
     }
 
     async fn serve(&mut self, request: &Request) -> Result<(), End> {
@@ -134,7 +134,11 @@ impl Connection {
         };
         let sent = match respond::script(&shared, request, &model) {
             Ok(script) => {
-                let reply = respond::reply(&shared, request, endpoint, &script, matches);
+                let mut reply = respond::reply(&shared, request, endpoint, &script, matches);
+                // The answer to a HEAD has no body, whatever its head says.
+                if let (Reply::Whole { body, .. }, "HEAD") = (&mut reply, request.method.as_str()) {
+                    body.clear();
+                }
                 self.send(reply, &script, request.keep_alive).await
             }
             Err(why) => {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// Heads beyond this are refused.
 const HEAD_LIMIT: usize = 64 << 10;
 /// Bodies beyond this are refused.
-const BODY_LIMIT: usize = 64 << 20;
+pub const BODY_LIMIT: usize = 64 << 20;
 
 /// One request.
 #[derive(Debug, Default, PartialEq)]

@@ -11,6 +11,7 @@ mod args;
 mod ask;
 mod connection;
 mod embeddings;
+mod encoding;
 mod endpoint;
 mod fault;
 mod gemini;
@@ -19,6 +20,7 @@ mod messages;
 mod models;
 mod openai;
 mod plain;
+mod play;
 mod respond;
 mod responses;
 mod schema;
@@ -28,6 +30,7 @@ mod stream;
 
 pub use args::{Args, run, try_run};
 pub use fault::Script;
+pub use play::Play;
 pub use seen::{Outcome, Seen};
 pub use settings::Settings;
 
@@ -51,12 +54,16 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn new(settings: Settings) -> Arc<Shared> {
+        let keeper = match &settings.play {
+            Some(_) => responses::Keeper::repeatable(),
+            None => responses::Keeper::default(),
+        };
         let plain = settings.plain_bytes.map(plain::Plain::new);
         Arc::new(Shared {
             settings,
             journal: seen::Journal::default(),
             counts: Default::default(),
-            keeper: Default::default(),
+            keeper,
             plain,
         })
     }

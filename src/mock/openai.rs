@@ -95,7 +95,7 @@ pub fn error(status: u16, message: &str, param: Option<&str>, code: Option<&str>
 }
 
 fn envelope(ask: &Ask, object: &str, choices: Value) -> Value {
-    json!({"id": "chatcmpl-mock", "object": object, "created": CREATED, "model": ask.model, "service_tier": "default",
+    json!({"id": format!("chatcmpl-mock-{}", ask.number()), "object": object, "created": CREATED, "model": ask.model, "service_tier": "default",
         "system_fingerprint": "gw-mock", "choices": choices})
 }
 

@@ -216,7 +216,7 @@ fn posted(
         return Ok(whole(200, &counted(&ask), extra));
     }
     let style = style(endpoint, request, script);
-    let answer = Answer::new(&ask, script);
+    let answer = Answer::new(&ask, script, shared.settings.play.as_ref());
     let finished = finished(&ask, &answer, script);
     if ask.wire == Wire::Responses
         && let Some(queued) = shared.keeper.answered(&ask, inputs, &finished)

@@ -1,12 +1,15 @@
 //! How one mock behaves towards every request; scripts of single requests come on top.
 
 use super::fault::Script;
+use super::play::Play;
 
 /// One mock's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// What every request gets, unless its own headers or model say otherwise.
     pub script: Script,
+    /// Conversations to play.
+    pub play: Option<Play>,
     /// Plain, non-streamed chat requests get a fixed answer of this many bytes and are not remembered:
     /// as fast as this mock can be, for measurements.
     pub plain_bytes: Option<usize>,
@@ -31,6 +34,7 @@ impl Default for Settings {
         ];
         Settings {
             script: Script::default(),
+            play: None,
             plain_bytes: None,
             expect_credential: None,
             models: models.map(str::to_owned).to_vec(),

@@ -415,6 +415,17 @@ fn a_conversation_is_not_held_for_anthropics_clients() {
 }
 
 #[test]
+fn a_head_is_answered_without_a_body() {
+    let mock = Mock::start(Settings::default()).unwrap();
+    let answer = sent(&mock, "HEAD", "/", "");
+    assert!(
+        answer.starts_with("HTTP/1.1 404 ")
+            && answer.ends_with("content-length: 0\r\nconnection: close\r\n\r\n"),
+        "{answer}"
+    );
+}
+
+#[test]
 fn anthropic_counts_without_a_limit() {
     let mock = Mock::start(Settings::default()).unwrap();
     let body = json!({"model": "mock", "messages": [{"role": "user", "content": "hello"}]});

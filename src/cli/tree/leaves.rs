@@ -53,6 +53,7 @@ static ROWS: &[Row] = &[
         &[
             "mock --listen 127.0.0.1:4010",
             "mock --fail-first 2 --status 429",
+            "mock --script task.json",
         ],
     ),
     row(

@@ -48,7 +48,7 @@ fn streams_in_both_framings_add_up_to_the_whole_answer() {
     assert_eq!(
         whole,
         json!({"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "index": 0, "finishReason": "STOP"}],
-            "modelVersion": "mock", "responseId": "mock", "usageMetadata": {"promptTokenCount": 2, "candidatesTokenCount": 12, "totalTokenCount": 14,
+            "modelVersion": "mock", "responseId": "mock-1", "usageMetadata": {"promptTokenCount": 2, "candidatesTokenCount": 12, "totalTokenCount": 14,
             "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 2}], "serviceTier": "standard"}})
     );
     let pieces = stream(&mock, "mock", &hello());

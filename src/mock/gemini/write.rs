@@ -125,8 +125,7 @@ fn candidate(index: usize, parts: &[Value], end: Option<(&str, Option<&str>)>) -
 }
 
 fn body(ask: &Ask, candidates: Vec<Value>, usage: Option<Value>) -> Value {
-    let mut body =
-        json!({"candidates": candidates, "modelVersion": ask.model, "responseId": "mock"});
+    let mut body = json!({"candidates": candidates, "modelVersion": ask.model, "responseId": format!("mock-{}", ask.number())});
     if let Some(usage) = usage {
         body["usageMetadata"] = usage;
     }
