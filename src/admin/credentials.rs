@@ -117,7 +117,7 @@ fn usable(text: &str) -> Result<Secret, String> {
     }
 }
 
-/// The vendor must be known, and an address must come from somewhere.
+/// The vendor and the formats must be known, and an address must come from somewhere.
 pub fn check_vendor(spec: &Spec) -> Result<()> {
     if crate::vendors::VENDORS.is_empty() {
         return Ok(());
@@ -127,6 +127,9 @@ pub fn check_vendor(spec: &Spec) -> Result<()> {
             .and_then(Value::as_str)
             .unwrap_or_default(),
     )?;
+    let formats = spec.get("formats").and_then(Value::as_array);
+    let formats = formats.into_iter().flatten().filter_map(Value::as_str);
+    crate::vendors::check_formats(formats)?;
     let given = spec
         .get("base_url")
         .and_then(Value::as_str)

@@ -1,9 +1,9 @@
 //! What only routes have: the ways to write targets, and `gw route explain`.
 
 use super::{context::Context, fields, print::Format, request, route_decision};
-use crate::chat::estimate;
+use crate::chat::{Op, estimate};
 use crate::error::Result;
-use crate::formats::peek;
+use crate::formats::{self, peek};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
@@ -89,7 +89,8 @@ pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<(
 /// What a body asks of a model, as the gateway reads it.
 fn needs(body: &Value) -> Result<Map<String, Value>> {
     let text = body.to_string();
-    let peek = peek::peek(text.as_bytes(), usize::MAX)?;
+    let format = formats::resembling(body);
+    let peek = peek::peek(text.as_bytes(), format.looks, usize::MAX)?;
     let mut needs = Map::new();
     if let Some(model) = &peek.model {
         needs.insert("model".into(), json!(model));
@@ -98,10 +99,7 @@ fn needs(body: &Value) -> Result<Map<String, Value>> {
         ("tools", peek.tools),
         ("schema", peek.schema),
         ("images", peek.images),
-        (
-            "embeddings",
-            body.get("input").is_some() && body.get("messages").is_none(),
-        ),
+        ("embeddings", format.op == Op::Embeddings),
     ] {
         if wanted {
             needs.insert(name.into(), json!(true));

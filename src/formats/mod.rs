@@ -2,7 +2,9 @@
 //! [`FORMATS`] is the one list. No HTTP here, no vendors.
 
 pub mod anthropic;
+mod api;
 mod cache;
+pub mod entry;
 pub mod fault;
 mod fields;
 pub mod finish;
@@ -19,6 +21,8 @@ pub mod sniff;
 pub mod splice;
 pub mod sse;
 
+pub use api::Api;
+pub use entry::{Called, Streams, called, called_below};
 pub use passes::Passes;
 
 use crate::chat::{Chat, Event, Fault, Op, Reply, Takes, Usage};
@@ -41,16 +45,18 @@ pub struct Format {
     /// Name in logs and documents, such as `openai-chat`.
     pub name: &'static str,
     pub op: Op,
+    /// The family of APIs it belongs to.
+    pub api: Api,
     /// Where callers of this format send requests.
-    pub path: &'static str,
+    pub entries: &'static [entry::Entry],
+    /// What of a body gw reads before it plans.
+    pub looks: peek::Looks,
     /// Translation through the neutral model; `None`: bytes are forwarded or nothing.
     pub codec: Option<&'static dyn Codec>,
     /// What one SSE event (its name and `data`) says of the reply.
     pub observe: fn(event: &str, data: &[u8], seen: &mut Seen) -> Mark,
     /// What a whole non-streamed reply says: usage, and an error in place of an answer. Builds no tree of it.
     pub observe_reply: fn(body: &[u8], seen: &mut Seen),
-    /// An error body in this format's shape.
-    pub write_fault: fn(&Fault) -> Vec<u8>,
     /// An error as the last event(s) of a stream, framing included.
     pub write_fault_event: fn(&Fault) -> Vec<u8>,
     /// Keep-alive frame for a silent stream.
@@ -70,11 +76,12 @@ static OPENAI_CHAT: Format = Format {
     id: FormatId::OpenaiChat,
     name: "openai-chat",
     op: Op::Chat,
-    path: "/v1/chat/completions",
+    api: Api::Openai,
+    entries: &[entry::in_body("/v1/chat/completions")],
+    looks: openai::LOOKS,
     codec: Some(openai::CODEC),
     observe: openai::observe::observe,
     observe_reply: openai::observe::observe_reply,
-    write_fault: fault::write_openai,
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
     end_mark: openai::END_MARK,
@@ -86,11 +93,12 @@ static OPENAI_EMBEDDINGS: Format = Format {
     id: FormatId::OpenaiEmbeddings,
     name: "openai-embeddings",
     op: Op::Embeddings,
-    path: "/v1/embeddings",
+    api: Api::Openai,
+    entries: &[entry::in_body("/v1/embeddings")],
+    looks: openai::EMBEDDINGS,
     codec: None,
     observe: openai::observe::observe,
     observe_reply: openai::observe::observe_embeddings,
-    write_fault: fault::write_openai,
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
     end_mark: openai::END_MARK,
@@ -102,11 +110,12 @@ static ANTHROPIC_MESSAGES: Format = Format {
     id: FormatId::AnthropicMessages,
     name: "anthropic-messages",
     op: Op::Chat,
-    path: "/v1/messages",
+    api: Api::Anthropic,
+    entries: &[entry::in_body("/v1/messages")],
+    looks: anthropic::LOOKS,
     codec: Some(anthropic::CODEC),
     observe: anthropic::observe::observe,
     observe_reply: anthropic::observe::observe_reply,
-    write_fault: fault::write_anthropic,
     write_fault_event: fault::write_anthropic_event,
     ping: b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
     end_mark: anthropic::END_MARK,
@@ -266,6 +275,25 @@ pub fn format(id: FormatId) -> &'static Format {
     }
 }
 
+/// The format of this name.
+pub fn named(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().copied().find(|format| format.name == name)
+}
+
+/// The format a body of unknown format looks like: the one that reads most of its members.
+pub fn resembling(body: &serde_json::Value) -> &'static Format {
+    let known = |format: &Format| {
+        let names = format.looks.iter().map(|(name, _)| *name);
+        names.filter(|name| body.get(*name).is_some()).count()
+    };
+    FORMATS
+        .iter()
+        .copied()
+        .rev()
+        .max_by_key(|format| known(format))
+        .unwrap_or(&OPENAI_CHAT)
+}
+
 #[cfg(test)]
 mod recordings_tests;
 
@@ -277,17 +305,11 @@ mod tests {
     fn the_list_and_the_look_up_agree() {
         for row in FORMATS {
             assert!(std::ptr::eq(row, format(row.id)), "{}", row.name);
-            assert!(
-                row.path.starts_with("/v1/") && row.ping.ends_with(b"\n\n"),
-                "{}",
-                row.name
-            );
+            assert!(row.ping.ends_with(b"\n\n"), "{}", row.name);
             assert_eq!(
                 FORMATS
                     .iter()
-                    .filter(|other| other.path == row.path
-                        || other.name == row.name
-                        || other.id == row.id)
+                    .filter(|other| other.name == row.name || other.id == row.id)
                     .count(),
                 1,
                 "{}",
@@ -327,7 +349,7 @@ mod tests {
                 row.name
             );
             assert_eq!(
-                fault::read_fault(500, &(row.write_fault)(&fault)).message,
+                fault::read_fault(500, &row.api.write_fault(&fault)).message,
                 "x",
                 "{}",
                 row.name

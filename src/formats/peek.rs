@@ -1,7 +1,7 @@
 //! One borrowed pass over a request body: what the gateway must know before it plans, and where the
 //! spans are that it will splice. No tree is built.
 
-use super::scan::Scan;
+use super::{Streams, scan::Scan};
 use crate::error::{Error, Result};
 use memchr::memmem;
 use std::{borrow::Cow, ops::Range, sync::LazyLock};
@@ -40,31 +40,36 @@ pub struct Peek<'a> {
 /// The longest name of a model, in bytes: names are kept in rows and tables, and a caller chooses this one.
 const LONGEST_MODEL: usize = 256;
 
-/// The top-level members gw reads. Each may occur once: of two, gw and the provider could believe
-/// different ones.
-const OWNED: [&str; 13] = [
-    "model",
-    "stream",
-    "stream_options",
-    "max_tokens",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "tools",
-    "functions",
-    "messages",
-    "input",
-    "response_format",
-    "output_config",
-    "output_format",
-];
+/// What a top-level member of a body means to gw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    Model,
+    Stream,
+    StreamOptions,
+    /// The longest answer.
+    Limit,
+    /// How many answers are wanted. Read where it can be, never refused.
+    Choices,
+    Tools,
+    /// The conversation.
+    Turns,
+    /// The shape of the answer: a schema, where this text is in it.
+    Schema(&'static str),
+    /// An object whose members these are.
+    Inside(Looks),
+}
 
-/// Looks at a request body. Refuses (400): not UTF-8, not one JSON object, nested deeper than `depth`,
-/// duplicate `model`/`stream`/`stream_options` keys (escaped spellings too), wrong types of those, and
-/// control characters in the model name.
+/// The members gw reads of a format's bodies. Each may occur once: of two, gw and the provider could believe different
+/// ones.
+pub type Looks = &'static [(&'static str, Look)];
+
+/// Looks at a request body of a format with these `looks`. Refuses (400): not UTF-8, not one JSON object, nested deeper
+/// than `depth`, members it reads given twice (escaped spellings too) or of a wrong type, and control characters in the
+/// model name.
 ///
 /// Other capitalisation of an owned key is refused as well, since servers that match keys without regard
 /// to case (Go's `encoding/json`) would read a model that gw has not seen.
-pub fn peek(body: &[u8], depth: usize) -> Result<Peek<'_>> {
+pub fn peek<'a>(body: &'a [u8], looks: Looks, depth: usize) -> Result<Peek<'a>> {
     let text = std::str::from_utf8(body).map_err(|error| {
         Error::invalid(format!(
             "the body is not UTF-8 at byte {}",
@@ -74,11 +79,9 @@ pub fn peek(body: &[u8], depth: usize) -> Result<Peek<'_>> {
     })?;
     let mut scan = Scan::new(text, depth);
     let mut peek = Peek::default();
-    let mut seen = [false; OWNED.len()];
     scan.space();
     if scan.at_end() {
-        return Err(Error::invalid("the body is empty")
-            .hint("send a JSON object with `model` and `messages` or `input`"));
+        return Err(Error::invalid("the body is empty").hint("send one JSON object"));
     }
     if !scan.eat(b'{') {
         return Err(Error::invalid("the body is not a JSON object")
@@ -86,35 +89,7 @@ pub fn peek(body: &[u8], depth: usize) -> Result<Peek<'_>> {
     }
     peek.open = scan.at;
     scan.enter()?;
-    members(&mut scan, |scan, key| {
-        peek.members += 1;
-        let Some(index) = OWNED
-            .iter()
-            .position(|owned| owned.eq_ignore_ascii_case(key))
-        else {
-            let span = scan.value()?;
-            if key == "n" {
-                peek.choices = text[span].parse().unwrap_or(1);
-            }
-            return Ok(());
-        };
-        let name = OWNED[index];
-        if name != key {
-            return Err(
-                Error::invalid(format!("`{}` must be spelt `{name}`", key.escape_debug()))
-                    .param(name)
-                    .hint(format!("rename the field to `{name}`")),
-            );
-        }
-        if std::mem::replace(&mut seen[index], true) {
-            return Err(duplicate(name));
-        }
-        if name == "stream_options" {
-            return stream_options(scan, &mut peek);
-        }
-        let span = scan.value()?;
-        owned(&mut peek, name, span.clone(), &text[span])
-    })?;
+    owned_members(&mut scan, looks, &mut peek)?;
     scan.space();
     if !scan.at_end() {
         return Err(scan.wrong("end of the body"));
@@ -122,6 +97,69 @@ pub fn peek(body: &[u8], depth: usize) -> Result<Peek<'_>> {
     peek.encoded = scan.encoded > 0;
     peek.text_bytes = (body.len() - scan.encoded) as u64;
     Ok(peek)
+}
+
+impl<'a> Peek<'a> {
+    /// Adds what the path says. Of a model in the path the body says nothing that counts.
+    pub fn told(&mut self, model: Option<&'a str>, streams: Streams) -> Result<()> {
+        if let Some(model) = model {
+            self.model = Some(checked(Cow::Borrowed(model))?);
+        }
+        match streams {
+            Streams::Asked => {}
+            Streams::Always => self.stream = true,
+            Streams::Never => self.stream = false,
+        }
+        Ok(())
+    }
+}
+
+/// The members of the object whose `{` was just read. Those of the outermost one are counted.
+fn owned_members<'a>(scan: &mut Scan<'a>, looks: Looks, peek: &mut Peek<'a>) -> Result<()> {
+    // One bit for each that has come.
+    let mut seen = 0_u32;
+    let mut count = 0;
+    members(scan, |scan, key| {
+        count += 1;
+        let found = looks
+            .iter()
+            .position(|(name, _)| name.eq_ignore_ascii_case(key));
+        let Some((index, (name, look))) = found.and_then(|at| Some((at, looks.get(at)?))) else {
+            scan.value()?;
+            return Ok(());
+        };
+        if *look == Look::Choices {
+            let span = scan.value()?;
+            if name == &key {
+                peek.choices = scan.text[span].parse().unwrap_or(1);
+            }
+            return Ok(());
+        }
+        if name != &key {
+            return Err(
+                Error::invalid(format!("`{}` must be spelt `{name}`", key.escape_debug()))
+                    .param(*name)
+                    .hint(format!("rename the field to `{name}`")),
+            );
+        }
+        if seen & (1 << index) != 0 {
+            return Err(duplicate(name));
+        }
+        seen |= 1 << index;
+        match look {
+            Look::StreamOptions => stream_options(scan, peek),
+            Look::Inside(looks) if scan.eat(b'{') => {
+                scan.enter()?;
+                owned_members(scan, looks, peek)
+            }
+            _ => {
+                let span = scan.value()?;
+                owned(peek, name, *look, span.clone(), &scan.text[span])
+            }
+        }
+    })?;
+    peek.members = count;
+    Ok(())
 }
 
 /// Walks the members of the object whose `{` was just read; `each` takes the value.
@@ -189,52 +227,51 @@ fn stream_options(scan: &mut Scan<'_>, peek: &mut Peek<'_>) -> Result<()> {
 fn owned<'a>(
     peek: &mut Peek<'a>,
     name: &'static str,
+    look: Look,
     span: Range<usize>,
     raw: &'a str,
 ) -> Result<()> {
-    match name {
-        "model" => {
+    match look {
+        Look::Model => {
             if !raw.starts_with('"') {
                 return Err(wrong_type("model", "a string"));
             }
             let model =
                 decode(raw).ok_or_else(|| wrong_type("model", "a string of Unicode text"))?;
-            if model.len() > LONGEST_MODEL {
-                return Err(Error::invalid(format!(
-                    "`model` is longer than {LONGEST_MODEL} bytes"
-                ))
-                .param("model")
-                .hint("send the model's name alone"));
-            }
-            if model.chars().any(char::is_control) {
-                return Err(Error::invalid("`model` contains control characters")
-                    .param("model")
-                    .hint("send the model's name alone"));
-            }
-            peek.model = Some(model);
+            peek.model = Some(checked(model)?);
             peek.model_span = Some(span);
         }
-        "stream" => peek.stream = boolean("stream", raw)?,
-        "max_tokens" | "max_completion_tokens" | "max_output_tokens" => {
-            peek.max_output = peek.max_output.max(tokens(name, raw)?)
-        }
-        "tools" | "functions" => {
+        Look::Stream => peek.stream = boolean("stream", raw)?,
+        Look::Limit => peek.max_output = peek.max_output.max(tokens(name, raw)?),
+        Look::Tools => {
             peek.tools |= raw
                 .strip_prefix('[')
                 .is_some_and(|rest| !rest.trim_start().starts_with(']'))
         }
-        "messages" | "input" => peek.images |= images(raw),
-        "response_format" => {
-            peek.schema |= memmem::find(raw.as_bytes(), b"\"json_schema\"").is_some()
-        }
-        "output_config" => {
+        Look::Turns => peek.images |= images(raw),
+        Look::Schema(mark) => {
             peek.schema |=
-                raw.starts_with('{') && memmem::find(raw.as_bytes(), b"\"format\"").is_some()
+                raw.starts_with('{') && memmem::find(raw.as_bytes(), mark.as_bytes()).is_some()
         }
-        "output_format" => peek.schema |= raw.starts_with('{'),
-        _ => {}
+        Look::StreamOptions | Look::Choices | Look::Inside(_) => {}
     }
     Ok(())
+}
+
+/// A model's name that is one.
+fn checked(model: Cow<'_, str>) -> Result<Cow<'_, str>> {
+    let wrong = match () {
+        () if model.len() > LONGEST_MODEL => {
+            format!("`model` is longer than {LONGEST_MODEL} bytes")
+        }
+        () if model.chars().any(char::is_control) => {
+            "`model` contains control characters".to_owned()
+        }
+        () => return Ok(model),
+    };
+    Err(Error::invalid(wrong)
+        .param("model")
+        .hint("send the model's name alone"))
 }
 
 fn boolean(name: &str, raw: &str) -> Result<bool> {

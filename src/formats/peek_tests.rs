@@ -2,15 +2,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
+use crate::formats::{anthropic, openai};
 use proptest::prelude::*;
 use serde_json::Value;
 
 fn see(body: &str) -> Peek<'_> {
-    peek(body.as_bytes(), 64).unwrap()
+    peek(body.as_bytes(), openai::LOOKS, 64).unwrap()
+}
+
+fn of_messages(body: &str) -> Peek<'_> {
+    peek(body.as_bytes(), anthropic::LOOKS, 64).unwrap()
 }
 
 fn refuse(body: &str) -> Error {
-    peek(body.as_bytes(), 64)
+    peek(body.as_bytes(), openai::LOOKS, 64)
         .map(|peek| panic!("accepted: {peek:?}"))
         .unwrap_err()
 }
@@ -85,11 +90,11 @@ fn needs_are_told_apart_from_their_look_alikes() {
     assert!(!see(r#"{"messages":[{"content":"say \"type\":\"image\" please"}]}"#).images);
     assert!(!see(r#"{"messages":[{"content":"image"},{"type":"imagery"}]}"#).images);
     assert!(see(r#"{"messages":[{"content":[{"type":"image","source":{}}]}]}"#).images);
-    assert!(see(r#"{"input":[{"type" : "input_image"}]}"#).images);
+    assert!(see(r#"{"messages":[{"type" : "input_image"}]}"#).images);
     assert!(!see(r#"{"response_format":{"type":"json_object"}}"#).schema);
     assert!(
-        see(r#"{"output_config":{"format":{"type":"json_schema"}}}"#).schema
-            && !see(r#"{"output_config":{"effort":"low"}}"#).schema
+        of_messages(r#"{"output_config":{"format":{"type":"json_schema"}}}"#).schema
+            && !of_messages(r#"{"output_config":{"effort":"low"}}"#).schema
     );
 }
 
@@ -208,7 +213,7 @@ fn what_is_not_json_is_refused() {
         assert!(error.hint.is_some(), "{body:?}");
     }
     assert!(
-        peek(b"{\"a\":\"\xff\"}", 64)
+        peek(b"{\"a\":\"\xff\"}", openai::LOOKS, 64)
             .unwrap_err()
             .message
             .contains("UTF-8")
@@ -218,17 +223,17 @@ fn what_is_not_json_is_refused() {
 #[test]
 fn depth_is_limited_without_recursion() {
     let nested = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
-    assert!(peek(nested(63).as_bytes(), 64).is_ok());
+    assert!(peek(nested(63).as_bytes(), openai::LOOKS, 64).is_ok());
     assert!(
-        peek(nested(64).as_bytes(), 64)
+        peek(nested(64).as_bytes(), openai::LOOKS, 64)
             .unwrap_err()
             .message
             .contains("64 levels")
     );
-    assert!(peek(nested(1_000_000).as_bytes(), 64).is_err());
-    assert!(peek(nested(1_000_000).as_bytes(), usize::MAX).is_ok());
+    assert!(peek(nested(1_000_000).as_bytes(), openai::LOOKS, 64).is_err());
+    assert!(peek(nested(1_000_000).as_bytes(), openai::LOOKS, usize::MAX).is_ok());
     let siblings = format!(r#"{{"a":[{}0]}}"#, "[[]],".repeat(1000));
-    assert!(peek(siblings.as_bytes(), 8).is_ok());
+    assert!(peek(siblings.as_bytes(), openai::LOOKS, 8).is_ok());
 }
 
 fn mutated() -> impl Strategy<Value = String> {
@@ -255,7 +260,7 @@ proptest! {
     #[test]
     fn accepts_only_what_a_json_parser_accepts(text in mutated()) {
         let parsed = serde_json::from_str::<&serde_json::value::RawValue>(&text);
-        match peek(text.as_bytes(), 64) {
+        match peek(text.as_bytes(), openai::LOOKS, 64) {
             Ok(seen) => {
                 let raw = parsed.unwrap();
                 if let Ok(value) = serde_json::from_str::<Value>(raw.get()) {
@@ -268,6 +273,6 @@ proptest! {
 
     #[test]
     fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-        let _ = peek(&bytes, 8);
+        let _ = peek(&bytes, openai::LOOKS, 8);
     }
 }

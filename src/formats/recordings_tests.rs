@@ -48,8 +48,9 @@ fn recorded_requests_are_peeked_and_spliced() {
     {
         let want = &record["request_body"];
         let body = serde_json::to_vec(want).unwrap();
-        let peeked =
-            peek::peek(&body, 128).unwrap_or_else(|error| panic!("{}: {error}", record["id"]));
+        let looks = of_format(record).unwrap().looks;
+        let peeked = peek::peek(&body, looks, 128)
+            .unwrap_or_else(|error| panic!("{}: {error}", record["id"]));
         assert_eq!(
             peeked.model.as_deref(),
             want["model"].as_str(),

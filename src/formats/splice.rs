@@ -68,14 +68,14 @@ fn apply(body: &[u8], mut edits: Vec<(Range<usize>, String)>) -> Vec<u8> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::formats::peek::peek;
+    use crate::formats::{openai::LOOKS, peek::peek};
     use proptest::prelude::*;
     use serde_json::{Map, Value, json};
 
     fn spliced(body: &str, model: &str, usage: bool) -> String {
         String::from_utf8(splice(
             body.as_bytes(),
-            &peek(body.as_bytes(), 64).unwrap(),
+            &peek(body.as_bytes(), LOOKS, 64).unwrap(),
             Some(model),
             usage,
         ))
@@ -179,7 +179,7 @@ mod tests {
             }
             let before = Value::Object(members.into_iter().collect::<Map<_, _>>());
             let body = if pretty { serde_json::to_vec_pretty(&before).unwrap() } else { serde_json::to_vec(&before).unwrap() };
-            let peeked = peek(&body, 64).unwrap();
+            let peeked = peek(&body, LOOKS, 64).unwrap();
             let out = splice(&body, &peeked, Some(&new), usage);
             let after: Value = serde_json::from_slice(&out).unwrap();
             let mut want = serde_json::from_slice::<Value>(&body).unwrap();
@@ -192,7 +192,7 @@ mod tests {
             }
             prop_assert_eq!(after, want);
             // Peeking again finds what was written.
-            let again = peek(&out, 64).ok();
+            let again = peek(&out, LOOKS, 64).ok();
             if !new.chars().any(char::is_control) {
                 prop_assert_eq!(again.unwrap().model.unwrap(), new);
             }

@@ -55,11 +55,11 @@ impl Exchange<'_> {
             && upstream.quirks.stream_usage == StreamUsage::Asked
     }
 
-    /// The body for an upstream of the same format: as it came where it names the model already, or where it names none and
-    /// the address does.
+    /// The body for an upstream of the same format: as it came where it names the model already, or where the address does
+    /// and the body names none.
     pub fn spliced(&self, way: &Way, model: &str, include_usage: bool) -> Result<Bytes, Error> {
         let named = self.peek.model.as_deref();
-        let model = match named {
+        let model = match self.peek.model_span {
             None if way.names_model() => None,
             _ => Some(model).filter(|model| named != Some(model)),
         };

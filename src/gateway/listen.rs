@@ -8,30 +8,30 @@ use super::{
     models, pipeline,
     record::Record,
     respond,
-    spoken::{Api, by_headers, spoken, unserved},
+    spoken::{by_headers, spoken, unserved},
     worker::Worker,
 };
 use crate::error::{Error, Kind};
-use crate::formats::{FORMATS, Format, FormatId, format};
+use crate::formats::{self, Api, Called, Format, Streams};
 use crate::plan::route;
 use crate::store::journal::Outcome;
 use http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use hyper::body::Body as _;
 use serde_json::json;
-use std::{convert::Infallible, rc::Rc};
+use std::{borrow::Cow, convert::Infallible, rc::Rc};
 
 /// Begins the record of a request before its first wait: a caller that closes right behind its request is noticed so
 /// early that what is to be awaited is dropped unseen. By the head alone, and apart from [`handle`], which is then made
 /// in its place and not copied.
 pub fn begin(worker: &Worker, conn: &Conn, request: &Request<hyper::body::Incoming>) {
     let path = request.uri().path();
-    let format = match FORMATS.iter().find(|format| format.path == path) {
-        Some(format) => Some(*format),
+    let format = match formats::called(path) {
+        Some(called) => Some(called.format),
         None if path.starts_with("/v1/") => None,
         None => {
             let serving = worker.shared.serving.load();
             let rest = route::by_path(&serving.snapshot, path).next();
-            rest.and_then(|(_, rest)| under(rest, request))
+            rest.and_then(|(_, rest)| Some(under(rest, request)?.format))
         }
     };
     if let Some(format) = format
@@ -57,9 +57,9 @@ pub async fn handle(
         .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
     let record = conn.begun.take();
     let mut response = match taken {
-        Taken::Served(format, path) => {
-            let record = record.unwrap_or_else(|| begun(&worker, format));
-            pipeline::serve(&worker, &conn, format, path.as_deref(), request, record).await
+        Taken::Served(asked) => {
+            let record = record.unwrap_or_else(|| begun(&worker, asked.format));
+            pipeline::serve(&worker, &conn, &asked, request, record).await
         }
         Taken::Answered(mut answer) => {
             if let Some(record) = record {
@@ -77,18 +77,27 @@ pub async fn handle(
     Ok(response)
 }
 
+/// What the head of a request that is served says of it.
+pub struct Asked {
+    pub format: &'static Format,
+    /// The path a route is bound to, where it is not gw's own.
+    pub path: Option<String>,
+    /// The model, where the path names it.
+    pub model: Option<String>,
+    pub streams: Streams,
+}
+
 /// What a request comes to by its head alone.
 enum Taken {
-    /// Of this format; the path a route is bound to, where it is not gw's own.
-    Served(&'static Format, Option<String>),
+    Served(Asked),
     Answered(Response<Body>),
 }
 
 fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<Taken> {
     browsers(request)?;
     let path = request.uri().path();
-    if let Some(format) = FORMATS.iter().find(|format| format.path == path) {
-        return Ok(served(worker, format, None, request));
+    if let Some(called) = formats::called(path) {
+        return Ok(served(worker, called, None, request));
     }
     Ok(match path {
         _ if path.starts_with("/v1/") && models_path(path) => {
@@ -111,8 +120,8 @@ fn bound(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
     if models_path(rest) {
         return Ok(Taken::Answered(models(worker, request, rest)));
     }
-    let format = under(rest, request).ok_or_else(|| unknown(path, rest))?;
-    Ok(served(worker, format, Some(path.to_owned()), request))
+    let called = under(rest, request).ok_or_else(|| unknown(path, rest))?;
+    Ok(served(worker, called, Some(path.to_owned()), request))
 }
 
 /// 404, which says what of a known API is not served yet.
@@ -128,13 +137,18 @@ fn unknown(path: &str, rest: &str) -> Error {
 /// To be served, unless it comes with a method that the path does not take.
 fn served(
     worker: &Worker,
-    format: &'static Format,
+    called: Called<'_>,
     path: Option<String>,
     request: &Request<Incoming>,
 ) -> Taken {
-    match wrong_method(worker, format, request) {
+    match wrong_method(worker, called.format, request) {
         Some(wrong) => Taken::Answered(wrong),
-        None => Taken::Served(format, path),
+        None => Taken::Served(Asked {
+            format: called.format,
+            path,
+            model: called.model.map(Cow::into_owned),
+            streams: called.streams,
+        }),
     }
 }
 
@@ -145,20 +159,15 @@ fn begun(worker: &Worker, format: &'static Format) -> Record {
     record
 }
 
-/// The format of a request below a route's path: by what follows it, else by its headers.
-fn under<B>(rest: &str, request: &Request<B>) -> Option<&'static Format> {
+/// What a request below a route's path asks for: by what follows it, else by its headers.
+fn under<'a, B>(rest: &'a str, request: &Request<B>) -> Option<Called<'a>> {
     match rest.trim_end_matches('/') {
-        "" | "/v1" => Some(format(
-            if request.headers().contains_key("anthropic-version") {
-                FormatId::AnthropicMessages
-            } else {
-                FormatId::OpenaiChat
-            },
-        )),
-        rest => FORMATS
-            .iter()
-            .copied()
-            .find(|format| format.path == rest || format.path.strip_prefix("/v1") == Some(rest)),
+        "" | "/v1" => formats::called(if request.headers().contains_key("anthropic-version") {
+            "/v1/messages"
+        } else {
+            "/v1/chat/completions"
+        }),
+        rest => formats::called(rest).or_else(|| formats::called_below("/v1", rest)),
     }
 }
 
@@ -182,7 +191,7 @@ fn wrong_method(
     format: &'static Format,
     request: &Request<Incoming>,
 ) -> Option<Response<Body>> {
-    let mut refusal = method(request, &Method::POST, Api::of(format.id))?;
+    let mut refusal = method(request, &Method::POST, format.api)?;
     let shared = &worker.shared;
     let mut record = begun(worker, format);
     if let Some(caller) = caller::whose(shared, &shared.serving.load(), request.headers()) {

@@ -3,6 +3,7 @@
 
 use super::Serving;
 use crate::error::{Error, Result};
+use crate::formats::entry;
 use crate::plan::{Caller, Facts, direct};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ pub fn id(path: &str) -> Option<&str> {
 pub fn asked(serving: &Serving, caller: &Caller, path: &str, anthropic: bool) -> Result<Value> {
     match id(path) {
         Some(id) if !id.is_empty() => {
-            let id = decoded(id);
+            let id = entry::decoded(id);
             one(serving, caller, &id, anthropic).ok_or_else(|| {
                 let shown = id.escape_debug();
                 Error::not_found(format!("this key may call no model `{shown}`"))
@@ -36,30 +37,6 @@ pub fn asked(serving: &Serving, caller: &Caller, path: &str, anthropic: bool) ->
         }
         _ => Ok(list(serving, caller, anthropic)),
     }
-}
-
-/// An id as it is behind the percent-encoding of a path. What is no encoding stays.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = |at: usize| {
-            after
-                .get(at)
-                .and_then(|byte| char::from(*byte).to_digit(16))
-        };
-        match (first, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.extend(u8::try_from(high * 16 + low));
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The list.
@@ -155,16 +132,6 @@ mod tests {
             ("/models/a", Some("a")),
         ] {
             assert_eq!(id(path), found, "{path}");
-        }
-        for (text, plain) in [
-            ("a%2Fb%20c", "a/b c"),
-            ("a%2fb", "a/b"),
-            ("%", "%"),
-            ("%zz%4", "%zz%4"),
-            ("%C3%A4", "ä"),
-            ("%ff", "\u{fffd}"),
-        ] {
-            assert_eq!(decoded(text), plain);
         }
     }
 }

@@ -11,30 +11,31 @@ use super::{
     held::Held,
     incoming::Incoming,
     intake,
+    listen::Asked,
     record::Record,
     respond, session,
     watch::Guard,
     worker::Worker,
 };
 use crate::chat::estimate;
-use crate::formats::{Format, peek};
+use crate::formats::peek;
 use crate::plan::{self, Ask, Context, Needs};
 use crate::upstream::via;
 use http::{Request, Response};
 use std::{cell::OnceCell, rc::Rc};
 
-/// Serves one request of a known format. `path`: what a route may be bound to, where it is not gw's own.
+/// Serves one request of a known format.
 pub async fn serve(
     worker: &Rc<Worker>,
     conn: &Rc<Conn>,
-    format: &'static Format,
-    path: Option<&str>,
+    asked: &Asked,
     request: Request<Incoming>,
     mut record: Record,
 ) -> Response<Body> {
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
-    match answer(worker, format, path, request, &mut record, &watch, &held).await {
+    let format = asked.format;
+    match answer(worker, asked, request, &mut record, &watch, &held).await {
         Ok(answer) => respond::answer(format, answer, record, watch, held, conn),
         Err(ended) => respond::refuse(format, ended, &mut record, conn),
     }
@@ -42,8 +43,7 @@ pub async fn serve(
 
 async fn answer(
     worker: &Rc<Worker>,
-    format: &'static Format,
-    path: Option<&str>,
+    asked: &Asked,
     request: Request<Incoming>,
     record: &mut Record,
     watch: &Guard,
@@ -69,13 +69,14 @@ async fn answer(
 
     let body = intake::read(&shared.settings, &head.headers, incoming, held, watch).await?;
     record.request(&body);
-    let peek = peek::peek(&body, shared.settings.json_depth)?;
+    let mut peek = peek::peek(&body, asked.format.looks, shared.settings.json_depth)?;
+    peek.told(asked.model.as_deref(), asked.streams)?;
     record.asked(&peek);
 
     let ask = Ask {
-        op: format.op,
+        op: asked.format.op,
         model: peek.model.as_deref(),
-        path,
+        path: asked.path.as_deref(),
         needs: Needs {
             tools: peek.tools,
             images: peek.images,
@@ -106,7 +107,7 @@ async fn answer(
     let exchange = Exchange {
         worker,
         serving: &serving,
-        format,
+        format: asked.format,
         headers: &head.headers,
         query: head.uri.query(),
         body: &body,

@@ -41,7 +41,7 @@ pub(super) fn request(
         }
     };
     let target = upstream
-        .target(way, &choice.model, exchange.query)
+        .target(way, &choice.model, exchange.query, exchange.peek.stream)
         .ok_or_else(|| {
             unfit(
                 &Error::invalid(format!(
@@ -73,7 +73,8 @@ pub(super) fn request(
             false => "application/json",
         },
         body,
-        caller: Some((exchange.headers, way)),
+        way: Some(way),
+        caller: Some(exchange.headers),
         own_key: own_key.map(|(_, key)| key),
     };
     let request = upstream

@@ -10,13 +10,13 @@ use super::{
     held::Held,
     record::Record,
     relay::Relay,
-    spoken::{Api, REQUEST_ID as ANTHROPIC_ID, X_REQUEST_ID},
+    spoken::{self, REQUEST_ID as ANTHROPIC_ID, X_REQUEST_ID},
     watch::{Fired, Guard},
 };
 use crate::catalog;
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
-use crate::formats::Format;
+use crate::formats::{Api, Format};
 use crate::plan::retry::Class;
 use crate::store::journal::Outcome;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -46,7 +46,7 @@ pub fn identify(headers: &mut HeaderMap, api: Api, ours: &str) {
 }
 
 fn identify_as(headers: &mut HeaderMap, api: Api, ours: Option<HeaderValue>) {
-    let name = api.request_id();
+    let name = spoken::request_id(api);
     let (mut theirs, mut other) = (headers.remove(X_REQUEST_ID), headers.remove(ANTHROPIC_ID));
     if name == ANTHROPIC_ID {
         std::mem::swap(&mut theirs, &mut other);
@@ -109,7 +109,7 @@ pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: b
     // With what the caller of this and hyper add: the map grows once.
     headers.reserve(12);
     let id = HeaderValue::from_str(&row.id).ok();
-    identify_as(headers, Api::of(format.id), id.clone());
+    identify_as(headers, format.api, id.clone());
     if let Some(id) = id {
         headers.insert(REQUEST_ID, id);
     }
@@ -249,7 +249,7 @@ fn error_body(
     record: &mut Record,
     conn: &Rc<Conn>,
 ) -> Response<Body> {
-    let body = bytes::Bytes::from((format.write_fault)(fault));
+    let body = bytes::Bytes::from(format.api.write_fault(fault));
     record.response(&body);
     headers.insert(
         header::CONTENT_TYPE,

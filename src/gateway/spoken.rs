@@ -1,44 +1,14 @@
 //! Which API a request speaks, told by its path and its headers alone, and which of the known ones gw does not serve:
 //! so that a request that goes no further is answered in words its client reads. Must not know what is served how.
 
-use crate::chat::Fault;
-use crate::formats::{FormatId, fault};
+use crate::formats::{self, Api};
 use http::{HeaderMap, HeaderName, header};
 
-/// A family of APIs, as far as errors go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Api {
-    Openai,
-    Anthropic,
-    Google,
-    /// Errors that are a message and nothing else: Cohere, Amazon Bedrock.
-    Message,
-}
-
-impl Api {
-    pub fn of(format: FormatId) -> Api {
-        match format {
-            FormatId::AnthropicMessages => Api::Anthropic,
-            FormatId::OpenaiChat | FormatId::OpenaiEmbeddings => Api::Openai,
-        }
-    }
-
-    /// An error body of this API.
-    pub fn write_fault(self, fault: &Fault) -> Vec<u8> {
-        match self {
-            Api::Openai => fault::write_openai(fault),
-            Api::Anthropic => fault::write_anthropic(fault),
-            Api::Google => fault::write_google(fault),
-            Api::Message => fault::write_message(fault),
-        }
-    }
-
-    /// The header in which its clients look for a request's id.
-    pub fn request_id(self) -> HeaderName {
-        match self {
-            Api::Anthropic => REQUEST_ID,
-            Api::Openai | Api::Google | Api::Message => X_REQUEST_ID,
-        }
+/// The header in which an API's clients look for a request's id.
+pub fn request_id(api: Api) -> HeaderName {
+    match api {
+        Api::Anthropic => REQUEST_ID,
+        Api::Openai | Api::Google | Api::Message => X_REQUEST_ID,
     }
 }
 
@@ -177,6 +147,9 @@ static KNOWN: &[Known] = &[
 
 /// The API a request speaks.
 pub fn spoken(path: &str, headers: &HeaderMap) -> Api {
+    if let Some(called) = formats::called(path) {
+        return called.format.api;
+    }
     if let Some(api) = known(path).and_then(|known| known.api) {
         return api;
     }
@@ -293,11 +266,13 @@ mod tests {
 
     #[test]
     fn what_is_served_is_not_called_unserved() {
-        for format in crate::formats::FORMATS {
-            assert_eq!(unserved(format.path), None);
-            let prefixed = format!("/team{}", format.path);
-            assert_eq!(unserved(&prefixed), None);
-            assert_eq!(spoken(format.path, &HeaderMap::new()), Api::of(format.id));
+        for format in formats::FORMATS {
+            for entry in format.entries {
+                let path = entry.path.replace("{model}", "m");
+                assert_eq!(unserved(&path), None);
+                assert_eq!(unserved(&format!("/team{path}")), None);
+                assert_eq!(spoken(&path, &HeaderMap::new()), format.api);
+            }
         }
         for path in [
             "/v1/models",

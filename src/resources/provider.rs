@@ -41,6 +41,9 @@ pub struct Provider {
     /// Upstream model ids (globs) it exposes; empty: all.
     #[serde(default, skip_serializing_if = "is_default")]
     pub models: Vec<String>,
+    /// Names of the formats it speaks, the one to translate to first; empty: its vendor's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub formats: Vec<String>,
     /// Extra request headers. Not for credentials.
     #[serde(default, skip_serializing_if = "is_default")]
     pub headers: BTreeMap<String, String>,
@@ -105,6 +108,14 @@ const FIELDS: &[Field] = &[
         "GLOBS",
         "",
         "Upstream models it exposes (default: all)",
+    ),
+    field(
+        "formats",
+        "formats",
+        Shape::Only,
+        "FORMATS",
+        "",
+        "Formats it speaks, the one to translate to first (default: its vendor's)",
     ),
     field(
         "headers",

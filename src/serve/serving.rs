@@ -69,7 +69,7 @@ fn vendor_facts(id: &str) -> Option<VendorFacts> {
     let vendor = vendors::vendor(id).ok()?;
     let endpoints = vendor.endpoints.iter();
     let mut ops: Vec<Op> = endpoints
-        .map(|(format, _)| formats::format(*format).op)
+        .map(|endpoint| formats::format(endpoint.format).op)
         .collect();
     ops.dedup();
     Some(VendorFacts {

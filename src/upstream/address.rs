@@ -69,10 +69,15 @@ impl Address {
         HeaderValue::try_from(text).map_err(|_| "base URL has a host that cannot be sent".into())
     }
 
-    /// The request target of a path behind the base URL.
-    pub fn target(&self, path: &str) -> Result<Uri, String> {
-        let mark = if self.query.is_empty() { "" } else { "?" };
-        let target = format!("{}{path}{mark}{}", self.prefix, self.query);
+    /// The request target of a path (with a query of its own or none) behind the base URL, or behind its host.
+    pub fn target(&self, path: &str, from_host: bool) -> Result<Uri, String> {
+        let mark = match (self.query.is_empty(), path.contains('?')) {
+            (true, _) => "",
+            (false, true) => "&",
+            (false, false) => "?",
+        };
+        let prefix = if from_host { "" } else { &self.prefix };
+        let target = format!("{prefix}{path}{mark}{}", self.query);
         target
             .parse()
             .map_err(|_| format!("`{target}` is not a request target"))

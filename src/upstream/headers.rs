@@ -1,10 +1,10 @@
 //! Headers of an upstream request, but for the credential. What of a caller's passes is an allow-list, which the way
 //! upstream holds.
 
-use super::{Upstream, Way, via};
+use super::{Ask, Upstream, via};
 use crate::resources::provider::Provider;
 use crate::vendors::Vendor;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 /// The vendor's headers, then the provider's own in their place.
 pub(super) fn fixed(vendor: &Vendor, spec: &Provider) -> Vec<(HeaderName, HeaderValue)> {
@@ -24,22 +24,16 @@ pub(super) fn fixed(vendor: &Vendor, spec: &Provider) -> Vec<(HeaderName, Header
 }
 
 /// Writes everything but the credential.
-pub(super) fn write(
-    upstream: &Upstream,
-    accept: &'static str,
-    carries: bool,
-    caller: Option<(&HeaderMap, &Way)>,
-    headers: &mut HeaderMap,
-) {
+pub(super) fn write(upstream: &Upstream, ask: &Ask<'_>, headers: &mut HeaderMap) {
     headers.reserve(11);
     headers.insert(header::HOST, upstream.host.clone());
-    if carries {
+    if ask.method != Method::GET {
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
     }
-    headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+    headers.insert(header::ACCEPT, HeaderValue::from_static(ask.accept));
     headers.insert(
         header::ACCEPT_ENCODING,
         HeaderValue::from_static("identity"),
@@ -51,8 +45,8 @@ pub(super) fn write(
     for (name, value) in &upstream.headers {
         headers.insert(name.clone(), value.clone());
     }
-    headers.insert(header::VIA, via::header(caller.map(|(headers, _)| headers)));
-    if let Some((caller, way)) = caller {
+    headers.insert(header::VIA, via::header(ask.caller));
+    if let (Some(caller), Some(way)) = (ask.caller, ask.way) {
         pass(caller, headers, |name| way.passes(name));
     }
 }

@@ -63,8 +63,10 @@ pub struct Ask<'a> {
     pub target: Uri,
     pub accept: &'static str,
     pub body: Bytes,
-    /// The caller's headers, and the way that says which of them pass.
-    pub caller: Option<(&'a HeaderMap, &'a Way)>,
+    /// `None`: to what is no format's (the list of models).
+    pub way: Option<&'a Way>,
+    /// The caller's headers; the way says which of them pass.
+    pub caller: Option<&'a HeaderMap>,
     /// The caller's own provider key.
     pub own_key: Option<&'a OwnKey>,
 }
@@ -97,7 +99,7 @@ impl Upstream {
             timers: timers.of_provider(spec),
             host: address.host().map_err(bad)?,
             headers: headers::fixed(vendor, spec),
-            ways: Way::all(vendor, &address).map_err(bad)?,
+            ways: Way::all(vendor, spec, access, &address).map_err(bad)?,
             tls,
             address,
             name: name.clone(),
@@ -149,15 +151,21 @@ impl Upstream {
 
     /// The request target on a way, with what may pass of the caller's query; `None` where the model's name cannot
     /// stand in one.
-    pub fn target(&self, way: &Way, model: &str, query: Option<&str>) -> Option<Uri> {
-        way.target(&self.address, model, query)
+    pub fn target(
+        &self,
+        way: &Way,
+        model: &str,
+        query: Option<&str>,
+        streams: bool,
+    ) -> Option<Uri> {
+        way.target(&self.address, model, query, streams)
     }
 
     /// The request target of its list of models, `None` where the vendor has none.
     pub fn models(&self) -> Option<Uri> {
         match self.vendor.models {
             "" => None,
-            path => self.address.target(path).ok(),
+            path => self.address.target(path, false).ok(),
         }
     }
 
@@ -165,12 +173,12 @@ impl Upstream {
     /// credential last: signing covers method, target, headers and body, which are all final by then.
     pub fn request(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, Unsigned> {
         let mut request = Request::new(());
+        headers::write(self, &ask, request.headers_mut());
         *request.method_mut() = ask.method;
         *request.uri_mut() = ask.target;
-        let carries = *request.method() != Method::GET;
-        headers::write(self, ask.accept, carries, ask.caller, request.headers_mut());
-        let same = ask.caller.is_some_and(|(_, way)| way.is_same());
-        self.sign_in.sign(&mut request, ask.own_key, same)?;
+        let same = ask.way.is_some_and(Way::is_same) && ask.caller.is_some();
+        let sign_in = ask.way.map_or(&self.sign_in, |way| way.sign_in(self));
+        sign_in.sign(&mut request, ask.own_key, same)?;
         Ok(request.map(|()| Full::new(ask.body)))
     }
 }

@@ -73,10 +73,10 @@ pub async fn list(upstream: &Upstream, most: usize) -> Trial {
 
 /// Asks a model for one token. `model`: the id the provider knows it by.
 pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
-    let spoken = upstream.vendor.endpoints.iter().find_map(|(id, _)| {
-        let format = formats::format(*id);
+    let spoken = upstream.vendor.endpoints.iter().find_map(|endpoint| {
+        let format = formats::format(endpoint.format);
         let way = upstream.way(format).filter(|way| way.is_same())?;
-        Some((format.codec?, upstream.target(way, model, None)?))
+        Some((format.codec?, upstream.target(way, model, None, false)?))
     });
     let Some((codec, target)) = spoken else {
         return Trial::unsent(
@@ -143,6 +143,7 @@ fn ask(method: Method, target: http::Uri, body: Bytes) -> Ask<'static> {
         target,
         accept: "application/json",
         body,
+        way: None,
         caller: None,
         own_key: None,
     }

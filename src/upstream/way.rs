@@ -2,8 +2,10 @@
 //! Worked out with the upstream, before any request. Must not know the request.
 
 use super::address::{Address, with_model};
+use super::{Access, SignIn, Upstream};
 use crate::formats::{self, Codec, FORMATS, Format, FormatId, Passes};
-use crate::vendors::Vendor;
+use crate::resources::provider::Provider;
+use crate::vendors::{self, Endpoint, Vendor};
 use http::Uri;
 
 /// How callers of one format reach an upstream.
@@ -13,7 +15,11 @@ pub struct Way {
     /// What the upstream is sent.
     pub to: &'static Format,
     pub conversion: Conversion,
-    target: Target,
+    whole: Target,
+    /// The target of streams, where it is another.
+    streamed: Option<Target>,
+    /// Where this endpoint takes its credential otherwise than the rest.
+    sign_in: Option<SignIn>,
     /// What of a caller's headers and query goes along; nothing through a translation.
     passes: [Passes; 2],
 }
@@ -34,30 +40,50 @@ pub enum Conversion {
 
 enum Target {
     Fixed(Uri),
-    /// The path behind the base URL, with the model in it.
-    Template(&'static str),
+    /// With the model in its path.
+    Template {
+        path: &'static str,
+        from_host: bool,
+    },
+}
+
+impl Target {
+    fn of(path: &'static str, from_host: bool, address: &Address) -> Result<Target, String> {
+        Ok(match path.contains("{model}") {
+            true => Target::Template { path, from_host },
+            false => Target::Fixed(address.target(path, from_host)?),
+        })
+    }
 }
 
 impl Way {
     /// A way for each format callers can come with; errors are fragments that follow the provider's name.
-    pub(super) fn all(vendor: &Vendor, address: &Address) -> Result<Vec<Way>, String> {
+    pub(super) fn all(
+        vendor: &Vendor,
+        spec: &Provider,
+        access: Option<&Result<Access, String>>,
+        address: &Address,
+    ) -> Result<Vec<Way>, String> {
+        let spoken = spoken(vendor, spec);
         let mut ways = Vec::new();
         for from in FORMATS {
-            let Some((to, conversion)) = conversion(vendor, from) else {
+            let Some((endpoint, conversion)) = conversion(&spoken, from) else {
                 continue;
             };
-            let Some((_, path)) = vendor.endpoints.iter().find(|(id, _)| *id == to.id) else {
-                continue;
-            };
-            let target = match path.contains("{model}") {
-                true => Target::Template(path),
-                false => Target::Fixed(address.target(path)?),
-            };
+            let to = formats::format(endpoint.format);
+            let target = |path| Target::of(path, endpoint.from_host, address);
             ways.push(Way {
                 from: from.id,
                 to,
                 conversion,
-                target,
+                whole: target(endpoint.path)?,
+                streamed: match endpoint.streams {
+                    "" => None,
+                    path => Some(target(path)?),
+                },
+                sign_in: endpoint
+                    .auth
+                    .map(|auth| SignIn::of(auth, &spec.credential, access)),
                 passes: match conversion {
                     Conversion::Same => [to.passes, vendor.passes],
                     Conversion::Translate { .. } => [Passes::NONE; 2],
@@ -79,7 +105,12 @@ impl Way {
 
     /// Whether the address names the model, so that a body need not.
     pub fn names_model(&self) -> bool {
-        matches!(self.target, Target::Template(_))
+        matches!(self.whole, Target::Template { .. })
+    }
+
+    /// How requests on it are signed in.
+    pub(super) fn sign_in<'a>(&'a self, upstream: &'a Upstream) -> &'a SignIn {
+        self.sign_in.as_ref().unwrap_or(&upstream.sign_in)
     }
 
     /// Whether this header of a caller's goes along.
@@ -93,10 +124,15 @@ impl Way {
         address: &Address,
         model: &str,
         query: Option<&str>,
+        streams: bool,
     ) -> Option<Uri> {
-        let uri = match &self.target {
+        let streamed = self.streamed.as_ref().filter(|_| streams);
+        let uri = match streamed.unwrap_or(&self.whole) {
             Target::Fixed(uri) => uri.clone(),
-            Target::Template(path) => address.target(&with_model(path, model)).ok()?,
+            Target::Template { path, from_host } => {
+                let path = with_model(path, model);
+                address.target(&path, *from_host).ok()?
+            }
         };
         match query.map(|query| self.passing(&uri, query)) {
             Some(more) if !more.is_empty() => {
@@ -121,20 +157,37 @@ impl Way {
     }
 }
 
-/// The same format where the vendor speaks it, else the first of its own that can be translated to.
-fn conversion(vendor: &Vendor, from: &'static Format) -> Option<(&'static Format, Conversion)> {
-    let mut spoken = vendor
-        .endpoints
+/// Where the provider takes requests: what its record says, else what its vendor does.
+fn spoken(vendor: &Vendor, spec: &Provider) -> Vec<Endpoint> {
+    if spec.formats.is_empty() {
+        return vendor.endpoints.to_vec();
+    }
+    let named = spec.formats.iter().filter_map(|name| formats::named(name));
+    named
+        .map(|format| {
+            let mut own = vendor.endpoints.iter().copied();
+            own.find(|endpoint| endpoint.format == format.id)
+                .unwrap_or_else(|| vendors::usual(format.id))
+        })
+        .collect()
+}
+
+/// The same format where the provider speaks it, else the first of its own that can be translated to.
+fn conversion<'a>(
+    spoken: &'a [Endpoint],
+    from: &'static Format,
+) -> Option<(&'a Endpoint, Conversion)> {
+    let alike = spoken
         .iter()
-        .map(|(id, _)| formats::format(*id))
-        .filter(|format| format.op == from.op);
-    if spoken.clone().any(|format| format.id == from.id) {
-        return Some((from, Conversion::Same));
+        .map(|endpoint| (endpoint, formats::format(endpoint.format)));
+    let mut alike = alike.filter(|(_, to)| to.op == from.op);
+    if let Some((endpoint, _)) = alike.clone().find(|(_, to)| to.id == from.id) {
+        return Some((endpoint, Conversion::Same));
     }
     let codec = from.codec?;
-    spoken.find_map(|to| {
+    alike.find_map(|(endpoint, to)| {
         let into = to.codec?;
-        Some((to, Conversion::Translate { into, from: codec }))
+        Some((endpoint, Conversion::Translate { into, from: codec }))
     })
 }
 
@@ -161,7 +214,7 @@ mod tests {
                 .iter()
                 .filter_map(|format| {
                     let way = upstream.way(format)?;
-                    let target = upstream.target(way, "a/b c", None).unwrap();
+                    let target = upstream.target(way, "a/b c", None, false).unwrap();
                     let kind = if way.is_same() {
                         "as it is"
                     } else {
@@ -207,7 +260,10 @@ mod tests {
         let target = |vendor: &str, format: FormatId, query: &str| {
             let upstream = build(vendor);
             let way = upstream.way(formats::format(format)).unwrap();
-            upstream.target(way, "m", Some(query)).unwrap().to_string()
+            upstream
+                .target(way, "m", Some(query), false)
+                .unwrap()
+                .to_string()
         };
         let messages = FormatId::AnthropicMessages;
         assert_eq!(

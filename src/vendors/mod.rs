@@ -1,7 +1,7 @@
 //! Upstream companies and servers gw knows out of the box. A compatible vendor is one row; quirks are
 //! values in the row. Nobody asks "which vendor am I".
 
-use crate::formats::{FormatId, Passes, Quirks};
+use crate::formats::{self, FormatId, Passes, Quirks};
 
 /// One row of [`VENDORS`].
 #[derive(Debug)]
@@ -11,9 +11,8 @@ pub struct Vendor {
     pub title: &'static str,
     /// Ends before the endpoint path; empty: the provider must give one. Documentation link in the table.
     pub base_url: &'static str,
-    /// The formats it speaks, in order of preference for translation, with the path behind the base URL.
-    /// `{model}` in a path is replaced by the percent-encoded upstream model (Azure deployments).
-    pub endpoints: &'static [(FormatId, &'static str)],
+    /// The formats it speaks, in order of preference for translation.
+    pub endpoints: &'static [Endpoint],
     pub auth: Auth,
     /// The variable its own SDK reads the credential from, for hints and `quickstart`.
     pub env: &'static str,
@@ -33,6 +32,40 @@ pub struct Vendor {
     pub local: bool,
     /// Where its dialect differs.
     pub quirks: Quirks,
+}
+
+/// Where a vendor takes requests of one format.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    pub format: FormatId,
+    /// Behind the base URL. `{model}` is replaced by the percent-encoded upstream model.
+    pub path: &'static str,
+    /// The same for streams; empty: no other.
+    pub streams: &'static str,
+    /// Whether the paths stand behind the host, and not behind the whole base URL.
+    pub from_host: bool,
+    /// How it takes its credential here; `None`: as everywhere.
+    pub auth: Option<Auth>,
+}
+
+/// An endpoint behind the vendor's base URL, with nothing special about it.
+pub const fn at(format: FormatId, path: &'static str) -> Endpoint {
+    Endpoint {
+        format,
+        path,
+        streams: "",
+        from_host: false,
+        auth: None,
+    }
+}
+
+/// Where servers that are compatible with a format's maker take it, behind a base URL as that maker's own is.
+pub fn usual(format: FormatId) -> Endpoint {
+    match format {
+        FormatId::OpenaiChat => at(format, "/chat/completions"),
+        FormatId::OpenaiEmbeddings => at(format, "/embeddings"),
+        FormatId::AnthropicMessages => at(format, "/messages"),
+    }
 }
 
 /// How a vendor takes its credential.
@@ -61,6 +94,23 @@ pub fn vendor(id: &str) -> crate::error::Result<&'static Vendor> {
             .param("vendor")
             .hint("list them with `gw provider vendors`, or use openai-compatible with --base-url")
         })
+}
+
+/// Refuses what is no format's name.
+pub fn check_formats<'a>(names: impl IntoIterator<Item = &'a str>) -> crate::error::Result<()> {
+    let mut unknown = names
+        .into_iter()
+        .filter(|name| formats::named(name).is_none());
+    let Some(name) = unknown.next() else {
+        return Ok(());
+    };
+    let known: Vec<&str> = formats::FORMATS.iter().map(|format| format.name).collect();
+    Err(crate::error::Error::invalid(format!(
+        "`{}` is not a format gw knows",
+        name.escape_debug()
+    ))
+    .param("formats")
+    .hint(format!("there are {}", known.join(", "))))
 }
 
 #[cfg(test)]
@@ -108,7 +158,7 @@ mod tests {
                 row.base_url
             };
             assert!(!base.ends_with('/'), "{}", row.id);
-            for (format, path) in row.endpoints {
+            for Endpoint { format, path, .. } in row.endpoints {
                 assert!(path.starts_with('/'), "{} {format:?}", row.id);
                 let url =
                     url::Url::parse(&format!("{base}{}", path.replace("{model}", "m"))).unwrap();
@@ -120,7 +170,7 @@ mod tests {
                 assert_eq!(
                     row.endpoints
                         .iter()
-                        .filter(|(other, _)| other == format)
+                        .filter(|other| other.format == *format)
                         .count(),
                     1,
                     "{} {format:?}",

@@ -2,7 +2,7 @@
 
 use super::{
     Auth::{Bearer, Header},
-    Vendor,
+    Vendor, at,
 };
 use crate::formats::FormatId::{AnthropicMessages, OpenaiChat, OpenaiEmbeddings};
 use crate::formats::{Passes, Quirks, StreamUsage};
@@ -13,8 +13,8 @@ const COMPATIBLE: Vendor = Vendor {
     title: "",
     base_url: "",
     endpoints: &[
-        (OpenaiChat, "/chat/completions"),
-        (OpenaiEmbeddings, "/embeddings"),
+        at(OpenaiChat, "/chat/completions"),
+        at(OpenaiEmbeddings, "/embeddings"),
     ],
     auth: Bearer,
     env: "",
@@ -37,9 +37,9 @@ const UNASKED: Quirks = Quirks {
 /// Servers on the user's machine that speak both chat formats below one base URL.
 const LOCAL: Vendor = Vendor {
     endpoints: &[
-        (OpenaiChat, "/chat/completions"),
-        (AnthropicMessages, "/messages"),
-        (OpenaiEmbeddings, "/embeddings"),
+        at(OpenaiChat, "/chat/completions"),
+        at(AnthropicMessages, "/messages"),
+        at(OpenaiEmbeddings, "/embeddings"),
     ],
     local: true,
     ..COMPATIBLE
@@ -65,7 +65,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "anthropic",
         title: "Anthropic",
         base_url: "https://api.anthropic.com/v1",
-        endpoints: &[(AnthropicMessages, "/messages")],
+        endpoints: &[at(AnthropicMessages, "/messages")],
         auth: Header("x-api-key"),
         env: "ANTHROPIC_API_KEY",
         headers: &[ANTHROPIC_VERSION],
@@ -78,8 +78,8 @@ pub static VENDORS: &[Vendor] = &[
         id: "azure",
         title: "Azure OpenAI",
         endpoints: &[
-            (OpenaiChat, "/openai/deployments/{model}/chat/completions"),
-            (OpenaiEmbeddings, "/openai/deployments/{model}/embeddings"),
+            at(OpenaiChat, "/openai/deployments/{model}/chat/completions"),
+            at(OpenaiEmbeddings, "/openai/deployments/{model}/embeddings"),
         ],
         auth: Header("api-key"),
         env: "AZURE_OPENAI_API_KEY",
@@ -94,7 +94,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "groq",
         title: "Groq",
         base_url: "https://api.groq.com/openai/v1",
-        endpoints: &[(OpenaiChat, "/chat/completions")],
+        endpoints: &[at(OpenaiChat, "/chat/completions")],
         env: "GROQ_API_KEY",
         catalog: "groq",
         // Refuses thoughts: https://github.com/janhq/jan/issues/8136
@@ -124,8 +124,8 @@ pub static VENDORS: &[Vendor] = &[
         title: "DeepSeek",
         base_url: "https://api.deepseek.com",
         endpoints: &[
-            (OpenaiChat, "/chat/completions"),
-            (AnthropicMessages, "/anthropic/v1/messages"),
+            at(OpenaiChat, "/chat/completions"),
+            at(AnthropicMessages, "/anthropic/v1/messages"),
         ],
         env: "DEEPSEEK_API_KEY",
         catalog: "deepseek",
@@ -158,9 +158,9 @@ pub static VENDORS: &[Vendor] = &[
         title: "OpenRouter",
         base_url: "https://openrouter.ai/api/v1",
         endpoints: &[
-            (OpenaiChat, "/chat/completions"),
-            (AnthropicMessages, "/messages"),
-            (OpenaiEmbeddings, "/embeddings"),
+            at(OpenaiChat, "/chat/completions"),
+            at(AnthropicMessages, "/messages"),
+            at(OpenaiEmbeddings, "/embeddings"),
         ],
         env: "OPENROUTER_API_KEY",
         // Which application calls: https://openrouter.ai/docs/app-attribution
@@ -179,7 +179,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "xai",
         title: "xAI",
         base_url: "https://api.x.ai/v1",
-        endpoints: &[(OpenaiChat, "/chat/completions")],
+        endpoints: &[at(OpenaiChat, "/chat/completions")],
         env: "XAI_API_KEY",
         catalog: "x-ai",
         ..COMPATIBLE
@@ -189,7 +189,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "cerebras",
         title: "Cerebras",
         base_url: "https://api.cerebras.ai/v1",
-        endpoints: &[(OpenaiChat, "/chat/completions")],
+        endpoints: &[at(OpenaiChat, "/chat/completions")],
         env: "CEREBRAS_API_KEY",
         catalog: "cerebras",
         // Under this name alone: https://github.com/QwenLM/qwen-code/issues/11045
@@ -204,7 +204,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "xiaomi",
         title: "Xiaomi MiMo",
         base_url: "https://api.xiaomimimo.com/v1",
-        endpoints: &[(OpenaiChat, "/chat/completions")],
+        endpoints: &[at(OpenaiChat, "/chat/completions")],
         env: "MIMO_API_KEY",
         quirks: Quirks {
             stream_usage: StreamUsage::Unasked,
@@ -217,7 +217,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "perplexity",
         title: "Perplexity",
         base_url: "https://api.perplexity.ai",
-        endpoints: &[(OpenaiChat, "/chat/completions")],
+        endpoints: &[at(OpenaiChat, "/chat/completions")],
         env: "PERPLEXITY_API_KEY",
         models: "",
         catalog: "perplexity",
@@ -276,7 +276,7 @@ pub static VENDORS: &[Vendor] = &[
     Vendor {
         id: "anthropic-compatible",
         title: "Any Anthropic-compatible API",
-        endpoints: &[(AnthropicMessages, "/messages")],
+        endpoints: &[at(AnthropicMessages, "/messages")],
         auth: Header("x-api-key"),
         headers: &[ANTHROPIC_VERSION],
         ..COMPATIBLE

@@ -14,6 +14,7 @@ mod turns;
 mod usage;
 mod writer;
 
+use super::peek::{Look, Looks};
 use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
 use crate::chat::{Chat, Reply};
 use crate::error::Result;
@@ -23,6 +24,17 @@ pub const NAME: &str = "anthropic-messages";
 
 /// The frame behind a complete stream.
 pub const END_MARK: &[u8] = b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+
+/// What of a body gw reads: <https://docs.anthropic.com/en/api/messages>.
+pub const LOOKS: Looks = &[
+    ("model", Look::Model),
+    ("stream", Look::Stream),
+    ("max_tokens", Look::Limit),
+    ("tools", Look::Tools),
+    ("messages", Look::Turns),
+    ("output_config", Look::Schema("\"format\"")),
+    ("output_format", Look::Schema("")),
+];
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &AnthropicMessages;

@@ -10,6 +10,7 @@ mod tool;
 mod usage;
 mod writer;
 
+use super::peek::{Look, Looks};
 use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
 use crate::chat::{Chat, Reply};
 use crate::error::Result;
@@ -19,6 +20,23 @@ pub const NAME: &str = "openai-chat";
 
 /// The frame behind a complete stream.
 pub const END_MARK: &[u8] = b"data: [DONE]\n\n";
+
+/// What of a body gw reads: <https://platform.openai.com/docs/api-reference/chat/create>.
+pub const LOOKS: Looks = &[
+    ("model", Look::Model),
+    ("stream", Look::Stream),
+    ("stream_options", Look::StreamOptions),
+    ("max_tokens", Look::Limit),
+    ("max_completion_tokens", Look::Limit),
+    ("n", Look::Choices),
+    ("tools", Look::Tools),
+    ("functions", Look::Tools),
+    ("messages", Look::Turns),
+    ("response_format", Look::Schema("\"json_schema\"")),
+];
+
+/// The same of embeddings: <https://platform.openai.com/docs/api-reference/embeddings/create>.
+pub const EMBEDDINGS: Looks = &[("model", Look::Model), ("input", Look::Turns)];
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &OpenaiChat;

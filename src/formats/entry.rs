@@ -1,0 +1,117 @@
+//! Where callers of each format send requests, and what the path alone says of one. Must not know headers or bodies.
+
+use super::{FORMATS, Format};
+use std::borrow::Cow;
+
+/// A path of a format. Requests are `POST`ed there.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// `{model}` stands for the model's name, percent-encoded or not: it may hold slashes.
+    pub path: &'static str,
+    pub streams: Streams,
+}
+
+/// Whether an answer is streamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Streams {
+    /// Where the body asks for it.
+    Asked,
+    Always,
+    Never,
+}
+
+/// What a path says of a request.
+#[derive(Clone)]
+pub struct Called<'a> {
+    pub format: &'static Format,
+    /// The model, where the path names it.
+    pub model: Option<Cow<'a, str>>,
+    pub streams: Streams,
+}
+
+/// An entry whose model and streaming the body says.
+pub const fn in_body(path: &'static str) -> Entry {
+    Entry {
+        path,
+        streams: Streams::Asked,
+    }
+}
+
+/// The format that is asked for at this path.
+pub fn called(path: &str) -> Option<Called<'_>> {
+    called_below("", path)
+}
+
+/// The same of a path that lacks its beginning.
+pub fn called_below<'a>(start: &str, path: &'a str) -> Option<Called<'a>> {
+    FORMATS.iter().find_map(|format| {
+        format.entries.iter().find_map(|entry| {
+            let model = model(path, entry.path.strip_prefix(start)?)?;
+            Some(Called {
+                format,
+                model,
+                streams: entry.streams,
+            })
+        })
+    })
+}
+
+/// The model in a path that fits the pattern; the inner `None`: the pattern has none.
+fn model<'a>(path: &'a str, pattern: &str) -> Option<Option<Cow<'a, str>>> {
+    match pattern.split_once("{model}") {
+        None => (path == pattern).then_some(None),
+        Some((start, end)) => {
+            let name = path.strip_prefix(start)?.strip_suffix(end)?;
+            (!name.is_empty()).then(|| Some(decoded(name)))
+        }
+    }
+}
+
+/// A name as it is behind the percent-encoding of a path. What is no encoding stays.
+pub fn decoded(text: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_come_out_of_paths() {
+        let pattern = "/v1beta/models/{model}:generateContent";
+        for (path, name) in [
+            ("/v1beta/models/gemini-3:generateContent", Some("gemini-3")),
+            ("/v1beta/models/a/b:generateContent", Some("a/b")),
+            ("/v1beta/models/a%2Fb%20c:generateContent", Some("a/b c")),
+            ("/v1beta/models/a:b:generateContent", Some("a:b")),
+            ("/v1beta/models/:generateContent", None),
+            ("/v1beta/models/a:countTokens", None),
+        ] {
+            let found = model(path, pattern).flatten();
+            assert_eq!(found.as_deref(), name, "{path}");
+        }
+        for (text, plain) in [
+            ("a%2fb", "a/b"),
+            ("%", "%"),
+            ("%zz%4", "%zz%4"),
+            ("%C3%A4", "ä"),
+            ("%ff", "\u{fffd}"),
+        ] {
+            assert_eq!(decoded(text), plain);
+        }
+    }
+
+    #[test]
+    fn every_entry_leads_to_its_own_format() {
+        for format in FORMATS {
+            for entry in format.entries {
+                let path = entry.path.replace("{model}", "m");
+                let found = called(&path).unwrap();
+                assert_eq!((found.format.id, found.streams), (format.id, entry.streams));
+                assert_eq!(found.model.is_some(), entry.path.contains("{model}"));
+            }
+        }
+        assert!(called("/v1/models").is_none() && called("").is_none());
+    }
+}
