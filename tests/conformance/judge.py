@@ -7,6 +7,13 @@ EQUAL = ("equal", "")
 # What gw adds where it asks for usage on its own account.
 ASKED = re.compile(rb'(,?"stream_options":\{"include_usage":true\},?|,?"include_usage":true,?)')
 
+# Tools, images and schemas are carried or refused.
+NEVER = re.compile(
+    r"tools|functions|tools\.(function|parameters|input_schema|functionDeclarations)(\.\w+arameters\w*)?"
+    r"|response_format(\.json_schema(\.schema)?)?|text(\.format(\.schema)?)?|output_config(\.format(\.schema)?)?"
+    r"|generationConfig(\.response\w*Schema)?|(messages|input|contents)\..*image.*"
+)
+
 
 def short(value, most=160):
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -17,10 +24,10 @@ def short(value, most=160):
 # Requests
 
 
-def same_request(sent, original, asks_usage):
+def same_request(answer, sent, original, asks_usage):
     """Byte for byte, but for the question for usage."""
     if sent is None:
-        return "wrong", "nothing was sent upstream"
+        return "wrong", f"nothing was sent upstream: {answer.status} {short(told(answer).get('message', ''))}"
     if sent == original:
         return EQUAL
     if asks_usage:
@@ -66,6 +73,9 @@ def crossed_request(answer, sent, mistake, was_refused):
             return "adapted", f"invalid here, and refused by the provider when recorded: {mistake}"
         return "wrong", f"not valid upstream: {mistake}"
     dropped = answer.headers.get("x-gw-dropped")
+    lost = [path for path in (dropped or "").split(", ") if NEVER.fullmatch(path)]
+    if lost:
+        return "wrong", f"dropped what may not be: {', '.join(lost)}"
     return ("adapted", f"x-gw-dropped: {dropped}") if dropped else EQUAL
 
 

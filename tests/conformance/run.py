@@ -72,7 +72,7 @@ def same(task):
     recorded = b"".join(replay.body_parts(dict(record), {"_sse": sse} if api == "gemini" else {}))
     rows = []
     if task["chunk"] == "event" and recordings.native_body(record) is not None:
-        rows.append(("requests", judge.same_request(sent, body, asks_usage)))
+        rows.append(("requests", judge.same_request(answer, sent, body, asks_usage)))
     said = callers.events(recorded)
     verdict = judge.same_answer(answer, record["status"] or 200, recorded, said, asks_usage)
     return rows + [(recordings.kind(record), verdict)]
