@@ -4,10 +4,11 @@
 use crate::store::journal::LABEL_KEPT;
 use http::{HeaderMap, HeaderValue};
 
-/// Headers that name the conversation: Claude Code, Codex, opencode. The first of these that is there counts.
-const SESSION: [&str; 4] = [
+/// Headers that name the conversation: Claude Code, Codex, goose, opencode. The first of these that is there counts.
+const SESSION: [&str; 5] = [
     "x-claude-code-session-id",
     "session-id",
+    "agent-session-id",
     "x-session-id",
     "x-session-affinity",
 ];

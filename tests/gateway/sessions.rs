@@ -29,6 +29,8 @@ fn the_session_and_agent_a_coding_agent_names_are_kept_in_the_row_and_found_by()
         ),
         // Codex.
         (&[("session-id", "x-1")], json!("x-1"), Value::Null),
+        // goose.
+        (&[("agent-session-id", "g-1")], json!("g-1"), Value::Null),
         // opencode.
         (
             &[("X-Session-Id", "o-1"), ("x-session-affinity", "o-2")],
