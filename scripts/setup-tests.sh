@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside a Rust toolchain: system packages where they are missing (Debian, Ubuntu), and
-# the official clients, in exact versions, into target/test-env. Does nothing where everything is there already; fails
-# where something is missing in the end.
+# the official clients and coding agents, in exact versions, into target/test-env. Does nothing where everything is there
+# already; fails where something is missing in the end.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 env=${GW_TEST_ENV:-${CARGO_TARGET_DIR:-$root/target}/test-env}
@@ -83,5 +83,29 @@ if ! installed node "$node"; then
   cp "$root"/tests/sdk/node/package*.json "$env/node/"
   (cd "$env/node" && npm ci --silent --no-audit --no-fund)
   echo "$node" >"$env/node.done"
+fi
+
+# Agents that are not to be had for this platform, or for want of a Python, are left out, and their tests say so.
+agents=$(cat "$root"/tests/agents/{npm,requirements}.txt | sha256sum | cut -d' ' -f1)
+if ! installed agents "$agents"; then
+  say "installing coding agents into $env/agents"
+  rm -rf "$env/agents" "$env/agents.done"
+  mkdir -p "$env/agents"
+  platform=$(node -p 'process.platform + "-" + process.arch')
+  sed -e '/^#/d' -e "s/PLATFORM/$platform/" "$root/tests/agents/npm.txt" |
+    xargs npm install --prefix "$env/agents" --no-save --no-package-lock --omit=optional --ignore-scripts \
+      --silent --no-audit --no-fund || say "there are no coding agents for $platform"
+  for name in python3 python3.12 python3.11 python3.10; do
+    "$name" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || continue
+    "$name" -m venv "$env/agents/python"
+    pip=$env/agents/python/bin/pip
+    # A hundred packages: a quarter of the time with uv.
+    { "$pip" install --quiet --disable-pip-version-check uv==0.13.8 &&
+      "$env/agents/python/bin/uv" pip install --quiet --python "$env/agents/python/bin/python" --no-deps \
+        -r "$root/tests/agents/requirements.txt"; } ||
+      "$pip" install --quiet --disable-pip-version-check --no-deps -r "$root/tests/agents/requirements.txt"
+    break
+  done
+  echo "$agents" >"$env/agents.done"
 fi
 say "ready in $env"

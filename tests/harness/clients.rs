@@ -10,12 +10,16 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The test environment; `None`, and the test skipped, where it was not set up.
-pub fn environment() -> Option<PathBuf> {
+/// Where scripts/setup-tests.sh puts the test environment.
+pub fn place() -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let place =
-        std::env::var_os("GW_TEST_ENV").map_or_else(|| target.join("test-env"), PathBuf::from);
+    std::env::var_os("GW_TEST_ENV").map_or_else(|| target.join("test-env"), PathBuf::from)
+}
+
+/// The test environment; `None`, and the test skipped, where it was not set up.
+pub fn environment() -> Option<PathBuf> {
+    let place = place();
     if place.join("python.done").exists() {
         return Some(place);
     }

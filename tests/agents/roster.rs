@@ -1,0 +1,299 @@
+//! The agents that are run, a row each: where the program is, what a user sets so that it calls a gateway, what it is
+//! asked to do, and what a model answers it. It knows nothing of gw: to an agent a gateway is an address and a key.
+
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The file that is to be changed, before and after.
+pub const BEFORE: &str = "hello world\nsecond line\n";
+pub const AFTER: &str = "goodbye world\nsecond line\n";
+const TASK: &str = "Change hello.txt so that it says goodbye to the world.";
+
+/// The formats an agent speaks and an upstream may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Chat,
+    Responses,
+    Messages,
+    Gemini,
+}
+
+/// What an agent is told of the gateway, and where it lives.
+pub struct Place<'a> {
+    /// Its home, empty before [`Agent::settings`].
+    pub home: &'a Path,
+    /// Where it works; `hello.txt` is in it.
+    pub work: &'a Path,
+    /// The gateway's address, without a path.
+    pub url: &'a str,
+    pub key: &'a str,
+}
+
+pub struct Agent {
+    pub name: &'static str,
+    /// The format it speaks.
+    pub format: Format,
+    /// The model it asks for.
+    pub model: &'static str,
+    /// Below the test environment.
+    program: fn(&Path) -> PathBuf,
+    /// Files and variables, as docs/agents.md tells its readers.
+    settings: fn(&Place<'_>, &mut Command),
+    args: &'static [&'static str],
+    /// What the model calls to change the file, one answer each, as lines of the simulator's script; none where the
+    /// agent edits by text alone.
+    calls: fn(&Place<'_>) -> Vec<Value>,
+    /// What the model says in the end.
+    says: &'static str,
+}
+
+pub const AIDER: Agent = Agent {
+    name: "aider",
+    format: Format::Chat,
+    model: "agent-model",
+    program: |env| env.join("agents/python/bin/aider"),
+    settings: |place, command| {
+        command
+            .env("OPENAI_API_BASE", format!("{}/v1", place.url))
+            .env("OPENAI_API_KEY", place.key)
+            // Prices and windows of models come with it and from the network otherwise.
+            .env("LITELLM_LOCAL_MODEL_COST_MAP", "True");
+        let caches = place.home.join(".aider/caches");
+        write(
+            &caches.join("model_prices_and_context_window.json"),
+            &json!({"none": {}}).to_string(),
+        );
+    },
+    args: &[
+        "--model=openai/agent-model",
+        "--edit-format=diff",
+        "--no-git",
+        "--yes-always",
+        "--no-pretty",
+        "--no-check-update",
+        "--no-show-release-notes",
+        "--no-show-model-warnings",
+        "--no-suggest-shell-commands",
+        "--analytics-disable",
+        "--message",
+        TASK,
+        "hello.txt",
+    ],
+    // It offers no tools: edits are blocks of text.
+    calls: |_| Vec::new(),
+    says: "I change the greeting.\n\nhello.txt\n```\n<<<<<<< SEARCH\nhello world\n=======\ngoodbye world\n>>>>>>> REPLACE\n```\n",
+};
+
+pub const CLAUDE_CODE: Agent = Agent {
+    name: "claude-code",
+    format: Format::Messages,
+    model: "claude-sonnet-4-5",
+    program: |env| package(env, "@anthropic-ai/claude-code-PLATFORM", "claude"),
+    settings: |place, command| {
+        command
+            .env("ANTHROPIC_BASE_URL", place.url)
+            .env("ANTHROPIC_AUTH_TOKEN", place.key)
+            .env("CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY", "1")
+            .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+            .env("DISABLE_AUTOUPDATER", "1");
+    },
+    args: &[
+        "--print",
+        TASK,
+        "--model=claude-sonnet-4-5",
+        "--allowedTools=Read,Edit",
+    ],
+    calls: |place| {
+        let file = place.work.join("hello.txt");
+        vec![
+            json!({"name": "Read", "arguments": {"file_path": file}}),
+            json!({"name": "Edit", "arguments": {"file_path": file, "old_string": "hello world", "new_string": "goodbye world"}}),
+        ]
+    },
+    says: "Done.",
+};
+
+pub const CODEX: Agent = Agent {
+    name: "codex",
+    format: Format::Responses,
+    // One of those it has facts of: only these get the tool with a grammar.
+    model: "gpt-5.5",
+    program: |env| {
+        let vendor = env.join("agents/node_modules/@openai/codex/vendor");
+        let mut builds = std::fs::read_dir(&vendor).into_iter().flatten().flatten();
+        builds
+            .next()
+            .map_or(vendor, |build| build.path().join("bin/codex"))
+    },
+    settings: |place, command| {
+        let config = format!(
+            r#"model = "gpt-5.5"
+model_provider = "gw"
+# A hosted tool, which only OpenAI's own models have.
+web_search = "disabled"
+
+[model_providers.gw]
+name = "gw"
+base_url = "{}/v1"
+env_key = "GW_KEY"
+wire_api = "responses"
+
+[features]
+plugins = false
+
+[analytics]
+enabled = false
+"#,
+            place.url
+        );
+        write(&place.home.join(".codex/config.toml"), &config);
+        command.env("GW_KEY", place.key);
+    },
+    args: &[
+        "exec",
+        "--skip-git-repo-check",
+        "--dangerously-bypass-approvals-and-sandbox",
+        TASK,
+    ],
+    calls: |_| {
+        vec![
+            json!({"name": "exec_command", "arguments": {"cmd": "cat hello.txt"}}),
+            json!({"name": "apply_patch", "input": "*** Begin Patch\n*** Update File: hello.txt\n@@\n-hello world\n+goodbye world\n second line\n*** End Patch\n"}),
+        ]
+    },
+    says: "Done.",
+};
+
+pub const GEMINI_CLI: Agent = Agent {
+    name: "gemini-cli",
+    format: Format::Gemini,
+    model: "gemini-2.5-flash",
+    program: |env| env.join("agents/node_modules/@google/gemini-cli/bundle/gemini.js"),
+    settings: |place, command| {
+        let settings = json!({
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+            "general": {"enableAutoUpdate": false, "enableAutoUpdateNotification": false},
+            "privacy": {"usageStatisticsEnabled": false},
+            "telemetry": {"enabled": false},
+        });
+        write(
+            &place.home.join(".gemini/settings.json"),
+            &settings.to_string(),
+        );
+        command
+            .env("GOOGLE_GEMINI_BASE_URL", place.url)
+            .env("GEMINI_API_KEY", place.key)
+            .env("GEMINI_CLI_TRUST_WORKSPACE", "true");
+    },
+    args: &["--model=gemini-2.5-flash", "--yolo", "--prompt", TASK],
+    calls: |_| {
+        vec![
+            json!({"name": "read_file", "arguments": {"file_path": "hello.txt"}}),
+            json!({"name": "replace", "arguments": {
+                "file_path": "hello.txt",
+                "instruction": "Say goodbye.",
+                "old_string": "hello world",
+                "new_string": "goodbye world",
+            }}),
+        ]
+    },
+    says: "Done.",
+};
+
+pub const OPENCODE: Agent = Agent {
+    name: "opencode",
+    format: Format::Chat,
+    model: "agent-model",
+    program: |env| package(env, "opencode-PLATFORM", "bin/opencode"),
+    settings: |place, command| {
+        let config = json!({
+            "autoupdate": false,
+            "share": "disabled",
+            "model": "gw/agent-model",
+            "small_model": "gw/agent-model",
+            "provider": {"gw": {
+                "npm": "@ai-sdk/openai-compatible",
+                "name": "gw",
+                "options": {"baseURL": format!("{}/v1", place.url), "apiKey": "{env:GW_KEY}"},
+                "models": {"agent-model": {"limit": {"context": 200_000, "output": 8_192}}},
+            }},
+        });
+        write(
+            &place.home.join(".config/opencode/opencode.json"),
+            &config.to_string(),
+        );
+        command
+            .env("GW_KEY", place.key)
+            .env("OPENCODE_DISABLE_MODELS_FETCH", "1")
+            // It would fetch what its plugins need, of which there are none here.
+            .env("npm_config_registry", "http://127.0.0.1:9");
+    },
+    args: &["run", TASK],
+    calls: |_| {
+        vec![
+            json!({"name": "read", "arguments": {"filePath": "hello.txt"}}),
+            json!({"name": "edit", "arguments": {"filePath": "hello.txt", "oldString": "hello world", "newString": "goodbye world"}}),
+        ]
+    },
+    says: "Done.",
+};
+
+impl Agent {
+    /// Its program, where it is installed.
+    pub fn program(&self, environment: &Path) -> Option<PathBuf> {
+        Some((self.program)(environment)).filter(|program| program.is_file())
+    }
+
+    /// It with its task, in an environment that holds nothing but what it needs.
+    pub fn command(&self, program: &Path, place: &Place<'_>) -> Command {
+        let mut command = if program.extension().is_some_and(|kind| kind == "js") {
+            let mut node = Command::new("node");
+            node.arg(program);
+            node
+        } else {
+            Command::new(program)
+        };
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", place.home)
+            .current_dir(place.work)
+            .args(self.args);
+        (self.settings)(place, &mut command);
+        command
+    }
+
+    /// How the model leads it through the task, as the simulator's script. What it asks on the side, with no tools or
+    /// other ones, gets a plain text.
+    pub fn script(&self, place: &Place<'_>) -> Value {
+        let mut turns: Vec<Value> = (self.calls)(place)
+            .into_iter()
+            .map(|call| json!({"calls": [call]}))
+            .collect();
+        turns.push(json!({"text": self.says}));
+        json!({"conversations": [{"when": {"text": TASK}, "turns": turns}], "default": "Greeting"})
+    }
+}
+
+/// A file of a package that has one build for each platform.
+fn package(environment: &Path, name: &str, file: &str) -> PathBuf {
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    environment
+        .join("agents/node_modules")
+        .join(name.replace("PLATFORM", &format!("{system}-{machine}")))
+        .join(file)
+}
+
+fn write(file: &Path, text: &str) {
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, text).unwrap();
+}

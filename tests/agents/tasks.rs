@@ -1,0 +1,217 @@
+//! Each agent that is installed does one task: straight at the simulator, through gw where the upstream speaks the
+//! agent's own format, and through gw where it speaks another one. The file must come out the same each time; where the
+//! format is the same the upstream must be sent the same requests but for what gw owns.
+
+use crate::compare::{self, Request};
+use crate::harness::{Gateway, clients, skip};
+use crate::roster::{self, Agent, Format, Place};
+use crate::run::Stage;
+use gw::mock::{Mock, Settings};
+use std::path::PathBuf;
+
+/// The model that routes ask upstream, whatever the agent asked for.
+const UPSTREAM: &str = "upstream-model";
+
+/// A simulator that leads an agent through its task, and where the agent runs.
+struct Bench<'a> {
+    agent: &'a Agent,
+    program: PathBuf,
+    stage: Stage,
+    mock: Mock,
+}
+
+impl Bench<'_> {
+    /// `None`, and the test skipped, where the agent is not installed.
+    fn of(agent: &Agent) -> Option<Bench<'_>> {
+        let Some(program) = agent.program(&clients::place()) else {
+            skip::skip(&format!(
+                "{} is not installed; run scripts/setup-tests.sh",
+                agent.name
+            ));
+            return None;
+        };
+        let stage = Stage::new();
+        let (home, work) = (stage.home(), stage.work());
+        let place = Place {
+            home: &home,
+            work: &work,
+            url: "",
+            key: "",
+        };
+        let mock = Mock::start(Settings {
+            play: Some(serde_json::from_value(agent.script(&place)).unwrap()),
+            ..Settings::default()
+        });
+        Some(Bench {
+            agent,
+            program,
+            stage,
+            mock: mock.unwrap(),
+        })
+    }
+
+    /// One run at this address: the requests that came to the simulator.
+    #[track_caller]
+    fn run(&self, url: &str, key: &str, how: &str) -> Vec<Request> {
+        self.mock.forget();
+        self.stage.run(self.agent, &self.program, url, key, how);
+        compare::requests(&self.mock.requests())
+    }
+
+    #[track_caller]
+    fn direct(&self) -> Vec<Request> {
+        self.run(&self.mock.url(), "sk-direct", "direct")
+    }
+
+    /// Through a gateway of its own before an upstream of this format.
+    #[track_caller]
+    fn through(&self, upstream: Format) -> Vec<Request> {
+        let gateway = Gateway::start();
+        let (vendor, base) = upstream.vendor();
+        gateway.provider(
+            "up",
+            vendor,
+            &format!("{}{base}", self.mock.url()),
+            "sk-upstream",
+        );
+        let to = format!("up/{UPSTREAM}");
+        let key = gateway.key_with_route("agent", &["--to", &to, "--retries", "0"]);
+        self.run(&gateway.url, &key, &format!("before {upstream:?}"))
+    }
+
+    /// Own format: the same requests. Direct runs before and after, so that what time alone changes is told apart.
+    #[track_caller]
+    fn same_format(&self) {
+        let before = self.direct();
+        let through = self.through(self.agent.format);
+        let after = self.direct();
+        let own = |request: &Request| Request {
+            text: self.agent.format.without_owned(
+                &request.text,
+                self.agent.model,
+                UPSTREAM,
+                before[0].text.contains("\"stream_options\""),
+            ),
+        };
+        let through: Vec<Request> = through.iter().map(own).collect();
+        if let Some(difference) = compare::difference([&before, &after], &through) {
+            panic!("{} through gw: {difference}", self.agent.name);
+        }
+    }
+
+    /// Another format: the upstream was spoken to in it, as often.
+    #[track_caller]
+    fn other_format(&self, upstream: Format) {
+        let requests = self.through(upstream);
+        let path = upstream.path();
+        assert!(!requests.is_empty());
+        for request in &requests {
+            assert!(request.text.contains(path), "{path}: {}", request.text);
+        }
+    }
+}
+
+impl Format {
+    /// The vendor whose row speaks it to an address of the user's own, and what that address ends in.
+    fn vendor(self) -> (&'static str, &'static str) {
+        match self {
+            Format::Chat | Format::Responses => ("openai-compatible", "/v1"),
+            Format::Messages => ("anthropic-compatible", "/v1"),
+            Format::Gemini => ("gemini", ""),
+        }
+    }
+
+    /// What its requests' paths have and others' have not.
+    fn path(self) -> &'static str {
+        match self {
+            Format::Chat => "/chat/completions",
+            Format::Responses => "/responses",
+            Format::Messages => "/messages",
+            Format::Gemini => ":streamGenerateContent",
+        }
+    }
+
+    /// A request with the spans that gw owns as the agent had them.
+    fn without_owned(self, text: &str, asked: &str, upstream: &str, usage: bool) -> String {
+        let text = match self {
+            Format::Gemini => text.replacen(
+                &format!("/models/{upstream}:"),
+                &format!("/models/{asked}:"),
+                1,
+            ),
+            _ => ["\"model\":\"", "\"model\": \""]
+                .iter()
+                .fold(text.to_owned(), |text, member| {
+                    text.replacen(
+                        &format!("{member}{upstream}\""),
+                        &format!("{member}{asked}\""),
+                        1,
+                    )
+                }),
+        };
+        match usage {
+            true => text,
+            false => text.replacen("\"stream_options\":{\"include_usage\":true},", "", 1),
+        }
+    }
+}
+
+#[track_caller]
+fn same_format(agent: &Agent) {
+    if let Some(bench) = Bench::of(agent) {
+        bench.same_format();
+    }
+}
+
+#[track_caller]
+fn other_formats(agent: &Agent, upstreams: &[Format]) {
+    if let Some(bench) = Bench::of(agent) {
+        for upstream in upstreams {
+            bench.other_format(*upstream);
+        }
+    }
+}
+
+#[test]
+fn aider_edits_through_gw_with_the_same_requests() {
+    same_format(&roster::AIDER);
+}
+
+#[test]
+fn aider_edits_on_upstreams_of_other_formats() {
+    other_formats(&roster::AIDER, &[Format::Messages]);
+}
+
+#[test]
+fn claude_code_edits_through_gw_with_the_same_requests() {
+    same_format(&roster::CLAUDE_CODE);
+}
+
+#[test]
+fn claude_code_edits_on_upstreams_of_other_formats() {
+    other_formats(&roster::CLAUDE_CODE, &[Format::Chat]);
+}
+
+#[test]
+fn opencode_edits_through_gw_with_the_same_requests() {
+    same_format(&roster::OPENCODE);
+}
+
+#[test]
+fn opencode_edits_on_upstreams_of_other_formats() {
+    other_formats(&roster::OPENCODE, &[Format::Messages]);
+}
+
+#[test]
+fn codex_edits() {
+    if let Some(bench) = Bench::of(&roster::CODEX) {
+        bench.direct();
+    }
+}
+
+#[test]
+fn gemini_cli_edits() {
+    if let Some(bench) = Bench::of(&roster::GEMINI_CLI) {
+        bench.direct();
+    }
+}
