@@ -88,7 +88,13 @@ fn openai_value(fault: &Fault) -> Value {
 }
 
 fn anthropic_value(fault: &Fault) -> Value {
-    json!({"type": "error", "error": {"type": anthropic_type(fault), "message": fault.message}})
+    let mut body = json!({"type": "error", "error": {"type": anthropic_type(fault), "message": fault.message}});
+    // The official clients' tool runners ask for a conversation that the server holds, and go on without by this code.
+    if fault.param.as_deref() == Some("thread") {
+        body["error"]["details"] =
+            json!({"error_code": "thread_unsupported_request", "unsupported": ["thread"]});
+    }
+    body
 }
 
 /// An OpenAI error body.
@@ -154,6 +160,18 @@ mod tests {
             code: None,
             param: Some("model".to_owned()),
         }
+    }
+
+    #[test]
+    fn anthropics_clients_learn_that_a_conversation_is_not_held() {
+        let refused = Fault {
+            param: Some("thread".to_owned()),
+            ..fault(400, "invalid_request_error")
+        };
+        assert_eq!(
+            anthropic_value(&refused)["error"]["details"],
+            json!({"error_code": "thread_unsupported_request", "unsupported": ["thread"]})
+        );
     }
 
     #[test]

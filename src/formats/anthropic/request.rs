@@ -38,12 +38,14 @@ pub fn read(body: &[u8]) -> Result<Chat> {
     {
         chat.lost.push("service_tier".into());
     }
-    for tools_by_another_name in ["mcp_servers", "container"] {
-        if fields.take(tools_by_another_name).is_some() {
+    // Without these the rest would mean something else: a thread's further turns hold only what is new, a compaction
+    // wants the conversation summed up and not continued.
+    for theirs in ["mcp_servers", "container", "thread", "compaction"] {
+        if fields.take(theirs).is_some() {
             let what = format!(
-                "`{tools_by_another_name}` runs on Anthropic's side and cannot be translated to another format"
+                "`{theirs}` runs on Anthropic's side and cannot be translated to another format"
             );
-            return Err(unsupported(tools_by_another_name, &what));
+            return Err(unsupported(theirs, &what));
         }
     }
     fields.rest(&mut chat.lost);

@@ -363,6 +363,11 @@ fn refusals_name_the_field() {
             "tools[0].type",
         ),
         (plain(json!({"mcp_servers": []})), "mcp_servers"),
+        (plain(json!({"thread": {"type": "create"}})), "thread"),
+        (
+            plain(json!({"compaction": {"type": "enabled"}})),
+            "compaction",
+        ),
         (
             plain(json!({"tools": [{"name": "f", "input_schema": true}]})),
             "tools[0].input_schema",
