@@ -5,7 +5,7 @@ import re
 
 EQUAL = ("equal", "")
 # What gw adds where it asks for usage on its own account.
-ASKED = re.compile(rb'(,?"stream_options":\{"include_usage":true\},?|,?"include_usage":true,?)')
+ASKED = re.compile(rb',?"stream_options":\{"include_usage":true\},?|,?"include_usage":true,?')
 
 # Tools, images and schemas are carried or refused.
 NEVER = re.compile(

@@ -21,8 +21,16 @@ MODELS = {
 }
 
 
-def compact(body):
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+# Spellings of one document.
+SPELLED = [
+    {"ensure_ascii": False, "separators": (",", ":")},
+    {"ensure_ascii": True},
+    {"ensure_ascii": False, "indent": 2},
+]
+
+
+def spelled(body, number):
+    return json.dumps(body, **SPELLED[number % len(SPELLED)]).encode()
 
 
 def target(caller, upstream, record=None, chunk="event"):
@@ -35,19 +43,19 @@ def target(caller, upstream, record=None, chunk="event"):
     return (of_provider or [way for way in ways if not way["providers"]])[0]
 
 
-def request(api, record, model):
+def request(api, record, model, number):
     """The recorded request in its caller's own form, for this model; made where none was recorded."""
     body = recordings.native_body(record)
     if body is None:
         body = callers.made(api, record["expected"] or {"outcome": {}, "stream": record["stream"]}, model)
         body.pop("config", None)
     if api == "gemini":
-        return compact({name: value for name, value in body.items() if name != "stream"})
-    return compact({**({} if "model" in body else {"model": model}), **body, **({"model": model})})
+        return spelled({name: value for name, value in body.items() if name != "stream"}, number)
+    return spelled({**body, "model": model}, number)
 
 
-def send(way, api, record, model):
-    body = request(api, record, model)
+def send(way, api, record, model, number):
+    body = request(api, record, model, number)
     sse = api != "gemini" or (record["query"] or {}).get("alt") == "sse"
     stream = record["stream"] if api == "gemini" else False
     answer = callers.raw(
@@ -65,7 +73,7 @@ def same(task):
     api, record = task["caller"], record_of(task)
     way = target(api, api, record, task["chunk"])
     model = f"case-{record['id']}-{task['number']}"
-    body, sent, answer, sse = send(way, api, record, model)
+    body, sent, answer, sse = send(way, api, record, model, task["number"])
     asked = json.loads(body)
     asks_usage = api == "openai-chat" and asked.get("stream") is True and not way["providers"]
     asks_usage = asks_usage and not (asked.get("stream_options") or {}).get("include_usage")
@@ -84,7 +92,7 @@ def crossed_request(task):
     plain = STATE["plain"][upstream, record["stream"]]
     names = MODELS[upstream]
     model = f"{names[task['number'] % len(names)]}-case-{plain}-{task['number']}"
-    _, sent, answer, _ = send(target(api, upstream), api, record, model)
+    _, sent, answer, _ = send(target(api, upstream), api, record, model, task["number"])
     mistake = None
     if sent is not None:
         mistake = STATE["judges"].mistake(upstream, json.loads(sent))
