@@ -164,7 +164,13 @@ fn openai_chat_for_javascript() {
 fn openai_responses_for_python() {
     Program {
         file: "python/responses.py",
-        helpers: &["stream helper", "parse streamed", "token count"],
+        helpers: &[
+            "stream helper",
+            "parse streamed",
+            "token count",
+            "continued",
+            "kept",
+        ],
         served: false,
     }
     .run();
@@ -179,6 +185,8 @@ fn openai_responses_for_javascript() {
             "tool runner",
             "tool runner streamed",
             "token count",
+            "continued",
+            "kept",
         ],
         served: false,
     }

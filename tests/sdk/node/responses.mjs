@@ -2,7 +2,7 @@
 
 import { CITY, PNG, PROMPT, RESULTS, SCHEMA, SYSTEM, THINKS, TOOLS_PROMPT, VALIDATOR, check, fits, load, must } from "./common.mjs";
 
-const { OpenAI } = load("openai");
+const { BadRequestError, NotFoundError, OpenAI } = load("openai");
 const { standardTextFormat } = load("openai/helpers/standard-schema");
 const { ResponsesToolRunner } = load("openai/helpers/responses-tool-runner");
 
@@ -133,6 +133,31 @@ await check(
       const many = (await client.responses.inputTokens.count({ ...DEFAULTS, tools: TOOLS })).input_tokens;
       must(0 < few && few < many, [few, many]);
       return [[few, many], null];
+    },
+    // A response that goes on from one that the server holds; refused where the upstream holds none, never cut short.
+    continued: async (client) => {
+      const first = await client.responses.create(DEFAULTS);
+      const asked = { ...DEFAULTS, input: "And goodbye.", previous_response_id: first.id };
+      const answer = await client.responses.create(asked).catch((error) => error);
+      if (answer instanceof BadRequestError) {
+        must(answer.param === "previous_response_id", answer);
+        return [null, null];
+      }
+      must(answer.usage?.input_tokens > first.usage.input_tokens, answer);
+      return [answer, null];
+    },
+    // What the server holds is found until it is deleted; nothing is where the upstream holds nothing.
+    kept: async (client) => {
+      const first = await client.responses.create(DEFAULTS);
+      const again = await client.responses.retrieve(first.id).catch((error) => error);
+      if (again instanceof NotFoundError) return [null, null];
+      must(again.output_text === first.output_text, again);
+      const asked = [];
+      for await (const item of client.responses.inputItems.list(first.id)) asked.push(item);
+      await client.responses.delete(first.id);
+      const gone = await client.responses.retrieve(first.id).catch((error) => error);
+      must(gone instanceof NotFoundError, gone);
+      return [[again, asked], null];
     },
     "raw response": async (client) => {
       const { data, response, request_id } = await client.responses.create(DEFAULTS).withResponse();

@@ -124,6 +124,34 @@ def count(client):
     return [few, many], None
 
 
+def continued(client):
+    """A response that goes on from one that the server holds; refused where the upstream holds none, never cut short."""
+    first = client.responses.create(**DEFAULTS)
+    try:
+        answer = client.responses.create(**{**DEFAULTS, "input": "And goodbye."}, previous_response_id=first.id)
+    except openai.BadRequestError as error:
+        must(error.param == "previous_response_id", error)
+        return None, None
+    must(answer.usage.input_tokens > first.usage.input_tokens, answer)
+    return outcome(answer.model_dump())[0], None
+
+
+def kept(client):
+    """What the server holds is found until it is deleted; nothing is where the upstream holds nothing."""
+    first = client.responses.create(**DEFAULTS)
+    try:
+        again = client.responses.retrieve(first.id)
+    except openai.NotFoundError:
+        return None, None
+    must(again.output_text == first.output_text, again)
+    asked = [item.model_dump() for item in client.responses.input_items.list(first.id)]
+    client.responses.delete(first.id)
+    try:
+        client.responses.retrieve(first.id)
+    except openai.NotFoundError:
+        return [again.model_dump(), asked], None
+
+
 def raw(client):
     answer = client.responses.with_raw_response.create(**DEFAULTS)
     must(answer.request_id, dict(answer.headers))
@@ -148,6 +176,8 @@ check(
         "parse": parse,
         "parse streamed": parse_streamed,
         "token count": count,
+        "continued": continued,
+        "kept": kept,
         "raw response": raw,
     },
     lambda base, key: openai.OpenAI(base_url=f"{base}/v1", api_key=key, max_retries=0, timeout=30),
