@@ -10,10 +10,10 @@ use harness::{Gateway, clients};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-/// Upstream formats, each with a vendor that speaks it alone.
-const UPSTREAMS: &[(&str, &str)] = &[
-    ("openai-chat", "openai-compatible"),
-    ("anthropic-messages", "anthropic-compatible"),
+/// Upstream formats, each with a vendor that speaks it and where that finds it. Its provider speaks no other.
+const UPSTREAMS: &[(&str, &str, &str)] = &[
+    ("openai-chat", "openai", "v1"),
+    ("anthropic-messages", "anthropic", "v1"),
 ];
 
 /// Where the cells stand that hold the programs themselves against the mock.
@@ -63,8 +63,14 @@ impl Program {
         let upstreams = if self.served { UPSTREAMS } else { &[] };
         let keys: BTreeMap<_, _> = upstreams
             .iter()
-            .map(|(format, vendor)| {
-                gateway.provider(format, vendor, &format!("{}/v1", mock.url()), "sk-upstream");
+            .map(|(format, vendor, version)| {
+                gateway.provider(
+                    format,
+                    vendor,
+                    &format!("{}/{version}", mock.url()),
+                    "sk-upstream",
+                );
+                gateway.ok(&["provider", "set", format, "--formats", format]);
                 let model = format!("{format}/mock");
                 gateway.ok(&["model", "create", &model, "--provider", format]);
                 let key = gateway.key_with_route(format, &["--to", format, "--retries", "0"]);
@@ -82,7 +88,7 @@ impl Program {
         let mut missing = BTreeSet::new();
         for upstream in upstreams
             .iter()
-            .map(|(format, _)| *format)
+            .map(|(format, ..)| *format)
             .chain([STRAIGHT])
         {
             for case in CASES.iter().chain(self.helpers) {
