@@ -149,7 +149,7 @@ await check(
       must((await client.models.get({ model: listed[0] })).name === listed[0], listed);
       const refused = await client.models.get({ model: "no-such-model" }).catch((error) => error);
       must(refused instanceof ApiError, refused);
-      return [null, refused.status];
+      return [null, [refused.status, (await ask(client, { model: listed[0] }))[1]]];
     },
     "the other version's path": (client) => ask(client, { httpOptions: { apiVersion: "v1" } }),
   },

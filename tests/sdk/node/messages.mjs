@@ -156,7 +156,7 @@ await check(
       must((await client.models.retrieve(listed[0])).id === listed[0], listed);
       const refused = await client.models.retrieve("no-such-model").catch((error) => error);
       must(refused instanceof NotFoundError, refused);
-      return [null, refused.status];
+      return [null, [refused.status, (await ask(client, { model: listed[0] }))[1]]];
     },
   },
   (baseURL, apiKey) => new Anthropic({ baseURL, apiKey, maxRetries: 0, timeout: 30_000 }),

@@ -154,7 +154,7 @@ def raw(client):
 
 
 def models(client):
-    """What gw lists is its own; that it lists, gives and refuses is the same."""
+    """What gw lists is its own; that it lists, gives, answers and refuses is the same."""
     listed = [model.name for model in client.models.list()]
     must(all(name.startswith("models/") for name in listed), listed)
     must("mock" in {name.rsplit("/")[-1] for name in listed}, listed)
@@ -162,7 +162,7 @@ def models(client):
     try:
         client.models.get(model="no-such-model")
     except errors.ClientError as error:
-        return None, [error.code, error.status]
+        return None, [error.code, error.status, ask(client, model=listed[0])[1]]
 
 
 def other_path(client, model="mock"):

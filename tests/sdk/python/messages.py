@@ -176,14 +176,14 @@ def raw(client):
 
 
 def models(client):
-    """What gw lists is its own; that it lists, gives and refuses is the same."""
+    """What gw lists is its own; that it lists, gives, answers and refuses is the same."""
     listed = [model.id for model in client.models.list()]
     must("mock" in {name.rsplit("/")[-1] for name in listed}, listed)
     must(client.models.retrieve(listed[0]).id == listed[0], listed)
     try:
         client.models.retrieve("no-such-model")
     except anthropic.NotFoundError as error:
-        return None, error.status_code
+        return None, [error.status_code, ask(client, model=listed[0])[1]]
 
 
 check(
