@@ -141,7 +141,8 @@ await check(
       const { max_tokens, ...asked } = DEFAULTS;
       const few = (await client.messages.countTokens(asked)).input_tokens;
       const many = (await client.messages.countTokens({ ...asked, tools: TOOLS })).input_tokens;
-      must(0 < few && few < many, [few, many]);
+      const beta = (await client.beta.messages.countTokens({ ...asked, tools: TOOLS })).input_tokens;
+      must(0 < few && few < many && many === beta, [few, many, beta]);
       return [[few, many], null];
     },
     "raw response": async (client) => {

@@ -164,7 +164,8 @@ def count(client):
     asked = {name: DEFAULTS[name] for name in ("model", "system", "messages")}
     few = client.messages.count_tokens(**asked).input_tokens
     many = client.messages.count_tokens(**asked, tools=TOOLS).input_tokens
-    must(0 < few < many, [few, many])
+    beta = client.beta.messages.count_tokens(**asked, tools=TOOLS).input_tokens
+    must(0 < few < many == beta, [few, many, beta])
     return [few, many], None
 
 
