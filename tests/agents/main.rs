@@ -9,4 +9,5 @@ mod claude_code;
 mod compare;
 mod roster;
 mod run;
+mod shapes;
 mod tasks;

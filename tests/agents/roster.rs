@@ -165,6 +165,29 @@ enabled = false
     says: "Done.",
 };
 
+pub const COPILOT_CLI: Agent = Agent {
+    name: "copilot-cli",
+    format: Format::Chat,
+    model: "agent-model",
+    program: |env| package(env, "@github/copilot-PLATFORM", "copilot"),
+    settings: |place, command| {
+        command
+            .env("COPILOT_PROVIDER_BASE_URL", format!("{}/v1", place.url))
+            .env("COPILOT_PROVIDER_API_KEY", place.key)
+            .env("COPILOT_MODEL", "agent-model")
+            .env("COPILOT_OFFLINE", "true");
+    },
+    args: &["--prompt", TASK, "--allow-all-tools", "--no-color"],
+    calls: |place| {
+        let file = place.work.join("hello.txt");
+        vec![
+            json!({"name": "view", "arguments": {"path": file}}),
+            json!({"name": "edit", "arguments": {"path": file, "old_str": "hello world", "new_str": "goodbye world"}}),
+        ]
+    },
+    says: "Done.",
+};
+
 pub const GEMINI_CLI: Agent = Agent {
     name: "gemini-cli",
     format: Format::Gemini,
@@ -206,29 +229,7 @@ pub const OPENCODE: Agent = Agent {
     format: Format::Chat,
     model: "agent-model",
     program: |env| package(env, "opencode-PLATFORM", "bin/opencode"),
-    settings: |place, command| {
-        let config = json!({
-            "autoupdate": false,
-            "share": "disabled",
-            "model": "gw/agent-model",
-            "small_model": "gw/agent-model",
-            "provider": {"gw": {
-                "npm": "@ai-sdk/openai-compatible",
-                "name": "gw",
-                "options": {"baseURL": format!("{}/v1", place.url), "apiKey": "{env:GW_KEY}"},
-                "models": {"agent-model": {"limit": {"context": 200_000, "output": 8_192}}},
-            }},
-        });
-        write(
-            &place.home.join(".config/opencode/opencode.json"),
-            &config.to_string(),
-        );
-        command
-            .env("GW_KEY", place.key)
-            .env("OPENCODE_DISABLE_MODELS_FETCH", "1")
-            // It would fetch what its plugins need, of which there are none here.
-            .env("npm_config_registry", "http://127.0.0.1:9");
-    },
+    settings: |place, command| opencode("@ai-sdk/openai-compatible", place, command),
     args: &["run", TASK],
     calls: |_| {
         vec![
@@ -238,6 +239,37 @@ pub const OPENCODE: Agent = Agent {
     },
     says: "Done.",
 };
+
+/// The same through its adapter for another format.
+pub const OPENCODE_MESSAGES: Agent = Agent {
+    name: "opencode with @ai-sdk/anthropic",
+    format: Format::Messages,
+    settings: |place, command| opencode("@ai-sdk/anthropic", place, command),
+    ..OPENCODE
+};
+
+fn opencode(adapter: &str, place: &Place<'_>, command: &mut Command) {
+    let config = json!({
+        "autoupdate": false,
+        "share": "disabled",
+        "model": "gw/agent-model",
+        "small_model": "gw/agent-model",
+        "provider": {"gw": {
+            "npm": adapter,
+            "options": {"baseURL": format!("{}/v1", place.url), "apiKey": "{env:GW_KEY}"},
+            "models": {"agent-model": {"limit": {"context": 200_000, "output": 8_192}}},
+        }},
+    });
+    write(
+        &place.home.join(".config/opencode/opencode.json"),
+        &config.to_string(),
+    );
+    command
+        .env("GW_KEY", place.key)
+        .env("OPENCODE_DISABLE_MODELS_FETCH", "1")
+        // It would fetch what its plugins need, of which there are none here.
+        .env("npm_config_registry", "http://127.0.0.1:9");
+}
 
 impl Agent {
     /// Its program, where it is installed.

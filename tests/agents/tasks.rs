@@ -193,8 +193,23 @@ fn claude_code_edits_on_upstreams_of_other_formats() {
 }
 
 #[test]
+fn copilot_cli_edits_through_gw_with_the_same_requests() {
+    same_format(&roster::COPILOT_CLI);
+}
+
+#[test]
+fn copilot_cli_edits_on_upstreams_of_other_formats() {
+    other_formats(&roster::COPILOT_CLI, &[Format::Messages]);
+}
+
+#[test]
 fn opencode_edits_through_gw_with_the_same_requests() {
     same_format(&roster::OPENCODE);
+}
+
+#[test]
+fn opencode_with_its_adapter_for_messages_edits_through_gw_with_the_same_requests() {
+    same_format(&roster::OPENCODE_MESSAGES);
 }
 
 #[test]
