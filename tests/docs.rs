@@ -324,7 +324,11 @@ fn lists_are_whole() {
     }
     for format in gw::formats::FORMATS {
         assert!(
-            formats.contains(format.path) && formats.contains(format.name),
+            format
+                .entries
+                .iter()
+                .all(|entry| formats.contains(entry.path))
+                && formats.contains(format.name),
             "docs/formats.md does not name {}",
             format.name
         );
