@@ -1,4 +1,4 @@
-//! Who is calling: the key out of the headers, its digest looked up in the snapshot. One extractor for
+//! Who is calling: the key out of the head, its digest looked up in the snapshot. One extractor for
 //! every endpoint, so that no way of sending a key is less checked than another.
 
 use super::{Serving, Shared};
@@ -7,8 +7,32 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::Caller;
 use crate::store::token;
 use crate::upstream::{Form, OwnKey};
-use http::{HeaderMap, HeaderName, header};
-use std::sync::Arc;
+use http::{HeaderMap, HeaderName, Request, header};
+use std::{borrow::Cow, sync::Arc};
+
+/// The head of a request, where credentials stand.
+pub trait Head {
+    fn headers(&self) -> &HeaderMap;
+    fn query(&self) -> Option<&str>;
+}
+
+impl<B> Head for Request<B> {
+    fn headers(&self) -> &HeaderMap {
+        Request::headers(self)
+    }
+    fn query(&self) -> Option<&str> {
+        self.uri().query()
+    }
+}
+
+impl Head for http::request::Parts {
+    fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+    fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+}
 
 /// A caller that was let in.
 pub struct Admitted {
@@ -36,13 +60,16 @@ impl From<Error> for Denied {
 pub fn admit(
     shared: &Shared,
     serving: &Serving,
-    headers: &HeaderMap,
+    head: &impl Head,
     now: i64,
 ) -> Result<Admitted, Denied> {
-    let presented = presented(headers, |key| ours(shared, serving, key))?;
+    let in_query = in_query(head.query())?;
+    let presented = presented(head.headers(), in_query.as_deref(), |key| {
+        ours(shared, serving, key)
+    })?;
     let text = presented.key.ok_or_else(|| {
         refused("no API key was sent")
-            .hint("send one as `Authorization: Bearer sk-gw-…` or `x-api-key`")
+            .hint("send one as `Authorization: Bearer sk-gw-…`, `x-api-key` or `x-goog-api-key`")
     })?;
     if !token::well_formed(text) {
         return Err(unknown().into());
@@ -84,10 +111,12 @@ fn known(serving: &Serving, digest: &[u8; 32]) -> Option<Arc<Caller>> {
 }
 
 /// Whose key a request presents that is refused for something else.
-pub fn whose(shared: &Shared, serving: &Serving, headers: &HeaderMap) -> Option<Arc<Caller>> {
-    let text = presented(headers, |key| ours(shared, serving, key))
-        .ok()?
-        .key?;
+pub fn whose(shared: &Shared, serving: &Serving, head: &impl Head) -> Option<Arc<Caller>> {
+    let in_query = in_query(head.query()).ok()?;
+    let presented = presented(head.headers(), in_query.as_deref(), |key| {
+        ours(shared, serving, key)
+    });
+    let text = presented.ok()?.key?;
     let digest = token::well_formed(text).then(|| shared.hasher.digest(text))?;
     known(serving, &digest)
 }
@@ -112,9 +141,11 @@ fn unknown() -> Error {
 struct Sent<'a> {
     key: &'a str,
     form: Form,
+    /// Where it stood, for what is said of it.
+    place: &'static str,
 }
 
-/// What the credential headers come to: the gateway's key, and the caller's own for a provider.
+/// What the credentials of a request come to: the gateway's key, and the caller's own for a provider.
 struct Presented<'a> {
     key: Option<&'a str>,
     own: Option<Sent<'a>>,
@@ -122,57 +153,94 @@ struct Presented<'a> {
 
 // Constants, so that names are checked when gw is built and not for each request.
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 const X_GW_KEY: HeaderName = HeaderName::from_static("x-gw-key");
 
-/// Reads the credential headers. `ours`: whether a key is one of this gateway's.
-fn presented(headers: &HeaderMap, ours: impl Fn(&str) -> bool) -> Result<Presented<'_>> {
-    let one = |name: &HeaderName| -> Result<Option<&str>> {
+/// The query parameter that Gemini's clients may send their key in: <https://ai.google.dev/api>. It is taken, and goes
+/// no further: neither into a row nor upstream.
+const IN_QUERY: &str = "key";
+
+/// The key in a query; the inner error: there are several.
+fn in_query(query: Option<&str>) -> Result<Option<Cow<'_, str>>> {
+    let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let mut keys = pairs.filter(|(name, value)| name == IN_QUERY && !value.is_empty());
+    match (keys.next(), keys.next()) {
+        (first, None) => Ok(first.map(|(_, value)| value)),
+        _ => Err(twice("query parameter `key`")),
+    }
+}
+
+fn twice(what: &str) -> Error {
+    Error::invalid(format!("{what} was sent more than once")).hint("send one credential")
+}
+
+/// Reads the credentials. `ours`: whether a key is one of this gateway's.
+fn presented<'a>(
+    headers: &'a HeaderMap,
+    in_query: Option<&'a str>,
+    ours: impl Fn(&str) -> bool,
+) -> Result<Presented<'a>> {
+    let one = |name: &HeaderName| -> Result<Option<&'a str>> {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (first, None) => Ok(first.and_then(|value| value.to_str().ok()).map(str::trim)),
-            _ => Err(
-                Error::invalid(format!("header `{name}` was sent more than once"))
-                    .hint("send one credential"),
-            ),
+            _ => Err(twice(&format!("header `{name}`"))),
         }
     };
-    let sent = |form| move |key| Sent { key, form };
-    let bearer = one(&header::AUTHORIZATION)?
-        .and_then(bearer::credential)
-        .map(sent(Form::Bearer));
-    let api_key = one(&X_API_KEY)?
-        .filter(|key| !key.is_empty())
-        .map(sent(Form::ApiKey));
-    let differ = || {
-        Error::invalid("`Authorization` and `x-api-key` hold different keys")
-            .hint("send one of them; both only where one is the gateway's and the other the provider's own")
+    let alone = |name: &HeaderName| -> Result<Option<&'a str>> {
+        Ok(one(name)?.filter(|key| !key.is_empty()))
     };
-    if let Some(key) = one(&X_GW_KEY)? {
-        // The same key twice: none of the provider's was sent.
-        let [bearer, api_key] = [bearer, api_key].map(|sent| sent.filter(|sent| sent.key != key));
-        return match (bearer, api_key) {
-            (Some(a), Some(b)) if a.key != b.key => Err(differ()),
-            (a, b) => Ok(Presented {
-                key: Some(key),
-                own: a.or(b),
-            }),
-        };
+    let sent = |form, place| move |key| Sent { key, form, place };
+    let mut all = [
+        one(&header::AUTHORIZATION)?
+            .and_then(bearer::credential)
+            .map(sent(Form::Bearer, "`Authorization`")),
+        alone(&X_API_KEY)?.map(sent(Form::ApiKey, "`x-api-key`")),
+        alone(&X_GOOG_API_KEY)?.map(sent(Form::ApiKey, "`x-goog-api-key`")),
+        in_query.map(sent(Form::ApiKey, "the query's `key`")),
+    ];
+    let gateway = one(&X_GW_KEY)?;
+    // The same key twice is one, and beside `x-gw-key` none of the provider's.
+    for at in 0..all.len() {
+        let before = all[..at].iter().flatten().map(|sent| sent.key);
+        if let Some(sent) = all[at]
+            && before.chain(gateway).any(|key| key == sent.key)
+        {
+            all[at] = None;
+        }
     }
-    match (bearer, api_key) {
-        (Some(a), Some(b)) if a.key != b.key => match (ours(a.key), ours(b.key)) {
-            (true, false) => Ok(Presented {
-                key: Some(a.key),
-                own: Some(b),
-            }),
-            (false, true) => Ok(Presented {
-                key: Some(b.key),
-                own: Some(a),
-            }),
-            _ => Err(differ()),
-        },
-        (a, b) => Ok(Presented {
-            key: a.or(b).map(|sent| sent.key),
+    let mut all = all.into_iter().flatten();
+    let (first, second) = (all.next(), all.next());
+    match (gateway, first, second) {
+        (Some(key), own, None) => Ok(Presented {
+            key: Some(key),
+            own,
+        }),
+        (None, key, None) => Ok(Presented {
+            key: key.map(|sent| sent.key),
+            own: None,
+        }),
+        (gateway, Some(a), Some(b)) => {
+            let (key, own) = match (ours(a.key), ours(b.key)) {
+                _ if gateway.is_some() || all.next().is_some() => return Err(differ(a, b)),
+                (true, false) => (a, b),
+                (false, true) => (b, a),
+                _ => return Err(differ(a, b)),
+            };
+            Ok(Presented {
+                key: Some(key.key),
+                own: Some(own),
+            })
+        }
+        (_, None, Some(only)) => Ok(Presented {
+            key: gateway.or(Some(only.key)),
             own: None,
         }),
     }
+}
+
+fn differ(a: Sent<'_>, b: Sent<'_>) -> Error {
+    Error::invalid(format!("{} and {} hold different keys", a.place, b.place)).hint(
+        "send one of them; both only where one is the gateway's and the other the provider's own",
+    )
 }

@@ -56,9 +56,10 @@ pub fn check(
                 }
             }
             // Some servers read `_` as `-`: a credential header must not have two spellings.
-            8 | 9
+            8 | 9 | 14
                 if name.eq_ignore_ascii_case(b"x_gw_key")
-                    || name.eq_ignore_ascii_case(b"x_api_key") =>
+                    || name.eq_ignore_ascii_case(b"x_api_key")
+                    || name.eq_ignore_ascii_case(b"x_goog_api_key") =>
             {
                 return Err("a credential header is spelled with `_`");
             }

@@ -194,7 +194,7 @@ fn wrong_method(
     let mut refusal = method(request, &Method::POST, format.api)?;
     let shared = &worker.shared;
     let mut record = begun(worker, format);
-    if let Some(caller) = caller::whose(shared, &shared.serving.load(), request.headers()) {
+    if let Some(caller) = caller::whose(shared, &shared.serving.load(), request) {
         record.refused(&caller, None);
     }
     record.error(&format!("the path takes POST, not {}", request.method()));
@@ -234,7 +234,7 @@ fn models(worker: &Worker, request: &Request<Incoming>, path: &str) -> Response<
     }
     let serving = worker.shared.serving.load();
     let now = crate::resources::Stamp::now().0;
-    match caller::admit(&worker.shared, &serving, request.headers(), now) {
+    match caller::admit(&worker.shared, &serving, request, now) {
         Ok(admitted) => {
             worker.crowd.know(request.body().conn());
             let anthropic = by_headers(request.headers()) == Some(Api::Anthropic);

@@ -54,7 +54,7 @@ async fn answer(
     let now = record.row.at.0;
     let (head, incoming) = request.into_parts();
 
-    let admitted = caller::admit(shared, &serving, &head.headers, now).map_err(|denied| {
+    let admitted = caller::admit(shared, &serving, &head, now).map_err(|denied| {
         if let Some((caller, why)) = denied.known {
             record.refused(&caller, why);
         }

@@ -269,6 +269,7 @@ impl Resource for Provider {
             if [
                 "authorization",
                 "x-api-key",
+                "x-goog-api-key",
                 "api-key",
                 "host",
                 "content-length",

@@ -15,6 +15,7 @@ mod credentials;
 mod error_formats;
 mod explaining;
 mod fallback;
+mod gemini_credentials;
 mod hangup;
 mod hangup_rows;
 #[path = "../harness/mod.rs"]

@@ -10,10 +10,9 @@ fn hints_that_look_like_credentials_are_not_redacted() {
     let answer = http::post(&url, &[], &body);
     let said = answer.json();
     assert!(
-        said["error"]["message"]
-            .as_str()
-            .unwrap()
-            .ends_with("(fix: send one as `Authorization: Bearer sk-gw-…` or `x-api-key`)"),
+        said["error"]["message"].as_str().unwrap().ends_with(
+            "(fix: send one as `Authorization: Bearer sk-gw-…`, `x-api-key` or `x-goog-api-key`)"
+        ),
         "{said}"
     );
     // A name beside the word key, long and with digits.

@@ -202,7 +202,15 @@ pub(crate) fn header(text: &str) -> Result<(String, String)> {
     {
         return Err(bad("is not valid"));
     }
-    if ["authorization", "x-api-key", "api-key", "x-gw-key"].contains(&name.as_str()) {
+    if [
+        "authorization",
+        "x-api-key",
+        "x-goog-api-key",
+        "api-key",
+        "x-gw-key",
+    ]
+    .contains(&name.as_str())
+    {
         return Err(Error::invalid(format!(
             "`{name}` cannot be given on the command line, which others can see"
         ))
