@@ -6,7 +6,7 @@
 mod adapting;
 mod golden;
 mod readings;
-mod recorded;
+pub(crate) mod recorded;
 mod streams;
 mod telling;
 mod wire;

@@ -9,7 +9,7 @@ pub mod fault;
 mod fields;
 pub mod finish;
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 mod lenient;
 pub mod openai;
 mod passes;

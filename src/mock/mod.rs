@@ -26,6 +26,7 @@ mod responses;
 mod schema;
 mod seen;
 mod settings;
+mod shape;
 mod stream;
 
 pub use args::{Args, run, try_run};
@@ -173,5 +174,7 @@ impl Drop for Mock {
     }
 }
 
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod tests;

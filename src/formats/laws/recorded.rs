@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// The exchanges, in the order of the file.
-fn exchanges() -> Option<Vec<Value>> {
+pub(crate) fn exchanges() -> Option<Vec<Value>> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/recordings");
     let folder = std::env::var_os("GW_RECORDINGS").map_or(beside, PathBuf::from);
     let Ok(text) = std::fs::read_to_string(folder.join("exchanges.jsonl")) else {

@@ -1,7 +1,9 @@
 //! Gemini: a request's contents, an answer as candidates, whole or in pieces.
 //! <https://ai.google.dev/api/generate-content>
 
+mod check;
 mod read;
+mod shapes;
 mod write;
 
 pub use read::{count, read};

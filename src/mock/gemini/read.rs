@@ -1,6 +1,8 @@
 //! Reading a request. Its JSON is that of protocol buffers: names in camel or in snake case, `null` for nothing.
 
+use super::check;
 use crate::mock::ask::{Ask, Refusal, Tool, Wire};
+use crate::mock::shape::snake;
 use serde_json::Value;
 
 /// A field under either of its spellings.
@@ -9,14 +11,7 @@ pub fn field<'a>(value: &'a Value, camel: &str) -> &'a Value {
     if !camels.is_null() {
         return camels;
     }
-    let mut snake = String::with_capacity(camel.len() + 4);
-    for letter in camel.chars() {
-        if letter.is_ascii_uppercase() {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
-    &value[snake.as_str()]
+    &value[snake(camel).as_str()]
 }
 
 /// The elements of a list; one object stands for a list of it.
@@ -30,6 +25,18 @@ pub fn list(value: &Value) -> &[Value] {
 
 /// Reads a request for an answer of `model`.
 pub fn read(model: &str, stream: bool, body: &Value) -> Result<Ask, Refusal> {
+    check::request(model, body)?;
+    taken(model, stream, body)
+}
+
+/// Reads a request to count tokens: bare contents, or a whole request.
+pub fn count(model: &str, body: &Value) -> Result<Ask, Refusal> {
+    check::count(model, body)?;
+    let inner = field(body, "generateContentRequest");
+    taken(model, false, if inner.is_null() { body } else { inner })
+}
+
+fn taken(model: &str, stream: bool, body: &Value) -> Result<Ask, Refusal> {
     let config = field(body, "generationConfig");
     let calling = field(field(body, "toolConfig"), "functionCallingConfig");
     let mode = calling["mode"].as_str().unwrap_or("AUTO");
@@ -57,12 +64,6 @@ pub fn read(model: &str, stream: bool, body: &Value) -> Result<Ask, Refusal> {
     ask.weigh_tools();
     contents(&mut ask, body)?;
     Ok(ask)
-}
-
-/// Reads a request to count tokens: bare contents, or a whole request.
-pub fn count(model: &str, body: &Value) -> Result<Ask, Refusal> {
-    let inner = field(body, "generateContentRequest");
-    read(model, false, if inner.is_null() { body } else { inner })
 }
 
 fn contents(ask: &mut Ask, body: &Value) -> Result<(), Refusal> {

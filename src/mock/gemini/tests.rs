@@ -245,3 +245,146 @@ fn faults_have_the_form_of_the_api() {
     );
     assert!(!answer.ends_with("]\r\n0\r\n\r\n"), "{answer}");
 }
+
+#[test]
+fn what_google_refuses_is_refused() {
+    let mock = Mock::start(Settings::default()).unwrap();
+    let refused = |model: &str, body: Value| {
+        let answer = json_of(&exchange(&mock, &path(model, "generateContent"), "", &body).0);
+        assert_eq!(answer["error"]["status"], "INVALID_ARGUMENT", "{body}");
+        answer["error"]["message"].as_str().unwrap().to_owned()
+    };
+    let with = |fields: Value| {
+        let mut body = hello();
+        body.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        body
+    };
+    let declared = |parameters: Value| {
+        with(
+            json!({"tools": [{"functionDeclarations": [{"name": "a", "parameters": parameters}]}]}),
+        )
+    };
+    let property =
+        |keyword: Value| declared(json!({"type": "OBJECT", "properties": {"n": keyword}}));
+    let user = |parts: Value| json!({"role": "user", "parts": parts});
+    let model = |parts: Value| json!({"role": "model", "parts": parts});
+    let call = |name: &str| json!({"functionCall": {"name": name, "args": {}}});
+    let response =
+        |name: &str| json!({"functionResponse": {"name": name, "response": {"output": "x"}}});
+    let turns = |contents: Value| json!({"contents": contents});
+    let hello = || user(json!([{"text": "hello"}]));
+    for (body, said) in [
+        (
+            with(json!({"max_tokens": 1})),
+            "Unknown name \"max_tokens\": Cannot find field.",
+        ),
+        (
+            with(json!({"generationConfig": {"stop": "x"}})),
+            "Unknown name \"stop\" at 'generationConfig'",
+        ),
+        (
+            with(json!({"generationConfig": {"temperature": 3}})),
+            "between 0 and 2",
+        ),
+        (
+            with(json!({"generationConfig": {"responseSchema": {"type": "OBJECT"}}})),
+            "response_mime_type",
+        ),
+        (
+            with(
+                json!({"generationConfig": {"thinkingConfig": {"thinkingBudget": 1, "thinkingLevel": "LOW"}}}),
+            ),
+            "thinking level",
+        ),
+        (json!({"contents": []}), "contents is not specified"),
+        (
+            turns(json!([{"role": "assistant", "parts": [{"text": "x"}]}])),
+            "'contents[0].role' (enum)",
+        ),
+        (
+            turns(json!([user(
+                json!([{"text": "x", "inlineData": {"mimeType": "image/png", "data": "AAAA"}}])
+            )])),
+            "already set",
+        ),
+        (
+            turns(json!([user(json!([{"thoughtSignature": "AAAA"}]))])),
+            "must have one initialized field",
+        ),
+        (
+            turns(json!([user(
+                json!([{"inlineData": {"mimeType": "image/png", "data": "a b"}}])
+            )])),
+            "base64",
+        ),
+        (
+            property(json!({"type": "INTEGER", "exclusiveMinimum": 0})),
+            "Unknown name \"exclusiveMinimum\" at 'tools[0].functionDeclarations[0].parameters.properties.n'",
+        ),
+        (
+            property(json!({"type": "INTEGER", "enum": ["1"]})),
+            "only allowed for STRING type",
+        ),
+        (
+            property(json!({"type": "ARRAY"})),
+            "properties[n].items: missing field",
+        ),
+        (
+            declared(json!({"type": "OBJECT", "additionalProperties": false})),
+            "additionalProperties",
+        ),
+        (
+            declared(json!({"type": "OBJECT", "properties": {}, "required": ["n"]})),
+            "property is not defined",
+        ),
+        (
+            with(json!({"tools": [{"functionDeclarations": [{"name": "a b"}]}]})),
+            "Invalid function name",
+        ),
+        (
+            with(
+                json!({"toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["b"]}}}),
+            ),
+            "not declared",
+        ),
+        (
+            turns(json!([
+                hello(),
+                model(json!([call("a"), call("b")])),
+                user(json!([response("a")]))
+            ])),
+            "number of function response parts",
+        ),
+        (
+            turns(json!([
+                hello(),
+                model(json!([call("a")])),
+                user(json!([response("b")]))
+            ])),
+            "answers no function call",
+        ),
+        (
+            turns(json!([hello(), model(json!([call("a")]))])),
+            "followed by a function response turn",
+        ),
+    ] {
+        let told = refused("mock", body.clone());
+        assert!(told.contains(said), "{told}\n{body}");
+    }
+    let unsigned = turns(json!([
+        hello(),
+        model(json!([call("a")])),
+        user(json!([response("a")]))
+    ]));
+    assert!(refused("gemini-3-pro", unsigned.clone()).contains("missing a thought_signature"));
+    let answer = exchange(
+        &mock,
+        &path("gemini-2.5-pro", "generateContent"),
+        "",
+        &unsigned,
+    )
+    .0;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}

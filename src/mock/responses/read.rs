@@ -1,10 +1,12 @@
 //! Reading a request: its items, one after the other, with those that it continues before them.
 
+use super::check;
 use crate::mock::ask::{Ask, Refusal, Tool, Wire, media_type, text_of};
 use serde_json::Value;
 
 /// Reads a request whose items are `items`: those of earlier responses and then its own.
 pub fn read(body: &Value, items: &[Value]) -> Result<Ask, Refusal> {
+    check::request(body, items)?;
     let mut ask = Ask {
         wire: Wire::Responses,
         model: body["model"].as_str().unwrap_or_default().to_owned(),
@@ -37,7 +39,9 @@ fn take(ask: &mut Ask, item: &Value) {
         "message" => message(ask, item),
         "reasoning" => ask.said(0),
         "additional_tools" => tools(ask, &item["tools"], None),
-        _ if kind.ends_with("_call_output") => {
+        _ if kind.ends_with("_output") => {
+            // What a search for tools found is on offer from then on.
+            tools(ask, &item["tools"], None);
             let output = &item["output"];
             let parts = output.as_array().map(Vec::as_slice).unwrap_or_default();
             images(ask, parts);

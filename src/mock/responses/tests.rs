@@ -326,7 +326,10 @@ fn counting_and_compacting_answer_in_their_shapes() {
 fn faults_have_the_form_of_the_api() {
     let mock = Mock::start(Settings::default()).unwrap();
     let at = |model: &str| stream(&mock, &ask(json!({"model": model, "stream": true})));
-    let limited = stream(&mock, &ask(json!({"stream": true, "max_output_tokens": 2})));
+    let limited = stream(
+        &mock,
+        &ask(json!({"stream": true, "max_output_tokens": 16, "input": "a long story ".repeat(9)})),
+    );
     let last = limited.last().unwrap();
     assert_eq!(last["type"], "response.incomplete");
     assert_eq!(
@@ -366,4 +369,136 @@ fn faults_have_the_form_of_the_api() {
     );
     let (answer, _) = exchange(&mock, PATH, "upgrade: websocket\r\n", &Value::Null);
     assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+}
+
+#[test]
+fn what_openai_refuses_is_refused() {
+    let mock = Mock::start(Settings::default()).unwrap();
+    let items = |items: Value| json!({"input": items});
+    let tools = |tool: Value| json!({"tools": [tool]});
+    let strict = |parameters: Value| {
+        tools(json!({"type": "function", "name": "a", "strict": true, "parameters": parameters}))
+    };
+    let call =
+        |id: &str| json!({"type": "function_call", "call_id": id, "name": "a", "arguments": "{}"});
+    let output = |id: &str| json!({"type": "function_call_output", "call_id": id, "output": "x"});
+    let long = "c".repeat(65);
+    for (fields, code, param) in [
+        (
+            json!({"max_tokens": 20}),
+            json!("unknown_parameter"),
+            "max_tokens",
+        ),
+        (
+            json!({"max_output_tokens": 5}),
+            json!("number_out_of_range"),
+            "max_output_tokens",
+        ),
+        (
+            json!({"reasoning": {"effort": "much"}}),
+            json!("invalid_value"),
+            "reasoning.effort",
+        ),
+        (
+            json!({"include": ["all"]}),
+            json!("invalid_value"),
+            "include[0]",
+        ),
+        (json!({"input": 1}), json!("invalid_type"), "input"),
+        (
+            json!({"input": null}),
+            json!("missing_required_parameter"),
+            "input",
+        ),
+        (json!({"stream_options": {}}), Value::Null, "stream_options"),
+        (
+            items(json!([{"role": "user"}])),
+            json!("missing_required_parameter"),
+            "input[0].content",
+        ),
+        (
+            items(json!([{"role": "tool", "content": "x"}])),
+            json!("invalid_value"),
+            "input[0].role",
+        ),
+        (
+            items(json!([{"type": "tool_use"}])),
+            json!("invalid_value"),
+            "input[0].type",
+        ),
+        (
+            items(json!([{"role": "user", "content": [{"type": "text", "text": "x"}]}])),
+            json!("invalid_value"),
+            "input[0].content[0].type",
+        ),
+        (
+            items(json!([{"role": "user", "content": [{"type": "input_image"}]}])),
+            json!("missing_required_parameter"),
+            "input[0].content[0].image_url",
+        ),
+        (
+            items(json!([{"role": "assistant", "content": [{"type": "input_text", "text": "x"}]}])),
+            json!("invalid_value"),
+            "input[0].content[0].type",
+        ),
+        (
+            items(json!([{"role": "user", "content": "x", "id": "call_1"}])),
+            json!("invalid_value"),
+            "input[0].id",
+        ),
+        (
+            items(json!([call(&long), output(&long)])),
+            json!("string_above_max_length"),
+            "input[0].call_id",
+        ),
+        (items(json!([call("c"), output("d")])), Value::Null, "input"),
+        (items(json!([call("c")])), Value::Null, "input"),
+        (
+            items(
+                json!([{"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "x"}, {"role": "user", "content": "x"}]),
+            ),
+            Value::Null,
+            "input",
+        ),
+        (
+            tools(json!({"type": "function", "function": {"name": "a"}})),
+            json!("unknown_parameter"),
+            "tools[0].function",
+        ),
+        (
+            tools(json!({"type": "function", "name": "a b"})),
+            json!("invalid_value"),
+            "tools[0].name",
+        ),
+        (
+            tools(json!({"type": "bash"})),
+            json!("invalid_value"),
+            "tools[0].type",
+        ),
+        (
+            tools(json!({"type": "custom", "name": "a", "format": {"type": "grammar"}})),
+            json!("missing_required_parameter"),
+            "tools[0].format.syntax",
+        ),
+        (
+            strict(json!({"type": "object", "properties": {}})),
+            json!("invalid_function_parameters"),
+            "tools[0].parameters",
+        ),
+        (
+            json!({"tool_choice": {"type": "function", "name": "b"}}),
+            Value::Null,
+            "tool_choice",
+        ),
+        (
+            json!({"text": {"format": {"type": "json_schema", "schema": {}}}}),
+            json!("missing_required_parameter"),
+            "text.format.name",
+        ),
+    ] {
+        let answer = json_of(&exchange(&mock, PATH, "", &ask(fields.clone())).0);
+        let told = (&answer["error"]["code"], &answer["error"]["param"]);
+        assert_eq!(told, (&code, &json!(param)), "{fields}\n{answer}");
+        assert_eq!(answer["error"]["type"], "invalid_request_error");
+    }
 }
