@@ -3,7 +3,8 @@
 //! caller's format returns and by what providers publish of their requests. tests/conformance/ drives and judges; here
 //! is which cells there are, the table and the bar.
 //!
-//! A sample runs by default; `CONFORMANCE=full` takes all. The recordings are no part of this crate: they are looked for in
+//! A sample runs by default; `CONFORMANCE=full` takes all, and `CONFORMANCE_ONLY` names a format, or a cell as the table
+//! does with ` <- ` in between, to look at alone. The recordings are no part of this crate: they are looked for in
 //! `GW_RECORDINGS` (the folder that holds `exchanges.jsonl`, its tools beside it in `../tools`) and in
 //! `../shared/recordings`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -19,12 +20,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-/// What stands in for each upstream format: to callers of its own, and to those of another, which a vendor that speaks
-/// theirs too would answer in it.
-const UPSTREAMS: [(&str, &str, &str); 3] = [
-    ("openai-chat", "openai", "openai"),
-    ("anthropic-messages", "anthropic", "anthropic"),
-    ("openai-embeddings", "openai", ""),
+/// Every upstream format, with a vendor that speaks it.
+const UPSTREAMS: [(&str, &str); 5] = [
+    ("openai-chat", "openai"),
+    ("openai-responses", "openai"),
+    ("anthropic-messages", "anthropic"),
+    ("gemini", "gemini"),
+    ("openai-embeddings", "openai"),
 ];
 
 /// How streams are cut on their way to gw, beside event by event.
@@ -70,20 +72,22 @@ struct Ways<'a> {
 }
 
 impl Ways<'_> {
-    /// The key whose route leads to this vendor's stand-in.
-    fn key(&mut self, vendor: &str, unasked: bool, chunk: &str) -> String {
+    /// The key whose route leads to this vendor's stand-in, which speaks this format alone.
+    fn key(&mut self, upstream: &str, vendor: &str, unasked: bool, chunk: &str) -> String {
         let name = format!(
-            "{vendor}-{}{}",
+            "{upstream}-{}{}",
             chunk.replace(':', "-"),
             if unasked { "-unasked" } else { "" }
         );
         if let Some(key) = self.made.get(&name) {
             return key.clone();
         }
-        let own = gw::vendors::vendor(vendor).unwrap().base_url;
-        let path = url::Url::parse(own).map_or("/v1".to_owned(), |url| url.path().to_owned());
-        let base = format!("{}/bymodel/x,chunk={chunk}{path}", self.replay);
-        self.gateway.provider(&name, vendor, &base, "sk-upstream");
+        let own = url::Url::parse(gw::vendors::vendor(vendor).unwrap().base_url).unwrap();
+        let base = format!("{}/bymodel/x,chunk={chunk}{}", self.replay, own.path());
+        self.gateway
+            .provider(&name, vendor, base.trim_end_matches('/'), "sk-upstream");
+        let set = ["provider", "set", &name, "--formats", upstream];
+        self.gateway.ok(&set);
         if unasked {
             let quirk = ["provider", "set", &name, "--quirk", "stream-usage=unasked"];
             self.gateway.ok(&quirk);
@@ -99,7 +103,7 @@ impl Ways<'_> {
     fn add(&mut self, caller: &str, upstream: &str, vendor: &str) {
         for chunk in CHUNKS {
             let mut way = |providers: &[&str]| {
-                let key = self.key(vendor, !providers.is_empty(), chunk);
+                let key = self.key(upstream, vendor, !providers.is_empty(), chunk);
                 self.ways.push(json!({
                     "caller": caller, "upstream": upstream, "chunk": chunk, "providers": providers, "key": key,
                 }));
@@ -128,11 +132,18 @@ fn ways(gateway: &Gateway, replay: &str) -> Vec<Value> {
         made: BTreeMap::new(),
         ways: Vec::new(),
     };
-    for (upstream, own, other) in UPSTREAMS {
-        for caller in FORMATS {
-            let vendor = if caller.name == upstream { own } else { other };
-            if caller.codec.is_some() && !other.is_empty() || caller.name == upstream {
-                ways.add(caller.name, upstream, vendor);
+    let only = std::env::var("CONFORMANCE_ONLY").ok();
+    // A format that gw's table does not have yet has no cell.
+    for (upstream, vendor) in UPSTREAMS {
+        let Some(to) = gw::formats::named(upstream) else {
+            continue;
+        };
+        for from in FORMATS {
+            let cell = format!("{} <- {}", from.name, to.name);
+            let wanted = only.as_ref().is_none_or(|only| cell.contains(only));
+            let there = from.name == to.name || (from.codec.is_some() && to.codec.is_some());
+            if wanted && there {
+                ways.add(from.name, upstream, vendor);
             }
         }
     }

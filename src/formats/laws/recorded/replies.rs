@@ -6,6 +6,11 @@ use crate::formats::laws::readings::{replies_agree, streams_agree};
 use crate::formats::{Codec, Seen, sse};
 use bytes::Bytes;
 
+/// Gemini's answers are one array where nobody asks for events.
+fn is_sse(body: &str) -> bool {
+    !body.trim_start().starts_with(['[', '{'])
+}
+
 #[test]
 fn recorded_answers_are_read_once() {
     let Some(exchanges) = exchanges() else { return };
@@ -23,6 +28,7 @@ fn recorded_answers_are_read_once() {
             continue;
         }
         match exchange["stream"] == true {
+            true if !is_sse(body) => continue,
             true => streams_agree(format.id, body),
             false => replies_agree(format.id, body.as_bytes()),
         }
@@ -77,6 +83,9 @@ fn recorded_streams_say_the_same_however_they_are_cut() {
         else {
             continue;
         };
+        if !is_sse(body) {
+            continue;
+        }
         let id = &exchange["id"];
         let unix = body.replace("\r\n", "\n");
         let by_event = read(codec, unix.split_inclusive("\n\n").map(str::as_bytes));

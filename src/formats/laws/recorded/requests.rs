@@ -52,7 +52,6 @@ fn core(chat: &Chat) -> Value {
             Some(Answer::Json) => json!("json"),
             Some(Answer::Schema { schema: asked, .. }) => schema(asked),
         },
-        "stream": chat.stream,
     })
 }
 
