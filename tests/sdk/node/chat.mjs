@@ -119,7 +119,7 @@ await check(
     "thinking streamed": thinking(stream),
     "thinking and tools": async (client) => calls(client, await ask(client, { ...tools_asked, ...THINK }), THINK),
     "cut off": async (client) => {
-      const outcome = await ask(client, { max_tokens: 5 });
+      const outcome = await ask(client, { max_tokens: 16 });
       must(outcome[1].finish === "length", outcome[1]);
       return outcome;
     },

@@ -92,7 +92,7 @@ await check(
     "thinking streamed": thinking(stream),
     "thinking and tools": async (client) => calls(client, await ask(client, { ...tools_asked, ...THINK }), THINK),
     "cut off": async (client) => {
-      const outcome = await ask(client, { maxOutputTokens: 5 });
+      const outcome = await ask(client, { maxOutputTokens: 16 });
       must(outcome[1].finish === "MAX_TOKENS", outcome[1]);
       return outcome;
     },

@@ -106,7 +106,7 @@ def thinking(case):
 
 
 def length(client):
-    answer, folded = ask(client, max_output_tokens=5)
+    answer, folded = ask(client, max_output_tokens=16)
     must(folded["finish"] == "MAX_TOKENS", folded)
     return answer, folded
 

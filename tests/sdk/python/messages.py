@@ -124,7 +124,7 @@ def thinking(case):
 
 
 def length(client):
-    answer, folded = ask(client, max_tokens=5)
+    answer, folded = ask(client, max_tokens=16)
     must(folded["finish"] == "max_tokens", folded)
     return answer, folded
 

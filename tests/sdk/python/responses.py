@@ -112,7 +112,7 @@ def thinking(case):
 
 
 def length(client):
-    answer, folded = ask(client, max_output_tokens=5)
+    answer, folded = ask(client, max_output_tokens=16)
     must(folded["finish"] == ["incomplete", "max_output_tokens"], folded)
     return answer, folded
 
