@@ -41,9 +41,9 @@ pub struct Agent {
     /// Files and variables, as docs/agents.md tells its readers.
     settings: fn(&Place<'_>, &mut Command),
     args: &'static [&'static str],
-    /// What the model calls to change the file, one answer each, as lines of the simulator's script; none where the
-    /// agent edits by text alone.
-    calls: fn(&Place<'_>) -> Vec<Value>,
+    /// What the model calls, as lines of the simulator's script: first to look, all at once, then to change the file.
+    /// None where the agent edits by text alone.
+    calls: Option<fn(&Place<'_>) -> [Value; 3]>,
     /// What the model says in the end.
     says: &'static str,
 }
@@ -81,7 +81,7 @@ pub const AIDER: Agent = Agent {
         "hello.txt",
     ],
     // It offers no tools: edits are blocks of text.
-    calls: |_| Vec::new(),
+    calls: None,
     says: "I change the greeting.\n\nhello.txt\n```\n<<<<<<< SEARCH\nhello world\n=======\ngoodbye world\n>>>>>>> REPLACE\n```\n",
 };
 
@@ -104,13 +104,14 @@ pub const CLAUDE_CODE: Agent = Agent {
         "--model=claude-sonnet-4-5",
         "--allowedTools=Read,Edit",
     ],
-    calls: |place| {
+    calls: Some(|place| {
         let file = place.work.join("hello.txt");
-        vec![
+        [
+            json!({"name": "Read", "arguments": {"file_path": file, "limit": 1}}),
             json!({"name": "Read", "arguments": {"file_path": file}}),
             json!({"name": "Edit", "arguments": {"file_path": file, "old_string": "hello world", "new_string": "goodbye world"}}),
         ]
-    },
+    }),
     says: "Done.",
 };
 
@@ -156,12 +157,13 @@ enabled = false
         "--dangerously-bypass-approvals-and-sandbox",
         TASK,
     ],
-    calls: |_| {
-        vec![
+    calls: Some(|_| {
+        [
             json!({"name": "exec_command", "arguments": {"cmd": "cat hello.txt"}}),
+            json!({"name": "exec_command", "arguments": {"cmd": "ls"}}),
             json!({"name": "apply_patch", "input": "*** Begin Patch\n*** Update File: hello.txt\n@@\n-hello world\n+goodbye world\n second line\n*** End Patch\n"}),
         ]
-    },
+    }),
     says: "Done.",
 };
 
@@ -178,13 +180,14 @@ pub const COPILOT_CLI: Agent = Agent {
             .env("COPILOT_OFFLINE", "true");
     },
     args: &["--prompt", TASK, "--allow-all-tools", "--no-color"],
-    calls: |place| {
+    calls: Some(|place| {
         let file = place.work.join("hello.txt");
-        vec![
+        [
             json!({"name": "view", "arguments": {"path": file}}),
+            json!({"name": "view", "arguments": {"path": place.work}}),
             json!({"name": "edit", "arguments": {"path": file, "old_str": "hello world", "new_str": "goodbye world"}}),
         ]
-    },
+    }),
     says: "Done.",
 };
 
@@ -210,9 +213,10 @@ pub const GEMINI_CLI: Agent = Agent {
             .env("GEMINI_CLI_TRUST_WORKSPACE", "true");
     },
     args: &["--model=gemini-2.5-flash", "--yolo", "--prompt", TASK],
-    calls: |_| {
-        vec![
+    calls: Some(|_| {
+        [
             json!({"name": "read_file", "arguments": {"file_path": "hello.txt"}}),
+            json!({"name": "list_directory", "arguments": {"dir_path": "."}}),
             json!({"name": "replace", "arguments": {
                 "file_path": "hello.txt",
                 "instruction": "Say goodbye.",
@@ -220,7 +224,7 @@ pub const GEMINI_CLI: Agent = Agent {
                 "new_string": "goodbye world",
             }}),
         ]
-    },
+    }),
     says: "Done.",
 };
 
@@ -231,12 +235,13 @@ pub const OPENCODE: Agent = Agent {
     program: |env| package(env, "opencode-PLATFORM", "bin/opencode"),
     settings: |place, command| opencode("@ai-sdk/openai-compatible", place, command),
     args: &["run", TASK],
-    calls: |_| {
-        vec![
+    calls: Some(|_| {
+        [
             json!({"name": "read", "arguments": {"filePath": "hello.txt"}}),
+            json!({"name": "glob", "arguments": {"pattern": "*.txt"}}),
             json!({"name": "edit", "arguments": {"filePath": "hello.txt", "oldString": "hello world", "newString": "goodbye world"}}),
         ]
-    },
+    }),
     says: "Done.",
 };
 
@@ -299,10 +304,12 @@ impl Agent {
     /// How the model leads it through the task, as the simulator's script. What it asks on the side, with no tools or
     /// other ones, gets a plain text.
     pub fn script(&self, place: &Place<'_>) -> Value {
-        let mut turns: Vec<Value> = (self.calls)(place)
-            .into_iter()
-            .map(|call| json!({"calls": [call]}))
-            .collect();
+        let mut turns = Vec::new();
+        if let Some(calls) = self.calls {
+            let [first, second, edit] = calls(place);
+            turns.push(json!({"think": "I look first.", "calls": [first, second]}));
+            turns.push(json!({"text": "I have seen it.", "calls": [edit]}));
+        }
         turns.push(json!({"text": self.says}));
         json!({"conversations": [{"when": {"text": TASK}, "turns": turns}], "default": "Greeting"})
     }
