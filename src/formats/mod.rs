@@ -295,9 +295,6 @@ pub fn resembling(body: &serde_json::Value) -> &'static Format {
 }
 
 #[cfg(test)]
-mod recordings_tests;
-
-#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -4,8 +4,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod observed;
 mod replies;
 mod requests;
+mod spliced;
 
 use crate::formats::{Codec, FORMATS, Format};
 use serde_json::Value;
@@ -13,9 +15,14 @@ use std::path::PathBuf;
 
 /// The exchanges, in the order of the file.
 pub(crate) fn exchanges() -> Option<Vec<Value>> {
+    lines("exchanges.jsonl")
+}
+
+/// What a file of the recordings holds, in its order.
+fn lines(file: &str) -> Option<Vec<Value>> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/recordings");
     let folder = std::env::var_os("GW_RECORDINGS").map_or(beside, PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(folder.join("exchanges.jsonl")) else {
+    let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
         crate::skip::absent(&format!(
             "no recordings at `{}`; GW_RECORDINGS says where they are",
             folder.display()
@@ -36,7 +43,15 @@ fn translating() -> impl Iterator<Item = (&'static Format, &'static dyn Codec)> 
         .filter_map(|format| Some((format, format.codec?)))
 }
 
-/// The one that an exchange was recorded in.
+/// The format that an exchange was recorded in.
+fn of_format(exchange: &Value) -> Option<&'static Format> {
+    FORMATS
+        .into_iter()
+        .find(|format| exchange["api"] == format.name)
+}
+
+/// The same, where it translates.
 fn spoken(exchange: &Value) -> Option<(&'static Format, &'static dyn Codec)> {
-    translating().find(|(format, _)| exchange["api"] == format.name)
+    let format = of_format(exchange)?;
+    Some((format, format.codec?))
 }

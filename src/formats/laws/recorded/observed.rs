@@ -1,86 +1,10 @@
-//! Peeking, splicing, framing and observing held against recorded traffic, where it is at hand
-//! (`GW_RECORDINGS`, or `../shared/recordings` beside the crate); skips elsewhere.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! What is observed of recorded answers: the usage, the end and the faults that their own clients saw.
 
-use super::*;
+use super::{exchanges, lines, of_format};
+use crate::formats::{Format, Mark, Seen, fault, sse};
 use bytes::Bytes;
 use serde_json::Value;
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
-
-fn lines(folder: &Path, file: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(folder.join(file)).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-fn folder() -> Option<PathBuf> {
-    let folder = match std::env::var_os("GW_RECORDINGS") {
-        Some(folder) => folder.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/recordings"),
-    };
-    let found = folder.join("exchanges.jsonl").is_file();
-    if !found {
-        crate::skip::absent(&format!(
-            "no recordings at `{}`; GW_RECORDINGS says where they are",
-            folder.display()
-        ));
-    }
-    found.then_some(folder)
-}
-
-fn of_format(record: &Value) -> Option<&'static Format> {
-    FORMATS
-        .into_iter()
-        .find(|format| record["api"] == format.name)
-}
-
-#[test]
-fn recorded_requests_are_peeked_and_spliced() {
-    let Some(folder) = folder() else { return };
-    let mut count = 0;
-    for record in lines(&folder, "exchanges.jsonl")
-        .iter()
-        .filter(|record| of_format(record).is_some() && record["request_body"].is_object())
-    {
-        let want = &record["request_body"];
-        let body = serde_json::to_vec(want).unwrap();
-        let looks = of_format(record).unwrap().looks;
-        let peeked = peek::peek(&body, looks, 128)
-            .unwrap_or_else(|error| panic!("{}: {error}", record["id"]));
-        assert_eq!(
-            peeked.model.as_deref(),
-            want["model"].as_str(),
-            "{}",
-            record["id"]
-        );
-        assert_eq!(peeked.stream, want["stream"] == true, "{}", record["id"]);
-        let tools = want["tools"]
-            .as_array()
-            .is_some_and(|tools| !tools.is_empty())
-            || want["functions"].is_array();
-        assert_eq!(peeked.tools, tools, "{}", record["id"]);
-        let usage = peeked.stream && record["api"] == "openai-chat";
-        let mut changed: Value =
-            serde_json::from_slice(&splice::splice(&body, &peeked, Some("other"), usage)).unwrap();
-        assert_eq!(changed["model"], "other");
-        if usage {
-            assert_eq!(changed["stream_options"]["include_usage"], true);
-            changed["stream_options"] = want["stream_options"].clone();
-        }
-        let mut want = want.clone();
-        want["model"] = "other".into();
-        if usage && want["stream_options"].is_null() {
-            want["stream_options"] = Value::Null;
-        }
-        assert_eq!(changed, want, "{}", record["id"]);
-        count += 1;
-    }
-    assert!(count > 500, "{count}");
-}
+use std::collections::HashMap;
 
 /// What observation gathers of a recorded body, cut into chunks of `size` bytes.
 fn observe(format: &Format, body: &str, size: usize) -> (Seen, Vec<Mark>) {
@@ -108,13 +32,15 @@ fn observe(format: &Format, body: &str, size: usize) -> (Seen, Vec<Mark>) {
 
 #[test]
 fn recorded_replies_give_the_usage_their_own_clients_saw() {
-    let Some(folder) = folder() else { return };
-    let expected: HashMap<String, Value> = lines(&folder, "expected.jsonl")
+    let (Some(exchanges), Some(expected)) = (exchanges(), lines("expected.jsonl")) else {
+        return;
+    };
+    let expected: HashMap<String, Value> = expected
         .into_iter()
         .map(|line| (line["id"].as_str().unwrap().to_owned(), line))
         .collect();
     let (mut count, mut wrong) = (0, Vec::new());
-    for record in lines(&folder, "exchanges.jsonl") {
+    for record in exchanges {
         let (Some(format), Some(body), Some(id)) = (
             of_format(&record),
             record["response_body"].as_str(),
