@@ -178,6 +178,9 @@ pub struct Quirks {
     /// In which field of an assistant's message thoughts that nobody sealed are taken back; `None`: it refuses them,
     /// or they can only be another vendor's.
     pub thoughts: Option<&'static str>,
+    /// Whether it takes what OpenAI's own service takes and few others do: tools called with free text, choices among
+    /// some tools, `metadata`, `store`, `verbosity`, `prompt_cache_key`, `service_tier`.
+    pub extras: bool,
 }
 
 /// How the usage of a stream is to be had.
@@ -197,12 +200,14 @@ impl Quirks {
         max_tokens: "max_completion_tokens",
         stream_usage: StreamUsage::Asked,
         thoughts: None,
+        extras: true,
     };
     /// What servers that call themselves compatible have in common.
     pub const COMPATIBLE: Quirks = Quirks {
         max_tokens: "max_tokens",
         stream_usage: StreamUsage::Asked,
         thoughts: Some("reasoning_content"),
+        extras: false,
     };
 }
 

@@ -1,8 +1,9 @@
 //! Content blocks of a conversation, both directions.
 
+use super::citation;
 use crate::chat::{
     CachePoint, Call, CallResult, Issuer, Media, MediaKind, Native, Part, Seal, SealKind, Source,
-    Thought,
+    Text, Thought,
 };
 use crate::error::{Error, Result};
 use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
@@ -32,6 +33,15 @@ pub enum Block {
 impl Block {
     pub fn text(text: &str) -> Block {
         Block::Plain(json!({"type": "text", "text": text}))
+    }
+
+    /// Text with what it rests on.
+    pub fn cited(text: &Text) -> Block {
+        let mut block = json!({"type": "text", "text": text.text});
+        if !text.citations.is_empty() {
+            block["citations"] = text.citations.iter().map(citation::write).collect();
+        }
+        Block::Plain(block)
     }
 
     pub fn call(id: String, name: String, input: Box<RawValue>) -> Block {
@@ -120,16 +130,45 @@ fn blocks(
     let mut parts = Vec::new();
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
-        parts.push(part(&mut fields, in_result, lost)?);
+        match part(&mut fields, in_result, lost)? {
+            Some(part) => parts.push(part),
+            None => {
+                parts.push(Part::Native(native(raw)));
+                continue;
+            }
+        }
         parts.extend(cache::read(&mut fields, lost)?.map(Part::CachePoint));
         fields.rest(lost);
     }
     Ok(parts)
 }
 
-fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<Part> {
-    match fields.need("type")?.as_str() {
-        "text" => fields.need("text").map(Part::text),
+/// What only this format knows: what a provider's own tools did, and whatever is added later.
+pub fn native(raw: &RawValue) -> Native {
+    Native {
+        format: super::NAME,
+        // Raw JSON is JSON.
+        json: serde_json::from_str(raw.get()).unwrap_or_default(),
+    }
+}
+
+/// `None`: only this format knows it.
+fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<Option<Part>> {
+    let part = match fields.need("type")?.as_str() {
+        "text" => {
+            let citations = fields
+                .lenient("citations", Fields::objects)
+                .unwrap_or_default();
+            fields.need("text").map(|text| {
+                Part::Text(Text {
+                    citations: citations
+                        .into_iter()
+                        .map(|mut one| citation::read(&mut one))
+                        .collect(),
+                    ..Text::from(text)
+                })
+            })
+        }
         "image" => media(MediaKind::Image, fields),
         "document" => media(MediaKind::Document, fields),
         "tool_use" | "tool_result" | "thinking" | "redacted_thinking" if in_result => Err(wrong(
@@ -175,11 +214,9 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
             let seal = seal::read(fields.need("data")?, HOME, SealKind::Encrypted);
             Ok(Part::Thought(Thought::sealed("", seal)))
         }
-        other => Err(unsupported(
-            &fields.path("type"),
-            &format!("content blocks of type `{other}` cannot be translated to another format"),
-        )),
-    }
+        _ => return Ok(None),
+    };
+    part.map(Some)
 }
 
 fn media(kind: MediaKind, fields: &mut Fields) -> Result<Part> {

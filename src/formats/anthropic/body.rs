@@ -41,6 +41,16 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
             "an Anthropic model gives one answer at a time, so `n` must be 1",
         ));
     }
+    for (name, wanted, what) in [
+        ("logprobs", chat.logprobs.is_some(), "likelihoods of tokens"),
+        ("audio", chat.audio.is_some(), "a spoken answer"),
+        ("modalities", chat.images, "images in an answer"),
+    ] {
+        if wanted {
+            let what = format!("{what} cannot be asked of an Anthropic model");
+            return Err(unsupported(name, &what));
+        }
+    }
     let takes = target.takes;
     let mut dropped: Dropped = chat.lost.clone();
     let within = marks::within(chat);
@@ -134,6 +144,11 @@ fn others(chat: &Chat, rest: &mut Map<String, Value>, dropped: &mut Dropped) {
         ("seed", chat.seed.is_some()),
         ("frequency_penalty", chat.frequency_penalty.is_some()),
         ("presence_penalty", chat.presence_penalty.is_some()),
+        ("metadata", chat.metadata.is_some()),
+        ("service_tier", chat.tier.is_some()),
+        ("verbosity", chat.verbosity.is_some()),
+        ("prompt_cache_key", chat.cache_key.is_some()),
+        ("store", chat.store == Some(true)),
     ] {
         if given {
             dropped.push(name.to_owned());

@@ -2,6 +2,7 @@
 
 mod block;
 mod body;
+mod citation;
 mod client_tool;
 mod marks;
 pub mod observe;

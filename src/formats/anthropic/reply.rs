@@ -27,7 +27,7 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     events.extend(seen.usage.map(Event::Usage));
     for (index, raw) in content.into_iter().enumerate() {
         if let Ok(mut block) = Fields::of(raw, "content") {
-            reader.open(index as u64, &mut block, &mut events);
+            reader.open(index as u64, &mut block, raw, &mut events);
             reader.close(Some(index as u64), &mut events);
         }
     }
@@ -75,7 +75,7 @@ fn block(part: &Part) -> Option<Block> {
     match part {
         // Empty text is refused when it comes back in the conversation.
         Part::Text(text) if text.is_empty() => None,
-        Part::Text(text) => Some(Block::text(text)),
+        Part::Text(text) => Some(Block::cited(text)),
         Part::Refusal(text) => Some(Block::text(text)),
         Part::Call(call) => Some(Block::call(
             call.id.clone(),
@@ -90,6 +90,9 @@ fn block(part: &Part) -> Option<Block> {
         Part::Thought(Thought { text, .. }) => Some(Block::Plain(
             json!({"type": "thinking", "thinking": text, "signature": ""}),
         )),
+        Part::Native(native) if native.format == super::NAME => {
+            Some(Block::Plain(native.json.clone()))
+        }
         Part::Media(_) | Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => None,
     }
 }

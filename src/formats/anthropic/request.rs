@@ -101,6 +101,7 @@ fn thinking(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     if let Some(mut thinking) = fields.object("thinking")? {
         let at = thinking.path("budget_tokens");
         let budget = thinking.count("budget_tokens")?;
+        chat.show_thoughts = thinking.text("display")?.map(|shown| shown != "omitted");
         chat.thinking = Some(match thinking.need("type")?.as_str() {
             "disabled" | "between_tools" => Thinking::Off,
             "adaptive" => Thinking::Adaptive,

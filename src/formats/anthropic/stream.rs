@@ -1,18 +1,20 @@
 //! Reads an upstream's stream, and the blocks of its whole replies in the same way.
 
-use super::block::HOME;
+use super::block::{HOME, native};
+use super::citation;
 use super::observe::observe;
-use crate::chat::{Call, Delta, Event, Opening, Seal, Stop};
+use crate::chat::{Call, Delta, Event, Native, Opening, Seal, Stop};
 use crate::formats::fields::{Fields, text_across};
 use crate::formats::lenient::as_text;
 use crate::formats::{EventReader, Mark, Seen};
+use serde_json::value::RawValue;
 
 /// The reader of one reply.
 #[derive(Debug, Default)]
 pub struct Reader {
     begun: bool,
     blocks: Vec<Block>,
-    /// Number of parts so far: blocks that only Anthropic knows are none.
+    /// Number of parts so far.
     parts: usize,
     /// The reason as it was given, and the stop sequence.
     stop: Option<(String, Option<String>)>,
@@ -29,8 +31,10 @@ struct Block {
     /// `None`: not a part of the neutral model.
     part: Option<usize>,
     closed: bool,
-    /// A call's input as its opening gave it: counts only where no delta follows.
+    /// A call's input as its opening gave it: counts only where no delta follows. Of what only Anthropic knows, its deltas.
     input: Option<String>,
+    /// What only Anthropic knows.
+    native: Option<Native>,
 }
 
 const THOUGHT: Opening = Opening::Thought {
@@ -83,8 +87,10 @@ impl Reader {
                 let index = fields
                     .lenient("index", Fields::count)
                     .unwrap_or(self.blocks.len() as u64);
-                if let Some(mut block) = fields.lenient("content_block", Fields::object) {
-                    self.open(index, &mut block, out);
+                if let Some(raw) = fields.take("content_block")
+                    && let Ok(mut block) = Fields::of(raw, "content_block")
+                {
+                    self.open(index, &mut block, raw, out);
                 }
             }
             "content_block_delta" => {
@@ -118,11 +124,17 @@ impl Reader {
     }
 
     /// A block begins, perhaps with all it has to say.
-    pub fn open(&mut self, index: u64, block: &mut Fields, out: &mut Vec<Event>) {
+    pub fn open(&mut self, index: u64, block: &mut Fields, raw: &RawValue, out: &mut Vec<Event>) {
         let mut text = |key: &str| block.lenient(key, Fields::text).unwrap_or_default();
         let kind = text("type");
         let (opening, deltas) = match kind.as_str() {
-            "text" => (Opening::Text, vec![Delta::Text(text("text"))]),
+            "text" => {
+                let said = Delta::Text(text("text"));
+                let cited = block.lenient("citations", Fields::objects);
+                let cited = cited.unwrap_or_default().into_iter();
+                let cited = cited.map(|mut one| Delta::Citation(citation::read(&mut one)));
+                (Opening::Text, [said].into_iter().chain(cited).collect())
+            }
             "thinking" => (
                 THOUGHT,
                 vec![
@@ -142,13 +154,15 @@ impl Reader {
                 }),
                 Vec::new(),
             ),
-            // What a provider's own tools did is told by its text as well.
+            // What a provider's own tools did, and whatever is added later. A part once it is complete: of those of this
+            // format alone no other knows a beginning.
             _ => {
                 return self.blocks.push(Block {
                     index,
                     part: None,
-                    closed: true,
+                    closed: false,
                     input: None,
+                    native: Some(native(raw)),
                 });
             }
         };
@@ -164,15 +178,18 @@ impl Reader {
             part: Some(part),
             closed: false,
             input,
+            native: None,
         });
         out.push(Event::Open {
             index: part,
             part: opening,
         });
         for delta in deltas {
-            if let Delta::Text(text) | Delta::Seal(Seal { data: text, .. }) = &delta
-                && !text.is_empty()
-            {
+            let empty = match &delta {
+                Delta::Text(text) | Delta::Seal(Seal { data: text, .. }) => text.is_empty(),
+                _ => false,
+            };
+            if !empty {
                 out.push(Event::Delta { index: part, delta });
             }
         }
@@ -184,6 +201,18 @@ impl Reader {
             .iter_mut()
             .rev()
             .find(|block| index.is_none_or(|index| block.index == index));
+        if let Some(Block {
+            native: Some(_),
+            input,
+            ..
+        }) = block
+        {
+            let more = delta.lenient("partial_json", Fields::text);
+            input
+                .get_or_insert_default()
+                .push_str(&more.unwrap_or_default());
+            return;
+        }
         let Some(Block {
             part: Some(part),
             input,
@@ -210,7 +239,10 @@ impl Reader {
                 *input = None;
                 Delta::Arguments(more)
             }),
-            // `citations_delta`, and whatever is added later.
+            "citations_delta" => delta
+                .lenient("citation", Fields::object)
+                .map(|mut one| Delta::Citation(citation::read(&mut one))),
+            // Whatever is added later.
             _ => None,
         };
         out.extend(delta.map(|delta| Event::Delta {
@@ -226,6 +258,26 @@ impl Reader {
             .iter_mut()
             .rev()
             .find(|block| index.is_none_or(|index| block.index == index));
+        if let Some(Block {
+            native,
+            closed: closed @ false,
+            input,
+            ..
+        }) = block
+            && let Some(mut native) = native.take()
+        {
+            *closed = true;
+            if let Some(input) = input
+                .take()
+                .and_then(|text| serde_json::from_str(&text).ok())
+            {
+                native.json["input"] = input;
+            }
+            let index = self.parts;
+            self.parts += 1;
+            let part = Opening::Native(native);
+            return out.extend([Event::Open { index, part }, Event::Close { index }]);
+        }
         if let Some(Block {
             part: Some(part),
             closed: closed @ false,

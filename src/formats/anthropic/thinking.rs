@@ -38,7 +38,7 @@ pub fn write(
     }
     let budget = match wanted {
         Thinking::Adaptive if takes.adaptive => {
-            rest.insert("thinking".into(), json!({"type": "adaptive"}));
+            rest.insert("thinking".into(), adaptive(chat));
             return (limit, true);
         }
         Thinking::Effort(_) | Thinking::Budget(_) if !takes.budget => {
@@ -50,7 +50,7 @@ pub fn write(
                 Thinking::Effort(effort) => effort,
                 Thinking::Off | Thinking::Adaptive => Effort::Medium,
             };
-            rest.insert("thinking".into(), json!({"type": "adaptive"}));
+            rest.insert("thinking".into(), adaptive(chat));
             if let Some(effort) = takes.effort(effort) {
                 output(rest, "effort", json!(effort.name()));
             }
@@ -74,6 +74,15 @@ pub fn write(
         json!({"type": "enabled", "budget_tokens": budget}),
     );
     (limit, true)
+}
+
+/// As much thinking as the model finds right, shown as it was asked for.
+fn adaptive(chat: &Chat) -> Value {
+    let mut thinking = json!({"type": "adaptive"});
+    if let Some(shown) = chat.show_thoughts {
+        thinking["display"] = json!(if shown { "summarized" } else { "omitted" });
+    }
+    thinking
 }
 
 /// Turns thinking off, or as low as the model goes.

@@ -18,6 +18,14 @@ pub(super) struct Counts {
     cache_creation: Written,
     #[serde(deserialize_with = "object")]
     output_tokens_details: OutputDetails,
+    #[serde(deserialize_with = "object")]
+    server_tool_use: Tools,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct Tools {
+    web_search_requests: Count,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -71,6 +79,8 @@ impl Counts {
             .max(self.output_tokens_details.thinking_tokens.or_zero())
             .min(output);
         usage.output = output - usage.reasoning;
+        let searches = self.server_tool_use.web_search_requests.or_zero();
+        usage.searches = usage.searches.max(searches);
     }
 }
 
@@ -83,6 +93,9 @@ pub fn write(usage: &Usage) -> Value {
         "cache_creation": {"ephemeral_5m_input_tokens": usage.cache_write_5m, "ephemeral_1h_input_tokens": usage.cache_write_1h},
         "output_tokens": usage.completion(),
     });
+    if usage.searches > 0 {
+        out["server_tool_use"] = json!({"web_search_requests": usage.searches});
+    }
     if usage.reasoning > 0 {
         out["output_tokens_details"] = json!({"thinking_tokens": usage.reasoning});
     }

@@ -1,6 +1,7 @@
 //! Writes one caller's stream.
 
 use super::block::HOME;
+use super::citation;
 use super::{END_MARK, reply, usage};
 use crate::chat::{Call, Delta, Event, Opening, SealKind, Usage};
 use crate::formats::{EventWriter, ReplyContext, fault::write_anthropic_event, seal};
@@ -87,17 +88,20 @@ impl Writer {
             Opening::Call(Call { id, name, .. }) => {
                 Block::Waiting(json!({"type": "tool_use", "id": id, "name": name, "input": {}}))
             }
+            Opening::Native(native) if native.format == super::NAME => {
+                Block::Waiting(native.json.clone())
+            }
             Opening::Media(_) | Opening::Native(_) => Block::Hidden,
         };
-        let is_call = matches!(opening, Opening::Call(_));
-        self.called |= is_call;
+        let at_once = matches!(opening, Opening::Call(_) | Opening::Native(_));
+        self.called |= matches!(opening, Opening::Call(_));
         self.open = Some(Open {
             part,
             thought: matches!(opening, Opening::Thought { .. }),
             block,
             held: String::new(),
         });
-        if is_call {
+        if at_once {
             self.show(out);
         }
     }
@@ -140,6 +144,9 @@ impl Writer {
                     return self.show(out);
                 }
                 json!({"type": "signature_delta", "signature": data})
+            }
+            Delta::Citation(cited) if !open.thought => {
+                json!({"type": "citations_delta", "citation": citation::write(cited)})
             }
             Delta::Seal(_) | Delta::Citation(_) | Delta::Logprobs(_) => return,
         };

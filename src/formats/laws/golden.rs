@@ -378,10 +378,7 @@ fn refusals_name_the_field() {
             ),
             "messages[0].content[0].content[0].type",
         ),
-        (
-            part(json!({"type": "server_tool_use"})),
-            "messages[0].content[0].type",
-        ),
+        (part(json!({"type": "server_tool_use"})), "messages.content"),
         (
             part(json!({"type": "tool_use", "id": "a", "name": "f", "input": []})),
             "messages[0].content[0].input",

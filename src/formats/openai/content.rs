@@ -156,7 +156,7 @@ fn kind_of(mime: &str) -> MediaKind {
 }
 
 /// Takes a `data:` URL with base64 apart; every other URL stays one.
-fn located(url: String) -> Source {
+pub fn located(url: String) -> Source {
     match url
         .strip_prefix("data:")
         .and_then(|rest| rest.split_once(";base64,"))

@@ -151,14 +151,29 @@ pub fn thought(block: &mut Fields) -> Result<Thought> {
 fn calls(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Vec<Part>> {
     let mut calls = Vec::new();
     for mut call in fields.objects("tool_calls")?.unwrap_or_default() {
-        let kind = call.text("type")?;
-        if let Some(kind) = kind.filter(|kind| kind != "function") {
-            return Err(unsupported(
-                &call.path("type"),
-                &format!(
-                    "tool calls of type `{kind}` cannot be translated to another format, only `function`"
-                ),
-            ));
+        match call.text("type")?.as_deref() {
+            None | Some("function") => {}
+            Some("custom") => {
+                let at = call.path("custom");
+                let mut custom = call.object("custom")?.ok_or_else(|| missing(&at))?;
+                calls.push(Part::Call(Call {
+                    id: call.need("id")?,
+                    name: custom.need("name")?,
+                    arguments: custom.text("input")?.unwrap_or_default(),
+                    free: true,
+                    ..Call::default()
+                }));
+                continue;
+            }
+            Some(kind) => {
+                return Err(unsupported(
+                    &call.path("type"),
+                    &format!(
+                        "tool calls of type `{}` cannot be translated to another format, only `function` and `custom`",
+                        kind.escape_debug()
+                    ),
+                ));
+            }
         }
         let at = call.path("function");
         let mut function = call.object("function")?.ok_or_else(|| missing(&at))?;

@@ -1,6 +1,8 @@
 //! OpenAI Chat Completions: <https://platform.openai.com/docs/api-reference/chat>.
 
 mod content;
+mod extra;
+mod logprobs;
 mod message;
 pub mod observe;
 mod reply;

@@ -1,8 +1,8 @@
 //! Whole replies, both directions.
 
 use super::content::HOME;
-use super::{observe, stream, tool, usage};
-use crate::chat::{Part, Reply, SealKind, Stop, Thought};
+use super::{extra, logprobs, observe, stream, tool, usage};
+use crate::chat::{MediaKind, Part, Reply, SealKind, Stop, Thought};
 use crate::error::{Error, Kind, Result};
 use crate::formats::fields::Fields;
 use crate::formats::lenient::as_text;
@@ -38,7 +38,7 @@ pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
         "object": "chat.completion",
         "created": context.created,
         "model": or(&reply.model, &context.model),
-        "choices": [{"index": 0, "message": message(&reply.parts), "logprobs": null, "finish_reason": finish_reason(stop)}],
+        "choices": [{"index": 0, "message": message(reply, or(&reply.id, &context.request_id)), "logprobs": likelihoods(&reply.parts), "finish_reason": finish_reason(stop)}],
     });
     if let Some(used) = &reply.usage {
         body["usage"] = usage::write(used);
@@ -51,13 +51,30 @@ pub fn or<'a>(given: &'a str, own: &'a str) -> &'a str {
     if given.is_empty() { own } else { given }
 }
 
-fn message(parts: &[Part]) -> Value {
+/// `logprobs` of a choice.
+fn likelihoods(parts: &[Part]) -> Value {
+    let texts = parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some(&text.logprobs),
+        _ => None,
+    });
+    let all: Vec<_> = texts.flatten().cloned().collect();
+    match all.is_empty() {
+        true => Value::Null,
+        false => json!({"content": logprobs::write(&all), "refusal": null}),
+    }
+}
+
+fn message(reply: &Reply, id: &str) -> Value {
+    let (mut notes, mut images, mut sound) = (Vec::new(), Vec::new(), None);
     let (mut text, mut thought, mut blocks, mut calls) =
         (String::new(), String::new(), Vec::new(), Vec::new());
     let (mut sealed, mut refusal) = (false, None::<String>);
-    for part in parts {
+    for part in &reply.parts {
         match part {
-            Part::Text(more) => text.push_str(more),
+            Part::Text(more) => {
+                notes.extend(more.citations.iter().map(extra::annotation));
+                text.push_str(more);
+            }
             Part::Thought(part) => {
                 thought.push_str(&part.text);
                 sealed |= part.seal.is_some();
@@ -65,7 +82,11 @@ fn message(parts: &[Part]) -> Value {
             }
             Part::Refusal(more) => refusal.get_or_insert_with(String::new).push_str(more),
             Part::Call(call) => calls.push(tool::call(call)),
-            Part::Media(_) | Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => {}
+            Part::Media(media) if media.kind == MediaKind::Audio => {
+                sound = extra::sound(media, id).or(sound);
+            }
+            Part::Media(media) => images.extend(extra::image(media)),
+            Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => {}
         }
     }
     let mut message = Map::new();
@@ -86,6 +107,13 @@ fn message(parts: &[Part]) -> Value {
         message.insert("thinking_blocks".into(), Value::Array(blocks));
     }
     message.insert("refusal".into(), json!(refusal));
+    if !notes.is_empty() {
+        message.insert("annotations".into(), Value::Array(notes));
+    }
+    if !images.is_empty() {
+        message.insert("images".into(), Value::Array(images));
+    }
+    message.extend(sound.map(|sound| ("audio".to_owned(), sound)));
     if !calls.is_empty() {
         message.insert("tool_calls".into(), Value::Array(calls));
     }

@@ -1,7 +1,7 @@
 //! The request's top level, both directions; messages, content and tools have their own files.
 
 use super::{message, tool};
-use crate::chat::{Answer, Chat, Effort, Off, Sampling, Takes, Thinking};
+use crate::chat::{Answer, Audio, Chat, Effort, Off, Sampling, Takes, Thinking};
 use crate::error::Result;
 use crate::formats::fields::{Fields, adapted, dedup, missing, unsupported, wrong};
 use crate::formats::{Dropped, StreamUsage, Target, Written};
@@ -38,50 +38,71 @@ pub fn read(body: &[u8]) -> Result<Chat> {
     chat.count = fields.count("n")?.filter(|n| *n != 1);
     let (user, safety) = (fields.text("user")?, fields.text("safety_identifier")?);
     chat.user = user.or(safety);
-    refuse_media_out(&mut fields)?;
+    media_out(&mut fields, &mut chat)?;
+    chat.logprobs = match (fields.flag("logprobs")?, fields.count("top_logprobs")?) {
+        (Some(true), top) => Some(top.unwrap_or(0)),
+        _ => None,
+    };
+    chat.metadata = fields
+        .value("metadata")?
+        .filter(|given| given != &json!({}));
+    chat.tier = fields.text("service_tier")?.filter(|tier| tier != "auto");
+    chat.verbosity = fields.text("verbosity")?;
+    chat.cache_key = fields.text("prompt_cache_key")?;
+    chat.store = fields.flag("store")?;
     ignore(&mut fields, &mut chat.lost)?;
     Ok(chat)
 }
 
-/// Answers in anything but text have no place in the neutral model.
-fn refuse_media_out(fields: &mut Fields) -> Result<()> {
-    if fields.take("audio").is_some() {
-        return Err(unsupported(
-            "audio",
-            "spoken answers cannot be translated to another format",
-        ));
-    }
+/// Answers in more than text: <https://platform.openai.com/docs/guides/audio>, and images as OpenRouter has them asked
+/// for: <https://openrouter.ai/docs/features/multimodal/image-generation>.
+fn media_out(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     if fields.take("web_search_options").is_some() {
         return Err(unsupported(
             "web_search_options",
             "`web_search_options` is a tool of OpenAI's own and cannot be translated to another format",
         ));
     }
-    match fields.value("modalities")? {
-        Some(Value::Array(list)) if list.iter().any(|kind| kind != "text") => Err(unsupported(
-            "modalities",
-            "answers other than text cannot be translated to another format",
-        )),
-        _ => Ok(()),
+    if let Some(mut audio) = fields.object("audio")? {
+        let at = audio.path("voice");
+        chat.audio = Some(Audio {
+            // A name, or an object that names one of the caller's own.
+            voice: match audio.value("voice")? {
+                Some(Value::String(name)) => name,
+                Some(other) => other["id"].as_str().unwrap_or_default().to_owned(),
+                None => return Err(missing(&at)),
+            },
+            format: audio.need("format")?,
+        });
     }
+    let Some(Value::Array(kinds)) = fields.value("modalities")? else {
+        return Ok(());
+    };
+    for kind in &kinds {
+        match kind.as_str() {
+            Some("text") => {}
+            Some("audio") if chat.audio.is_some() => {}
+            Some("image") => chat.images = true,
+            _ => {
+                return Err(unsupported(
+                    "modalities",
+                    "answers of this kind cannot be translated to another format",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What says nothing when it holds its default; everything else left over is reported as lost.
 fn ignore(fields: &mut Fields, lost: &mut Vec<String>) -> Result<()> {
     // The gateway asks for usage by itself, and knows from its own look at the body whether the caller did.
     fields.take("stream_options");
-    for (key, default) in [
-        ("store", "false"),
-        ("logprobs", "false"),
-        ("service_tier", "\"auto\""),
-        ("logit_bias", "{}"),
-        ("top_logprobs", "0"),
-        ("metadata", "{}"),
-    ] {
-        match fields.take(key) {
-            Some(raw) if raw.get() != default => lost.push(key.to_owned()),
-            _ => {}
-        }
+    if fields
+        .take("logit_bias")
+        .is_some_and(|raw| raw.get() != "{}")
+    {
+        lost.push("logit_bias".to_owned());
     }
     fields.rest(lost);
     Ok(())
@@ -307,6 +328,18 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     put("seed", chat.seed.map(Value::from));
     put("n", chat.count.map(Value::from));
     put("user", chat.user.as_ref().map(|user| json!(user)));
+    put("logprobs", chat.logprobs.map(|_| json!(true)));
+    put(
+        "top_logprobs",
+        chat.logprobs.filter(|top| *top > 0).map(Value::from),
+    );
+    put(
+        "audio",
+        chat.audio
+            .as_ref()
+            .map(|audio| json!({"voice": audio.voice, "format": audio.format})),
+    );
+    put("modalities", modalities(chat));
     if chat.stream {
         put("stream", Some(json!(true)));
         put(
@@ -314,6 +347,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
             (quirks.stream_usage == StreamUsage::Asked).then(|| json!({"include_usage": true})),
         );
     }
+    extras(chat, quirks.extras, &mut body, &mut dropped);
     effort(chat.thinking, takes, &mut body, &mut dropped);
     sampling(chat, takes, &mut body, &mut dropped);
     dedup(&mut dropped);
@@ -321,6 +355,42 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         crate::error::Error::internal("the translated request cannot be written").cause(cause)
     })?;
     Ok(Written { body, dropped })
+}
+
+/// What is wanted in an answer beside text; `None`: nothing.
+fn modalities(chat: &Chat) -> Option<Value> {
+    let wanted = [
+        ("text", true),
+        ("audio", chat.audio.is_some()),
+        ("image", chat.images),
+    ];
+    let wanted: Vec<&str> = wanted
+        .iter()
+        .filter(|(_, wanted)| *wanted)
+        .map(|(kind, _)| *kind)
+        .collect();
+    (wanted.len() > 1).then(|| json!(wanted))
+}
+
+/// What OpenAI's own service takes and few others do.
+fn extras(chat: &Chat, taken: bool, body: &mut Map<String, Value>, dropped: &mut Dropped) {
+    for (name, value) in [
+        ("metadata", chat.metadata.clone()),
+        ("service_tier", chat.tier.as_ref().map(|tier| json!(tier))),
+        ("verbosity", chat.verbosity.as_ref().map(|text| json!(text))),
+        (
+            "prompt_cache_key",
+            chat.cache_key.as_ref().map(|key| json!(key)),
+        ),
+        ("store", chat.store.map(Value::from)),
+    ] {
+        match value {
+            Some(value) if taken => _ = body.insert(name.into(), value),
+            // Nothing is kept where nobody can be asked to.
+            Some(Value::Bool(false)) | None => {}
+            Some(_) => dropped.push(name.into()),
+        }
+    }
 }
 
 fn response_format(answer: &Answer) -> Value {

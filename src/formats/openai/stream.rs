@@ -1,8 +1,8 @@
 //! Reads an upstream's stream, and its whole replies as a stream of one piece. Services differ much in what they send;
 //! whatever has a sensible meaning is taken.
 
-use super::{message, observe::observe, tool};
-use crate::chat::{Call, Delta, Event, Opening, Seal, SealKind, Stop, Thought, Usage};
+use super::{extra, logprobs, message, observe::observe, tool};
+use crate::chat::{Call, Delta, Event, Media, Opening, Seal, SealKind, Stop, Thought, Usage};
 use crate::formats::fields::{Fields, is_string, text_across};
 use crate::formats::lenient::as_text;
 use crate::formats::{EventReader, Mark, Seen};
@@ -25,6 +25,11 @@ pub struct Reader {
     id: String,
     /// Half a character.
     carry: Option<u16>,
+    sound: extra::Sound,
+    /// Whether it comes in one piece.
+    whole: bool,
+    /// The last part of text, which sources and likelihoods belong to.
+    text: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +44,8 @@ enum Shape {
     Refusal,
     Thought,
     Call,
+    /// There at once.
+    Whole,
 }
 
 const THOUGHT: Opening = Opening::Thought {
@@ -98,6 +105,7 @@ impl Reader {
         used: Option<Usage>,
         out: &mut Vec<Event>,
     ) -> bool {
+        self.whole = whole;
         let id = fields.lenient("id", Fields::text).unwrap_or_default();
         let model = fields.lenient("model", Fields::text).unwrap_or_default();
         let choices = fields
@@ -129,6 +137,11 @@ impl Reader {
                 piece.or_else(|| Some((second, choice.lenient(second, Fields::object)?)))
             {
                 self.piece(&mut piece, key == "message", out);
+            }
+            if let Some(mut likely) = choice.lenient("logprobs", Fields::object) {
+                let content = likely.take("content").map(|raw| logprobs::read(raw.get()));
+                let content = content.filter(|content| !content.is_empty());
+                self.about_text(content.map(Delta::Logprobs), out);
             }
             if let Some(reason) = choice.lenient("finish_reason", Fields::text) {
                 self.stop = Some(reason);
@@ -177,6 +190,16 @@ impl Reader {
         {
             self.say(Shape::Refusal, text, out);
         }
+        if let Some(mut audio) = piece.lenient("audio", Fields::object)
+            && let Some(text) = self.sound.piece(&mut audio)
+        {
+            self.say(Shape::Text, text, out);
+        }
+        let cited = extra::citations(piece);
+        self.about_text(cited.into_iter().map(Delta::Citation), out);
+        for image in extra::images(piece) {
+            self.show(image, out);
+        }
         for mut call in piece
             .lenient("tool_calls", Fields::objects)
             .unwrap_or_default()
@@ -194,6 +217,19 @@ impl Reader {
         }
     }
 
+    /// What is told of the text so far.
+    fn about_text(&self, told: impl IntoIterator<Item = Delta>, out: &mut Vec<Event>) {
+        if let Some(index) = self.text {
+            out.extend(told.into_iter().map(|delta| Event::Delta { index, delta }));
+        }
+    }
+
+    /// A part that is there at once.
+    fn show(&mut self, media: Media, out: &mut Vec<Event>) {
+        self.start(Shape::Whole, Opening::Media(media), out);
+        self.close(false, out);
+    }
+
     /// More text or thought.
     fn say(&mut self, kind: Shape, text: String, out: &mut Vec<Event>) {
         let part = match self.open {
@@ -203,7 +239,7 @@ impl Reader {
                 match kind {
                     Shape::Refusal => Opening::Refusal,
                     Shape::Thought => THOUGHT,
-                    Shape::Text | Shape::Call => Opening::Text,
+                    Shape::Text | Shape::Call | Shape::Whole => Opening::Text,
                 },
                 out,
             ),
@@ -338,6 +374,9 @@ impl Reader {
         let part = self.parts;
         self.parts += 1;
         self.open = Some(Open { kind, part }).filter(|_| kind != Shape::Call);
+        if kind == Shape::Text {
+            self.text = Some(part);
+        }
         out.push(Event::Open {
             index: part,
             part: opening,
@@ -373,6 +412,9 @@ impl Reader {
             });
         }
         self.close(false, out);
+        if let Some(sound) = self.sound.whole(!self.whole) {
+            self.show(sound, out);
+        }
         // Some say `stop` where they called a tool.
         let stop = match self.stop.as_deref().map(stop) {
             Some(Stop::End) if self.calls.iter().any(|call| call.part.is_some()) => {

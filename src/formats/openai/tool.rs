@@ -1,6 +1,6 @@
 //! Tools and the choice among them; the `functions` of old as well.
 
-use crate::chat::{Call, Chat, Issuer, Seal, SealKind, Tool, ToolChoice};
+use crate::chat::{Call, Chat, Grammar, Issuer, Seal, SealKind, Tool, ToolChoice, ToolKind};
 use crate::error::Result;
 use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
 use crate::formats::{Dropped, cache, schema, seal as seals};
@@ -9,14 +9,24 @@ use serde_json::{Map, Value, json};
 /// Takes what the request says about tools.
 pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     for mut tool in fields.objects("tools")?.unwrap_or_default() {
-        let kind = tool.text("type")?;
-        if let Some(kind) = kind.filter(|kind| kind != "function") {
-            return Err(unsupported(
-                &tool.path("type"),
-                &format!(
-                    "tools of type `{kind}` cannot be translated to another format, only `function`"
-                ),
-            ));
+        match tool.text("type")?.as_deref() {
+            None | Some("function") => {}
+            Some("custom") => {
+                let at = tool.path("custom");
+                let custom = tool.object("custom")?.ok_or_else(|| missing(&at))?;
+                chat.tools.push(free(custom, &mut chat.lost)?);
+                tool.rest(&mut chat.lost);
+                continue;
+            }
+            Some(kind) => {
+                return Err(unsupported(
+                    &tool.path("type"),
+                    &format!(
+                        "tools of type `{}` cannot be translated to another format, only `function` and `custom`",
+                        kind.escape_debug()
+                    ),
+                ));
+            }
         }
         let at = tool.path("function");
         let mark = cache::read(&mut tool, &mut chat.lost)?;
@@ -39,7 +49,14 @@ pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
 /// A call, in a conversation and in an answer. Google's seal stands where its own service for this format has it:
 /// <https://ai.google.dev/gemini-api/docs/thought-signatures>.
 pub fn call(call: &Call) -> Value {
-    let mut written = json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}});
+    let mut written = match call.free {
+        true => {
+            json!({"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}})
+        }
+        false => {
+            json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
+        }
+    };
     if let Some(seal) = &call.seal {
         let data = seals::write(seal, Issuer::Google);
         written["extra_content"] = json!({"google": {"thought_signature": data}});
@@ -58,6 +75,29 @@ pub fn seal(call: &mut Fields) -> Result<Option<Seal>> {
         None => None,
     };
     Ok(data.map(|data| seals::read(data, Issuer::Google, SealKind::Signature)))
+}
+
+/// A tool called with free text: <https://platform.openai.com/docs/guides/function-calling#custom-tools>.
+fn free(mut custom: Fields, lost: &mut Vec<String>) -> Result<Tool> {
+    let mut grammar = None;
+    if let Some(mut format) = custom.object("format")?
+        && format.need("type")? == "grammar"
+    {
+        let at = format.path("grammar");
+        let mut given = format.object("grammar")?.ok_or_else(|| missing(&at))?;
+        grammar = Some(Grammar {
+            syntax: given.need("syntax")?,
+            definition: given.need("definition")?,
+        });
+    }
+    let tool = Tool {
+        name: custom.need("name")?,
+        description: custom.text("description")?,
+        kind: ToolKind::Free(grammar),
+        ..Tool::default()
+    };
+    custom.rest(lost);
+    Ok(tool)
 }
 
 fn function(mut function: Fields, lost: &mut Vec<String>) -> Result<Tool> {
@@ -103,6 +143,11 @@ fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>> {
     if kind.as_deref() == Some("allowed_tools") {
         return subset(given).map(Some);
     }
+    if let Some(mut custom) = given.object("custom")? {
+        return custom
+            .need("name")
+            .map(|name| Some(ToolChoice::Named(name)));
+    }
     if let Some(kind) = kind.filter(|kind| kind != "function") {
         return Err(unsupported(
             &given.path("type"),
@@ -124,8 +169,9 @@ fn subset(mut given: Fields) -> Result<ToolChoice> {
     let mut names = Vec::new();
     for mut tool in allowed.objects("tools")?.unwrap_or_default() {
         let at = tool.path("function");
-        let mut function = tool.object("function")?.ok_or_else(|| missing(&at))?;
-        names.push(function.need("name")?);
+        let (function, custom) = (tool.object("function")?, tool.object("custom")?);
+        let mut named = function.or(custom).ok_or_else(|| missing(&at))?;
+        names.push(named.need("name")?);
     }
     Ok(ToolChoice::Subset {
         names,
@@ -144,9 +190,9 @@ pub fn write(chat: &Chat, body: &mut Map<String, Value>, dropped: &mut Dropped) 
         ToolChoice::Auto => json!("auto"),
         ToolChoice::None => json!("none"),
         ToolChoice::Required => json!("required"),
-        ToolChoice::Named(name) => named(name),
+        ToolChoice::Named(name) => named(chat, name),
         ToolChoice::Subset { names, required } => {
-            let tools: Vec<Value> = names.iter().map(|name| named(name)).collect();
+            let tools: Vec<Value> = names.iter().map(|name| named(chat, name)).collect();
             let mode = if *required { "required" } else { "auto" };
             json!({"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}})
         }
@@ -158,13 +204,20 @@ pub fn write(chat: &Chat, body: &mut Map<String, Value>, dropped: &mut Dropped) 
     );
 }
 
-fn named(name: &str) -> Value {
-    json!({"type": "function", "function": {"name": name}})
+fn named(chat: &Chat, name: &str) -> Value {
+    let tool = chat.tools.iter().find(|tool| tool.name == name);
+    match tool.map(|tool| &tool.kind) {
+        Some(ToolKind::Free(_)) => json!({"type": "custom", "custom": {"name": name}}),
+        _ => json!({"type": "function", "function": {"name": name}}),
+    }
 }
 
 fn declaration(tool: &Tool, dropped: &mut Dropped) -> Value {
     if tool.cache.is_some() {
         dropped.push("tools.cache_control".into());
+    }
+    if let ToolKind::Free(grammar) = &tool.kind {
+        return free_declaration(tool, grammar.as_ref());
     }
     let schema = tool
         .parameters
@@ -187,4 +240,22 @@ fn declaration(tool: &Tool, dropped: &mut Dropped) -> Value {
     function.extend(schema.map(|schema| ("parameters".to_owned(), schema)));
     function.extend(strict.map(|strict| ("strict".to_owned(), json!(strict))));
     json!({"type": "function", "function": function})
+}
+
+fn free_declaration(tool: &Tool, grammar: Option<&Grammar>) -> Value {
+    let mut custom = Map::new();
+    custom.insert("name".into(), json!(tool.name));
+    custom.extend(
+        tool.description
+            .as_ref()
+            .map(|text| ("description".to_owned(), json!(text))),
+    );
+    custom.extend(grammar.map(|grammar| {
+        let given = json!({"syntax": grammar.syntax, "definition": grammar.definition});
+        (
+            "format".to_owned(),
+            json!({"type": "grammar", "grammar": given}),
+        )
+    }));
+    json!({"type": "custom", "custom": custom})
 }

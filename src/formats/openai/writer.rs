@@ -1,7 +1,7 @@
 //! Writes one caller's stream.
 
-use super::{END_MARK, reply, tool, usage};
-use crate::chat::{Delta, Event, Opening, Thought, Usage};
+use super::{END_MARK, extra, logprobs, reply, tool, usage};
+use crate::chat::{Delta, Event, Logprob, MediaKind, Opening, Thought, Usage};
 use crate::formats::{EventWriter, ReplyContext, fault::write_openai_event};
 use serde_json::{Value, json};
 
@@ -68,6 +68,16 @@ impl Writer {
         self.one(delta, out);
     }
 
+    /// Likelihoods stand beside the delta.
+    fn likely(&self, all: &[Logprob], out: &mut Vec<u8>) {
+        let likely = json!({"content": logprobs::write(all), "refusal": null});
+        self.frame(
+            json!([{"index": 0, "delta": {}, "logprobs": likely, "finish_reason": null}]),
+            None,
+            out,
+        );
+    }
+
     fn one(&self, delta: Value, out: &mut Vec<u8>) {
         self.frame(
             json!([{"index": 0, "delta": delta, "finish_reason": null}]),
@@ -81,7 +91,19 @@ impl Writer {
             Opening::Text => self.parts.push(Part::Text),
             Opening::Refusal => self.parts.push(Part::Refusal),
             Opening::Thought { .. } => self.parts.push(Part::Thought(String::new())),
-            Opening::Media(_) | Opening::Native(_) => self.parts.push(Part::Hidden),
+            Opening::Native(_) => self.parts.push(Part::Hidden),
+            Opening::Media(media) => {
+                self.parts.push(Part::Hidden);
+                let delta = match media.kind {
+                    MediaKind::Audio => {
+                        extra::sound(media, &self.id).map(|sound| json!({"audio": sound}))
+                    }
+                    _ => extra::image(media).map(|image| json!({"images": [image]})),
+                };
+                if let Some(delta) = delta {
+                    self.delta(delta, out);
+                }
+            }
             Opening::Call(call) => {
                 let index = self.calls;
                 self.calls += 1;
@@ -101,6 +123,10 @@ impl Writer {
         let value = match (self.parts.get_mut(index), delta) {
             (_, Delta::Text(text)) if text.is_empty() => return,
             (Some(Part::Text), Delta::Text(text)) => json!({"content": text}),
+            (Some(Part::Text), Delta::Citation(citation)) => {
+                json!({"annotations": [extra::annotation(citation)]})
+            }
+            (Some(Part::Text), Delta::Logprobs(all)) => return self.likely(all, out),
             (Some(Part::Refusal), Delta::Text(text)) => json!({"refusal": text}),
             (Some(Part::Thought(all)), Delta::Text(text)) => {
                 all.push_str(text);
