@@ -88,6 +88,49 @@ fn a_turn_reaches_anthropic_as_it_was_sent_whichever_header_the_key_is_in() {
     }
 }
 
+/// Tools of many servers are loaded when it has searched for them: other formats offer all of them at once.
+#[test]
+fn tools_it_has_searched_for_are_there_on_upstreams_of_another_format() {
+    let mock = Mock::start(Settings::default()).unwrap();
+    let gateway = Gateway::start();
+    let url = format!("{}/v1", mock.url());
+    gateway.provider("up", "openai-compatible", &url, "sk-upstream");
+    let key = gateway.key_with_route("agent", &["--to", "up", "--retries", "0"]);
+    let schema = json!({"type": "object", "properties": {}});
+    let body = json!({
+        "model": "claude-sonnet-4-5", "max_tokens": 100,
+        "tools": [
+            {"name": "ToolSearch", "input_schema": schema},
+            {"name": "mcp__files__list", "input_schema": schema, "defer_loading": true},
+        ],
+        "messages": [
+            {"role": "user", "content": "List the files."},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_01", "name": "ToolSearch", "input": {}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_01",
+                "content": [{"type": "tool_reference", "tool_name": "mcp__files__list"}]}]},
+        ],
+    });
+    let credential = [("x-api-key", key.as_str())];
+    let answer = send(
+        &gateway,
+        "POST",
+        "/v1/messages?beta=true",
+        &credential,
+        &body.to_string(),
+    );
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(
+        answer.header("x-gw-dropped"),
+        Some("messages.content.tool_reference (adapted), tools.defer_loading")
+    );
+    let sent: Value = serde_json::from_str(&mock.requests()[0].body).unwrap();
+    assert_eq!(sent["tools"][1]["function"]["name"], "mcp__files__list");
+    assert_eq!(
+        sent["messages"][2],
+        json!({"role": "tool", "tool_call_id": "toolu_01", "content": "The tool `mcp__files__list` is there."})
+    );
+}
+
 #[test]
 fn what_it_asks_before_any_turn_is_answered_at_once_and_without_a_redirect() {
     let (gateway, mock, key) = before(Settings::default());

@@ -6,7 +6,7 @@ use crate::chat::{
     Text, Thought,
 };
 use crate::error::{Error, Result};
-use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use crate::formats::fields::{Fields, adapted, is_string, missing, string, unsupported, wrong};
 use crate::formats::{Dropped, cache, seal};
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
@@ -201,6 +201,12 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
                 error: fields.flag("is_error")?.unwrap_or(false),
                 ..CallResult::default()
             }))
+        }
+        // A search for tools that are loaded later. Elsewhere all of them are on offer from the beginning.
+        "tool_reference" if in_result => {
+            lost.push(adapted("messages.content.tool_reference"));
+            let name = fields.need("tool_name")?;
+            Ok(Part::text(format!("The tool `{name}` is there.")))
         }
         "thinking" => {
             let signature = fields.text("signature")?.filter(|seal| !seal.is_empty());
