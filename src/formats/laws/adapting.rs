@@ -1,6 +1,6 @@
 //! What a provider refuses is carried in a form it takes, or listed: whole bodies compared, model by model.
 
-use super::golden::{param, plain, to_anthropic, to_openai};
+use super::pairs::{param, plain, to_anthropic, to_openai};
 use serde_json::{Value, json};
 
 /// A request in OpenAI's format for this model, with these messages.

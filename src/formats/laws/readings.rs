@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::{context, cut, read_stream, reply, wire};
+use super::drawn::reply;
+use super::{context, cut, read_stream, rows, wire, written};
 use crate::chat::{Delta, Event, Opening, Reply, Usage};
 use crate::formats::{Codec, Format, FormatId, Mark, Seen, format};
 use proptest::prelude::*;
@@ -27,8 +28,6 @@ impl From<&Seen> for Told {
         }
     }
 }
-
-const CHAT: [FormatId; 2] = [FormatId::OpenaiChat, FormatId::AnthropicMessages];
 
 fn codec(row: &Format) -> &'static dyn Codec {
     row.codec.unwrap()
@@ -92,14 +91,6 @@ pub(super) fn replies_agree(id: FormatId, body: &[u8]) {
     }
 }
 
-fn written(codec: &dyn Codec, events: &[Event]) -> String {
-    let (mut writer, mut bytes) = (codec.writer(&context()), Vec::new());
-    events
-        .iter()
-        .for_each(|event| writer.write(event, &mut bytes));
-    String::from_utf8(bytes).unwrap()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
@@ -109,7 +100,7 @@ proptest! {
             true => reply.events().iter().flat_map(cut).collect(),
             false => reply.events(),
         };
-        for id in CHAT {
+        for id in rows().iter().map(|row| row.format.id) {
             let whole = written(codec(format(id)), &events);
             streams_agree(id, &whole);
             prop_assert_eq!(forwarded(format(id), &whole).text_bytes, text_bytes(&events));
@@ -122,7 +113,7 @@ proptest! {
     #[test]
     fn generated_replies_are_read_once(reply in reply(), counted in any::<bool>()) {
         let reply = Reply { usage: reply.usage.filter(|_| counted), ..reply };
-        for id in CHAT {
+        for id in rows().iter().map(|row| row.format.id) {
             replies_agree(id, &codec(format(id)).write_reply(&reply, &context()));
         }
     }
@@ -140,7 +131,7 @@ fn faults_are_read_once() {
         r#"{"error":{"message":"x"},"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#,
         r#"{"error":{"message":"x"},"choices":[{"index":0,"message":{"content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#,
     ] {
-        for id in CHAT {
+        for id in rows().iter().map(|row| row.format.id) {
             replies_agree(id, fault.as_bytes());
             streams_agree(id, &format!("data: {fault}\n\n"));
             streams_agree(id, &format!("event: error\ndata: {fault}\n\n"));
