@@ -8,7 +8,7 @@ use super::{
     models, pipeline,
     record::Record,
     respond,
-    spoken::{by_headers, spoken, unserved},
+    spoken::{spoken, unserved},
     worker::Worker,
 };
 use crate::error::{Error, Kind};
@@ -100,7 +100,7 @@ fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
         return Ok(served(worker, called, None, request));
     }
     Ok(match path {
-        _ if path.starts_with("/v1/") && models_path(path) => {
+        _ if !path.starts_with("/models") && models_path(path) => {
             Taken::Answered(models(worker, request, path))
         }
         "/healthz" => Taken::Answered(respond::json(200, &json!({"status": "ok"}))),
@@ -185,19 +185,40 @@ fn method(request: &Request<Incoming>, expected: &Method, api: Api) -> Option<Re
     Some(respond::not_allowed(&error, api, expected))
 }
 
+/// The answer to a client that would rather speak over a WebSocket: 426, from which it goes on with requests at once.
+/// Codex tries seven times over where it is told anything else.
+fn websocket(request: &Request<Incoming>, api: Api) -> Option<Response<Body>> {
+    let upgrade = request.headers().get(header::UPGRADE)?;
+    if request.method() != Method::GET || !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {
+        return None;
+    }
+    let error = Error::invalid(format!(
+        "`{}` is not served over WebSockets",
+        request.uri().path().escape_debug()
+    ))
+    .hint("send each request with POST; `\"stream\": true` streams its answer");
+    Some(respond::upgrade_required(&error, api))
+}
+
 /// The same where requests are served, and so recorded: a row names the key wherever one was presented.
 fn wrong_method(
     worker: &Worker,
     format: &'static Format,
     request: &Request<Incoming>,
 ) -> Option<Response<Body>> {
-    let mut refusal = method(request, &Method::POST, format.api)?;
+    let (mut refusal, why) = match websocket(request, format.api) {
+        Some(refusal) => (refusal, "no WebSockets are served".to_owned()),
+        None => (
+            method(request, &Method::POST, format.api)?,
+            format!("the path takes POST, not {}", request.method()),
+        ),
+    };
     let shared = &worker.shared;
     let mut record = begun(worker, format);
     if let Some(caller) = caller::whose(shared, &shared.serving.load(), request) {
         record.refused(&caller, None);
     }
-    record.error(&format!("the path takes POST, not {}", request.method()));
+    record.error(&why);
     record.finish(refusal.status().as_u16(), Outcome::Failed);
     respond::about(refusal.headers_mut(), format, &record, false);
     Some(refusal)
@@ -237,8 +258,12 @@ fn models(worker: &Worker, request: &Request<Incoming>, path: &str) -> Response<
     match caller::admit(&worker.shared, &serving, request, now) {
         Ok(admitted) => {
             worker.crowd.know(request.body().conn());
-            let anthropic = by_headers(request.headers()) == Some(Api::Anthropic);
-            match models::asked(&serving, &admitted.caller, path, anthropic) {
+            let asked = models::Asked {
+                path,
+                query: request.uri().query().unwrap_or_default(),
+                headers: request.headers(),
+            };
+            match asked.answer(&serving, &admitted.caller) {
                 Ok(found) => respond::json(200, &found),
                 Err(error) => respond::plain(&error, api),
             }

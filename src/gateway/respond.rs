@@ -309,6 +309,18 @@ pub fn not_allowed(error: &Error, api: Api, allowed: &http::Method) -> Response<
     response
 }
 
+/// 426 with what is spoken instead.
+pub fn upgrade_required(error: &Error, api: Api) -> Response<Body> {
+    let fault = Fault {
+        status: 426,
+        ..Fault::from(error)
+    };
+    let mut response = shaped(&fault, api);
+    let spoken = HeaderValue::from_static("HTTP/1.1");
+    response.headers_mut().insert(header::UPGRADE, spoken);
+    response
+}
+
 fn shaped(fault: &Fault, api: Api) -> Response<Body> {
     let mut headers = HeaderMap::new();
     headers.insert(

@@ -58,14 +58,23 @@ static KNOWN: &[Known] = &[
         "the Gemini API",
         Some(Api::Google),
         &[
-            "v1beta",
-            "v1alpha",
+            "v1beta/models/*:generateContent",
+            "v1beta/models/*:streamGenerateContent",
+            "v1beta/models/*:countTokens",
+            "v1beta/models/*:embedContent",
+            "v1beta/models/*:batchEmbedContents",
             "v1/models/*:generateContent",
             "v1/models/*:streamGenerateContent",
             "v1/models/*:countTokens",
             "v1/models/*:embedContent",
             "v1/models/*:batchEmbedContents",
         ],
+    ),
+    row("", Some(Api::Google), &["v1beta/models", "v1alpha/models"]),
+    row(
+        "the Gemini API's other parts",
+        Some(Api::Google),
+        &["v1beta", "v1alpha"],
     ),
     row(
         "Vertex AI",
@@ -173,13 +182,29 @@ pub fn by_headers(headers: &HeaderMap) -> Option<Api> {
     };
     match () {
         () if anthropic() => Some(Api::Anthropic),
-        () if headers.contains_key("x-goog-api-key") => Some(Api::Google),
+        () if headers
+            .keys()
+            .any(|name| name.as_str().starts_with("x-goog-")) =>
+        {
+            Some(Api::Google)
+        }
         () => None,
     }
 }
 
 /// What a path belongs to that gw does not serve yet.
 pub fn unserved(path: &str) -> Option<&'static str> {
+    let served = |path: &str| {
+        formats::called(path)
+            .or_else(|| formats::called_below("/v1", path))
+            .is_some()
+    };
+    // Behind the name of a route, too.
+    let behind = path.get(1..).and_then(|below| below.find('/'));
+    let behind = behind.and_then(|at| path.get(at + 1..));
+    if served(path) || behind.is_some_and(served) {
+        return None;
+    }
     known(path)
         .map(|known| known.name)
         .filter(|name| !name.is_empty())

@@ -40,6 +40,11 @@ impl Provider {
         self.models.contains_key(model) || self.aliases.contains_key(model)
     }
 
+    /// What a record of the user's says of this model, by its id upstream.
+    pub fn record(&self, model: &str) -> Option<&Model> {
+        self.models.get(model).map(Arc::as_ref)
+    }
+
     /// Whether keys of this environment may use it.
     pub fn active_in(&self, environment: &str) -> bool {
         self.spec.environments.is_empty()

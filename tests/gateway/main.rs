@@ -31,6 +31,7 @@ mod log_names;
 #[cfg(target_os = "linux")]
 mod log_order;
 mod loops;
+mod model_lists;
 mod model_names;
 
 mod not_reading;
@@ -53,6 +54,7 @@ mod translated_requests;
 mod unread_bodies;
 mod usage;
 mod vendors;
+mod websockets;
 mod wire_head;
 mod wire_limits;
 mod without_model;
