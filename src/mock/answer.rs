@@ -21,6 +21,8 @@ pub enum Finish {
     Stop,
     Length,
     Tool,
+    /// A filter ended it.
+    Filter,
 }
 
 /// Token counts.
@@ -43,6 +45,8 @@ pub struct Answer {
     pub pieces: Vec<String>,
     pub calls: Vec<Call>,
     pub finish: Finish,
+    /// The text is a refusal.
+    pub refusal: bool,
     pub usage: Usage,
 }
 
@@ -53,6 +57,7 @@ impl Answer {
         let calls = match (turn, play) {
             (Some(turn), _) => turn.calls(ask),
             (None, Some(_)) => Vec::new(),
+            (None, None) if script.filter || script.refusal => Vec::new(),
             (None, None) => made_up(ask, script),
         };
         let thought = match turn {
@@ -71,13 +76,16 @@ impl Answer {
             _ if calls.is_empty() => text(ask, script),
             _ => String::new(),
         };
+        if script.refusal {
+            text = "A mock was asked to refuse this.".to_owned();
+        }
         if let Some(bytes) = script.bytes {
             text = fit(&text, bytes);
         }
-        let mut finish = if calls.is_empty() {
-            Finish::Stop
-        } else {
-            Finish::Tool
+        let mut finish = match calls.is_empty() {
+            _ if script.filter => Finish::Filter,
+            true => Finish::Stop,
+            false => Finish::Tool,
         };
         let limit = ask.max_tokens.unwrap_or(u64::MAX).saturating_mul(4);
         if text.len() as u64 > limit {
@@ -107,6 +115,7 @@ impl Answer {
             pieces: pieces(&text, script.events),
             calls,
             finish,
+            refusal: script.refusal,
             usage,
         }
     }

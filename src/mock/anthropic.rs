@@ -7,7 +7,7 @@ use super::stream::Frame;
 use serde_json::{Value, json};
 
 /// Stands where a real provider seals a thought.
-const SEAL: &str = "Z3ctbW9jay1zaWduYXR1cmU=";
+pub const SEAL: &str = "Z3ctbW9jay1zaWduYXR1cmU=";
 
 /// The whole answer.
 pub fn whole(ask: &Ask, answer: &Answer, script: &Script) -> Value {
@@ -125,6 +125,7 @@ fn finish(finish: Finish) -> &'static str {
         Finish::Stop => "end_turn",
         Finish::Length => "max_tokens",
         Finish::Tool => "tool_use",
+        Finish::Filter => "refusal",
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Ask {
     pub thinking: bool,
     pub max_tokens: Option<u64>,
     pub choices: usize,
+    /// How likely the text was is to be told, with so many alternatives.
+    pub likely: Option<usize>,
     pub past: Vec<Past>,
     /// The request itself, where its answer repeats it.
     pub echo: Value,

@@ -71,6 +71,12 @@ pub struct Script {
     pub bad_arguments: bool,
     /// Think before answering.
     pub think: bool,
+    /// End the answer as a content filter does.
+    pub filter: bool,
+    /// Refuse in words, where the format has a place for them; else end as a filter does.
+    pub refusal: bool,
+    /// Refuse thoughts whose seals are not this mock's own.
+    pub check_seals: bool,
     /// Answer with the last user text and nothing else.
     pub echo: bool,
     /// Write at most this many bytes at once, so that frames arrive in pieces.
@@ -116,6 +122,9 @@ pub const NAMES: &[&str] = &[
     "call-ids",
     "bad-arguments",
     "think",
+    "filter",
+    "refusal",
+    "check-seals",
     "echo",
     "chunk",
     "crlf",
@@ -173,6 +182,9 @@ impl Script {
             "call-ids" => self.call_ids = true,
             "bad-arguments" => self.bad_arguments = true,
             "think" => self.think = true,
+            "filter" => self.filter = true,
+            "refusal" => self.refusal = true,
+            "check-seals" => self.check_seals = true,
             "echo" => self.echo = true,
             "chunk" => self.chunk = Some(number::<usize>(name, value, Some(1))?.max(1)),
             "crlf" => self.crlf = true,

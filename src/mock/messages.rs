@@ -42,6 +42,8 @@ pub fn read(wire: Wire, body: &Value, counts: bool) -> Result<Ask, Refusal> {
             Some("enabled" | "adaptive")
         ),
         max_tokens,
+        likely: (body["logprobs"] == Value::Bool(true))
+            .then(|| body["top_logprobs"].as_u64().unwrap_or(0) as usize),
         choices: body["n"].as_u64().unwrap_or(1).clamp(1, 8) as usize,
         ..Ask::default()
     };

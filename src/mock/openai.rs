@@ -3,6 +3,7 @@
 use super::answer::{Answer, Call, Finish, Usage, halves};
 use super::ask::Ask;
 use super::fault::Script;
+use super::likely;
 use super::stream::Frame;
 use serde_json::{Value, json};
 
@@ -13,13 +14,16 @@ const CREATED: u64 = 1_760_000_000;
 pub fn whole(ask: &Ask, answer: &Answer, script: &Script) -> Value {
     let choice = |index: usize| {
         let mut message = json!({"role": "assistant", "content": text(answer), "refusal": null});
+        if answer.refusal {
+            message = json!({"role": "assistant", "content": null, "refusal": answer.text()});
+        }
         if let Some(thought) = &answer.thought {
             message["reasoning_content"] = json!(thought);
         }
         if !answer.calls.is_empty() {
             message["tool_calls"] = (0..answer.calls.len()).map(|at| call(answer, at)).collect();
         }
-        json!({"index": index, "message": message, "logprobs": null, "finish_reason": finish(answer.finish)})
+        json!({"index": index, "message": message, "logprobs": logprobs(ask, answer, &answer.pieces), "finish_reason": finish(answer.finish)})
     };
     let choices: Vec<Value> = (0..ask.choices).map(choice).collect();
     let mut body = envelope(ask, "chat.completion", json!(choices));
@@ -33,11 +37,15 @@ pub fn whole(ask: &Ask, answer: &Answer, script: &Script) -> Value {
 pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
     let mut frames = Vec::new();
     let usage = usage(&answer.usage, script).filter(|_| ask.include_usage);
+    let field = if answer.refusal { "refusal" } else { "content" };
     let mut push = |index: usize, delta: Value, finish: Option<&str>, content: bool| {
+        let told = delta[field].as_str().filter(|told| !told.is_empty());
+        let pieces: Vec<String> = told.into_iter().map(str::to_owned).collect();
+        let logprobs = logprobs(ask, answer, &pieces);
         let mut chunk = envelope(
             ask,
             "chat.completion.chunk",
-            json!([{"index": index, "delta": delta, "logprobs": null, "finish_reason": finish}]),
+            json!([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]),
         );
         if usage.is_some() {
             chunk["usage"] = Value::Null;
@@ -55,7 +63,7 @@ pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
             push(index, json!({"reasoning_content": thought}), None, true);
         }
         for piece in &answer.pieces {
-            push(index, json!({"content": piece}), None, true);
+            push(index, json!({field: piece}), None, true);
         }
         for at in 0..answer.calls.len() {
             let (kind, field) = form(&answer.calls[at]);
@@ -99,6 +107,17 @@ fn envelope(ask: &Ask, object: &str, choices: Value) -> Value {
         "system_fingerprint": "gw-mock", "choices": choices})
 }
 
+/// How likely some pieces of the text were.
+fn logprobs(ask: &Ask, answer: &Answer, pieces: &[String]) -> Value {
+    let Some(tokens) = likely::openai(ask, pieces).filter(|tokens| !tokens.is_empty()) else {
+        return Value::Null;
+    };
+    match answer.refusal {
+        true => json!({"content": null, "refusal": tokens}),
+        false => json!({"content": tokens, "refusal": null}),
+    }
+}
+
 fn text(answer: &Answer) -> Option<String> {
     (answer.calls.is_empty() || !answer.pieces.is_empty()).then(|| answer.text())
 }
@@ -123,6 +142,7 @@ fn finish(finish: Finish) -> &'static str {
         Finish::Stop => "stop",
         Finish::Length => "length",
         Finish::Tool => "tool_calls",
+        Finish::Filter => "content_filter",
     }
 }
 

@@ -6,7 +6,7 @@ use super::endpoint::{self, Endpoint};
 use super::fault::Script;
 use super::http::Request;
 use super::stream::{Frame, Style};
-use super::{Shared, anthropic, embeddings, gemini, messages, models, openai, responses};
+use super::{Shared, anthropic, embeddings, gemini, messages, models, openai, responses, seals};
 use serde_json::{Value, json};
 
 /// What is sent back.
@@ -188,6 +188,9 @@ fn posted(
     let named = !model.is_empty() || endpoint == Endpoint::Embeddings;
     if !named {
         return Err(Refusal::new("model: field required", "model"));
+    }
+    if script.check_seals {
+        seals::check(endpoint.wire(), body)?;
     }
     let (mut ask, inputs) = match endpoint {
         Endpoint::Embeddings => return Ok(whole(200, &embeddings::answer(body)?, Vec::new())),

@@ -516,3 +516,99 @@ fn an_azure_deployment_names_the_model() {
     );
     assert_eq!(json_of(&answer)["model"], "four");
 }
+
+#[test]
+fn filters_refusals_and_likelihoods_are_told_in_each_format() {
+    let mock = Mock::start(Settings::default()).unwrap();
+    let gemini = json!({"contents": [{"parts": [{"text": "hello"}]}], "generationConfig": {"responseLogprobs": true, "logprobs": 2}});
+    let responses = json!({"model": "mock", "input": "hello", "top_logprobs": 2, "include": ["message.output_text.logprobs"]});
+    let mut chat = hello("mock", false);
+    chat["logprobs"] = json!(true);
+    chat["top_logprobs"] = json!(2);
+    let answer = |path: &str, items: &str, body: &Value| {
+        let headers = format!("x-mock: {items}\r\n");
+        json_of(&exchange(&mock, path, &headers, body).0)
+    };
+    let (google, kept) = ("/v1beta/models/mock:generateContent", "/v1/responses");
+    assert_eq!(
+        answer(OPENAI, "filter", &chat)["choices"][0]["finish_reason"],
+        "content_filter"
+    );
+    assert_eq!(
+        answer(ANTHROPIC, "filter", &hello("mock", false))["stop_reason"],
+        "refusal"
+    );
+    assert_eq!(
+        answer(kept, "filter", &responses)["incomplete_details"]["reason"],
+        "content_filter"
+    );
+    assert_eq!(
+        answer(google, "filter", &gemini)["candidates"][0]["finishReason"],
+        "SAFETY"
+    );
+    let refusal = "A mock was asked to refuse this.";
+    let message = &answer(OPENAI, "refusal", &chat)["choices"][0]["message"];
+    assert_eq!(
+        (&message["refusal"], &message["content"]),
+        (&json!(refusal), &Value::Null)
+    );
+    let part = answer(kept, "refusal", &responses)["output"][0]["content"][0].clone();
+    assert_eq!(part, json!({"type": "refusal", "refusal": refusal}));
+    let one = json!({"token": "This ", "logprob": -0.125, "bytes": b"This ".to_vec(),
+        "top_logprobs": [{"token": "This ", "logprob": -0.125, "bytes": b"This ".to_vec()}, {"token": "mock1", "logprob": -3.5, "bytes": b"mock1".to_vec()}]});
+    assert_eq!(
+        answer(OPENAI, "", &chat)["choices"][0]["logprobs"]["content"][0],
+        one
+    );
+    assert_eq!(
+        answer(kept, "", &responses)["output"][0]["content"][0]["logprobs"][0],
+        one
+    );
+    let told = &answer(google, "", &gemini)["candidates"][0]["logprobsResult"];
+    assert_eq!(told["chosenCandidates"][0]["logProbability"], -0.125);
+    assert_eq!(told["topCandidates"][0]["candidates"][1]["token"], "mock1");
+    let mut streamed = responses.clone();
+    streamed["stream"] = json!(true);
+    let (answer, _) = exchange(&mock, kept, "x-mock: refusal\r\n", &streamed);
+    assert!(
+        answer.contains("event: response.refusal.delta")
+            && answer.contains("event: response.refusal.done")
+    );
+    let (answer, _) = exchange(&mock, kept, "", &streamed);
+    assert!(
+        answer.contains("\"delta\":\"This \",\"item_id\"")
+            && answer.contains("\"logprobs\":[{\"token\":\"This \""),
+        "{answer}"
+    );
+}
+
+#[test]
+fn seals_are_looked_at_where_asked() {
+    let mock = Mock::start(Settings::default()).unwrap();
+    let status = |path: &str, body: &Value| {
+        exchange(&mock, path, "x-mock: check-seals\r\n", body).0[9..12].to_owned()
+    };
+    let thought = |seal: &str| {
+        json!({"model": "mock", "max_tokens": 99, "messages": [{"role": "user", "content": "x"},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "x", "signature": seal}, {"type": "text", "text": "y"}]}, {"role": "user", "content": "z"}]})
+    };
+    let item = |seal: &str| {
+        json!({"model": "mock", "input": [{"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": seal},
+        {"role": "assistant", "content": "y"}, {"role": "user", "content": "z"}]})
+    };
+    let part = |seal: &str| json!({"contents": [{"parts": [{"text": "x"}]}, {"role": "model", "parts": [{"text": "y", "thoughtSignature": seal}]}, {"parts": [{"text": "z"}]}]});
+    let google = "/v1beta/models/mock:generateContent";
+    for (seal, expected) in [(super::anthropic::SEAL, "200"), ("Zm9yZWlnbg==", "400")] {
+        assert_eq!(status(ANTHROPIC, &thought(seal)), expected);
+    }
+    for (seal, expected) in [(super::responses::SEAL, "200"), ("Zm9yZWlnbg==", "400")] {
+        assert_eq!(status("/v1/responses", &item(seal)), expected);
+    }
+    for (seal, expected) in [
+        (super::gemini::SEAL, "200"),
+        ("skip_thought_signature_validator", "200"),
+        ("Zm9yZWlnbg==", "400"),
+    ] {
+        assert_eq!(status(google, &part(seal)), expected);
+    }
+}

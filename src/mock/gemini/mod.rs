@@ -6,7 +6,7 @@ mod read;
 mod shapes;
 mod write;
 
-pub use read::{count, read};
+pub use read::{count, field, list, read};
 pub use write::{chunks, error, whole};
 
 /// Stands where a real provider seals a thought.

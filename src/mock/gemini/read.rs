@@ -56,6 +56,8 @@ fn taken(model: &str, stream: bool, body: &Value) -> Result<Ask, Refusal> {
             .as_u64()
             .unwrap_or(1)
             .clamp(1, 8) as usize,
+        likely: (field(config, "responseLogprobs") == &Value::Bool(true))
+            .then(|| field(config, "logprobs").as_u64().unwrap_or(0) as usize),
         ..Ask::default()
     };
     if mode != "NONE" {

@@ -4,6 +4,7 @@ use super::SEAL;
 use crate::mock::answer::{Answer, Call, Finish};
 use crate::mock::ask::Ask;
 use crate::mock::fault::Script;
+use crate::mock::likely;
 use serde_json::{Value, json};
 
 /// The whole answer.
@@ -28,7 +29,14 @@ pub fn whole(ask: &Ask, answer: &Answer, script: &Script) -> Value {
         parts[sealed]["thoughtSignature"] = json!(SEAL);
     }
     let candidates: Vec<Value> = (0..ask.choices)
-        .map(|index| candidate(index, &parts, Some(end(answer, broken))))
+        .map(|index| {
+            let mut candidate = candidate(index, &parts, Some(end(answer, broken)));
+            if let Some(likely) = likely::gemini(ask, &answer.pieces) {
+                candidate["logprobsResult"] = likely;
+                candidate["avgLogprobs"] = json!(likely::average(ask, answer));
+            }
+            candidate
+        })
         .collect();
     body(ask, candidates, usage(answer, script, true))
 }
@@ -40,10 +48,13 @@ pub fn chunks(ask: &Ask, answer: &Answer, script: &Script) -> Vec<(Value, bool)>
     let usage_of = |last| usage(answer, script, last);
     for index in 0..ask.choices {
         let mut push = |part: Value| {
-            chunks.push((
-                body(ask, vec![candidate(index, &[part], None)], usage_of(false)),
-                true,
-            ));
+            let piece = part["text"].as_str().filter(|_| part["thought"] != true);
+            let likely = piece.and_then(|piece| likely::gemini(ask, &[piece.to_owned()]));
+            let mut candidate = candidate(index, &[part], None);
+            if let Some(likely) = likely {
+                candidate["logprobsResult"] = likely;
+            }
+            chunks.push((body(ask, vec![candidate], usage_of(false)), true));
         };
         if let Some(thought) = &answer.thought {
             push(json!({"text": thought, "thought": true}));
@@ -107,6 +118,7 @@ fn end(answer: &Answer, broken: bool) -> (&'static str, Option<&'static str>) {
         Finish::Tool => ("STOP", Some("Model generated function call(s).")),
         Finish::Stop => ("STOP", None),
         Finish::Length => ("MAX_TOKENS", None),
+        Finish::Filter => ("SAFETY", None),
     }
 }
 

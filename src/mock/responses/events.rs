@@ -4,6 +4,7 @@ use super::write::{self, envelope, items};
 use crate::mock::answer::{Answer, Finish, halves};
 use crate::mock::ask::Ask;
 use crate::mock::fault::Script;
+use crate::mock::likely;
 use crate::mock::stream::Frame;
 use serde_json::{Value, json};
 
@@ -31,10 +32,10 @@ pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
     events.push("created", json!({"response": begun}), false);
     events.push("in_progress", json!({"response": begun}), false);
     for (at, item) in items(ask, answer).into_iter().enumerate() {
-        item_events(&mut events, at, &item, answer);
+        item_events(&mut events, at, &item, ask, answer);
     }
     let end = match answer.finish {
-        Finish::Length => "incomplete",
+        Finish::Length | Finish::Filter => "incomplete",
         Finish::Stop | Finish::Tool => "completed",
     };
     let whole = write::whole(ask, answer, script);
@@ -43,7 +44,7 @@ pub fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
 }
 
 /// One item, from the moment it is added until it is done.
-fn item_events(events: &mut Events, at: usize, item: &Value, answer: &Answer) {
+fn item_events(events: &mut Events, at: usize, item: &Value, ask: &Ask, answer: &Answer) {
     let added = |changes: Value| {
         let mut added = item.clone();
         if let (Some(added), Value::Object(changes)) = (added.as_object_mut(), changes) {
@@ -98,27 +99,7 @@ fn item_events(events: &mut Events, at: usize, item: &Value, answer: &Answer) {
                 added(json!({"content": [], "status": "in_progress"})),
                 false,
             );
-            let part = &item["content"][0];
-            let mut empty = part.clone();
-            empty["text"] = json!("");
-            let part_of = |mut fields: Value| {
-                fields["content_index"] = json!(0);
-                place(fields)
-            };
-            events.push("content_part.added", part_of(json!({"part": empty})), false);
-            for piece in &answer.pieces {
-                events.push(
-                    "output_text.delta",
-                    part_of(json!({"delta": piece, "logprobs": []})),
-                    true,
-                );
-            }
-            events.push(
-                "output_text.done",
-                part_of(json!({"text": part["text"], "logprobs": []})),
-                false,
-            );
-            events.push("content_part.done", part_of(json!({"part": part})), false);
+            message_part(events, at, item, ask, answer);
         }
         _ => {
             let (field, name) = match kind {
@@ -146,6 +127,41 @@ fn item_events(events: &mut Events, at: usize, item: &Value, answer: &Answer) {
         json!({"output_index": at, "item": item}),
         false,
     );
+}
+
+/// The one part of a message: a text or a refusal.
+fn message_part(events: &mut Events, at: usize, item: &Value, ask: &Ask, answer: &Answer) {
+    let part = &item["content"][0];
+    let place = |mut fields: Value| {
+        fields["item_id"] = item["id"].clone();
+        fields["output_index"] = json!(at);
+        fields["content_index"] = json!(0);
+        fields
+    };
+    let (kind, field) = match answer.refusal {
+        true => ("refusal", "refusal"),
+        false => ("output_text", "text"),
+    };
+    let mut empty = part.clone();
+    empty[field] = json!("");
+    if !answer.refusal {
+        empty["logprobs"] = json!([]);
+    }
+    events.push("content_part.added", place(json!({"part": empty})), false);
+    let likely = likely::openai(ask, &answer.pieces).unwrap_or_default();
+    for (at, piece) in answer.pieces.iter().enumerate() {
+        let mut delta = place(json!({"delta": piece}));
+        if !answer.refusal {
+            delta["logprobs"] = json!(likely.get(at..=at).unwrap_or_default());
+        }
+        events.push(&format!("{kind}.delta"), delta, true);
+    }
+    let mut done = place(json!({field: part[field]}));
+    if !answer.refusal {
+        done["logprobs"] = json!(likely);
+    }
+    events.push(&format!("{kind}.done"), done, false);
+    events.push("content_part.done", place(json!({"part": part})), false);
 }
 
 /// The event of an error that is no answer's end, after `before` events: flat as the specification has it, with the

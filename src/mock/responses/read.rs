@@ -17,6 +17,12 @@ pub fn read(body: &Value, items: &[Value]) -> Result<Ask, Refusal> {
         thinking: body["reasoning"]["summary"].is_string(),
         max_tokens: body["max_output_tokens"].as_u64(),
         choices: 1,
+        likely: body["include"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|name| name == "message.output_text.logprobs")
+            .then(|| body["top_logprobs"].as_u64().unwrap_or(0) as usize),
         echo: body.clone(),
         ..Ask::default()
     };

@@ -4,6 +4,7 @@ use super::SEAL;
 use crate::mock::answer::{Answer, Finish, Usage};
 use crate::mock::ask::Ask;
 use crate::mock::fault::Script;
+use crate::mock::likely;
 use serde_json::{Value, json};
 
 /// Seconds since 1970 that every answer claims: deterministic, like the rest.
@@ -41,13 +42,17 @@ pub fn whole(ask: &Ask, answer: &Answer, script: &Script) -> Value {
     let mut body = envelope(ask);
     body["output"] = json!(items(ask, answer));
     body["usage"] = usage(&answer.usage, script);
-    if answer.finish == Finish::Length {
-        body["status"] = json!("incomplete");
-        body["incomplete_details"] = json!({"reason": "max_output_tokens"});
-    } else {
-        body["status"] = json!("completed");
-        body["completed_at"] = json!(CREATED + 1);
-    }
+    let reason = match answer.finish {
+        Finish::Length => "max_output_tokens",
+        Finish::Filter => "content_filter",
+        Finish::Stop | Finish::Tool => {
+            body["status"] = json!("completed");
+            body["completed_at"] = json!(CREATED + 1);
+            return body;
+        }
+    };
+    body["status"] = json!("incomplete");
+    body["incomplete_details"] = json!({"reason": reason});
     body
 }
 
@@ -79,7 +84,7 @@ pub fn items(ask: &Ask, answer: &Answer) -> Vec<Value> {
     let mut items = Vec::new();
     let id = |prefix: &str, at: usize| format!("{prefix}_{}{at:02}", ask.id);
     let (status, phase) = match answer.finish {
-        Finish::Length => ("incomplete", "final_answer"),
+        Finish::Length | Finish::Filter => ("incomplete", "final_answer"),
         Finish::Tool => ("completed", "commentary"),
         Finish::Stop => ("completed", "final_answer"),
     };
@@ -91,7 +96,13 @@ pub fn items(ask: &Ask, answer: &Answer) -> Vec<Value> {
         items.push(item);
     }
     if answer.calls.is_empty() || !answer.pieces.is_empty() {
-        let text = json!({"type": "output_text", "annotations": [], "logprobs": [], "text": answer.text()});
+        let text = match answer.refusal {
+            true => json!({"type": "refusal", "refusal": answer.text()}),
+            false => {
+                let logprobs = likely::openai(ask, &answer.pieces).unwrap_or_default();
+                json!({"type": "output_text", "annotations": [], "logprobs": logprobs, "text": answer.text()})
+            }
+        };
         items.push(json!({"id": id("msg", items.len()), "type": "message", "status": status, "role": "assistant", "phase": phase, "content": [text]}));
     }
     for call in &answer.calls {
