@@ -36,6 +36,8 @@ pub struct Agent {
     pub format: Format,
     /// The model it asks for.
     pub model: &'static str,
+    /// What it signs in with upstream, where that is its own.
+    pub own_credential: Option<&'static str>,
     /// Below the test environment.
     program: fn(&Path) -> PathBuf,
     /// Files and variables, as docs/agents.md tells its readers.
@@ -52,6 +54,7 @@ pub const AIDER: Agent = Agent {
     name: "aider",
     format: Format::Chat,
     model: "agent-model",
+    own_credential: None,
     program: |env| env.join("agents/python/bin/aider"),
     settings: |place, command| {
         command
@@ -89,6 +92,7 @@ pub const CLAUDE_CODE: Agent = Agent {
     name: "claude-code",
     format: Format::Messages,
     model: "claude-sonnet-4-5",
+    own_credential: None,
     program: |env| package(env, "@anthropic-ai/claude-code-PLATFORM", "claude"),
     settings: |place, command| {
         command
@@ -115,11 +119,33 @@ pub const CLAUDE_CODE: Agent = Agent {
     says: "Done.",
 };
 
+/// What Claude Code signs in with where it is used with a subscription.
+const SUBSCRIPTION: &str = "sk-ant-oat01-a-callers-own-and-nobody-elses";
+
+/// The same with a credential of its own, and the gateway's key beside it.
+pub const CLAUDE_CODE_SUBSCRIBED: Agent = Agent {
+    name: "claude-code with a subscription",
+    own_credential: Some(SUBSCRIPTION),
+    settings: |place, command| {
+        command
+            .env("ANTHROPIC_BASE_URL", place.url)
+            .env("CLAUDE_CODE_OAUTH_TOKEN", SUBSCRIPTION)
+            .env(
+                "ANTHROPIC_CUSTOM_HEADERS",
+                format!("x-gw-key: {}", place.key),
+            )
+            .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+            .env("DISABLE_AUTOUPDATER", "1");
+    },
+    ..CLAUDE_CODE
+};
+
 pub const CODEX: Agent = Agent {
     name: "codex",
     format: Format::Responses,
     // One of those it has facts of: only these get the tool with a grammar.
     model: "gpt-5.5",
+    own_credential: None,
     program: |env| {
         let vendor = env.join("agents/node_modules/@openai/codex/vendor");
         let mut builds = std::fs::read_dir(&vendor).into_iter().flatten().flatten();
@@ -171,6 +197,7 @@ pub const COPILOT_CLI: Agent = Agent {
     name: "copilot-cli",
     format: Format::Chat,
     model: "agent-model",
+    own_credential: None,
     program: |env| package(env, "@github/copilot-PLATFORM", "copilot"),
     settings: |place, command| {
         command
@@ -195,6 +222,7 @@ pub const GEMINI_CLI: Agent = Agent {
     name: "gemini-cli",
     format: Format::Gemini,
     model: "gemini-2.5-flash",
+    own_credential: None,
     program: |env| env.join("agents/node_modules/@google/gemini-cli/bundle/gemini.js"),
     settings: |place, command| {
         let settings = json!({
@@ -232,6 +260,7 @@ pub const OPENCODE: Agent = Agent {
     name: "opencode",
     format: Format::Chat,
     model: "agent-model",
+    own_credential: None,
     program: |env| package(env, "opencode-PLATFORM", "bin/opencode"),
     settings: |place, command| opencode("@ai-sdk/openai-compatible", place, command),
     args: &["run", TASK],

@@ -40,6 +40,7 @@ impl Bench<'_> {
         };
         let mock = Mock::start(Settings {
             play: Some(serde_json::from_value(agent.script(&place)).unwrap()),
+            expect_credential: agent.own_credential.map(str::to_owned),
             ..Settings::default()
         });
         Some(Bench {
@@ -190,6 +191,33 @@ fn claude_code_edits_through_gw_with_the_same_requests() {
 #[test]
 fn claude_code_edits_on_upstreams_of_other_formats() {
     other_formats(&roster::CLAUDE_CODE, &[Format::Chat]);
+}
+
+#[test]
+fn claude_code_keeps_the_credential_of_a_subscription() {
+    let Some(bench) = Bench::of(&roster::CLAUDE_CODE_SUBSCRIBED) else {
+        return;
+    };
+    let gateway = Gateway::start();
+    let base = format!("{}/v1", bench.mock.url());
+    gateway.ok(&[
+        "provider",
+        "create",
+        "up",
+        "--vendor",
+        "anthropic-compatible",
+        "--base-url",
+        &base,
+        "--passthrough",
+    ]);
+    let key = gateway.key_with_route("agent", &["--to", "up", "--retries", "0"]);
+    let requests = bench.run(&gateway.url, &key, "with a subscription");
+    assert!(!requests.is_empty());
+    for request in bench.mock.requests() {
+        let credentials =
+            ["authorization", "x-api-key", "x-gw-key"].map(|name| request.header(name));
+        assert_eq!(credentials, [Some("***"), None, None], "{}", request.path);
+    }
 }
 
 #[test]
