@@ -68,8 +68,10 @@ fn openai_type(fault: &Fault) -> &str {
 }
 
 fn anthropic_type(fault: &Fault) -> &str {
+    // OpenAI says this of everything from 400 to 404; here each status has its own.
+    let general = fault.kind == "invalid_request_error";
     match fault.status {
-        _ if ANTHROPIC.contains(&fault.kind.as_str()) => &fault.kind,
+        _ if !general && ANTHROPIC.contains(&fault.kind.as_str()) => &fault.kind,
         401 => "authentication_error",
         402 => "billing_error",
         403 => "permission_error",
@@ -221,6 +223,10 @@ mod tests {
                 "{status}"
             );
         }
+        assert_eq!(
+            anthropic_type(&fault(404, "invalid_request_error")),
+            "not_found_error"
+        );
         assert_eq!(
             openai_type(&fault(429, "insufficient_quota")),
             "insufficient_quota"

@@ -183,14 +183,58 @@ def differences(want, got, want_ids, got_ids):
     return found
 
 
-def crossed_answer(want, got, want_ids, got_ids, status, said):
+def transcript(said):
+    """The words of an answer that was spoken, in OpenAI's Chat."""
+    choices = [choice for one in said if isinstance(one, dict) for choice in one.get("choices") or []]
+    audio = [(choice.get("message") or choice.get("delta") or {}).get("audio") or {} for choice in choices]
+    return "".join(one.get("transcript") or "" for one in audio)
+
+
+# The types of errors that follow from their status, as these formats document them.
+TYPES = {
+    "anthropic-messages": {
+        400: "invalid_request_error",
+        401: "authentication_error",
+        403: "permission_error",
+        404: "not_found_error",
+        413: "request_too_large",
+        422: "invalid_request_error",
+        429: "rate_limit_error",
+        500: "api_error",
+    },
+    "gemini": {
+        400: "INVALID_ARGUMENT",
+        401: "UNAUTHENTICATED",
+        403: "PERMISSION_DENIED",
+        404: "NOT_FOUND",
+        429: "RESOURCE_EXHAUSTED",
+        500: "INTERNAL",
+        503: "UNAVAILABLE",
+        504: "DEADLINE_EXCEEDED",
+    },
+}
+
+
+def crossed_error(caller, came):
+    """An error of the right status has the right type, too."""
+    kind = came.get("type")
+    right = TYPES.get(caller, {}).get(came["status"], kind)
+    if kind and kind == right:
+        return EQUAL
+    return "wrong", f"error {came['status']} of type {kind}" + (f" for {right}" if right else "")
+
+
+def crossed_answer(caller, want, got, want_ids, got_ids, status, said):
     """What the caller's client returned, against what the upstream's own client did."""
     wanted, came = want.get("error"), got.get("error")
     if wanted or came:
         if wanted and came and wanted.get("status") == came.get("status"):
-            return EQUAL if came.get("type") else ("wrong", "an error without a type")
+            return crossed_error(caller, came)
         why = told_otherwise(status, said, (came or {}).get("status") or 0)
         return ("adapted", why) if why else ("wrong", f"error {came} for {wanted}")
+    spoken = transcript(said)
+    if spoken and not want["text"] and got["text"] == spoken:
+        return "adapted", "a spoken answer is given by its words"
     found = differences(want, got, want_ids, got_ids)
     if not found:
         return EQUAL

@@ -111,7 +111,8 @@ def crossed_answer(task):
     recorded = b"".join(replay.body_parts(dict(record), {"_sse": True}))
     said = callers.events(recorded)
     status = record["status"] or 200
-    verdict = judge.crossed_answer(expected["outcome"], got, callers.call_ids(said), ids, status, said)
+    want_ids = callers.call_ids(said)
+    verdict = judge.crossed_answer(caller, expected["outcome"], got, want_ids, ids, status, said)
     return [(recordings.kind(record), verdict)]
 
 
