@@ -18,6 +18,7 @@ mod scan;
 mod schema;
 mod seal;
 pub mod sniff;
+pub mod spelling;
 pub mod splice;
 pub mod sse;
 

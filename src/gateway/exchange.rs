@@ -5,7 +5,7 @@ use crate::catalog;
 use crate::chat::{Chat, Fault};
 use crate::error::Error;
 use crate::formats::{
-    Codec, Dropped, Format, ReplyContext, StreamUsage, Target, peek::Peek, splice,
+    Codec, Dropped, Format, ReplyContext, StreamUsage, Target, peek::Peek, spelling, splice,
 };
 use crate::plan::Choice;
 use crate::upstream::{Origin, OwnKey, Upstream, Way};
@@ -79,7 +79,12 @@ impl Exchange<'_> {
         upstream: &Upstream,
         choice: &Choice,
     ) -> Result<(Bytes, Dropped), Ended> {
-        let unfit = |error: Error| Box::new(Fault::from(&error));
+        let unfit = |mut error: Error| {
+            if let Some(field) = &mut error.param {
+                *field = spelling::spelt(field, self.format).into_owned();
+            }
+            Box::new(Fault::from(&error))
+        };
         if self.chat.get().is_none() {
             // The neutral model is about as large as the body.
             self.held.take(self.body.len()).map_err(Error::from)?;
@@ -99,7 +104,8 @@ impl Exchange<'_> {
         let written = into.write_request(chat, &target);
         let written = written.map_err(|error| Failure::unfit(unfit(error)))?;
         self.held.take(written.body.len()).map_err(Error::from)?;
-        Ok((written.body.into(), written.dropped))
+        let dropped = spelling::listed(written.dropped, self.format);
+        Ok((written.body.into(), dropped))
     }
 
     /// What a writer of the caller's format needs beside the reply.

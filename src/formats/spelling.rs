@@ -1,0 +1,139 @@
+//! What each format calls a field: writers name what they leave out or refuse as the formats they know call it, and a
+//! caller reads it as its own format does. A row a concept; what a format has no word for is called as it was.
+
+use super::{Dropped, Format, fields};
+use std::borrow::Cow;
+
+/// The columns of [`WORDS`].
+const FORMATS: [&str; 4] = [
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+    "gemini",
+];
+
+/// One row: what the concept is called in each format; several words are parted by a blank, the first is the one that is
+/// said.
+type Row = [&'static str; 4];
+
+#[rustfmt::skip]
+static WORDS: &[Row] = &[
+    ["max_completion_tokens max_tokens", "max_output_tokens", "max_tokens", "generationConfig.maxOutputTokens"],
+    ["temperature", "temperature", "temperature", "generationConfig.temperature"],
+    ["top_p", "top_p", "top_p", "generationConfig.topP"],
+    ["top_k", "top_k", "top_k", "generationConfig.topK"],
+    ["seed", "", "", "generationConfig.seed"],
+    ["frequency_penalty", "", "", "generationConfig.frequencyPenalty"],
+    ["presence_penalty", "", "", "generationConfig.presencePenalty"],
+    ["n", "", "", "generationConfig.candidateCount"],
+    ["stop", "", "stop_sequences", "generationConfig.stopSequences"],
+    ["logprobs top_logprobs", "top_logprobs", "", "generationConfig.responseLogprobs generationConfig.logprobs"],
+    ["user", "user", "metadata.user_id", ""],
+    ["metadata", "metadata", "", ""],
+    ["service_tier", "service_tier", "service_tier", "serviceTier"],
+    ["verbosity", "text.verbosity", "", ""],
+    ["prompt_cache_key", "prompt_cache_key", "", ""],
+    ["store", "store", "", ""],
+    ["reasoning_effort", "reasoning.effort reasoning", "thinking thinking.budget_tokens output_config.effort", "generationConfig.thinkingConfig"],
+    ["modalities", "", "", "generationConfig.responseModalities"],
+    ["audio", "", "", "generationConfig.speechConfig"],
+    ["response_format response_format.type", "text.format text.format.type", "output_config.format", "generationConfig.responseJsonSchema"],
+    ["response_format.json_schema.schema", "text.format.schema", "output_config.format.schema", "generationConfig.responseJsonSchema"],
+    ["tools", "tools", "tools", "tools"],
+    ["tools.type", "tools.type", "tools.type", "tools"],
+    ["tools.function.parameters", "tools.parameters", "tools.input_schema", "tools.functionDeclarations.parameters"],
+    ["tools.function.strict", "tools.strict", "tools.strict", "tools.functionDeclarations"],
+    ["tools.cache_control", "tools.cache_control", "tools.cache_control", "tools"],
+    ["tool_choice", "tool_choice", "tool_choice", "toolConfig.functionCallingConfig"],
+    ["parallel_tool_calls", "parallel_tool_calls", "tool_choice.disable_parallel_tool_use", ""],
+    ["messages", "input", "messages", "contents"],
+    ["messages.role", "input.role", "messages.role", "contents.role"],
+    ["messages.content", "input.content", "messages.content", "contents.parts"],
+    ["messages.content.cache_control cache_control", "input.content.cache_control", "messages.content.cache_control cache_control", "contents.parts"],
+    ["messages.content.image_url.detail", "input.content.detail", "messages.content.source", "contents.parts.mediaResolution"],
+    ["messages.content.image_url.url", "input.content.image_url", "messages.content.source", "contents.parts.fileData"],
+    ["messages.content.file.file_data", "input.content.file_data", "messages.content.source", "contents.parts.inlineData"],
+    ["messages.content.file.file_id", "input.content.file_id", "messages.content.source", "contents.parts.fileData"],
+    ["messages.content.input_audio", "input.content.input_audio", "messages.content.source", "contents.parts.inlineData"],
+    ["messages.content.video_url", "", "messages.content.source", "contents.parts.inlineData"],
+    ["messages.content", "input.content", "messages.content.source", "contents.parts.fileData"],
+    ["messages.content.title", "input.content.filename", "messages.content.title", "contents.parts"],
+    ["messages.tool_calls.function.arguments", "input.arguments", "messages.content.input", "contents.parts.functionCall.args"],
+    ["messages.content", "input.output", "messages.content.is_error", "contents.parts.functionResponse"],
+    ["messages.reasoning_content messages.thinking_blocks", "input.summary", "messages.content.thinking", "contents.parts.thought"],
+    ["messages.tool_calls", "input", "messages.content.tool_use", "contents.parts.functionCall"],
+];
+
+/// What a caller of this format calls it. What is written behind it (`(adapted)`) stays.
+pub fn spelt<'a>(name: &'a str, caller: &Format) -> Cow<'a, str> {
+    let Some(column) = FORMATS.iter().position(|format| *format == caller.name) else {
+        return Cow::Borrowed(name);
+    };
+    let (path, mark) = match name.split_once(' ') {
+        Some((path, _)) => name.split_at(path.len()),
+        None => (name, ""),
+    };
+    let words = |row: &'static Row, at: usize| row[at].split(' ').filter(|word| !word.is_empty());
+    let own = |row: &&Row| words(row, column).any(|word| word == path);
+    if WORDS.iter().any(|row| own(&row)) {
+        return Cow::Borrowed(name);
+    }
+    let known = |row: &&Row| (0..FORMATS.len()).any(|at| words(row, at).any(|word| word == path));
+    let said = WORDS
+        .iter()
+        .filter(known)
+        .find_map(|row| words(row, column).next());
+    match said {
+        Some(said) => Cow::Owned(format!("{said}{mark}")),
+        None => Cow::Borrowed(name),
+    }
+}
+
+/// A whole list, each once.
+pub fn listed(names: Dropped, caller: &Format) -> Dropped {
+    let mut names: Dropped = names
+        .iter()
+        .map(|name| spelt(name, caller).into_owned())
+        .collect();
+    fields::dedup(&mut names);
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats;
+
+    #[test]
+    fn each_caller_reads_its_own_words() {
+        let said = |name: &str, caller: &str| {
+            formats::named(caller).map(|caller| spelt(name, caller).into_owned())
+        };
+        for (name, caller, word) in [
+            ("stop", "anthropic-messages", "stop_sequences"),
+            ("stop_sequences", "openai-chat", "stop"),
+            ("stop", "openai-chat", "stop"),
+            ("thinking", "openai-chat", "reasoning_effort"),
+            (
+                "thinking.budget_tokens (adapted)",
+                "openai-chat",
+                "reasoning_effort (adapted)",
+            ),
+            ("tools.function.strict", "anthropic-messages", "tools.strict"),
+            // No word for it: as it was called.
+            ("seed", "anthropic-messages", "seed"),
+            ("x_unknown", "openai-chat", "x_unknown"),
+            ("max_tokens", "openai-embeddings", "max_tokens"),
+        ] {
+            assert_eq!(said(name, caller).as_deref(), Some(word), "{name} {caller}");
+        }
+    }
+
+    #[test]
+    fn every_chat_format_has_its_column() {
+        let chats = formats::FORMATS.iter().filter(|row| row.codec.is_some());
+        for format in chats {
+            assert!(FORMATS.contains(&format.name), "{}", format.name);
+        }
+    }
+}
