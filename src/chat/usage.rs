@@ -60,13 +60,17 @@ pub enum UsageSource {
 }
 
 impl Usage {
+    /// All prompt tokens that were written to a cache, for whatever time.
+    pub fn written(&self) -> u64 {
+        self.cache_write_5m
+            .saturating_add(self.cache_write_1h)
+            .saturating_add(self.cache_write)
+    }
     /// All prompt tokens, cached ones included.
     pub fn prompt(&self) -> u64 {
         self.input
             .saturating_add(self.cache_read)
-            .saturating_add(self.cache_write_5m)
-            .saturating_add(self.cache_write_1h)
-            .saturating_add(self.cache_write)
+            .saturating_add(self.written())
     }
     /// All generated tokens, reasoning included.
     pub fn completion(&self) -> u64 {

@@ -20,7 +20,7 @@ mod telling;
 mod wire;
 
 use super::{Codec, FORMATS, Format, Mark, Quirks, ReplyContext, Seen, Target};
-use crate::chat::{Answer, Chat, Event, Part, Reply};
+use crate::chat::{Answer, Chat, Event, Part, Reply, Usage};
 
 /// A format that translates.
 struct Row {
@@ -64,14 +64,23 @@ fn read_stream(codec: &dyn Codec, stream: &str) -> Result<(Vec<Event>, Seen), St
 }
 
 fn read_reply(codec: &dyn Codec, body: &[u8]) -> crate::error::Result<Reply> {
-    codec
-        .read_reply(body, &mut Seen::default())
-        .map(without_raw)
+    codec.read_reply(body, &mut Seen::default()).map(portable)
 }
 
 /// The provider's own word is each format's own.
-fn without_raw(reply: Reply) -> Reply {
-    Reply { raw: None, ..reply }
+fn portable(reply: Reply) -> Reply {
+    // For how long something is kept in a cache not every format says.
+    let usage = reply.usage.map(|usage| Usage {
+        cache_write: usage.written(),
+        cache_write_5m: 0,
+        cache_write_1h: 0,
+        ..usage
+    });
+    Reply {
+        raw: None,
+        usage,
+        ..reply
+    }
 }
 
 /// The stream a caller gets of these events.
@@ -86,7 +95,7 @@ fn written(codec: &dyn Codec, events: &[Event]) -> String {
 /// `fold(reader(writer(events)))`.
 fn through_stream(codec: &dyn Codec, events: &[Event]) -> Reply {
     let (out, _) = read_stream(codec, &written(codec, events)).unwrap();
-    without_raw(Reply::fold(&out).unwrap())
+    portable(Reply::fold(&out).unwrap())
 }
 
 /// A vendor that takes thoughts back, so that nothing of a conversation is missing.

@@ -73,17 +73,15 @@ pub fn spelt<'a>(name: &'a str, caller: &Format) -> Cow<'a, str> {
         Some((path, _)) => name.split_at(path.len()),
         None => (name, ""),
     };
-    let words = |row: &'static Row, at: usize| row[at].split(' ').filter(|word| !word.is_empty());
-    let own = |row: &&Row| words(row, column).any(|word| word == path);
-    if WORDS.iter().any(|row| own(&row)) {
+    let has = |words: &str| words.split(' ').any(|word| word == path);
+    if WORDS.iter().any(|row| has(row[column])) {
         return Cow::Borrowed(name);
     }
-    let known = |row: &&Row| (0..FORMATS.len()).any(|at| words(row, at).any(|word| word == path));
-    let said = WORDS
+    let mut known = WORDS
         .iter()
-        .filter(known)
-        .find_map(|row| words(row, column).next());
-    match said {
+        .filter(|row| row.iter().any(|words| has(words)))
+        .map(|row| row[column].split(' ').next().unwrap_or_default());
+    match known.find(|said| !said.is_empty()) {
         Some(said) => Cow::Owned(format!("{said}{mark}")),
         None => Cow::Borrowed(name),
     }
@@ -119,7 +117,11 @@ mod tests {
                 "openai-chat",
                 "reasoning_effort (adapted)",
             ),
-            ("tools.function.strict", "anthropic-messages", "tools.strict"),
+            (
+                "tools.function.strict",
+                "anthropic-messages",
+                "tools.strict",
+            ),
             // No word for it: as it was called.
             ("seed", "anthropic-messages", "seed"),
             ("x_unknown", "openai-chat", "x_unknown"),

@@ -86,7 +86,7 @@ fn usage_is_the_same_forwarded_and_translated() {
         (
             "written",
             json!({"usage": {"prompt_tokens": 5, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 9}}}),
-            json!({"input": 0, "cache_read": 2, "cache_write_5m": 3, "output": 3}),
+            json!({"input": 0, "cache_read": 2, "cache_write": 3, "output": 3}),
         ),
         (
             "reasoned",

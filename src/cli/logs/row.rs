@@ -207,11 +207,12 @@ fn cells(row: &Value, wide: bool, length: usize, now: Stamp) -> Vec<String> {
 }
 
 /// Buckets of tokens that went in.
-const IN: [&str; 4] = [
+const IN: [&str; 5] = [
     "usage.input",
     "usage.cache_read",
     "usage.cache_write_5m",
     "usage.cache_write_1h",
+    "usage.cache_write",
 ];
 
 fn tokens(row: &Value, buckets: &[&str]) -> String {

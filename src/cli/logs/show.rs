@@ -142,10 +142,14 @@ fn tokens(usage: &Value, source: &str) -> String {
         ("cache_read", "cached"),
         ("cache_write_5m", "written to cache for 5m"),
         ("cache_write_1h", "written to cache for 1h"),
+        ("cache_write", "written to cache"),
         ("output", "out"),
         ("reasoning", "reasoning"),
-        ("audio", "audio"),
-        ("image", "image"),
+        ("audio", "of them audio in"),
+        ("image", "of them images in"),
+        ("audio_output", "of them audio out"),
+        ("image_output", "of them images out"),
+        ("searches", "web searches"),
     ];
     let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
     let shown = parts

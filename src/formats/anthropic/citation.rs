@@ -81,7 +81,7 @@ mod tests {
             .filter_map(|line| line.strip_prefix("data: "))
         {
             reader.read("", data.as_bytes(), &mut seen, &mut events);
-            if data.contains("\"server_tool_use\",") || data.contains("srvtoolu_1\",\"name\"") {
+            if data.contains("\"id\":\"srvtoolu_1\"") {
                 for more in ["{\"query\":", "\"x\"}"] {
                     reader.read("", delta(more).as_bytes(), &mut seen, &mut events);
                 }

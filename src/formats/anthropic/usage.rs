@@ -88,9 +88,9 @@ impl Counts {
 pub fn write(usage: &Usage) -> Value {
     let mut out = json!({
         "input_tokens": usage.input,
-        "cache_creation_input_tokens": usage.cache_write_5m.saturating_add(usage.cache_write_1h),
+        "cache_creation_input_tokens": usage.written(),
         "cache_read_input_tokens": usage.cache_read,
-        "cache_creation": {"ephemeral_5m_input_tokens": usage.cache_write_5m, "ephemeral_1h_input_tokens": usage.cache_write_1h},
+        "cache_creation": {"ephemeral_5m_input_tokens": usage.cache_write_5m.saturating_add(usage.cache_write), "ephemeral_1h_input_tokens": usage.cache_write_1h},
         "output_tokens": usage.completion(),
     });
     if usage.searches > 0 {

@@ -277,10 +277,10 @@ pub fn usage() -> impl Strategy<Value = Usage> {
         0_u64..1000,
     )
         .prop_map(
-            |(input, cache_read, cache_write_5m, output, reasoning)| Usage {
+            |(input, cache_read, cache_write, output, reasoning)| Usage {
                 input,
                 cache_read,
-                cache_write_5m,
+                cache_write,
                 output,
                 reasoning,
                 ..Usage::default()

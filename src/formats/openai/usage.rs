@@ -77,7 +77,7 @@ impl Counts {
         Some(Usage {
             input: prompt - cached - written,
             cache_read: cached,
-            cache_write_5m: written,
+            cache_write: written,
             output,
             reasoning,
             ..Usage::default()
@@ -95,7 +95,7 @@ impl Counts {
 /// Writes a `usage` object.
 pub fn write(usage: &Usage) -> Value {
     let mut prompt = json!({"cached_tokens": usage.cache_read});
-    let written = usage.cache_write_5m.saturating_add(usage.cache_write_1h);
+    let written = usage.written();
     if written > 0 {
         prompt["cache_write_tokens"] = json!(written);
     }
@@ -129,7 +129,7 @@ mod tests {
             Usage {
                 input: 30,
                 cache_read: 60,
-                cache_write_5m: 10,
+                cache_write: 10,
                 output: 30,
                 reasoning: 20,
                 ..Usage::default()
@@ -142,12 +142,12 @@ mod tests {
     fn details_beyond_their_total_are_cut_to_it() {
         let usage = read(&json!({"prompt_tokens": 5, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 9, "cache_write_tokens": 3}})).unwrap();
         assert_eq!(
-            (usage.input, usage.cache_read, usage.cache_write_5m),
+            (usage.input, usage.cache_read, usage.cache_write),
             (0, 5, 0)
         );
         let usage = read(&json!({"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 9}})).unwrap();
         assert_eq!(
-            (usage.input, usage.cache_read, usage.cache_write_5m),
+            (usage.input, usage.cache_read, usage.cache_write),
             (0, 2, 3)
         );
     }
