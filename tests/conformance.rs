@@ -268,3 +268,13 @@ fn recordings_come_out_as_they_went_in() {
     let below = below(&rows);
     assert!(!rows.is_empty() && below.is_empty(), "{}", below.join("\n"));
 }
+
+#[test]
+fn what_is_otherwise_is_not_taken_for_equal() {
+    let Some(environment) = clients::environment() else {
+        return;
+    };
+    let mut command = clients::python(&environment);
+    command.arg(clients::root().join("tests/conformance/judge_test.py"));
+    assert_eq!(clients::run(command), "the judge judges\n");
+}
