@@ -114,7 +114,7 @@ impl Args {
         };
         if let Some(file) = &self.script {
             let play = super::Play::open(file)
-                .map_err(|why| invalid(format!("`{}` is no script: {why}", file.display())))?;
+                .map_err(|why| invalid(format!("`{}` {why}", file.display())))?;
             settings.play = Some(play);
         }
         if let Some(variable) = &self.expect_credential_env {

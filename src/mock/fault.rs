@@ -81,6 +81,8 @@ pub struct Script {
     pub echo: bool,
     /// Write at most this many bytes at once, so that frames arrive in pieces.
     pub chunk: Option<usize>,
+    /// Send a comment before each event, as some do to keep the connection alive.
+    pub comments: bool,
     /// End SSE lines with CRLF.
     pub crlf: bool,
 }
@@ -127,6 +129,7 @@ pub const NAMES: &[&str] = &[
     "check-seals",
     "echo",
     "chunk",
+    "comments",
     "crlf",
 ];
 
@@ -187,6 +190,7 @@ impl Script {
             "check-seals" => self.check_seals = true,
             "echo" => self.echo = true,
             "chunk" => self.chunk = Some(number::<usize>(name, value, Some(1))?.max(1)),
+            "comments" => self.comments = true,
             "crlf" => self.crlf = true,
             _ => {
                 return Err(format!(

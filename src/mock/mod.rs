@@ -152,7 +152,7 @@ impl Mock {
     pub fn requests(&self) -> Vec<Seen> {
         self.shared.journal.all()
     }
-    /// Forgets the requests and the `fail-first` counts.
+    /// Forgets the requests, the kept responses and the `fail-first` counts.
     pub fn forget(&self) {
         self.shared.forget();
     }
@@ -161,6 +161,7 @@ impl Mock {
 impl Shared {
     pub(crate) fn forget(&self) {
         self.journal.clear();
+        self.keeper.forget();
         if let Ok(mut counts) = self.counts.lock() {
             counts.clear();
         }

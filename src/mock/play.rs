@@ -56,13 +56,15 @@ struct Line {
 }
 
 impl Play {
-    /// Reads a file: TOML where its name ends so, else JSON.
+    /// Reads a file: TOML where its name ends so, else JSON. An error says what is the matter with it.
     pub fn open(file: &std::path::Path) -> Result<Play, String> {
-        let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-        if file.extension().is_some_and(|end| end == "toml") {
-            return toml::from_str(&text).map_err(|error| error.to_string());
-        }
-        serde_json::from_str(&text).map_err(|error| error.to_string())
+        let text =
+            std::fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"))?;
+        let play = match file.extension().is_some_and(|end| end == "toml") {
+            true => toml::from_str(&text).map_err(|error| error.to_string()),
+            false => serde_json::from_str(&text).map_err(|error| error.to_string()),
+        };
+        play.map_err(|error| format!("is no script: {}", error.trim_end()))
     }
 
     /// The turn that is due; nothing where the request belongs to no conversation, or to one that is over.

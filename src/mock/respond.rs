@@ -329,10 +329,11 @@ fn faulty(frames: Vec<Frame>, ask: &Ask, script: &Script) -> Vec<Frame> {
         false
     };
     let mut over = insert(&mut out, 0, 0);
-    for frame in frames {
+    for mut frame in frames {
         if over {
             break;
         }
+        frame.comment = script.comments;
         let counts = frame.content;
         out.push(frame);
         sent += 1;

@@ -5,6 +5,8 @@
 pub struct Frame {
     name: Option<String>,
     data: String,
+    /// A comment comes before it.
+    pub comment: bool,
     /// Carries text, a thought or a piece of a call; faults count these.
     pub content: bool,
 }
@@ -24,6 +26,7 @@ impl Frame {
         Frame {
             name: None,
             data: data.to_string(),
+            comment: false,
             content,
         }
     }
@@ -59,7 +62,11 @@ impl Style {
             Some(name) => format!("event: {name}{end}"),
             None => String::new(),
         };
-        format!("{name}data: {}{end}{end}", frame.data).into_bytes()
+        let comment = match frame.comment {
+            true => format!(": keep-alive{end}{end}"),
+            false => String::new(),
+        };
+        format!("{comment}{name}data: {}{end}{end}", frame.data).into_bytes()
     }
 
     /// What follows the last event; `empty`: there was none.

@@ -354,6 +354,11 @@ fn events_go_wrong_where_asked() {
             .starts_with("HTTP/1.1 307 ")
     );
     assert!(
+        exchange(&mock, OPENAI, "", &hello("mock-comments", true))
+            .0
+            .contains(": keep-alive\n\ndata: [DONE]\n\n")
+    );
+    assert!(
         exchange(&mock, OPENAI, "", &hello("mock-crlf", true))
             .0
             .contains("data: [DONE]\r\n\r\n")

@@ -287,6 +287,15 @@ fn side_requests_get_the_plain_answer_and_text_turns_need_no_tools() {
 }
 
 #[test]
+fn what_is_played_again_is_the_same_to_the_last_id() {
+    let mock = start();
+    let body = json!({"model": "mock", "input": "A word.", "stream": true});
+    let first = exchange(&mock, "/v1/responses", "", &body);
+    mock.forget();
+    assert_eq!(exchange(&mock, "/v1/responses", "", &body), first);
+}
+
+#[test]
 fn files_are_read_as_toml_too_and_mistakes_are_named() {
     let directory = std::env::temp_dir().join(format!("gw-play-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
@@ -303,6 +312,10 @@ fn files_are_read_as_toml_too_and_mistakes_are_named() {
             .unwrap_err()
             .contains("`turn`")
     );
-    assert!(Play::open(&directory.join("none.json")).is_err());
+    assert!(
+        Play::open(&directory.join("none.json"))
+            .unwrap_err()
+            .starts_with("cannot be read: ")
+    );
     std::fs::remove_dir_all(&directory).unwrap();
 }

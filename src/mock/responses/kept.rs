@@ -56,6 +56,16 @@ impl Keeper {
         }
     }
 
+    /// Keeps nothing any more; repeatable ids begin again.
+    pub fn forget(&self) {
+        if let Ok(mut inner) = self.inner.lock() {
+            inner.rows.clear();
+            if self.begun == 0 {
+                inner.given = 0;
+            }
+        }
+    }
+
     /// What the ids of one more response are made from.
     fn fresh(&self) -> String {
         let given = self.inner.lock().map_or(0, |mut inner| {
