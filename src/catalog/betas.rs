@@ -1,5 +1,7 @@
 //! Beta features that change what a model takes: <https://docs.anthropic.com/en/api/beta-headers>.
 
+use http::HeaderMap;
+
 /// A context window larger than a model's own, which callers ask for by the name of a beta.
 struct Beta {
     /// What the beta's name begins with; its date follows.
@@ -15,10 +17,13 @@ static BETAS: [Beta; 1] = [Beta {
     window: 1_000_000,
 }];
 
-/// The context window that betas, a list with commas, give a model where that is more than its own.
-pub fn window(own: u64, model: &str, betas: &str) -> u64 {
-    betas
-        .split(',')
+/// The context window that the betas a caller asks for give a model where that is more than its own.
+pub fn window(own: u64, model: &str, headers: &HeaderMap) -> u64 {
+    headers
+        .get_all("anthropic-beta")
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
         .filter_map(|name| {
             BETAS.iter().find(|beta| {
                 name.trim_start().starts_with(beta.begins) && model.contains(beta.models)
@@ -30,6 +35,7 @@ pub fn window(own: u64, model: &str, betas: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
 
     #[test]
     fn a_beta_enlarges_the_window_of_its_models_alone() {
@@ -42,7 +48,14 @@ mod tests {
             (200_000, "claude-sonnet-4", "", 200_000),
             (128_000, "gpt-4o", beta, 128_000),
         ] {
-            assert_eq!(window(own, model, betas), expected, "{model}");
+            // On one line, and on a line of its own behind others.
+            for lines in [vec![betas], vec!["tools-2024-04-04", betas]] {
+                let mut headers = HeaderMap::new();
+                for line in lines {
+                    headers.append("anthropic-beta", HeaderValue::from_static(line));
+                }
+                assert_eq!(window(own, model, &headers), expected, "{model}");
+            }
         }
     }
 }

@@ -84,17 +84,12 @@ async fn answer(
         },
         tokens: estimate(peek.text_bytes),
         media: peek.images || peek.encoded,
-        betas: head
-            .headers
-            .get("anthropic-beta")
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default(),
+        headers: &head.headers,
     };
     let plan = {
         let context = Context {
             caller: &admitted.caller,
             ask,
-            headers: &head.headers,
             now: shared.moment(record.started()),
             dice: &mut worker.dice.borrow_mut(),
             turn: None,

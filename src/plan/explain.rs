@@ -4,6 +4,7 @@ use super::{Ask, Caller, Choice, Context, Dice, Moment, Needs, Snapshot, Why, pl
 use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
 use crate::resources::{Record, key::KeySystem};
+use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
@@ -50,6 +51,8 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
         query.path = Some(route.spec.path.clone());
     }
     let caller = caller(snapshot, &query, named, now)?;
+    // A question has none.
+    let headers = HeaderMap::new();
     let ask = Ask {
         op: if query.embeddings {
             Op::Embeddings
@@ -65,7 +68,7 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
         },
         tokens: query.tokens,
         media: query.images,
-        betas: "",
+        headers: &headers,
     };
     let deciding = route::deciding(snapshot, caller, &ask);
     let found = candidate_routes(snapshot, caller, &ask);
@@ -98,7 +101,6 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
     let next = deciding
         .as_ref()
         .map_or(0, |route| route.turns.load(Ordering::Relaxed));
-    let headers = http::HeaderMap::new();
     let draw = |at: u64| {
         let turn = next.wrapping_add(at);
         plan(
@@ -106,7 +108,6 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
             Context {
                 caller,
                 ask,
-                headers: &headers,
                 now: moment,
                 dice: &mut Dice::seeded(now as u64, turn),
                 turn: Some(turn),
@@ -348,6 +349,7 @@ fn caller<'a>(
             .param("key")
             .hint("name a key with --key, a user with --user, or a route"));
     }
+    let headers = HeaderMap::new();
     let rank = |caller: &Arc<Caller>| match named {
         None => Some(0),
         Some(route) => {
@@ -358,7 +360,7 @@ fn caller<'a>(
                 needs: Needs::default(),
                 tokens: 0,
                 media: false,
-                betas: "",
+                headers: &headers,
             };
             let decides = route::deciding(snapshot, caller, &ask)
                 .is_some_and(|found| found.name == route.name);

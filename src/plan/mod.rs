@@ -44,8 +44,8 @@ pub struct Ask<'a> {
     pub tokens: u64,
     /// There is more to the prompt than its text, so that the estimate says little.
     pub media: bool,
-    /// Beta features asked for, with commas.
-    pub betas: &'a str,
+    /// The request's headers.
+    pub headers: &'a HeaderMap,
 }
 
 /// One attempt to be made.
@@ -148,8 +148,6 @@ impl Plan {
 pub struct Context<'a> {
     pub caller: &'a Caller,
     pub ask: Ask<'a>,
-    /// The request's headers.
-    pub headers: &'a HeaderMap,
     pub now: Moment,
     /// For draws of routes without a seed.
     pub dice: &'a mut Dice,

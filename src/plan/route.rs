@@ -174,12 +174,15 @@ pub(super) fn judge(
             return Err(Why::Lacks(what));
         }
     }
-    let window = facts
-        .context_window
-        .map(|own| betas::window(own, model, ask.betas));
-    match window {
-        Some(window) if !ask.media && ask.tokens > window.saturating_mul(SURELY) => {
-            Err(Why::Context(window))
+    let over = |window: u64| !ask.media && ask.tokens > window.saturating_mul(SURELY);
+    match facts.context_window {
+        // Features that enlarge it are looked for only where it would be too small.
+        Some(own) if over(own) => {
+            let window = betas::window(own, model, ask.headers);
+            match over(window) {
+                true => Err(Why::Context(window)),
+                false => Ok(()),
+            }
         }
         _ => Ok(()),
     }

@@ -6,6 +6,9 @@ use super::testing::{digest, snapshot};
 use super::*;
 use crate::chat::Op;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 
 /// A request of key `k` for a chat with `m`, unless said otherwise.
 fn ask() -> Ask<'static> {
@@ -16,7 +19,7 @@ fn ask() -> Ask<'static> {
         needs: Needs::default(),
         tokens: 10,
         media: false,
-        betas: "",
+        headers: &NONE,
     }
 }
 
@@ -29,7 +32,6 @@ fn outcome(snapshot: &Snapshot, key: &str, ask: &Ask<'_>) -> String {
         Context {
             caller,
             ask: *ask,
-            headers: &HeaderMap::new(),
             now: Moment::after_beginning(std::time::Duration::ZERO),
             dice: &mut Dice::new(1),
             turn: None,

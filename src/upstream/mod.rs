@@ -172,13 +172,15 @@ impl Upstream {
     /// The finished request: fixed headers, the vendor's and the provider's, the caller's that may pass, and the
     /// credential last: signing covers method, target, headers and body, which are all final by then.
     pub fn request(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, Unsigned> {
-        let mut request = Request::new(());
-        headers::write(self, &ask, request.headers_mut());
+        let mut headers = HeaderMap::new();
+        headers::write(self, &ask, &mut headers);
+        let mut request = Request::new(ask.body);
+        *request.headers_mut() = headers;
         *request.method_mut() = ask.method;
         *request.uri_mut() = ask.target;
         let same = ask.way.is_some_and(Way::is_same) && ask.caller.is_some();
         let sign_in = ask.way.map_or(&self.sign_in, |way| way.sign_in(self));
         sign_in.sign(&mut request, ask.own_key, same)?;
-        Ok(request.map(|()| Full::new(ask.body)))
+        Ok(request.map(Full::new))
     }
 }

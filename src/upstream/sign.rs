@@ -4,6 +4,7 @@ use super::{Access, Form, OwnKey};
 use crate::formats::fault::Hidden;
 use crate::resources::provider::Credential;
 use crate::vendors::Auth;
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header};
 
 /// How a request is signed in.
@@ -75,11 +76,11 @@ impl SignIn {
         matches!(self, SignIn::Header(..) | SignIn::Passthrough(_))
     }
 
-    /// Signs a request that is finished but for this. `own_key`: the caller's own; `same`: the caller speaks the
+    /// Signs a request that is finished but for this, body and all. `own_key`: the caller's own; `same`: the caller speaks the
     /// format upstream, so that its client knows how the key is presented there.
     pub(super) fn sign(
         &self,
-        request: &mut Request<()>,
+        request: &mut Request<Bytes>,
         own_key: Option<&OwnKey>,
         same: bool,
     ) -> Result<(), Unsigned> {
