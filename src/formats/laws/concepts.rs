@@ -12,6 +12,7 @@ mod page;
 
 use super::features::Outcome;
 use super::{Row, rows, target};
+use crate::formats::spelling;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,10 @@ const IDLE: &[(&str, &str)] = &[
     ("plain", "the request that all others are held against"),
     ("stream", "of some formats the path says it"),
     ("choice auto", "what everybody does unasked"),
+    (
+        "shown thoughts",
+        "OpenAI Chat has no word for it: who shows them does so unasked",
+    ),
 ];
 
 fn folder() -> PathBuf {
@@ -63,6 +68,7 @@ fn merge(into: &mut Value, patch: &Value) {
 fn translated(from: &Row, to: &Row, body: &Value) -> (Outcome, Value) {
     let chat = from.codec.read_request(body.to_string().as_bytes());
     let written = chat.and_then(|chat| to.codec.write_request(&chat, &target(&chat)));
+    let written = spelling::in_words_of(from.format, written);
     let outcome = Outcome::of(written.as_ref().map(|written| &written.dropped[..]));
     let body = written.map_or(Value::Null, |written| {
         serde_json::from_slice(&written.body).unwrap()

@@ -1,11 +1,12 @@
 //! What callers of each format are shown of each thing that an answer may hold, whole and as a stream.
 
-use super::super::{Row, context, read_reply, read_stream, rows, without_raw, written};
+use super::super::{Row, context, read_stream, rows, written};
 use super::{blessed, folder};
 use crate::chat::{
     Call, Citation, Issuer, Logprob, Media, MediaKind, Native, Part, Reply, Seal, Source, Stop,
     Text, Thought, Usage,
 };
+use crate::formats::Seen;
 use serde_json::{Value, json};
 
 fn of(parts: Vec<Part>) -> Reply {
@@ -273,6 +274,17 @@ fn streamed(row: &Row, reply: &Reply) -> Option<Reply> {
     Reply::fold(&told).ok().map(without_raw)
 }
 
+fn whole(row: &Row, reply: &Reply) -> Option<Reply> {
+    let body = row.codec.write_reply(reply, &context());
+    let read = row.codec.read_reply(&body, &mut Seen::default());
+    read.ok().map(without_raw)
+}
+
+/// The provider's own word for why it ended is each format's own.
+fn without_raw(reply: Reply) -> Reply {
+    Reply { raw: None, ..reply }
+}
+
 /// The same without what it is about: the least of it that can be shown.
 fn without(reply: &Reply) -> Reply {
     let call = |part: &Part| match part {
@@ -299,8 +311,7 @@ fn without(reply: &Reply) -> Reply {
 
 /// What becomes of it: it comes back as it is, not at all, or in another form.
 pub fn outcome(row: &Row, reply: &Reply) -> &'static str {
-    let whole = read_reply(row.codec, &row.codec.write_reply(reply, &context())).ok();
-    let backs = [whole, streamed(row, reply)];
+    let backs = [whole(row, reply), streamed(row, reply)];
     let all = |like: &Reply| backs.iter().all(|back| back.as_ref() == Some(like));
     let gone =
         |back: &Reply| back.parts == without(reply).parts && back.usage == without(reply).usage;
