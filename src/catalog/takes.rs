@@ -103,9 +103,69 @@ const GPT_5_1: Takes = Takes {
     off: Off::Effort,
     ..O_SERIES
 };
+/// Gemini before 3: thinking is a number of tokens.
+const GEMINI_2: Takes = Takes {
+    stops: 5,
+    signed_calls: false,
+    result_media: false,
+    ..Takes::UNKNOWN
+};
+/// Gemini since 3: thinking is a level and never off, calls are signed, results hold images.
+const GEMINI_3: Takes = Takes {
+    stops: 5,
+    efforts: &[Minimal, Low, Medium, High],
+    adaptive: true,
+    budget: false,
+    off: Off::Never,
+    ..Takes::UNKNOWN
+};
 const TO_XHIGH: &[Effort] = &[Low, Medium, High, XHigh];
 
 static ROWS: &[Row] = &[
+    // Thinking by tokens, which Flash models can be spared.
+    Row {
+        names: &["gemini-1", "gemini-2"],
+        source: "https://ai.google.dev/gemini-api/docs/thinking",
+        takes: GEMINI_2,
+    },
+    Row {
+        names: &["gemini-2-5-pro"],
+        source: "https://ai.google.dev/gemini-api/docs/thinking",
+        takes: Takes {
+            off: Off::Never,
+            ..GEMINI_2
+        },
+    },
+    Row {
+        names: &["gemini-"],
+        source: "(?) newer than this table, or the latest of them",
+        takes: Takes {
+            efforts: &[Low, Medium, High],
+            ..GEMINI_3
+        },
+    },
+    // Signed calls: https://ai.google.dev/gemini-api/docs/thought-signatures
+    Row {
+        names: &["gemini-3"],
+        source: "https://ai.google.dev/gemini-api/docs/gemini-3",
+        takes: GEMINI_3,
+    },
+    Row {
+        names: &["gemini-3-pro"],
+        source: "https://ai.google.dev/gemini-api/docs/gemini-3",
+        takes: Takes {
+            efforts: &[Low, High],
+            ..GEMINI_3
+        },
+    },
+    Row {
+        names: &["gemini-3-1-pro", "gemini-3-5-pro"],
+        source: "https://ai.google.dev/gemini-api/docs/gemini-3",
+        takes: Takes {
+            efforts: &[Low, Medium, High],
+            ..GEMINI_3
+        },
+    },
     Row {
         names: &["claude-2", "claude-3", "claude-v", "claude-instant"],
         source: "https://platform.claude.com/docs/en/api/messages",

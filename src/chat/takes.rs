@@ -26,6 +26,10 @@ pub struct Takes {
     pub prefill: bool,
     /// Whether instructions may stand behind the first turn.
     pub late_system: bool,
+    /// Whether it refuses calls of history that do not carry its maker's seal.
+    pub signed_calls: bool,
+    /// Whether results of tools may hold images and files.
+    pub result_media: bool,
 }
 
 /// Which of `temperature`, `top_p`, `top_k` and the penalties can be set.
@@ -67,6 +71,8 @@ impl Takes {
         forced_tool: true,
         prefill: true,
         late_system: false,
+        signed_calls: true,
+        result_media: true,
     };
 
     /// The effort that can be asked for in place of this one: the next larger, else the largest.

@@ -37,6 +37,11 @@ pub const fn in_body(path: &'static str) -> Entry {
     }
 }
 
+/// An entry whose path names the model and says whether the answer is streamed.
+pub const fn in_path(path: &'static str, streams: Streams) -> Entry {
+    Entry { path, streams }
+}
+
 /// The format that is asked for at this path.
 pub fn called(path: &str) -> Option<Called<'_>> {
     called_below("", path)

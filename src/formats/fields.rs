@@ -70,6 +70,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The same members under other names, where `name` gives one.
+    pub fn renamed(mut self, name: impl Fn(&str) -> Option<String>) -> Fields<'a> {
+        for (key, _) in &mut self.members {
+            if let Some(other) = name(key) {
+                *key = other;
+            }
+        }
+        self
+    }
+
     /// Path of a member, as complaints name it.
     pub fn path(&self, key: &str) -> String {
         if self.path.is_empty() {

@@ -36,6 +36,11 @@ impl Finish {
         self.ended |= piece.ended;
     }
 
+    /// Whether there is any choice.
+    pub fn any_begun(&self) -> bool {
+        self.begun != 0
+    }
+
     /// Whether any choice has ended.
     pub fn any_ended(&self) -> bool {
         self.ended != 0

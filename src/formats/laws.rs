@@ -6,7 +6,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod adapting;
-mod concepts;
 mod core;
 mod drawn;
 mod features;
@@ -123,7 +122,17 @@ fn through_request(row: &Row, chat: &Chat) -> Chat {
         row.format.name,
         written.dropped
     );
-    row.codec.read_request(&written.body).unwrap()
+    let mut read = row.codec.read_request(&written.body).unwrap();
+    if row
+        .format
+        .entries
+        .iter()
+        .all(|entry| entry.path.contains("{model}"))
+    {
+        // The path says these.
+        (read.model, read.stream) = (chat.model.clone(), chat.stream);
+    }
+    read
 }
 
 /// The same request without the names that a format demands and a writer makes up.
@@ -131,13 +140,39 @@ fn plain(mut chat: Chat) -> Chat {
     if let Some(Answer::Schema { name, .. }) = &mut chat.answer {
         *name = None;
     }
+    // What is not strict need not say so.
+    for tool in &mut chat.tools {
+        tool.strict = tool.strict.filter(|strict| *strict);
+    }
     let parts = chat
         .messages
         .iter_mut()
         .flat_map(|message| &mut message.parts);
     for part in parts {
-        if let Part::Media(media) = part {
-            media.name = media.name.take().filter(|name| name != "document");
+        match part {
+            Part::Media(media) => {
+                media.name = media.name.take().filter(|name| name != "document");
+            }
+            Part::Result(result) => {
+                result.name = None;
+                // Some hold one text.
+                let parts = std::mem::take(&mut result.parts);
+                for part in parts {
+                    match (result.parts.last_mut(), &part) {
+                        (Some(Part::Text(said)), Part::Text(more)) => said.text.push_str(more),
+                        _ => result.parts.push(part),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    // Results may be a turn of their own.
+    let messages = std::mem::take(&mut chat.messages);
+    for message in messages {
+        match chat.messages.last_mut() {
+            Some(last) if last.role == message.role => last.parts.extend(message.parts),
+            _ => chat.messages.push(message),
         }
     }
     chat

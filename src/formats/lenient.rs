@@ -99,6 +99,13 @@ pub(super) fn fold<'de, T: Deserialize<'de>, F: Fold<T>, D: Deserializer<'de>>(
     from.deserialize_any(FoldVisitor(PhantomData::<(T, F)>))
 }
 
+/// The same, where an object in place of an array is the only item of one.
+pub(super) fn items<'de, T: Deserialize<'de>, F: Fold<T>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<F, D::Error> {
+    from.deserialize_any(ItemsVisitor(PhantomData::<(T, F)>))
+}
+
 /// An object's fields; any other value gives the default. For `deserialize_with`.
 pub(super) fn object<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
     from: D,
@@ -221,6 +228,26 @@ impl<'de, T: Deserialize<'de>, F: Fold<T>> Visitor<'de> for FoldVisitor<T, F> {
     }
     ignore!(F::default() => visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
     skip_map!(F::default());
+}
+
+struct ItemsVisitor<T, F>(PhantomData<(T, F)>);
+
+impl<'de, T: Deserialize<'de>, F: Fold<T>> Visitor<'de> for ItemsVisitor<T, F> {
+    type Value = F;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        any(f)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<F, A::Error> {
+        FoldVisitor(PhantomData::<(T, F)>).visit_seq(seq)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<F, A::Error> {
+        let mut folded = F::default();
+        folded.item(T::deserialize(
+            serde::de::value::MapAccessDeserializer::new(map),
+        )?);
+        Ok(folded)
+    }
+    ignore!(F::default() => visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
 }
 
 struct ObjectVisitor<T>(PhantomData<T>);

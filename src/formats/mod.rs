@@ -8,6 +8,7 @@ pub mod entry;
 pub mod fault;
 mod fields;
 pub mod finish;
+pub mod gemini;
 #[cfg(test)]
 pub(crate) mod laws;
 mod lenient;
@@ -38,6 +39,8 @@ pub enum FormatId {
     OpenaiEmbeddings,
     /// <https://docs.anthropic.com/en/api/messages>
     AnthropicMessages,
+    /// <https://ai.google.dev/api/generate-content>
+    Gemini,
 }
 
 /// One row of [`FORMATS`].
@@ -62,7 +65,7 @@ pub struct Format {
     pub write_fault_event: fn(&Fault) -> Vec<u8>,
     /// Keep-alive frame for a silent stream.
     pub ping: &'static [u8],
-    /// The frame that ends a complete stream.
+    /// The frame that ends a complete stream; empty: there is none.
     pub end_mark: &'static [u8],
     /// Whether usage in streams must be asked for (`stream_options.include_usage`) and hidden again.
     pub usage_on_request: bool,
@@ -71,7 +74,12 @@ pub struct Format {
 }
 
 /// Every wire format.
-pub static FORMATS: [&Format; 3] = [&OPENAI_CHAT, &OPENAI_EMBEDDINGS, &ANTHROPIC_MESSAGES];
+pub static FORMATS: [&Format; 4] = [
+    &OPENAI_CHAT,
+    &OPENAI_EMBEDDINGS,
+    &ANTHROPIC_MESSAGES,
+    &GEMINI,
+];
 
 static OPENAI_CHAT: Format = Format {
     id: FormatId::OpenaiChat,
@@ -122,6 +130,33 @@ static ANTHROPIC_MESSAGES: Format = Format {
     end_mark: anthropic::END_MARK,
     usage_on_request: false,
     passes: Passes::ANTHROPIC,
+};
+
+static GEMINI: Format = Format {
+    id: FormatId::Gemini,
+    name: gemini::NAME,
+    op: Op::Chat,
+    api: Api::Google,
+    entries: &[
+        entry::in_path("/v1beta/models/{model}:generateContent", Streams::Never),
+        entry::in_path(
+            "/v1beta/models/{model}:streamGenerateContent",
+            Streams::Always,
+        ),
+        entry::in_path("/v1/models/{model}:generateContent", Streams::Never),
+        entry::in_path("/v1/models/{model}:streamGenerateContent", Streams::Always),
+    ],
+    looks: gemini::LOOKS,
+    codec: Some(gemini::CODEC),
+    observe: gemini::observe::observe,
+    observe_reply: gemini::observe::observe_reply,
+    write_fault_event: gemini::write_fault_event,
+    // A blank line: its clients take a comment for a broken event.
+    ping: b"\r\n",
+    // What ends a reply is that every candidate says why it ends.
+    end_mark: b"",
+    usage_on_request: false,
+    passes: Passes::GOOGLE,
 };
 
 /// What one event of a same-format stream means for the gateway.
@@ -278,6 +313,7 @@ pub fn format(id: FormatId) -> &'static Format {
         FormatId::OpenaiChat => &OPENAI_CHAT,
         FormatId::OpenaiEmbeddings => &OPENAI_EMBEDDINGS,
         FormatId::AnthropicMessages => &ANTHROPIC_MESSAGES,
+        FormatId::Gemini => &GEMINI,
     }
 }
 
@@ -308,7 +344,12 @@ mod tests {
     fn the_list_and_the_look_up_agree() {
         for row in FORMATS {
             assert!(std::ptr::eq(row, format(row.id)), "{}", row.name);
-            assert!(row.ping.ends_with(b"\n\n"), "{}", row.name);
+            // Behind an event that has ended it adds none.
+            assert!(
+                row.ping.ends_with(b"\n\n") || row.ping == b"\r\n",
+                "{}",
+                row.name
+            );
             assert_eq!(
                 FORMATS
                     .iter()
@@ -341,7 +382,8 @@ mod tests {
             }
             let mark = sse::event(row.end_mark)
                 .map(|(name, data)| (row.observe)(name, &data, &mut Seen::default()));
-            assert_eq!(mark, Some(Mark::Done), "{}", row.name);
+            let marked = (!row.end_mark.is_empty()).then_some(Mark::Done);
+            assert_eq!(mark, marked, "{}", row.name);
             let frame = (row.write_fault_event)(&fault);
             let mut seen = Seen::default();
             let mark = sse::event(&frame).map(|(name, data)| (row.observe)(name, &data, &mut seen));

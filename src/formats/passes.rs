@@ -36,6 +36,19 @@ impl Passes {
         query: &["beta"],
     };
 
+    /// What its own clients say of themselves and of how an answer is spelt; the key is none of it:
+    /// <https://cloud.google.com/apis/docs/system-parameters>
+    pub const GOOGLE: Passes = Passes {
+        headers: &[
+            "x-goog-api-client",
+            "x-goog-request-params",
+            "x-goog-user-project",
+            "x-server-timeout",
+        ],
+        query: &["$alt", "alt", "$prettyPrint", "prettyPrint"],
+        ..Passes::NONE
+    };
+
     /// Whether this header may pass.
     pub fn header(&self, name: &str) -> bool {
         self.headers.contains(&name) || self.prefixes.iter().any(|start| name.starts_with(start))

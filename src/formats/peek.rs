@@ -295,7 +295,7 @@ fn tokens(name: &str, raw: &str) -> Result<Option<u64>> {
     }
 }
 
-/// Whether some object says `"type":"image_url"`, `"image"` or `"input_image"`. Quotes inside of texts are
+/// Whether some object says `"type":"image_url"`, `"image"` or `"input_image"`, or `"mimeType":"image/…"`. Quotes inside of texts are
 /// escaped, so only real members match.
 fn images(raw: &str) -> bool {
     // Made once: preparing a search takes longer than searching most bodies.
@@ -308,8 +308,13 @@ fn images(raw: &str) -> bool {
                 .trim_ascii_end()
                 .strip_suffix(':')
                 .map(str::trim_ascii_end);
-            matches!(kind, "image" | "image_url" | "input_image")
-                && before.is_some_and(|before| before.ends_with("\"type\""))
+            let named = |name: &str| before.is_some_and(|before| before.ends_with(name));
+            match kind {
+                "image" | "image_url" | "input_image" => named("\"type\""),
+                kind => {
+                    kind.starts_with("image/") && (named("\"mimeType\"") || named("\"mime_type\""))
+                }
+            }
         })
     })
 }

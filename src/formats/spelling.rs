@@ -1,8 +1,7 @@
 //! What each format calls a field: writers name what they leave out or refuse as the formats they know call it, and a
 //! caller reads it as its own format does. A row a concept; what a format has no word for is called as it was.
 
-use super::{Dropped, Format, Written, fields};
-use crate::error::Result;
+use super::{Dropped, Format, fields};
 use std::borrow::Cow;
 
 /// The columns of [`WORDS`].
@@ -66,7 +65,7 @@ static WORDS: &[Row] = &[
 ];
 
 /// What a caller of this format calls it. What is written behind it (`(adapted)`) stays.
-fn spelt<'a>(name: &'a str, caller: &Format) -> Cow<'a, str> {
+pub fn spelt<'a>(name: &'a str, caller: &Format) -> Cow<'a, str> {
     let Some(column) = FORMATS.iter().position(|format| *format == caller.name) else {
         return Cow::Borrowed(name);
     };
@@ -88,24 +87,8 @@ fn spelt<'a>(name: &'a str, caller: &Format) -> Cow<'a, str> {
     }
 }
 
-/// A translation with its fields as its caller calls them: of what is left out, and of what it is refused for.
-pub fn in_words_of(caller: &Format, written: Result<Written>) -> Result<Written> {
-    match written {
-        Ok(written) => Ok(Written {
-            dropped: listed(written.dropped, caller),
-            ..written
-        }),
-        Err(mut error) => {
-            if let Some(field) = &mut error.param {
-                *field = spelt(field, caller).into_owned();
-            }
-            Err(error)
-        }
-    }
-}
-
 /// A whole list, each once.
-fn listed(names: Dropped, caller: &Format) -> Dropped {
+pub fn listed(names: Dropped, caller: &Format) -> Dropped {
     let mut names: Dropped = names
         .iter()
         .map(|name| spelt(name, caller).into_owned())

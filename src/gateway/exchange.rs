@@ -79,7 +79,12 @@ impl Exchange<'_> {
         upstream: &Upstream,
         choice: &Choice,
     ) -> Result<(Bytes, Dropped), Ended> {
-        let unfit = |error: Error| Box::new(Fault::from(&error));
+        let unfit = |mut error: Error| {
+            if let Some(field) = &mut error.param {
+                *field = spelling::spelt(field, self.format).into_owned();
+            }
+            Box::new(Fault::from(&error))
+        };
         if self.chat.get().is_none() {
             // The neutral model is about as large as the body.
             self.held.take(self.body.len()).map_err(Error::from)?;
@@ -87,7 +92,14 @@ impl Exchange<'_> {
         }
         let chat = self
             .chat
-            .get_or_init(|| from.read_request(self.body).map_err(unfit));
+            .get_or_init(|| match from.read_request(self.body) {
+                // The path may say it, and not the body.
+                Ok(chat) => Ok(Chat {
+                    stream: self.peek.stream,
+                    ..chat
+                }),
+                Err(error) => Err(unfit(error)),
+            });
         let chat = chat
             .as_ref()
             .map_err(|fault| Failure::unfit(fault.clone()))?;
@@ -96,10 +108,11 @@ impl Exchange<'_> {
             quirks: &upstream.quirks,
             takes: catalog::takes(&choice.model),
         };
-        let written = spelling::in_words_of(self.format, into.write_request(chat, &target));
+        let written = into.write_request(chat, &target);
         let written = written.map_err(|error| Failure::unfit(unfit(error)))?;
         self.held.take(written.body.len()).map_err(Error::from)?;
-        Ok((written.body.into(), written.dropped))
+        let dropped = spelling::listed(written.dropped, self.format);
+        Ok((written.body.into(), dropped))
     }
 
     /// What a writer of the caller's format needs beside the reply.

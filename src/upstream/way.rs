@@ -146,8 +146,12 @@ impl Way {
     /// What of the caller's query may pass: parameters of the allow-lists that the target does not carry already.
     fn passing(&self, uri: &Uri, query: &str) -> String {
         let pairs = |query| url::form_urlencoded::parse(str::as_bytes(query));
-        let own =
-            |name: &str| pairs(uri.query().unwrap_or_default()).any(|(have, _)| have == *name);
+        // Google's own parameters may be spelt with a `$`.
+        let plain = |name: &str| name.strip_prefix('$').unwrap_or(name).to_owned();
+        let own = |name: &str| {
+            let mut have = pairs(uri.query().unwrap_or_default());
+            have.any(|(have, _)| plain(&have) == plain(name))
+        };
         let may = pairs(query).filter(|(name, _)| {
             self.passes.iter().any(|list| list.query.contains(&&**name)) && !own(name)
         });
@@ -233,6 +237,7 @@ mod tests {
                 "openai-chat as it is to openai-chat /b/chat/completions",
                 "openai-embeddings as it is to openai-embeddings /b/embeddings",
                 "anthropic-messages translated to openai-chat /b/chat/completions",
+                "gemini translated to openai-chat /b/chat/completions",
             ]
         );
         assert_eq!(
@@ -240,7 +245,27 @@ mod tests {
             [
                 "openai-chat translated to anthropic-messages /b/messages",
                 "anthropic-messages as it is to anthropic-messages /b/messages",
+                "gemini translated to anthropic-messages /b/messages",
             ]
+        );
+        assert_eq!(
+            ways("gemini"),
+            [
+                "openai-chat translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
+                "openai-embeddings as it is to openai-embeddings /b/v1beta/openai/embeddings",
+                "anthropic-messages translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
+                "gemini as it is to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
+            ]
+        );
+        let streamed = build("gemini-compatible");
+        let way = streamed.way(formats::format(FormatId::Gemini)).unwrap();
+        let target = |query| {
+            let uri = streamed.target(way, "m", Some(query), true);
+            uri.unwrap().to_string()
+        };
+        assert_eq!(
+            target("alt=json&key=secret&prettyPrint=false&$alt=json%3Benum-encoding%3Dint"),
+            "/b/v1beta/models/m:streamGenerateContent?alt=sse&prettyPrint=false"
         );
         assert_eq!(
             ways("azure")[0],

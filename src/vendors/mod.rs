@@ -59,12 +59,23 @@ pub const fn at(format: FormatId, path: &'static str) -> Endpoint {
     }
 }
 
+/// Where Google takes its own format, behind its host. <https://ai.google.dev/api/generate-content>
+pub const GEMINI: Endpoint = Endpoint {
+    streams: "/v1beta/models/{model}:streamGenerateContent?alt=sse",
+    ..at(FormatId::Gemini, "/v1beta/models/{model}:generateContent")
+};
+
 /// Where servers that are compatible with a format's maker take it, behind a base URL as that maker's own is.
 pub fn usual(format: FormatId) -> Endpoint {
     match format {
         FormatId::OpenaiChat => at(format, "/chat/completions"),
         FormatId::OpenaiEmbeddings => at(format, "/embeddings"),
         FormatId::AnthropicMessages => at(format, "/messages"),
+        // Its version is another one than that at the end of the others' base URLs.
+        FormatId::Gemini => Endpoint {
+            from_host: true,
+            ..GEMINI
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Auth::{Bearer, Header},
-    Vendor, at,
+    Endpoint, GEMINI, Vendor, at,
 };
 use crate::formats::FormatId::{AnthropicMessages, OpenaiChat, OpenaiEmbeddings};
 use crate::formats::{Passes, Quirks, StreamUsage};
@@ -70,6 +70,32 @@ pub static VENDORS: &[Vendor] = &[
         env: "ANTHROPIC_API_KEY",
         headers: &[ANTHROPIC_VERSION],
         catalog: "anthropic",
+        ..COMPATIBLE
+    },
+    // https://ai.google.dev/api; embeddings in OpenAI's form: https://ai.google.dev/gemini-api/docs/openai
+    Vendor {
+        id: "gemini",
+        title: "Google Gemini",
+        base_url: "https://generativelanguage.googleapis.com",
+        endpoints: &[
+            GEMINI,
+            Endpoint {
+                auth: Some(Bearer),
+                ..at(OpenaiEmbeddings, "/v1beta/openai/embeddings")
+            },
+        ],
+        auth: Header("x-goog-api-key"),
+        env: "GEMINI_API_KEY",
+        models: "/v1beta/models",
+        quirks: Quirks::NONE,
+        ..COMPATIBLE
+    },
+    // The same models behind OpenAI's form: https://ai.google.dev/gemini-api/docs/openai
+    Vendor {
+        id: "gemini-openai",
+        title: "Google Gemini (OpenAI-compatible)",
+        base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
+        env: "GEMINI_API_KEY",
         ..COMPATIBLE
     },
     // https://learn.microsoft.com/azure/ai-services/openai/reference: one base URL a resource, one path a
@@ -281,11 +307,29 @@ pub static VENDORS: &[Vendor] = &[
         headers: &[ANTHROPIC_VERSION],
         ..COMPATIBLE
     },
+    // Any server with the API of https://ai.google.dev/api/generate-content
+    Vendor {
+        id: "gemini-compatible",
+        title: "Any Gemini-compatible API",
+        endpoints: &[GEMINI],
+        auth: Header("x-goog-api-key"),
+        models: "/v1beta/models",
+        ..COMPATIBLE
+    },
     // `gw mock`
     Vendor {
         id: "mock",
         title: "gw mock (simulator)",
         base_url: "http://127.0.0.1:4010/v1",
+        endpoints: &[
+            at(OpenaiChat, "/chat/completions"),
+            at(AnthropicMessages, "/messages"),
+            at(OpenaiEmbeddings, "/embeddings"),
+            Endpoint {
+                from_host: true,
+                ..GEMINI
+            },
+        ],
         ..LOCAL
     },
 ];

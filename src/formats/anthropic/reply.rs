@@ -6,7 +6,7 @@ use crate::chat::{Event, Part, Reply, Stop, Thought};
 use crate::error::{Error, Kind, Result};
 use crate::formats::fields::Fields;
 use crate::formats::lenient::as_text;
-use crate::formats::{Mark, ReplyContext, Seen, fault};
+use crate::formats::{Mark, ReplyContext, Seen, fault, seal};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -57,7 +57,7 @@ pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
         kind: "message",
         role: "assistant",
         model: or(&reply.model, &context.model),
-        content: reply.parts.iter().filter_map(block).collect(),
+        content: seal::apart(&reply.parts).iter().filter_map(block).collect(),
         stop_reason: stop_reason(reply.stop.unwrap_or(Stop::End).told(called)),
         stop_sequence: reply.sequence.as_deref(),
         usage: usage::write(&reply.usage.unwrap_or_default()),

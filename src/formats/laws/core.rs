@@ -52,16 +52,23 @@ pub fn core(chat: &Chat) -> Value {
 
 fn tool(tool: &Tool) -> Value {
     let description = tool.description.as_deref().filter(|text| !text.is_empty());
-    json!([tool.name, description, tool.parameters.as_ref().map(schema)])
+    // A tool without parameters takes an object.
+    let mut parameters = tool.parameters.clone().unwrap_or_else(|| json!({}));
+    if let Value::Object(schema) = &mut parameters {
+        schema.entry("type").or_insert_with(|| json!("object"));
+    }
+    json!([tool.name, description, schema(&parameters)])
 }
 
-/// What a schema allows, without what says nothing: its own dialect, no properties, the type of what is listed.
+/// What a schema allows, without what says nothing: its own dialect, no properties, the type of what is listed, that
+/// objects are closed, which models write anyway.
 fn schema(of: &Value) -> Value {
     match of {
         Value::Object(members) => {
             let idle = |name: &str, value: &Value| match name {
                 "$schema" => true,
                 "properties" => *value == json!({}),
+                "additionalProperties" => *value == json!(false),
                 "type" => members.contains_key("enum"),
                 _ => false,
             };
@@ -119,11 +126,14 @@ fn joined(parts: Vec<Value>) -> Value {
             continue;
         };
         match last.get_mut("text") {
-            Some(Value::String(before)) => {
-                before.push_str(text);
-                before.retain(|c| !c.is_whitespace());
-            }
+            Some(Value::String(before)) => before.push_str(text),
             _ => out.push(part),
+        }
+    }
+    // However it was cut, without the blanks that joining may add.
+    for part in &mut out {
+        if let Some(Value::String(text)) = part.get_mut("text") {
+            text.retain(|c| !c.is_whitespace());
         }
     }
     json!(out)

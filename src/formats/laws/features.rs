@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{Row, context, plain, read_reply, rows, target, through_request, through_stream};
+use crate::chat::Usage;
 use crate::chat::{
     Chat, Issuer, Media, MediaKind, Message, Part, Reply, Role, Seal, SealKind, Source, Stop, Text,
     Thought, Tool, ToolChoice,
@@ -265,8 +266,14 @@ pub fn reply_of(part: Part) -> Reply {
     }
 }
 
-/// The reply without the thoughts that a format has no place for.
+/// The reply without the thoughts that a format has no place for, and with what it does not tell apart of the prompt.
 pub fn shown(mut reply: Reply, row: &Row) -> Reply {
+    if let Some(usage) = &mut reply.usage
+        && !tells_cache_writes(row)
+    {
+        usage.input += std::mem::take(&mut usage.cache_write_5m);
+        usage.input += std::mem::take(&mut usage.cache_write);
+    }
     static SHOWS: LazyLock<Mutex<HashMap<(&str, Option<(Issuer, bool)>), bool>>> =
         LazyLock::new(Mutex::default);
     let mut shows_it = SHOWS.lock().unwrap();
@@ -288,6 +295,19 @@ pub fn shown(mut reply: Reply, row: &Row) -> Reply {
             .or_insert_with(|| shows(row, &reply_of(Part::Thought(alone()))))
     });
     reply
+}
+
+fn tells_cache_writes(row: &Row) -> bool {
+    let written = Usage {
+        cache_write_5m: 1,
+        ..Usage::default()
+    };
+    let reply = Reply {
+        usage: Some(written),
+        ..reply_of(Part::text("a"))
+    };
+    let back = read_reply(row.codec, &row.codec.write_reply(&reply, &context()));
+    back.is_ok_and(|back| back.usage.is_some_and(|usage| usage.input == 0))
 }
 
 #[test]
