@@ -8,13 +8,22 @@ use harness::{Gateway, clients};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Callers' formats.
-const CALLERS: &[&str] = &["openai-chat", "anthropic-messages"];
-
-/// The formats that llama.cpp speaks, each with a vendor that speaks it alone.
-const UPSTREAMS: &[(&str, &str)] = &[
-    ("openai-chat", "openai-compatible"),
-    ("anthropic-messages", "anthropic-compatible"),
+const CALLERS: &[&str] = &[
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+    "gemini",
 ];
+
+/// The formats that llama.cpp speaks.
+const UPSTREAMS: &[&str] = &["openai-chat", "openai-responses", "anthropic-messages"];
+
+/// Whether gw speaks a format.
+fn spoken(format: &str) -> bool {
+    gw::formats::FORMATS
+        .iter()
+        .any(|known| known.name == format)
+}
 
 #[test]
 fn a_real_server_answers_the_same_through_gw() {
@@ -32,10 +41,21 @@ fn a_real_server_answers_the_same_through_gw() {
 
     let gateway = Gateway::start();
     let base = format!("{}/v1", upstream.trim_end_matches('/'));
-    let keys: BTreeMap<_, _> = UPSTREAMS
+    let callers: Vec<&str> = CALLERS
         .iter()
-        .map(|(format, vendor)| {
-            gateway.provider(format, vendor, &base, "none");
+        .copied()
+        .filter(|name| spoken(name))
+        .collect();
+    let upstreams: Vec<&str> = UPSTREAMS
+        .iter()
+        .copied()
+        .filter(|name| spoken(name))
+        .collect();
+    let keys: BTreeMap<_, _> = upstreams
+        .iter()
+        .map(|format| {
+            gateway.provider(format, "llama-cpp", &base, "none");
+            gateway.ok(&["provider", "set", format, "--formats", format]);
             (*format, gateway.key_with_route(format, &["--to", format]))
         })
         .collect();
@@ -44,18 +64,18 @@ fn a_real_server_answers_the_same_through_gw() {
         .arg(programs.join("llama.py"))
         .env("LLAMA_URL", upstream)
         .env("GW_URL", &gateway.url)
-        .env("GW_CALLERS", CALLERS.join(" "))
+        .env("GW_CALLERS", callers.join(" "))
         .env("GW_KEYS", serde_json::to_string(&keys).unwrap());
     let said = clients::run(command);
 
-    let cells: BTreeSet<String> = CALLERS
+    let cells: BTreeSet<String> = callers
         .iter()
         .flat_map(|caller| {
             let ways = |upstream| match upstream {
                 "openai-chat" => &["whole", "streamed", "structured"][..],
                 _ => &["whole", "streamed"],
             };
-            let cells = UPSTREAMS.iter().flat_map(move |(upstream, _)| {
+            let cells = upstreams.iter().flat_map(move |upstream| {
                 let cell = move |way| format!("ok\t{caller}\t{upstream}\t{way}\t");
                 ways(*upstream).iter().map(cell)
             });

@@ -12,8 +12,10 @@ use std::process::Command;
 
 /// Upstream formats, each with a vendor that speaks it and where that finds it. Its provider speaks no other.
 const UPSTREAMS: &[(&str, &str, &str)] = &[
-    ("openai-chat", "openai", "v1"),
-    ("anthropic-messages", "anthropic", "v1"),
+    ("openai-chat", "openai", "/v1"),
+    ("openai-responses", "openai", "/v1"),
+    ("anthropic-messages", "anthropic", "/v1"),
+    ("gemini", "gemini", ""),
 ];
 
 /// Where the cells stand that hold the programs themselves against the mock.
@@ -41,13 +43,20 @@ const CASES: &[&str] = &[
 ];
 
 /// Cells that must run and may fail for now.
-const NOT_YET: &[&str] = &["token count"];
+const NOT_YET: &[&str] = &["token count", "kept"];
 
-/// A client's program, what it does beside `CASES`, and whether gw speaks its format yet.
+/// Whether gw speaks a format.
+fn spoken(format: &str) -> bool {
+    gw::formats::FORMATS
+        .iter()
+        .any(|known| known.name == format)
+}
+
+/// A client's program, its format, and what it does beside `CASES`.
 struct Program {
     file: &'static str,
+    format: &'static str,
     helpers: &'static [&'static str],
-    served: bool,
 }
 
 impl Program {
@@ -60,14 +69,17 @@ impl Program {
         })
         .unwrap();
         let gateway = Gateway::start();
-        let upstreams = if self.served { UPSTREAMS } else { &[] };
+        let upstreams: Vec<_> = UPSTREAMS
+            .iter()
+            .filter(|(format, ..)| spoken(self.format) && spoken(format))
+            .collect();
         let keys: BTreeMap<_, _> = upstreams
             .iter()
-            .map(|(format, vendor, version)| {
+            .map(|(format, vendor, base)| {
                 gateway.provider(
                     format,
                     vendor,
-                    &format!("{}/{version}", mock.url()),
+                    &format!("{}{base}", mock.url()),
                     "sk-upstream",
                 );
                 gateway.ok(&["provider", "set", format, "--formats", format]);
@@ -104,7 +116,7 @@ impl Program {
             match cell[..] {
                 ["ok", upstream, case, _] if missing.remove(&(upstream, case)) => {}
                 ["FAIL", upstream, case, why] if missing.remove(&(upstream, case)) => {
-                    if file.contains("messages") && NOT_YET.contains(&case) {
+                    if NOT_YET.contains(&case) {
                         continue;
                     }
                     wrong += &format!("{file} on {upstream}, {case}: {why}\n");
@@ -140,13 +152,13 @@ impl Program {
 fn openai_chat_for_python() {
     Program {
         file: "python/chat.py",
+        format: "openai-chat",
         helpers: &[
             "stream helper",
             "stream without usage",
             "parse streamed",
             "models",
         ],
-        served: true,
     }
     .run();
 }
@@ -155,13 +167,13 @@ fn openai_chat_for_python() {
 fn openai_chat_for_javascript() {
     Program {
         file: "node/chat.mjs",
+        format: "openai-chat",
         helpers: &[
             "stream helper",
             "tool runner",
             "tool runner streamed",
             "models",
         ],
-        served: true,
     }
     .run();
 }
@@ -170,6 +182,7 @@ fn openai_chat_for_javascript() {
 fn openai_responses_for_python() {
     Program {
         file: "python/responses.py",
+        format: "openai-responses",
         helpers: &[
             "stream helper",
             "parse streamed",
@@ -177,7 +190,6 @@ fn openai_responses_for_python() {
             "continued",
             "kept",
         ],
-        served: false,
     }
     .run();
 }
@@ -186,6 +198,7 @@ fn openai_responses_for_python() {
 fn openai_responses_for_javascript() {
     Program {
         file: "node/responses.mjs",
+        format: "openai-responses",
         helpers: &[
             "stream helper",
             "tool runner",
@@ -194,7 +207,6 @@ fn openai_responses_for_javascript() {
             "continued",
             "kept",
         ],
-        served: false,
     }
     .run();
 }
@@ -203,6 +215,7 @@ fn openai_responses_for_javascript() {
 fn anthropic_for_python() {
     Program {
         file: "python/messages.py",
+        format: "anthropic-messages",
         helpers: &[
             "stream helper",
             "parse streamed",
@@ -211,7 +224,6 @@ fn anthropic_for_python() {
             "token count",
             "models",
         ],
-        served: true,
     }
     .run();
 }
@@ -220,6 +232,7 @@ fn anthropic_for_python() {
 fn anthropic_for_javascript() {
     Program {
         file: "node/messages.mjs",
+        format: "anthropic-messages",
         helpers: &[
             "stream helper",
             "tool runner",
@@ -227,7 +240,6 @@ fn anthropic_for_javascript() {
             "token count",
             "models",
         ],
-        served: true,
     }
     .run();
 }
@@ -236,6 +248,7 @@ fn anthropic_for_javascript() {
 fn google_for_python() {
     Program {
         file: "python/gemini.py",
+        format: "gemini",
         helpers: &[
             "chat",
             "tool runner",
@@ -243,7 +256,6 @@ fn google_for_python() {
             "models",
             "the other version's path",
         ],
-        served: false,
     }
     .run();
 }
@@ -252,6 +264,7 @@ fn google_for_python() {
 fn google_for_javascript() {
     Program {
         file: "node/gemini.mjs",
+        format: "gemini",
         helpers: &[
             "chat",
             "tool runner",
@@ -259,7 +272,28 @@ fn google_for_javascript() {
             "models",
             "the other version's path",
         ],
-        served: false,
     }
     .run();
+}
+
+#[test]
+fn the_page_on_clients_names_the_versions_that_run() {
+    let read = |name: &str| std::fs::read_to_string(clients::root().join(name)).unwrap();
+    let (python, node) = (
+        read("tests/sdk/python/requirements.txt"),
+        read("tests/sdk/node/package.json"),
+    );
+    let page = read("docs/clients.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.contains("4000")).collect();
+    assert_eq!(rows.len(), 6, "{page}");
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let (language, name) = cells[1].split_once(' ').unwrap();
+        let (name, version) = (name.trim_matches('`'), cells[2]);
+        let pinned = match language {
+            "Python" => python.contains(&format!("\n{name}=={version}\n")),
+            _ => node.contains(&format!("\"{name}\": \"{version}\"")),
+        };
+        assert!(pinned, "{row}");
+    }
 }

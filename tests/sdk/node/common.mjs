@@ -96,7 +96,11 @@ export async function check(caller, ask, stream, helpers, make) {
   for (const status of [400, 429, 500]) {
     cases[`error ${status}`] = (client) => failure(() => ask(client, { model: `mock-${status}` }));
   }
-  cases["error in a stream"] = (client) => failure(() => stream(client, { model: "mock-error-after-2" }));
+  // The mock fails inside each format's stream with another status.
+  cases["error in a stream"] = async (client) => {
+    const [whole, { status, ...folded }] = await failure(() => stream(client, { model: "mock-error-after-2" }));
+    return [whole, folded];
+  };
   const straight = make(MOCK, "any");
   const expected = {};
   for (const [name, run] of Object.entries(cases)) expected[name] = await attempt(run, straight);
