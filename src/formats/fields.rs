@@ -179,6 +179,14 @@ impl<'a> Fields<'a> {
         read(self, key).ok().flatten()
     }
 
+    /// What nobody took, as it was.
+    pub fn json(&self) -> Value {
+        let member = |(name, raw): &(String, &RawValue)| {
+            Some((name.clone(), serde_json::from_str(raw.get()).ok()?))
+        };
+        Value::Object(self.members.iter().filter_map(member).collect())
+    }
+
     /// Adds the paths of what nobody took, each once: without numbers, so that a long conversation has a short list.
     pub fn rest(&self, lost: &mut Vec<String>) {
         for (key, _) in self.members.iter().filter(|(_, raw)| raw.get() != "null") {

@@ -43,6 +43,7 @@ fn context() -> ReplyContext {
         model: "shown".into(),
         include_usage: true,
         created: 1,
+        ..ReplyContext::default()
     }
 }
 
@@ -67,8 +68,15 @@ fn read_reply(codec: &dyn Codec, body: &[u8]) -> crate::error::Result<Reply> {
     codec.read_reply(body, &mut Seen::default()).map(portable)
 }
 
-/// The provider's own word is each format's own.
-fn portable(reply: Reply) -> Reply {
+/// The provider's own word is each format's own, and so are the ids of items and what a thought that is shown is called.
+fn portable(mut reply: Reply) -> Reply {
+    for part in &mut reply.parts {
+        match part {
+            Part::Call(call) => call.item = None,
+            Part::Thought(thought) => (thought.id, thought.summary) = (None, false),
+            _ => {}
+        }
+    }
     // For how long something is kept in a cache not every format says.
     let usage = reply.usage.map(|usage| Usage {
         cache_write: usage.written(),

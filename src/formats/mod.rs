@@ -12,9 +12,11 @@ pub mod gemini;
 #[cfg(test)]
 pub(crate) mod laws;
 mod lenient;
+pub mod names;
 pub mod openai;
 mod passes;
 pub mod peek;
+mod responses;
 mod scan;
 mod schema;
 mod seal;
@@ -35,6 +37,8 @@ use crate::error::Result;
 pub enum FormatId {
     /// <https://platform.openai.com/docs/api-reference/chat>
     OpenaiChat,
+    /// <https://platform.openai.com/docs/api-reference/responses>
+    OpenaiResponses,
     /// <https://platform.openai.com/docs/api-reference/embeddings>
     OpenaiEmbeddings,
     /// <https://docs.anthropic.com/en/api/messages>
@@ -74,8 +78,9 @@ pub struct Format {
 }
 
 /// Every wire format.
-pub static FORMATS: [&Format; 4] = [
+pub static FORMATS: [&Format; 5] = [
     &OPENAI_CHAT,
+    &OPENAI_RESPONSES,
     &OPENAI_EMBEDDINGS,
     &ANTHROPIC_MESSAGES,
     &GEMINI,
@@ -95,6 +100,24 @@ static OPENAI_CHAT: Format = Format {
     ping: b": ping\n\n",
     end_mark: openai::END_MARK,
     usage_on_request: true,
+    passes: Passes::OPENAI,
+};
+
+static OPENAI_RESPONSES: Format = Format {
+    id: FormatId::OpenaiResponses,
+    name: responses::NAME,
+    op: Op::Chat,
+    api: Api::Openai,
+    entries: &[entry::in_body("/v1/responses")],
+    looks: responses::LOOKS,
+    codec: Some(responses::CODEC),
+    observe: responses::observe::observe,
+    observe_reply: responses::observe::observe_reply,
+    write_fault_event: responses::write_fault_event,
+    ping: b": ping\n\n",
+    // What ends a stream is an event that has the whole response in it, which is never missing where a reply is whole.
+    end_mark: b"",
+    usage_on_request: false,
     passes: Passes::OPENAI,
 };
 
@@ -217,6 +240,8 @@ pub struct Quirks {
     /// Whether it takes what OpenAI's own service takes and few others do: tools called with free text, choices among
     /// some tools, `metadata`, `store`, `verbosity`, `prompt_cache_key`, `service_tier`.
     pub extras: bool,
+    /// Whether OpenAI Responses gives reasoning under a seal there when it is asked to.
+    pub seals_reasoning: bool,
 }
 
 /// How the usage of a stream is to be had.
@@ -237,6 +262,7 @@ impl Quirks {
         stream_usage: StreamUsage::Asked,
         thoughts: None,
         extras: true,
+        seals_reasoning: true,
     };
     /// What servers that call themselves compatible have in common.
     pub const COMPATIBLE: Quirks = Quirks {
@@ -244,6 +270,7 @@ impl Quirks {
         stream_usage: StreamUsage::Asked,
         thoughts: Some("reasoning_content"),
         extras: false,
+        seals_reasoning: false,
     };
 }
 
@@ -292,6 +319,29 @@ pub struct ReplyContext {
     pub include_usage: bool,
     /// Seconds since 1970, for `created`.
     pub created: i64,
+    /// The caller's request, where its format's replies repeat some of it.
+    pub request: bytes::Bytes,
+    /// What the caller's tools are called where the upstream knows them by other names.
+    pub names: Option<std::sync::Arc<names::Names>>,
+}
+
+impl ReplyContext {
+    /// A whole reply for the caller.
+    pub fn reply(&self, codec: &dyn Codec, reply: &Reply) -> Vec<u8> {
+        match &self.names {
+            Some(names) => codec.write_reply(&names.reply(reply), self),
+            None => codec.write_reply(reply, self),
+        }
+    }
+
+    /// A writer for the caller's stream.
+    pub fn stream(&self, codec: &dyn Codec) -> Box<dyn EventWriter + Send> {
+        let writer = codec.writer(self);
+        match &self.names {
+            Some(names) => Box::new(names::Writer::new(names.clone(), writer)),
+            None => writer,
+        }
+    }
 }
 
 /// Turns one upstream's SSE events into neutral events. What they say of the reply is the format's `observe`'s to tell.
@@ -311,6 +361,7 @@ pub trait EventWriter {
 pub fn format(id: FormatId) -> &'static Format {
     match id {
         FormatId::OpenaiChat => &OPENAI_CHAT,
+        FormatId::OpenaiResponses => &OPENAI_RESPONSES,
         FormatId::OpenaiEmbeddings => &OPENAI_EMBEDDINGS,
         FormatId::AnthropicMessages => &ANTHROPIC_MESSAGES,
         FormatId::Gemini => &GEMINI,

@@ -146,7 +146,7 @@ impl Reading<'_> {
             },
             Conversion::Translate { into, from } => Mode::Translate {
                 reader: into.reader(),
-                writer: from.writer(&self.exchange.context(self.choice)),
+                writer: self.exchange.context(self.choice).stream(*from),
                 events: Vec::new(),
             },
         };
@@ -248,7 +248,7 @@ impl Reading<'_> {
                     }
                 })?;
                 let context = self.exchange.context(self.choice);
-                from.write_reply(&reply, &context).into()
+                context.reply(from, &reply).into()
             }
         };
         seen.finished = true;

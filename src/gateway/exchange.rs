@@ -4,6 +4,7 @@ use super::{Serving, ended::Ended, failure::Failure, held::Held, worker::Worker}
 use crate::catalog;
 use crate::chat::{Chat, Fault};
 use crate::error::Error;
+use crate::formats::names::Names;
 use crate::formats::{
     Codec, Dropped, Format, ReplyContext, StreamUsage, Target, peek::Peek, spelling, splice,
 };
@@ -117,11 +118,14 @@ impl Exchange<'_> {
 
     /// What a writer of the caller's format needs beside the reply.
     pub fn context(&self, choice: &Choice) -> ReplyContext {
+        let chat = self.chat.get().and_then(|chat| chat.as_ref().ok());
         ReplyContext {
             request_id: self.request_id.to_owned(),
             model: choice.model.to_string(),
             include_usage: self.peek.include_usage,
             created: self.now / 1_000,
+            request: self.body.clone(),
+            names: chat.and_then(Names::of).map(Arc::new),
         }
     }
 }

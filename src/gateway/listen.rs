@@ -131,7 +131,9 @@ fn unknown(path: &str, rest: &str) -> Error {
         Some(what) => format!("`{path}` belongs to {what}, which gw does not serve yet"),
         None => format!("there is nothing at `{path}`"),
     })
-    .hint("POST /v1/chat/completions, /v1/messages or /v1/embeddings; GET /v1/models")
+    .hint(
+        "POST /v1/chat/completions, /v1/responses, /v1/messages or /v1/embeddings; GET /v1/models",
+    )
 }
 
 /// To be served, unless it comes with a method that the path does not take.

@@ -239,7 +239,7 @@ impl Relay {
         self.record.finish(200, outcome);
         let mut bytes = join(&mut stream).map(Vec::from).unwrap_or_default();
         match stream.has_events() {
-            true if tell => bytes.extend((self.format.write_fault_event)(fault)),
+            true if tell => bytes.extend(stream.fault_event(self.format, fault)),
             true => {}
             false => self.aborted = true,
         }

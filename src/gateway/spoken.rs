@@ -312,10 +312,8 @@ mod tests {
             assert_eq!(unserved(path), None, "{path}");
         }
         for (path, name) in [
-            ("/v1/responses", "the Responses API"),
-            ("/responses", "the Responses API"),
             ("/openai/v1/responses/compact", "the Responses API"),
-            ("/team/responses/", "the Responses API"),
+            ("/team/responses/resp_1", "the Responses API"),
             ("/v1/messages/batches/b1", "Anthropic's Message Batches API"),
             (
                 "/openai/deployments/d/chat/completions",

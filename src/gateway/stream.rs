@@ -3,7 +3,7 @@
 //! and after it, where `relay` hands it on.
 
 use super::{connect::Connection, exchange::Exchange, failure::Failure, long::Tail, pool::Pool};
-use crate::chat::Event;
+use crate::chat::{Event, Fault};
 use crate::formats::fault::Hidden;
 use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse, sse::Frames};
 use crate::upstream::{OwnKey, Upstream};
@@ -152,6 +152,18 @@ impl Stream {
         self.ended()
     }
 
+    /// An error as the last event(s) for the caller. Of what it wrote itself gw knows how far it is.
+    pub fn fault_event(&mut self, format: &Format, fault: &Fault) -> Vec<u8> {
+        match &mut self.mode {
+            Mode::Translate { writer, .. } => {
+                let mut bytes = Vec::new();
+                writer.write(&Event::Error(fault.clone()), &mut bytes);
+                bytes
+            }
+            Mode::Same { .. } | Mode::Long { .. } => (format.write_fault_event)(fault),
+        }
+    }
+
     /// Takes what has been read of the body already.
     pub fn chunk(&mut self, chunk: Bytes) -> Step {
         if let Mode::Long { tail, .. } = &mut self.mode {
@@ -287,7 +299,8 @@ impl Stream {
             }
             Mark::Done => {
                 self.done = true;
-                match self.said {
+                // The end may be the first that is heard of it: an answer cut off before its first word.
+                match self.said || self.seen.finished {
                     true => Step::Content,
                     false => broken("the upstream ended the stream without content"),
                 }

@@ -235,6 +235,7 @@ mod tests {
             ways("openai"),
             [
                 "openai-chat as it is to openai-chat /b/chat/completions",
+                "openai-responses as it is to openai-responses /b/responses",
                 "openai-embeddings as it is to openai-embeddings /b/embeddings",
                 "anthropic-messages translated to openai-chat /b/chat/completions",
                 "gemini translated to openai-chat /b/chat/completions",
@@ -244,6 +245,7 @@ mod tests {
             ways("anthropic"),
             [
                 "openai-chat translated to anthropic-messages /b/messages",
+                "openai-responses translated to anthropic-messages /b/messages",
                 "anthropic-messages as it is to anthropic-messages /b/messages",
                 "gemini translated to anthropic-messages /b/messages",
             ]

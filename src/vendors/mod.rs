@@ -69,6 +69,7 @@ pub const GEMINI: Endpoint = Endpoint {
 pub fn usual(format: FormatId) -> Endpoint {
     match format {
         FormatId::OpenaiChat => at(format, "/chat/completions"),
+        FormatId::OpenaiResponses => at(format, "/responses"),
         FormatId::OpenaiEmbeddings => at(format, "/embeddings"),
         FormatId::AnthropicMessages => at(format, "/messages"),
         // Its version is another one than that at the end of the others' base URLs.

@@ -4,7 +4,7 @@ use super::{
     Auth::{Bearer, Header},
     Endpoint, GEMINI, Vendor, at,
 };
-use crate::formats::FormatId::{AnthropicMessages, OpenaiChat, OpenaiEmbeddings};
+use crate::formats::FormatId::{AnthropicMessages, OpenaiChat, OpenaiEmbeddings, OpenaiResponses};
 use crate::formats::{Passes, Quirks, StreamUsage};
 
 /// What an OpenAI-compatible vendor is unless its row says otherwise.
@@ -34,10 +34,18 @@ const UNASKED: Quirks = Quirks {
     ..Quirks::COMPATIBLE
 };
 
-/// Servers on the user's machine that speak both chat formats below one base URL.
+/// What OpenAI-compatible vendors take that have its newer chat format, too.
+const BOTH: &[Endpoint] = &[
+    at(OpenaiChat, "/chat/completions"),
+    at(OpenaiResponses, "/responses"),
+    at(OpenaiEmbeddings, "/embeddings"),
+];
+
+/// Servers on the user's machine that speak all chat formats below one base URL.
 const LOCAL: Vendor = Vendor {
     endpoints: &[
         at(OpenaiChat, "/chat/completions"),
+        at(OpenaiResponses, "/responses"),
         at(AnthropicMessages, "/messages"),
         at(OpenaiEmbeddings, "/embeddings"),
     ],
@@ -55,6 +63,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "openai",
         title: "OpenAI",
         base_url: "https://api.openai.com/v1",
+        endpoints: BOTH,
         env: "OPENAI_API_KEY",
         catalog: "openai",
         quirks: Quirks::NONE,
@@ -115,12 +124,15 @@ pub static VENDORS: &[Vendor] = &[
         quirks: Quirks::NONE,
         ..COMPATIBLE
     },
-    // https://console.groq.com/docs/openai
+    // https://console.groq.com/docs/openai and https://console.groq.com/docs/responses-api
     Vendor {
         id: "groq",
         title: "Groq",
         base_url: "https://api.groq.com/openai/v1",
-        endpoints: &[at(OpenaiChat, "/chat/completions")],
+        endpoints: &[
+            at(OpenaiChat, "/chat/completions"),
+            at(OpenaiResponses, "/responses"),
+        ],
         env: "GROQ_API_KEY",
         catalog: "groq",
         // Refuses thoughts: https://github.com/janhq/jan/issues/8136
@@ -136,6 +148,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "mistral",
         title: "Mistral AI",
         base_url: "https://api.mistral.ai/v1",
+        endpoints: BOTH,
         env: "MISTRAL_API_KEY",
         catalog: "mistral",
         quirks: Quirks {
@@ -151,6 +164,7 @@ pub static VENDORS: &[Vendor] = &[
         base_url: "https://api.deepseek.com",
         endpoints: &[
             at(OpenaiChat, "/chat/completions"),
+            at(OpenaiResponses, "/responses"),
             at(AnthropicMessages, "/anthropic/v1/messages"),
         ],
         env: "DEEPSEEK_API_KEY",
@@ -163,6 +177,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "together",
         title: "Together AI",
         base_url: "https://api.together.xyz/v1",
+        endpoints: BOTH,
         env: "TOGETHER_API_KEY",
         catalog: "together",
         quirks: UNASKED,
@@ -173,6 +188,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "fireworks",
         title: "Fireworks AI",
         base_url: "https://api.fireworks.ai/inference/v1",
+        endpoints: BOTH,
         env: "FIREWORKS_API_KEY",
         catalog: "fireworks",
         quirks: UNASKED,
@@ -185,6 +201,7 @@ pub static VENDORS: &[Vendor] = &[
         base_url: "https://openrouter.ai/api/v1",
         endpoints: &[
             at(OpenaiChat, "/chat/completions"),
+            at(OpenaiResponses, "/responses"),
             at(AnthropicMessages, "/messages"),
             at(OpenaiEmbeddings, "/embeddings"),
         ],
@@ -197,7 +214,10 @@ pub static VENDORS: &[Vendor] = &[
         catalog: "openrouter",
         // Every id has two parts; those of its own routers begin with its name.
         own_names: &["openrouter/*"],
-        quirks: UNASKED,
+        quirks: Quirks {
+            seals_reasoning: true,
+            ..UNASKED
+        },
         ..COMPATIBLE
     },
     // https://docs.x.ai/docs/api-reference
@@ -205,9 +225,16 @@ pub static VENDORS: &[Vendor] = &[
         id: "xai",
         title: "xAI",
         base_url: "https://api.x.ai/v1",
-        endpoints: &[at(OpenaiChat, "/chat/completions")],
+        endpoints: &[
+            at(OpenaiChat, "/chat/completions"),
+            at(OpenaiResponses, "/responses"),
+        ],
         env: "XAI_API_KEY",
         catalog: "x-ai",
+        quirks: Quirks {
+            seals_reasoning: true,
+            ..Quirks::COMPATIBLE
+        },
         ..COMPATIBLE
     },
     // https://inference-docs.cerebras.ai/resources/openai

@@ -141,18 +141,16 @@ fn an_error_is_in_the_format_the_caller_speaks_whatever_the_path_and_before_any_
 #[test]
 fn paths_of_known_apis_say_what_is_not_served_yet() {
     let bench = plan().at("team", &["m/mock"]).start();
-    let hint = "(fix: POST /v1/chat/completions, /v1/messages or /v1/embeddings; GET /v1/models)";
+    let hint = "(fix: POST /v1/chat/completions, /v1/responses, /v1/messages or /v1/embeddings; GET /v1/models)";
     let message = |answer: &Answer| {
         let json = answer.json();
         let error = json.get("error").unwrap_or(&json);
         error["message"].as_str().unwrap().to_owned()
     };
     for (path, api) in [
-        ("/v1/responses", "the Responses API"),
         ("/v1/responses/compact", "the Responses API"),
-        ("/responses", "the Responses API"),
-        ("/openai/v1/responses", "the Responses API"),
-        ("/team/v1/responses", "the Responses API"),
+        ("/openai/v1/responses/resp_1", "the Responses API"),
+        ("/team/v1/responses/compact", "the Responses API"),
         ("/v1/conversations", "the Conversations API"),
         ("/v1/completions", "the legacy Completions API"),
         ("/v1/images/generations", "the Images API"),

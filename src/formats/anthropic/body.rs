@@ -8,6 +8,7 @@ use super::turns::{self, Turn};
 use crate::chat::{Answer, Chat};
 use crate::error::{Error, Result};
 use crate::formats::fields::{adapted, dedup, unsupported};
+use crate::formats::names::{self, Knows};
 use crate::formats::{Dropped, Target, Written, schema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -53,6 +54,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     }
     let takes = target.takes;
     let mut dropped: Dropped = chat.lost.clone();
+    let chat = &*names::plain(chat, Knows::FUNCTIONS, &mut dropped);
     let within = marks::within(chat);
     if matches!(within, std::borrow::Cow::Owned(_)) {
         dropped.push(adapted("cache_control"));

@@ -53,7 +53,10 @@ fn status_of(fault: &Fault) -> u16 {
         .filter(|status| (400..600).contains(status))
         .map(answered);
     let by = |name: &str| match name {
-        "invalid_request_error" | "INVALID_ARGUMENT" | "context_length_exceeded" => Some(400),
+        "invalid_request_error"
+        | "INVALID_ARGUMENT"
+        | "context_length_exceeded"
+        | "invalid_prompt" => Some(400),
         "authentication_error" | "invalid_api_key" | "UNAUTHENTICATED" => Some(401),
         "billing_error" => Some(402),
         "permission_error" | "PERMISSION_DENIED" => Some(403),
@@ -66,7 +69,10 @@ fn status_of(fault: &Fault) -> u16 {
         | "requests"
         | "RESOURCE_EXHAUSTED" => Some(429),
         "api_error" | "server_error" | "internal_server_error" | "INTERNAL" => Some(500),
-        "service_unavailable" | "service_unavailable_error" | "UNAVAILABLE" => Some(503),
+        "service_unavailable"
+        | "service_unavailable_error"
+        | "server_is_overloaded"
+        | "UNAVAILABLE" => Some(503),
         "timeout_error" | "DEADLINE_EXCEEDED" => Some(504),
         "overloaded_error" => Some(529),
         _ => None,

@@ -6,6 +6,7 @@ use super::{config, tool};
 use crate::chat::Chat;
 use crate::error::{Error, Result};
 use crate::formats::fields::{dedup, unsupported};
+use crate::formats::names::{self, Knows};
 use crate::formats::{Dropped, Target, Written};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -34,6 +35,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         ));
     }
     let mut dropped: Dropped = chat.lost.clone();
+    let chat = &*names::plain(chat, Knows::FUNCTIONS, &mut dropped);
     let mut rest = Map::new();
     let (system, contents) = turns::write(chat, target.takes, &mut dropped)?;
     tool::write(chat, &mut rest, &mut dropped)?;

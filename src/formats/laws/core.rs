@@ -73,8 +73,15 @@ fn schema(of: &Value) -> Value {
                 _ => false,
             };
             let kept = members.iter().filter(|(name, value)| !idle(name, value));
-            kept.map(|(name, value)| (name.clone(), schema(value)))
-                .collect()
+            let each = kept.map(|(name, value)| match (name.as_str(), value) {
+                // One of several types, in the other of its two spellings.
+                ("type", Value::Array(types)) => (
+                    "anyOf".to_owned(),
+                    types.iter().map(|one| json!({"type": one})).collect(),
+                ),
+                _ => (name.clone(), schema(value)),
+            });
+            each.collect()
         }
         Value::Array(items) => items.iter().map(schema).collect(),
         other => other.clone(),

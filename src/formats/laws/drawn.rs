@@ -188,7 +188,8 @@ pub fn chat() -> impl Strategy<Value = Chat> {
     );
     let turns = vec((user(), assistant()), 0..4);
     let sampling = (
-        1_u64..100_000,
+        // Less is not taken everywhere.
+        16_u64..100_000,
         option::of((0_u32..=100).prop_map(|n| f64::from(n) / 100.0)),
         vec(text(), 0..3),
         option::of(id()),

@@ -218,6 +218,8 @@ mod tests {
         assert_eq!(
             written(&Quirks::COMPATIBLE).1,
             [
+                "tools.type (adapted)",
+                "messages.tool_calls (adapted)",
                 "metadata",
                 "service_tier",
                 "verbosity",

@@ -12,6 +12,8 @@ mod tool;
 mod usage;
 mod writer;
 
+pub use request::{effort, sampling};
+
 use super::peek::{Look, Looks};
 use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
 use crate::chat::{Chat, Reply};

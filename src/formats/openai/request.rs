@@ -4,6 +4,7 @@ use super::{message, tool};
 use crate::chat::{Answer, Audio, Chat, Effort, Off, Sampling, Takes, Thinking};
 use crate::error::Result;
 use crate::formats::fields::{Fields, adapted, dedup, missing, unsupported, wrong};
+use crate::formats::names::{self, Knows};
 use crate::formats::{Dropped, StreamUsage, Target, Written};
 use serde_json::{Map, Value, json};
 
@@ -233,7 +234,7 @@ fn thinking(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Option<Thinki
 }
 
 /// Asks for an amount of thinking, as far as the model can be asked.
-fn effort(
+pub fn effort(
     wanted: Option<Thinking>,
     takes: &Takes,
     body: &mut Map<String, Value>,
@@ -268,7 +269,7 @@ fn unthinking(takes: &Takes, body: &mut Map<String, Value>, dropped: &mut Droppe
 }
 
 /// What shapes the draw of words, and where it stops.
-fn sampling(chat: &Chat, takes: &Takes, body: &mut Map<String, Value>, dropped: &mut Dropped) {
+pub fn sampling(chat: &Chat, takes: &Takes, body: &mut Map<String, Value>, dropped: &mut Dropped) {
     let fixed = match takes.sampling {
         Sampling::Fixed => true,
         Sampling::Unthinking => chat.thinking != Some(Thinking::Off),
@@ -306,6 +307,11 @@ fn sampling(chat: &Chat, takes: &Takes, body: &mut Map<String, Value>, dropped: 
 pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     let (quirks, takes) = (target.quirks, target.takes);
     let mut dropped: Dropped = chat.lost.clone();
+    let knows = Knows {
+        free: quirks.extras,
+        namespaces: false,
+    };
+    let chat = &*names::plain(chat, knows, &mut dropped);
     let mut body = Map::new();
     body.insert("model".into(), json!(target.model));
     body.insert(

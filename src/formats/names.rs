@@ -1,0 +1,627 @@
+//! Tools whose names or kinds the other side does not know: those of a namespace, and those called with free text. For it
+//! they are functions under one plain name each, and what it calls is given back to the caller as what it was. Worked out
+//! anew for each request, from that request alone.
+
+use super::fields::adapted;
+use super::{Dropped, EventWriter};
+use crate::chat::{
+    Call, Chat, Delta, Event, Grammar, Opening, Part, Reply, Tool, ToolChoice, ToolKind,
+};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// The longest name of a function that every format takes.
+const LONGEST: usize = 64;
+
+/// What an upstream takes of tools.
+#[derive(Clone, Copy, Debug)]
+pub struct Knows {
+    pub free: bool,
+    pub namespaces: bool,
+}
+
+impl Knows {
+    /// Functions under plain names, and nothing else.
+    pub const FUNCTIONS: Knows = Knows {
+        free: false,
+        namespaces: false,
+    };
+}
+
+/// A tool as its caller knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Own {
+    name: String,
+    namespace: Option<String>,
+    free: bool,
+}
+
+/// The names of one request's tools.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// The plain name of each tool that has another.
+    plain: HashMap<Own, String>,
+    own: HashMap<String, Own>,
+}
+
+impl Names {
+    /// Those of a request; `None`: every tool is a function with a plain name.
+    pub fn of(chat: &Chat) -> Option<Names> {
+        let tools = chat
+            .tools
+            .iter()
+            .filter(|tool| !is_plain(tool))
+            .map(|tool| Own {
+                name: tool.name.clone(),
+                namespace: tool.namespace.clone(),
+                free: matches!(tool.kind, ToolKind::Free(_)),
+            });
+        // Calls of tools that are offered no longer.
+        let calls = parts(chat).filter_map(|part| match part {
+            Part::Call(call) if call.free || call.namespace.is_some() => Some(Own {
+                name: call.name.clone(),
+                namespace: call.namespace.clone(),
+                free: call.free,
+            }),
+            _ => None,
+        });
+        let mut others = tools.chain(calls).peekable();
+        others.peek()?;
+        let mut taken: HashSet<String> = chat
+            .tools
+            .iter()
+            .filter(|tool| is_plain(tool))
+            .map(|tool| tool.name.clone())
+            .collect();
+        let mut names = Names::default();
+        for own in others {
+            if !names.plain.contains_key(&own) {
+                let plain = unused(&own, &taken);
+                taken.insert(plain.clone());
+                names.own.insert(plain.clone(), own.clone());
+                names.plain.insert(own, plain);
+            }
+        }
+        Some(names)
+    }
+
+    fn plain_of(&self, name: &str, namespace: Option<&str>, free: bool) -> Option<&String> {
+        self.plain.get(&Own {
+            name: name.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            free,
+        })
+    }
+
+    /// The plain name that a choice means by the tool's own.
+    fn chosen<'a>(&'a self, name: &'a str) -> &'a str {
+        let mut known = self.plain.iter().filter(|(own, _)| own.name == name);
+        known.next().map_or(name, |(_, plain)| plain)
+    }
+
+    /// The call under the caller's own name. Whether its arguments hold free text.
+    fn give_back(&self, call: &mut Call) -> bool {
+        let Some(own) = self.own.get(&call.name) else {
+            return false;
+        };
+        call.name.clone_from(&own.name);
+        call.namespace.clone_from(&own.namespace);
+        let wrapped = own.free && !call.free;
+        call.free |= own.free;
+        wrapped
+    }
+
+    /// The reply as the caller knows its tools.
+    pub fn reply(&self, reply: &Reply) -> Reply {
+        let mut reply = reply.clone();
+        for part in &mut reply.parts {
+            if let Part::Call(call) = part
+                && self.give_back(call)
+            {
+                call.arguments = unwrapped(&call.arguments);
+            }
+        }
+        reply
+    }
+}
+
+fn is_plain(tool: &Tool) -> bool {
+    tool.namespace.is_none() && !matches!(tool.kind, ToolKind::Free(_))
+}
+
+fn parts(chat: &Chat) -> impl Iterator<Item = &Part> {
+    chat.messages.iter().flat_map(|message| &message.parts)
+}
+
+/// A name that no other tool of the request has.
+fn unused(own: &Own, taken: &HashSet<String>) -> String {
+    let joined = match &own.namespace {
+        Some(namespace) => format!("{namespace}__{}", own.name),
+        None => own.name.clone(),
+    };
+    let fits = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '_' || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    };
+    let joined: String = joined.chars().map(fits).collect();
+    if joined.len() <= LONGEST && !taken.contains(&joined) {
+        return joined;
+    }
+    // The end tells tools of one group apart better than the beginning.
+    let mut number = 2_usize;
+    loop {
+        let mark = format!("_{number}");
+        let from = (joined.len() + mark.len()).saturating_sub(LONGEST);
+        let name = format!("{}{mark}", joined.get(from..).unwrap_or_default());
+        if !taken.contains(&name) {
+            return name;
+        }
+        number += 1;
+    }
+}
+
+/// The request for an upstream that knows so much; what becomes another is listed.
+pub fn plain<'a>(chat: &'a Chat, knows: Knows, dropped: &mut Dropped) -> Cow<'a, Chat> {
+    let Some(names) = Names::of(chat).filter(|_| !(knows.free && knows.namespaces)) else {
+        return Cow::Borrowed(chat);
+    };
+    let concerns =
+        |namespace: bool, free: bool| (namespace && !knows.namespaces) || (free && !knows.free);
+    let mut chat = chat.clone();
+    for tool in &mut chat.tools {
+        let free = matches!(tool.kind, ToolKind::Free(_));
+        if !concerns(tool.namespace.is_some(), free) {
+            continue;
+        }
+        if let Some(plain) = names.plain_of(&tool.name, tool.namespace.as_deref(), free) {
+            plain.clone_into(&mut tool.name);
+        }
+        if tool.namespace.take().is_some() {
+            dropped.push(adapted("tools.namespace"));
+        }
+        if let (ToolKind::Free(grammar), false) = (&tool.kind, knows.free) {
+            dropped.push(adapted("tools.type"));
+            tool.description = described(tool.description.as_deref(), grammar.as_ref());
+            tool.parameters = Some(json!({"type": "object",
+                "properties": {"input": {"type": "string", "description": "The input of the tool, as plain text"}},
+                "required": ["input"], "additionalProperties": false}));
+            tool.kind = ToolKind::Function;
+        }
+    }
+    for part in chat
+        .messages
+        .iter_mut()
+        .flat_map(|message| &mut message.parts)
+    {
+        match part {
+            Part::Call(call) if concerns(call.namespace.is_some(), call.free) => {
+                dropped.push(adapted("messages.tool_calls"));
+                if let Some(plain) =
+                    names.plain_of(&call.name, call.namespace.as_deref(), call.free)
+                {
+                    plain.clone_into(&mut call.name);
+                }
+                call.namespace = None;
+                if call.free && !knows.free {
+                    call.arguments = json!({"input": call.arguments}).to_string();
+                    call.free = false;
+                }
+            }
+            Part::Result(result) if !knows.free => result.free = false,
+            _ => {}
+        }
+    }
+    match &mut chat.tool_choice {
+        Some(ToolChoice::Named(name)) => *name = names.chosen(name).to_owned(),
+        Some(ToolChoice::Subset { names: chosen, .. }) => {
+            for name in chosen {
+                *name = names.chosen(name).to_owned();
+            }
+        }
+        _ => {}
+    }
+    Cow::Owned(chat)
+}
+
+/// What is said of a tool whose text nobody holds to its grammar.
+fn described(own: Option<&str>, grammar: Option<&Grammar>) -> Option<String> {
+    let Some(Grammar { syntax, definition }) = grammar else {
+        return own.map(str::to_owned);
+    };
+    let rule = format!("`input` must match this grammar ({syntax}):\n{definition}");
+    Some(match own {
+        Some(own) => format!("{own}\n\n{rule}"),
+        None => rule,
+    })
+}
+
+/// The free text in a function's arguments; what a model put otherwise is taken as it is.
+fn unwrapped(arguments: &str) -> String {
+    match serde_json::from_str::<Value>(arguments) {
+        Ok(Value::Object(mut members)) => match members.remove("input") {
+            Some(Value::String(text)) => text,
+            _ => arguments.to_owned(),
+        },
+        Ok(Value::String(text)) => text,
+        _ => arguments.to_owned(),
+    }
+}
+
+/// A writer that tells calls under the caller's own names.
+pub struct Writer {
+    names: Arc<Names>,
+    inner: Box<dyn EventWriter + Send>,
+    /// The texts that are taken out of arguments, by the number of the part.
+    texts: HashMap<usize, Unwrap>,
+}
+
+impl Writer {
+    pub fn new(names: Arc<Names>, inner: Box<dyn EventWriter + Send>) -> Writer {
+        Writer {
+            names,
+            inner,
+            texts: HashMap::new(),
+        }
+    }
+
+    fn say(&mut self, index: usize, text: String, out: &mut Vec<u8>) {
+        if !text.is_empty() {
+            let delta = Delta::Arguments(text);
+            self.inner.write(&Event::Delta { index, delta }, out);
+        }
+    }
+
+    fn close(&mut self, index: usize, out: &mut Vec<u8>) {
+        if let Some(text) = self.texts.remove(&index) {
+            self.say(index, text.rest(), out);
+        }
+    }
+}
+
+impl EventWriter for Writer {
+    fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
+        match event {
+            Event::Open {
+                index,
+                part: Opening::Call(call),
+            } => {
+                let mut call = call.clone();
+                let mut before = String::new();
+                if self.names.give_back(&mut call) {
+                    let mut text = Unwrap::default();
+                    before = text.push(&std::mem::take(&mut call.arguments));
+                    self.texts.insert(*index, text);
+                }
+                let part = Opening::Call(call);
+                self.inner.write(
+                    &Event::Open {
+                        index: *index,
+                        part,
+                    },
+                    out,
+                );
+                self.say(*index, before, out);
+            }
+            Event::Delta {
+                index,
+                delta: Delta::Arguments(more),
+            } => match self.texts.get_mut(index) {
+                Some(text) => {
+                    let more = text.push(more);
+                    self.say(*index, more, out);
+                }
+                None => self.inner.write(event, out),
+            },
+            Event::Close { index } => {
+                self.close(*index, out);
+                self.inner.write(event, out);
+            }
+            Event::End { .. } => {
+                let open: Vec<usize> = self.texts.keys().copied().collect();
+                for index in open {
+                    self.close(index, out);
+                }
+                self.inner.write(event, out);
+            }
+            _ => self.inner.write(event, out),
+        }
+    }
+}
+
+/// Takes the text out of `{"input": "…"}` as it comes. Arguments that begin otherwise are looked at when they are whole.
+#[derive(Debug, Default)]
+struct Unwrap {
+    all: String,
+    /// Up to where the text has been given out; `None`: it has not begun.
+    at: Option<usize>,
+    /// The text has ended.
+    ended: bool,
+}
+
+impl Unwrap {
+    /// What of the text has come with this piece.
+    fn push(&mut self, more: &str) -> String {
+        self.all.push_str(more);
+        let at = match self.at {
+            Some(at) => at,
+            None => match begin(&self.all) {
+                Some(at) => at,
+                None => return String::new(),
+            },
+        };
+        let mut text = String::new();
+        let rest = self.all.get(at..).unwrap_or_default();
+        let mut read = 0;
+        while !self.ended
+            && let Some((length, c)) = character(rest.get(read..).unwrap_or_default())
+        {
+            read += length;
+            match c {
+                Some(c) => text.push(c),
+                None => self.ended = true,
+            }
+        }
+        self.at = Some(at + read);
+        text
+    }
+
+    /// What has not been given out when no more comes.
+    fn rest(&self) -> String {
+        match self.at {
+            Some(_) => String::new(),
+            None => unwrapped(&self.all),
+        }
+    }
+}
+
+/// Where the text begins in arguments of which it is the first member.
+fn begin(arguments: &str) -> Option<usize> {
+    let mut rest = arguments;
+    for token in ["{", "\"input\"", ":", "\""] {
+        rest = rest.trim_start().strip_prefix(token)?;
+    }
+    Some(arguments.len() - rest.len())
+}
+
+/// The first character of the inside of a JSON string and its length there, `None` for the quote that ends it; nothing
+/// where it is not whole.
+fn character(text: &str) -> Option<(usize, Option<char>)> {
+    let mut chars = text.chars();
+    let escaped = match chars.next()? {
+        '"' => return Some((1, None)),
+        '\\' => chars.next()?,
+        c => return Some((c.len_utf8(), Some(c))),
+    };
+    let plain = match escaped {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'u' => return unicode(text),
+        other => other,
+    };
+    Some((1 + escaped.len_utf8(), Some(plain)))
+}
+
+/// The character of one `\uXXXX`, or of two that are halves of it.
+fn unicode(text: &str) -> Option<(usize, Option<char>)> {
+    let unit = |from: usize| {
+        let digits = text.get(from..from + 4);
+        digits.map(|digits| u16::from_str_radix(digits, 16).unwrap_or(0xFFFD))
+    };
+    let high = unit(2)?;
+    if !(0xD800..0xDC00).contains(&high) {
+        return Some((6, Some(char::from_u32(high.into()).unwrap_or('\u{fffd}'))));
+    }
+    let behind = text.get(6..)?;
+    if !"\\u".starts_with(behind.get(..2).unwrap_or(behind)) {
+        return Some((6, Some('\u{fffd}')));
+    }
+    let low = unit(8)?;
+    match char::decode_utf16([high, low]).next() {
+        Some(Ok(c)) => Some((12, Some(c))),
+        _ => Some((6, Some('\u{fffd}'))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::chat::{CallResult, Message, Role};
+    use proptest::prelude::*;
+
+    fn tool(name: &str, namespace: Option<&str>, kind: ToolKind) -> Tool {
+        Tool {
+            name: name.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            kind,
+            ..Tool::default()
+        }
+    }
+
+    fn free() -> ToolKind {
+        ToolKind::Free(Some(Grammar {
+            syntax: "lark".into(),
+            definition: "start: /x+/".into(),
+        }))
+    }
+
+    fn agent() -> Chat {
+        let call = |name: &str, namespace: Option<&str>, free: bool, arguments: &str| {
+            Part::Call(Call {
+                id: name.to_owned(),
+                name: name.to_owned(),
+                namespace: namespace.map(str::to_owned),
+                free,
+                arguments: arguments.to_owned(),
+                ..Call::default()
+            })
+        };
+        Chat {
+            tools: vec![
+                tool("a__run", None, ToolKind::Function),
+                tool("run", Some("a"), ToolKind::Function),
+                tool("run", Some("b"), ToolKind::Function),
+                tool("apply_patch", None, free()),
+                tool(&"x".repeat(70), Some("a"), free()),
+            ],
+            messages: vec![
+                Message {
+                    role: Role::Assistant,
+                    parts: vec![
+                        call("apply_patch", None, true, "*** Begin \"Patch\"\n"),
+                        call("run", Some("b"), false, "{}"),
+                        call("gone", Some("c"), false, "{}"),
+                    ],
+                    id: None,
+                },
+                Message {
+                    role: Role::User,
+                    parts: vec![Part::Result(CallResult {
+                        id: "apply_patch".into(),
+                        free: true,
+                        ..CallResult::default()
+                    })],
+                    id: None,
+                },
+            ],
+            tool_choice: Some(ToolChoice::Named("apply_patch".into())),
+            ..Chat::default()
+        }
+    }
+
+    #[test]
+    fn custom_and_namespace_tools_are_functions_where_nothing_else_is_known() {
+        let (given, mut dropped) = (agent(), Vec::new());
+        let chat = plain(&given, Knows::FUNCTIONS, &mut dropped);
+        let names: Vec<&str> = chat.tools.iter().map(|tool| tool.name.as_str()).collect();
+        let long = format!("{}_2", "x".repeat(62));
+        assert_eq!(
+            names,
+            ["a__run", "a__run_2", "b__run", "apply_patch", &long]
+        );
+        assert!(
+            chat.tools
+                .iter()
+                .all(|tool| tool.kind == ToolKind::Function && tool.namespace.is_none())
+        );
+        assert_eq!(
+            chat.tools[3].description.as_deref(),
+            Some("`input` must match this grammar (lark):\nstart: /x+/")
+        );
+        let calls: Vec<(&str, &str)> = parts(&chat)
+            .filter_map(|part| match part {
+                Part::Call(call) => Some((call.name.as_str(), call.arguments.as_str())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            calls,
+            [
+                ("apply_patch", r#"{"input":"*** Begin \"Patch\"\n"}"#),
+                ("b__run", "{}"),
+                ("c__gone", "{}")
+            ]
+        );
+        assert!(dropped.iter().all(|name| name.ends_with("(adapted)")) && !dropped.is_empty());
+        // Nothing to do: nothing done.
+        let all = Knows {
+            free: true,
+            namespaces: true,
+        };
+        assert!(matches!(plain(&given, all, &mut dropped), Cow::Borrowed(_)));
+        assert!(Names::of(&Chat::default()).is_none());
+    }
+
+    #[test]
+    fn what_a_function_was_called_with_comes_back_as_free_text() {
+        let names = Names::of(&agent()).unwrap();
+        let call = |name: &str, arguments: &str| {
+            Part::Call(Call {
+                name: name.to_owned(),
+                arguments: arguments.to_owned(),
+                ..Call::default()
+            })
+        };
+        let reply = Reply {
+            parts: vec![
+                call("apply_patch", r#"{"input":"a\nb"}"#),
+                call("b__run", "{\"x\":1}"),
+                call("a__run", "{}"),
+                call("apply_patch", "not JSON"),
+            ],
+            ..Reply::default()
+        };
+        let back: Vec<(String, Option<String>, bool, String)> = names
+            .reply(&reply)
+            .parts
+            .into_iter()
+            .filter_map(|part| match part {
+                Part::Call(call) => Some((call.name, call.namespace, call.free, call.arguments)),
+                _ => None,
+            })
+            .collect();
+        let of = |name: &str, namespace: Option<&str>, free, arguments: &str| {
+            (
+                name.to_owned(),
+                namespace.map(str::to_owned),
+                free,
+                arguments.to_owned(),
+            )
+        };
+        assert_eq!(
+            back,
+            [
+                of("apply_patch", None, true, "a\nb"),
+                of("run", Some("b"), false, "{\"x\":1}"),
+                of("a__run", None, false, "{}"),
+                of("apply_patch", None, true, "not JSON"),
+            ]
+        );
+    }
+
+    #[test]
+    fn free_text_goes_out_as_it_comes() {
+        let mut text = Unwrap::default();
+        let given = [
+            r#"{ "inp"#,
+            r#"ut": "a\"#,
+            r#"n\ud8"#,
+            r#"3d"#,
+            r#"\ude00b"#,
+            r#"c\""#,
+            r#""} "#,
+        ];
+        let out: Vec<String> = given.iter().map(|piece| text.push(piece)).collect();
+        assert_eq!(out, ["", "a", "\n", "", "😀b", "c\"", ""]);
+        assert_eq!(text.rest(), "");
+        // Another order of members is looked at when it is whole.
+        let mut other = Unwrap::default();
+        assert_eq!(other.push(r#"{"why":"x","input":"y"}"#), "");
+        assert_eq!(other.rest(), "y");
+    }
+
+    proptest! {
+        #[test]
+        fn free_text_is_the_same_however_it_is_cut(text in ".{0,30}", cuts in proptest::collection::vec(1_usize..6, 1..8)) {
+            for given in [json!({"input": text}).to_string(), format!("{{\"input\":\"{}\"}}", text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>())] {
+                let (mut reader, mut out, mut at) = (Unwrap::default(), String::new(), 0);
+                for cut in cuts.iter().cycle() {
+                    let end = given.ceil_char_boundary((at + cut).min(given.len()));
+                    out.push_str(&reader.push(&given[at..end]));
+                    at = end;
+                    if at == given.len() { break; }
+                }
+                out.push_str(&reader.rest());
+                prop_assert_eq!(&out, &text);
+            }
+        }
+    }
+}

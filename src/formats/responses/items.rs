@@ -1,0 +1,361 @@
+//! The conversation as items: what each is, both directions. The neutral model has turns; here calls, their outputs and
+//! thoughts stand beside messages.
+
+use super::{content, tool};
+use crate::chat::{Call, CallResult, Chat, Issuer, Message, Part, Role, Seal, SealKind, Thought};
+use crate::error::Result;
+use crate::formats::fields::{Fields, adapted, is_string, missing, string, unsupported, wrong};
+use crate::formats::{Dropped, seal};
+use serde_json::{Map, Value, json, value::RawValue};
+use std::borrow::Cow;
+
+/// Whose seals items carry by themselves.
+pub const HOME: Issuer = Issuer::Openai;
+
+/// What the caller's own search for tools is called where it is a function like any other.
+pub const TOOL_SEARCH: &str = "tool_search";
+
+/// Reads `input` into `chat`.
+pub fn read(raw: &RawValue, chat: &mut Chat) -> Result<()> {
+    if is_string(raw) {
+        chat.messages
+            .push(Message::text(Role::User, string(raw, "input")?));
+        return Ok(());
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(raw.get())
+        .map_err(|_| wrong("input", "a string or a list of items"))?;
+    for (i, raw) in items.into_iter().enumerate() {
+        let mut item = Fields::of(raw, format!("input[{i}]"))?;
+        read_item(&mut item, chat)?;
+        // What an answer's items have, which are given back as they came.
+        for told in ["id", "status"] {
+            item.take(told);
+        }
+        item.rest(&mut chat.lost);
+    }
+    Ok(())
+}
+
+fn read_item(item: &mut Fields, chat: &mut Chat) -> Result<()> {
+    let kind = item.text("type")?.unwrap_or_else(|| "message".to_owned());
+    match kind.as_str() {
+        "message" => message(item, chat)?,
+        "function_call" | "custom_tool_call" => {
+            let free = kind == "custom_tool_call";
+            let call = Call {
+                id: item.need("call_id")?,
+                item: item.text("id")?,
+                name: item.need("name")?,
+                arguments: item.need(if free { "input" } else { "arguments" })?,
+                free,
+                namespace: item.text("namespace")?,
+                seal: None,
+            };
+            said(&mut chat.messages, Part::Call(call));
+        }
+        "function_call_output" | "custom_tool_call_output" => {
+            let at = item.path("output");
+            let parts = match item.take("output") {
+                Some(raw) => content::read(raw, &at, &mut chat.lost)?,
+                None => Vec::new(),
+            };
+            item.take("name");
+            answered(item, parts, kind.starts_with("custom"), chat)?;
+        }
+        "reasoning" => thoughts(item, chat)?,
+        "additional_tools" => {
+            item.take("role");
+            chat.lost.push(adapted("input.tools"));
+            tool::read(item.objects("tools")?.unwrap_or_default(), None, chat)?;
+        }
+        "tool_search_call" => {
+            clients(item)?;
+            let call = Call {
+                id: item.need("call_id")?,
+                name: TOOL_SEARCH.to_owned(),
+                arguments: item
+                    .take("arguments")
+                    .map_or_else(|| "{}".to_owned(), |raw| raw.get().to_owned()),
+                ..Call::default()
+            };
+            said(&mut chat.messages, Part::Call(call));
+        }
+        "tool_search_output" => {
+            clients(item)?;
+            let found = item.peek("tools").map_or("[]", RawValue::get).to_owned();
+            tool::read(item.objects("tools")?.unwrap_or_default(), None, chat)?;
+            answered(item, vec![Part::text(found)], false, chat)?;
+        }
+        "item_reference" => {
+            return Err(unsupported(
+                &item.path("id"),
+                "a reference to an item that OpenAI keeps cannot be translated to another format",
+            ));
+        }
+        other => {
+            return Err(unsupported(
+                &item.path("type"),
+                &format!(
+                    "items of type `{}` cannot be translated to another format",
+                    other.escape_debug()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a search for tools is the caller's own; the provider's cannot be translated.
+fn clients(item: &mut Fields) -> Result<()> {
+    match item.text("execution")?.as_deref() {
+        Some("client") => Ok(()),
+        _ => Err(unsupported(
+            &item.path("execution"),
+            "a search for tools that runs on OpenAI's side cannot be translated to another format",
+        )),
+    }
+}
+
+fn message(item: &mut Fields, chat: &mut Chat) -> Result<()> {
+    let role = match item.need("role")?.as_str() {
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        "system" | "developer" => Role::System,
+        _ => {
+            return Err(wrong(
+                &item.path("role"),
+                "`user`, `assistant`, `system` or `developer`",
+            ));
+        }
+    };
+    let at = item.path("content");
+    let raw = item.take("content").ok_or_else(|| missing(&at))?;
+    let parts = content::read(raw, &at, &mut chat.lost)?;
+    match role {
+        Role::Assistant => parts
+            .into_iter()
+            .for_each(|part| said(&mut chat.messages, part)),
+        Role::User => user(&mut chat.messages, parts),
+        Role::System => chat.messages.push(Message {
+            role,
+            parts,
+            id: None,
+        }),
+    }
+    Ok(())
+}
+
+/// Items of the model that follow each other are one turn of its.
+fn said(messages: &mut Vec<Message>, part: Part) {
+    match messages.last_mut() {
+        Some(last) if last.role == Role::Assistant => last.parts.push(part),
+        _ => messages.push(Message {
+            role: Role::Assistant,
+            parts: vec![part],
+            id: None,
+        }),
+    }
+}
+
+/// Outputs of calls and what the user says right after them are one turn.
+fn user(messages: &mut Vec<Message>, parts: Vec<Part>) {
+    let only_results = |parts: &[Part]| {
+        !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::Result(_)))
+    };
+    match messages.last_mut() {
+        Some(last) if last.role == Role::User && only_results(&last.parts) => {
+            last.parts.extend(parts);
+        }
+        _ => messages.push(Message {
+            role: Role::User,
+            parts,
+            id: None,
+        }),
+    }
+}
+
+fn answered(item: &mut Fields, parts: Vec<Part>, free: bool, chat: &mut Chat) -> Result<()> {
+    let result = CallResult {
+        id: item.need("call_id")?,
+        parts,
+        free,
+        ..CallResult::default()
+    };
+    user(&mut chat.messages, vec![Part::Result(result)]);
+    Ok(())
+}
+
+/// A thought: its summary or its words, and its seal.
+fn thoughts(item: &mut Fields, chat: &mut Chat) -> Result<()> {
+    let id = item.text("id")?;
+    let mut words = |key: &str| -> Result<String> {
+        let mut texts = Vec::new();
+        for mut part in item.objects(key)?.unwrap_or_default() {
+            texts.push(part.text("text")?.unwrap_or_default());
+        }
+        Ok(texts.join("\n\n"))
+    };
+    let (summary, raw) = (words("summary")?, words("content")?);
+    let seal = item
+        .text("encrypted_content")?
+        .filter(|data| !data.is_empty())
+        .map(|data| seal::read(data, HOME, SealKind::Encrypted));
+    let is_summary = raw.is_empty() && !summary.is_empty();
+    let text = if is_summary { summary } else { raw };
+    if text.is_empty() && seal.is_none() {
+        // It is kept at OpenAI, if anywhere: https://github.com/maximhq/bifrost/issues/5410
+        chat.lost.push("input.reasoning".into());
+        return Ok(());
+    }
+    let thought = Thought {
+        id,
+        text,
+        summary: is_summary,
+        seal,
+    };
+    said(&mut chat.messages, Part::Thought(thought));
+    Ok(())
+}
+
+/// Writes every message. `open`: whether thoughts that nobody sealed go back.
+pub fn write(messages: &[Message], open: bool, dropped: &mut Dropped) -> Result<Vec<Value>> {
+    let mut out = Vec::new();
+    for message in messages {
+        match message.role {
+            Role::System => spoken("system", &message.parts, &mut out, dropped)?,
+            Role::User => spoken("user", &message.parts, &mut out, dropped)?,
+            Role::Assistant => model(message, open, &mut out, dropped)?,
+        }
+    }
+    Ok(out)
+}
+
+/// Instructions, or a user's turn: outputs first, they follow their calls directly.
+fn spoken(role: &str, parts: &[Part], out: &mut Vec<Value>, dropped: &mut Dropped) -> Result<()> {
+    let mut rest = Vec::new();
+    for part in parts {
+        match part {
+            Part::Result(result) => out.push(output(result, dropped)?),
+            // Prompts are cached unasked here.
+            Part::CachePoint(_) => dropped.push("messages.content.cache_control".into()),
+            Part::Native(native) if native.format == super::NAME => out.push(native.json.clone()),
+            other => rest.push(other),
+        }
+    }
+    if !rest.is_empty() || parts.is_empty() {
+        out.push(json!({"role": role, "content": content::write(&rest, dropped)?}));
+    }
+    Ok(())
+}
+
+fn output(result: &CallResult, dropped: &mut Dropped) -> Result<Value> {
+    if result.error {
+        dropped.push("messages.content.is_error".into());
+    }
+    let marked = |part: &&Part| matches!(part, Part::CachePoint(_));
+    if result.parts.iter().any(|part| marked(&part)) {
+        dropped.push("messages.content.cache_control".into());
+    }
+    let parts: Vec<&Part> = result.parts.iter().filter(|part| !marked(part)).collect();
+    let kind = match result.free {
+        true => "custom_tool_call_output",
+        false => "function_call_output",
+    };
+    Ok(
+        json!({"type": kind, "call_id": fitting(&result.id), "output": content::write(&parts, dropped)?}),
+    )
+}
+
+/// A turn of the model's.
+fn model(message: &Message, open: bool, out: &mut Vec<Value>, dropped: &mut Dropped) -> Result<()> {
+    for part in &message.parts {
+        match part {
+            Part::Text(text) => out.push(json!({"role": "assistant", "content": text.text})),
+            Part::Refusal(text) => out.push(
+                json!({"role": "assistant", "content": [{"type": "refusal", "refusal": text}]}),
+            ),
+            Part::Call(call) => out.push(write_call(call)),
+            Part::Thought(thought) => match write_thought(thought, open) {
+                Some(item) => out.push(item),
+                None => dropped.push("messages.content.thinking".into()),
+            },
+            Part::CachePoint(_) => dropped.push("messages.content.cache_control".into()),
+            Part::Native(native) if native.format == super::NAME => out.push(native.json.clone()),
+            Part::Native(native) => return Err(content::foreign(&native.json, native.format)),
+            // Only a message of the user's can show them.
+            Part::Media(_) => {
+                dropped.push(adapted("messages.role"));
+                out.push(json!({"role": "user", "content": content::write(&[part], dropped)?}));
+            }
+            Part::Result(result) => out.push(output(result, dropped)?),
+        }
+    }
+    Ok(())
+}
+
+/// A call, in a conversation. Its id as an item only where this format gave it one.
+fn write_call(call: &Call) -> Value {
+    let (kind, key) = match call.free {
+        true => ("custom_tool_call", "input"),
+        false => ("function_call", "arguments"),
+    };
+    let mut item = Map::new();
+    item.insert("type".into(), json!(kind));
+    item.extend(call.item.as_ref().map(|id| ("id".to_owned(), json!(id))));
+    item.insert("call_id".into(), json!(fitting(&call.id)));
+    item.insert("name".into(), json!(call.name));
+    item.extend(
+        call.namespace
+            .as_ref()
+            .map(|name| ("namespace".to_owned(), json!(name))),
+    );
+    item.insert(key.into(), json!(call.arguments));
+    Value::Object(item)
+}
+
+/// A thought goes back under its own seal, or as the words of a server that seals nothing. Another's seal is none here,
+/// and a bare id would be looked up and not be found: <https://github.com/zed-industries/zed/pull/60132>.
+fn write_thought(thought: &Thought, open: bool) -> Option<Value> {
+    let mut item = json!({"type": "reasoning"});
+    if let Some(id) = &thought.id {
+        item["id"] = json!(id);
+    }
+    let text = &thought.text;
+    let summary = match text.is_empty() {
+        true => json!([]),
+        false => json!([{"type": "summary_text", "text": text}]),
+    };
+    match &thought.seal {
+        Some(Seal {
+            issuer: HOME,
+            kind: SealKind::Encrypted,
+            data,
+        }) => {
+            item["summary"] = summary;
+            item["encrypted_content"] = json!(data);
+        }
+        Some(_) => return None,
+        None if !open || text.is_empty() => return None,
+        None if thought.summary => item["summary"] = summary,
+        None => {
+            item["summary"] = json!([]);
+            item["content"] = json!([{"type": "reasoning_text", "text": text}]);
+        }
+    }
+    Some(item)
+}
+
+/// The longest id of a call that is taken: <https://platform.openai.com/docs/api-reference/responses/create>.
+const LONGEST_ID: usize = 64;
+
+/// An id of a call: others make longer ones. A call and its output are cut alike, and different ones stay different.
+fn fitting(id: &str) -> Cow<'_, str> {
+    if id.len() <= LONGEST_ID {
+        return Cow::Borrowed(id);
+    }
+    let mark = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let start = &id[..id.floor_char_boundary(LONGEST_ID - 17)];
+    Cow::Owned(format!("{start}_{mark:016x}"))
+}

@@ -1,0 +1,60 @@
+//! OpenAI Responses: <https://platform.openai.com/docs/api-reference/responses>, and the specification that others share:
+//! <https://www.openresponses.org>.
+
+mod body;
+mod content;
+mod items;
+pub mod observe;
+mod output;
+mod reply;
+mod request;
+mod stream;
+mod tool;
+mod usage;
+mod writer;
+
+pub use writer::write_fault_event;
+
+use super::peek::{Look, Looks};
+use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
+use crate::chat::{Chat, Reply};
+use crate::error::Result;
+
+/// The name in logs and documents.
+pub const NAME: &str = "openai-responses";
+
+/// What of a body gw reads: <https://platform.openai.com/docs/api-reference/responses/create>.
+pub const LOOKS: Looks = &[
+    ("model", Look::Model),
+    ("stream", Look::Stream),
+    ("max_output_tokens", Look::Limit),
+    ("tools", Look::Tools),
+    ("input", Look::Turns),
+    ("text", Look::Schema("\"json_schema\"")),
+];
+
+/// Both directions of the format.
+pub static CODEC: &dyn Codec = &OpenaiResponses;
+
+struct OpenaiResponses;
+
+impl Codec for OpenaiResponses {
+    fn read_request(&self, body: &[u8]) -> Result<Chat> {
+        request::read(body)
+    }
+    fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written> {
+        body::write(chat, target)
+    }
+    fn read_reply(&self, body: &[u8], seen: &mut Seen) -> Result<Reply> {
+        reply::read(body, seen)
+    }
+    fn write_reply(&self, reply: &Reply, context: &ReplyContext) -> Vec<u8> {
+        reply::write(reply, context)
+    }
+    fn reader(&self) -> Box<dyn EventReader + Send> {
+        Box::<stream::Reader>::default()
+    }
+    fn writer(&self, context: &ReplyContext) -> Box<dyn EventWriter + Send> {
+        Box::new(writer::Writer::new(context))
+    }
+}
