@@ -254,6 +254,7 @@ mod tests {
             ways("gemini"),
             [
                 "openai-chat translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
+                "openai-responses translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
                 "openai-embeddings as it is to openai-embeddings /b/v1beta/openai/embeddings",
                 "anthropic-messages translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
                 "gemini as it is to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
