@@ -20,6 +20,7 @@ mod likely;
 mod messages;
 mod models;
 mod openai;
+mod pairing;
 mod plain;
 mod play;
 mod respond;

@@ -1,7 +1,8 @@
 //! Requests that real providers took are not refused here.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{gemini, responses};
+use super::ask::Wire;
+use super::{gemini, pairing, responses};
 use serde_json::Value;
 
 #[test]
@@ -29,6 +30,12 @@ fn what_real_providers_took_is_taken() {
             "openai-responses" => responses::taken(&body),
             "gemini" if path.ends_with("enerateContent") => {
                 gemini::read(model, false, &body).map(drop)
+            }
+            "openai-chat" if exchange["provider"] == "openai" => {
+                pairing::check(Wire::Openai, &body)
+            }
+            "anthropic-messages" if exchange["provider"] == "anthropic" => {
+                pairing::check(Wire::Anthropic, &body)
             }
             _ => continue,
         };

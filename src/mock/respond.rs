@@ -6,7 +6,9 @@ use super::endpoint::{self, Endpoint};
 use super::fault::Script;
 use super::http::Request;
 use super::stream::{Frame, Style};
-use super::{Shared, anthropic, embeddings, gemini, messages, models, openai, responses, seals};
+use super::{
+    Shared, anthropic, embeddings, gemini, messages, models, openai, pairing, responses, seals,
+};
 use serde_json::{Value, json};
 
 /// What is sent back.
@@ -189,6 +191,7 @@ fn posted(
     if !named {
         return Err(Refusal::new("model: field required", "model"));
     }
+    pairing::check(endpoint.wire(), body)?;
     if script.check_seals {
         seals::check(endpoint.wire(), body)?;
     }
