@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod adapting;
+mod concepts;
 mod core;
 mod drawn;
 mod features;

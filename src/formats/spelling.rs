@@ -1,7 +1,8 @@
 //! What each format calls a field: writers name what they leave out or refuse as the formats they know call it, and a
 //! caller reads it as its own format does. A row a concept; what a format has no word for is called as it was.
 
-use super::{Dropped, Format, fields};
+use super::{Dropped, Format, Written, fields};
+use crate::error::Result;
 use std::borrow::Cow;
 
 /// The columns of [`WORDS`].
@@ -65,7 +66,7 @@ static WORDS: &[Row] = &[
 ];
 
 /// What a caller of this format calls it. What is written behind it (`(adapted)`) stays.
-pub fn spelt<'a>(name: &'a str, caller: &Format) -> Cow<'a, str> {
+fn spelt<'a>(name: &'a str, caller: &Format) -> Cow<'a, str> {
     let Some(column) = FORMATS.iter().position(|format| *format == caller.name) else {
         return Cow::Borrowed(name);
     };
@@ -87,8 +88,24 @@ pub fn spelt<'a>(name: &'a str, caller: &Format) -> Cow<'a, str> {
     }
 }
 
+/// A translation with its fields as its caller calls them: of what is left out, and of what it is refused for.
+pub fn in_words_of(caller: &Format, written: Result<Written>) -> Result<Written> {
+    match written {
+        Ok(written) => Ok(Written {
+            dropped: listed(written.dropped, caller),
+            ..written
+        }),
+        Err(mut error) => {
+            if let Some(field) = &mut error.param {
+                *field = spelt(field, caller).into_owned();
+            }
+            Err(error)
+        }
+    }
+}
+
 /// A whole list, each once.
-pub fn listed(names: Dropped, caller: &Format) -> Dropped {
+fn listed(names: Dropped, caller: &Format) -> Dropped {
     let mut names: Dropped = names
         .iter()
         .map(|name| spelt(name, caller).into_owned())

@@ -80,12 +80,7 @@ impl Exchange<'_> {
         upstream: &Upstream,
         choice: &Choice,
     ) -> Result<(Bytes, Dropped), Ended> {
-        let unfit = |mut error: Error| {
-            if let Some(field) = &mut error.param {
-                *field = spelling::spelt(field, self.format).into_owned();
-            }
-            Box::new(Fault::from(&error))
-        };
+        let unfit = |error: Error| Box::new(Fault::from(&error));
         if self.chat.get().is_none() {
             // The neutral model is about as large as the body.
             self.held.take(self.body.len()).map_err(Error::from)?;
@@ -109,11 +104,10 @@ impl Exchange<'_> {
             quirks: &upstream.quirks,
             takes: catalog::takes(&choice.model),
         };
-        let written = into.write_request(chat, &target);
+        let written = spelling::in_words_of(self.format, into.write_request(chat, &target));
         let written = written.map_err(|error| Failure::unfit(unfit(error)))?;
         self.held.take(written.body.len()).map_err(Error::from)?;
-        let dropped = spelling::listed(written.dropped, self.format);
-        Ok((written.body.into(), dropped))
+        Ok((written.body.into(), written.dropped))
     }
 
     /// What a writer of the caller's format needs beside the reply.

@@ -177,8 +177,8 @@ impl Stream {
             };
         }
         let mut step = Step::Setup;
-        // Behind the end mark nothing counts, and nothing is handed on.
         if self.done {
+            self.behind(chunk);
             return step;
         }
         if let Err(error) = self.frames.push(chunk) {
@@ -193,7 +193,27 @@ impl Stream {
                 last => return last,
             }
         }
+        if self.done {
+            self.behind(Bytes::new());
+        }
         step
+    }
+
+    /// Behind the end mark nothing counts, and nothing is handed on but OpenAI's: services that speak several formats
+    /// write it behind each.
+    fn behind(&mut self, chunk: Bytes) {
+        let Mode::Same { format, .. } = &self.mode else {
+            return;
+        };
+        let marks = |frame: &[u8]| sse::event(frame).is_some_and(|(_, data)| *data == *b"[DONE]");
+        if marks(format.end_mark) || self.frames.push(chunk).is_err() {
+            return;
+        }
+        while let Some(frame) = self.frames.next() {
+            if marks(&frame) {
+                self.out.push_back(frame);
+            }
+        }
     }
 
     fn ended(&mut self) -> Step {

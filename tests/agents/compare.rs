@@ -65,22 +65,24 @@ pub fn difference(direct: [&[Request]; 2], through: &[Request]) -> Option<String
 }
 
 fn in_one([one, two]: [&[&str]; 2], through: &[&str]) -> Option<String> {
+    let longest = one.len().max(through.len()).max(two.len());
+    let near = |at: usize| {
+        let words = |words: &[&str]| {
+            words[at.saturating_sub(20).min(words.len())..(at + 20).min(words.len())].concat()
+        };
+        let [one, two, through] = [one, two, through].map(words);
+        format!("\ndirect:  {one}\nagain:   {two}\nthrough: {through}")
+    };
     let masked = one.iter().zip(two).filter(|(one, two)| one != two).count();
     if one.len() != two.len() || masked * 20 > one.len() {
-        return Some(format!("direct runs differ too much: {masked} words"));
+        let first = (0..longest).find(|at| one.get(*at) != two.get(*at) && !duration(one, *at));
+        let near = near(first.unwrap_or(longest));
+        return Some(format!("direct runs differ too much: {masked} words{near}"));
     }
     let same = |at: usize| {
         one.get(at) == through.get(at) || one.get(at) != two.get(at) || duration(one, at)
     };
-    let at = (0..one.len().max(through.len())).find(|at| !same(*at))?;
-    let near = |words: &[&str]| {
-        words[at.saturating_sub(20).min(words.len())..(at + 20).min(words.len())].concat()
-    };
-    Some(format!(
-        "\ndirect:  {}\nthrough: {}",
-        near(one),
-        near(through)
-    ))
+    (0..longest).find(|at| !same(*at)).map(near)
 }
 
 /// How long something took may be the same twice and other the third time.

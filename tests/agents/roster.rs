@@ -19,6 +19,15 @@ pub enum Format {
     Gemini,
 }
 
+impl Format {
+    pub const ALL: &[Format] = &[
+        Format::Chat,
+        Format::Responses,
+        Format::Messages,
+        Format::Gemini,
+    ];
+}
+
 /// What an agent is told of the gateway, and where it lives.
 pub struct Place<'a> {
     /// Its home, empty before [`Agent::settings`].
@@ -43,8 +52,8 @@ pub struct Agent {
     /// Files and variables, as docs/agents.md tells its readers.
     settings: fn(&Place<'_>, &mut Command),
     args: &'static [&'static str],
-    /// What the model calls, as lines of the simulator's script: first to look, all at once, then to change the file.
-    /// None where the agent edits by text alone.
+    /// What the model calls, as lines of the simulator's script: two to look, then one to change the file. None where the
+    /// agent edits by text alone.
     calls: Option<fn(&Place<'_>) -> [Value; 3]>,
     /// What the model says in the end.
     says: &'static str,
@@ -100,6 +109,7 @@ pub const CLAUDE_CODE: Agent = Agent {
             .env("ANTHROPIC_AUTH_TOKEN", place.key)
             .env("CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY", "1")
             .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+            .env("CLAUDE_CODE_TMPDIR", place.home.join("tmp"))
             .env("DISABLE_AUTOUPDATER", "1");
     },
     args: &[
@@ -135,6 +145,7 @@ pub const CLAUDE_CODE_SUBSCRIBED: Agent = Agent {
                 format!("x-gw-key: {}", place.key),
             )
             .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+            .env("CLAUDE_CODE_TMPDIR", place.home.join("tmp"))
             .env("DISABLE_AUTOUPDATER", "1");
     },
     ..CLAUDE_CODE
@@ -154,27 +165,15 @@ pub const CODEX: Agent = Agent {
             .map_or(vendor, |build| build.path().join("bin/codex"))
     },
     settings: |place, command| {
-        let config = format!(
-            r#"model = "gpt-5.5"
-model_provider = "gw"
-# A hosted tool, which only OpenAI's own models have.
-web_search = "disabled"
+        let provider = r#"model_provider = "gw"
 
 [model_providers.gw]
 name = "gw"
-base_url = "{}/v1"
+base_url = "URL/v1"
 env_key = "GW_KEY"
 wire_api = "responses"
-
-[features]
-plugins = false
-
-[analytics]
-enabled = false
-"#,
-            place.url
-        );
-        write(&place.home.join(".codex/config.toml"), &config);
+"#;
+        codex(provider, place);
         command.env("GW_KEY", place.key);
     },
     args: &[
@@ -192,6 +191,33 @@ enabled = false
     }),
     says: "Done.",
 };
+
+/// The same with OpenAI's own provider led elsewhere: it tries WebSockets first.
+pub const CODEX_BUILT_IN: Agent = Agent {
+    name: "codex with openai_base_url",
+    settings: |place, command| {
+        codex("openai_base_url = \"URL/v1\"\n", place);
+        command.env("CODEX_API_KEY", place.key);
+    },
+    ..CODEX
+};
+
+fn codex(provider: &str, place: &Place<'_>) {
+    let config = format!(
+        r#"model = "gpt-5.5"
+# A tool that only OpenAI's own models have.
+web_search = "disabled"
+{}
+[features]
+plugins = false
+
+[analytics]
+enabled = false
+"#,
+        provider.replace("URL", place.url)
+    );
+    write(&place.home.join(".codex/config.toml"), &config);
+}
 
 pub const COPILOT_CLI: Agent = Agent {
     name: "copilot-cli",
@@ -282,6 +308,20 @@ pub const OPENCODE_MESSAGES: Agent = Agent {
     ..OPENCODE
 };
 
+pub const OPENCODE_RESPONSES: Agent = Agent {
+    name: "opencode with @ai-sdk/openai",
+    format: Format::Responses,
+    settings: |place, command| opencode("@ai-sdk/openai", place, command),
+    ..OPENCODE
+};
+
+pub const OPENCODE_GEMINI: Agent = Agent {
+    name: "opencode with @ai-sdk/google",
+    format: Format::Gemini,
+    settings: |place, command| opencode("@ai-sdk/google", place, command),
+    ..OPENCODE
+};
+
 fn opencode(adapter: &str, place: &Place<'_>, command: &mut Command) {
     let config = json!({
         "autoupdate": false,
@@ -324,19 +364,27 @@ impl Agent {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", place.home)
+            .env("TMPDIR", place.home.join("tmp"))
             .current_dir(place.work)
             .args(self.args);
         (self.settings)(place, &mut command);
         command
     }
 
-    /// How the model leads it through the task, as the simulator's script. What it asks on the side, with no tools or
-    /// other ones, gets a plain text.
-    pub fn script(&self, place: &Place<'_>) -> Value {
+    /// How the model leads it through the task, as the simulator's script: looking at once or one by one. What it asks
+    /// on the side, with no tools or other ones, gets a plain text.
+    pub fn script(&self, place: &Place<'_>, at_once: bool) -> Value {
         let mut turns = Vec::new();
         if let Some(calls) = self.calls {
             let [first, second, edit] = calls(place);
-            turns.push(json!({"think": "I look first.", "calls": [first, second]}));
+            let think = "I look first.";
+            match at_once {
+                true => turns.push(json!({"think": think, "calls": [first, second]})),
+                false => turns.extend([
+                    json!({"think": think, "calls": [first]}),
+                    json!({"calls": [second]}),
+                ]),
+            }
             turns.push(json!({"text": "I have seen it.", "calls": [edit]}));
         }
         turns.push(json!({"text": self.says}));

@@ -28,13 +28,15 @@ impl Stage {
     }
 
     /// Runs the agent to its end, which must come well, with hello.txt changed as it was told and no other file there.
+    /// What it wrote to stderr.
     #[track_caller]
-    pub fn run(&self, agent: &Agent, program: &Path, url: &str, key: &str, how: &str) {
+    pub fn run(&self, agent: &Agent, program: &Path, url: &str, key: &str, how: &str) -> String {
         let (home, work) = (self.home(), self.work());
         for directory in [&home, &work] {
             let _ = std::fs::remove_dir_all(directory);
             std::fs::create_dir_all(directory).unwrap();
         }
+        std::fs::create_dir(home.join("tmp")).unwrap();
         std::fs::write(work.join("hello.txt"), BEFORE).unwrap();
         let place = Place {
             home: &home,
@@ -56,6 +58,7 @@ impl Stage {
         assert!(output.status.success(), "{}", said());
         let wanted = BTreeMap::from([("hello.txt".to_owned(), AFTER.to_owned())]);
         assert_eq!(files(&work), wanted, "{}", said());
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 }
 

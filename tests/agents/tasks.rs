@@ -21,8 +21,9 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// `None`, and the test skipped, where the agent is not installed.
-    fn of(agent: &Agent) -> Option<Bench<'_>> {
+    /// `None`, and the test skipped, where the agent is not installed. An agent that makes several calls at once runs
+    /// them side by side, and puts what came of them in any order: runs that are compared make one after the other.
+    fn of(agent: &Agent, at_once: bool) -> Option<Bench<'_>> {
         let Some(program) = agent.program(&clients::place()) else {
             skip::skip(&format!(
                 "{} is not installed; run scripts/setup-tests.sh",
@@ -39,7 +40,7 @@ impl Bench<'_> {
             key: "",
         };
         let mock = Mock::start(Settings {
-            play: Some(serde_json::from_value(agent.script(&place)).unwrap()),
+            play: Some(serde_json::from_value(agent.script(&place, at_once)).unwrap()),
             expect_credential: agent.own_credential.map(str::to_owned),
             ..Settings::default()
         });
@@ -54,9 +55,15 @@ impl Bench<'_> {
     /// One run at this address: the requests that came to the simulator.
     #[track_caller]
     fn run(&self, url: &str, key: &str, how: &str) -> Vec<Request> {
-        self.mock.forget();
-        self.stage.run(self.agent, &self.program, url, key, how);
+        self.said(url, key, how);
         compare::requests(&self.mock.requests())
+    }
+
+    /// The same: what the agent wrote to stderr.
+    #[track_caller]
+    fn said(&self, url: &str, key: &str, how: &str) -> String {
+        self.mock.forget();
+        self.stage.run(self.agent, &self.program, url, key, how)
     }
 
     #[track_caller]
@@ -64,19 +71,22 @@ impl Bench<'_> {
         self.run(&self.mock.url(), "sk-direct", "direct")
     }
 
-    /// Through a gateway of its own before an upstream of this format.
+    /// A gateway before an upstream of this format, and a key for it.
     #[track_caller]
-    fn through(&self, upstream: Format) -> Vec<Request> {
+    fn gateway(&self, upstream: Format) -> (Gateway, String) {
         let gateway = Gateway::start();
         let (vendor, base) = upstream.vendor();
-        gateway.provider(
-            "up",
-            vendor,
-            &format!("{}{base}", self.mock.url()),
-            "sk-upstream",
-        );
+        let base = format!("{}{base}", self.mock.url());
+        gateway.provider("up", vendor, &base, "sk-upstream");
+        gateway.ok(&["provider", "set", "up", "--formats", upstream.name()]);
         let to = format!("up/{UPSTREAM}");
         let key = gateway.key_with_route("agent", &["--to", &to, "--retries", "0"]);
+        (gateway, key)
+    }
+
+    #[track_caller]
+    fn through(&self, upstream: Format) -> Vec<Request> {
+        let (gateway, key) = self.gateway(upstream);
         self.run(&gateway.url, &key, &format!("before {upstream:?}"))
     }
 
@@ -113,12 +123,26 @@ impl Bench<'_> {
 }
 
 impl Format {
-    /// The vendor whose row speaks it to an address of the user's own, and what that address ends in.
+    /// Its name to gw.
+    fn name(self) -> &'static str {
+        match self {
+            Format::Chat => "openai-chat",
+            Format::Responses => "openai-responses",
+            Format::Messages => "anthropic-messages",
+            Format::Gemini => "gemini",
+        }
+    }
+
+    fn served(self) -> bool {
+        gw::formats::named(self.name()).is_some()
+    }
+
+    /// A vendor that speaks it, and what its address ends in.
     fn vendor(self) -> (&'static str, &'static str) {
         match self {
-            Format::Chat | Format::Responses => ("openai-compatible", "/v1"),
+            Format::Chat | Format::Responses => ("openai", "/v1"),
             Format::Messages => ("anthropic-compatible", "/v1"),
-            Format::Gemini => ("gemini", ""),
+            Format::Gemini => ("gemini-compatible", ""),
         }
     }
 
@@ -159,16 +183,22 @@ impl Format {
 
 #[track_caller]
 fn same_format(agent: &Agent) {
-    if let Some(bench) = Bench::of(agent) {
+    if let Some(bench) = Bench::of(agent, false) {
+        if !agent.format.served() {
+            bench.direct();
+            return;
+        }
         bench.same_format();
     }
 }
 
 #[track_caller]
-fn other_formats(agent: &Agent, upstreams: &[Format]) {
-    if let Some(bench) = Bench::of(agent) {
-        for upstream in upstreams {
-            bench.other_format(*upstream);
+fn other_formats(agent: &Agent) {
+    if let Some(bench) = Bench::of(agent, true) {
+        for upstream in Format::ALL {
+            if *upstream != agent.format && upstream.served() && agent.format.served() {
+                bench.other_format(*upstream);
+            }
         }
     }
 }
@@ -180,7 +210,7 @@ fn aider_edits_through_gw_with_the_same_requests() {
 
 #[test]
 fn aider_edits_on_upstreams_of_other_formats() {
-    other_formats(&roster::AIDER, &[Format::Messages]);
+    other_formats(&roster::AIDER);
 }
 
 #[test]
@@ -190,12 +220,12 @@ fn claude_code_edits_through_gw_with_the_same_requests() {
 
 #[test]
 fn claude_code_edits_on_upstreams_of_other_formats() {
-    other_formats(&roster::CLAUDE_CODE, &[Format::Chat]);
+    other_formats(&roster::CLAUDE_CODE);
 }
 
 #[test]
 fn claude_code_keeps_the_credential_of_a_subscription() {
-    let Some(bench) = Bench::of(&roster::CLAUDE_CODE_SUBSCRIBED) else {
+    let Some(bench) = Bench::of(&roster::CLAUDE_CODE_SUBSCRIBED, true) else {
         return;
     };
     let gateway = Gateway::start();
@@ -227,7 +257,7 @@ fn copilot_cli_edits_through_gw_with_the_same_requests() {
 
 #[test]
 fn copilot_cli_edits_on_upstreams_of_other_formats() {
-    other_formats(&roster::COPILOT_CLI, &[Format::Messages]);
+    other_formats(&roster::COPILOT_CLI);
 }
 
 #[test]
@@ -241,20 +271,49 @@ fn opencode_with_its_adapter_for_messages_edits_through_gw_with_the_same_request
 }
 
 #[test]
+fn opencode_with_its_adapter_for_responses_edits_through_gw_with_the_same_requests() {
+    same_format(&roster::OPENCODE_RESPONSES);
+}
+
+#[test]
+fn opencode_with_its_adapter_for_gemini_edits_through_gw_with_the_same_requests() {
+    same_format(&roster::OPENCODE_GEMINI);
+}
+
+#[test]
 fn opencode_edits_on_upstreams_of_other_formats() {
-    other_formats(&roster::OPENCODE, &[Format::Messages]);
+    other_formats(&roster::OPENCODE);
 }
 
 #[test]
-fn codex_edits() {
-    if let Some(bench) = Bench::of(&roster::CODEX) {
-        bench.direct();
-    }
+fn codex_edits_through_gw_with_the_same_requests() {
+    same_format(&roster::CODEX);
 }
 
 #[test]
-fn gemini_cli_edits() {
-    if let Some(bench) = Bench::of(&roster::GEMINI_CLI) {
-        bench.direct();
+fn codex_edits_on_upstreams_of_other_formats() {
+    other_formats(&roster::CODEX);
+}
+
+#[test]
+fn codex_goes_on_at_once_where_there_are_no_websockets() {
+    let Some(bench) = Bench::of(&roster::CODEX_BUILT_IN, true) else {
+        return;
+    };
+    if !Format::Responses.served() {
+        return;
     }
+    let (gateway, key) = bench.gateway(Format::Responses);
+    let said = bench.said(&gateway.url, &key, "with openai_base_url");
+    assert!(!said.contains("Reconnecting"), "{said}");
+}
+
+#[test]
+fn gemini_cli_edits_through_gw_with_the_same_requests() {
+    same_format(&roster::GEMINI_CLI);
+}
+
+#[test]
+fn gemini_cli_edits_on_upstreams_of_other_formats() {
+    other_formats(&roster::GEMINI_CLI);
 }

@@ -82,6 +82,43 @@ fn after_the_end_mark_come_no_pings_and_nobody_waits_for_the_upstream_to_close()
     assert_eq!(answer.body, SAID);
 }
 
+/// Services that speak several formats write OpenAI's mark behind the end of each: it belongs to their answer. Nothing else
+/// does.
+#[test]
+fn a_second_end_mark_is_handed_on_in_the_same_format_and_nothing_else_behind_the_end() {
+    const SAID: &str = concat!(
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"c\",\"model\":\"m\",\"content\":[],\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n",
+        "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"hello\"}}\n\n",
+        "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n",
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\n",
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+    );
+    const MARK: &str = "event: data\ndata: [DONE]\n\n";
+    const MORE: &str = "event: ping\ndata: {\"type\": \"ping\"}\n\n";
+    let together: &'static str = Box::leak(format!("{SAID}{MARK}{MORE}").into_boxed_str());
+    for acts in [
+        vec![Act::Say(HEAD), Act::Say(together)],
+        vec![
+            Act::Say(HEAD),
+            Act::Say(SAID),
+            Act::Say(MARK),
+            Act::Say(MORE),
+        ],
+    ] {
+        let (url, _) = scripted(vec![acts]);
+        let bench = plan()
+            .provider(
+                "s",
+                json!({"vendor": "anthropic-compatible", "base_url": url}),
+            )
+            .at("s", &["s/m"])
+            .start();
+        let answer = bench.post("/s/v1/messages", &chat("any", "hi", true));
+        assert_eq!(answer.body, format!("{SAID}{MARK}"));
+        assert_eq!(bench.row(&answer)["outcome"], "ok", "{answer:?}");
+    }
+}
+
 #[test]
 fn a_call_is_not_preceded_by_empty_text() {
     let bench = over(

@@ -101,6 +101,7 @@ fn item_events(events: &mut Events, at: usize, item: &Value, ask: &Ask, answer: 
             );
             message_part(events, at, item, ask, answer);
         }
+        "compaction" => events.push("output_item.added", added(json!({})), false),
         _ => {
             let (field, name) = match kind {
                 "custom_tool_call" => ("input", "custom_tool_call_input"),

@@ -320,6 +320,23 @@ fn counting_and_compacting_answer_in_their_shapes() {
         .map(|item| &item["type"])
         .collect();
     assert_eq!(kinds, ["message", "compaction"]);
+    let asked = json!([{"role": "user", "content": "hello"}, {"type": "compaction_trigger"}]);
+    let events = stream(&mock, &ask(json!({"input": asked, "stream": true})));
+    assert_eq!(
+        course(&events),
+        [
+            "created",
+            "in_progress",
+            "output_item.added",
+            "output_item.done",
+            "completed"
+        ]
+    );
+    let output = &events[4]["response"]["output"];
+    assert_eq!(
+        (output.as_array().unwrap().len(), &output[0]["type"]),
+        (1, &json!("compaction"))
+    );
 }
 
 #[test]

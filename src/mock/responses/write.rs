@@ -83,6 +83,9 @@ pub fn envelope(ask: &Ask) -> Value {
 pub fn items(ask: &Ask, answer: &Answer) -> Vec<Value> {
     let mut items = Vec::new();
     let id = |prefix: &str, at: usize| format!("{prefix}_{}{at:02}", ask.id);
+    if compacts(ask) {
+        return vec![json!({"id": id("cmp", 0), "type": "compaction", "encrypted_content": SEAL})];
+    }
     let (status, phase) = match answer.finish {
         Finish::Length | Finish::Filter => ("incomplete", "final_answer"),
         Finish::Tool => ("completed", "commentary"),
@@ -119,6 +122,12 @@ pub fn items(ask: &Ask, answer: &Answer) -> Vec<Value> {
         items.push(item);
     }
     items
+}
+
+/// Whether the conversation is to be shortened: its last item says so.
+fn compacts(ask: &Ask) -> bool {
+    let last = ask.echo["input"].as_array().and_then(|input| input.last());
+    last.is_some_and(|item| item["type"] == "compaction_trigger")
 }
 
 fn sealed(echo: &Value) -> bool {
