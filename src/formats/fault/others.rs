@@ -12,7 +12,7 @@ pub fn write_google(fault: &Fault) -> Vec<u8> {
         404 => "NOT_FOUND",
         429 => "RESOURCE_EXHAUSTED",
         500 => "INTERNAL",
-        503 => "UNAVAILABLE",
+        503 | 529 => "UNAVAILABLE",
         504 => "DEADLINE_EXCEEDED",
         _ => "UNKNOWN",
     };

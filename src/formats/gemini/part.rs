@@ -287,7 +287,7 @@ impl Calls {
 }
 
 /// What is in an object with these names alone is the tool's word; anything else is its whole answer:
-/// <https://ai.google.dev/api/caching#FunctionResponse>.
+/// <https://ai.google.dev/api/caching#FunctionResponse>, `result` as the Python client's own loop writes it.
 fn result(response: &mut Fields, calls: &mut Calls, lost: &mut Vec<String>) -> Result<CallResult> {
     let name = response.need("name")?;
     let id = calls.answered(response.text("id")?, &name);
@@ -299,11 +299,13 @@ fn result(response: &mut Fields, calls: &mut Calls, lost: &mut Vec<String>) -> R
             .is_ok_and(|map| map.len() == 1);
         let words = |fields: &mut Fields, key: &str| fields.lenient(key, Fields::text);
         let said = match one {
-            true => words(&mut given, "output").or_else(|| {
-                let said = words(&mut given, "error");
-                error = said.is_some();
-                said
-            }),
+            true => words(&mut given, "output")
+                .or_else(|| words(&mut given, "result"))
+                .or_else(|| {
+                    let said = words(&mut given, "error");
+                    error = said.is_some();
+                    said
+                }),
             false => None,
         };
         let said = said.unwrap_or_else(|| raw.get().to_owned());

@@ -124,10 +124,16 @@ impl Writer {
 
     /// A piece as an answer.
     pub fn body(&self, piece: &Piece) -> Vec<u8> {
+        // The clients' chats forget a turn in which an answer has no part at all.
+        let nothing = [part::Written::Plain(json!({"text": ""}))];
+        let parts = match piece.parts.as_slice() {
+            [] => &nothing[..],
+            parts => parts,
+        };
         let answer = Answer {
             candidates: [Candidate {
                 content: Content {
-                    parts: &piece.parts,
+                    parts,
                     role: "model",
                 },
                 finish_reason: piece.stop,

@@ -116,7 +116,10 @@ await check(
       }
       const heard = conversation.getHistory().filter((content) => content.role === "user");
       must(heard.map((content) => content.parts[0].text).join() === `${PROMPT},And goodbye.`, heard);
-      return [turns, turns.map(common)];
+      const folded = turns.map(common);
+      const sizes = folded.map((turn) => turn.usage[0]);
+      must(sizes[1] > 2 * sizes[0], sizes);
+      return [turns, folded.map(({ usage, ...turn }) => turn)];
     },
     "tool runner": async (client) => {
       const heard = [];

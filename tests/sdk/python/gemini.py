@@ -118,7 +118,10 @@ def chat(client):
     turns = [[dump(answer) for answer in conversation.send_message_stream(text)] for text in (PROMPT, "And goodbye.")]
     heard = [content.parts[0].text for content in conversation.get_history() if content.role == "user"]
     must(heard == [PROMPT, "And goodbye."], heard)
-    return turns, [common(turn) for turn in turns]
+    folded = [common(turn) for turn in turns]
+    sizes = [turn.pop("usage")[0] for turn in folded]
+    must(sizes[1] > 2 * sizes[0], sizes)
+    return turns, folded
 
 
 def runner(client):
