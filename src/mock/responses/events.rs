@@ -74,13 +74,8 @@ fn item_events(events: &mut Events, at: usize, item: &Value, ask: &Ask, answer: 
                     part_of(json!({"part": empty})),
                     false,
                 );
-                for piece in halves(text) {
-                    events.push(
-                        "reasoning_summary_text.delta",
-                        part_of(json!({"delta": piece})),
-                        true,
-                    );
-                }
+                let delta = part_of(json!({"delta": text}));
+                events.push("reasoning_summary_text.delta", delta, true);
                 events.push(
                     "reasoning_summary_text.done",
                     part_of(json!({"text": text})),
