@@ -6,6 +6,7 @@ mod body;
 mod call;
 mod cascade;
 mod changes;
+mod check;
 mod credentials;
 pub mod desk;
 mod door;

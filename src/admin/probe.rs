@@ -3,6 +3,7 @@
 
 use super::call::{Call, answer};
 use super::desk::{Desk, blocking};
+use super::in_force::InForce;
 use super::item::Item;
 use super::{credentials, draft::Outcome};
 use crate::error::{Error, Kind, Result};
@@ -111,21 +112,24 @@ pub async fn discover(call: Call) -> Result<Response> {
 async fn stored(call: &Call, model: Option<&str>) -> Result<Report> {
     let state = call.desk.in_force();
     let record = state.get("provider", &call.name)?.clone();
-    let model = model.map(|asked| {
-        let models = state.of("model").filter_map(|record| {
-            let model: Model = serde_json::from_value(Value::Object(record.spec.clone())).ok()?;
-            Some((record.name.as_str(), model))
-        });
-        let vendor = record.spec.get("vendor").and_then(Value::as_str);
-        let own = vendor.and_then(|id| Some(vendors::vendor(id).ok()?.own_names));
-        upstream_id(&call.name, own.unwrap_or_default(), asked, models)
-    });
+    let model = model.map(|asked| known_as(&state, &record, asked));
     let (vault, asked) = (call.desk.deps.vault.clone(), record.clone());
     let access = blocking(move || Ok(credentials::resolve(&*vault, &asked))).await?;
     let most = call.desk.deps.limits.models;
     let report = run(&record, access, model.as_deref(), most).await?;
     report.note(&call.desk, &call.name);
     Ok(report)
+}
+
+/// The id this provider knows a model by.
+pub fn known_as(state: &InForce, provider: &Record, asked: &str) -> String {
+    let models = state.of("model").filter_map(|record| {
+        let model: Model = serde_json::from_value(Value::Object(record.spec.clone())).ok()?;
+        Some((record.name.as_str(), model))
+    });
+    let vendor = provider.spec.get("vendor").and_then(Value::as_str);
+    let own = vendor.and_then(|id| Some(vendors::vendor(id).ok()?.own_names));
+    upstream_id(&provider.name, own.unwrap_or_default(), asked, models)
 }
 
 /// The id a provider knows a model by, which may be asked for by its record's name, with or without `PROVIDER/`.

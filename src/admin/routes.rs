@@ -3,7 +3,7 @@
 use super::{
     Desk, Door, body,
     call::{Call, refusal},
-    door, handlers, logs,
+    check, door, handlers, logs,
     paths::{Action, Endpoint, expanded},
     probe,
 };
@@ -37,6 +37,7 @@ fn handle(action: Action, call: Call) -> BoxFuture<'static, Result<Response>> {
         Action::Apply => Box::pin(handlers::apply(call)),
         Action::Export => Box::pin(handlers::export(call)),
         Action::Explain => Box::pin(handlers::explain(call)),
+        Action::Check => Box::pin(check::check(call)),
         Action::Logs => Box::pin(logs::list(call)),
         Action::FollowLogs => Box::pin(logs::follow(call)),
         Action::ExportLogs => Box::pin(logs::export(call)),

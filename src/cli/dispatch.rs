@@ -50,9 +50,11 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
                 .await
                 .map(|()| ExitCode::SUCCESS),
             "logs" => logs::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
-            "request" => request::run(&context, sub)
-                .await
-                .map(|()| ExitCode::SUCCESS),
+            "request" => match sub.subcommand() {
+                Some((_, check)) => request::check(&context, check).await,
+                None => request::run(&context, sub).await,
+            }
+            .map(|()| ExitCode::SUCCESS),
             "wait" => wait::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "status" => status::run(&context).await.map(|()| ExitCode::SUCCESS),
             "doctor" => doctor::run(&context).await,

@@ -138,6 +138,10 @@ impl Remote {
         self.to("explain", "a request").explain(body).await
     }
 
+    pub(crate) async fn check(&self, body: &Value) -> Result<Value> {
+        self.to("check", "a request").check(body).await
+    }
+
     /// Rows so far, newest first unless asked otherwise.
     pub(crate) async fn export_logs(&self, query: &Query) -> Result<Lines> {
         self.to("read", "logs").logs_export(&pairs(query)).await

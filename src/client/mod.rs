@@ -116,6 +116,11 @@ impl Client {
         self.call("POST", "/api/v1/explain", &[], Some(body), &[])
             .await
     }
+    /// What would become of a request: `{to, body, format?}`.
+    pub async fn check(&self, body: &Value) -> Result<Value> {
+        self.call("POST", "/api/v1/check", &[], Some(body), &[])
+            .await
+    }
     /// One request with its content.
     pub async fn log(&self, id: &str) -> Result<Value> {
         self.call(

@@ -214,9 +214,12 @@ pub fn dedup(names: &mut Vec<String>) {
     names.retain(|name| seen.insert(name.clone()));
 }
 
+/// What stands behind a listed field that was carried in another form.
+pub const ADAPTED: &str = " (adapted)";
+
 /// How a field is listed that was carried in another form than the caller gave it.
 pub fn adapted(path: &str) -> String {
-    format!("{path} (adapted)")
+    format!("{path}{ADAPTED}")
 }
 
 /// A field of the wrong type.

@@ -27,6 +27,7 @@ pub mod sse;
 
 pub use api::Api;
 pub use entry::{Called, Streams, called, called_below};
+pub use fields::ADAPTED;
 pub use passes::Passes;
 
 use crate::chat::{Chat, Event, Fault, Op, Reply, Takes, Usage};

@@ -5,6 +5,7 @@
 mod access;
 mod address;
 pub mod call;
+pub mod check;
 pub mod dial;
 mod headers;
 mod listing;

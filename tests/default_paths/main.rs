@@ -20,5 +20,6 @@ mod provider_lists;
 mod provider_tls;
 mod providers;
 mod quiet;
+mod request_check;
 mod streams;
 mod tls;

@@ -3,10 +3,12 @@
 
 mod answer;
 mod ask;
+mod check;
 mod expect;
 mod send;
 
 pub(crate) use ask::data;
+pub(crate) use check::run as check;
 pub(crate) use expect::help;
 
 use super::{

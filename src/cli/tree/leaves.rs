@@ -231,6 +231,14 @@ static ROWS: &[Row] = &[
             "request ping -m gpt-4o --key-file ci.key --expect status==200",
         ],
     ),
+    row(
+        "request check",
+        VALUE,
+        &[
+            "request check -f body.json --to anthropic/claude-sonnet-5",
+            "request check -f - --to openai --format anthropic-messages -o json",
+        ],
+    ),
 ];
 
 /// A row, of one kind.

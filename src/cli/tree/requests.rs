@@ -99,10 +99,50 @@ fn logs() -> Command {
         )
 }
 
+fn check() -> Command {
+    Command::new("check")
+        .about("Say what would become of a request's fields at a provider, sending nothing")
+        .arg(
+            option(
+                "file",
+                "file",
+                "FILE",
+                "The request's body, or - for standard input",
+            )
+            .short('f')
+            .required(true)
+            .value_hint(ValueHint::FilePath),
+        )
+        .arg(
+            option(
+                "to",
+                "to",
+                "PROVIDER[/MODEL]",
+                "Where it would go; the model is the body's unless given",
+            )
+            .required(true)
+            .add(names_of("model")),
+        )
+        .arg(
+            option(
+                "caller_format",
+                "format",
+                "FORMAT",
+                "The format it is in (default: the one it looks like)",
+            )
+            .value_parser(clap::builder::PossibleValuesParser::new(
+                crate::formats::FORMATS.map(|row| row.name),
+            )),
+        )
+}
+
 fn request() -> Command {
     Command::new("request")
         .about("Send a request through the gateway, and check the answer")
         .after_help(crate::cli::request::help())
+        .args_conflicts_with_subcommands(true)
+        .disable_help_subcommand(true)
+        .subcommand(check())
         .arg(Arg::new("prompt").value_name("PROMPT").help("The prompt, or - for standard input"))
         .args([
             option("model", "model", "MODEL", "Model to ask for").short('m').add(names_of("model")),
