@@ -43,6 +43,7 @@ mod refusing;
 mod reloading;
 mod repeating;
 mod request_ids;
+mod responses;
 mod revoking;
 mod room;
 mod sessions;
