@@ -11,6 +11,7 @@ mod capacity;
 mod committed;
 mod compressed_bodies;
 mod context;
+mod counting;
 mod credentials;
 mod error_formats;
 mod explaining;
