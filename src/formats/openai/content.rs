@@ -219,11 +219,7 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
             Ok(json!({"type": "image_url", "image_url": image}))
         }
         (MediaKind::Audio, Source::Base64 { mime, data }) => {
-            let format = match mime.strip_prefix("audio/") {
-                Some("wav" | "x-wav" | "wave" | "vnd.wave") => "wav",
-                Some("mp3" | "mpeg") => "mp3",
-                _ => return Err(refused("sound other than WAV and MP3")),
-            };
+            let format = mime.split('/').nth(1).unwrap_or(mime);
             Ok(json!({"type": "input_audio", "input_audio": {"data": data, "format": format}}))
         }
         (MediaKind::Document, Source::Base64 { .. }) => Ok(

@@ -194,6 +194,44 @@ mod tests {
         assert_eq!(streamed, reply.parts[..2]);
     }
 
+    /// Two at once, one of which would be complete JSON half way.
+    #[test]
+    fn calls_with_free_text_come_whole_and_in_pieces() {
+        let message = json!({"role": "assistant", "content": null, "refusal": null, "tool_calls": [
+            {"id": "a", "type": "custom", "custom": {"name": "patch", "input": "1\n+2"}},
+            {"id": "b", "type": "function", "function": {"name": "list", "arguments": "{}"}}]});
+        let chunk = |delta: Value| json!({"choices": [{"index": 0, "delta": delta}]}).to_string();
+        let (mut reader, mut events) = (CODEC.reader(), Vec::<Event>::new());
+        for delta in [
+            json!({"tool_calls": [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "patch", "input": ""}}]}),
+            json!({"tool_calls": [{"index": 0, "custom": {"input": "1"}}]}),
+            json!({"tool_calls": [{"index": 1, "id": "b", "type": "function", "function": {"name": "list", "arguments": "{}"}}]}),
+            json!({"tool_calls": [{"index": 0, "custom": {"input": "\n+2"}}]}),
+        ] {
+            let mut seen = Seen::default();
+            reader.read("", chunk(delta).as_bytes(), &mut seen, &mut events);
+        }
+        reader.end(&mut events);
+        let streamed = Reply::fold(&events).unwrap();
+        let body = json!({"choices": [{"index": 0, "message": message}]}).to_string();
+        let whole = CODEC
+            .read_reply(body.as_bytes(), &mut Seen::default())
+            .unwrap();
+        assert_eq!(streamed.parts, whole.parts);
+        let context = ReplyContext::default();
+        let written: Value = serde_json::from_slice(&CODEC.write_reply(&whole, &context)).unwrap();
+        assert_eq!(written["choices"][0]["message"], message);
+        let (mut writer, mut out) = (CODEC.writer(&context), Vec::new());
+        for event in whole.events() {
+            writer.write(&event, &mut out);
+        }
+        let out = String::from_utf8(out).unwrap();
+        assert!(
+            out.contains(r#"{"index":0,"custom":{"input":"1\n+2"}}"#),
+            "{out}"
+        );
+    }
+
     #[test]
     fn what_only_openais_own_service_takes_goes_to_nobody_else() {
         let body = json!({"model": "m", "messages": [{"role": "user", "content": "x"},

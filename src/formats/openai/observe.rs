@@ -92,6 +92,14 @@ struct Calls(Said);
 struct Call {
     #[serde(deserialize_with = "object")]
     function: Function,
+    #[serde(deserialize_with = "object")]
+    custom: Custom,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct Custom {
+    input: Said,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -104,6 +112,7 @@ impl Fold<Call> for Calls {
     fn item(&mut self, call: Call) {
         self.0.any = true;
         self.0.add(call.function.arguments);
+        self.0.add(call.custom.input);
     }
 }
 

@@ -63,7 +63,21 @@ struct Known {
     part: Option<usize>,
     /// What has come of them.
     arguments: String,
+    /// Whether they are free text, which nothing tells to be complete.
+    free: bool,
     closed: bool,
+}
+
+/// What a chunk says of a tool call.
+#[derive(Default)]
+struct Piece<'a> {
+    index: Option<u64>,
+    id: Option<String>,
+    seal: Option<Seal>,
+    /// Of a tool that takes free text.
+    free: bool,
+    /// Its name and arguments.
+    called: Fields<'a>,
 }
 
 impl EventReader for Reader {
@@ -204,16 +218,24 @@ impl Reader {
             .lenient("tool_calls", Fields::objects)
             .unwrap_or_default()
         {
-            let mut function = call.lenient("function", Fields::object).unwrap_or_default();
-            let (index, id) = (
-                call.lenient("index", Fields::count),
-                call.lenient("id", Fields::text).filter(filled),
-            );
-            let seal = tool::seal(&mut call).ok().flatten();
-            self.call(index, id, seal, &mut function, whole, out);
+            let custom = call.lenient("custom", Fields::object);
+            let piece = Piece {
+                index: call.lenient("index", Fields::count),
+                id: call.lenient("id", Fields::text).filter(filled),
+                seal: tool::seal(&mut call).ok().flatten(),
+                free: custom.is_some(),
+                called: custom
+                    .or_else(|| call.lenient("function", Fields::object))
+                    .unwrap_or_default(),
+            };
+            self.call(piece, whole, out);
         }
-        if let Some(mut function) = piece.lenient("function_call", Fields::object) {
-            self.call(None, None, None, &mut function, whole, out);
+        if let Some(called) = piece.lenient("function_call", Fields::object) {
+            let piece = Piece {
+                called,
+                ..Piece::default()
+            };
+            self.call(piece, whole, out);
         }
     }
 
@@ -285,19 +307,18 @@ impl Reader {
     }
 
     /// A tool call, new or going on. Services number them, or give each an id, or both, or several under one number.
-    fn call(
-        &mut self,
-        index: Option<u64>,
-        id: Option<String>,
-        seal: Option<Seal>,
-        function: &mut Fields,
-        whole: bool,
-        out: &mut Vec<Event>,
-    ) {
-        let name = function
+    fn call(&mut self, piece: Piece, whole: bool, out: &mut Vec<Event>) {
+        let Piece {
+            index,
+            id,
+            seal,
+            free,
+            mut called,
+        } = piece;
+        let name = called
             .lenient("name", Fields::text)
             .filter(|name| !name.is_empty());
-        let arguments = match function.take("arguments") {
+        let arguments = match called.take(if free { "input" } else { "arguments" }) {
             Some(raw) if is_string(raw) => text_across(raw, &mut self.carry).unwrap_or_default(),
             // Not as text, but as the object itself.
             Some(raw) => raw.get().to_owned(),
@@ -324,6 +345,7 @@ impl Reader {
                 id: id.clone(),
                 part: None,
                 arguments: String::new(),
+                free,
                 closed: false,
             });
             self.calls.len() - 1
@@ -351,6 +373,7 @@ impl Reader {
                 let opening = Opening::Call(Call {
                     id,
                     name,
+                    free,
                     seal,
                     ..Call::default()
                 });
@@ -390,8 +413,9 @@ impl Reader {
             out.push(Event::Close { index: open.part });
         }
         for call in self.calls.iter_mut().filter(|call| !call.closed) {
-            let complete =
-                || serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments).is_ok();
+            let complete = || {
+                !call.free && serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments).is_ok()
+            };
             if let Some(index) = call.part.filter(|_| !among_calls || complete()) {
                 call.closed = true;
                 out.push(Event::Close { index });

@@ -28,6 +28,8 @@ enum Part {
     Thought(String),
     /// The call's number among the calls, and whether it has arguments.
     Call(usize, bool),
+    /// A call with free text, by its number.
+    FreeCall(usize),
 }
 
 impl Writer {
@@ -107,7 +109,10 @@ impl Writer {
             Opening::Call(call) => {
                 let index = self.calls;
                 self.calls += 1;
-                self.parts.push(Part::Call(index, false));
+                self.parts.push(match call.free {
+                    true => Part::FreeCall(index),
+                    false => Part::Call(index, false),
+                });
                 let mut numbered = json!({"index": index});
                 if let (Some(all), Value::Object(mut call)) =
                     (numbered.as_object_mut(), tool::call(call))
@@ -139,6 +144,9 @@ impl Writer {
             (Some(Part::Call(number, filled)), Delta::Arguments(text)) if !text.is_empty() => {
                 *filled = true;
                 json!({"tool_calls": [{"index": *number, "function": {"arguments": text}}]})
+            }
+            (Some(Part::FreeCall(number)), Delta::Arguments(text)) => {
+                json!({"tool_calls": [{"index": *number, "custom": {"input": text}}]})
             }
             _ => return,
         };
