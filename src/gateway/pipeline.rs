@@ -17,10 +17,8 @@ use super::{
     watch::Guard,
     worker::Worker,
 };
-use crate::catalog;
-use crate::chat::{Op, estimate};
-use crate::error::Kind;
-use crate::formats::{count, peek};
+use crate::chat::estimate;
+use crate::formats::peek;
 use crate::plan::{self, Ask, Context, Needs};
 use crate::upstream::via;
 use http::{Request, Response};
@@ -42,9 +40,6 @@ pub async fn serve(
         Err(ended) => respond::refuse(format, ended, &mut record, conn),
     }
 }
-
-/// What to do where nobody compacts.
-const COMPACTING: &str = "only a provider that speaks `openai-responses` itself compacts: ask for one, or shorten the conversation with an ordinary request";
 
 async fn answer(
     worker: &Rc<Worker>,
@@ -76,9 +71,8 @@ async fn answer(
     record.request(&body);
     let mut peek = peek::peek(&body, asked.format.looks, shared.settings.json_depth)?;
     peek.told(asked.model.as_deref(), asked.streams)?;
-    record.asked(&peek, asked.format.op);
+    record.asked(&peek);
 
-    let counts = asked.format.op == Op::Count;
     let ask = Ask {
         op: asked.format.op,
         model: peek.model.as_deref(),
@@ -88,11 +82,7 @@ async fn answer(
             images: peek.images,
             schema: peek.schema,
         },
-        // How long a prompt is is asked, not known.
-        tokens: match counts {
-            true => 0,
-            false => estimate(peek.text_bytes),
-        },
+        tokens: estimate(peek.text_bytes),
         media: peek.images || peek.encoded,
         headers: &head.headers,
     };
@@ -104,10 +94,7 @@ async fn answer(
             dice: &mut worker.dice.borrow_mut(),
             turn: None,
         };
-        plan::plan(&serving.snapshot, context).map_err(|error| match asked.format.op {
-            Op::Compact if error.kind == Kind::Invalid => error.hint(COMPACTING),
-            _ => error,
-        })?
+        plan::plan(&serving.snapshot, context)?
     };
     record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
 
@@ -131,17 +118,5 @@ async fn answer(
         now,
         chat: OnceCell::new(),
     };
-    let Some(first) = plan.attempts.first().filter(|_| counts) else {
-        return attempt::run(&exchange, &plan, record, watch).await;
-    };
-    let upstream = &serving.upstreams[first.provider];
-    if upstream.way(asked.format).is_some() {
-        match attempt::run(&exchange, &plan, record, watch).await {
-            Err(Ended::Failed(failure)) if failure.cannot_count() => {}
-            other => return other,
-        }
-    }
-    record.estimated_for(&upstream.name, &first.model);
-    let weights = catalog::weights(&first.model);
-    Err(Ended::Estimated(count::estimate::estimate(&body, weights)))
+    attempt::run(&exchange, &plan, record, watch).await
 }

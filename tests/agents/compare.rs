@@ -3,6 +3,8 @@
 //! byte by byte.
 
 use gw::mock::Seen;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// One request as it is compared.
 #[derive(Clone, Debug)]
@@ -35,11 +37,28 @@ pub fn requests(seen: &[Seen]) -> Vec<Request> {
             seen.method,
             seen.path,
             headers.concat(),
-            seen.body
+            sorted(&seen.body)
         );
         Request { text }
     };
     asked.iter().map(text).collect()
+}
+
+/// A body with the members of Codex's `client_metadata` in order: it keeps them in none.
+fn sorted(body: &str) -> String {
+    #[derive(serde::Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        client_metadata: Option<&'a RawValue>,
+    }
+    let Ok(Body {
+        client_metadata: Some(raw),
+    }) = serde_json::from_str(body)
+    else {
+        return body.to_owned();
+    };
+    let members: BTreeMap<&str, &RawValue> = serde_json::from_str(raw.get()).unwrap();
+    body.replacen(raw.get(), &serde_json::to_string(&members).unwrap(), 1)
 }
 
 /// What tells `through` from the direct runs, in what is the same in both of these.

@@ -288,7 +288,7 @@ pub const OPENCODE: Agent = Agent {
     model: "agent-model",
     own_credential: None,
     program: |env| package(env, "opencode-PLATFORM", "bin/opencode"),
-    settings: |place, command| opencode("@ai-sdk/openai-compatible", place, command),
+    settings: |place, command| opencode("@ai-sdk/openai-compatible", "/v1", place, command),
     args: &["run", TASK],
     calls: Some(|_| {
         [
@@ -304,25 +304,25 @@ pub const OPENCODE: Agent = Agent {
 pub const OPENCODE_MESSAGES: Agent = Agent {
     name: "opencode with @ai-sdk/anthropic",
     format: Format::Messages,
-    settings: |place, command| opencode("@ai-sdk/anthropic", place, command),
+    settings: |place, command| opencode("@ai-sdk/anthropic", "/v1", place, command),
     ..OPENCODE
 };
 
 pub const OPENCODE_RESPONSES: Agent = Agent {
     name: "opencode with @ai-sdk/openai",
     format: Format::Responses,
-    settings: |place, command| opencode("@ai-sdk/openai", place, command),
+    settings: |place, command| opencode("@ai-sdk/openai", "/v1", place, command),
     ..OPENCODE
 };
 
 pub const OPENCODE_GEMINI: Agent = Agent {
     name: "opencode with @ai-sdk/google",
     format: Format::Gemini,
-    settings: |place, command| opencode("@ai-sdk/google", place, command),
+    settings: |place, command| opencode("@ai-sdk/google", "/v1beta", place, command),
     ..OPENCODE
 };
 
-fn opencode(adapter: &str, place: &Place<'_>, command: &mut Command) {
+fn opencode(adapter: &str, version: &str, place: &Place<'_>, command: &mut Command) {
     let config = json!({
         "autoupdate": false,
         "share": "disabled",
@@ -330,7 +330,7 @@ fn opencode(adapter: &str, place: &Place<'_>, command: &mut Command) {
         "small_model": "gw/agent-model",
         "provider": {"gw": {
             "npm": adapter,
-            "options": {"baseURL": format!("{}/v1", place.url), "apiKey": "{env:GW_KEY}"},
+            "options": {"baseURL": format!("{}{version}", place.url), "apiKey": "{env:GW_KEY}"},
             "models": {"agent-model": {"limit": {"context": 200_000, "output": 8_192}}},
         }},
     });

@@ -133,10 +133,6 @@ impl Format {
         }
     }
 
-    fn served(self) -> bool {
-        gw::formats::named(self.name()).is_some()
-    }
-
     /// A vendor that speaks it, and what its address ends in.
     fn vendor(self) -> (&'static str, &'static str) {
         match self {
@@ -184,10 +180,6 @@ impl Format {
 #[track_caller]
 fn same_format(agent: &Agent) {
     if let Some(bench) = Bench::of(agent, false) {
-        if !agent.format.served() {
-            bench.direct();
-            return;
-        }
         bench.same_format();
     }
 }
@@ -196,7 +188,7 @@ fn same_format(agent: &Agent) {
 fn other_formats(agent: &Agent) {
     if let Some(bench) = Bench::of(agent, true) {
         for upstream in Format::ALL {
-            if *upstream != agent.format && upstream.served() && agent.format.served() {
+            if *upstream != agent.format {
                 bench.other_format(*upstream);
             }
         }
@@ -300,9 +292,6 @@ fn codex_goes_on_at_once_where_there_are_no_websockets() {
     let Some(bench) = Bench::of(&roster::CODEX_BUILT_IN, true) else {
         return;
     };
-    if !Format::Responses.served() {
-        return;
-    }
     let (gateway, key) = bench.gateway(Format::Responses);
     let said = bench.said(&gateway.url, &key, "with openai_base_url");
     assert!(!said.contains("Reconnecting"), "{said}");

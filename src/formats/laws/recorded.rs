@@ -4,7 +4,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod counted;
 mod observed;
 mod replies;
 mod requests;

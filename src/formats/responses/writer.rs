@@ -130,22 +130,14 @@ impl Writer {
             .map_or(Value::Null, |item| item["id"].clone())
     }
 
-    /// The message that texts are added to is complete: nothing else may stand in its place. One that still speaks is
-    /// complete when it has spoken.
+    /// The message that texts are added to is complete: nothing else may stand in its place.
     fn end_message(&mut self, status: &str, out: &mut Vec<u8>) {
         if let Some(at) = self.message.take() {
-            self.finish_message(at, status, out);
+            if let Some(item) = self.items.get_mut(at) {
+                item["status"] = json!(status);
+            }
+            self.finish(at, out);
         }
-    }
-
-    fn finish_message(&mut self, at: usize, status: &str, out: &mut Vec<u8>) {
-        if self.open.values().any(|open| open.at == at) {
-            return;
-        }
-        if let Some(item) = self.items.get_mut(at) {
-            item["status"] = json!(status);
-        }
-        self.finish(at, out);
     }
 
     fn open(&mut self, part: usize, opening: &Opening, out: &mut Vec<u8>) {
@@ -351,9 +343,9 @@ impl Writer {
                 {
                     *shown = whole;
                 }
-                // Something else has begun since.
+                // Another message has begun since, or something else has.
                 if self.message != Some(at) {
-                    self.finish_message(at, status, out);
+                    self.finish(at, out);
                 }
                 return;
             }
