@@ -42,7 +42,7 @@ async function ask(client, more) {
 async function stream(client, more) {
   const answers = [];
   for await (const answer of await client.models.generateContentStream(request(more))) answers.push(dump(answer));
-  return [answers, { ...common(answers), pieces: answers.flatMap(parts).filter((part) => part.text).length }];
+  return [answers, { ...common(answers), pieces: answers.flatMap(parts).filter((part) => part.text && !part.thought).length }];
 }
 
 /** Both results; what was said goes back as it came, with its seals. */

@@ -45,7 +45,7 @@ def ask(client, model="mock", contents=PROMPT, **config):
 def stream(client, model="mock", contents=PROMPT, **config):
     chunks = client.models.generate_content_stream(model=model, contents=contents, config={**DEFAULTS, **config})
     answers = [dump(answer) for answer in chunks]
-    return answers, common(answers) | {"pieces": sum(bool(part["text"]) for answer in answers for part in parts(answer))}
+    return answers, common(answers) | {"pieces": sum(bool(part["text"] and not part["thought"]) for answer in answers for part in parts(answer))}
 
 
 def said(answers: list[dict]) -> types.Content:
