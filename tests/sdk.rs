@@ -45,17 +45,9 @@ const CASES: &[&str] = &[
 /// Cells that must run and may fail for now.
 const NOT_YET: &[&str] = &["token count", "kept"];
 
-/// Whether gw speaks a format.
-fn spoken(format: &str) -> bool {
-    gw::formats::FORMATS
-        .iter()
-        .any(|known| known.name == format)
-}
-
-/// A client's program, its format, and what it does beside `CASES`.
+/// A client's program, and what it does beside `CASES`.
 struct Program {
     file: &'static str,
-    format: &'static str,
     helpers: &'static [&'static str],
 }
 
@@ -69,11 +61,7 @@ impl Program {
         })
         .unwrap();
         let gateway = Gateway::start();
-        let upstreams: Vec<_> = UPSTREAMS
-            .iter()
-            .filter(|(format, ..)| spoken(self.format) && spoken(format))
-            .collect();
-        let keys: BTreeMap<_, _> = upstreams
+        let keys: BTreeMap<_, _> = UPSTREAMS
             .iter()
             .map(|(format, vendor, base)| {
                 gateway.provider(
@@ -98,7 +86,7 @@ impl Program {
         let said = String::from_utf8_lossy(&output.stdout);
 
         let mut missing = BTreeSet::new();
-        for upstream in upstreams
+        for upstream in UPSTREAMS
             .iter()
             .map(|(format, ..)| *format)
             .chain([STRAIGHT])
@@ -152,7 +140,6 @@ impl Program {
 fn openai_chat_for_python() {
     Program {
         file: "python/chat.py",
-        format: "openai-chat",
         helpers: &[
             "stream helper",
             "stream without usage",
@@ -167,7 +154,6 @@ fn openai_chat_for_python() {
 fn openai_chat_for_javascript() {
     Program {
         file: "node/chat.mjs",
-        format: "openai-chat",
         helpers: &[
             "stream helper",
             "tool runner",
@@ -182,7 +168,6 @@ fn openai_chat_for_javascript() {
 fn openai_responses_for_python() {
     Program {
         file: "python/responses.py",
-        format: "openai-responses",
         helpers: &[
             "stream helper",
             "parse streamed",
@@ -198,7 +183,6 @@ fn openai_responses_for_python() {
 fn openai_responses_for_javascript() {
     Program {
         file: "node/responses.mjs",
-        format: "openai-responses",
         helpers: &[
             "stream helper",
             "tool runner",
@@ -215,7 +199,6 @@ fn openai_responses_for_javascript() {
 fn anthropic_for_python() {
     Program {
         file: "python/messages.py",
-        format: "anthropic-messages",
         helpers: &[
             "stream helper",
             "parse streamed",
@@ -232,7 +215,6 @@ fn anthropic_for_python() {
 fn anthropic_for_javascript() {
     Program {
         file: "node/messages.mjs",
-        format: "anthropic-messages",
         helpers: &[
             "stream helper",
             "tool runner",
@@ -248,7 +230,6 @@ fn anthropic_for_javascript() {
 fn google_for_python() {
     Program {
         file: "python/gemini.py",
-        format: "gemini",
         helpers: &[
             "chat",
             "tool runner",
@@ -264,7 +245,6 @@ fn google_for_python() {
 fn google_for_javascript() {
     Program {
         file: "node/gemini.mjs",
-        format: "gemini",
         helpers: &[
             "chat",
             "tool runner",
@@ -274,6 +254,19 @@ fn google_for_javascript() {
         ],
     }
     .run();
+}
+
+#[test]
+fn every_chat_format_is_an_upstream_here() {
+    let spoken = gw::formats::FORMATS
+        .iter()
+        .filter(|format| format.codec.is_some())
+        .map(|format| format.name);
+    let here = UPSTREAMS.iter().map(|(format, ..)| *format);
+    assert_eq!(
+        spoken.collect::<BTreeSet<_>>(),
+        here.collect::<BTreeSet<_>>()
+    );
 }
 
 #[test]
