@@ -8,6 +8,7 @@ pub mod entry;
 pub mod fault;
 mod fields;
 pub mod finish;
+pub mod frames;
 pub mod gemini;
 #[cfg(test)]
 pub(crate) mod laws;
@@ -28,6 +29,7 @@ pub mod sse;
 pub use api::Api;
 pub use entry::{Called, Streams, called, called_below};
 pub use fields::ADAPTED;
+pub use frames::Framing;
 pub use passes::Passes;
 
 use crate::chat::{Chat, Event, Fault, Op, Reply, Takes, Usage};
@@ -72,10 +74,27 @@ pub struct Format {
     pub ping: &'static [u8],
     /// The frame that ends a complete stream; empty: there is none.
     pub end_mark: &'static [u8],
+    /// The query parameter by which callers ask for events, where a stream is one JSON array without it.
+    pub events_by: Option<(&'static str, &'static str)>,
     /// Whether usage in streams must be asked for (`stream_options.include_usage`) and hidden again.
     pub usage_on_request: bool,
     /// What passes to an upstream of the same format beside the body.
     pub passes: Passes,
+}
+
+impl Format {
+    /// How a caller with this query gets its streams.
+    pub fn framing(&self, query: Option<&str>) -> Framing {
+        let Some((name, value)) = self.events_by else {
+            return Framing::Events;
+        };
+        let given = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+            .any(|(key, given)| key.trim_start_matches('$') == name && given.starts_with(value));
+        match given {
+            true => Framing::Events,
+            false => Framing::Array,
+        }
+    }
 }
 
 /// Every wire format.
@@ -100,6 +119,7 @@ static OPENAI_CHAT: Format = Format {
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
     end_mark: openai::END_MARK,
+    events_by: None,
     usage_on_request: true,
     passes: Passes::OPENAI,
 };
@@ -118,6 +138,7 @@ static OPENAI_RESPONSES: Format = Format {
     ping: b": ping\n\n",
     // What ends a stream is an event that has the whole response in it, which is never missing where a reply is whole.
     end_mark: b"",
+    events_by: None,
     usage_on_request: false,
     passes: Passes::OPENAI,
 };
@@ -135,6 +156,7 @@ static OPENAI_EMBEDDINGS: Format = Format {
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
     end_mark: openai::END_MARK,
+    events_by: None,
     usage_on_request: false,
     passes: Passes::OPENAI,
 };
@@ -152,6 +174,7 @@ static ANTHROPIC_MESSAGES: Format = Format {
     write_fault_event: fault::write_anthropic_event,
     ping: b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
     end_mark: anthropic::END_MARK,
+    events_by: None,
     usage_on_request: false,
     passes: Passes::ANTHROPIC,
 };
@@ -179,6 +202,7 @@ static GEMINI: Format = Format {
     ping: b"\r\n",
     // What ends a reply is that every candidate says why it ends.
     end_mark: b"",
+    events_by: Some(("alt", "sse")),
     usage_on_request: false,
     passes: Passes::GOOGLE,
 };

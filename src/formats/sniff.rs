@@ -8,7 +8,9 @@ pub enum Kind {
     Events,
     /// A JSON object.
     Json,
-    /// Neither: a page, plain text, something compressed.
+    /// A JSON array.
+    Array,
+    /// None of these: a page, plain text, something compressed.
     Other,
 }
 
@@ -22,6 +24,7 @@ pub fn kind(content_type: &str, begins: &[u8]) -> Option<Kind> {
     let first = body.first()?;
     match first {
         b'{' => Some(Kind::Json),
+        b'[' if !named => Some(Kind::Array),
         // A comment.
         b':' => Some(Kind::Events),
         b'<' => Some(Kind::Other),
@@ -89,7 +92,7 @@ mod tests {
             ("da", None),
             ("data", None),
             ("datum: x", Some(Kind::Other)),
-            ("[1]", Some(Kind::Other)),
+            ("[1]", Some(Kind::Array)),
             ("busy", Some(Kind::Other)),
             ("\u{1f}\u{8b}", Some(Kind::Other)),
         ] {

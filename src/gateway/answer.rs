@@ -13,7 +13,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::formats::{
-    Dropped, Seen,
+    Dropped, Framing, Seen,
     fault::read_fault,
     sniff::{self, Kind},
 };
@@ -133,12 +133,14 @@ impl Reading<'_> {
                 Err(_) => return Err(self.failed("broke off before its answer")),
             }
         }
-        match kind {
-            Some(Kind::Events) => {}
-            None if sniff::labelled(label, "text/event-stream") => {}
+        let framing = match kind {
+            Some(Kind::Events) => Framing::Events,
+            None if sniff::labelled(label, "text/event-stream") => Framing::Events,
+            // What its API sends where nobody asks for events, and some servers even then.
+            Some(Kind::Array | Kind::Json) if self.way.to.events_by.is_some() => Framing::Array,
             Some(Kind::Json) => return Err(self.no_stream(incoming, collected).await),
-            Some(Kind::Other) | None => return Err(self.failed(NO_STREAM)),
-        }
+            Some(Kind::Array | Kind::Other) | None => return Err(self.failed(NO_STREAM)),
+        };
         let mode = match &self.way.conversion {
             Conversion::Same => Mode::Same {
                 format: self.exchange.format,
@@ -157,6 +159,7 @@ impl Reading<'_> {
             self.exchange,
             self.idle,
         ));
+        stream.framed(framing);
         let step = match collected.length() {
             0 => Step::Setup,
             _ => stream.chunk(collected.into_bytes()),

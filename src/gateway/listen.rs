@@ -246,7 +246,7 @@ fn browsers(request: &Request<Incoming>) -> crate::error::Result<()> {
 
 /// Whether a path, as it is behind a route's, asks for models. Some of another API look like it.
 fn models_path(path: &str) -> bool {
-    models::id(path).is_some() && unserved(path).is_none()
+    models::id(path).is_some() && unserved(path).is_none() && formats::called(path).is_none()
 }
 
 /// The list of models or one of them, for `GET`. `path`: as it is behind a route's.

@@ -10,7 +10,6 @@ use super::{
 };
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
-use crate::formats::Format;
 use crate::plan::{health::Entry, retry::Class};
 use crate::store::journal::Outcome;
 use bytes::Bytes;
@@ -34,7 +33,6 @@ pub struct Relay {
     entry: Entry,
     record: Record,
     watch: Guard,
-    format: &'static Format,
     ping: Duration,
     last: Option<Bytes>,
     /// It ended early and cannot say so but by breaking off.
@@ -58,14 +56,7 @@ impl std::fmt::Display for Aborted {
 impl std::error::Error for Aborted {}
 
 impl Relay {
-    pub fn new(
-        stream: Stream,
-        entry: Entry,
-        record: Record,
-        watch: Guard,
-        held: Held,
-        format: &'static Format,
-    ) -> Relay {
+    pub fn new(stream: Stream, entry: Entry, record: Record, watch: Guard, held: Held) -> Relay {
         let ping = record.ping();
         watch.within(Some(stream.idle));
         watch.ping_within(ping);
@@ -76,7 +67,6 @@ impl Relay {
             entry,
             record,
             watch,
-            format,
             ping,
             last: None,
             aborted: false,
@@ -137,7 +127,7 @@ impl Relay {
                     self.watch.listen(cx);
                     if self.watch.take_ping() && stream.has_events() && !self.lingering {
                         self.watch.ping_within(self.ping);
-                        return Poll::Ready(Some(Ok(Bytes::from_static(self.format.ping))));
+                        return Poll::Ready(Some(Ok(stream.ping())));
                     }
                     return Poll::Pending;
                 }
@@ -239,7 +229,7 @@ impl Relay {
         self.record.finish(200, outcome);
         let mut bytes = join(&mut stream).map(Vec::from).unwrap_or_default();
         match stream.has_events() {
-            true if tell => bytes.extend(stream.fault_event(self.format, fault)),
+            true if tell => bytes.extend_from_slice(&stream.fault_event(fault)),
             true => {}
             false => self.aborted = true,
         }

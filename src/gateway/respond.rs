@@ -16,7 +16,7 @@ use super::{
 use crate::catalog;
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
-use crate::formats::{Api, Format};
+use crate::formats::{Api, Format, Framing};
 use crate::plan::retry::Class;
 use crate::store::journal::Outcome;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -86,7 +86,7 @@ pub fn answer(
             // The request has gone out, and what comes is handed on as it comes.
             held.keep_only(record.request_kept());
             about(&mut headers, format, &record, false);
-            if stream.has_events() {
+            if stream.has_events() && stream.framing() == Framing::Events {
                 let events = HeaderValue::from_static("text/event-stream");
                 headers.insert(header::CONTENT_TYPE, events);
                 headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -95,7 +95,7 @@ pub fn answer(
             }
             let length = stream.length;
             Body::relay(
-                Relay::new(*stream, answer.entry, record, watch, held, format),
+                Relay::new(*stream, answer.entry, record, watch, held),
                 length,
             )
         }

@@ -5,7 +5,8 @@
 use super::{connect::Connection, exchange::Exchange, failure::Failure, long::Tail, pool::Pool};
 use crate::chat::{Event, Fault};
 use crate::formats::fault::Hidden;
-use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse, sse::Frames};
+use crate::formats::frames::{Frames, Framing, Joined};
+use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse};
 use crate::upstream::{OwnKey, Upstream};
 use bytes::Bytes;
 use http_body::Body as _;
@@ -69,6 +70,10 @@ pub struct Stream {
     mode: Mode,
     /// For the caller, in order.
     pub out: VecDeque<Bytes>,
+    /// The caller's format.
+    format: &'static Format,
+    /// Makes one array of what the caller gets, where it does not take events.
+    joined: Option<Joined>,
     pub seen: Seen,
     /// Something of a reply has come: content, or why there is none.
     said: bool,
@@ -94,9 +99,14 @@ impl Stream {
         Stream {
             length: None,
             incoming,
-            frames: Frames::default(),
-            mode,
+            frames: Frames::of(Framing::Events),
             out: VecDeque::new(),
+            format: exchange.format,
+            joined: match (&mode, exchange.format.framing(exchange.query)) {
+                (Mode::Long { .. }, _) | (_, Framing::Events) => None,
+                (_, Framing::Array) => Some(Joined::default()),
+            },
+            mode,
             seen: Seen::expecting(exchange.peek.choices),
             said: false,
             done: false,
@@ -104,6 +114,70 @@ impl Stream {
             own: exchange.own_key().cloned(),
             ticket: Some(ticket),
             idle,
+        }
+    }
+
+    /// How the upstream frames it.
+    pub fn framed(&mut self, framing: Framing) {
+        self.frames = Frames::of(framing);
+    }
+
+    /// How the caller gets it.
+    pub fn framing(&self) -> Framing {
+        match self.joined {
+            Some(_) => Framing::Array,
+            None => Framing::Events,
+        }
+    }
+
+    /// What keeps the caller's connection alive.
+    pub fn ping(&self) -> Bytes {
+        Bytes::from_static(match self.joined {
+            Some(_) => b"\n",
+            None => self.format.ping,
+        })
+    }
+
+    /// An error as the last thing that is said. Of what it wrote itself gw knows how far it is.
+    pub fn fault_event(&mut self, fault: &Fault) -> Bytes {
+        let event = match &mut self.mode {
+            Mode::Translate { writer, .. } => {
+                let mut bytes = Vec::new();
+                writer.write(&Event::Error(fault.clone()), &mut bytes);
+                bytes
+            }
+            Mode::Same { .. } | Mode::Long { .. } => (self.format.write_fault_event)(fault),
+        };
+        let event = Bytes::from(event);
+        let Some(joined) = &mut self.joined else {
+            return event;
+        };
+        [&joined.events(&event)[..], joined.end()].concat().into()
+    }
+
+    /// A frame of the upstream's, for a caller of its format.
+    fn pass(&mut self, frame: Bytes) {
+        let piece = match (&mut self.joined, self.frames.framing()) {
+            (None, Framing::Events) => frame,
+            (Some(joined), Framing::Array) => joined.pass(frame),
+            (Some(joined), Framing::Events) => joined.events(&frame),
+            (None, Framing::Array) => match self.frames.read(&frame) {
+                Some((_, data)) => event_of(&data),
+                None => return,
+            },
+        };
+        if !piece.is_empty() {
+            self.out.push_back(piece);
+        }
+    }
+
+    /// What is missing of the caller's array.
+    fn end_array(&mut self) {
+        if let Some(joined) = &mut self.joined {
+            let end = joined.end();
+            if !end.is_empty() {
+                self.out.push_back(Bytes::from_static(end));
+            }
         }
     }
 
@@ -143,25 +217,14 @@ impl Stream {
     /// has not come; an event that is not whole is none.
     pub fn close(&mut self) -> Step {
         self.ticket = None;
-        self.frames = Frames::default();
+        self.frames = Frames::of(self.frames.framing());
         if let Mode::Same { format, .. } = &self.mode
             && !self.done
+            && !format.end_mark.is_empty()
         {
             self.out.push_back(Bytes::from_static(format.end_mark));
         }
         self.ended()
-    }
-
-    /// An error as the last event(s) for the caller. Of what it wrote itself gw knows how far it is.
-    pub fn fault_event(&mut self, format: &Format, fault: &Fault) -> Vec<u8> {
-        match &mut self.mode {
-            Mode::Translate { writer, .. } => {
-                let mut bytes = Vec::new();
-                writer.write(&Event::Error(fault.clone()), &mut bytes);
-                bytes
-            }
-            Mode::Same { .. } | Mode::Long { .. } => (format.write_fault_event)(fault),
-        }
     }
 
     /// Takes what has been read of the body already.
@@ -243,8 +306,9 @@ impl Stream {
         } = &mut self.mode
         {
             reader.end(events);
-            tell(events, writer.as_mut(), &mut self.out);
+            tell(events, writer.as_mut(), &mut self.joined, &mut self.out);
         }
+        self.end_array();
         Step::End
     }
 
@@ -262,6 +326,9 @@ impl Stream {
 
     /// Ends the last event, so that another can follow it.
     fn end_event(&mut self) {
+        if self.joined.is_some() {
+            return;
+        }
         let missing = self.out.back().map_or("", |last| sse::ending(last));
         if !missing.is_empty() {
             self.out.push_back(Bytes::from_static(missing.as_bytes()));
@@ -269,10 +336,10 @@ impl Stream {
     }
 
     fn frame(&mut self, frame: Bytes) -> Step {
-        let Some((name, data)) = sse::event(&frame) else {
+        let Some((name, data)) = self.frames.read(&frame) else {
             // A comment keeps the caller's connection alive as it kept ours.
             if let Mode::Same { .. } = self.mode {
-                self.out.push_back(frame);
+                self.pass(frame);
             }
             return Step::Setup;
         };
@@ -290,14 +357,15 @@ impl Stream {
                         let shows = self.hidden().shown_in(&data);
                         let forwarded = failure.in_words_of_its_own() && !shows;
                         if forwarded {
-                            self.out.push_back(frame.clone());
+                            self.pass(frame.clone());
+                            self.end_array();
                         }
                         return Step::Failed { failure, forwarded };
                     }
                 };
                 drop(data);
                 if passes {
-                    self.out.push_back(frame);
+                    self.pass(frame);
                 }
                 mark
             }
@@ -307,7 +375,7 @@ impl Stream {
                 events,
             } => {
                 let mark = reader.read(name, &data, &mut self.seen, events);
-                tell(events, writer.as_mut(), &mut self.out);
+                tell(events, writer.as_mut(), &mut self.joined, &mut self.out);
                 mark
             }
         };
@@ -337,16 +405,39 @@ impl Stream {
 }
 
 /// Writes events in the caller's format. An error is the relay's to tell, or nobody's.
-fn tell(events: &mut Vec<Event>, writer: &mut (dyn EventWriter + Send), out: &mut VecDeque<Bytes>) {
+fn tell(
+    events: &mut Vec<Event>,
+    writer: &mut (dyn EventWriter + Send),
+    joined: &mut Option<Joined>,
+    out: &mut VecDeque<Bytes>,
+) {
     let mut bytes = Vec::new();
     for event in events.drain(..) {
         if !matches!(event, Event::Error(_)) {
             writer.write(&event, &mut bytes);
         }
     }
-    if !bytes.is_empty() {
-        out.push_back(bytes.into());
+    if bytes.is_empty() {
+        return;
     }
+    let bytes = Bytes::from(bytes);
+    out.push_back(match joined {
+        Some(joined) => joined.events(&bytes),
+        None => bytes,
+    });
+}
+
+/// An element of an array as an event.
+fn event_of(data: &[u8]) -> Bytes {
+    let mut event = Vec::with_capacity(data.len() + 10);
+    event.extend_from_slice(b"data: ");
+    // JSON has no line ends but between its values.
+    let lines = data.split(|byte| matches!(byte, b'\n' | b'\r'));
+    for line in lines {
+        event.extend_from_slice(line.trim_ascii_start());
+    }
+    event.extend_from_slice(b"\r\n\r\n");
+    event.into()
 }
 
 fn broken(message: &str) -> Step {

@@ -104,7 +104,12 @@ impl<'de> Visitor<'de> for List<'_> {
             if self.0.count > self.0.most {
                 return Err(A::Error::custom("too many"));
             }
-            found.extend(id.filter(|id| id.len() <= LONGEST));
+            let id = id.filter(|id| id.len() <= LONGEST);
+            // Google's ids are names of resources; its requests have the rest of them.
+            found.extend(id.map(|id| match id.strip_prefix("models/") {
+                Some(model) => model.to_owned(),
+                None => id,
+            }));
         }
         self.0.found = Some(found);
         Ok(())
@@ -183,6 +188,10 @@ mod tests {
             ),
             (r#"{"models":[{"name":"n","id":"i"}]}"#, models(&["i"])),
             (r#"{"data":null,"models":["x"]}"#, models(&["x"])),
+            (
+                r#"{"models":[{"name":"models/gemini-3-flash","baseModelId":"","version":"3"},{"name":"tunedModels/t"}],"nextPageToken":""}"#,
+                models(&["gemini-3-flash", "tunedModels/t"]),
+            ),
             (r#"["b","a",null,1,[2]]"#, models(&["a", "b"])),
             ("[]", models(&[])),
             (r#"{"data":"x"}"#, Listed::NoList),

@@ -95,7 +95,8 @@ pub static VENDORS: &[Vendor] = &[
         ],
         auth: Header("x-goog-api-key"),
         env: "GEMINI_API_KEY",
-        models: "/v1beta/models",
+        // A page holds 50 unless more are asked for, 1000 at most.
+        models: "/v1beta/models?pageSize=1000",
         quirks: Quirks::NONE,
         ..COMPATIBLE
     },
@@ -340,7 +341,7 @@ pub static VENDORS: &[Vendor] = &[
         title: "Any Gemini-compatible API",
         endpoints: &[GEMINI],
         auth: Header("x-goog-api-key"),
-        models: "/v1beta/models",
+        models: "/v1beta/models?pageSize=1000",
         ..COMPATIBLE
     },
     // `gw mock`

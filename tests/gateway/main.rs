@@ -16,6 +16,7 @@ mod error_formats;
 mod explaining;
 mod fallback;
 mod gemini_credentials;
+mod gemini_streams;
 mod hangup;
 mod hangup_rows;
 #[path = "../harness/mod.rs"]

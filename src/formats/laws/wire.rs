@@ -18,6 +18,10 @@ pub struct Outcome {
 
 /// Cuts a stream into (event, data).
 pub fn events(stream: &str) -> Vec<(String, String)> {
+    if let Ok(elements) = serde_json::from_str::<Vec<Value>>(stream) {
+        let each = elements.iter().map(|one| (String::new(), one.to_string()));
+        return each.collect();
+    }
     let field = |frame: &str, name: &str| -> Vec<String> {
         frame
             .lines()

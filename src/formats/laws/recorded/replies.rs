@@ -2,8 +2,9 @@
 
 use super::{exchanges, spoken};
 use crate::chat::Event;
+use crate::formats::frames::{Frames, Framing};
 use crate::formats::laws::readings::{replies_agree, streams_agree};
-use crate::formats::{Codec, Seen, sse};
+use crate::formats::{Codec, Seen};
 use bytes::Bytes;
 
 /// Gemini's answers are one array where nobody asks for events.
@@ -39,20 +40,27 @@ fn recorded_answers_are_read_once() {
 
 /// What a reader makes of a stream that arrives in these chunks.
 fn read<'a>(codec: &dyn Codec, chunks: impl Iterator<Item = &'a [u8]>) -> Vec<Event> {
-    let (mut frames, mut reader) = (sse::Frames::default(), codec.reader());
+    let mut chunks = chunks.peekable();
+    let framing = match chunks.peek() {
+        Some([b'[', ..]) => Framing::Array,
+        _ => Framing::Events,
+    };
+    let (mut frames, mut reader) = (Frames::of(framing), codec.reader());
     let (mut seen, mut told) = (Seen::default(), Vec::new());
-    let mut take = |frame: Bytes| {
-        if let Some((name, data)) = sse::event(&frame) {
+    let mut take = |frames: &Frames, frame: Bytes| {
+        if let Some((name, data)) = frames.read(&frame) {
             reader.read(name, &data, &mut seen, &mut told);
         }
     };
     for chunk in chunks {
         frames.push(Bytes::copy_from_slice(chunk)).unwrap();
         while let Some(frame) = frames.next() {
-            take(frame);
+            take(&frames, frame);
         }
     }
-    frames.rest().into_iter().for_each(&mut take);
+    if let Some(rest) = frames.rest() {
+        take(&frames, rest);
+    }
     reader.end(&mut told);
     told
 }
