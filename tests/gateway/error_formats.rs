@@ -73,7 +73,7 @@ fn an_error_is_in_the_format_the_caller_speaks_whatever_the_path_and_before_any_
             "POST",
             "/v1beta/models/gemini-3-pro:generateContent",
             &[],
-            (404, "google"),
+            (401, "google"),
         ),
         (
             "POST",
@@ -163,10 +163,13 @@ fn paths_of_known_apis_say_what_is_not_served_yet() {
         ("/v1/messages/batches", "Anthropic's Message Batches API"),
         ("/v1/messages/count_tokens", "Anthropic's token counting"),
         (
-            "/v1beta/models/gemini-3-pro:streamGenerateContent",
+            "/v1beta/models/gemini-embedding-001:embedContent",
             "the Gemini API",
         ),
-        ("/v1/models/gemini-3-pro:generateContent", "the Gemini API"),
+        (
+            "/v1/models/gemini-embedding-001:embedContent",
+            "the Gemini API",
+        ),
         (
             "/v1/projects/p/locations/l/publishers/google/models/m:generateContent",
             "Vertex AI",

@@ -6,6 +6,7 @@ use crate::kit::{plan, status};
 fn a_websocket_is_refused_at_once_with_426_and_what_to_do_instead() {
     let bench = plan().at("team", &["m/mock"]).start();
     for (path, served) in [
+        ("/v1/responses", true),
         ("/v1/chat/completions", true),
         ("/v1/messages", true),
         ("/team/v1/chat/completions", true),
