@@ -1,0 +1,310 @@
+//! Every reader and the splice, given what nobody sent: requests, replies and streams that were written down (and recorded,
+//! where recordings are at hand), changed at random in their bytes and in their structure. Nothing may panic or hang, what
+//! is written must be JSON, a stream says the same however it is cut, and a splice changes only its span.
+//!
+//! A short run is among the other tests; `FUZZ_SECONDS=3600 cargo test --test fuzz -- --nocapture` is a long one. A failure
+//! names its seed: `FUZZ_SEED=N FUZZ_SECONDS=0` begins with that case.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
+use bytes::Bytes;
+use gw::catalog;
+use gw::chat::Event;
+use gw::formats::{Codec, FORMATS, Format, Quirks, ReplyContext, Seen, Target, peek, splice, sse};
+use serde_json::Value;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Cases of a run that no time is set for.
+const SHORT: u64 = 1500;
+
+/// Knuth's MMIX generator: any would do, as long as a seed says what comes.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % most.max(1)
+    }
+}
+
+/// What was written down: bodies and streams.
+fn seeds() -> Vec<Vec<u8>> {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/formats/laws/golden");
+    let mut seeds = Vec::new();
+    for file in std::fs::read_dir(golden.join("requests")).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let told: Value = serde_json::from_str(&text).unwrap();
+        for said in told.as_object().unwrap().values() {
+            seeds.push(said["says"].to_string().into_bytes());
+        }
+    }
+    for file in std::fs::read_dir(golden.join("replies")).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for section in text.split("== ").skip(1) {
+            let (_, section) = section.split_once('\n').unwrap();
+            let (whole, stream) = section.split_once("-- streamed\n").unwrap();
+            seeds.push(whole.as_bytes().to_vec());
+            seeds.push(stream.as_bytes().to_vec());
+        }
+    }
+    if let Some(folder) = std::env::var_os("GW_RECORDINGS") {
+        let text = std::fs::read_to_string(Path::new(&folder).join("exchanges.jsonl")).unwrap();
+        for line in text.lines() {
+            let exchange: Value = serde_json::from_str(line).unwrap();
+            seeds.push(exchange["request_body"].to_string().into_bytes());
+            seeds.extend(exchange["response_body"].as_str().map(Vec::from));
+        }
+        seeds.retain(|seed| seed.len() < 100_000);
+    }
+    seeds
+}
+
+/// Bytes that mean something to a reader.
+const TOKENS: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    ",",
+    ":",
+    "null",
+    "true",
+    "-1",
+    "1e999",
+    "18446744073709551616",
+    "\\ud83e",
+    "\n\n",
+    "\r\n",
+    "data: ",
+    "event: error\n",
+    "[DONE]",
+    "\u{0}",
+    "🦀",
+    "{}",
+    "[]",
+    "\"\"",
+];
+
+fn in_bytes(body: &mut Vec<u8>, dice: &mut Dice) {
+    for _ in 0..=dice.below(4) {
+        let at = dice.below(body.len() + 1);
+        let end = (at + dice.below(30)).min(body.len());
+        match dice.below(5) {
+            0 if at < body.len() => body[at] ^= 1 << dice.below(8),
+            1 => drop(body.drain(at..end)),
+            2 => {
+                let piece = body[at..end].to_vec();
+                body.splice(at..at, piece);
+            }
+            3 => body.truncate(at),
+            _ => drop(body.splice(at..at, TOKENS[dice.below(TOKENS.len())].bytes())),
+        }
+    }
+}
+
+/// Puts another value in some place of a document: of another type, of the same document, or nothing.
+fn in_structure(body: &mut Vec<u8>, dice: &mut Dice) {
+    let Ok(mut document) = serde_json::from_slice::<Value>(body) else {
+        return in_bytes(body, dice);
+    };
+    let other = document.clone();
+    for _ in 0..=dice.below(3) {
+        let value = match dice.below(6) {
+            0 => Value::Null,
+            1 => Value::from("x"),
+            2 => Value::from(-1),
+            3 => Value::Array(Vec::new()),
+            4 => Value::Object(serde_json::Map::new()),
+            _ => pick(&other, dice).clone(),
+        };
+        *place(&mut document, dice) = value;
+    }
+    *body = document.to_string().into_bytes();
+}
+
+fn pick<'a>(value: &'a Value, dice: &mut Dice) -> &'a Value {
+    let inner = match value {
+        Value::Object(members) => members.values().nth(dice.below(members.len())),
+        Value::Array(items) => items.get(dice.below(items.len())),
+        _ => None,
+    };
+    match inner {
+        Some(inner) if dice.below(4) > 0 => pick(inner, dice),
+        _ => value,
+    }
+}
+
+fn place<'a>(value: &'a mut Value, dice: &mut Dice) -> &'a mut Value {
+    let length = match value {
+        Value::Object(members) => members.len(),
+        Value::Array(items) => items.len(),
+        _ => 0,
+    };
+    if length == 0 || dice.below(4) == 0 {
+        return value;
+    }
+    let at = dice.below(length);
+    match value {
+        Value::Object(members) => place(members.values_mut().nth(at).unwrap(), dice),
+        Value::Array(items) => place(&mut items[at], dice),
+        _ => unreachable!(),
+    }
+}
+
+fn is_json(body: &[u8], what: &str) {
+    let read = serde_json::from_slice::<Value>(body);
+    assert!(
+        read.is_ok(),
+        "{what}: {read:?}: {}",
+        String::from_utf8_lossy(body)
+    );
+}
+
+fn requests(codec: &dyn Codec, body: &[u8]) {
+    let Ok(chat) = codec.read_request(body) else {
+        return;
+    };
+    for into in FORMATS.iter().filter_map(|format| format.codec) {
+        let target = Target {
+            model: &chat.model,
+            quirks: &Quirks::COMPATIBLE,
+            takes: catalog::takes(&chat.model),
+        };
+        if let Ok(written) = into.write_request(&chat, &target) {
+            is_json(&written.body, "a request");
+        }
+    }
+}
+
+fn replies(format: &Format, codec: &dyn Codec, body: &[u8]) {
+    (format.observe_reply)(body, &mut Seen::default());
+    let Ok(reply) = codec.read_reply(body, &mut Seen::default()) else {
+        return;
+    };
+    for into in FORMATS.iter().filter_map(|format| format.codec) {
+        is_json(
+            &into.write_reply(&reply, &ReplyContext::default()),
+            "a reply",
+        );
+    }
+}
+
+/// What a stream in these chunks tells, and what the format's own look at it makes of it.
+fn told<'a>(
+    format: &Format,
+    codec: &dyn Codec,
+    chunks: impl Iterator<Item = &'a [u8]>,
+) -> (Vec<Event>, Vec<String>) {
+    let (mut frames, mut reader) = (sse::Frames::default(), codec.reader());
+    let (mut seen, mut looked) = (Seen::default(), Seen::default());
+    let (mut events, mut marks) = (Vec::new(), Vec::new());
+    let mut take = |frame: Bytes| {
+        if let Some((name, data)) = sse::event(&frame) {
+            reader.read(name, &data, &mut seen, &mut events);
+            marks.push(format!("{:?}", (format.observe)(name, &data, &mut looked)));
+        }
+    };
+    for chunk in chunks {
+        if frames.push(Bytes::copy_from_slice(chunk)).is_err() {
+            break;
+        }
+        while let Some(frame) = frames.next() {
+            take(frame);
+        }
+    }
+    frames.rest().into_iter().for_each(&mut take);
+    reader.end(&mut events);
+    (events, marks)
+}
+
+fn streams(format: &Format, codec: &dyn Codec, body: &[u8], dice: &mut Dice) {
+    let whole = told(format, codec, std::iter::once(body));
+    let mut rest = body;
+    let chunks = std::iter::from_fn(|| {
+        let (chunk, behind) = rest.split_at((1 + dice.below(60)).min(rest.len()));
+        rest = behind;
+        (!chunk.is_empty()).then_some(chunk)
+    });
+    assert_eq!(
+        told(format, codec, chunks),
+        whole,
+        "{} in chunks",
+        format.name
+    );
+    for into in FORMATS.iter().filter_map(|format| format.codec) {
+        let (mut writer, mut out) = (into.writer(&ReplyContext::default()), Vec::new());
+        whole
+            .0
+            .iter()
+            .for_each(|event| writer.write(event, &mut out));
+        assert!(std::str::from_utf8(&out).is_ok(), "a stream is text");
+    }
+}
+
+fn spliced(format: &Format, body: &[u8]) {
+    // Where the path names the model nothing of a body is gw's.
+    if !format.looks.iter().any(|(name, _)| *name == "model") {
+        return;
+    }
+    let Ok(peek) = peek::peek(body, format.looks, 100) else {
+        return;
+    };
+    let out = splice::splice(body, &peek, Some("other"), false);
+    let (before, mut after): (Value, Value) = (
+        serde_json::from_slice(body).unwrap(),
+        serde_json::from_slice(&out).unwrap(),
+    );
+    assert_eq!(after["model"], "other");
+    match before.get("model") {
+        Some(model) => after["model"] = model.clone(),
+        None => _ = after.as_object_mut().unwrap().shift_remove("model"),
+    }
+    assert_eq!(after, before, "{}", format.name);
+}
+
+fn case(seeds: &[Vec<u8>], seed: u64) {
+    let mut dice = Dice(seed);
+    dice.below(1);
+    let mut body = seeds[dice.below(seeds.len())].clone();
+    match dice.below(3) {
+        0 => in_bytes(&mut body, &mut dice),
+        _ => in_structure(&mut body, &mut dice),
+    }
+    for format in FORMATS {
+        spliced(format, &body);
+        if let Some(codec) = format.codec {
+            requests(codec, &body);
+            replies(format, codec, &body);
+            streams(format, codec, &body, &mut dice);
+        }
+    }
+}
+
+#[test]
+fn readers_and_the_splice_stand_anything() {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+    let (seeds, first) = (seeds(), number("FUZZ_SEED").unwrap_or(1));
+    let until = number("FUZZ_SECONDS").map(Duration::from_secs);
+    let (began, mut seed) = (Instant::now(), first);
+    let goes_on = |seed: u64| match until {
+        Some(until) => seed == first || began.elapsed() < until,
+        None => seed < first + SHORT,
+    };
+    let mut failed = Vec::new();
+    while goes_on(seed) && failed.len() < 20 {
+        if catch_unwind(AssertUnwindSafe(|| case(&seeds, seed))).is_err() {
+            failed.push(seed);
+        }
+        seed += 1;
+    }
+    eprintln!("{} cases of {} seeds", seed - first, seeds.len());
+    assert!(
+        failed.is_empty(),
+        "these fail, each again with FUZZ_SEED=N FUZZ_SECONDS=0: {failed:?}"
+    );
+}
