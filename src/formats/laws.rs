@@ -15,6 +15,7 @@ mod readings;
 pub(crate) mod recorded;
 mod replies;
 mod requests;
+mod seals;
 mod streams;
 mod survival;
 mod telling;

@@ -227,3 +227,38 @@ fn anthropic_stream(text: &str) -> Outcome {
     }
     anthropic(&message)
 }
+
+/// What a client sends when it has run the call of an answer: the conversation with the answer as it came, and the result.
+pub fn follow_up(api: &str, shown: &Value) -> Value {
+    let text = |text: &str| json!({"role": "user", "content": text});
+    match api {
+        "openai-chat" => {
+            let result = json!({"role": "tool", "tool_call_id": "call_a", "content": "1"});
+            json!({"model": "m", "messages": [text("hi"), shown["choices"][0]["message"], result]})
+        }
+        "openai-responses" => {
+            let result =
+                json!({"type": "function_call_output", "call_id": "call_a", "output": "1"});
+            let mut input = vec![text("hi")];
+            input.extend(shown["output"].as_array().unwrap().iter().cloned());
+            input.push(result);
+            json!({"model": "m", "store": false, "input": input})
+        }
+        "anthropic-messages" => {
+            let result = json!({"type": "tool_result", "tool_use_id": "call_a", "content": "1"});
+            json!({"model": "m", "max_tokens": 100, "messages": [text("hi"),
+                {"role": "assistant", "content": shown["content"]}, {"role": "user", "content": [result]}]})
+        }
+        "gemini" => {
+            let mut result = json!({"name": "f", "response": {"output": "1"}});
+            let content = &shown["candidates"][0]["content"];
+            let parts = content["parts"].as_array().unwrap().iter();
+            for id in parts.filter_map(|part| part["functionCall"].get("id")) {
+                result["id"] = id.clone();
+            }
+            json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}, content,
+                {"role": "user", "parts": [{"functionResponse": result}]}]})
+        }
+        other => panic!("how do clients of `{other}` go on?"),
+    }
+}
