@@ -309,13 +309,25 @@ fn without(reply: &Reply) -> Reply {
     }
 }
 
+/// Without the ids of items, which a format that has them makes where there are none.
+fn unnumbered(mut reply: Reply) -> Reply {
+    for part in &mut reply.parts {
+        match part {
+            Part::Call(call) => call.item = None,
+            Part::Thought(thought) => thought.id = None,
+            _ => {}
+        }
+    }
+    reply
+}
+
 /// What becomes of it: it comes back as it is, not at all, or in another form.
 pub fn outcome(row: &Row, reply: &Reply) -> &'static str {
-    let backs = [whole(row, reply), streamed(row, reply)];
-    let all = |like: &Reply| backs.iter().all(|back| back.as_ref() == Some(like));
+    let backs = [whole(row, reply), streamed(row, reply)].map(|back| back.map(unnumbered));
+    let (reply, bare) = (unnumbered(reply.clone()), unnumbered(without(reply)));
     let gone =
-        |back: &Reply| back.parts == without(reply).parts && back.usage == without(reply).usage;
-    if all(reply) {
+        |back: &Reply| bare != reply && (&back.parts, back.usage) == (&bare.parts, bare.usage);
+    if backs.iter().all(|back| back.as_ref() == Some(&reply)) {
         "carried"
     } else if backs.iter().flatten().any(gone) {
         "dropped"
