@@ -255,10 +255,11 @@ fn spliced(format: &Format, body: &[u8]) {
         return;
     };
     let out = splice::splice(body, &peek, Some("other"), false);
-    let (before, mut after): (Value, Value) = (
-        serde_json::from_slice(body).unwrap(),
-        serde_json::from_slice(&out).unwrap(),
-    );
+    // Half a character, escaped, is forwarded as it came, and this reader takes none.
+    let Ok(before) = serde_json::from_slice::<Value>(body) else {
+        return;
+    };
+    let mut after: Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(after["model"], "other");
     match before.get("model") {
         Some(model) => after["model"] = model.clone(),
