@@ -120,7 +120,8 @@ fn answered(result: &CallResult) -> Value {
 }
 
 fn source(source: &Source) -> String {
-    format!("{source:?}")
+    // Two names of one type of sound.
+    format!("{source:?}").replace("\"audio/mpeg\"", "\"audio/mp3\"")
 }
 
 /// Texts that follow each other read as one.
