@@ -11,10 +11,12 @@ mod facts;
 mod refresh;
 mod table;
 mod takes;
+mod weights;
 
 pub use cost::{Cost, CostStatus, Pico, cost, dollars, per_token};
 pub use facts::{Facts, Priced, facts};
 pub use takes::takes;
+pub use weights::weights;
 
 /// Prices per token in picodollars; `None`: not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ mod reply;
 mod request;
 mod seal;
 mod takes;
+mod tokens;
 mod usage;
 
 pub use event::{Delta, Event, Opening, Stop};
@@ -20,6 +21,7 @@ pub use request::{
 };
 pub use seal::{Issuer, Seal, SealKind};
 pub use takes::{Off, Sampling, Takes};
+pub use tokens::{Image, Weights, tokens};
 pub use usage::{Usage, UsageSource, estimate};
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,10 @@ use serde::{Deserialize, Serialize};
 pub enum Op {
     Chat,
     Embeddings,
+    /// The tokens of a chat's prompt.
+    Count,
+    /// A chat made shorter by its model's maker.
+    Compact,
 }
 
 /// An error as the wire formats carry it: what a provider said, or what gw says in its place.

@@ -4,6 +4,7 @@
 pub mod anthropic;
 mod api;
 mod cache;
+pub mod count;
 pub mod entry;
 pub mod fault;
 mod fields;
@@ -48,6 +49,14 @@ pub enum FormatId {
     AnthropicMessages,
     /// <https://ai.google.dev/api/generate-content>
     Gemini,
+    /// <https://docs.anthropic.com/en/api/messages-count-tokens>
+    AnthropicCount,
+    /// <https://ai.google.dev/api/tokens>
+    GeminiCount,
+    /// <https://platform.openai.com/docs/api-reference/responses/input-tokens>
+    ResponsesCount,
+    /// <https://platform.openai.com/docs/api-reference/responses/compact>
+    ResponsesCompact,
 }
 
 /// One row of [`FORMATS`].
@@ -98,12 +107,16 @@ impl Format {
 }
 
 /// Every wire format.
-pub static FORMATS: [&Format; 5] = [
+pub static FORMATS: [&Format; 9] = [
     &OPENAI_CHAT,
     &OPENAI_RESPONSES,
     &OPENAI_EMBEDDINGS,
     &ANTHROPIC_MESSAGES,
     &GEMINI,
+    &count::ANTHROPIC,
+    &count::GEMINI,
+    &count::RESPONSES,
+    &count::COMPACT,
 ];
 
 static OPENAI_CHAT: Format = Format {
@@ -390,6 +403,10 @@ pub fn format(id: FormatId) -> &'static Format {
         FormatId::OpenaiEmbeddings => &OPENAI_EMBEDDINGS,
         FormatId::AnthropicMessages => &ANTHROPIC_MESSAGES,
         FormatId::Gemini => &GEMINI,
+        FormatId::AnthropicCount => &count::ANTHROPIC,
+        FormatId::GeminiCount => &count::GEMINI,
+        FormatId::ResponsesCount => &count::RESPONSES,
+        FormatId::ResponsesCompact => &count::COMPACT,
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     send::{self, send},
     watch::{Fired, Guard},
 };
+use crate::chat::Op;
 use crate::formats::Dropped;
 use crate::plan::{
     Choice, Moment, Plan,
@@ -63,7 +64,11 @@ pub async fn run(
         plan,
         record,
         watch,
-        retries: spec.map_or(route::retries_default(), |spec| spec.retries),
+        // A count that does not come is estimated, and not waited for.
+        retries: match exchange.format.op {
+            Op::Count => 0,
+            _ => spec.map_or(route::retries_default(), |spec| spec.retries),
+        },
         triggers: match spec {
             Some(spec) => Cow::Borrowed(&spec.retry_on),
             None => Cow::Owned(route::retry_on_default()),

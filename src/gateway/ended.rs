@@ -13,6 +13,8 @@ pub enum Ended {
     Failed(Failure),
     /// The caller closed in the middle of its request.
     Gone,
+    /// A count that no target gave: an estimate, in tokens.
+    Estimated(u64),
     /// From outside: revoked, shut down, out of time.
     Interrupted(Fired),
 }

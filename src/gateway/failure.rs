@@ -27,6 +27,17 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Whether it is the target that does not count, and not the request that cannot be counted.
+    pub fn cannot_count(&self) -> bool {
+        match self.class {
+            Class::Context | Class::OwnKey => false,
+            Class::Caller => matches!(self.status, Some(405 | 501)),
+            // Where the path is known it is the model that is not.
+            Class::NotFound => !self.fault.message.contains("model"),
+            _ => true,
+        }
+    }
+
     fn own(class: Class, status: u16, kind: &str, message: String) -> Failure {
         let fault = Box::new(Fault {
             status,

@@ -117,11 +117,13 @@ fn bound(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
         .next()
         .map(|(_, rest)| rest)
         .ok_or_else(|| unknown(path, path))?;
-    if models_path(rest) {
-        return Ok(Taken::Answered(models(worker, request, rest)));
+    if let Some(called) = under(rest, request) {
+        return Ok(served(worker, called, Some(path.to_owned()), request));
     }
-    let called = under(rest, request).ok_or_else(|| unknown(path, rest))?;
-    Ok(served(worker, called, Some(path.to_owned()), request))
+    match models_path(rest) {
+        true => Ok(Taken::Answered(models(worker, request, rest))),
+        false => Err(unknown(path, rest)),
+    }
 }
 
 /// 404, which says what of a known API is not served yet.

@@ -17,8 +17,10 @@ use super::{
     watch::Guard,
     worker::Worker,
 };
-use crate::chat::estimate;
-use crate::formats::peek;
+use crate::catalog;
+use crate::chat::{Op, estimate};
+use crate::error::Kind;
+use crate::formats::{count, peek};
 use crate::plan::{self, Ask, Context, Needs};
 use crate::upstream::via;
 use http::{Request, Response};
@@ -40,6 +42,9 @@ pub async fn serve(
         Err(ended) => respond::refuse(format, ended, &mut record, conn),
     }
 }
+
+/// What to do where nobody compacts.
+const COMPACTING: &str = "only a provider that speaks `openai-responses` itself compacts: ask for one, or shorten the conversation with an ordinary request";
 
 async fn answer(
     worker: &Rc<Worker>,
@@ -71,8 +76,9 @@ async fn answer(
     record.request(&body);
     let mut peek = peek::peek(&body, asked.format.looks, shared.settings.json_depth)?;
     peek.told(asked.model.as_deref(), asked.streams)?;
-    record.asked(&peek);
+    record.asked(&peek, asked.format.op);
 
+    let counts = asked.format.op == Op::Count;
     let ask = Ask {
         op: asked.format.op,
         model: peek.model.as_deref(),
@@ -82,7 +88,11 @@ async fn answer(
             images: peek.images,
             schema: peek.schema,
         },
-        tokens: estimate(peek.text_bytes),
+        // How long a prompt is is asked, not known.
+        tokens: match counts {
+            true => 0,
+            false => estimate(peek.text_bytes),
+        },
         media: peek.images || peek.encoded,
         headers: &head.headers,
     };
@@ -94,7 +104,10 @@ async fn answer(
             dice: &mut worker.dice.borrow_mut(),
             turn: None,
         };
-        plan::plan(&serving.snapshot, context)?
+        plan::plan(&serving.snapshot, context).map_err(|error| match asked.format.op {
+            Op::Compact if error.kind == Kind::Invalid => error.hint(COMPACTING),
+            _ => error,
+        })?
     };
     record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
 
@@ -118,5 +131,17 @@ async fn answer(
         now,
         chat: OnceCell::new(),
     };
-    attempt::run(&exchange, &plan, record, watch).await
+    let Some(first) = plan.attempts.first().filter(|_| counts) else {
+        return attempt::run(&exchange, &plan, record, watch).await;
+    };
+    let upstream = &serving.upstreams[first.provider];
+    if upstream.way(asked.format).is_some() {
+        match attempt::run(&exchange, &plan, record, watch).await {
+            Err(Ended::Failed(failure)) if failure.cannot_count() => {}
+            other => return other,
+        }
+    }
+    record.estimated_for(&upstream.name, &first.model);
+    let weights = catalog::weights(&first.model);
+    Err(Ended::Estimated(count::estimate::estimate(&body, weights)))
 }

@@ -3,7 +3,7 @@
 use super::{ended::Ended, exchange::Exchange, failure::Failure};
 use crate::chat::Fault;
 use crate::error::Error;
-use crate::formats::Dropped;
+use crate::formats::{Dropped, count};
 use crate::plan::Choice;
 use crate::upstream::{Ask, Conversion, Unsigned, Upstream, Way};
 use bytes::Bytes;
@@ -13,10 +13,18 @@ use http_body_util::Full;
 /// How the caller's requests reach this upstream, or that they cannot.
 pub(super) fn way<'a>(exchange: &Exchange<'_>, upstream: &'a Upstream) -> Result<&'a Way, Failure> {
     upstream.way(exchange.format).ok_or_else(|| {
-        unfit(&Error::invalid(format!(
-            "provider `{}` speaks no format `{}` can be translated to",
-            upstream.name, exchange.format.name
-        )))
+        let (provider, format) = (&upstream.name, exchange.format);
+        unfit(&match count::beside(format.id) {
+            None => Error::invalid(format!(
+                "provider `{provider}` speaks no format `{}` can be translated to",
+                format.name
+            )),
+            Some(beside) => Error::invalid(format!(
+                "provider `{provider}` has no `{}`, which nothing else can stand in for",
+                format.name
+            ))
+            .hint(format!("ask a provider that speaks `{beside}` itself")),
+        })
     })
 }
 

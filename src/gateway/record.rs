@@ -3,7 +3,7 @@
 
 use super::{Shared, failure::Failure};
 use crate::catalog::{self, Prices};
-use crate::chat::{Usage, UsageSource, estimate};
+use crate::chat::{Op, Usage, UsageSource, estimate};
 use crate::formats::{Seen, peek::Peek};
 use crate::plan::{Caller, Moment};
 use crate::resources::{Stamp, key::LogContent};
@@ -37,6 +37,8 @@ pub struct Record {
     /// Bytes of the request that are text.
     text_bytes: u64,
     finished: bool,
+    /// Nothing is used by it, and nothing is to be paid: it only counts.
+    free: bool,
 }
 
 impl Record {
@@ -64,6 +66,7 @@ impl Record {
             aside: None,
             text_bytes: 0,
             finished: false,
+            free: false,
         }
     }
 
@@ -88,7 +91,8 @@ impl Record {
     }
 
     /// What the request's body says, and how much of it is text.
-    pub fn asked(&mut self, peek: &Peek<'_>) {
+    pub fn asked(&mut self, peek: &Peek<'_>, op: Op) {
+        self.free = op == Op::Count;
         self.row.stream = peek.stream;
         self.row.requested_model = peek.model.as_deref().map(str::to_owned);
         self.text_bytes = peek.text_bytes;
@@ -230,6 +234,12 @@ impl Record {
         }
     }
 
+    /// The target that was to count, where none did.
+    pub fn estimated_for(&mut self, provider: &str, model: &str) {
+        self.row.provider = Some(provider.to_owned());
+        self.row.model = Some(model.to_owned());
+    }
+
     /// What the answer said about usage; estimated from what was sent where it said nothing.
     pub fn usage(&mut self, seen: &Seen) {
         match seen.usage {
@@ -237,6 +247,7 @@ impl Record {
                 self.row.usage = usage;
                 self.row.usage_source = UsageSource::Reported;
             }
+            None if self.free => self.row.usage_source = UsageSource::Estimated,
             None => {
                 self.row.usage = Usage {
                     input: estimate(self.text_bytes),
@@ -260,6 +271,9 @@ impl Record {
 
     /// Cost so far, for the answer's header.
     pub fn cost(&self) -> catalog::Cost {
+        if self.free {
+            return catalog::Cost::default();
+        }
         catalog::cost(&self.row.usage, self.row.usage_source, &self.prices)
     }
 

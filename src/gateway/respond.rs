@@ -16,7 +16,7 @@ use super::{
 use crate::catalog;
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
-use crate::formats::{Api, Format, Framing};
+use crate::formats::{Api, Format, Framing, Seen, count};
 use crate::plan::retry::Class;
 use crate::store::journal::Outcome;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -30,6 +30,7 @@ const PROVIDER: HeaderName = HeaderName::from_static("x-gw-provider");
 const MODEL: HeaderName = HeaderName::from_static("x-gw-model");
 const DROPPED: HeaderName = HeaderName::from_static("x-gw-dropped");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-gw-attempts");
+const ESTIMATED: HeaderName = HeaderName::from_static("x-gw-estimated");
 const COST: HeaderName = HeaderName::from_static("x-gw-cost");
 
 /// A 200 with these headers.
@@ -171,6 +172,7 @@ pub fn refuse(
     let (error, outcome) = match ended {
         Ended::Failed(failure) => return failed(format, failure, record, conn),
         Ended::Refused(error) => (error, Outcome::Failed),
+        Ended::Estimated(tokens) => return estimated(format, tokens, record, conn),
         Ended::Gone => {
             record.finish(499, Outcome::ClientClosed);
             let error = Error::invalid("the connection ended before the request body did");
@@ -202,6 +204,25 @@ pub fn refuse(
     }
     about(&mut headers, format, record, false);
     error_body(format, &fault, headers, record, conn)
+}
+
+/// A count that is gw's own, and says so.
+fn estimated(
+    format: &'static Format,
+    tokens: u64,
+    record: &mut Record,
+    conn: &Rc<Conn>,
+) -> Response<Body> {
+    let body = bytes::Bytes::from(count::write(format.api, tokens));
+    record.usage(&Seen::default());
+    record.response(&body);
+    record.finish(200, Outcome::Ok);
+    let mut headers = HeaderMap::new();
+    about(&mut headers, format, record, false);
+    headers.insert(ESTIMATED, HeaderValue::from_static("input_tokens"));
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, json);
+    with(headers, Body::whole(body).on(conn.clone()))
 }
 
 /// The last attempt's failure, as the caller sees it: the provider's own words where it speaks the caller's

@@ -34,11 +34,6 @@ const fn row(name: &'static str, api: Option<Api>, paths: &'static [&'static str
 /// The first that fits counts.
 static KNOWN: &[Known] = &[
     row(
-        "Anthropic's token counting",
-        Some(Api::Anthropic),
-        &["v1/messages/count_tokens"],
-    ),
-    row(
         "Anthropic's Message Batches API",
         Some(Api::Anthropic),
         &["v1/messages/batches"],
@@ -312,7 +307,6 @@ mod tests {
             assert_eq!(unserved(path), None, "{path}");
         }
         for (path, name) in [
-            ("/openai/v1/responses/compact", "the Responses API"),
             ("/team/responses/resp_1", "the Responses API"),
             ("/v1/messages/batches/b1", "Anthropic's Message Batches API"),
             (

@@ -407,7 +407,7 @@ fn error(wire: Wire, status: u16, message: &str, param: Option<&str>, code: Opti
         Wire::Openai | Wire::Responses => openai::error(status, message, param, code),
         Wire::Anthropic => {
             let mut body = anthropic::error(status, message);
-            if let Some(code) = code {
+            if let (Some(code), Some(param)) = (code, param) {
                 body["error"]["details"] = json!({"error_code": code, "unsupported": [param]});
             }
             body

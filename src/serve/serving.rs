@@ -71,6 +71,10 @@ fn vendor_facts(id: &str) -> Option<VendorFacts> {
     let mut ops: Vec<Op> = endpoints
         .map(|endpoint| formats::format(endpoint.format).op)
         .collect();
+    // What cannot be asked is estimated.
+    if ops.contains(&Op::Chat) {
+        ops.push(Op::Count);
+    }
     ops.dedup();
     Some(VendorFacts {
         ops,

@@ -161,19 +161,42 @@ impl Way {
     }
 }
 
-/// Where the provider takes requests: what its record says, else what its vendor does.
+/// Where the provider takes requests: what its record says, else what its vendor does. What stands beside another
+/// format goes with it.
 fn spoken(vendor: &Vendor, spec: &Provider) -> Vec<Endpoint> {
-    if spec.formats.is_empty() {
-        return vendor.endpoints.to_vec();
-    }
     let named = spec.formats.iter().filter_map(|name| formats::named(name));
-    named
-        .map(|format| {
-            let mut own = vendor.endpoints.iter().copied();
-            own.find(|endpoint| endpoint.format == format.id)
-                .unwrap_or_else(|| vendors::usual(format.id))
-        })
-        .collect()
+    let mut spoken: Vec<Endpoint> = match spec.formats.is_empty() {
+        true => vendor.endpoints.to_vec(),
+        false => named
+            .map(|format| {
+                let mut own = vendor.endpoints.iter().copied();
+                own.find(|endpoint| endpoint.format == format.id)
+                    .unwrap_or_else(|| vendors::usual(format.id))
+            })
+            .collect(),
+    };
+    let said: Vec<&str> = spoken
+        .iter()
+        .map(|endpoint| formats::format(endpoint.format).name)
+        .collect();
+    let goes_along = |endpoint: &Endpoint| {
+        let own = formats::format(endpoint.format).name;
+        let with = formats::count::beside(endpoint.format);
+        with.map(|with| said.contains(&with) && !said.contains(&own))
+    };
+    let more: Vec<Endpoint> = vendor
+        .endpoints
+        .iter()
+        .copied()
+        .filter(|endpoint| goes_along(endpoint) == Some(true))
+        .collect();
+    if spec.formats.is_empty() {
+        spoken.retain(|endpoint| {
+            formats::count::beside(endpoint.format).is_none_or(|with| said.contains(&with))
+        });
+    }
+    spoken.extend(more);
+    spoken
 }
 
 /// The same format where the provider speaks it, else the first of its own that can be translated to.
@@ -239,6 +262,8 @@ mod tests {
                 "openai-embeddings as it is to openai-embeddings /b/embeddings",
                 "anthropic-messages translated to openai-chat /b/chat/completions",
                 "gemini translated to openai-chat /b/chat/completions",
+                "openai-responses-input-tokens as it is to openai-responses-input-tokens /b/responses/input_tokens",
+                "openai-responses-compact as it is to openai-responses-compact /b/responses/compact",
             ]
         );
         assert_eq!(
@@ -248,6 +273,7 @@ mod tests {
                 "openai-responses translated to anthropic-messages /b/messages",
                 "anthropic-messages as it is to anthropic-messages /b/messages",
                 "gemini translated to anthropic-messages /b/messages",
+                "anthropic-count-tokens as it is to anthropic-count-tokens /b/messages/count_tokens",
             ]
         );
         assert_eq!(
@@ -258,6 +284,7 @@ mod tests {
                 "openai-embeddings as it is to openai-embeddings /b/v1beta/openai/embeddings",
                 "anthropic-messages translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
                 "gemini as it is to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
+                "gemini-count-tokens as it is to gemini-count-tokens /b/v1beta/models/a%2Fb%20c:countTokens",
             ]
         );
         let streamed = build("gemini-compatible");

@@ -77,6 +77,13 @@ pub fn usual(format: FormatId) -> Endpoint {
             from_host: true,
             ..GEMINI
         },
+        FormatId::AnthropicCount => at(format, "/messages/count_tokens"),
+        FormatId::GeminiCount => Endpoint {
+            from_host: true,
+            ..at(format, "/v1beta/models/{model}:countTokens")
+        },
+        FormatId::ResponsesCount => at(format, "/responses/input_tokens"),
+        FormatId::ResponsesCompact => at(format, "/responses/compact"),
     }
 }
 

@@ -4,7 +4,10 @@ use super::{
     Auth::{Bearer, Header},
     Endpoint, GEMINI, Vendor, at,
 };
-use crate::formats::FormatId::{AnthropicMessages, OpenaiChat, OpenaiEmbeddings, OpenaiResponses};
+use crate::formats::FormatId::{
+    AnthropicCount, AnthropicMessages, GeminiCount, OpenaiChat, OpenaiEmbeddings, OpenaiResponses,
+    ResponsesCompact, ResponsesCount,
+};
 use crate::formats::{Passes, Quirks, StreamUsage};
 
 /// What an OpenAI-compatible vendor is unless its row says otherwise.
@@ -41,6 +44,15 @@ const BOTH: &[Endpoint] = &[
     at(OpenaiEmbeddings, "/embeddings"),
 ];
 
+/// What Anthropic itself takes.
+const MESSAGES: &[Endpoint] = &[
+    at(AnthropicMessages, "/messages"),
+    at(AnthropicCount, "/messages/count_tokens"),
+];
+
+/// Where Gemini counts, behind its host.
+const GEMINI_COUNT: Endpoint = at(GeminiCount, "/v1beta/models/{model}:countTokens");
+
 /// Servers on the user's machine that speak all chat formats below one base URL.
 const LOCAL: Vendor = Vendor {
     endpoints: &[
@@ -53,6 +65,18 @@ const LOCAL: Vendor = Vendor {
     ..COMPATIBLE
 };
 
+/// Those that count as Anthropic does, too.
+const COUNTING: Vendor = Vendor {
+    endpoints: &[
+        at(OpenaiChat, "/chat/completions"),
+        at(OpenaiResponses, "/responses"),
+        at(AnthropicMessages, "/messages"),
+        at(OpenaiEmbeddings, "/embeddings"),
+        at(AnthropicCount, "/messages/count_tokens"),
+    ],
+    ..LOCAL
+};
+
 /// The API version Anthropic's reference asks for: <https://docs.anthropic.com/en/api/versioning>.
 const ANTHROPIC_VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 
@@ -63,7 +87,13 @@ pub static VENDORS: &[Vendor] = &[
         id: "openai",
         title: "OpenAI",
         base_url: "https://api.openai.com/v1",
-        endpoints: BOTH,
+        endpoints: &[
+            at(OpenaiChat, "/chat/completions"),
+            at(OpenaiResponses, "/responses"),
+            at(OpenaiEmbeddings, "/embeddings"),
+            at(ResponsesCount, "/responses/input_tokens"),
+            at(ResponsesCompact, "/responses/compact"),
+        ],
         env: "OPENAI_API_KEY",
         catalog: "openai",
         quirks: Quirks::NONE,
@@ -74,7 +104,7 @@ pub static VENDORS: &[Vendor] = &[
         id: "anthropic",
         title: "Anthropic",
         base_url: "https://api.anthropic.com/v1",
-        endpoints: &[at(AnthropicMessages, "/messages")],
+        endpoints: MESSAGES,
         auth: Header("x-api-key"),
         env: "ANTHROPIC_API_KEY",
         headers: &[ANTHROPIC_VERSION],
@@ -88,6 +118,7 @@ pub static VENDORS: &[Vendor] = &[
         base_url: "https://generativelanguage.googleapis.com",
         endpoints: &[
             GEMINI,
+            GEMINI_COUNT,
             Endpoint {
                 auth: Some(Bearer),
                 ..at(OpenaiEmbeddings, "/v1beta/openai/embeddings")
@@ -149,7 +180,12 @@ pub static VENDORS: &[Vendor] = &[
         id: "mistral",
         title: "Mistral AI",
         base_url: "https://api.mistral.ai/v1",
-        endpoints: BOTH,
+        endpoints: &[
+            at(OpenaiChat, "/chat/completions"),
+            at(OpenaiResponses, "/responses"),
+            at(OpenaiEmbeddings, "/embeddings"),
+            at(ResponsesCount, "/responses/input_tokens"),
+        ],
         env: "MISTRAL_API_KEY",
         catalog: "mistral",
         quirks: Quirks {
@@ -302,7 +338,7 @@ pub static VENDORS: &[Vendor] = &[
         title: "vLLM",
         base_url: "http://127.0.0.1:8000/v1",
         env: "VLLM_API_KEY",
-        ..LOCAL
+        ..COUNTING
     },
     // https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md
     Vendor {
@@ -310,7 +346,7 @@ pub static VENDORS: &[Vendor] = &[
         title: "llama.cpp server",
         base_url: "http://127.0.0.1:8080/v1",
         env: "LLAMA_API_KEY",
-        ..LOCAL
+        ..COUNTING
     },
     // https://lmstudio.ai/docs/developer
     Vendor {
@@ -324,13 +360,20 @@ pub static VENDORS: &[Vendor] = &[
     Vendor {
         id: "openai-compatible",
         title: "Any OpenAI-compatible API",
+        // What stands beside Responses counts where a provider is said to speak it.
+        endpoints: &[
+            at(OpenaiChat, "/chat/completions"),
+            at(OpenaiEmbeddings, "/embeddings"),
+            at(ResponsesCount, "/responses/input_tokens"),
+            at(ResponsesCompact, "/responses/compact"),
+        ],
         ..COMPATIBLE
     },
     // Any server with the API of https://docs.anthropic.com/en/api/messages
     Vendor {
         id: "anthropic-compatible",
         title: "Any Anthropic-compatible API",
-        endpoints: &[at(AnthropicMessages, "/messages")],
+        endpoints: MESSAGES,
         auth: Header("x-api-key"),
         headers: &[ANTHROPIC_VERSION],
         ..COMPATIBLE
@@ -339,7 +382,7 @@ pub static VENDORS: &[Vendor] = &[
     Vendor {
         id: "gemini-compatible",
         title: "Any Gemini-compatible API",
-        endpoints: &[GEMINI],
+        endpoints: &[GEMINI, GEMINI_COUNT],
         auth: Header("x-goog-api-key"),
         models: "/v1beta/models?pageSize=1000",
         ..COMPATIBLE
@@ -351,8 +394,16 @@ pub static VENDORS: &[Vendor] = &[
         base_url: "http://127.0.0.1:4010/v1",
         endpoints: &[
             at(OpenaiChat, "/chat/completions"),
+            at(OpenaiResponses, "/responses"),
             at(AnthropicMessages, "/messages"),
             at(OpenaiEmbeddings, "/embeddings"),
+            at(AnthropicCount, "/messages/count_tokens"),
+            at(ResponsesCount, "/responses/input_tokens"),
+            at(ResponsesCompact, "/responses/compact"),
+            Endpoint {
+                from_host: true,
+                ..GEMINI_COUNT
+            },
             Endpoint {
                 from_host: true,
                 ..GEMINI

@@ -66,7 +66,7 @@ fn an_error_is_in_the_format_the_caller_speaks_whatever_the_path_and_before_any_
         ),
         ("POST", "/anthropic/v1/nothing", &[], (404, "anthropic")),
         ("POST", "/v1/messages/nothing", &[], (404, "anthropic")),
-        ("POST", "/v1/messages/count_tokens", &[], (404, "anthropic")),
+        ("POST", "/v1/messages/count_tokens", &[], (401, "anthropic")),
         ("POST", "/messages", &[], (404, "anthropic")),
         ("POST", "/team/v1/messages/batches", &[], (404, "anthropic")),
         (
@@ -148,9 +148,7 @@ fn paths_of_known_apis_say_what_is_not_served_yet() {
         error["message"].as_str().unwrap().to_owned()
     };
     for (path, api) in [
-        ("/v1/responses/compact", "the Responses API"),
         ("/openai/v1/responses/resp_1", "the Responses API"),
-        ("/team/v1/responses/compact", "the Responses API"),
         ("/v1/conversations", "the Conversations API"),
         ("/v1/completions", "the legacy Completions API"),
         ("/v1/images/generations", "the Images API"),
@@ -161,7 +159,6 @@ fn paths_of_known_apis_say_what_is_not_served_yet() {
         ("/v1/rerank", "reranking"),
         ("/v1/realtime", "the Realtime API"),
         ("/v1/messages/batches", "Anthropic's Message Batches API"),
-        ("/v1/messages/count_tokens", "Anthropic's token counting"),
         (
             "/v1beta/models/gemini-embedding-001:embedContent",
             "the Gemini API",

@@ -1,4 +1,4 @@
-//! `gw serve` as people and scripts start it, on default paths: new secrets, `--dev`, a command beside it.
+//! `gw serve` and `gw mock` as people and scripts start them, on default paths: new secrets, `--dev`, a command beside it.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,3 +12,4 @@ mod listening;
 mod new_secrets;
 mod next_steps;
 mod quickstart;
+mod scripted;

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod counted;
 mod observed;
 mod replies;
 mod requests;

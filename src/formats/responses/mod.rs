@@ -36,6 +36,9 @@ pub const LOOKS: Looks = &[
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &OpenaiResponses;
 
+#[cfg(test)]
+mod tests;
+
 struct OpenaiResponses;
 
 impl Codec for OpenaiResponses {

@@ -130,14 +130,22 @@ impl Writer {
             .map_or(Value::Null, |item| item["id"].clone())
     }
 
-    /// The message that texts are added to is complete: nothing else may stand in its place.
+    /// The message that texts are added to is complete: nothing else may stand in its place. One that still speaks is
+    /// complete when it has spoken.
     fn end_message(&mut self, status: &str, out: &mut Vec<u8>) {
         if let Some(at) = self.message.take() {
-            if let Some(item) = self.items.get_mut(at) {
-                item["status"] = json!(status);
-            }
-            self.finish(at, out);
+            self.finish_message(at, status, out);
         }
+    }
+
+    fn finish_message(&mut self, at: usize, status: &str, out: &mut Vec<u8>) {
+        if self.open.values().any(|open| open.at == at) {
+            return;
+        }
+        if let Some(item) = self.items.get_mut(at) {
+            item["status"] = json!(status);
+        }
+        self.finish(at, out);
     }
 
     fn open(&mut self, part: usize, opening: &Opening, out: &mut Vec<u8>) {
@@ -343,9 +351,9 @@ impl Writer {
                 {
                     *shown = whole;
                 }
-                // Another message has begun since, or something else has.
+                // Something else has begun since.
                 if self.message != Some(at) {
-                    self.finish(at, out);
+                    self.finish_message(at, status, out);
                 }
                 return;
             }

@@ -1,0 +1,121 @@
+//! Counting the tokens of a request without having it answered: an operation of its own for each format that has one.
+//! It is forwarded where a provider takes it, and otherwise estimated. Beside it what else such an API does to a
+//! conversation and gw only forwards.
+
+pub mod estimate;
+mod size;
+
+use super::{
+    Api, Format, FormatId, Passes, Seen, Streams, anthropic, entry, fault, gemini, openai, peek,
+    responses,
+};
+use crate::chat::{Op, Usage};
+use peek::{Look, Looks};
+
+/// What rows that are answered whole and not translated have in common.
+const WHOLE: Format = Format {
+    id: FormatId::AnthropicCount,
+    name: "",
+    op: Op::Count,
+    api: Api::Openai,
+    entries: &[],
+    looks: &[],
+    codec: None,
+    observe: openai::observe::observe,
+    observe_reply,
+    write_fault_event: fault::write_openai_event,
+    ping: b": ping\n\n",
+    end_mark: openai::END_MARK,
+    usage_on_request: false,
+    passes: Passes::OPENAI,
+};
+
+/// <https://docs.anthropic.com/en/api/messages-count-tokens>
+pub static ANTHROPIC: Format = Format {
+    id: FormatId::AnthropicCount,
+    name: "anthropic-count-tokens",
+    api: Api::Anthropic,
+    entries: &[whole("/v1/messages/count_tokens")],
+    looks: anthropic::LOOKS,
+    passes: Passes::ANTHROPIC,
+    ..WHOLE
+};
+
+/// <https://ai.google.dev/api/tokens>
+pub static GEMINI: Format = Format {
+    id: FormatId::GeminiCount,
+    name: "gemini-count-tokens",
+    api: Api::Google,
+    entries: &[
+        whole("/v1beta/models/{model}:countTokens"),
+        whole("/v1/models/{model}:countTokens"),
+    ],
+    looks: gemini::LOOKS,
+    passes: Passes::GOOGLE,
+    ..WHOLE
+};
+
+/// <https://platform.openai.com/docs/api-reference/responses/input-tokens>
+pub static RESPONSES: Format = Format {
+    id: FormatId::ResponsesCount,
+    name: "openai-responses-input-tokens",
+    entries: &[whole("/v1/responses/input_tokens")],
+    looks: TURNS,
+    ..WHOLE
+};
+
+/// <https://platform.openai.com/docs/api-reference/responses/compact>: a conversation made shorter, in a form that only
+/// the model's maker can read.
+pub static COMPACT: Format = Format {
+    id: FormatId::ResponsesCompact,
+    name: "openai-responses-compact",
+    op: Op::Compact,
+    entries: &[whole("/v1/responses/compact")],
+    looks: TURNS,
+    observe_reply: openai::observe::observe_reply,
+    ..WHOLE
+};
+
+const TURNS: Looks = &[
+    ("model", Look::Model),
+    ("tools", Look::Tools),
+    ("input", Look::Turns),
+];
+
+const fn whole(path: &'static str) -> entry::Entry {
+    entry::Entry {
+        path,
+        streams: Streams::Never,
+    }
+}
+
+/// The name of the format whose conversations such a row is about; `None`: it stands for itself. Who speaks the one
+/// speaks the other where its vendor does.
+pub fn beside(format: FormatId) -> Option<&'static str> {
+    match format {
+        FormatId::AnthropicCount => Some(anthropic::NAME),
+        FormatId::GeminiCount => Some(gemini::NAME),
+        FormatId::ResponsesCount | FormatId::ResponsesCompact => Some(responses::NAME),
+        _ => None,
+    }
+}
+
+/// A count as its callers read it.
+pub fn write(api: Api, tokens: u64) -> Vec<u8> {
+    let count = match api {
+        Api::Anthropic => serde_json::json!({"input_tokens": tokens}),
+        Api::Google => serde_json::json!({"totalTokens": tokens}),
+        Api::Openai | Api::Message => {
+            serde_json::json!({"object": "response.input_tokens", "input_tokens": tokens})
+        }
+    };
+    count.to_string().into_bytes()
+}
+
+/// That a provider has counted. Nothing was used by it.
+fn observe_reply(body: &[u8], seen: &mut Seen) {
+    openai::observe::observe_reply(body, seen);
+    if seen.fault.is_none() {
+        seen.usage = Some(Usage::default());
+    }
+}
