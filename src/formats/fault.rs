@@ -91,10 +91,12 @@ fn openai_value(fault: &Fault) -> Value {
 
 fn anthropic_value(fault: &Fault) -> Value {
     let mut body = json!({"type": "error", "error": {"type": anthropic_type(fault), "message": fault.message}});
-    // The official clients' tool runners ask for a conversation that the server holds, and go on without by this code.
+    // The official clients' tool runners ask for a conversation that the server holds, and go on without by these codes.
     if fault.param.as_deref() == Some("thread") {
         body["error"]["details"] =
             json!({"error_code": "thread_unsupported_request", "unsupported": ["thread"]});
+    } else if fault.code.as_deref() == Some("thread_not_found") {
+        body["error"]["details"] = json!({"error_code": "thread_not_found"});
     }
     body
 }
@@ -173,6 +175,15 @@ mod tests {
         assert_eq!(
             anthropic_value(&refused)["error"]["details"],
             json!({"error_code": "thread_unsupported_request", "unsupported": ["thread"]})
+        );
+        let unknown = Fault {
+            code: Some("thread_not_found".to_owned()),
+            param: Some("previous_message_id".to_owned()),
+            ..fault(400, "invalid_request_error")
+        };
+        assert_eq!(
+            anthropic_value(&unknown)["error"]["details"],
+            json!({"error_code": "thread_not_found"})
         );
     }
 

@@ -27,6 +27,8 @@ pub struct Peek<'a> {
     pub tools: bool,
     pub images: bool,
     pub schema: bool,
+    /// What it names of what a provider keeps.
+    pub kept: Vec<Kept<'a>>,
     /// Bytes of the body that are there to be read: all but encoded data (images, recordings, files).
     pub text_bytes: u64,
     /// Whether there is encoded data, so that its text says little of how large a prompt it is.
@@ -35,6 +37,17 @@ pub struct Peek<'a> {
     pub members: usize,
     /// Where the top-level object's first member would start (just behind `{`).
     pub open: usize,
+}
+
+/// Something kept upstream under the provider's credential that a request goes on from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept<'a> {
+    /// The member that names it.
+    pub member: &'static str,
+    /// Its id; where it is spelt in another way than as a string, that.
+    pub id: Cow<'a, str>,
+    /// The code by which clients learn that there is no such thing.
+    pub missing: &'static str,
 }
 
 /// The longest name of a model, in bytes: names are kept in rows and tables, and a caller chooses this one.
@@ -55,6 +68,8 @@ pub enum Look {
     Turns,
     /// The shape of the answer: a schema, where this text is in it.
     Schema(&'static str),
+    /// The id of something that the provider keeps; the code by which clients learn that there is no such thing.
+    Kept(&'static str),
     /// An object whose members these are.
     Inside(Looks),
 }
@@ -253,6 +268,12 @@ fn owned<'a>(
             peek.schema |=
                 raw.starts_with('{') && memmem::find(raw.as_bytes(), mark.as_bytes()).is_some()
         }
+        Look::Kept(_) if raw == "null" => {}
+        Look::Kept(missing) => peek.kept.push(Kept {
+            member: name,
+            id: decode(raw).unwrap_or(Cow::Borrowed(raw)),
+            missing,
+        }),
         Look::StreamOptions | Look::Choices | Look::Inside(_) => {}
     }
     Ok(())

@@ -49,6 +49,47 @@ fn what_planning_needs_is_seen() {
 }
 
 #[test]
+fn what_a_request_goes_on_from_is_seen_however_it_is_spelt() {
+    use crate::formats::{FORMATS, count};
+    let named = |looks, body: &str| -> Vec<String> {
+        let peek = peek(body.as_bytes(), looks, 64).unwrap();
+        let one = |it: &Kept<'_>| format!("{} {} {}", it.member, it.id, it.missing);
+        peek.kept.iter().map(one).collect()
+    };
+    let responses = FORMATS[1].looks;
+    assert_eq!(FORMATS[1].name, "openai-responses");
+    for looks in [responses, count::COMPACT.looks, count::RESPONSES.looks] {
+        assert_eq!(
+            named(looks, r#"{"\u0070revious_response_id":"resp_\u0031"}"#),
+            ["previous_response_id resp_1 previous_response_not_found"]
+        );
+        assert_eq!(
+            named(looks, r#"{"conversation":{"id":"conv_1"}}"#),
+            [r#"conversation {"id":"conv_1"} conversation_not_found"#]
+        );
+        assert!(
+            named(
+                looks,
+                r#"{"previous_response_id":null,"conversation":null}"#
+            )
+            .is_empty()
+        );
+        for body in [
+            r#"{"previous_response_id":"a","previous_response_id":"b"}"#,
+            r#"{"Previous_Response_Id":"a"}"#,
+        ] {
+            assert!(peek(body.as_bytes(), looks, 64).is_err(), "{body}");
+        }
+    }
+    let thread = r#"{"thread":{"type":"continue","previous_message_id":"msg_1"}}"#;
+    assert_eq!(
+        named(anthropic::LOOKS, thread),
+        ["previous_message_id msg_1 thread_not_found"]
+    );
+    assert!(named(anthropic::LOOKS, r#"{"thread":{"type":"create"}}"#).is_empty());
+}
+
+#[test]
 fn encoded_data_is_told_apart_from_text() {
     let base64 = "iVBORw0KGgo+/a_-".repeat(40);
     let body = |text: &str| format!(r#"{{"messages":[{{"content":"{text}"}}]}}"#);

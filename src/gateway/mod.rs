@@ -25,6 +25,7 @@ pub mod held;
 pub mod ids;
 pub mod incoming;
 pub mod intake;
+pub mod kept;
 pub mod listen;
 pub mod long;
 pub mod models;
@@ -101,6 +102,8 @@ pub struct Shared {
     /// Connections by address, of other machines alone.
     pub peers: Mutex<HashMap<IpAddr, usize>>,
     pub requests: AtomicU64,
+    /// What providers keep for whom.
+    pub kept: kept::Keeper,
     /// Where requests get their ids from.
     pub ids: ids::Ids,
     /// No more connections; running requests finish.
@@ -135,6 +138,7 @@ impl Shared {
             crowding: Seldom::default(),
             peers: Mutex::default(),
             requests: AtomicU64::new(0),
+            kept: kept::Keeper::default(),
             stopping: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             degraded: ArcSwap::default(),

@@ -96,7 +96,7 @@ async fn answer(
         media: peek.images || peek.encoded,
         headers: &head.headers,
     };
-    let plan = {
+    let mut plan = {
         let context = Context {
             caller: &admitted.caller,
             ask,
@@ -110,6 +110,8 @@ async fn answer(
         })?
     };
     record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
+    let (kept, snapshot) = (&shared.kept, &serving.snapshot);
+    kept.hold(&peek.kept, &admitted.caller, snapshot, &mut plan)?;
 
     let request_id = record.row.id.clone();
     let exchange = Exchange {

@@ -23,6 +23,7 @@ mod hangup_rows;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod idle_connections;
+mod kept_objects;
 mod kit;
 mod large_answers;
 mod leaks;

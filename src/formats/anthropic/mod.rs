@@ -36,7 +36,11 @@ pub const LOOKS: Looks = &[
     ("messages", Look::Turns),
     ("output_config", Look::Schema("\"format\"")),
     ("output_format", Look::Schema("")),
+    ("thread", Look::Inside(THREAD)),
 ];
+
+/// Conversations that are kept upstream, as the official clients' tool runners go on with them.
+const THREAD: Looks = &[("previous_message_id", Look::Kept("thread_not_found"))];
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &AnthropicMessages;

@@ -80,6 +80,8 @@ const TURNS: Looks = &[
     ("model", Look::Model),
     ("tools", Look::Tools),
     ("input", Look::Turns),
+    responses::CONTINUED,
+    responses::CONVERSATION,
 ];
 
 const fn whole(path: &'static str) -> entry::Entry {

@@ -31,7 +31,18 @@ pub const LOOKS: Looks = &[
     ("tools", Look::Tools),
     ("input", Look::Turns),
     ("text", Look::Schema("\"json_schema\"")),
+    CONTINUED,
+    CONVERSATION,
 ];
+
+/// The answer that a request goes on from.
+pub const CONTINUED: (&str, Look) = (
+    "previous_response_id",
+    Look::Kept("previous_response_not_found"),
+);
+
+/// The conversation, kept upstream, that a request belongs to.
+pub const CONVERSATION: (&str, Look) = ("conversation", Look::Kept("conversation_not_found"));
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &OpenaiResponses;
