@@ -26,6 +26,7 @@ const WHOLE: Format = Format {
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
     end_mark: openai::END_MARK,
+    events_by: None,
     usage_on_request: false,
     passes: Passes::OPENAI,
 };
