@@ -87,6 +87,8 @@ pub struct Format {
     pub events_by: Option<(&'static str, &'static str)>,
     /// Whether usage in streams must be asked for (`stream_options.include_usage`) and hidden again.
     pub usage_on_request: bool,
+    /// Whether providers keep answers under their ids unless the request says otherwise.
+    pub keeps: bool,
     /// What passes to an upstream of the same format beside the body.
     pub passes: Passes,
 }
@@ -134,6 +136,7 @@ static OPENAI_CHAT: Format = Format {
     end_mark: openai::END_MARK,
     events_by: None,
     usage_on_request: true,
+    keeps: false,
     passes: Passes::OPENAI,
 };
 
@@ -153,6 +156,7 @@ static OPENAI_RESPONSES: Format = Format {
     end_mark: b"",
     events_by: None,
     usage_on_request: false,
+    keeps: true,
     passes: Passes::OPENAI,
 };
 
@@ -171,6 +175,7 @@ static OPENAI_EMBEDDINGS: Format = Format {
     end_mark: openai::END_MARK,
     events_by: None,
     usage_on_request: false,
+    keeps: false,
     passes: Passes::OPENAI,
 };
 
@@ -189,6 +194,7 @@ static ANTHROPIC_MESSAGES: Format = Format {
     end_mark: anthropic::END_MARK,
     events_by: None,
     usage_on_request: false,
+    keeps: false,
     passes: Passes::ANTHROPIC,
 };
 
@@ -217,6 +223,7 @@ static GEMINI: Format = Format {
     end_mark: b"",
     events_by: Some(("alt", "sse")),
     usage_on_request: false,
+    keeps: false,
     passes: Passes::GOOGLE,
 };
 
@@ -248,6 +255,10 @@ pub struct Seen {
     pub choices: finish::Finish,
     /// Bytes of generated text so far, to estimate usage where none is reported. Media is no text.
     pub text_bytes: u64,
+    /// Whether the provider keeps it, so that its id is to be noted.
+    pub keeps: bool,
+    /// The id it is kept under.
+    pub id: Option<String>,
 }
 
 impl Seen {

@@ -29,6 +29,8 @@ pub struct Peek<'a> {
     pub schema: bool,
     /// What it names of what a provider keeps.
     pub kept: Vec<Kept<'a>>,
+    /// Its answer is not to be kept (`store: false`).
+    pub unkept: bool,
     /// Bytes of the body that are there to be read: all but encoded data (images, recordings, files).
     pub text_bytes: u64,
     /// Whether there is encoded data, so that its text says little of how large a prompt it is.
@@ -68,6 +70,8 @@ pub enum Look {
     Turns,
     /// The shape of the answer: a schema, where this text is in it.
     Schema(&'static str),
+    /// Whether the provider is to keep its answer.
+    Store,
     /// The id of something that the provider keeps; the code by which clients learn that there is no such thing.
     Kept(&'static str),
     /// An object whose members these are.
@@ -268,6 +272,8 @@ fn owned<'a>(
             peek.schema |=
                 raw.starts_with('{') && memmem::find(raw.as_bytes(), mark.as_bytes()).is_some()
         }
+        // Of anything else the provider says what it is.
+        Look::Store => peek.unkept = raw == "false",
         Look::Kept(_) if raw == "null" => {}
         Look::Kept(missing) => peek.kept.push(Kept {
             member: name,

@@ -6,7 +6,7 @@ use super::{
     exchange::Exchange,
     failure::Failure,
     headers,
-    long::Tail,
+    long::{self, Tail},
     send::interrupted,
     stream::{Mode, Step, Stream, Ticket},
     watch::Guard,
@@ -214,6 +214,9 @@ impl Reading<'_> {
                     self.idle,
                 ));
                 stream.length = length;
+                if stream.seen.keeps {
+                    stream.seen.id = long::id(collected.so_far());
+                }
                 stream.chunk(collected.into_bytes());
                 Ok(Reply::Begun(stream))
             }
@@ -228,7 +231,10 @@ impl Reading<'_> {
 
     /// A whole reply in the caller's format.
     fn reply(&self, bytes: Bytes) -> Result<Reply, Failure> {
-        let mut seen = Seen::default();
+        let mut seen = Seen {
+            keeps: self.exchange.keeps() && self.way.is_same(),
+            ..Seen::default()
+        };
         let bytes = match self.way.conversion {
             Conversion::Same => {
                 let text = bytes.trim_ascii();

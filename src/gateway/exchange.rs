@@ -48,6 +48,11 @@ impl Exchange<'_> {
         self.own.as_ref().map(|own| &own.key)
     }
 
+    /// Whether the provider keeps the answer, as far as the request says.
+    pub fn keeps(&self) -> bool {
+        self.format.keeps && !self.peek.unkept
+    }
+
     /// Whether gw asks for usage in the stream where the caller did not, and hides it again.
     pub fn asks_usage(&self, upstream: &Upstream) -> bool {
         self.format.usage_on_request

@@ -35,6 +35,14 @@ impl Tail {
     }
 }
 
+/// The id that a long answer begins with.
+pub fn id(begun: &[u8]) -> Option<String> {
+    let at = memchr::memmem::find(begun, b"\"id\"")? + b"\"id\"".len();
+    let rest = begun.get(at..)?.trim_ascii_start().strip_prefix(b":")?;
+    let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<String>();
+    values.next()?.ok()
+}
+
 /// The object behind the last key of this spelling. Inside a string quotes are escaped, so that what is found is a
 /// key (or a value, behind which comes no colon).
 fn last_object<'a>(json: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {

@@ -1,7 +1,7 @@
 //! The request's record: a guard that writes exactly one log row, also when the request is dropped because
 //! the caller hung up. Nothing here waits: the row goes to the journal's queue.
 
-use super::{Shared, failure::Failure};
+use super::{Shared, failure::Failure, kept::Home};
 use crate::catalog::{self, Prices};
 use crate::chat::{Op, Usage, UsageSource, estimate};
 use crate::formats::{Seen, peek::Peek};
@@ -238,6 +238,19 @@ impl Record {
     pub fn estimated_for(&mut self, provider: &str, model: &str) {
         self.row.provider = Some(provider.to_owned());
         self.row.model = Some(model.to_owned());
+    }
+
+    /// Notes an answer that the provider keeps as this caller's.
+    pub fn kept(&self, seen: &Seen) {
+        if let (Some(id), Some(caller)) = (&seen.id, &self.caller)
+            && let (Some(provider), Some(model)) = (&self.row.provider, &self.row.model)
+        {
+            let home = Home {
+                provider: provider.as_str().into(),
+                model: model.as_str().into(),
+            };
+            self.shared.kept.note(caller, id, home);
+        }
     }
 
     /// What the answer said about usage; estimated from what was sent where it said nothing.

@@ -76,6 +76,7 @@ pub fn answer(
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     let body = match answer.reply {
         Reply::Whole { bytes, seen } => {
+            record.kept(&seen);
             record.usage(&seen);
             record.response(&bytes);
             record.finish(200, Outcome::Ok);
@@ -84,6 +85,8 @@ pub fn answer(
             Body::whole(held.keep(bytes))
         }
         Reply::Begun(stream) => {
+            // Before the caller can know the id.
+            record.kept(&stream.seen);
             // The request has gone out, and what comes is handed on as it comes.
             held.keep_only(record.request_kept());
             about(&mut headers, format, &record, false);

@@ -96,6 +96,7 @@ impl Stream {
         exchange: &Exchange<'_>,
         idle: Duration,
     ) -> Stream {
+        let keeps = exchange.keeps() && !matches!(mode, Mode::Translate { .. });
         Stream {
             length: None,
             incoming,
@@ -107,7 +108,10 @@ impl Stream {
                 (_, Framing::Array) => Some(Joined::default()),
             },
             mode,
-            seen: Seen::expecting(exchange.peek.choices),
+            seen: Seen {
+                keeps,
+                ..Seen::expecting(exchange.peek.choices)
+            },
             said: false,
             done: false,
             upstream: ticket.upstream.clone(),

@@ -88,3 +88,79 @@ fn what_this_key_did_not_make_is_refused_before_any_upstream_is_asked() {
         )
     );
 }
+
+/// Two keys and two providers over one simulator, and a route that prefers `one`.
+fn two() -> Bench {
+    let plan = plan();
+    let url = format!("{}/v1", plan.mock.url());
+    let mock = || json!({"vendor": "mock", "base_url": url});
+    plan.key("l", json!({}))
+        .provider("one", mock())
+        .provider("two", mock())
+        .at("made", &["two/mock"])
+        .at("kept", &["one/mock", "two/mock"])
+        .at("elsewhere", &["one/mock"])
+        .at("other-model", &["two/mock-b"])
+        .at("as-asked", &["one", "two"])
+        .start()
+}
+
+fn said(text: &str, previous: &Value) -> Value {
+    json!({"model": "mock", "input": text, "previous_response_id": previous})
+}
+
+#[test]
+fn an_answer_is_continued_by_its_key_where_it_was_made_though_the_route_prefers_another() {
+    let bench = two();
+    for stream in [false, true] {
+        let mut body = json!({"model": "mock", "input": "first", "stream": stream});
+        let answer = bench.ask("k", "POST", "/made/v1/responses", &body);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let id = match stream {
+            false => answer.json()["id"].clone(),
+            true => {
+                serde_json::from_str::<Value>(answer.events()[0]).unwrap()["response"]["id"].clone()
+            }
+        };
+        for path in [
+            "/kept/v1/responses",
+            "/as-asked/v1/responses",
+            "/made/v1/responses",
+        ] {
+            let next = bench.ask("k", "POST", path, &said("next", &id));
+            assert_eq!(
+                (next.status, next.header("x-gw-provider")),
+                (200, Some("two")),
+                "{next:?}"
+            );
+        }
+        let before = bench.mock.requests().len();
+        let other = bench.ask("l", "POST", "/kept/v1/responses", &said("next", &id));
+        assert_eq!(
+            (other.status, &other.json()["error"]["code"]),
+            (400, &json!("previous_response_not_found")),
+            "{other:?}"
+        );
+        for path in ["/elsewhere/v1/responses", "/other-model/v1/responses"] {
+            let refused = bench.ask("k", "POST", path, &said("next", &id));
+            assert_eq!(refused.status, 400, "{refused:?}");
+            assert_eq!(
+                refused.json()["error"]["message"],
+                "what `previous_response_id` names is kept by `two/mock`, which this request cannot be sent to now (fix: send the whole conversation, without `previous_response_id`)"
+            );
+        }
+        body["store"] = json!(false);
+        let unkept = bench.ask("k", "POST", "/made/v1/responses", &body);
+        let id = match stream {
+            false => unkept.json()["id"].clone(),
+            true => {
+                serde_json::from_str::<Value>(unkept.events()[0]).unwrap()["response"]["id"].clone()
+            }
+        };
+        assert!(id.is_string(), "{unkept:?}");
+        let next = bench.ask("k", "POST", "/made/v1/responses", &said("next", &id));
+        assert_eq!(next.status, 400, "{next:?}");
+        // One for what was not kept, and none of those that were refused.
+        assert_eq!(bench.mock.requests().len(), before + 1);
+    }
+}

@@ -28,6 +28,7 @@ const WHOLE: Format = Format {
     end_mark: openai::END_MARK,
     events_by: None,
     usage_on_request: false,
+    keeps: false,
     passes: Passes::OPENAI,
 };
 

@@ -31,6 +31,7 @@ pub const LOOKS: Looks = &[
     ("tools", Look::Tools),
     ("input", Look::Turns),
     ("text", Look::Schema("\"json_schema\"")),
+    ("store", Look::Store),
     CONTINUED,
     CONVERSATION,
 ];

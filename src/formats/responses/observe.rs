@@ -14,6 +14,8 @@ use serde_json::value::RawValue;
 /// Any event, or a whole response: the fields gw looks at.
 #[derive(Deserialize)]
 struct Body<'a> {
+    #[serde(borrow, default)]
+    id: Text<'a>,
     #[serde(borrow, default, rename = "type")]
     kind: Text<'a>,
     #[serde(default)]
@@ -42,6 +44,8 @@ struct Body<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Response<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
     #[serde(borrow)]
     status: Text<'a>,
     #[serde(borrow)]
@@ -147,6 +151,7 @@ fn note(event: &str, body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
     if failed(event, &body, data, seen) {
         return Mark::Error;
     }
+    identified(&body.response.id, seen);
     let kind = match body.kind.as_str() {
         "" => event,
         kind => kind,
@@ -186,6 +191,16 @@ fn note(event: &str, body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
     }
 }
 
+/// Notes the id of a response that is kept.
+fn identified(id: &Text<'_>, seen: &mut Seen) {
+    if seen.keeps
+        && seen.id.is_none()
+        && let Some(id) = &id.0
+    {
+        seen.id = Some(id.to_string());
+    }
+}
+
 /// The event that has the whole response in it.
 fn ended(response: Response<'_>, seen: &mut Seen) -> Mark {
     if response.status.as_str() == "failed" {
@@ -206,6 +221,7 @@ fn finished(seen: &mut Seen) {
 }
 
 fn all(body: Body<'_>, seen: &mut Seen) -> Mark {
+    identified(&body.id, seen);
     seen.text_bytes = seen.text_bytes.saturating_add(body.output.bytes);
     if let usage @ Some(_) = body.usage.usage() {
         seen.usage = usage;
@@ -362,6 +378,24 @@ mod tests {
             &mut seen,
         );
         assert_eq!(seen.fault.map(|fault| fault.status), Some(500));
+    }
+
+    #[test]
+    fn the_id_of_what_is_kept_is_noted_and_no_other() {
+        let created =
+            br#"{"type":"response.created","response":{"id":"resp_1","status":"in_progress"}}"#;
+        let whole = br#"{"id":"resp_1","object":"response","output":[{"id":"msg_1"}]}"#;
+        for keeps in [true, false] {
+            let fresh = || Seen {
+                keeps,
+                ..Seen::default()
+            };
+            let (mut stream, mut reply) = (fresh(), fresh());
+            observe("", created, &mut stream);
+            observe_reply(whole, &mut reply);
+            let want = keeps.then(|| "resp_1".to_owned());
+            assert_eq!((stream.id, reply.id), (want.clone(), want));
+        }
     }
 
     #[test]
