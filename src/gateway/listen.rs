@@ -55,14 +55,10 @@ pub async fn handle(
         .map_err(|why| Error::invalid(why).hint(respond::PLAIN_HTTP))
         .and_then(|()| taken(&worker, &request))
         .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
-    let record = conn.begun.take();
     let mut response = match taken {
-        Taken::Served(asked) => {
-            let record = record.unwrap_or_else(|| begun(&worker, asked.format));
-            pipeline::serve(&worker, &conn, &asked, request, record).await
-        }
+        Taken::Served(asked) => pipeline::serve(&worker, &conn, &asked, request).await,
         Taken::Answered(mut answer) => {
-            if let Some(record) = record {
+            if let Some(record) = conn.begun.take() {
                 record.discard();
             }
             respond::identify(answer.headers_mut(), api(), &worker.next_id());
@@ -157,7 +153,7 @@ fn served(
 }
 
 /// The record of a request of this format.
-fn begun(worker: &Worker, format: &'static Format) -> Record {
+pub fn begun(worker: &Worker, format: &'static Format) -> Record {
     let mut record = Record::begin(worker.shared.clone(), worker.next_id());
     record.row.format = format.name.to_owned();
     record

@@ -11,7 +11,7 @@ use super::{
     held::Held,
     incoming::Incoming,
     intake,
-    listen::Asked,
+    listen::{self, Asked},
     record::Record,
     respond, session,
     watch::Guard,
@@ -26,14 +26,16 @@ use crate::upstream::via;
 use http::{Request, Response};
 use std::{cell::OnceCell, rc::Rc};
 
-/// Serves one request of a known format.
+/// Serves one request of a known format, whose record has begun. It is taken here: what is handed over by value is copied
+/// with the whole future.
 pub async fn serve(
     worker: &Rc<Worker>,
     conn: &Rc<Conn>,
     asked: &Asked,
     request: Request<Incoming>,
-    mut record: Record,
 ) -> Response<Body> {
+    let begun = conn.begun.take();
+    let mut record = begun.unwrap_or_else(|| listen::begun(worker, asked.format));
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
     let format = asked.format;

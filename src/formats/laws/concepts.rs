@@ -173,7 +173,7 @@ fn no_concept_is_lost_without_being_named() {
 }
 
 /// What a document is called is not the document.
-fn is_name(field: &String) -> bool {
+fn is_name(field: &str) -> bool {
     field.ends_with("filename") || field.ends_with("title")
 }
 
@@ -205,7 +205,7 @@ fn tools_media_and_schemas_are_carried_or_refused() {
         let kept = KEPT.iter().any(|word| concept.contains(word));
         if kept
             && !BESIDE.contains(&&*concept)
-            && matches!(&outcome, Outcome::Dropped(names) if !names.iter().all(is_name))
+            && matches!(&outcome, Outcome::Dropped(names) if !names.iter().all(|name| is_name(name)))
         {
             dropped.push(format!("{way}: {outcome:?}"));
         }

@@ -231,13 +231,13 @@ pub fn chat() -> impl Strategy<Value = Chat> {
         )
 }
 
+/// What a user says, and answers to calls.
+type Said = (Vec<Part>, Vec<CallResult>);
+
 /// The turns, with an answer to every call right behind it.
-fn conversation(
-    turns: Vec<((Vec<Part>, Vec<CallResult>), Message)>,
-    last: (Vec<Part>, Vec<CallResult>),
-) -> Vec<Message> {
+fn conversation(turns: Vec<(Said, Message)>, last: Said) -> Vec<Message> {
     let (mut messages, mut calls, mut count) = (Vec::new(), Vec::<String>::new(), 0);
-    let user = |calls: Vec<String>, (said, results): (Vec<Part>, Vec<CallResult>)| {
+    let user = |calls: Vec<String>, (said, results): Said| {
         let answers = calls.into_iter().zip(results);
         let mut parts: Vec<Part> = answers
             .map(|(id, result)| Part::Result(CallResult { id, ..result }))

@@ -219,12 +219,7 @@ pub fn outcome(feature: &Feature, row: &Row) -> Outcome {
     let mut chat = bare();
     (feature.say)(&mut chat);
     let written = row.codec.write_request(&chat, &target(&chat));
-    Outcome::of(
-        written
-            .as_ref()
-            .map(|written| written.dropped.as_slice())
-            .map_err(|error| error),
-    )
+    Outcome::of(written.as_ref().map(|written| written.dropped.as_slice()))
 }
 
 /// The request without what one of these formats cannot say.
@@ -274,8 +269,9 @@ pub fn shown(mut reply: Reply, row: &Row) -> Reply {
         usage.input += std::mem::take(&mut usage.cache_write_5m);
         usage.input += std::mem::take(&mut usage.cache_write);
     }
-    static SHOWS: LazyLock<Mutex<HashMap<(&str, Option<(Issuer, bool)>), bool>>> =
-        LazyLock::new(Mutex::default);
+    /// By format and kind of seal.
+    type Shows = HashMap<(&'static str, Option<(Issuer, bool)>), bool>;
+    static SHOWS: LazyLock<Mutex<Shows>> = LazyLock::new(Mutex::default);
     let mut shows_it = SHOWS.lock().unwrap();
     reply.parts.retain(|part| {
         let Part::Thought(thought) = part else {
