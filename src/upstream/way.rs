@@ -3,7 +3,7 @@
 
 use super::address::{Address, with_model};
 use super::{Access, SignIn, Upstream};
-use crate::formats::{self, Codec, FORMATS, Format, FormatId, Passes};
+use crate::formats::{self, Codec, FORMATS, Format, FormatId, Framing, Passes};
 use crate::resources::provider::Provider;
 use crate::vendors::{self, Endpoint, Vendor};
 use http::Uri;
@@ -134,6 +134,13 @@ impl Way {
                 address.target(&path, *from_host).ok()?
             }
         };
+        // A caller that wants one JSON array gets the upstream's own.
+        let uri = match self.to.events_by {
+            Some(pair) if self.is_same() && self.to.framing(query) == Framing::Array => {
+                without(&uri, pair)?
+            }
+            _ => uri,
+        };
         match query.map(|query| self.passing(&uri, query)) {
             Some(more) if !more.is_empty() => {
                 let mark = if uri.query().is_some() { '&' } else { '?' };
@@ -159,6 +166,21 @@ impl Way {
             .extend_pairs(may)
             .finish()
     }
+}
+
+/// A target without this query parameter.
+fn without(uri: &Uri, (name, value): (&str, &str)) -> Option<Uri> {
+    let pair = format!("{name}={value}");
+    let rest: Vec<&str> = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|one| *one != pair && !one.is_empty())
+        .collect();
+    let mark = if rest.is_empty() { "" } else { "?" };
+    format!("{}{mark}{}", uri.path(), rest.join("&"))
+        .parse()
+        .ok()
 }
 
 /// Where the provider takes requests: what its record says, else what its vendor does. What stands beside another
@@ -295,8 +317,13 @@ mod tests {
         };
         assert_eq!(
             target("alt=json&key=secret&prettyPrint=false&$alt=json%3Benum-encoding%3Dint"),
-            "/b/v1beta/models/m:streamGenerateContent?alt=sse&prettyPrint=false"
+            "/b/v1beta/models/m:streamGenerateContent?alt=json&prettyPrint=false&%24alt=json%3Benum-encoding%3Dint"
         );
+        assert_eq!(
+            target("alt=sse&alt=sse&key=secret"),
+            "/b/v1beta/models/m:streamGenerateContent?alt=sse"
+        );
+        assert_eq!(target(""), "/b/v1beta/models/m:streamGenerateContent");
         assert_eq!(
             ways("azure")[0],
             "openai-chat as it is to openai-chat /b/openai/deployments/a%2Fb%20c/chat/completions?api-version=2024-10-21"
