@@ -293,35 +293,46 @@ impl Reading<'_> {
             true => Bytes::new(),
             false => body,
         };
-        let fault = Box::new(read_fault(status, &body));
-        let retry_after = headers::retry_after(&head.headers);
-        let own_key = self.upstream.sign_in.is_own_key();
-        let class = Class::of_status(fault.status, retry_after.is_some(), &fault.message, own_key);
-        if class == Class::Credential {
-            return Failure {
-                retry_after,
-                ..Failure::refused_credential(&self.upstream.name, status)
-            };
-        }
-        let json = head
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.contains("json"));
-        let mut passed = HeaderMap::new();
-        headers::forward_response(&head.headers, &mut passed);
-        let body = match self.way.is_same() && json {
-            true => body,
-            false => Bytes::new(),
-        };
-        Failure {
-            class,
-            fault,
-            status: Some(status),
+        refused(self.upstream, &head, body, self.way.is_same())
+    }
+}
+
+/// An error answer as a failure; `same`: the caller reads the upstream's own words.
+pub(super) fn refused(
+    upstream: &Upstream,
+    head: &http::response::Parts,
+    body: Bytes,
+    same: bool,
+) -> Failure {
+    let status = head.status.as_u16();
+    let fault = Box::new(read_fault(status, &body));
+    let retry_after = headers::retry_after(&head.headers);
+    let own_key = upstream.sign_in.is_own_key();
+    let class = Class::of_status(fault.status, retry_after.is_some(), &fault.message, own_key);
+    if class == Class::Credential {
+        return Failure {
             retry_after,
-            original: Some(Box::new((passed, body))),
-            kept_connection: false,
-        }
+            ..Failure::refused_credential(&upstream.name, status)
+        };
+    }
+    let json = head
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("json"));
+    let mut passed = HeaderMap::new();
+    headers::forward_response(&head.headers, &mut passed);
+    let body = match same && json {
+        true => body,
+        false => Bytes::new(),
+    };
+    Failure {
+        class,
+        fault,
+        status: Some(status),
+        retry_after,
+        original: Some(Box::new((passed, body))),
+        kept_connection: false,
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
     caller,
     gate::Conn,
     incoming::Incoming,
+    keeping::{self, Named},
     models, pipeline,
     record::Record,
     respond,
@@ -57,6 +58,11 @@ pub async fn handle(
         .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
     let mut response = match taken {
         Taken::Served(asked) => pipeline::serve(&worker, &conn, &asked, request).await,
+        Taken::Kept(named) => {
+            let record = begun(&worker, keeping::format());
+            // In a box: requests of formats must not carry its room about.
+            Box::pin(keeping::serve(&worker, &conn, &named, request, record)).await
+        }
         Taken::Answered(mut answer) => {
             if let Some(record) = conn.begun.take() {
                 record.discard();
@@ -86,6 +92,8 @@ pub struct Asked {
 /// What a request comes to by its head alone.
 enum Taken {
     Served(Asked),
+    /// Of an answer that a provider keeps.
+    Kept(Named),
     Answered(Response<Body>),
 }
 
@@ -101,7 +109,10 @@ fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
         }
         "/healthz" => Taken::Answered(respond::json(200, &json!({"status": "ok"}))),
         "/readyz" => Taken::Answered(ready(worker)),
-        _ => bound(worker, request)?,
+        _ => match kept(request, path) {
+            Some(taken) => taken,
+            None => bound(worker, request)?,
+        },
     })
 }
 
@@ -116,10 +127,22 @@ fn bound(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
     if let Some(called) = under(rest, request) {
         return Ok(served(worker, called, Some(path.to_owned()), request));
     }
+    if let Some(taken) = kept(request, rest) {
+        return Ok(taken);
+    }
     match models_path(rest) {
         true => Ok(Taken::Answered(models(worker, request, rest))),
         false => Err(unknown(path, rest)),
     }
+}
+
+/// What is asked of an answer that a provider keeps. `path`: as it is behind a route's.
+fn kept(request: &Request<Incoming>, path: &str) -> Option<Taken> {
+    let named = keeping::named(path, request.method())?;
+    Some(match method(request, &named.method, Api::Openai) {
+        Some(wrong) => Taken::Answered(wrong),
+        None => Taken::Kept(named),
+    })
 }
 
 /// 404, which says what of a known API is not served yet.

@@ -25,6 +25,7 @@ pub mod held;
 pub mod ids;
 pub mod incoming;
 pub mod intake;
+pub mod keeping;
 pub mod kept;
 pub mod listen;
 pub mod long;

@@ -1,6 +1,7 @@
 //! One request from its head to its answer, top to bottom: caller, body, peek, plan, attempts, answer.
 
 use super::{
+    Serving,
     answer::Answer,
     attempt,
     body::Body,
@@ -61,18 +62,7 @@ async fn answer(
     let now = record.row.at.0;
     let (head, incoming) = request.into_parts();
 
-    let admitted = caller::admit(shared, &serving, &head, now).map_err(|denied| {
-        if let Some((caller, why)) = denied.known {
-            record.refused(&caller, why);
-        }
-        Ended::Refused(denied.error)
-    })?;
-    worker.crowd.know(incoming.conn());
-    record.caller(&admitted.caller);
-    (record.row.session, record.row.agent) = session::named(&head.headers);
-    via::check(&head.headers).map_err(Ended::Refused)?;
-    watch.belongs_to(admitted.digest, admitted.caller.clone());
-    intake::room(worker, &admitted.caller).map_err(Ended::Refused)?;
+    let admitted = admitted(worker, &serving, &head, &incoming, record, watch)?;
 
     let body = intake::read(&shared.settings, &head.headers, incoming, held, watch).await?;
     record.request(&body);
@@ -148,4 +138,29 @@ async fn answer(
     record.estimated_for(&upstream.name, &first.model);
     let weights = catalog::weights(&first.model);
     Err(Ended::Estimated(count::estimate::estimate(&body, weights)))
+}
+
+/// Lets the caller in: its key is good, and there is room for one more request of it.
+pub(super) fn admitted(
+    worker: &Worker,
+    serving: &Serving,
+    head: &http::request::Parts,
+    incoming: &Incoming,
+    record: &mut Record,
+    watch: &Guard,
+) -> Result<caller::Admitted, Ended> {
+    let now = record.row.at.0;
+    let admitted = caller::admit(&worker.shared, serving, head, now).map_err(|denied| {
+        if let Some((caller, why)) = denied.known {
+            record.refused(&caller, why);
+        }
+        Ended::Refused(denied.error)
+    })?;
+    worker.crowd.know(incoming.conn());
+    record.caller(&admitted.caller);
+    (record.row.session, record.row.agent) = session::named(&head.headers);
+    via::check(&head.headers).map_err(Ended::Refused)?;
+    watch.belongs_to(admitted.digest, admitted.caller.clone());
+    intake::room(worker, &admitted.caller).map_err(Ended::Refused)?;
+    Ok(admitted)
 }

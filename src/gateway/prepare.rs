@@ -91,7 +91,7 @@ pub(super) fn request(
     Ok((request, dropped))
 }
 
-fn not_signed(upstream: &Upstream, why: &Unsigned) -> Failure {
+pub(super) fn not_signed(upstream: &Upstream, why: &Unsigned) -> Failure {
     let name = &upstream.name;
     match why {
         Unsigned::NoOwnKey => unfit(

@@ -228,6 +228,22 @@ fn estimated(
     with(headers, Body::whole(body).on(conn.clone()))
 }
 
+/// A whole answer that says nothing of usage, handed on as it came.
+pub fn handed(
+    format: &'static Format,
+    mut headers: HeaderMap,
+    body: bytes::Bytes,
+    record: &mut Record,
+    conn: &Rc<Conn>,
+) -> Response<Body> {
+    record.response(&body);
+    record.finish(200, Outcome::Ok);
+    about(&mut headers, format, record, false);
+    let json = HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, json);
+    with(headers, Body::whole(body).on(conn.clone()))
+}
+
 /// The last attempt's failure, as the caller sees it: the provider's own words where it speaks the caller's
 /// format, else the same status and message in the caller's format.
 fn failed(

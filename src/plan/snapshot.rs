@@ -434,6 +434,12 @@ impl Snapshot {
         catalog::facts(own.map(|own| &**own), known.as_ref())
     }
 
+    /// Whether a provider can be called by keys of this environment.
+    pub fn serves_in(&self, provider: usize, environment: &str) -> bool {
+        let found = self.providers.get(provider);
+        found.is_some_and(|it| it.spec.enabled && it.active_in(environment))
+    }
+
     /// Whether a provider is known to serve a model: a record of the user's, or the catalogue.
     pub fn serves(&self, provider: usize, upstream: &str) -> bool {
         let Some(entry) = self.providers.get(provider) else {

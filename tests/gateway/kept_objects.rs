@@ -164,3 +164,83 @@ fn an_answer_is_continued_by_its_key_where_it_was_made_though_the_route_prefers_
         assert_eq!(bench.mock.requests().len(), before + 1);
     }
 }
+
+#[test]
+fn what_is_kept_is_shown_cancelled_and_deleted_for_its_key_alone() {
+    let bench = two();
+    let made = bench.ask(
+        "k",
+        "POST",
+        "/made/v1/responses",
+        &json!({"model": "mock", "input": "see me"}),
+    );
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let at = |what: &str| format!("/v1/responses/{id}{what}");
+    let asked = [
+        ("GET", at("")),
+        ("GET", at("/input_items?limit=5&key=x")),
+        ("POST", at("/cancel")),
+        ("DELETE", at("")),
+        ("GET", format!("/kept{}", at(""))),
+    ];
+    let before = bench.mock.requests().len();
+    for (method, path) in &asked {
+        let other = bench.ask("l", method, path, &Value::Null);
+        assert_eq!(
+            (other.status, other.json()),
+            (
+                404,
+                json!({"error": {"message": format!("this key has had no response `{id}` made (fix: ask with the key that had it made, for what was not made with `store: false`)"),
+                    "type": "not_found_error", "param": "response_id", "code": "not_found"}})
+            ),
+            "{method} {path}"
+        );
+        assert_eq!(bench.row(&other)["status"], 404);
+    }
+    let unknown = bench.ask("k", "GET", "/v1/responses/resp_unknown", &Value::Null);
+    assert_eq!(unknown.status, 404, "{unknown:?}");
+    let nobody = http::exchange("GET", &bench.url(&at("")), &[], "");
+    assert_eq!(nobody.status, 401, "{nobody:?}");
+    assert_eq!(bench.mock.requests().len(), before);
+
+    let mut came = Vec::new();
+    for (method, path) in &asked {
+        let answer = bench.ask("k", method, path, &Value::Null);
+        came.push((answer.status, answer.json()));
+        if answer.status == 200 {
+            assert_eq!(answer.header("x-gw-provider"), Some("two"), "{answer:?}");
+            let row = bench.row(&answer);
+            assert_eq!(
+                (&row["status"], &row["key"], &row["provider"]),
+                (&json!(200), &json!("k"), &json!("two"))
+            );
+        }
+    }
+    assert_eq!(came[0], (200, made.json()));
+    assert_eq!(came[1].0, 200);
+    assert_eq!(came[1].1["data"][0]["content"][0]["text"], "see me");
+    // The provider's own words: it was no background response.
+    assert_eq!(
+        (came[2].0, &came[2].1["error"]["message"]),
+        (400, &json!("Cannot cancel a synchronous response."))
+    );
+    assert_eq!((came[3].0, &came[3].1["deleted"]), (200, &json!(true)));
+    assert_eq!(came[4].0, 404);
+    let sent: Vec<String> = bench.mock.requests()[before..]
+        .iter()
+        .map(|seen| format!("{} {}", seen.method, seen.path))
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            format!("GET {}", at("")),
+            format!("GET {}", at("/input_items?limit=5")),
+            format!("POST {}", at("/cancel")),
+            format!("DELETE {}", at("")),
+        ]
+    );
+    let gone = bench.ask("k", "POST", "/made/v1/responses", &said("next", &json!(id)));
+    assert_eq!(gone.status, 400, "{gone:?}");
+    let wrong = bench.ask("k", "PUT", &at(""), &Value::Null);
+    assert_eq!((wrong.status, wrong.header("allow")), (405, Some("GET")));
+}

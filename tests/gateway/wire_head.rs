@@ -353,7 +353,8 @@ fn paths_lead_nowhere_unless_spelled_exactly() {
         "/metrics",
         "/.well-known/x",
         "/v1/files",
-        "/v1/responses/x",
+        "/v1/responses/x/",
+        "/v1/responses/x/y",
     ] {
         for extra in [
             String::new(),
