@@ -15,6 +15,10 @@ NEVER = re.compile(
 )
 
 
+# How gw refuses to go on from what this key has not had made here: a recording's was made elsewhere.
+MADE_ELSEWHERE = ("previous_response_not_found", "conversation_not_found", "thread_not_found")
+
+
 def short(value, most=160):
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = text.replace("\r", "\\r").replace("\n", "\\n")
@@ -26,6 +30,8 @@ def short(value, most=160):
 
 def same_request(answer, sent, original, asks_usage):
     """Byte for byte, but for the question for usage."""
+    if sent is None and made_elsewhere(answer):
+        return "refused", told(answer)["message"]
     if sent is None:
         return "wrong", f"nothing was sent upstream: {answer.status} {short(told(answer).get('message', ''))}"
     if sent == original:
@@ -55,6 +61,12 @@ def told(answer):
         return (error if isinstance(error, dict) else {"message": str(error)})
     except (ValueError, KeyError, TypeError, IndexError):
         return {"message": answer.body[:200].decode(errors="replace")}
+
+
+def made_elsewhere(answer):
+    error = told(answer)
+    code = error.get("code") or (error.get("details") or {}).get("error_code")
+    return answer.status == 400 and code in MADE_ELSEWHERE
 
 
 def crossed_request(answer, sent, mistake, was_refused):
@@ -100,6 +112,8 @@ def same_answer(answer, status, body, said, hides_usage):
     want = without_usage(body) if hides_usage else body
     if answer.status == status and answer.body in (want, body):
         return EQUAL
+    if made_elsewhere(answer):
+        return "refused", told(answer)["message"]
     why = told_otherwise(status, said, answer.status)
     if why:
         return "adapted", why

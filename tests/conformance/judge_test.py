@@ -72,6 +72,10 @@ is_(judge.same_request(Answer(200), ASKING, BODY, True), "equal")
 is_(judge.same_request(Answer(200), ASKING, BODY, False), "wrong")
 is_(judge.same_request(Answer(200), b'{"model": "m","stream":true}', BODY, True), "wrong")
 is_(judge.same_request(Answer(404), None, BODY, False), "wrong", "404")
+ELSEWHERE = b'{"error":{"message":"not here","code":"previous_response_not_found"}}'
+is_(judge.same_request(Answer(400, ELSEWHERE), None, BODY, False), "refused", "not here")
+is_(judge.same_request(Answer(500, ELSEWHERE), None, BODY, False), "wrong")
+is_(same(b"{}", ELSEWHERE, status=400), "refused", "not here")
 
 # Requests between formats.
 TOLD = b'{"error":{"message":"leave out `n`","param":"n"}}'
