@@ -113,6 +113,10 @@ impl<W: EventWriter> Apart<W> {
         }
     }
 
+    pub fn into_inner(self) -> W {
+        self.writer
+    }
+
     /// A seal as a part of its own.
     fn thought(&mut self, seal: Seal, out: &mut Vec<u8>) {
         let index = self.count;

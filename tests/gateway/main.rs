@@ -49,6 +49,7 @@ mod request_ids;
 mod responses;
 mod revoking;
 mod room;
+mod seals;
 mod sessions;
 mod splitting;
 mod steering;

@@ -105,7 +105,6 @@ fn nobody_is_sent_a_seal_of_somebody_elses() {
 fn a_seal_comes_home_over_callers_of_every_format() {
     for caller in rows() {
         for (issuer, part) in sealed() {
-            let Part::Thought(_) = &part else { continue };
             let shown: Value =
                 serde_json::from_slice(&caller.codec.write_reply(&reply(&part), &context()))
                     .unwrap();
@@ -116,10 +115,11 @@ fn a_seal_comes_home_over_callers_of_every_format() {
                 .unwrap();
             for (name, body) in sent(&chat) {
                 let cell = format!("{part:?} over {} to {name}", caller.format.name);
-                let own = name != "openai-chat" && home(name).contains(&issuer);
+                let thought = matches!(part, Part::Thought(_));
+                let own = home(name).contains(&issuer) && !(thought && name == "openai-chat");
                 assert!(own || !body.contains(WORDS), "{cell}: {body}");
                 // What nobody of that issuer makes it has no place for either.
-                let made = home_made(issuer, &part);
+                let made = home_made(issuer, &part) && placed(caller.format.name, name, &part);
                 assert!(
                     !own || !made || body.contains(WORDS),
                     "{cell} is lost: {follow_up} {body}"
@@ -129,13 +129,23 @@ fn a_seal_comes_home_over_callers_of_every_format() {
     }
 }
 
+/// Whether a seal of this part has a place on the whole way. A text of Chat's is one, with nothing behind it; and its
+/// service at Google takes seals where its own callers have them.
+fn placed(caller: &str, upstream: &str, part: &Part) -> bool {
+    match part {
+        Part::Text(_) => caller != "openai-chat" && upstream == "gemini",
+        Part::Call(_) => upstream == "gemini" || caller == "openai-chat",
+        _ => true,
+    }
+}
+
 /// Whether the issuer seals such a part so.
 fn home_made(issuer: Issuer, part: &Part) -> bool {
     let Part::Thought(Thought {
         seal: Some(seal), ..
     }) = part
     else {
-        return false;
+        return issuer == Issuer::Google;
     };
     match issuer {
         Issuer::Anthropic => true,

@@ -16,6 +16,7 @@ mod writer;
 pub use writer::write_fault_event;
 
 use super::peek::{Look, Looks};
+use super::seal::Apart;
 use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
 use crate::chat::{Chat, Reply};
 use crate::error::Result;
@@ -70,6 +71,6 @@ impl Codec for OpenaiResponses {
         Box::<stream::Reader>::default()
     }
     fn writer(&self, context: &ReplyContext) -> Box<dyn EventWriter + Send> {
-        Box::new(writer::Writer::new(context))
+        Box::new(Apart::new(writer::Writer::new(context)))
     }
 }

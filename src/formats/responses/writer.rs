@@ -3,6 +3,7 @@
 
 use super::output::{self, Frame, Stage};
 use crate::chat::{Delta, Event, Fault, Opening, Reply, Seal, Usage};
+use crate::formats::seal::Apart;
 use crate::formats::{EventWriter, ReplyContext};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -453,12 +454,13 @@ impl EventWriter for Writer {
 
 /// The whole reply: what its stream would end with.
 pub fn whole(reply: &Reply, context: &ReplyContext) -> String {
-    let (mut writer, mut out) = (Writer::new(context), Vec::new());
+    let (mut writer, mut out) = (Apart::new(Writer::new(context)), Vec::new());
     for event in reply.events() {
         if !matches!(event, Event::End { .. }) {
             writer.write(&event, &mut out);
         }
     }
+    let mut writer = writer.into_inner();
     let stage = Stage::ended(reply.stop, reply.raw.as_deref());
     writer.close_all(stage.of_item(), &mut out);
     writer
