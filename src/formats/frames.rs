@@ -43,6 +43,14 @@ impl Frames {
         }
     }
 
+    /// Bytes of a frame that is not whole.
+    pub fn waiting(&self) -> usize {
+        match self {
+            Frames::Events(frames) => frames.waiting(),
+            Frames::Array(elements) => elements.tail.len(),
+        }
+    }
+
     /// The next whole frame.
     #[allow(clippy::should_implement_trait)] // an end is not final: more may be pushed
     pub fn next(&mut self) -> Option<Bytes> {

@@ -6,10 +6,10 @@ use bytes::{Bytes, BytesMut};
 use memchr::memchr2;
 use std::{borrow::Cow, collections::VecDeque};
 
-/// The longest line taken from an upstream.
-pub const MAX_LINE: usize = 1 << 20;
+/// The longest line taken from an upstream: OpenAI's last event of a response repeats instructions, tools and images.
+pub const MAX_LINE: usize = 16 << 20;
 /// The longest event taken from an upstream, all its lines together.
-pub const MAX_EVENT: usize = 4 << 20;
+pub const MAX_EVENT: usize = 16 << 20;
 
 /// Cuts a byte stream into frames: one event each, its terminating blank line included, raw bytes kept.
 ///
@@ -30,7 +30,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Adds what arrived. Fails where a line or an event grows beyond its limit (1 MiB, 4 MiB); frames that
+    /// Adds what arrived. Fails where a line or an event grows beyond its limit (16 MiB); frames that
     /// were whole before that are still given out.
     pub fn push(&mut self, chunk: Bytes) -> Result<()> {
         let (mut start, mut at) = (0, 0);
@@ -83,6 +83,11 @@ impl Frames {
             self.tail.extend_from_slice(&chunk[start..]);
         }
         Ok(())
+    }
+
+    /// Bytes of a frame that is not whole.
+    pub fn waiting(&self) -> usize {
+        self.tail.len()
     }
 
     /// The next whole frame, a slice of what was pushed where it lay in one chunk.
@@ -305,7 +310,7 @@ mod tests {
 
         let mut frames = Frames::default();
         let line = Bytes::from([vec![b'x'; MAX_LINE / 2 - 1], vec![b'\n']].concat());
-        for _ in 0..8 {
+        for _ in 0..2 {
             frames.push(line.clone()).unwrap();
         }
         assert!(frames.push(line).unwrap_err().message.contains("event"));

@@ -6,6 +6,7 @@ use super::{
     exchange::Exchange,
     failure::Failure,
     headers,
+    held::Held,
     long::{self, Tail},
     send::interrupted,
     stream::{Mode, Step, Stream, Ticket},
@@ -123,14 +124,14 @@ impl Reading<'_> {
         label: &str,
         mut incoming: Incoming,
         ticket: Ticket,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, Ended> {
         let mut collected = Collected::default();
         let mut kind = None;
         while kind.is_none() && collected.length() < HELD_BACK {
             match collected.piece(&mut incoming).await {
                 Ok(true) => kind = sniff::kind(label, collected.so_far()),
                 Ok(false) => break,
-                Err(_) => return Err(self.failed("broke off before its answer")),
+                Err(_) => return Err(self.bad("broke off before its answer")),
             }
         }
         let framing = match kind {
@@ -138,8 +139,10 @@ impl Reading<'_> {
             None if sniff::labelled(label, "text/event-stream") => Framing::Events,
             // What its API sends where nobody asks for events, and some servers even then.
             Some(Kind::Array | Kind::Json) if self.way.to.events_by.is_some() => Framing::Array,
-            Some(Kind::Json) => return Err(self.no_stream(incoming, collected).await),
-            Some(Kind::Array | Kind::Other) | None => return Err(self.failed(NO_STREAM)),
+            Some(Kind::Json) => {
+                return Err(self.no_stream(incoming, collected).await.into());
+            }
+            Some(Kind::Array | Kind::Other) | None => return Err(self.bad(NO_STREAM)),
         };
         let mode = match &self.way.conversion {
             Conversion::Same => Mode::Same {
@@ -164,7 +167,7 @@ impl Reading<'_> {
             0 => Step::Setup,
             _ => stream.chunk(collected.into_bytes()),
         };
-        first_content(&mut stream, step).await?;
+        first_content(&mut stream, step, self.exchange.held).await?;
         Ok(Reply::Begun(stream))
     }
 
@@ -343,8 +346,10 @@ fn compressed(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a stream up to its first content event.
-async fn first_content(stream: &mut Stream, mut step: Step) -> Result<(), Failure> {
+async fn first_content(stream: &mut Stream, mut step: Step, held: &Held) -> Result<(), Ended> {
+    let base = held.bytes();
     loop {
+        held.hold(base + stream.waiting()).map_err(Error::from)?;
         match step {
             Step::Content => return Ok(()),
             Step::Setup if stream.out.iter().map(Bytes::len).sum::<usize>() > HELD_BACK => {
@@ -356,14 +361,13 @@ async fn first_content(stream: &mut Stream, mut step: Step) -> Result<(), Failur
             Step::End if !stream.out.is_empty() => {
                 return Err(Failure::upstream(
                     "the upstream ended the stream without content".into(),
-                ));
+                )
+                .into());
             }
             Step::End => {
-                return Err(Failure::upstream(
-                    "the upstream sent an empty stream".into(),
-                ));
+                return Err(Failure::upstream("the upstream sent an empty stream".into()).into());
             }
-            Step::Failed { failure, .. } => return Err(failure),
+            Step::Failed { failure, .. } => return Err(failure.into()),
         }
         step = poll_fn(|cx| stream.poll_step(cx)).await;
     }

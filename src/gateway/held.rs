@@ -8,8 +8,8 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-/// Answers of this size are counted until they are on their way; of smaller ones few can be waiting.
-const LARGE: usize = 64 << 10;
+/// Answers and events of this size are counted until they are on their way; of smaller ones few can be waiting.
+pub const LARGE: usize = 64 << 10;
 
 /// The bytes held for one request: its body, what is made of it, and what is kept of its answer. Given back at its end.
 pub struct Held {
@@ -38,6 +38,23 @@ impl Held {
         }
         self.bytes.set(self.bytes.get() + bytes);
         Ok(())
+    }
+
+    /// What has been taken.
+    pub fn bytes(&self) -> usize {
+        self.bytes.get()
+    }
+
+    /// Takes more or gives back, so that it is this much. Where there is no room, nothing changes.
+    pub fn hold(&self, bytes: usize) -> Result<(), NoRoom> {
+        match bytes.checked_sub(self.bytes.get()) {
+            Some(0) => Ok(()),
+            Some(more) => self.take(more),
+            None => {
+                self.keep_only(bytes);
+                Ok(())
+            }
+        }
     }
 
     /// Holds on for as long as these bytes are: until the caller's connection has taken them.

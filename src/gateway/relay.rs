@@ -3,7 +3,7 @@
 //! off. Never switches upstreams.
 
 use super::{
-    held::Held,
+    held::{Held, NoRoom},
     record::Record,
     stream::{Step, Stream},
     watch::{Fired, Guard},
@@ -40,7 +40,9 @@ pub struct Relay {
     touched: bool,
     /// Only what is left of [`LINGER`] is waited for.
     lingering: bool,
-    _held: Held,
+    held: Held,
+    /// What is held of the request.
+    base: usize,
 }
 
 /// The answer breaks off: what had been promised does not come.
@@ -72,7 +74,8 @@ impl Relay {
             aborted: false,
             touched,
             lingering: false,
-            _held: held,
+            base: held.bytes(),
+            held,
         }
     }
 
@@ -108,6 +111,10 @@ impl Relay {
                 None => false,
             };
             let step = stream.poll_step(cx);
+            if let Err(full) = self.held.hold(self.base + stream.waiting()) {
+                self.no_room(full);
+                continue;
+            }
             if silent && step.is_ready() {
                 self.watch.rearm();
                 self.touched = true;
@@ -152,6 +159,12 @@ impl Relay {
             self.lingering = true;
             self.watch.only(stream.idle.min(LINGER));
         }
+    }
+
+    /// An event that has not come whole is longer than there is room for.
+    fn no_room(&mut self, full: NoRoom) {
+        let fault = Fault::from(&Error::from(full));
+        self.end(Outcome::FailedAfterCommit, CANCELLED, &fault, true, false);
     }
 
     fn hand(&mut self, piece: Bytes) -> Bytes {

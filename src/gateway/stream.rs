@@ -2,7 +2,9 @@
 //! format (translated). The same steps run before the commit point, where `attempt` holds the output back,
 //! and after it, where `relay` hands it on.
 
-use super::{connect::Connection, exchange::Exchange, failure::Failure, long::Tail, pool::Pool};
+use super::{
+    connect::Connection, exchange::Exchange, failure::Failure, held::LARGE, long::Tail, pool::Pool,
+};
 use crate::chat::{Event, Fault};
 use crate::formats::fault::Hidden;
 use crate::formats::frames::{Frames, Framing, Joined};
@@ -182,6 +184,14 @@ impl Stream {
             if !end.is_empty() {
                 self.out.push_back(Bytes::from_static(end));
             }
+        }
+    }
+
+    /// Bytes of an event that has not come whole, where they are many: they count against the bound on bytes in flight.
+    pub fn waiting(&self) -> usize {
+        match self.frames.waiting() {
+            few if few < LARGE => 0,
+            many => many,
         }
     }
 

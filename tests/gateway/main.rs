@@ -26,6 +26,7 @@ mod idle_connections;
 mod kept_objects;
 mod kit;
 mod large_answers;
+mod large_events;
 mod leaks;
 mod load;
 mod log_files;
