@@ -3,7 +3,7 @@
 
 use crate::harness::{Gateway, http};
 use gw::mock::{Mock, Settings};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 struct Shape {
     agent: &'static str,
@@ -123,6 +123,51 @@ fn what_goose_zed_and_continue_send_is_answered_in_their_format_by_upstreams_of_
         match shape.path {
             "/v1/messages" => assert_eq!(last, r#"{"type":"message_stop"}"#, "{agent}"),
             _ => assert_eq!(last, "[DONE]", "{agent}"),
+        }
+    }
+}
+
+/// Codex has a long conversation shortened by a request with its history and no tools: a choice among none is refused
+/// by every provider.
+#[test]
+fn codex_has_a_conversation_shortened_on_upstreams_of_every_format() {
+    let body = json!({
+        "model": "gpt-5.5", "stream": false, "store": false, "tools": [], "tool_choice": "auto",
+        "parallel_tool_calls": false, "include": ["reasoning.encrypted_content"], "prompt_cache_key": "c",
+        "client_metadata": {"turn_id": "t"},
+        "input": [
+            {"type": "message", "id": "msg_1", "role": "developer", "content": [{"type": "input_text", "text": "You are Codex."}]},
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Change hello.txt."}]},
+            {"type": "function_call", "id": "fc_1", "status": "completed", "name": "exec_command", "arguments": "{\"cmd\":\"cat hello.txt\"}", "call_id": "call_1"},
+            {"type": "function_call_output", "id": "fco_1", "call_id": "call_1", "output": "hello world"},
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "You are performing a CONTEXT CHECKPOINT COMPACTION."}]},
+        ],
+    });
+    for (vendor, base) in [
+        ("openai-compatible", "/v1"),
+        ("anthropic-compatible", "/v1"),
+        ("gemini-compatible", ""),
+    ] {
+        let mock = Mock::start(Settings::default()).unwrap();
+        let gateway = Gateway::start();
+        gateway.provider(
+            "up",
+            vendor,
+            &format!("{}{base}", mock.url()),
+            "sk-upstream",
+        );
+        let key = gateway.key_with_route("agent", &["--to", "up/m", "--retries", "0"]);
+        let answer = gateway.post("/v1/responses", &key, &body);
+        assert_eq!(answer.status, 200, "{vendor}: {answer:?}");
+        let sent: Value = serde_json::from_str(&mock.requests()[0].body).unwrap();
+        for field in [
+            "tools",
+            "tool_choice",
+            "parallel_tool_calls",
+            "toolConfig",
+            "client_metadata",
+        ] {
+            assert_eq!(sent.get(field), None, "{vendor}: {sent}");
         }
     }
 }

@@ -48,6 +48,7 @@ mod reloading;
 mod repeating;
 mod request_ids;
 mod responses;
+mod responses_items;
 mod revoking;
 mod room;
 mod seals;
