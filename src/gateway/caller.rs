@@ -4,6 +4,7 @@
 use super::{Serving, Shared};
 use crate::bearer;
 use crate::error::{Error, Kind, Result};
+use crate::formats::Api;
 use crate::plan::Caller;
 use crate::store::token;
 use crate::upstream::{Form, OwnKey};
@@ -14,6 +15,24 @@ use std::{borrow::Cow, sync::Arc};
 pub trait Head {
     fn headers(&self) -> &HeaderMap;
     fn query(&self) -> Option<&str>;
+}
+
+/// Whether a key may stand in the address: there alone where Google's API has it. Addresses are written down wherever they
+/// pass, so that elsewhere it is a mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InQuery {
+    Taken,
+    Ignored,
+}
+
+impl InQuery {
+    /// As this API has it.
+    pub fn of(api: Api) -> InQuery {
+        match api {
+            Api::Google => InQuery::Taken,
+            Api::Openai | Api::Anthropic | Api::Message => InQuery::Ignored,
+        }
+    }
 }
 
 impl<B> Head for Request<B> {
@@ -61,9 +80,10 @@ pub fn admit(
     shared: &Shared,
     serving: &Serving,
     head: &impl Head,
+    taken: InQuery,
     now: i64,
 ) -> Result<Admitted, Denied> {
-    let in_query = in_query(head.query())?;
+    let in_query = in_query(head, taken)?;
     let presented = presented(head.headers(), in_query.as_deref(), |key| {
         ours(shared, serving, key)
     })?;
@@ -111,8 +131,13 @@ fn known(serving: &Serving, digest: &[u8; 32]) -> Option<Arc<Caller>> {
 }
 
 /// Whose key a request presents that is refused for something else.
-pub fn whose(shared: &Shared, serving: &Serving, head: &impl Head) -> Option<Arc<Caller>> {
-    let in_query = in_query(head.query()).ok()?;
+pub fn whose(
+    shared: &Shared,
+    serving: &Serving,
+    head: &impl Head,
+    taken: InQuery,
+) -> Option<Arc<Caller>> {
+    let in_query = in_query(head, taken).ok()?;
     let presented = presented(head.headers(), in_query.as_deref(), |key| {
         ours(shared, serving, key)
     });
@@ -156,13 +181,17 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 const X_GW_KEY: HeaderName = HeaderName::from_static("x-gw-key");
 
-/// The query parameter that Gemini's clients may send their key in: <https://ai.google.dev/api>. It is taken, and goes
-/// no further: neither into a row nor upstream.
+/// The query parameter that Gemini's clients may send their key in: <https://ai.google.dev/api>. Taken or not, it goes no
+/// further: neither into a row nor upstream.
 const IN_QUERY: &str = "key";
 
 /// The key in a query; the inner error: there are several.
-fn in_query(query: Option<&str>) -> Result<Option<Cow<'_, str>>> {
-    let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+fn in_query(head: &impl Head, taken: InQuery) -> Result<Option<Cow<'_, str>>> {
+    let query = match taken {
+        InQuery::Taken => head.query().unwrap_or_default(),
+        InQuery::Ignored => "",
+    };
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
     let mut keys = pairs.filter(|(name, value)| name == IN_QUERY && !value.is_empty());
     match (keys.next(), keys.next()) {
         (first, None) => Ok(first.map(|(_, value)| value)),

@@ -5,6 +5,7 @@
 use super::{
     answer,
     body::Body,
+    caller::InQuery,
     collect::{Collected, Cut},
     ended::Ended,
     failure::Failure,
@@ -96,7 +97,8 @@ async fn answer(
     let shared = &worker.shared;
     let serving = shared.serving.load_full();
     let (head, incoming) = request.into_parts();
-    let admitted = pipeline::admitted(worker, &serving, &head, &incoming, record, watch)?;
+    let in_query = InQuery::Ignored;
+    let admitted = pipeline::admitted(worker, &serving, &head, in_query, &incoming, record, watch)?;
     // None of them says anything in its body.
     intake::read(&shared.settings, &head.headers, incoming, held, watch).await?;
     let caller = &admitted.caller;

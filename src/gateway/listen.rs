@@ -2,7 +2,7 @@
 
 use super::{
     body::Body,
-    caller,
+    caller::{self, InQuery},
     gate::Conn,
     incoming::Incoming,
     keeping::{self, Named},
@@ -12,6 +12,7 @@ use super::{
     spoken::{spoken, unserved},
     worker::Worker,
 };
+use crate::chat::Op;
 use crate::error::{Error, Kind};
 use crate::formats::{self, Api, Called, Format, Streams};
 use crate::plan::route;
@@ -152,9 +153,21 @@ fn unknown(path: &str, rest: &str) -> Error {
         Some(what) => format!("`{path}` belongs to {what}, which gw does not serve yet"),
         None => format!("there is nothing at `{path}`"),
     })
-    .hint(
-        "POST /v1/chat/completions, /v1/responses, /v1/messages or /v1/embeddings; GET /v1/models",
-    )
+    .hint(format!("POST {}; GET /v1/models", served_paths()))
+}
+
+/// Where callers of each format send requests: conversations first.
+fn served_paths() -> String {
+    let mut rows: Vec<&Format> = formats::FORMATS.to_vec();
+    rows.sort_by_key(|format| format.op != Op::Chat);
+    let mut paths: Vec<&str> = rows
+        .iter()
+        .filter_map(|format| Some(format.entries.first()?.path))
+        .collect();
+    match paths.pop() {
+        Some(last) if !paths.is_empty() => format!("{} or {last}", paths.join(", ")),
+        last => last.unwrap_or_default().to_owned(),
+    }
 }
 
 /// To be served, unless it comes with a method that the path does not take.
@@ -238,7 +251,12 @@ fn wrong_method(
     };
     let shared = &worker.shared;
     let mut record = begun(worker, format);
-    if let Some(caller) = caller::whose(shared, &shared.serving.load(), request) {
+    if let Some(caller) = caller::whose(
+        shared,
+        &shared.serving.load(),
+        request,
+        InQuery::of(format.api),
+    ) {
         record.refused(&caller, None);
     }
     record.error(&why);
@@ -278,7 +296,8 @@ fn models(worker: &Worker, request: &Request<Incoming>, path: &str) -> Response<
     }
     let serving = worker.shared.serving.load();
     let now = crate::resources::Stamp::now().0;
-    match caller::admit(&worker.shared, &serving, request, now) {
+    // Clients of every API read the same list, Google's among them.
+    match caller::admit(&worker.shared, &serving, request, InQuery::Taken, now) {
         Ok(admitted) => {
             worker.crowd.know(request.body().conn());
             let asked = models::Asked {

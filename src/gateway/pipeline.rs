@@ -5,7 +5,7 @@ use super::{
     answer::Answer,
     attempt,
     body::Body,
-    caller,
+    caller::{self, InQuery},
     ended::Ended,
     exchange::{Exchange, Own},
     gate::Conn,
@@ -62,7 +62,8 @@ async fn answer(
     let now = record.row.at.0;
     let (head, incoming) = request.into_parts();
 
-    let admitted = admitted(worker, &serving, &head, &incoming, record, watch)?;
+    let in_query = InQuery::of(asked.format.api);
+    let admitted = admitted(worker, &serving, &head, in_query, &incoming, record, watch)?;
 
     let body = intake::read(&shared.settings, &head.headers, incoming, held, watch).await?;
     record.request(&body);
@@ -145,17 +146,19 @@ pub(super) fn admitted(
     worker: &Worker,
     serving: &Serving,
     head: &http::request::Parts,
+    in_query: InQuery,
     incoming: &Incoming,
     record: &mut Record,
     watch: &Guard,
 ) -> Result<caller::Admitted, Ended> {
     let now = record.row.at.0;
-    let admitted = caller::admit(&worker.shared, serving, head, now).map_err(|denied| {
-        if let Some((caller, why)) = denied.known {
-            record.refused(&caller, why);
-        }
-        Ended::Refused(denied.error)
-    })?;
+    let admitted =
+        caller::admit(&worker.shared, serving, head, in_query, now).map_err(|denied| {
+            if let Some((caller, why)) = denied.known {
+                record.refused(&caller, why);
+            }
+            Ended::Refused(denied.error)
+        })?;
     worker.crowd.know(incoming.conn());
     record.caller(&admitted.caller);
     (record.row.session, record.row.agent) = session::named(&head.headers);

@@ -141,7 +141,7 @@ fn an_error_is_in_the_format_the_caller_speaks_whatever_the_path_and_before_any_
 #[test]
 fn paths_of_known_apis_say_what_is_not_served_yet() {
     let bench = plan().at("team", &["m/mock"]).start();
-    let hint = "(fix: POST /v1/chat/completions, /v1/responses, /v1/messages or /v1/embeddings; GET /v1/models)";
+    let hint = "(fix: POST /v1/chat/completions, /v1/responses, /v1/messages, /v1beta/models/{model}:generateContent, /v1/embeddings, /v1/messages/count_tokens, /v1beta/models/{model}:countTokens, /v1/responses/input_tokens or /v1/responses/compact; GET /v1/models)";
     let message = |answer: &Answer| {
         let json = answer.json();
         let error = json.get("error").unwrap_or(&json);

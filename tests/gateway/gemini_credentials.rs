@@ -8,12 +8,12 @@ use serde_json::json;
 const MINE: &str = "AIza-callers-own-9f8e7d6c5b4a3f2e1d0c";
 
 #[test]
-fn googles_header_and_the_query_hold_keys_on_every_path() {
+fn googles_header_holds_keys_everywhere_and_the_query_on_its_own_paths() {
     let bench = plan().start();
     let key = bench.key.as_str();
-    let body = chat("mock", "googled", false);
+    let body = json!({"contents": [{"role": "user", "parts": [{"text": "googled"}]}]});
     let ask = |query: &str, headers: &[(&str, &str)]| {
-        let chat = bench.url(&format!("/v1/chat/completions{query}"));
+        let chat = bench.url(&format!("/v1beta/models/mock:generateContent{query}"));
         let list = bench.url(&format!("/v1/models{query}"));
         let said = http::post(&chat, headers, &body);
         assert!(
@@ -61,7 +61,7 @@ fn googles_header_and_the_query_hold_keys_on_every_path() {
         assert_eq!(ask(query, &headers), (want, want), "{query} {headers:?}");
     }
     let several = http::post(
-        &bench.url("/v1/chat/completions?key=AIza-x"),
+        &bench.url("/v1beta/models/mock:generateContent?key=AIza-x"),
         &[("x-goog-api-key", MINE)],
         &body,
     );
@@ -69,6 +69,11 @@ fn googles_header_and_the_query_hold_keys_on_every_path() {
         several.json()["error"]["message"],
         "`x-goog-api-key` and the query's `key` hold different keys (fix: send one of them; both only where one is the gateway's and the other the provider's own)"
     );
+    // Other APIs have no key in an address: it is none there, and goes nowhere either.
+    let url = bench.url(&format!("/v1/chat/completions{query}"));
+    let (google, body) = ([("x-goog-api-key", key)], chat("mock", "googled", false));
+    assert_eq!(http::post(&url, &[], &body).status, 401);
+    assert_eq!(http::post(&url, &google, &body).status, 200);
     // Neither upstream nor in a row nor in the process's own words.
     assert!(!bench.mock.requests().is_empty());
     for seen in bench.mock.requests() {
@@ -103,8 +108,9 @@ fn a_providers_key_of_the_callers_own_comes_in_googles_forms() {
         ),
     ] {
         mock.forget();
-        let url = bench.url(&format!("/own/v1/chat/completions{query}"));
-        let answer = http::post(&url, &headers, &chat("mock", "mine", false));
+        let url = bench.url(&format!("/own/v1beta/models/mock:generateContent{query}"));
+        let body = json!({"contents": [{"role": "user", "parts": [{"text": "mine"}]}]});
+        let answer = http::post(&url, &headers, &body);
         assert_eq!(answer.status, 200, "{query} {headers:?}: {answer:?}");
         let seen = format!("{:?}", mock.requests());
         assert!(!seen.contains("key=") && !seen.contains(key), "{seen}");
