@@ -10,12 +10,13 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 /// The vendors of `vendors::VENDORS` and those whose models Azure serves.
-const TAKEN: [&str; 13] = [
+const TAKEN: [&str; 14] = [
     "anthropic",
     "azure",
     "cerebras",
     "deepseek",
     "fireworks",
+    "google",
     "groq",
     "mistral",
     "moonshotai",
@@ -33,9 +34,13 @@ const KEYS: [&str; 5] = [
     "cache_write_1h_mtok",
 ];
 
+/// What is paid for beside tokens, or for tokens that are not counted apart.
+const APART: [&str; 3] = ["requests_kcount", "output_image_mtok", "output_video_mtok"];
+
 /// The prices in force on `today`: the last dated entry that has begun. Where prices depend on the time of
-/// day the dearest holds, so that a budget is never overrun. Models with a fee a request, for which there is
-/// no bucket, have no prices: unpriced is better than far too little.
+/// day the dearest holds, so that a budget is never overrun. Models with a fee a request, and
+/// those whose pictures cost more than their words, for which there is no bucket, have no prices: unpriced is better than
+/// far too little.
 fn in_force<'a>(prices: &'a Value, today: &str) -> &'a Value {
     let found = match prices.as_array() {
         None => prices,
@@ -58,7 +63,7 @@ fn in_force<'a>(prices: &'a Value, today: &str) -> &'a Value {
                 .map_or(&Value::Null, |entry| &entry["prices"])
         }
     };
-    if found.get("requests_kcount").is_some() {
+    if APART.iter().any(|key| found.get(key).is_some()) {
         &Value::Null
     } else {
         found
@@ -74,14 +79,22 @@ fn pico(price: &Value) -> String {
         .unwrap_or_default()
 }
 
-/// Names as rules; regular expressions are all "and a date", which the table strips by itself.
+/// Names as rules; regular expressions are all "and a date", which the table strips by itself, "and a version" of Google's,
+/// whose numbers begin with a nought, or "but no voices", which have rows of their own.
 fn rules(matching: &Value, out: &mut Vec<String>) {
     for (kind, rule) in matching.as_object().unwrap() {
         match (kind.as_str(), rule) {
-            ("or", Value::Array(inner)) => inner.iter().for_each(|rule| rules(rule, out)),
-            ("equals", Value::String(name)) => out.push(format!("={}", name.to_lowercase())),
+            ("or" | "and", Value::Array(inner)) => inner.iter().for_each(|rule| rules(rule, out)),
+            ("equals" | "ends_with", Value::String(name)) => {
+                out.push(format!("={}", name.to_lowercase()))
+            }
             ("starts_with", Value::String(name)) => out.push(format!("^{}", name.to_lowercase())),
             ("contains", Value::String(name)) => out.push(format!("*{}", name.to_lowercase())),
+            ("regex", Value::String(pattern)) if pattern == NO_VOICES => {}
+            ("regex", Value::String(pattern)) if pattern.ends_with("-\\d") => {
+                let name = pattern.trim_start_matches('^').trim_end_matches("\\d");
+                out.push(format!("^{}0", name.replace('\\', "")));
+            }
             ("regex", Value::String(pattern)) => assert!(
                 pattern.ends_with("\\d{8}$") || pattern.ends_with("\\d{2}$"),
                 "a new kind of pattern: {pattern}"
@@ -90,6 +103,8 @@ fn rules(matching: &Value, out: &mut Vec<String>) {
         }
     }
 }
+
+const NO_VOICES: &str = "^(?!.*-[tT][tT][sS](?:$|-))";
 
 fn make(data: &Value, today: &str) -> String {
     let mut out = format!(

@@ -126,6 +126,7 @@ pub static VENDORS: &[Vendor] = &[
         ],
         auth: Header("x-goog-api-key"),
         env: "GEMINI_API_KEY",
+        catalog: "google",
         // A page holds 50 unless more are asked for, 1000 at most.
         models: "/v1beta/models?pageSize=1000",
         quirks: Quirks::NONE,
@@ -137,6 +138,7 @@ pub static VENDORS: &[Vendor] = &[
         title: "Google Gemini (OpenAI-compatible)",
         base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
         env: "GEMINI_API_KEY",
+        catalog: "google",
         ..COMPATIBLE
     },
     // https://learn.microsoft.com/azure/ai-services/openai/reference: one base URL a resource, one path a

@@ -112,6 +112,35 @@ fn rows_hold_usage_in_both_formats_and_modes() {
     }
 }
 
+/// Google's price of its own model, in its own format and in OpenAI's.
+#[test]
+fn googles_models_have_a_price() {
+    let plan = plan();
+    let url = plan.mock.url().to_owned();
+    let bench = plan
+        .provider("g", json!({"vendor": "gemini", "base_url": url}))
+        .provider(
+            "o",
+            json!({"vendor": "gemini-openai", "base_url": format!("{url}/v1")}),
+        )
+        .at("g", &["g/gemini-2.5-flash"])
+        .at("o", &["o/gemini-2.5-flash"])
+        .start();
+    for path in ["/g/v1/chat/completions", "/o/v1/chat/completions"] {
+        let answer = bench.post(path, &chat("any", "what does it cost", false));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let row = bench.row(&answer);
+        let used = |bucket: &str| row["usage"][bucket].as_u64().unwrap_or(0);
+        // 0.30 and 2.50 dollars a million tokens, in picodollars.
+        assert_eq!(
+            row["cost_pico"].as_u64(),
+            Some(used("input") * 300_000 + used("output") * 2_500_000),
+            "{row}"
+        );
+        assert_eq!(row["cost_status"], "calculated", "{row}");
+    }
+}
+
 #[test]
 fn known_models_have_a_price() {
     let bench = plan().provider("o", json!({"vendor": "openai"})).start();
