@@ -51,16 +51,16 @@ static WORDS: &[Row] = &[
     ["messages.role", "input.role", "messages.role", "contents.role"],
     ["messages.content", "input.content", "messages.content", "contents.parts"],
     ["messages.content.cache_control cache_control", "input.content.cache_control", "messages.content.cache_control cache_control", "contents.parts"],
-    ["messages.content.image_url.detail", "input.content.detail", "messages.content.source", "contents.parts.mediaResolution"],
+    ["messages.content.image_url.detail", "input.content.detail", "", "contents.parts.mediaResolution"],
     ["messages.content.image_url.url", "input.content.image_url", "messages.content.source", "contents.parts.fileData"],
     ["messages.content.file.file_data", "input.content.file_data", "messages.content.source", "contents.parts.inlineData"],
     ["messages.content.file.file_id", "input.content.file_id", "messages.content.source", "contents.parts.fileData"],
     ["messages.content.input_audio", "input.content.input_audio", "messages.content.source", "contents.parts.inlineData"],
     ["messages.content.video_url", "", "messages.content.source", "contents.parts.inlineData"],
     ["messages.content", "input.content", "messages.content.source", "contents.parts.fileData"],
-    ["messages.content.title", "input.content.filename", "messages.content.title", "contents.parts"],
+    ["messages.content.file.filename", "input.content.filename", "messages.content.title", "contents.parts.inlineData"],
     ["messages.tool_calls.function.arguments", "input.arguments", "messages.content.input", "contents.parts.functionCall.args"],
-    ["messages.content", "input.output", "messages.content.is_error", "contents.parts.functionResponse"],
+    ["messages.content", "input.output", "messages.content.is_error", "contents.parts.functionResponse.response.error"],
     ["messages.reasoning_content messages.thinking_blocks", "input.summary", "messages.content.thinking", "contents.parts.thought"],
     ["messages.tool_calls", "input", "messages.content.tool_use", "contents.parts.functionCall"],
 ];
@@ -97,7 +97,13 @@ pub fn in_words_of(caller: &Format, written: Result<Written>) -> Result<Written>
         }),
         Err(mut error) => {
             if let Some(field) = &mut error.param {
-                *field = spelt(field, caller).into_owned();
+                let said = spelt(field, caller).into_owned();
+                // What to do about it is said of the same field.
+                let quoted = |name: &str| format!("`{name}`");
+                error.hint = error
+                    .hint
+                    .map(|hint| hint.replace(&quoted(field), &quoted(&said)));
+                *field = said;
             }
             Err(error)
         }
@@ -145,6 +151,26 @@ mod tests {
             ("max_tokens", "openai-embeddings", "max_tokens"),
         ] {
             assert_eq!(said(name, caller).as_deref(), Some(word), "{name} {caller}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_and_what_to_do_about_it_speak_of_one_field() {
+        let told = |caller: &str| {
+            let refused = Err(fields::unsupported("messages.content.video_url", "a film"));
+            let error = in_words_of(formats::named(caller)?, refused).err()?;
+            Some((error.param?, error.hint?))
+        };
+        for (caller, field) in [
+            ("openai-chat", "messages.content.video_url"),
+            ("openai-responses", "messages.content.video_url"),
+            ("anthropic-messages", "messages.content.source"),
+            ("gemini", "contents.parts.inlineData"),
+        ] {
+            let hint = format!(
+                "leave out `{field}`, or use a route whose target speaks the same format as the request"
+            );
+            assert_eq!(told(caller), Some((field.to_owned(), hint)), "{caller}");
         }
     }
 

@@ -4,7 +4,7 @@ use super::{NAME, proto, seals};
 use crate::chat::{Call, CallResult, Media, MediaKind, Native, Part, Source, Text, Thought};
 use crate::error::{Error, Result};
 use crate::formats::Dropped;
-use crate::formats::fields::{Fields, adapted, missing, unsupported, wrong};
+use crate::formats::fields::{Fields, missing, unsupported, wrong};
 use base64::Engine;
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
@@ -344,8 +344,7 @@ pub fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
         dropped.push("messages.content.image_url.detail".into());
     }
     if media.name.is_some() {
-        // Without its name.
-        dropped.push(adapted("messages.content.file"));
+        dropped.push("messages.content.title".into());
     }
     Ok(match &media.source {
         Source::Base64 { mime, data } => json!({"inlineData": {"mimeType": mime, "data": data}}),

@@ -163,7 +163,7 @@ fn documents_where_both_can() {
         param(to_openai(plain(
             json!({"messages": [{"role": "user", "content": [linked]}]})
         ))),
-        "messages.content.source"
+        "messages.content.file.file_data"
     );
 }
 

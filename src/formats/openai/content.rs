@@ -208,7 +208,12 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
         Source::File(id) if media.kind == MediaKind::Document => {
             return Ok(json!({"type": "file", "file": {"file_id": id}}));
         }
-        Source::File(_) => return Err(refused("a file uploaded elsewhere")),
+        Source::File(_) => {
+            return Err(refused(
+                "messages.content.file.file_id",
+                "a file uploaded elsewhere",
+            ));
+        }
     };
     match (media.kind, &media.source) {
         (MediaKind::Image, _) => {
@@ -225,15 +230,18 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
         (MediaKind::Document, Source::Base64 { .. }) => Ok(
             json!({"type": "file", "file": {"filename": media.name.as_deref().unwrap_or("document"), "file_data": url}}),
         ),
-        (MediaKind::Document, _) => Err(refused("a document given by URL")),
-        (MediaKind::Audio, _) => Err(refused("sound given by URL")),
-        (MediaKind::Video, _) => Err(refused("a film")),
+        (MediaKind::Document, _) => Err(refused(
+            "messages.content.file.file_data",
+            "a document given by URL",
+        )),
+        (MediaKind::Audio, _) => Err(refused(
+            "messages.content.input_audio",
+            "sound given by URL",
+        )),
+        (MediaKind::Video, _) => Err(refused("messages.content.video_url", "a film")),
     }
 }
 
-fn refused(what: &str) -> crate::error::Error {
-    unsupported(
-        "messages.content.source",
-        &format!("{what} cannot be sent to an OpenAI model"),
-    )
+fn refused(path: &str, what: &str) -> crate::error::Error {
+    unsupported(path, &format!("{what} cannot be sent to an OpenAI model"))
 }
