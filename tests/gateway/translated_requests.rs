@@ -121,7 +121,7 @@ fn what_is_refused_elsewhere_is_carried_or_listed() {
         body,
         json!({"model": "o3", "messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 50})
     );
-    assert_eq!(lost, "temperature, top_p, stop");
+    assert_eq!(lost, "temperature, top_p, stop_sequences");
     // A tool that cannot be forced is asked for.
     let tools = json!({"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required"});
     let (body, lost) = sent(&bench, &format!("/newest{OPENAI}"), &openai(tools));
@@ -303,7 +303,7 @@ fn a_refusal_to_translate_names_the_field() {
     for (more, field) in [
         (json!({"n": 2}), "n"),
         (json!({"web_search_options": {}}), "web_search_options"),
-        (json!({"audio": {}}), "audio"),
+        (json!({"audio": {}}), "audio.voice"),
         (json!({"modalities": ["text", "audio"]}), "modalities"),
         (
             json!({"response_format": {"type": "grammar"}}),
