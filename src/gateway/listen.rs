@@ -1,20 +1,19 @@
 //! Path and headers -> what is asked for. The few hot paths are matched by hand; the admin API is not here.
 
 use super::{
+    asked::{Asked, begun},
     body::Body,
     caller::{self, InQuery},
     gate::Conn,
     incoming::Incoming,
     keeping::{self, Named},
-    models, pipeline,
-    record::Record,
-    respond,
+    models, pipeline, respond,
     spoken::{spoken, unserved},
     worker::Worker,
 };
 use crate::chat::Op;
 use crate::error::{Error, Kind};
-use crate::formats::{self, Api, Called, Format, Streams};
+use crate::formats::{self, Api, Called, Format};
 use crate::plan::route;
 use crate::store::journal::Outcome;
 use http::{HeaderName, HeaderValue, Method, Request, Response, header};
@@ -78,16 +77,6 @@ pub async fn handle(
         response.headers_mut().insert(header::CONNECTION, close);
     }
     Ok(response)
-}
-
-/// What the head of a request that is served says of it.
-pub struct Asked {
-    pub format: &'static Format,
-    /// The path a route is bound to, where it is not gw's own.
-    pub path: Option<String>,
-    /// The model, where the path names it.
-    pub model: Option<String>,
-    pub streams: Streams,
 }
 
 /// What a request comes to by its head alone.
@@ -186,13 +175,6 @@ fn served(
             streams: called.streams,
         }),
     }
-}
-
-/// The record of a request of this format.
-pub fn begun(worker: &Worker, format: &'static Format) -> Record {
-    let mut record = Record::begin(worker.shared.clone(), worker.next_id());
-    record.row.format = format.name.to_owned();
-    record
 }
 
 /// What a request below a route's path asks for: by what follows it, else by its headers.

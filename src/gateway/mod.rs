@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod answer;
+pub mod asked;
 pub mod attempt;
 pub mod body;
 pub mod caller;

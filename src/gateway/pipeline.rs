@@ -3,6 +3,7 @@
 use super::{
     Serving,
     answer::Answer,
+    asked::{Asked, begun},
     attempt,
     body::Body,
     caller::{self, InQuery},
@@ -12,7 +13,6 @@ use super::{
     held::Held,
     incoming::Incoming,
     intake,
-    listen::{self, Asked},
     record::Record,
     respond, session,
     watch::Guard,
@@ -35,8 +35,8 @@ pub async fn serve(
     asked: &Asked,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let begun = conn.begun.take();
-    let mut record = begun.unwrap_or_else(|| listen::begun(worker, asked.format));
+    let record = conn.begun.take();
+    let mut record = record.unwrap_or_else(|| begun(worker, asked.format));
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
     let format = asked.format;

@@ -1,7 +1,8 @@
 //! The conversation as items: what each is, both directions. The neutral model has turns; here calls, their outputs and
 //! thoughts stand beside messages.
 
-use super::{content, tool};
+use super::content;
+use super::tool::{self, TOOL_SEARCH};
 use crate::chat::{Call, CallResult, Chat, Issuer, Message, Part, Role, Seal, SealKind, Thought};
 use crate::error::Result;
 use crate::formats::fields::{Fields, adapted, is_string, missing, string, unsupported, wrong};
@@ -11,9 +12,6 @@ use std::borrow::Cow;
 
 /// Whose seals items carry by themselves.
 pub const HOME: Issuer = Issuer::Openai;
-
-/// What the caller's own search for tools is called where it is a function like any other.
-pub const TOOL_SEARCH: &str = "tool_search";
 
 /// Reads `input` into `chat`.
 pub fn read(raw: &RawValue, chat: &mut Chat) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The response object: what it repeats of the request, and the items of its output, as a whole reply and every stage of a
 //! stream have them. Must not know events.
 
-use super::{NAME, items::HOME, items::TOOL_SEARCH, usage};
+use super::{NAME, items::HOME, tool::TOOL_SEARCH, usage};
 use crate::chat::{
     Call, Citation, Fault, Logprob, Media, MediaKind, Native, Seal, Source, Stop, Usage,
 };

@@ -1,11 +1,13 @@
 //! Tools and the choice among them, both directions.
 
-use super::items::TOOL_SEARCH;
 use crate::chat::{Chat, Grammar, Tool, ToolChoice, ToolKind};
 use crate::error::{Error, Result};
 use crate::formats::fields::{Fields, adapted, is_string, missing, string, unsupported, wrong};
 use crate::formats::{Dropped, schema};
 use serde_json::{Map, Value, json};
+
+/// What the caller's own search for tools is called where it is a function like any other.
+pub const TOOL_SEARCH: &str = "tool_search";
 
 /// Reads a list of tools: those of the request, of a namespace, or found on the way.
 pub fn read(tools: Vec<Fields>, namespace: Option<&str>, chat: &mut Chat) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Refusing what Gemini refuses: unknown fields first, then what its fields have to do with each other.
 
-use super::read::{field, list};
+use super::fields::{field, list};
 use super::shapes::{COUNT_REQUEST, DATA, REQUEST};
 use crate::mock::ask::Refusal;
 use crate::mock::shape::{Manner, What, Wrong};

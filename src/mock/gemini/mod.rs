@@ -2,11 +2,13 @@
 //! <https://ai.google.dev/api/generate-content>
 
 mod check;
+mod fields;
 mod read;
 mod shapes;
 mod write;
 
-pub use read::{count, field, list, read};
+pub use fields::{field, list};
+pub use read::{count, read};
 pub use write::{chunks, error, whole};
 
 /// Stands where a real provider seals a thought.

@@ -1,27 +1,9 @@
 //! Reading a request. Its JSON is that of protocol buffers: names in camel or in snake case, `null` for nothing.
 
 use super::check;
+use super::fields::{field, list};
 use crate::mock::ask::{Ask, Refusal, Tool, Wire};
-use crate::mock::shape::snake;
 use serde_json::Value;
-
-/// A field under either of its spellings.
-pub fn field<'a>(value: &'a Value, camel: &str) -> &'a Value {
-    let camels = &value[camel];
-    if !camels.is_null() {
-        return camels;
-    }
-    &value[snake(camel).as_str()]
-}
-
-/// The elements of a list; one object stands for a list of it.
-pub fn list(value: &Value) -> &[Value] {
-    match value {
-        Value::Array(list) => list,
-        Value::Null => &[],
-        one => std::slice::from_ref(one),
-    }
-}
 
 /// Reads a request for an answer of `model`.
 pub fn read(model: &str, stream: bool, body: &Value) -> Result<Ask, Refusal> {

@@ -1,0 +1,21 @@
+//! What the head of a request says of one that is served, and how its record begins. Must not know what becomes of it.
+
+use super::{record::Record, worker::Worker};
+use crate::formats::{Format, Streams};
+
+/// What the head of a request that is served says of it.
+pub struct Asked {
+    pub format: &'static Format,
+    /// The path a route is bound to, where it is not gw's own.
+    pub path: Option<String>,
+    /// The model, where the path names it.
+    pub model: Option<String>,
+    pub streams: Streams,
+}
+
+/// The record of a request of this format.
+pub fn begun(worker: &Worker, format: &'static Format) -> Record {
+    let mut record = Record::begin(worker.shared.clone(), worker.next_id());
+    record.row.format = format.name.to_owned();
+    record
+}
