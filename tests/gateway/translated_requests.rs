@@ -309,7 +309,6 @@ fn a_refusal_to_translate_names_the_field() {
             json!({"response_format": {"type": "grammar"}}),
             "response_format.type",
         ),
-        (json!({"tools": [{"type": "web_search"}]}), "tools[0].type"),
         (
             json!({"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}]}]}),
             "messages.content.input_audio",
