@@ -1,19 +1,8 @@
 //! The one answer to a request, before it is written in a format: the same request always gets the same.
 
 use super::ask::{Ask, Tool};
+use super::call::Call;
 use super::{GREETING, fault::Script, play::Play, schema};
-
-/// A tool call.
-#[derive(Debug)]
-pub struct Call {
-    /// The part of its id that all formats share.
-    pub id: String,
-    pub name: String,
-    /// JSON, or free text for a custom tool.
-    pub arguments: String,
-    pub custom: bool,
-    pub namespace: Option<String>,
-}
 
 /// Why the answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

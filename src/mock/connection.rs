@@ -4,7 +4,8 @@ use super::encoding;
 use super::endpoint::Endpoint;
 use super::fault::Script;
 use super::http::{self, Framing, Parsed, Request};
-use super::respond::{self, Reply};
+use super::reply::{self, Reply};
+use super::respond;
 use super::stream::{Frame, Style};
 use super::{Outcome, Shared, ask::Wire};
 use std::io::ErrorKind;
@@ -96,7 +97,7 @@ impl Connection {
 
     /// Tells the caller that it does not speak HTTP, which ends the connection.
     async fn bad(&mut self, why: &str) -> Option<Request> {
-        let reply = respond::refuse(Wire::Openai, 400, why, None, Vec::new());
+        let reply = reply::refuse(Wire::Openai, 400, why, None, Vec::new());
         if let Reply::Whole { body, .. } = reply {
             let framing = Framing::Length(body.len());
             let mut answer = http::head(400, "application/json", framing, false, &[]);
@@ -143,7 +144,7 @@ impl Connection {
             }
             Err(why) => {
                 self.send(
-                    respond::refuse(endpoint.wire(), 400, &why, Some("x-mock"), Vec::new()),
+                    reply::refuse(endpoint.wire(), 400, &why, Some("x-mock"), Vec::new()),
                     &Script::default(),
                     request.keep_alive,
                 )

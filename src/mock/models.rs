@@ -3,7 +3,7 @@
 use super::Shared;
 use super::ask::Wire;
 use super::http::Request;
-use super::respond::{Reply, refuse, whole};
+use super::reply::{Reply, refuse, whole};
 use serde_json::{Value, json};
 
 /// The list, or one model of it.

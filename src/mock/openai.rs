@@ -1,7 +1,8 @@
 //! An answer as OpenAI Chat Completions, whole or streamed. <https://platform.openai.com/docs/api-reference/chat>
 
-use super::answer::{Answer, Call, Finish, Usage, halves};
+use super::answer::{Answer, Finish, Usage, halves};
 use super::ask::Ask;
+use super::call::Call;
 use super::fault::Script;
 use super::likely;
 use super::stream::Frame;

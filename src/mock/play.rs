@@ -4,8 +4,8 @@
 //! the same way in every format, in any order of requests, and again from the beginning. A conversation is taken up
 //! only where its tools are on offer; what agents ask on the side, a title for instance, gets the plain answer.
 
-use super::answer::Call;
 use super::ask::{Ask, Past, Tool};
+use super::call::Call;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

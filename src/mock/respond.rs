@@ -5,27 +5,12 @@ use super::ask::{Ask, Refusal, Wire};
 use super::endpoint::{self, Endpoint};
 use super::fault::Script;
 use super::http::Request;
+use super::reply::{Reply, error, refuse, refused, whole};
 use super::stream::{Frame, Style};
 use super::{
     Shared, anthropic, embeddings, gemini, messages, models, openai, pairing, responses, seals,
 };
 use serde_json::{Value, json};
-
-/// What is sent back.
-#[derive(Debug)]
-pub enum Reply {
-    Whole {
-        status: u16,
-        content_type: &'static str,
-        extra: Vec<String>,
-        body: Vec<u8>,
-    },
-    Stream {
-        extra: Vec<String>,
-        style: Style,
-        frames: Vec<Frame>,
-    },
-}
 
 /// The script of a request: the mock's own, then what the model's name and the headers say.
 pub fn script(shared: &Shared, request: &Request, model: &str) -> Result<Script, String> {
@@ -398,47 +383,5 @@ fn own(shared: &Shared, request: &Request) -> Reply {
             None,
             Vec::new(),
         ),
-    }
-}
-
-/// An error body in a format.
-fn error(wire: Wire, status: u16, message: &str, param: Option<&str>, code: Option<&str>) -> Value {
-    match wire {
-        Wire::Openai | Wire::Responses => openai::error(status, message, param, code),
-        Wire::Anthropic => {
-            let mut body = anthropic::error(status, message);
-            if let (Some(code), Some(param)) = (code, param) {
-                body["error"]["details"] = json!({"error_code": code, "unsupported": [param]});
-            }
-            body
-        }
-        Wire::Gemini => gemini::error(status, message),
-    }
-}
-
-/// An error in the caller's format.
-pub fn refuse(
-    wire: Wire,
-    status: u16,
-    message: &str,
-    param: Option<&str>,
-    extra: Vec<String>,
-) -> Reply {
-    whole(status, &error(wire, status, message, param, None), extra)
-}
-
-/// A refusal in the caller's format.
-pub fn refused(wire: Wire, why: &Refusal) -> Reply {
-    let body = error(wire, why.status, &why.message, Some(&why.param), why.code);
-    whole(why.status, &body, Vec::new())
-}
-
-/// A JSON answer.
-pub fn whole(status: u16, body: &Value, extra: Vec<String>) -> Reply {
-    Reply::Whole {
-        status,
-        content_type: "application/json",
-        extra,
-        body: body.to_string().into_bytes(),
     }
 }

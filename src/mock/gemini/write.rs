@@ -1,8 +1,9 @@
 //! An answer as candidates: whole, or in pieces that each are an answer of their own.
 
 use super::SEAL;
-use crate::mock::answer::{Answer, Call, Finish};
+use crate::mock::answer::{Answer, Finish};
 use crate::mock::ask::Ask;
+use crate::mock::call::Call;
 use crate::mock::fault::Script;
 use crate::mock::likely;
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use crate::mock::answer::Usage;
 use crate::mock::ask::{Ask, Refusal, Wire};
 use crate::mock::endpoint::Kept;
 use crate::mock::fault::Script;
-use crate::mock::respond::{Reply, refuse, whole};
+use crate::mock::reply::{Reply, refuse, whole};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Mutex;

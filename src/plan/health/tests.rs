@@ -1,3 +1,5 @@
+//! How targets rest, come back and are counted.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::slot::{FAILURES, PROBE_MS, RECENT_MS, STALE_MS, SUSPEND_MS};
 use super::*;
