@@ -55,7 +55,7 @@ fn two_gateways_with_different_data_directories_never_meet() {
         gateways.push(home.serve_as(&["--data-dir", data], |_| {}));
     }
     let admins: Vec<String> = gateways.iter().map(|gateway| gateway.admin()).collect();
-    assert_eq!(admins[1], "unix:~/work/b/admin.sock");
+    assert_eq!(admins[1], "unix:~/project/b/admin.sock");
     assert!(admins[2].starts_with("unix:~/run/gw/"), "{}", admins[2]);
     for (name, data) in [("ann", ""), ("bob", "b"), ("cy", &long)] {
         let mut command = home.gw(&["user", "create", name]);
@@ -70,18 +70,18 @@ fn two_gateways_with_different_data_directories_never_meet() {
 #[test]
 fn every_spelling_of_a_data_directory_finds_its_gateway() {
     let home = Home::new();
-    fs::create_dir(home.path("work/real")).unwrap();
-    symlink("real", home.path("work/link")).unwrap();
+    fs::create_dir(home.path("project/real")).unwrap();
+    symlink("real", home.path("project/link")).unwrap();
     let gateway = home.serve_as(&["--data-dir", "link/b"], |_| {});
-    assert_eq!(gateway.admin(), "unix:~/work/real/b/admin.sock");
-    let absolute = home.path("work/link/b").display().to_string();
+    assert_eq!(gateway.admin(), "unix:~/project/real/b/admin.sock");
+    let absolute = home.path("project/link/b").display().to_string();
     for data in ["real/b", "./link/b/", "link/../real/b", &absolute] {
         assert_eq!(users(&home, data), "", "{data}");
     }
     drop(gateway);
     // The usual directory under another name is still the usual one.
     fs::create_dir_all(home.path("home/.local/share")).unwrap();
-    symlink(home.path("home/.local/share/gw"), home.path("work/mine")).unwrap();
+    symlink(home.path("home/.local/share/gw"), home.path("project/mine")).unwrap();
     fs::create_dir(home.path("home/.local/share/gw")).unwrap();
     let gateway = home.serve_as(&["--data-dir", "mine"], |_| {});
     assert_eq!(gateway.admin(), "unix:~/run/gw/admin.sock");
@@ -149,7 +149,7 @@ fn a_socket_that_may_not_be_opened_says_who_may() {
     let home = Home::new();
     let _gateway = home.serve_as(&["--data-dir", "b"], |_| {});
     fs::set_permissions(home.path(""), fs::Permissions::from_mode(0o755)).unwrap();
-    fs::set_permissions(home.path("work"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(home.path("project"), fs::Permissions::from_mode(0o755)).unwrap();
     // The test binary's directory need not be open to everybody.
     fs::copy(super::home::GW, home.path("gw")).unwrap();
     let program = home.path("gw").display().to_string();
@@ -157,15 +157,15 @@ fn a_socket_that_may_not_be_opened_says_who_may() {
         let mut command = home.program(&program);
         command
             .args(["user", "get"])
-            .env("GW_DATA_DIR", home.path("work/b"))
+            .env("GW_DATA_DIR", home.path("project/b"))
             .uid(NOBODY)
             .gid(NOBODY);
         home.ran(command)
     };
-    assert_eq!(as_nobody(), not_allowed("~/work/b/admin.sock", 0));
+    assert_eq!(as_nobody(), not_allowed("~/project/b/admin.sock", 0));
     // The same where the directory may be looked into.
-    fs::set_permissions(home.path("work/b"), fs::Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(as_nobody(), not_allowed("~/work/b/admin.sock", 0));
+    fs::set_permissions(home.path("project/b"), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(as_nobody(), not_allowed("~/project/b/admin.sock", 0));
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn a_flag_wins_over_the_variable_that_contradicts_it() {
             &["--data-dir", "b"],
             ("GW_IN_MEMORY", "1"),
             "note: `GW_IN_MEMORY` does not count: --data-dir says where state rests\n",
-            "state       sled in ~/work/b/state",
+            "state       sled in ~/project/b/state",
         ),
     ] {
         let gateway = home.serve_as(flags, |command| {

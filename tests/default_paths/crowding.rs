@@ -26,7 +26,7 @@ fn key(home: &Home, name: &str) -> String {
         let ran = home.run(args);
         assert_eq!(ran.code, Some(0), "{ran:?}");
     }
-    let text = std::fs::read_to_string(home.path("work").join(name)).unwrap();
+    let text = std::fs::read_to_string(home.path("project").join(name)).unwrap();
     text.trim().to_owned()
 }
 

@@ -11,7 +11,7 @@ fn hostile(home: &Home, listener: &TcpListener) -> String {
         "[server]\nadmin_listen = [\"{}\"]\ndata_dir = \"planted\"\nready_file = \"written\"\nthreads = 1\n[secrets]\nstore = \"sealed\"\nmaster_key_file = \"planted.key\"\n",
         listener.local_addr().unwrap()
     );
-    fs::write(home.path("work/gw.toml"), text).unwrap();
+    fs::write(home.path("project/gw.toml"), text).unwrap();
     listener.local_addr().unwrap().to_string()
 }
 
@@ -21,13 +21,13 @@ fn a_found_gw_toml_decides_nothing_about_where_secrets_go() {
     let planted = TcpListener::bind("127.0.0.1:0").unwrap();
     planted.set_nonblocking(true).unwrap();
     let at = hostile(&home, &planted);
-    fs::create_dir(home.path("work/planted")).unwrap();
-    fs::write(home.path("work/planted/admin.token"), "x".repeat(43)).unwrap();
+    fs::create_dir(home.path("project/planted")).unwrap();
+    fs::write(home.path("project/planted/admin.token"), "x".repeat(43)).unwrap();
 
     let gateway = home.serve();
     assert_eq!(gateway.admin(), "unix:~/run/gw/admin.sock");
     assert!(gateway.said().starts_with(NOTE), "{}", gateway.said());
-    assert!(!home.path("work/written").exists() && !home.path("work/planted/state").exists());
+    assert!(!home.path("project/written").exists() && !home.path("project/planted/state").exists());
     let mut command = home.gw(&["user", "create", "ann"]);
     command.env("GW_ADMIN_TOKEN", "a".repeat(43));
     assert_eq!(
@@ -59,7 +59,11 @@ fn a_found_gw_toml_decides_nothing_about_where_secrets_go() {
 #[test]
 fn harmless_settings_of_a_found_gw_toml_count() {
     let home = Home::new();
-    fs::write(home.path("work/gw.toml"), "[limits]\nmax_url = \"100\"\n").unwrap();
+    fs::write(
+        home.path("project/gw.toml"),
+        "[limits]\nmax_url = \"100\"\n",
+    )
+    .unwrap();
     let gateway = home.serve();
     assert!(!gateway.said().contains("note:"), "{}", gateway.said());
     assert_eq!(home.run(&["status"]).err, "");
@@ -75,7 +79,7 @@ fn a_found_gw_toml_does_not_hide_the_users_own() {
         format!("[server]\ndata_dir = \"{}\"\n", data.display()),
     )
     .unwrap();
-    fs::write(home.path("work/gw.toml"), "[[user]]\nname = \"ann\"\n").unwrap();
+    fs::write(home.path("project/gw.toml"), "[[user]]\nname = \"ann\"\n").unwrap();
     let gateway = home.serve();
     assert_eq!(gateway.admin(), "unix:~/mine/admin.sock");
     assert_eq!(home.run(&["user", "get"]).code, Some(0));
@@ -85,13 +89,13 @@ fn a_found_gw_toml_does_not_hide_the_users_own() {
 fn a_gw_toml_of_records_breaks_no_command_and_not_serve() {
     let home = Home::new();
     fs::write(
-        home.path("work/gw.toml"),
+        home.path("project/gw.toml"),
         "[[user]]\nname = \"ann\"\n\n[[key]]\nname = \"ci\"\nuser = \"ann\"\n\n[[routes]]\nname = \"r\"\nkeys = [\"ci\"]\ntargets = []\n",
     )
     .unwrap();
     let _gateway = home.serve();
     assert_eq!(home.run(&["user", "get", "-o", "name"]).out, "");
-    fs::write(home.path("work/gw.toml"), "[[user]]\nname = \"ann\"\n").unwrap();
+    fs::write(home.path("project/gw.toml"), "[[user]]\nname = \"ann\"\n").unwrap();
     assert_eq!(home.run(&["apply", "-f", "gw.toml"]).code, Some(0));
     assert_eq!(
         home.run(&["user", "get", "-o", "name"]),
@@ -102,7 +106,7 @@ fn a_gw_toml_of_records_breaks_no_command_and_not_serve() {
         }
     );
     // Words that are neither are refused by name.
-    fs::write(home.path("work/gw.toml"), "[[usser]]\nname = \"ann\"\n").unwrap();
+    fs::write(home.path("project/gw.toml"), "[[usser]]\nname = \"ann\"\n").unwrap();
     let ran = home.run(&["user", "get"]);
     assert_eq!(ran.code, Some(2));
     assert!(

@@ -25,7 +25,7 @@ impl Home {
         use std::os::unix::fs::DirBuilderExt;
         // Short, because socket paths are.
         let dir = tempfile::Builder::new().prefix("gw").tempdir().unwrap();
-        for name in ["home", "run", "work"] {
+        for name in ["home", "run", "project"] {
             std::fs::DirBuilder::new()
                 .mode(0o700)
                 .create(dir.path().join(name))
@@ -46,8 +46,8 @@ impl Home {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.path("home"))
             .env("XDG_RUNTIME_DIR", self.path("run"))
-            .env("TMPDIR", self.path("work"))
-            .current_dir(self.path("work"))
+            .env("TMPDIR", self.path("project"))
+            .current_dir(self.path("project"))
             .stdin(Stdio::null());
         command
     }

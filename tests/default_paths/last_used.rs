@@ -18,7 +18,7 @@ fn ok(home: &Home, args: &[&str]) -> String {
 
 /// A request with the key in this file; the exit code.
 fn request(home: &Home, key: &str) -> Option<i32> {
-    let file = home.path("work").join(key);
+    let file = home.path("project").join(key);
     let mut command = home.program(GW);
     command.args(["request", "hi", "-m", "mock", "-q", "--key-file"]);
     home.ran({
@@ -105,7 +105,7 @@ fn when_a_key_was_last_used_is_shown_and_outlives_restarts() {
     shown(&["ci", "me"]);
     // A key of the same name is another key.
     ok(&home, &["key", "delete", "ci", "--cascade", "--yes"]);
-    std::fs::remove_file(home.path("work").join("ci")).unwrap();
+    std::fs::remove_file(home.path("project").join("ci")).unwrap();
     key(&home, "ci");
     shown(&[]);
     assert_eq!(request(&home, "spare"), Some(0));

@@ -3,14 +3,14 @@
 use super::home::{Home, Ran};
 
 fn checked(home: &Home, body: &str, more: &[&str]) -> Ran {
-    std::fs::write(home.path("work/body.json"), body).unwrap();
+    std::fs::write(home.path("project/body.json"), body).unwrap();
     home.run(&[&["request", "check", "-f", "body.json"], more].concat())
 }
 
 /// A gateway's home with a provider that speaks OpenAI's format and one that speaks Anthropic's.
 fn furnished(home: &Home) {
     for (name, vendor) in [("up", "openai"), ("claude", "anthropic")] {
-        std::fs::write(home.path("work/secret"), "x").unwrap();
+        std::fs::write(home.path("project/secret"), "x").unwrap();
         let made = home.run(&[
             "provider",
             "create",

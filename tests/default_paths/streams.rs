@@ -131,7 +131,7 @@ fn a_secret_that_nobody_read_is_said_to_be_lost() {
 fn broken_standard_input_is_refused_by_what_is_wrong() {
     let home = Home::new();
     let _gateway = home.serve();
-    let directory = || Stdio::from(File::open(home.path("work")).unwrap());
+    let directory = || Stdio::from(File::open(home.path("project")).unwrap());
     let cases: [(&[&str], Stdio, &str); 6] = [
         (
             &["request", "-", "-m", "m", "--url", "http://127.0.0.1:1"],

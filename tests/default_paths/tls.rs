@@ -303,7 +303,7 @@ fn the_pair_is_a_setting_and_makes_its_own_commands_trust_it() {
         home.path("cert.pem").display(),
         home.path("key.pem").display()
     );
-    std::fs::write(home.path("work").join("own.toml"), lines).unwrap();
+    std::fs::write(home.path("project").join("own.toml"), lines).unwrap();
     let serving = home.serve_as(&["-c", "own.toml"], |_| {});
     let status = home.run(&[
         "-c",
@@ -480,7 +480,7 @@ fn a_caller_that_hangs_up_over_tls_takes_the_upstream_call_with_it() {
     ] {
         assert_eq!(home.run(args).code, Some(0), "{args:?}");
     }
-    let key = std::fs::read_to_string(home.path("work").join("k")).unwrap();
+    let key = std::fs::read_to_string(home.path("project").join("k")).unwrap();
     let body = r#"{"model":"mock-delay-headers-60000","messages":[{"role":"user","content":"x"}]}"#;
     let status = |name: &str| home.run(&["status", "-o", &format!("value=.{name}")]).out;
     // What it leaves behind its request must not hide that it has gone.
