@@ -6,6 +6,7 @@ mod api;
 mod cache;
 pub mod count;
 pub mod entry;
+pub mod eventstream;
 pub mod fault;
 mod fields;
 pub mod finish;
