@@ -134,6 +134,7 @@ pub fn check_vendor(spec: &Spec) -> Result<()> {
         .get("base_url")
         .and_then(Value::as_str)
         .is_some_and(|url| !url.is_empty());
+    suits(vendor, &reference(spec)?)?;
     match vendor.base_url.is_empty() && !given {
         true => Err(
             Error::invalid(format!("vendor `{}` has no address of its own", vendor.id))
@@ -142,6 +143,35 @@ pub fn check_vendor(spec: &Spec) -> Result<()> {
         ),
         false => Ok(()),
     }
+}
+
+/// Refuses the identity of a machine that the vendor does not know.
+fn suits(vendor: &crate::vendors::Vendor, credential: &Credential) -> Result<()> {
+    let asked = match credential {
+        Credential::Aws(_) => "aws",
+        Credential::Google => "google",
+        Credential::Azure => "azure",
+        _ => return Ok(()),
+    };
+    let own = vendor.endpoints.iter().filter_map(|endpoint| endpoint.auth);
+    let known: Vec<&str> = std::iter::once(vendor.auth)
+        .chain(own)
+        .filter_map(crate::vendors::Auth::machine)
+        .collect();
+    if known.contains(&asked) {
+        return Ok(());
+    }
+    let key = "its key, with --credential-stdin, --credential-env or --credential-ref env:NAME";
+    let hint = match known.first() {
+        Some(machine) => format!("it takes {key}; or --credential-ref {machine}"),
+        None => format!("it takes {key}"),
+    };
+    Err(Error::invalid(format!(
+        "vendor `{}` is not signed in to with `{credential}`",
+        vendor.id
+    ))
+    .param("credential")
+    .hint(hint))
 }
 
 /// Looks at what a provider newly refers to, as far as it has to be there when it is written: TLS files, and a
@@ -204,7 +234,11 @@ fn access(provider: &Record, secret: Option<Secret>) -> Result<Access, String> {
 /// The credential as sent upstream.
 fn secret(vault: &dyn Vault, provider: &Record) -> Result<Option<Secret>, String> {
     match reference(&provider.spec).map_err(|error| error.to_string())? {
-        Credential::None | Credential::Passthrough => Ok(None),
+        Credential::None
+        | Credential::Passthrough
+        | Credential::Aws(_)
+        | Credential::Google
+        | Credential::Azure => Ok(None),
         Credential::Managed => match vault.get(&entry(provider).unwrap_or_default()) {
             Ok(Some(secret)) => usable(secret.expose()).map(Some),
             Ok(None) => Err("not in the vault".into()),

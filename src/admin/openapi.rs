@@ -109,7 +109,7 @@ fn record(kind: &Kind) -> Value {
         json!({"type": "boolean", "default": true}),
     );
     if kind.name == "provider" {
-        properties.insert("credential".into(), json!({"type": "string", "description": "managed, env:NAME, file:/PATH, keyring:NAME, passthrough or none"}));
+        properties.insert("credential".into(), json!({"type": "string", "description": "managed, env:NAME, file:/PATH, keyring:NAME, aws, aws:PROFILE, google, azure, passthrough or none"}));
         properties.insert("credential_value".into(), json!({"type": "string", "writeOnly": true, "description": "The secret itself, kept in the vault"}));
     }
     if kind.name == "key" {

@@ -12,6 +12,8 @@ use http::{HeaderName, HeaderValue, Request, header};
 pub enum SignIn {
     /// Header and value, marked sensitive.
     Header(HeaderName, HeaderValue),
+    /// Several of them.
+    Headers(Vec<(HeaderName, HeaderValue)>),
     /// The caller's own provider key is forwarded.
     Passthrough(Auth),
     Nothing,
@@ -45,10 +47,20 @@ impl SignIn {
         let secret = access
             .and_then(|access| access.as_ref().ok())
             .and_then(|access| access.secret.as_ref());
-        match secret.map(|secret| credential_header(auth, secret.expose())) {
-            None => SignIn::Nothing,
-            Some(Some((name, value))) => SignIn::Header(name, value),
-            Some(None) => {
+        let Some(secret) = secret else {
+            return match credential {
+                Credential::Aws(_) | Credential::Google | Credential::Azure => {
+                    SignIn::Unavailable(format!("`{credential}` cannot be asked yet"))
+                }
+                _ => SignIn::Nothing,
+            };
+        };
+        match headers(auth, secret.expose()) {
+            Some(mut list) if list.len() == 1 => list
+                .pop()
+                .map_or(SignIn::Nothing, |(name, value)| SignIn::Header(name, value)),
+            Some(list) => SignIn::Headers(list),
+            None => {
                 SignIn::Unavailable("the credential holds characters no header can carry".into())
             }
         }
@@ -61,11 +73,13 @@ impl SignIn {
 
     /// What must not be shown of a request signed in so: the stored credential, or the caller's own.
     pub fn hidden<'a>(&'a self, own_key: Option<&'a OwnKey>) -> Hidden<'a> {
+        let key = |value: &'a HeaderValue| {
+            let text = value.to_str().ok();
+            text.map(|text| text.strip_prefix("Bearer ").unwrap_or(text))
+        };
         Hidden::of(match self {
-            SignIn::Header(_, value) => value
-                .to_str()
-                .ok()
-                .map(|text| text.strip_prefix("Bearer ").unwrap_or(text)),
+            SignIn::Header(_, value) => key(value),
+            SignIn::Headers(list) => list.first().and_then(|(_, value)| key(value)),
             SignIn::Passthrough(_) => own_key.map(OwnKey::key),
             SignIn::Nothing | SignIn::Unavailable(_) => None,
         })
@@ -73,7 +87,7 @@ impl SignIn {
 
     /// Whether a credential goes along.
     pub(super) fn signs(&self) -> bool {
-        matches!(self, SignIn::Header(..) | SignIn::Passthrough(_))
+        !matches!(self, SignIn::Nothing | SignIn::Unavailable(_))
     }
 
     /// Signs a request that is finished but for this, body and all. `own_key`: the caller's own; `same`: the caller speaks the
@@ -84,10 +98,17 @@ impl SignIn {
         own_key: Option<&OwnKey>,
         same: bool,
     ) -> Result<(), Unsigned> {
-        let (name, value) = match self {
-            SignIn::Nothing => return Ok(()),
+        match self {
+            SignIn::Nothing => {}
             SignIn::Unavailable(why) => return Err(Unsigned::Unavailable(why.clone())),
-            SignIn::Header(name, value) => (name.clone(), value.clone()),
+            SignIn::Header(name, value) => {
+                request.headers_mut().insert(name.clone(), value.clone());
+            }
+            SignIn::Headers(list) => {
+                for (name, value) in list {
+                    request.headers_mut().insert(name.clone(), value.clone());
+                }
+            }
             SignIn::Passthrough(auth) => {
                 let own = own_key.ok_or(Unsigned::NoOwnKey)?;
                 let auth = match own.form {
@@ -95,21 +116,79 @@ impl SignIn {
                     Form::Bearer if same => Auth::Bearer,
                     Form::Bearer | Form::ApiKey => *auth,
                 };
-                credential_header(auth, own.key()).ok_or(Unsigned::BadOwnKey)?
+                for (name, value) in headers(auth, own.key()).ok_or(Unsigned::BadOwnKey)? {
+                    request.headers_mut().insert(name, value);
+                }
             }
-        };
-        request.headers_mut().insert(name, value);
+        }
         Ok(())
     }
 }
 
-/// The header a vendor takes its credential in.
-fn credential_header(auth: Auth, key: &str) -> Option<(HeaderName, HeaderValue)> {
-    let (name, text) = match auth {
-        Auth::Bearer => (header::AUTHORIZATION, format!("Bearer {key}")),
-        Auth::Header(name) => (HeaderName::from_static(name), key.to_owned()),
+/// The headers a vendor takes a key or a token in; `None`: no header can carry it.
+fn headers(auth: Auth, key: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    let names = match auth {
+        Auth::Header(ref name) => std::slice::from_ref(name),
+        Auth::Entra(ref name) if !is_jwt(key) => std::slice::from_ref(name),
+        Auth::Headers(names) if !is_jwt(key) => names,
+        Auth::Bearer | Auth::Entra(_) | Auth::Headers(_) | Auth::Aws(_) | Auth::Google => {
+            return Some(vec![(header::AUTHORIZATION, bearer(key)?)]);
+        }
     };
+    let value = sensitive(key.to_owned())?;
+    let of = |name: &&'static str| (HeaderName::from_static(name), value.clone());
+    Some(names.iter().map(of).collect())
+}
+
+/// `Bearer …`
+fn bearer(key: &str) -> Option<HeaderValue> {
+    sensitive(format!("Bearer {key}"))
+}
+
+fn sensitive(text: String) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(text).ok()?;
     value.set_sensitive(true);
-    Some((name, value))
+    Some(value)
+}
+
+/// Whether it is a token of three parts that begins as a JSON object does: RFC 7519.
+fn is_jwt(key: &str) -> bool {
+    key.starts_with("eyJ") && key.split('.').count() == 3
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn each_vendor_gets_a_credential_its_own_way() {
+        let said = |auth, key: &str| -> Vec<String> {
+            let list = headers(auth, key).unwrap();
+            assert!(list.iter().all(|(_, value)| value.is_sensitive()));
+            let line = |(name, value): &(HeaderName, HeaderValue)| {
+                format!("{name}: {}", value.to_str().unwrap())
+            };
+            list.iter().map(line).collect()
+        };
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl";
+        let bearer = [format!("authorization: Bearer {jwt}")];
+        let foundry = Auth::Headers(&["x-api-key", "api-key"]);
+        assert_eq!(said(Auth::Bearer, "k"), ["authorization: Bearer k"]);
+        assert_eq!(said(Auth::Header("x-api-key"), "k"), ["x-api-key: k"]);
+        assert_eq!(
+            said(Auth::Header("x-api-key"), jwt),
+            [format!("x-api-key: {jwt}")]
+        );
+        assert_eq!(said(foundry, "k"), ["x-api-key: k", "api-key: k"]);
+        assert_eq!(said(foundry, jwt), bearer);
+        assert_eq!(said(Auth::Entra("api-key"), "k"), ["api-key: k"]);
+        assert_eq!(said(Auth::Entra("api-key"), jwt), bearer);
+        assert_eq!(said(Auth::Aws("bedrock"), "k"), ["authorization: Bearer k"]);
+        assert_eq!(
+            said(Auth::Google, "ya29.x"),
+            ["authorization: Bearer ya29.x"]
+        );
+        assert!(headers(Auth::Bearer, "k\n").is_none());
+    }
 }

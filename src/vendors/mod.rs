@@ -94,6 +94,37 @@ pub enum Auth {
     Bearer,
     /// The credential alone in this header.
     Header(&'static str),
+    /// A key, the same in each of these headers; or a token of Microsoft Entra as `Authorization: Bearer …`.
+    /// Anthropic's models on Microsoft Foundry.
+    Headers(&'static [&'static str]),
+    /// A key in this header, or a token of Microsoft Entra as `Authorization: Bearer …`. Azure OpenAI.
+    Entra(&'static str),
+    /// Requests signed for this service of AWS (SigV4) with access keys, or an API key as `Authorization: Bearer …`.
+    Aws(&'static str),
+    /// An OAuth token of Google Cloud as `Authorization: Bearer …`.
+    Google,
+}
+
+impl Auth {
+    /// The headers it puts a credential in, all lower case.
+    pub fn headers(self) -> Vec<&'static str> {
+        match self {
+            Auth::Bearer | Auth::Aws(_) | Auth::Google => vec!["authorization"],
+            Auth::Header(name) => vec![name],
+            Auth::Headers(names) => names.iter().copied().chain(["authorization"]).collect(),
+            Auth::Entra(name) => vec![name, "authorization"],
+        }
+    }
+
+    /// How records refer to the identity of the gateway's own machine where this sign-in can use one.
+    pub fn machine(self) -> Option<&'static str> {
+        match self {
+            Auth::Bearer | Auth::Header(_) => None,
+            Auth::Headers(_) | Auth::Entra(_) => Some("azure"),
+            Auth::Aws(_) => Some("aws"),
+            Auth::Google => Some("google"),
+        }
+    }
 }
 
 mod table;
@@ -211,11 +242,8 @@ mod tests {
     #[test]
     fn headers_and_variables_are_well_formed() {
         for row in VENDORS {
-            let own = match row.auth {
-                Auth::Bearer => "authorization",
-                Auth::Header(name) => name,
-            };
-            for name in row.headers.iter().map(|(name, _)| *name).chain([own]) {
+            let own = row.auth.headers();
+            for name in row.headers.iter().map(|(name, _)| *name).chain(own) {
                 assert!(
                     http::HeaderName::from_bytes(name.as_bytes())
                         .is_ok_and(|header| header.as_str() == name),

@@ -1,7 +1,7 @@
 //! The vendors, a row each. Values come from the vendors' own documentation, linked above each row.
 
 use super::{
-    Auth::{Bearer, Header},
+    Auth::{Bearer, Entra, Header},
     Endpoint, GEMINI, Vendor, at,
 };
 use crate::formats::FormatId::{
@@ -150,7 +150,7 @@ pub static VENDORS: &[Vendor] = &[
             at(OpenaiChat, "/openai/deployments/{model}/chat/completions"),
             at(OpenaiEmbeddings, "/openai/deployments/{model}/embeddings"),
         ],
-        auth: Header("api-key"),
+        auth: Entra("api-key"),
         env: "AZURE_OPENAI_API_KEY",
         models: "",
         query: &[("api-version", "2024-10-21")],

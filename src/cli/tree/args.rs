@@ -98,7 +98,7 @@ pub(super) fn credential(command: Command) -> Command {
                 "credential_ref",
                 "credential-ref",
                 "REF",
-                "Let the gateway read it at use: env:VAR, file:/PATH or keyring:NAME",
+                "Let the gateway read it at use: env:VAR, file:/PATH or keyring:NAME; or use its machine's own identity: aws, aws:PROFILE, google or azure",
             ),
             flag(
                 "passthrough",
