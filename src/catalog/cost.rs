@@ -76,6 +76,8 @@ pub fn cost(usage: &Usage, source: UsageSource, prices: &Prices) -> Cost {
         (usage.audio_output, None),
         (usage.image_output, None),
         (usage.searches, None),
+        (usage.seconds, None),
+        (usage.search_units, None),
     ];
     let mut pico: Pico = 0;
     for (tokens, price) in buckets {

@@ -27,8 +27,7 @@ pub use usage::{Usage, UsageSource, estimate};
 use serde::{Deserialize, Serialize};
 
 /// What a caller asks the gateway to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     Chat,
     Embeddings,
@@ -36,6 +35,10 @@ pub enum Op {
     Count,
     /// A chat made shorter by its model's maker.
     Compact,
+    /// Text continued, as before there were chats.
+    Completions,
+    /// What only a provider that has the very same can do (pictures, sound, reranking): the format's name.
+    Forward(&'static str),
 }
 
 /// An error as the wire formats carry it: what a provider said, or what gw says in its place.

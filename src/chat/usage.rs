@@ -31,6 +31,12 @@ pub struct Usage {
     /// Searches of the web that the provider ran, which are paid by the piece.
     #[serde(skip_serializing_if = "is_zero")]
     pub searches: u64,
+    /// Seconds of sound that were heard, where the provider counts those.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub seconds: u64,
+    /// Rerankings, where the provider counts those: <https://docs.cohere.com/docs/how-does-cohere-pricing-work>
+    #[serde(skip_serializing_if = "is_zero")]
+    pub search_units: u64,
     /// Tokens that are paid for where they are not the ones above: prompt and answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub billed: Option<(u64, u64)>,
@@ -50,7 +56,7 @@ pub fn estimate(bytes: u64) -> u64 {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UsageSource {
-    /// No usage is known (failed before any answer).
+    /// No usage is known (failed before any answer, or the provider does not say and it is no text).
     #[default]
     None,
     /// The provider said so.
@@ -104,6 +110,8 @@ impl Usage {
             audio_output: sum(|usage| usage.audio_output),
             image_output: sum(|usage| usage.image_output),
             searches: sum(|usage| usage.searches),
+            seconds: sum(|usage| usage.seconds),
+            search_units: sum(|usage| usage.search_units),
             billed,
         }
     }

@@ -10,6 +10,7 @@ pub mod eventstream;
 pub mod fault;
 mod fields;
 pub mod finish;
+pub mod forwarded;
 pub mod frames;
 pub mod gemini;
 #[cfg(test)]
@@ -58,6 +59,26 @@ pub enum FormatId {
     ResponsesCount,
     /// <https://platform.openai.com/docs/api-reference/responses/compact>
     ResponsesCompact,
+    /// <https://platform.openai.com/docs/api-reference/completions>
+    OpenaiCompletions,
+    /// <https://platform.openai.com/docs/api-reference/images/create>
+    OpenaiImages,
+    /// <https://platform.openai.com/docs/api-reference/images/createEdit>
+    OpenaiImageEdits,
+    /// <https://platform.openai.com/docs/api-reference/images/createVariation>
+    OpenaiImageVariations,
+    /// <https://platform.openai.com/docs/api-reference/audio/createSpeech>
+    OpenaiSpeech,
+    /// <https://platform.openai.com/docs/api-reference/audio/createTranscription>
+    OpenaiTranscriptions,
+    /// <https://platform.openai.com/docs/api-reference/audio/createTranslation>
+    OpenaiTranslations,
+    /// <https://platform.openai.com/docs/api-reference/moderations>
+    OpenaiModerations,
+    /// What several vendors have alike, such as <https://docs.together.ai/reference/rerank-1>
+    Rerank,
+    /// <https://docs.cohere.com/reference/rerank>
+    CohereRerank,
 }
 
 /// One row of [`FORMATS`].
@@ -74,6 +95,8 @@ pub struct Format {
     pub looks: peek::Looks,
     /// Translation through the neutral model; `None`: bytes are forwarded or nothing.
     pub codec: Option<&'static dyn Codec>,
+    /// Its bodies may be of any kind: a request a form, an answer sound, text or events, which is handed on as it comes.
+    pub media: bool,
     /// What one SSE event (its name and `data`) says of the reply.
     pub observe: fn(event: &str, data: &[u8], seen: &mut Seen) -> Mark,
     /// What a whole non-streamed reply says: usage, and an error in place of an answer. Builds no tree of it.
@@ -110,7 +133,7 @@ impl Format {
 }
 
 /// Every wire format.
-pub static FORMATS: [&Format; 9] = [
+pub static FORMATS: [&Format; 19] = [
     &OPENAI_CHAT,
     &OPENAI_RESPONSES,
     &OPENAI_EMBEDDINGS,
@@ -120,6 +143,16 @@ pub static FORMATS: [&Format; 9] = [
     &count::GEMINI,
     &count::RESPONSES,
     &count::COMPACT,
+    &forwarded::COMPLETIONS,
+    &forwarded::IMAGES,
+    &forwarded::IMAGE_EDITS,
+    &forwarded::IMAGE_VARIATIONS,
+    &forwarded::SPEECH,
+    &forwarded::TRANSCRIPTIONS,
+    &forwarded::TRANSLATIONS,
+    &forwarded::MODERATIONS,
+    &forwarded::RERANK,
+    &forwarded::COHERE_RERANK,
 ];
 
 static OPENAI_CHAT: Format = Format {
@@ -130,6 +163,7 @@ static OPENAI_CHAT: Format = Format {
     entries: &[entry::in_body("/v1/chat/completions")],
     looks: openai::LOOKS,
     codec: Some(openai::CODEC),
+    media: false,
     observe: openai::observe::observe,
     observe_reply: openai::observe::observe_reply,
     write_fault_event: fault::write_openai_event,
@@ -149,6 +183,7 @@ static OPENAI_RESPONSES: Format = Format {
     entries: &[entry::in_body("/v1/responses")],
     looks: responses::LOOKS,
     codec: Some(responses::CODEC),
+    media: false,
     observe: responses::observe::observe,
     observe_reply: responses::observe::observe_reply,
     write_fault_event: responses::write_fault_event,
@@ -169,6 +204,7 @@ static OPENAI_EMBEDDINGS: Format = Format {
     entries: &[entry::in_body("/v1/embeddings")],
     looks: openai::EMBEDDINGS,
     codec: None,
+    media: false,
     observe: openai::observe::observe,
     observe_reply: openai::observe::observe_embeddings,
     write_fault_event: fault::write_openai_event,
@@ -188,6 +224,7 @@ static ANTHROPIC_MESSAGES: Format = Format {
     entries: &[entry::in_body("/v1/messages")],
     looks: anthropic::LOOKS,
     codec: Some(anthropic::CODEC),
+    media: false,
     observe: anthropic::observe::observe,
     observe_reply: anthropic::observe::observe_reply,
     write_fault_event: fault::write_anthropic_event,
@@ -215,6 +252,7 @@ static GEMINI: Format = Format {
     ],
     looks: gemini::LOOKS,
     codec: Some(gemini::CODEC),
+    media: false,
     observe: gemini::observe::observe,
     observe_reply: gemini::observe::observe_reply,
     write_fault_event: gemini::write_fault_event,
@@ -419,6 +457,16 @@ pub fn format(id: FormatId) -> &'static Format {
         FormatId::GeminiCount => &count::GEMINI,
         FormatId::ResponsesCount => &count::RESPONSES,
         FormatId::ResponsesCompact => &count::COMPACT,
+        FormatId::OpenaiCompletions => &forwarded::COMPLETIONS,
+        FormatId::OpenaiImages => &forwarded::IMAGES,
+        FormatId::OpenaiImageEdits => &forwarded::IMAGE_EDITS,
+        FormatId::OpenaiImageVariations => &forwarded::IMAGE_VARIATIONS,
+        FormatId::OpenaiSpeech => &forwarded::SPEECH,
+        FormatId::OpenaiTranscriptions => &forwarded::TRANSCRIPTIONS,
+        FormatId::OpenaiTranslations => &forwarded::TRANSLATIONS,
+        FormatId::OpenaiModerations => &forwarded::MODERATIONS,
+        FormatId::Rerank => &forwarded::RERANK,
+        FormatId::CohereRerank => &forwarded::COHERE_RERANK,
     }
 }
 

@@ -145,9 +145,10 @@ fn unknown(path: &str, rest: &str) -> Error {
     .hint(format!("POST {}; GET /v1/models", served_paths()))
 }
 
-/// Where callers of each format send requests: conversations first.
+/// Where callers of each format send requests: conversations first, what is only forwarded left out.
 fn served_paths() -> String {
     let mut rows: Vec<&Format> = formats::FORMATS.to_vec();
+    rows.retain(|format| !matches!(format.op, Op::Completions | Op::Forward(_)));
     rows.sort_by_key(|format| format.op != Op::Chat);
     let mut paths: Vec<&str> = rows
         .iter()

@@ -39,6 +39,8 @@ pub struct Record {
     finished: bool,
     /// Nothing is used by it, and nothing is to be paid: it only counts.
     free: bool,
+    /// What it uses is not the text in it, so that only the provider can say.
+    untold: bool,
 }
 
 impl Record {
@@ -67,6 +69,7 @@ impl Record {
             text_bytes: 0,
             finished: false,
             free: false,
+            untold: false,
         }
     }
 
@@ -93,6 +96,7 @@ impl Record {
     /// What the request's body says, and how much of it is text.
     pub fn asked(&mut self, peek: &Peek<'_>, op: Op) {
         self.free = op == Op::Count;
+        self.untold = matches!(op, Op::Forward(_));
         self.row.stream = peek.stream;
         self.row.requested_model = peek.model.as_deref().map(str::to_owned);
         self.text_bytes = peek.text_bytes;
@@ -261,6 +265,7 @@ impl Record {
                 self.row.usage_source = UsageSource::Reported;
             }
             None if self.free => self.row.usage_source = UsageSource::Estimated,
+            None if self.untold => {}
             None => {
                 self.row.usage = Usage {
                     input: estimate(self.text_bytes),
@@ -276,7 +281,7 @@ impl Record {
     pub fn partial(&mut self, seen: &Seen) {
         self.usage(seen);
         // What a provider says at the start counts only the prompt; the text that came is known better.
-        if !seen.finished {
+        if !seen.finished && !self.untold {
             self.row.usage.output = self.row.usage.output.max(estimate(seen.text_bytes));
             self.row.usage_source = UsageSource::Estimated;
         }
@@ -284,7 +289,7 @@ impl Record {
 
     /// Cost so far, for the answer's header.
     pub fn cost(&self) -> catalog::Cost {
-        if self.free {
+        if self.free || self.row.usage_source == UsageSource::None {
             return catalog::Cost::default();
         }
         catalog::cost(&self.row.usage, self.row.usage_source, &self.prices)

@@ -83,11 +83,7 @@ static KNOWN: &[Known] = &[
         Some(Api::Openai),
         &["v1/conversations"],
     ),
-    row(
-        "the legacy Completions API",
-        Some(Api::Openai),
-        &["v1/completions"],
-    ),
+    row("", Some(Api::Openai), &["v1/completions"]),
     row("the Images API", Some(Api::Openai), &["v1/images"]),
     row("the Videos API", Some(Api::Openai), &["v1/videos"]),
     row("the Audio API", Some(Api::Openai), &["v1/audio"]),
@@ -95,11 +91,7 @@ static KNOWN: &[Known] = &[
     row("the Files API", None, &["v1/files"]),
     row("the Uploads API", Some(Api::Openai), &["v1/uploads"]),
     row("the Batch API", Some(Api::Openai), &["v1/batches"]),
-    row(
-        "the Moderations API",
-        Some(Api::Openai),
-        &["v1/moderations"],
-    ),
+    row("", Some(Api::Openai), &["v1/moderations", "v1/rerank"]),
     row(
         "the Fine-tuning API",
         Some(Api::Openai),
@@ -125,7 +117,6 @@ static KNOWN: &[Known] = &[
         Some(Api::Message),
         &["v2/chat", "v2/embed", "v2/rerank"],
     ),
-    row("reranking", Some(Api::Openai), &["v1/rerank"]),
     row(
         "the Amazon Bedrock API",
         Some(Api::Message),

@@ -286,6 +286,14 @@ mod tests {
                 "gemini translated to openai-chat /b/chat/completions",
                 "openai-responses-input-tokens as it is to openai-responses-input-tokens /b/responses/input_tokens",
                 "openai-responses-compact as it is to openai-responses-compact /b/responses/compact",
+                "openai-completions as it is to openai-completions /b/completions",
+                "openai-images as it is to openai-images /b/images/generations",
+                "openai-image-edits as it is to openai-image-edits /b/images/edits",
+                "openai-image-variations as it is to openai-image-variations /b/images/variations",
+                "openai-speech as it is to openai-speech /b/audio/speech",
+                "openai-transcriptions as it is to openai-transcriptions /b/audio/transcriptions",
+                "openai-translations as it is to openai-translations /b/audio/translations",
+                "openai-moderations as it is to openai-moderations /b/moderations",
             ]
         );
         assert_eq!(

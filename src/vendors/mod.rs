@@ -84,6 +84,19 @@ pub fn usual(format: FormatId) -> Endpoint {
         },
         FormatId::ResponsesCount => at(format, "/responses/input_tokens"),
         FormatId::ResponsesCompact => at(format, "/responses/compact"),
+        FormatId::OpenaiCompletions => at(format, "/completions"),
+        FormatId::OpenaiImages => at(format, "/images/generations"),
+        FormatId::OpenaiImageEdits => at(format, "/images/edits"),
+        FormatId::OpenaiImageVariations => at(format, "/images/variations"),
+        FormatId::OpenaiSpeech => at(format, "/audio/speech"),
+        FormatId::OpenaiTranscriptions => at(format, "/audio/transcriptions"),
+        FormatId::OpenaiTranslations => at(format, "/audio/translations"),
+        FormatId::OpenaiModerations => at(format, "/moderations"),
+        FormatId::Rerank => at(format, "/rerank"),
+        FormatId::CohereRerank => Endpoint {
+            from_host: true,
+            ..at(format, "/v2/rerank")
+        },
     }
 }
 

@@ -5,7 +5,9 @@ use super::{
     Endpoint, GEMINI, Vendor, at,
 };
 use crate::formats::FormatId::{
-    AnthropicCount, AnthropicMessages, GeminiCount, OpenaiChat, OpenaiEmbeddings, OpenaiResponses,
+    AnthropicCount, AnthropicMessages, CohereRerank, GeminiCount, OpenaiChat, OpenaiCompletions,
+    OpenaiEmbeddings, OpenaiImageEdits, OpenaiImageVariations, OpenaiImages, OpenaiModerations,
+    OpenaiResponses, OpenaiSpeech, OpenaiTranscriptions, OpenaiTranslations, Rerank,
     ResponsesCompact, ResponsesCount,
 };
 use crate::formats::{Passes, Quirks, StreamUsage};
@@ -93,6 +95,14 @@ pub static VENDORS: &[Vendor] = &[
             at(OpenaiEmbeddings, "/embeddings"),
             at(ResponsesCount, "/responses/input_tokens"),
             at(ResponsesCompact, "/responses/compact"),
+            at(OpenaiCompletions, "/completions"),
+            at(OpenaiImages, "/images/generations"),
+            at(OpenaiImageEdits, "/images/edits"),
+            at(OpenaiImageVariations, "/images/variations"),
+            at(OpenaiSpeech, "/audio/speech"),
+            at(OpenaiTranscriptions, "/audio/transcriptions"),
+            at(OpenaiTranslations, "/audio/translations"),
+            at(OpenaiModerations, "/moderations"),
         ],
         env: "OPENAI_API_KEY",
         catalog: "openai",
@@ -368,6 +378,19 @@ pub static VENDORS: &[Vendor] = &[
             at(OpenaiEmbeddings, "/embeddings"),
             at(ResponsesCount, "/responses/input_tokens"),
             at(ResponsesCompact, "/responses/compact"),
+            at(OpenaiCompletions, "/completions"),
+            at(OpenaiImages, "/images/generations"),
+            at(OpenaiImageEdits, "/images/edits"),
+            at(OpenaiImageVariations, "/images/variations"),
+            at(OpenaiSpeech, "/audio/speech"),
+            at(OpenaiTranscriptions, "/audio/transcriptions"),
+            at(OpenaiTranslations, "/audio/translations"),
+            at(OpenaiModerations, "/moderations"),
+            at(Rerank, "/rerank"),
+            Endpoint {
+                from_host: true,
+                ..at(CohereRerank, "/v2/rerank")
+            },
         ],
         ..COMPATIBLE
     },

@@ -150,6 +150,8 @@ fn tokens(usage: &Value, source: &str) -> String {
         ("audio_output", "of them audio out"),
         ("image_output", "of them images out"),
         ("searches", "web searches"),
+        ("seconds", "seconds of sound"),
+        ("search_units", "search units"),
     ];
     let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
     let shown = parts

@@ -21,6 +21,7 @@ const WHOLE: Format = Format {
     entries: &[],
     looks: &[],
     codec: None,
+    media: false,
     observe: openai::observe::observe,
     observe_reply,
     write_fault_event: fault::write_openai_event,

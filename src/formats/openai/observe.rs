@@ -61,6 +61,9 @@ struct Choice {
     delta: Option<Delta>,
     #[serde(default, deserialize_with = "maybe")]
     message: Option<Delta>,
+    /// All there is of a legacy completion.
+    #[serde(default)]
+    text: Said,
     #[serde(default)]
     finish_reason: Given,
     #[serde(default)]
@@ -156,6 +159,7 @@ impl<const WHOLE: bool> Fold<Choice> for Choices<WHOLE> {
         if let Some(delta) = delta {
             self.said.add(delta.said(WHOLE));
         }
+        self.said.add(choice.text);
         self.finish.note(index, choice.finish_reason.0);
         self.failed |= choice.error.0;
     }
