@@ -13,6 +13,7 @@ use crate::store::{
     vault::Vault,
 };
 use crate::upstream::{self, Access};
+use crate::vendors::Parts;
 use serde_json::Value;
 
 /// Where in a provider's `system` the keyed fingerprint of its managed secret is.
@@ -122,27 +123,26 @@ pub fn check_vendor(spec: &Spec) -> Result<()> {
     if crate::vendors::VENDORS.is_empty() {
         return Ok(());
     }
-    let vendor = crate::vendors::vendor(
-        spec.get("vendor")
-            .and_then(Value::as_str)
-            .unwrap_or_default(),
-    )?;
+    let text = |field: &str| spec.get(field).and_then(Value::as_str).unwrap_or_default();
+    let vendor = crate::vendors::vendor(text("vendor"))?;
     let formats = spec.get("formats").and_then(Value::as_array);
     let formats = formats.into_iter().flatten().filter_map(Value::as_str);
     crate::vendors::check_formats(formats)?;
-    let given = spec
-        .get("base_url")
-        .and_then(Value::as_str)
-        .is_some_and(|url| !url.is_empty());
     suits(vendor, &reference(spec)?)?;
-    match vendor.base_url.is_empty() && !given {
-        true => Err(
+    let own_base = !text("base_url").is_empty();
+    if vendor.base_url.is_empty() && !own_base {
+        return Err(
             Error::invalid(format!("vendor `{}` has no address of its own", vendor.id))
                 .param("base_url")
                 .hint("give one with --base-url URL"),
-        ),
-        false => Ok(()),
+        );
     }
+    let parts = Parts {
+        region: text("region"),
+        project: text("project"),
+        account: text("account"),
+    };
+    vendor.check_parts(&parts, own_base)
 }
 
 /// Refuses the identity of a machine that the vendor does not know.

@@ -3,7 +3,8 @@
 use super::{Desk, credentials, in_force::InForce, keys};
 use crate::catalog;
 use crate::resources::{
-    self, KindId, Record, Spec, Stamp, key::KeySystem, model::Model, route::Route,
+    self, KindId, Record, Spec, Stamp, key::KeySystem, model::Model, provider::Provider,
+    route::Route,
 };
 use crate::store::records::{Change, Entry, OWN_KIND};
 use serde_json::{Value, json};
@@ -103,26 +104,16 @@ impl<'a> Show<'a> {
             let health = status.get("providers").cloned().unwrap_or_default();
             (health, self.desk.deps.vault.describe())
         });
-        let text = |field: &str| {
-            record
-                .spec
-                .get(field)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let own = crate::vendors::vendor(text("vendor"))
-            .map(|vendor| vendor.base_url)
-            .unwrap_or_default();
-        let base_url = if text("base_url").is_empty() {
-            own
-        } else {
-            text("base_url")
-        };
+        let spec = serde_json::from_value::<Provider>(Value::Object(record.spec.clone())).ok();
+        let base_url = spec.and_then(|spec| {
+            let vendor = crate::vendors::vendor(&spec.vendor).ok()?;
+            crate::upstream::base_url(vendor, &spec).ok()
+        });
         let now = self.state.credentials.get(&record.name);
         let mut status = json!({
             "credential": credentials::short(vault, record),
             "credential_detail": credentials::describe(vault, record, now),
-            "base_url": base_url,
+            "base_url": base_url.unwrap_or_default(),
             "models": self.naming(record, "model").count(),
             "health": "unverified",
         });

@@ -38,6 +38,13 @@ pub struct Provider {
     /// Overrides the vendor's base URL; ends before the endpoint path.
     #[serde(default, skip_serializing_if = "is_default")]
     pub base_url: String,
+    /// What stands for `{region}`, `{project}` and `{account}` in its vendor's address.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub region: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub project: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub account: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub credential: Credential,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -98,6 +105,30 @@ const FIELDS: &[Field] = &[
         "URL",
         "",
         "Where it is, when not at the vendor's own address",
+    ),
+    field(
+        "region",
+        "region",
+        Shape::Text,
+        "REGION",
+        "",
+        "The region in a cloud's address, such as eu-central-1",
+    ),
+    field(
+        "project",
+        "project",
+        Shape::Text,
+        "PROJECT",
+        "",
+        "The project in its vendor's address",
+    ),
+    field(
+        "account",
+        "account",
+        Shape::Text,
+        "ACCOUNT",
+        "",
+        "The account, resource or workspace in its vendor's address",
     ),
     DISPLAY_NAME,
     field(
@@ -255,6 +286,7 @@ impl Resource for Provider {
         if !self.base_url.is_empty() {
             self.base_url = super::address::base_url(&self.base_url)?;
         }
+        self.plain_parts()?;
         super::duration::more_than_nothing(&[
             ("connect_timeout", self.connect_timeout),
             ("first_byte_timeout", self.first_byte_timeout),
@@ -303,6 +335,37 @@ pub const STREAM_USAGE: &str = "stream-usage";
 pub const STREAM_USAGES: [&str; 3] = ["asked", "unasked", "never"];
 
 impl Provider {
+    /// Parts of an address are names: none may bring along a host, a path or a query of its own.
+    fn plain_parts(&self) -> Result<()> {
+        const LONGEST: usize = 100;
+        // Accounts may be in several parts (`name.region`), and are so within their vendor's own domain.
+        for (field, value, inner) in [
+            ("region", &self.region, "-_"),
+            ("project", &self.project, "-_"),
+            ("account", &self.account, "-_."),
+        ] {
+            let ends = |end: Option<char>| end.is_none_or(|end| end.is_ascii_alphanumeric());
+            let plain = value.len() <= LONGEST
+                && ends(value.chars().next())
+                && ends(value.chars().next_back())
+                && !value.contains("..")
+                && value
+                    .chars()
+                    .all(|sign| sign.is_ascii_alphanumeric() || inner.contains(sign));
+            if !plain {
+                return Err(Error::invalid(format!(
+                    "{field} `{}` is not a plain name",
+                    value.escape_debug()
+                ))
+                .param(field)
+                .hint(format!(
+                    "letters and digits, and between them any of `{inner}`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     fn known_quirks(&self) -> Result<()> {
         let wrong = self.quirks.iter().find(|(name, value)| {
             *name != STREAM_USAGE || !STREAM_USAGES.contains(&value.as_str())

@@ -147,14 +147,18 @@ fn next(desk: &Desk) {
     let first = |kind: &str| state.of(kind).next().map(|record| record.name.to_string());
     let (user, key, provider) = (first("user"), first("key"), first("provider"));
     let set = dev::in_environment().next();
-    let (vendor, variable) = set.map_or(("openai", "OPENAI_API_KEY"), |vendor| {
-        (vendor.id, vendor.env)
-    });
+    let (vendor, variable, flags) = set.map_or(
+        ("openai", "OPENAI_API_KEY", String::new()),
+        |vendor| match vendor.flags().as_str() {
+            "" => (vendor.id, vendor.env, String::new()),
+            flags => (vendor.id, vendor.env, format!("{flags} ")),
+        },
+    );
     let steps = [
         (
             provider.is_none(),
             format!(
-                "gw provider create {vendor} --vendor {vendor} --credential-env {variable}{}",
+                "gw provider create {vendor} --vendor {vendor} {flags}--credential-env {variable}{}",
                 if set.is_some() {
                     format!("   ({variable} is set here)")
                 } else {

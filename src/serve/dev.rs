@@ -39,7 +39,7 @@ fn usable<'a>(found: &'a [&Vendor]) -> impl Iterator<Item = &'a Vendor> {
     found
         .iter()
         .copied()
-        .filter(|vendor| !vendor.base_url.is_empty())
+        .filter(|vendor| vendor.flags().is_empty())
 }
 
 /// What to say of the providers: the name of a line, and the line.
@@ -62,8 +62,8 @@ pub fn lines(found: &[&Vendor]) -> Vec<(&'static str, String)> {
             "mock, a simulator: ask for mock/MODEL".to_owned(),
         ),
     });
-    lines.extend(found.iter().filter(|vendor| vendor.base_url.is_empty()).map(|vendor| {
-        ("next", format!("gw provider create {0} --vendor {0} --base-url URL --credential-ref env:{1}   ({1} is set here)", vendor.id, vendor.env))
+    lines.extend(found.iter().filter(|vendor| !vendor.flags().is_empty()).map(|vendor| {
+        ("next", format!("gw provider create {0} --vendor {0} {2} --credential-ref env:{1}   ({1} is set here)", vendor.id, vendor.env, vendor.flags()))
     }));
     lines
 }

@@ -1,7 +1,7 @@
 //! Where a provider is: origin, path and query out of vendor and record.
 
 use crate::resources::provider::Provider;
-use crate::vendors::Vendor;
+use crate::vendors::{Part, Parts, Vendor};
 use http::{HeaderValue, Uri};
 
 /// Where connections go, and with which TLS: connections of one origin are alike.
@@ -35,12 +35,9 @@ pub(super) struct Address {
 impl Address {
     /// Out of the record's base URL, else the vendor's; errors are fragments that follow the provider's name.
     pub fn of(vendor: &Vendor, spec: &Provider) -> Result<Address, String> {
-        let base = match spec.base_url.as_str() {
-            "" => vendor.base_url,
-            own => own,
-        };
+        let base = base_url(vendor, spec)?;
         let url =
-            url::Url::parse(base).map_err(|error| format!("base URL cannot be read: {error}"))?;
+            url::Url::parse(&base).map_err(|error| format!("base URL cannot be read: {error}"))?;
         let host = url.host_str().ok_or("base URL has no host")?.to_owned();
         Ok(Address {
             tls: url.scheme() == "https",
@@ -82,6 +79,25 @@ impl Address {
             .parse()
             .map_err(|_| format!("`{target}` is not a request target"))
     }
+}
+
+/// The record's base URL, else the vendor's with the record's parts in it.
+pub fn base_url(vendor: &Vendor, spec: &Provider) -> Result<String, String> {
+    match spec.base_url.as_str() {
+        "" => filled(vendor.base_template(&spec.region), spec),
+        own => Ok(own.to_owned()),
+    }
+}
+
+/// A vendor's base URL, path or header with the record's parts in it.
+pub(super) fn filled(template: &str, spec: &Provider) -> Result<String, String> {
+    let parts = Parts {
+        region: &spec.region,
+        project: &spec.project,
+        account: &spec.account,
+    };
+    let missing = |part: Part| format!("its address wants `{}`, which is not set", part.name());
+    parts.fill(template).map_err(missing)
 }
 
 /// A path with the model in it, percent-encoded.

@@ -63,6 +63,7 @@ pub fn check(question: &Question<'_>) -> Result<Value> {
     } else {
         "translated"
     });
+    answer["url"] = json!(upstream.url(way, model, peek.stream));
     let (mut changed, mut adapted, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
     let sent = match way.conversion {
         Conversion::Same => {

@@ -1,26 +1,29 @@
 //! Headers of an upstream request, but for the credential. What of a caller's passes is an allow-list, which the way
 //! upstream holds.
 
-use super::{Ask, Upstream, via};
+use super::{Ask, Upstream, address::filled, via};
 use crate::resources::provider::Provider;
 use crate::vendors::Vendor;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-/// The vendor's headers, then the provider's own in their place.
-pub(super) fn fixed(vendor: &Vendor, spec: &Provider) -> Vec<(HeaderName, HeaderValue)> {
-    let own = spec
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
+/// The vendor's headers, then the provider's own in their place. Errors are fragments that follow the provider's name.
+pub(super) fn fixed(
+    vendor: &Vendor,
+    spec: &Provider,
+) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    let own = spec.headers.iter();
+    let own = own.map(|(name, value)| (name.as_str(), Ok(value.clone())));
+    let vendors = vendor.headers.iter();
+    let vendors = vendors.map(|(name, value)| (*name, filled(value, spec)));
     let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
-    for (name, value) in vendor.headers.iter().copied().chain(own) {
+    for (name, value) in vendors.chain(own) {
         // Checked when the record was written.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value?)) {
             headers.retain(|(have, _)| *have != name);
             headers.push((name, value));
         }
     }
-    headers
+    Ok(headers)
 }
 
 /// Writes everything but the credential.

@@ -20,7 +20,7 @@ pub mod via;
 mod way;
 
 pub use access::{Access, resolve_files};
-pub use address::Origin;
+pub use address::{Origin, base_url};
 pub use own_key::{Form, OwnKey};
 pub use sign::{SignIn, Unsigned};
 pub use standing::{Standing, Verdict};
@@ -54,6 +54,8 @@ pub struct Upstream {
     /// Headers every request carries: the vendor's, then the provider's own.
     headers: Vec<(HeaderName, HeaderValue)>,
     address: Address,
+    /// The request target of its list of models; `None`: it has none.
+    models: Option<Uri>,
     /// One for each format callers can come with.
     ways: Vec<Way>,
 }
@@ -99,7 +101,14 @@ impl Upstream {
             standing: Arc::default(),
             timers: timers.of_provider(spec),
             host: address.host().map_err(bad)?,
-            headers: headers::fixed(vendor, spec),
+            headers: headers::fixed(vendor, spec).map_err(bad)?,
+            models: match vendor.models {
+                "" => None,
+                path => {
+                    let path = address::filled(path, spec).map_err(bad)?;
+                    Some(address.target(&path, false).map_err(bad)?)
+                }
+            },
             ways: Way::all(vendor, spec, access, &address).map_err(bad)?,
             tls,
             address,
@@ -121,6 +130,7 @@ impl Upstream {
             host: HeaderValue::from_static("invalid"),
             headers: Vec::new(),
             address: Address::default(),
+            models: None,
             ways: Vec::new(),
         }
     }
@@ -162,12 +172,16 @@ impl Upstream {
         way.target(&self.address, model, query, streams)
     }
 
+    /// The whole address a request on a way goes to, for people.
+    pub fn url(&self, way: &Way, model: &str, streams: bool) -> Option<String> {
+        let target = self.target(way, model, None, streams)?;
+        let scheme = if self.origin.tls { "https" } else { "http" };
+        Some(format!("{scheme}://{}{target}", self.host.to_str().ok()?))
+    }
+
     /// The request target of its list of models, `None` where the vendor has none.
     pub fn models(&self) -> Option<Uri> {
-        match self.vendor.models {
-            "" => None,
-            path => self.address.target(path, false).ok(),
-        }
+        self.models.clone()
     }
 
     /// The finished request: fixed headers, the vendor's and the provider's, the caller's that may pass, and the

@@ -1,7 +1,7 @@
 //! How callers of each format reach an upstream: as they are or through the neutral model, and the request target.
 //! Worked out with the upstream, before any request. Must not know the request.
 
-use super::address::{Address, with_model};
+use super::address::{Address, filled, with_model};
 use super::{Access, SignIn, Upstream};
 use crate::formats::{self, Codec, FORMATS, Format, FormatId, Framing, Passes};
 use crate::resources::provider::Provider;
@@ -42,16 +42,16 @@ enum Target {
     Fixed(Uri),
     /// With the model in its path.
     Template {
-        path: &'static str,
+        path: String,
         from_host: bool,
     },
 }
 
 impl Target {
-    fn of(path: &'static str, from_host: bool, address: &Address) -> Result<Target, String> {
+    fn of(path: String, from_host: bool, address: &Address) -> Result<Target, String> {
         Ok(match path.contains("{model}") {
             true => Target::Template { path, from_host },
-            false => Target::Fixed(address.target(path, from_host)?),
+            false => Target::Fixed(address.target(&path, from_host)?),
         })
     }
 }
@@ -71,7 +71,7 @@ impl Way {
                 continue;
             };
             let to = formats::format(endpoint.format);
-            let target = |path| Target::of(path, endpoint.from_host, address);
+            let target = |path| Target::of(filled(path, spec)?, endpoint.from_host, address);
             ways.push(Way {
                 from: from.id,
                 to,

@@ -10,7 +10,10 @@ pub struct Vendor {
     pub id: &'static str,
     pub title: &'static str,
     /// Ends before the endpoint path; empty: the provider must give one. Documentation link in the table.
+    /// As paths and values of headers it may hold `{region}`, `{project}` and `{account}`, which the provider gives.
     pub base_url: &'static str,
+    /// Base URLs of regions (globs) that are elsewhere than the rest.
+    pub regions: &'static [(&'static str, &'static str)],
     /// The formats it speaks, in order of preference for translation.
     pub endpoints: &'static [Endpoint],
     pub auth: Auth,
@@ -140,8 +143,10 @@ impl Auth {
     }
 }
 
+mod parts;
 mod table;
 
+pub use parts::{Part, Parts};
 pub use table::VENDORS;
 
 /// The vendor with this id.
@@ -223,8 +228,13 @@ mod tests {
             assert!(!base.ends_with('/'), "{}", row.id);
             for Endpoint { format, path, .. } in row.endpoints {
                 assert!(path.starts_with('/'), "{} {format:?}", row.id);
-                let url =
-                    url::Url::parse(&format!("{base}{}", path.replace("{model}", "m"))).unwrap();
+                let parts = Parts {
+                    region: "r",
+                    project: "p",
+                    account: "a",
+                };
+                let url = parts.fill(&format!("{base}{path}")).unwrap();
+                let url = url::Url::parse(&url.replace("{model}", "m")).unwrap();
                 assert!(
                     url.query().is_none() && url.host_str().is_some(),
                     "{}",

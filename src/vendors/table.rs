@@ -1,14 +1,14 @@
 //! The vendors, a row each. Values come from the vendors' own documentation, linked above each row.
 
 use super::{
-    Auth::{Bearer, Entra, Header},
+    Auth::{Bearer, Entra, Google, Header},
     Endpoint, GEMINI, Vendor, at,
 };
 use crate::formats::FormatId::{
-    AnthropicCount, AnthropicMessages, CohereRerank, GeminiCount, OpenaiChat, OpenaiCompletions,
-    OpenaiEmbeddings, OpenaiImageEdits, OpenaiImageVariations, OpenaiImages, OpenaiModerations,
-    OpenaiResponses, OpenaiSpeech, OpenaiTranscriptions, OpenaiTranslations, Rerank,
-    ResponsesCompact, ResponsesCount,
+    AnthropicCount, AnthropicMessages, CohereRerank, Gemini, GeminiCount, OpenaiChat,
+    OpenaiCompletions, OpenaiEmbeddings, OpenaiImageEdits, OpenaiImageVariations, OpenaiImages,
+    OpenaiModerations, OpenaiResponses, OpenaiSpeech, OpenaiTranscriptions, OpenaiTranslations,
+    Rerank, ResponsesCompact, ResponsesCount,
 };
 use crate::formats::{Passes, Quirks, StreamUsage};
 
@@ -17,6 +17,7 @@ const COMPATIBLE: Vendor = Vendor {
     id: "",
     title: "",
     base_url: "",
+    regions: &[],
     endpoints: &[
         at(OpenaiChat, "/chat/completions"),
         at(OpenaiEmbeddings, "/embeddings"),
@@ -151,11 +152,11 @@ pub static VENDORS: &[Vendor] = &[
         catalog: "google",
         ..COMPATIBLE
     },
-    // https://learn.microsoft.com/azure/ai-services/openai/reference: one base URL a resource, one path a
-    // deployment; 2024-10-21 is the last dated generally available version. Deployments cannot be listed with the key.
+    // https://learn.microsoft.com/azure/ai-services/openai/reference: one host a resource, one path a deployment; 2024-10-21 is the last dated generally available version. Deployments cannot be listed with the key.
     Vendor {
         id: "azure",
         title: "Azure OpenAI",
+        base_url: "https://{account}.openai.azure.com",
         endpoints: &[
             at(OpenaiChat, "/openai/deployments/{model}/chat/completions"),
             at(OpenaiEmbeddings, "/openai/deployments/{model}/embeddings"),
@@ -165,6 +166,37 @@ pub static VENDORS: &[Vendor] = &[
         models: "",
         query: &[("api-version", "2024-10-21")],
         catalog: "azure",
+        quirks: Quirks::NONE,
+        ..COMPATIBLE
+    },
+    // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference; the hosts of `global` and of the
+    // multi-regions: https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations. Models are listed to the
+    // publisher's own page alone.
+    Vendor {
+        id: "vertex",
+        title: "Google Vertex AI",
+        base_url: "https://{region}-aiplatform.googleapis.com",
+        regions: &[
+            ("global", "https://aiplatform.googleapis.com"),
+            ("us", "https://aiplatform.us.rep.googleapis.com"),
+            ("eu", "https://aiplatform.eu.rep.googleapis.com"),
+        ],
+        endpoints: &[
+            Endpoint {
+                streams: "/v1/projects/{project}/locations/{region}/publishers/google/models/{model}:streamGenerateContent?alt=sse",
+                ..at(
+                    Gemini,
+                    "/v1/projects/{project}/locations/{region}/publishers/google/models/{model}:generateContent",
+                )
+            },
+            at(
+                GeminiCount,
+                "/v1/projects/{project}/locations/{region}/publishers/google/models/{model}:countTokens",
+            ),
+        ],
+        auth: Google,
+        models: "",
+        catalog: "google",
         quirks: Quirks::NONE,
         ..COMPATIBLE
     },

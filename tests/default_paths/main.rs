@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod address_parts;
 mod admin_socket;
 mod contradictions;
 mod crowding;

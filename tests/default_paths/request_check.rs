@@ -41,6 +41,7 @@ fn a_request_is_checked_field_by_field_and_not_sent() {
             code: Some(0),
             out: "format    openai-chat (it looks like that)\n\
                   to        claude/claude-sonnet-5 as anthropic-messages, translated\n\
+                  url       http://127.0.0.1:9/messages\n\
                   carried   model, stream, messages\n\
                   adapted   response_format\n\
                   dropped   seed\n"
@@ -53,6 +54,7 @@ fn a_request_is_checked_field_by_field_and_not_sent() {
         forwarded.out,
         "format    openai-chat (it looks like that)\n\
          to        up/gpt-4o as openai-chat, forwarded\n\
+         url       http://127.0.0.1:9/chat/completions\n\
          carried   model, seed, response_format, stream, messages\n\
          changed   model, stream_options.include_usage\n"
     );
@@ -73,6 +75,7 @@ fn what_would_be_refused_is_refused_with_its_field() {
             code: Some(2),
             out: "format    openai-chat (it looks like that)\n\
                   to        claude/m as anthropic-messages, translated\n\
+                  url       http://127.0.0.1:9/messages\n\
                   refused   n\n"
                 .into(),
             err: "error: an Anthropic model gives one answer at a time, so `n` must be 1\n  fix: leave out `n`, or use a route whose target speaks the same format as the request\n".into(),

@@ -52,6 +52,9 @@ fn render(answer: &Value) -> String {
         to += &format!(" as {}, {}", word("upstream_format"), word("way"));
     }
     let mut rows = vec![vec!["format".into(), taken], vec!["to".into(), to]];
+    if answer["url"].is_string() {
+        rows.push(vec!["url".into(), word("url")]);
+    }
     for name in ["carried", "changed", "adapted", "dropped"] {
         let names = answer[name].as_array().into_iter().flatten();
         let names: Vec<String> = names.map(|name| clean(&text(name))).collect();
@@ -75,12 +78,13 @@ mod tests {
     #[test]
     fn an_answer_in_lines() {
         let answer = json!({"provider": "p", "model": "m", "format": "openai-chat", "format_given": false,
-            "upstream_format": "anthropic-messages", "way": "translated", "carried": ["model", "messages"],
+            "upstream_format": "anthropic-messages", "way": "translated", "url": "https://h/messages", "carried": ["model", "messages"],
             "changed": [], "adapted": ["response_format"], "dropped": ["seed", "logit_bias"], "refused": null});
         assert_eq!(
             render(&answer),
             "format    openai-chat (it looks like that)\n\
              to        p/m as anthropic-messages, translated\n\
+             url       https://h/messages\n\
              carried   model, messages\n\
              adapted   response_format\n\
              dropped   seed, logit_bias\n"
