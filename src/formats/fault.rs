@@ -8,14 +8,16 @@ use crate::{
 };
 use serde_json::{Value, json};
 
+pub(super) mod aws;
 mod others;
 mod place;
 mod read;
 mod scrub;
 
+pub use aws::plain as exception_name;
 pub use others::{write_google, write_message};
 pub use place::Signs;
-pub use read::{fault_inside, read_fault};
+pub use read::{fault_inside, fault_named, read_fault};
 pub use scrub::{Hidden, scrub};
 
 /// `error.type`s an OpenAI client may know; others come from another format and are replaced by status.
@@ -119,6 +121,14 @@ pub fn write_anthropic(fault: &Fault) -> Vec<u8> {
 /// An Anthropic error in a stream.
 pub fn write_anthropic_event(fault: &Fault) -> Vec<u8> {
     format!("event: error\ndata: {}\n\n", anthropic_value(fault)).into_bytes()
+}
+
+/// An error as an exception in one of Amazon's event streams.
+pub fn write_exception_event(fault: &Fault) -> Vec<u8> {
+    let mut event = format!("event: {}\ndata: ", aws::in_stream(fault.status)).into_bytes();
+    event.extend(write_message(fault));
+    event.extend_from_slice(b"\n\n");
+    event
 }
 
 /// The error in place of a reply, for those who only want to know why there is none.

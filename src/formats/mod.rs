@@ -29,7 +29,7 @@ pub mod spelling;
 pub mod splice;
 pub mod sse;
 
-pub use api::Api;
+pub use api::{Api, ERROR_TYPE};
 pub use entry::{Called, Streams, called, called_below};
 pub use fields::ADAPTED;
 pub use frames::Framing;

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::error::Error;
 use crate::formats::{
-    Dropped, Framing, Seen,
-    fault::read_fault,
+    Dropped, ERROR_TYPE, Framing, Seen,
+    fault::{exception_name, read_fault},
     sniff::{self, Kind},
 };
 use crate::plan::{Choice, health::Entry, retry::Class};
@@ -308,7 +308,12 @@ pub(super) fn refused(
     same: bool,
 ) -> Failure {
     let status = head.status.as_u16();
-    let fault = Box::new(read_fault(status, &body));
+    let mut fault = Box::new(read_fault(status, &body));
+    if fault.kind.is_empty()
+        && let Some(kind) = head.headers.get(ERROR_TYPE)
+    {
+        exception_name(kind.to_str().unwrap_or_default()).clone_into(&mut fault.kind);
+    }
     let retry_after = headers::retry_after(&head.headers);
     let own_key = upstream.sign_in.is_own_key();
     let class = Class::of_status(fault.status, retry_after.is_some(), &fault.message, own_key);

@@ -30,7 +30,7 @@ impl InQuery {
     pub fn of(api: Api) -> InQuery {
         match api {
             Api::Google => InQuery::Taken,
-            Api::Openai | Api::Anthropic | Api::Message => InQuery::Ignored,
+            Api::Openai | Api::Anthropic | Api::Message | Api::Amazon => InQuery::Ignored,
         }
     }
 }

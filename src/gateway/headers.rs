@@ -5,9 +5,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::time::Duration;
 
 /// Response headers of an upstream that reach the caller, by name or prefix.
-const RESPONSE: [&str; 4] = [
+const RESPONSE: [&str; 5] = [
     "request-id",
     "x-request-id",
+    "x-amzn-requestid",
     "x-should-retry",
     "openai-processing-ms",
 ];

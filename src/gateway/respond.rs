@@ -10,7 +10,7 @@ use super::{
     held::Held,
     record::Record,
     relay::Relay,
-    spoken::{self, REQUEST_ID as ANTHROPIC_ID, X_REQUEST_ID},
+    spoken,
     watch::{Fired, Guard},
 };
 use crate::catalog;
@@ -48,13 +48,16 @@ pub fn identify(headers: &mut HeaderMap, api: Api, ours: &str) {
 
 fn identify_as(headers: &mut HeaderMap, api: Api, ours: Option<HeaderValue>) {
     let name = spoken::request_id(api);
-    let (mut theirs, mut other) = (headers.remove(X_REQUEST_ID), headers.remove(ANTHROPIC_ID));
-    if name == ANTHROPIC_ID {
-        std::mem::swap(&mut theirs, &mut other);
-    }
     let fits = |id: &HeaderValue| !id.is_empty() && id.len() <= LONGEST_ID && id.to_str().is_ok();
-    let id = theirs.filter(fits).or(other.filter(fits));
-    if let Some(id) = id.or(ours) {
+    let mut theirs = None;
+    for known in spoken::REQUEST_IDS {
+        let id = headers.remove(&known).filter(fits);
+        // Its own place says most.
+        if theirs.is_none() || (known == name && id.is_some()) {
+            theirs = id;
+        }
+    }
+    if let Some(id) = theirs.or(ours) {
         headers.insert(name, id);
     }
 }
@@ -267,6 +270,7 @@ fn failed(
         come_back(wait, &mut headers);
     }
     about(&mut headers, format, record, false);
+    kind(&failure.fault, format.api, &mut headers);
     // Word for word.
     if let Some(body) = original.filter(|body| !body.is_empty()) {
         record.response(&body);
@@ -291,6 +295,7 @@ fn error_body(
 ) -> Response<Body> {
     let body = bytes::Bytes::from(format.api.write_fault(fault));
     record.response(&body);
+    kind(fault, format.api, &mut headers);
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
@@ -299,6 +304,14 @@ fn error_body(
         fault.status,
         with(headers, Body::whole(body).on(conn.clone())),
     )
+}
+
+/// The kind of an error, where clients of this API look for it in a header.
+fn kind(fault: &Fault, api: Api, headers: &mut HeaderMap) {
+    if let Some((name, kind)) = api.fault_header(fault) {
+        let name = HeaderName::from_static(name);
+        headers.insert(name, HeaderValue::from_static(kind));
+    }
 }
 
 fn status(code: u16, mut response: Response<Body>) -> Response<Body> {
@@ -368,6 +381,7 @@ fn shaped(fault: &Fault, api: Api) -> Response<Body> {
         HeaderValue::from_static("application/json"),
     );
     headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
+    kind(fault, api, &mut headers);
     status(
         fault.status,
         with(headers, Body::whole(api.write_fault(fault))),

@@ -9,12 +9,17 @@ pub fn request_id(api: Api) -> HeaderName {
     match api {
         Api::Anthropic => REQUEST_ID,
         Api::Openai | Api::Google | Api::Message => X_REQUEST_ID,
+        Api::Amazon => X_AMZN_REQUESTID,
     }
 }
 
 // Constants, so that names are checked when gw is built and not for each answer.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_AMZN_REQUESTID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// All of them.
+pub const REQUEST_IDS: [HeaderName; 3] = [X_REQUEST_ID, REQUEST_ID, X_AMZN_REQUESTID];
 
 /// Paths that clients of known APIs use.
 struct Known {
@@ -119,7 +124,7 @@ static KNOWN: &[Known] = &[
     ),
     row(
         "the Amazon Bedrock API",
-        Some(Api::Message),
+        Some(Api::Amazon),
         &[
             "model/*/converse",
             "model/*/converse-stream",
@@ -267,7 +272,7 @@ mod tests {
             ("/v1beta/models", &[], Api::Google),
             ("/v1/files", &["anthropic-version"], Api::Anthropic),
             ("/v1/files", &["authorization"], Api::Openai),
-            ("/model/anthropic.claude-x/converse", &[], Api::Message),
+            ("/model/anthropic.claude-x/converse", &[], Api::Amazon),
             ("/v2/chat", &[], Api::Message),
             ("/", &[], Api::Openai),
         ] {

@@ -45,6 +45,8 @@ impl Class {
             429 | 529 => Class::Capacity,
             503 if retry_after => Class::Capacity,
             400 | 413 if too_long(message) => Class::Context,
+            // The model behind the upstream failed: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+            424 => Class::Upstream,
             400..=499 => Class::Caller,
             _ => Class::Upstream,
         }
@@ -122,6 +124,7 @@ fn too_long(message: &str) -> bool {
         "context_length",
         "context window",
         "prompt is too long",
+        "too long for requested model",
         "maximum context",
         "too many tokens",
     ]
@@ -170,6 +173,7 @@ mod tests {
             (404, false, "", NotFound),
             (405, false, "", Caller),
             (408, false, "", Timeout),
+            (424, false, "", Upstream),
             (409, false, "", Caller),
             (413, false, "too many tokens", Context),
             (413, false, "too large", Caller),

@@ -110,7 +110,7 @@ pub fn write(api: Api, tokens: u64) -> Vec<u8> {
     let count = match api {
         Api::Anthropic => serde_json::json!({"input_tokens": tokens}),
         Api::Google => serde_json::json!({"totalTokens": tokens}),
-        Api::Openai | Api::Message => {
+        Api::Openai | Api::Message | Api::Amazon => {
             serde_json::json!({"object": "response.input_tokens", "input_tokens": tokens})
         }
     };

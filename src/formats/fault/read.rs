@@ -1,6 +1,6 @@
 //! What an upstream's error body says, whatever its shape.
 
-use super::scrub;
+use super::{aws, scrub};
 use crate::chat::Fault;
 use crate::formats::lenient::as_text;
 use serde_json::Value;
@@ -32,6 +32,16 @@ pub fn read_fault(status: u16, body: &[u8]) -> Fault {
 /// An error that came inside a 200, as an event of a stream or in place of the reply: its status is its own word.
 pub fn fault_inside(body: &[u8]) -> Fault {
     let mut fault = read_fault(502, body);
+    fault.status = status_of(&fault);
+    fault
+}
+
+/// The same of one whose kind is said beside it: by the name of the event, or by a header.
+pub fn fault_named(kind: &str, body: &[u8]) -> Fault {
+    let mut fault = read_fault(502, body);
+    if fault.kind.is_empty() {
+        aws::plain(kind).clone_into(&mut fault.kind);
+    }
     fault.status = status_of(&fault);
     fault
 }
@@ -80,6 +90,7 @@ fn status_of(fault: &Fault) -> u16 {
     number
         .or_else(|| by(&fault.kind))
         .or_else(|| by(fault.code.as_deref()?))
+        .or_else(|| aws::status(&fault.kind))
         .unwrap_or(502)
 }
 
@@ -289,6 +300,11 @@ mod tests {
         assert_eq!(
             (fault.code.as_deref(), fault.param.as_deref()),
             (Some("42"), Some("model"))
+        );
+        let named = fault_named("modelStreamErrorException", br#"{"message":"no"}"#);
+        assert_eq!(
+            (named.status, &*named.kind, &*named.message),
+            (424, "modelStreamErrorException", "no")
         );
         assert!(read_fault(400, "é".repeat(9000).as_bytes()).message.len() < LONGEST + 8);
     }
