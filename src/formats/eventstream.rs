@@ -128,7 +128,11 @@ fn numbers(prelude: &[u8; PRELUDE]) -> [u32; 3] {
 /// What one frame says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Message<'a> {
-    pub said: Said<'a>,
+    pub kind: Sort,
+    /// `:event-type`, `:exception-type` or `:error-code`.
+    pub name: &'a str,
+    /// `:error-message`, of errors.
+    pub error_message: &'a str,
     /// `:content-type`.
     pub content_type: Option<&'a str>,
     pub payload: &'a [u8],
@@ -136,21 +140,35 @@ pub struct Message<'a> {
     headers: &'a [u8],
 }
 
-/// What kind of message it is, with what it is called.
+/// `:message-type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said<'a> {
-    /// `:event-type`; also of a frame that does not say what kind of message it is.
-    Event(&'a str),
-    /// `:exception-type`: a failure that the API's description knows, the payload says more.
-    Exception(&'a str),
-    /// `:error-code` and `:error-message`: a failure that it does not know.
-    Error(&'a str, &'a str),
+pub enum Sort {
+    /// Also of a frame that does not say.
+    Event,
+    /// A failure that the API's description knows; the payload says more.
+    Exception,
+    /// A failure that it does not know.
+    Error,
 }
 
+/// What a frame says that [`Frames`] gave out: its checksums are not looked at again. `None`: it is none of those.
+pub fn message(frame: &[u8]) -> Option<Message<'_>> {
+    Message::read(frame).ok()
+}
+
+/// The headers that say what a frame is.
+const KNOWN: [&str; 6] = [
+    ":message-type",
+    ":event-type",
+    ":exception-type",
+    ":error-code",
+    ":error-message",
+    ":content-type",
+];
+
 impl<'a> Message<'a> {
-    /// Reads a frame as [`Frames`] gives it out: checksums are not looked at again. Errors are fragments that follow "an event
-    /// stream".
-    pub fn read(frame: &'a [u8]) -> Result<Message<'a>, String> {
+    /// Errors are fragments that follow "an event stream".
+    fn read(frame: &'a [u8]) -> Result<Message<'a>, String> {
         let half = || "with half a frame".to_owned();
         let (prelude, rest) = frame.split_first_chunk().ok_or_else(half)?;
         let (rest, _) = rest.split_last_chunk::<4>().ok_or_else(half)?;
@@ -159,30 +177,26 @@ impl<'a> Message<'a> {
             return Err(half());
         }
         let (headers, payload) = rest.split_at_checked(length as usize).ok_or_else(half)?;
-        let (mut kind, mut name, mut text, mut content_type) = ("event", "", "", None);
-        let mut names = Vec::new();
+        let mut given = [None; KNOWN.len()];
         for header in (Headers { left: headers }) {
-            let (header, value) = header?;
-            if names.contains(&header) {
+            let (name, value) = header?;
+            let known = KNOWN.iter().position(|known| *known == name);
+            if let (Some(at), Value::Text(text)) = (known, value)
+                && given[at].replace(text).is_some()
+            {
                 return Err("in which a frame has a header twice".to_owned());
             }
-            names.push(header);
-            let Value::Text(value) = value else { continue };
-            match header {
-                ":message-type" => kind = value,
-                ":event-type" | ":exception-type" | ":error-code" => name = value,
-                ":error-message" => text = value,
-                ":content-type" => content_type = Some(value),
-                _ => {}
-            }
         }
-        let said = match kind {
-            "exception" => Said::Exception(name),
-            "error" => Said::Error(name, text),
-            _ => Said::Event(name),
+        let [kind, event, exception, code, error_message, content_type] = given;
+        let (kind, name) = match kind {
+            Some("exception") => (Sort::Exception, exception),
+            Some("error") => (Sort::Error, code),
+            _ => (Sort::Event, event),
         };
         Ok(Message {
-            said,
+            kind,
+            name: name.unwrap_or_default(),
+            error_message: error_message.unwrap_or_default(),
             content_type,
             payload,
             headers,
@@ -278,23 +292,25 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// Writes an event of this type with a JSON payload.
-pub fn write_event(event: &str, json: &[u8], out: &mut Vec<u8>) {
-    write_json(":event-type", event, "event", json, out);
+/// An event of this type with a JSON payload.
+pub fn event(name: &str, json: &[u8]) -> Vec<u8> {
+    of_json(":event-type", name, "event", json)
 }
 
-/// Writes an exception of this type with a JSON payload.
-pub fn write_exception(exception: &str, json: &[u8], out: &mut Vec<u8>) {
-    write_json(":exception-type", exception, "exception", json, out);
+/// An exception of this type with a JSON payload.
+pub fn exception(name: &str, json: &[u8]) -> Vec<u8> {
+    of_json(":exception-type", name, "exception", json)
 }
 
-fn write_json(name: &str, value: &str, kind: &str, json: &[u8], out: &mut Vec<u8>) {
+fn of_json(header: &str, name: &str, kind: &str, json: &[u8]) -> Vec<u8> {
     let headers = [
-        (name, Value::Text(value)),
+        (header, Value::Text(name)),
         (":content-type", Value::Text("application/json")),
         (":message-type", Value::Text(kind)),
     ];
-    write(&headers, json, out);
+    let mut out = Vec::with_capacity(json.len() + name.len() + 100);
+    write(&headers, json, &mut out);
+    out
 }
 
 /// Writes a frame. Names longer than 255 bytes and values longer than 65,535 are cut off there; limits on headers and payload
@@ -411,9 +427,8 @@ mod tests {
 
     #[test]
     fn events_exceptions_and_errors_are_told_apart() {
-        let mut out = Vec::new();
-        write_event("messageStart", b"{}", &mut out);
-        write_exception("throttlingException", b"{\"message\":\"slow\"}", &mut out);
+        let mut out = event("messageStart", b"{}");
+        out.extend(exception("throttlingException", b"{\"message\":\"slow\"}"));
         let error = [
             (":error-code", Value::Text("InternalError")),
             (":error-message", Value::Text("oh")),
@@ -425,20 +440,25 @@ mod tests {
         let json = Some("application/json");
         let read: Vec<_> = frames
             .iter()
-            .map(|frame| Message::read(frame).unwrap())
-            .map(|message| (message.said, message.content_type, message.payload))
+            .map(|frame| message(frame).unwrap())
+            .map(|said| {
+                (
+                    said.kind,
+                    said.name,
+                    said.error_message,
+                    said.content_type,
+                    said.payload,
+                )
+            })
             .collect();
+        let slow = &b"{\"message\":\"slow\"}"[..];
         assert_eq!(
             read,
             [
-                (Said::Event("messageStart"), json, &b"{}"[..]),
-                (
-                    Said::Exception("throttlingException"),
-                    json,
-                    b"{\"message\":\"slow\"}"
-                ),
-                (Said::Error("InternalError", "oh"), None, b""),
-                (Said::Event("chunk"), None, b"x"),
+                (Sort::Event, "messageStart", "", json, &b"{}"[..]),
+                (Sort::Exception, "throttlingException", "", json, slow),
+                (Sort::Error, "InternalError", "oh", None, b""),
+                (Sort::Event, "chunk", "", None, b"x"),
             ]
         );
         assert_eq!((rest, why), (None, None));
@@ -463,7 +483,7 @@ mod tests {
         assert_eq!(why(&sealed(changed(12, 200))), unreadable);
         assert_eq!(why(&sealed(changed(24, 10))), unreadable);
         assert_eq!(why(&sealed(changed(13, 0xff))), unreadable);
-        let twice = [("a", Value::Bool(true)), ("a", Value::Bool(true))];
+        let twice = [(":event-type", Value::Text("a")); 2];
         assert_eq!(
             why(&frame(&twice, b"")),
             "in which a frame has a header twice"
@@ -513,7 +533,7 @@ mod tests {
     fn what_fits_no_header_is_cut_off_between_characters() {
         let (name, text) = ("é".repeat(200), "é".repeat(40_000));
         let written = frame(&[(&name, Value::Text(&text))], b"");
-        let message = Message::read(&written).unwrap();
+        let message = message(&written).unwrap();
         let (name, value) = message.headers().next().unwrap();
         assert_eq!(name.len(), 254);
         assert!(matches!(value, Value::Text(text) if text.len() == 65_534));
@@ -568,7 +588,7 @@ mod tests {
             .map(|(name, value)| (name.as_str(), value.value()))
             .collect();
         let out = frame(&headers, payload);
-        let message = Message::read(&out).unwrap();
+        let message = message(&out).unwrap();
         assert_eq!(message.headers().collect::<Vec<_>>(), headers);
         assert_eq!(message.payload, payload);
         out
@@ -611,7 +631,7 @@ mod tests {
         #[test]
         fn anything_can_be_pushed(input in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = cut(&input, &[]);
-            let _ = Message::read(&input);
+            let _ = message(&input);
             if input.len() >= SHORTEST {
                 let length = u32::try_from(input.len()).unwrap().to_be_bytes();
                 let mut frame = input;

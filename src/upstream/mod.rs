@@ -4,6 +4,7 @@
 
 mod access;
 mod address;
+pub mod aws;
 pub mod call;
 pub mod check;
 pub mod dial;
