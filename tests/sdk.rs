@@ -3,6 +3,8 @@
 //! compared with what they return straight from the mock.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "sdk/amazon.rs"]
+mod amazon;
 mod harness;
 
 use gw::mock::{Mock, Settings};
