@@ -19,7 +19,16 @@ pub async fn call(
     request: Request<Full<Bytes>>,
     longest: usize,
 ) -> Result<(StatusCode, Option<Bytes>), String> {
-    match dial(upstream).await? {
+    exchange(dial(upstream).await?, request, longest).await
+}
+
+/// The same over a connection that stands.
+pub(super) async fn exchange(
+    link: Link,
+    request: Request<Full<Bytes>>,
+    longest: usize,
+) -> Result<(StatusCode, Option<Bytes>), String> {
+    match link {
         Link::Plain(stream) => over(TokioIo::new(stream), request, longest).await,
         Link::Tls(stream) => over(TokioIo::new(stream), request, longest).await,
     }

@@ -4,7 +4,10 @@ use super::{Origin, Upstream, tls};
 use crate::resources::address::never;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rustls::pki_types::ServerName;
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::client::TlsStream;
 
@@ -19,26 +22,34 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Connects, or says why not in a fragment. Dropping the future gives up whatever stage it is in.
 pub async fn dial(upstream: &Upstream) -> Result<Link, String> {
-    let origin = &upstream.origin;
-    let stream = tcp(origin).await?;
+    link(&upstream.origin, upstream.tls.as_ref(), never).await
+}
+
+/// The same to any origin, but for the addresses that are refused.
+pub(super) async fn link(
+    origin: &Origin,
+    own: Option<&tls::Own>,
+    refused: fn(IpAddr) -> bool,
+) -> Result<Link, String> {
+    let stream = tcp(origin, refused).await?;
     if !origin.tls {
         return Ok(Link::Plain(stream));
     }
     let name = ServerName::try_from(origin.bare_host().to_owned())
         .map_err(|_| "its host is no TLS name".to_owned())?;
-    let stream = tls::connector(upstream.tls.as_ref())?
+    let stream = tls::connector(own)?
         .connect(name, stream)
         .await
         .map_err(|error| format!("TLS failed: {error}"))?;
     Ok(Link::Tls(Box::new(stream)))
 }
 
-async fn tcp(origin: &Origin) -> Result<TcpStream, String> {
+async fn tcp(origin: &Origin, refused: fn(IpAddr) -> bool) -> Result<TcpStream, String> {
     let found = lookup_host((origin.bare_host(), origin.port))
         .await
         .map_err(|error| format!("name not resolved ({})", error.kind()))?;
     // Checked on what was resolved, so that a name cannot be pointed at a metadata service later.
-    let usable = found.filter(|address| !never(address.ip())).collect();
+    let usable = found.filter(|address| !refused(address.ip())).collect();
     let stream = first_of(taking_turns(usable), TcpStream::connect).await?;
     // Without it small frames wait for acknowledgements: 40 ms a stream.
     let _ = stream.set_nodelay(true);

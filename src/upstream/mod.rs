@@ -8,6 +8,7 @@ pub mod aws;
 pub mod call;
 pub mod check;
 pub mod dial;
+mod fetch;
 mod headers;
 mod listing;
 mod own_key;
