@@ -10,6 +10,8 @@ pub enum Wire {
     Responses,
     Anthropic,
     Gemini,
+    /// Amazon Bedrock's own; its errors are those of all that it hosts.
+    Converse,
 }
 
 /// A tool on offer.

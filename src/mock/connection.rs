@@ -3,6 +3,7 @@
 use super::encoding;
 use super::endpoint::Endpoint;
 use super::fault::Script;
+use super::host::{self, Host};
 use super::http::{self, Framing, Parsed, Request};
 use super::reply::{self, Reply};
 use super::respond;
@@ -144,7 +145,13 @@ impl Connection {
             }
             Err(why) => {
                 self.send(
-                    reply::refuse(endpoint.wire(), 400, &why, Some("x-mock"), Vec::new()),
+                    reply::refuse(
+                        Host::of(request.path()).errors(endpoint.wire()),
+                        400,
+                        &why,
+                        Some("x-mock"),
+                        Vec::new(),
+                    ),
                     &Script::default(),
                     request.keep_alive,
                 )
@@ -369,12 +376,13 @@ enum Body {
     Frames(Style, Vec<Frame>),
 }
 
-/// The credential a caller presents, in any of the usual places.
+/// The credential a caller presents, in any of the usual places; of a signature the access key it names.
 fn presented(request: &Request) -> Option<&str> {
-    let bearer = request
-        .header("authorization")
-        .map(|value| crate::bearer::credential(value).unwrap_or(value));
-    bearer
+    let authorization = request.header("authorization").map(|value| {
+        let named = crate::bearer::credential(value).or_else(|| host::access_key(value));
+        named.unwrap_or(value)
+    });
+    authorization
         .or_else(|| request.header("x-api-key"))
         .or_else(|| request.header("api-key"))
         .or_else(|| request.header("x-goog-api-key"))

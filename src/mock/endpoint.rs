@@ -6,8 +6,8 @@ use super::ask::Wire;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint<'a> {
     Chat(Wire),
-    /// Gemini's stream; its answer is Server-Sent Events only where `alt=sse` says so.
-    GeminiStream,
+    /// A stream, where the path says so and not the body.
+    Stream(Wire),
     /// Counting the tokens of a request.
     Count(Wire),
     /// A response kept earlier, and what is wanted of it.
@@ -36,11 +36,24 @@ impl Endpoint<'_> {
         if path.starts_with("/_mock") {
             return Endpoint::Own;
         }
-        if let Some((_, method)) = gemini(path) {
+        if path.starts_with("/model/") {
+            return match amazon(path) {
+                Some((_, "converse")) => Endpoint::Chat(Wire::Converse),
+                Some((_, "converse-stream")) => Endpoint::Stream(Wire::Converse),
+                Some((_, "invoke")) => Endpoint::Chat(Wire::Anthropic),
+                Some((_, "invoke-with-response-stream")) => Endpoint::Stream(Wire::Anthropic),
+                Some((_, "count-tokens")) => Endpoint::Count(Wire::Converse),
+                _ => Endpoint::Unknown,
+            };
+        }
+        if let Some((model, method)) = google(path) {
             return match method {
                 "generateContent" => Endpoint::Chat(Wire::Gemini),
-                "streamGenerateContent" => Endpoint::GeminiStream,
+                "streamGenerateContent" => Endpoint::Stream(Wire::Gemini),
                 "countTokens" => Endpoint::Count(Wire::Gemini),
+                "rawPredict" if model == "count-tokens" => Endpoint::Count(Wire::Anthropic),
+                "rawPredict" => Endpoint::Chat(Wire::Anthropic),
+                "streamRawPredict" => Endpoint::Stream(Wire::Anthropic),
                 _ => Endpoint::Unknown,
             };
         }
@@ -68,16 +81,40 @@ impl Endpoint<'_> {
     /// The format its errors have.
     pub fn wire(self) -> Wire {
         match self {
-            Endpoint::Chat(wire) | Endpoint::Count(wire) => wire,
-            Endpoint::GeminiStream => Wire::Gemini,
+            Endpoint::Chat(wire) | Endpoint::Stream(wire) | Endpoint::Count(wire) => wire,
             Endpoint::Kept(..) | Endpoint::Compact => Wire::Responses,
             _ => Wire::Openai,
         }
     }
 }
 
+/// The model that a path names, as it is without the path's escapes.
+pub fn model(path: &str) -> Option<String> {
+    let deployed = || {
+        let (_, rest) = path.split_once("/deployments/")?;
+        rest.split('/').next()
+    };
+    let called = amazon(path)
+        .or_else(|| google(path))
+        .map(|(model, _)| model);
+    let named = called
+        .filter(|model| *model != "count-tokens")
+        .or_else(deployed)?;
+    Some(
+        percent_encoding::percent_decode_str(named)
+            .decode_utf8_lossy()
+            .into_owned(),
+    )
+}
+
+/// Model and method of a path such as `/model/NAME/converse`; the name is one segment, whatever is in it.
+fn amazon(path: &str) -> Option<(&str, &str)> {
+    let (model, method) = path.strip_prefix("/model/")?.split_once('/')?;
+    (!model.is_empty() && !method.contains('/')).then_some((model, method))
+}
+
 /// Model and method of a path such as `/v1beta/models/NAME:generateContent`.
-pub fn gemini(path: &str) -> Option<(&str, &str)> {
+fn google(path: &str) -> Option<(&str, &str)> {
     let (before, last) = path.rsplit_once('/')?;
     let kind = before.rsplit('/').next()?;
     if !matches!(kind, "models" | "tunedModels" | "dynamic") {
@@ -133,7 +170,27 @@ mod tests {
             ),
             (
                 "/v1/tunedModels/a:streamGenerateContent",
-                Endpoint::GeminiStream,
+                Endpoint::Stream(Wire::Gemini),
+            ),
+            (
+                "/v1/projects/p/locations/l/publishers/anthropic/models/a@1:streamRawPredict",
+                Endpoint::Stream(Wire::Anthropic),
+            ),
+            (
+                "/v1/projects/p/locations/l/publishers/anthropic/models/count-tokens:rawPredict",
+                Endpoint::Count(Wire::Anthropic),
+            ),
+            (
+                "/v1/projects/p/locations/l/endpoints/openapi/chat/completions",
+                Endpoint::Chat(Wire::Openai),
+            ),
+            (
+                "/model/us.anthropic.a-v1%3A0/converse-stream",
+                Endpoint::Stream(Wire::Converse),
+            ),
+            (
+                "/model/arn:aws:bedrock:us-east-1::foundation-model/a/converse",
+                Endpoint::Unknown,
             ),
             (
                 "/v1/projects/p/locations/l/publishers/google/models/a:countTokens",
@@ -146,6 +203,27 @@ mod tests {
             ("/v1/nothing", Endpoint::Unknown),
         ] {
             assert_eq!(Endpoint::of(path), meaning, "{path}");
+        }
+    }
+
+    #[test]
+    fn models_in_paths_lose_their_escapes() {
+        for (path, name) in [
+            ("/model/a.b-v1%3A0/invoke", Some("a.b-v1:0")),
+            ("/model/arn%3Aaws%3Ax%2Fy/converse", Some("arn:aws:x/y")),
+            ("/v1beta/models/mock-429:generateContent", Some("mock-429")),
+            (
+                "/v1/publishers/anthropic/models/a%401:rawPredict",
+                Some("a@1"),
+            ),
+            (
+                "/v1/publishers/anthropic/models/count-tokens:rawPredict",
+                None,
+            ),
+            ("/openai/deployments/my%20own/embeddings", Some("my own")),
+            ("/v1/chat/completions", None),
+        ] {
+            assert_eq!(model(path).as_deref(), name, "{path}");
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Script {
     pub stall_after: Option<usize>,
     /// An event that is not JSON after N events; without streaming, a body that is not.
     pub malformed_after: Option<usize>,
+    /// A message whose checksum is wrong after N events (Amazon's binary streams; elsewhere an empty object).
+    pub bad_crc_after: Option<usize>,
     /// An error event after N events; 0: as the first.
     pub error_after: Option<usize>,
     /// Fail as the format ends a failed answer (Responses: `response.failed`) after N events; else as `error_after`.
@@ -105,6 +107,7 @@ pub const NAMES: &[&str] = &[
     "close-after",
     "stall-after",
     "malformed-after",
+    "bad-crc-after",
     "error-after",
     "failed-after",
     "code",
@@ -152,6 +155,7 @@ impl Script {
             "close-after" => self.close_after = Some(number(name, value, Some(1))?),
             "stall-after" => self.stall_after = Some(number(name, value, Some(1))?),
             "malformed-after" => self.malformed_after = Some(number(name, value, Some(0))?),
+            "bad-crc-after" => self.bad_crc_after = Some(number(name, value, Some(0))?),
             "error-after" => self.error_after = Some(number(name, value, Some(0))?),
             "failed-after" => self.failed_after = Some(number(name, value, Some(0))?),
             "code" => self.code = Some(value.to_owned()),

@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// Ready-made answers for measurements: head and body of a fixed size, one for each format.
 pub struct Plain {
-    answers: [(Endpoint<'static>, Vec<u8>); 4],
+    answers: [(Endpoint<'static>, Vec<u8>); 5],
 }
 
 impl Plain {
@@ -28,7 +28,14 @@ impl Plain {
             (Endpoint::Chat(wire), answer)
         };
         Plain {
-            answers: [Wire::Openai, Wire::Responses, Wire::Anthropic, Wire::Gemini].map(build),
+            answers: [
+                Wire::Openai,
+                Wire::Responses,
+                Wire::Anthropic,
+                Wire::Gemini,
+                Wire::Converse,
+            ]
+            .map(build),
         }
     }
 
@@ -63,6 +70,8 @@ fn body(wire: Wire, text: &str) -> String {
         Wire::Anthropic => json!({"id": "msg_mock", "type": "message", "role": "assistant", "model": "mock",
             "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "stop_sequence": null,
             "usage": {"input_tokens": 20, "output_tokens": 200}}),
+        Wire::Converse => json!({"metrics": {"latencyMs": 1}, "output": {"message": {"content": [{"text": text}], "role": "assistant"}},
+            "stopReason": "end_turn", "usage": {"inputTokens": 20, "outputTokens": 200, "totalTokens": 220}}),
         Wire::Gemini => json!({"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": "STOP", "index": 0}],
             "usageMetadata": {"promptTokenCount": 20, "candidatesTokenCount": 200, "totalTokenCount": 220}, "modelVersion": "mock", "responseId": "mock"}),
     }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::ask::Wire;
-use super::{gemini, pairing, responses};
+use super::{converse, gemini, pairing, responses};
 use serde_json::Value;
 
 #[test]
@@ -31,6 +31,7 @@ fn what_real_providers_took_is_taken() {
             "gemini" if path.ends_with("enerateContent") => {
                 gemini::read(model, false, &body).map(drop)
             }
+            "bedrock-converse" => converse::read(&body).map(drop),
             "openai-chat" if exchange["provider"] == "openai" => {
                 pairing::check(Wire::Openai, &body)
             }

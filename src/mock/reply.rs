@@ -2,7 +2,7 @@
 
 use super::ask::{Refusal, Wire};
 use super::stream::{Frame, Style};
-use super::{anthropic, gemini, openai};
+use super::{anthropic, converse, gemini, openai};
 use serde_json::{Value, json};
 
 /// What is sent back.
@@ -39,6 +39,35 @@ pub fn error(
             body
         }
         Wire::Gemini => gemini::error(status, message),
+        Wire::Converse => json!({"message": message}),
+    }
+}
+
+/// An error in a format, with the headers that go with it.
+pub fn failed(
+    wire: Wire,
+    status: u16,
+    message: &str,
+    param: Option<&str>,
+    code: Option<&str>,
+    mut extra: Vec<String>,
+) -> Reply {
+    if wire == Wire::Converse {
+        let kind = code.unwrap_or(converse::kind(status));
+        extra.push(format!(
+            "x-amzn-errortype: {kind}:http://internal.amazon.com/coral/com.amazon.bedrock/"
+        ));
+        extra.push(id(wire).to_owned());
+    }
+    whole(status, &error(wire, status, message, param, code), extra)
+}
+
+/// The header that names a request.
+pub fn id(wire: Wire) -> &'static str {
+    match wire {
+        Wire::Anthropic => "request-id: req_mock",
+        Wire::Converse => "x-amzn-requestid: 00000000-0000-4000-8000-000000000000",
+        Wire::Openai | Wire::Responses | Wire::Gemini => "x-request-id: req_mock",
     }
 }
 
@@ -50,13 +79,13 @@ pub fn refuse(
     param: Option<&str>,
     extra: Vec<String>,
 ) -> Reply {
-    whole(status, &error(wire, status, message, param, None), extra)
+    failed(wire, status, message, param, None, extra)
 }
 
 /// A refusal in the caller's format.
 pub fn refused(wire: Wire, why: &Refusal) -> Reply {
-    let body = error(wire, why.status, &why.message, Some(&why.param), why.code);
-    whole(why.status, &body, Vec::new())
+    let (message, param) = (&why.message, Some(why.param.as_str()));
+    failed(wire, why.status, message, param, why.code, Vec::new())
 }
 
 /// A JSON answer.

@@ -4,11 +4,13 @@ use super::answer::Answer;
 use super::ask::{Ask, Refusal, Wire};
 use super::endpoint::{self, Endpoint};
 use super::fault::Script;
+use super::host::Host;
 use super::http::Request;
-use super::reply::{Reply, error, refuse, refused, whole};
+use super::reply::{self, Reply, failed, refuse, refused, whole};
 use super::stream::{Frame, Style};
 use super::{
-    Shared, anthropic, embeddings, gemini, messages, models, openai, pairing, responses, seals,
+    Shared, anthropic, converse, embeddings, gemini, invoke, messages, models, openai, pairing,
+    responses, seals, spoil,
 };
 use serde_json::{Value, json};
 
@@ -35,29 +37,19 @@ pub fn script(shared: &Shared, request: &Request, model: &str) -> Result<Script,
     Ok(script)
 }
 
-/// The `model` of a request: in its body, or in its path, as Gemini and Azure's deployments have it.
+/// The `model` of a request: in its path, as clouds have it, or in its body.
 pub fn model(request: &Request) -> String {
     #[derive(serde::Deserialize)]
     struct Peek {
         model: Option<String>,
     }
-    let path = request.path();
-    if let Some((model, _)) = endpoint::gemini(path) {
-        return model.to_owned();
-    }
-    let named = serde_json::from_slice::<Peek>(&request.body)
-        .ok()
-        .and_then(|peek| peek.model);
-    let deployed = || {
-        Some(
-            path.split_once("/deployments/")?
-                .1
-                .split('/')
-                .next()?
-                .to_owned(),
-        )
+    let named = || {
+        let peek = serde_json::from_slice::<Peek>(&request.body).ok()?;
+        peek.model
     };
-    named.or_else(deployed).unwrap_or_default()
+    endpoint::model(request.path())
+        .or_else(named)
+        .unwrap_or_default()
 }
 
 /// The reply to a request.
@@ -76,7 +68,7 @@ pub fn reply(
             content_type,
             extra,
             body,
-        } if endpoint == Endpoint::GeminiStream
+        } if endpoint == Endpoint::Stream(Wire::Gemini)
             && style(endpoint, request, script) == Style::Array =>
         {
             Reply::Whole {
@@ -97,7 +89,8 @@ fn made(
     script: &Script,
     matches: Option<bool>,
 ) -> Reply {
-    let wire = endpoint.wire();
+    let host = Host::of(request.path());
+    let wire = host.errors(endpoint.wire());
     if endpoint == Endpoint::Own {
         return own(shared, request);
     }
@@ -112,7 +105,7 @@ fn made(
             .map(|value| format!("retry-after: {value}"))
             .collect();
         let code = script.code.as_deref();
-        return whole(status, &error(wire, status, &message, None, code), extra);
+        return failed(wire, status, &message, None, code, extra);
     }
     let bare = |status, content_type, body: &str, extra: Vec<String>| Reply::Whole {
         status,
@@ -130,9 +123,19 @@ fn made(
     if script.empty {
         return bare(200, "application/json", "", Vec::new());
     }
+    if let Err(why) = host.addressed(request).and_then(|()| host.signed(request)) {
+        return refused(wire, &why);
+    }
     if matches == Some(false) {
         let message = "Incorrect API key provided to the mock.";
-        return refuse(wire, 401, message, None, Vec::new());
+        // Amazon tells a credential that it does not know from one that is not there by their names alone.
+        return match host {
+            Host::Bedrock => {
+                let kind = Some("UnrecognizedClientException");
+                failed(wire, 403, message, None, kind, Vec::new())
+            }
+            _ => refuse(wire, 401, message, None, Vec::new()),
+        };
     }
     let method = request.method.as_str();
     if let (Endpoint::Kept(id, what), _) = (endpoint, method) {
@@ -154,7 +157,7 @@ fn made(
         return refuse(wire, status, message, None, Vec::new());
     }
     match serde_json::from_slice(&request.body) {
-        Ok(body) => posted(shared, request, endpoint, script, &body)
+        Ok(body) => posted(shared, request, (host, endpoint), script, &body)
             .unwrap_or_else(|why| refused(wire, &why)),
         Err(error) => refused(
             wire,
@@ -167,7 +170,7 @@ fn made(
 fn posted(
     shared: &Shared,
     request: &Request,
-    endpoint: Endpoint<'_>,
+    (host, endpoint): (Host, Endpoint<'_>),
     script: &Script,
     body: &Value,
 ) -> Result<Reply, Refusal> {
@@ -176,6 +179,7 @@ fn posted(
     if !named {
         return Err(Refusal::new("model: field required", "model"));
     }
+    host.formed(endpoint, body)?;
     pairing::check(endpoint.wire(), body)?;
     if script.check_seals {
         seals::check(endpoint.wire(), body)?;
@@ -188,25 +192,24 @@ fn posted(
         }
         Endpoint::Count(Wire::Gemini) => (gemini::count(&model, body)?, Vec::new()),
         Endpoint::Chat(Wire::Gemini) => (gemini::read(&model, false, body)?, Vec::new()),
-        Endpoint::GeminiStream => (gemini::read(&model, true, body)?, Vec::new()),
+        Endpoint::Stream(Wire::Gemini) => (gemini::read(&model, true, body)?, Vec::new()),
+        Endpoint::Chat(Wire::Converse) => (converse::read(body)?, Vec::new()),
+        Endpoint::Stream(Wire::Converse) => (converse::read(body)?, Vec::new()),
+        Endpoint::Count(Wire::Converse) => (converse::count(body)?, Vec::new()),
         Endpoint::Count(wire) => (messages::read(wire, body, true)?, Vec::new()),
         _ => (messages::read(endpoint.wire(), body, false)?, Vec::new()),
     };
     if ask.model.is_empty() {
         ask.model = model;
     }
-    let extra = vec![
-        if ask.wire == Wire::Anthropic {
-            "request-id: req_mock"
-        } else {
-            "x-request-id: req_mock"
-        }
-        .to_owned(),
-    ];
+    ask.stream |= matches!(endpoint, Endpoint::Stream(_));
+    let errors = host.errors(ask.wire);
+    let mut extra = vec![reply::id(errors).to_owned()];
     if matches!(endpoint, Endpoint::Count(_)) {
         return Ok(whole(200, &counted(&ask), extra));
     }
     let style = style(endpoint, request, script);
+    let invoked = host == Host::Bedrock && ask.wire == Wire::Anthropic;
     let answer = Answer::new(&ask, script, shared.settings.play.as_ref());
     let finished = finished(&ask, &answer, script);
     if ask.wire == Wire::Responses
@@ -215,14 +218,22 @@ fn posted(
         return Ok(whole(200, &queued, extra));
     }
     if ask.stream {
-        let frames = faulty(frames(&ask, &answer, script), &ask, script);
+        let mut frames = frames(&ask, &answer, script);
+        if invoked {
+            frames = invoke::chunks(frames, &answer.usage);
+            extra.push("x-amzn-bedrock-content-type: application/json".to_owned());
+        }
+        let frames = spoil::frames(frames, style, &ask, script);
         return Ok(Reply::Stream {
             extra,
             style,
             frames,
         });
     }
-    Ok(unstreamed(&ask, finished, script, extra))
+    if invoked {
+        extra.extend(invoke::counts(&answer.usage));
+    }
+    Ok(spoil::answer(&ask, errors, finished, script, extra))
 }
 
 /// The whole answer in its format.
@@ -232,6 +243,7 @@ fn finished(ask: &Ask, answer: &Answer, script: &Script) -> Value {
         Wire::Responses => responses::whole(ask, answer, script),
         Wire::Anthropic => anthropic::whole(ask, answer, script),
         Wire::Gemini => gemini::whole(ask, answer, script),
+        Wire::Converse => converse::whole(answer, script),
     }
 }
 
@@ -244,6 +256,7 @@ fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
             .iter()
             .map(|(chunk, content)| Frame::data(chunk, *content))
             .collect(),
+        Wire::Converse => converse::frames(answer, script),
     }
 }
 
@@ -256,107 +269,19 @@ fn counted(ask: &Ask) -> Value {
         }
         Wire::Responses => json!({"object": "response.input_tokens", "input_tokens": tokens}),
         Wire::Openai | Wire::Anthropic => json!({"input_tokens": tokens}),
+        Wire::Converse => json!({"inputTokens": tokens}),
     }
 }
 
 /// How a stream is put on the wire.
 fn style(endpoint: Endpoint<'_>, request: &Request, script: &Script) -> Style {
     match endpoint {
-        Endpoint::GeminiStream if request.query("alt") != Some("sse") => Style::Array,
-        Endpoint::GeminiStream => Style::Events(true),
+        Endpoint::Stream(Wire::Gemini) if request.query("alt") != Some("sse") => Style::Array,
+        Endpoint::Stream(Wire::Gemini) => Style::Events(true),
+        Endpoint::Stream(Wire::Converse) => Style::Binary("contentBlockDelta"),
+        _ if Host::of(request.path()) == Host::Bedrock => Style::Binary("chunk"),
         _ => Style::Events(script.crlf),
     }
-}
-
-/// An answer in one piece, with the faults that such an answer can have.
-fn unstreamed(ask: &Ask, body: Value, script: &Script, extra: Vec<String>) -> Reply {
-    let message = script.message.as_deref();
-    if script.failed_after.is_some() && ask.wire == Wire::Responses {
-        let message = message.unwrap_or("the mock was asked to fail");
-        return whole(200, &responses::failed(ask, message, code(script)), extra);
-    }
-    if script.error_after.or(script.failed_after).is_some() {
-        let message = message.unwrap_or("the mock was asked to fail");
-        return whole(
-            500,
-            &error(ask.wire, 500, message, None, script.code.as_deref()),
-            extra,
-        );
-    }
-    if script.malformed_after.is_none() {
-        return whole(200, &body, extra);
-    }
-    let mut body = body.to_string().into_bytes();
-    body.truncate(body.len() / 2);
-    Reply::Whole {
-        status: 200,
-        content_type: "application/json",
-        extra,
-        body,
-    }
-}
-
-/// Puts the frames in that a script asks for, and cuts off what would follow an error.
-fn faulty(frames: Vec<Frame>, ask: &Ask, script: &Script) -> Vec<Frame> {
-    let mut out = Vec::with_capacity(frames.len() + 2);
-    let (mut content, mut sent) = (0, 0);
-    let insert = |out: &mut Vec<Frame>, content: usize, sent: usize| {
-        if script.malformed_after == Some(content) {
-            out.push(Frame::data(&"{\"this is\": not JSON", false));
-        }
-        if script.long_line.is_some() && content == 1 {
-            out.push(Frame::data(
-                &"x".repeat(script.long_line.unwrap_or_default()),
-                false,
-            ));
-        }
-        if let Some(frame) = failure(ask, script, content, sent) {
-            out.push(frame);
-            return true;
-        }
-        false
-    };
-    let mut over = insert(&mut out, 0, 0);
-    for mut frame in frames {
-        if over {
-            break;
-        }
-        frame.comment = script.comments;
-        let counts = frame.content;
-        out.push(frame);
-        sent += 1;
-        if counts {
-            content += 1;
-            over = insert(&mut out, content, sent);
-        }
-    }
-    out
-}
-
-/// The event that ends a stream as failed, where that is due after `content` events, `sent` in all.
-fn failure(ask: &Ask, script: &Script, content: usize, sent: usize) -> Option<Frame> {
-    let failed = script.failed_after == Some(content);
-    if !failed && script.error_after != Some(content) {
-        return None;
-    }
-    let message = script
-        .message
-        .as_deref()
-        .unwrap_or("the mock was asked to fail in its stream");
-    Some(match ask.wire {
-        Wire::Openai => Frame::data(
-            &openai::error(500, message, None, script.code.as_deref()),
-            false,
-        ),
-        Wire::Responses if failed => responses::failed_event(ask, message, code(script), sent),
-        Wire::Responses => responses::error_event(message, code(script), sent),
-        Wire::Anthropic => Frame::named(&anthropic::error(529, message), false),
-        Wire::Gemini => Frame::data(&gemini::error(503, message), false),
-    })
-}
-
-fn code(script: &Script) -> &str {
-    script.code.as_deref().unwrap_or("server_error")
 }
 
 /// `/_mock`: what was seen, and forgetting it.

@@ -1,7 +1,7 @@
 //! Whether the seals that a request brings back are this mock's own, to the letter: real providers refuse others'.
 
 use super::ask::{Refusal, Wire};
-use super::{anthropic, gemini, responses};
+use super::{anthropic, converse, gemini, responses};
 use serde_json::Value;
 
 /// A seal that Google lets pass in place of one, as its guide says.
@@ -39,6 +39,17 @@ pub fn check(wire: Wire, body: &Value) -> Result<(), Refusal> {
                         let message = format!("{path}: Invalid `signature` in `thinking` block");
                         own(&block["signature"], &[anthropic::SEAL], &message, path)?;
                     }
+                }
+            }
+            Ok(())
+        }
+        Wire::Converse => {
+            for (at, message) in list(&body["messages"]).iter().enumerate() {
+                for (index, block) in list(&message["content"]).iter().enumerate() {
+                    let path = format!("messages.{at}.content.{index}");
+                    let seal = &block["reasoningContent"]["reasoningText"]["signature"];
+                    let message = format!("{path}: Invalid `signature` in `thinking` block");
+                    own(seal, &[converse::SEAL], &message, path)?;
                 }
             }
             Ok(())

@@ -20,6 +20,10 @@ pub enum Shape {
     Map(&'static Shape),
     List(&'static Shape),
     Object(&'static [Field]),
+    /// An object with exactly one of these fields.
+    Union(&'static [Field]),
+    /// A text of letters, digits and these, at most so many.
+    Word(usize, &'static str),
     /// The first that is of the value's type.
     Either(&'static [Shape]),
 }
@@ -65,6 +69,8 @@ pub enum What {
     Long(usize, usize),
     /// A number beyond these.
     Range(f64, f64),
+    /// An object with so many fields where exactly one has to be.
+    Several(usize),
 }
 
 /// How lenient a format's JSON is.
@@ -95,7 +101,17 @@ impl Manner {
                 }
             }
             _ if !self.typed(shape, value) => wrong(What::Type(name(shape))),
-            (Shape::Short(most), Value::String(text)) if text.chars().count() > most => {
+            (Shape::Word(_, others), Value::String(text))
+                if text.is_empty()
+                    || !text.chars().all(|letter| {
+                        letter.is_ascii_alphanumeric() || others.contains(letter)
+                    }) =>
+            {
+                wrong(What::Type("name"))
+            }
+            (Shape::Short(most) | Shape::Word(most, _), Value::String(text))
+                if text.chars().count() > most =>
+            {
                 wrong(What::Long(text.chars().count(), most))
             }
             (Shape::One(known), Value::String(text)) if !known.contains(&text.as_str()) => {
@@ -121,6 +137,13 @@ impl Manner {
                 .try_for_each(|(at, item)| self.check(*shape, item, &format!("{path}[{at}]"))),
             (Shape::List(shape), one) => self.check(*shape, one, &format!("{path}[0]")),
             (Shape::Object(known), Value::Object(fields)) => self.object(known, fields, path),
+            (Shape::Union(known), Value::Object(fields)) => {
+                self.object(known, fields, path)?;
+                match fields.values().filter(|value| !value.is_null()).count() {
+                    1 => Ok(()),
+                    several => wrong(What::Several(several)),
+                }
+            }
             _ => Ok(()),
         }
     }
@@ -160,7 +183,7 @@ impl Manner {
         let proto = self == Manner::Proto;
         match shape {
             Shape::Any => true,
-            Shape::Text | Shape::Short(_) | Shape::Base64 => value.is_string(),
+            Shape::Text | Shape::Short(_) | Shape::Word(..) | Shape::Base64 => value.is_string(),
             // Enumerations are written as their numbers, too.
             Shape::One(_) => value.is_string() || (proto && value.is_u64()),
             Shape::Flag => value.is_boolean(),
@@ -169,7 +192,7 @@ impl Manner {
                 (value.is_number() || proto)
                     && number(value).is_some_and(|number| number.fract() == 0.0)
             }
-            Shape::Map(_) | Shape::Object(_) => value.is_object(),
+            Shape::Map(_) | Shape::Object(_) | Shape::Union(_) => value.is_object(),
             Shape::List(of) => value.is_array() || (proto && self.typed(*of, value)),
             Shape::Either(shapes) => shapes.iter().any(|shape| self.typed(*shape, value)),
         }
@@ -211,12 +234,12 @@ fn base64(text: &str) -> bool {
 fn name(shape: Shape) -> &'static str {
     match shape {
         Shape::Any | Shape::Either(_) => "value",
-        Shape::Text | Shape::Short(_) | Shape::One(_) => "string",
+        Shape::Text | Shape::Short(_) | Shape::Word(..) | Shape::One(_) => "string",
         Shape::Base64 => "base64 string",
         Shape::Flag => "boolean",
         Shape::Number(..) => "number",
         Shape::Whole(..) => "integer",
-        Shape::Map(_) | Shape::Object(_) => "object",
+        Shape::Map(_) | Shape::Object(_) | Shape::Union(_) => "object",
         Shape::List(_) => "array",
     }
 }
@@ -232,6 +255,11 @@ mod tests {
         may("topK", Shape::Whole(1, 9)),
         may("bytes", Shape::Base64),
         may("children", Shape::List(&NODE)),
+        may("id", Shape::Word(4, "_")),
+        may(
+            "either",
+            Shape::Union(&[may("a", Shape::Text), may("b", Shape::Text)]),
+        ),
     ]);
 
     fn wrong(manner: Manner, value: &Value) -> Option<(String, What)> {
@@ -274,6 +302,26 @@ mod tests {
                 json!({"name": "b", "bytes": "a b"}),
                 "children[1].bytes",
                 What::Type("base64 string"),
+            ),
+            (
+                json!({"name": "b", "id": "a-b"}),
+                "children[1].id",
+                What::Type("name"),
+            ),
+            (
+                json!({"name": "b", "id": "a_b_c"}),
+                "children[1].id",
+                What::Long(5, 4),
+            ),
+            (
+                json!({"name": "b", "either": {"a": "x", "b": "y"}}),
+                "children[1].either",
+                What::Several(2),
+            ),
+            (
+                json!({"name": "b", "either": {}}),
+                "children[1].either",
+                What::Several(0),
             ),
         ] {
             let told = wrong(Manner::Json, &inside(value.clone()));

@@ -1,14 +1,27 @@
 //! A stream as the list of events it will send, before pacing and faults, and how events become bytes.
 
+use super::eventstream;
+
 /// One event.
 #[derive(Debug, PartialEq)]
 pub struct Frame {
     name: Option<String>,
     data: String,
+    kind: Kind,
     /// A comment comes before it.
     pub comment: bool,
     /// Carries text, a thought or a piece of a call; faults count these.
     pub content: bool,
+}
+
+/// What an event is, where the wire tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Event,
+    /// It ends the stream as failed.
+    Exception,
+    /// Its checksum is wrong.
+    Unsound,
 }
 
 /// How a format puts events on the wire.
@@ -18,6 +31,8 @@ pub enum Style {
     Events(bool),
     /// The elements of one JSON array.
     Array,
+    /// Amazon's binary messages, and the name of those that have none of their own.
+    Binary(&'static str),
 }
 
 impl Frame {
@@ -26,6 +41,7 @@ impl Frame {
         Frame {
             name: None,
             data: data.to_string(),
+            kind: Kind::Event,
             comment: false,
             content,
         }
@@ -37,6 +53,31 @@ impl Frame {
             ..Frame::data(data, content)
         }
     }
+    /// An event whose name is not in its data.
+    pub fn called(name: &str, data: &impl std::fmt::Display, content: bool) -> Frame {
+        Frame {
+            name: Some(name.to_owned()),
+            ..Frame::data(data, content)
+        }
+    }
+    /// An event that ends the stream as failed.
+    pub fn exception(name: &str, data: &impl std::fmt::Display) -> Frame {
+        Frame {
+            kind: Kind::Exception,
+            ..Frame::called(name, data, false)
+        }
+    }
+    /// The same with a wrong checksum, where there are any.
+    pub fn unsound(self) -> Frame {
+        Frame {
+            kind: Kind::Unsound,
+            ..self
+        }
+    }
+    /// What it says.
+    pub fn text(&self) -> &str {
+        &self.data
+    }
 }
 
 impl Style {
@@ -45,6 +86,7 @@ impl Style {
         match self {
             Style::Events(_) => "text/event-stream; charset=utf-8",
             Style::Array => "application/json; charset=UTF-8",
+            Style::Binary(_) => "application/vnd.amazon.eventstream",
         }
     }
 
@@ -55,6 +97,7 @@ impl Style {
                 let before = if first { "[" } else { ",\r\n" };
                 return format!("{before}{}\r\n", frame.data).into_bytes();
             }
+            Style::Binary(usual) => return frame.binary(usual),
             Style::Events(true) => "\r\n",
             Style::Events(false) => "\n",
         };
@@ -72,10 +115,27 @@ impl Style {
     /// What follows the last event; `empty`: there was none.
     pub fn tail(self, empty: bool) -> &'static [u8] {
         match self {
-            Style::Events(_) => b"",
+            Style::Events(_) | Style::Binary(_) => b"",
             Style::Array if empty => b"[]",
             Style::Array => b"]",
         }
+    }
+}
+
+impl Frame {
+    /// As a message of Amazon's.
+    fn binary(&self, usual: &str) -> Vec<u8> {
+        let name = self.name.as_deref().unwrap_or(usual);
+        let (message, named) = match self.kind {
+            Kind::Exception => ("exception", ":exception-type"),
+            Kind::Event | Kind::Unsound => ("event", ":event-type"),
+        };
+        let headers = [
+            (named, name),
+            (":content-type", "application/json"),
+            (":message-type", message),
+        ];
+        eventstream::message(&headers, self.data.as_bytes(), self.kind != Kind::Unsound)
     }
 }
 

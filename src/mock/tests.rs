@@ -22,12 +22,22 @@ pub(super) fn exchange(
     finish(open(mock, method, path, headers, &body))
 }
 
+/// The same, the answer in bytes.
+pub(super) fn bytes(mock: &Mock, path: &str, headers: &str, body: &Value) -> Vec<u8> {
+    read(open(mock, "POST", path, headers, &body.to_string())).0
+}
+
 /// Sends one request without a body; the answer.
 pub(super) fn sent(mock: &Mock, method: &str, path: &str, headers: &str) -> String {
     finish(open(mock, method, path, headers, "")).0
 }
 
-fn finish(mut socket: TcpStream) -> (String, Option<ErrorKind>) {
+fn finish(socket: TcpStream) -> (String, Option<ErrorKind>) {
+    let (all, error) = read(socket);
+    (String::from_utf8(all).unwrap(), error)
+}
+
+fn read(mut socket: TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
     let (mut all, mut chunk) = (Vec::new(), [0; 4096]);
     let error = loop {
         match socket.read(&mut chunk) {
@@ -36,7 +46,7 @@ fn finish(mut socket: TcpStream) -> (String, Option<ErrorKind>) {
             Err(error) => break Some(error.kind()),
         }
     };
-    (String::from_utf8(all).unwrap(), error)
+    (all, error)
 }
 
 fn open(mock: &Mock, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
@@ -516,7 +526,7 @@ fn an_azure_deployment_names_the_model() {
     let (answer, _) = exchange(
         &mock,
         "/openai/deployments/four/chat/completions?api-version=1",
-        "",
+        "api-key: k\r\n",
         &body,
     );
     assert_eq!(json_of(&answer)["model"], "four");

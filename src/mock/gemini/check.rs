@@ -45,6 +45,7 @@ fn told(wrong: Wrong) -> Refusal {
         What::Range(low, high) => {
             format!("Invalid value at '{path}': it must be between {low} and {high}")
         }
+        What::Several(count) => format!("Invalid value at '{path}' (oneof), {count} fields set"),
     };
     Refusal::new(message, path)
 }

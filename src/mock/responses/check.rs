@@ -57,6 +57,10 @@ fn told(wrong: Wrong) -> Refusal {
             path,
         )
         .code("number_out_of_range"),
+        What::Several(count) => Refusal::new(
+            format!("Invalid '{path}': {count} fields where exactly one is expected."),
+            path,
+        ),
     }
 }
 
