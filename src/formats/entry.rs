@@ -6,7 +6,8 @@ use std::borrow::Cow;
 /// A path of a format. Requests are `POST`ed there.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// `{model}` stands for the model's name, percent-encoded or not: it may hold slashes.
+    /// `{model}` stands for the model's name, percent-encoded or not: it may hold slashes. In front of it `*` stands for
+    /// one segment, whatever it is.
     pub path: &'static str,
     pub streams: Streams,
 }
@@ -64,12 +65,23 @@ pub fn called_below<'a>(start: &str, path: &'a str) -> Option<Called<'a>> {
 /// The model in a path that fits the pattern; the inner `None`: the pattern has none.
 fn model<'a>(path: &'a str, pattern: &str) -> Option<Option<Cow<'a, str>>> {
     match pattern.split_once("{model}") {
-        None => (path == pattern).then_some(None),
+        None => (behind(path, pattern)?.is_empty()).then_some(None),
         Some((start, end)) => {
-            let name = path.strip_prefix(start)?.strip_suffix(end)?;
+            let name = behind(path, start)?.strip_suffix(end)?;
             (!name.is_empty()).then(|| Some(decoded(name)))
         }
     }
+}
+
+/// What follows a beginning in which `*` stands for one segment.
+fn behind<'a>(path: &'a str, start: &str) -> Option<&'a str> {
+    let mut pieces = start.split('*');
+    let mut rest = path.strip_prefix(pieces.next()?)?;
+    for piece in pieces {
+        let segment = rest.find('/').unwrap_or(rest.len());
+        rest = rest.get(segment..)?.strip_prefix(piece)?;
+    }
+    Some(rest)
 }
 
 /// A name as it is behind the percent-encoding of a path. What is no encoding stays.
@@ -96,6 +108,19 @@ mod tests {
             let found = model(path, pattern).flatten();
             assert_eq!(found.as_deref(), name, "{path}");
         }
+        let hosted = "/v1/projects/*/locations/*/models/{model}:rawPredict";
+        for (path, name) in [
+            (
+                "/v1/projects/p-1/locations/eu/models/c@1:rawPredict",
+                Some("c@1"),
+            ),
+            ("/v1/projects/p/x/locations/eu/models/c:rawPredict", None),
+            ("/v1/projects/p/locations/models/c:rawPredict", None),
+            ("/v1/projects/p", None),
+        ] {
+            let found = model(path, hosted).flatten();
+            assert_eq!(found.as_deref(), name, "{path}");
+        }
         for (text, plain) in [
             ("a%2fb", "a/b"),
             ("%", "%"),
@@ -111,7 +136,7 @@ mod tests {
     fn every_entry_leads_to_its_own_format() {
         for format in FORMATS {
             for entry in format.entries {
-                let path = entry.path.replace("{model}", "m");
+                let path = entry.path.replace("{model}", "m").replace('*', "p");
                 let found = called(&path).unwrap();
                 assert_eq!((found.format.id, found.streams), (format.id, entry.streams));
                 assert_eq!(found.model.is_some(), entry.path.contains("{model}"));

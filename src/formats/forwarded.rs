@@ -3,7 +3,7 @@
 //! usage is read. Must not know how bodies travel.
 
 use super::{
-    Api, Format, FormatId, Mark, Passes, Seen, Streams, entry, fault,
+    Api, Format, FormatId, Framed, Mark, Passes, Seen, Streams, entry, fault,
     lenient::{Count, Given, object},
     openai, peek,
 };
@@ -26,7 +26,8 @@ const PLAIN: Format = Format {
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
     end_mark: b"",
-    events_by: None,
+    framed: Framed::EVENTS,
+    hosted: None,
     usage_on_request: false,
     keeps: false,
     passes: Passes::OPENAI,

@@ -1,16 +1,34 @@
-//! How the pieces of a stream follow each other: as server-sent events, or as the elements of one JSON array, which is how
-//! Google's APIs stream unless they are asked for events. Must not know what the pieces say.
+//! How the pieces of a stream follow each other: as server-sent events; as the elements of one JSON array, which is how
+//! Google's APIs stream unless they are asked for events; as the binary messages of Amazon's services. Must not know what
+//! the pieces say.
 
-use super::sse;
+use super::eventstream::{self, Message, Sort};
+use super::{chunks, sse};
 use crate::error::{Error, Kind, Result};
 use bytes::{Bytes, BytesMut};
 use std::{borrow::Cow, collections::VecDeque};
 
-/// One of the two.
+/// One of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
+    /// <https://html.spec.whatwg.org/multipage/server-sent-events.html>
     Events,
     Array,
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html>: a message an event.
+    Binary,
+    /// The same where each message holds an event of another API's in base64.
+    Chunks,
+}
+
+impl Framing {
+    /// What answers framed so are labelled with.
+    pub fn label(self) -> &'static str {
+        match self {
+            Framing::Events => "text/event-stream",
+            Framing::Array => "application/json",
+            Framing::Binary | Framing::Chunks => "application/vnd.amazon.eventstream",
+        }
+    }
 }
 
 /// Cuts a byte stream into frames, one piece each; frames and rest joined are the input, however it was cut.
@@ -18,6 +36,8 @@ pub enum Framing {
 pub enum Frames {
     Events(sse::Frames),
     Array(Elements),
+    Binary(eventstream::Frames),
+    Chunks(eventstream::Frames),
 }
 
 impl Frames {
@@ -25,6 +45,8 @@ impl Frames {
         match framing {
             Framing::Events => Frames::Events(sse::Frames::default()),
             Framing::Array => Frames::Array(Elements::default()),
+            Framing::Binary => Frames::Binary(eventstream::Frames::default()),
+            Framing::Chunks => Frames::Chunks(eventstream::Frames::default()),
         }
     }
 
@@ -32,6 +54,8 @@ impl Frames {
         match self {
             Frames::Events(_) => Framing::Events,
             Frames::Array(_) => Framing::Array,
+            Frames::Binary(_) => Framing::Binary,
+            Frames::Chunks(_) => Framing::Chunks,
         }
     }
 
@@ -40,6 +64,7 @@ impl Frames {
         match self {
             Frames::Events(frames) => frames.push(chunk),
             Frames::Array(elements) => elements.push(&chunk),
+            Frames::Binary(frames) | Frames::Chunks(frames) => frames.push(chunk),
         }
     }
 
@@ -48,6 +73,7 @@ impl Frames {
         match self {
             Frames::Events(frames) => frames.waiting(),
             Frames::Array(elements) => elements.tail.len(),
+            Frames::Binary(frames) | Frames::Chunks(frames) => frames.waiting(),
         }
     }
 
@@ -57,6 +83,7 @@ impl Frames {
         match self {
             Frames::Events(frames) => frames.next(),
             Frames::Array(elements) => elements.ready.pop_front(),
+            Frames::Binary(frames) | Frames::Chunks(frames) => frames.next(),
         }
     }
 
@@ -68,6 +95,8 @@ impl Frames {
                 let tail = elements.tail.split().freeze();
                 (!tail.is_empty()).then_some(tail)
             }
+            // A message that is not whole is none.
+            Frames::Binary(_) | Frames::Chunks(_) => None,
         }
     }
 
@@ -76,12 +105,31 @@ impl Frames {
         match self {
             Frames::Events(_) => sse::event(frame),
             Frames::Array(_) => element(frame).map(|data| ("", Cow::Borrowed(data))),
+            Frames::Binary(_) => {
+                let message = eventstream::message(frame)?;
+                Some(match message.kind {
+                    Sort::Event | Sort::Exception => (message.name, Cow::Borrowed(message.payload)),
+                    Sort::Error => (UNKNOWN, Cow::Owned(unknown(&message))),
+                })
+            }
+            Frames::Chunks(_) => chunks::read(eventstream::message(frame)?),
         }
     }
 }
 
+/// The exception that a failure without one of its own stands for.
+const UNKNOWN: &str = "internalServerException";
+
+/// What such a failure says, as an exception says it.
+pub(super) fn unknown(message: &Message<'_>) -> Vec<u8> {
+    let text = format!("{}: {}", message.name, message.error_message);
+    serde_json::json!({ "message": text })
+        .to_string()
+        .into_bytes()
+}
+
 /// What stands between the brackets and commas.
-fn element(frame: &[u8]) -> Option<&[u8]> {
+pub(super) fn element(frame: &[u8]) -> Option<&[u8]> {
     let between = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'[' | b',' | b']');
     let start = frame.iter().position(|byte| !between(byte))?;
     frame.get(start..).map(<[u8]>::trim_ascii_end)
@@ -152,67 +200,6 @@ impl Elements {
     }
 }
 
-/// Turns the events written for a caller into the elements of one array.
-#[derive(Debug, Default)]
-pub struct Joined {
-    begun: bool,
-    ended: bool,
-    /// The provider sends objects without an array around them.
-    loose: bool,
-}
-
-impl Joined {
-    /// Whole events as elements; comments are blanks, which may stand anywhere between them.
-    pub fn events(&mut self, events: &Bytes) -> Bytes {
-        let (mut frames, mut out) = (sse::Frames::default(), Vec::new());
-        // What gw has taken or written is within every limit.
-        if frames.push(events.clone()).is_err() {
-            return Bytes::new();
-        }
-        let mut frame = frames.next();
-        while let Some(event) = frame.take().or_else(|| frames.rest()) {
-            if let Some((_, data)) = sse::event(&event) {
-                self.element(&data, &mut out);
-            }
-            frame = frames.next();
-        }
-        out.into()
-    }
-
-    fn element(&mut self, data: &[u8], out: &mut Vec<u8>) {
-        if data.trim_ascii().is_empty() || self.ended {
-            return;
-        }
-        out.extend_from_slice(if self.begun { b",\r\n" } else { b"[" });
-        self.begun = true;
-        out.extend_from_slice(data.trim_ascii());
-    }
-
-    /// Bytes of an array of the provider's, which pass as they are. An answer that is none becomes an element.
-    pub fn pass(&mut self, frame: Bytes) -> Bytes {
-        self.loose |= !self.begun && frame.trim_ascii_start().starts_with(b"{");
-        if self.loose {
-            let mut out = Vec::new();
-            if let Some(data) = element(&frame) {
-                self.element(data, &mut out);
-            }
-            return out.into();
-        }
-        self.begun = true;
-        self.ended |= element(&frame).is_none() && frame.contains(&b']');
-        frame
-    }
-
-    /// What is missing of the array.
-    pub fn end(&mut self) -> &'static [u8] {
-        match (self.begun, std::mem::replace(&mut self.ended, true)) {
-            (_, true) => b"",
-            (true, false) => b"\r\n]",
-            (false, false) => b"[]",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -247,39 +234,6 @@ mod tests {
         assert_eq!(element(b"\n]\n"), None);
         // An answer that is no array is an array of one.
         assert_eq!(cut(b"{\"a\":1}", 3).0, [b"{\"a\":1}"]);
-    }
-
-    #[test]
-    fn events_become_an_array() {
-        let mut joined = Joined::default();
-        let mut out = Vec::new();
-        for events in [
-            "data: {\"a\":1}\r\n\r\ndata: {\"b\":2}\r\n\r\n",
-            ": ping\n\n",
-            "data: {\"c\":3}\n\n",
-        ] {
-            out.extend_from_slice(&joined.events(&Bytes::from_static(events.as_bytes())));
-        }
-        out.extend_from_slice(joined.end());
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "[{\"a\":1},\r\n{\"b\":2},\r\n{\"c\":3}\r\n]"
-        );
-        assert_eq!(
-            (joined.end(), Joined::default().end()),
-            (&b""[..], &b"[]"[..])
-        );
-        // A provider's own array has its own end.
-        let mut passed = Joined::default();
-        passed.pass(Bytes::from_static(b"[{}"));
-        passed.pass(Bytes::from_static(b"\n]\n"));
-        assert_eq!(passed.end(), b"");
-        let mut plain = Joined::default();
-        let piece = plain.pass(Bytes::from_static(b" {\"a\":1}"));
-        assert_eq!(
-            (&piece[..], plain.end()),
-            (&b"[{\"a\":1}"[..], &b"\r\n]"[..])
-        );
     }
 
     proptest! {

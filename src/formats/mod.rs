@@ -4,6 +4,7 @@
 pub mod anthropic;
 mod api;
 mod cache;
+mod chunks;
 pub mod count;
 pub mod entry;
 pub mod eventstream;
@@ -13,6 +14,7 @@ pub mod finish;
 pub mod forwarded;
 pub mod frames;
 pub mod gemini;
+pub mod hosting;
 #[cfg(test)]
 pub(crate) mod laws;
 mod lenient;
@@ -20,6 +22,7 @@ pub mod names;
 pub mod openai;
 mod passes;
 pub mod peek;
+pub mod reframe;
 mod responses;
 mod scan;
 mod schema;
@@ -33,6 +36,7 @@ pub use api::{Api, ERROR_TYPE};
 pub use entry::{Called, Streams, called, called_below};
 pub use fields::ADAPTED;
 pub use frames::Framing;
+pub use hosting::Hosted;
 pub use passes::Passes;
 
 use crate::chat::{Chat, Event, Fault, Op, Reply, Takes, Usage};
@@ -49,10 +53,16 @@ pub enum FormatId {
     OpenaiEmbeddings,
     /// <https://docs.anthropic.com/en/api/messages>
     AnthropicMessages,
+    /// The same on Amazon Bedrock, as InvokeModel: <https://docs.anthropic.com/en/api/claude-on-amazon-bedrock>
+    AnthropicBedrock,
+    /// The same on Vertex AI, as rawPredict: <https://docs.anthropic.com/en/api/claude-on-vertex-ai>
+    AnthropicVertex,
     /// <https://ai.google.dev/api/generate-content>
     Gemini,
     /// <https://docs.anthropic.com/en/api/messages-count-tokens>
     AnthropicCount,
+    /// <https://docs.anthropic.com/en/api/claude-on-vertex-ai>
+    AnthropicVertexCount,
     /// <https://ai.google.dev/api/tokens>
     GeminiCount,
     /// <https://platform.openai.com/docs/api-reference/responses/input-tokens>
@@ -107,8 +117,9 @@ pub struct Format {
     pub ping: &'static [u8],
     /// The frame that ends a complete stream; empty: there is none.
     pub end_mark: &'static [u8],
-    /// The query parameter by which callers ask for events, where a stream is one JSON array without it.
-    pub events_by: Option<(&'static str, &'static str)>,
+    pub framed: Framed,
+    /// What it is another form of, where a cloud hosts it; `None`: it stands for itself.
+    pub hosted: Option<Hosted>,
     /// Whether usage in streams must be asked for (`stream_options.include_usage`) and hidden again.
     pub usage_on_request: bool,
     /// Whether providers keep answers under their ids unless the request says otherwise.
@@ -117,11 +128,30 @@ pub struct Format {
     pub passes: Passes,
 }
 
+/// How a format's streams are framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framed {
+    As(Framing),
+    /// One JSON array, unless this query parameter asks for events.
+    EventsBy(&'static str, &'static str),
+}
+
+impl Framed {
+    /// Server-sent events.
+    pub const EVENTS: Framed = Framed::As(Framing::Events);
+}
+
 impl Format {
+    /// The format it is, whoever hosts it.
+    pub fn spoken(&self) -> FormatId {
+        self.hosted.map_or(self.id, |hosted| hosted.of)
+    }
+
     /// How a caller with this query gets its streams.
     pub fn framing(&self, query: Option<&str>) -> Framing {
-        let Some((name, value)) = self.events_by else {
-            return Framing::Events;
+        let (name, value) = match self.framed {
+            Framed::As(framing) => return framing,
+            Framed::EventsBy(name, value) => (name, value),
         };
         let given = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
             .any(|(key, given)| key.trim_start_matches('$') == name && given.starts_with(value));
@@ -133,11 +163,15 @@ impl Format {
 }
 
 /// Every wire format.
-pub static FORMATS: [&Format; 19] = [
+pub static FORMATS: [&Format; 22] = [
     &OPENAI_CHAT,
     &OPENAI_RESPONSES,
     &OPENAI_EMBEDDINGS,
     &ANTHROPIC_MESSAGES,
+    &ANTHROPIC_BEDROCK,
+    // In front of the row whose path would take its own for a model's.
+    &count::ANTHROPIC_VERTEX,
+    &ANTHROPIC_VERTEX,
     &GEMINI,
     &count::ANTHROPIC,
     &count::GEMINI,
@@ -169,7 +203,8 @@ static OPENAI_CHAT: Format = Format {
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
     end_mark: openai::END_MARK,
-    events_by: None,
+    framed: Framed::EVENTS,
+    hosted: None,
     usage_on_request: true,
     keeps: false,
     passes: Passes::OPENAI,
@@ -190,7 +225,8 @@ static OPENAI_RESPONSES: Format = Format {
     ping: b": ping\n\n",
     // What ends a stream is an event that has the whole response in it, which is never missing where a reply is whole.
     end_mark: b"",
-    events_by: None,
+    framed: Framed::EVENTS,
+    hosted: None,
     usage_on_request: false,
     keeps: true,
     passes: Passes::OPENAI,
@@ -210,13 +246,14 @@ static OPENAI_EMBEDDINGS: Format = Format {
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
     end_mark: openai::END_MARK,
-    events_by: None,
+    framed: Framed::EVENTS,
+    hosted: None,
     usage_on_request: false,
     keeps: false,
     passes: Passes::OPENAI,
 };
 
-static ANTHROPIC_MESSAGES: Format = Format {
+const MESSAGES: Format = Format {
     id: FormatId::AnthropicMessages,
     name: "anthropic-messages",
     op: Op::Chat,
@@ -230,10 +267,56 @@ static ANTHROPIC_MESSAGES: Format = Format {
     write_fault_event: fault::write_anthropic_event,
     ping: b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
     end_mark: anthropic::END_MARK,
-    events_by: None,
+    framed: Framed::EVENTS,
+    hosted: None,
     usage_on_request: false,
     keeps: false,
     passes: Passes::ANTHROPIC,
+};
+
+static ANTHROPIC_MESSAGES: Format = MESSAGES;
+
+static ANTHROPIC_BEDROCK: Format = Format {
+    id: FormatId::AnthropicBedrock,
+    name: "anthropic-bedrock",
+    api: Api::Amazon,
+    entries: &[
+        entry::in_path("/model/{model}/invoke", Streams::Never),
+        entry::in_path(
+            "/model/{model}/invoke-with-response-stream",
+            Streams::Always,
+        ),
+    ],
+    codec: Some(&hosting::BEDROCK),
+    framed: Framed::As(Framing::Chunks),
+    hosted: Some(Hosted {
+        of: FormatId::AnthropicMessages,
+        envelope: &hosting::BEDROCK,
+    }),
+    passes: Passes::BEDROCK,
+    ..MESSAGES
+};
+
+static ANTHROPIC_VERTEX: Format = Format {
+    id: FormatId::AnthropicVertex,
+    name: "anthropic-vertex",
+    entries: &[
+        entry::in_path(
+            "/v1/projects/*/locations/*/publishers/anthropic/models/{model}:rawPredict",
+            Streams::Never,
+        ),
+        entry::in_path(
+            "/v1/projects/*/locations/*/publishers/anthropic/models/{model}:streamRawPredict",
+            Streams::Always,
+        ),
+    ],
+    codec: Some(&hosting::VERTEX),
+    hosted: Some(Hosted {
+        of: FormatId::AnthropicMessages,
+        envelope: &hosting::VERTEX,
+    }),
+    passes: Passes::VERTEX,
+    ..MESSAGES
 };
 
 static GEMINI: Format = Format {
@@ -249,6 +332,40 @@ static GEMINI: Format = Format {
         ),
         entry::in_path("/v1/models/{model}:generateContent", Streams::Never),
         entry::in_path("/v1/models/{model}:streamGenerateContent", Streams::Always),
+        // On Vertex AI, by project or with a key of its own:
+        // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference
+        entry::in_path(
+            "/v1/projects/*/locations/*/publishers/google/models/{model}:generateContent",
+            Streams::Never,
+        ),
+        entry::in_path(
+            "/v1/projects/*/locations/*/publishers/google/models/{model}:streamGenerateContent",
+            Streams::Always,
+        ),
+        entry::in_path(
+            "/v1/publishers/google/models/{model}:generateContent",
+            Streams::Never,
+        ),
+        entry::in_path(
+            "/v1/publishers/google/models/{model}:streamGenerateContent",
+            Streams::Always,
+        ),
+        entry::in_path(
+            "/v1beta1/projects/*/locations/*/publishers/google/models/{model}:generateContent",
+            Streams::Never,
+        ),
+        entry::in_path(
+            "/v1beta1/projects/*/locations/*/publishers/google/models/{model}:streamGenerateContent",
+            Streams::Always,
+        ),
+        entry::in_path(
+            "/v1beta1/publishers/google/models/{model}:generateContent",
+            Streams::Never,
+        ),
+        entry::in_path(
+            "/v1beta1/publishers/google/models/{model}:streamGenerateContent",
+            Streams::Always,
+        ),
     ],
     looks: gemini::LOOKS,
     codec: Some(gemini::CODEC),
@@ -260,7 +377,8 @@ static GEMINI: Format = Format {
     ping: b"\r\n",
     // What ends a reply is that every candidate says why it ends.
     end_mark: b"",
-    events_by: Some(("alt", "sse")),
+    framed: Framed::EventsBy("alt", "sse"),
+    hosted: None,
     usage_on_request: false,
     keeps: false,
     passes: Passes::GOOGLE,
@@ -452,8 +570,11 @@ pub fn format(id: FormatId) -> &'static Format {
         FormatId::OpenaiResponses => &OPENAI_RESPONSES,
         FormatId::OpenaiEmbeddings => &OPENAI_EMBEDDINGS,
         FormatId::AnthropicMessages => &ANTHROPIC_MESSAGES,
+        FormatId::AnthropicBedrock => &ANTHROPIC_BEDROCK,
+        FormatId::AnthropicVertex => &ANTHROPIC_VERTEX,
         FormatId::Gemini => &GEMINI,
         FormatId::AnthropicCount => &count::ANTHROPIC,
+        FormatId::AnthropicVertexCount => &count::ANTHROPIC_VERTEX,
         FormatId::GeminiCount => &count::GEMINI,
         FormatId::ResponsesCount => &count::RESPONSES,
         FormatId::ResponsesCompact => &count::COMPACT,

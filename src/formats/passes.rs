@@ -49,6 +49,20 @@ impl Passes {
         ..Passes::NONE
     };
 
+    /// Guardrails, tracing and the like, which Bedrock takes beside the body; what Anthropic's API has in headers stands in
+    /// the body there: <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>
+    pub const BEDROCK: Passes = Passes {
+        prefixes: &["x-amzn-bedrock-"],
+        ..Passes::NONE
+    };
+
+    /// Of Anthropic's headers Vertex AI takes the features in beta alone; the version stands in the body:
+    /// <https://docs.anthropic.com/en/api/claude-on-vertex-ai>
+    pub const VERTEX: Passes = Passes {
+        headers: &["anthropic-beta", "x-goog-user-project"],
+        ..Passes::NONE
+    };
+
     /// Whether this header may pass.
     pub fn header(&self, name: &str) -> bool {
         self.headers.contains(&name) || self.prefixes.iter().any(|start| name.starts_with(start))

@@ -118,6 +118,38 @@ pub fn peek<'a>(body: &'a [u8], looks: Looks, depth: usize) -> Result<Peek<'a>> 
     Ok(peek)
 }
 
+/// One member of a body's outermost object.
+pub struct Member<'a> {
+    pub name: String,
+    /// Its value as it is spelt.
+    pub value: &'a str,
+    /// Name and value as they are spelt.
+    pub text: &'a str,
+}
+
+/// The members of a body, which is one JSON object, in order.
+pub fn members_of(body: &[u8]) -> Result<Vec<Member<'_>>> {
+    let text = std::str::from_utf8(body).map_err(|_| Error::invalid("the body is not UTF-8"))?;
+    let mut scan = Scan::new(text, usize::MAX);
+    scan.space();
+    scan.expect(b'{')?;
+    scan.enter()?;
+    let mut found = Vec::new();
+    let mut from = scan.at;
+    members(&mut scan, |scan, name| {
+        let span = scan.value()?;
+        let whole = text.get(from..span.end).unwrap_or_default();
+        found.push(Member {
+            name: name.to_owned(),
+            value: text.get(span.clone()).unwrap_or_default(),
+            text: whole.trim_start_matches(|at: char| at.is_ascii_whitespace() || at == ','),
+        });
+        from = span.end;
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 impl<'a> Peek<'a> {
     /// Adds what the path says. Of a model in the path the body says nothing that counts.
     pub fn told(&mut self, model: Option<&'a str>, streams: Streams) -> Result<()> {

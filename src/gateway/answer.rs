@@ -14,7 +14,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::formats::{
-    Dropped, ERROR_TYPE, Framing, Seen,
+    Dropped, ERROR_TYPE, Framed, Framing, Seen,
     fault::{exception_name, read_fault},
     sniff::{self, Kind},
 };
@@ -134,18 +134,26 @@ impl Reading<'_> {
                 Err(_) => return Err(self.bad("broke off before its answer")),
             }
         }
+        let framed = self.way.to.framed;
+        let arrays = matches!(framed, Framed::EventsBy(..));
         let framing = match kind {
             Some(Kind::Events) => Framing::Events,
             None if sniff::labelled(label, "text/event-stream") => Framing::Events,
             // What its API sends where nobody asks for events, and some servers even then.
-            Some(Kind::Array | Kind::Json) if self.way.to.events_by.is_some() => Framing::Array,
+            Some(Kind::Array | Kind::Json) if arrays => Framing::Array,
             Some(Kind::Json) => {
                 return Err(self.no_stream(incoming, collected).await.into());
+            }
+            // Binary messages begin with their lengths.
+            Some(Kind::Other) | None
+                if let Framed::As(binary @ (Framing::Binary | Framing::Chunks)) = framed =>
+            {
+                binary
             }
             Some(Kind::Array | Kind::Other) | None => return Err(self.bad(NO_STREAM)),
         };
         let mode = match &self.way.conversion {
-            Conversion::Same => Mode::Same {
+            Conversion::Same | Conversion::Hosted(_) => Mode::Same {
                 format: self.exchange.format,
                 hide_usage: self.exchange.asks_usage(self.upstream),
             },
@@ -187,7 +195,7 @@ impl Reading<'_> {
     /// Reads a whole reply, and puts it in the caller's format. One that needs no translation is not waited for
     /// where it is long.
     async fn whole(&self, mut incoming: Incoming, ticket: Ticket) -> Result<Reply, Ended> {
-        let same = self.way.is_same();
+        let same = !self.way.translates();
         let most = match same {
             true => LONG,
             false => self.exchange.worker.shared.settings.max_reply,
@@ -239,7 +247,7 @@ impl Reading<'_> {
             ..Seen::default()
         };
         let bytes = match self.way.conversion {
-            Conversion::Same => {
+            Conversion::Same | Conversion::Hosted(_) => {
                 let text = bytes.trim_ascii();
                 if text.len() <= 2 || text[0] != b'{' || text[text.len() - 1] != b'}' {
                     return Err(self.failed("sent an answer that is not a JSON object"));

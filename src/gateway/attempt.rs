@@ -249,7 +249,7 @@ impl Attempts<'_> {
                 false => timers.answer,
             },
         };
-        let way = prepare::way(exchange, upstream)?;
+        let way = prepare::way(exchange, upstream, choice)?;
         let (request, dropped) = prepare::request(exchange, upstream, choice, way)?;
         let (response, ticket) =
             send(exchange.worker, upstream, request, watch, &limits, fresh).await?;

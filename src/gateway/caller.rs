@@ -87,10 +87,7 @@ pub fn admit(
     let presented = presented(head.headers(), in_query.as_deref(), |key| {
         ours(shared, serving, key)
     })?;
-    let text = presented.key.ok_or_else(|| {
-        refused("no API key was sent")
-            .hint("send one as `Authorization: Bearer sk-gw-…`, `x-api-key` or `x-goog-api-key`")
-    })?;
+    let text = presented.key.ok_or_else(|| unsent(head.headers()))?;
     if !token::well_formed(text) {
         return Err(unknown().into());
     }
@@ -124,6 +121,22 @@ pub fn admit(
         own: presented.own.and_then(|own| OwnKey::new(own.key, own.form)),
     })
 }
+
+/// What a request without a key is told.
+fn unsent(headers: &HeaderMap) -> Error {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let signed = authorization.is_some_and(|value| value.as_bytes().starts_with(SIGNED));
+    match signed {
+        true => refused("requests signed with AWS credentials are not taken here").hint(
+            "send the gateway key as a bearer token: AWS's clients take it from `AWS_BEARER_TOKEN_BEDROCK`",
+        ),
+        false => refused("no API key was sent")
+            .hint("send one as `Authorization: Bearer sk-gw-…`, `x-api-key` or `x-goog-api-key`"),
+    }
+}
+
+/// How the signatures of AWS begin: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>
+const SIGNED: &[u8] = b"AWS4-";
 
 /// Whose secret this is, also when it is not good any more.
 fn known(serving: &Serving, digest: &[u8; 32]) -> Option<Arc<Caller>> {

@@ -4,12 +4,13 @@ use super::{Serving, ended::Ended, failure::Failure, held::Held, worker::Worker}
 use crate::catalog;
 use crate::chat::{Chat, Fault};
 use crate::error::Error;
+use crate::formats::hosting::{self, Envelope, Rehosted, Say};
 use crate::formats::names::Names;
 use crate::formats::{
     Codec, Dropped, Format, ReplyContext, StreamUsage, Target, peek::Peek, spelling, splice,
 };
 use crate::plan::Choice;
-use crate::upstream::{Origin, OwnKey, Upstream, Way};
+use crate::upstream::{BETAS, Origin, OwnKey, Upstream, Way};
 use bytes::Bytes;
 use http::HeaderMap;
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
@@ -75,6 +76,24 @@ impl Exchange<'_> {
         let body = splice::splice(self.body, self.peek, model, include_usage);
         self.held.take(body.len())?;
         Ok(body.into())
+    }
+
+    /// The body for an upstream that has the format in another form.
+    pub fn rehosted(&self, envelope: &Envelope, choice: &Choice) -> Result<Rehosted, Error> {
+        let betas: Vec<&str> = self
+            .headers
+            .get_all(BETAS)
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .collect();
+        let say = Say {
+            model: &choice.model,
+            stream: self.peek.stream,
+            betas: Some(&betas.join(",")),
+        };
+        let rehosted = hosting::rehost(self.body, envelope, say)?;
+        self.held.take(rehosted.body.len())?;
+        Ok(rehosted)
     }
 
     /// The body for an upstream of another format, and what of the request it cannot say.

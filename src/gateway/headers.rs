@@ -12,7 +12,17 @@ const RESPONSE: [&str; 5] = [
     "x-should-retry",
     "openai-processing-ms",
 ];
-const RESPONSE_PREFIX: [&str; 2] = ["x-ratelimit-", "anthropic-ratelimit-"];
+const RESPONSE_PREFIX: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit-", "x-amzn-bedrock-"];
+
+/// What other providers call a request's id: it is as good as the usual name's.
+/// <https://docs.cohere.com/reference/about>,
+/// <https://learn.microsoft.com/azure/api-management/api-management-howto-use-azure-monitor>
+const IDS: [&str; 3] = [
+    "x-debug-trace-id",
+    "apim-request-id",
+    "mistral-correlation-id",
+];
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Copies an upstream's headers that may pass.
 pub fn forward_response(from: &HeaderMap, to: &mut HeaderMap) {
@@ -24,6 +34,8 @@ pub fn forward_response(from: &HeaderMap, to: &mut HeaderMap) {
                 .any(|prefix| text.starts_with(prefix))
         {
             to.insert(name.clone(), value.clone());
+        } else if IDS.contains(&text) && !from.contains_key(X_REQUEST_ID) {
+            to.insert(X_REQUEST_ID, value.clone());
         }
     }
 }

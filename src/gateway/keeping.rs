@@ -112,7 +112,8 @@ async fn answer(
     let at = at.filter(|at| serving.snapshot.serves_in(*at, &caller.environment));
     let upstream = at.and_then(|at| serving.upstreams.get(at));
     let upstream = upstream.ok_or_else(unknown)?;
-    let way = upstream.way(format()).filter(|way| way.is_same());
+    let way = upstream.way(format(), &home.model);
+    let way = way.filter(|way| way.is_same());
     let way = way.ok_or_else(unknown)?;
     let call = Call {
         worker,
@@ -202,6 +203,7 @@ impl Call<'_> {
             way: Some(self.way),
             caller: Some(self.headers),
             own_key: self.own,
+            betas: None,
         };
         let request = upstream
             .request(ask)

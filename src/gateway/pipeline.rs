@@ -130,7 +130,7 @@ async fn answer(
         return attempt::run(&exchange, &plan, record, watch).await;
     };
     let upstream = &serving.upstreams[first.provider];
-    if upstream.way(asked.format).is_some() {
+    if upstream.way(asked.format, &first.model).is_some() {
         match attempt::run(&exchange, &plan, record, watch).await {
             Err(Ended::Failed(failure)) if failure.cannot_count() => {}
             other => return other,

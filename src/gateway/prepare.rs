@@ -3,7 +3,7 @@
 use super::{ended::Ended, exchange::Exchange, failure::Failure};
 use crate::chat::Fault;
 use crate::error::Error;
-use crate::formats::{Dropped, count};
+use crate::formats::{Dropped, Framed, Framing, count};
 use crate::plan::Choice;
 use crate::upstream::{Ask, Conversion, Unsigned, Upstream, Way};
 use bytes::Bytes;
@@ -11,8 +11,12 @@ use http::{Method, Request};
 use http_body_util::Full;
 
 /// How the caller's requests reach this upstream, or that they cannot.
-pub(super) fn way<'a>(exchange: &Exchange<'_>, upstream: &'a Upstream) -> Result<&'a Way, Failure> {
-    upstream.way(exchange.format).ok_or_else(|| {
+pub(super) fn way<'a>(
+    exchange: &Exchange<'_>,
+    upstream: &'a Upstream,
+    choice: &Choice,
+) -> Result<&'a Way, Failure> {
+    upstream.way(exchange.format, &choice.model).ok_or_else(|| {
         let (provider, format) = (&upstream.name, exchange.format);
         unfit(&match count::beside(format.id) {
             None => Error::invalid(format!(
@@ -39,11 +43,17 @@ pub(super) fn request(
     choice: &Choice,
     way: &Way,
 ) -> Result<(Request<Full<Bytes>>, Dropped), Ended> {
+    let mut betas = None;
     let (body, dropped) = match way.conversion {
         Conversion::Same => (
             exchange.spliced(way, &choice.model, exchange.asks_usage(upstream))?,
             Dropped::new(),
         ),
+        Conversion::Hosted(envelope) => {
+            let rehosted = exchange.rehosted(envelope, choice)?;
+            betas = rehosted.betas;
+            (rehosted.body.into(), Dropped::new())
+        }
         Conversion::Translate { into, from } => {
             exchange.translated(from, into, upstream, choice)?
         }
@@ -77,13 +87,18 @@ pub(super) fn request(
         method: Method::POST,
         target,
         accept: match exchange.peek.stream {
-            true => "text/event-stream",
+            // Where it has two ways, a parameter says which.
+            true => match way.to.framed {
+                Framed::As(framing) => framing.label(),
+                Framed::EventsBy(..) => Framing::Events.label(),
+            },
             false => "application/json",
         },
         body,
         way: Some(way),
         caller: Some(exchange.headers),
         own_key: own_key.map(|(_, key)| key),
+        betas: betas.as_deref(),
     };
     let request = upstream
         .request(ask)

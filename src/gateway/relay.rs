@@ -134,7 +134,10 @@ impl Relay {
                     self.watch.listen(cx);
                     if self.watch.take_ping() && stream.has_events() && !self.lingering {
                         self.watch.ping_within(self.ping);
-                        return Poll::Ready(Some(Ok(stream.ping())));
+                        let ping = stream.ping();
+                        if !ping.is_empty() {
+                            return Poll::Ready(Some(Ok(ping)));
+                        }
                     }
                     return Poll::Pending;
                 }

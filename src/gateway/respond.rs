@@ -93,12 +93,14 @@ pub fn answer(
             // The request has gone out, and what comes is handed on as it comes.
             held.keep_only(record.request_kept());
             about(&mut headers, format, &record, false);
-            if stream.has_events() && stream.framing() == Framing::Events {
-                let events = HeaderValue::from_static("text/event-stream");
-                headers.insert(header::CONTENT_TYPE, events);
-                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            if stream.has_events() {
+                let label = HeaderValue::from_static(stream.framing().label());
+                headers.insert(header::CONTENT_TYPE, label);
             } else {
                 headers.insert(header::CONTENT_TYPE, JSON);
+            }
+            if stream.has_events() && stream.framing() == Framing::Events {
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             }
             let length = stream.length;
             Body::relay(

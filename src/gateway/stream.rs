@@ -7,7 +7,8 @@ use super::{
 };
 use crate::chat::{Event, Fault};
 use crate::formats::fault::Hidden;
-use crate::formats::frames::{Frames, Framing, Joined};
+use crate::formats::frames::{Frames, Framing};
+use crate::formats::reframe::Outgoing;
 use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse};
 use crate::upstream::{OwnKey, Upstream};
 use bytes::Bytes;
@@ -74,8 +75,8 @@ pub struct Stream {
     pub out: VecDeque<Bytes>,
     /// The caller's format.
     format: &'static Format,
-    /// Makes one array of what the caller gets, where it does not take events.
-    joined: Option<Joined>,
+    /// How the caller gets it.
+    outgoing: Outgoing,
     pub seen: Seen,
     /// Something of a reply has come: content, or why there is none.
     said: bool,
@@ -105,10 +106,7 @@ impl Stream {
             frames: Frames::of(Framing::Events),
             out: VecDeque::new(),
             format: exchange.format,
-            joined: match (&mode, exchange.format.framing(exchange.query)) {
-                (Mode::Long { .. }, _) | (_, Framing::Events) => None,
-                (_, Framing::Array) => Some(Joined::default()),
-            },
+            outgoing: Outgoing::of(exchange.format.framing(exchange.query)),
             mode,
             seen: Seen {
                 keeps,
@@ -130,18 +128,12 @@ impl Stream {
 
     /// How the caller gets it.
     pub fn framing(&self) -> Framing {
-        match self.joined {
-            Some(_) => Framing::Array,
-            None => Framing::Events,
-        }
+        self.outgoing.framing()
     }
 
-    /// What keeps the caller's connection alive.
-    pub fn ping(&self) -> Bytes {
-        Bytes::from_static(match self.joined {
-            Some(_) => b"\n",
-            None => self.format.ping,
-        })
+    /// What keeps the caller's connection alive; empty: nothing does.
+    pub fn ping(&mut self) -> Bytes {
+        self.outgoing.ping(self.format.ping)
     }
 
     /// An error as the last thing that is said. Of what it wrote itself gw knows how far it is.
@@ -154,36 +146,23 @@ impl Stream {
             }
             Mode::Same { .. } | Mode::Long { .. } => (self.format.write_fault_event)(fault),
         };
-        let event = Bytes::from(event);
-        let Some(joined) = &mut self.joined else {
-            return event;
-        };
-        [&joined.events(&event)[..], joined.end()].concat().into()
+        let event = self.outgoing.events(event.into());
+        match self.outgoing.end() {
+            b"" => event,
+            end => [&event[..], end].concat().into(),
+        }
     }
 
     /// A frame of the upstream's, for a caller of its format.
     fn pass(&mut self, frame: Bytes) {
-        let piece = match (&mut self.joined, self.frames.framing()) {
-            (None, Framing::Events) => frame,
-            (Some(joined), Framing::Array) => joined.pass(frame),
-            (Some(joined), Framing::Events) => joined.events(&frame),
-            (None, Framing::Array) => match self.frames.read(&frame) {
-                Some((_, data)) => event_of(&data),
-                None => return,
-            },
-        };
-        if !piece.is_empty() {
-            self.out.push_back(piece);
-        }
+        self.out.extend(self.outgoing.pass(frame, &self.frames));
     }
 
-    /// What is missing of the caller's array.
-    fn end_array(&mut self) {
-        if let Some(joined) = &mut self.joined {
-            let end = joined.end();
-            if !end.is_empty() {
-                self.out.push_back(Bytes::from_static(end));
-            }
+    /// What is missing of the caller's framing.
+    fn end_framing(&mut self) {
+        let end = self.outgoing.end();
+        if !end.is_empty() {
+            self.out.push_back(Bytes::from_static(end));
         }
     }
 
@@ -236,7 +215,8 @@ impl Stream {
             && !self.done
             && !format.end_mark.is_empty()
         {
-            self.out.push_back(Bytes::from_static(format.end_mark));
+            let mark = Bytes::from_static(format.end_mark);
+            self.out.push_back(self.outgoing.events(mark));
         }
         self.ended()
     }
@@ -320,9 +300,9 @@ impl Stream {
         } = &mut self.mode
         {
             reader.end(events);
-            tell(events, writer.as_mut(), &mut self.joined, &mut self.out);
+            tell(events, writer.as_mut(), &mut self.outgoing, &mut self.out);
         }
-        self.end_array();
+        self.end_framing();
         Step::End
     }
 
@@ -340,7 +320,7 @@ impl Stream {
 
     /// Ends the last event, so that another can follow it.
     fn end_event(&mut self) {
-        if self.joined.is_some() {
+        if self.framing() != Framing::Events {
             return;
         }
         let missing = self.out.back().map_or("", |last| sse::ending(last));
@@ -372,7 +352,7 @@ impl Stream {
                         let forwarded = failure.in_words_of_its_own() && !shows;
                         if forwarded {
                             self.pass(frame.clone());
-                            self.end_array();
+                            self.end_framing();
                         }
                         return Step::Failed { failure, forwarded };
                     }
@@ -389,7 +369,7 @@ impl Stream {
                 events,
             } => {
                 let mark = reader.read(name, &data, &mut self.seen, events);
-                tell(events, writer.as_mut(), &mut self.joined, &mut self.out);
+                tell(events, writer.as_mut(), &mut self.outgoing, &mut self.out);
                 mark
             }
         };
@@ -422,7 +402,7 @@ impl Stream {
 fn tell(
     events: &mut Vec<Event>,
     writer: &mut (dyn EventWriter + Send),
-    joined: &mut Option<Joined>,
+    outgoing: &mut Outgoing,
     out: &mut VecDeque<Bytes>,
 ) {
     let mut bytes = Vec::new();
@@ -434,24 +414,7 @@ fn tell(
     if bytes.is_empty() {
         return;
     }
-    let bytes = Bytes::from(bytes);
-    out.push_back(match joined {
-        Some(joined) => joined.events(&bytes),
-        None => bytes,
-    });
-}
-
-/// An element of an array as an event.
-fn event_of(data: &[u8]) -> Bytes {
-    let mut event = Vec::with_capacity(data.len() + 10);
-    event.extend_from_slice(b"data: ");
-    // JSON has no line ends but between its values.
-    let lines = data.split(|byte| matches!(byte, b'\n' | b'\r'));
-    for line in lines {
-        event.extend_from_slice(line.trim_ascii_start());
-    }
-    event.extend_from_slice(b"\r\n\r\n");
-    event.into()
+    out.push_back(outgoing.events(bytes.into()));
 }
 
 fn broken(message: &str) -> Step {

@@ -4,6 +4,7 @@
 use super::{Conversion, Timers, Upstream};
 use crate::catalog;
 use crate::error::{Error, Result};
+use crate::formats::hosting::{self, Say};
 use crate::formats::{self, ADAPTED, Format, StreamUsage, Target, peek, spelling, splice};
 use crate::resources::provider::Provider;
 use serde_json::{Map, Value, json};
@@ -49,7 +50,7 @@ pub fn check(question: &Question<'_>) -> Result<Value> {
         "format_given": question.format.is_some(),
     });
     let mut carried: Vec<&str> = members.keys().map(String::as_str).collect();
-    let Some(way) = upstream.way(format) else {
+    let Some(way) = upstream.way(format, model) else {
         let why = format!(
             "provider `{}` takes no requests of the format `{}`",
             question.provider, format.name
@@ -58,10 +59,9 @@ pub fn check(question: &Question<'_>) -> Result<Value> {
         return Ok(answer);
     };
     answer["upstream_format"] = json!(way.to.name);
-    answer["way"] = json!(if way.is_same() {
-        "forwarded"
-    } else {
-        "translated"
+    answer["way"] = json!(match way.translates() {
+        false => "forwarded",
+        true => "translated",
     });
     answer["url"] = json!(upstream.url(way, model, peek.stream));
     let (mut changed, mut adapted, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
@@ -77,6 +77,15 @@ pub fn check(question: &Question<'_>) -> Result<Value> {
             changed.extend(usage.then_some("stream_options.include_usage"));
             let model = Some(model).filter(|_| !named);
             splice::splice(question.body.as_bytes(), &peek, model, usage)
+        }
+        Conversion::Hosted(envelope) => {
+            let say = Say {
+                model,
+                stream: peek.stream,
+                betas: None,
+            };
+            changed.push("model");
+            hosting::rehost(question.body.as_bytes(), envelope, say)?.body
         }
         Conversion::Translate { into, from } => {
             let target = Target {

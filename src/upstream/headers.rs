@@ -6,6 +6,9 @@ use crate::resources::provider::Provider;
 use crate::vendors::Vendor;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
+/// <https://docs.anthropic.com/en/api/beta-headers>
+pub const BETAS: HeaderName = HeaderName::from_static("anthropic-beta");
+
 /// The vendor's headers, then the provider's own in their place. Errors are fragments that follow the provider's name.
 pub(super) fn fixed(
     vendor: &Vendor,
@@ -51,6 +54,12 @@ pub(super) fn write(upstream: &Upstream, ask: &Ask<'_>, headers: &mut HeaderMap)
     headers.insert(header::VIA, via::header(ask.caller));
     if let (Some(caller), Some(way)) = (ask.caller, ask.way) {
         pass(caller, headers, |name| way.passes(name));
+    }
+    if let Some(betas) = ask
+        .betas
+        .and_then(|betas| HeaderValue::from_str(betas).ok())
+    {
+        headers.insert(BETAS, betas);
     }
 }
 

@@ -23,6 +23,7 @@ mod way;
 
 pub use access::{Access, resolve_files};
 pub use address::{Origin, base_url};
+pub use headers::BETAS;
 pub use own_key::{Form, OwnKey};
 pub use sign::{SignIn, Unsigned};
 pub use standing::{Standing, Verdict};
@@ -74,6 +75,8 @@ pub struct Ask<'a> {
     pub caller: Option<&'a HeaderMap>,
     /// The caller's own provider key.
     pub own_key: Option<&'a OwnKey>,
+    /// What a body named of features in beta that this way has in a header.
+    pub betas: Option<&'a str>,
 }
 
 impl Upstream {
@@ -157,9 +160,9 @@ impl Upstream {
             || self.origin.bare_host().parse().is_ok_and(loopback)
     }
 
-    /// How callers of this format reach it; `None`: they cannot.
-    pub fn way(&self, format: &Format) -> Option<&Way> {
-        self.ways.iter().find(|way| way.takes(format.id))
+    /// How callers of this format reach this model of it; `None`: they cannot.
+    pub fn way(&self, format: &Format, model: &str) -> Option<&Way> {
+        self.ways.iter().find(|way| way.takes(format.id, model))
     }
 
     /// The request target on a way, with what may pass of the caller's query; `None` where the model's name cannot

@@ -75,7 +75,7 @@ pub async fn list(upstream: &Upstream, most: usize) -> Trial {
 pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
     let spoken = upstream.vendor.endpoints.iter().find_map(|endpoint| {
         let format = formats::format(endpoint.format);
-        let way = upstream.way(format).filter(|way| way.is_same())?;
+        let way = upstream.way(format, model).filter(|way| way.is_same())?;
         Some((format.codec?, upstream.target(way, model, None, false)?))
     });
     let Some((codec, target)) = spoken else {
@@ -146,6 +146,7 @@ fn ask(method: Method, target: http::Uri, body: Bytes) -> Ask<'static> {
         way: None,
         caller: None,
         own_key: None,
+        betas: None,
     }
 }
 

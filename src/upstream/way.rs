@@ -3,8 +3,9 @@
 
 use super::address::{Address, filled, with_model};
 use super::{Access, SignIn, Upstream};
-use crate::formats::{self, Codec, FORMATS, Format, FormatId, Framing, Passes};
-use crate::resources::provider::Provider;
+use crate::formats::hosting::{self, Envelope};
+use crate::formats::{self, Codec, FORMATS, Format, FormatId, Framed, Framing, Passes};
+use crate::resources::{glob, provider::Provider};
 use crate::vendors::{self, Endpoint, Vendor};
 use http::Uri;
 
@@ -12,6 +13,8 @@ use http::Uri;
 pub struct Way {
     /// What the callers speak.
     from: FormatId,
+    /// Globs of the models it is for; empty: all that no way in front of it is for.
+    models: &'static [&'static str],
     /// What the upstream is sent.
     pub to: &'static Format,
     pub conversion: Conversion,
@@ -29,6 +32,8 @@ pub struct Way {
 pub enum Conversion {
     /// Both sides speak the same format: bytes are forwarded.
     Same,
+    /// Both sides speak the same format in different forms: what stands elsewhere in the other is put there.
+    Hosted(&'static Envelope),
     /// Through the neutral model.
     Translate {
         /// The upstream's side.
@@ -66,14 +71,15 @@ impl Way {
     ) -> Result<Vec<Way>, String> {
         let spoken = spoken(vendor, spec);
         let mut ways = Vec::new();
-        for from in FORMATS {
-            let Some((endpoint, conversion)) = conversion(&spoken, from) else {
-                continue;
-            };
+        for (from, endpoint, conversion) in FORMATS
+            .into_iter()
+            .flat_map(|from| conversions(&spoken, from))
+        {
             let to = formats::format(endpoint.format);
             let target = |path| Target::of(filled(path, spec)?, endpoint.from_host, address);
             ways.push(Way {
                 from: from.id,
+                models: endpoint.models,
                 to,
                 conversion,
                 whole: target(endpoint.path)?,
@@ -85,7 +91,7 @@ impl Way {
                     .auth
                     .map(|auth| SignIn::of(auth, &spec.credential, access)),
                 passes: match conversion {
-                    Conversion::Same => [to.passes, vendor.passes],
+                    Conversion::Same | Conversion::Hosted(_) => [to.passes, vendor.passes],
                     Conversion::Translate { .. } => [Passes::NONE; 2],
                 },
             });
@@ -93,14 +99,20 @@ impl Way {
         Ok(ways)
     }
 
-    /// Whether it is for callers of this format.
-    pub(super) fn takes(&self, format: FormatId) -> bool {
+    /// Whether it is for callers of this format, and for this model.
+    pub(super) fn takes(&self, format: FormatId, model: &str) -> bool {
         self.from == format
+            && (self.models.is_empty() || self.models.iter().any(|glob| glob::matches(glob, model)))
     }
 
-    /// Whether both sides speak the same format.
+    /// Whether both sides speak the same format in the same form.
     pub fn is_same(&self) -> bool {
         matches!(self.conversion, Conversion::Same)
+    }
+
+    /// Whether answers are put into another format's words.
+    pub fn translates(&self) -> bool {
+        matches!(self.conversion, Conversion::Translate { .. })
     }
 
     /// Whether the address names the model, so that a body need not.
@@ -135,9 +147,11 @@ impl Way {
             }
         };
         // A caller that wants one JSON array gets the upstream's own.
-        let uri = match self.to.events_by {
-            Some(pair) if self.is_same() && self.to.framing(query) == Framing::Array => {
-                without(&uri, pair)?
+        let uri = match self.to.framed {
+            Framed::EventsBy(name, value)
+                if self.is_same() && self.to.framing(query) == Framing::Array =>
+            {
+                without(&uri, (name, value))?
             }
             _ => uri,
         };
@@ -221,23 +235,39 @@ fn spoken(vendor: &Vendor, spec: &Provider) -> Vec<Endpoint> {
     spoken
 }
 
-/// The same format where the provider speaks it, else the first of its own that can be translated to.
-fn conversion<'a>(
+/// The same format where the provider speaks it, else another form of it, else the first of its own that can be translated
+/// to. What is for some models alone is followed by what is for the others.
+fn conversions<'a>(
     spoken: &'a [Endpoint],
     from: &'static Format,
-) -> Option<(&'a Endpoint, Conversion)> {
-    let alike = spoken
+) -> Vec<(&'static Format, &'a Endpoint, Conversion)> {
+    let alike: Vec<(&Endpoint, &'static Format)> = spoken
         .iter()
-        .map(|endpoint| (endpoint, formats::format(endpoint.format)));
-    let mut alike = alike.filter(|(_, to)| to.op == from.op);
-    if let Some((endpoint, _)) = alike.clone().find(|(_, to)| to.id == from.id) {
-        return Some((endpoint, Conversion::Same));
+        .map(|endpoint| (endpoint, formats::format(endpoint.format)))
+        .filter(|(_, to)| to.op == from.op)
+        .collect();
+    let same = |to: &Format| (to.id == from.id).then_some(Conversion::Same);
+    let hosted = |to: &Format| {
+        let envelope = to.hosted.map_or(&hosting::OWN, |hosted| hosted.envelope);
+        (to.id != from.id && to.spoken() == from.spoken()).then_some(Conversion::Hosted(envelope))
+    };
+    let translated = |to: &Format| {
+        let (into, from) = (to.codec?, from.codec?);
+        Some(Conversion::Translate { into, from })
+    };
+    let kinds: [&dyn Fn(&Format) -> Option<Conversion>; 3] = [&same, &hosted, &translated];
+    let mut found = Vec::new();
+    for kind in kinds {
+        for (endpoint, to) in &alike {
+            if let Some(conversion) = kind(to) {
+                found.push((from, *endpoint, conversion));
+                if endpoint.models.is_empty() {
+                    return found;
+                }
+            }
+        }
     }
-    let codec = from.codec?;
-    alike.find_map(|(endpoint, to)| {
-        let into = to.codec?;
-        Some((endpoint, Conversion::Translate { into, from: codec }))
-    })
+    found
 }
 
 #[cfg(test)]
@@ -261,13 +291,14 @@ mod tests {
             let upstream = build(vendor);
             FORMATS
                 .iter()
+                .filter(|format| format.hosted.is_none())
                 .filter_map(|format| {
-                    let way = upstream.way(format)?;
+                    let way = upstream.way(format, "a/b c")?;
                     let target = upstream.target(way, "a/b c", None, false).unwrap();
-                    let kind = if way.is_same() {
-                        "as it is"
-                    } else {
-                        "translated"
+                    let kind = match way.conversion {
+                        Conversion::Same => "as it is",
+                        Conversion::Hosted(_) => "in another form",
+                        Conversion::Translate { .. } => "translated",
                     };
                     Some(format!(
                         "{} {kind} to {} {target}",
@@ -318,7 +349,9 @@ mod tests {
             ]
         );
         let streamed = build("gemini-compatible");
-        let way = streamed.way(formats::format(FormatId::Gemini)).unwrap();
+        let way = streamed
+            .way(formats::format(FormatId::Gemini), "m")
+            .unwrap();
         let target = |query| {
             let uri = streamed.target(way, "m", Some(query), true);
             uri.unwrap().to_string()
@@ -339,6 +372,46 @@ mod tests {
     }
 
     #[test]
+    fn forms_of_one_format_reach_each_other_without_a_translation() {
+        let spec: Provider = serde_json::from_value(json!({
+            "vendor": "openai-compatible", "base_url": "http://127.0.0.1:1/b",
+            "formats": ["anthropic-bedrock", "openai-chat"],
+        }))
+        .unwrap();
+        let upstream = Upstream::build("up".into(), &spec, None, Timers::default()).unwrap();
+        let way = |format| {
+            let way = upstream.way(formats::format(format), "a:1").unwrap();
+            let target = |streams| upstream.target(way, "a:1", Some("beta=true"), streams);
+            let kind = match way.conversion {
+                Conversion::Same => "as it is",
+                Conversion::Hosted(_) => "in another form",
+                Conversion::Translate { .. } => "translated",
+            };
+            format!(
+                "{kind}: {} {}",
+                target(false).unwrap(),
+                target(true).unwrap()
+            )
+        };
+        let (whole, streamed) = (
+            "/model/a%3A1/invoke",
+            "/model/a%3A1/invoke-with-response-stream",
+        );
+        for (from, kind) in [
+            (FormatId::AnthropicMessages, "in another form"),
+            (FormatId::AnthropicBedrock, "as it is"),
+            (FormatId::AnthropicVertex, "in another form"),
+            (FormatId::Gemini, "translated"),
+        ] {
+            assert_eq!(way(from), format!("{kind}: {whole} {streamed}"));
+        }
+        assert_eq!(
+            way(FormatId::OpenaiChat),
+            "as it is: /b/chat/completions /b/chat/completions"
+        );
+    }
+
+    #[test]
     fn harmless_query_parameters_go_along_where_the_format_is_the_same() {
         let build = |vendor: &str| {
             let spec: Provider = serde_json::from_value(json!({
@@ -349,7 +422,7 @@ mod tests {
         };
         let target = |vendor: &str, format: FormatId, query: &str| {
             let upstream = build(vendor);
-            let way = upstream.way(formats::format(format)).unwrap();
+            let way = upstream.way(formats::format(format), "m").unwrap();
             upstream
                 .target(way, "m", Some(query), false)
                 .unwrap()

@@ -47,6 +47,8 @@ pub struct Endpoint {
     pub streams: &'static str,
     /// Whether the paths stand behind the host, and not behind the whole base URL.
     pub from_host: bool,
+    /// Globs of the models it is for; empty: all that no endpoint in front of it is for.
+    pub models: &'static [&'static str],
     /// How it takes its credential here; `None`: as everywhere.
     pub auth: Option<Auth>,
 }
@@ -58,6 +60,7 @@ pub const fn at(format: FormatId, path: &'static str) -> Endpoint {
         path,
         streams: "",
         from_host: false,
+        models: &[],
         auth: None,
     }
 }
@@ -67,6 +70,29 @@ pub const GEMINI: Endpoint = Endpoint {
     streams: "/v1beta/models/{model}:streamGenerateContent?alt=sse",
     ..at(FormatId::Gemini, "/v1beta/models/{model}:generateContent")
 };
+
+/// Where Bedrock takes Anthropic's format, behind its host.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html>
+pub const INVOKE: Endpoint = Endpoint {
+    streams: "/model/{model}/invoke-with-response-stream",
+    ..at(FormatId::AnthropicBedrock, "/model/{model}/invoke")
+};
+
+/// Where Vertex AI takes it, behind what says project and place.
+/// <https://docs.anthropic.com/en/api/claude-on-vertex-ai>
+pub const RAW_PREDICT: Endpoint = Endpoint {
+    streams: "/publishers/anthropic/models/{model}:streamRawPredict",
+    ..at(
+        FormatId::AnthropicVertex,
+        "/publishers/anthropic/models/{model}:rawPredict",
+    )
+};
+
+/// Where Vertex AI counts in it.
+pub const RAW_PREDICT_COUNT: Endpoint = at(
+    FormatId::AnthropicVertexCount,
+    "/publishers/anthropic/models/count-tokens:rawPredict",
+);
 
 /// Where servers that are compatible with a format's maker take it, behind a base URL as that maker's own is.
 pub fn usual(format: FormatId) -> Endpoint {
@@ -80,6 +106,13 @@ pub fn usual(format: FormatId) -> Endpoint {
             from_host: true,
             ..GEMINI
         },
+        // By the addresses of the clouds that have it in this form.
+        FormatId::AnthropicBedrock => Endpoint {
+            from_host: true,
+            ..INVOKE
+        },
+        FormatId::AnthropicVertex => RAW_PREDICT,
+        FormatId::AnthropicVertexCount => RAW_PREDICT_COUNT,
         FormatId::AnthropicCount => at(format, "/messages/count_tokens"),
         FormatId::GeminiCount => Endpoint {
             from_host: true,

@@ -6,8 +6,8 @@ pub mod estimate;
 mod size;
 
 use super::{
-    Api, Format, FormatId, Passes, Seen, Streams, anthropic, entry, fault, gemini, openai, peek,
-    responses,
+    Api, Format, FormatId, Framed, Hosted, Passes, Seen, Streams, anthropic, entry, fault, gemini,
+    hosting, openai, peek, responses,
 };
 use crate::chat::{Op, Usage};
 use peek::{Look, Looks};
@@ -27,7 +27,8 @@ const WHOLE: Format = Format {
     write_fault_event: fault::write_openai_event,
     ping: b": ping\n\n",
     end_mark: openai::END_MARK,
-    events_by: None,
+    framed: Framed::EVENTS,
+    hosted: None,
     usage_on_request: false,
     keeps: false,
     passes: Passes::OPENAI,
@@ -44,6 +45,23 @@ pub static ANTHROPIC: Format = Format {
     ..WHOLE
 };
 
+/// <https://docs.anthropic.com/en/api/claude-on-vertex-ai>
+pub static ANTHROPIC_VERTEX: Format = Format {
+    id: FormatId::AnthropicVertexCount,
+    name: "anthropic-vertex-count-tokens",
+    api: Api::Anthropic,
+    entries: &[whole(
+        "/v1/projects/*/locations/*/publishers/anthropic/models/count-tokens:rawPredict",
+    )],
+    looks: anthropic::LOOKS,
+    hosted: Some(Hosted {
+        of: FormatId::AnthropicCount,
+        envelope: &hosting::VERTEX_COUNT,
+    }),
+    passes: Passes::VERTEX,
+    ..WHOLE
+};
+
 /// <https://ai.google.dev/api/tokens>
 pub static GEMINI: Format = Format {
     id: FormatId::GeminiCount,
@@ -52,6 +70,10 @@ pub static GEMINI: Format = Format {
     entries: &[
         whole("/v1beta/models/{model}:countTokens"),
         whole("/v1/models/{model}:countTokens"),
+        whole("/v1/projects/*/locations/*/publishers/google/models/{model}:countTokens"),
+        whole("/v1/publishers/google/models/{model}:countTokens"),
+        whole("/v1beta1/projects/*/locations/*/publishers/google/models/{model}:countTokens"),
+        whole("/v1beta1/publishers/google/models/{model}:countTokens"),
     ],
     looks: gemini::LOOKS,
     passes: Passes::GOOGLE,
@@ -98,7 +120,7 @@ const fn whole(path: &'static str) -> entry::Entry {
 /// speaks the other where its vendor does.
 pub fn beside(format: FormatId) -> Option<&'static str> {
     match format {
-        FormatId::AnthropicCount => Some(anthropic::NAME),
+        FormatId::AnthropicCount | FormatId::AnthropicVertexCount => Some(anthropic::NAME),
         FormatId::GeminiCount => Some(gemini::NAME),
         FormatId::ResponsesCount | FormatId::ResponsesCompact => Some(responses::NAME),
         _ => None,
