@@ -3,7 +3,7 @@
 
 use super::{Origin, call, dial};
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use std::time::Duration;
 
@@ -22,6 +22,10 @@ pub(super) async fn fetch(
     let target = request.uri().path_and_query();
     *request.uri_mut() = target.map_or_else(Uri::default, |target| target.clone().into());
     request.headers_mut().insert(header::HOST, host);
+    if request.method() != Method::GET {
+        let length = HeaderValue::from(request.body().len());
+        request.headers_mut().insert(header::CONTENT_LENGTH, length);
+    }
     let answer = async {
         let link = dial::link(&origin, None, |_| false).await?;
         call::exchange(link, request.map(Full::new), LONGEST).await
@@ -42,15 +46,21 @@ fn origin(uri: &Uri) -> Option<(Origin, HeaderValue)> {
         _ => return None,
     };
     let authority = uri.authority()?;
-    let plain = !authority.as_str().contains('@');
+    let host = authority.host();
+    // Whatever else stands there is a user's name or no port.
+    let port = match authority.as_str().strip_prefix(host)?.strip_prefix(':') {
+        Some(port) => port.parse().ok()?,
+        None if tls => 443,
+        None => 80,
+    };
     let origin = Origin {
         tls,
-        host: authority.host().to_owned(),
-        port: authority.port_u16().unwrap_or(if tls { 443 } else { 80 }),
+        host: host.to_owned(),
+        port,
         identity: 0,
     };
-    let host = HeaderValue::try_from(authority.as_str()).ok()?;
-    (plain && !origin.host.is_empty()).then_some((origin, host))
+    let shown = HeaderValue::try_from(authority.as_str()).ok()?;
+    (!host.is_empty()).then_some((origin, shown))
 }
 
 /// Stand-ins for such services, for tests.
@@ -156,7 +166,7 @@ mod tests {
         let nobody = testing::nobody();
         let refused = format!("`{}`: connection refused", host(&nobody));
         assert_eq!(ask(&nobody, "").unwrap_err(), refused);
-        for bad in ["ftp://h/x", "/x", "http://user:secret@h/x"] {
+        for bad in ["ftp://h/x", "/x", "http://user:secret@h/x", "http://h:x/"] {
             assert_eq!(ask(bad, "").unwrap_err(), "it is at no address gw can ask");
         }
     }
