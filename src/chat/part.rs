@@ -202,3 +202,19 @@ pub enum Source {
     /// A file uploaded to the provider before.
     File(String),
 }
+
+impl Source {
+    /// What a URL leads to: a `data:` URL with base64 is taken apart, every other stays one.
+    pub fn of_url(url: String) -> Source {
+        match url
+            .strip_prefix("data:")
+            .and_then(|rest| rest.split_once(";base64,"))
+        {
+            Some((mime, data)) => Source::Base64 {
+                mime: mime.to_owned(),
+                data: data.to_owned(),
+            },
+            None => Source::Url(url),
+        }
+    }
+}

@@ -217,6 +217,25 @@ impl Effort {
     }
 }
 
+impl Chat {
+    /// The user says more. Results of calls and what is said right behind them are one turn.
+    pub fn user_says(&mut self, parts: Vec<Part>) {
+        let only_results = |parts: &[Part]| {
+            !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::Result(_)))
+        };
+        match self.messages.last_mut() {
+            Some(last) if last.role == Role::User && only_results(&last.parts) => {
+                last.parts.extend(parts)
+            }
+            _ => self.messages.push(Message {
+                role: Role::User,
+                parts,
+                id: None,
+            }),
+        }
+    }
+}
+
 impl Message {
     /// A message of one text.
     pub fn text(role: Role, text: impl Into<String>) -> Message {

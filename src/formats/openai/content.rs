@@ -40,16 +40,15 @@ fn part(fields: &mut Fields) -> Result<Part> {
             let (url, detail) = address(fields, "image_url")?;
             Ok(Part::Media(Media {
                 kind: MediaKind::Image,
-                source: located(url),
+                source: Source::of_url(url),
                 name: None,
                 detail,
             }))
         }
-        "video_url" => {
-            address(fields, "video_url").map(|(url, _)| media(MediaKind::Video, located(url), None))
-        }
+        "video_url" => address(fields, "video_url")
+            .map(|(url, _)| media(MediaKind::Video, Source::of_url(url), None)),
         "document_url" => address(fields, "document_url")
-            .map(|(url, _)| media(MediaKind::Document, located(url), None)),
+            .map(|(url, _)| media(MediaKind::Document, Source::of_url(url), None)),
         "input_audio" => {
             let at = fields.path("input_audio");
             let mut audio = fields.object("input_audio")?.ok_or_else(|| missing(&at))?;
@@ -131,7 +130,7 @@ fn file(fields: &mut Fields) -> Result<Part> {
     if let Some(id) = file.text("file_id")? {
         return Ok(media(MediaKind::Document, Source::File(id), name));
     }
-    let source = match located(file.need("file_data")?) {
+    let source = match Source::of_url(file.need("file_data")?) {
         // Bare base64 without a `data:` head is a PDF: nothing else was accepted in that spelling.
         Source::Url(data) if !data.contains(':') => Source::Base64 {
             mime: "application/pdf".into(),
@@ -152,20 +151,6 @@ fn kind_of(mime: &str) -> MediaKind {
         Some("audio") => MediaKind::Audio,
         Some("video") => MediaKind::Video,
         _ => MediaKind::Document,
-    }
-}
-
-/// Takes a `data:` URL with base64 apart; every other URL stays one.
-pub fn located(url: String) -> Source {
-    match url
-        .strip_prefix("data:")
-        .and_then(|rest| rest.split_once(";base64,"))
-    {
-        Some((mime, data)) => Source::Base64 {
-            mime: mime.to_owned(),
-            data: data.to_owned(),
-        },
-        None => Source::Url(url),
     }
 }
 

@@ -45,7 +45,7 @@ pub fn images(message: &mut Fields) -> Vec<Media> {
         .unwrap_or_default();
     let shown = images.into_iter().filter_map(|mut image| {
         let mut at = image.lenient("image_url", Fields::object)?;
-        let source = super::content::located(at.lenient("url", Fields::text)?);
+        let source = Source::of_url(at.lenient("url", Fields::text)?);
         Some(Media {
             kind: MediaKind::Image,
             source,

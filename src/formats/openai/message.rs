@@ -34,23 +34,17 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
                 parts,
                 id: None,
             }),
-            "user" => push_user(&mut chat.messages, parts),
-            "tool" => push_user(
-                &mut chat.messages,
-                vec![Part::Result(CallResult {
-                    id: fields.need("tool_call_id")?,
-                    parts,
-                    ..CallResult::default()
-                })],
-            ),
-            "function" => push_user(
-                &mut chat.messages,
-                vec![Part::Result(CallResult {
-                    id: old_id(old_calls),
-                    parts,
-                    ..CallResult::default()
-                })],
-            ),
+            "user" => chat.user_says(parts),
+            "tool" => chat.user_says(vec![Part::Result(CallResult {
+                id: fields.need("tool_call_id")?,
+                parts,
+                ..CallResult::default()
+            })]),
+            "function" => chat.user_says(vec![Part::Result(CallResult {
+                id: old_id(old_calls),
+                parts,
+                ..CallResult::default()
+            })]),
             "assistant" => {
                 let mut all = thoughts(&mut fields)?;
                 // Some give the same thoughts in two places.
@@ -100,23 +94,6 @@ pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
 
 fn old_id(count: usize) -> String {
     format!("call_{count}")
-}
-
-/// Results of calls and what the user says right after them are one turn.
-fn push_user(messages: &mut Vec<Message>, parts: Vec<Part>) {
-    let only_results = |parts: &[Part]| {
-        !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::Result(_)))
-    };
-    match messages.last_mut() {
-        Some(last) if last.role == Role::User && only_results(&last.parts) => {
-            last.parts.extend(parts)
-        }
-        _ => messages.push(Message {
-            role: Role::User,
-            parts,
-            id: None,
-        }),
-    }
 }
 
 /// Sealed thoughts from `thinking_blocks`, else the plain text some services send and want back.

@@ -77,7 +77,7 @@ fn image(fields: &mut Fields) -> Result<Part> {
     let detail = fields.text("detail")?.filter(|detail| detail != "auto");
     let source = match fields.text("file_id")? {
         Some(id) => Source::File(id),
-        None => located(fields.need("image_url")?),
+        None => Source::of_url(fields.need("image_url")?),
     };
     Ok(media(MediaKind::Image, source, None, detail))
 }
@@ -90,7 +90,7 @@ fn file(fields: &mut Fields) -> Result<Part> {
     if let Some(url) = fields.text("file_url")? {
         return Ok(media(MediaKind::Document, Source::Url(url), name, detail));
     }
-    let source = match located(fields.need("file_data")?) {
+    let source = match Source::of_url(fields.need("file_data")?) {
         // Bare base64 without a `data:` head is a PDF: nothing else is accepted in that spelling.
         Source::Url(data) if !data.contains(':') => Source::Base64 {
             mime: "application/pdf".into(),
@@ -108,20 +108,6 @@ fn file(fields: &mut Fields) -> Result<Part> {
         _ => MediaKind::Document,
     };
     Ok(media(kind, source, name, detail))
-}
-
-/// Takes a `data:` URL with base64 apart; every other URL stays one.
-fn located(url: String) -> Source {
-    match url
-        .strip_prefix("data:")
-        .and_then(|rest| rest.split_once(";base64,"))
-    {
-        Some((mime, data)) => Source::Base64 {
-            mime: mime.to_owned(),
-            data: data.to_owned(),
-        },
-        None => Source::Url(url),
-    }
 }
 
 /// One text is a string, everything else a list.

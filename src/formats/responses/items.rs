@@ -133,7 +133,7 @@ fn message(item: &mut Fields, chat: &mut Chat) -> Result<()> {
         Role::Assistant => parts
             .into_iter()
             .for_each(|part| said(&mut chat.messages, part)),
-        Role::User => user(&mut chat.messages, parts),
+        Role::User => chat.user_says(parts),
         Role::System => chat.messages.push(Message {
             role,
             parts,
@@ -155,23 +155,6 @@ fn said(messages: &mut Vec<Message>, part: Part) {
     }
 }
 
-/// Outputs of calls and what the user says right after them are one turn.
-fn user(messages: &mut Vec<Message>, parts: Vec<Part>) {
-    let only_results = |parts: &[Part]| {
-        !parts.is_empty() && parts.iter().all(|part| matches!(part, Part::Result(_)))
-    };
-    match messages.last_mut() {
-        Some(last) if last.role == Role::User && only_results(&last.parts) => {
-            last.parts.extend(parts);
-        }
-        _ => messages.push(Message {
-            role: Role::User,
-            parts,
-            id: None,
-        }),
-    }
-}
-
 fn answered(item: &mut Fields, parts: Vec<Part>, free: bool, chat: &mut Chat) -> Result<()> {
     let result = CallResult {
         id: item.need("call_id")?,
@@ -179,7 +162,7 @@ fn answered(item: &mut Fields, parts: Vec<Part>, free: bool, chat: &mut Chat) ->
         free,
         ..CallResult::default()
     };
-    user(&mut chat.messages, vec![Part::Result(result)]);
+    chat.user_says(vec![Part::Result(result)]);
     Ok(())
 }
 
