@@ -320,6 +320,16 @@ static ROWS: &[Row] = &[
         },
     },
     // Open weights, served by many, each in its own way.
+    // Cohere's that do not think; reasoning is said of the others alone.
+    Row {
+        names: &["command-r", "command-a-03", "command-a-vision"],
+        source: "https://docs.cohere.com/docs/reasoning (?)",
+        takes: Takes {
+            stops: 5,
+            efforts: &[],
+            ..Takes::UNKNOWN
+        },
+    },
     Row {
         names: &["gpt-oss", "gpt-j", "gpt-neo"],
         source: "https://github.com/openai/gpt-oss",

@@ -14,6 +14,7 @@ pub enum Issuer {
     Anthropic,
     Google,
     Openai,
+    Cohere,
 }
 
 /// What a seal is.
@@ -27,7 +28,12 @@ pub enum SealKind {
 
 impl Issuer {
     /// Every issuer.
-    pub const ALL: [Issuer; 3] = [Issuer::Anthropic, Issuer::Google, Issuer::Openai];
+    pub const ALL: [Issuer; 4] = [
+        Issuer::Anthropic,
+        Issuer::Google,
+        Issuer::Openai,
+        Issuer::Cohere,
+    ];
 
     /// As it stands in a seal that another format carries.
     pub fn name(self) -> &'static str {
@@ -35,6 +41,7 @@ impl Issuer {
             Issuer::Anthropic => "anthropic",
             Issuer::Google => "google",
             Issuer::Openai => "openai",
+            Issuer::Cohere => "cohere",
         }
     }
 }

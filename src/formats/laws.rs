@@ -22,7 +22,7 @@ mod telling;
 mod wire;
 
 use super::{Codec, FORMATS, Format, Mark, Quirks, ReplyContext, Seen, Target};
-use crate::chat::{Answer, Chat, Event, Part, Reply, Usage};
+use crate::chat::{Answer, Chat, Event, Part, Reply, ToolChoice, Usage};
 
 /// A format that translates.
 struct Row {
@@ -151,6 +151,10 @@ fn plain(mut chat: Chat) -> Chat {
     if let Some(Answer::Schema { name, .. }) = &mut chat.answer {
         *name = None;
     }
+    // What everybody does unasked.
+    chat.tool_choice = chat
+        .tool_choice
+        .filter(|choice| *choice != ToolChoice::Auto);
     // What is not strict need not say so.
     for tool in &mut chat.tools {
         tool.strict = tool.strict.filter(|strict| *strict);

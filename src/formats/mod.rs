@@ -5,6 +5,7 @@ pub mod anthropic;
 mod api;
 mod cache;
 mod chunks;
+mod cohere;
 pub mod count;
 pub mod entry;
 pub mod eventstream;
@@ -59,6 +60,8 @@ pub enum FormatId {
     AnthropicVertex,
     /// <https://ai.google.dev/api/generate-content>
     Gemini,
+    /// <https://docs.cohere.com/reference/chat>
+    CohereChat,
     /// <https://docs.anthropic.com/en/api/messages-count-tokens>
     AnthropicCount,
     /// <https://docs.anthropic.com/en/api/claude-on-vertex-ai>
@@ -163,7 +166,7 @@ impl Format {
 }
 
 /// Every wire format.
-pub static FORMATS: [&Format; 22] = [
+pub static FORMATS: [&Format; 23] = [
     &OPENAI_CHAT,
     &OPENAI_RESPONSES,
     &OPENAI_EMBEDDINGS,
@@ -173,6 +176,7 @@ pub static FORMATS: [&Format; 22] = [
     &count::ANTHROPIC_VERTEX,
     &ANTHROPIC_VERTEX,
     &GEMINI,
+    &cohere::CHAT,
     &count::ANTHROPIC,
     &count::GEMINI,
     &count::RESPONSES,
@@ -573,6 +577,7 @@ pub fn format(id: FormatId) -> &'static Format {
         FormatId::AnthropicBedrock => &ANTHROPIC_BEDROCK,
         FormatId::AnthropicVertex => &ANTHROPIC_VERTEX,
         FormatId::Gemini => &GEMINI,
+        FormatId::CohereChat => &cohere::CHAT,
         FormatId::AnthropicCount => &count::ANTHROPIC,
         FormatId::AnthropicVertexCount => &count::ANTHROPIC_VERTEX,
         FormatId::GeminiCount => &count::GEMINI,

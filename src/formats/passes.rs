@@ -63,6 +63,12 @@ impl Passes {
         ..Passes::NONE
     };
 
+    /// What its clients call the project that asks: <https://docs.cohere.com/reference/chat>
+    pub const COHERE: Passes = Passes {
+        headers: &["x-client-name"],
+        ..Passes::NONE
+    };
+
     /// Whether this header may pass.
     pub fn header(&self, name: &str) -> bool {
         self.headers.contains(&name) || self.prefixes.iter().any(|start| name.starts_with(start))

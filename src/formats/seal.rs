@@ -189,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_seal_comes_home(data in "\\PC{0,20}", home in 0..3_usize, from in 0..3_usize, encrypted: bool) {
+        fn every_seal_comes_home(data in "\\PC{0,20}", home in 0..Issuer::ALL.len(), from in 0..Issuer::ALL.len(), encrypted: bool) {
             let (home, issuer) = (Issuer::ALL[home], Issuer::ALL[from]);
             let seal = match encrypted {
                 true => Seal::encrypted(issuer, data),

@@ -120,7 +120,7 @@ static KNOWN: &[Known] = &[
     row(
         "Cohere's API",
         Some(Api::Message),
-        &["v2/chat", "v2/embed", "v2/rerank"],
+        &["v2/embed", "v2/rerank"],
     ),
     row(
         "the Amazon Bedrock API",

@@ -315,6 +315,7 @@ mod tests {
                 "openai-embeddings as it is to openai-embeddings /b/embeddings",
                 "anthropic-messages translated to openai-chat /b/chat/completions",
                 "gemini translated to openai-chat /b/chat/completions",
+                "cohere-chat translated to openai-chat /b/chat/completions",
                 "openai-responses-input-tokens as it is to openai-responses-input-tokens /b/responses/input_tokens",
                 "openai-responses-compact as it is to openai-responses-compact /b/responses/compact",
                 "openai-completions as it is to openai-completions /b/completions",
@@ -334,6 +335,7 @@ mod tests {
                 "openai-responses translated to anthropic-messages /b/messages",
                 "anthropic-messages as it is to anthropic-messages /b/messages",
                 "gemini translated to anthropic-messages /b/messages",
+                "cohere-chat translated to anthropic-messages /b/messages",
                 "anthropic-count-tokens as it is to anthropic-count-tokens /b/messages/count_tokens",
             ]
         );
@@ -345,6 +347,7 @@ mod tests {
                 "openai-embeddings as it is to openai-embeddings /b/v1beta/openai/embeddings",
                 "anthropic-messages translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
                 "gemini as it is to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
+                "cohere-chat translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
                 "gemini-count-tokens as it is to gemini-count-tokens /b/v1beta/models/a%2Fb%20c:countTokens",
             ]
         );

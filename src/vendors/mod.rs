@@ -113,6 +113,10 @@ pub fn usual(format: FormatId) -> Endpoint {
         },
         FormatId::AnthropicVertex => RAW_PREDICT,
         FormatId::AnthropicVertexCount => RAW_PREDICT_COUNT,
+        FormatId::CohereChat => Endpoint {
+            from_host: true,
+            ..at(format, "/v2/chat")
+        },
         FormatId::AnthropicCount => at(format, "/messages/count_tokens"),
         FormatId::GeminiCount => Endpoint {
             from_host: true,

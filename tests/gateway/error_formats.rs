@@ -81,7 +81,7 @@ fn an_error_is_in_the_format_the_caller_speaks_whatever_the_path_and_before_any_
             &[],
             (404, "message"),
         ),
-        ("POST", "/v2/chat", &[], (404, "message")),
+        ("POST", "/v2/chat", &[], (401, "message")),
         // No good key.
         ("GET", "/v1/models", &[], (401, "openai")),
         ("GET", "/v1/models", &[version], (401, "anthropic")),

@@ -62,10 +62,13 @@ features! {
     "temperature": |chat| chat.temperature = Some(0.5), |chat| chat.temperature = None;
     "user": |chat| chat.user = Some("u".into()), |chat| chat.user = None;
     "strict tool": |chat| chat.tools = vec![tool(Some(true))], |chat| loosen(chat, true);
+    "strict tool beside another": |chat| chat.tools = vec![tool(Some(true)), Tool { name: "g".into(), ..tool(None) }], alike;
     "loose tool": |chat| chat.tools = vec![tool(Some(false))], |chat| loosen(chat, false);
     "one call at a time": |chat| calls(chat, false), |chat| several(chat, false);
     "several calls at a time": |chat| calls(chat, true), |chat| several(chat, true);
     "no call": |chat| choose(chat, ToolChoice::None), |chat| chat.tool_choice = None;
+    "tool by its name": |chat| choose(chat, ToolChoice::Named("f".into())),
+        |chat| chat.tool_choice = chat.tool_choice.take().filter(|choice| !matches!(choice, ToolChoice::Named(_)));
     "image by URL": |chat| show(chat, image(Source::Url("https://example.com/a.png".into()))),
         |chat| keep(chat, |part| !matches!(part, Part::Media(Media { source: Source::Url(_), .. })));
     "image by its data": |chat| show(chat, image(data("image/png"))),
@@ -77,6 +80,8 @@ features! {
     "thought signed by Anthropic": |chat| sealed(chat, Issuer::Anthropic, SealKind::Signature), |chat| unseal(chat, Issuer::Anthropic, SealKind::Signature);
     "thought signed by Google": |chat| sealed(chat, Issuer::Google, SealKind::Signature), |chat| unseal(chat, Issuer::Google, SealKind::Signature);
     "thought signed by OpenAI": |chat| sealed(chat, Issuer::Openai, SealKind::Signature), |chat| unseal(chat, Issuer::Openai, SealKind::Signature);
+    "thought signed by Cohere": |chat| sealed(chat, Issuer::Cohere, SealKind::Signature), |chat| unseal(chat, Issuer::Cohere, SealKind::Signature);
+    "thought encrypted by Cohere": |chat| sealed(chat, Issuer::Cohere, SealKind::Encrypted), |chat| unseal(chat, Issuer::Cohere, SealKind::Encrypted);
     "thought encrypted by Anthropic": |chat| sealed(chat, Issuer::Anthropic, SealKind::Encrypted), |chat| unseal(chat, Issuer::Anthropic, SealKind::Encrypted);
     "thought encrypted by Google": |chat| sealed(chat, Issuer::Google, SealKind::Encrypted), |chat| unseal(chat, Issuer::Google, SealKind::Encrypted);
     "thought encrypted by OpenAI": |chat| sealed(chat, Issuer::Openai, SealKind::Encrypted), |chat| unseal(chat, Issuer::Openai, SealKind::Encrypted);
@@ -109,6 +114,13 @@ fn loosen(chat: &mut Chat, strict: bool) {
         .iter_mut()
         .filter(|tool| tool.strict == Some(strict));
     said.for_each(|tool| tool.strict = None);
+}
+
+/// All strict, or none.
+fn alike(chat: &mut Chat) {
+    if chat.tools.iter().any(|tool| tool.strict != Some(true)) {
+        loosen(chat, true);
+    }
 }
 
 fn choose(chat: &mut Chat, choice: ToolChoice) {
@@ -242,6 +254,7 @@ pub fn common(mut chat: Chat, rows: &[&Row]) -> Chat {
 
 /// Whether a format shows its callers a reply as it is, whole and streamed.
 pub fn shows(row: &Row, reply: &Reply) -> bool {
+    let reply = &named(reply.clone(), row);
     let whole = read_reply(row.codec, &row.codec.write_reply(reply, &context()));
     let streamed = through_stream(row.codec, &reply.events());
     matches!(whole, Ok(whole) if whole == *reply) && streamed == *reply
@@ -262,7 +275,13 @@ pub fn reply_of(part: Part) -> Reply {
 }
 
 /// The reply without the thoughts that a format has no place for, and with what it does not tell apart of the prompt.
-pub fn shown(mut reply: Reply, row: &Row) -> Reply {
+pub fn shown(reply: Reply, row: &Row) -> Reply {
+    let mut reply = named(reply, row);
+    if let Some(usage) = &mut reply.usage
+        && !tells_reasoning(row)
+    {
+        usage.output += std::mem::take(&mut usage.reasoning);
+    }
     if let Some(usage) = &mut reply.usage
         && !tells_cache_writes(row)
     {
@@ -293,17 +312,42 @@ pub fn shown(mut reply: Reply, row: &Row) -> Reply {
     reply
 }
 
+/// The reply without the name of the model, where a format does not tell it.
+pub fn named(mut reply: Reply, row: &Row) -> Reply {
+    let tells = back(row, &reply_of(Part::text("a"))).is_some_and(|back| back.model == "m");
+    if !tells {
+        reply.model.clear();
+    }
+    reply
+}
+
 fn tells_cache_writes(row: &Row) -> bool {
     let written = Usage {
         cache_write_5m: 1,
         ..Usage::default()
     };
+    counted(row, written).is_some_and(|usage| usage.input == 0)
+}
+
+fn tells_reasoning(row: &Row) -> bool {
+    let reasoned = Usage {
+        reasoning: 1,
+        ..Usage::default()
+    };
+    counted(row, reasoned).is_some_and(|usage| usage.reasoning == 1)
+}
+
+/// What callers of a format make of this usage.
+fn counted(row: &Row, usage: Usage) -> Option<Usage> {
     let reply = Reply {
-        usage: Some(written),
+        usage: Some(usage),
         ..reply_of(Part::text("a"))
     };
-    let back = read_reply(row.codec, &row.codec.write_reply(&reply, &context()));
-    back.is_ok_and(|back| back.usage.is_some_and(|usage| usage.input == 0))
+    back(row, &reply)?.usage
+}
+
+fn back(row: &Row, reply: &Reply) -> Option<Reply> {
+    read_reply(row.codec, &row.codec.write_reply(reply, &context())).ok()
 }
 
 #[test]

@@ -46,9 +46,11 @@ fn translating() -> impl Iterator<Item = (&'static Format, &'static dyn Codec)> 
 
 /// The format that an exchange was recorded in.
 fn of_format(exchange: &Value) -> Option<&'static Format> {
-    FORMATS
-        .into_iter()
-        .find(|format| exchange["api"] == format.name)
+    let api = match exchange["api"].as_str()? {
+        "cohere" => "cohere-chat",
+        api => api,
+    };
+    FORMATS.into_iter().find(|format| api == format.name)
 }
 
 /// The same, where it translates.

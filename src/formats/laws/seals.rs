@@ -14,6 +14,7 @@ const HOMES: &[(&str, &[Issuer])] = &[
     ("openai-responses", &[Issuer::Openai]),
     ("anthropic-messages", &[Issuer::Anthropic]),
     ("gemini", &[Issuer::Google]),
+    ("cohere-chat", &[Issuer::Cohere]),
 ];
 
 /// The seal's words, which occur nowhere else.
@@ -149,7 +150,7 @@ fn home_made(issuer: Issuer, part: &Part) -> bool {
     };
     match issuer {
         Issuer::Anthropic => true,
-        Issuer::Openai => seal.kind == SealKind::Encrypted,
+        Issuer::Openai | Issuer::Cohere => seal.kind == SealKind::Encrypted,
         Issuer::Google => seal.kind == SealKind::Signature,
     }
 }

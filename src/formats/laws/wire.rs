@@ -259,6 +259,10 @@ pub fn follow_up(api: &str, shown: &Value) -> Value {
             json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}, content,
                 {"role": "user", "parts": [{"functionResponse": result}]}]})
         }
+        "cohere-chat" => {
+            let result = json!({"role": "tool", "tool_call_id": "call_a", "content": "1"});
+            json!({"model": "m", "messages": [text("hi"), shown["message"], result]})
+        }
         other => panic!("how do clients of `{other}` go on?"),
     }
 }

@@ -1,5 +1,6 @@
 //! What callers of each format are shown of each thing that an answer may hold, whole and as a stream.
 
+use super::super::features::named;
 use super::super::{Row, context, read_stream, rows, written};
 use super::{blessed, folder};
 use crate::chat::{
@@ -142,6 +143,10 @@ pub fn answers() -> Vec<(&'static str, Reply)> {
         (
             "thought encrypted by OpenAI",
             thought(Thought::sealed("", encrypted(Issuer::Openai))),
+        ),
+        (
+            "plan of Cohere's",
+            thought(Thought::sealed("", encrypted(Issuer::Cohere))),
         ),
         (
             "text signed by Google",
@@ -324,7 +329,8 @@ fn unnumbered(mut reply: Reply) -> Reply {
 /// What becomes of it: it comes back as it is, not at all, or in another form.
 pub fn outcome(row: &Row, reply: &Reply) -> &'static str {
     let backs = [whole(row, reply), streamed(row, reply)].map(|back| back.map(unnumbered));
-    let (reply, bare) = (unnumbered(reply.clone()), unnumbered(without(reply)));
+    let reply = unnumbered(named(reply.clone(), row));
+    let bare = without(&reply);
     let gone =
         |back: &Reply| bare != reply && (&back.parts, back.usage) == (&bare.parts, bare.usage);
     if backs.iter().all(|back| back.as_ref() == Some(&reply)) {

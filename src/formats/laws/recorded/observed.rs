@@ -86,7 +86,8 @@ fn recorded_replies_give_the_usage_their_own_clients_saw() {
         {
             wrong.push(format!("{id}: text unseen"));
         }
-        if marks.contains(&Mark::Malformed) || (outcome["finish"].is_string() && !seen.finished) {
+        let whole = seen.finished || seen.fault.is_some();
+        if marks.contains(&Mark::Malformed) || (outcome["finish"].is_string() && !whole) {
             wrong.push(format!(
                 "{id} {}: {marks:?} finished {}",
                 record["provider"], seen.finished

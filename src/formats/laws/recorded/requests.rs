@@ -13,8 +13,9 @@ fn told(dropped: &[String], name: &str) -> bool {
     let words: &[&str] = match name {
         // A schema that a model cannot be held to is asked for in words.
         "system" => &["messages", "system", "response_format", "output_config"],
-        "turns" => &["messages", "system"],
-        "tools" => &["tools", "functions"],
+        "turns" => &["messages", "system", "documents"],
+        // A choice of one is one among that one alone.
+        "tools" => &["tools", "functions", "tool_choice"],
         "choice" => &["tool_choice", "tools", "toolConfig"],
         "answer" => &[
             "response_format",
