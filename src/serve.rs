@@ -5,6 +5,7 @@ mod announce;
 mod child;
 mod descriptors;
 mod dev;
+mod kept;
 mod key_places;
 mod last_used;
 mod new_keys;
@@ -22,6 +23,7 @@ use crate::gateway::{Shared, accept};
 use crate::resources::Stamp;
 use crate::store::{harden, records::Actor};
 use crate::tls::Identity;
+use kept::Kept;
 use key_places::{Place, Shown};
 use last_used::LastUsed;
 use new_keys::Keys;
@@ -114,6 +116,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     })
     .await?;
     let last_used = LastUsed::start(shared.clone(), stores.last_used());
+    let kept = Kept::start(shared.clone(), stores.kept());
     let simulator = match config.mock || config.dev {
         true => Some(
             crate::mock::Mock::start(crate::mock::Settings::default())
@@ -169,6 +172,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     }
     ready::remove_file(&config);
     last_used.save();
+    kept.save();
     stores.close();
     Ok(code)
 }

@@ -12,11 +12,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// How many are known; the oldest go first.
-const MOST: usize = 100_000;
+/// How many are known of one caller, and of all: a caller's oldest go first, and where all have too many those of the
+/// caller who has most, so that nobody's are pushed out by somebody else's.
+const MOST_OF_ONE: usize = 20_000;
+const MOST: usize = 200_000;
 
-/// Half a digest of an object's id together with whose it is.
-type Mark = [u8; 16];
+/// Half a digest of an object's id together with whose it is; of a caller alone, who that is.
+pub type Mark = [u8; 16];
 
 /// Where something is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,14 @@ pub struct Home {
     pub provider: Arc<str>,
     /// The model's id upstream.
     pub model: Arc<str>,
+}
+
+/// One thing that became known: where something is kept, or (`None`) that it is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub owner: Mark,
+    pub mark: Mark,
+    pub home: Option<Home>,
 }
 
 /// Everything that is known to be kept.
@@ -34,34 +44,155 @@ pub struct Keeper {
 
 #[derive(Default)]
 struct Inner {
+    owners: HashMap<Mark, Things>,
+    count: usize,
+    /// What has changed since somebody asked; `None`: nobody does.
+    changes: Option<Vec<Change>>,
+}
+
+/// One caller's.
+#[derive(Default)]
+struct Things {
     homes: HashMap<Mark, Home>,
     /// Oldest first; what has been forgotten may still be in it.
     order: VecDeque<Mark>,
 }
 
+impl Things {
+    /// Forgets the oldest, if any.
+    fn shed(&mut self) -> Option<Mark> {
+        while let Some(oldest) = self.order.pop_front() {
+            if self.homes.remove(&oldest).is_some() {
+                return Some(oldest);
+            }
+        }
+        None
+    }
+}
+
+impl Inner {
+    fn apply(&mut self, change: Change) {
+        let things = self.owners.entry(change.owner).or_default();
+        let before = match &change.home {
+            None => things.homes.remove(&change.mark).map(|_| ()),
+            Some(home) => {
+                let before = things.homes.insert(change.mark, home.clone());
+                if before.is_none() {
+                    things.order.push_back(change.mark);
+                }
+                before.map(|_| ())
+            }
+        };
+        match (before, &change.home) {
+            (None, Some(_)) => self.count += 1,
+            (Some(()), None) => self.count -= 1,
+            _ => {}
+        }
+        // What is gone leaves its place behind; they are bounded with the rest.
+        let full = things.homes.len() > MOST_OF_ONE || things.order.len() > 2 * MOST_OF_ONE;
+        let owner = change.owner;
+        if let Some(changes) = &mut self.changes {
+            changes.push(change);
+        }
+        if full {
+            self.shed(owner);
+        }
+        if self.count > MOST {
+            let most = self.owners.iter().max_by_key(|(_, it)| it.homes.len());
+            if let Some(owner) = most.map(|(owner, _)| *owner) {
+                // Some at once: finding the one who has most takes a look at all.
+                (0..MOST / 100).for_each(|_| self.shed(owner));
+            }
+        }
+        if self
+            .owners
+            .get(&owner)
+            .is_some_and(|it| it.homes.is_empty())
+        {
+            self.owners.remove(&owner);
+        }
+    }
+
+    /// Forgets a caller's oldest.
+    fn shed(&mut self, owner: Mark) {
+        let shed = self.owners.get_mut(&owner).and_then(Things::shed);
+        if let Some(mark) = shed {
+            self.count -= 1;
+            if let Some(changes) = &mut self.changes {
+                changes.push(Change {
+                    owner,
+                    mark,
+                    home: None,
+                });
+            }
+        }
+    }
+}
+
 impl Keeper {
     /// Where this caller's object of this id is.
     pub fn find(&self, caller: &Caller, id: &str) -> Option<Home> {
-        self.inner().homes.get(&mark(caller, id)).cloned()
+        let inner = self.inner();
+        let things = inner.owners.get(&owner(caller))?;
+        things.homes.get(&mark(caller, id)).cloned()
     }
 
     /// Notes that a caller's request has made it.
     pub fn note(&self, caller: &Caller, id: &str, home: Home) {
-        let mark = mark(caller, id);
-        let mut inner = self.inner();
-        if inner.homes.insert(mark, home).is_none() {
-            inner.order.push_back(mark);
-        }
-        while inner.order.len() > MOST {
-            if let Some(oldest) = inner.order.pop_front() {
-                inner.homes.remove(&oldest);
-            }
-        }
+        self.change(caller, id, Some(home));
     }
 
     /// Forgets one that is gone.
     pub fn forget(&self, caller: &Caller, id: &str) {
-        self.inner().homes.remove(&mark(caller, id));
+        if self.find(caller, id).is_some() {
+            self.change(caller, id, None);
+        }
+    }
+
+    fn change(&self, caller: &Caller, id: &str, home: Option<Home>) {
+        self.inner().apply(Change {
+            owner: owner(caller),
+            mark: mark(caller, id),
+            home,
+        });
+    }
+
+    /// Takes over what was known before, and notes from here on what changes.
+    pub fn restore(&self, known: impl IntoIterator<Item = Change>) {
+        let mut inner = self.inner();
+        inner.changes = None;
+        known.into_iter().for_each(|change| inner.apply(change));
+        inner.changes = Some(Vec::new());
+    }
+
+    /// What has changed since the last time.
+    pub fn changes(&self) -> Vec<Change> {
+        let mut inner = self.inner();
+        inner
+            .changes
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// How much is known.
+    pub fn count(&self) -> usize {
+        self.inner().count
+    }
+
+    /// Everything that is known, each caller's oldest first.
+    pub fn all(&self) -> Vec<Change> {
+        let inner = self.inner();
+        let each = inner.owners.iter().flat_map(|(owner, things)| {
+            things.order.iter().filter_map(|mark| {
+                Some(Change {
+                    owner: *owner,
+                    mark: *mark,
+                    home: Some(things.homes.get(mark)?.clone()),
+                })
+            })
+        });
+        each.collect()
     }
 
     /// A panic elsewhere leaves the map whole.
@@ -110,12 +241,26 @@ impl Keeper {
 }
 
 fn mark(caller: &Caller, id: &str) -> Mark {
+    let mut digest = whose(caller);
+    digest.update(id);
+    half(digest)
+}
+
+fn owner(caller: &Caller) -> Mark {
+    half(whose(caller))
+}
+
+fn whose(caller: &Caller) -> Sha256 {
     let mut digest = Sha256::new();
     for part in [&*caller.user, &*caller.key] {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
-    digest.update(id);
+    digest.update(caller.created.0.to_le_bytes());
+    digest
+}
+
+fn half(digest: Sha256) -> Mark {
     let mut mark = Mark::default();
     let whole = digest.finalize();
     mark.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
@@ -144,12 +289,13 @@ fn missing(kept: &peek::Kept<'_>, home: Option<&Home>) -> Failure {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::resources::key::LogContent;
+    use crate::resources::{Stamp, key::LogContent};
 
     fn caller(user: &str, key: &str) -> Caller {
         Caller {
             key: key.into(),
             user: user.into(),
+            created: Stamp(0),
             environment: "default".into(),
             expires: None,
             active: true,
@@ -182,6 +328,11 @@ mod tests {
         ] {
             assert_eq!(keeper.find(&other, id), None, "{other:?} {id}");
         }
+        let again = Caller {
+            created: Stamp(1),
+            ..caller("u", "k")
+        };
+        assert_eq!(keeper.find(&again, "resp_1"), None);
         keeper.forget(&caller("u", "l"), "resp_1");
         assert!(keeper.find(&ours, "resp_1").is_some());
         keeper.forget(&ours, "resp_1");
@@ -189,14 +340,47 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_are_forgotten_first() {
-        let keeper = Keeper::default();
-        let ours = caller("u", "k");
-        for at in 0..MOST + 3 {
+    fn the_oldest_of_who_has_most_are_forgotten_first() {
+        let (keeper, ours, few) = (Keeper::default(), caller("u", "k"), caller("u", "few"));
+        keeper.note(&few, "resp_few", home("p"));
+        for at in 0..MOST_OF_ONE + 3 {
             keeper.note(&ours, &format!("resp_{at}"), home("p"));
         }
         assert_eq!(keeper.find(&ours, "resp_2"), None);
         assert!(keeper.find(&ours, "resp_3").is_some());
-        assert_eq!(keeper.inner().homes.len(), MOST);
+        // Many callers together are too many.
+        for at in 0..MOST {
+            let other = caller("v", &format!("k{}", at / MOST_OF_ONE));
+            keeper.note(&other, &format!("resp_{at}"), home("p"));
+        }
+        let inner = keeper.inner();
+        assert!(inner.count <= MOST, "{}", inner.count);
+        let held: usize = inner.owners.values().map(|it| it.homes.len()).sum();
+        assert_eq!(held, inner.count);
+        drop(inner);
+        assert!(keeper.find(&few, "resp_few").is_some());
+    }
+
+    #[test]
+    fn what_changed_and_what_is_known_come_to_the_same() {
+        let (first, ours) = (Keeper::default(), caller("u", "k"));
+        assert_eq!(first.changes(), []);
+        first.restore([]);
+        for id in ["a", "b", "c"] {
+            first.note(&ours, id, home("p"));
+        }
+        first.note(&ours, "b", home("q"));
+        first.forget(&ours, "a");
+        first.forget(&ours, "never");
+        let (changes, all) = (first.changes(), first.all());
+        assert_eq!((changes.len(), all.len()), (5, 2));
+        assert_eq!(first.changes(), []);
+        for known in [changes, all] {
+            let second = Keeper::default();
+            second.restore(known);
+            assert_eq!(second.all(), first.all());
+            assert_eq!(second.find(&ours, "b"), Some(home("q")));
+            assert_eq!(second.find(&ours, "a"), None);
+        }
     }
 }

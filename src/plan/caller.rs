@@ -12,6 +12,8 @@ use std::sync::{
 pub struct Caller {
     pub key: Arc<str>,
     pub user: Arc<str>,
+    /// When the key was made: another key of its name was made at another time.
+    pub created: Stamp,
     pub environment: Arc<str>,
     pub expires: Option<Stamp>,
     /// Key and user are both enabled and the key is not revoked.

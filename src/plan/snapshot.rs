@@ -312,6 +312,7 @@ impl Snapshot {
         let caller = Arc::new(Caller {
             key: name.into(),
             user: spec.user.as_str().into(),
+            created: record.created,
             environment: spec.environment.as_str().into(),
             // A time nobody can read has passed.
             expires: spec

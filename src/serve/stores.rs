@@ -61,6 +61,11 @@ impl Stores {
         self.lock.as_ref().map(|_| self.dir.join("last-used.json"))
     }
 
+    /// The file that keeps what providers keep for whom; `None` where nothing is kept.
+    pub fn kept(&self) -> Option<PathBuf> {
+        self.lock.as_ref().map(|_| self.dir.join("kept.jsonl"))
+    }
+
     pub fn open(config: &Config) -> Result<Stores> {
         match config.server.in_memory || config.dev {
             true => Stores::memory(config),

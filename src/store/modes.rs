@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What gw makes in a data directory, by the beginning of the name. Anything else there is not touched.
-const MADE: [&str; 9] = [
+const MADE: [&str; 10] = [
     "state",
     "audit",
     "journal",
@@ -17,6 +17,7 @@ const MADE: [&str; 9] = [
     "ballast",
     "gw.lock",
     "last-used.json",
+    "kept.jsonl",
     "lost",
 ];
 /// What holds secrets.

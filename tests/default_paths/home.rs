@@ -165,6 +165,15 @@ impl Serving {
     }
 }
 
+impl Serving {
+    /// Ends it without a word; dropping it then waits for that.
+    pub fn kill(&self) {
+        let pid = i32::try_from(self.child.id()).unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+}
+
 impl Drop for Serving {
     fn drop(&mut self) {
         let pid = i32::try_from(self.child.id()).unwrap();

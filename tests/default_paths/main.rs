@@ -14,6 +14,7 @@ mod found_settings;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod home;
+mod kept;
 mod last_used;
 mod models;
 mod not_utf8;
