@@ -1,4 +1,4 @@
-//! Every reader and the splice, given what nobody sent: requests, replies and streams that were written down (and recorded,
+//! Every reader, the splice and every framing, given what nobody sent: requests, replies and streams that were written down (and recorded,
 //! where recordings are at hand), changed at random in their bytes and in their structure. Nothing may panic or hang, what
 //! is written must be JSON, a stream says the same however it is cut, and a splice changes only its span.
 //!
@@ -9,7 +9,10 @@
 use bytes::Bytes;
 use gw::catalog;
 use gw::chat::Event;
-use gw::formats::{Codec, FORMATS, Format, Quirks, ReplyContext, Seen, Target, peek, splice, sse};
+use gw::formats::frames::{Frames, Framing};
+use gw::formats::reframe::Outgoing;
+use gw::formats::{Codec, FORMATS, Format, Quirks, ReplyContext, Seen, Target};
+use gw::formats::{eventstream, peek, splice, sse};
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -286,19 +289,132 @@ fn case(seeds: &[Vec<u8>], seed: u64) {
     }
 }
 
+/// How streams may be framed.
+const FRAMINGS: [Framing; 4] = [
+    Framing::Events,
+    Framing::Array,
+    Framing::Binary,
+    Framing::Chunks,
+];
+
+/// Gives the binary frame at the start the lengths and checksums that what is there would have: past them, into its headers.
+fn sealed(body: &mut [u8], dice: &mut Dice) {
+    let Some(end) = body.len().checked_sub(4).filter(|end| *end >= 12) else {
+        return;
+    };
+    let number = |number: usize| u32::try_from(number).unwrap().to_be_bytes();
+    body[..4].copy_from_slice(&number(end + 4));
+    body[4..8].copy_from_slice(&number(dice.below(end - 11)));
+    let sum = crc32fast::hash(&body[..8]).to_be_bytes();
+    body[8..12].copy_from_slice(&sum);
+    let sum = crc32fast::hash(&body[..end]).to_be_bytes();
+    body[end..].copy_from_slice(&sum);
+}
+
+/// What a stream framed so says, and how it ends.
+#[derive(Debug, PartialEq)]
+struct Cut {
+    frames: Vec<Bytes>,
+    said: Vec<Option<(String, Vec<u8>)>>,
+    fails: bool,
+}
+
+fn cut<'a>(framing: Framing, chunks: impl Iterator<Item = &'a [u8]>) -> Cut {
+    let (mut frames, mut fails) = (Frames::of(framing), false);
+    let mut all = Vec::new();
+    for chunk in chunks {
+        fails = frames.push(Bytes::copy_from_slice(chunk)).is_err();
+        all.extend(std::iter::from_fn(|| frames.next()));
+        if fails {
+            break;
+        }
+    }
+    let read = |frame: &Bytes| {
+        let said = frames.read(frame)?;
+        Some((said.0.to_owned(), said.1.into_owned()))
+    };
+    Cut {
+        said: all.iter().map(read).collect(),
+        frames: all,
+        fails,
+    }
+}
+
+/// Streams in every framing, changed: frames are the same however they come, whole ones are as they were sent, and each is
+/// told in every other framing.
+fn framed(seeds: &[Vec<u8>], seed: u64) {
+    let mut dice = Dice(seed);
+    dice.below(1);
+    let events = Bytes::from(seeds[dice.below(seeds.len())].clone());
+    for framing in FRAMINGS {
+        let mut out = Outgoing::of(framing);
+        let mut body = out.events(events.clone()).to_vec();
+        body.extend_from_slice(out.end());
+        match dice.below(4) {
+            0 => {}
+            1 => sealed(&mut body, &mut dice),
+            2 => {
+                in_bytes(&mut body, &mut dice);
+                sealed(&mut body, &mut dice);
+            }
+            _ => in_bytes(&mut body, &mut dice),
+        }
+        let whole = cut(framing, std::iter::once(&body[..]));
+        let size = 1 + dice.below(60);
+        assert_eq!(cut(framing, body.chunks(size)), whole, "{framing:?}");
+        assert!(body.starts_with(&whole.frames.concat()), "{framing:?}");
+        let frames = Frames::of(framing);
+        for to in FRAMINGS {
+            let mut out = Outgoing::of(to);
+            let pass = |frame: &Bytes| out.pass(frame.clone(), &frames);
+            let told: Vec<Bytes> = whole.frames.iter().filter_map(pass).collect();
+            if matches!(to, Framing::Binary | Framing::Chunks) {
+                let read = cut(to, std::iter::once(&told.concat()[..]));
+                assert!(!read.fails, "{framing:?} as {to:?}");
+            }
+        }
+        if framing == Framing::Binary {
+            for frame in &whole.frames {
+                rewritten(frame);
+            }
+        }
+    }
+}
+
+/// A binary frame written again is the same bytes.
+fn rewritten(frame: &[u8]) {
+    let message = eventstream::message(frame).unwrap();
+    let headers: Vec<_> = message.headers().collect();
+    let mut again = Vec::new();
+    eventstream::write(&headers, message.payload, &mut again);
+    assert_eq!(again, frame);
+}
+
 #[test]
 fn readers_and_the_splice_stand_anything() {
+    run(&seeds(), SHORT, case);
+}
+
+#[test]
+fn frames_of_every_kind_stand_anything() {
+    let mut seeds = seeds();
+    seeds.retain(|seed| memchr::memmem::find(seed, b"data:").is_some());
+    run(&seeds, SHORT, framed);
+}
+
+/// Runs cases for so long, or so many of them.
+fn run(seeds: &[Vec<u8>], short: u64, case: fn(&[Vec<u8>], u64)) {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-    let (seeds, first) = (seeds(), number("FUZZ_SEED").unwrap_or(1));
+    let first = number("FUZZ_SEED").unwrap_or(1);
     let until = number("FUZZ_SECONDS").map(Duration::from_secs);
     let (began, mut seed) = (Instant::now(), first);
     let goes_on = |seed: u64| match until {
         Some(until) => seed == first || began.elapsed() < until,
-        None => seed < first + SHORT,
+        None => seed < first + short,
     };
     let mut failed = Vec::new();
     while goes_on(seed) && failed.len() < 20 {
-        if catch_unwind(AssertUnwindSafe(|| case(&seeds, seed))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| case(seeds, seed))).is_err() {
             failed.push(seed);
         }
         seed += 1;
