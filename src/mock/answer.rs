@@ -45,9 +45,10 @@ impl Answer {
         let turn = play.and_then(|play| play.turn(ask));
         let calls = match (turn, play) {
             (Some(turn), _) => turn.calls(ask),
-            (None, Some(_)) => Vec::new(),
-            (None, None) if script.filter || script.refusal => Vec::new(),
-            (None, None) => made_up(ask, script),
+            // Of its own accord it calls nothing but what the script says.
+            (None, Some(_)) if ask.forced.is_none() => Vec::new(),
+            _ if script.filter || script.refusal => Vec::new(),
+            _ => made_up(ask, script),
         };
         let thought = match turn {
             Some(turn) => turn.think.clone(),

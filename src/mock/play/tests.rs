@@ -287,6 +287,27 @@ fn side_requests_get_the_plain_answer_and_text_turns_need_no_tools() {
 }
 
 #[test]
+fn a_call_that_is_demanded_is_made_beside_the_script() {
+    let mock = Mock::start(Settings {
+        play: Some(serde_json::from_value(json!({"conversations": []})).unwrap()),
+        ..Settings::default()
+    })
+    .unwrap();
+    let tools: Value = ["title", "other"]
+        .map(|name| json!({"type": "function", "function": {"name": name, "parameters": parameters("path")}}))
+        .into();
+    let called = |choice: Value| {
+        let body = json!({"model": "mock", "messages": [{"role": "user", "content": "call title"}], "tools": tools, "tool_choice": choice});
+        let answer = json_of(&exchange(&mock, "/v1/chat/completions", "", &body).0);
+        answer["choices"][0]["message"]["tool_calls"][0]["function"]["name"].clone()
+    };
+    assert_eq!(called(json!("auto")), Value::Null);
+    assert_eq!(called(json!("required")), "title");
+    let other = json!({"type": "function", "function": {"name": "other"}});
+    assert_eq!(called(other), "other");
+}
+
+#[test]
 fn what_is_played_again_is_the_same_to_the_last_id() {
     let mock = start();
     let body = json!({"model": "mock", "input": "A word.", "stream": true});
