@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside a Rust toolchain: system packages where they are missing (Debian, Ubuntu), and
-# the official clients and coding agents, in exact versions, into target/test-env. Does nothing where everything is there
-# already; fails where something is missing in the end.
+# the official clients, frameworks and coding agents, in exact versions, into target/test-env. Does nothing where
+# everything is there already; fails where something is missing in the end.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 env=${GW_TEST_ENV:-${CARGO_TARGET_DIR:-$root/target}/test-env}
@@ -65,6 +65,15 @@ mkdir -p "$env"
 # installed NAME WANTED: whether NAME was set up from files of this sum.
 installed() { [ "$(cat "$env/$1.done" 2>/dev/null)" = "$2" ]; }
 
+# packages PLACE PYTHON LIST: a Python environment with these packages. A hundred take a quarter of the time with uv.
+packages() {
+  "$2" -m venv "$1"
+  { { "$env/uv/bin/uv" --version >/dev/null 2>&1 ||
+      { python3 -m venv "$env/uv" && "$env/uv/bin/pip" install --quiet --disable-pip-version-check uv==0.13.8; }; } &&
+    "$env/uv/bin/uv" pip install --quiet --python "$1/bin/python" --no-deps -r "$3"; } ||
+    "$1/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$3"
+}
+
 python=$(sha256sum "$root/tests/sdk/python/requirements.txt" | cut -d' ' -f1)
 if ! installed python "$python"; then
   say "installing the Python clients into $env/python"
@@ -74,6 +83,19 @@ if ! installed python "$python"; then
   "$env/python/bin/pip" check --disable-pip-version-check >/dev/null
   echo "$python" >"$env/python.done"
 fi
+
+# Frameworks, in an environment for each list of those that go together: they want different clients below them.
+for list in "$root"/tests/sdk/frameworks/*.txt; do
+  name=$(basename "$list" .txt)
+  frameworks=$(sha256sum "$list" | cut -d' ' -f1)
+  installed "frameworks/$name" "$frameworks" && continue
+  say "installing frameworks into $env/frameworks/$name"
+  rm -rf "$env/frameworks/$name" "$env/frameworks/$name.done"
+  mkdir -p "$env/frameworks"
+  packages "$env/frameworks/$name" python3 "$list"
+  "$env/frameworks/$name/bin/pip" check --disable-pip-version-check >/dev/null
+  echo "$frameworks" >"$env/frameworks/$name.done"
+done
 
 node=$(cat "$root"/tests/sdk/node/package*.json | sha256sum | cut -d' ' -f1)
 if ! installed node "$node"; then
@@ -97,13 +119,7 @@ if ! installed agents "$agents"; then
       --silent --no-audit --no-fund || say "there are no coding agents for $platform"
   for name in python3 python3.12 python3.11 python3.10; do
     "$name" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || continue
-    "$name" -m venv "$env/agents/python"
-    pip=$env/agents/python/bin/pip
-    # A hundred packages: a quarter of the time with uv.
-    { "$pip" install --quiet --disable-pip-version-check uv==0.13.8 &&
-      "$env/agents/python/bin/uv" pip install --quiet --python "$env/agents/python/bin/python" --no-deps \
-        -r "$root/tests/agents/requirements.txt"; } ||
-      "$pip" install --quiet --disable-pip-version-check --no-deps -r "$root/tests/agents/requirements.txt"
+    packages "$env/agents/python" "$name" "$root/tests/agents/requirements.txt"
     break
   done
   echo "$agents" >"$env/agents.done"
