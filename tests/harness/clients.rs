@@ -32,7 +32,12 @@ pub fn environment() -> Option<PathBuf> {
 
 /// The environment's Python, set to leave no files behind.
 pub fn python(environment: &Path) -> Command {
-    let mut command = Command::new(environment.join("python/bin/python"));
+    python_of(&environment.join("python"))
+}
+
+/// The Python of one of its other directories, the same way.
+pub fn python_of(place: &Path) -> Command {
+    let mut command = Command::new(place.join("bin/python"));
     command
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("PYTHONUNBUFFERED", "1")
