@@ -7,7 +7,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Run an upstream simulator: OpenAI chat, Responses and embeddings, Anthropic messages, Gemini, and faults on request.
+/// Run an upstream simulator of OpenAI, Anthropic, Gemini, Cohere and Bedrock, with faults on request.
+///
+/// By its paths it is OpenAI's chats, Responses, embeddings, completions, images, audio, moderations, files and batches,
+/// Anthropic's messages, Gemini, Cohere's chats, embeddings and rankings, and what Amazon Bedrock, Vertex AI, Azure OpenAI
+/// and Foundry make of these, each with the credential it wants.
 ///
 /// A single request asks for a fault with the header `x-mock: status=429,retry-after=2` or by its model's name:
 /// `mock-429`, `mock-slow-800`, `mock-drop-after-3`. What was seen is at /_mock/requests and /_mock/closed.

@@ -12,6 +12,7 @@ pub enum Wire {
     Gemini,
     /// Amazon Bedrock's own; its errors are those of all that it hosts.
     Converse,
+    Cohere,
 }
 
 /// A tool on offer.

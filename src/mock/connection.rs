@@ -68,10 +68,10 @@ pub async fn run(socket: TcpStream, shared: Arc<Shared>) {
 impl Connection {
     /// The next request; `None`: the caller is done or does not speak HTTP.
     async fn request(&mut self) -> Option<Request> {
-        let mut continued = false;
+        let (mut begun, mut pace) = (false, None);
         loop {
             match if self.buffer.is_empty() {
-                Parsed::Partial(false)
+                Parsed::Partial(None, 0)
             } else {
                 http::parse(&self.buffer)
             } {
@@ -82,14 +82,17 @@ impl Connection {
                         Err(why) => return self.bad(why).await,
                     }
                 }
-                Parsed::Partial(waits) => {
-                    if waits && !continued {
-                        continued = true;
-                        self.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
-                            .await
-                            .ok()?;
+                Parsed::Partial(head, needs) => {
+                    if let Some(head) = head.filter(|_| !begun) {
+                        begun = true;
+                        pace = respond::read_pace(&self.shared, &head);
+                        if head.expects_continue {
+                            self.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+                                .await
+                                .ok()?;
+                        }
                     }
-                    self.fill().await.ok()?;
+                    self.fill_to(needs, pace).await.ok()?;
                 }
                 Parsed::Bad(why) => return self.bad(why).await,
             }
@@ -239,6 +242,7 @@ impl Connection {
             head.clear();
             self.wait(Some(delay)).await?;
         }
+        let paced = script.chunk.zip(script.pace);
         let broken = script
             .reset_after
             .or(script.close_after)
@@ -249,7 +253,15 @@ impl Connection {
         } else {
             body
         });
-        self.write(&head, script).await?;
+        match paced {
+            None => self.write(&head, script).await?,
+            Some((size, pace)) => {
+                for piece in head.chunks(size) {
+                    self.write_all(piece).await?;
+                    self.wait(Some(pace)).await?;
+                }
+            }
+        }
         self.fault_after(script, usize::MAX).await?;
         self.events = 1;
         Ok(())
@@ -330,6 +342,39 @@ impl Connection {
     /// Resolves when the caller has closed; keeps what it sends meanwhile for the next request.
     async fn gone(&mut self) {
         while self.fill().await.is_ok() {}
+    }
+
+    /// Reads until the buffer has so many bytes, a piece at least.
+    async fn fill_to(&mut self, needs: usize, pace: Option<Duration>) -> Result<(), End> {
+        loop {
+            match pace {
+                None => self.fill().await?,
+                Some(pace) => {
+                    self.fill_slowly().await?;
+                    tokio::time::sleep(pace).await;
+                }
+            }
+            if self.buffer.len() >= needs {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads one small piece into the buffer.
+    async fn fill_slowly(&mut self) -> Result<(), End> {
+        let mut piece = [0; 16 << 10];
+        loop {
+            self.socket.readable().await.map_err(|_| End::Gone)?;
+            match self.socket.try_read(&mut piece) {
+                Ok(0) => return Err(End::Gone),
+                Ok(read) => {
+                    self.buffer.extend_from_slice(&piece[..read]);
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return Err(End::Gone),
+            }
+        }
     }
 
     /// Reads more into the buffer; an error is the caller's end.

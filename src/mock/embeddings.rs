@@ -5,7 +5,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 /// Dimensions where none are asked for.
-const DIMENSIONS: u64 = 64;
+pub const DIMENSIONS: u64 = 64;
 
 /// The answer to an embeddings request.
 pub fn answer(body: &Value) -> Result<Value, Refusal> {
@@ -45,7 +45,7 @@ pub fn answer(body: &Value) -> Result<Value, Refusal> {
     )
 }
 
-fn encode(vector: &[f32], base64: bool) -> Value {
+pub fn encode(vector: &[f32], base64: bool) -> Value {
     if base64 {
         let bytes: Vec<u8> = vector
             .iter()
@@ -57,7 +57,7 @@ fn encode(vector: &[f32], base64: bool) -> Value {
 }
 
 /// A unit vector from a small generator seeded with the text's FNV hash.
-fn vector(text: &str, dimensions: usize) -> Vec<f32> {
+pub fn vector(text: &str, dimensions: usize) -> Vec<f32> {
     let mut state = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     });

@@ -1,6 +1,7 @@
 //! What a path means: which format it belongs to and what it asks of it.
 
 use super::ask::Wire;
+use super::tasks::Task;
 
 /// What a path means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +15,11 @@ pub enum Endpoint<'a> {
     Kept(&'a str, Kept),
     /// Shortening a conversation (Responses).
     Compact,
-    Embeddings,
+    /// What is no chat.
+    Task(Task),
+    /// Kept files, and what the path says after them.
+    Files(&'a str),
+    Batches(&'a str),
     Models,
     /// The mock's own pages under `/_mock`.
     Own,
@@ -67,14 +72,20 @@ impl Endpoint<'_> {
                 Some(_) => Endpoint::Unknown,
             };
         }
+        if let Some(rest) = below(path, "/files") {
+            return Endpoint::Files(rest);
+        }
+        if let Some(rest) = below(path, "/batches").filter(|_| !path.contains("/messages/")) {
+            return Endpoint::Batches(rest);
+        }
         match path {
             _ if path.ends_with("/chat/completions") => Endpoint::Chat(Wire::Openai),
             _ if path.ends_with("/responses") => Endpoint::Chat(Wire::Responses),
             _ if path.ends_with("/messages") => Endpoint::Chat(Wire::Anthropic),
             _ if path.ends_with("/messages/count_tokens") => Endpoint::Count(Wire::Anthropic),
-            _ if path.ends_with("/embeddings") => Endpoint::Embeddings,
+            _ if path.ends_with("/v2/chat") => Endpoint::Chat(Wire::Cohere),
             _ if path.ends_with("/models") || path.contains("/models/") => Endpoint::Models,
-            _ => Endpoint::Unknown,
+            _ => Task::of(path).map_or(Endpoint::Unknown, Endpoint::Task),
         }
     }
 
@@ -83,9 +94,16 @@ impl Endpoint<'_> {
         match self {
             Endpoint::Chat(wire) | Endpoint::Stream(wire) | Endpoint::Count(wire) => wire,
             Endpoint::Kept(..) | Endpoint::Compact => Wire::Responses,
+            Endpoint::Task(task) => task.wire(),
             _ => Wire::Openai,
         }
     }
+}
+
+/// What a path says after one of its segments.
+fn below<'a>(path: &'a str, segment: &str) -> Option<&'a str> {
+    let (_, rest) = path.split_once(segment)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
 /// The model that a path names, as it is without the path's escapes.
@@ -196,6 +214,17 @@ mod tests {
                 "/v1/projects/p/locations/l/publishers/google/models/a:countTokens",
                 Endpoint::Count(Wire::Gemini),
             ),
+            ("/v2/chat", Endpoint::Chat(Wire::Cohere)),
+            ("/v1/completions", Endpoint::Task(Task::Completions)),
+            ("/v2/rerank", Endpoint::Task(Task::Rerank)),
+            ("/v1/rerank", Endpoint::Task(Task::Ranks)),
+            ("/v1/files", Endpoint::Files("")),
+            (
+                "/v1/files/file-1/content",
+                Endpoint::Files("/file-1/content"),
+            ),
+            ("/v1/batches/batch_1", Endpoint::Batches("/batch_1")),
+            ("/v1/messages/batches", Endpoint::Unknown),
             ("/v1/models", Endpoint::Models),
             ("/v1beta/models/a", Endpoint::Models),
             ("/v1/models/llama3:8b", Endpoint::Models),

@@ -19,8 +19,10 @@ pub struct Script {
     pub delay_headers: Option<Duration>,
     /// Wait after the head, before the first event or the body.
     pub delay_first: Option<Duration>,
-    /// Wait between events.
+    /// Wait between events, and between the pieces that `chunk` makes of a body.
     pub pace: Option<Duration>,
+    /// Wait between pieces of the request's body, of at most 16 KiB.
+    pub read_pace: Option<Duration>,
     /// Text events in a stream.
     pub events: Option<usize>,
     /// Text of this many bytes.
@@ -90,7 +92,7 @@ pub struct Script {
 }
 
 /// No answer grows beyond this, whatever a script asks for.
-const MOST: usize = 128 << 20;
+const MOST: usize = 256 << 20;
 
 /// Names of what a script can say, for error messages and for reading model names.
 pub const NAMES: &[&str] = &[
@@ -101,6 +103,7 @@ pub const NAMES: &[&str] = &[
     "delay-headers",
     "delay-first",
     "pace",
+    "read-pace",
     "events",
     "bytes",
     "reset-after",
@@ -146,6 +149,7 @@ impl Script {
             "fail-first" => self.fail_first = Some(number(name, value, Some(1))?),
             "delay-headers" => self.delay_headers = Some(duration(name, value)?),
             "delay-first" | "slow" => self.delay_first = Some(duration(name, value)?),
+            "read-pace" => self.read_pace = Some(duration(name, value)?),
             "pace" => self.pace = Some(duration(name, value)?),
             "events" | "stream" => {
                 self.events = Some(number::<usize>(name, value, None)?.min(MOST))

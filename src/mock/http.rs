@@ -1,11 +1,12 @@
 //! As much HTTP/1.1 as a mock upstream needs: reading a request from a buffer, writing an answer's head.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// Heads beyond this are refused.
 const HEAD_LIMIT: usize = 64 << 10;
 /// Bodies beyond this are refused.
-pub const BODY_LIMIT: usize = 64 << 20;
+pub const BODY_LIMIT: usize = 512 << 20;
 
 /// One request.
 #[derive(Debug, Default, PartialEq)]
@@ -47,8 +48,9 @@ impl Request {
 /// How far a buffer goes.
 #[derive(Debug, PartialEq)]
 pub enum Parsed {
-    /// Needs more bytes; `true`: the head is whole and asks for `100 Continue`.
-    Partial(bool),
+    /// Needs more bytes. The head, where that is whole, and how many bytes there have to be before it is worth another
+    /// look.
+    Partial(Option<Box<Request>>, usize),
     /// A whole request, and how many bytes of the buffer it took.
     Whole(Request, usize),
     /// Not HTTP; what to tell the caller.
@@ -61,7 +63,7 @@ pub fn parse(buffer: &[u8]) -> Parsed {
         return if buffer.len() > HEAD_LIMIT {
             Parsed::Bad("the head is too large")
         } else {
-            Parsed::Partial(false)
+            Parsed::Partial(None, 0)
         };
     };
     let Ok(head) = std::str::from_utf8(&buffer[..end]) else {
@@ -104,16 +106,18 @@ pub fn parse(buffer: &[u8]) -> Parsed {
     let start = end + 4;
     if chunked {
         return match dechunk(&buffer[start..]) {
-            Chunks::Partial => Parsed::Partial(request.expects_continue),
+            Chunks::Partial(needs) => Parsed::Partial(Some(Box::new(request)), start + needs),
             Chunks::Bad => Parsed::Bad("a chunk is not well-formed"),
-            Chunks::Whole(body, taken) => {
-                request.body = body;
+            Chunks::Whole(pieces, taken) => {
+                for piece in pieces {
+                    request.body.extend_from_slice(&buffer[start..][piece]);
+                }
                 Parsed::Whole(request, start + taken)
             }
         };
     }
     match buffer.get(start..start + length) {
-        None => Parsed::Partial(request.expects_continue),
+        None => Parsed::Partial(Some(Box::new(request)), start + length),
         Some(body) => {
             request.body = body.to_vec();
             Parsed::Whole(request, start + length)
@@ -122,44 +126,48 @@ pub fn parse(buffer: &[u8]) -> Parsed {
 }
 
 enum Chunks {
-    Partial,
+    /// There have to be so many bytes before there is more to see.
+    Partial(usize),
     Bad,
-    Whole(Vec<u8>, usize),
+    /// Where the pieces are, and how many bytes there are in all.
+    Whole(Vec<Range<usize>>, usize),
 }
 
 fn dechunk(bytes: &[u8]) -> Chunks {
-    let (mut body, mut at) = (Vec::new(), 0);
+    let (mut pieces, mut length, mut at) = (Vec::new(), 0, 0);
     loop {
         let Some(line) = memchr::memmem::find(&bytes[at..], b"\r\n") else {
-            return Chunks::Partial;
+            return Chunks::Partial(at);
         };
         let size = std::str::from_utf8(&bytes[at..at + line])
             .ok()
             .and_then(|size| usize::from_str_radix(size.split(';').next()?.trim(), 16).ok());
-        let Some(size) = size.filter(|size| body.len() + size <= BODY_LIMIT) else {
+        let Some(size) = size.filter(|size| *size <= BODY_LIMIT && length + size <= BODY_LIMIT)
+        else {
             return Chunks::Bad;
         };
         at += line + 2;
         if size == 0 {
             // Trailers, if any, end with an empty line.
             let Some(end) = memchr::memmem::find(&bytes[at..], b"\r\n") else {
-                return Chunks::Partial;
+                return Chunks::Partial(at);
             };
             if end == 0 {
-                return Chunks::Whole(body, at + 2);
+                return Chunks::Whole(pieces, at + 2);
             }
             return match memchr::memmem::find(&bytes[at..], b"\r\n\r\n") {
-                Some(end) => Chunks::Whole(body, at + end + 4),
-                None => Chunks::Partial,
+                Some(end) => Chunks::Whole(pieces, at + end + 4),
+                None => Chunks::Partial(at),
             };
         }
         let Some(chunk) = bytes.get(at..at + size + 2) else {
-            return Chunks::Partial;
+            return Chunks::Partial(at + size + 2);
         };
-        let Some(chunk) = chunk.strip_suffix(b"\r\n") else {
+        if !chunk.ends_with(b"\r\n") {
             return Chunks::Bad;
-        };
-        body.extend_from_slice(chunk);
+        }
+        pieces.push(at..at + size);
+        length += size;
         at += size + 2;
     }
 }
@@ -232,7 +240,10 @@ mod tests {
         for bytes in [LENGTH, CHUNKED] {
             let whole = bytes.len() - 3;
             for cut in 0..whole {
-                assert_eq!(parse(&bytes[..cut]), Parsed::Partial(false), "{cut}");
+                let Parsed::Partial(_, needs) = parse(&bytes[..cut]) else {
+                    panic!("whole at {cut}")
+                };
+                assert!(needs <= whole, "{cut}");
             }
             let Parsed::Whole(request, taken) = parse(bytes) else {
                 panic!("not whole")

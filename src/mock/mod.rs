@@ -1,5 +1,5 @@
-//! An upstream simulator that speaks OpenAI chat, Responses and embeddings, Anthropic messages and Gemini:
-//! deterministic answers, paced streams, tool calls, usage, and faults on request. It is honest about being a mock in
+//! An upstream simulator that speaks OpenAI's API, Anthropic's, Google's, Cohere's and Amazon Bedrock's Converse, also as
+//! Bedrock, Vertex AI and Azure host them: deterministic answers, paced streams, tool calls, usage, and faults on request. It is honest about being a mock in
 //! what it answers.
 //!
 //! It reads and writes HTTP/1.1 on the bare socket: half of its faults (a reset inside the head, a stream without
@@ -9,7 +9,9 @@ mod answer;
 mod anthropic;
 mod args;
 mod ask;
+mod azure;
 mod call;
+mod cohere;
 mod connection;
 mod converse;
 mod embeddings;
@@ -17,6 +19,7 @@ mod encoding;
 mod endpoint;
 mod eventstream;
 mod fault;
+mod form;
 mod gemini;
 mod host;
 mod http;
@@ -28,6 +31,7 @@ mod openai;
 mod pairing;
 mod plain;
 mod play;
+mod ranks;
 mod reply;
 mod respond;
 mod responses;
@@ -36,8 +40,10 @@ mod seals;
 mod seen;
 mod settings;
 mod shape;
+mod shelf;
 mod spoil;
 mod stream;
+mod tasks;
 
 pub use args::{Args, run, try_run};
 pub use fault::Script;
@@ -60,6 +66,7 @@ pub(crate) struct Shared {
     /// Requests so far for each `fail-first` script, by its key.
     pub counts: std::sync::Mutex<std::collections::HashMap<String, u64>>,
     pub keeper: responses::Keeper,
+    pub shelf: shelf::Shelf,
     pub plain: Option<plain::Plain>,
 }
 
@@ -75,6 +82,7 @@ impl Shared {
             journal: seen::Journal::default(),
             counts: Default::default(),
             keeper,
+            shelf: Default::default(),
             plain,
         })
     }
@@ -160,7 +168,7 @@ impl Mock {
     pub fn requests(&self) -> Vec<Seen> {
         self.shared.journal.all()
     }
-    /// Forgets the requests, the kept responses and the `fail-first` counts.
+    /// Forgets the requests, the kept responses and files and the `fail-first` counts.
     pub fn forget(&self) {
         self.shared.forget();
     }
@@ -170,6 +178,7 @@ impl Shared {
     pub(crate) fn forget(&self) {
         self.journal.clear();
         self.keeper.forget();
+        self.shelf.forget();
         if let Ok(mut counts) = self.counts.lock() {
             counts.clear();
         }

@@ -28,7 +28,9 @@ pub fn answer(shared: &Shared, request: &Request) -> Reply {
             json!({"data": rows, "has_more": false, "first_id": known.first(), "last_id": known.last()})
         }
         Wire::Gemini => json!({"models": rows}),
-        Wire::Openai | Wire::Responses | Wire::Converse => json!({"object": "list", "data": rows}),
+        Wire::Openai | Wire::Responses | Wire::Converse | Wire::Cohere => {
+            json!({"object": "list", "data": rows})
+        }
     };
     whole(200, &list, Vec::new())
 }
@@ -57,7 +59,7 @@ fn row(wire: Wire, id: &str) -> Value {
             "inputTokenLimit": 1_048_576, "outputTokenLimit": 65_536, "supportedGenerationMethods": ["generateContent", "countTokens"],
             "temperature": 1, "topP": 0.95, "topK": 64, "maxTemperature": 2, "thinking": true})
         }
-        Wire::Openai | Wire::Responses | Wire::Converse => {
+        Wire::Openai | Wire::Responses | Wire::Converse | Wire::Cohere => {
             json!({"id": id, "object": "model", "created": 1_760_000_000, "owned_by": "gw-mock"})
         }
     }

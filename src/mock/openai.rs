@@ -9,7 +9,7 @@ use super::stream::Frame;
 use serde_json::{Value, json};
 
 /// Seconds since 1970 that every answer claims: deterministic, like the rest.
-const CREATED: u64 = 1_760_000_000;
+pub const CREATED: u64 = 1_760_000_000;
 
 /// The whole answer.
 pub fn whole(ask: &Ask, answer: &Answer, script: &Script) -> Value {
@@ -147,7 +147,8 @@ fn finish(finish: Finish) -> &'static str {
     }
 }
 
-fn usage(usage: &Usage, script: &Script) -> Option<Value> {
+/// Token counts.
+pub fn usage(usage: &Usage, script: &Script) -> Option<Value> {
     if script.no_usage {
         return None;
     }

@@ -9,7 +9,7 @@ pub fn check(wire: Wire, body: &Value) -> Result<(), Refusal> {
     match wire {
         Wire::Openai => chat(body),
         Wire::Anthropic => messages(body),
-        Wire::Responses | Wire::Gemini | Wire::Converse => Ok(()),
+        Wire::Responses | Wire::Gemini | Wire::Converse | Wire::Cohere => Ok(()),
     }
 }
 

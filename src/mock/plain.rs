@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// Ready-made answers for measurements: head and body of a fixed size, one for each format.
 pub struct Plain {
-    answers: [(Endpoint<'static>, Vec<u8>); 5],
+    answers: [(Endpoint<'static>, Vec<u8>); 6],
 }
 
 impl Plain {
@@ -34,6 +34,7 @@ impl Plain {
                 Wire::Anthropic,
                 Wire::Gemini,
                 Wire::Converse,
+                Wire::Cohere,
             ]
             .map(build),
         }
@@ -72,6 +73,8 @@ fn body(wire: Wire, text: &str) -> String {
             "usage": {"input_tokens": 20, "output_tokens": 200}}),
         Wire::Converse => json!({"metrics": {"latencyMs": 1}, "output": {"message": {"content": [{"text": text}], "role": "assistant"}},
             "stopReason": "end_turn", "usage": {"inputTokens": 20, "outputTokens": 200, "totalTokens": 220}}),
+        Wire::Cohere => json!({"id": "mock", "message": {"role": "assistant", "content": [{"type": "text", "text": text}]}, "finish_reason": "COMPLETE",
+            "usage": {"billed_units": {"input_tokens": 20, "output_tokens": 200}, "tokens": {"input_tokens": 80, "output_tokens": 200}}}),
         Wire::Gemini => json!({"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": "STOP", "index": 0}],
             "usageMetadata": {"promptTokenCount": 20, "candidatesTokenCount": 200, "totalTokenCount": 220}, "modelVersion": "mock", "responseId": "mock"}),
     }

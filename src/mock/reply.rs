@@ -2,7 +2,7 @@
 
 use super::ask::{Refusal, Wire};
 use super::stream::{Frame, Style};
-use super::{anthropic, converse, gemini, openai};
+use super::{anthropic, cohere, converse, gemini, openai};
 use serde_json::{Value, json};
 
 /// What is sent back.
@@ -40,6 +40,7 @@ pub fn error(
         }
         Wire::Gemini => gemini::error(status, message),
         Wire::Converse => json!({"message": message}),
+        Wire::Cohere => cohere::error(message),
     }
 }
 
@@ -67,6 +68,7 @@ pub fn id(wire: Wire) -> &'static str {
     match wire {
         Wire::Anthropic => "request-id: req_mock",
         Wire::Converse => "x-amzn-requestid: 00000000-0000-4000-8000-000000000000",
+        Wire::Cohere => "x-debug-trace-id: 00000000000000000000000000000000",
         Wire::Openai | Wire::Responses | Wire::Gemini => "x-request-id: req_mock",
     }
 }

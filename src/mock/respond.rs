@@ -9,8 +9,8 @@ use super::http::Request;
 use super::reply::{self, Reply, failed, refuse, refused, whole};
 use super::stream::{Frame, Style};
 use super::{
-    Shared, anthropic, converse, embeddings, gemini, invoke, messages, models, openai, pairing,
-    responses, seals, spoil,
+    Shared, anthropic, azure, cohere, converse, form, gemini, invoke, messages, models, openai,
+    pairing, responses, seals, shelf, spoil, tasks,
 };
 use serde_json::{Value, json};
 
@@ -18,11 +18,7 @@ use serde_json::{Value, json};
 pub fn script(shared: &Shared, request: &Request, model: &str) -> Result<Script, String> {
     let mut script = shared.settings.script.clone();
     script.add_model(model);
-    for name in ["x-mock", "x-mock-fault"] {
-        if let Some(text) = request.header(name) {
-            script.add(text)?;
-        }
-    }
+    headers(&mut script, request)?;
     if let Some(first) = script.fail_first {
         let failing = script.status.unwrap_or(500);
         let mut counts = shared
@@ -37,7 +33,25 @@ pub fn script(shared: &Shared, request: &Request, model: &str) -> Result<Script,
     Ok(script)
 }
 
-/// The `model` of a request: in its path, as clouds have it, or in its body.
+/// Adds what a request's headers say.
+fn headers(script: &mut Script, request: &Request) -> Result<(), String> {
+    for name in ["x-mock", "x-mock-fault"] {
+        if let Some(text) = request.header(name) {
+            script.add(text)?;
+        }
+    }
+    Ok(())
+}
+
+/// How slowly the body of a request is to be read, of which only the head is there.
+pub fn read_pace(shared: &Shared, head: &Request) -> Option<std::time::Duration> {
+    let mut script = shared.settings.script.clone();
+    // What is wrong with them is told when the request is whole.
+    let _ = headers(&mut script, head);
+    script.read_pace
+}
+
+/// The `model` of a request: in its path, as clouds have it, in its body or in its form.
 pub fn model(request: &Request) -> String {
     #[derive(serde::Deserialize)]
     struct Peek {
@@ -47,8 +61,13 @@ pub fn model(request: &Request) -> String {
         let peek = serde_json::from_slice::<Peek>(&request.body).ok()?;
         peek.model
     };
+    let filled = || {
+        let fields = form::read(request)?;
+        form::text(&fields, "model").map(str::to_owned)
+    };
+    let inside = || named().or_else(filled);
     endpoint::model(request.path())
-        .or_else(named)
+        .or_else(inside)
         .unwrap_or_default()
 }
 
@@ -141,6 +160,17 @@ fn made(
     if let (Endpoint::Kept(id, what), _) = (endpoint, method) {
         return responses::kept(shared, id, what, method);
     }
+    let beside = match endpoint {
+        Endpoint::Files(rest) => Some(shelf::files(shared, request, rest)),
+        Endpoint::Batches(rest) => Some(shelf::batches(shared, request, rest)),
+        Endpoint::Task(task) if method == "POST" => {
+            Some(tasks::answer(shared, request, task, script))
+        }
+        _ => None,
+    };
+    if let Some(reply) = beside {
+        return reply.unwrap_or_else(|why| refused(wire, &why));
+    }
     if (endpoint, method) == (Endpoint::Models, "GET") {
         return models::answer(shared, request);
     }
@@ -175,8 +205,7 @@ fn posted(
     body: &Value,
 ) -> Result<Reply, Refusal> {
     let model = model(request);
-    let named = !model.is_empty() || endpoint == Endpoint::Embeddings;
-    if !named {
+    if model.is_empty() {
         return Err(Refusal::new("model: field required", "model"));
     }
     host.formed(endpoint, body)?;
@@ -185,7 +214,6 @@ fn posted(
         seals::check(endpoint.wire(), body)?;
     }
     let (mut ask, inputs) = match endpoint {
-        Endpoint::Embeddings => return Ok(whole(200, &embeddings::answer(body)?, Vec::new())),
         Endpoint::Compact => return responses::compact(shared, body, script),
         Endpoint::Count(Wire::Responses) | Endpoint::Chat(Wire::Responses) => {
             responses::create(&shared.keeper, body)?
@@ -196,6 +224,7 @@ fn posted(
         Endpoint::Chat(Wire::Converse) => (converse::read(body)?, Vec::new()),
         Endpoint::Stream(Wire::Converse) => (converse::read(body)?, Vec::new()),
         Endpoint::Count(Wire::Converse) => (converse::count(body)?, Vec::new()),
+        Endpoint::Chat(Wire::Cohere) => (cohere::read(body)?, Vec::new()),
         Endpoint::Count(wire) => (messages::read(wire, body, true)?, Vec::new()),
         _ => (messages::read(endpoint.wire(), body, false)?, Vec::new()),
     };
@@ -211,7 +240,11 @@ fn posted(
     let style = style(endpoint, request, script);
     let invoked = host == Host::Bedrock && ask.wire == Wire::Anthropic;
     let answer = Answer::new(&ask, script, shared.settings.play.as_ref());
-    let finished = finished(&ask, &answer, script);
+    let filtered = host == Host::Azure && ask.wire == Wire::Openai;
+    let mut finished = finished(&ask, &answer, script);
+    if filtered {
+        finished = azure::whole(finished);
+    }
     if ask.wire == Wire::Responses
         && let Some(queued) = shared.keeper.answered(&ask, inputs, &finished)
     {
@@ -222,6 +255,9 @@ fn posted(
         if invoked {
             frames = invoke::chunks(frames, &answer.usage);
             extra.push("x-amzn-bedrock-content-type: application/json".to_owned());
+        }
+        if filtered {
+            frames.insert(0, azure::first());
         }
         let frames = spoil::frames(frames, style, &ask, script);
         return Ok(Reply::Stream {
@@ -244,6 +280,7 @@ fn finished(ask: &Ask, answer: &Answer, script: &Script) -> Value {
         Wire::Anthropic => anthropic::whole(ask, answer, script),
         Wire::Gemini => gemini::whole(ask, answer, script),
         Wire::Converse => converse::whole(answer, script),
+        Wire::Cohere => cohere::whole(ask, answer, script),
     }
 }
 
@@ -257,6 +294,7 @@ fn frames(ask: &Ask, answer: &Answer, script: &Script) -> Vec<Frame> {
             .map(|(chunk, content)| Frame::data(chunk, *content))
             .collect(),
         Wire::Converse => converse::frames(answer, script),
+        Wire::Cohere => cohere::frames(ask, answer, script),
     }
 }
 
@@ -268,7 +306,7 @@ fn counted(ask: &Ask) -> Value {
             json!({"totalTokens": tokens, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": tokens}]})
         }
         Wire::Responses => json!({"object": "response.input_tokens", "input_tokens": tokens}),
-        Wire::Openai | Wire::Anthropic => json!({"input_tokens": tokens}),
+        Wire::Openai | Wire::Anthropic | Wire::Cohere => json!({"input_tokens": tokens}),
         Wire::Converse => json!({"inputTokens": tokens}),
     }
 }

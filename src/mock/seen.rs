@@ -32,7 +32,10 @@ pub struct Seen {
     pub headers: Vec<(String, String)>,
     /// Whether the credential is the expected one; nothing when none is expected.
     pub authorization_matches: Option<bool>,
+    /// Its beginning, where it is very long.
     pub body: String,
+    /// How long it is.
+    pub body_bytes: usize,
     pub outcome: Outcome,
     /// Events sent; for an answer in one piece 0 or 1.
     pub events: usize,
@@ -66,6 +69,9 @@ struct Inner {
     rows: VecDeque<Seen>,
 }
 
+/// Bytes of a body that are kept.
+const LONGEST: usize = 8 << 20;
+
 /// Headers whose values are not kept.
 const SECRET: &[&str] = &[
     "authorization",
@@ -74,6 +80,7 @@ const SECRET: &[&str] = &[
     "x-goog-api-key",
     "cookie",
     "proxy-authorization",
+    "x-amz-security-token",
 ];
 
 impl Journal {
@@ -108,7 +115,9 @@ impl Journal {
                 .map(|(name, value)| (name.clone(), mask(name, value)))
                 .collect(),
             authorization_matches: matches,
-            body: String::from_utf8_lossy(&request.body).into_owned(),
+            body: String::from_utf8_lossy(&request.body[..request.body.len().min(LONGEST)])
+                .into_owned(),
+            body_bytes: request.body.len(),
             outcome: Outcome::Running,
             events: 0,
             ended_ms: None,

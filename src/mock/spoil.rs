@@ -4,7 +4,7 @@ use super::ask::{Ask, Wire};
 use super::fault::Script;
 use super::reply::{Reply, failed, whole};
 use super::stream::{Frame, Style};
-use super::{anthropic, converse, gemini, openai, responses};
+use super::{anthropic, cohere, converse, gemini, openai, responses};
 use serde_json::Value;
 
 /// An answer in one piece, with the faults that such an answer can have. Errors are told in `errors`.
@@ -93,6 +93,7 @@ fn failure(style: Style, ask: &Ask, script: &Script, content: usize, sent: usize
         Wire::Responses => responses::error_event(message, code(script), sent),
         Wire::Anthropic => Frame::named(&anthropic::error(529, message), false),
         Wire::Gemini => Frame::data(&gemini::error(503, message), false),
+        Wire::Cohere => cohere::failed_event(message),
     })
 }
 

@@ -27,6 +27,22 @@ pub(super) fn bytes(mock: &Mock, path: &str, headers: &str, body: &Value) -> Vec
     read(open(mock, "POST", path, headers, &body.to_string())).0
 }
 
+/// Sends a form of fields and files: name, file name, content; the answer.
+pub(super) fn filled(mock: &Mock, path: &str, fields: &[(&str, Option<&str>, &str)]) -> String {
+    let mut body = String::new();
+    for (name, file, data) in fields {
+        let file = file
+            .map(|file| format!("; filename=\"{file}\""))
+            .unwrap_or_default();
+        body.push_str(&format!(
+            "--gw\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{data}\r\n"
+        ));
+    }
+    body.push_str("--gw--\r\n");
+    let kind = "content-type: multipart/form-data; boundary=gw\r\n";
+    finish(open(mock, "POST", path, kind, &body)).0
+}
+
 /// Sends one request without a body; the answer.
 pub(super) fn sent(mock: &Mock, method: &str, path: &str, headers: &str) -> String {
     finish(open(mock, method, path, headers, "")).0
