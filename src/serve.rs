@@ -8,6 +8,7 @@ mod dev;
 mod kept;
 mod key_places;
 mod last_used;
+mod leases;
 mod new_keys;
 mod ready;
 mod reload;
@@ -105,6 +106,13 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
             let shared = shared.clone();
             move |key| shared.serving.load().snapshot.caller_named(key)?.used()
         }),
+        settled: Arc::new({
+            let shared = shared.clone();
+            move |names| {
+                let shared = shared.clone();
+                Box::pin(async move { leases::settled(&shared, Some(&names)).await })
+            }
+        }),
         tried: Arc::new({
             let shared = shared.clone();
             move |name, verdict| serving::tried(&shared, name, verdict)
@@ -155,6 +163,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     announce::people(&config, &ready, &stores, &desk);
     announce::descriptors(&config, &shared.settings, descriptors);
     shown.tell(&config, &ready, &keys);
+    leases::settled(&shared, None).await;
     ready.tell(&config, &keys.made)?;
 
     let code = match child::start(&config, &ready, keys.first.as_ref()) {

@@ -15,6 +15,7 @@ use crate::store::{
 use crate::upstream::{self, Access};
 use crate::vendors::Parts;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 /// Where in a provider's `system` the keyed fingerprint of its managed secret is.
 pub const FINGERPRINT: &str = "credential";
@@ -82,10 +83,16 @@ pub fn put(
         .param("credential")
         .hint("give one of them"));
     }
-    let secret = usable(secret.expose()).map_err(|why| {
+    let refused = |why: String| {
         Error::invalid(format!("the credential of provider `{}` {why}", item.name))
             .param("credential_value")
-    })?;
+    };
+    let secret = usable(secret.expose()).map_err(refused)?;
+    let vendor = spec.get("vendor").and_then(Value::as_str);
+    // A vendor that is not known is refused in words of its own.
+    if let Some(vendor) = vendor.and_then(|id| crate::vendors::vendor(id).ok()) {
+        upstream::check_secret(vendor.auth, secret.expose()).map_err(refused)?;
+    }
     spec.insert("credential".into(), Credential::Managed.to_string().into());
     // Keyed, and of another domain than key digests: the record alone does not help guessing.
     let print = crate::store::token::hex(&hasher.digest(&format!(
@@ -105,9 +112,16 @@ pub fn put(
     Ok(Some((entry, secret)))
 }
 
-/// A credential is sent in a header: one line of visible ASCII.
+/// A credential is one line of visible ASCII, as headers carry. What is JSON, as service accounts' keys are, is written so.
 fn usable(text: &str) -> Result<Secret, String> {
     let text = text.trim_matches([' ', '\t', '\r', '\n']);
+    let json = text
+        .starts_with('{')
+        .then(|| serde_json::from_str(text).ok());
+    let compact = json
+        .flatten()
+        .map(|json: Value| Zeroizing::new(json.to_string()));
+    let text = compact.as_ref().map_or(text, |compact| compact.as_str());
     match text {
         "" => Err("is empty".into()),
         _ if text.len() > LONGEST => Err(format!("is longer than {LONGEST} bytes")),

@@ -69,6 +69,23 @@ impl Desk {
         dry_run: bool,
         plan: impl Fn(&mut Draft<'_>) -> Result<T>,
     ) -> Result<T> {
+        let (answer, touched) = self.change(actor, dry_run, plan).await?;
+        let providers = touched.into_iter().filter(|(kind, _)| kind == "provider");
+        let providers: BTreeSet<String> = providers.map(|(_, name)| name).collect();
+        if !providers.is_empty() {
+            // So that a request right after finds what it is signed in with. Others may write meanwhile.
+            (self.deps.settled)(providers).await;
+        }
+        Ok(answer)
+    }
+
+    /// The same; also what was touched.
+    async fn change<T>(
+        &self,
+        actor: &Actor,
+        dry_run: bool,
+        plan: impl Fn(&mut Draft<'_>) -> Result<T>,
+    ) -> Result<(T, BTreeSet<At>)> {
         let _turn = self.writer.lock().await;
         for _ in 0..PLANS {
             self.catch_up().await?;
@@ -78,7 +95,7 @@ impl Desk {
             let batch = draft.finish()?;
             self.check_references(&base, &batch.changes).await?;
             if dry_run || batch.changes.is_empty() {
-                return Ok(answer);
+                return Ok((answer, BTreeSet::new()));
             }
             let entries: Vec<String> = batch.secrets.iter().map(|(at, _)| at.clone()).collect();
             let touched = batch.changes.iter().map(Change::at).collect();
@@ -92,7 +109,7 @@ impl Desk {
                 Ok(Commit::Done(records)) => {
                     self.install(records, &touched).await;
                     self.forget(batch.forget).await;
-                    return Ok(answer);
+                    return Ok((answer, touched));
                 }
                 Ok(Commit::Moved(_)) => self.forget(entries).await,
                 Err(error) => {

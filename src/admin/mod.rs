@@ -46,6 +46,7 @@ use crate::store::{
     vault::Vault,
 };
 use crate::upstream::Verdict;
+use futures_util::future::BoxFuture;
 use in_force::Credentials;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -84,6 +85,9 @@ impl Default for Limits {
     }
 }
 
+/// Takes the names of providers.
+pub type Settled = dyn Fn(BTreeSet<String>) -> BoxFuture<'static, ()> + Send + Sync;
+
 /// Takes a provider's name and how a trial of it went.
 pub type Tried = dyn Fn(&str, Verdict) + Send + Sync;
 
@@ -104,6 +108,8 @@ pub struct Deps {
     pub publish: Arc<dyn Fn(Published<'_>) + Send + Sync>,
     /// Which route, rule and order a request would get; the query and answer are JSON (see `plan::explain`).
     pub explain: Arc<dyn Fn(serde_json::Value) -> Result<serde_json::Value> + Send + Sync>,
+    /// Waits, but not for long, until what these providers sign in with has been asked for where it has to be asked for.
+    pub settled: Arc<Settled>,
     /// Notes how a trial of a provider went, for its health.
     pub tried: Arc<Tried>,
     /// When the key of this name was last let in.

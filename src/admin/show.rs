@@ -118,7 +118,11 @@ impl<'a> Show<'a> {
             "health": "unverified",
         });
         if let Some(Value::Object(health)) = health.get(&record.name) {
-            for (from, to) in [("health", "health"), ("reason", "health_reason")] {
+            for (from, to) in [
+                ("health", "health"),
+                ("reason", "health_reason"),
+                ("credential_error", "credential_error"),
+            ] {
                 if let Some(said) = health.get(from) {
                     status[to] = said.clone();
                 }

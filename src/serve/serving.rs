@@ -9,7 +9,7 @@ use crate::gateway::{Serving, Settings, Shared};
 use crate::plan::snapshot::{Provider, VendorFacts};
 use crate::resources::Stamp;
 use crate::store::records::Records;
-use crate::upstream::{Timers, Upstream, Verdict};
+use crate::upstream::{Timers, Trouble, Upstream, Verdict};
 use crate::vendors;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, atomic::Ordering};
@@ -52,12 +52,13 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
             })
         }
     };
-    let upstreams = snapshot
+    let upstreams: Vec<Arc<Upstream>> = snapshot
         .providers
         .iter()
         .enumerate()
         .map(upstream)
         .collect();
+    super::leases::keep(&upstreams);
     shared.serving.store(Arc::new(Serving {
         snapshot,
         upstreams,
@@ -95,11 +96,42 @@ pub fn tried(shared: &Shared, name: &str, verdict: Verdict) {
 
 /// How a provider is doing: in a word, and why where it is not well.
 fn health(upstream: &Upstream, resting: usize) -> Value {
-    match (resting, upstream.standing.last()) {
+    let trouble = credential_trouble(upstream);
+    let mut health = match (resting, upstream.standing.last()) {
+        _ if trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.lapses.is_none()) =>
+        {
+            json!({"health": "failed", "reason": "its credential cannot be had"})
+        }
+        (0, None) if upstream.models().is_none() => {
+            json!({"health": "unverified", "reason": "it lists no models: the first request will tell"})
+        }
         (0, None) => json!({"health": "unverified"}),
         (_, Some(Err(why))) => json!({"health": "failed", "reason": why}),
         (0, Some(Ok(()))) => json!({"health": "ok"}),
         (count, _) => json!({"health": format!("{count} resting")}),
+    };
+    if let Some(trouble) = trouble {
+        health["credential_error"] = told(&trouble).into();
+    }
+    health
+}
+
+/// What is wrong with a credential that lapses; the worst first.
+fn credential_trouble(upstream: &Upstream) -> Option<Trouble> {
+    let all = upstream.leases().iter().filter_map(|lease| lease.trouble());
+    all.min_by_key(|trouble| trouble.lapses)
+}
+
+fn told(trouble: &Trouble) -> String {
+    match trouble.lapses {
+        None => trouble.why.clone(),
+        Some(left) => format!(
+            "it could not be renewed, and is good for another {} s: {}",
+            left.as_secs(),
+            trouble.why
+        ),
     }
 }
 
@@ -192,6 +224,10 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
         .collect();
     let (log, store) = (shared.journal.health(), records.health());
     let mut degraded: Vec<String> = shared.degraded.load().iter().cloned().collect();
+    degraded.extend(serving.upstreams.iter().filter_map(|upstream| {
+        let trouble = credential_trouble(upstream)?;
+        Some(format!("provider `{}`: {}", upstream.name, told(&trouble)))
+    }));
     degraded.extend(
         store
             .degraded

@@ -10,6 +10,8 @@ pub mod check;
 pub mod dial;
 mod fetch;
 mod headers;
+mod issuer;
+mod lease;
 mod listing;
 mod own_key;
 mod quirks;
@@ -24,8 +26,9 @@ mod way;
 pub use access::{Access, resolve_files};
 pub use address::{Origin, base_url};
 pub use headers::BETAS;
+pub use lease::{Lease, Trouble};
 pub use own_key::{Form, OwnKey};
-pub use sign::{SignIn, Unsigned};
+pub use sign::{SignIn, Unsigned, check_secret};
 pub use standing::{Standing, Verdict};
 pub use timers::Timers;
 pub use way::{Conversion, Way};
@@ -48,6 +51,8 @@ pub struct Upstream {
     pub quirks: Quirks,
     pub origin: Origin,
     pub sign_in: SignIn,
+    /// What it is signed in with that lapses, each once.
+    leases: Vec<Arc<Lease>>,
     /// Whether it is known to answer; kept while what is called stays the same.
     pub standing: Arc<Standing>,
     pub timers: Timers,
@@ -102,7 +107,8 @@ impl Upstream {
             vendor,
             quirks: quirks::of(vendor, spec),
             origin: address.origin(tls.as_ref().map_or(0, tls::Own::identity)),
-            sign_in: SignIn::of(vendor.auth, &spec.credential, access),
+            sign_in: SignIn::of(vendor.auth, spec, access),
+            leases: Vec::new(),
             standing: Arc::default(),
             timers: timers.of_provider(spec),
             host: address.host().map_err(bad)?,
@@ -118,7 +124,37 @@ impl Upstream {
             tls,
             address,
             name: name.clone(),
-        })
+        }
+        .sharing(&[]))
+    }
+
+    /// Goes on with these leases where it would begin the same ones; each of its own is there once.
+    fn sharing(mut self, before: &[Arc<Lease>]) -> Upstream {
+        let mut leases = before.to_vec();
+        let ways = self.ways.iter_mut().filter_map(Way::own_sign_in);
+        let mut all: Vec<&mut SignIn> = std::iter::once(&mut self.sign_in).chain(ways).collect();
+        all.iter_mut()
+            .for_each(|sign_in| sign_in.share(&mut leases));
+        let used = |lease: &Arc<Lease>| {
+            let mut own = all.iter().filter_map(|sign_in| sign_in.lease());
+            own.any(|own| Arc::ptr_eq(own, lease))
+        };
+        leases.retain(used);
+        self.leases = leases;
+        self
+    }
+
+    /// What it is signed in with that lapses.
+    pub fn leases(&self) -> &[Arc<Lease>] {
+        &self.leases
+    }
+
+    /// Gets what it is signed in with that lapses, where that is not there yet; for those who call it once.
+    pub(super) async fn obtain(&self) -> std::result::Result<(), String> {
+        for lease in &self.leases {
+            lease.obtain().await?;
+        }
+        Ok(())
     }
 
     /// A provider that cannot be called, and why: it fails each attempt and leaves the others alone.
@@ -129,6 +165,7 @@ impl Upstream {
             quirks: Quirks::NONE,
             origin: Origin::default(),
             sign_in: SignIn::Unavailable(why.to_owned()),
+            leases: Vec::new(),
             standing: Arc::default(),
             timers: Timers::default(),
             tls: None,
@@ -141,15 +178,16 @@ impl Upstream {
     }
 
     /// Goes on from `before`: where the same is called in the same way, what is known of it stays known.
-    pub fn after(mut self, before: &Upstream) -> Upstream {
-        if self.origin == before.origin
-            && self.address == before.address
-            && self.headers == before.headers
-            && self.sign_in == before.sign_in
+    pub fn after(self, before: &Upstream) -> Upstream {
+        let mut next = self.sharing(&before.leases);
+        if next.origin == before.origin
+            && next.address == before.address
+            && next.headers == before.headers
+            && next.sign_in == before.sign_in
         {
-            self.standing = before.standing.clone();
+            next.standing = before.standing.clone();
         }
-        self
+        next
     }
 
     /// Whether it is on this machine: it may well be set up before it runs.

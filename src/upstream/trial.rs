@@ -57,10 +57,13 @@ impl Trial {
 /// Asks for its list of models, of which there may be `most`.
 pub async fn list(upstream: &Upstream, most: usize) -> Trial {
     match upstream.models() {
-        None => Trial::unsent(
-            State::Unverified,
-            "this vendor cannot list models: try one with -m MODEL".into(),
-        ),
+        None => match upstream.obtain().await {
+            Ok(()) => Trial::unsent(
+                State::Unverified,
+                "this vendor cannot list models: try one with -m MODEL".into(),
+            ),
+            Err(why) => no_credential(&why),
+        },
         Some(target) => {
             let ask = ask(Method::GET, target, Bytes::new());
             run(upstream, ask, LIST_WAIT, |status, body| {
@@ -76,9 +79,10 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
     let spoken = upstream.vendor.endpoints.iter().find_map(|endpoint| {
         let format = formats::format(endpoint.format);
         let way = upstream.way(format, model).filter(|way| way.is_same())?;
-        Some((format.codec?, upstream.target(way, model, None, false)?))
+        let target = upstream.target(way, model, None, false)?;
+        Some((format.codec?, way, target))
     });
-    let Some((codec, target)) = spoken else {
+    let Some((codec, way, target)) = spoken else {
         return Trial::unsent(
             State::Unverified,
             "this vendor has no chat to try a model with".into(),
@@ -128,13 +132,11 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
         }
         _ => said(status, body.unwrap_or_default()),
     };
-    run(
-        upstream,
-        ask(Method::POST, target, body),
-        TOKEN_WAIT,
-        answered,
-    )
-    .await
+    let ask = Ask {
+        way: Some(way),
+        ..ask(Method::POST, target, body)
+    };
+    run(upstream, ask, TOKEN_WAIT, answered).await
 }
 
 fn ask(method: Method, target: http::Uri, body: Bytes) -> Ask<'static> {
@@ -158,6 +160,9 @@ async fn run(
     wait: Duration,
     read: impl Fn(u16, Option<&[u8]>) -> Reading,
 ) -> Trial {
+    if let Err(why) = upstream.obtain().await {
+        return no_credential(&why);
+    }
     let request = match upstream.request(ask) {
         Ok(request) => request,
         Err(Unsigned::NoOwnKey | Unsigned::BadOwnKey) => {
@@ -166,12 +171,7 @@ async fn run(
                 "callers bring the credential, so there is none to try".into(),
             );
         }
-        Err(Unsigned::Unavailable(why)) => {
-            return Trial::unsent(
-                State::Refused,
-                format!("its credential cannot be had: {why}"),
-            );
-        }
+        Err(Unsigned::Unavailable(why)) => return no_credential(&why),
     };
     let begun = Instant::now();
     let answer = tokio::time::timeout(wait, call(upstream, request, LONGEST)).await;
@@ -207,6 +207,13 @@ async fn run(
         ms,
         message: upstream.sign_in.hidden(None).scrub(&message).into_owned(),
     }
+}
+
+fn no_credential(why: &str) -> Trial {
+    Trial::unsent(
+        State::Refused,
+        format!("its credential cannot be had: {why}"),
+    )
 }
 
 fn unreachable(message: String) -> Reading {

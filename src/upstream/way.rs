@@ -87,9 +87,7 @@ impl Way {
                     "" => None,
                     path => Some(target(path)?),
                 },
-                sign_in: endpoint
-                    .auth
-                    .map(|auth| SignIn::of(auth, &spec.credential, access)),
+                sign_in: endpoint.auth.map(|auth| SignIn::of(auth, spec, access)),
                 passes: match conversion {
                     Conversion::Same | Conversion::Hosted(_) => [to.passes, vendor.passes],
                     Conversion::Translate { .. } => [Passes::NONE; 2],
@@ -123,6 +121,11 @@ impl Way {
     /// How requests on it are signed in.
     pub(super) fn sign_in<'a>(&'a self, upstream: &'a Upstream) -> &'a SignIn {
         self.sign_in.as_ref().unwrap_or(&upstream.sign_in)
+    }
+
+    /// Its own way of signing in, where it has one.
+    pub(super) fn own_sign_in(&mut self) -> Option<&mut SignIn> {
+        self.sign_in.as_mut()
     }
 
     /// Whether this header of a caller's goes along.

@@ -169,6 +169,15 @@ impl Auth {
         }
     }
 
+    /// What tokens of Microsoft Entra are asked for: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/managed-identity>,
+    /// <https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/lib/foundry.md>
+    pub fn scope(self) -> &'static str {
+        match self {
+            Auth::Headers(_) => "https://ai.azure.com/.default",
+            _ => "https://cognitiveservices.azure.com/.default",
+        }
+    }
+
     /// How records refer to the identity of the gateway's own machine where this sign-in can use one.
     pub fn machine(self) -> Option<&'static str> {
         match self {

@@ -189,6 +189,7 @@ pub async fn logging(
         limits,
         publish: Arc::new(publish),
         explain: Arc::new(explain),
+        settled: Arc::new(|_| Box::pin(async {})),
         tried: Arc::new(|_, _| {}),
         status: Arc::new(
             || json!({"url": "http://127.0.0.1:4000/v1", "providers": {"healthy": {"health": "ok"}}}),

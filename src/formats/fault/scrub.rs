@@ -32,7 +32,7 @@ const fn plain(prefix: &'static str, least: usize) -> Shape {
 }
 
 /// The shapes of providers' keys, and of gw's own.
-const SHAPES: [Shape; 18] = [
+const SHAPES: [Shape; 19] = [
     shape("sk-", 10),
     shape("sk_", 16),
     shape("pk-", 16),
@@ -50,6 +50,7 @@ const SHAPES: [Shape; 18] = [
     plain("r8_", 16),
     plain("ghp_", 20),
     plain("AKIA", 16),
+    plain("ASIA", 16),
     plain("jina_", 20),
 ];
 
@@ -59,20 +60,27 @@ const REDACTED: &str = "[redacted]";
 const SHORTEST: usize = 8;
 
 /// Credentials that are in use and must not be shown. It does not print.
-#[derive(Clone, Copy, Default)]
-pub struct Hidden<'a>(Option<&'a str>);
+#[derive(Clone, Default)]
+pub struct Hidden<'a>(Option<Cow<'a, str>>);
 
 impl<'a> Hidden<'a> {
     /// This one.
     pub fn of(credential: Option<&'a str>) -> Hidden<'a> {
-        Hidden(credential.filter(|credential| credential.len() >= SHORTEST))
+        let credential = credential.filter(|credential| credential.len() >= SHORTEST);
+        Hidden(credential.map(Cow::Borrowed))
+    }
+
+    /// This one, which changes while requests go on.
+    pub fn owned(credential: Option<String>) -> Hidden<'a> {
+        let credential = credential.filter(|credential| credential.len() >= SHORTEST);
+        Hidden(credential.map(Cow::Owned))
     }
 
     /// The text without them, and without what looks like one.
     pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match self.0 {
-            Some(credential) if text.contains(credential) => {
-                Cow::Owned(scrub(&text.replace(credential, REDACTED)).into_owned())
+        match &self.0 {
+            Some(credential) if text.contains(&**credential) => {
+                Cow::Owned(scrub(&text.replace(&**credential, REDACTED)).into_owned())
             }
             _ => scrub(text),
         }
