@@ -312,6 +312,17 @@ fn ready(worker: &Worker) -> Response<Body> {
             )
         })
         .collect();
+    let serving = shared.serving.load();
+    let lapsed = serving.upstreams.iter().filter(|upstream| {
+        let trouble = upstream.trouble();
+        trouble.is_some_and(|trouble| trouble.lapses.is_none())
+    });
+    reasons.extend(lapsed.map(|upstream| {
+        format!(
+            "provider `{}`: not available, see `gw status`",
+            upstream.name
+        )
+    }));
     if shared.records.health().degraded.is_some() {
         reasons.push("state store: changes are refused or not exported, see `gw status`".into());
     }

@@ -96,7 +96,7 @@ pub fn tried(shared: &Shared, name: &str, verdict: Verdict) {
 
 /// How a provider is doing: in a word, and why where it is not well.
 fn health(upstream: &Upstream, resting: usize) -> Value {
-    let trouble = credential_trouble(upstream);
+    let trouble = upstream.trouble();
     let mut health = match (resting, upstream.standing.last()) {
         _ if trouble
             .as_ref()
@@ -116,12 +116,6 @@ fn health(upstream: &Upstream, resting: usize) -> Value {
         health["credential_error"] = told(&trouble).into();
     }
     health
-}
-
-/// What is wrong with a credential that lapses; the worst first.
-fn credential_trouble(upstream: &Upstream) -> Option<Trouble> {
-    let all = upstream.leases().iter().filter_map(|lease| lease.trouble());
-    all.min_by_key(|trouble| trouble.lapses)
 }
 
 fn told(trouble: &Trouble) -> String {
@@ -225,7 +219,7 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
     let (log, store) = (shared.journal.health(), records.health());
     let mut degraded: Vec<String> = shared.degraded.load().iter().cloned().collect();
     degraded.extend(serving.upstreams.iter().filter_map(|upstream| {
-        let trouble = credential_trouble(upstream)?;
+        let trouble = upstream.trouble()?;
         Some(format!("provider `{}`: {}", upstream.name, told(&trouble)))
     }));
     degraded.extend(

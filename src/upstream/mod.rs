@@ -149,6 +149,12 @@ impl Upstream {
         &self.leases
     }
 
+    /// What is wrong with what it is signed in with that lapses: the worst.
+    pub fn trouble(&self) -> Option<Trouble> {
+        let all = self.leases.iter().filter_map(|lease| lease.trouble());
+        all.min_by_key(|trouble| trouble.lapses)
+    }
+
     /// Gets what it is signed in with that lapses, where that is not there yet; for those who call it once.
     pub(super) async fn obtain(&self) -> std::result::Result<(), String> {
         for lease in &self.leases {

@@ -1,6 +1,6 @@
 //! Signing in upstream: the last step over a finished request.
 
-use super::aws::{self, Keys};
+use super::aws::{self, Chain, Keys};
 use super::issuer::{Entra, Google, Issuer, Token};
 use super::lease::Lease;
 use super::{Access, Form, OwnKey};
@@ -231,6 +231,16 @@ fn machine(auth: Auth, spec: &Provider) -> Result<SignIn, String> {
         (Credential::Google, Auth::Google) => Ok(leased(Issuer::Google(Google::Machine))),
         (Credential::Azure, Auth::Entra(_) | Auth::Headers(_)) => {
             Ok(leased(Issuer::Entra(Entra::machine(auth.scope()))))
+        }
+        (Credential::Aws(profile), Auth::Aws(service)) => {
+            let signing = signing(auth, spec)?;
+            let chain = Chain {
+                profile: profile.clone(),
+                service,
+                region: signing.region.to_string(),
+            };
+            let lease = Lease::new(Issuer::Aws(chain));
+            Ok(SignIn::Leased(lease, Some(signing)))
         }
         // Refused when records are written.
         (other, _) => Err(format!("the vendor is not signed in to with `{other}`")),

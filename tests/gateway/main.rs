@@ -8,6 +8,7 @@ mod authorisation;
 mod blame;
 mod bounded_names;
 mod capacity;
+mod cloud_sign_in;
 mod committed;
 mod compressed_bodies;
 mod context;

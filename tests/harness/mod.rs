@@ -241,11 +241,21 @@ pub fn terminate(child: &mut Child) -> Option<i32> {
     child.wait().ok().and_then(|status| status.code())
 }
 
-/// A command that sees nothing of the user's own settings, state or proxies.
+/// A command that sees nothing of the user's own settings, state, clouds or proxies.
 fn isolated(program: &str, home: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars() {
-        if name.starts_with("GW_") || name.to_ascii_lowercase().ends_with("_proxy") {
+        let own = [
+            "GW_",
+            "AWS_",
+            "AZURE_",
+            "GOOGLE_",
+            "GCE_",
+            "CLOUDSDK_",
+            "IDENTITY_",
+        ];
+        let own = own.iter().any(|start| name.starts_with(start));
+        if own || name.to_ascii_lowercase().ends_with("_proxy") {
             command.env_remove(name);
         }
     }

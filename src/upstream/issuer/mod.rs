@@ -9,7 +9,9 @@ mod oauth;
 pub(super) use entra::Entra;
 pub(super) use google::Google;
 
-use super::aws::Keys;
+use super::aws::{self, Chain, Given, Keys};
+use super::sign::bearer;
+use crate::resources::Stamp;
 use http::HeaderValue;
 use std::{sync::Arc, time::Duration};
 
@@ -18,6 +20,7 @@ use std::{sync::Arc, time::Duration};
 pub(super) enum Issuer {
     Google(Google),
     Entra(Entra),
+    Aws(Chain),
     /// A test's own.
     #[cfg(test)]
     Scripted(super::lease::tests::Script),
@@ -45,6 +48,7 @@ impl Issuer {
         match self {
             Issuer::Google(google) => google.ask().await,
             Issuer::Entra(entra) => entra.ask().await,
+            Issuer::Aws(chain) => aws::ask(chain).await.and_then(given),
             #[cfg(test)]
             Issuer::Scripted(script) => script.ask().await,
         }
@@ -55,10 +59,29 @@ impl Issuer {
         match self {
             Issuer::Google(_) => "Google's token service",
             Issuer::Entra(_) => "Microsoft Entra",
+            Issuer::Aws(_) => "AWS's chain of credentials",
             #[cfg(test)]
             Issuer::Scripted(_) => "the script",
         }
     }
+}
+
+/// What AWS's chain gave.
+fn given(given: Given) -> Result<Issued, String> {
+    let token = match given.held {
+        aws::Held::Keys(keys) => Token::Keys(Arc::new(keys)),
+        aws::Held::ApiKey(key) => Token::Bearer(
+            bearer(key.expose()).ok_or("AWS's API key holds characters no header can carry")?,
+        ),
+    };
+    let left = |end: jiff::Timestamp| {
+        let millis = end.as_millisecond().saturating_sub(Stamp::now().0);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    };
+    Ok(Issued {
+        token,
+        lifetime: given.expires.map(left),
+    })
 }
 
 /// A variable of the gateway's process; empty is as good as not set.

@@ -125,6 +125,7 @@ fn request(upstream: &Upstream) -> Result<Duration, Unsigned> {
         body: Bytes::from_static(b"{}"),
         way: None,
         caller: None,
+        betas: None,
         own_key: None,
     })?;
     let value = request.headers()[header::AUTHORIZATION].to_str().unwrap();
