@@ -3,8 +3,11 @@
 //! <https://docs.anthropic.com/en/api/claude-on-amazon-bedrock>, <https://docs.anthropic.com/en/api/claude-on-vertex-ai>
 
 use super::anthropic;
+use super::betas::{self, Host};
 use super::peek::{self, Member};
-use super::{Codec, EventReader, EventWriter, FormatId, ReplyContext, Seen, Target, Written};
+use super::{
+    Codec, Dropped, EventReader, EventWriter, FormatId, ReplyContext, Seen, Target, Written,
+};
 use crate::chat::{Chat, Reply};
 use crate::error::Result;
 
@@ -26,6 +29,8 @@ pub struct Envelope {
     version: Option<&'static str>,
     /// Features in beta; else a header names them.
     betas: bool,
+    /// Who reads it.
+    host: Host,
 }
 
 /// As the API's maker has it.
@@ -34,6 +39,7 @@ pub static OWN: Envelope = Envelope {
     stream: true,
     version: None,
     betas: false,
+    host: Host::Maker,
 };
 
 pub static BEDROCK: Envelope = Envelope {
@@ -41,6 +47,7 @@ pub static BEDROCK: Envelope = Envelope {
     stream: false,
     version: Some("bedrock-2023-05-31"),
     betas: true,
+    host: Host::Bedrock,
 };
 
 pub static VERTEX: Envelope = Envelope {
@@ -48,11 +55,13 @@ pub static VERTEX: Envelope = Envelope {
     betas: false,
     stream: true,
     version: Some("vertex-2023-10-16"),
+    host: Host::Vertex,
 };
 
 pub static VERTEX_COUNT: Envelope = Envelope {
     model: true,
     stream: false,
+    host: Host::VertexCount,
     ..VERTEX
 };
 
@@ -76,17 +85,27 @@ pub struct Rehosted {
     pub body: Vec<u8>,
     /// What a header is to name of features in beta, parted by commas, where the form has them there.
     pub betas: Option<String>,
+    /// What is left out.
+    pub dropped: Dropped,
 }
 
 /// Puts a body, which is one JSON object, into another form.
 pub fn rehost(body: &[u8], to: &Envelope, say: Say<'_>) -> Result<Rehosted> {
-    let mut betas: Vec<String> = listed(say.betas);
+    let mut asked: Vec<String> = listed(say.betas);
     let mut kept: Vec<&str> = Vec::new();
     for Member { name, value, text } in peek::members_of(body)? {
         match &*name {
             MODEL | STREAM | VERSION => {}
-            BETAS => betas.extend(serde_json::from_str::<Vec<String>>(value).unwrap_or_default()),
+            BETAS => asked.extend(serde_json::from_str::<Vec<String>>(value).unwrap_or_default()),
             _ => kept.push(text),
+        }
+    }
+    let (mut betas, mut dropped): (Vec<&str>, Dropped) = Default::default();
+    for feature in &asked {
+        match betas::named(to.host, feature) {
+            Some(named) if betas.contains(&named) => {}
+            Some(named) => betas.push(named),
+            None => dropped.push(format!("anthropic-beta: {feature}")),
         }
     }
     let json = |text: &str| serde_json::Value::from(text).to_string();
@@ -108,6 +127,7 @@ pub fn rehost(body: &[u8], to: &Envelope, say: Say<'_>) -> Result<Rehosted> {
     Ok(Rehosted {
         body: format!("{{{}}}", members.join(",")).into_bytes(),
         betas: Some(betas.join(",")).filter(|betas| !to.betas && !betas.is_empty()),
+        dropped,
     })
 }
 
@@ -180,11 +200,16 @@ mod tests {
     fn only_what_stands_elsewhere_changes() {
         let own =
             r#"{ "model":"a", "max_tokens" : 1.0e2,"stream":true, "messages":[ {"x":"\u00e9"} ] }"#;
-        let bedrock = put(own, &BEDROCK, true, Some("b-1, b-2"));
+        let bedrock = put(
+            own,
+            &BEDROCK,
+            true,
+            Some("effort-2025-11-24, context-1m-2025-08-07"),
+        );
         assert_eq!(
             bedrock,
             (
-                r#"{"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["b-1","b-2"],"max_tokens" : 1.0e2,"messages":[ {"x":"\u00e9"} ]}"#.into(),
+                r#"{"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["effort-2025-11-24","context-1m-2025-08-07"],"max_tokens" : 1.0e2,"messages":[ {"x":"\u00e9"} ]}"#.into(),
                 None
             )
         );
@@ -193,19 +218,32 @@ mod tests {
             (
                 r#"{"model":"m","stream":true,"max_tokens" : 1.0e2,"messages":[ {"x":"\u00e9"} ]}"#
                     .into(),
-                Some("b-1,b-2".into())
+                Some("effort-2025-11-24,context-1m-2025-08-07".into())
             )
         );
         assert_eq!(
             put(&bedrock.0, &VERTEX, false, None),
             (
                 r#"{"anthropic_version":"vertex-2023-10-16","max_tokens" : 1.0e2,"messages":[ {"x":"\u00e9"} ]}"#.into(),
-                Some("b-1,b-2".into())
+                Some("context-1m-2025-08-07".into())
             )
         );
         assert_eq!(
             put("{}", &VERTEX_COUNT, true, None).0,
             r#"{"anthropic_version":"vertex-2023-10-16","model":"m"}"#
+        );
+        let say = Say {
+            model: "m",
+            stream: false,
+            betas: Some("advanced-tool-use-2025-11-20,new-2027-01-01,tool-search-tool-2025-10-19"),
+        };
+        let rehosted = rehost(b"{}", &VERTEX, say).unwrap();
+        assert_eq!(
+            (rehosted.betas.as_deref(), rehosted.dropped),
+            (
+                Some("tool-search-tool-2025-10-19"),
+                vec!["anthropic-beta: new-2027-01-01".to_owned()]
+            )
         );
     }
 }

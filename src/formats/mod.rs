@@ -3,6 +3,7 @@
 
 pub mod anthropic;
 mod api;
+mod betas;
 mod cache;
 mod chunks;
 mod cohere;

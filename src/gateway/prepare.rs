@@ -52,7 +52,7 @@ pub(super) fn request(
         Conversion::Hosted(envelope) => {
             let rehosted = exchange.rehosted(envelope, choice)?;
             betas = rehosted.betas;
-            (rehosted.body.into(), Dropped::new())
+            (rehosted.body.into(), rehosted.dropped)
         }
         Conversion::Translate { into, from } => {
             exchange.translated(from, into, upstream, choice)?

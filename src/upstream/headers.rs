@@ -1,7 +1,7 @@
 //! Headers of an upstream request, but for the credential. What of a caller's passes is an allow-list, which the way
 //! upstream holds.
 
-use super::{Ask, Upstream, address::filled, via};
+use super::{Ask, Upstream, Way, address::filled, via};
 use crate::resources::provider::Provider;
 use crate::vendors::Vendor;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -55,11 +55,13 @@ pub(super) fn write(upstream: &Upstream, ask: &Ask<'_>, headers: &mut HeaderMap)
     if let (Some(caller), Some(way)) = (ask.caller, ask.way) {
         pass(caller, headers, |name| way.passes(name));
     }
-    if let Some(betas) = ask
-        .betas
-        .and_then(|betas| HeaderValue::from_str(betas).ok())
-    {
-        headers.insert(BETAS, betas);
+    if ask.way.is_some_and(Way::is_hosted) {
+        // What was found to be taken there, and nothing else.
+        headers.remove(BETAS);
+        let betas = ask
+            .betas
+            .and_then(|betas| HeaderValue::from_str(betas).ok());
+        headers.extend(betas.map(|betas| (BETAS, betas)));
     }
 }
 

@@ -108,6 +108,11 @@ impl Way {
         matches!(self.conversion, Conversion::Same)
     }
 
+    /// Whether both sides speak the same format in different forms.
+    pub(super) fn is_hosted(&self) -> bool {
+        matches!(self.conversion, Conversion::Hosted(_))
+    }
+
     /// Whether answers are put into another format's words.
     pub fn translates(&self) -> bool {
         matches!(self.conversion, Conversion::Translate { .. })

@@ -23,6 +23,7 @@ mod hangup;
 mod hangup_rows;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod hosted_forms;
 mod idle_connections;
 mod kept_objects;
 mod kit;

@@ -11,6 +11,8 @@ pub struct Answer {
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
+    /// The same, as it came.
+    pub raw: Vec<u8>,
     /// Whether the body ended as its head had promised.
     pub complete: bool,
 }
@@ -132,6 +134,7 @@ pub fn parse(bytes: &[u8]) -> Answer {
         status,
         headers,
         body: String::from_utf8_lossy(&body).into_owned(),
+        raw: body,
         complete,
     }
 }
