@@ -5,8 +5,10 @@ pub mod anthropic;
 mod api;
 mod betas;
 mod cache;
+mod call_id;
 mod chunks;
 mod cohere;
+mod converse;
 pub mod count;
 pub mod entry;
 pub mod eventstream;
@@ -63,6 +65,8 @@ pub enum FormatId {
     Gemini,
     /// <https://docs.cohere.com/reference/chat>
     CohereChat,
+    /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>
+    BedrockConverse,
     /// <https://docs.anthropic.com/en/api/messages-count-tokens>
     AnthropicCount,
     /// <https://docs.anthropic.com/en/api/claude-on-vertex-ai>
@@ -167,7 +171,7 @@ impl Format {
 }
 
 /// Every wire format.
-pub static FORMATS: [&Format; 23] = [
+pub static FORMATS: [&Format; 24] = [
     &OPENAI_CHAT,
     &OPENAI_RESPONSES,
     &OPENAI_EMBEDDINGS,
@@ -178,6 +182,7 @@ pub static FORMATS: [&Format; 23] = [
     &ANTHROPIC_VERTEX,
     &GEMINI,
     &cohere::CHAT,
+    &BEDROCK_CONVERSE,
     &count::ANTHROPIC,
     &count::GEMINI,
     &count::RESPONSES,
@@ -389,6 +394,31 @@ static GEMINI: Format = Format {
     passes: Passes::GOOGLE,
 };
 
+static BEDROCK_CONVERSE: Format = Format {
+    id: FormatId::BedrockConverse,
+    name: converse::NAME,
+    op: Op::Chat,
+    api: Api::Amazon,
+    entries: &[
+        entry::in_path("/model/{model}/converse", Streams::Never),
+        entry::in_path("/model/{model}/converse-stream", Streams::Always),
+    ],
+    looks: converse::LOOKS,
+    codec: Some(converse::CODEC),
+    media: false,
+    observe: converse::observe::observe,
+    observe_reply: converse::observe::observe_reply,
+    write_fault_event: fault::write_exception_event,
+    ping: b": ping\n\n",
+    // What ends a stream is the event that has its usage.
+    end_mark: b"",
+    framed: Framed::As(Framing::Binary),
+    hosted: None,
+    usage_on_request: false,
+    keeps: false,
+    passes: Passes::BEDROCK,
+};
+
 /// What one event of a same-format stream means for the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
@@ -579,6 +609,7 @@ pub fn format(id: FormatId) -> &'static Format {
         FormatId::AnthropicVertex => &ANTHROPIC_VERTEX,
         FormatId::Gemini => &GEMINI,
         FormatId::CohereChat => &cohere::CHAT,
+        FormatId::BedrockConverse => &BEDROCK_CONVERSE,
         FormatId::AnthropicCount => &count::ANTHROPIC,
         FormatId::AnthropicVertexCount => &count::ANTHROPIC_VERTEX,
         FormatId::GeminiCount => &count::GEMINI,

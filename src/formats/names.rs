@@ -20,6 +20,8 @@ const LONGEST: usize = 64;
 pub struct Knows {
     pub free: bool,
     pub namespaces: bool,
+    /// Names of functions that are longer than [`LONGEST`], or hold anything but letters, digits, `_` and `-`.
+    pub any_name: bool,
 }
 
 impl Knows {
@@ -27,6 +29,7 @@ impl Knows {
     pub const FUNCTIONS: Knows = Knows {
         free: false,
         namespaces: false,
+        any_name: true,
     };
 }
 
@@ -60,11 +63,13 @@ impl Names {
             });
         // Calls of tools that are offered no longer.
         let calls = parts(chat).filter_map(|part| match part {
-            Part::Call(call) if call.free || call.namespace.is_some() => Some(Own {
-                name: call.name.clone(),
-                namespace: call.namespace.clone(),
-                free: call.free,
-            }),
+            Part::Call(call) if call.free || call.namespace.is_some() || !is_common(&call.name) => {
+                Some(Own {
+                    name: call.name.clone(),
+                    namespace: call.namespace.clone(),
+                    free: call.free,
+                })
+            }
             _ => None,
         });
         let mut others = tools.chain(calls).peekable();
@@ -95,9 +100,12 @@ impl Names {
         })
     }
 
-    /// The plain name that a choice means by the tool's own.
-    fn chosen<'a>(&'a self, name: &'a str) -> &'a str {
-        let mut known = self.plain.iter().filter(|(own, _)| own.name == name);
+    /// The plain name that a choice means by the own name of a tool that gets another.
+    fn chosen<'a>(&'a self, name: &'a str, renamed: impl Fn(&Own) -> bool) -> &'a str {
+        let mut known = self
+            .plain
+            .iter()
+            .filter(|(own, _)| own.name == name && renamed(own));
         known.next().map_or(name, |(_, plain)| plain)
     }
 
@@ -128,7 +136,16 @@ impl Names {
 }
 
 fn is_plain(tool: &Tool) -> bool {
-    tool.namespace.is_none() && !matches!(tool.kind, ToolKind::Free(_))
+    tool.namespace.is_none() && !matches!(tool.kind, ToolKind::Free(_)) && is_common(&tool.name)
+}
+
+fn fits(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
+}
+
+/// Whether every format takes it as the name of a function.
+fn is_common(name: &str) -> bool {
+    name.len() <= LONGEST && name.chars().all(fits)
 }
 
 fn parts(chat: &Chat) -> impl Iterator<Item = &Part> {
@@ -141,14 +158,8 @@ fn unused(own: &Own, taken: &HashSet<String>) -> String {
         Some(namespace) => format!("{namespace}__{}", own.name),
         None => own.name.clone(),
     };
-    let fits = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '_' || c == '-' {
-            c
-        } else {
-            '_'
-        }
-    };
-    let joined: String = joined.chars().map(fits).collect();
+    let fitting = |c: char| if fits(c) { c } else { '_' };
+    let joined: String = joined.chars().map(fitting).collect();
     if joined.len() <= LONGEST && !taken.contains(&joined) {
         return joined;
     }
@@ -167,22 +178,29 @@ fn unused(own: &Own, taken: &HashSet<String>) -> String {
 
 /// The request for an upstream that knows so much; what becomes another is listed.
 pub fn plain<'a>(chat: &'a Chat, knows: Knows, dropped: &mut Dropped) -> Cow<'a, Chat> {
-    let Some(names) = Names::of(chat).filter(|_| !(knows.free && knows.namespaces)) else {
+    let knows_all = knows.free && knows.namespaces && knows.any_name;
+    let Some(names) = Names::of(chat).filter(|_| !knows_all) else {
         return Cow::Borrowed(chat);
     };
-    let concerns =
-        |namespace: bool, free: bool| (namespace && !knows.namespaces) || (free && !knows.free);
+    let concerns = |name: &str, namespace: bool, free: bool| {
+        (namespace && !knows.namespaces)
+            || (free && !knows.free)
+            || (!knows.any_name && !is_common(name))
+    };
     let mut chat = chat.clone();
     for tool in &mut chat.tools {
         let free = matches!(tool.kind, ToolKind::Free(_));
-        if !concerns(tool.namespace.is_some(), free) {
+        if !concerns(&tool.name, tool.namespace.is_some(), free) {
             continue;
         }
+        let unfit = !is_common(&tool.name);
         if let Some(plain) = names.plain_of(&tool.name, tool.namespace.as_deref(), free) {
             plain.clone_into(&mut tool.name);
         }
-        if tool.namespace.take().is_some() {
-            dropped.push(adapted("tools.namespace"));
+        match tool.namespace.take() {
+            Some(_) => dropped.push(adapted("tools.namespace")),
+            None if unfit => dropped.push(adapted("tools.function.name")),
+            None => {}
         }
         if let (ToolKind::Free(grammar), false) = (&tool.kind, knows.free) {
             dropped.push(adapted("tools.type"));
@@ -199,7 +217,7 @@ pub fn plain<'a>(chat: &'a Chat, knows: Knows, dropped: &mut Dropped) -> Cow<'a,
         .flat_map(|message| &mut message.parts)
     {
         match part {
-            Part::Call(call) if concerns(call.namespace.is_some(), call.free) => {
+            Part::Call(call) if concerns(&call.name, call.namespace.is_some(), call.free) => {
                 dropped.push(adapted("messages.tool_calls"));
                 if let Some(plain) =
                     names.plain_of(&call.name, call.namespace.as_deref(), call.free)
@@ -216,11 +234,12 @@ pub fn plain<'a>(chat: &'a Chat, knows: Knows, dropped: &mut Dropped) -> Cow<'a,
             _ => {}
         }
     }
+    let renamed = |own: &Own| concerns(&own.name, own.namespace.is_some(), own.free);
     match &mut chat.tool_choice {
-        Some(ToolChoice::Named(name)) => *name = names.chosen(name).to_owned(),
+        Some(ToolChoice::Named(name)) => *name = names.chosen(name, renamed).to_owned(),
         Some(ToolChoice::Subset { names: chosen, .. }) => {
             for name in chosen {
-                *name = names.chosen(name).to_owned();
+                *name = names.chosen(name, renamed).to_owned();
             }
         }
         _ => {}
@@ -535,6 +554,7 @@ mod tests {
         let all = Knows {
             free: true,
             namespaces: true,
+            any_name: true,
         };
         assert!(matches!(plain(&given, all, &mut dropped), Cow::Borrowed(_)));
         assert!(Names::of(&Chat::default()).is_none());
@@ -585,6 +605,43 @@ mod tests {
                 of("apply_patch", None, true, "not JSON"),
             ]
         );
+    }
+
+    #[test]
+    fn names_that_do_not_fit_everywhere_are_given_back() {
+        let long = "x".repeat(70);
+        let tool = |name: &str| Tool {
+            name: name.to_owned(),
+            ..Tool::default()
+        };
+        let chat = Chat {
+            tools: vec![tool("plain"), tool("a.b"), tool("a_b"), tool(&long)],
+            tool_choice: Some(ToolChoice::Named("a.b".to_owned())),
+            ..Chat::default()
+        };
+        let few = Knows {
+            any_name: false,
+            ..Knows::FUNCTIONS
+        };
+        let mut dropped = Dropped::new();
+        let written = plain(&chat, few, &mut dropped);
+        let told: Vec<&str> = written.tools.iter().map(|tool| &*tool.name).collect();
+        assert_eq!(told[..3], ["plain", "a_b_2", "a_b"]);
+        assert!(told[3].len() == LONGEST && is_common(told[3]));
+        assert_eq!(
+            written.tool_choice,
+            Some(ToolChoice::Named("a_b_2".to_owned()))
+        );
+        assert_eq!(dropped, vec![adapted("tools.function.name"); 2]);
+        let mut call = Call {
+            name: "a_b_2".to_owned(),
+            ..Call::default()
+        };
+        Names::of(&chat).unwrap().give_back(&mut call);
+        assert_eq!(call.name, "a.b");
+        // Where they fit they are as they were, beside one that is another.
+        let others = plain(&chat, Knows::FUNCTIONS, &mut dropped);
+        assert_eq!(*others, chat);
     }
 
     #[test]

@@ -354,8 +354,8 @@ fn tokens(name: &str, raw: &str) -> Result<Option<u64>> {
     }
 }
 
-/// Whether some object says `"type":"image_url"`, `"image"` or `"input_image"`, or `"mimeType":"image/…"`. Quotes inside of texts are
-/// escaped, so only real members match.
+/// Whether some object says `"type":"image_url"`, `"image"` or `"input_image"`, or `"mimeType":"image/…"`, or has an image of
+/// Bedrock's, `"image":{"format":…}`. Quotes inside of texts are escaped, so only real members match.
 fn images(raw: &str) -> bool {
     // Made once: preparing a search takes longer than searching most bodies.
     static NEEDLES: LazyLock<[memmem::Finder<'static>; 2]> =
@@ -368,7 +368,18 @@ fn images(raw: &str) -> bool {
                 .strip_suffix(':')
                 .map(str::trim_ascii_end);
             let named = |name: &str| before.is_some_and(|before| before.ends_with(name));
+            let holds = |name: &str| {
+                let mut rest = raw.get(at + 2 + kind.len()..).unwrap_or_default();
+                for mark in [":", "{"] {
+                    rest = rest
+                        .trim_ascii_start()
+                        .strip_prefix(mark)
+                        .unwrap_or_default();
+                }
+                rest.trim_ascii_start().starts_with(name)
+            };
             match kind {
+                "image" if holds("\"format\"") || holds("\"source\"") => true,
                 "image" | "image_url" | "input_image" => named("\"type\""),
                 kind => {
                     kind.starts_with("image/") && (named("\"mimeType\"") || named("\"mime_type\""))

@@ -49,6 +49,20 @@ fn what_planning_needs_is_seen() {
 }
 
 #[test]
+fn what_bedrock_is_asked_is_seen() {
+    let peeked = |body: &str| {
+        let looks = crate::formats::format(crate::formats::FormatId::BedrockConverse).looks;
+        let peek = peek(body.as_bytes(), looks, 64).unwrap();
+        (peek.images, peek.tools, peek.schema, peek.max_output)
+    };
+    let all = r#"{"messages":[{"role":"user","content":[{"image" : { "format":"png","source":{"bytes":"aA=="}}}]}],
+        "toolConfig":{"tools":[{"toolSpec":{}}]},"inferenceConfig":{"maxTokens":9},"outputConfig":{"textFormat":{"type":"json_schema"}}}"#;
+    assert_eq!(peeked(all), (true, true, true, Some(9)));
+    let none = r#"{"messages":[{"role":"user","content":[{"text":"\"image\":{\"format\":"},{"toolUse":{"input":{"image":{"a":1}}}}]}],"toolConfig":{}}"#;
+    assert_eq!(peeked(none), (false, false, false, None));
+}
+
+#[test]
 fn what_a_request_goes_on_from_is_seen_however_it_is_spelt() {
     use crate::formats::{FORMATS, count};
     let named = |looks, body: &str| -> Vec<String> {

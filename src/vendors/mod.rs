@@ -78,6 +78,13 @@ pub const INVOKE: Endpoint = Endpoint {
     ..at(FormatId::AnthropicBedrock, "/model/{model}/invoke")
 };
 
+/// Where it takes its own format for the models of all makers.
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>
+pub const CONVERSE: Endpoint = Endpoint {
+    streams: "/model/{model}/converse-stream",
+    ..at(FormatId::BedrockConverse, "/model/{model}/converse")
+};
+
 /// Where Vertex AI takes it, behind what says project and place.
 /// <https://docs.anthropic.com/en/api/claude-on-vertex-ai>
 pub const RAW_PREDICT: Endpoint = Endpoint {
@@ -110,6 +117,10 @@ pub fn usual(format: FormatId) -> Endpoint {
         FormatId::AnthropicBedrock => Endpoint {
             from_host: true,
             ..INVOKE
+        },
+        FormatId::BedrockConverse => Endpoint {
+            from_host: true,
+            ..CONVERSE
         },
         FormatId::AnthropicVertex => RAW_PREDICT,
         FormatId::AnthropicVertexCount => RAW_PREDICT_COUNT,

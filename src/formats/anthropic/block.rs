@@ -7,7 +7,7 @@ use crate::chat::{
 };
 use crate::error::{Error, Result};
 use crate::formats::fields::{Fields, adapted, is_string, missing, string, unsupported, wrong};
-use crate::formats::{Dropped, cache, seal};
+use crate::formats::{Dropped, cache, call_id, seal};
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 
@@ -320,18 +320,10 @@ pub fn raw_object(text: &str) -> Option<Box<RawValue>> {
         .filter(|raw| raw.get().starts_with('{'))
 }
 
-/// Ids may hold letters, digits, `_` and `-` here and anything elsewhere. Changed ids get a mark of what they were, so
-/// that different ones stay different; a call and its result change alike.
+/// Ids may hold letters, digits, `_` and `-` here and anything elsewhere.
 pub fn safe_id(id: &str) -> String {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !id.is_empty() && id.chars().all(fits) {
-        return id.to_owned();
-    }
-    let mark = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let clean: String = id.chars().map(|c| if fits(c) { c } else { '_' }).collect();
-    format!("{clean}_{:08x}", mark as u32)
+    call_id::fitting(id, fits, usize::MAX)
 }
 
 fn write_result(result: &CallResult, dropped: &mut Dropped) -> Result<Value> {

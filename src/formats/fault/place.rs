@@ -22,6 +22,8 @@ impl Signs<'_> {
     pub fn fault(&self) -> bool {
         self.error
             || [self.event, self.kind, self.object].contains(&"error")
+            // Amazon's exceptions are events of their names.
+            || self.event.ends_with("Exception")
             || (self.words && !self.answer)
     }
 }
@@ -50,6 +52,10 @@ mod tests {
             },
             Signs {
                 event: "error",
+                ..none
+            },
+            Signs {
+                event: "throttlingException",
                 ..none
             },
             Signs {

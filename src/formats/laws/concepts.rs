@@ -174,7 +174,9 @@ fn no_concept_is_lost_without_being_named() {
 
 /// What a document is called is not the document.
 fn is_name(field: &str) -> bool {
-    field.ends_with("filename") || field.ends_with("title")
+    ["filename", "title", "document.name"]
+        .iter()
+        .any(|name| field.ends_with(name))
 }
 
 /// Tools, what is shown and the shape of answers are never dropped; what they have beside them may be.

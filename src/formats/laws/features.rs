@@ -6,8 +6,8 @@
 use super::{Row, context, plain, read_reply, rows, target, through_request, through_stream};
 use crate::chat::Usage;
 use crate::chat::{
-    Chat, Issuer, Media, MediaKind, Message, Part, Reply, Role, Seal, SealKind, Source, Stop, Text,
-    Thought, Tool, ToolChoice,
+    Call, CallResult, Chat, Issuer, Media, MediaKind, Message, Part, Reply, Role, Seal, SealKind,
+    Source, Stop, Text, Thought, Tool, ToolChoice,
 };
 use crate::formats::fields::adapted;
 use serde_json::json;
@@ -73,9 +73,11 @@ features! {
         |chat| keep(chat, |part| !matches!(part, Part::Media(Media { source: Source::Url(_), .. })));
     "image by its data": |chat| show(chat, image(data("image/png"))),
         |chat| keep(chat, |part| !matches!(part, Part::Media(Media { kind: MediaKind::Image, source: Source::Base64 { .. }, .. })));
+    "document alone": |chat| chat.messages[0].parts = vec![Part::Media(document(None))], accompany;
     "document": |chat| show(chat, document(None)),
         |chat| keep(chat, |part| !matches!(part, Part::Media(Media { kind: MediaKind::Document, .. })));
     "name of a document": |chat| show(chat, document(Some("a.pdf"))), unname;
+    "calls of tools that are not offered": |chat| called(chat), offer;
     "open thought": |chat| think(chat, Thought::open("hm")), |chat| keep(chat, |part| !matches!(part, Part::Thought(Thought { seal: None, .. })));
     "thought signed by Anthropic": |chat| sealed(chat, Issuer::Anthropic, SealKind::Signature), |chat| unseal(chat, Issuer::Anthropic, SealKind::Signature);
     "thought signed by Google": |chat| sealed(chat, Issuer::Google, SealKind::Signature), |chat| unseal(chat, Issuer::Google, SealKind::Signature);
@@ -175,6 +177,58 @@ fn unname(chat: &mut Chat) {
         if let Part::Media(media) = part {
             media.name = None;
         }
+    }
+}
+
+/// A word beside documents that stand alone.
+fn accompany(chat: &mut Chat) {
+    for message in &mut chat.messages {
+        let has = |which: fn(&Part) -> bool| message.parts.iter().any(which);
+        let document = |part: &Part| {
+            matches!(
+                part,
+                Part::Media(Media {
+                    kind: MediaKind::Document,
+                    ..
+                })
+            )
+        };
+        if has(document) && !has(|part| matches!(part, Part::Text(_))) {
+            message.parts.push(Part::text("so"));
+        }
+    }
+}
+
+/// The model called a tool that the request does not offer.
+fn called(chat: &mut Chat) {
+    let call = Call {
+        id: "call_a".into(),
+        name: "f".into(),
+        arguments: "{}".into(),
+        ..Call::default()
+    };
+    chat.messages.push(Message {
+        role: Role::Assistant,
+        parts: vec![Part::Call(call)],
+        id: None,
+    });
+    let result = CallResult {
+        id: "call_a".into(),
+        parts: vec![Part::text("1")],
+        ..CallResult::default()
+    };
+    chat.messages.push(Message {
+        role: Role::User,
+        parts: vec![Part::Result(result)],
+        id: None,
+    });
+}
+
+fn offer(chat: &mut Chat) {
+    let mut parts = chat.messages.iter().flat_map(|message| &message.parts);
+    let calls = parts.any(|part| matches!(part, Part::Call(_) | Part::Result(_)));
+    if calls && chat.tools.is_empty() {
+        chat.tools = vec![tool(None)];
     }
 }
 
@@ -312,10 +366,13 @@ pub fn shown(reply: Reply, row: &Row) -> Reply {
     reply
 }
 
-/// The reply without the name of the model, where a format does not tell it.
+/// The reply without its id and the name of the model, where a format does not tell them.
 pub fn named(mut reply: Reply, row: &Row) -> Reply {
-    let tells = back(row, &reply_of(Part::text("a"))).is_some_and(|back| back.model == "m");
-    if !tells {
+    let told = back(row, &reply_of(Part::text("a")));
+    if told.as_ref().is_none_or(|back| back.id.is_empty()) {
+        reply.id.clear();
+    }
+    if told.is_none_or(|back| back.model.is_empty()) {
         reply.model.clear();
     }
     reply

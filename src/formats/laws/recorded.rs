@@ -37,6 +37,22 @@ fn lines(file: &str) -> Option<Vec<Value>> {
     )
 }
 
+/// What a provider answered; of a binary stream the messages as events.
+fn answered(exchange: &Value) -> Option<String> {
+    if let Some(body) = exchange["response_body"].as_str() {
+        return Some(body.to_owned());
+    }
+    let each = exchange["response_events"].as_array()?.iter().map(|event| {
+        let headers = &event["headers"];
+        let name = headers[":event-type"].as_str();
+        let name = name
+            .or(headers[":exception-type"].as_str())
+            .unwrap_or_default();
+        format!("event: {name}\ndata: {}\n\n", event["payload"])
+    });
+    Some(each.collect())
+}
+
 /// The formats that translate.
 fn translating() -> impl Iterator<Item = (&'static Format, &'static dyn Codec)> {
     FORMATS

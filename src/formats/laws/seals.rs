@@ -15,10 +15,19 @@ const HOMES: &[(&str, &[Issuer])] = &[
     ("anthropic-messages", &[Issuer::Anthropic]),
     ("gemini", &[Issuer::Google]),
     ("cohere-chat", &[Issuer::Cohere]),
+    ("bedrock-converse", &[Issuer::Anthropic]),
 ];
 
 /// The seal's words, which occur nowhere else.
 const WORDS: &str = "c2VhbGVkd29yZHM";
+
+/// The same where a seal is bytes and so in base64 once more.
+const WRAPPED: &str = "YzJWaGJHVmtkMjl5WkhN";
+
+/// Whether a seal is in it.
+fn has_seal(body: &str) -> bool {
+    body.contains(WORDS) || body.contains(WRAPPED)
+}
 
 fn home(format: &str) -> &'static [Issuer] {
     let found = HOMES.iter().find(|(name, _)| *name == format);
@@ -94,10 +103,7 @@ fn nobody_is_sent_a_seal_of_somebody_elses() {
         chat.messages.push(Message::text(Role::User, "more"));
         for (name, body) in sent(&chat) {
             let may = home(name).contains(&issuer);
-            assert!(
-                may || !body.contains(WORDS),
-                "{name} is sent {part:?}: {body}"
-            );
+            assert!(may || !has_seal(&body), "{name} is sent {part:?}: {body}");
         }
     }
 }
@@ -118,11 +124,11 @@ fn a_seal_comes_home_over_callers_of_every_format() {
                 let cell = format!("{part:?} over {} to {name}", caller.format.name);
                 let thought = matches!(part, Part::Thought(_));
                 let own = home(name).contains(&issuer) && !(thought && name == "openai-chat");
-                assert!(own || !body.contains(WORDS), "{cell}: {body}");
+                assert!(own || !has_seal(&body), "{cell}: {body}");
                 // What nobody of that issuer makes it has no place for either.
                 let made = home_made(issuer, &part) && placed(caller.format.name, name, &part);
                 assert!(
-                    !own || !made || body.contains(WORDS),
+                    !own || !made || has_seal(&body),
                     "{cell} is lost: {follow_up} {body}"
                 );
             }

@@ -263,6 +263,11 @@ pub fn follow_up(api: &str, shown: &Value) -> Value {
             let result = json!({"role": "tool", "tool_call_id": "call_a", "content": "1"});
             json!({"model": "m", "messages": [text("hi"), shown["message"], result]})
         }
+        "bedrock-converse" => {
+            let result = json!({"toolUseId": "call_a", "content": [{"text": "1"}]});
+            json!({"messages": [{"role": "user", "content": [{"text": "hi"}]}, shown["output"]["message"],
+                {"role": "user", "content": [{"toolResult": result}]}]})
+        }
         other => panic!("how do clients of `{other}` go on?"),
     }
 }

@@ -310,6 +310,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     let knows = Knows {
         free: quirks.extras,
         namespaces: false,
+        any_name: true,
     };
     let chat = &*names::plain(chat, knows, &mut dropped);
     let mut body = Map::new();

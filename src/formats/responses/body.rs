@@ -20,6 +20,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     let knows = Knows {
         free: quirks.extras,
         namespaces: quirks.extras,
+        any_name: true,
     };
     let chat = &*names::plain(chat, knows, &mut dropped);
     let mut body = Map::new();

@@ -1,6 +1,6 @@
 //! What is observed of recorded answers: the usage, the end and the faults that their own clients saw.
 
-use super::{exchanges, lines, of_format};
+use super::{answered, exchanges, lines, of_format};
 use crate::formats::{Format, Mark, Seen, fault, sse};
 use bytes::Bytes;
 use serde_json::Value;
@@ -41,11 +41,9 @@ fn recorded_replies_give_the_usage_their_own_clients_saw() {
         .collect();
     let (mut count, mut wrong) = (0, Vec::new());
     for record in exchanges {
-        let (Some(format), Some(body), Some(id)) = (
-            of_format(&record),
-            record["response_body"].as_str(),
-            record["id"].as_str(),
-        ) else {
+        let (Some(format), Some(body), Some(id)) =
+            (of_format(&record), answered(&record), record["id"].as_str())
+        else {
             continue;
         };
         let status = record["status"].as_u64().unwrap_or(200) as u16;
@@ -54,8 +52,8 @@ fn recorded_replies_give_the_usage_their_own_clients_saw() {
             assert!(!fault.message.is_empty() && fault.status == status, "{id}");
             continue;
         }
-        let (seen, marks) = observe(format, body, 7);
-        assert_eq!(marks, observe(format, body, usize::MAX >> 1).1, "{id}");
+        let (seen, marks) = observe(format, &body, 7);
+        assert_eq!(marks, observe(format, &body, usize::MAX >> 1).1, "{id}");
         let outcome = &expected
             .get(id)
             .map_or(&Value::Null, |line| &line["outcome"]);

@@ -1,6 +1,6 @@
 //! Recorded answers: observed and read they say the same, and a stream says it however its bytes are cut.
 
-use super::{exchanges, spoken};
+use super::{answered, exchanges, spoken};
 use crate::chat::Event;
 use crate::formats::frames::{Frames, Framing};
 use crate::formats::laws::readings::{replies_agree, streams_agree};
@@ -17,9 +17,7 @@ fn recorded_answers_are_read_once() {
     let Some(exchanges) = exchanges() else { return };
     let mut count = 0;
     for exchange in &exchanges {
-        let (Some((format, _)), Some(body)) =
-            (spoken(exchange), exchange["response_body"].as_str())
-        else {
+        let (Some((format, _)), Some(body)) = (spoken(exchange), answered(exchange)) else {
             continue;
         };
         if exchange["status"]
@@ -29,8 +27,8 @@ fn recorded_answers_are_read_once() {
             continue;
         }
         match exchange["stream"] == true {
-            true if !is_sse(body) => continue,
-            true => streams_agree(format.id, body),
+            true if !is_sse(&body) => continue,
+            true => streams_agree(format.id, &body),
             false => replies_agree(format.id, body.as_bytes()),
         }
         count += 1;
@@ -87,11 +85,10 @@ fn recorded_streams_say_the_same_however_they_are_cut() {
         .iter()
         .filter(|exchange| exchange["stream"] == true)
     {
-        let (Some((_, codec)), Some(body)) = (spoken(exchange), exchange["response_body"].as_str())
-        else {
+        let (Some((_, codec)), Some(body)) = (spoken(exchange), answered(exchange)) else {
             continue;
         };
-        if !is_sse(body) {
+        if !is_sse(&body) {
             continue;
         }
         let id = &exchange["id"];

@@ -11,10 +11,16 @@ use std::collections::BTreeMap;
 /// Which parts of the core a translation said that it changed.
 fn told(dropped: &[String], name: &str) -> bool {
     let words: &[&str] = match name {
-        // A schema that a model cannot be held to is asked for in words.
-        "system" => &["messages", "system", "response_format", "output_config"],
+        // A schema that a model cannot be held to, or a choice that it does not know, is asked for in words.
+        "system" => &[
+            "messages",
+            "system",
+            "response_format",
+            "output_config",
+            "tool_choice",
+        ],
         "turns" => &["messages", "system", "documents"],
-        // A choice of one is one among that one alone.
+        // A choice of one is one among that one alone; where none may be called none are offered.
         "tools" => &["tools", "functions", "tool_choice"],
         "choice" => &["tool_choice", "tools", "toolConfig"],
         "answer" => &[

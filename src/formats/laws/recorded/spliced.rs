@@ -26,6 +26,7 @@ fn recorded_requests_are_peeked_and_spliced() {
         assert_eq!(peeked.stream, want["stream"] == true, "{}", record["id"]);
         let tools = want["tools"]
             .as_array()
+            .or(want["toolConfig"]["tools"].as_array())
             .is_some_and(|tools| !tools.is_empty())
             || want["functions"].is_array();
         assert_eq!(peeked.tools, tools, "{}", record["id"]);
