@@ -121,9 +121,12 @@ pub fn read(kind: MediaKind, fields: &mut Fields, lost: &mut Vec<String>) -> Res
         let format = format.ok_or_else(|| missing(&of_format))?;
         let mime = media_type(types, &format)
             .ok_or_else(|| wrong(&of_format, "a format that the API knows"))?;
-        Source::Base64 {
-            mime: mime.to_owned(),
-            data,
+        match plain_text(mime, &data) {
+            Some(text) => Source::Text(text),
+            None => Source::Base64 {
+                mime: mime.to_owned(),
+                data,
+            },
         }
     } else if let Some(text) = source.text("text")? {
         Source::Text(text)
@@ -148,6 +151,12 @@ pub fn read(kind: MediaKind, fields: &mut Fields, lost: &mut Vec<String>) -> Res
         name,
         detail: None,
     })
+}
+
+/// The words of a document that is nothing else.
+fn plain_text(mime: &str, data: &str) -> Option<String> {
+    let bytes = (mime == "text/plain").then(|| STANDARD.decode(data).ok())??;
+    String::from_utf8(bytes).ok()
 }
 
 /// Media of a request.
