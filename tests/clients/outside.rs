@@ -67,3 +67,23 @@ impl Drop for Outside {
         }
     }
 }
+
+#[test]
+fn what_a_program_asks_of_the_world_shows_and_nothing_else() {
+    let Some(environment) = crate::harness::clients::environment() else {
+        return;
+    };
+    let here = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let outside = Outside::watch();
+    let mut command = crate::harness::clients::python(&environment);
+    outside.tell(&mut command);
+    let program = format!(
+        "import httpx\nfor address in ('https://example.com', 'http://{}'):\n  try: httpx.get(address, timeout=0.2)\n  except httpx.HTTPError: pass",
+        here.local_addr().unwrap()
+    );
+    crate::harness::clients::run({
+        command.args(["-c", &program]);
+        command
+    });
+    assert_eq!(outside.asked(), ["CONNECT example.com:443 HTTP/1.1"]);
+}

@@ -33,7 +33,7 @@ fn official() -> String {
 }
 
 fn frameworks() -> String {
-    let head = "| client | version | speaks | address | answer | stream | tools | schema |\n|---|---|---|---|---|---|---|---|\n";
+    let head = "| client | version | speaks | address | answer | stream | tools | tools, streamed | schema |\n|---|---|---|---|---|---|---|---|---|\n";
     let rows = CLIENTS.iter().flat_map(|client| rows(client));
     format!("{head}{}", rows.collect::<String>())
 }
@@ -44,7 +44,7 @@ fn rows(client: &Client) -> Vec<String> {
         Some(Case::Parts) => "both, in parts",
         Some(_) => "both",
     };
-    let cells = ["plain", "stream", "tools", "structured"]
+    let cells = ["plain", "stream", "tools", "tools streamed", "structured"]
         .map(cell)
         .join(" | ");
     let row = |package: &crate::roster::Package| {

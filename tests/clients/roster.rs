@@ -11,12 +11,20 @@ pub enum Case {
     Stream,
     /// A stream of an answer in a schema, growing part by part.
     Parts,
+    /// One tool, its result, another tool, the answer.
     Tools,
+    ToolsStreamed,
     Structured,
 }
 
 /// Everything a client of models does.
-const ALL: &[Case] = &[Case::Plain, Case::Stream, Case::Tools, Case::Structured];
+const ALL: &[Case] = &[
+    Case::Plain,
+    Case::Stream,
+    Case::Tools,
+    Case::ToolsStreamed,
+    Case::Structured,
+];
 
 /// Where its packages are.
 #[derive(Clone, Copy)]
@@ -311,6 +319,7 @@ impl Case {
             Case::Plain => "plain",
             Case::Stream | Case::Parts => "stream",
             Case::Tools => "tools",
+            Case::ToolsStreamed => "tools streamed",
             Case::Structured => "structured",
         }
     }

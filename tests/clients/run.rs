@@ -46,7 +46,7 @@ impl Case {
     fn outcome(self) -> Value {
         match self {
             Case::Plain | Case::Stream => json!(greeted()),
-            Case::Tools => {
+            Case::Tools | Case::ToolsStreamed => {
                 json!({"called": [["get_weather", "Athens"], ["get_time", "Athens"]], "text": reported()})
             }
             Case::Parts | Case::Structured => {

@@ -1,9 +1,9 @@
 """What the programs of frameworks share: the task, and saying what came of it.
 
-A program does four things with each integration of its framework: a plain answer, a stream, a loop of tools in which
-the model calls one, sees its result, calls another and then answers, and an answer in a schema; straight at the
-simulator, and through gw before an upstream of each kind. Each prints one line of JSON: the package, the format it
-speaks, where, the case and its outcome, or the error. tests/clients knows what there must be.
+A program does five things with each integration of its framework: a plain answer, a stream, a loop of tools in which
+the model calls one, sees its result, calls another and then answers, the same streamed, and an answer in a schema;
+straight at the simulator, and through gw before an upstream of each kind. Each prints one line of JSON: the package, the
+format it speaks, where, the case and its outcome, or the error. tests/clients knows what there must be.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ def run(package: str, speaks: str, make, **cases) -> None:
                         outcome = loop.run_until_complete(outcome)
                 if isinstance(outcome, pydantic.BaseModel):
                     outcome = outcome.model_dump()
-                line["outcome"] = {"called": list(called), "text": outcome} if name == "tools" else outcome
+                line["outcome"] = {"called": list(called), "text": outcome} if name.startswith("tools") else outcome
             except Exception as error:  # What it raises is the finding.
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 line["error"] = f"{type(error).__name__} at {os.path.basename(where.filename)}:{where.lineno}: {error}"

@@ -28,12 +28,22 @@ def tools(model):
         return dspy.ReActV2("question -> answer", tools=[get_weather, get_time])(question=TASK).answer
 
 
+async def tools_streamed(model):
+    """The answer is an argument of the last call: what streams are its requests."""
+    ask = dspy.streamify(dspy.ReActV2("question -> answer", tools=[get_weather, get_time]))
+    with dspy.context(lm=model, adapter=dspy.ChatAdapter(use_native_function_calling=True)):
+        *pieces, answer = [piece async for piece in ask(question=TASK)]
+    assert len(pieces) > 3, pieces
+    return answer.answer
+
+
 def structured(model):
+    signature = dspy.Signature({"text": (str, dspy.InputField()), "thing": (Thing, dspy.OutputField())})
     with dspy.context(lm=model, adapter=dspy.JSONAdapter()):
-        return dspy.Predict(dspy.Signature({"text": (str, dspy.InputField()), "thing": (Thing, dspy.OutputField())}))(text=PROMPT).thing
+        return dspy.Predict(signature)(text=PROMPT).thing
 
 
-CASES = {"plain": plain, "stream": stream, "tools": tools, "structured": structured}
+CASES = {"plain": plain, "stream": stream, "tools": tools, "tools streamed": tools_streamed, "structured": structured}
 
 
 def client(model, path, **more):

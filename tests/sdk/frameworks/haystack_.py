@@ -28,18 +28,25 @@ def stream(generator):
     return streamed(pieces)
 
 
-def tools(generator):
+def tools(generator, **more):
     offered = [create_tool_from_function(tool) for tool in (get_weather, get_time)]
-    agent = Agent(chat_generator=generator(), tools=offered, system_prompt="You are terse.")
+    agent = Agent(chat_generator=generator(), tools=offered, system_prompt="You are terse.", **more)
     agent.warm_up()
     return agent.run([ChatMessage.from_user(TASK)])["messages"][-1].text
+
+
+def tools_streamed(generator):
+    pieces = []
+    text = tools(generator, streaming_callback=lambda chunk: pieces.append(chunk.content))
+    assert text == "".join(pieces), pieces
+    return streamed(pieces)
 
 
 def structured(generator):
     return json.loads(generator(response_format=Thing).run(ASKED)["replies"][0].text)
 
 
-CASES = {"plain": plain, "stream": stream, "tools": tools, "structured": structured}
+CASES = {"plain": plain, "stream": stream, "tools": tools, "tools streamed": tools_streamed, "structured": structured}
 
 
 def openai(kind, wanted):

@@ -19,11 +19,17 @@ def tools(model):
     return agent.invoke({"messages": [{"role": "user", "content": TASK}]})["messages"][-1].text
 
 
+def tools_streamed(model):
+    agent = create_agent(model, [get_weather, get_time], system_prompt="You are terse.")
+    parts = agent.stream({"messages": [{"role": "user", "content": TASK}]}, stream_mode="messages")
+    return streamed(part.text for part, _ in parts if part.type == "AIMessageChunk")
+
+
 def structured(model):
     return model.with_structured_output(Thing).invoke(PROMPT)
 
 
-CASES = {"plain": plain, "stream": stream, "tools": tools, "structured": structured}
+CASES = {"plain": plain, "stream": stream, "tools": tools, "tools streamed": tools_streamed, "structured": structured}
 
 
 def chat(base, key):

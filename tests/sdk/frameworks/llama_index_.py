@@ -6,7 +6,7 @@ import os
 os.environ["LLAMA_INDEX_CACHE_DIR"] = os.environ.get("TMPDIR", "/tmp")
 
 from common import CLAUDE, GPT, PROMPT, TASK, Thing, get_time, get_weather, run, streamed
-from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.agent.workflow import AgentStream, FunctionAgent
 from llama_index.core.llms import ChatMessage
 from llama_index.core.tools import FunctionTool
 from llama_index.llms.anthropic import Anthropic
@@ -23,17 +23,27 @@ def stream(model):
     return streamed(piece.delta for piece in model.stream_chat(ASKED))
 
 
-async def tools(model):
+def agent(model, **more):
     offered = [FunctionTool.from_defaults(tool) for tool in (get_weather, get_time)]
-    agent = FunctionAgent(tools=offered, llm=model, system_prompt="You are terse.")
-    return str(await agent.run(TASK))
+    return FunctionAgent(tools=offered, llm=model, system_prompt="You are terse.", **more)
+
+
+async def tools(model):
+    return str(await agent(model, streaming=False).run(TASK))
+
+
+async def tools_streamed(model):
+    run = agent(model).run(TASK)
+    pieces = [event.delta async for event in run.stream_events() if isinstance(event, AgentStream)]
+    await run
+    return streamed(pieces)
 
 
 def structured(model):
     return model.as_structured_llm(Thing).chat(ASKED).raw
 
 
-CASES = {"plain": plain, "stream": stream, "tools": tools, "structured": structured}
+CASES = {"plain": plain, "stream": stream, "tools": tools, "tools streamed": tools_streamed, "structured": structured}
 
 
 def chat(base, key):

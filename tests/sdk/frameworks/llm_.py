@@ -22,14 +22,18 @@ def stream(model):
 
 
 def tools(model):
-    return model.chain(TASK, system="You are terse.", tools=[get_weather, get_time]).text().strip()
+    return model.chain(TASK, system="You are terse.", tools=[get_weather, get_time], stream=False).text().strip()
+
+
+def tools_streamed(model):
+    return streamed(model.chain(TASK, system="You are terse.", tools=[get_weather, get_time])).strip()
 
 
 def structured(model):
     return json.loads(model.prompt(PROMPT, schema=Thing, stream=False).text())
 
 
-CASES = {"plain": plain, "stream": stream, "tools": tools, "structured": structured}
+CASES = {"plain": plain, "stream": stream, "tools": tools, "tools streamed": tools_streamed, "structured": structured}
 
 
 def openai(kind):

@@ -15,8 +15,7 @@ async def plain(model):
     return (await agents.Runner.run(agent(model), PROMPT)).final_output
 
 
-async def stream(model):
-    answer = agents.Runner.run_streamed(agent(model), PROMPT)
+async def pieces(answer):
     return streamed(
         [
             event.data.delta
@@ -26,16 +25,26 @@ async def stream(model):
     )
 
 
+async def stream(model):
+    return await pieces(agents.Runner.run_streamed(agent(model), PROMPT))
+
+
+TOOLS = [agents.function_tool(tool) for tool in (get_weather, get_time)]
+
+
 async def tools(model):
-    offered = [agents.function_tool(tool) for tool in (get_weather, get_time)]
-    return (await agents.Runner.run(agent(model, tools=offered), TASK)).final_output
+    return (await agents.Runner.run(agent(model, tools=TOOLS), TASK)).final_output
+
+
+async def tools_streamed(model):
+    return await pieces(agents.Runner.run_streamed(agent(model, tools=TOOLS), TASK))
 
 
 async def structured(model):
     return (await agents.Runner.run(agent(model, output_type=Thing), PROMPT)).final_output
 
 
-CASES = {"plain": plain, "stream": stream, "tools": tools, "structured": structured}
+CASES = {"plain": plain, "stream": stream, "tools": tools, "tools streamed": tools_streamed, "structured": structured}
 
 
 def client(base, key):

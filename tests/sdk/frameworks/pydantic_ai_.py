@@ -22,11 +22,17 @@ async def tools(model):
     return (await agent.run(TASK)).output
 
 
+async def tools_streamed(model):
+    agent = Agent(model, instructions="You are terse.", tools=[get_weather, get_time])
+    async with agent.run_stream(TASK) as answer:
+        return streamed([piece async for piece in answer.stream_text(delta=True, debounce_by=None)])
+
+
 async def structured(model):
     return (await Agent(model, output_type=Thing).run(PROMPT)).output
 
 
-CASES = {"plain": plain, "stream": stream, "tools": tools, "structured": structured}
+CASES = {"plain": plain, "stream": stream, "tools": tools, "tools streamed": tools_streamed, "structured": structured}
 
 
 def chat(base, key):

@@ -95,13 +95,32 @@ class OpenAi:
         events = self.http.events(self.body([{"content": PROMPT, "role": "user"}], stream=True, **options))
         return streamed([choice["delta"].get("content") for event in events for choice in event["choices"]])
 
-    def tools(self):
+    def said(self, body):
+        return self.http.whole(self.body(**body))["choices"][0]["message"]
+
+    def said_streamed(self, body):
+        """A piece of a call that has an id begins one, others add to the last: so does its `OpenAiStreamFunctionCallingHelper`."""
+        said = {"content": [], "tool_calls": []}
+        for event in self.http.events(self.body(stream=True, **body)):
+            for choice in event["choices"]:
+                said["content"].append(choice["delta"].get("content") or "")
+                for call in choice["delta"].get("tool_calls") or []:
+                    if call.get("id"):
+                        said["tool_calls"].append({**call, "function": {"arguments": "", **call["function"]}})
+                    else:
+                        said["tool_calls"][-1]["function"]["arguments"] += call["function"].get("arguments") or ""
+        return {**said, "content": "" if said["tool_calls"] else streamed(said["content"])}
+
+    def tools_streamed(self):
+        return self.tools(self.said_streamed)
+
+    def tools(self, ask=None):
         offered = [
             {"type": "function", "function": {"description": f"Tells {name}.", "name": name, "parameters": CITY}} for name in KNOWN
         ]
         messages = [{"content": "You are terse.", "role": "system"}, {"content": TASK, "role": "user"}]
         while True:
-            said = self.http.whole(self.body(messages, tools=offered))["choices"][0]["message"]
+            said = (ask or self.said)({"messages": messages, "tools": offered})
             if not said.get("tool_calls"):
                 return unquoted(said["content"])
             calls = [{name: call[name] for name in ("id", "type", "function")} for call in said["tool_calls"]]
@@ -141,11 +160,32 @@ class Anthropic:
         events = self.http.events(self.body([self.user(PROMPT)], stream=True))
         return streamed([event["delta"].get("text") for event in events if event["type"] == "content_block_delta"])
 
-    def tools(self):
+    def said(self, body):
+        return self.http.whole(self.body(**body))["content"]
+
+    def said_streamed(self, body):
+        blocks = []
+        for event in self.http.events(self.body(stream=True, **body)):
+            if event["type"] == "content_block_start":
+                blocks.append({**event["content_block"], "pieces": []})
+            elif event["type"] == "content_block_delta":
+                blocks[-1]["pieces"].append(event["delta"].get("text") or event["delta"].get("partial_json") or "")
+        for block in blocks:
+            pieces = block.pop("pieces")
+            if block["type"] == "tool_use":
+                block["input"] = json.loads("".join(pieces))
+            else:
+                block["text"] = streamed(pieces)
+        return blocks
+
+    def tools_streamed(self):
+        return self.tools(self.said_streamed)
+
+    def tools(self, ask=None):
         offered = [{"name": name, "description": f"Tells {name}.", "input_schema": CITY} for name in KNOWN]
         messages = [self.user(TASK)]
         while True:
-            said = self.http.whole(self.body(messages, tools=offered, system="You are terse."))["content"]
+            said = (ask or self.said)({"messages": messages, "tools": offered, "system": "You are terse."})
             calls = [block for block in said if block["type"] == "tool_use"]
             if not calls:
                 return unquoted(said[0]["text"])
@@ -160,7 +200,8 @@ class Anthropic:
         return Thing.model_validate_json(self.plain(output_format={"type": "json_schema", "schema": SCHEMA}))
 
 
-CASES = {name: lambda model, name=name: getattr(model, name)() for name in ("plain", "stream", "tools", "structured")}
+NAMES = ("plain", "stream", "tools", "tools streamed", "structured")
+CASES = {name: lambda model, name=name: getattr(model, name.replace(" ", "_"))() for name in NAMES}
 
 run("spring-ai", "openai-chat", OpenAi, **CASES)
 run("spring-ai", "anthropic-messages", Anthropic, **CASES)

@@ -30,28 +30,22 @@ const TOOLS = {
 };
 const THING = z.object({ name: z.string(), size: z.number().int(), tags: z.array(z.string()) });
 
+async function streamed(request) {
+  const pieces = [];
+  let failed;
+  const { textStream } = streamText({ ...request, maxRetries: 0, onError: ({ error }) => (failed = error) });
+  for await (const piece of textStream) pieces.push(piece);
+  if (failed) throw failed;
+  if (pieces.length < 4) throw new Error(`not streamed: ${JSON.stringify(pieces)}`);
+  return pieces.join("");
+}
+const LOOP = { system: "You are terse.", prompt: TASK, tools: TOOLS, stopWhen: stepCountIs(5) };
+
 const CASES = {
   plain: async (model) => (await generateText({ model, prompt: PROMPT, maxRetries: 0 })).text,
-  async stream(model) {
-    const pieces = [];
-    const fail = ({ error }) => {
-      throw error;
-    };
-    for await (const piece of streamText({ model, prompt: PROMPT, maxRetries: 0, onError: fail }).textStream) pieces.push(piece);
-    if (pieces.length < 4) throw new Error(`not streamed: ${JSON.stringify(pieces)}`);
-    return pieces.join("");
-  },
-  async tools(model) {
-    const answer = await generateText({
-      model,
-      system: "You are terse.",
-      prompt: TASK,
-      tools: TOOLS,
-      stopWhen: stepCountIs(5),
-      maxRetries: 0,
-    });
-    return { called, text: answer.text };
-  },
+  stream: (model) => streamed({ model, prompt: PROMPT }),
+  tools: async (model) => ({ text: (await generateText({ model, ...LOOP, maxRetries: 0 })).text, called }),
+  "tools streamed": async (model) => ({ text: await streamed({ model, ...LOOP }), called }),
   structured: async (model) =>
     (await generateText({ model, prompt: PROMPT, output: Output.object({ schema: THING }), maxRetries: 0 })).output,
 };
