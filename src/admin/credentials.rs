@@ -242,7 +242,8 @@ pub fn with(provider: &Record, secret: &Secret) -> Result<Access, String> {
 fn access(provider: &Record, secret: Option<Secret>) -> Result<Access, String> {
     let spec: Provider = serde_json::from_value(Value::Object(provider.spec.clone()))
         .map_err(|error| format!("its record cannot be read: {error}"))?;
-    upstream::resolve_files(&spec, secret)
+    let access = upstream::resolve_files(&spec, secret)?;
+    upstream::check_access(&spec, access)
 }
 
 /// The credential as sent upstream.

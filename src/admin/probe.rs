@@ -8,7 +8,12 @@ use super::item::Item;
 use super::{credentials, draft::Outcome};
 use crate::error::{Error, Kind, Result};
 use crate::resources::glob::own_name;
-use crate::resources::{self, Record, model::Model, name, provider::Provider};
+use crate::resources::{
+    self, Record,
+    model::Model,
+    name,
+    provider::{Credential, Provider},
+};
 use crate::store::secret::Secret;
 use crate::upstream::{
     Access, Timers, Upstream,
@@ -24,6 +29,8 @@ use std::sync::Arc;
 pub struct Report {
     trial: Trial,
     local: bool,
+    /// Signed in to as the gateway's own machine: there is nothing to store instead.
+    machine: bool,
 }
 
 impl Report {
@@ -44,7 +51,7 @@ impl Report {
         } = &self.trial;
         let ok = matches!(self.trial.state, State::Verified | State::Unverified);
         let mut shown = json!({"ok": ok, "state": state, "status": status, "models": models, "ms": ms, "message": message});
-        if self.trial.state == State::Refused {
+        if self.trial.state == State::Refused && !self.machine {
             shown["fix"] = format!("gw provider rekey {name} --credential-stdin").into();
         }
         shown
@@ -205,6 +212,10 @@ async fn run(
     Ok(Report {
         trial,
         local: upstream.is_local(),
+        machine: matches!(
+            spec.credential,
+            Credential::Aws(_) | Credential::Google | Credential::Azure
+        ),
     })
 }
 

@@ -28,7 +28,7 @@ pub use address::{Origin, base_url};
 pub use headers::BETAS;
 pub use lease::{Lease, Trouble};
 pub use own_key::{Form, OwnKey};
-pub use sign::{SignIn, Unsigned, check_secret};
+pub use sign::{SignIn, Unsigned, check_access, check_secret};
 pub use standing::{Standing, Verdict};
 pub use timers::Timers;
 pub use way::{Conversion, Way};
@@ -192,6 +192,14 @@ impl Upstream {
             && next.sign_in == before.sign_in
         {
             next.standing = before.standing.clone();
+        }
+        // Never to another address.
+        if next.origin == before.origin {
+            let known =
+                |lease: &Arc<Lease>| before.leases.iter().any(|old| Arc::ptr_eq(old, lease));
+            for lease in next.leases.iter().filter(|lease| !known(lease)) {
+                before.leases.iter().for_each(|old| lease.bridge(old));
+            }
         }
         next
     }

@@ -214,6 +214,19 @@ pub fn check_secret(auth: Auth, secret: &str) -> Result<(), String> {
     Made::of(auth, secret).map(drop)
 }
 
+/// Says why a provider cannot be signed in to with what its record refers to, in a fragment.
+pub fn check_access(spec: &Provider, access: Access) -> Result<Access, String> {
+    let Ok(vendor) = crate::vendors::vendor(&spec.vendor) else {
+        // Refused in words of its own.
+        return Ok(access);
+    };
+    let found = Ok(access);
+    match SignIn::of(vendor.auth, spec, Some(&found)) {
+        SignIn::Unavailable(why) => Err(why),
+        _ => found,
+    }
+}
+
 fn fixed(mut list: Vec<(HeaderName, HeaderValue)>) -> SignIn {
     match (list.len(), list.pop()) {
         (1, Some((name, value))) => SignIn::Header(name, value),

@@ -54,6 +54,18 @@ impl Issuer {
         }
     }
 
+    /// Whether what the one gives is taken where the other's is.
+    pub fn alike(&self, other: &Issuer) -> bool {
+        match (self, other) {
+            (Issuer::Google(_), Issuer::Google(_)) => true,
+            (Issuer::Entra(one), Issuer::Entra(other)) => one.scope == other.scope,
+            (Issuer::Aws(one), Issuer::Aws(other)) => one.service == other.service,
+            #[cfg(test)]
+            (Issuer::Scripted(_), Issuer::Scripted(_)) => true,
+            _ => false,
+        }
+    }
+
     /// In a word for people.
     pub fn describe(&self) -> &'static str {
         match self {

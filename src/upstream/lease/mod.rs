@@ -69,6 +69,13 @@ impl Lease {
         })
     }
 
+    /// Goes on with what another one has until its own issuer has been asked, so that no request is without.
+    pub(super) fn bridge(&self, before: &Lease) {
+        if self.issuer.alike(&before.issuer) {
+            self.held.store(before.held.load_full());
+        }
+    }
+
     /// What is good now, or why there is nothing. Never waits.
     pub(super) fn current(&self) -> Result<Guard<Option<Arc<Held>>>, String> {
         let held = self.held.load();
@@ -141,6 +148,10 @@ impl Lease {
             Err(why) => {
                 if trouble.as_ref() != Some(&why) {
                     tracing::warn!("a credential could not be renewed: {why}");
+                }
+                // What it went on with was made from what is replaced.
+                if *self.asked.borrow() == 0 {
+                    self.held.store(None);
                 }
                 *trouble = Some(why);
             }

@@ -189,7 +189,7 @@ async fn refreshed_under_load_without_a_gap_and_not_by_requests() {
     // An issuer that says nothing delays nobody, and the old token serves until it is over.
     *stage.mood.lock().unwrap() = Mood::Silent;
     let over = *asked.last().unwrap() + HOUR;
-    while stage.now() + STEP < over {
+    while stage.now() + 2 * STEP < over {
         stage.step(STEP / 3).await;
         all_ask();
     }
@@ -200,7 +200,7 @@ async fn refreshed_under_load_without_a_gap_and_not_by_requests() {
     *stage.mood.lock().unwrap() = Mood::Well;
     let next = stage.now() + HOUR;
     while stage.now() < next {
-        stage.step(STEP).await;
+        stage.step(STEP / 3).await;
         all_ask();
     }
     assert_eq!(stage.lease.trouble(), None);
@@ -281,4 +281,26 @@ fn a_lease_stays_while_what_it_is_made_from_does() {
     let other = build("u", "b").after(&same);
     assert_eq!(other.leases().len(), 1);
     assert!(!Arc::ptr_eq(&other.leases()[0], &same.leases()[0]));
+}
+
+#[tokio::test]
+async fn a_credential_that_is_replaced_serves_until_the_new_one_has_been_asked_for() {
+    let (old, new) = (stage(), stage());
+    let before = old.upstream().sharing(&[]);
+    old.lease.obtain().await.unwrap();
+    let issued = request(&before).unwrap();
+    new.step(Duration::from_secs(7)).await;
+    *new.mood.lock().unwrap() = Mood::Down;
+    let after = new.upstream().sharing(&[]).after(&before);
+    assert_eq!(request(&after), Ok(issued));
+    // Not in place of one that cannot be had.
+    assert!(!new.lease.renew().await);
+    assert!(request(&after).is_err());
+    *new.mood.lock().unwrap() = Mood::Well;
+    new.lease.obtain().await.unwrap();
+    assert_eq!(request(&after), Ok(new.now()));
+    // Nor to another address.
+    let mut elsewhere = stage().upstream().sharing(&[]);
+    elsewhere.origin.port += 1;
+    assert!(request(&elsewhere.after(&before)).is_err());
 }
