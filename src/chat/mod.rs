@@ -1,6 +1,7 @@
 //! The neutral model: what every wire format can be read into and written from. Plain data and the
 //! folding of events into a reply; it knows no format, no HTTP and no vendor.
 
+mod embedding;
 mod event;
 mod part;
 mod reply;
@@ -10,6 +11,7 @@ mod takes;
 mod tokens;
 mod usage;
 
+pub use embedding::{Embed, Encoding, Input, Purpose, Vectors};
 pub use event::{Delta, Event, Opening, Stop};
 pub use part::{
     CachePoint, Call, CallResult, Citation, Logprob, Media, MediaKind, Native, Part, Source, Text,

@@ -20,6 +20,7 @@ const PLAIN: Format = Format {
     entries: &[],
     looks: &[("model", Look::Model)],
     codec: None,
+    embeds: None,
     media: false,
     observe,
     observe_reply,

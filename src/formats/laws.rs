@@ -9,6 +9,7 @@ mod adapting;
 mod concepts;
 mod core;
 mod drawn;
+mod embeddings;
 mod features;
 mod pairs;
 mod readings;

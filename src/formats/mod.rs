@@ -35,6 +35,7 @@ pub mod sniff;
 pub mod spelling;
 pub mod splice;
 pub mod sse;
+mod vectors;
 
 pub use api::{Api, ERROR_TYPE};
 pub use entry::{Called, Streams, called, called_below};
@@ -43,7 +44,7 @@ pub use frames::Framing;
 pub use hosting::Hosted;
 pub use passes::Passes;
 
-use crate::chat::{Chat, Event, Fault, Op, Reply, Takes, Usage};
+use crate::chat::{Chat, Embed, Event, Fault, Op, Reply, Takes, Usage, Vectors};
 use crate::error::Result;
 
 /// A wire format callers and upstreams speak.
@@ -67,6 +68,8 @@ pub enum FormatId {
     CohereChat,
     /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>
     BedrockConverse,
+    /// <https://docs.cohere.com/reference/embed>
+    CohereEmbed,
     /// <https://docs.anthropic.com/en/api/messages-count-tokens>
     AnthropicCount,
     /// <https://docs.anthropic.com/en/api/claude-on-vertex-ai>
@@ -111,8 +114,10 @@ pub struct Format {
     pub entries: &'static [entry::Entry],
     /// What of a body gw reads before it plans.
     pub looks: peek::Looks,
-    /// Translation through the neutral model; `None`: bytes are forwarded or nothing.
+    /// Translation through the neutral model of conversations; `None`: bytes are forwarded or nothing.
     pub codec: Option<&'static dyn Codec>,
+    /// The same of embeddings.
+    pub embeds: Option<&'static dyn Embeds>,
     /// Its bodies may be of any kind: a request a form, an answer sound, text or events, which is handed on as it comes.
     pub media: bool,
     /// What one SSE event (its name and `data`) says of the reply.
@@ -171,7 +176,7 @@ impl Format {
 }
 
 /// Every wire format.
-pub static FORMATS: [&Format; 24] = [
+pub static FORMATS: [&Format; 25] = [
     &OPENAI_CHAT,
     &OPENAI_RESPONSES,
     &OPENAI_EMBEDDINGS,
@@ -183,6 +188,7 @@ pub static FORMATS: [&Format; 24] = [
     &GEMINI,
     &cohere::CHAT,
     &BEDROCK_CONVERSE,
+    &cohere::EMBED,
     &count::ANTHROPIC,
     &count::GEMINI,
     &count::RESPONSES,
@@ -207,6 +213,7 @@ static OPENAI_CHAT: Format = Format {
     entries: &[entry::in_body("/v1/chat/completions")],
     looks: openai::LOOKS,
     codec: Some(openai::CODEC),
+    embeds: None,
     media: false,
     observe: openai::observe::observe,
     observe_reply: openai::observe::observe_reply,
@@ -228,6 +235,7 @@ static OPENAI_RESPONSES: Format = Format {
     entries: &[entry::in_body("/v1/responses")],
     looks: responses::LOOKS,
     codec: Some(responses::CODEC),
+    embeds: None,
     media: false,
     observe: responses::observe::observe,
     observe_reply: responses::observe::observe_reply,
@@ -250,6 +258,7 @@ static OPENAI_EMBEDDINGS: Format = Format {
     entries: &[entry::in_body("/v1/embeddings")],
     looks: openai::EMBEDDINGS,
     codec: None,
+    embeds: Some(openai::EMBEDS),
     media: false,
     observe: openai::observe::observe,
     observe_reply: openai::observe::observe_embeddings,
@@ -271,6 +280,7 @@ const MESSAGES: Format = Format {
     entries: &[entry::in_body("/v1/messages")],
     looks: anthropic::LOOKS,
     codec: Some(anthropic::CODEC),
+    embeds: None,
     media: false,
     observe: anthropic::observe::observe,
     observe_reply: anthropic::observe::observe_reply,
@@ -298,6 +308,7 @@ static ANTHROPIC_BEDROCK: Format = Format {
         ),
     ],
     codec: Some(&hosting::BEDROCK),
+    embeds: None,
     framed: Framed::As(Framing::Chunks),
     hosted: Some(Hosted {
         of: FormatId::AnthropicMessages,
@@ -321,6 +332,7 @@ static ANTHROPIC_VERTEX: Format = Format {
         ),
     ],
     codec: Some(&hosting::VERTEX),
+    embeds: None,
     hosted: Some(Hosted {
         of: FormatId::AnthropicMessages,
         envelope: &hosting::VERTEX,
@@ -379,6 +391,7 @@ static GEMINI: Format = Format {
     ],
     looks: gemini::LOOKS,
     codec: Some(gemini::CODEC),
+    embeds: None,
     media: false,
     observe: gemini::observe::observe,
     observe_reply: gemini::observe::observe_reply,
@@ -405,6 +418,7 @@ static BEDROCK_CONVERSE: Format = Format {
     ],
     looks: converse::LOOKS,
     codec: Some(converse::CODEC),
+    embeds: None,
     media: false,
     observe: converse::observe::observe,
     observe_reply: converse::observe::observe_reply,
@@ -549,6 +563,20 @@ pub trait Codec: Sync {
     fn writer(&self, context: &ReplyContext) -> Box<dyn EventWriter + Send>;
 }
 
+/// Both directions of one format of embeddings against their neutral model. They are never streamed.
+pub trait Embeds: Sync {
+    /// Reads a caller's request. Errors are 400s naming the field.
+    fn read_request(&self, body: &[u8]) -> Result<Embed>;
+    /// Writes the request for an upstream that knows the model by this name. What has no equivalent is listed as
+    /// dropped; inputs are never dropped: an error naming the field instead.
+    fn write_request(&self, embed: &Embed, model: &str) -> Result<Written>;
+    /// Reads an upstream's reply. An error means it is not an answer; `seen.fault` says which error stands in its
+    /// place.
+    fn read_reply(&self, body: &[u8], seen: &mut Seen) -> Result<Vectors>;
+    /// Writes a reply for the caller, in the spelling that the caller's request asks for.
+    fn write_reply(&self, vectors: &Vectors, context: &ReplyContext) -> Vec<u8>;
+}
+
 /// What a writer needs to know beside the reply.
 #[derive(Clone, Debug, Default)]
 pub struct ReplyContext {
@@ -610,6 +638,7 @@ pub fn format(id: FormatId) -> &'static Format {
         FormatId::Gemini => &GEMINI,
         FormatId::CohereChat => &cohere::CHAT,
         FormatId::BedrockConverse => &BEDROCK_CONVERSE,
+        FormatId::CohereEmbed => &cohere::EMBED,
         FormatId::AnthropicCount => &count::ANTHROPIC,
         FormatId::AnthropicVertexCount => &count::ANTHROPIC_VERTEX,
         FormatId::GeminiCount => &count::GEMINI,

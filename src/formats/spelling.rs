@@ -68,26 +68,51 @@ static WORDS: &[Row] = &[
     ["messages.tool_calls", "input", "messages.content.tool_use", "contents.parts.functionCall", "messages.content.toolUse", "messages.tool_calls"],
 ];
 
+/// The columns of [`VECTORS`].
+const EMBEDDING: [&str; 2] = ["openai-embeddings", "cohere-embed"];
+
+/// The same of embeddings.
+static VECTORS: &[[&str; 2]] = &[
+    ["input", "texts"],
+    ["", "images inputs"],
+    ["input_type", "input_type"],
+    ["encoding_format", "embedding_types"],
+    ["dimensions", "output_dimension"],
+    ["user", ""],
+];
+
 /// What a caller of this format calls it. What is written behind it (`(adapted)`) stays.
 fn spelt<'a>(name: &'a str, caller: &Format) -> Cow<'a, str> {
-    let Some(column) = FORMATS
-        .iter()
-        .position(|format| *format == formats::format(caller.spoken()).name)
-    else {
-        return Cow::Borrowed(name);
-    };
+    let caller = formats::format(caller.spoken()).name;
+    let column = |formats: &[&str]| formats.iter().position(|format| *format == caller);
+    match (column(&FORMATS), column(&EMBEDDING)) {
+        (Some(column), _) => of(name, WORDS, column),
+        (None, Some(column)) => of(name, VECTORS, column),
+        (None, None) => Cow::Borrowed(name),
+    }
+}
+
+/// The name in a column of a table.
+fn of<'a, const N: usize>(
+    name: &'a str,
+    table: &[[&'static str; N]],
+    column: usize,
+) -> Cow<'a, str> {
     let (path, mark) = match name.split_once(' ') {
         Some((path, _)) => name.split_at(path.len()),
         None => (name, ""),
     };
     let has = |words: &str| words.split(' ').any(|word| word == path);
-    if WORDS.iter().any(|row| has(row[column])) {
+    if table
+        .iter()
+        .any(|row| row.get(column).is_some_and(|words| has(words)))
+    {
         return Cow::Borrowed(name);
     }
-    let mut known = WORDS
+    let mut known = table
         .iter()
         .filter(|row| row.iter().any(|words| has(words)))
-        .map(|row| row[column].split(' ').next().unwrap_or_default());
+        .filter_map(|row| row.get(column)?.split(' ').next());
     match known.find(|said| !said.is_empty()) {
         Some(said) => Cow::Owned(format!("{said}{mark}")),
         None => Cow::Borrowed(name),
@@ -161,6 +186,7 @@ mod tests {
             ("seed", "anthropic-messages", "seed"),
             ("x_unknown", "openai-chat", "x_unknown"),
             ("max_tokens", "openai-embeddings", "max_tokens"),
+            ("encoding_format", "cohere-embed", "embedding_types"),
         ] {
             assert_eq!(said(name, caller).as_deref(), Some(word), "{name} {caller}");
         }

@@ -162,6 +162,8 @@ impl Reading<'_> {
                 writer: self.exchange.context(self.choice).stream(*from),
                 events: Vec::new(),
             },
+            // Nobody asks for them as a stream.
+            Conversion::Embeddings { .. } => return Err(self.bad(NO_STREAM)),
         };
         let mut stream = Box::new(Stream::new(
             incoming,
@@ -260,19 +262,30 @@ impl Reading<'_> {
             }
             Conversion::Translate { into, from } => {
                 let reply = into.read_reply(&bytes, &mut seen);
-                let reply = reply.map_err(|error| match seen.fault.take() {
-                    fault @ Some(_) => Failure::inside(fault, self.upstream),
-                    None => {
-                        let what = format!("sent an answer that cannot be read: {}", error.message);
-                        self.failed(&what)
-                    }
-                })?;
+                let reply = reply.map_err(|error| self.unread(&error, &mut seen))?;
                 let context = self.exchange.context(self.choice);
                 context.reply(from, &reply).into()
+            }
+            Conversion::Embeddings { into, from } => {
+                let vectors = into.read_reply(&bytes, &mut seen);
+                let vectors = vectors.map_err(|error| self.unread(&error, &mut seen))?;
+                let context = self.exchange.context(self.choice);
+                from.write_reply(&vectors, &context).into()
             }
         };
         seen.finished = true;
         Ok(Reply::Whole { bytes, seen })
+    }
+
+    /// A whole reply that is no answer: an error in its place, or what nobody can read.
+    fn unread(&self, error: &Error, seen: &mut Seen) -> Failure {
+        match seen.fault.take() {
+            fault @ Some(_) => Failure::inside(fault, self.upstream),
+            None => {
+                let what = format!("sent an answer that cannot be read: {}", error.message);
+                self.failed(&what)
+            }
+        }
     }
 
     /// An upstream's error answer as a failure.

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::formats::hosting::{self, Envelope, Rehosted, Say};
 use crate::formats::names::Names;
 use crate::formats::{
-    Codec, Dropped, Format, ReplyContext, StreamUsage, Target, peek::Peek, spelling, splice,
+    Codec, Dropped, Embeds, Format, ReplyContext, StreamUsage, Target, peek::Peek, spelling, splice,
 };
 use crate::plan::Choice;
 use crate::upstream::{BETAS, Origin, OwnKey, Upstream, Way};
@@ -130,6 +130,23 @@ impl Exchange<'_> {
         };
         let written = spelling::in_words_of(self.format, into.write_request(chat, &target));
         let written = written.map_err(|error| Failure::unfit(unfit(error)))?;
+        self.held.take(written.body.len()).map_err(Error::from)?;
+        Ok((written.body.into(), written.dropped))
+    }
+
+    /// The same of embeddings, whose requests are read anew for each target of another format: they are few.
+    pub fn embedding(
+        &self,
+        from: &dyn Embeds,
+        into: &dyn Embeds,
+        choice: &Choice,
+    ) -> Result<(Bytes, Dropped), Ended> {
+        // The neutral model is about as large as the body.
+        self.held.take(self.body.len()).map_err(Error::from)?;
+        let embed = from.read_request(self.body);
+        let written = embed.and_then(|embed| into.write_request(&embed, &choice.model));
+        let written = spelling::in_words_of(self.format, written);
+        let written = written.map_err(|error| Failure::unfit(Box::new(Fault::from(&error))))?;
         self.held.take(written.body.len()).map_err(Error::from)?;
         Ok((written.body.into(), written.dropped))
     }

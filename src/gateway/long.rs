@@ -5,6 +5,9 @@ use crate::formats::{Format, Seen};
 /// How much of the end is kept. What a reply says of usage is a few hundred bytes, and comes last.
 const KEPT: usize = 16 << 10;
 
+/// Where replies say what they used: all but Cohere's embeddings alike.
+const USAGE: [&str; 2] = ["\"usage\"", "\"meta\""];
+
 /// What came last.
 #[derive(Default)]
 pub struct Tail {
@@ -28,9 +31,11 @@ impl Tail {
 
     /// What the answer said of usage, read as the format reads a whole reply.
     pub fn observe(&self, format: &Format, seen: &mut Seen) {
-        if let Some(usage) = last_object(&self.kept, b"\"usage\"") {
-            let reply = [b"{\"usage\":", usage, b"}"].concat();
-            (format.observe_reply)(&reply, seen);
+        for key in USAGE {
+            if let Some(usage) = last_object(&self.kept, key.as_bytes()) {
+                let reply = [b"{", key.as_bytes(), b":", usage, b"}"].concat();
+                return (format.observe_reply)(&reply, seen);
+            }
         }
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn request(
         Conversion::Translate { into, from } => {
             exchange.translated(from, into, upstream, choice)?
         }
+        Conversion::Embeddings { into, from } => exchange.embedding(from, into, choice)?,
     };
     let target = upstream
         .target(way, &choice.model, exchange.query, exchange.peek.stream)

@@ -117,11 +117,7 @@ static KNOWN: &[Known] = &[
         Some(Api::Openai),
         &["openai/deployments"],
     ),
-    row(
-        "Cohere's API",
-        Some(Api::Message),
-        &["v2/embed", "v2/rerank"],
-    ),
+    row("Cohere's API", Some(Api::Message), &["v2/rerank"]),
     row(
         "the Amazon Bedrock API",
         Some(Api::Amazon),

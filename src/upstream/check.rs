@@ -5,7 +5,9 @@ use super::{Conversion, Timers, Upstream};
 use crate::catalog;
 use crate::error::{Error, Result};
 use crate::formats::hosting::{self, Say};
-use crate::formats::{self, ADAPTED, Format, StreamUsage, Target, peek, spelling, splice};
+use crate::formats::{
+    self, ADAPTED, Dropped, Format, StreamUsage, Target, Written, peek, spelling, splice,
+};
 use crate::resources::provider::Provider;
 use serde_json::{Map, Value, json};
 
@@ -65,6 +67,13 @@ pub fn check(question: &Question<'_>) -> Result<Value> {
     });
     answer["url"] = json!(upstream.url(way, model, peek.stream));
     let (mut changed, mut adapted, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
+    let whole = |body| {
+        Ok(Written {
+            body,
+            dropped: Dropped::new(),
+        })
+    };
+    let translated = |written| spelling::in_words_of(format, written);
     let sent = match way.conversion {
         Conversion::Same => {
             let usage = format.usage_on_request
@@ -76,7 +85,12 @@ pub fn check(question: &Question<'_>) -> Result<Value> {
             changed.extend((!named).then_some("model"));
             changed.extend(usage.then_some("stream_options.include_usage"));
             let model = Some(model).filter(|_| !named);
-            splice::splice(question.body.as_bytes(), &peek, model, usage)
+            whole(splice::splice(
+                question.body.as_bytes(),
+                &peek,
+                model,
+                usage,
+            ))
         }
         Conversion::Hosted(envelope) => {
             let say = Say {
@@ -85,7 +99,7 @@ pub fn check(question: &Question<'_>) -> Result<Value> {
                 betas: None,
             };
             changed.push("model");
-            hosting::rehost(question.body.as_bytes(), envelope, say)?.body
+            whole(hosting::rehost(question.body.as_bytes(), envelope, say)?.body)
         }
         Conversion::Translate { into, from } => {
             let target = Target {
@@ -94,23 +108,27 @@ pub fn check(question: &Question<'_>) -> Result<Value> {
                 takes: catalog::takes(model),
             };
             let chat = from.read_request(question.body.as_bytes());
-            let written = chat.and_then(|chat| into.write_request(&chat, &target));
-            match spelling::in_words_of(format, written) {
-                Ok(written) => {
-                    for name in written.dropped {
-                        match name.strip_suffix(ADAPTED) {
-                            Some(name) => adapted.push(name.to_owned()),
-                            None => dropped.push(name),
-                        }
-                    }
-                    written.body
-                }
-                Err(error) => {
-                    answer["refused"] =
-                        json!({"field": error.param, "message": error.message, "fix": error.hint});
-                    return Ok(answer);
+            translated(chat.and_then(|chat| into.write_request(&chat, &target)))
+        }
+        Conversion::Embeddings { into, from } => {
+            let embed = from.read_request(question.body.as_bytes());
+            translated(embed.and_then(|embed| into.write_request(&embed, model)))
+        }
+    };
+    let sent = match sent {
+        Ok(written) => {
+            for name in written.dropped {
+                match name.strip_suffix(ADAPTED) {
+                    Some(name) => adapted.push(name.to_owned()),
+                    None => dropped.push(name),
                 }
             }
+            written.body
+        }
+        Err(error) => {
+            answer["refused"] =
+                json!({"field": error.param, "message": error.message, "fix": error.hint});
+            return Ok(answer);
         }
     };
     carried.retain(|name| !dropped.iter().chain(&adapted).any(|other| other == name));

@@ -4,7 +4,7 @@
 use super::address::{Address, filled, with_model};
 use super::{Access, SignIn, Upstream};
 use crate::formats::hosting::{self, Envelope};
-use crate::formats::{self, Codec, FORMATS, Format, FormatId, Framed, Framing, Passes};
+use crate::formats::{self, Codec, Embeds, FORMATS, Format, FormatId, Framed, Framing, Passes};
 use crate::resources::{glob, provider::Provider};
 use crate::vendors::{self, Endpoint, Vendor};
 use http::Uri;
@@ -40,6 +40,11 @@ pub enum Conversion {
         into: &'static dyn Codec,
         /// The caller's side.
         from: &'static dyn Codec,
+    },
+    /// The same of embeddings.
+    Embeddings {
+        into: &'static dyn Embeds,
+        from: &'static dyn Embeds,
     },
 }
 
@@ -90,7 +95,9 @@ impl Way {
                 sign_in: endpoint.auth.map(|auth| SignIn::of(auth, spec, access)),
                 passes: match conversion {
                     Conversion::Same | Conversion::Hosted(_) => [to.passes, vendor.passes],
-                    Conversion::Translate { .. } => [Passes::NONE; 2],
+                    Conversion::Translate { .. } | Conversion::Embeddings { .. } => {
+                        [Passes::NONE; 2]
+                    }
                 },
             });
         }
@@ -115,7 +122,10 @@ impl Way {
 
     /// Whether answers are put into another format's words.
     pub fn translates(&self) -> bool {
-        matches!(self.conversion, Conversion::Translate { .. })
+        matches!(
+            self.conversion,
+            Conversion::Translate { .. } | Conversion::Embeddings { .. }
+        )
     }
 
     /// Whether the address names the model, so that a body need not.
@@ -259,9 +269,12 @@ fn conversions<'a>(
         let envelope = to.hosted.map_or(&hosting::OWN, |hosted| hosted.envelope);
         (to.id != from.id && to.spoken() == from.spoken()).then_some(Conversion::Hosted(envelope))
     };
-    let translated = |to: &Format| {
-        let (into, from) = (to.codec?, from.codec?);
-        Some(Conversion::Translate { into, from })
+    let translated = |to: &Format| match (to.codec, from.codec) {
+        (Some(into), Some(from)) => Some(Conversion::Translate { into, from }),
+        _ => Some(Conversion::Embeddings {
+            into: to.embeds?,
+            from: from.embeds?,
+        }),
     };
     let kinds: [&dyn Fn(&Format) -> Option<Conversion>; 3] = [&same, &hosted, &translated];
     let mut found = Vec::new();
@@ -306,7 +319,9 @@ mod tests {
                     let kind = match way.conversion {
                         Conversion::Same => "as it is",
                         Conversion::Hosted(_) => "in another form",
-                        Conversion::Translate { .. } => "translated",
+                        Conversion::Translate { .. } | Conversion::Embeddings { .. } => {
+                            "translated"
+                        }
                     };
                     Some(format!(
                         "{} {kind} to {} {target}",
@@ -324,6 +339,8 @@ mod tests {
                 "anthropic-messages translated to openai-chat /b/chat/completions",
                 "gemini translated to openai-chat /b/chat/completions",
                 "cohere-chat translated to openai-chat /b/chat/completions",
+                "bedrock-converse translated to openai-chat /b/chat/completions",
+                "cohere-embed translated to openai-embeddings /b/embeddings",
                 "openai-responses-input-tokens as it is to openai-responses-input-tokens /b/responses/input_tokens",
                 "openai-responses-compact as it is to openai-responses-compact /b/responses/compact",
                 "openai-completions as it is to openai-completions /b/completions",
@@ -344,6 +361,7 @@ mod tests {
                 "anthropic-messages as it is to anthropic-messages /b/messages",
                 "gemini translated to anthropic-messages /b/messages",
                 "cohere-chat translated to anthropic-messages /b/messages",
+                "bedrock-converse translated to anthropic-messages /b/messages",
                 "anthropic-count-tokens as it is to anthropic-count-tokens /b/messages/count_tokens",
             ]
         );
@@ -356,6 +374,8 @@ mod tests {
                 "anthropic-messages translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
                 "gemini as it is to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
                 "cohere-chat translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
+                "bedrock-converse translated to gemini /b/v1beta/models/a%2Fb%20c:generateContent",
+                "cohere-embed translated to openai-embeddings /b/v1beta/openai/embeddings",
                 "gemini-count-tokens as it is to gemini-count-tokens /b/v1beta/models/a%2Fb%20c:countTokens",
             ]
         );
@@ -396,7 +416,7 @@ mod tests {
             let kind = match way.conversion {
                 Conversion::Same => "as it is",
                 Conversion::Hosted(_) => "in another form",
-                Conversion::Translate { .. } => "translated",
+                Conversion::Translate { .. } | Conversion::Embeddings { .. } => "translated",
             };
             format!(
                 "{kind}: {} {}",

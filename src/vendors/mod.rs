@@ -128,6 +128,10 @@ pub fn usual(format: FormatId) -> Endpoint {
             from_host: true,
             ..at(format, "/v2/chat")
         },
+        FormatId::CohereEmbed => Endpoint {
+            from_host: true,
+            ..at(format, "/v2/embed")
+        },
         FormatId::AnthropicCount => at(format, "/messages/count_tokens"),
         FormatId::GeminiCount => Endpoint {
             from_host: true,

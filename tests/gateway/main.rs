@@ -9,6 +9,7 @@ mod blame;
 mod bounded_names;
 mod capacity;
 mod cloud_sign_in;
+mod cohere;
 mod committed;
 mod compressed_bodies;
 mod context;

@@ -126,7 +126,7 @@ fn the_longest_answer_is_asked_for_in_the_vendors_words() {
 }
 
 #[test]
-fn embeddings_are_forwarded_and_never_translated() {
+fn embeddings_are_asked_of_who_has_some() {
     let bench = plan()
         .at("e", &["a/claude-sonnet-4-5", "m/text-embedding-3-small"])
         .at("only", &["a/claude-sonnet-4-5"])

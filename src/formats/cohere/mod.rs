@@ -4,6 +4,7 @@
 mod body;
 mod citation;
 mod document;
+mod embed;
 mod logprobs;
 mod message;
 mod observe;
@@ -13,6 +14,8 @@ mod stream;
 mod tool;
 mod usage;
 mod writer;
+
+pub use embed::EMBED;
 
 use super::peek::{Look, Looks};
 use super::seal::Apart;
@@ -33,6 +36,7 @@ pub static CHAT: Format = Format {
     entries: &[entry::in_body("/v2/chat")],
     looks: LOOKS,
     codec: Some(&CohereChat),
+    embeds: None,
     media: false,
     observe: observe::observe,
     observe_reply: observe::observe_reply,

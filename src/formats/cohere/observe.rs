@@ -1,7 +1,7 @@
 //! What Cohere's replies say of themselves: usage, end, errors and how much text. The one reader of these, for replies
 //! that are forwarded and for those that are translated; what is said word for word is read in `stream`.
 
-use super::usage::Counts;
+use super::usage::{Counts, Units};
 use crate::formats::{
     Mark, Seen,
     fault::{Signs, fault_inside},
@@ -251,6 +251,34 @@ pub fn whole(body: &[u8], seen: &mut Seen) -> Mark {
     });
     mark.unwrap_or(Mark::Malformed)
 }
+
+/// Usage out of an embeddings reply, which stands behind far more numbers: read from the end. What has none is looked at
+/// as a whole, for it may be an error.
+pub fn observe_embed(body: &[u8], seen: &mut Seen) {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Meta {
+        #[serde(deserialize_with = "object")]
+        billed_units: Units,
+    }
+    // Quotes inside strings are escaped, so this is a key.
+    let meta = memchr::memmem::rfind(body, META).and_then(|at| {
+        let rest = body.get(at + META.len()..)?.trim_ascii_start();
+        let rest = rest.strip_prefix(b":")?;
+        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Meta>();
+        values.next()?.ok()
+    });
+    match meta.and_then(|meta| meta.billed_units.usage()) {
+        usage @ Some(_) => {
+            seen.usage = usage;
+            seen.finished = true;
+        }
+        None => observe_reply(body, seen),
+    }
+}
+
+/// Where an embeddings reply says what it used.
+const META: &[u8] = b"\"meta\"";
 
 #[cfg(test)]
 mod tests {

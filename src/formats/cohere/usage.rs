@@ -20,7 +20,7 @@ pub(super) struct Counts {
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default)]
-struct Units {
+pub(super) struct Units {
     input_tokens: Count,
     output_tokens: Count,
     image_tokens: Count,
@@ -35,6 +35,22 @@ impl Units {
             (Count::Of(input), Count::Absent) => Some((input, 0)),
             _ => None,
         }
+    }
+}
+
+impl Units {
+    /// What embeddings were billed, which is all that is said of them.
+    pub fn usage(&self) -> Option<Usage> {
+        let (input, output) = self.both().or(match self.image_tokens {
+            Count::Of(tokens) => Some((tokens, 0)),
+            Count::Absent | Count::Absurd => None,
+        })?;
+        Some(Usage {
+            input,
+            output,
+            image: self.image_tokens.or_zero().min(input),
+            ..Usage::default()
+        })
     }
 }
 

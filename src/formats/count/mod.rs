@@ -21,6 +21,7 @@ const WHOLE: Format = Format {
     entries: &[],
     looks: &[],
     codec: None,
+    embeds: None,
     media: false,
     observe: openai::observe::observe,
     observe_reply,

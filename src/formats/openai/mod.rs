@@ -1,6 +1,7 @@
 //! OpenAI Chat Completions: <https://platform.openai.com/docs/api-reference/chat>.
 
 mod content;
+mod embeddings;
 mod extra;
 mod logprobs;
 mod message;
@@ -12,6 +13,7 @@ mod tool;
 mod usage;
 mod writer;
 
+pub use embeddings::EMBEDS;
 pub use request::{effort, sampling};
 
 use super::peek::{Look, Looks};
