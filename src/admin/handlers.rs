@@ -376,16 +376,9 @@ fn holder<'a>(call: &Call, state: &'a InForce, secret: &str) -> Result<&'a Arc<R
 }
 
 pub async fn vendors(_: Call) -> Result<Response> {
-    let row = |vendor: &crate::vendors::Vendor| {
-        json!({
-            "name": vendor.id, "title": vendor.title, "base_url": vendor.base_url, "env": vendor.env,
-            "local": vendor.local, "lists_models": !vendor.models.is_empty(), "catalog": vendor.catalog,
-        })
-    };
-    Ok(answer(
-        StatusCode::OK,
-        &json!({"items": crate::vendors::VENDORS.iter().map(row).collect::<Vec<_>>()}),
-    ))
+    let rows = crate::vendors::VENDORS.iter();
+    let rows: Vec<Value> = rows.map(crate::vendors::describe).collect();
+    Ok(answer(StatusCode::OK, &json!({"items": rows})))
 }
 
 pub async fn apply(mut call: Call) -> Result<Response> {

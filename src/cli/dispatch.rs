@@ -3,8 +3,8 @@
 use super::print::Format;
 use super::{
     apply, completion, context::Context, diff, doctor, exits, explain, export, keys, launch, logs,
-    models, path, print, providers, quickstart, request, routes, serve, status, tree, verb_first,
-    verbs, wait,
+    models, path, print, providers, quickstart, request, routes, serve, status, tree, vendors,
+    verb_first, verbs, wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
@@ -155,7 +155,7 @@ async fn of_kind(context: &Context, kind: &'static Kind, matches: &ArgMatches) -
         ("provider", "test") => providers::test(context, matches).await,
         ("provider", "discover") => providers::discover(context, matches).await,
         ("provider", "rekey") => providers::rekey(context, matches).await,
-        ("provider", "vendors") => providers::vendors(context, matches).await,
+        ("provider", "vendors") => vendors::run(context, matches).await,
         ("model", "search") => models::search(context, matches).await,
         ("route", "explain") => routes::explain(context, matches).await,
         _ => Err(

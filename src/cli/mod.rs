@@ -35,6 +35,7 @@ mod serve;
 mod status;
 mod tree;
 mod usage;
+mod vendors;
 mod verb_first;
 mod verbs;
 mod wait;

@@ -1,9 +1,9 @@
-//! What only providers have: trying them, asking what they serve, replacing the credential, the vendors.
+//! What only providers have: trying them, asking what they serve, replacing the credential.
 
 use super::{
     context::Context,
     credential,
-    print::{Format, clean, table, text},
+    print::{Format, clean, text},
     verbs,
 };
 use crate::error::{Error, Kind, Result};
@@ -174,45 +174,6 @@ pub(crate) async fn rekey(context: &Context, matches: &ArgMatches) -> Result<()>
         .await?;
     credential::warn(context, &record);
     context.changed(&provider::KIND, &record, "rekeyed")
-}
-
-/// `gw provider vendors`.
-pub(crate) async fn vendors(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let answer = context.remote()?.vendors().await?;
-    let items = answer
-        .get("items")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let field = |item: &Value, name: &str| match item.get(name).map(text).map(|text| clean(&text)) {
-        Some(text) if !text.is_empty() => text,
-        _ => "-".into(),
-    };
-    match context.look.format {
-        Format::Table | Format::Wide => {
-            let rows = items
-                .iter()
-                .map(|item| {
-                    ["name", "title", "env", "base_url"]
-                        .map(|name| field(item, name))
-                        .to_vec()
-                })
-                .collect();
-            context.data(&table(
-                &["NAME", "TITLE", "VARIABLE", "BASE-URL"],
-                rows,
-                !matches.get_flag("no_headers"),
-            ));
-        }
-        Format::Name => context.data(
-            &items
-                .iter()
-                .map(|item| field(item, "name") + "\n")
-                .collect::<String>(),
-        ),
-        _ => context.data(&context.look.value(&answer)?),
-    }
-    Ok(())
 }
 
 #[cfg(test)]

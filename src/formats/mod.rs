@@ -489,6 +489,10 @@ pub struct Quirks {
     /// `max_tokens`, which most compatible servers know alone.
     pub max_tokens: &'static str,
     pub stream_usage: StreamUsage,
+    /// What a seed is called in OpenAI chat.
+    pub seed: &'static str,
+    /// Members of OpenAI chat that it answers with an error: a translation leaves them out, and says so.
+    pub refuses: &'static [&'static str],
     /// In which field of an assistant's message thoughts that nobody sealed are taken back; `None`: it refuses them,
     /// or they can only be another vendor's.
     pub thoughts: Option<&'static str>,
@@ -515,6 +519,8 @@ impl Quirks {
     pub const NONE: Quirks = Quirks {
         max_tokens: "max_completion_tokens",
         stream_usage: StreamUsage::Asked,
+        seed: "seed",
+        refuses: &[],
         thoughts: None,
         extras: true,
         seals_reasoning: true,
@@ -523,6 +529,8 @@ impl Quirks {
     pub const COMPATIBLE: Quirks = Quirks {
         max_tokens: "max_tokens",
         stream_usage: StreamUsage::Asked,
+        seed: "seed",
+        refuses: &[],
         thoughts: Some("reasoning_content"),
         extras: false,
         seals_reasoning: false,

@@ -4,12 +4,16 @@
 use crate::formats::{self, FormatId, Passes, Quirks};
 
 /// One row of [`VENDORS`].
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Vendor {
     /// As in `--vendor openai`.
     pub id: &'static str,
     pub title: &'static str,
-    /// Ends before the endpoint path; empty: the provider must give one. Documentation link in the table.
+    /// The vendor's own page its row was written from; empty: gw itself.
+    pub docs: &'static str,
+    /// How what the row says was come by.
+    pub evidence: Evidence,
+    /// Ends before the endpoint path; empty: the provider must give one.
     /// As paths and values of headers it may hold `{region}`, `{project}` and `{account}`, which the provider gives.
     pub base_url: &'static str,
     /// Base URLs of regions (globs) that are elsewhere than the rest.
@@ -31,6 +35,7 @@ pub struct Vendor {
     pub catalog: &'static str,
     /// Globs of the ids of two parts that begin with the vendor's own name (`openrouter/auto`).
     pub own_names: &'static [&'static str],
+    pub features: Features,
     /// Runs on the user's machine or network and needs no credential by default.
     pub local: bool,
     /// Where its dialect differs.
@@ -204,9 +209,13 @@ impl Auth {
     }
 }
 
+mod describe;
+mod known;
 mod parts;
 mod table;
 
+pub use describe::describe;
+pub use known::{Evidence, Features, Structured};
 pub use parts::{Part, Parts};
 pub use table::VENDORS;
 
@@ -257,7 +266,7 @@ mod tests {
             assert!(
                 row.id
                     .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte == b'-'),
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
                 "{}",
                 row.id
             );
@@ -320,6 +329,23 @@ mod tests {
                 row.id
             );
             assert!(loopback || base.starts_with("https://"), "{}", row.id);
+        }
+    }
+
+    #[test]
+    fn every_row_says_where_it_is_from() {
+        for row in VENDORS {
+            assert_eq!(row.docs.is_empty(), row.id == "mock", "{}", row.id);
+            assert!(
+                row.docs.is_empty() || row.docs.starts_with("https://"),
+                "{}",
+                row.id
+            );
+            let chats = row
+                .endpoints
+                .iter()
+                .any(|endpoint| formats::format(endpoint.format).op == crate::chat::Op::Chat);
+            assert_eq!(row.features.streaming.is_some(), chats, "{}", row.id);
         }
     }
 

@@ -77,11 +77,14 @@ impl Parts<'_> {
 impl Vendor {
     /// Its base URL as this region has it, to be filled.
     pub fn base_template(&self, region: &str) -> &'static str {
-        let special = self
-            .regions
-            .iter()
-            .find(|(at, _)| glob::matches(at, region));
-        special.map_or(self.base_url, |(_, base)| base)
+        self.special(region).unwrap_or(self.base_url)
+    }
+
+    /// The base URL of a region that is elsewhere than the rest.
+    fn special(&self, region: &str) -> Option<&'static str> {
+        let mut regions = self.regions.iter();
+        let special = regions.find(|(at, _)| glob::matches(at, region));
+        special.map(|(_, base)| *base)
     }
 
     /// What parts may stand in: all but the base URL.
@@ -125,11 +128,12 @@ impl Vendor {
                 .hint(format!("give it with --{name}, for {template}")));
             }
         }
-        let given = Part::ALL
+        let mut given = Part::ALL
             .into_iter()
             .filter(|part| !parts.get(*part).is_empty());
-        match given.into_iter().find(|part| !self.has(*part)) {
+        match given.find(|part| !self.has(*part)) {
             None => Ok(()),
+            Some(Part::Region) if !self.regions.is_empty() => self.check_region(parts.region),
             Some(part) => Err(Error::invalid(format!(
                 "vendor `{}` has no place for {} in its address",
                 self.id,
@@ -138,6 +142,24 @@ impl Vendor {
             .param(part.name())
             .hint(format!("leave out --{}", part.name()))),
         }
+    }
+
+    /// Refuses a region that this vendor, whose address has it nowhere but in the regions it names, has not.
+    fn check_region(&self, region: &str) -> Result<()> {
+        if self.special(region).is_some() {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.regions.iter().map(|(at, _)| *at).collect();
+        Err(Error::invalid(format!(
+            "vendor `{}` has no region `{region}` that gw knows",
+            self.id
+        ))
+        .param(Part::Region.name())
+        .hint(format!(
+            "there is {}; without --region it is at {}",
+            known.join(", "),
+            self.base_url
+        )))
     }
 }
 
@@ -179,6 +201,19 @@ mod tests {
         assert_eq!(base("cn-1"), Ok("https://cn-1.example.cn".into()));
         assert_eq!(base(""), Err(Part::Region));
         assert_eq!(row.flags(), "--region REGION --project PROJECT");
+        let mistral = vendor("mistral").unwrap();
+        assert_eq!(mistral.flags(), "");
+        assert_eq!(mistral.base_template("eu"), "https://api.eu.mistral.ai/v1");
+        assert!(mistral.check_parts(&parts("eu", "", ""), false).is_ok());
+        let error = mistral.check_parts(&parts("mars", "", ""), false);
+        let error = error.unwrap_err();
+        assert_eq!(
+            (error.message.as_str(), error.hint.as_deref()),
+            (
+                "vendor `mistral` has no region `mars` that gw knows",
+                Some("there is eu, us; without --region it is at https://api.mistral.ai/v1")
+            )
+        );
         let said = |parts: Parts<'_>, own_base| {
             let error = row.check_parts(&parts, own_base).err()?;
             Some((error.message, error.hint.unwrap_or_default()))

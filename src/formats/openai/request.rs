@@ -332,7 +332,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         takes.limit.unwrap_or(quirks.max_tokens),
         chat.max_tokens.map(Value::from),
     );
-    put("seed", chat.seed.map(Value::from));
+    put(quirks.seed, chat.seed.map(Value::from));
     put("n", chat.count.map(Value::from));
     put("user", chat.user.as_ref().map(|user| json!(user)));
     put("logprobs", chat.logprobs.map(|_| json!(true)));
@@ -357,6 +357,11 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     extras(chat, quirks.extras, &mut body, &mut dropped);
     effort(chat.thinking, takes, &mut body, &mut dropped);
     sampling(chat, takes, &mut body, &mut dropped);
+    for name in quirks.refuses {
+        if body.remove(*name).is_some() {
+            dropped.push((*name).into());
+        }
+    }
     dedup(&mut dropped);
     let body = serde_json::to_vec(&body).map_err(|cause| {
         crate::error::Error::internal("the translated request cannot be written").cause(cause)
