@@ -306,7 +306,7 @@ mod tests {
         );
         let seen = served.await.unwrap().to_ascii_lowercase();
         assert!(
-            seen.starts_with("get /v1/models http/1.1")
+            seen.starts_with("get /v1/models?limit=1000 http/1.1")
                 && seen.contains("x-api-key: s3cret")
                 && seen.contains("x-version: 1")
                 && seen.contains("anthropic-version: 2023-06-01"),

@@ -87,19 +87,18 @@ impl Vendor {
         special.map(|(_, base)| *base)
     }
 
-    /// What parts may stand in: all but the base URL.
-    fn templates(&self) -> impl Iterator<Item = &'static str> {
+    /// What parts may stand in but the base URL: paths, and values of headers with their names.
+    fn templates(&self) -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
         let endpoints = self.endpoints.iter();
-        let headers = self.headers.iter().map(|(_, value)| *value);
-        endpoints
-            .flat_map(|endpoint| [endpoint.path, endpoint.streams])
-            .chain(headers)
-            .chain([self.models])
+        let paths = endpoints.flat_map(|endpoint| [endpoint.path, endpoint.streams]);
+        let paths = paths.chain([self.models]).map(|path| (path, None));
+        let headers = self.headers.iter();
+        paths.chain(headers.map(|(name, value)| (*value, Some(*name))))
     }
 
     /// Whether anything of it has a place for this part.
     pub fn has(&self, part: Part) -> bool {
-        part.is_in(self.base_url) || self.templates().any(|template| part.is_in(template))
+        part.is_in(self.base_url) || self.templates().any(|(template, _)| part.is_in(template))
     }
 
     /// The flags that say where it is for a customer, as in `--region REGION`; empty where that needs no saying.
@@ -116,16 +115,21 @@ impl Vendor {
     /// Refuses parts that are missing and parts nothing has a place for. `own_base`: the base URL is the record's own.
     pub fn check_parts(&self, parts: &Parts<'_>, own_base: bool) -> Result<()> {
         let base = (!own_base).then(|| self.base_template(parts.region));
-        for template in base.into_iter().chain(self.templates()) {
+        let base = base.map(|base| (base, None));
+        for (template, header) in base.into_iter().chain(self.templates()) {
             if let Err(part) = parts.fill(template) {
                 let name = part.name();
+                let whither = match header {
+                    Some(header) => format!("the header {header}"),
+                    None => template.to_owned(),
+                };
                 return Err(Error::invalid(format!(
                     "vendor `{}` has {} in its address, and none is given",
                     self.id,
                     a(name)
                 ))
                 .param(name)
-                .hint(format!("give it with --{name}, for {template}")));
+                .hint(format!("give it with --{name}, for {whither}")));
             }
         }
         let mut given = Part::ALL
@@ -282,7 +286,7 @@ mod tests {
                 .iter()
                 .map(|(_, base)| *base)
                 .chain([row.base_url]);
-            for template in bases.chain(row.templates()) {
+            for template in bases.chain(row.templates().map(|(template, _)| template)) {
                 let filled = Parts {
                     region: "r",
                     project: "p",

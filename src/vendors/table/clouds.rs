@@ -2,10 +2,23 @@
 
 use super::super::{
     Auth::{Aws, Bearer, Entra, Google, Headers},
-    Endpoint, Evidence, Vendor, at,
+    Endpoint, Evidence, INVOKE, Vendor, at,
 };
 use super::*;
-use crate::formats::FormatId::{Gemini, GeminiCount};
+use crate::formats::FormatId::{AnthropicVertex, AnthropicVertexCount, Gemini, GeminiCount};
+
+/// A path at Vertex AI, where one says project and place.
+macro_rules! placed {
+    ($path:literal) => {
+        concat!("/v1/projects/{project}/locations/{region}", $path)
+    };
+}
+
+/// Models of Anthropic's, and of Google's own, by their names at Vertex AI.
+const CLAUDE: &[&str] = &["claude-*"];
+const GEMINIS: &[&str] = &["gemini-*"];
+/// OpenAI's, by theirs at Bedrock.
+const OPENAI: &[&str] = &["*openai.*"];
 
 pub(super) const ROWS: &[Vendor] = &[
     // https://learn.microsoft.com/azure/ai-services/openai/reference: one host a resource, one path a deployment;
@@ -95,23 +108,77 @@ pub(super) const ROWS: &[Vendor] = &[
             ("eu", "https://aiplatform.eu.rep.googleapis.com"),
         ],
         endpoints: &[
+            // https://docs.anthropic.com/en/api/claude-on-vertex-ai
             Endpoint {
-                streams: "/v1/projects/{project}/locations/{region}/publishers/google/models/{model}:streamGenerateContent?alt=sse",
+                streams: placed!("/publishers/anthropic/models/{model}:streamRawPredict"),
+                models: CLAUDE,
                 ..at(
-                    Gemini,
-                    "/v1/projects/{project}/locations/{region}/publishers/google/models/{model}:generateContent",
+                    AnthropicVertex,
+                    placed!("/publishers/anthropic/models/{model}:rawPredict"),
                 )
             },
-            at(
-                GeminiCount,
-                "/v1/projects/{project}/locations/{region}/publishers/google/models/{model}:countTokens",
-            ),
+            // https://cloud.google.com/vertex-ai/generative-ai/docs/start/openai: ids with their maker in front.
+            Endpoint {
+                models: &["*/*"],
+                ..at(OpenaiChat, placed!("/endpoints/openapi/chat/completions"))
+            },
+            Endpoint {
+                streams: placed!("/publishers/google/models/{model}:streamGenerateContent?alt=sse"),
+                models: GEMINIS,
+                ..at(
+                    Gemini,
+                    placed!("/publishers/google/models/{model}:generateContent"),
+                )
+            },
+            Endpoint {
+                models: CLAUDE,
+                ..at(
+                    AnthropicVertexCount,
+                    placed!("/publishers/anthropic/models/count-tokens:rawPredict"),
+                )
+            },
+            Endpoint {
+                models: GEMINIS,
+                ..at(
+                    GeminiCount,
+                    placed!("/publishers/google/models/{model}:countTokens"),
+                )
+            },
         ],
         auth: Google,
         models: "",
         catalog: "google",
         features: features(MEASURED, MEASURED, schema(Evidence::Documented)),
         quirks: Quirks::NONE,
+        ..COMPATIBLE
+    },
+    // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html; models are listed by
+    // another host
+    Vendor {
+        id: "bedrock",
+        title: "Amazon Bedrock",
+        docs: "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html",
+        evidence: Evidence::Measured,
+        base_url: "https://bedrock-runtime.{region}.amazonaws.com",
+        regions: &[("cn-*", "https://bedrock-runtime.{region}.amazonaws.com.cn")],
+        endpoints: &[
+            Endpoint {
+                models: &["*anthropic.*"],
+                ..INVOKE
+            },
+            Endpoint {
+                models: OPENAI,
+                ..at(OpenaiChat, "/openai/v1/chat/completions")
+            },
+            Endpoint {
+                models: OPENAI,
+                ..at(OpenaiResponses, "/openai/v1/responses")
+            },
+        ],
+        auth: Aws("bedrock"),
+        env: "AWS_BEARER_TOKEN_BEDROCK",
+        models: "",
+        features: features(MEASURED, MEASURED, schema(Evidence::Measured)),
         ..COMPATIBLE
     },
     // https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html
@@ -172,7 +239,13 @@ pub(super) const ROWS: &[Vendor] = &[
         title: "Snowflake Cortex",
         docs: "https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
         base_url: "https://{account}.snowflakecomputing.com/api/v2/cortex/v1",
-        endpoints: &[CHAT, MESSAGES],
+        endpoints: &[
+            CHAT,
+            Endpoint {
+                models: CLAUDE,
+                ..MESSAGES
+            },
+        ],
         auth: Bearer,
         env: "SNOWFLAKE_TOKEN",
         models: "",
