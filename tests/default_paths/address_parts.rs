@@ -284,8 +284,8 @@ fn requests_go_where_the_parts_say() {
         (
             "--vendor vertex --region r --project p --base-url http://127.0.0.1:9/x",
             "gemini",
-            "m",
-            "http://127.0.0.1:9/x/v1/projects/p/locations/r/publishers/google/models/m:generateContent",
+            "gemini-3-flash",
+            "http://127.0.0.1:9/x/v1/projects/p/locations/r/publishers/google/models/gemini-3-flash:generateContent",
         ),
     ] {
         let made = create(&home, flags);
