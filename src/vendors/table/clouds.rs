@@ -2,7 +2,7 @@
 
 use super::super::{
     Auth::{Aws, Bearer, Entra, Google, Headers},
-    Endpoint, Evidence, INVOKE, Vendor, at,
+    CONVERSE, Endpoint, Evidence, INVOKE, Vendor, at,
 };
 use super::*;
 use crate::formats::FormatId::{AnthropicVertex, AnthropicVertexCount, Gemini, GeminiCount};
@@ -174,6 +174,8 @@ pub(super) const ROWS: &[Vendor] = &[
                 models: OPENAI,
                 ..at(OpenaiResponses, "/openai/v1/responses")
             },
+            // For all others, and for callers of its own for all.
+            CONVERSE,
         ],
         auth: Aws("bedrock"),
         env: "AWS_BEARER_TOKEN_BEDROCK",

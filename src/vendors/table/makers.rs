@@ -5,7 +5,7 @@ use super::super::{
     Endpoint, Evidence, GEMINI, Vendor, at,
 };
 use super::*;
-use crate::formats::FormatId::{CohereChat, GeminiCount};
+use crate::formats::FormatId::{CohereChat, CohereEmbed, GeminiCount};
 
 /// Where Gemini counts, behind its host.
 pub(super) const GEMINI_COUNT: Endpoint = at(GeminiCount, "/v1beta/models/{model}:countTokens");
@@ -192,7 +192,11 @@ pub(super) const ROWS: &[Vendor] = &[
         docs: "https://docs.cohere.com/reference",
         evidence: Evidence::Measured,
         base_url: "https://api.cohere.com",
-        endpoints: &[at(CohereChat, "/v2/chat"), at(CohereRerank, "/v2/rerank")],
+        endpoints: &[
+            at(CohereChat, "/v2/chat"),
+            at(CohereEmbed, "/v2/embed"),
+            at(CohereRerank, "/v2/rerank"),
+        ],
         env: "CO_API_KEY",
         // A page holds 20 unless more are asked for, 1000 at most: https://docs.cohere.com/reference/list-models
         models: "/v1/models?page_size=1000",

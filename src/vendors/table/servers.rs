@@ -3,6 +3,7 @@
 use super::super::{Auth::Header, Evidence, GEMINI, Vendor, at};
 use super::makers::GEMINI_COUNT;
 use super::*;
+use crate::formats::FormatId::CohereEmbed;
 
 /// Servers on the user's machine that speak all chat formats below one base URL.
 const LOCAL: Vendor = Vendor {
@@ -40,6 +41,7 @@ pub(super) const ROWS: &[Vendor] = &[
             COMPLETE,
             RERANK,
             on_host(at(CohereRerank, "/v2/rerank")),
+            on_host(at(CohereEmbed, "/v2/embed")),
             TRANSCRIBE,
             TRANSLATE,
         ],
