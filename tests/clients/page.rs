@@ -2,7 +2,7 @@
 //! binary runs; versions are those that are installed, which have to be those that are pinned.
 
 use crate::harness::clients;
-use crate::roster::{CLIENTS, Case, Client, Environment, OFFICIAL};
+use crate::roster::{CLIENTS, Case, Client, Environment, OFFICIAL, Package};
 
 const BEGIN: &str =
     "<!-- from here on written by a test: GW_BLESS=1 cargo test --test clients page -->\n";
@@ -33,7 +33,7 @@ fn official() -> String {
 }
 
 fn frameworks() -> String {
-    let head = "| client | version | speaks | address | answer | stream | tools | tools, streamed | schema |\n|---|---|---|---|---|---|---|---|---|\n";
+    let head = "| client | packages | speaks | address | answer | stream | tools | tools, streamed | schema |\n|---|---|---|---|---|---|---|---|---|\n";
     let rows = CLIENTS.iter().flat_map(|client| rows(client));
     format!("{head}{}", rows.collect::<String>())
 }
@@ -47,15 +47,19 @@ fn rows(client: &Client) -> Vec<String> {
     let cells = ["plain", "stream", "tools", "tools streamed", "structured"]
         .map(cell)
         .join(" | ");
-    let row = |package: &crate::roster::Package| {
-        let name = match package.name == client.name || client.packages.len() == 1 {
-            true => client.name.to_owned(),
-            false => format!("{} `{}`", client.name, package.name),
-        };
+    let row = |package: &Package| {
+        let mut named = vec![client.core, package.name];
+        named.dedup();
+        let versions = named.iter().map(|name| {
+            let version = version(client.environment, name);
+            format!("`{name}` {version}")
+        });
+        let versions: Vec<String> = versions.collect();
         let speaks: Vec<&str> = package.speaks.iter().map(|format| shown(format)).collect();
         format!(
-            "| {name} | {} | {} | `{}` | {cells} |\n",
-            version(client.environment, package.name),
+            "| {} | {} | {} | `{}` | {cells} |\n",
+            client.name,
+            versions.join(", "),
             speaks.join(", "),
             package.told
         )

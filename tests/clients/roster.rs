@@ -36,6 +36,8 @@ pub enum Environment {
     /// With the coding agents.
     Agents,
     Node,
+    /// What this version sends, by Python's own HTTP client: there is no Java here.
+    Requests(&'static str),
 }
 
 /// A package of a client, and the format it speaks.
@@ -49,6 +51,8 @@ pub struct Package {
 
 pub struct Client {
     pub name: &'static str,
+    /// The package of the framework itself.
+    pub core: &'static str,
     /// In `tests/sdk/frameworks`.
     pub program: &'static str,
     pub environment: Environment,
@@ -127,6 +131,7 @@ const BOTH: &[&str] = &["openai-chat", "openai-responses", "anthropic-messages"]
 
 pub const LANGCHAIN: Client = Client {
     name: "LangChain",
+    core: "langchain",
     program: "langchain_.py",
     environment: Environment::Frameworks("current"),
     cases: ALL,
@@ -146,6 +151,7 @@ pub const LANGCHAIN: Client = Client {
 
 pub const LLAMA_INDEX: Client = Client {
     name: "LlamaIndex",
+    core: "llama-index-core",
     program: "llama_index_.py",
     environment: Environment::Frameworks("earlier"),
     cases: ALL,
@@ -165,6 +171,7 @@ pub const LLAMA_INDEX: Client = Client {
 
 pub const LITELLM: Client = Client {
     name: "LiteLLM",
+    core: "litellm",
     program: "litellm_.py",
     environment: Environment::Frameworks("earlier"),
     cases: ALL,
@@ -177,6 +184,7 @@ pub const LITELLM: Client = Client {
 
 pub const VERCEL_AI: Client = Client {
     name: "Vercel AI SDK",
+    core: "ai",
     program: "vercel_ai.mjs",
     environment: Environment::Node,
     cases: ALL,
@@ -201,6 +209,7 @@ pub const VERCEL_AI: Client = Client {
 
 pub const PYDANTIC_AI: Client = Client {
     name: "pydantic-ai",
+    core: "pydantic-ai-slim",
     program: "pydantic_ai_.py",
     environment: Environment::Frameworks("current"),
     cases: ALL,
@@ -213,6 +222,7 @@ pub const PYDANTIC_AI: Client = Client {
 
 pub const INSTRUCTOR: Client = Client {
     name: "instructor",
+    core: "instructor",
     program: "instructor_.py",
     environment: Environment::Frameworks("earlier"),
     // Loops of tools are left to the client below it.
@@ -226,6 +236,7 @@ pub const INSTRUCTOR: Client = Client {
 
 pub const OPENAI_AGENTS: Client = Client {
     name: "OpenAI Agents SDK",
+    core: "openai-agents",
     program: "openai_agents.py",
     environment: Environment::Frameworks("current"),
     cases: ALL,
@@ -238,6 +249,7 @@ pub const OPENAI_AGENTS: Client = Client {
 
 pub const HAYSTACK: Client = Client {
     name: "Haystack",
+    core: "haystack-ai",
     program: "haystack_.py",
     environment: Environment::Frameworks("current"),
     cases: ALL,
@@ -257,6 +269,7 @@ pub const HAYSTACK: Client = Client {
 
 pub const LLM: Client = Client {
     name: "llm",
+    core: "llm",
     program: "llm_.py",
     environment: Environment::Frameworks("llm"),
     cases: ALL,
@@ -276,6 +289,7 @@ pub const LLM: Client = Client {
 
 pub const AIDER: Client = Client {
     name: "aider",
+    core: "aider-chat",
     program: "aider_.py",
     environment: Environment::Agents,
     // It offers no tools and asks for no schemas.
@@ -289,6 +303,7 @@ pub const AIDER: Client = Client {
 
 pub const DSPY: Client = Client {
     name: "DSPy",
+    core: "dspy",
     program: "dspy_.py",
     environment: Environment::Frameworks("earlier"),
     cases: ALL,
@@ -299,11 +314,11 @@ pub const DSPY: Client = Client {
     }],
 };
 
-/// Its requests by plain HTTP: there is no Java here.
 pub const SPRING_AI: Client = Client {
     name: "Spring AI",
+    core: "spring-ai",
     program: "spring.py",
-    environment: Environment::Python,
+    environment: Environment::Requests("1.1"),
     cases: ALL,
     packages: &[Package {
         name: "spring-ai",
@@ -329,7 +344,7 @@ impl Environment {
     /// Where it is, once it is installed.
     pub fn place(self) -> Option<PathBuf> {
         let (place, done) = match self {
-            Environment::Python => ("python".into(), "python".into()),
+            Environment::Python | Environment::Requests(_) => ("python".into(), "python".into()),
             Environment::Frameworks(name) => {
                 (format!("frameworks/{name}"), format!("frameworks/{name}"))
             }
@@ -344,7 +359,7 @@ impl Environment {
     /// The version of one of its packages, as it is pinned.
     pub fn pinned(self, package: &str) -> String {
         let list = match self {
-            _ if package == SPRING_AI.packages[0].name => return "1.1's requests".into(),
+            Environment::Requests(version) => return format!("{version} (its requests alone)"),
             Environment::Python => "sdk/python/requirements.txt".to_owned(),
             Environment::Frameworks(name) => format!("sdk/frameworks/{name}.txt"),
             Environment::Agents => "agents/requirements.txt".to_owned(),
@@ -369,6 +384,9 @@ impl Environment {
     /// The version that is installed.
     pub fn installed(self, package: &str) -> Option<String> {
         let place = self.place()?;
+        if let Environment::Requests(_) = self {
+            return None;
+        }
         if let Environment::Node = self {
             let file = place
                 .join("node_modules")
