@@ -26,6 +26,15 @@ pub(crate) fn render(answer: &Value) -> String {
             &table(&["ROUTE", "BOUND BY", "PRIORITY", "WHY"], rows, true),
         );
     }
+    for through in list(answer, "passthrough") {
+        out.push_str(&format!(
+            "\nroute {} lets through to {}: {} below {}\n",
+            field(&through, "route"),
+            joined(&through, "providers"),
+            joined(&through, "methods"),
+            joined(&through, "paths")
+        ));
+    }
     if let Some(named) = answer
         .get("named")
         .filter(|named| named.get("decides") == Some(&Value::Bool(false)))
@@ -122,6 +131,12 @@ fn list(answer: &Value, name: &str) -> Vec<Value> {
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default()
+}
+
+fn joined(value: &Value, name: &str) -> String {
+    let items = list(value, name);
+    let items: Vec<String> = items.iter().map(|item| clean(&text(item))).collect();
+    items.join(", ")
 }
 
 fn field(value: &Value, name: &str) -> String {

@@ -30,6 +30,8 @@ pub struct Limits {
     pub max_headers: u32,
     pub max_url: Size,
     pub max_body: Size,
+    /// A body that is handed on as it comes: forms, and what goes to `/passthrough`.
+    pub max_upload: Size,
     pub admin_max_body: Size,
     /// What `apply` sends: many records at once.
     pub admin_max_apply: Size,
@@ -69,6 +71,7 @@ impl Default for Limits {
             max_headers: 64,
             max_url: Size::kib(8),
             max_body: Size::mib(32),
+            max_upload: Size::mib(256),
             admin_max_body: Size::mib(1),
             admin_max_apply: Size::mib(64),
             json_depth: 100,

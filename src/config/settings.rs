@@ -89,6 +89,7 @@ settings! {
     limits.max_headers              Number Found ""                   "Headers of a request"
     limits.max_url                  Text   Found ""                   "The request's URL"
     limits.max_body                 Text   Found ""                   "The request's body"
+    limits.max_upload               Text   Found ""                   "A body handed on as it comes: forms, `/passthrough`"
     limits.admin_max_body           Text   Found ""                   "A body sent to the admin API"
     limits.admin_max_apply          Text   Found ""                   "The records sent by one apply"
     limits.json_depth               Number Found ""                   "Nesting of JSON in requests"

@@ -148,6 +148,15 @@ pub static COHERE_RERANK: Format = Format {
     ..PLAIN
 };
 
+/// What is asked of a provider itself: nothing is known of it, and all of it is handed on.
+pub static PASSTHROUGH: Format = Format {
+    id: FormatId::Passthrough,
+    name: "passthrough",
+    op: Op::Forward("passthrough"),
+    passes: Passes::THROUGH,
+    ..MEDIA
+};
+
 const fn whole(path: &'static str) -> entry::Entry {
     entry::Entry {
         path,

@@ -15,6 +15,7 @@ pub mod eventstream;
 pub mod fault;
 mod fields;
 pub mod finish;
+pub mod form;
 pub mod forwarded;
 pub mod frames;
 pub mod gemini;
@@ -100,6 +101,8 @@ pub enum FormatId {
     Rerank,
     /// <https://docs.cohere.com/reference/rerank>
     CohereRerank,
+    /// What is asked of a provider itself, below `/passthrough`. In no list: nobody speaks it.
+    Passthrough,
 }
 
 /// One row of [`FORMATS`].
@@ -662,6 +665,7 @@ pub fn format(id: FormatId) -> &'static Format {
         FormatId::OpenaiModerations => &forwarded::MODERATIONS,
         FormatId::Rerank => &forwarded::RERANK,
         FormatId::CohereRerank => &forwarded::COHERE_RERANK,
+        FormatId::Passthrough => &forwarded::PASSTHROUGH,
     }
 }
 

@@ -69,6 +69,30 @@ impl Passes {
         ..Passes::NONE
     };
 
+    /// What says how to answer or what is sent, and what the vendors above name. Which account is asked is the operator's to
+    /// say, and none of it. The query passes but for credentials.
+    pub const THROUGH: Passes = Passes {
+        headers: &[
+            "accept",
+            "accept-language",
+            "content-encoding",
+            "content-language",
+            "if-match",
+            "if-modified-since",
+            "if-none-match",
+            "if-range",
+            "if-unmodified-since",
+            "openai-beta",
+            "range",
+            "x-client-request-id",
+            "x-goog-api-client",
+            "x-goog-request-params",
+            IDEMPOTENCY_KEY,
+        ],
+        prefixes: &["anthropic-", "x-goog-upload-"],
+        query: &[],
+    };
+
     /// Whether this header may pass.
     pub fn header(&self, name: &str) -> bool {
         self.headers.contains(&name) || self.prefixes.iter().any(|start| name.starts_with(start))

@@ -318,7 +318,7 @@ fn owned<'a>(
 }
 
 /// A model's name that is one.
-fn checked(model: Cow<'_, str>) -> Result<Cow<'_, str>> {
+pub(super) fn checked(model: Cow<'_, str>) -> Result<Cow<'_, str>> {
     let wrong = match () {
         () if model.len() > LONGEST_MODEL => {
             format!("`model` is longer than {LONGEST_MODEL} bytes")

@@ -42,6 +42,26 @@ pub fn labelled(content_type: &str, name: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(name))
 }
 
+/// Whether what has this label is there to be read: text, JSON and their kin.
+pub fn is_text(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    let (kind, subtype) = kind.split_once('/').unwrap_or((kind, ""));
+    let named = |name: &str| subtype.eq_ignore_ascii_case(name);
+    let ends = |end: &str| subtype.to_ascii_lowercase().ends_with(end);
+    match kind.eq_ignore_ascii_case("text") {
+        true => true,
+        false => {
+            kind.eq_ignore_ascii_case("application")
+                && (named("json")
+                    || named("jsonl")
+                    || named("xml")
+                    || named("x-ndjson")
+                    || ends("+json")
+                    || ends("+xml"))
+        }
+    }
+}
+
 /// Whether it begins with a field of an event.
 fn field(body: &[u8]) -> Option<Kind> {
     let fields = [&b"data"[..], b"event", b"id", b"retry"];

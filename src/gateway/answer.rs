@@ -21,20 +21,28 @@ use crate::formats::{
 use crate::plan::{Choice, health::Entry, retry::Class};
 use crate::upstream::{Conversion, Upstream, Way};
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use std::{future::poll_fn, time::Duration};
 
 /// An answer the gateway has committed to.
 pub struct Answer {
-    /// The upstream's headers that reach the caller.
-    pub headers: HeaderMap,
+    pub came: Came,
     /// What of the request this upstream was not told.
     pub dropped: Dropped,
-    pub reply: Reply,
     /// To be told how a reply that has begun ends.
     pub entry: Entry,
+}
+
+/// What came back.
+pub struct Came {
+    pub status: StatusCode,
+    /// The upstream's headers that reach the caller.
+    pub headers: HeaderMap,
+    /// It is handed on as it comes, and its headers say what it is.
+    pub handed: bool,
+    pub reply: Reply,
 }
 
 // Moved twice a request; boxing the larger one would cost more than it saves.
@@ -66,11 +74,7 @@ pub(super) struct Reading<'a> {
 
 impl Reading<'_> {
     /// Reads an answer until it is whole, or has begun for good.
-    pub async fn read(
-        &self,
-        response: Response<Incoming>,
-        ticket: Ticket,
-    ) -> Result<(HeaderMap, Reply), Ended> {
+    pub async fn read(&self, response: Response<Incoming>, ticket: Ticket) -> Result<Came, Ended> {
         let (head, incoming) = response.into_parts();
         if !head.status.is_success() {
             let failure = self.watch.run(self.refusal(head, incoming, ticket)).await;
@@ -81,12 +85,26 @@ impl Reading<'_> {
                 }
             });
         }
+        let mut passed = HeaderMap::new();
+        headers::forward_response(&head.headers, &mut passed);
+        if self.is_handed_on(&head.headers) {
+            headers::of_content(&head.headers, &mut passed);
+            // Of a body that does not come, the length is all that is said.
+            let headless = self.exchange.errand.filter(|it| it.method == Method::HEAD);
+            if let (Some(_), Some(length)) = (headless, head.headers.get(header::CONTENT_LENGTH)) {
+                passed.insert(header::CONTENT_LENGTH, length.clone());
+            }
+            return Ok(Came {
+                status: head.status,
+                headers: passed,
+                handed: true,
+                reply: self.handed_on(incoming, ticket),
+            });
+        }
         if compressed(&head.headers) {
             return Err(self.bad("compressed its answer though it was asked not to"));
         }
-        let mut passed = HeaderMap::new();
-        headers::forward_response(&head.headers, &mut passed);
-        let reply = match self.exchange.peek.stream {
+        let reply = match self.exchange.peek.stream && !self.exchange.format.media {
             true => {
                 let label = head.headers.get(header::CONTENT_TYPE);
                 let label = label.and_then(|value| value.to_str().ok());
@@ -102,7 +120,40 @@ impl Reading<'_> {
             }
             false => self.whole(incoming, ticket).await?,
         };
-        Ok((passed, reply))
+        Ok(Came {
+            status: StatusCode::OK,
+            headers: passed,
+            handed: false,
+            reply,
+        })
+    }
+
+    /// Whether an answer with these headers is handed on as it comes: what a provider is asked for itself, and of what may
+    /// be of any kind all but JSON, of which more is known once it is whole.
+    fn is_handed_on(&self, headers: &HeaderMap) -> bool {
+        let label = headers.get(header::CONTENT_TYPE);
+        let label = label.and_then(|label| label.to_str().ok());
+        let json = sniff::labelled(label.unwrap_or_default(), "application/json");
+        let format = self.exchange.format;
+        format.media && (self.exchange.errand.is_some() || !json || compressed(headers))
+    }
+
+    fn handed_on(&self, incoming: Incoming, ticket: Ticket) -> Reply {
+        let length = incoming.size_hint().exact();
+        if length == Some(0) {
+            ticket.give_back();
+            return Reply::Whole {
+                bytes: Bytes::new(),
+                seen: Seen::default(),
+            };
+        }
+        let mode = Mode::Long {
+            format: self.exchange.format,
+            tail: Tail::default(),
+        };
+        let mut stream = Stream::new(incoming, mode, ticket, self.exchange, self.idle);
+        stream.length = length;
+        Reply::Begun(Box::new(stream))
     }
 
     fn failed(&self, what: &str) -> Failure {

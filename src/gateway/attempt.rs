@@ -3,7 +3,7 @@
 //! request that goes out is an attempt in the record.
 
 use super::{
-    answer::{Answer, Reading, Reply},
+    answer::{Answer, Came, Reading, Reply},
     ended::Ended,
     exchange::Exchange,
     failure::Failure,
@@ -22,7 +22,6 @@ use crate::plan::{
 };
 use crate::resources::route::{self, RetryOn};
 use crate::upstream::Upstream;
-use http::HeaderMap;
 use std::{
     borrow::Cow,
     sync::Arc,
@@ -67,6 +66,8 @@ pub async fn run(
         // A count that does not come is estimated, and not waited for.
         retries: match exchange.format.op {
             Op::Count => 0,
+            // What a call of a provider does is not known here, nor whether it may be done twice.
+            _ if exchange.errand.is_some() => 0,
             _ => spec.map_or(route::retries_default(), |spec| spec.retries),
         },
         triggers: match spec {
@@ -146,24 +147,24 @@ impl Attempts<'_> {
             && failure.kept_connection
             && failure.class.moves_on(&self.triggers)
             && !self.watch.capped()
+            && !exchange.goes_once()
         {
             self.record
                 .attempt_failed(failure, "tried again over a new connection");
             tried = self.once(upstream, choice, true).await;
         }
         let failure = match tried {
-            Ok((headers, dropped, reply)) => {
+            Ok((came, dropped)) => {
                 upstream.standing.worked();
-                self.record.attempt_ok(200);
+                self.record.attempt_ok(came.status.as_u16());
                 let now = shared.moment(Instant::now());
                 entry.answered(now);
-                if let Reply::Whole { .. } = reply {
+                if let Reply::Whole { .. } = came.reply {
                     entry.worked(now);
                 }
                 return Ok(Some(Answer {
-                    headers,
+                    came,
                     dropped,
-                    reply,
                     entry,
                 }));
             }
@@ -192,11 +193,12 @@ impl Attempts<'_> {
         more: bool,
         round: u32,
     ) -> Result<(), Ended> {
-        let over = self.watch.capped();
-        let moves_on = failure.class.moves_on(&self.triggers) && !over;
+        let (over, spent) = (self.watch.capped(), self.exchange.is_spent());
+        let moves_on = failure.class.moves_on(&self.triggers) && !over && !spent;
         let again = moves_on && failure.class.may_pass();
         let next = match () {
             () if over => "stopped: the request's time in total is over",
+            () if spent => "stopped: the body has gone out, and goes once",
             () if !moves_on => "stopped: not a failure the route moves on from",
             () if more => "moved on to the next target",
             () if again && round < self.retries => "no target left, waiting to try again",
@@ -221,7 +223,7 @@ impl Attempts<'_> {
         upstream: &Arc<Upstream>,
         choice: &Choice,
         fresh: bool,
-    ) -> Result<(HeaderMap, Dropped, Reply), Ended> {
+    ) -> Result<(Came, Dropped), Ended> {
         let came_to = self.asked(upstream, choice, fresh).await;
         if came_to.is_err() {
             self.exchange.held.attempt_failed();
@@ -234,7 +236,7 @@ impl Attempts<'_> {
         upstream: &Arc<Upstream>,
         choice: &Choice,
         fresh: bool,
-    ) -> Result<(HeaderMap, Dropped, Reply), Ended> {
+    ) -> Result<(Came, Dropped), Ended> {
         let (exchange, watch) = (self.exchange, self.watch);
         self.record
             .attempt(&upstream.name, &choice.model, choice.facts.prices);
@@ -244,6 +246,7 @@ impl Attempts<'_> {
         };
         let limits = send::Limits {
             connect: timers.connect,
+            idle: timers.idle,
             answer: match exchange.peek.stream {
                 true => timers.first_content,
                 false => timers.answer,
@@ -251,8 +254,13 @@ impl Attempts<'_> {
         };
         let way = prepare::way(exchange, upstream, choice)?;
         let (request, dropped) = prepare::request(exchange, upstream, choice, way)?;
-        let (response, ticket) =
-            send(exchange.worker, upstream, request, watch, &limits, fresh).await?;
+        let upload = request.body().upload().cloned();
+        let fresh = fresh || exchange.goes_once();
+        let sent = send(exchange.worker, upstream, request, watch, &limits, fresh).await;
+        let (response, ticket) = match upload {
+            None => sent?,
+            Some(upload) => upload.judged(sent, watch, &upstream.name)?,
+        };
         let reading = Reading {
             exchange,
             upstream,
@@ -261,8 +269,8 @@ impl Attempts<'_> {
             watch,
             idle: timers.idle,
         };
-        let (headers, reply) = reading.read(response, ticket).await?;
-        Ok((headers, dropped, reply))
+        let came = reading.read(response, ticket).await?;
+        Ok((came, dropped))
     }
 }
 

@@ -27,7 +27,8 @@ impl Collected {
         self.first.len() + self.all.len()
     }
 
-    fn push(&mut self, piece: Bytes) {
+    /// Adds what comes next.
+    pub fn push(&mut self, piece: Bytes) {
         if self.length() == 0 {
             self.first = piece;
             return;

@@ -3,21 +3,20 @@
 use super::{
     early::EarlyAnswers,
     failure::Failure,
+    payload::Payload,
     socket::{Peephole, Socket},
 };
 use crate::upstream::{
     Upstream,
     dial::{Link, dial},
 };
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A connection to an upstream.
 pub struct Connection {
-    pub sender: SendRequest<Full<Bytes>>,
+    pub sender: SendRequest<Payload>,
     peephole: Peephole,
 }
 

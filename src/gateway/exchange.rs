@@ -1,6 +1,6 @@
 //! What the attempts of one request need to know of it, and its body for an upstream. Must not know what becomes of it.
 
-use super::{Serving, ended::Ended, failure::Failure, held::Held, worker::Worker};
+use super::{Serving, ended::Ended, failure::Failure, held::Held, parcel::Parcel, worker::Worker};
 use crate::catalog;
 use crate::chat::{Chat, Fault};
 use crate::error::Error;
@@ -12,7 +12,7 @@ use crate::formats::{
 use crate::plan::Choice;
 use crate::upstream::{BETAS, Origin, OwnKey, Upstream, Way};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
 /// A caller's own provider key.
@@ -20,6 +20,13 @@ pub struct Own<'a> {
     pub key: OwnKey,
     /// The only place it may go to.
     pub origin: Option<&'a Origin>,
+}
+
+/// A call of a provider below its base.
+pub struct Errand {
+    pub method: Method,
+    /// Behind the base, in the spelling that goes out.
+    pub path: String,
 }
 
 /// What the attempts need to know of the request.
@@ -33,6 +40,10 @@ pub struct Exchange<'a> {
     /// What the request holds in memory.
     pub held: &'a Held,
     pub body: &'a Bytes,
+    /// What it brings in place of JSON; the body is empty then.
+    pub parcel: Option<&'a Parcel>,
+    /// What is asked of the provider itself, and not of a format's endpoint.
+    pub errand: Option<&'a Errand>,
     pub peek: &'a Peek<'a>,
     /// The caller's own provider key.
     pub own: Option<Own<'a>>,
@@ -62,14 +73,30 @@ impl Exchange<'_> {
             && upstream.quirks.stream_usage == StreamUsage::Asked
     }
 
+    /// Whether it goes out at most once, so that it needs a connection that nobody can have closed by now.
+    pub fn goes_once(&self) -> bool {
+        self.parcel.is_some_and(Parcel::goes_once)
+            || self.errand.is_some_and(|it| !it.method.is_idempotent())
+    }
+
+    /// Whether some of it has gone out that cannot again.
+    pub fn is_spent(&self) -> bool {
+        self.parcel.is_some_and(Parcel::is_spent)
+    }
+
+    /// The model that a body of the same format has to name in place of what it says; `None`: it can stay as it is.
+    pub fn named<'m>(&self, way: &Way, model: &'m str) -> Option<&'m str> {
+        let named = self.peek.model.as_deref();
+        match self.peek.model_span {
+            None if way.names_model() => None,
+            _ => Some(model).filter(|model| named != Some(model)),
+        }
+    }
+
     /// The body for an upstream of the same format: as it came where it names the model already, or where the address does
     /// and the body names none.
     pub fn spliced(&self, way: &Way, model: &str, include_usage: bool) -> Result<Bytes, Error> {
-        let named = self.peek.model.as_deref();
-        let model = match self.peek.model_span {
-            None if way.names_model() => None,
-            _ => Some(model).filter(|model| named != Some(model)),
-        };
+        let model = self.named(way, model);
         if !include_usage && model.is_none() {
             return Ok(self.body.clone());
         }

@@ -24,6 +24,28 @@ const IDS: [&str; 3] = [
 ];
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Response headers that say what the body is, where it is handed on as it is. Its length the body itself knows.
+const CONTENT: [HeaderName; 9] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_RANGE,
+    header::ACCEPT_RANGES,
+    header::CACHE_CONTROL,
+    header::ETAG,
+    header::LAST_MODIFIED,
+];
+
+/// Copies those of them that are there.
+pub fn of_content(from: &HeaderMap, to: &mut HeaderMap) {
+    for name in CONTENT {
+        if let Some(value) = from.get(&name) {
+            to.insert(name, value.clone());
+        }
+    }
+}
+
 /// Copies an upstream's headers that may pass.
 pub fn forward_response(from: &HeaderMap, to: &mut HeaderMap) {
     for (name, value) in from {

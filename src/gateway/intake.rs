@@ -44,13 +44,100 @@ pub(super) fn room(worker: &Worker, caller: &Caller) -> Result<()> {
     Ok(())
 }
 
-/// How long a body may take of which this much has come: bodies that trickle must not hold a request for ever.
-fn allowed(settings: &Settings, have: usize) -> Duration {
-    let beyond = (have as u64).saturating_sub(1 << 20);
-    settings.body_total
-        + beyond
-            .checked_div(settings.body_rate)
-            .map_or(Duration::MAX / 2, Duration::from_secs)
+/// What has come of a body, and how long it took.
+pub(super) struct Pace {
+    pub have: usize,
+    began: Instant,
+    /// Of that time, what others took.
+    paused: Duration,
+}
+
+impl Pace {
+    /// Of a body that begins now.
+    pub fn begin() -> Pace {
+        Pace {
+            have: 0,
+            began: Instant::now(),
+            paused: Duration::ZERO,
+        }
+    }
+
+    /// How long the next piece may take: bodies that trickle must not hold a request for ever.
+    pub fn left(&self, settings: &Settings) -> Duration {
+        let beyond = (self.have as u64).saturating_sub(1 << 20);
+        let allowed = settings.body_total
+            + beyond
+                .checked_div(settings.body_rate)
+                .map_or(Duration::MAX / 2, Duration::from_secs);
+        let taken = self.began.elapsed().saturating_sub(self.paused);
+        settings.body_stall.min(allowed.saturating_sub(taken))
+    }
+
+    /// The caller had to wait this long.
+    pub fn pause(&mut self, time: Duration) {
+        self.paused += time;
+    }
+
+    /// Counts a piece of a body that is handed on as it comes.
+    pub fn upload(&mut self, settings: &Settings, piece: usize) -> Result<()> {
+        self.have += piece;
+        match self.have > settings.max_upload {
+            true => Err(too_much(settings.max_upload)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A body that is handed on as it comes is larger than it may be.
+pub(super) fn too_much(most: usize) -> Error {
+    Error::new(
+        Kind::TooLarge,
+        format!("the request body is larger than {most} bytes"),
+    )
+    .hint("send less, or raise `limits.max_upload`")
+}
+
+/// The caller does not send its body in time.
+pub(super) fn too_slow() -> Error {
+    Error::new(Kind::Timeout, "the request body did not arrive in time")
+        .hint("send it again over a better connection")
+}
+
+/// The body could not be read to its end.
+pub(super) fn cut(error: &hyper::Error) -> Ended {
+    match cut_off(error) {
+        true => Ended::Gone,
+        false => Error::invalid(format!("the request body cannot be read: {error}")).into(),
+    }
+}
+
+/// How large the head says the body is.
+pub(super) fn announced(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+/// The next piece of a body; `None`: its end.
+pub(super) async fn piece(
+    settings: &Settings,
+    incoming: &mut Incoming,
+    pace: &Pace,
+    watch: &Guard,
+) -> Result<Option<Bytes>, Ended> {
+    loop {
+        watch.within(Some(pace.left(settings)));
+        match watch.run(incoming.frame()).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+            Ok(Some(Err(error))) => return Err(cut(&error)),
+            Err(Fired::Deadline) => return Err(too_slow().into()),
+            Err(fired) => return Err(Ended::Interrupted(fired)),
+        }
+    }
 }
 
 /// Reads the request's body. The length is checked before anything is read, so that nothing invites the
@@ -63,43 +150,16 @@ pub(super) async fn read(
     watch: &Guard,
 ) -> Result<Bytes, Ended> {
     let mut unpacking = Unpacking::of(headers, settings.max_body).map_err(Ended::Refused)?;
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<usize>().ok())
-        .unwrap_or(0);
+    let announced = announced(headers).unwrap_or(0);
     if announced > settings.max_body {
         return Err(Ended::Refused(too_large(settings.max_body)));
     }
-    let begin = Instant::now();
+    let mut pace = Pace::begin();
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
-    let mut have = 0;
-    loop {
-        let left = allowed(settings, have).saturating_sub(begin.elapsed());
-        watch.within(Some(settings.body_stall.min(left)));
-        let frame = match watch.run(incoming.frame()).await {
-            Ok(None) => break,
-            Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(error))) if cut_off(&error) => return Err(Ended::Gone),
-            Ok(Some(Err(error))) => {
-                return Err(Ended::Refused(Error::invalid(format!(
-                    "the request body cannot be read: {error}"
-                ))));
-            }
-            Err(Fired::Deadline) => {
-                return Err(Ended::Refused(
-                    Error::new(Kind::Timeout, "the request body did not arrive in time")
-                        .hint("send it again over a better connection"),
-                ));
-            }
-            Err(fired) => return Err(Ended::Interrupted(fired)),
-        };
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        have += data.len();
-        if have > settings.max_body {
+    while let Some(data) = piece(settings, &mut incoming, &pace, watch).await? {
+        pace.have += data.len();
+        if pace.have > settings.max_body {
             return Err(Ended::Refused(too_large(settings.max_body)));
         }
         if let Some(unpacking) = &mut unpacking {
@@ -118,7 +178,7 @@ pub(super) async fn read(
         }
         if all.is_empty() {
             // What is announced is not believed beyond a point: it costs the caller nothing.
-            all.reserve(announced.min(TRUSTED).max(have));
+            all.reserve(announced.min(TRUSTED).max(pace.have));
             all.extend_from_slice(&std::mem::take(&mut first));
         }
         all.extend_from_slice(&data);

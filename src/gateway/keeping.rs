@@ -13,7 +13,9 @@ use super::{
     headers,
     held::Held,
     incoming::Incoming,
-    intake, pipeline, prepare,
+    intake,
+    payload::Payload,
+    pipeline, prepare,
     record::Record,
     respond,
     send::{self, interrupted, send},
@@ -23,7 +25,7 @@ use super::{
 use crate::catalog::Prices;
 use crate::error::Error;
 use crate::formats::{self, Format, FormatId};
-use crate::upstream::{self, OwnKey, Upstream, Way};
+use crate::upstream::{self, Content, OwnKey, Upstream, Way};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
 use std::{rc::Rc, sync::Arc};
@@ -199,6 +201,10 @@ impl Call<'_> {
             method: self.method.clone(),
             target: self.target.clone(),
             accept: "application/json",
+            content: match *self.method {
+                Method::GET => Content::Unsaid,
+                _ => Content::Json,
+            },
             body: Bytes::new(),
             way: Some(self.way),
             caller: Some(self.headers),
@@ -211,9 +217,17 @@ impl Call<'_> {
         let limits = send::Limits {
             connect: upstream.timers.connect,
             answer: upstream.timers.answer,
+            idle: upstream.timers.idle,
         };
-        let (response, ticket) =
-            send(self.worker, upstream, request, self.watch, &limits, fresh).await?;
+        let (response, ticket) = send(
+            self.worker,
+            upstream,
+            request.map(Payload::Whole),
+            self.watch,
+            &limits,
+            fresh,
+        )
+        .await?;
         let failed = |what: &str| Failure::upstream(format!("provider `{}` {what}", upstream.name));
         let (head, mut incoming) = response.into_parts();
         let mut collected = Collected::default();

@@ -4,10 +4,13 @@ use super::{
     asked::{Asked, begun},
     body::Body,
     caller::{self, InQuery},
+    forward::{self, Forwarded},
     gate::Conn,
     incoming::Incoming,
     keeping::{self, Named},
-    models, pipeline, respond,
+    models, parcel,
+    passthrough::{self, Through},
+    pipeline, respond,
     spoken::{spoken, unserved},
     worker::Worker,
 };
@@ -35,8 +38,11 @@ pub fn begin(worker: &Worker, conn: &Conn, request: &Request<hyper::body::Incomi
             rest.and_then(|(_, rest)| Some(under(rest, request)?.format))
         }
     };
+    let through = passthrough::is_one(path).then(passthrough::format);
+    let format = format
+        .filter(|_| request.method() == Method::POST)
+        .or(through);
     if let Some(format) = format
-        && request.method() == Method::POST
         && conn.accepts()
     {
         *conn.begun.borrow_mut() = Some(begun(worker, format));
@@ -58,9 +64,12 @@ pub async fn handle(
         .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
     let mut response = match taken {
         Taken::Served(asked) => pipeline::serve(&worker, &conn, &asked, request).await,
+        // In boxes: requests of formats must not carry their room about.
+        Taken::Forwarded(forwarded) => {
+            Box::pin(forward::serve(&worker, &conn, &forwarded, request)).await
+        }
         Taken::Kept(named) => {
             let record = begun(&worker, keeping::format());
-            // In a box: requests of formats must not carry its room about.
             Box::pin(keeping::serve(&worker, &conn, &named, request, record)).await
         }
         Taken::Answered(mut answer) => {
@@ -82,6 +91,7 @@ pub async fn handle(
 /// What a request comes to by its head alone.
 enum Taken {
     Served(Asked),
+    Forwarded(Forwarded),
     /// Of an answer that a provider keeps.
     Kept(Named),
     Answered(Response<Body>),
@@ -99,6 +109,7 @@ fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
         }
         "/healthz" => Taken::Answered(respond::json(200, &json!({"status": "ok"}))),
         "/readyz" => Taken::Answered(ready(worker)),
+        _ if passthrough::is_one(path) => through(request, path, None)?,
         _ => match kept(request, path) {
             Some(taken) => taken,
             None => bound(worker, request)?,
@@ -120,10 +131,23 @@ fn bound(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
     if let Some(taken) = kept(request, rest) {
         return Ok(taken);
     }
+    if passthrough::is_one(rest) {
+        return through(request, rest, Some(path));
+    }
     match models_path(rest) {
         true => Ok(Taken::Answered(models(worker, request, rest))),
         false => Err(unknown(path, rest)),
     }
+}
+
+/// What is asked of a provider itself. `path`: as it is behind a route's; `bound`: the whole of it, where it is below one.
+fn through(
+    request: &Request<Incoming>,
+    path: &str,
+    bound: Option<&str>,
+) -> crate::error::Result<Taken> {
+    let through = Through::read(path, request.method(), bound)?;
+    Ok(Taken::Forwarded(Forwarded::Through(through)))
 }
 
 /// What is asked of an answer that a provider keeps. `path`: as it is behind a route's.
@@ -169,12 +193,18 @@ fn served(
 ) -> Taken {
     match wrong_method(worker, called.format, request) {
         Some(wrong) => Taken::Answered(wrong),
-        None => Taken::Served(Asked {
-            format: called.format,
-            path,
-            model: called.model.map(Cow::into_owned),
-            streams: called.streams,
-        }),
+        None => {
+            let asked = Asked {
+                format: called.format,
+                path,
+                model: called.model.map(Cow::into_owned),
+                streams: called.streams,
+            };
+            match asked.format.media && parcel::is_form(request.headers()) {
+                true => Taken::Forwarded(Forwarded::Form(asked)),
+                false => Taken::Served(asked),
+            }
+        }
     }
 }
 

@@ -20,11 +20,14 @@ use super::{
 };
 use crate::catalog;
 use crate::chat::{Op, estimate};
-use crate::error::Kind;
-use crate::formats::{count, peek};
-use crate::plan::{self, Ask, Context, Needs};
-use crate::upstream::via;
-use http::{Request, Response};
+use crate::error::{Error, Kind};
+use crate::formats::{
+    count,
+    peek::{self, Peek},
+};
+use crate::plan::{self, Ask, Caller, Context, Needs, Plan};
+use crate::upstream::{OwnKey, via};
+use http::{HeaderMap, Request, Response};
 use std::{cell::OnceCell, rc::Rc};
 
 /// Serves one request of a known format, whose record has begun. It is taken here: what is handed over by value is copied
@@ -72,37 +75,8 @@ async fn answer(
     record.asked(&peek, asked.format.op);
 
     let counts = asked.format.op == Op::Count;
-    let ask = Ask {
-        op: asked.format.op,
-        model: peek.model.as_deref(),
-        path: asked.path.as_deref(),
-        needs: Needs {
-            tools: peek.tools,
-            images: peek.images,
-            schema: peek.schema,
-        },
-        // How long a prompt is is asked, not known.
-        tokens: match counts {
-            true => 0,
-            false => estimate(peek.text_bytes),
-        },
-        media: peek.images || peek.encoded,
-        headers: &head.headers,
-    };
-    let mut plan = {
-        let context = Context {
-            caller: &admitted.caller,
-            ask,
-            now: shared.moment(record.started()),
-            dice: &mut worker.dice.borrow_mut(),
-            turn: None,
-        };
-        plan::plan(&serving.snapshot, context).map_err(|error| match asked.format.op {
-            Op::Compact if error.kind == Kind::Invalid => error.hint(COMPACTING),
-            _ => error,
-        })?
-    };
-    record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
+    let ask = ask(asked, &peek, &head.headers);
+    let mut plan = planned(worker, &serving, &admitted.caller, ask, record)?;
     let (kept, snapshot) = (&shared.kept, &serving.snapshot);
     kept.hold(&peek.kept, &admitted.caller, snapshot, &mut plan)?;
 
@@ -114,14 +88,11 @@ async fn answer(
         headers: &head.headers,
         query: head.uri.query(),
         body: &body,
+        parcel: None,
+        errand: None,
         peek: &peek,
         held,
-        own: admitted.own.map(|key| Own {
-            key,
-            origin: plan
-                .own_key_provider(&serving.snapshot)
-                .and_then(|place| Some(&serving.upstreams.get(place)?.origin)),
-        }),
+        own: own(admitted.own, &plan, &serving),
         request_id: &request_id,
         now,
         chat: OnceCell::new(),
@@ -139,6 +110,59 @@ async fn answer(
     record.estimated_for(&upstream.name, &first.model);
     let weights = catalog::weights(&first.model);
     Err(Ended::Estimated(count::estimate::estimate(&body, weights)))
+}
+
+/// What planning needs to know of a request.
+pub(super) fn ask<'a>(asked: &'a Asked, peek: &'a Peek<'_>, headers: &'a HeaderMap) -> Ask<'a> {
+    Ask {
+        op: asked.format.op,
+        model: peek.model.as_deref(),
+        path: asked.path.as_deref(),
+        needs: Needs {
+            tools: peek.tools,
+            images: peek.images,
+            schema: peek.schema,
+        },
+        // How long a prompt is is asked, not known.
+        tokens: match asked.format.op {
+            Op::Count => 0,
+            _ => estimate(peek.text_bytes),
+        },
+        media: peek.images || peek.encoded,
+        headers,
+    }
+}
+
+/// The plan for a request, and its route in the record.
+pub(super) fn planned(
+    worker: &Worker,
+    serving: &Serving,
+    caller: &Caller,
+    ask: Ask<'_>,
+    record: &mut Record,
+) -> Result<Plan, Error> {
+    let context = Context {
+        caller,
+        ask,
+        now: worker.shared.moment(record.started()),
+        dice: &mut worker.dice.borrow_mut(),
+        turn: None,
+    };
+    let plan = plan::plan(&serving.snapshot, context).map_err(|error| match ask.op {
+        Op::Compact if error.kind == Kind::Invalid => error.hint(COMPACTING),
+        _ => error,
+    })?;
+    record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
+    Ok(plan)
+}
+
+/// The caller's own key, and where it may go.
+pub(super) fn own<'a>(key: Option<OwnKey>, plan: &Plan, serving: &'a Serving) -> Option<Own<'a>> {
+    let place = || plan.own_key_provider(&serving.snapshot);
+    key.map(|key| Own {
+        key,
+        origin: place().and_then(|place| Some(&serving.upstreams.get(place)?.origin)),
+    })
 }
 
 /// Lets the caller in: its key is good, and there is room for one more request of it.

@@ -1,14 +1,12 @@
 //! The request for one upstream, made of the caller's: the body spliced or translated, the credential last.
 
-use super::{ended::Ended, exchange::Exchange, failure::Failure};
+use super::{ended::Ended, exchange::Exchange, failure::Failure, payload::Payload};
 use crate::chat::Fault;
 use crate::error::Error;
 use crate::formats::{Dropped, Framed, Framing, count};
 use crate::plan::Choice;
-use crate::upstream::{Ask, Conversion, Unsigned, Upstream, Way};
-use bytes::Bytes;
+use crate::upstream::{Ask, Content, Conversion, Unsigned, Upstream, Way};
 use http::{Method, Request};
-use http_body_util::Full;
 
 /// How the caller's requests reach this upstream, or that they cannot.
 pub(super) fn way<'a>(
@@ -42,34 +40,50 @@ pub(super) fn request(
     upstream: &Upstream,
     choice: &Choice,
     way: &Way,
-) -> Result<(Request<Full<Bytes>>, Dropped), Ended> {
+) -> Result<(Request<Payload>, Dropped), Ended> {
     let mut betas = None;
-    let (body, dropped) = match way.conversion {
-        Conversion::Same => (
+    let mut rest = None;
+    let (body, dropped) = match (exchange.parcel, way.conversion) {
+        (Some(parcel), _) => {
+            let (body, more) = parcel.made(exchange.named(way, &choice.model));
+            if more.is_some() && upstream.wants_whole(way) {
+                let error = Error::invalid(format!(
+                    "provider `{}` takes signed bodies, and this one is too long to be signed before it is sent",
+                    upstream.name
+                ))
+                .hint("give the provider an API key in place of access keys, or send at most 64 KiB");
+                return Err(unfit(&error).into());
+            }
+            rest = more;
+            (body, Dropped::new())
+        }
+        (None, Conversion::Same) => (
             exchange.spliced(way, &choice.model, exchange.asks_usage(upstream))?,
             Dropped::new(),
         ),
-        Conversion::Hosted(envelope) => {
+        (None, Conversion::Hosted(envelope)) => {
             let rehosted = exchange.rehosted(envelope, choice)?;
             betas = rehosted.betas;
             (rehosted.body.into(), rehosted.dropped)
         }
-        Conversion::Translate { into, from } => {
+        (None, Conversion::Translate { into, from }) => {
             exchange.translated(from, into, upstream, choice)?
         }
-        Conversion::Embeddings { into, from } => exchange.embedding(from, into, choice)?,
+        (None, Conversion::Embeddings { into, from }) => exchange.embedding(from, into, choice)?,
     };
-    let target = upstream
-        .target(way, &choice.model, exchange.query, exchange.peek.stream)
-        .ok_or_else(|| {
-            unfit(
-                &Error::invalid(format!(
-                    "the model's name cannot stand in an address of provider `{}`",
-                    upstream.name
-                ))
-                .param("model"),
-            )
-        })?;
+    let target = match exchange.errand {
+        Some(errand) => upstream.below(&errand.path, exchange.query),
+        None => upstream.target(way, &choice.model, exchange.query, exchange.peek.stream),
+    };
+    let target = target.ok_or_else(|| {
+        unfit(
+            &Error::invalid(format!(
+                "the model's name cannot stand in an address of provider `{}`",
+                upstream.name
+            ))
+            .param("model"),
+        )
+    })?;
     let own_key = exchange
         .own
         .as_ref()
@@ -85,15 +99,23 @@ pub(super) fn request(
         return Err(unfit(&error).into());
     }
     let ask = Ask {
-        method: Method::POST,
+        method: exchange
+            .errand
+            .map_or(Method::POST, |errand| errand.method.clone()),
         target,
         accept: match exchange.peek.stream {
+            _ if exchange.format.media => "*/*",
             // Where it has two ways, a parameter says which.
             true => match way.to.framed {
                 Framed::As(framing) => framing.label(),
                 Framed::EventsBy(..) => Framing::Events.label(),
             },
             false => "application/json",
+        },
+        content: match exchange.parcel.map(|parcel| &parcel.content_type) {
+            None => Content::Json,
+            Some(Some(given)) => Content::As(given),
+            Some(None) => Content::Unsaid,
         },
         body,
         way: Some(way),
@@ -104,6 +126,10 @@ pub(super) fn request(
     let request = upstream
         .request(ask)
         .map_err(|unsigned| not_signed(upstream, &unsigned))?;
+    let request = match rest {
+        None => request.map(Payload::Whole),
+        Some(upload) => request.map(|_| Payload::Streamed(upload)),
+    };
     Ok((request, dropped))
 }
 

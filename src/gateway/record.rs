@@ -4,11 +4,12 @@
 use super::{Shared, failure::Failure, kept::Home};
 use crate::catalog::{self, Prices};
 use crate::chat::{Op, Usage, UsageSource, estimate};
-use crate::formats::{Seen, peek::Peek};
+use crate::formats::{Seen, peek::Peek, sniff};
 use crate::plan::{Caller, Moment};
 use crate::resources::{Stamp, key::LogContent};
 use crate::store::journal::{Attempt, Content, Outcome, Row};
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -41,6 +42,19 @@ pub struct Record {
     free: bool,
     /// What it uses is not the text in it, so that only the provider can say.
     untold: bool,
+    /// What the answer carries in place of text.
+    carried: Option<Carried>,
+}
+
+struct Carried {
+    kind: Option<String>,
+    bytes: u64,
+}
+
+/// What the log has in place of a body.
+fn told(kind: Option<&str>, bytes: Option<u64>) -> Vec<u8> {
+    let told = serde_json::json!({"content_type": kind, "bytes": bytes});
+    told.to_string().into_bytes()
 }
 
 impl Record {
@@ -70,6 +84,7 @@ impl Record {
             finished: false,
             free: false,
             untold: false,
+            carried: None,
         }
     }
 
@@ -123,6 +138,10 @@ impl Record {
         if self.level != LogContent::Full || self.content.truncated {
             return;
         }
+        if let Some(carried) = &mut self.carried {
+            carried.bytes += piece.len() as u64;
+            return;
+        }
         self.content_bytes += piece.len();
         match self.content_bytes > self.shared.settings.content_kept {
             true => self.content.truncated = true,
@@ -136,6 +155,26 @@ impl Record {
                 self.close_pieces();
                 self.content.response.push(piece.clone());
             }
+        }
+    }
+
+    /// The answer is what this label says, handed on as it comes. Of what is no text the log has kind and length.
+    pub fn carried(&mut self, label: Option<&HeaderValue>) {
+        let kind = label.and_then(|label| label.to_str().ok());
+        self.row.stream = kind.is_some_and(|kind| sniff::labelled(kind, "text/event-stream"));
+        if !kind.is_some_and(sniff::is_text) {
+            self.carried = Some(Carried {
+                kind: kind.map(str::to_owned),
+                bytes: 0,
+            });
+        }
+    }
+
+    /// The request's body is no JSON: the log has kind and length, where the caller says them.
+    pub fn brought(&mut self, kind: Option<&HeaderValue>, bytes: Option<u64>) {
+        if self.level == LogContent::Full && (kind.is_some() || bytes.is_some()) {
+            let kind = kind.and_then(|kind| kind.to_str().ok());
+            self.content.request = told(kind, bytes).into();
         }
     }
 
@@ -233,7 +272,8 @@ impl Record {
         if let Some(mut attempt) = self.attempt.take() {
             attempt.duration_ms = now.saturating_sub(attempt.start_ms);
             self.row.provider = Some(attempt.provider.clone());
-            self.row.model = Some(attempt.model.clone());
+            // Of a provider itself no model is asked.
+            self.row.model = Some(attempt.model.clone()).filter(|model| !model.is_empty());
             self.row.attempts.push(attempt);
         }
     }
@@ -343,6 +383,10 @@ impl Drop for Record {
             LogContent::Metadata => self.shared.journal.push(row, None),
             LogContent::Full => {
                 self.close_pieces();
+                if let Some(Carried { kind, bytes }) = self.carried.take() {
+                    let told = told(kind.as_deref(), Some(bytes));
+                    self.content.response.push(told.into());
+                }
                 self.shared
                     .journal
                     .push(row, Some(std::mem::take(&mut self.content)));

@@ -13,6 +13,7 @@ use crate::error::{Error, Kind};
 use crate::plan::{health::Entry, retry::Class};
 use crate::store::journal::Outcome;
 use bytes::Bytes;
+use http::StatusCode;
 use std::{
     task::{Context, Poll},
     time::Duration,
@@ -29,6 +30,8 @@ const CANCELLED: &str = "cancelled";
 pub struct Relay {
     /// `None` once it is over; dropping it closes the upstream connection.
     stream: Option<Stream>,
+    /// What the caller was told.
+    status: StatusCode,
     /// What the target's state is told at the end.
     entry: Entry,
     record: Record,
@@ -58,7 +61,14 @@ impl std::fmt::Display for Aborted {
 impl std::error::Error for Aborted {}
 
 impl Relay {
-    pub fn new(stream: Stream, entry: Entry, record: Record, watch: Guard, held: Held) -> Relay {
+    pub fn new(
+        stream: Stream,
+        status: StatusCode,
+        entry: Entry,
+        record: Record,
+        watch: Guard,
+        held: Held,
+    ) -> Relay {
         let ping = record.ping();
         watch.within(Some(stream.idle));
         watch.ping_within(ping);
@@ -66,6 +76,7 @@ impl Relay {
         let touched = stream.marked();
         Relay {
             stream: Some(stream),
+            status,
             entry,
             record,
             watch,
@@ -186,7 +197,7 @@ impl Relay {
     fn succeeded(&mut self, stream: &Stream) {
         self.entry.worked(self.record.moment());
         self.record.usage(&stream.seen);
-        self.record.finish(200, Outcome::Ok);
+        self.record.finish(self.status.as_u16(), Outcome::Ok);
     }
 
     /// Once everything has been said nothing more can go wrong, whatever fires.
@@ -242,7 +253,7 @@ impl Relay {
         self.record.error(&fault.message);
         self.record.attempt_broke(class, &fault.message);
         // What the caller was told by then.
-        self.record.finish(200, outcome);
+        self.record.finish(self.status.as_u16(), outcome);
         let mut bytes = join(&mut stream).map(Vec::from).unwrap_or_default();
         match stream.has_events() {
             true if tell => bytes.extend_from_slice(&stream.fault_event(fault)),

@@ -1,7 +1,7 @@
 //! Answers with their headers, and every error: in the caller's own format, in this one place.
 
 use super::{
-    answer::{Answer, Reply},
+    answer::{Answer, Came, Reply},
     body::Body,
     ended::Ended,
     failure::Failure,
@@ -74,17 +74,24 @@ pub fn answer(
     held: Held,
     conn: &Rc<Conn>,
 ) -> Response<Body> {
-    let mut headers = answer.headers;
+    let Came {
+        status: code,
+        mut headers,
+        handed,
+        reply,
+    } = answer.came;
     record.row.dropped = answer.dropped;
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
-    let body = match answer.reply {
+    let body = match reply {
         Reply::Whole { bytes, seen } => {
             record.kept(&seen);
             record.usage(&seen);
             record.response(&bytes);
-            record.finish(200, Outcome::Ok);
+            record.finish(code.as_u16(), Outcome::Ok);
             about(&mut headers, format, &record, true);
-            headers.insert(header::CONTENT_TYPE, JSON);
+            if !handed {
+                headers.insert(header::CONTENT_TYPE, JSON);
+            }
             Body::whole(held.keep(bytes))
         }
         Reply::Begun(stream) => {
@@ -93,7 +100,9 @@ pub fn answer(
             // The request has gone out, and what comes is handed on as it comes.
             held.keep_only(record.request_kept());
             about(&mut headers, format, &record, false);
-            if stream.has_events() {
+            if handed {
+                record.carried(headers.get(header::CONTENT_TYPE));
+            } else if stream.has_events() {
                 let label = HeaderValue::from_static(stream.framing().label());
                 headers.insert(header::CONTENT_TYPE, label);
             } else {
@@ -104,12 +113,14 @@ pub fn answer(
             }
             let length = stream.length;
             Body::relay(
-                Relay::new(*stream, answer.entry, record, watch, held),
+                Relay::new(*stream, code, answer.entry, record, watch, held),
                 length,
             )
         }
     };
-    with(headers, body.on(conn.clone()))
+    let mut response = with(headers, body.on(conn.clone()));
+    *response.status_mut() = code;
+    response
 }
 
 /// What gw did, in `x-gw-*` headers. The cost of a stream is not known when its head is sent.

@@ -5,14 +5,14 @@ use super::{
     connect::{self, Connection},
     ended::Ended,
     failure::Failure,
+    payload::Payload,
     stream::Ticket,
+    upload::Sending,
     watch::{Fired, Guard},
     worker::Worker,
 };
 use crate::upstream::Upstream;
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use std::{sync::Arc, time::Duration};
 
@@ -21,6 +21,8 @@ pub(super) struct Limits {
     pub connect: Duration,
     /// From the request's last byte to the answer: its first content where it is a stream, else all of it.
     pub answer: Duration,
+    /// The longest pause in a body that is handed on.
+    pub idle: Duration,
 }
 
 pub(super) fn interrupted(fired: Fired, watch: &Guard, late: impl FnOnce() -> Failure) -> Ended {
@@ -37,7 +39,7 @@ pub(super) fn interrupted(fired: Fired, watch: &Guard, late: impl FnOnce() -> Fa
 pub(super) async fn send(
     worker: &Worker,
     upstream: &Arc<Upstream>,
-    mut request: Request<Full<Bytes>>,
+    mut request: Request<Payload>,
     watch: &Guard,
     limits: &Limits,
     fresh: bool,
@@ -48,10 +50,16 @@ pub(super) async fn send(
             upstream.name
         ))
     };
-    let ticket = |connection| Ticket {
+    // Given up with this, unless it is in the ticket.
+    let mut sending = request.body().upload().cloned().map(Sending);
+    if let Some(Sending(upload)) = &sending {
+        upload.limited(limits);
+    }
+    let mut ticket = |connection| Ticket {
         connection,
         upstream: upstream.clone(),
         pool: worker.pool.clone(),
+        sending: sending.take(),
     };
     watch.within(Some(limits.answer));
     while !fresh && let Some(mut connection) = worker.pool.take(upstream) {

@@ -25,6 +25,8 @@ pub struct Settings {
     pub max_headers: usize,
     pub max_uri_bytes: usize,
     pub max_body: usize,
+    /// Largest body that is handed on as it comes.
+    pub max_upload: usize,
     pub json_depth: usize,
     pub max_connections: usize,
     /// A connection whose file descriptor has this number or a higher one leaves too few for everything else.
@@ -62,6 +64,7 @@ impl Default for Settings {
             max_headers: 64,
             max_uri_bytes: 8 << 10,
             max_body: 32 << 20,
+            max_upload: 256 << 20,
             json_depth: 100,
             max_connections: 10_000,
             max_descriptor: usize::MAX,

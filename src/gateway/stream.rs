@@ -4,6 +4,7 @@
 
 use super::{
     connect::Connection, exchange::Exchange, failure::Failure, held::LARGE, long::Tail, pool::Pool,
+    upload::Sending,
 };
 use crate::chat::{Event, Fault};
 use crate::formats::fault::Hidden;
@@ -28,11 +29,20 @@ pub struct Ticket {
     pub connection: Connection,
     pub upstream: Arc<Upstream>,
     pub pool: Rc<Pool>,
+    /// What the upstream may not have taken whole.
+    pub sending: Option<Sending>,
 }
 
 impl Ticket {
+    /// Gives the connection back, unless the request is still going out over it.
     pub fn give_back(self) {
-        self.pool.give(&self.upstream, self.connection);
+        if self
+            .sending
+            .as_ref()
+            .is_none_or(|sending| sending.0.is_done())
+        {
+            self.pool.give(&self.upstream, self.connection);
+        }
     }
 }
 

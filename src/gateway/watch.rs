@@ -70,6 +70,19 @@ pub struct Guard {
     list: Rc<Watches>,
 }
 
+/// Sets the deadline of a guarded request from elsewhere: what the request waits for knows how long that may take.
+pub struct Timer {
+    watch: Rc<Watch>,
+    list: Rc<Watches>,
+}
+
+impl Timer {
+    /// Sets the deadline this far from now.
+    pub fn within(&self, limit: Duration) {
+        self.watch.set(self.list.after(limit));
+    }
+}
+
 impl std::ops::Deref for Guard {
     type Target = Watch;
     fn deref(&self) -> &Watch {
@@ -90,8 +103,15 @@ impl Drop for Guard {
 impl Guard {
     /// Sets the deadline this far from now; `None`: none.
     pub fn within(&self, limit: Option<Duration>) {
-        let at = limit.map_or(u64::MAX, |limit| self.list.after(limit));
-        self.deadline.set(at.min(self.cap.get()));
+        self.set(limit.map_or(u64::MAX, |limit| self.list.after(limit)));
+    }
+
+    /// The same for those who are not the request.
+    pub fn timer(&self) -> Timer {
+        Timer {
+            watch: self.watch.clone(),
+            list: self.list.clone(),
+        }
     }
 
     /// Limits everything from here on to this long in total.
@@ -126,6 +146,11 @@ impl Guard {
 }
 
 impl Watch {
+    /// Sets the deadline on the worker's clock, never behind the cap.
+    fn set(&self, at: u64) {
+        self.deadline.set(at.min(self.cap.get()));
+    }
+
     /// From here on the request ends when this caller is no longer admitted.
     pub fn belongs_to(&self, digest: [u8; 32], caller: Arc<Caller>) {
         *self.caller.borrow_mut() = Some((digest, caller));

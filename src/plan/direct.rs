@@ -11,9 +11,7 @@ pub(super) fn plan(
     ask: &Ask<'_>,
     now: Moment,
 ) -> Result<Plan> {
-    if caller.direct.is_empty() {
-        return Err(no_route(caller));
-    }
+    possible(caller)?;
     let Some(asked) = ask.model else {
         return Err(super::no_model("no route supplies one"));
     };
@@ -84,6 +82,14 @@ pub(super) fn plan(
             .param("model")
             .hint(format!("name one of {}", names.join(", "))))
         }
+    }
+}
+
+/// Whether the key may call anything.
+pub(super) fn possible(caller: &Caller) -> Result<()> {
+    match caller.direct.is_empty() {
+        true => Err(no_route(caller)),
+        false => Ok(()),
     }
 }
 

@@ -88,7 +88,16 @@ pub fn explain(snapshot: &Snapshot, query: Value, now: i64, moment: Moment) -> R
             json!({"route": one.1.name, "bound_by": one.0, "priority": one.1.spec.priority, "decides": decides, "why": why(*one)})
         })
         .collect();
+    let through: Vec<Value> = found
+        .iter()
+        .map(|(_, route)| route)
+        .filter(|route| !route.spec.passthrough.is_empty())
+        .map(|route| json!({"route": route.name, "providers": route.spec.passthrough, "methods": route.spec.passthrough_methods, "paths": route.spec.passthrough_paths}))
+        .collect();
     let mut answer = json!({"key": caller.key, "user": caller.user, "admitted": caller.admitted(now), "requested_model": query.model, "candidates": candidates});
+    if !through.is_empty() {
+        answer["passthrough"] = json!(through);
+    }
     if let Some(named) = named {
         let decides = deciding
             .as_ref()

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod health;
 pub mod moment;
 pub mod naming;
+pub mod passthrough;
 pub mod retry;
 pub mod route;
 pub mod snapshot;
@@ -198,6 +199,25 @@ pub fn plan(snapshot: &Snapshot, mut context: Context<'_>) -> Result<Plan> {
         }
         true => Err(none_left(&route.name, &plan.excluded)),
     }
+}
+
+/// Whether a request that has not said its model yet may be served at all. The errors are those of [`plan`].
+pub fn possible(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Result<()> {
+    let Some(route) = route::deciding(snapshot, caller, ask) else {
+        return direct::possible(caller);
+    };
+    let mut excluded = Vec::new();
+    for target in &route.targets {
+        match target.judge(snapshot, caller, ask) {
+            Ok(_) | Err(Why::NoModel) => return Ok(()),
+            Err(why) => excluded.push(Excluded {
+                provider: target.provider_name.clone(),
+                model: target.model.clone(),
+                why,
+            }),
+        }
+    }
+    Err(none_left(&route.name, &excluded))
 }
 
 /// 400 where nobody said which model.

@@ -91,6 +91,15 @@ pub struct Route {
     pub answer_timeout: Option<Millis>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub total_timeout: Option<Millis>,
+    /// Providers that may be asked below `/passthrough/PROVIDER` for whatever they have; empty: none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub passthrough: Vec<String>,
+    /// With which methods; GET where none is named.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub passthrough_methods: Vec<String>,
+    /// Below which paths of theirs; `/`: any.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub passthrough_paths: Vec<String>,
     /// Makes a split repeatable in tests: same seed, same picks.
     #[serde(default, skip_serializing_if = "is_default")]
     pub seed: Option<u64>,
@@ -226,6 +235,30 @@ const FIELDS: &[Field] = &[
         "End the request after this long (default: none)",
     ),
     field(
+        "passthrough",
+        "passthrough",
+        Shape::Texts,
+        "PROVIDER",
+        "provider",
+        "Provider that may be asked below /passthrough/PROVIDER; repeatable (default: none)",
+    ),
+    field(
+        "passthrough_methods",
+        "passthrough-methods",
+        Shape::Texts,
+        "LIST",
+        "",
+        "With these methods (default GET)",
+    ),
+    field(
+        "passthrough_paths",
+        "passthrough-paths",
+        Shape::Texts,
+        "/PATH",
+        "",
+        "Below these paths of the provider; / is all of them; repeatable",
+    ),
+    field(
         "seed",
         "seed",
         Shape::Number,
@@ -277,7 +310,8 @@ pub static KIND: Kind = Kind {
         let users = items("users").filter_map(|user| text("user", Some(user)));
         let providers =
             items("targets").filter_map(|target| text("provider", target.get("provider")));
-        keys.chain(users).chain(providers).collect()
+        let through = items("passthrough").filter_map(|name| text("provider", Some(name)));
+        keys.chain(users).chain(providers).chain(through).collect()
     },
     claims: |_| Vec::new(),
     loose_names: false,
@@ -309,6 +343,7 @@ impl Resource for Route {
                     .hint("give one a weight of at least 1"),
             );
         }
+        self.validate_passthrough()?;
         if !self.path.is_empty() {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
             let path = self.path.trim_end_matches('/').to_owned();
@@ -338,6 +373,54 @@ impl Resource for Route {
         Ok(())
     }
 }
+
+impl Route {
+    fn validate_passthrough(&mut self) -> Result<()> {
+        let (methods, paths) = (&mut self.passthrough_methods, &mut self.passthrough_paths);
+        methods.iter_mut().for_each(|it| it.make_ascii_uppercase());
+        if let Some(odd) = methods.iter().find(|it| !METHODS.contains(&it.as_str())) {
+            return Err(Error::invalid(format!(
+                "`{}` is not a method that is let through",
+                odd.escape_debug()
+            ))
+            .param("passthrough_methods")
+            .hint(format!("there are {}", METHODS.join(", "))));
+        }
+        let odd = |path: &&String| {
+            !path.starts_with('/')
+                || path.contains(['%', '?', '#', '\\'])
+                || path.chars().any(char::is_control)
+                || path.contains("//")
+                || path.split('/').any(|it| it == "." || it == "..")
+        };
+        if let Some(odd) = paths.iter().find(odd) {
+            return Err(Error::invalid(format!(
+                "`{}` is not a path of a provider",
+                odd.escape_debug()
+            ))
+            .param("passthrough_paths")
+            .hint("write it from its first slash on, such as /v1/fine_tuning"));
+        }
+        match (self.passthrough.is_empty(), paths.is_empty()) {
+            (false, true) => Err(Error::invalid("the route lets nothing through")
+                .param("passthrough_paths")
+                .hint("say below which paths with --passthrough-paths /PATH (/ is all of them)")),
+            (true, false) => Err(Error::invalid("the route lets through to no provider")
+                .param("passthrough")
+                .hint("name one with --passthrough PROVIDER")),
+            (true, true) => Ok(()),
+            (false, false) => {
+                if methods.is_empty() {
+                    methods.push("GET".to_owned());
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Methods that can be let through.
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 impl FromStr for Target {
     type Err = Error;

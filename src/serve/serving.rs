@@ -167,6 +167,7 @@ pub fn settings(config: &Config) -> Settings {
         max_headers: bound(limits.max_headers.into()),
         max_uri_bytes: bound(limits.max_url.0),
         max_body: bound(limits.max_body.0),
+        max_upload: bound(limits.max_upload.0),
         json_depth: bound(limits.json_depth.into()),
         max_connections: bound(limits.max_connections.into()),
         max_connections_per_ip: bound(limits.max_connections_per_ip.into()),

@@ -66,6 +66,27 @@ impl Address {
         HeaderValue::try_from(text).map_err(|_| "base URL has a host that cannot be sent".into())
     }
 
+    pub fn base_path(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The request target of a path behind the base URL that a caller names, with its query: but for credentials, and for
+    /// what the vendor or the record says.
+    pub fn below(&self, path: &str, query: Option<&str>) -> Option<Uri> {
+        let pairs = |query| url::form_urlencoded::parse(str::as_bytes(query));
+        let mut passing = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in pairs(query.unwrap_or_default()) {
+            let own = || pairs(&self.query).any(|(own, _)| own == name);
+            let folded = name.to_ascii_lowercase().replace(['-', '_', '$'], "");
+            if !CREDENTIALS.contains(&&*folded) && !own() {
+                passing.append_pair(&name, &value);
+            }
+        }
+        let query = passing.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        self.target(&format!("{path}{mark}{query}"), false).ok()
+    }
+
     /// The request target of a path (with a query of its own or none) behind the base URL, or behind its host.
     pub fn target(&self, path: &str, from_host: bool) -> Result<Uri, String> {
         let mark = match (self.query.is_empty(), path.contains('?')) {
@@ -80,6 +101,23 @@ impl Address {
             .map_err(|_| format!("`{target}` is not a request target"))
     }
 }
+
+/// Query parameters that are credentials somewhere, in small letters and without signs: a gateway key among them would be
+/// shown to the provider, another key would be asked with.
+const CREDENTIALS: [&str; 12] = [
+    "key",
+    "apikey",
+    "xapikey",
+    "xgwkey",
+    "accesstoken",
+    "oauthtoken",
+    "token",
+    "authorization",
+    "auth",
+    "subscriptionkey",
+    "signature",
+    "sig",
+];
 
 /// The record's base URL, else the vendor's with the record's parts in it.
 pub fn base_url(vendor: &Vendor, spec: &Provider) -> Result<String, String> {

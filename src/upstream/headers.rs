@@ -1,10 +1,10 @@
 //! Headers of an upstream request, but for the credential. What of a caller's passes is an allow-list, which the way
 //! upstream holds.
 
-use super::{Ask, Upstream, Way, address::filled, via};
+use super::{Ask, Content, Upstream, Way, address::filled, via};
 use crate::resources::provider::Provider;
 use crate::vendors::Vendor;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// <https://docs.anthropic.com/en/api/beta-headers>
 pub const BETAS: HeaderName = HeaderName::from_static("anthropic-beta");
@@ -33,11 +33,13 @@ pub(super) fn fixed(
 pub(super) fn write(upstream: &Upstream, ask: &Ask<'_>, headers: &mut HeaderMap) {
     headers.reserve(11);
     headers.insert(header::HOST, upstream.host.clone());
-    if ask.method != Method::GET {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+    let content = match ask.content {
+        Content::Json => Some(HeaderValue::from_static("application/json")),
+        Content::As(given) => Some(given.clone()),
+        Content::Unsaid => None,
+    };
+    if let Some(content) = content {
+        headers.insert(header::CONTENT_TYPE, content);
     }
     headers.insert(header::ACCEPT, HeaderValue::from_static(ask.accept));
     headers.insert(

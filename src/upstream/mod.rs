@@ -73,6 +73,8 @@ pub struct Ask<'a> {
     pub method: Method,
     pub target: Uri,
     pub accept: &'static str,
+    pub content: Content<'a>,
+    /// All of the body; empty where it is handed on as it comes.
     pub body: Bytes,
     /// `None`: to what is no format's (the list of models).
     pub way: Option<&'a Way>,
@@ -82,6 +84,15 @@ pub struct Ask<'a> {
     pub own_key: Option<&'a OwnKey>,
     /// What a body named of features in beta that this way has in a header.
     pub betas: Option<&'a str>,
+}
+
+/// What a request's body is said to be.
+#[derive(Clone, Copy)]
+pub enum Content<'a> {
+    Json,
+    As(&'a HeaderValue),
+    /// There is none, or nobody says.
+    Unsaid,
 }
 
 impl Upstream {
@@ -227,6 +238,22 @@ impl Upstream {
         streams: bool,
     ) -> Option<Uri> {
         way.target(&self.address, model, query, streams)
+    }
+
+    /// Whether a body has to be there whole before it can go out on this way: it is signed.
+    pub fn wants_whole(&self, way: &Way) -> bool {
+        way.sign_in(self).covers_body()
+    }
+
+    /// The path of its base URL, without a slash at the end.
+    pub fn base_path(&self) -> &str {
+        self.address.base_path()
+    }
+
+    /// The request target of a path behind the base URL, with what may pass of the caller's query: all but credentials.
+    /// `None`: it cannot be sent.
+    pub fn below(&self, path: &str, query: Option<&str>) -> Option<Uri> {
+        self.address.below(path, query)
     }
 
     /// The whole address a request on a way goes to, for people.

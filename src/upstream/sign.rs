@@ -126,6 +126,11 @@ impl SignIn {
         !matches!(self, SignIn::Nothing | SignIn::Unavailable(_))
     }
 
+    /// Whether what it makes holds for one body alone, which must be there whole.
+    pub(super) fn covers_body(&self) -> bool {
+        matches!(self, SignIn::Keys(..) | SignIn::Leased(_, Some(_)))
+    }
+
     /// Signs a request that is finished but for this, body and all. `own_key`: the caller's own; `same`: the caller speaks the
     /// format upstream, so that its client knows how the key is presented there.
     pub(super) fn sign(

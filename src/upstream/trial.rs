@@ -2,7 +2,7 @@
 //! that serving uses, so that what is tried is what is used.
 
 use super::{
-    Ask, Unsigned, Upstream,
+    Ask, Content, Unsigned, Upstream,
     call::call,
     listing::{self, Listed},
 };
@@ -141,6 +141,10 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
 
 fn ask(method: Method, target: http::Uri, body: Bytes) -> Ask<'static> {
     Ask {
+        content: match method {
+            Method::GET => Content::Unsaid,
+            _ => Content::Json,
+        },
         method,
         target,
         accept: "application/json",

@@ -101,7 +101,23 @@ impl Way {
                 },
             });
         }
+        ways.push(Way::through(vendor));
         Ok(ways)
+    }
+
+    /// The way of what is asked of the provider itself: each request says where it goes.
+    fn through(vendor: &Vendor) -> Way {
+        let to = formats::format(FormatId::Passthrough);
+        Way {
+            from: to.id,
+            models: &[],
+            to,
+            conversion: Conversion::Same,
+            whole: Target::Fixed(Uri::from_static("/")),
+            streamed: None,
+            sign_in: None,
+            passes: [to.passes, vendor.passes],
+        }
     }
 
     /// Whether it is for callers of this format, and for this model.

@@ -157,6 +157,8 @@ pub fn usual(format: FormatId) -> Endpoint {
             from_host: true,
             ..at(format, "/v2/rerank")
         },
+        // Whatever is asked for stands behind the base.
+        FormatId::Passthrough => at(format, "/"),
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::{
 };
 use super::{printer, row as log_row};
 use crate::error::{Error, Result};
+use crate::formats;
 use crate::shell;
 use clap::ArgMatches;
 use serde_json::Value;
@@ -200,6 +201,19 @@ pub(crate) fn tries(attempts: &[Value]) -> String {
     )
 }
 
+/// Where requests of a format go whose path names no model.
+fn path_of(format: &str) -> &'static str {
+    let entries = formats::named(format).map_or(&[][..], |format| format.entries);
+    let mut plain = entries
+        .iter()
+        .map(|entry| entry.path)
+        .filter(|path| !path.contains('{'));
+    plain.next().unwrap_or(match format {
+        "anthropic" => "/v1/messages",
+        _ => "/v1/chat/completions",
+    })
+}
+
 /// The request as a command; the key stays a variable.
 fn curl(row: &Value, url: &str) -> Result<String> {
     let body = row
@@ -213,18 +227,19 @@ fn curl(row: &Value, url: &str) -> Result<String> {
             _ => "see what is kept and for how long: logs.content_max_age and logs.content_max_bytes in gw.toml",
         })
     })?;
+    // As the log has what is no JSON (`gateway::record`).
+    let told = serde_json::from_str::<Value>(body).unwrap_or_default();
+    if told.get("content_type").is_some() && told.get("bytes").is_some() {
+        let why = "of this request's body the log has kind and length alone";
+        return Err(Error::not_found(why).hint("send it again from where it came"));
+    }
     let path = match row.get("path").and_then(Value::as_str) {
         Some(path) => path,
-        None => match row
-            .get("format")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-        {
-            "anthropic" | "anthropic-messages" => "/v1/messages",
-            "openai-responses" => "/v1/responses",
-            "openai-embeddings" => "/v1/embeddings",
-            _ => "/v1/chat/completions",
-        },
+        None => path_of(
+            row.get("format")
+                .and_then(Value::as_str)
+                .unwrap_or_default(),
+        ),
     };
     let quoted = shell::quoted(body);
     Ok(format!(

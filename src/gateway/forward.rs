@@ -1,0 +1,156 @@
+//! What goes to a provider without being read as JSON: forms, and what is asked of a provider itself. Nobody is invited to
+//! send (`100 Continue`) what has nowhere to go. Both end in the attempts that all requests make.
+
+use super::{
+    Serving,
+    answer::Answer,
+    asked::{Asked, begun},
+    attempt,
+    body::Body,
+    caller::{Admitted, InQuery},
+    ended::Ended,
+    exchange::{Errand, Exchange},
+    gate::Conn,
+    held::Held,
+    incoming::Incoming,
+    parcel::Parcel,
+    passthrough::Through,
+    pipeline,
+    record::Record,
+    respond,
+    watch::Guard,
+    worker::Worker,
+};
+use crate::formats::{Format, peek::Peek};
+use crate::plan::{self, Plan};
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use std::{borrow::Cow, cell::OnceCell, rc::Rc, sync::Arc};
+
+/// What is forwarded.
+pub enum Forwarded {
+    /// A form, to an endpoint that takes one.
+    Form(Asked),
+    /// To a provider itself.
+    Through(Through),
+}
+
+impl Forwarded {
+    fn format(&self) -> &'static Format {
+        match self {
+            Forwarded::Form(asked) => asked.format,
+            Forwarded::Through(through) => through.format(),
+        }
+    }
+}
+
+/// Serves one such request, whose record has begun.
+pub async fn serve(
+    worker: &Rc<Worker>,
+    conn: &Rc<Conn>,
+    forwarded: &Forwarded,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let format = forwarded.format();
+    let record = conn.begun.take();
+    let mut record = record.unwrap_or_else(|| begun(worker, format));
+    let watch = worker.watches.add();
+    let held = Held::new(worker.shared.clone());
+    match answer(worker, forwarded, request, &mut record, &watch, &held).await {
+        Ok(answer) => respond::answer(format, answer, record, watch, held, conn),
+        Err(ended) => respond::refuse(format, ended, &mut record, conn),
+    }
+}
+
+async fn answer(
+    worker: &Rc<Worker>,
+    forwarded: &Forwarded,
+    request: Request<Incoming>,
+    record: &mut Record,
+    watch: &Guard,
+    held: &Held,
+) -> Result<Answer, Ended> {
+    let serving = worker.shared.serving.load_full();
+    let (head, incoming) = request.into_parts();
+    let in_query = InQuery::of(forwarded.format().api);
+    let admitted = pipeline::admitted(worker, &serving, &head, in_query, &incoming, record, watch)?;
+    let call = Call {
+        worker,
+        serving: &serving,
+        head: &head,
+        admitted: &admitted,
+        watch,
+        held,
+    };
+    match forwarded {
+        Forwarded::Form(asked) => {
+            let unknown = Peek::default();
+            let ask = pipeline::ask(asked, &unknown, &head.headers);
+            plan::possible(&serving.snapshot, &admitted.caller, &ask)?;
+            let parcel = Parcel::read(worker, &head.headers, incoming, held, watch).await?;
+            let peek = Peek {
+                model: parcel.model().map(|model| Cow::Borrowed(&*model.name)),
+                model_span: parcel.model().map(|model| model.span.clone()),
+                ..Peek::default()
+            };
+            record.asked(&peek, asked.format.op);
+            record.brought(parcel.content_type.as_ref(), parcel.length);
+            let ask = pipeline::ask(asked, &peek, &head.headers);
+            let plan = pipeline::planned(worker, &serving, &admitted.caller, ask, record)?;
+            call.run(asked.format, &plan, &peek, &parcel, None, record)
+                .await
+        }
+        Forwarded::Through(through) => {
+            let (plan, errand) = through.plan(&serving, &admitted.caller, record)?;
+            let parcel = Parcel::read(worker, &head.headers, incoming, held, watch).await?;
+            let peek = Peek::default();
+            record.asked(&peek, through.format().op);
+            record.brought(parcel.content_type.as_ref(), parcel.length);
+            let errand = Some(&errand);
+            call.run(through.format(), &plan, &peek, &parcel, errand, record)
+                .await
+        }
+    }
+}
+
+/// What is the same for all of them.
+pub(super) struct Call<'a> {
+    pub worker: &'a Rc<Worker>,
+    pub serving: &'a Arc<Serving>,
+    pub head: &'a Parts,
+    pub admitted: &'a Admitted,
+    pub watch: &'a Guard,
+    pub held: &'a Held,
+}
+
+impl Call<'_> {
+    /// Makes the attempts of a plan. `errand`: what is asked, where it is no endpoint of the format's.
+    pub async fn run(
+        &self,
+        format: &'static Format,
+        plan: &Plan,
+        peek: &Peek<'_>,
+        parcel: &Parcel,
+        errand: Option<&Errand>,
+        record: &mut Record,
+    ) -> Result<Answer, Ended> {
+        let request_id = record.row.id.clone();
+        let exchange = Exchange {
+            worker: self.worker,
+            serving: self.serving,
+            format,
+            headers: &self.head.headers,
+            query: self.head.uri.query(),
+            body: &Bytes::new(),
+            parcel: Some(parcel),
+            errand,
+            peek,
+            held: self.held,
+            own: pipeline::own(self.admitted.own.clone(), plan, self.serving),
+            request_id: &request_id,
+            now: record.row.at.0,
+            chat: OnceCell::new(),
+        };
+        attempt::run(&exchange, plan, record, self.watch).await
+    }
+}

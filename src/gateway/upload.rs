@@ -1,0 +1,247 @@
+//! A caller's body on its way to an upstream, handed on as it comes: pulled by the upstream's reading, so that no more
+//! of it is in memory than is on its way. It goes out once, to one upstream. Must not know who it is for.
+
+use super::{
+    Shared,
+    ended::Ended,
+    failure::Failure,
+    incoming::Incoming,
+    intake::{self, Pace},
+    send::Limits,
+    watch::{Guard, Timer},
+    worker::Worker,
+};
+use crate::formats::form::Form;
+use crate::plan::retry::Class;
+use bytes::Bytes;
+use http_body::Body as _;
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+/// A body that goes on from where its reading stopped.
+pub struct Upload {
+    inner: RefCell<Inner>,
+    /// Something of it may have gone to an upstream.
+    touched: Cell<bool>,
+    side: Cell<Side>,
+    /// Nothing more goes out.
+    over: Cell<bool>,
+    /// Why it broke off.
+    why: RefCell<Option<Ended>>,
+    waker: RefCell<Option<Waker>>,
+    timer: Timer,
+    /// The request waits for this, and not yet for an answer that has begun.
+    timed: Cell<bool>,
+    shared: Arc<Shared>,
+}
+
+/// For whom it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Caller,
+    Upstream,
+    /// It has gone out whole.
+    Nobody,
+}
+
+struct Inner {
+    /// What goes out first: what had been read before there was a target.
+    ahead: VecDeque<Bytes>,
+    /// In all, where that is known.
+    length: Option<u64>,
+    incoming: Incoming,
+    /// To be read on as it passes.
+    form: Option<Form>,
+    pace: Pace,
+    /// Since when the upstream has something to take.
+    given: Option<Instant>,
+    /// How long the upstream may take to take a piece, and to answer.
+    idle: Duration,
+    answer: Duration,
+}
+
+/// Why nothing more comes of a body; what the caller is told is [`Upload::judged`]'s to say.
+#[derive(Debug)]
+pub struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the request broke off")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl Upload {
+    /// What is still to come of a body. `form`: to be read on.
+    pub(super) fn new(
+        worker: &Worker,
+        incoming: Incoming,
+        form: Option<Form>,
+        pace: Pace,
+        watch: &Guard,
+    ) -> Rc<Upload> {
+        Rc::new(Upload {
+            shared: worker.shared.clone(),
+            inner: RefCell::new(Inner {
+                ahead: VecDeque::new(),
+                length: None,
+                incoming,
+                form,
+                pace,
+                given: None,
+                idle: Duration::MAX,
+                answer: Duration::MAX,
+            }),
+            touched: Cell::new(false),
+            side: Cell::new(Side::Upstream),
+            over: Cell::new(false),
+            why: RefCell::new(None),
+            waker: RefCell::new(None),
+            timer: watch.timer(),
+            timed: Cell::new(true),
+        })
+    }
+
+    /// Makes it ready to go out behind these pieces, `length` bytes in all.
+    pub fn begin(&self, ahead: VecDeque<Bytes>, length: Option<u64>) {
+        let mut inner = self.inner.borrow_mut();
+        inner.ahead = ahead;
+        inner.length = length;
+    }
+
+    /// How long the upstream may take.
+    pub(super) fn limited(&self, limits: &Limits) {
+        let mut inner = self.inner.borrow_mut();
+        (inner.idle, inner.answer) = (limits.idle, limits.answer);
+    }
+
+    /// Whether some of it may have gone out, so that it cannot go to another upstream.
+    pub fn is_spent(&self) -> bool {
+        self.touched.get()
+    }
+
+    /// Whether it has gone out whole.
+    pub fn is_done(&self) -> bool {
+        self.side.get() == Side::Nobody
+    }
+
+    /// Bytes in all, where that is known.
+    pub fn length(&self) -> Option<u64> {
+        self.inner.borrow().length
+    }
+
+    /// Nobody wants the rest. The upstream's connection ends, with the request in the middle.
+    fn give_up(&self) {
+        if self.touched.get() && !self.is_done() {
+            self.over.set(true);
+            if let Some(waker) = self.waker.borrow_mut().take() {
+                waker.wake();
+            }
+        }
+    }
+
+    fn broke(&self, why: Ended) -> Poll<Option<Result<Bytes, Broken>>> {
+        self.over.set(true);
+        *self.why.borrow_mut() = Some(why);
+        Poll::Ready(Some(Err(Broken)))
+    }
+
+    /// The next piece, asked for by the connection to the upstream.
+    pub fn poll_piece(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+        self.touched.set(true);
+        if self.over.get() {
+            return Poll::Ready(Some(Err(Broken)));
+        }
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        let within = |limit| {
+            if self.timed.get() {
+                self.timer.within(limit);
+            }
+        };
+        if let Some(given) = inner.given.take() {
+            inner.pace.pause(given.elapsed());
+        }
+        let piece = match inner.ahead.pop_front() {
+            Some(piece) => piece,
+            None => loop {
+                match Pin::new(&mut inner.incoming).poll_frame(cx) {
+                    Poll::Pending => {
+                        *self.waker.borrow_mut() = Some(cx.waker().clone());
+                        self.side.set(Side::Caller);
+                        within(inner.pace.left(&self.shared.settings));
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(None) => {
+                        if let Some(Err(error)) = inner.form.as_ref().map(Form::finish) {
+                            return self.broke(error.into());
+                        }
+                        self.side.set(Side::Nobody);
+                        within(inner.answer);
+                        return Poll::Ready(None);
+                    }
+                    Poll::Ready(Some(Err(error))) => return self.broke(intake::cut(&error)),
+                    Poll::Ready(Some(Ok(frame))) => {
+                        // Trailers stay here.
+                        let Ok(piece) = frame.into_data() else {
+                            continue;
+                        };
+                        let settings = &self.shared.settings;
+                        let read = inner.pace.upload(settings, piece.len()).and_then(|()| {
+                            inner.form.as_mut().map_or(Ok(()), |form| form.feed(&piece))
+                        });
+                        match read {
+                            Ok(()) => break piece,
+                            Err(error) => return self.broke(error.into()),
+                        }
+                    }
+                }
+            },
+        };
+        self.side.set(Side::Upstream);
+        inner.given = Some(Instant::now());
+        within(inner.idle);
+        Poll::Ready(Some(Ok(piece)))
+    }
+
+    /// What sending it came to, with the reason of the one who is to blame.
+    pub fn judged<T>(&self, sent: Result<T, Ended>, watch: &Guard, name: &str) -> Result<T, Ended> {
+        let ended = match sent {
+            Ok(sent) => {
+                // From here on its answer has the request's time.
+                self.timed.set(false);
+                return Ok(sent);
+            }
+            Err(ended) => ended,
+        };
+        if let Some(why) = self.why.borrow_mut().take() {
+            return Err(why);
+        }
+        let slow = matches!(&ended, Ended::Failed(failure) if failure.class == Class::Slow);
+        Err(match self.side.get() {
+            _ if !slow || watch.capped() || !self.touched.get() => ended,
+            Side::Caller => intake::too_slow().into(),
+            Side::Upstream => {
+                Failure::slow(format!("provider `{name}` stopped taking the request")).into()
+            }
+            Side::Nobody => ended,
+        })
+    }
+}
+
+/// Has an upload given up with what waits for its answer.
+pub struct Sending(pub Rc<Upload>);
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
