@@ -1,7 +1,7 @@
 //! The request for one upstream, made of the caller's: the body spliced or translated, the credential last.
 
 use super::{ended::Ended, exchange::Exchange, failure::Failure, payload::Payload};
-use crate::chat::Fault;
+use crate::chat::{Fault, Op};
 use crate::error::Error;
 use crate::formats::{Dropped, Framed, Framing, count};
 use crate::plan::Choice;
@@ -17,6 +17,15 @@ pub(super) fn way<'a>(
     upstream.way(exchange.format, &choice.model).ok_or_else(|| {
         let (provider, format) = (&upstream.name, exchange.format);
         unfit(&match count::beside(format.id) {
+            None if matches!(format.op, Op::Forward(_) | Op::Completions) => {
+                Error::invalid(format!(
+                    "provider `{provider}` has no `{}`, which nothing else can stand in for",
+                    format.name
+                ))
+                .hint(format!(
+                    "ask one that has it, or say that this one does with `gw provider set {provider} --formats`"
+                ))
+            }
             None => Error::invalid(format!(
                 "provider `{provider}` speaks no format `{}` can be translated to",
                 format.name

@@ -90,8 +90,8 @@ pub struct VendorFacts {
     pub own_names: &'static [&'static str],
 }
 
-/// Where they come from: by the vendor's id.
-pub type VendorLookup = fn(&str) -> Option<VendorFacts>;
+/// Where they come from: by the provider's record.
+pub type VendorLookup = fn(&resources::provider::Provider) -> Option<VendorFacts>;
 
 impl Snapshot {
     /// The snapshot that follows this one: `records` differ from those it was made from where they were `touched`.
@@ -145,7 +145,7 @@ impl Snapshot {
     fn set_provider(&mut self, name: &str, vendor: VendorLookup) {
         let record = self.records.get("provider", name).cloned();
         let spec = record.and_then(|it| typed::<resources::provider::Provider>(&it));
-        let found = spec.and_then(|spec| vendor(&spec.vendor).map(|known| (spec, known)));
+        let found = spec.and_then(|spec| vendor(&spec).map(|known| (spec, known)));
         let place = self.by_name.get(name).copied();
         let Some((spec, known)) = found else {
             if let Some(place) = place {

@@ -74,8 +74,8 @@ pub fn after(before: &Snapshot, revision: u64, records: Vec<Record>) -> Snapshot
 }
 
 /// What vendors contribute in tests.
-pub fn vendor(id: &str) -> Option<VendorFacts> {
-    let (ops, catalog, own_names): (_, _, &[&str]) = match id {
+pub fn vendor(spec: &resources::provider::Provider) -> Option<VendorFacts> {
+    let (ops, catalog, own_names): (_, _, &[&str]) = match spec.vendor.as_str() {
         "test" => (vec![Op::Chat, Op::Embeddings], "", &[]),
         "chat" => (vec![Op::Chat], "", &[]),
         "openai" => (vec![Op::Chat, Op::Embeddings], "openai", &[]),

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::formats;
 use crate::gateway::{Serving, Settings, Shared};
 use crate::plan::snapshot::{Provider, VendorFacts};
-use crate::resources::Stamp;
+use crate::resources::{Stamp, provider};
 use crate::store::records::Records;
 use crate::upstream::{Timers, Trouble, Upstream, Verdict};
 use crate::vendors;
@@ -65,13 +65,13 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
     }));
 }
 
-/// What planning needs to know of a vendor.
-fn vendor_facts(id: &str) -> Option<VendorFacts> {
-    let vendor = vendors::vendor(id).ok()?;
+/// What planning needs to know of a provider's vendor: what it serves, and what the record says of it beside.
+fn vendor_facts(spec: &provider::Provider) -> Option<VendorFacts> {
+    let vendor = vendors::vendor(&spec.vendor).ok()?;
     let endpoints = vendor.endpoints.iter();
-    let mut ops: Vec<Op> = endpoints
-        .map(|endpoint| formats::format(endpoint.format).op)
-        .collect();
+    let own = endpoints.map(|endpoint| formats::format(endpoint.format));
+    let said = spec.formats.iter().filter_map(|name| formats::named(name));
+    let mut ops: Vec<Op> = own.chain(said).map(|format| format.op).collect();
     // What cannot be asked is estimated.
     if ops.contains(&Op::Chat) {
         ops.push(Op::Count);

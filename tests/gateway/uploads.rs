@@ -434,7 +434,7 @@ fn who_stalls_is_told_apart() {
 
     let (close, closed) = mpsc::channel::<()>();
     let (url, _heard) = upstream_that(move |socket| {
-        drop(closed.recv());
+        let _ = closed.recv();
         drop(socket);
     });
     let bench = with_upstream(&url)

@@ -3,7 +3,7 @@ use super::*;
 use crate::resources::provider::Provider;
 use crate::store::secret::Secret;
 use crate::upstream::issuer::Issued;
-use crate::upstream::{Access, Ask, SignIn, Timers, Unsigned, Upstream};
+use crate::upstream::{Access, Ask, Content, SignIn, Timers, Unsigned, Upstream};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, header};
@@ -122,6 +122,7 @@ fn request(upstream: &Upstream) -> Result<Duration, Unsigned> {
         method: Method::POST,
         target: "/v1/chat/completions".parse().unwrap(),
         accept: "application/json",
+        content: Content::Json,
         body: Bytes::from_static(b"{}"),
         way: None,
         caller: None,
