@@ -12,7 +12,7 @@ use gw::chat::Event;
 use gw::formats::frames::{Frames, Framing};
 use gw::formats::reframe::Outgoing;
 use gw::formats::{Codec, FORMATS, Format, Quirks, ReplyContext, Seen, Target};
-use gw::formats::{eventstream, peek, splice, sse};
+use gw::formats::{eventstream, form::Form, peek, splice, sse};
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -271,6 +271,45 @@ fn spliced(format: &Format, body: &[u8]) {
     assert_eq!(after, before, "{}", format.name);
 }
 
+/// A form with this in it, changed in its bytes, says the same however it is cut.
+fn forms(body: &[u8], dice: &mut Dice) {
+    const PARTS: [&str; 3] = [
+        "--b0\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n",
+        "\r\n--b0\r\nContent-Disposition: form-data; name=\"model\"\r\nContent-Type: text/plain\r\n\r\nm",
+        "\r\n--b0--\r\n",
+    ];
+    let mut body = [
+        PARTS[0].as_bytes(),
+        body,
+        PARTS[1].as_bytes(),
+        PARTS[2].as_bytes(),
+    ]
+    .concat();
+    if dice.below(4) > 0 {
+        in_bytes(&mut body, dice);
+    }
+    let read = |most: usize, dice: &mut Dice| {
+        let mut form = Form::of("multipart/form-data; boundary=b0").unwrap()?;
+        let mut rest = &body[..];
+        while !rest.is_empty() {
+            let (piece, more) = rest.split_at((1 + dice.below(most)).min(rest.len()));
+            form.feed(piece)?;
+            rest = more;
+        }
+        form.finish()?;
+        Ok::<_, gw::error::Error>(form.model().cloned())
+    };
+    let (whole, cut) = (read(usize::MAX, dice), read(40, dice));
+    assert_eq!(
+        whole.as_ref().ok(),
+        cut.as_ref().ok(),
+        "a form cut otherwise"
+    );
+    if let Ok(Some(model)) = whole {
+        assert_eq!(&body[model.span], model.name.as_bytes());
+    }
+}
+
 fn case(seeds: &[Vec<u8>], seed: u64) {
     let mut dice = Dice(seed);
     dice.below(1);
@@ -279,6 +318,7 @@ fn case(seeds: &[Vec<u8>], seed: u64) {
         0 => in_bytes(&mut body, &mut dice),
         _ => in_structure(&mut body, &mut dice),
     }
+    forms(&body, &mut dice);
     for format in FORMATS {
         spliced(format, &body);
         if let Some(codec) = format.codec {

@@ -129,7 +129,7 @@ impl Form {
                             }
                             (at + 2, State::Head)
                         }
-                        None if bytes.len() <= LONGEST_LINE => return Ok(None),
+                        None if bytes.len() <= LONGEST_LINE + 2 => return Ok(None),
                         _ => return Err(wrong("a boundary of the form is followed by more")),
                     }
                 }
@@ -289,7 +289,7 @@ fn head(bytes: &[u8]) -> Result<Option<(usize, &[u8])>> {
     }
     match memchr::memmem::find(bytes, b"\r\n\r\n") {
         Some(at) if at <= LONGEST_HEAD => Ok(Some((at + 4, &bytes[..at]))),
-        None if bytes.len() <= LONGEST_HEAD => Ok(None),
+        None if bytes.len() <= LONGEST_HEAD + 4 => Ok(None),
         _ => Err(wrong("the head of a part of the form is too long")),
     }
 }
