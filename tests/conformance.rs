@@ -21,11 +21,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 /// Every upstream format, with a vendor that speaks it.
-const UPSTREAMS: [(&str, &str); 5] = [
+const UPSTREAMS: [(&str, &str); 6] = [
     ("openai-chat", "openai"),
     ("openai-responses", "openai"),
     ("anthropic-messages", "anthropic"),
     ("gemini", "gemini"),
+    ("bedrock-converse", "bedrock"),
     ("openai-embeddings", "openai"),
 ];
 
@@ -82,7 +83,8 @@ impl Ways<'_> {
         if let Some(key) = self.made.get(&name) {
             return key.clone();
         }
-        let own = url::Url::parse(gw::vendors::vendor(vendor).unwrap().base_url).unwrap();
+        let own = gw::vendors::vendor(vendor).unwrap().base_url;
+        let own = url::Url::parse(&own.replace("{region}", "r")).unwrap();
         let base = format!("{}/bymodel/x,chunk={chunk}{}", self.replay, own.path());
         self.gateway
             .provider(&name, vendor, base.trim_end_matches('/'), "sk-upstream");

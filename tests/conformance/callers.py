@@ -20,10 +20,16 @@ PATHS = {
 }
 
 
+# Formats whose paths say the model and whether the answer is streamed.
+BY_PATH = {"gemini", "bedrock-converse"}
+
+
 def path(api, model, stream, sse=True):
-    if api != "gemini":
+    if api not in BY_PATH:
         return PATHS[api]
     model = urllib.parse.quote(model, safe="")
+    if api == "bedrock-converse":
+        return f"/model/{model}/converse" + ("-stream" if stream else "")
     if not stream:
         return f"/v1beta/models/{model}:generateContent"
     return f"/v1beta/models/{model}:streamGenerateContent" + ("?alt=sse" if sse else "")
@@ -83,6 +89,9 @@ def call_ids(said):
                     ids.extend(call.get("id") for call in value if isinstance(call, dict))
                 elif name in ("functionCall", "function_call") and isinstance(value, dict):
                     ids.append(value.get("id"))
+                elif name == "toolUse" and isinstance(value, dict):
+                    # What the provider runs itself is no call of the caller's.
+                    ids.append(value.get("toolUseId") if value.get("type") != "server_tool_use" else None)
                 # Arguments are the caller's own.
                 elif name not in ("args", "arguments", "input"):
                     walk(value)
@@ -117,6 +126,53 @@ def gemini(base, body, key):
     return out
 
 
+class Heard:
+    """Bedrock's official client with an API key, whose answers are kept."""
+
+    def __init__(self):
+        import boto3
+        import botocore
+        from botocore.config import Config
+
+        config = Config(
+            retries={"max_attempts": 0}, read_timeout=PATIENCE, signature_version=botocore.UNSIGNED, max_pool_connections=20
+        )
+        self.client = boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url="http://127.0.0.1:9", config=config)
+        self.meta = self.client.meta
+        self.meta.events.register("before-send", self.address)
+
+    def address(self, request, **_):
+        """Where it goes, and the key, as `AWS_BEARER_TOKEN_BEDROCK` would have it."""
+        request.url = request.url.replace("http://127.0.0.1:9", LOCAL.base)
+        request.headers["authorization"] = f"Bearer {LOCAL.key}"
+
+    def converse(self, **ask):
+        said = self.client.converse(**ask)
+        LOCAL.said.append(said)
+        return said
+
+    def converse_stream(self, **ask):
+        return {"stream": self.each(self.client.converse_stream(**ask)["stream"])}
+
+    def each(self, stream):
+        for event in stream:
+            LOCAL.said.append(event)
+            yield event
+
+
+def converse(base, body, key):
+    """Through the recordings' own program, over a client of ours."""
+    import botocore.exceptions
+
+    LOCAL.base, LOCAL.key = base, key
+    if not isinstance(outcome._C.get("b"), Heard):
+        outcome._C["b"] = Heard()
+    try:
+        return outcome.converse(base, body["body"], model=body["model"], stream=body["stream"])
+    except botocore.exceptions.EventStreamError as error:
+        return {**outcome.new(), "error": {"status": None, "type": error.response["Error"]["Code"]}}
+
+
 # What a format calls by the caller's own names.
 OPEN = {"args", "response"}
 
@@ -137,10 +193,15 @@ def camel(node):
 
 def made(api, expected, model):
     """A small request that asks for an answer like the expected one."""
-    if api != "gemini":
+    if api not in BY_PATH:
         return compare.req(api, expected, model, None)
     names = sorted({call[0] for call in expected["outcome"].get("tools") or []})
     schema = {"type": "object", "properties": {}, "additionalProperties": True}
+    if api == "bedrock-converse":
+        specs = [{"toolSpec": {"name": n, "description": n, "inputSchema": {"json": schema}}} for n in names]
+        asked = {"messages": [{"role": "user", "content": [{"text": "go"}]}], "inferenceConfig": {"maxTokens": 4096}}
+        asked.update({"toolConfig": {"tools": specs}} if names else {})
+        return {"model": model, "stream": expected["stream"], "body": asked}
     tools = [{"function_declarations": [{"name": n, "description": n, "parameters_json_schema": schema} for n in names]}]
     config = {"max_output_tokens": 4096, **({"tools": tools} if names else {})}
     return {"model": model, "stream": expected["stream"], "config": config}
@@ -151,6 +212,8 @@ def through_client(api, gateway, key, body):
     LOCAL.said = []
     if api == "gemini":
         got = gemini(gateway, body, key)
+    elif api == "bedrock-converse":
+        got = converse(gateway, body, key)
     else:
         drive = {"openai-chat": outcome.chat, "openai-responses": outcome.responses, "anthropic-messages": outcome.messages}
         got = drive[api](f"{gateway}/v1", body, key=key)
@@ -171,6 +234,8 @@ def listen():
 
 def events(body):
     """What a recorded answer says, as JSON: the events of a stream, or the one document."""
+    if body[:1] == b"\0":
+        return messages(body)
     text = body.lstrip()
     if text[:1] in (b"{", b"["):
         try:
@@ -178,3 +243,14 @@ def events(body):
         except ValueError:
             return []
     return outcome.sse_events(body)
+
+
+def messages(body):
+    """What the messages of a binary stream say, each under its name."""
+    from botocore.eventstream import EventStreamBuffer
+
+    buffer = EventStreamBuffer()
+    buffer.add_data(body)
+    return [
+        {one.headers.get(":event-type") or one.headers.get(":exception-type"): json.loads(one.payload or b"{}")} for one in buffer
+    ]

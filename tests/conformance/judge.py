@@ -12,6 +12,7 @@ NEVER = re.compile(
     r"tools|functions|tools\.(function|parameters|input_schema|functionDeclarations)(\.\w+arameters\w*)?"
     r"|response_format(\.json_schema(\.schema)?)?|text(\.format(\.schema)?)?|output_config(\.format(\.schema)?)?"
     r"|generationConfig(\.response\w*Schema)?|(messages|input|contents)\..*image.*"
+    r"|toolConfig(\.tools(\.toolSpec(\.inputSchema)?)?)?|outputConfig(\.textFormat(\..*)?)?"
 )
 
 
@@ -57,7 +58,8 @@ def told(answer):
     try:
         error = json.loads(answer.body)
         error = error[0] if isinstance(error, list) else error
-        error = error["error"]
+        # Of some APIs a message is all there is.
+        error = error if "error" not in error and "message" in error else error["error"]
         return (error if isinstance(error, dict) else {"message": str(error)})
     except (ValueError, KeyError, TypeError, IndexError):
         return {"message": answer.body[:200].decode(errors="replace")}
@@ -212,6 +214,24 @@ def transcript(said):
     return "".join(one.get("transcript") or "" for one in audio)
 
 
+def run_there(said):
+    """The tools that Bedrock ran itself."""
+    found = set()
+
+    def walk(node):
+        if isinstance(node, list):
+            for item in node:
+                walk(item)
+        elif isinstance(node, dict):
+            if node.get("type") == "server_tool_use":
+                found.add(node.get("name"))
+            for value in node.values():
+                walk(value)
+
+    walk(said)
+    return found
+
+
 # The types of errors that follow from their status, as these formats document them.
 TYPES = {
     "anthropic-messages": {
@@ -234,6 +254,19 @@ TYPES = {
         503: "UNAVAILABLE",
         504: "DEADLINE_EXCEEDED",
     },
+    "bedrock-converse": {
+        400: "ValidationException",
+        401: "AccessDeniedException",
+        403: "AccessDeniedException",
+        404: "ResourceNotFoundException",
+        408: "ModelTimeoutException",
+        413: "ValidationException",
+        422: "ValidationException",
+        429: "ThrottlingException",
+        500: "InternalServerException",
+        503: "ServiceUnavailableException",
+        504: "ModelTimeoutException",
+    },
 }
 
 
@@ -254,6 +287,11 @@ def crossed_answer(caller, want, got, want_ids, got_ids, status, said):
             return crossed_error(caller, came)
         why = told_otherwise(status, said, (came or {}).get("status") or 0)
         return ("adapted", why) if why else ("wrong", f"error {came} for {wanted}")
+    theirs = run_there(said)
+    if theirs:
+        own = {**want, "tools": [call for call in want["tools"] if call[0] not in theirs]}
+        if not differences(own, got, want_ids, got_ids):
+            return "adapted", "what a tool of the provider's own was called with is no call of the caller's"
     spoken = transcript(said)
     if spoken and not want["text"] and got["text"] == spoken:
         return "adapted", "a spoken answer is given by its words"

@@ -4,8 +4,8 @@ import collections
 import json
 
 # What gw is held to. Whatever else was recorded is another format's.
-FORMATS = ["openai-chat", "openai-responses", "anthropic-messages", "gemini", "openai-embeddings"]
-ENDPOINTS = {"chat", "responses", "messages", "generateContent", "streamGenerateContent", "embeddings"}
+FORMATS = ["openai-chat", "openai-responses", "anthropic-messages", "gemini", "bedrock-converse", "openai-embeddings"]
+ENDPOINTS = {"chat", "responses", "messages", "generateContent", "streamGenerateContent", "embeddings"} | {"converse", "converse-stream"}
 # How many of a format's recordings of one kind a sample holds.
 SAMPLE = 12
 

@@ -18,6 +18,12 @@ MODELS = {
     "openai-responses": ["gpt-4o", "gpt-5.2", "o4-mini"],
     "anthropic-messages": ["claude-3-5-haiku", "claude-sonnet-4-5", "claude-opus-4-8"],
     "gemini": ["gemini-2.5-flash", "gemini-3-pro"],
+    "bedrock-converse": [
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "us.amazon.nova-2-lite-v1:0",
+        "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/k3x1",
+        "global.anthropic.claude-opus-4-8",
+    ],
 }
 
 
@@ -49,6 +55,9 @@ def request(api, record, model, number):
     if body is None:
         body = callers.made(api, record["expected"] or {"outcome": {}, "stream": record["stream"]}, model)
         body.pop("config", None)
+        body = body.get("body", body)
+    if api == "bedrock-converse":
+        return spelled(body, number)
     if api == "gemini":
         return spelled({name: value for name, value in body.items() if name != "stream"}, number)
     return spelled({**body, "model": model}, number)
@@ -57,7 +66,7 @@ def request(api, record, model, number):
 def send(way, api, record, model, number):
     body = request(api, record, model, number)
     sse = api != "gemini" or (record["query"] or {}).get("alt") == "sse"
-    stream = record["stream"] if api == "gemini" else False
+    stream = record["stream"] if api in callers.BY_PATH else False
     answer = callers.raw(
         STATE["plan"]["gateway"],
         callers.path(api, model, stream, sse),
@@ -183,7 +192,8 @@ def plain_answers(by_format):
         for record in records:
             expected = record["expected"]
             if expected and expected["class"] == "ok" and expected["outcome"].get("finish") == "stop" and not expected["outcome"]["tools"]:
-                size, key = len(record["response_body"] or ""), (api, record["stream"])
+                said = record.get("response_body") or record.get("response_body_b64") or ""
+                size, key = len(said), (api, record["stream"])
                 if key not in found or size < found[key][0]:
                     found[key] = (size, record["id"])
     return {key: id for key, (_, id) in found.items()}

@@ -1,6 +1,8 @@
 """What providers publish of their requests, to hold against it what gw sends. Knows nothing of gw."""
 
+import base64
 import json
+import re
 
 import jsonschema
 import yaml
@@ -70,6 +72,51 @@ def discovery(node, refer):
     return out
 
 
+class Amazon:
+    """The service model of Bedrock, by botocore's own check of parameters and by what else the model says of a value."""
+
+    def __init__(self):
+        from botocore.loaders import Loader
+        from botocore.model import ServiceModel
+        from botocore.validate import ParamValidator
+
+        service = ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"))
+        self.shape, self.check = service.operation_model("Converse").input_shape, ParamValidator()
+
+    def mistake(self, body):
+        report = self.check.validate({**body, "modelId": "m"}, self.shape)
+        if report.has_errors():
+            return report.generate_report()[:200]
+        return next(self.beyond(self.shape, body, ""), None)
+
+    def beyond(self, shape, value, at):
+        """Enumerations, patterns, upper bounds and base64, which botocore leaves to the service."""
+        said = shape.metadata
+        if shape.type_name == "structure" and not shape.is_document_type:
+            for name, inner in value.items():
+                yield from self.beyond(shape.members[name], inner, f"{at}.{name}")
+        elif shape.type_name == "list":
+            for number, inner in enumerate(value):
+                yield from self.beyond(shape.member, inner, f"{at}[{number}]")
+        elif shape.type_name == "map":
+            for name, inner in value.items():
+                yield from self.beyond(shape.key, name, f"{at}.{name}")
+                yield from self.beyond(shape.value, inner, f"{at}.{name}")
+        elif shape.type_name == "blob":
+            try:
+                base64.b64decode(value, validate=True)
+            except ValueError as error:
+                yield f"{at}: {error}"
+        elif shape.type_name == "string":
+            if said.get("enum") and value not in said["enum"]:
+                yield f"{at}: {value!r} is none of {said['enum']}"
+            if said.get("pattern") and not re.fullmatch(said["pattern"], value):
+                yield f"{at}: {value[:80]!r} does not match {said['pattern'][:80]}"
+        size = value if isinstance(value, (int, float)) else len(value) if hasattr(value, "__len__") else 0
+        if said.get("max") is not None and size > said["max"]:
+            yield f"{at}: {size} is more than {said['max']}"
+
+
 class Judges:
     """A validator for each format that is published."""
 
@@ -83,6 +130,8 @@ class Judges:
         return self.documents[name]
 
     def validator(self, api):
+        if api == "bedrock-converse":
+            self.validators.setdefault(api, Amazon())
         if api not in self.validators:
             name, request = SPECS[api]
             document = self.document(name)
@@ -95,6 +144,8 @@ class Judges:
 
     def mistake(self, api, body):
         """What is wrong with a request, or nothing."""
+        if api == "bedrock-converse":
+            return self.validator(api).mistake(body)
         error = jsonschema.exceptions.best_match(self.validator(api).iter_errors(body))
         if error is None:
             return None

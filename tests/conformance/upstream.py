@@ -17,11 +17,15 @@ sys.path.insert(0, sys.argv[1])
 import replay  # noqa: E402
 
 SENT, LOCK = {}, threading.Lock()
-# The model in the path, as Gemini has it.
+# The model in the path, as Gemini has it, and as Bedrock does.
 IN_PATH = re.compile(r"/models/([^/:?]+):")
+ENCODED = re.compile(r"/model/([^/?]+)/converse")
 
 
 def model_of(path, raw):
+    found = ENCODED.search(path)
+    if found:
+        return urllib.parse.unquote(found.group(1))
     found = IN_PATH.search(urllib.parse.unquote(path))
     if found:
         return found.group(1)
