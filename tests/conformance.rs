@@ -143,7 +143,10 @@ fn ways(gateway: &Gateway, replay: &str) -> Vec<Value> {
         for from in FORMATS {
             let cell = format!("{} <- {}", from.name, to.name);
             let wanted = only.as_ref().is_none_or(|only| cell.contains(only));
+            // Callers of other forms of a format sent nothing that was recorded.
+            let recorded = UPSTREAMS.iter().any(|(name, _)| *name == from.name);
             let there = from.name == to.name || (from.codec.is_some() && to.codec.is_some());
+            let there = there && recorded;
             if wanted && there {
                 ways.add(from.name, upstream, vendor);
             }
