@@ -214,6 +214,17 @@ def transcript(said):
     return "".join(one.get("transcript") or "" for one in audio)
 
 
+def cited(said):
+    """All the text of a whole answer of Bedrock's in which some stands beside its sources, where the recordings' own program
+    does not look; none for any other answer."""
+    message = (said[0].get("output") or {}).get("message") if len(said) == 1 and isinstance(said[0], dict) else None
+    blocks = (message or {}).get("content") or []
+    if not any("citationsContent" in block for block in blocks):
+        return None
+    texts = [block.get("citationsContent", {}).get("content", [block]) for block in blocks]
+    return "".join(piece.get("text", "") for pieces in texts for piece in pieces)
+
+
 def run_there(said):
     """The tools that Bedrock ran itself."""
     found = set()
@@ -287,6 +298,9 @@ def crossed_answer(caller, want, got, want_ids, got_ids, status, said):
             return crossed_error(caller, came)
         why = told_otherwise(status, said, (came or {}).get("status") or 0)
         return ("adapted", why) if why else ("wrong", f"error {came} for {wanted}")
+    text = cited(said)
+    if text is not None:
+        want = {**want, "text": text}
     theirs = run_there(said)
     if theirs:
         own = {**want, "tools": [call for call in want["tools"] if call[0] not in theirs]}

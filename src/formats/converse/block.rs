@@ -265,6 +265,12 @@ fn blocks(
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
         match part(&mut fields, in_result, lost)? {
+            // Sources of the text in front of them.
+            Some(Part::Text(text)) if text.is_empty() && !text.citations.is_empty() => {
+                if let Some(Part::Text(before)) = parts.last_mut() {
+                    before.citations.extend(text.citations);
+                }
+            }
             Some(part) => parts.push(part),
             None => {
                 parts.push(Part::Native(native(raw)));

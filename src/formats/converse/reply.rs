@@ -64,7 +64,7 @@ pub fn write(reply: &Reply) -> Vec<u8> {
         output: Output {
             message: Message {
                 role: "assistant",
-                content: seal::apart(&reply.parts).iter().filter_map(said).collect(),
+                content: seal::apart(&reply.parts).iter().flat_map(said).collect(),
             },
         },
         stop_reason: stop::write(reply.stop.unwrap_or(Stop::End).told(called)),
@@ -84,26 +84,30 @@ pub fn metrics() -> Value {
     json!({"latencyMs": 0})
 }
 
-fn said(part: &Part) -> Option<Said> {
+/// A part as blocks. Text stands where every client looks for it, and what it rests on behind it: not every client that
+/// did not ask for sources reads text beside them.
+fn said(part: &Part) -> Vec<Said> {
     let plain = match part {
         // Blank text is refused when it comes back in the conversation.
-        Part::Text(text) if text.is_empty() => return None,
+        Part::Text(text) if text.is_empty() => return Vec::new(),
         Part::Text(Text {
             text, citations, ..
-        }) if !citations.is_empty() => {
-            let citations: Vec<Value> = citations.iter().map(citation::write).collect();
-            json!({"citationsContent": {"content": [{"text": text}], "citations": citations}})
+        }) => {
+            let sources: Vec<Value> = citations.iter().map(citation::write).collect();
+            let cited = json!({"citationsContent": {"content": [], "citations": sources}});
+            let mut blocks = vec![Said::Plain(json!({"text": text}))];
+            blocks.extend((!sources.is_empty()).then_some(Said::Plain(cited)));
+            return blocks;
         }
-        Part::Text(text) => json!({"text": text.text}),
         Part::Refusal(text) => json!({"text": text}),
         Part::Call(call) => {
-            return Some(Said::Call {
+            return vec![Said::Call {
                 call: ToolUse {
                     tool_use_id: call.id.clone(),
                     name: call.name.clone(),
                     input: input(&call.arguments),
                 },
-            });
+            }];
         }
         Part::Thought(Thought {
             text,
@@ -113,14 +117,16 @@ fn said(part: &Part) -> Option<Said> {
         Part::Thought(Thought { text, .. }) => {
             json!({"reasoningContent": {"reasoningText": {"text": text}}})
         }
-        Part::Media(shown) => {
-            let (format, data) = media::shown(shown)?;
-            json!({"image": {"format": format, "source": {"bytes": data}}})
-        }
+        Part::Media(shown) => match media::shown(shown) {
+            Some((format, data)) => {
+                json!({"image": {"format": format, "source": {"bytes": data}}})
+            }
+            None => return Vec::new(),
+        },
         Part::Native(native) if native.format == super::NAME => native.json.clone(),
-        Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => return None,
+        Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => return Vec::new(),
     };
-    Some(Said::Plain(plain))
+    vec![Said::Plain(plain)]
 }
 
 /// Arguments that the model garbled are shown as what they are, under a name that no schema will accept silently.

@@ -168,7 +168,12 @@ impl Reader {
         }
         if let Some(mut cited) = fields.lenient("citationsContent", Fields::object) {
             let text = block::cited(&mut cited);
-            let part = self.part(index, Held::Text, Opening::Text, out);
+            let before = self.blocks.last().map(|block| &block.held);
+            let part = match (text.is_empty(), before) {
+                // Sources of the text in front of them.
+                (true, Some(Held::Text(part))) => *part,
+                _ => self.part(index, Held::Text, Opening::Text, out),
+            };
             let said = (!text.is_empty()).then(|| Delta::Text(text.text.clone()));
             let sources = text.citations.into_iter().map(Delta::Citation);
             let deltas = said.into_iter().chain(sources);
