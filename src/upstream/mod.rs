@@ -20,6 +20,7 @@ mod standing;
 mod timers;
 mod tls;
 pub mod trial;
+mod variable;
 pub mod via;
 mod way;
 

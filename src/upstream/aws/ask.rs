@@ -5,7 +5,7 @@ use super::given::{self, Given, Held};
 use super::profiles::Profiles;
 use super::sign;
 use crate::store::{secret, secret_file};
-use crate::upstream::fetch::fetch;
+use crate::upstream::{fetch::fetch, variable::variable};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, Request, StatusCode, header, request::Builder};
@@ -28,10 +28,6 @@ pub async fn ask(chain: &Chain) -> Result<Given, String> {
     let found = tokio::task::spawn_blocking(move || find(&chain, &variable)).await;
     let source = found.map_err(|_| "the look-up broke off")??;
     obtain(source).await
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
 /// Reads the files and looks. Blocks.

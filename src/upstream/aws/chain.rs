@@ -299,6 +299,9 @@ impl Looking<'_> {
         let given = self
             .var("AWS_ENDPOINT_URL_STS")
             .or_else(|| self.var("AWS_ENDPOINT_URL"));
+        if given.as_deref().is_some_and(|url| !stays_secret(url)) {
+            return Err("`AWS_ENDPOINT_URL_STS` is neither https nor on this machine".to_owned());
+        }
         let sts = given.unwrap_or_else(|| {
             let china = if region.starts_with("cn-") { ".cn" } else { "" };
             format!("https://sts.{region}.amazonaws.com{china}")
@@ -318,8 +321,11 @@ impl Looking<'_> {
         let full = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
         let relative = self.var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
         let url = match (relative, self.var(full)) {
-            (Some(path), _) => format!("http://169.254.170.2{path}"),
-            (None, Some(url)) if may_be_asked(&url) => url,
+            (Some(path), _) if path.starts_with('/') => format!("http://169.254.170.2{path}"),
+            (Some(_), _) => {
+                return Err("`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` is no path".to_owned());
+            }
+            (None, Some(url)) if stays_secret(&url) => url,
             (None, Some(_)) => {
                 return Err(format!(
                     "`{full}` is neither https nor on this machine nor one of a container's own addresses"
@@ -366,12 +372,12 @@ impl Looking<'_> {
     }
 }
 
-/// Whether a container's service may be there: credentials travel encrypted or stay on the machine.
-fn may_be_asked(url: &str) -> bool {
+/// Whether what is sent there is encrypted or stays on the machine; a container's own services are on it.
+fn stays_secret(url: &str) -> bool {
     let Ok(url) = url::Url::parse(url) else {
         return false;
     };
-    let host = match url.host() {
+    let near = match url.host() {
         Some(url::Host::Ipv4(ip)) => {
             ip.is_loopback() || [[169, 254, 170, 2], [169, 254, 170, 23]].contains(&ip.octets())
         }
@@ -381,7 +387,7 @@ fn may_be_asked(url: &str) -> bool {
         Some(url::Host::Domain(name)) => name == "localhost",
         None => false,
     };
-    url.scheme() == "https" || (url.scheme() == "http" && host)
+    url.scheme() == "https" || (url.scheme() == "http" && near)
 }
 
 #[cfg(test)]

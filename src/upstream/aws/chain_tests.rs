@@ -282,6 +282,17 @@ fn what_cannot_be_is_named_with_its_place() {
             "there is a web identity token (`AWS_WEB_IDENTITY_TOKEN_FILE`), but no role for it (`AWS_ROLE_ARN`)",
         ),
         (
+            vec![("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "5/x")],
+            "`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` is no path",
+        ),
+        (
+            vec![
+                ("AWS_PROFILE", "pod"),
+                ("AWS_ENDPOINT_URL", "http://sts.example"),
+            ],
+            "`AWS_ENDPOINT_URL_STS` is neither https nor on this machine",
+        ),
+        (
             vec![("AWS_EC2_METADATA_DISABLED", "True")],
             "there are no credentials in the environment, the files or the container, and \
              `AWS_EC2_METADATA_DISABLED` keeps gw from asking the machine's metadata service",

@@ -11,6 +11,7 @@ pub(super) use google::Google;
 
 use super::aws::{self, Chain, Given, Keys};
 use super::sign::bearer;
+use super::variable::variable;
 use crate::resources::Stamp;
 use http::HeaderValue;
 use std::{sync::Arc, time::Duration};
@@ -94,9 +95,4 @@ fn given(given: Given) -> Result<Issued, String> {
         token,
         lifetime: given.expires.map(left),
     })
-}
-
-/// A variable of the gateway's process; empty is as good as not set.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
 }
