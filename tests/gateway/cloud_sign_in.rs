@@ -166,7 +166,7 @@ impl Cloud {
 }
 
 /// One request, head and body; `None` where the other side has closed.
-fn read(socket: &mut TcpStream) -> Option<String> {
+pub fn read(socket: &mut TcpStream) -> Option<String> {
     let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -210,7 +210,7 @@ fn ask(gateway: &Gateway, key: &str) -> http::Answer {
 }
 
 /// Nothing of these texts is in what the gateway says anywhere.
-fn shows_none(gateway: &Gateway, secrets: &[&str]) {
+pub fn shows_none(gateway: &Gateway, secrets: &[&str]) {
     for (what, text) in [
         ("its log", gateway.log()),
         ("status", gateway.ok(&["status", "-o", "json"])),

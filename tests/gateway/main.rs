@@ -58,6 +58,8 @@ mod revoking;
 mod room;
 mod seals;
 mod sessions;
+#[cfg(unix)]
+mod signed_upstreams;
 mod splitting;
 mod standin;
 mod steering;
