@@ -1,6 +1,6 @@
 //! Forms (`multipart/form-data`, <https://www.rfc-editor.org/rfc/rfc7578>) as they pass: which model they name, where it
-//! stands, and that there is only one way to read them. No part is kept but the model's value. Must not know where pieces
-//! come from.
+//! stands, that there is only one way to read them, and another model in its place. No part is kept but the model's value.
+//! Must not know where pieces come from, nor how they are kept in hand.
 //!
 //! Servers read forms more or less strictly. What they could read differently is refused, so that no provider finds
 //! another model in a form than gw has.
@@ -9,7 +9,7 @@ use super::peek::checked;
 use crate::error::{Error, Result};
 use std::{borrow::Cow, ops::Range};
 
-/// The model must have come within this many bytes.
+/// A model that is to choose where the form goes must have come within this many bytes.
 pub const LOOKED_AT: usize = 64 << 10;
 /// The most parts of a form.
 const PARTS: u32 = 1_000;
@@ -33,6 +33,25 @@ pub struct Form {
     passed: usize,
     parts: u32,
     model: Option<Model>,
+    /// What it is to become from here on; `None`: what it is.
+    rewritten: Option<Rewritten>,
+}
+
+/// A form that is written anew as it is read.
+struct Rewritten {
+    /// What it is to name, once.
+    model: String,
+    /// What has been read, with that in it.
+    out: Vec<u8>,
+}
+
+/// What becomes of bytes that have been read.
+enum Edit {
+    Keep,
+    /// The model's value ends here.
+    Value(usize),
+    /// The form ends with these.
+    End,
 }
 
 /// The model a form names.
@@ -69,6 +88,7 @@ impl Form {
             passed: 0,
             parts: 0,
             model: None,
+            rewritten: None,
         }))
     }
 
@@ -77,7 +97,11 @@ impl Form {
         let mut rest = std::mem::take(&mut self.rest);
         rest.extend_from_slice(piece);
         let mut at = 0;
-        while let Some(used) = self.step(&rest[at..])? {
+        while let Some((used, edit)) = self.step(&rest[at..])? {
+            let missing = self.model.is_none();
+            if let Some(new) = &mut self.rewritten {
+                new.take(&rest[at..at + used], edit, missing, &self.mark);
+            }
             at += used;
             self.passed += used;
         }
@@ -99,13 +123,33 @@ impl Form {
         self.model.as_ref()
     }
 
+    /// How much of what has come is not read yet: more must come first.
+    pub fn waiting(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// From what is not read yet on it is to name this model: in place of another, else at its end. `None`: it stays as it is.
+    pub fn rewrite(&mut self, model: Option<&str>) {
+        self.rewritten = model.map(|model| Rewritten {
+            model: model.to_owned(),
+            out: Vec::new(),
+        });
+    }
+
+    /// What has been read since it is rewritten, as it goes on; `None`: it is not.
+    pub fn written(&mut self) -> Option<Vec<u8>> {
+        let new = self.rewritten.as_mut()?;
+        Some(std::mem::take(&mut new.out))
+    }
+
     /// What stands between its parts, without the line breaks.
     pub fn mark(&self) -> &[u8] {
         &self.mark
     }
 
     /// Reads on; how many bytes that took. `None`: more must come first.
-    fn step(&mut self, bytes: &[u8]) -> Result<Option<usize>> {
+    fn step(&mut self, bytes: &[u8]) -> Result<Option<(usize, Edit)>> {
+        let mut edit = Edit::Keep;
         let (used, next) = match self.state {
             State::Start if bytes.len() < self.mark.len() => {
                 return match self.mark.starts_with(bytes) {
@@ -117,6 +161,7 @@ impl Form {
             State::Start => return Err(no_beginning()),
             State::Marked => {
                 if bytes.starts_with(b"--") {
+                    edit = Edit::End;
                     (2, State::End)
                 } else {
                     match memchr::memmem::find(bytes, b"\r\n") {
@@ -151,6 +196,7 @@ impl Form {
                     };
                     if model {
                         self.found(value)?;
+                        edit = Edit::Value(value.len());
                     }
                     (at + self.mark.len(), State::Marked)
                 }
@@ -170,7 +216,7 @@ impl Form {
             },
         };
         self.state = next;
-        Ok(Some(used))
+        Ok(Some((used, edit)))
     }
 
     /// The model's value has come.
@@ -179,12 +225,6 @@ impl Form {
             return Err(too_long());
         }
         let span = self.passed..self.passed + value.len();
-        if span.end > LOOKED_AT {
-            let why = format!("`model` stands behind the first {LOOKED_AT} bytes of the form");
-            return Err(Error::invalid(why)
-                .param("model")
-                .hint("send it as the form's first field"));
-        }
         let text =
             std::str::from_utf8(value).map_err(|_| wrong("`model` is not UTF-8").param("model"))?;
         let name = checked(Cow::Borrowed(text))?.into_owned();
@@ -196,10 +236,34 @@ impl Form {
     }
 }
 
-/// A part that names this model, to stand in front of all others of a form with this mark.
+impl Rewritten {
+    /// Takes what has been read. `missing`: no model has come.
+    fn take(&mut self, bytes: &[u8], edit: Edit, missing: bool, mark: &[u8]) {
+        match edit {
+            Edit::Value(end) => {
+                self.out.extend_from_slice(self.model.as_bytes());
+                self.out.extend_from_slice(&bytes[end..]);
+            }
+            // Behind the mark that has gone out already.
+            Edit::End if missing => {
+                self.out.extend_from_slice(&part(&self.model));
+                self.out.extend_from_slice(mark);
+                self.out.extend_from_slice(bytes);
+            }
+            Edit::Keep | Edit::End => self.out.extend_from_slice(bytes),
+        }
+    }
+}
+
+/// A part that names this model, to stand behind a mark and in front of the next.
+fn part(model: &str) -> Vec<u8> {
+    let head = "\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n";
+    [head, model, "\r\n"].concat().into_bytes()
+}
+
+/// The same with its mark, to stand in front of all others of a form.
 pub fn naming(mark: &[u8], model: &str) -> Vec<u8> {
-    let head = b"\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n";
-    [mark, head, model.as_bytes(), b"\r\n"].concat()
+    [mark, &part(model)].concat()
 }
 
 fn wrong(why: &str) -> Error {

@@ -27,6 +27,10 @@ use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use std::{borrow::Cow, cell::OnceCell, rc::Rc, sync::Arc};
 
+/// What to do where a long form says its model too late, or not at all.
+const LATE: &str =
+    "send `model` within the form's first 64 KiB, in front of its files, or have a route name it";
+
 /// What is forwarded.
 pub enum Forwarded {
     /// A form, to an endpoint that takes one.
@@ -96,7 +100,11 @@ async fn answer(
             record.asked(&peek, asked.format.op);
             record.brought(parcel.content_type.as_ref(), parcel.length);
             let ask = pipeline::ask(asked, &peek, &head.headers);
-            let plan = pipeline::planned(worker, &serving, &admitted.caller, ask, record)?;
+            let plan = pipeline::planned(worker, &serving, &admitted.caller, ask, record);
+            let plan = plan.map_err(|error| match peek.model.is_none() && parcel.goes_once() {
+                true => error.hint(LATE),
+                false => error,
+            })?;
             call.run(asked.format, &plan, &peek, &parcel, None, record)
                 .await
         }

@@ -53,9 +53,16 @@ impl Parcel {
         let mut form = form_of(headers)?;
         let mut pace = Pace::begin();
         let mut collected = Collected::default();
-        let whole = loop {
-            let Some(piece) = intake::piece(settings, &mut incoming, &pace, watch).await? else {
-                break true;
+        let behind = loop {
+            let Some(mut piece) = intake::piece(settings, &mut incoming, &pace, watch).await?
+            else {
+                break None;
+            };
+            // What counts must not hang on how the body was cut on its way.
+            let room = LOOKED_AT - collected.length();
+            let behind = match piece.len() > room {
+                true => piece.split_off(room),
+                false => Bytes::new(),
             };
             pace.upload(settings, piece.len())?;
             held.take(piece.len()).map_err(Error::from)?;
@@ -64,11 +71,11 @@ impl Parcel {
             }
             collected.push(piece);
             if collected.length() >= LOOKED_AT {
-                break false;
+                break Some(behind);
             }
         };
         watch.within(None);
-        if let Some(form) = form.as_ref().filter(|_| whole) {
+        if let Some(form) = form.as_ref().filter(|_| behind.is_none()) {
             form.finish()?;
         }
         Ok(Parcel {
@@ -77,10 +84,7 @@ impl Parcel {
             head: collected.into_bytes(),
             mark: form.as_ref().map(|form| form.mark().to_vec()),
             model: form.as_ref().and_then(|form| form.model().cloned()),
-            rest: match whole {
-                true => None,
-                false => Some(Upload::new(worker, incoming, form, pace, watch)),
-            },
+            rest: behind.map(|behind| Upload::new(worker, behind, incoming, form, pace, watch)),
         })
     }
 
@@ -101,12 +105,18 @@ impl Parcel {
 
     /// For an upstream; `model`: to be named in the form.
     pub fn made(&self, model: Option<&str>) -> Sent {
-        let mut pieces = VecDeque::with_capacity(4);
+        let mut pieces = VecDeque::with_capacity(3);
         match (&self.mark, &self.model, model) {
             (Some(_), Some(found), Some(model)) => {
                 pieces.push_back(self.head.slice(..found.span.start));
                 pieces.push_back(Bytes::copy_from_slice(model.as_bytes()));
                 pieces.push_back(self.head.slice(found.span.end..));
+            }
+            (Some(_), None, Some(model)) if let Some(rest) = &self.rest => {
+                // Whether another is named further on nobody knows, nor how long the form will be.
+                let read = self.head.len().saturating_sub(rest.waiting());
+                rest.begin(VecDeque::from([self.head.slice(..read)]), None, Some(model));
+                return (Bytes::new(), Some(rest.clone()));
             }
             (Some(mark), None, Some(model)) => {
                 pieces.push_back(form::naming(mark, model).into());
@@ -121,7 +131,7 @@ impl Parcel {
         let length = self
             .length
             .map(|length| (length + now as u64).saturating_sub(self.head.len() as u64));
-        rest.begin(pieces, length);
+        rest.begin(pieces, length, None);
         (Bytes::new(), Some(rest.clone()))
     }
 }

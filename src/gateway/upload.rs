@@ -11,10 +11,11 @@ use super::{
     watch::{Guard, Timer},
     worker::Worker,
 };
+use crate::error::Result;
 use crate::formats::form::Form;
 use crate::plan::retry::Class;
 use bytes::Bytes;
-use http_body::Body as _;
+use http_body::{Body as _, Frame};
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -56,6 +57,8 @@ struct Inner {
     ahead: VecDeque<Bytes>,
     /// In all, where that is known.
     length: Option<u64>,
+    /// What had come beyond that, and is still to be read.
+    behind: Option<Bytes>,
     incoming: Incoming,
     /// To be read on as it passes.
     form: Option<Form>,
@@ -80,9 +83,10 @@ impl std::fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 impl Upload {
-    /// What is still to come of a body. `form`: to be read on.
+    /// What is still to come of a body: `behind`, then the rest. `form`: to be read on.
     pub(super) fn new(
         worker: &Worker,
+        behind: Bytes,
         incoming: Incoming,
         form: Option<Form>,
         pace: Pace,
@@ -93,6 +97,7 @@ impl Upload {
             inner: RefCell::new(Inner {
                 ahead: VecDeque::new(),
                 length: None,
+                behind: Some(behind).filter(|piece| !piece.is_empty()),
                 incoming,
                 form,
                 pace,
@@ -110,11 +115,21 @@ impl Upload {
         })
     }
 
-    /// Makes it ready to go out behind these pieces, `length` bytes in all.
-    pub fn begin(&self, ahead: VecDeque<Bytes>, length: Option<u64>) {
+    /// Makes it ready to go out behind these pieces, `length` bytes in all. `model`: what its form is to name further on,
+    /// where it has named none so far.
+    pub fn begin(&self, ahead: VecDeque<Bytes>, length: Option<u64>, model: Option<&str>) {
         let mut inner = self.inner.borrow_mut();
         inner.ahead = ahead;
         inner.length = length;
+        if let Some(form) = &mut inner.form {
+            form.rewrite(model);
+        }
+    }
+
+    /// Bytes of what has come that its form has not read, and that go out once it has.
+    pub fn waiting(&self) -> usize {
+        let inner = self.inner.borrow();
+        inner.form.as_ref().map_or(0, Form::waiting)
     }
 
     /// How long the upstream may take.
@@ -148,14 +163,17 @@ impl Upload {
         }
     }
 
-    fn broke(&self, why: Ended) -> Poll<Option<Result<Bytes, Broken>>> {
+    fn broke(&self, why: Ended) -> Poll<Option<std::result::Result<Bytes, Broken>>> {
         self.over.set(true);
         *self.why.borrow_mut() = Some(why);
         Poll::Ready(Some(Err(Broken)))
     }
 
     /// The next piece, asked for by the connection to the upstream.
-    pub fn poll_piece(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+    pub fn poll_piece(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Bytes, Broken>>> {
         self.touched.set(true);
         if self.over.get() {
             return Poll::Ready(Some(Err(Broken)));
@@ -173,7 +191,11 @@ impl Upload {
         let piece = match inner.ahead.pop_front() {
             Some(piece) => piece,
             None => loop {
-                match Pin::new(&mut inner.incoming).poll_frame(cx) {
+                let polled = match inner.behind.take() {
+                    Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+                    None => Pin::new(&mut inner.incoming).poll_frame(cx),
+                };
+                match polled {
                     Poll::Pending => {
                         *self.waker.borrow_mut() = Some(cx.waker().clone());
                         self.side.set(Side::Caller);
@@ -195,11 +217,10 @@ impl Upload {
                             continue;
                         };
                         let settings = &self.shared.settings;
-                        let read = inner.pace.upload(settings, piece.len()).and_then(|()| {
-                            inner.form.as_mut().map_or(Ok(()), |form| form.feed(&piece))
-                        });
-                        match read {
-                            Ok(()) => break piece,
+                        let counted = inner.pace.upload(settings, piece.len());
+                        match counted.and_then(|()| read(&mut inner.form, piece)) {
+                            Ok(piece) if piece.is_empty() => {}
+                            Ok(piece) => break piece,
                             Err(error) => return self.broke(error.into()),
                         }
                     }
@@ -213,7 +234,12 @@ impl Upload {
     }
 
     /// What sending it came to, with the reason of the one who is to blame.
-    pub fn judged<T>(&self, sent: Result<T, Ended>, watch: &Guard, name: &str) -> Result<T, Ended> {
+    pub fn judged<T>(
+        &self,
+        sent: std::result::Result<T, Ended>,
+        watch: &Guard,
+        name: &str,
+    ) -> std::result::Result<T, Ended> {
         let ended = match sent {
             Ok(sent) => {
                 // From here on its answer has the request's time.
@@ -235,6 +261,15 @@ impl Upload {
             Side::Nobody => ended,
         })
     }
+}
+
+/// What a piece becomes that a form's reader has seen.
+fn read(form: &mut Option<Form>, piece: Bytes) -> Result<Bytes> {
+    let Some(form) = form else {
+        return Ok(piece);
+    };
+    form.feed(&piece)?;
+    Ok(form.written().map_or(piece, Bytes::from))
 }
 
 /// Has an upload given up with what waits for its answer.

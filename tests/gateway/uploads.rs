@@ -3,7 +3,7 @@
 
 use crate::harness::{http, until};
 use crate::kit::{Bench, Plan, plan, read_until, status};
-use crate::standin::{FORM, StandIn, field, head, json as told};
+use crate::standin::{FORM, StandIn, field, form, head, json as told};
 use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -382,6 +382,52 @@ fn a_body_without_a_length_goes_out_without_one() {
     assert!(heard.text() == body.replace("asked", "real"));
 }
 
+#[test]
+fn a_long_form_may_name_its_model_behind_its_file_where_the_route_names_one() {
+    let up = StandIn::start(|_| told(200, r#"{"text":"hi"}"#));
+    let bench = with_upstream(&up.url).at("free", &["up"]).start();
+    let send = |route: &str, body: &str| {
+        let mut socket = bench.socket();
+        let path = format!("/{route}/v1/audio/transcriptions");
+        socket
+            .write_all((request_head(&bench, "POST", &path, Some(body.len())) + body).as_bytes())
+            .unwrap();
+        let got = read_until(&mut socket, "}");
+        (status(&got), got)
+    };
+    let file = "r\r\n--b".repeat(SOME / 6);
+    let late = form(
+        &[("language", "en"), ("model", "asked"), ("prompt", "x")],
+        &file,
+    );
+    let none = form(&[("language", "en")], &file);
+    for (body, want) in [
+        (&late, late.replace("asked", "real")),
+        (
+            &none,
+            none.replace("--b0--", &(field("model", "real") + "--b0--")),
+        ),
+    ] {
+        let (code, got) = send("r", body);
+        assert_eq!(code, 200, "{got}");
+        let heard = up.take();
+        assert!(
+            heard.whole && heard.text() == want,
+            "{} {}",
+            heard.body.len(),
+            want.len()
+        );
+        assert_eq!(heard.header("transfer-encoding"), Some("chunked"));
+    }
+    // It would choose where the form goes.
+    let (code, got) = send("free", &late);
+    assert!(
+        code == 400 && got.contains("within the form's first 64 KiB"),
+        "{got}"
+    );
+    assert!(up.heard().is_empty());
+}
+
 /// Reads until the other side ends the connection.
 fn read_away(mut socket: TcpStream) -> usize {
     let (mut have, mut piece) = (0, vec![0; 64 << 10]);
@@ -427,8 +473,8 @@ fn who_stalls_is_told_apart() {
     let (url, _heard) = upstream_that(move |socket| ended.send(read_away(socket)).unwrap());
     let bench = with_upstream(&url).limits("body_stall = '300ms'").start();
     let mut socket = begin(&bench, PATH, SOME, ALL);
-    let got = read_until(&mut socket, "\r\n\r\n");
-    assert_eq!(status(&got), 408, "{got}");
+    let got = read_until(&mut socket, "the request body did not arrive in time");
+    assert_eq!(status(&got), 504, "{got}");
     end.recv_timeout(std::time::Duration::from_secs(30))
         .unwrap();
 
