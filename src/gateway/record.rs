@@ -43,7 +43,7 @@ pub struct Record {
     /// What it uses is not the text in it, so that only the provider can say.
     untold: bool,
     /// What the answer carries in place of text.
-    carried: Option<Carried>,
+    carried: Option<Box<Carried>>,
 }
 
 struct Carried {
@@ -163,10 +163,10 @@ impl Record {
         let kind = label.and_then(|label| label.to_str().ok());
         self.row.stream = kind.is_some_and(|kind| sniff::labelled(kind, "text/event-stream"));
         if !kind.is_some_and(sniff::is_text) {
-            self.carried = Some(Carried {
+            self.carried = Some(Box::new(Carried {
                 kind: kind.map(str::to_owned),
                 bytes: 0,
-            });
+            }));
         }
     }
 
@@ -383,8 +383,8 @@ impl Drop for Record {
             LogContent::Metadata => self.shared.journal.push(row, None),
             LogContent::Full => {
                 self.close_pieces();
-                if let Some(Carried { kind, bytes }) = self.carried.take() {
-                    let told = told(kind.as_deref(), Some(bytes));
+                if let Some(carried) = self.carried.take() {
+                    let told = told(carried.kind.as_deref(), Some(carried.bytes));
                     self.content.response.push(told.into());
                 }
                 self.shared
