@@ -217,7 +217,8 @@ def transcript(said):
 def cited(said):
     """All the text of a whole answer of Bedrock's in which some stands beside its sources, where the recordings' own program
     does not look; none for any other answer."""
-    message = (said[0].get("output") or {}).get("message") if len(said) == 1 and isinstance(said[0], dict) else None
+    output = said[0].get("output") if len(said) == 1 and isinstance(said[0], dict) else None
+    message = output.get("message") if isinstance(output, dict) else None
     blocks = (message or {}).get("content") or []
     if not any("citationsContent" in block for block in blocks):
         return None

@@ -55,6 +55,14 @@ is_(crossed(want=NO_KEY, status=401, error={"status": 502, "type": "x"}), "adapt
 INSIDE = [{"error": {"message": "x"}}]
 is_(crossed(said=INSIDE, error={"status": 400, "type": "x"}), "adapted", "with status 200")
 
+HERE = {"toolUse": {"name": "f", "type": "server_tool_use"}}
+is_(crossed(said=[HERE], tools=[], finish="stop"), "adapted", "of the provider's own")
+SOURCES = {"citationsContent": {"content": [{"text": "b"}], "citations": []}}
+CITED = [{"output": {"message": {"content": [{"text": "a"}, SOURCES]}}}]
+is_(crossed(said=CITED, text="ab"), "equal")
+is_(crossed(said=CITED), "wrong", "text: a for ab")
+is_(crossed(said=[{"output": [{"type": "message"}]}]), "equal")
+
 # Answers of one format.
 USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n'
 is_(same(b"data: 1\n\n", b"data: 1\n\n"), "equal")
