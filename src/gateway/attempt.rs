@@ -291,6 +291,9 @@ fn note(mut entry: Entry, upstream: &Upstream, failure: &Failure, now: Moment) {
                 status = failure.status,
                 "provider refused gw's credential"
             );
+            if let Some(401 | 403) = failure.status {
+                upstream.refused_credential();
+            }
             upstream.standing.failed(match failure.status {
                 Some(status) => format!("it refused the credential (HTTP {status})"),
                 None => failure.fault.message.clone(),

@@ -154,6 +154,12 @@ pub(super) fn not_signed(upstream: &Upstream, why: &Unsigned) -> Failure {
         Unsigned::BadOwnKey => unfit(&Error::invalid(format!(
             "the caller's own key for provider `{name}` has characters no header can carry"
         ))),
+        Unsigned::OwnAccessKeys => unfit(
+            &Error::invalid(format!(
+                "the caller's own key for provider `{name}` is a pair of access keys, which sign and are not sent"
+            ))
+            .hint("send an API key of the service instead"),
+        ),
         // Why is for the operator (`gw status`): it may name files and variables.
         Unsigned::Unavailable(_) => Failure::credential(format!(
             "the credential of provider `{name}` is not available"

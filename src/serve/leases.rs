@@ -11,8 +11,10 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// Begins to renew what these sign in with; what is renewed already goes on as it is.
 pub fn keep(upstreams: &[Arc<Upstream>]) {
-    let leases = upstreams.iter().flat_map(|upstream| upstream.leases());
-    leases.for_each(Lease::keep);
+    for upstream in upstreams {
+        let leases = upstream.leases().iter();
+        leases.for_each(|lease| lease.keep(&upstream.name));
+    }
 }
 
 /// Waits until each issuer of these providers (`None`: of all) has been asked once.

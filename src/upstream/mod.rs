@@ -167,6 +167,11 @@ impl Upstream {
         all.min_by_key(|trouble| trouble.lapses)
     }
 
+    /// It refused what it is signed in with: where that lapses, it may have lapsed early.
+    pub fn refused_credential(&self) {
+        self.leases.iter().for_each(|lease| lease.doubt());
+    }
+
     /// Gets what it is signed in with that lapses, where that is not there yet; for those who call it once.
     pub(super) async fn obtain(&self) -> std::result::Result<(), String> {
         for lease in &self.leases {

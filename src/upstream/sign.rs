@@ -43,6 +43,8 @@ pub enum Unsigned {
     NoOwnKey,
     /// The caller's own key has characters no header can carry.
     BadOwnKey,
+    /// The caller's own key is a pair of AWS's, which signs and is never sent.
+    OwnAccessKeys,
     /// The credential is not to be had now, and why. For the operator: it may name files and variables.
     Unavailable(String),
 }
@@ -167,6 +169,9 @@ impl SignIn {
             }
             SignIn::Passthrough(auth) => {
                 let own = own_key.ok_or(Unsigned::NoOwnKey)?;
+                if matches!(auth, Auth::Aws(_)) && Keys::stored(own.key()).is_some() {
+                    return Err(Unsigned::OwnAccessKeys);
+                }
                 let auth = match own.form {
                     // Tokens of a subscription (`sk-ant-oat…`) are taken in this form alone.
                     Form::Bearer if same => Auth::Bearer,
@@ -401,6 +406,30 @@ mod tests {
             (Auth::Bearer, "a\nb", "holds characters no header can carry"),
         ] {
             assert_eq!(kind(auth, secret), want);
+        }
+    }
+
+    #[test]
+    fn a_callers_access_keys_are_not_sent() {
+        let sign_in = SignIn::Passthrough(Auth::Aws("bedrock"));
+        let signed = |key: &str, same| {
+            let own = OwnKey::new(key, Form::Bearer);
+            let mut request = Request::new(Bytes::new());
+            sign_in.sign(&mut request, own.as_ref(), same)?;
+            Ok(request.headers()[header::AUTHORIZATION]
+                .to_str()
+                .unwrap()
+                .to_owned())
+        };
+        for same in [true, false] {
+            assert_eq!(
+                signed("ABSKQmVkcm9jaw==", same),
+                Ok("Bearer ABSKQmVkcm9jaw==".into())
+            );
+            assert_eq!(
+                signed("AKIDEXAMPLE:wJalr/+=", same),
+                Err(Unsigned::OwnAccessKeys)
+            );
         }
     }
 

@@ -169,7 +169,7 @@ async fn run(
     }
     let request = match upstream.request(ask) {
         Ok(request) => request,
-        Err(Unsigned::NoOwnKey | Unsigned::BadOwnKey) => {
+        Err(Unsigned::NoOwnKey | Unsigned::BadOwnKey | Unsigned::OwnAccessKeys) => {
             return Trial::unsent(
                 State::Unverified,
                 "callers bring the credential, so there is none to try".into(),

@@ -205,7 +205,8 @@ fn create<'a>(vendor: &'a str, url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 const VERTEX: [&str; 4] = ["--region", "us-central1", "--project", "p"];
 
 fn ask(gateway: &Gateway, key: &str) -> http::Answer {
-    let body = json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+    let body =
+        json!({"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hi"}]});
     gateway.post("/v1/chat/completions", key, &body)
 }
 
@@ -252,7 +253,7 @@ fn a_service_accounts_tokens_are_there_at_once_and_renewed_under_load() {
     }
     let served = cloud.state.lock().unwrap().served.clone();
     assert!(served.iter().all(|request| request.starts_with(
-        "POST /v1/projects/p/locations/us-central1/publishers/google/models/m:generateContent "
+        "POST /v1/projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash:generateContent "
     )));
     shows_none(&gateway, &["ya29.canary", "PRIVATE KEY", &KEY[100..140]]);
 }

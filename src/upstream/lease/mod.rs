@@ -12,7 +12,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// What was issued last.
 #[derive(PartialEq)]
@@ -41,6 +41,8 @@ pub struct Lease {
     trouble: Mutex<Option<String>>,
     /// How often the issuer has been asked, whatever came of it.
     asked: watch::Sender<u64>,
+    /// Wakes the task that renews it: what it has was refused.
+    doubted: Arc<Notify>,
     /// Whether a task renews it.
     kept: AtomicBool,
 }
@@ -65,6 +67,7 @@ impl Lease {
             held: ArcSwapOption::empty(),
             trouble: Mutex::default(),
             asked: watch::Sender::new(0),
+            doubted: Arc::default(),
             kept: AtomicBool::new(false),
         })
     }
@@ -79,12 +82,15 @@ impl Lease {
     /// What is good now, or why there is nothing. Never waits.
     pub(super) fn current(&self) -> Result<Guard<Option<Arc<Held>>>, String> {
         let held = self.held.load();
-        match &*held {
-            Some(one) if one.until.is_none_or(|until| self.clock.now() < until) => Ok(held),
-            _ => Err(self
-                .why()
-                .unwrap_or_else(|| format!("{} has not been asked yet", self.issuer.describe()))),
-        }
+        let over = match &*held {
+            None => "has not been asked yet",
+            Some(one) if one.until.is_some_and(|until| self.clock.now() >= until) => {
+                "gave one that has lapsed"
+            }
+            Some(_) => return Ok(held),
+        };
+        let why = self.why();
+        Err(why.unwrap_or_else(|| format!("{} {over}", self.issuer.describe())))
     }
 
     /// What is wrong, if anything is.
@@ -111,21 +117,26 @@ impl Lease {
 
     /// Asks the issuer for one, where there is none: for those who call a provider once.
     pub(super) async fn obtain(&self) -> Result<(), String> {
-        if self.current().is_err() {
-            self.renew().await;
+        match self.current() {
+            Ok(_) => Ok(()),
+            Err(_) => self.renew().await,
         }
-        self.current().map(drop)
     }
 
-    /// Renews it from here on, in a task on this runtime that ends with the lease. Once is enough.
-    pub fn keep(self: &Arc<Lease>) {
+    /// Renews it for this provider from here on, in a task on this runtime that ends with the lease. Once is enough.
+    pub fn keep(self: &Arc<Lease>, name: &Arc<str>) {
         if !self.kept.swap(true, Ordering::Relaxed) {
-            tokio::spawn(keep::keep(Arc::downgrade(self)));
+            tokio::spawn(keep::keep(Arc::downgrade(self), name.clone()));
         }
     }
 
-    /// Asks the issuer once; whether it gave one.
-    async fn renew(&self) -> bool {
+    /// What it has was refused, although it should be good: it is renewed early, though not often.
+    pub(super) fn doubt(&self) {
+        self.doubted.notify_one();
+    }
+
+    /// Asks the issuer once.
+    async fn renew(&self) -> Result<(), String> {
         let from = self.clock.now();
         let answer = tokio::select! {
             answer = self.issuer.ask() => answer,
@@ -134,31 +145,20 @@ impl Lease {
             }
         };
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        let good = answer.is_ok();
-        match answer {
-            Ok(issued) => {
-                // It lives from when it was asked for: the answer may have been on its way for a while.
-                let until = issued.lifetime.map(|lifetime| from + lifetime);
-                let token = issued.token;
-                self.held.store(Some(Arc::new(Held { token, from, until })));
-                if trouble.take().is_some() {
-                    tracing::info!("{} gives credentials again", self.issuer.describe());
-                }
-            }
-            Err(why) => {
-                if trouble.as_ref() != Some(&why) {
-                    tracing::warn!("a credential could not be renewed: {why}");
-                }
-                // What it went on with was made from what is replaced.
-                if *self.asked.borrow() == 0 {
-                    self.held.store(None);
-                }
-                *trouble = Some(why);
-            }
+        let ended = answer.map(|issued| {
+            // It lives from when it was asked for: the answer may have been on its way for a while.
+            let until = issued.lifetime.map(|lifetime| from + lifetime);
+            let token = issued.token;
+            self.held.store(Some(Arc::new(Held { token, from, until })));
+        });
+        // What it went on with until now was made from what is replaced.
+        if ended.is_err() && *self.asked.borrow() == 0 {
+            self.held.store(None);
         }
+        *trouble = ended.clone().err();
         drop(trouble);
         self.asked.send_modify(|times| *times += 1);
-        good
+        ended
     }
 
     /// When the credential there is should be asked for again.

@@ -97,6 +97,10 @@ impl Stage {
         *self.clock.0.borrow()
     }
 
+    fn keep(&self) {
+        self.lease.keep(&"up".into());
+    }
+
     /// Moves the clock and lets the tasks of this runtime do what is due.
     async fn step(&self, by: Duration) {
         self.clock.0.send_modify(|now| *now += by);
@@ -144,13 +148,13 @@ async fn refreshed_under_load_without_a_gap_and_not_by_requests() {
             "the script has not been asked yet".into()
         ))
     );
-    stage.lease.keep();
-    stage.lease.keep();
+    stage.keep();
+    stage.keep();
     stage.lease.settled().await;
     // Callers on threads of their own ask all the time; each reports how many requests it has made, and every one is
     // signed with a token that was good when it was begun.
     let stop = Arc::new(AtomicBool::new(false));
-    let counts: Vec<Arc<AtomicU64>> = (0..3).map(|_| Arc::default()).collect();
+    let counts: Vec<Arc<AtomicU64>> = (0..2).map(|_| Arc::default()).collect();
     let callers: Vec<_> = counts
         .iter()
         .map(|count| {
@@ -162,6 +166,7 @@ async fn refreshed_under_load_without_a_gap_and_not_by_requests() {
                     let issued = request(&upstream).expect("every request is signed");
                     assert!(begun < issued + HOUR, "{begun:?} {issued:?}");
                     count.fetch_add(1, Ordering::SeqCst);
+                    std::thread::yield_now();
                 }
             })
         })
@@ -215,7 +220,7 @@ async fn refreshed_under_load_without_a_gap_and_not_by_requests() {
 async fn what_is_over_is_not_sent_and_an_issuer_that_is_down_is_asked_less_and_less() {
     let stage = stage();
     let upstream = stage.upstream();
-    stage.lease.keep();
+    stage.keep();
     stage.lease.settled().await;
     *stage.mood.lock().unwrap() = Mood::Down;
     let over = stage.now() + HOUR;
@@ -295,7 +300,7 @@ async fn a_credential_that_is_replaced_serves_until_the_new_one_has_been_asked_f
     let after = new.upstream().sharing(&[]).after(&before);
     assert_eq!(request(&after), Ok(issued));
     // Not in place of one that cannot be had.
-    assert!(!new.lease.renew().await);
+    assert_eq!(new.lease.renew().await, Err("the script is down".into()));
     assert!(request(&after).is_err());
     *new.mood.lock().unwrap() = Mood::Well;
     new.lease.obtain().await.unwrap();
@@ -304,4 +309,26 @@ async fn a_credential_that_is_replaced_serves_until_the_new_one_has_been_asked_f
     let mut elsewhere = stage().upstream().sharing(&[]);
     elsewhere.origin.port += 1;
     assert!(request(&elsewhere.after(&before)).is_err());
+}
+
+#[tokio::test]
+async fn what_was_refused_is_renewed_early_but_not_often() {
+    let stage = stage();
+    let upstream = stage.upstream().sharing(&[]);
+    stage.keep();
+    stage.lease.settled().await;
+    let asked = || stage.asked.lock().unwrap().len();
+    upstream.refused_credential();
+    stage.step(Duration::from_secs(59)).await;
+    upstream.refused_credential();
+    assert_eq!(asked(), 1);
+    stage.step(Duration::from_secs(1)).await;
+    assert_eq!(asked(), 2);
+    assert_eq!(request(&upstream), Ok(stage.now()));
+    // Once: nothing has been refused since.
+    stage.step(Duration::from_secs(600)).await;
+    assert_eq!(asked(), 2);
+    upstream.refused_credential();
+    stage.step(Duration::ZERO).await;
+    assert_eq!(asked(), 3);
 }
