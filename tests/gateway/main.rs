@@ -25,6 +25,7 @@ mod hangup_rows;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod hosted_forms;
+mod http2_offers;
 mod idle_connections;
 mod kept_objects;
 mod kit;
