@@ -41,6 +41,8 @@ pub enum Op {
     Completions,
     /// What only a provider that has the very same can do (pictures, sound, reranking): the format's name.
     Forward(&'static str),
+    /// The same of what a provider makes and keeps, and no model is asked for (files, batches).
+    Keep(&'static str),
 }
 
 /// An error as the wire formats carry it: what a provider said, or what gw says in its place.

@@ -38,6 +38,14 @@ pub const fn in_body(path: &'static str) -> Entry {
     }
 }
 
+/// An entry whose model the body says, if anything does, and that is answered whole.
+pub const fn whole(path: &'static str) -> Entry {
+    Entry {
+        path,
+        streams: Streams::Never,
+    }
+}
+
 /// An entry whose path names the model and says whether the answer is streamed.
 pub const fn in_path(path: &'static str, streams: Streams) -> Entry {
     Entry { path, streams }

@@ -3,7 +3,7 @@
 //! usage is read. Must not know how bodies travel.
 
 use super::{
-    Api, Format, FormatId, Framed, Mark, Passes, Seen, Streams, entry, fault,
+    Api, Format, FormatId, Framed, Mark, Passes, Seen, entry, fault,
     lenient::{Count, Given, object},
     openai, peek,
 };
@@ -12,7 +12,7 @@ use peek::{Look, Looks};
 use serde::Deserialize;
 
 /// What a row is unless it says otherwise: JSON to it and from it, answered whole.
-const PLAIN: Format = Format {
+pub(super) const PLAIN: Format = Format {
     id: FormatId::OpenaiModerations,
     name: "",
     op: Op::Completions,
@@ -35,7 +35,7 @@ const PLAIN: Format = Format {
 };
 
 /// Bodies of any kind, to it and from it.
-const MEDIA: Format = Format {
+pub(super) const MEDIA: Format = Format {
     media: true,
     looks: ASKED,
     ..PLAIN
@@ -123,7 +123,7 @@ pub static MODERATIONS: Format = Format {
     id: FormatId::OpenaiModerations,
     name: "openai-moderations",
     op: Op::Forward("openai-moderations"),
-    entries: &[whole("/v1/moderations")],
+    entries: &[entry::whole("/v1/moderations")],
     ..PLAIN
 };
 
@@ -133,7 +133,7 @@ pub static RERANK: Format = Format {
     id: FormatId::Rerank,
     name: "rerank",
     op: Op::Forward("rerank"),
-    entries: &[whole("/v1/rerank")],
+    entries: &[entry::whole("/v1/rerank")],
     ..PLAIN
 };
 
@@ -143,7 +143,7 @@ pub static COHERE_RERANK: Format = Format {
     name: "cohere-rerank",
     op: Op::Forward("cohere-rerank"),
     api: Api::Message,
-    entries: &[whole("/v2/rerank")],
+    entries: &[entry::whole("/v2/rerank")],
     passes: Passes::NONE,
     ..PLAIN
 };
@@ -156,13 +156,6 @@ pub static PASSTHROUGH: Format = Format {
     passes: Passes::THROUGH,
     ..MEDIA
 };
-
-const fn whole(path: &'static str) -> entry::Entry {
-    entry::Entry {
-        path,
-        streams: Streams::Never,
-    }
-}
 
 /// What of a reply, or of an event of one, is read.
 #[derive(Default, Deserialize)]

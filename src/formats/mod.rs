@@ -24,6 +24,7 @@ pub mod hosting;
 pub(crate) mod laws;
 mod lenient;
 pub mod names;
+pub mod objects;
 pub mod openai;
 mod passes;
 pub mod peek;
@@ -103,6 +104,12 @@ pub enum FormatId {
     CohereRerank,
     /// What is asked of a provider itself, below `/passthrough`. In no list: nobody speaks it.
     Passthrough,
+    /// <https://platform.openai.com/docs/api-reference/files>, <https://docs.anthropic.com/en/api/files-create>
+    Files,
+    /// <https://platform.openai.com/docs/api-reference/batch>
+    OpenaiBatches,
+    /// <https://docs.anthropic.com/en/api/creating-message-batches>
+    AnthropicBatches,
 }
 
 /// One row of [`FORMATS`].
@@ -179,7 +186,7 @@ impl Format {
 }
 
 /// Every wire format.
-pub static FORMATS: [&Format; 25] = [
+pub static FORMATS: [&Format; 28] = [
     &OPENAI_CHAT,
     &OPENAI_RESPONSES,
     &OPENAI_EMBEDDINGS,
@@ -206,6 +213,9 @@ pub static FORMATS: [&Format; 25] = [
     &forwarded::MODERATIONS,
     &forwarded::RERANK,
     &forwarded::COHERE_RERANK,
+    &objects::FILES,
+    &objects::OPENAI_BATCHES,
+    &objects::ANTHROPIC_BATCHES,
 ];
 
 static OPENAI_CHAT: Format = Format {
@@ -666,6 +676,9 @@ pub fn format(id: FormatId) -> &'static Format {
         FormatId::Rerank => &forwarded::RERANK,
         FormatId::CohereRerank => &forwarded::COHERE_RERANK,
         FormatId::Passthrough => &forwarded::PASSTHROUGH,
+        FormatId::Files => &objects::FILES,
+        FormatId::OpenaiBatches => &objects::OPENAI_BATCHES,
+        FormatId::AnthropicBatches => &objects::ANTHROPIC_BATCHES,
     }
 }
 

@@ -48,9 +48,39 @@ pub struct Kept<'a> {
     pub member: &'static str,
     /// Its id; where it is spelt in another way than as a string, that.
     pub id: Cow<'a, str>,
-    /// The code by which clients learn that there is no such thing.
-    pub missing: &'static str,
+    pub missing: Missing,
 }
+
+/// How a caller is told that there is no such thing of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    pub status: u16,
+    /// What clients know it by.
+    pub code: &'static str,
+    /// What to do; `{member}` is where it was named.
+    pub fix: &'static str,
+}
+
+impl Missing {
+    /// Of a conversation that goes on from something.
+    pub const fn conversation(code: &'static str) -> Missing {
+        Missing {
+            status: 400,
+            code,
+            fix: "send the whole conversation, without `{member}`",
+        }
+    }
+
+    /// Of a file.
+    pub const FILE: Missing = Missing {
+        status: 404,
+        code: "file_not_found",
+        fix: "upload it with this key, and name what it is called then",
+    };
+}
+
+/// How many files one request may name.
+const MOST_FILES: usize = 500;
 
 /// The longest name of a model, in bytes: names are kept in rows and tables, and a caller chooses this one.
 const LONGEST_MODEL: usize = 256;
@@ -72,8 +102,8 @@ pub enum Look {
     Schema(&'static str),
     /// Whether the provider is to keep its answer.
     Store,
-    /// The id of something that the provider keeps; the code by which clients learn that there is no such thing.
-    Kept(&'static str),
+    /// The id of something that the provider keeps.
+    Kept(Missing),
     /// An object whose members these are.
     Inside(Looks),
 }
@@ -299,7 +329,10 @@ fn owned<'a>(
                 .strip_prefix('[')
                 .is_some_and(|rest| !rest.trim_start().starts_with(']'))
         }
-        Look::Turns => peek.images |= images(raw),
+        Look::Turns => {
+            peek.images |= images(raw);
+            files(raw, peek)?;
+        }
         Look::Schema(mark) => {
             peek.schema |=
                 raw.starts_with('{') && memmem::find(raw.as_bytes(), mark.as_bytes()).is_some()
@@ -387,6 +420,39 @@ fn images(raw: &str) -> bool {
             }
         })
     })
+}
+
+/// What of files that a provider keeps is named. Quotes inside of texts are escaped, so only real members match.
+fn files<'a>(raw: &'a str, peek: &mut Peek<'a>) -> Result<()> {
+    static NEEDLE: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new("\"file_id\""));
+    for at in NEEDLE.find_iter(raw.as_bytes()) {
+        let value = raw[at + "\"file_id\"".len()..].trim_ascii_start();
+        let Some(value) = value.strip_prefix(':').map(str::trim_ascii_start) else {
+            continue;
+        };
+        let mut scan = Scan::new(value, 0);
+        // No string names nothing; the provider says what it is.
+        let Some(id) = scan.string().ok().and_then(|span| decode(&value[span])) else {
+            continue;
+        };
+        if peek.kept.iter().any(|kept| kept.id == id) {
+            continue;
+        }
+        if peek.kept.len() >= MOST_FILES {
+            return Err(
+                Error::invalid(format!("the request names more than {MOST_FILES} files"))
+                    .param("file_id")
+                    .hint("send some of them as data"),
+            );
+        }
+        peek.kept.push(Kept {
+            member: "file_id",
+            id,
+            missing: Missing::FILE,
+        });
+    }
+    Ok(())
 }
 
 /// A JSON string's text, quotes included in `raw`; `None`: not Unicode (lone surrogates).

@@ -67,7 +67,7 @@ fn what_a_request_goes_on_from_is_seen_however_it_is_spelt() {
     use crate::formats::{FORMATS, count};
     let named = |looks, body: &str| -> Vec<String> {
         let peek = peek(body.as_bytes(), looks, 64).unwrap();
-        let one = |it: &Kept<'_>| format!("{} {} {}", it.member, it.id, it.missing);
+        let one = |it: &Kept<'_>| format!("{} {} {}", it.member, it.id, it.missing.code);
         peek.kept.iter().map(one).collect()
     };
     let responses = FORMATS[1].looks;

@@ -3,7 +3,7 @@
 use super::{
     collect::{Collected, Cut},
     ended::Ended,
-    exchange::Exchange,
+    exchange::{Exchange, Place},
     failure::Failure,
     headers,
     held::Held,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::error::Error;
 use crate::formats::{
-    Dropped, ERROR_TYPE, Framed, Framing, Seen,
+    self, Dropped, ERROR_TYPE, Format, Framed, Framing, Seen,
     fault::{exception_name, read_fault},
     sniff::{self, Kind},
 };
@@ -134,8 +134,20 @@ impl Reading<'_> {
         let label = headers.get(header::CONTENT_TYPE);
         let label = label.and_then(|label| label.to_str().ok());
         let json = sniff::labelled(label.unwrap_or_default(), "application/json");
-        let format = self.exchange.format;
-        format.media && (self.exchange.errand.is_some() || !json || compressed(headers))
+        let strange = || !json || compressed(headers);
+        match self.exchange.errand.map(|errand| errand.place) {
+            Some(Place::Base) => true,
+            Some(Place::Endpoint) => strange(),
+            None => self.exchange.format.media && strange(),
+        }
+    }
+
+    /// What a long answer is read as. What is kept has been accounted for when it was made.
+    fn read_as(&self) -> &'static Format {
+        match self.exchange.errand.map(|errand| errand.place) {
+            Some(Place::Endpoint) => &formats::objects::FILES,
+            Some(Place::Base) | None => self.exchange.format,
+        }
     }
 
     fn handed_on(&self, incoming: Incoming, ticket: Ticket) -> Reply {
@@ -148,7 +160,7 @@ impl Reading<'_> {
             };
         }
         let mode = Mode::Long {
-            format: self.exchange.format,
+            format: self.read_as(),
             tail: Tail::default(),
         };
         let mut stream = Stream::new(incoming, mode, ticket, self.exchange, self.idle);
@@ -267,7 +279,7 @@ impl Reading<'_> {
                 if same && sniff::kind("", collected.so_far()) == Some(Kind::Json) =>
             {
                 let mode = Mode::Long {
-                    format: self.exchange.format,
+                    format: self.read_as(),
                     tail: Tail::default(),
                 };
                 let mut stream = Box::new(Stream::new(

@@ -25,8 +25,21 @@ pub struct Own<'a> {
 /// A call of a provider below its base.
 pub struct Errand {
     pub method: Method,
-    /// Behind the base, in the spelling that goes out.
+    /// In the spelling that goes out.
     pub path: String,
+    /// Behind what.
+    pub place: Place,
+    /// In place of the caller's.
+    pub query: Option<String>,
+}
+
+/// Behind what the path of an [`Errand`] stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The provider's base: whatever it has there.
+    Base,
+    /// Where the provider takes requests of the format: something it keeps of those.
+    Endpoint,
 }
 
 /// What the attempts need to know of the request.
@@ -88,6 +101,8 @@ impl Exchange<'_> {
     pub fn named<'m>(&self, way: &Way, model: &'m str) -> Option<&'m str> {
         let named = self.peek.model.as_deref();
         match self.peek.model_span {
+            // None is asked for.
+            _ if model.is_empty() => None,
             None if way.names_model() => None,
             _ => Some(model).filter(|model| named != Some(model)),
         }

@@ -24,7 +24,7 @@ pub type Mark = [u8; 16];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     pub provider: Arc<str>,
-    /// The model's id upstream.
+    /// The model's id upstream; empty: it is no model's, as files are.
     pub model: Arc<str>,
 }
 
@@ -222,7 +222,9 @@ impl Keeper {
                 None => snapshot.takes_own_key(choice.provider),
                 Some(home) => {
                     snapshot.provider(&home.provider) == Some(choice.provider)
-                        && (choice.model == home.model || chosen_by_caller(choice))
+                        && (home.model.is_empty()
+                            || choice.model == home.model
+                            || chosen_by_caller(choice))
                 }
             };
             let attempts: Vec<Choice> = plan
@@ -267,20 +269,25 @@ fn half(digest: Sha256) -> Mark {
     mark
 }
 
-/// 400 in words and with the code that clients know from the provider itself.
+/// In words and with the code that clients know from the provider itself.
 fn missing(kept: &peek::Kept<'_>, home: Option<&Home>) -> Failure {
     let member = kept.member;
     let why = match home {
         None => format!("`{member}` names nothing that was made with this key"),
         Some(Home { provider, model }) => format!(
-            "what `{member}` names is kept by `{provider}/{model}`, which this request cannot be sent to now"
+            "what `{member}` names is kept by `{}`, which this request cannot be sent to now",
+            match &**model {
+                "" => provider.to_string(),
+                model => format!("{provider}/{model}"),
+            }
         ),
     };
+    let fix = kept.missing.fix.replace("{member}", member);
     Failure::unfit(Box::new(Fault {
-        status: 400,
+        status: kept.missing.status,
         kind: "invalid_request_error".into(),
-        message: format!("{why} (fix: send the whole conversation, without `{member}`)"),
-        code: Some(kept.missing.into()),
+        message: format!("{why} (fix: {fix})"),
+        code: Some(kept.missing.code.into()),
         param: Some(member.into()),
     }))
 }

@@ -69,7 +69,7 @@ pub async fn handle(
             Box::pin(forward::serve(&worker, &conn, &forwarded, request)).await
         }
         Taken::Kept(named) => {
-            let record = begun(&worker, keeping::format());
+            let record = begun(&worker, named.format());
             Box::pin(keeping::serve(&worker, &conn, &named, request, record)).await
         }
         Taken::Answered(mut answer) => {
@@ -172,7 +172,7 @@ fn unknown(path: &str, rest: &str) -> Error {
 /// Where callers of each format send requests: conversations first, what is only forwarded left out.
 fn served_paths() -> String {
     let mut rows: Vec<&Format> = formats::FORMATS.to_vec();
-    rows.retain(|format| !matches!(format.op, Op::Completions | Op::Forward(_)));
+    rows.retain(|format| !matches!(format.op, Op::Completions | Op::Forward(_) | Op::Keep(_)));
     rows.sort_by_key(|format| format.op != Op::Chat);
     let mut paths: Vec<&str> = rows
         .iter()
@@ -191,6 +191,11 @@ fn served(
     path: Option<String>,
     request: &Request<Incoming>,
 ) -> Taken {
+    if request.method() == Method::GET
+        && let Some(all) = Named::all(called.format, path.clone())
+    {
+        return Taken::Kept(all);
+    }
     match wrong_method(worker, called.format, request) {
         Some(wrong) => Taken::Answered(wrong),
         None => {

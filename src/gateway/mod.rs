@@ -29,6 +29,7 @@ pub mod incoming;
 pub mod intake;
 pub mod keeping;
 pub mod kept;
+mod kept_list;
 pub mod listen;
 pub mod long;
 pub mod models;

@@ -1,7 +1,12 @@
 //! `/passthrough/{provider}/...`: what is asked of a provider itself, as far as a route lets it. The path is read once, into
 //! segments; what is sent is written from them, so that what was checked is what goes out. Must not know bodies.
 
-use super::{Serving, ended::Ended, exchange::Errand, record::Record};
+use super::{
+    Serving,
+    ended::Ended,
+    exchange::{Errand, Place},
+    record::Record,
+};
 use crate::error::{Error, Result};
 use crate::formats::{self, Format, FormatId};
 use crate::plan::{Caller, Plan, passthrough};
@@ -92,6 +97,8 @@ impl Through {
         let errand = Errand {
             method: self.method.clone(),
             path: encoded(asked.behind_base()),
+            place: Place::Base,
+            query: None,
         };
         Ok((plan, errand))
     }

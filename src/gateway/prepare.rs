@@ -1,6 +1,11 @@
 //! The request for one upstream, made of the caller's: the body spliced or translated, the credential last.
 
-use super::{ended::Ended, exchange::Exchange, failure::Failure, payload::Payload};
+use super::{
+    ended::Ended,
+    exchange::{Exchange, Place},
+    failure::Failure,
+    payload::Payload,
+};
 use crate::chat::{Fault, Op};
 use crate::error::Error;
 use crate::formats::{Dropped, Framed, Framing, count};
@@ -81,7 +86,13 @@ pub(super) fn request(
         (None, Conversion::Embeddings { into, from }) => exchange.embedding(from, into, choice)?,
     };
     let target = match exchange.errand {
-        Some(errand) => upstream.below(&errand.path, exchange.query),
+        Some(errand) => {
+            let query = errand.query.as_deref().or(exchange.query);
+            match errand.place {
+                Place::Base => upstream.below(&errand.path, query),
+                Place::Endpoint => upstream.behind(way, &choice.model, &errand.path, query),
+            }
+        }
         None => upstream.target(way, &choice.model, exchange.query, exchange.peek.stream),
     };
     let target = target.ok_or_else(|| {

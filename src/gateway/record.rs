@@ -111,7 +111,7 @@ impl Record {
     /// What the request's body says, and how much of it is text.
     pub fn asked(&mut self, peek: &Peek<'_>, op: Op) {
         self.free = op == Op::Count;
-        self.untold = matches!(op, Op::Forward(_));
+        self.untold = matches!(op, Op::Forward(_) | Op::Keep(_));
         self.row.stream = peek.stream;
         self.row.requested_model = peek.model.as_deref().map(str::to_owned);
         self.text_bytes = peek.text_bytes;
@@ -287,11 +287,11 @@ impl Record {
     /// Notes an answer that the provider keeps as this caller's.
     pub fn kept(&self, seen: &Seen) {
         if let (Some(id), Some(caller)) = (&seen.id, &self.caller)
-            && let (Some(provider), Some(model)) = (&self.row.provider, &self.row.model)
+            && let Some(provider) = &self.row.provider
         {
             let home = Home {
                 provider: provider.as_str().into(),
-                model: model.as_str().into(),
+                model: self.row.model.as_deref().unwrap_or_default().into(),
             };
             self.shared.kept.note(caller, id, home);
         }

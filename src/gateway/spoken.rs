@@ -38,11 +38,7 @@ const fn row(name: &'static str, api: Option<Api>, paths: &'static [&'static str
 
 /// The first that fits counts.
 static KNOWN: &[Known] = &[
-    row(
-        "Anthropic's Message Batches API",
-        Some(Api::Anthropic),
-        &["v1/messages/batches"],
-    ),
+    row("", Some(Api::Anthropic), &["v1/messages/batches"]),
     row("", Some(Api::Anthropic), &["v1/messages"]),
     row(
         "Anthropic's Text Completions API",
@@ -93,9 +89,9 @@ static KNOWN: &[Known] = &[
     row("the Videos API", Some(Api::Openai), &["v1/videos"]),
     row("the Audio API", Some(Api::Openai), &["v1/audio"]),
     row("the Realtime API", Some(Api::Openai), &["v1/realtime"]),
-    row("the Files API", None, &["v1/files"]),
+    row("", None, &["v1/files"]),
     row("the Uploads API", Some(Api::Openai), &["v1/uploads"]),
-    row("the Batch API", Some(Api::Openai), &["v1/batches"]),
+    row("", Some(Api::Openai), &["v1/batches"]),
     row("", Some(Api::Openai), &["v1/moderations", "v1/rerank"]),
     row(
         "the Fine-tuning API",
@@ -266,7 +262,7 @@ mod tests {
             ("/v1/models/gemini-3-pro:generateContent", &[], Api::Google),
             ("/v1/models/ft:gpt-4o:x", &["authorization"], Api::Openai),
             ("/v1beta/models", &[], Api::Google),
-            ("/v1/files", &["anthropic-version"], Api::Anthropic),
+            ("/v1/uploads", &["anthropic-version"], Api::Openai),
             ("/v1/files", &["authorization"], Api::Openai),
             ("/model/anthropic.claude-x/converse", &[], Api::Amazon),
             ("/v2/chat", &[], Api::Message),
@@ -300,7 +296,7 @@ mod tests {
         }
         for (path, name) in [
             ("/team/responses/resp_1", "the Responses API"),
-            ("/v1/messages/batches/b1", "Anthropic's Message Batches API"),
+            ("/v1/conversations/conv_1", "the Conversations API"),
             (
                 "/openai/deployments/d/chat/completions",
                 "Azure's API by deployment",

@@ -2,6 +2,7 @@
 //! exactly one provider serves. Deny by default.
 
 use super::{Ask, Caller, Choice, Facts, Moment, Plan, Snapshot, Why, health, naming, route};
+use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
 use crate::resources::glob;
 
@@ -13,6 +14,16 @@ pub(super) fn plan(
 ) -> Result<Plan> {
     possible(caller)?;
     let Some(asked) = ask.model else {
+        if let Op::Keep(what) = ask.op {
+            return Err(Error::invalid(format!(
+                "`{what}` go to the provider of a route, and key `{}` has none",
+                caller.key
+            ))
+            .hint(format!(
+                "give it one: gw route create NAME --key {} --to PROVIDER",
+                caller.key
+            )));
+        }
         return Err(super::no_model("no route supplies one"));
     };
     let found = candidates(snapshot, caller, asked);

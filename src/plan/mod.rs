@@ -49,6 +49,21 @@ pub struct Ask<'a> {
     pub headers: &'a HeaderMap,
 }
 
+impl<'a> Ask<'a> {
+    /// What is asked of no model.
+    pub fn nothing(headers: &'a HeaderMap) -> Ask<'a> {
+        Ask {
+            op: Op::Chat,
+            model: None,
+            path: None,
+            needs: Needs::default(),
+            tokens: 0,
+            media: false,
+            headers,
+        }
+    }
+}
+
 /// One attempt to be made.
 #[derive(Clone, Debug)]
 pub struct Choice {
@@ -125,6 +140,23 @@ pub struct Plan {
     pub route: Option<Arc<route::Route>>,
     pub attempts: Vec<Choice>,
     pub excluded: Vec<Excluded>,
+}
+
+/// The plan for what only one provider can do, whatever the routes prefer. `model`: whose it is, or none.
+pub fn pinned(snapshot: &Snapshot, provider: usize, model: Arc<str>) -> Plan {
+    let health = &snapshot.providers[provider].health;
+    Plan {
+        route: None,
+        attempts: vec![Choice {
+            state: health::TargetState::asked(health, &model),
+            provider,
+            facts: snapshot.facts(provider, &model),
+            model,
+            tier: 0,
+            weight: 1,
+        }],
+        excluded: Vec::new(),
+    }
 }
 
 impl Plan {

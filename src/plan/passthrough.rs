@@ -1,6 +1,6 @@
 //! What is asked of a provider itself: which route lets it through, if any does. Off until one does.
 
-use super::{Caller, Choice, Plan, Snapshot, health::TargetState, route};
+use super::{Caller, Plan, Snapshot, route};
 use crate::error::{Error, Kind, Result};
 use crate::resources::route::Route as Spec;
 use http::Method;
@@ -67,18 +67,9 @@ pub fn plan(snapshot: &Snapshot, caller: &Caller, asked: &Asked<'_>) -> Result<P
         )
         .hint(format!("see `gw provider describe {}`", asked.provider)));
     };
-    let model: Arc<str> = "".into();
     Ok(Plan {
         route: Some(route.clone()),
-        attempts: vec![Choice {
-            state: TargetState::asked(&snapshot.providers[provider].health, &model),
-            provider,
-            model,
-            facts: snapshot.facts(provider, ""),
-            tier: 0,
-            weight: 1,
-        }],
-        excluded: Vec::new(),
+        ..super::pinned(snapshot, provider, "".into())
     })
 }
 

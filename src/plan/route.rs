@@ -7,6 +7,7 @@ use super::{
     naming,
 };
 use crate::catalog::betas;
+use crate::chat::Op;
 use crate::resources::{
     glob,
     route::{Route as Spec, Strategy},
@@ -112,17 +113,19 @@ impl Target {
             return Err(Why::WeightZero);
         }
         let model = match (&self.model, ask.model) {
+            _ if matches!(ask.op, Op::Keep(_)) => "".into(),
             (Some(model), _) => model.clone(),
             (None, Some(asked)) => naming::asked(snapshot, provider, asked).as_ref().into(),
             (None, None) => return Err(Why::NoModel),
         };
         let facts = self
             .facts
+            .filter(|_| !model.is_empty())
             .unwrap_or_else(|| snapshot.facts(provider, &model));
         judge(snapshot, caller, ask, provider, &model, &facts)?;
         let state = match &self.slot {
-            Some(slot) => TargetState::named(slot),
-            None => TargetState::asked(&snapshot.providers[provider].health, &model),
+            Some(slot) if !model.is_empty() => TargetState::named(slot),
+            _ => TargetState::asked(&snapshot.providers[provider].health, &model),
         };
         Ok(Choice {
             state,
@@ -157,6 +160,9 @@ pub(super) fn judge(
     }
     if !entry.ops.contains(&ask.op) {
         return Err(Why::Op);
+    }
+    if let Op::Keep(_) = ask.op {
+        return Ok(());
     }
     if !entry.spec.models.is_empty() && !glob::any(&entry.spec.models, model) {
         return Err(Why::NotExposed);

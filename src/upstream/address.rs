@@ -73,6 +73,29 @@ impl Address {
     /// The request target of a path behind the base URL that a caller names, with its query: but for credentials, and for
     /// what the vendor or the record says.
     pub fn below(&self, path: &str, query: Option<&str>) -> Option<Uri> {
+        let query = self.passing(query);
+        let mark = if query.is_empty() { "" } else { "?" };
+        self.target(&format!("{path}{mark}{query}"), false).ok()
+    }
+
+    /// The same behind another target, which has the vendor's and the record's query already.
+    pub fn behind(&self, endpoint: &Uri, path: &str, query: Option<&str>) -> Option<Uri> {
+        let own = endpoint.query().unwrap_or_default();
+        let more = self.passing(query);
+        let between = if own.is_empty() || more.is_empty() {
+            ""
+        } else {
+            "&"
+        };
+        let query = format!("{own}{between}{more}");
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{path}{mark}{query}", endpoint.path())
+            .parse()
+            .ok()
+    }
+
+    /// What of a caller's query goes along: all but credentials, and what the vendor or the record says.
+    fn passing(&self, query: Option<&str>) -> String {
         let pairs = |query| url::form_urlencoded::parse(str::as_bytes(query));
         let mut passing = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in pairs(query.unwrap_or_default()) {
@@ -82,9 +105,7 @@ impl Address {
                 passing.append_pair(&name, &value);
             }
         }
-        let query = passing.finish();
-        let mark = if query.is_empty() { "" } else { "?" };
-        self.target(&format!("{path}{mark}{query}"), false).ok()
+        passing.finish()
     }
 
     /// The request target of a path (with a query of its own or none) behind the base URL, or behind its host.

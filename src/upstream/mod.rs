@@ -262,6 +262,13 @@ impl Upstream {
         self.address.below(path, query)
     }
 
+    /// The request target of something that is kept where a way leads to: `path` behind that, with what may pass of the
+    /// caller's query.
+    pub fn behind(&self, way: &Way, model: &str, path: &str, query: Option<&str>) -> Option<Uri> {
+        let endpoint = self.target(way, model, None, false)?;
+        self.address.behind(&endpoint, path, query)
+    }
+
     /// The whole address a request on a way goes to, for people.
     pub fn url(&self, way: &Way, model: &str, streams: bool) -> Option<String> {
         let target = self.target(way, model, None, streams)?;

@@ -367,6 +367,8 @@ mod tests {
                 "openai-transcriptions as it is to openai-transcriptions /b/audio/transcriptions",
                 "openai-translations as it is to openai-translations /b/audio/translations",
                 "openai-moderations as it is to openai-moderations /b/moderations",
+                "files as it is to files /b/files",
+                "openai-batches as it is to openai-batches /b/batches",
             ]
         );
         assert_eq!(
@@ -379,6 +381,8 @@ mod tests {
                 "cohere-chat translated to anthropic-messages /b/messages",
                 "bedrock-converse translated to anthropic-messages /b/messages",
                 "anthropic-count-tokens as it is to anthropic-count-tokens /b/messages/count_tokens",
+                "files as it is to files /b/files",
+                "anthropic-batches as it is to anthropic-batches /b/messages/batches",
             ]
         );
         assert_eq!(

@@ -153,6 +153,9 @@ pub fn usual(format: FormatId) -> Endpoint {
         FormatId::OpenaiTranslations => at(format, "/audio/translations"),
         FormatId::OpenaiModerations => at(format, "/moderations"),
         FormatId::Rerank => at(format, "/rerank"),
+        FormatId::Files => at(format, "/files"),
+        FormatId::OpenaiBatches => at(format, "/batches"),
+        FormatId::AnthropicBatches => at(format, "/messages/batches"),
         FormatId::CohereRerank => Endpoint {
             from_host: true,
             ..at(format, "/v2/rerank")

@@ -39,6 +39,7 @@ mod log_names;
 #[cfg(target_os = "linux")]
 mod log_order;
 mod loops;
+mod made_objects;
 mod model_lists;
 mod model_names;
 

@@ -15,7 +15,7 @@ mod turns;
 mod usage;
 mod writer;
 
-use super::peek::{Look, Looks};
+use super::peek::{Look, Looks, Missing};
 use super::seal::Apart;
 use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
 use crate::chat::{Chat, Reply};
@@ -40,7 +40,10 @@ pub const LOOKS: Looks = &[
 ];
 
 /// Conversations that are kept upstream, as the official clients' tool runners go on with them.
-const THREAD: Looks = &[("previous_message_id", Look::Kept("thread_not_found"))];
+const THREAD: Looks = &[(
+    "previous_message_id",
+    Look::Kept(Missing::conversation("thread_not_found")),
+)];
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &AnthropicMessages;

@@ -6,8 +6,8 @@ pub mod estimate;
 mod size;
 
 use super::{
-    Api, Format, FormatId, Framed, Hosted, Passes, Seen, Streams, anthropic, entry, fault, gemini,
-    hosting, openai, peek, responses,
+    Api, Format, FormatId, Framed, Hosted, Passes, Seen, anthropic, entry, fault, gemini, hosting,
+    openai, peek, responses,
 };
 use crate::chat::{Op, Usage};
 use peek::{Look, Looks};
@@ -40,7 +40,7 @@ pub static ANTHROPIC: Format = Format {
     id: FormatId::AnthropicCount,
     name: "anthropic-count-tokens",
     api: Api::Anthropic,
-    entries: &[whole("/v1/messages/count_tokens")],
+    entries: &[entry::whole("/v1/messages/count_tokens")],
     looks: anthropic::LOOKS,
     passes: Passes::ANTHROPIC,
     ..WHOLE
@@ -51,7 +51,7 @@ pub static ANTHROPIC_VERTEX: Format = Format {
     id: FormatId::AnthropicVertexCount,
     name: "anthropic-vertex-count-tokens",
     api: Api::Anthropic,
-    entries: &[whole(
+    entries: &[entry::whole(
         "/v1/projects/*/locations/*/publishers/anthropic/models/count-tokens:rawPredict",
     )],
     looks: anthropic::LOOKS,
@@ -69,12 +69,14 @@ pub static GEMINI: Format = Format {
     name: "gemini-count-tokens",
     api: Api::Google,
     entries: &[
-        whole("/v1beta/models/{model}:countTokens"),
-        whole("/v1/models/{model}:countTokens"),
-        whole("/v1/projects/*/locations/*/publishers/google/models/{model}:countTokens"),
-        whole("/v1/publishers/google/models/{model}:countTokens"),
-        whole("/v1beta1/projects/*/locations/*/publishers/google/models/{model}:countTokens"),
-        whole("/v1beta1/publishers/google/models/{model}:countTokens"),
+        entry::whole("/v1beta/models/{model}:countTokens"),
+        entry::whole("/v1/models/{model}:countTokens"),
+        entry::whole("/v1/projects/*/locations/*/publishers/google/models/{model}:countTokens"),
+        entry::whole("/v1/publishers/google/models/{model}:countTokens"),
+        entry::whole(
+            "/v1beta1/projects/*/locations/*/publishers/google/models/{model}:countTokens",
+        ),
+        entry::whole("/v1beta1/publishers/google/models/{model}:countTokens"),
     ],
     looks: gemini::LOOKS,
     passes: Passes::GOOGLE,
@@ -85,7 +87,7 @@ pub static GEMINI: Format = Format {
 pub static RESPONSES: Format = Format {
     id: FormatId::ResponsesCount,
     name: "openai-responses-input-tokens",
-    entries: &[whole("/v1/responses/input_tokens")],
+    entries: &[entry::whole("/v1/responses/input_tokens")],
     looks: TURNS,
     ..WHOLE
 };
@@ -96,7 +98,7 @@ pub static COMPACT: Format = Format {
     id: FormatId::ResponsesCompact,
     name: "openai-responses-compact",
     op: Op::Compact,
-    entries: &[whole("/v1/responses/compact")],
+    entries: &[entry::whole("/v1/responses/compact")],
     looks: TURNS,
     observe_reply: openai::observe::observe_reply,
     ..WHOLE
@@ -109,13 +111,6 @@ const TURNS: Looks = &[
     responses::CONTINUED,
     responses::CONVERSATION,
 ];
-
-const fn whole(path: &'static str) -> entry::Entry {
-    entry::Entry {
-        path,
-        streams: Streams::Never,
-    }
-}
 
 /// The name of the format whose conversations such a row is about; `None`: it stands for itself. Who speaks the one
 /// speaks the other where its vendor does.

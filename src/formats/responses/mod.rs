@@ -15,7 +15,7 @@ mod writer;
 
 pub use writer::write_fault_event;
 
-use super::peek::{Look, Looks};
+use super::peek::{Look, Looks, Missing};
 use super::seal::Apart;
 use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
 use crate::chat::{Chat, Reply};
@@ -40,11 +40,14 @@ pub const LOOKS: Looks = &[
 /// The answer that a request goes on from.
 pub const CONTINUED: (&str, Look) = (
     "previous_response_id",
-    Look::Kept("previous_response_not_found"),
+    Look::Kept(Missing::conversation("previous_response_not_found")),
 );
 
 /// The conversation, kept upstream, that a request belongs to.
-pub const CONVERSATION: (&str, Look) = ("conversation", Look::Kept("conversation_not_found"));
+pub const CONVERSATION: (&str, Look) = (
+    "conversation",
+    Look::Kept(Missing::conversation("conversation_not_found")),
+);
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &OpenaiResponses;

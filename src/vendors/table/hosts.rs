@@ -12,7 +12,9 @@ pub(super) const ROWS: &[Vendor] = &[
         docs: "https://console.groq.com/docs/openai",
         evidence: Evidence::Measured,
         base_url: "https://api.groq.com/openai/v1",
-        endpoints: &[CHAT, RESPONSES, EMBED, SPEAK, TRANSCRIBE, TRANSLATE],
+        endpoints: &[
+            CHAT, RESPONSES, EMBED, SPEAK, TRANSCRIBE, TRANSLATE, FILES, BATCHES,
+        ],
         env: "GROQ_API_KEY",
         catalog: "groq",
         features: features(MEASURED, MEASURED, schema(Evidence::Measured)),
@@ -75,7 +77,7 @@ pub(super) const ROWS: &[Vendor] = &[
         base_url: "https://api.together.ai/v1",
         endpoints: &[
             CHAT, RESPONSES, MESSAGES, EMBED, COMPLETE, RERANK, IMAGES, SPEAK, TRANSCRIBE,
-            TRANSLATE,
+            TRANSLATE, FILES, BATCHES,
         ],
         env: "TOGETHER_API_KEY",
         catalog: "together",
@@ -106,7 +108,9 @@ pub(super) const ROWS: &[Vendor] = &[
         evidence: Evidence::Measured,
         base_url: "https://openrouter.ai/api/v1",
         regions: &[("eu", "https://eu.openrouter.ai/api/v1")],
-        endpoints: &[CHAT, RESPONSES, MESSAGES, EMBED, RERANK, SPEAK, TRANSCRIBE],
+        endpoints: &[
+            CHAT, RESPONSES, MESSAGES, EMBED, RERANK, SPEAK, TRANSCRIBE, FILES,
+        ],
         env: "OPENROUTER_API_KEY",
         // Which application calls: https://openrouter.ai/docs/app-attribution
         passes: Passes {

@@ -2,10 +2,10 @@
 
 use super::{Auth::Bearer, Endpoint, Evidence, Features, Structured, Vendor, at};
 use crate::formats::FormatId::{
-    AnthropicCount, AnthropicMessages, CohereRerank, OpenaiChat, OpenaiCompletions,
-    OpenaiEmbeddings, OpenaiImageEdits, OpenaiImageVariations, OpenaiImages, OpenaiModerations,
-    OpenaiResponses, OpenaiSpeech, OpenaiTranscriptions, OpenaiTranslations, Rerank,
-    ResponsesCompact, ResponsesCount,
+    AnthropicBatches, AnthropicCount, AnthropicMessages, CohereRerank, Files, OpenaiBatches,
+    OpenaiChat, OpenaiCompletions, OpenaiEmbeddings, OpenaiImageEdits, OpenaiImageVariations,
+    OpenaiImages, OpenaiModerations, OpenaiResponses, OpenaiSpeech, OpenaiTranscriptions,
+    OpenaiTranslations, Rerank, ResponsesCompact, ResponsesCount,
 };
 use crate::formats::{Passes, Quirks, StreamUsage};
 
@@ -105,6 +105,9 @@ const IMAGE_VARIATIONS: Endpoint = at(OpenaiImageVariations, "/images/variations
 const SPEAK: Endpoint = at(OpenaiSpeech, "/audio/speech");
 const TRANSCRIBE: Endpoint = at(OpenaiTranscriptions, "/audio/transcriptions");
 const TRANSLATE: Endpoint = at(OpenaiTranslations, "/audio/translations");
+const FILES: Endpoint = at(Files, "/files");
+const BATCHES: Endpoint = at(OpenaiBatches, "/batches");
+const MESSAGE_BATCHES: Endpoint = at(AnthropicBatches, "/messages/batches");
 const MODERATE: Endpoint = at(OpenaiModerations, "/moderations");
 // What many have alike beside it.
 const RERANK: Endpoint = at(Rerank, "/rerank");

@@ -109,6 +109,8 @@ pub(super) const ROWS: &[Vendor] = &[
             SPEAK,
             TRANSCRIBE,
             MODERATE,
+            FILES,
+            BATCHES,
         ],
         env: "LITELLM_PROXY_API_KEY",
         features: features(DOCUMENTED, DOCUMENTED, schema(Evidence::Unchecked)),
@@ -165,7 +167,7 @@ pub(super) const ROWS: &[Vendor] = &[
         id: "anthropic-compatible",
         title: "Any Anthropic-compatible API",
         docs: "https://docs.anthropic.com/en/api/messages",
-        endpoints: &[MESSAGES, COUNT_TOKENS],
+        endpoints: &[MESSAGES, COUNT_TOKENS, MESSAGE_BATCHES],
         auth: Header("x-api-key"),
         headers: &[ANTHROPIC_VERSION],
         ..COMPATIBLE
@@ -196,6 +198,8 @@ pub(super) const ROWS: &[Vendor] = &[
             COMPACT,
             on_host(GEMINI_COUNT),
             on_host(GEMINI),
+            FILES,
+            BATCHES,
         ],
         features: features(MEASURED, MEASURED, schema(Evidence::Measured)),
         ..LOCAL
