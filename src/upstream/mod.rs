@@ -14,6 +14,7 @@ mod issuer;
 mod lease;
 mod listing;
 mod own_key;
+mod presented;
 mod quirks;
 mod sign;
 mod standing;

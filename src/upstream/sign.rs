@@ -3,6 +3,7 @@
 use super::aws::{self, Chain, Keys};
 use super::issuer::{Entra, Google, Issuer, Token};
 use super::lease::Lease;
+use super::presented::{bearer, sensitive};
 use super::{Access, Form, OwnKey};
 use crate::formats::fault::Hidden;
 use crate::resources::provider::{Credential, Provider};
@@ -325,17 +326,6 @@ fn headers(auth: Auth, key: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
     let value = sensitive(key.to_owned())?;
     let of = |name: &&'static str| (HeaderName::from_static(name), value.clone());
     Some(names.iter().map(of).collect())
-}
-
-/// `Bearer …`
-pub(super) fn bearer(key: &str) -> Option<HeaderValue> {
-    sensitive(format!("Bearer {key}"))
-}
-
-fn sensitive(text: String) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 /// Whether it is a token of three parts that begins as a JSON object does: RFC 7519.

@@ -5,12 +5,16 @@ mod entra;
 mod google;
 mod jwt;
 mod oauth;
+#[cfg(test)]
+mod script;
 
 pub(super) use entra::Entra;
 pub(super) use google::Google;
+#[cfg(test)]
+pub(super) use script::Script;
 
 use super::aws::{self, Chain, Given, Keys};
-use super::sign::bearer;
+use super::presented::bearer;
 use super::variable::variable;
 use crate::resources::Stamp;
 use http::HeaderValue;
@@ -24,7 +28,7 @@ pub(super) enum Issuer {
     Aws(Chain),
     /// A test's own.
     #[cfg(test)]
-    Scripted(super::lease::tests::Script),
+    Scripted(Script),
 }
 
 /// What requests are signed in with.

@@ -4,7 +4,7 @@ use super::{Issued, Token};
 use crate::formats::fault::scrub;
 use crate::resources::Stamp;
 use crate::upstream::fetch::fetch;
-use crate::upstream::sign::bearer;
+use crate::upstream::presented::bearer;
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
 use serde::Deserialize;

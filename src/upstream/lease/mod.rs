@@ -177,4 +177,4 @@ impl Lease {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

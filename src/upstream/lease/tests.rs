@@ -2,29 +2,13 @@
 use super::*;
 use crate::resources::provider::Provider;
 use crate::store::secret::Secret;
-use crate::upstream::issuer::Issued;
+use crate::upstream::issuer::{Issued, Script};
 use crate::upstream::{Access, Ask, Content, SignIn, Timers, Unsigned, Upstream};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method, header};
 use serde_json::json;
 use std::sync::atomic::AtomicU64;
-
-/// An issuer as a test wants it.
-#[derive(Clone)]
-pub struct Script(Arc<dyn Fn() -> BoxFuture<'static, Result<Issued, String>> + Send + Sync>);
-
-impl Script {
-    pub async fn ask(&self) -> Result<Issued, String> {
-        (self.0)().await
-    }
-}
-
-impl PartialEq for Script {
-    fn eq(&self, other: &Script) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
 
 /// A clock that stands still until the test moves it.
 struct Still(watch::Sender<Duration>);
