@@ -10,21 +10,29 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 /// The vendors of `vendors::VENDORS` and those whose models Azure serves.
-const TAKEN: [&str; 14] = [
+const TAKEN: [&str; 22] = [
     "anthropic",
+    "aws",
     "azure",
+    "baseten",
     "cerebras",
+    "cohere",
+    "databricks",
     "deepseek",
     "fireworks",
     "google",
     "groq",
+    "minimax",
     "mistral",
     "moonshotai",
+    "novita",
     "openai",
     "openrouter",
     "perplexity",
     "together",
+    "voyageai",
     "x-ai",
+    "zai",
 ];
 const KEYS: [&str; 5] = [
     "input_mtok",

@@ -171,6 +171,7 @@ pub(super) const ROWS: &[Vendor] = &[
         base_url: "https://inference.baseten.co/v1",
         endpoints: &[CHAT, MESSAGES],
         env: "BASETEN_API_KEY",
+        catalog: "baseten",
         features: features(MEASURED, MEASURED, schema(Evidence::Unchecked)),
         ..COMPATIBLE
     },
@@ -216,6 +217,7 @@ pub(super) const ROWS: &[Vendor] = &[
             on_host(at(AnthropicMessages, "/anthropic/v1/messages")),
         ],
         env: "NOVITA_API_KEY",
+        catalog: "novita",
         features: features(UNCHECKED, UNCHECKED, object(Evidence::Unchecked)),
         ..COMPATIBLE
     },

@@ -204,6 +204,7 @@ pub(super) const ROWS: &[Vendor] = &[
         env: "CO_API_KEY",
         // A page holds 20 unless more are asked for, 1000 at most: https://docs.cohere.com/reference/list-models
         models: "/v1/models?page_size=1000",
+        catalog: "cohere",
         features: features(MEASURED, MEASURED, schema(Evidence::Measured)),
         quirks: Quirks::NONE,
         ..COMPATIBLE
@@ -216,6 +217,7 @@ pub(super) const ROWS: &[Vendor] = &[
         base_url: "https://api.cohere.ai/compatibility/v1",
         env: "CO_API_KEY",
         models: "",
+        catalog: "cohere",
         features: features(DOCUMENTED, UNCHECKED, schema(Evidence::Unchecked)),
         ..COMPATIBLE
     },
@@ -285,6 +287,7 @@ pub(super) const ROWS: &[Vendor] = &[
         ],
         env: "ZAI_API_KEY",
         models: "",
+        catalog: "zai",
         // https://docs.z.ai/guides/tools/stream-tool; formats of answers are in its own client.
         features: features(DOCUMENTED, DOCUMENTED, object(Evidence::Documented)),
         ..COMPATIBLE
@@ -302,6 +305,7 @@ pub(super) const ROWS: &[Vendor] = &[
             on_host(at(AnthropicMessages, "/anthropic/v1/messages")),
         ],
         env: "MINIMAX_API_KEY",
+        catalog: "minimax",
         features: features(DOCUMENTED, DOCUMENTED, schema(Evidence::Unchecked)),
         quirks: NEWER,
         ..COMPATIBLE
@@ -357,6 +361,7 @@ pub(super) const ROWS: &[Vendor] = &[
         endpoints: &[EMBED, RERANK],
         env: "VOYAGE_API_KEY",
         models: "",
+        catalog: "voyageai",
         features: NO_CHAT,
         ..COMPATIBLE
     },
