@@ -310,6 +310,7 @@ impl Resource for Provider {
                 "x-api-key",
                 "x-goog-api-key",
                 "api-key",
+                "cf-aig-authorization",
                 "host",
                 "content-length",
                 "transfer-encoding",

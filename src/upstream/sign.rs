@@ -319,6 +319,9 @@ fn headers(auth: Auth, key: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
         Auth::Header(ref name) => std::slice::from_ref(name),
         Auth::Entra(ref name) if !is_jwt(key) => std::slice::from_ref(name),
         Auth::Headers(names) if !is_jwt(key) => names,
+        Auth::BearerIn(name) => {
+            return Some(vec![(HeaderName::from_static(name), bearer(key)?)]);
+        }
         Auth::Bearer | Auth::Entra(_) | Auth::Headers(_) | Auth::Aws(_) | Auth::Google => {
             return Some(vec![(header::AUTHORIZATION, bearer(key)?)]);
         }

@@ -172,6 +172,8 @@ pub enum Auth {
     Bearer,
     /// The credential alone in this header.
     Header(&'static str),
+    /// `Bearer …` in this header, where `Authorization` is another's.
+    BearerIn(&'static str),
     /// A key, the same in each of these headers; or a token of Microsoft Entra as `Authorization: Bearer …`.
     /// Anthropic's models on Microsoft Foundry.
     Headers(&'static [&'static str]),
@@ -188,7 +190,7 @@ impl Auth {
     pub fn headers(self) -> Vec<&'static str> {
         match self {
             Auth::Bearer | Auth::Aws(_) | Auth::Google => vec!["authorization"],
-            Auth::Header(name) => vec![name],
+            Auth::Header(name) | Auth::BearerIn(name) => vec![name],
             Auth::Headers(names) => names.iter().copied().chain(["authorization"]).collect(),
             Auth::Entra(name) => vec![name, "authorization"],
         }
@@ -206,7 +208,7 @@ impl Auth {
     /// How records refer to the identity of the gateway's own machine where this sign-in can use one.
     pub fn machine(self) -> Option<&'static str> {
         match self {
-            Auth::Bearer | Auth::Header(_) => None,
+            Auth::Bearer | Auth::Header(_) | Auth::BearerIn(_) => None,
             Auth::Headers(_) | Auth::Entra(_) => Some("azure"),
             Auth::Aws(_) => Some("aws"),
             Auth::Google => Some("google"),

@@ -25,3 +25,4 @@ mod quiet;
 mod request_check;
 mod streams;
 mod tls;
+mod vendor_rows;

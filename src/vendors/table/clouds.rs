@@ -1,7 +1,7 @@
 //! Clouds: each customer's address is another one.
 
 use super::super::{
-    Auth::{Aws, Bearer, Entra, Google, Headers},
+    Auth::{Aws, Bearer, BearerIn, Entra, Google, Headers},
     CONVERSE, Endpoint, Evidence, INVOKE, Vendor, at,
 };
 use super::*;
@@ -93,6 +93,21 @@ pub(super) const ROWS: &[Vendor] = &[
         features: features(DOCUMENTED, DOCUMENTED, schema(Evidence::Unchecked)),
         ..COMPATIBLE
     },
+    // https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints: models of all makers on the same paths
+    Vendor {
+        id: "foundry",
+        title: "Microsoft Foundry",
+        docs: "https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints",
+        base_url: "https://{account}.services.ai.azure.com/openai/v1",
+        endpoints: &[CHAT, RESPONSES, EMBED],
+        auth: Entra("api-key"),
+        env: "AZURE_OPENAI_API_KEY",
+        models: "",
+        catalog: "azure",
+        features: features(DOCUMENTED, UNCHECKED, schema(Evidence::Unchecked)),
+        quirks: NEWER,
+        ..COMPATIBLE
+    },
     // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference; the hosts of `global` and of the
     // multi-regions: https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations. Models are listed to the
     // publisher's own page alone.
@@ -180,6 +195,7 @@ pub(super) const ROWS: &[Vendor] = &[
         auth: Aws("bedrock"),
         env: "AWS_BEARER_TOKEN_BEDROCK",
         models: "",
+        catalog: "aws",
         features: features(MEASURED, MEASURED, schema(Evidence::Measured)),
         ..COMPATIBLE
     },
@@ -198,6 +214,7 @@ pub(super) const ROWS: &[Vendor] = &[
         auth: Aws("bedrock-mantle"),
         env: "AWS_BEARER_TOKEN_BEDROCK",
         headers: &[ANTHROPIC_VERSION],
+        catalog: "aws",
         features: features(DOCUMENTED, DOCUMENTED, schema(Evidence::Unchecked)),
         ..COMPATIBLE
     },
@@ -232,6 +249,7 @@ pub(super) const ROWS: &[Vendor] = &[
         ],
         env: "DATABRICKS_TOKEN",
         models: "",
+        catalog: "databricks",
         features: features(DOCUMENTED, UNCHECKED, schema(Evidence::Unchecked)),
         ..COMPATIBLE
     },
@@ -263,6 +281,20 @@ pub(super) const ROWS: &[Vendor] = &[
         docs: "https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility",
         base_url: "https://api.cloudflare.com/client/v4/accounts/{account}/ai/v1",
         endpoints: &[CHAT, RESPONSES, MESSAGES, EMBED],
+        env: "CLOUDFLARE_API_TOKEN",
+        models: "",
+        features: features(DOCUMENTED, UNCHECKED, schema(Evidence::Unchecked)),
+        ..COMPATIBLE
+    },
+    // https://developers.cloudflare.com/ai-gateway/usage/chat-completion: the project is the gateway's name; the keys of those
+    // behind it are Cloudflare's to keep
+    Vendor {
+        id: "cloudflare-gateway",
+        title: "Cloudflare AI Gateway",
+        docs: "https://developers.cloudflare.com/ai-gateway/usage/chat-completion",
+        base_url: "https://gateway.ai.cloudflare.com/v1/{account}/{project}/compat",
+        endpoints: &[CHAT],
+        auth: BearerIn("cf-aig-authorization"),
         env: "CLOUDFLARE_API_TOKEN",
         models: "",
         features: features(DOCUMENTED, UNCHECKED, schema(Evidence::Unchecked)),
