@@ -5,6 +5,7 @@ use super::{
     ended::Ended,
     held::Held,
     incoming::Incoming,
+    pace::{Pace, cut, too_slow},
     unpack::{Unpacking, too_large},
     watch::{Fired, Guard},
     worker::Worker,
@@ -14,11 +15,7 @@ use crate::plan::Caller;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
-use std::{
-    io::{self, ErrorKind},
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
-};
+use std::sync::atomic::Ordering;
 
 fn full(what: &str) -> Error {
     Error::new(Kind::Unavailable, format!("the gateway has {what}")).hint("try again shortly")
@@ -42,73 +39,6 @@ pub(super) fn room(worker: &Worker, caller: &Caller) -> Result<()> {
         .hint("wait for one to end, or raise `limits.max_in_flight_per_key`"));
     }
     Ok(())
-}
-
-/// What has come of a body, and how long it took.
-pub(super) struct Pace {
-    pub have: usize,
-    began: Instant,
-    /// Of that time, what others took.
-    paused: Duration,
-}
-
-impl Pace {
-    /// Of a body that begins now.
-    pub fn begin() -> Pace {
-        Pace {
-            have: 0,
-            began: Instant::now(),
-            paused: Duration::ZERO,
-        }
-    }
-
-    /// How long the next piece may take: bodies that trickle must not hold a request for ever.
-    pub fn left(&self, settings: &Settings) -> Duration {
-        let beyond = (self.have as u64).saturating_sub(1 << 20);
-        let allowed = settings.body_total
-            + beyond
-                .checked_div(settings.body_rate)
-                .map_or(Duration::MAX / 2, Duration::from_secs);
-        let taken = self.began.elapsed().saturating_sub(self.paused);
-        settings.body_stall.min(allowed.saturating_sub(taken))
-    }
-
-    /// The caller had to wait this long.
-    pub fn pause(&mut self, time: Duration) {
-        self.paused += time;
-    }
-
-    /// Counts a piece of a body that is handed on as it comes.
-    pub fn upload(&mut self, settings: &Settings, piece: usize) -> Result<()> {
-        self.have += piece;
-        match self.have > settings.max_upload {
-            true => Err(too_much(settings.max_upload)),
-            false => Ok(()),
-        }
-    }
-}
-
-/// A body that is handed on as it comes is larger than it may be.
-pub(super) fn too_much(most: usize) -> Error {
-    Error::new(
-        Kind::TooLarge,
-        format!("the request body is larger than {most} bytes"),
-    )
-    .hint("send less, or raise `limits.max_upload`")
-}
-
-/// The caller does not send its body in time.
-pub(super) fn too_slow() -> Error {
-    Error::new(Kind::Timeout, "the request body did not arrive in time")
-        .hint("send it again over a better connection")
-}
-
-/// The body could not be read to its end.
-pub(super) fn cut(error: &hyper::Error) -> Ended {
-    match cut_off(error) {
-        true => Ended::Gone,
-        false => Error::invalid(format!("the request body cannot be read: {error}")).into(),
-    }
 }
 
 /// How large the head says the body is.
@@ -189,17 +119,6 @@ pub(super) async fn read(
         None if all.is_empty() => Ok(first),
         None => Ok(all.freeze()),
     }
-}
-
-/// Whether the body was not wrong, but ended with its connection.
-fn cut_off(error: &hyper::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|it| it.downcast_ref::<io::Error>());
-    cause.is_some_and(|cause| {
-        matches!(
-            cause.kind(),
-            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
-        )
-    })
 }
 
 /// Unpacks what came, in steps after which others have their turn where there was much in them.

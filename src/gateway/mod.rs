@@ -33,6 +33,7 @@ mod kept_list;
 pub mod listen;
 pub mod long;
 pub mod models;
+pub mod pace;
 pub mod parcel;
 pub mod passthrough;
 pub mod payload;

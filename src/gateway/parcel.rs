@@ -6,7 +6,8 @@ use super::{
     ended::Ended,
     held::Held,
     incoming::Incoming,
-    intake::{self, Pace},
+    intake,
+    pace::{self, Pace},
     upload::Upload,
     watch::Guard,
     worker::Worker,
@@ -48,7 +49,7 @@ impl Parcel {
         let settings = &worker.shared.settings;
         let length = intake::announced(headers);
         if length.is_some_and(|length| length > settings.max_upload) {
-            return Err(intake::too_much(settings.max_upload).into());
+            return Err(pace::too_much(settings.max_upload).into());
         }
         let mut form = form_of(headers)?;
         let mut pace = Pace::begin();
@@ -84,7 +85,8 @@ impl Parcel {
             head: collected.into_bytes(),
             mark: form.as_ref().map(|form| form.mark().to_vec()),
             model: form.as_ref().and_then(|form| form.model().cloned()),
-            rest: behind.map(|behind| Upload::new(worker, behind, incoming, form, pace, watch)),
+            rest: behind
+                .map(|behind| Upload::new(&worker.shared, behind, incoming, form, pace, watch)),
         })
     }
 

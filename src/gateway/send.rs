@@ -53,7 +53,7 @@ pub(super) async fn send(
     // Given up with this, unless it is in the ticket.
     let mut sending = request.body().upload().cloned().map(Sending);
     if let Some(Sending(upload)) = &sending {
-        upload.limited(limits);
+        upload.limited(limits.idle, limits.answer);
     }
     let mut ticket = |connection| Ticket {
         connection,

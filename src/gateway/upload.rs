@@ -6,10 +6,8 @@ use super::{
     ended::Ended,
     failure::Failure,
     incoming::Incoming,
-    intake::{self, Pace},
-    send::Limits,
+    pace::{self, Pace},
     watch::{Guard, Timer},
-    worker::Worker,
 };
 use crate::error::Result;
 use crate::formats::form::Form;
@@ -85,7 +83,7 @@ impl std::error::Error for Broken {}
 impl Upload {
     /// What is still to come of a body: `behind`, then the rest. `form`: to be read on.
     pub(super) fn new(
-        worker: &Worker,
+        shared: &Arc<Shared>,
         behind: Bytes,
         incoming: Incoming,
         form: Option<Form>,
@@ -93,7 +91,7 @@ impl Upload {
         watch: &Guard,
     ) -> Rc<Upload> {
         Rc::new(Upload {
-            shared: worker.shared.clone(),
+            shared: shared.clone(),
             inner: RefCell::new(Inner {
                 ahead: VecDeque::new(),
                 length: None,
@@ -133,9 +131,9 @@ impl Upload {
     }
 
     /// How long the upstream may take.
-    pub(super) fn limited(&self, limits: &Limits) {
+    pub fn limited(&self, idle: Duration, answer: Duration) {
         let mut inner = self.inner.borrow_mut();
-        (inner.idle, inner.answer) = (limits.idle, limits.answer);
+        (inner.idle, inner.answer) = (idle, answer);
     }
 
     /// Whether some of it may have gone out, so that it cannot go to another upstream.
@@ -210,7 +208,7 @@ impl Upload {
                         within(inner.answer);
                         return Poll::Ready(None);
                     }
-                    Poll::Ready(Some(Err(error))) => return self.broke(intake::cut(&error)),
+                    Poll::Ready(Some(Err(error))) => return self.broke(pace::cut(&error)),
                     Poll::Ready(Some(Ok(frame))) => {
                         // Trailers stay here.
                         let Ok(piece) = frame.into_data() else {
@@ -254,7 +252,7 @@ impl Upload {
         let slow = matches!(&ended, Ended::Failed(failure) if failure.class == Class::Slow);
         Err(match self.side.get() {
             _ if !slow || watch.capped() || !self.touched.get() => ended,
-            Side::Caller => intake::too_slow().into(),
+            Side::Caller => pace::too_slow().into(),
             Side::Upstream => {
                 Failure::slow(format!("provider `{name}` stopped taking the request")).into()
             }

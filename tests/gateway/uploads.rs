@@ -453,6 +453,55 @@ fn a_caller_that_hangs_up_ends_the_upload() {
     assert_eq!(row["outcome"], "client_closed");
 }
 
+/// Asks for something long, and the head of the answer.
+fn download(bench: &Bench) -> (TcpStream, Vec<u8>) {
+    let bearer = format!("Bearer {}", bench.key);
+    let url = bench.url("/through/passthrough/up/v1/files/f/content");
+    let mut socket = http::send("GET", &url, &[("authorization", &bearer)], "");
+    let (_, rest) = head(&mut socket).unwrap();
+    (socket, rest)
+}
+
+#[test]
+fn a_caller_that_hangs_up_ends_the_download() {
+    let (ended, end) = mpsc::channel();
+    let (url, _heard) = upstream_that(move |mut socket| {
+        write!(socket, "HTTP/1.1 200 OK\r\ncontent-length: {ALL}\r\n\r\n").unwrap();
+        let piece = vec![b'x'; 64 << 10];
+        while socket.write_all(&piece).is_ok() {}
+        ended.send(()).unwrap();
+    });
+    let bench = with_upstream(&url).start();
+    drop(download(&bench));
+    end.recv_timeout(std::time::Duration::from_secs(30))
+        .unwrap();
+    let row = bench.row_where("the row is written", |row| row["status"] == 499);
+    assert_eq!(
+        (&row["outcome"], &row["format"]),
+        (&json!("client_closed"), &json!("passthrough"))
+    );
+}
+
+#[test]
+fn an_answer_that_breaks_off_does_not_look_whole() {
+    let (url, _heard) = upstream_that(|mut socket| {
+        write!(
+            socket,
+            "HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ncontent-length: {ALL}\r\n\r\nbytes"
+        )
+        .unwrap();
+    });
+    let bench = with_upstream(&url).start();
+    let (mut socket, mut got) = download(&bench);
+    drop(socket.read_to_end(&mut got));
+    assert!(got.len() < ALL, "{}", got.len());
+    let row = bench.row_where("the row is written", |row| row["format"] == "passthrough");
+    assert_eq!(
+        (&row["status"], &row["outcome"]),
+        (&json!(200), &json!("failed_after_commit"))
+    );
+}
+
 #[test]
 fn an_upstream_that_answers_early_is_heard_at_once() {
     let (url, _heard) = upstream_that(|mut socket| {
