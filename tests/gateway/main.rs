@@ -13,6 +13,7 @@ mod cohere;
 mod committed;
 mod compressed_bodies;
 mod context;
+mod converse;
 mod counting;
 mod credentials;
 mod error_formats;
