@@ -21,13 +21,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 /// Every upstream format, with a vendor that speaks it.
-const UPSTREAMS: [(&str, &str); 6] = [
+const UPSTREAMS: [(&str, &str); 8] = [
     ("openai-chat", "openai"),
     ("openai-responses", "openai"),
     ("anthropic-messages", "anthropic"),
     ("gemini", "gemini"),
     ("bedrock-converse", "bedrock"),
     ("openai-embeddings", "openai"),
+    ("cohere-chat", "cohere"),
+    ("cohere-embed", "cohere"),
 ];
 
 /// How streams are cut on their way to gw, beside event by event.
@@ -145,7 +147,9 @@ fn ways(gateway: &Gateway, replay: &str) -> Vec<Value> {
             let wanted = only.as_ref().is_none_or(|only| cell.contains(only));
             // Callers of other forms of a format sent nothing that was recorded.
             let recorded = UPSTREAMS.iter().any(|(name, _)| *name == from.name);
-            let there = from.name == to.name || (from.codec.is_some() && to.codec.is_some());
+            let there = from.name == to.name
+                || (from.codec.is_some() && to.codec.is_some())
+                || (from.embeds.is_some() && to.embeds.is_some());
             let there = there && recorded;
             if wanted && there {
                 ways.add(from.name, upstream, vendor);

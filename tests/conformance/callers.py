@@ -2,6 +2,8 @@
 of the recordings' own programs. Knows nothing of how outcomes are judged.
 """
 
+import array
+import base64
 import http.client
 import json
 import threading
@@ -17,6 +19,8 @@ PATHS = {
     "openai-responses": "/v1/responses",
     "anthropic-messages": "/v1/messages",
     "openai-embeddings": "/v1/embeddings",
+    "cohere-chat": "/v2/chat",
+    "cohere-embed": "/v2/embed",
 }
 
 
@@ -87,6 +91,9 @@ def call_ids(said):
             for name, value in node.items():
                 if name == "tool_calls" and isinstance(value, list):
                     ids.extend(call.get("id") for call in value if isinstance(call, dict))
+                # In an event of Cohere's there is one.
+                elif name == "tool_calls" and isinstance(value, dict):
+                    ids.append(value.get("id"))
                 elif name in ("functionCall", "function_call") and isinstance(value, dict):
                     ids.append(value.get("id"))
                 elif name == "toolUse" and isinstance(value, dict):
@@ -173,6 +180,93 @@ def converse(base, body, key):
         return {**outcome.new(), "error": {"status": None, "type": error.response["Error"]["Code"]}}
 
 
+def cohere_client(base, key):
+    import cohere
+
+    return cohere.ClientV2(api_key=key, base_url=base, timeout=PATIENCE)
+
+
+def cohere_chat(base, body, key):
+    """Cohere's official client."""
+    from cohere.core.api_error import ApiError
+
+    out, ask = outcome.new(), {name: value for name, value in body.items() if name != "stream"}
+    once = {"request_options": {"max_retries": 0}}
+    try:
+        if body["stream"]:
+            for event in cohere_client(base, key).chat_stream(**ask, **once):
+                cohere_event(outcome.D(event), out)
+        else:
+            cohere_whole(outcome.D(cohere_client(base, key).chat(**ask, **once)), out)
+    except ApiError as error:
+        out["error"] = {"status": error.status_code, "type": None}
+    out["tools"] = [[name, outcome.J(arguments)] for name, arguments in out["tools"]]
+    return out
+
+
+def cohere_end(said, out):
+    out["finish"], used = outcome.fin(said.get("finish_reason")), said.get("usage") or {}
+    tokens = used.get("tokens") or {}
+    if tokens:
+        counts = [tokens.get("input_tokens"), tokens.get("output_tokens"), used.get("cached_tokens")]
+        out["usage"] = outcome.u(*(None if count is None else int(count) for count in counts))
+
+
+def cohere_content(content, out):
+    out["text"] += content.get("text") or ""
+    out["reasoning"] += content.get("thinking") or ""
+
+
+def cohere_whole(said, out):
+    message = said["message"]
+    for content in message.get("content") or []:
+        cohere_content(content, out)
+    for call in message.get("tool_calls") or []:
+        out["tools"].append([call["function"]["name"], call["function"]["arguments"]])
+    cohere_end(said, out)
+
+
+def cohere_event(said, out):
+    """One event, as the client gives it to its caller."""
+    message = (said.get("delta") or {}).get("message") or {}
+    cohere_content(message.get("content") or {}, out)
+    called = (message.get("tool_calls") or {}).get("function") or {}
+    if said["type"] == "tool-call-start":
+        out["tools"].append([called["name"], called.get("arguments") or ""])
+    elif said["type"] == "tool-call-delta":
+        out["tools"][said["index"]][1] += called["arguments"]
+    elif said["type"] == "message-end":
+        cohere_end(said["delta"], out)
+
+
+def vectors(api, base, key, model, texts):
+    """What the official client of a format of embeddings returns: the vectors, or the status of an error."""
+    if api == "cohere-embed":
+        from cohere.core.api_error import ApiError
+
+        ask = {"model": model, "texts": texts, "input_type": "search_document", "embedding_types": ["float"]}
+        try:
+            said = cohere_client(base, key).embed(**ask, request_options={"max_retries": 0})
+        except ApiError as error:
+            return error.status_code
+        return said.embeddings.float_
+    import openai
+
+    try:
+        said = outcome.oai(f"{base}/v1", key, {}).embeddings.create(model=model, input=texts)
+    except openai.APIStatusError as error:
+        return error.status_code
+    return [one.embedding for one in said.data]
+
+
+def recorded_vectors(said):
+    """The same out of what a provider of either format said."""
+    if isinstance(said.get("embeddings"), dict):
+        return said["embeddings"]["float"]
+    each = [one["embedding"] for one in sorted(said["data"], key=lambda one: one["index"])]
+    return [list(array.array("f", base64.b64decode(one))) if isinstance(one, str) else one for one in each]
+
+
 # What a format calls by the caller's own names.
 OPEN = {"args", "response"}
 
@@ -193,7 +287,7 @@ def camel(node):
 
 def made(api, expected, model):
     """A small request that asks for an answer like the expected one."""
-    if api not in BY_PATH:
+    if api not in BY_PATH | {"cohere-chat"}:
         return compare.req(api, expected, model, None)
     names = sorted({call[0] for call in expected["outcome"].get("tools") or []})
     schema = {"type": "object", "properties": {}, "additionalProperties": True}
@@ -202,6 +296,10 @@ def made(api, expected, model):
         asked = {"messages": [{"role": "user", "content": [{"text": "go"}]}], "inferenceConfig": {"maxTokens": 4096}}
         asked.update({"toolConfig": {"tools": specs}} if names else {})
         return {"model": model, "stream": expected["stream"], "body": asked}
+    if api == "cohere-chat":
+        tools = [{"type": "function", "function": {"name": n, "description": n, "parameters": schema}} for n in names]
+        asked = {"model": model, "messages": [{"role": "user", "content": "go"}], "stream": expected["stream"]}
+        return {**asked, **({"tools": tools} if names else {})}
     tools = [{"function_declarations": [{"name": n, "description": n, "parameters_json_schema": schema} for n in names]}]
     config = {"max_output_tokens": 4096, **({"tools": tools} if names else {})}
     return {"model": model, "stream": expected["stream"], "config": config}
@@ -214,6 +312,8 @@ def through_client(api, gateway, key, body):
         got = gemini(gateway, body, key)
     elif api == "bedrock-converse":
         got = converse(gateway, body, key)
+    elif api == "cohere-chat":
+        got = cohere_chat(gateway, body, key)
     else:
         drive = {"openai-chat": outcome.chat, "openai-responses": outcome.responses, "anthropic-messages": outcome.messages}
         got = drive[api](f"{gateway}/v1", body, key=key)

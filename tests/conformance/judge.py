@@ -104,6 +104,9 @@ def told_otherwise(recorded, said, status):
     instead = isinstance(first, dict) and first.get("error") and not first.get("choices")
     if recorded < 400 and status >= 400 and instead:
         return "an error in the place of an answer, with status 200: told as the error it is"
+    ends = [one.get("delta") or {} for one in said if isinstance(one, dict) and one.get("type") == "message-end"]
+    if recorded < 400 and status >= 400 and any(end.get("finish_reason") == "ERROR" for end in ends):
+        return "a failure at the end of a plan, with status 200: told as the error it is"
     if recorded >= 400 and status == recorded and not said:
         return "an error that is no JSON: told in the format's own shape"
     return None
@@ -282,13 +285,33 @@ TYPES = {
 }
 
 
+# The APIs whose errors are a message alone.
+UNTYPED = {"cohere-chat", "cohere-embed"}
+
+
 def crossed_error(caller, came):
     """An error of the right status has the right type, too."""
+    if caller in UNTYPED:
+        return EQUAL
     kind = came.get("type")
     right = TYPES.get(caller, {}).get(came["status"], kind)
     if kind and kind == right:
         return EQUAL
     return "wrong", f"error {came['status']} of type {kind}" + (f" for {right}" if right else "")
+
+
+def crossed_vectors(caller, want, got, status):
+    """The vectors that the caller's client returned, against those of the recording, as floats of 32 bits."""
+    if status >= 400 or isinstance(got, int):
+        came = got if isinstance(got, int) else 200
+        if came == status:
+            return EQUAL
+        why = told_otherwise(status, [], came)
+        return ("adapted", why) if why else ("wrong", f"error {came} for {status}")
+    if len(got) != len(want) or [len(one) for one in got] != [len(one) for one in want]:
+        return "wrong", f"{[len(one) for one in got]} numbers for {[len(one) for one in want]}"
+    apart = max((abs(a - b) for one, other in zip(got, want) for a, b in zip(one, other)), default=0)
+    return EQUAL if apart < 1e-6 else ("wrong", f"numbers are {apart} apart")
 
 
 def crossed_answer(caller, want, got, want_ids, got_ids, status, said):

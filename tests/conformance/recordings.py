@@ -6,6 +6,10 @@ import json
 # What gw is held to. Whatever else was recorded is another format's.
 FORMATS = ["openai-chat", "openai-responses", "anthropic-messages", "gemini", "bedrock-converse", "openai-embeddings"]
 ENDPOINTS = {"chat", "responses", "messages", "generateContent", "streamGenerateContent", "embeddings"} | {"converse", "converse-stream"}
+# Formats that the recordings call otherwise; version 1 of Cohere's embeddings has the bodies of version 2.
+CALLED = {"cohere": "cohere-chat", "cohere.embed": "cohere-embed"}
+FORMATS += CALLED.values()
+ENDPOINTS |= {"cohere.v2.chat", "cohere.embed"}
 # How many of a format's recordings of one kind a sample holds.
 SAMPLE = 12
 
@@ -17,6 +21,7 @@ def load(folder):
     by_format = collections.defaultdict(list)
     with open(f"{folder}/exchanges.jsonl") as file:
         for record in map(json.loads, file):
+            record["api"] = CALLED.get(record["api"], record["api"])
             if record["api"] in FORMATS and record["endpoint"] in ENDPOINTS and record["method"] == "POST":
                 by_format[record["api"]].append({**record, "expected": expected.get(record["id"])})
     for records in by_format.values():

@@ -24,8 +24,13 @@ MODELS = {
         "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/k3x1",
         "global.anthropic.claude-opus-4-8",
     ],
+    "cohere-chat": ["command-a-03-2025", "command-a-reasoning-08-2025", "command-r7b-12-2024"],
+    "cohere-embed": ["embed-v4.0"],
+    "openai-embeddings": ["text-embedding-3-small"],
 }
 
+# Formats of vectors, which are held against the recordings themselves.
+VECTORS = {"openai-embeddings", "cohere-embed"}
 
 # Spellings of one document.
 SPELLED = [
@@ -125,7 +130,18 @@ def crossed_answer(task):
     return [(recordings.kind(record), verdict)]
 
 
-DO = {"same": same, "request": crossed_request, "answer": crossed_answer}
+def crossed_vectors(task):
+    """A recorded answer of vectors, to the official client of the other format."""
+    caller, record = task["caller"], record_of(task)
+    way = target(caller, record["api"], record, task["chunk"])
+    model, status = f"case-{record['id']}-{task['number']}", record["status"] or 200
+    said = callers.events(b"".join(replay.body_parts(dict(record), {})))
+    want = callers.recorded_vectors(said[0]) if status < 400 else []
+    got = callers.vectors(caller, STATE["plan"]["gateway"], way["key"], model, ["text"] * max(len(want), 1))
+    return [(recordings.kind(record), judge.crossed_vectors(caller, want, got, status))]
+
+
+DO = {"vectors": crossed_vectors, "same": same, "request": crossed_request, "answer": crossed_answer}
 
 
 def record_of(task):
@@ -176,6 +192,8 @@ def tasks(plan, chosen):
             for chunk in streamed:
                 if caller == upstream:
                     task("same", caller, upstream, record, chunk)
+                elif caller in VECTORS:
+                    task("vectors", caller, upstream, record, chunk)
                 elif usable:
                     task("answer", caller, upstream, record, chunk)
         if caller != upstream:
@@ -191,6 +209,9 @@ def plain_answers(by_format):
     for api, records in by_format.items():
         for record in records:
             expected = record["expected"]
+            if api in VECTORS and record["status"] == 200:
+                found.setdefault((api, record["stream"]), (0, record["id"]))
+                continue
             if expected and expected["class"] == "ok" and expected["outcome"].get("finish") == "stop" and not expected["outcome"]["tools"]:
                 said = record.get("response_body") or record.get("response_body_b64") or ""
                 size, key = len(said), (api, record["stream"])
@@ -213,6 +234,7 @@ def main():
     )
     for way in plan["ways"]:
         if way["caller"] != way["upstream"]:
+            # Made before the processes part: types of clients take long to load.
             STATE["judges"].validator(way["upstream"])
     callers.listen()
     todo = tasks(plan, chosen)

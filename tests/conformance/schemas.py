@@ -14,6 +14,8 @@ SPECS = {
     "anthropic-messages": ("anthropic.openapi.yml", "CreateMessageParams"),
     "gemini": ("google.generativelanguage.discovery.json", "GenerateContentRequest"),
 }
+# The calls of Cohere's client.
+COHERE = {"cohere-chat": "chat", "cohere-embed": "embed"}
 # Describes and judges nothing, or (`discriminator`) is no JSON Schema.
 IDLE = {"description", "title", "example", "examples", "default", "deprecated", "discriminator", "format", "enumDescriptions"}
 
@@ -117,6 +119,56 @@ class Amazon:
             yield f"{at}: {size} is more than {said['max']}"
 
 
+class Cohere:
+    """The types of Cohere's own client: what its calls take, and nothing else at any depth."""
+
+    # What says which of its calls is made.
+    BESIDE = {"stream"}
+
+    def __init__(self, call):
+        import inspect
+        import typing
+
+        import cohere
+        import pydantic
+
+        method = getattr(cohere.ClientV2, call)
+        said, hints = inspect.signature(method).parameters, typing.get_type_hints(method, include_extras=True)
+        names = [name for name in said if name not in ("self", "request_options")]
+        # What may be left out has a default in the signature, and none in the type.
+        self.required = {name for name in names if said[name].default is inspect.Parameter.empty}
+        self.types = {name: pydantic.TypeAdapter(hints[name]) for name in names}
+        self.wrong, self.base = pydantic.ValidationError, pydantic.BaseModel
+
+    def mistake(self, body):
+        missing = self.required - body.keys()
+        if missing:
+            return f"{', '.join(sorted(missing))}: missing"
+        for name, value in body.items():
+            if name in self.BESIDE:
+                continue
+            if name not in self.types:
+                return f"{name}: unknown"
+            try:
+                read = self.types[name].validate_python(value)
+            except self.wrong as error:
+                return f"{name}: {str(error)[:200]}"
+            found = self.unknown(read, name)
+            if found:
+                return f"{found}: unknown"
+        return None
+
+    def unknown(self, read, at):
+        """What the client has no name for."""
+        if isinstance(read, list):
+            return next(filter(None, (self.unknown(one, f"{at}[{i}]") for i, one in enumerate(read))), None)
+        if not isinstance(read, self.base):
+            return None
+        if read.model_extra:
+            return f"{at}.{next(iter(read.model_extra))}"
+        return next(filter(None, (self.unknown(one, f"{at}.{name}") for name, one in read)), None)
+
+
 class Judges:
     """A validator for each format that is published."""
 
@@ -132,6 +184,8 @@ class Judges:
     def validator(self, api):
         if api == "bedrock-converse":
             self.validators.setdefault(api, Amazon())
+        if api in COHERE:
+            self.validators.setdefault(api, Cohere(COHERE[api]))
         if api not in self.validators:
             name, request = SPECS[api]
             document = self.document(name)
@@ -145,6 +199,7 @@ class Judges:
     def mistake(self, api, body):
         """What is wrong with a request, or nothing."""
         if api == "bedrock-converse":
+        if api in COHERE:
             return self.validator(api).mistake(body)
         error = jsonschema.exceptions.best_match(self.validator(api).iter_errors(body))
         if error is None:
