@@ -262,7 +262,7 @@ def vectors(api, base, key, model, texts):
 def recorded_vectors(said):
     """The same out of what a provider of either format said."""
     if isinstance(said.get("embeddings"), dict):
-        return said["embeddings"]["float"]
+        return said["embeddings"].get("float")
     each = [one["embedding"] for one in sorted(said["data"], key=lambda one: one["index"])]
     return [list(array.array("f", base64.b64decode(one))) if isinstance(one, str) else one for one in each]
 

@@ -11,7 +11,7 @@ ASKED = re.compile(rb',?"stream_options":\{"include_usage":true\},?|,?"include_u
 NEVER = re.compile(
     r"tools|functions|tools\.(function|parameters|input_schema|functionDeclarations)(\.\w+arameters\w*)?"
     r"|response_format(\.json_schema(\.schema)?)?|text(\.format(\.schema)?)?|output_config(\.format(\.schema)?)?"
-    r"|generationConfig(\.response\w*Schema)?|(messages|input|contents)\..*image.*"
+    r"|generationConfig(\.response\w*Schema)?|(messages|input|contents)\..*image(?!_url\.detail).*"
     r"|toolConfig(\.tools(\.toolSpec(\.inputSchema)?)?)?|outputConfig(\.textFormat(\..*)?)?"
 )
 
@@ -308,6 +308,8 @@ def crossed_vectors(caller, want, got, status):
             return EQUAL
         why = told_otherwise(status, [], came)
         return ("adapted", why) if why else ("wrong", f"error {came} for {status}")
+    if want is None:
+        return "adapted", "the recording has nothing but rounded numbers, which gw does not ask for"
     if len(got) != len(want) or [len(one) for one in got] != [len(one) for one in want]:
         return "wrong", f"{[len(one) for one in got]} numbers for {[len(one) for one in want]}"
     apart = max((abs(a - b) for one, other in zip(got, want) for a, b in zip(one, other)), default=0)

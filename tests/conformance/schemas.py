@@ -198,8 +198,7 @@ class Judges:
 
     def mistake(self, api, body):
         """What is wrong with a request, or nothing."""
-        if api == "bedrock-converse":
-        if api in COHERE:
+        if api == "bedrock-converse" or api in COHERE:
             return self.validator(api).mistake(body)
         error = jsonschema.exceptions.best_match(self.validator(api).iter_errors(body))
         if error is None:

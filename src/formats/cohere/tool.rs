@@ -39,7 +39,10 @@ pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
         function.rest(&mut chat.lost);
         tool.rest(&mut chat.lost);
     }
-    chat.tool_choice = match fields.text("tool_choice")?.as_deref() {
+    // In small letters it is taken, too.
+    let choice = fields.text("tool_choice")?;
+    let choice = choice.map(|word| word.to_ascii_uppercase());
+    chat.tool_choice = match choice.as_deref() {
         None => None,
         Some("REQUIRED") => Some(ToolChoice::Required),
         Some("NONE") => Some(ToolChoice::None),

@@ -198,9 +198,15 @@ impl EventWriter for Writer {
     }
 }
 
+/// Arguments stand in it as the model wrote them, perhaps over several lines. Outside of strings a line's end is a blank
+/// to JSON, and the end of its data to a stream; inside of strings there is none.
 fn frame(data: &[u8], out: &mut Vec<u8>) {
+    let plain = |byte: &u8| match byte {
+        b'\n' | b'\r' => b' ',
+        byte => *byte,
+    };
     out.extend_from_slice(b"data: ");
-    out.extend_from_slice(data);
+    out.extend(data.iter().map(plain));
     out.extend_from_slice(b"\r\n\r\n");
 }
 
@@ -246,4 +252,16 @@ fn grounds(citations: &[Citation], said: &str) -> Value {
         .iter()
         .map(|(url, title)| json!({"web": {"uri": url, "title": title}}));
     json!({"groundingChunks": chunks.collect::<Vec<_>>(), "groundingSupports": supports})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_has_one_line_of_data() {
+        let mut out = Vec::new();
+        frame(b"{\"args\":{\n  \"a\": 1\r\n}}", &mut out);
+        assert_eq!(out, b"data: {\"args\":{   \"a\": 1  }}\r\n\r\n");
+    }
 }
