@@ -37,12 +37,17 @@ pub(crate) async fn for_create(
     // An unknown vendor is refused by the gateway, with its own words.
     let Some(row) = row else { return Ok(None) };
     let env = row.get("env").and_then(Value::as_str).unwrap_or_default();
-    if row.get("local").and_then(Value::as_bool) == Some(true) || env.is_empty() {
+    let machine = row.get("machine").and_then(Value::as_str);
+    let local = row.get("local").and_then(Value::as_bool) == Some(true);
+    if local || (env.is_empty() && machine.is_none()) {
         return Ok(None);
     }
     if context.no_input {
+        let variable = if env.is_empty() { "VAR" } else { env };
+        // The identity of the gateway's own machine.
+        let machine = machine.map(|machine| format!("--credential-ref {machine}, "));
         return Err(Error::invalid(format!("vendor `{vendor}` wants a credential, and none was given"))
-            .hint(format!("add --credential-env {env}, --credential-stdin, --credential-file FILE, --credential-ref env:{env} or --passthrough")));
+            .hint(format!("add --credential-env {variable}, --credential-stdin, --credential-file FILE, --credential-ref env:{variable}, {}or --passthrough", machine.unwrap_or_default())));
     }
     spec.insert("credential".into(), json!("managed"));
     prompt(&format!("credential for {vendor}: ")).map(Some)

@@ -30,6 +30,7 @@ pub fn describe(vendor: &Vendor) -> Value {
         "wants": wants,
         "regions": regions,
         "env": vendor.env,
+        "machine": vendor.auth.machine(),
         "local": vendor.local,
         "formats": formats,
         "chat_formats": chats,

@@ -51,7 +51,7 @@ fn the_list_of_vendors_says_what_could_not_be_checked() {
     assert_eq!(
         snowflake.unwrap(),
         &json!({
-            "name": "snowflake", "title": "Snowflake Cortex", "env": "SNOWFLAKE_TOKEN", "local": false,
+            "name": "snowflake", "title": "Snowflake Cortex", "env": "SNOWFLAKE_TOKEN", "machine": null, "local": false,
             "base_url": "https://{account}.snowflakecomputing.com/api/v2/cortex/v1",
             "wants": ["account"], "regions": [], "catalog": "", "lists_models": false,
             "formats": ["openai-chat", "anthropic-messages"], "chat_formats": ["openai-chat", "anthropic-messages"],
@@ -107,5 +107,40 @@ fn a_translation_is_in_its_vendors_words() {
             body.as_object_mut().unwrap().remove(name);
         }
         assert_eq!((&body, &answer["dropped"]), (&sent, &dropped), "{vendor}");
+    }
+}
+
+#[test]
+fn a_cloud_without_a_credential_is_asked_for_one_with_the_machines_own_named() {
+    let home = Home::new();
+    let _serving = home.serve();
+    let create = |flags: &str| {
+        let flags: Vec<&str> = flags.split(' ').collect();
+        let ran = home.run(&[&["--no-input", "provider", "create", "p"], &flags[..]].concat());
+        (ran.code, ran.err)
+    };
+    for (flags, variable, machine) in [
+        ("--vendor vertex --project p --region r", "VAR", "google"),
+        (
+            "--vendor bedrock --region r",
+            "AWS_BEARER_TOKEN_BEDROCK",
+            "aws",
+        ),
+        (
+            "--vendor azure --account a",
+            "AZURE_OPENAI_API_KEY",
+            "azure",
+        ),
+    ] {
+        let vendor = flags.split(' ').nth(1).unwrap();
+        assert_eq!(
+            create(flags),
+            (
+                Some(2),
+                format!(
+                    "error: vendor `{vendor}` wants a credential, and none was given\n  fix: add --credential-env {variable}, --credential-stdin, --credential-file FILE, --credential-ref env:{variable}, --credential-ref {machine}, or --passthrough\n"
+                )
+            )
+        );
     }
 }

@@ -181,6 +181,8 @@ pub(super) const ROWS: &[Vendor] = &[
             CHAT,
             at(OpenaiResponses, "/v1/responses"),
             at(OpenaiEmbeddings, "/v1/embeddings"),
+            at(Files, "/v1/files"),
+            at(OpenaiBatches, "/v1/batches"),
         ],
         env: "PERPLEXITY_API_KEY",
         models: "/v1/models",
