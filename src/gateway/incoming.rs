@@ -37,7 +37,8 @@ impl HttpBody for Incoming {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = Pin::new(&mut self.wire).poll_frame(cx);
-        if let Poll::Ready(None) = polled {
+        // Of a length that is reached not everybody asks for the end.
+        if matches!(polled, Poll::Ready(None)) || self.wire.is_end_stream() {
             self.conn.read();
         }
         polled

@@ -176,6 +176,9 @@ impl Upload {
         if self.over.get() {
             return Poll::Ready(Some(Err(Broken)));
         }
+        if self.is_done() {
+            return Poll::Ready(None);
+        }
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         let within = |limit| {
@@ -200,14 +203,14 @@ impl Upload {
                         within(inner.pace.left(&self.shared.settings));
                         return Poll::Pending;
                     }
-                    Poll::Ready(None) => {
-                        if let Some(Err(error)) = inner.form.as_ref().map(Form::finish) {
-                            return self.broke(error.into());
+                    Poll::Ready(None) => match inner.whole() {
+                        Ok(()) => {
+                            self.side.set(Side::Nobody);
+                            within(inner.answer);
+                            return Poll::Ready(None);
                         }
-                        self.side.set(Side::Nobody);
-                        within(inner.answer);
-                        return Poll::Ready(None);
-                    }
+                        Err(error) => return self.broke(error.into()),
+                    },
                     Poll::Ready(Some(Err(error))) => return self.broke(pace::cut(&error)),
                     Poll::Ready(Some(Ok(frame))) => {
                         // Trailers stay here.
@@ -225,9 +228,18 @@ impl Upload {
                 }
             },
         };
-        self.side.set(Side::Upstream);
-        inner.given = Some(Instant::now());
-        within(inner.idle);
+        // Behind a length that is reached nobody asks for more: it ends here, and before its last piece is out.
+        if inner.ahead.is_empty() && inner.behind.is_none() && inner.incoming.is_end_stream() {
+            if let Err(error) = inner.whole() {
+                return self.broke(error.into());
+            }
+            self.side.set(Side::Nobody);
+            within(inner.answer);
+        } else {
+            self.side.set(Side::Upstream);
+            inner.given = Some(Instant::now());
+            within(inner.idle);
+        }
         Poll::Ready(Some(Ok(piece)))
     }
 
@@ -258,6 +270,13 @@ impl Upload {
             }
             Side::Nobody => ended,
         })
+    }
+}
+
+impl Inner {
+    /// An error where the form lacks its end.
+    fn whole(&self) -> Result<()> {
+        self.form.as_ref().map_or(Ok(()), Form::finish)
     }
 }
 

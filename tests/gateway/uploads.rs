@@ -355,6 +355,73 @@ fn before_anything_has_gone_out_another_target_is_chosen() {
 }
 
 #[test]
+fn both_connections_go_on_after_an_upload() {
+    let up = StandIn::start(|_| told(200, r#"{"text":"hi"}"#));
+    let bench = with_upstream(&up.url).start();
+    let body = form(&[("model", "asked")], "x");
+    let long =
+        form(&[], &"x".repeat(SOME)).replacen("--b0", &(field("model", "asked") + "--b0"), 1);
+    let mut socket = bench.socket();
+    for body in [&long, &body, &long] {
+        let head = request_head(&bench, "POST", PATH, Some(body.len()));
+        socket.write_all((head + body).as_bytes()).unwrap();
+        let got = read_until(&mut socket, r#"{"text":"hi"}"#);
+        assert!(
+            status(&got) == 200 && !got.contains("connection: close"),
+            "{got}"
+        );
+        assert!(up.take().text() == body.replace("asked", "real"));
+    }
+}
+
+#[test]
+fn a_form_of_a_promised_length_without_an_end_never_gets_there() {
+    let (ended, end) = mpsc::channel();
+    let (url, heard) = upstream_that(move |socket| ended.send(read_away(socket)).unwrap());
+    let bench = with_upstream(&url).start();
+    let (form, ..) = long_form(0);
+    let body = form + &"x".repeat(SOME);
+    let mut socket = bench.socket();
+    let head = request_head(&bench, "POST", PATH, Some(body.len()));
+    socket.write_all((head + &body).as_bytes()).unwrap();
+    let got = read_until(&mut socket, "the form ends before its last boundary");
+    assert_eq!(status(&got), 400, "{got}");
+    let promised = heard.recv().unwrap();
+    let came = end
+        .recv_timeout(std::time::Duration::from_secs(30))
+        .unwrap();
+    assert!(came < promised, "{came} of {promised}");
+}
+
+#[test]
+fn a_long_download_from_a_slow_upstream_takes_no_memory() {
+    let got = Arc::new(AtomicUsize::new(0));
+    let (url, _heard) = upstream_that({
+        let got = got.clone();
+        move |mut socket| {
+            write!(socket, "HTTP/1.1 200 OK\r\ncontent-length: {ALL}\r\n\r\n").unwrap();
+            writer().write(&mut socket, ALL, |wrote| {
+                until("the caller has what was sent", || {
+                    (got.load(SeqCst) + (512 << 10) >= wrote).then_some(())
+                });
+            });
+        }
+    });
+    let bench = with_upstream(&url).start();
+    let (pid, mut most) = (bench.gateway.pid, 0);
+    let before = memory(pid);
+    let (mut socket, rest) = download(&bench);
+    let (mut have, mut piece) = (rest.len(), vec![0; 256 << 10]);
+    while have < ALL {
+        got.store(have, SeqCst);
+        have += socket.read(&mut piece).unwrap();
+        most = most.max(memory(pid));
+    }
+    let more = most.saturating_sub(before);
+    assert!(more < FLAT, "{more} bytes more");
+}
+
+#[test]
 fn a_body_without_a_length_goes_out_without_one() {
     let up = StandIn::start(|_| told(200, r#"{"text":"hi"}"#));
     let bench = with_upstream(&up.url).start();
