@@ -12,13 +12,55 @@ use harness::{Gateway, clients};
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-/// Upstream formats, each with a vendor that speaks it and where that finds it. Its provider speaks no other.
-const UPSTREAMS: &[(&str, &str, &str)] = &[
-    ("openai-chat", "openai", "/v1"),
-    ("openai-responses", "openai", "/v1"),
-    ("anthropic-messages", "anthropic", "/v1"),
-    ("gemini", "gemini", ""),
+/// Where requests lead: a provider that speaks one format.
+#[derive(Clone, Copy)]
+struct Upstream {
+    name: &'static str,
+    format: &'static str,
+    vendor: &'static str,
+    /// Behind the mock's address.
+    base: &'static str,
+    /// Further arguments of its provider.
+    with: &'static [&'static str],
+}
+
+const fn upstream(format: &'static str, vendor: &'static str, base: &'static str) -> Upstream {
+    Upstream {
+        name: format,
+        format,
+        vendor,
+        base,
+        with: &[],
+    }
+}
+
+/// One for each format.
+const UPSTREAMS: &[Upstream] = &[
+    upstream("openai-chat", "openai", "/v1"),
+    upstream("openai-responses", "openai", "/v1"),
+    upstream("anthropic-messages", "anthropic", "/v1"),
+    upstream("gemini", "gemini", ""),
+    upstream("cohere-chat", "openai-compatible", "/v2"),
+    upstream("bedrock-converse", "openai-compatible", ""),
+    upstream("anthropic-bedrock", "openai-compatible", ""),
+    upstream(
+        "anthropic-vertex",
+        "openai-compatible",
+        "/v1/projects/p/locations/global",
+    ),
 ];
+
+/// OpenAI's chats on Azure, by deployment.
+const AZURE: Upstream = Upstream {
+    name: "Azure",
+    ..upstream("openai-chat", "azure", "")
+};
+/// Gemini on Vertex AI.
+const VERTEX: Upstream = Upstream {
+    name: "Vertex AI",
+    with: &["--project", "p", "--region", "global"],
+    ..upstream("gemini", "vertex", "")
+};
 
 /// Where the cells stand that hold the programs themselves against the mock.
 const STRAIGHT: &str = "the mock itself";
@@ -44,40 +86,87 @@ const CASES: &[&str] = &[
     "error in a stream",
 ];
 
-/// A client's program, and what it does beside `CASES`.
+/// A client's program.
 struct Program {
     file: &'static str,
+    /// Which of the clients it drives; empty: the only one.
+    client: &'static str,
+    /// Where it is to lead, beside `UPSTREAMS`.
+    also: &'static [Upstream],
+    /// Upstreams that answer to the last field what the mock answers the client straight.
+    same: &'static [&'static str],
+    /// What of `CASES` it cannot do.
+    lacks: &'static [&'static str],
+    /// What it does beside `CASES`.
     helpers: &'static [&'static str],
+}
+
+/// One that drives an official client of a format's maker.
+const fn of(file: &'static str, same: &'static [&'static str]) -> Program {
+    Program {
+        file,
+        client: "",
+        also: &[],
+        same,
+        lacks: &[],
+        helpers: &[],
+    }
+}
+
+impl Upstream {
+    /// A provider that leads there, and a key whose requests go to it; the key.
+    fn key(&self, gateway: &Gateway, mock: &Mock) -> String {
+        // Names of records have no spaces in them.
+        let name = &self.name.replace(' ', "-").to_lowercase();
+        let base = format!("{}{}", mock.url(), self.base);
+        let args = [
+            &[
+                "provider",
+                "create",
+                name,
+                "--vendor",
+                self.vendor,
+                "--base-url",
+                &base,
+            ][..],
+            &[
+                "--formats",
+                self.format,
+                "--credential-stdin",
+                "--verify=false",
+            ],
+            self.with,
+        ];
+        gateway
+            .cli_with_input(&args.concat(), "sk-upstream")
+            .success();
+        let model = format!("{name}/mock");
+        gateway.ok(&["model", "create", &model, "--provider", name]);
+        gateway.key_with_route(name, &["--to", name, "--retries", "0"])
+    }
 }
 
 impl Program {
     /// Runs it and holds what it says against the cells there must be: every case on every upstream.
     fn drive(&self, mut command: Command) {
-        let file = self.file;
+        let file = match self.client {
+            "" => self.file.to_owned(),
+            client => format!("{} ({client})", self.file),
+        };
         let mock = Mock::start(Settings {
             remember: 0,
             ..Settings::default()
         })
         .unwrap();
         let gateway = Gateway::start();
-        let keys: BTreeMap<_, _> = UPSTREAMS
-            .iter()
-            .map(|(format, vendor, base)| {
-                gateway.provider(
-                    format,
-                    vendor,
-                    &format!("{}{base}", mock.url()),
-                    "sk-upstream",
-                );
-                gateway.ok(&["provider", "set", format, "--formats", format]);
-                let model = format!("{format}/mock");
-                gateway.ok(&["model", "create", &model, "--provider", format]);
-                let key = gateway.key_with_route(format, &["--to", format, "--retries", "0"]);
-                (*format, key)
-            })
+        let upstreams = || UPSTREAMS.iter().chain(self.also);
+        let keys: BTreeMap<_, _> = upstreams()
+            .map(|upstream| (upstream.name, upstream.key(&gateway, &mock)))
             .collect();
         command
-            .arg(clients::root().join("tests/sdk").join(file))
+            .arg(clients::root().join("tests/sdk").join(self.file))
+            .env("GW_CLIENT", self.client)
+            .env("GW_SAME", serde_json::to_string(self.same).unwrap())
             .env("GW_URL", &gateway.url)
             .env("MOCK_URL", mock.url())
             .env("GW_KEYS", serde_json::to_string(&keys).unwrap());
@@ -85,12 +174,12 @@ impl Program {
         let said = String::from_utf8_lossy(&output.stdout);
 
         let mut missing = BTreeSet::new();
-        for upstream in UPSTREAMS
-            .iter()
-            .map(|(format, ..)| *format)
-            .chain([STRAIGHT])
-        {
-            for case in CASES.iter().chain(self.helpers) {
+        let cases = || {
+            let can = |case: &&&str| !self.lacks.contains(case);
+            CASES.iter().filter(can).chain(self.helpers)
+        };
+        for upstream in upstreams().map(|upstream| upstream.name).chain([STRAIGHT]) {
+            for case in cases() {
                 // The key that gw does not know is not the mock's business.
                 if upstream != STRAIGHT || *case != "error 401" {
                     missing.insert((upstream, *case));
@@ -135,13 +224,13 @@ impl Program {
 #[test]
 fn openai_chat_for_python() {
     Program {
-        file: "python/chat.py",
         helpers: &[
             "stream helper",
             "stream without usage",
             "parse streamed",
             "models",
         ],
+        ..of("python/chat.py", &["openai-chat"])
     }
     .run();
 }
@@ -149,13 +238,13 @@ fn openai_chat_for_python() {
 #[test]
 fn openai_chat_for_javascript() {
     Program {
-        file: "node/chat.mjs",
         helpers: &[
             "stream helper",
             "tool runner",
             "tool runner streamed",
             "models",
         ],
+        ..of("node/chat.mjs", &["openai-chat"])
     }
     .run();
 }
@@ -163,7 +252,6 @@ fn openai_chat_for_javascript() {
 #[test]
 fn openai_responses_for_python() {
     Program {
-        file: "python/responses.py",
         helpers: &[
             "stream helper",
             "parse streamed",
@@ -171,6 +259,7 @@ fn openai_responses_for_python() {
             "continued",
             "kept",
         ],
+        ..of("python/responses.py", &["openai-responses"])
     }
     .run();
 }
@@ -178,7 +267,6 @@ fn openai_responses_for_python() {
 #[test]
 fn openai_responses_for_javascript() {
     Program {
-        file: "node/responses.mjs",
         helpers: &[
             "stream helper",
             "tool runner",
@@ -187,6 +275,7 @@ fn openai_responses_for_javascript() {
             "continued",
             "kept",
         ],
+        ..of("node/responses.mjs", &["openai-responses"])
     }
     .run();
 }
@@ -194,7 +283,6 @@ fn openai_responses_for_javascript() {
 #[test]
 fn anthropic_for_python() {
     Program {
-        file: "python/messages.py",
         helpers: &[
             "stream helper",
             "parse streamed",
@@ -203,6 +291,10 @@ fn anthropic_for_python() {
             "token count",
             "models",
         ],
+        ..of(
+            "python/messages.py",
+            &["anthropic-messages", "anthropic-vertex"],
+        )
     }
     .run();
 }
@@ -210,7 +302,6 @@ fn anthropic_for_python() {
 #[test]
 fn anthropic_for_javascript() {
     Program {
-        file: "node/messages.mjs",
         helpers: &[
             "stream helper",
             "tool runner",
@@ -218,6 +309,10 @@ fn anthropic_for_javascript() {
             "token count",
             "models",
         ],
+        ..of(
+            "node/messages.mjs",
+            &["anthropic-messages", "anthropic-vertex"],
+        )
     }
     .run();
 }
@@ -225,7 +320,6 @@ fn anthropic_for_javascript() {
 #[test]
 fn google_for_python() {
     Program {
-        file: "python/gemini.py",
         helpers: &[
             "chat",
             "tool runner",
@@ -233,6 +327,7 @@ fn google_for_python() {
             "models",
             "the other version's path",
         ],
+        ..of("python/gemini.py", &["gemini"])
     }
     .run();
 }
@@ -240,7 +335,6 @@ fn google_for_python() {
 #[test]
 fn google_for_javascript() {
     Program {
-        file: "node/gemini.mjs",
         helpers: &[
             "chat",
             "tool runner",
@@ -248,6 +342,68 @@ fn google_for_javascript() {
             "models",
             "the other version's path",
         ],
+        ..of("node/gemini.mjs", &["gemini"])
+    }
+    .run();
+}
+
+#[test]
+fn openai_chat_for_azure() {
+    let helpers = &[
+        "stream helper",
+        "stream without usage",
+        "parse streamed",
+        "models",
+    ];
+    for client in ["Azure", "Azure v1"] {
+        Program {
+            client,
+            also: &[AZURE],
+            helpers,
+            ..of("python/chat.py", &["Azure"])
+        }
+        .run();
+    }
+}
+
+#[test]
+fn anthropic_for_clouds() {
+    let helpers: &[&str] = &[
+        "stream helper",
+        "parse streamed",
+        "token count",
+        "tool runner",
+        "tool runner streamed",
+    ];
+    for (client, same, helpers) in [
+        ("Bedrock", &["anthropic-bedrock"][..], &helpers[..2]),
+        (
+            "Vertex AI",
+            &["anthropic-vertex", "anthropic-messages"],
+            &helpers[..3],
+        ),
+        (
+            "Foundry",
+            &["anthropic-vertex", "anthropic-messages"],
+            helpers,
+        ),
+    ] {
+        Program {
+            client,
+            helpers,
+            ..of("python/messages.py", same)
+        }
+        .run();
+    }
+}
+
+#[test]
+fn google_for_vertex() {
+    Program {
+        client: "Vertex AI",
+        also: &[VERTEX],
+        helpers: &["chat", "tool runner", "token count"],
+        ..of("python/gemini.py", &["gemini", "Vertex AI"])
     }
     .run();
 }
@@ -258,7 +414,7 @@ fn every_chat_format_is_an_upstream_here() {
         .iter()
         .filter(|format| format.codec.is_some())
         .map(|format| format.name);
-    let here = UPSTREAMS.iter().map(|(format, ..)| *format);
+    let here = UPSTREAMS.iter().map(|upstream| upstream.format);
     assert_eq!(
         spoken.collect::<BTreeSet<_>>(),
         here.collect::<BTreeSet<_>>()

@@ -70,6 +70,19 @@ pub fn called_below<'a>(start: &str, path: &'a str) -> Option<Called<'a>> {
     })
 }
 
+/// Where Azure has OpenAI's API: the model, where the path names its deployment, and the path as it is elsewhere behind
+/// `/v1` or with it. <https://learn.microsoft.com/azure/ai-foundry/openai/reference>,
+/// <https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle>
+pub fn on_azure(path: &str) -> Option<(Option<Cow<'_, str>>, &str)> {
+    let rest = path.strip_prefix("/openai")?;
+    let Some(deployed) = rest.strip_prefix("/deployments/") else {
+        return (rest.len() > 1 && rest.starts_with('/')).then_some((None, rest));
+    };
+    let end = deployed.find('/').filter(|end| *end > 0)?;
+    let (model, rest) = deployed.split_at(end);
+    Some((Some(decoded(model)), rest))
+}
+
 /// The model in a path that fits the pattern; the inner `None`: the pattern has none.
 fn model<'a>(path: &'a str, pattern: &str) -> Option<Option<Cow<'a, str>>> {
     match pattern.split_once("{model}") {
@@ -101,6 +114,27 @@ pub fn decoded(text: &str) -> Cow<'_, str> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn azure_has_the_same_paths_behind_its_own() {
+        for (path, found) in [
+            (
+                "/openai/deployments/my%20own/chat/completions",
+                Some((Some("my own"), "/chat/completions")),
+            ),
+            ("/openai/v1/responses", Some((None, "/v1/responses"))),
+            ("/openai/models", Some((None, "/models"))),
+            ("/openai/deployments//embeddings", None),
+            ("/openai/deployments/d", None),
+            ("/openai", None),
+            ("/openaiv1/responses", None),
+            ("/v1/responses", None),
+        ] {
+            let told = on_azure(path);
+            let told = told.as_ref().map(|(model, rest)| (model.as_deref(), *rest));
+            assert_eq!(told, found, "{path}");
+        }
+    }
 
     #[test]
     fn names_come_out_of_paths() {

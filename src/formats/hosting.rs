@@ -4,6 +4,7 @@
 
 use super::anthropic;
 use super::betas::{self, Host};
+use super::fields::unsupported;
 use super::peek::{self, Member};
 use super::{
     Codec, Dropped, EventReader, EventWriter, FormatId, ReplyContext, Seen, Target, Written,
@@ -69,6 +70,7 @@ const MODEL: &str = "model";
 const STREAM: &str = "stream";
 const VERSION: &str = "anthropic_version";
 const BETAS: &str = "anthropic_beta";
+const THREAD: &str = "thread";
 
 /// What a request is told that is put into another form.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +98,10 @@ pub fn rehost(body: &[u8], to: &Envelope, say: Say<'_>) -> Result<Rehosted> {
     for Member { name, value, text } in peek::members_of(body)? {
         match &*name {
             MODEL | STREAM | VERSION => {}
+            // Only Anthropic itself holds conversations. Its clients go on without on this refusal.
+            THREAD if to.version.is_some() && value != "null" => {
+                return Err(unsupported(THREAD, "clouds hold no conversations"));
+            }
             BETAS => asked.extend(serde_json::from_str::<Vec<String>>(value).unwrap_or_default()),
             _ => kept.push(text),
         }

@@ -40,7 +40,7 @@ pub mod sse;
 mod vectors;
 
 pub use api::{Api, ERROR_TYPE};
-pub use entry::{Called, Streams, called, called_below};
+pub use entry::{Called, Streams, called, called_below, on_azure};
 pub use fields::ADAPTED;
 pub use frames::Framing;
 pub use hosting::Hosted;

@@ -10,8 +10,10 @@ use std::{borrow::Cow, ops::Range, sync::LazyLock};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Peek<'a> {
     pub model: Option<Cow<'a, str>>,
-    /// Span of the model's value, quotes included.
+    /// Span of the model's value, quotes included, also where the path says another one.
     pub model_span: Option<Range<usize>>,
+    /// The path names the model: what the body says of it does not count.
+    pub model_in_path: bool,
     pub stream: bool,
     /// How many choices are asked for (`n`); 0 where it does not say.
     pub choices: u32,
@@ -185,6 +187,7 @@ impl<'a> Peek<'a> {
     pub fn told(&mut self, model: Option<&'a str>, streams: Streams) -> Result<()> {
         if let Some(model) = model {
             self.model = Some(checked(Cow::Borrowed(model))?);
+            self.model_in_path = true;
         }
         match streams {
             Streams::Asked => {}

@@ -191,6 +191,8 @@ struct Presented<'a> {
 
 // Constants, so that names are checked when gw is built and not for each request.
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Azure's: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#authentication>
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
 const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 const X_GW_KEY: HeaderName = HeaderName::from_static("x-gw-key");
 
@@ -238,6 +240,7 @@ fn presented<'a>(
             .and_then(bearer::credential)
             .map(sent(Form::Bearer, "`Authorization`")),
         alone(&X_API_KEY)?.map(sent(Form::ApiKey, "`x-api-key`")),
+        alone(&API_KEY)?.map(sent(Form::ApiKey, "`api-key`")),
         alone(&X_GOOG_API_KEY)?.map(sent(Form::ApiKey, "`x-goog-api-key`")),
         in_query.map(sent(Form::ApiKey, "the query's `key`")),
     ];

@@ -99,8 +99,9 @@ impl Exchange<'_> {
 
     /// The model that a body of the same format has to name in place of what it says; `None`: it can stay as it is.
     pub fn named<'m>(&self, way: &Way, model: &'m str) -> Option<&'m str> {
-        let named = self.peek.model.as_deref();
-        match self.peek.model_span {
+        let peek = self.peek;
+        let named = peek.model.as_deref().filter(|_| !peek.model_in_path);
+        match peek.model_span {
             // None is asked for.
             _ if model.is_empty() => None,
             None if way.names_model() => None,

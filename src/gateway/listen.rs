@@ -35,7 +35,9 @@ pub fn begin(worker: &Worker, conn: &Conn, request: &Request<hyper::body::Incomi
         None => {
             let serving = worker.shared.serving.load();
             let rest = route::by_path(&serving.snapshot, path).next();
-            rest.and_then(|(_, rest)| Some(under(rest, request)?.format))
+            let bound = rest.map(|(_, rest)| rest);
+            let rest = bound.or_else(|| Some(formats::on_azure(path)?.1));
+            rest.and_then(|rest| Some(under(rest, request)?.format))
         }
     };
     let through = passthrough::is_one(path).then(passthrough::format);
@@ -117,16 +119,22 @@ fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
     })
 }
 
-/// A path some route is bound to.
+/// A path some route is bound to, else one that Azure has.
 fn bound(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<Taken> {
     let path = request.uri().path();
     let serving = worker.shared.serving.load();
-    let rest = route::by_path(&serving.snapshot, path)
-        .next()
-        .map(|(_, rest)| rest)
-        .ok_or_else(|| unknown(path, path))?;
+    let bound = route::by_path(&serving.snapshot, path).next();
+    let (model, rest) = match bound {
+        Some((_, rest)) => (None, rest),
+        None => formats::on_azure(path).ok_or_else(|| unknown(path, path))?,
+    };
     if let Some(called) = under(rest, request) {
-        return Ok(served(worker, called, Some(path.to_owned()), request));
+        let called = Called {
+            model: model.or(called.model),
+            ..called
+        };
+        let path = bound.is_some().then(|| path.to_owned());
+        return Ok(served(worker, called, path, request));
     }
     if let Some(taken) = kept(request, rest) {
         return Ok(taken);

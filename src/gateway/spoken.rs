@@ -108,11 +108,7 @@ static KNOWN: &[Known] = &[
         Some(Api::Openai),
         &["v1/vector_stores"],
     ),
-    row(
-        "Azure's API by deployment",
-        Some(Api::Openai),
-        &["openai/deployments"],
-    ),
+    row("", Some(Api::Openai), &["openai/deployments"]),
     row("Cohere's API", Some(Api::Message), &["v2/rerank"]),
     row(
         "the Amazon Bedrock API",
@@ -297,10 +293,6 @@ mod tests {
         for (path, name) in [
             ("/team/responses/resp_1", "the Responses API"),
             ("/v1/conversations/conv_1", "the Conversations API"),
-            (
-                "/openai/deployments/d/chat/completions",
-                "Azure's API by deployment",
-            ),
         ] {
             assert_eq!(unserved(path), Some(name), "{path}");
         }

@@ -135,11 +135,15 @@ impl Host {
     }
 }
 
+/// The version that Anthropic's own clients for clouds name.
+/// <https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/lib/bedrock/_client.py>
+const NEWEST: &str = "2026-10-21";
+
 /// The version that a body has to name; `status` is what another one gets.
 fn version(body: &Value, wanted: &str, status: u16) -> Result<(), Refusal> {
     let name = "anthropic_version";
     match body[name].as_str() {
-        Some(given) if given == wanted => Ok(()),
+        Some(given) if given == wanted || given == NEWEST => Ok(()),
         Some(given) => Err(Refusal::new(
             format!("{name}: `{given}` is not a version of this place's, `{wanted}` is"),
             name,

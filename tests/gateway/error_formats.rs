@@ -174,10 +174,6 @@ fn paths_of_known_apis_say_what_is_not_served_yet() {
             "/v1/projects/p/locations/l/publishers/google/models/m:embedContent",
             "Vertex AI",
         ),
-        (
-            "/openai/deployments/d/chat/completions",
-            "Azure's API by deployment",
-        ),
         ("/api/chat", "Ollama's own API"),
     ] {
         let answer = bench.post(path, &chat("mock", "hello", false));

@@ -23,7 +23,7 @@ fn an_answer_is_whole_in_its_format() {
         json!({"id": "00000000-0000-4000-8000-000000000001",
             "message": {"role": "assistant", "content": [{"type": "text", "text": "This is gw's mock, not a model. You said: hello"}]},
             "finish_reason": "COMPLETE",
-            "usage": {"billed_units": {"input_tokens": 2, "output_tokens": 12}, "tokens": {"input_tokens": 62, "output_tokens": 12}, "cached_tokens": 0}})
+            "usage": {"billed_units": {"input_tokens": 1, "output_tokens": 12}, "tokens": {"input_tokens": 2, "output_tokens": 12}, "cached_tokens": 0}})
     );
     let called = answer(&tools());
     assert_eq!(called["finish_reason"], "TOOL_CALL");

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 /// What is said before tools are called.
 const PLAN: &str = "I will use the tools.";
-/// Tokens that every prompt is longer than what is paid for.
-const PREAMBLE: u64 = 60;
+/// Tokens of every prompt that nobody pays for.
+const PREAMBLE: u64 = 1;
 
 /// The whole answer.
 pub fn whole(ask: &Ask, answer: &Answer, script: &Script) -> Value {
@@ -144,6 +144,6 @@ fn usage(usage: &Usage, script: &Script) -> Value {
     if script.bad_usage {
         return json!({"billed_units": {"input_tokens": -1, "output_tokens": 1e18}, "tokens": {"input_tokens": "many"}});
     }
-    json!({"billed_units": {"input_tokens": usage.prompt, "output_tokens": usage.output},
-        "tokens": {"input_tokens": usage.prompt + PREAMBLE, "output_tokens": usage.output}, "cached_tokens": usage.cached})
+    json!({"billed_units": {"input_tokens": usage.prompt.saturating_sub(PREAMBLE), "output_tokens": usage.output},
+        "tokens": {"input_tokens": usage.prompt, "output_tokens": usage.output}, "cached_tokens": usage.cached})
 }

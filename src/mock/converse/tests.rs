@@ -142,7 +142,7 @@ fn a_stream_can_end_as_an_exception() {
     let message = json!({"message": "the mock was asked to fail in its stream"});
     assert_eq!(
         told("error-after=2"),
-        ("modelStreamErrorException".into(), message.clone())
+        ("internalServerException".into(), message.clone())
     );
     assert_eq!(
         told("error-after=0,code=ThrottlingException"),

@@ -102,9 +102,9 @@ pub fn padded(mut data: Value, at: usize) -> Value {
     data
 }
 
-/// The message that ends a stream as failed; `code` names another exception than a model's.
+/// The message that ends a stream as failed; `code` names another exception than Amazon's own.
 pub fn exception(message: &str, code: Option<&str>) -> Frame {
-    let code = code.unwrap_or("ModelStreamErrorException");
+    let code = code.unwrap_or("InternalServerException");
     let mut letters = code.chars();
     let first = letters.next().map(|letter| letter.to_ascii_lowercase());
     let name: String = first.into_iter().chain(letters).collect();

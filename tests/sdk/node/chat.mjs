@@ -96,7 +96,6 @@ const runner = (streamed) => async (client) => {
 };
 
 await check(
-  "openai-chat",
   ask,
   stream,
   {

@@ -76,7 +76,6 @@ const structured = async (client, more) => {
 };
 
 await check(
-  "gemini",
   ask,
   stream,
   {

@@ -104,7 +104,6 @@ const runner = (streamed) => async (client) => {
 };
 
 await check(
-  "anthropic-messages",
   ask,
   stream,
   {

@@ -95,7 +95,6 @@ const runner = (streamed) => async (client) => {
 };
 
 await check(
-  "openai-responses",
   ask,
   stream,
   {

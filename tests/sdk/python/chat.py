@@ -3,7 +3,7 @@
 import json
 
 import openai
-from common import CITY, PROMPT, RESULTS, SCHEMA, SYSTEM, THINKS, TOOLS_PROMPT, Thing, check, must, png
+from common import CITY, CLIENT, PROMPT, RESULTS, SCHEMA, SYSTEM, THINKS, TOOLS_PROMPT, Thing, check, must, png
 
 MESSAGES = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": PROMPT}]
 ASKED = {"role": "user", "content": TOOLS_PROMPT}
@@ -147,8 +147,18 @@ def models(client):
         return None, [error.status_code, ask(client, model=listed[0])[1]]
 
 
+def make(base, key):
+    """The client itself, or its maker's for Azure: by deployment, or on the newer path with a token in place of the key."""
+    more = {"max_retries": 0, "timeout": 30}
+    match CLIENT:
+        case "Azure":
+            return openai.AzureOpenAI(azure_endpoint=base, api_version="2024-10-21", api_key=key, **more)
+        case "Azure v1":
+            return openai.AzureOpenAI(base_url=f"{base}/openai/v1", api_version="preview", azure_ad_token=key, **more)
+    return openai.OpenAI(base_url=f"{base}/v1", api_key=key, **more)
+
+
 check(
-    "openai-chat",
     ask,
     stream,
     {
@@ -167,5 +177,5 @@ check(
         "raw response": raw,
         "models": models,
     },
-    lambda base, key: openai.OpenAI(base_url=f"{base}/v1", api_key=key, max_retries=0, timeout=30),
+    make,
 )

@@ -1,8 +1,10 @@
 """What the client programs share: where things are, the cases' data, and comparing outcomes.
 
-A case is run with the same client straight against the mock, and through gw once for each upstream format. Where gw
-talks to its upstream in the client's own format the two answers must be equal in every field; where it translates, in
-everything that the formats have in common: text, thoughts, tool calls, finish, usage.
+A case is run with the same client straight against the mock, and through gw once for each upstream. Where gw talks to
+its upstream in the client's own format the two answers must be equal in every field; where it translates, in everything
+that the formats have in common: text, thoughts, tool calls, finish, usage.
+
+A program may drive several clients of one format: `GW_CLIENT` says which.
 
 Every cell prints one line, `ok` or `FAIL`, upstream, case and what is wrong, divided by tabs: tests/sdk.rs knows which
 cells there must be.
@@ -21,8 +23,11 @@ import pydantic
 
 GW = os.environ["GW_URL"]
 MOCK = os.environ["MOCK_URL"]
-# Upstream format -> a key whose route leads there.
+# Upstream -> a key whose route leads there.
 KEYS = json.loads(os.environ["GW_KEYS"])
+# Those that speak the client's own format.
+SAME = json.loads(os.environ["GW_SAME"])
+CLIENT = os.environ["GW_CLIENT"]
 
 SYSTEM = "You are terse."
 PROMPT = "Say hello, Grüße, 你好 and 👋."
@@ -69,7 +74,7 @@ def must(holds, what) -> None:
         raise AssertionError(f"not as it must be: {what}")
 
 
-def check(caller: str, ask, stream, cases: dict, make) -> None:
+def check(ask, stream, cases: dict, make) -> None:
     """Runs every case against every upstream and exits with 1 where one differs.
 
     `cases`: name -> function(client) -> (all, common); `ask(client, model=)` and `stream(client, model=)` are the ones
@@ -98,7 +103,7 @@ def check(caller: str, ask, stream, cases: dict, make) -> None:
         for name, case in cases.items():
             got, wrong = attempt(case, through)
             if wanted := expected[name][0]:
-                wrong = wrong or differ(wanted[1], got[1]) or (differ(wanted[0], got[0]) if upstream == caller else "")
+                wrong = wrong or differ(wanted[1], got[1]) or (differ(wanted[0], got[0]) if upstream in SAME else "")
             report(upstream, name, wrong)
         _, refused = failure(lambda: ask(make(GW, "sk-gw-wrong")))
         report(upstream, "error 401", "" if refused["status"] == 401 else f"expected a 401, got {refused}")

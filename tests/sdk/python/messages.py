@@ -3,7 +3,7 @@
 import json
 
 import anthropic
-from common import CITY, PROMPT, RESULTS, SCHEMA, SYSTEM, THINKS, TOOLS_PROMPT, Thing, check, must, png
+from common import CITY, CLIENT, GW, PROMPT, RESULTS, SCHEMA, SYSTEM, THINKS, TOOLS_PROMPT, Thing, check, must, png
 
 DEFAULTS = {"model": "mock", "max_tokens": 2000, "system": SYSTEM, "messages": [{"role": "user", "content": PROMPT}]}
 ASKED = {"role": "user", "content": TOOLS_PROMPT}
@@ -171,7 +171,7 @@ def count(client):
 
 def raw(client):
     answer = client.messages.with_raw_response.create(**DEFAULTS)
-    must(answer.headers.get("request-id"), dict(answer.headers))
+    must(answer.headers.get("request-id") or answer.headers.get("x-amzn-requestid"), dict(answer.headers))
     whole, folded = outcome(answer.parse().model_dump())
     return whole, folded | {"status": answer.status_code, "type": answer.headers["content-type"]}
 
@@ -187,11 +187,29 @@ def models(client):
         return None, [error.status_code, ask(client, model=listed[0])[1]]
 
 
-check(
-    "anthropic-messages",
-    ask,
-    stream,
-    {
+def make(base, key):
+    """The client itself, or one of its maker's for a cloud that has the same API."""
+    more = {"max_retries": 0, "timeout": 30}
+    match CLIENT:
+        case "Bedrock":
+            return anthropic.AnthropicBedrock(base_url=base, api_key=key, aws_region="us-east-1", **more)
+        case "Vertex AI":
+            return anthropic.AnthropicVertex(base_url=f"{base}/v1", access_token=key, project_id="p", region="global", **more)
+        case "Foundry":
+            # Foundry has it behind a path of its own, gw has not.
+            return anthropic.AnthropicFoundry(base_url=base if base == GW else f"{base}/anthropic", api_key=key, **more)
+    return anthropic.Anthropic(base_url=base, api_key=key, **more)
+
+
+# What clouds have not, or their clients.
+LACKS = {
+    "Bedrock": ["token count", "models", "tool runner", "tool runner streamed"],
+    "Vertex AI": ["models", "tool runner", "tool runner streamed"],
+    "Foundry": ["models"],
+}
+CASES = {
+    name: case
+    for name, case in {
         "stream helper": helper,
         "tools": tools,
         "tools streamed": tools_streamed,
@@ -208,6 +226,7 @@ check(
         "token count": count,
         "raw response": raw,
         "models": models,
-    },
-    lambda base, key: anthropic.Anthropic(base_url=base, api_key=key, max_retries=0, timeout=30),
-)
+    }.items()
+    if name not in LACKS.get(CLIENT, [])
+}
+check(ask, stream, CASES, make)

@@ -160,7 +160,6 @@ def raw(client):
 
 
 check(
-    "openai-responses",
     ask,
     stream,
     {
