@@ -10,6 +10,7 @@ mod harness;
 use gw::mock::{Mock, Settings};
 use harness::{Gateway, clients};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 /// Where requests lead: a provider that speaks one format.
@@ -18,10 +19,8 @@ struct Upstream {
     name: &'static str,
     format: &'static str,
     vendor: &'static str,
-    /// Behind the mock's address.
+    /// Where that finds it, behind the mock's address.
     base: &'static str,
-    /// Further arguments of its provider.
-    with: &'static [&'static str],
 }
 
 const fn upstream(format: &'static str, vendor: &'static str, base: &'static str) -> Upstream {
@@ -30,24 +29,36 @@ const fn upstream(format: &'static str, vendor: &'static str, base: &'static str
         format,
         vendor,
         base,
-        with: &[],
     }
 }
 
+/// Chats, and what is only forwarded.
+const OPENAI: &str = "openai-chat,openai-embeddings,openai-completions,openai-images,openai-image-edits,openai-speech,\
+    openai-transcriptions,openai-translations,openai-moderations";
+
 /// One for each format.
 const UPSTREAMS: &[Upstream] = &[
-    upstream("openai-chat", "openai", "/v1"),
+    Upstream {
+        name: "openai-chat",
+        ..upstream(OPENAI, "openai", "/v1")
+    },
     upstream("openai-responses", "openai", "/v1"),
     upstream("anthropic-messages", "anthropic", "/v1"),
     upstream("gemini", "gemini", ""),
-    upstream("cohere-chat", "openai-compatible", "/v2"),
+    Upstream {
+        name: "cohere-chat",
+        ..upstream("cohere-chat,cohere-embed,cohere-rerank", "cohere", "")
+    },
     upstream("bedrock-converse", "openai-compatible", ""),
     upstream("anthropic-bedrock", "openai-compatible", ""),
-    upstream(
-        "anthropic-vertex",
-        "openai-compatible",
-        "/v1/projects/p/locations/global",
-    ),
+    Upstream {
+        name: "anthropic-vertex",
+        ..upstream(
+            "anthropic-vertex,anthropic-vertex-count-tokens",
+            "openai-compatible",
+            "/v1/projects/p/locations/global",
+        )
+    },
 ];
 
 /// OpenAI's chats on Azure, by deployment.
@@ -55,13 +66,6 @@ const AZURE: Upstream = Upstream {
     name: "Azure",
     ..upstream("openai-chat", "azure", "")
 };
-/// Gemini on Vertex AI.
-const VERTEX: Upstream = Upstream {
-    name: "Vertex AI",
-    with: &["--project", "p", "--region", "global"],
-    ..upstream("gemini", "vertex", "")
-};
-
 /// Where the cells stand that hold the programs themselves against the mock.
 const STRAIGHT: &str = "the mock itself";
 
@@ -99,6 +103,10 @@ struct Program {
     lacks: &'static [&'static str],
     /// What it does beside `CASES`.
     helpers: &'static [&'static str],
+    /// What it does on `same` alone.
+    own: &'static [&'static str],
+    /// It speaks to gw over TLS only.
+    secure: bool,
 }
 
 /// One that drives an official client of a format's maker.
@@ -110,6 +118,8 @@ const fn of(file: &'static str, same: &'static [&'static str]) -> Program {
         same,
         lacks: &[],
         helpers: &[],
+        own: &[],
+        secure: false,
     }
 }
 
@@ -135,7 +145,6 @@ impl Upstream {
                 "--credential-stdin",
                 "--verify=false",
             ],
-            self.with,
         ];
         gateway
             .cli_with_input(&args.concat(), "sk-upstream")
@@ -144,6 +153,21 @@ impl Upstream {
         gateway.ok(&["model", "create", &model, "--provider", name]);
         gateway.key_with_route(name, &["--to", name, "--retries", "0"])
     }
+}
+
+/// A gateway that speaks TLS, and the certificate for its callers to trust.
+fn secured(certificate: &Path) -> Gateway {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = certificate.with_extension("key");
+    std::fs::write(certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    Gateway::start_with(&["--in-memory", "--tls-cert", certificate, "--tls-key", key])
 }
 
 impl Program {
@@ -158,13 +182,19 @@ impl Program {
             ..Settings::default()
         })
         .unwrap();
-        let gateway = Gateway::start();
+        let place = tempfile::tempdir().unwrap();
+        let certificate = place.path().join("certificate.pem");
+        let gateway = match self.secure {
+            true => secured(&certificate),
+            false => Gateway::start(),
+        };
         let upstreams = || UPSTREAMS.iter().chain(self.also);
         let keys: BTreeMap<_, _> = upstreams()
             .map(|upstream| (upstream.name, upstream.key(&gateway, &mock)))
             .collect();
         command
             .arg(clients::root().join("tests/sdk").join(self.file))
+            .env("GW_CERTIFICATE", &certificate)
             .env("GW_CLIENT", self.client)
             .env("GW_SAME", serde_json::to_string(self.same).unwrap())
             .env("GW_URL", &gateway.url)
@@ -185,6 +215,9 @@ impl Program {
                     missing.insert((upstream, *case));
                 }
             }
+        }
+        for upstream in self.same.iter().copied().chain([STRAIGHT]) {
+            missing.extend(self.own.iter().map(|case| (upstream, *case)));
         }
         let mut wrong = String::new();
         for line in said.lines() {
@@ -355,7 +388,7 @@ fn openai_chat_for_azure() {
         "parse streamed",
         "models",
     ];
-    for client in ["Azure", "Azure v1"] {
+    for client in ["Azure", "Azure v1", "Entra"] {
         Program {
             client,
             also: &[AZURE],
@@ -401,9 +434,65 @@ fn anthropic_for_clouds() {
 fn google_for_vertex() {
     Program {
         client: "Vertex AI",
-        also: &[VERTEX],
         helpers: &["chat", "tool runner", "token count"],
-        ..of("python/gemini.py", &["gemini", "Vertex AI"])
+        ..of("python/gemini.py", &["gemini"])
+    }
+    .run();
+}
+
+#[test]
+fn converse_for_python() {
+    Program {
+        lacks: &["parse"],
+        helpers: &["signed requests"],
+        secure: true,
+        ..of("python/converse.py", &["bedrock-converse"])
+    }
+    .run();
+}
+
+#[test]
+fn invoke_model_for_python() {
+    Program {
+        lacks: &["parse"],
+        helpers: &["signed requests"],
+        secure: true,
+        ..of("python/invoke.py", &["anthropic-bedrock"])
+    }
+    .run();
+}
+
+#[test]
+fn cohere_for_python() {
+    Program {
+        lacks: &["parse"],
+        own: &["embed", "rerank"],
+        ..of("python/cohere_.py", &["cohere-chat"])
+    }
+    .run();
+}
+
+#[test]
+fn openai_beside_chats_for_python() {
+    Program {
+        lacks: CASES,
+        own: &[
+            "embeddings",
+            "completion",
+            "completion streamed",
+            "moderation",
+            "picture",
+            "picture streamed",
+            "picture changed",
+            "speech",
+            "speech streamed",
+            "transcription",
+            "transcription streamed",
+            "transcription as text",
+            "translation",
+            "error 429 to a form",
+        ],
+        ..of("python/beside.py", &["openai-chat"])
     }
     .run();
 }
@@ -414,7 +503,7 @@ fn every_chat_format_is_an_upstream_here() {
         .iter()
         .filter(|format| format.codec.is_some())
         .map(|format| format.name);
-    let here = UPSTREAMS.iter().map(|upstream| upstream.format);
+    let here = UPSTREAMS.iter().map(|upstream| upstream.name);
     assert_eq!(
         spoken.collect::<BTreeSet<_>>(),
         here.collect::<BTreeSet<_>>()

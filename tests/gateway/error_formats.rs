@@ -156,7 +156,6 @@ fn paths_of_known_apis_say_what_is_not_served_yet() {
         "{hint}"
     );
     for (path, api) in [
-        ("/openai/v1/responses/resp_1", "the Responses API"),
         ("/v1/conversations", "the Conversations API"),
         ("/v1/files", "the Files API"),
         ("/v1/batches", "the Batch API"),

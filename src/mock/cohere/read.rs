@@ -56,10 +56,7 @@ fn take(ask: &mut Ask, message: &Value) {
             let id = message["tool_call_id"].as_str().unwrap_or_default();
             ask.result(id.to_owned(), said);
         }
-        Some("assistant") => {
-            ask.text_bytes += message["tool_plan"].as_str().map_or(0, str::len);
-            ask.said(list(&message["tool_calls"]).len());
-        }
+        Some("assistant") => ask.said(list(&message["tool_calls"]).len()),
         Some("user") => {
             let images = parts.iter().filter(|part| part["type"] == "image_url");
             ask.images

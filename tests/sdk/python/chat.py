@@ -148,13 +148,15 @@ def models(client):
 
 
 def make(base, key):
-    """The client itself, or its maker's for Azure: by deployment, or on the newer path with a token in place of the key."""
+    """The client itself, also as Azure's newer path wants it, or its maker's for deployments there."""
     more = {"max_retries": 0, "timeout": 30}
     match CLIENT:
         case "Azure":
             return openai.AzureOpenAI(azure_endpoint=base, api_version="2024-10-21", api_key=key, **more)
         case "Azure v1":
-            return openai.AzureOpenAI(base_url=f"{base}/openai/v1", api_version="preview", azure_ad_token=key, **more)
+            return openai.OpenAI(base_url=f"{base}/openai/v1", api_key=key, default_headers={"api-key": key}, **more)
+        case "Entra":
+            return openai.AzureOpenAI(azure_endpoint=base, api_version="2024-10-21", azure_ad_token=key, **more)
     return openai.OpenAI(base_url=f"{base}/v1", api_key=key, **more)
 
 

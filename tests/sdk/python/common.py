@@ -74,11 +74,11 @@ def must(holds, what) -> None:
         raise AssertionError(f"not as it must be: {what}")
 
 
-def check(ask, stream, cases: dict, make) -> None:
+def check(ask, stream, cases: dict, make, own: dict | None = None) -> None:
     """Runs every case against every upstream and exits with 1 where one differs.
 
     `cases`: name -> function(client) -> (all, common); `ask(client, model=)` and `stream(client, model=)` are the ones
-    that errors are provoked with. `make(base, key)` makes a client.
+    that errors are provoked with. `make(base, key)` makes a client. `own`: cases of the client's own format alone.
     """
     cases = {"plain": ask, "stream": stream, **cases}
     # Each its own model: one error must not make gw avoid the target of another.
@@ -86,28 +86,43 @@ def check(ask, stream, cases: dict, make) -> None:
         cases[f"error {status}"] = lambda client, model=f"mock-{status}": failure(lambda: ask(client, model=model))
     # The mock fails inside each format's stream with another status.
     cases["error in a stream"] = lambda client: without_status(failure(lambda: stream(client, model="mock-error-after-2")))
+    hold(cases, make)
+    hold(own or {}, make, only_same=True)
+    for upstream in KEYS:
+        _, refused = failure(lambda: ask(make(GW, "sk-gw-wrong")))
+        report(upstream, "error 401", "" if refused["status"] == 401 else f"expected a 401, got {refused}")
+    finish()
+
+
+failed = 0
+
+
+def report(upstream: str, case: str, wrong: str) -> None:
+    global failed
+    failed += bool(wrong)
+    wrong = wrong.replace("\n", " ").replace("\t", " ")
+    print("FAIL" if wrong else "ok", upstream, case, wrong, sep="\t", flush=True)
+
+
+def finish() -> None:
+    sys.exit(1 if failed else 0)
+
+
+def hold(cases: dict, make, only_same: bool = False) -> None:
+    """Holds what each case brings through gw against what it brings straight."""
     straight = make(MOCK, "any")
     expected = {name: attempt(case, straight) for name, case in cases.items()}
-    failed = 0
-
-    def report(upstream: str, case: str, wrong: str) -> None:
-        nonlocal failed
-        failed += bool(wrong)
-        wrong = wrong.replace("\n", " ").replace("\t", " ")
-        print("FAIL" if wrong else "ok", upstream, case, wrong, sep="\t", flush=True)
-
     for name, (_, wrong) in expected.items():
         report("the mock itself", name, wrong)
     for upstream, key in KEYS.items():
+        if only_same and upstream not in SAME:
+            continue
         through = make(GW, key)
         for name, case in cases.items():
             got, wrong = attempt(case, through)
             if wanted := expected[name][0]:
                 wrong = wrong or differ(wanted[1], got[1]) or (differ(wanted[0], got[0]) if upstream in SAME else "")
             report(upstream, name, wrong)
-        _, refused = failure(lambda: ask(make(GW, "sk-gw-wrong")))
-        report(upstream, "error 401", "" if refused["status"] == 401 else f"expected a 401, got {refused}")
-    sys.exit(1 if failed else 0)
 
 
 def attempt(case, client) -> tuple:
@@ -126,10 +141,16 @@ def failure(run) -> tuple:
     except Exception as error:
         # Google's errors call it their code; OpenAI's have a word by that name.
         status = getattr(error, "status_code", None) or getattr(error, "code", None)
-        status = status if isinstance(status, int) else None
+        status = status if isinstance(status, int) else amazons(error)
         said = {"class": type(error).__name__, "status": status, "said": "the mock was asked to" in str(error)}
         return said, said
     raise AssertionError("no error was raised")
+
+
+def amazons(error) -> int | None:
+    """The status of an error that Amazon's client raises; one inside a stream has none."""
+    response = getattr(error, "response", None)
+    return response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
 
 
 def without_status(outcome: tuple) -> tuple:
@@ -150,4 +171,4 @@ def differ(expected, got, path: str = "$") -> str:
         return next(filter(None, (differ(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(expected, got)))), "")
     if isinstance(expected, str) and isinstance(got, str):
         expected, got = (re.sub(r"_[0-9a-f]{20,}", "_", text) for text in (expected, got))
-    return "" if expected == got else f"{path}: expected {json.dumps(expected)}, got {json.dumps(got)}"
+    return "" if expected == got else f"{path}: expected {json.dumps(expected, default=repr)}, got {json.dumps(got, default=repr)}"
