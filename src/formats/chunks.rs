@@ -3,7 +3,6 @@
 //! A failure is an exception of Amazon's there, and an `error` event here.
 
 use super::eventstream::{self, Message, Sort};
-use super::frames::unknown;
 use super::{fault, fault::aws};
 use crate::chat::Fault;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -31,7 +30,7 @@ pub fn read<'a>(message: Message<'a>) -> Option<(&'a str, Cow<'a, [u8]>)> {
         }
         Sort::Event => None,
         Sort::Exception => Some(failed(message.name, message.payload)),
-        Sort::Error => Some(failed(message.name, &unknown(&message))),
+        Sort::Error => Some(failed(message.name, &message.error())),
     }
 }
 

@@ -203,6 +203,14 @@ impl<'a> Message<'a> {
         })
     }
 
+    /// What a failure without an exception of its own says, as an exception says it.
+    pub fn error(&self) -> Vec<u8> {
+        let text = format!("{}: {}", self.name, self.error_message);
+        serde_json::json!({ "message": text })
+            .to_string()
+            .into_bytes()
+    }
+
     /// All its headers in their order.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
         // They were readable when the frame was read.

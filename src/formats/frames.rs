@@ -2,7 +2,7 @@
 //! Google's APIs stream unless they are asked for events; as the binary messages of Amazon's services. Must not know what
 //! the pieces say.
 
-use super::eventstream::{self, Message, Sort};
+use super::eventstream::{self, Sort};
 use super::{chunks, sse};
 use crate::error::{Error, Kind, Result};
 use bytes::{Bytes, BytesMut};
@@ -109,7 +109,7 @@ impl Frames {
                 let message = eventstream::message(frame)?;
                 Some(match message.kind {
                     Sort::Event | Sort::Exception => (message.name, Cow::Borrowed(message.payload)),
-                    Sort::Error => (UNKNOWN, Cow::Owned(unknown(&message))),
+                    Sort::Error => (UNKNOWN, Cow::Owned(message.error())),
                 })
             }
             Frames::Chunks(_) => chunks::read(eventstream::message(frame)?),
@@ -119,14 +119,6 @@ impl Frames {
 
 /// The exception that a failure without one of its own stands for.
 const UNKNOWN: &str = "internalServerException";
-
-/// What such a failure says, as an exception says it.
-pub(super) fn unknown(message: &Message<'_>) -> Vec<u8> {
-    let text = format!("{}: {}", message.name, message.error_message);
-    serde_json::json!({ "message": text })
-        .to_string()
-        .into_bytes()
-}
 
 /// What stands between the brackets and commas.
 pub(super) fn element(frame: &[u8]) -> Option<&[u8]> {

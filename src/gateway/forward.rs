@@ -91,7 +91,7 @@ async fn answer(
             let unknown = Peek::default();
             let ask = pipeline::ask(asked, &unknown, &head.headers);
             plan::possible(&serving.snapshot, &admitted.caller, &ask)?;
-            let parcel = Parcel::read(worker, &head.headers, incoming, held, watch).await?;
+            let parcel = Parcel::read(&worker.shared, &head.headers, incoming, held, watch).await?;
             let peek = Peek {
                 model: parcel.model().map(|model| Cow::Borrowed(&*model.name)),
                 model_span: parcel.model().map(|model| model.span.clone()),
@@ -110,7 +110,7 @@ async fn answer(
         }
         Forwarded::Through(through) => {
             let (plan, errand) = through.plan(&serving, &admitted.caller, record)?;
-            let parcel = Parcel::read(worker, &head.headers, incoming, held, watch).await?;
+            let parcel = Parcel::read(&worker.shared, &head.headers, incoming, held, watch).await?;
             let peek = Peek::default();
             record.asked(&peek, through.format().op);
             record.brought(parcel.content_type.as_ref(), parcel.length);

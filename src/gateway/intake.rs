@@ -1,14 +1,13 @@
 //! Taking a request in: whether there is room for it, and its body, read within its limits.
 
 use super::{
-    Settings,
+    Settings, Shared,
     ended::Ended,
     held::Held,
     incoming::Incoming,
     pace::{Pace, cut, too_slow},
     unpack::{Unpacking, too_large},
     watch::{Fired, Guard},
-    worker::Worker,
 };
 use crate::error::{Error, Kind, Result};
 use crate::plan::Caller;
@@ -22,8 +21,7 @@ fn full(what: &str) -> Error {
 }
 
 /// Whether there is room for one more request.
-pub(super) fn room(worker: &Worker, caller: &Caller) -> Result<()> {
-    let shared = &worker.shared;
+pub(super) fn room(shared: &Shared, caller: &Caller) -> Result<()> {
     let settings = &shared.settings;
     if shared.in_flight.load(Ordering::Relaxed) > settings.max_in_flight {
         return Err(full("too many requests in flight"));

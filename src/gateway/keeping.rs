@@ -192,7 +192,7 @@ async fn answer(
     let admitted = pipeline::admitted(worker, &serving, &head, in_query, &incoming, record, watch)?;
     // None of them uses anything.
     record.asked(&Peek::default(), Op::Keep(named.kind.name));
-    let parcel = Parcel::read(worker, &head.headers, incoming, held, watch).await?;
+    let parcel = Parcel::read(&worker.shared, &head.headers, incoming, held, watch).await?;
     let call = Call {
         worker,
         serving: &serving,

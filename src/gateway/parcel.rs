@@ -2,6 +2,7 @@
 //! short one is like any other body; a longer one is handed on as it comes. Must not know who it is for.
 
 use super::{
+    Shared,
     collect::Collected,
     ended::Ended,
     held::Held,
@@ -10,13 +11,12 @@ use super::{
     pace::{self, Pace},
     upload::Upload,
     watch::Guard,
-    worker::Worker,
 };
 use crate::error::{Error, Kind};
 use crate::formats::form::{self, Form, LOOKED_AT, Model};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use std::{collections::VecDeque, rc::Rc};
+use std::{collections::VecDeque, rc::Rc, sync::Arc};
 
 /// A body, or the beginning of one.
 pub struct Parcel {
@@ -40,13 +40,13 @@ pub type Sent = (Bytes, Option<Rc<Upload>>);
 impl Parcel {
     /// Reads the beginning of a body. A form's model stands there, or nowhere.
     pub async fn read(
-        worker: &Worker,
+        shared: &Arc<Shared>,
         headers: &HeaderMap,
         mut incoming: Incoming,
         held: &Held,
         watch: &Guard,
     ) -> Result<Parcel, Ended> {
-        let settings = &worker.shared.settings;
+        let settings = &shared.settings;
         let length = intake::announced(headers);
         if length.is_some_and(|length| length > settings.max_upload) {
             return Err(pace::too_much(settings.max_upload).into());
@@ -85,8 +85,7 @@ impl Parcel {
             head: collected.into_bytes(),
             mark: form.as_ref().map(|form| form.mark().to_vec()),
             model: form.as_ref().and_then(|form| form.model().cloned()),
-            rest: behind
-                .map(|behind| Upload::new(&worker.shared, behind, incoming, form, pace, watch)),
+            rest: behind.map(|behind| Upload::new(shared, behind, incoming, form, pace, watch)),
         })
     }
 

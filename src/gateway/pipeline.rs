@@ -188,6 +188,6 @@ pub(super) fn admitted(
     (record.row.session, record.row.agent) = session::named(&head.headers);
     via::check(&head.headers).map_err(Ended::Refused)?;
     watch.belongs_to(admitted.digest, admitted.caller.clone());
-    intake::room(worker, &admitted.caller).map_err(Ended::Refused)?;
+    intake::room(&worker.shared, &admitted.caller).map_err(Ended::Refused)?;
     Ok(admitted)
 }
