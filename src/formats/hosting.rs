@@ -7,7 +7,8 @@ use super::betas::{self, Host};
 use super::fields::unsupported;
 use super::peek::{self, Member};
 use super::{
-    Codec, Dropped, EventReader, EventWriter, FormatId, ReplyContext, Seen, Target, Written,
+    Api, Codec, Dropped, EventReader, EventWriter, Format, FormatId, Framed, Framing, Passes,
+    ReplyContext, Seen, Streams, Target, Written, entry,
 };
 use crate::chat::{Chat, Reply};
 use crate::error::Result;
@@ -64,6 +65,53 @@ pub static VERTEX_COUNT: Envelope = Envelope {
     stream: false,
     host: Host::VertexCount,
     ..VERTEX
+};
+
+/// The row of Bedrock's form.
+pub static ON_BEDROCK: Format = Format {
+    id: FormatId::AnthropicBedrock,
+    name: "anthropic-bedrock",
+    api: Api::Amazon,
+    entries: &[
+        entry::in_path("/model/{model}/invoke", Streams::Never),
+        entry::in_path(
+            "/model/{model}/invoke-with-response-stream",
+            Streams::Always,
+        ),
+    ],
+    codec: Some(&BEDROCK),
+    embeds: None,
+    framed: Framed::As(Framing::Chunks),
+    hosted: Some(Hosted {
+        of: FormatId::AnthropicMessages,
+        envelope: &BEDROCK,
+    }),
+    passes: Passes::BEDROCK,
+    ..anthropic::ROW
+};
+
+/// The row of Vertex AI's.
+pub static ON_VERTEX: Format = Format {
+    id: FormatId::AnthropicVertex,
+    name: "anthropic-vertex",
+    entries: &[
+        entry::in_path(
+            "/v1/projects/*/locations/*/publishers/anthropic/models/{model}:rawPredict",
+            Streams::Never,
+        ),
+        entry::in_path(
+            "/v1/projects/*/locations/*/publishers/anthropic/models/{model}:streamRawPredict",
+            Streams::Always,
+        ),
+    ],
+    codec: Some(&VERTEX),
+    embeds: None,
+    hosted: Some(Hosted {
+        of: FormatId::AnthropicMessages,
+        envelope: &VERTEX,
+    }),
+    passes: Passes::VERTEX,
+    ..anthropic::ROW
 };
 
 const MODEL: &str = "model";

@@ -187,17 +187,17 @@ impl Format {
 
 /// Every wire format.
 pub static FORMATS: [&Format; 28] = [
-    &OPENAI_CHAT,
-    &OPENAI_RESPONSES,
-    &OPENAI_EMBEDDINGS,
-    &ANTHROPIC_MESSAGES,
-    &ANTHROPIC_BEDROCK,
+    &openai::CHAT,
+    &responses::FORMAT,
+    &openai::EMBED,
+    &anthropic::FORMAT,
+    &hosting::ON_BEDROCK,
     // In front of the row whose path would take its own for a model's.
     &count::ANTHROPIC_VERTEX,
-    &ANTHROPIC_VERTEX,
-    &GEMINI,
+    &hosting::ON_VERTEX,
+    &gemini::FORMAT,
     &cohere::CHAT,
-    &BEDROCK_CONVERSE,
+    &converse::FORMAT,
     &cohere::EMBED,
     &count::ANTHROPIC,
     &count::GEMINI,
@@ -217,234 +217,6 @@ pub static FORMATS: [&Format; 28] = [
     &objects::OPENAI_BATCHES,
     &objects::ANTHROPIC_BATCHES,
 ];
-
-static OPENAI_CHAT: Format = Format {
-    id: FormatId::OpenaiChat,
-    name: "openai-chat",
-    op: Op::Chat,
-    api: Api::Openai,
-    entries: &[entry::in_body("/v1/chat/completions")],
-    looks: openai::LOOKS,
-    codec: Some(openai::CODEC),
-    embeds: None,
-    media: false,
-    observe: openai::observe::observe,
-    observe_reply: openai::observe::observe_reply,
-    write_fault_event: fault::write_openai_event,
-    ping: b": ping\n\n",
-    end_mark: openai::END_MARK,
-    framed: Framed::EVENTS,
-    hosted: None,
-    usage_on_request: true,
-    keeps: false,
-    passes: Passes::OPENAI,
-};
-
-static OPENAI_RESPONSES: Format = Format {
-    id: FormatId::OpenaiResponses,
-    name: responses::NAME,
-    op: Op::Chat,
-    api: Api::Openai,
-    entries: &[entry::in_body("/v1/responses")],
-    looks: responses::LOOKS,
-    codec: Some(responses::CODEC),
-    embeds: None,
-    media: false,
-    observe: responses::observe::observe,
-    observe_reply: responses::observe::observe_reply,
-    write_fault_event: responses::write_fault_event,
-    ping: b": ping\n\n",
-    // What ends a stream is an event that has the whole response in it, which is never missing where a reply is whole.
-    end_mark: b"",
-    framed: Framed::EVENTS,
-    hosted: None,
-    usage_on_request: false,
-    keeps: true,
-    passes: Passes::OPENAI,
-};
-
-static OPENAI_EMBEDDINGS: Format = Format {
-    id: FormatId::OpenaiEmbeddings,
-    name: "openai-embeddings",
-    op: Op::Embeddings,
-    api: Api::Openai,
-    entries: &[entry::in_body("/v1/embeddings")],
-    looks: openai::EMBEDDINGS,
-    codec: None,
-    embeds: Some(openai::EMBEDS),
-    media: false,
-    observe: openai::observe::observe,
-    observe_reply: openai::observe::observe_embeddings,
-    write_fault_event: fault::write_openai_event,
-    ping: b": ping\n\n",
-    end_mark: openai::END_MARK,
-    framed: Framed::EVENTS,
-    hosted: None,
-    usage_on_request: false,
-    keeps: false,
-    passes: Passes::OPENAI,
-};
-
-const MESSAGES: Format = Format {
-    id: FormatId::AnthropicMessages,
-    name: "anthropic-messages",
-    op: Op::Chat,
-    api: Api::Anthropic,
-    entries: &[entry::in_body("/v1/messages")],
-    looks: anthropic::LOOKS,
-    codec: Some(anthropic::CODEC),
-    embeds: None,
-    media: false,
-    observe: anthropic::observe::observe,
-    observe_reply: anthropic::observe::observe_reply,
-    write_fault_event: fault::write_anthropic_event,
-    ping: b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
-    end_mark: anthropic::END_MARK,
-    framed: Framed::EVENTS,
-    hosted: None,
-    usage_on_request: false,
-    keeps: false,
-    passes: Passes::ANTHROPIC,
-};
-
-static ANTHROPIC_MESSAGES: Format = MESSAGES;
-
-static ANTHROPIC_BEDROCK: Format = Format {
-    id: FormatId::AnthropicBedrock,
-    name: "anthropic-bedrock",
-    api: Api::Amazon,
-    entries: &[
-        entry::in_path("/model/{model}/invoke", Streams::Never),
-        entry::in_path(
-            "/model/{model}/invoke-with-response-stream",
-            Streams::Always,
-        ),
-    ],
-    codec: Some(&hosting::BEDROCK),
-    embeds: None,
-    framed: Framed::As(Framing::Chunks),
-    hosted: Some(Hosted {
-        of: FormatId::AnthropicMessages,
-        envelope: &hosting::BEDROCK,
-    }),
-    passes: Passes::BEDROCK,
-    ..MESSAGES
-};
-
-static ANTHROPIC_VERTEX: Format = Format {
-    id: FormatId::AnthropicVertex,
-    name: "anthropic-vertex",
-    entries: &[
-        entry::in_path(
-            "/v1/projects/*/locations/*/publishers/anthropic/models/{model}:rawPredict",
-            Streams::Never,
-        ),
-        entry::in_path(
-            "/v1/projects/*/locations/*/publishers/anthropic/models/{model}:streamRawPredict",
-            Streams::Always,
-        ),
-    ],
-    codec: Some(&hosting::VERTEX),
-    embeds: None,
-    hosted: Some(Hosted {
-        of: FormatId::AnthropicMessages,
-        envelope: &hosting::VERTEX,
-    }),
-    passes: Passes::VERTEX,
-    ..MESSAGES
-};
-
-static GEMINI: Format = Format {
-    id: FormatId::Gemini,
-    name: gemini::NAME,
-    op: Op::Chat,
-    api: Api::Google,
-    entries: &[
-        entry::in_path("/v1beta/models/{model}:generateContent", Streams::Never),
-        entry::in_path(
-            "/v1beta/models/{model}:streamGenerateContent",
-            Streams::Always,
-        ),
-        entry::in_path("/v1/models/{model}:generateContent", Streams::Never),
-        entry::in_path("/v1/models/{model}:streamGenerateContent", Streams::Always),
-        // On Vertex AI, by project or with a key of its own:
-        // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference
-        entry::in_path(
-            "/v1/projects/*/locations/*/publishers/google/models/{model}:generateContent",
-            Streams::Never,
-        ),
-        entry::in_path(
-            "/v1/projects/*/locations/*/publishers/google/models/{model}:streamGenerateContent",
-            Streams::Always,
-        ),
-        entry::in_path(
-            "/v1/publishers/google/models/{model}:generateContent",
-            Streams::Never,
-        ),
-        entry::in_path(
-            "/v1/publishers/google/models/{model}:streamGenerateContent",
-            Streams::Always,
-        ),
-        entry::in_path(
-            "/v1beta1/projects/*/locations/*/publishers/google/models/{model}:generateContent",
-            Streams::Never,
-        ),
-        entry::in_path(
-            "/v1beta1/projects/*/locations/*/publishers/google/models/{model}:streamGenerateContent",
-            Streams::Always,
-        ),
-        entry::in_path(
-            "/v1beta1/publishers/google/models/{model}:generateContent",
-            Streams::Never,
-        ),
-        entry::in_path(
-            "/v1beta1/publishers/google/models/{model}:streamGenerateContent",
-            Streams::Always,
-        ),
-    ],
-    looks: gemini::LOOKS,
-    codec: Some(gemini::CODEC),
-    embeds: None,
-    media: false,
-    observe: gemini::observe::observe,
-    observe_reply: gemini::observe::observe_reply,
-    write_fault_event: gemini::write_fault_event,
-    // A blank line: its clients take a comment for a broken event.
-    ping: b"\r\n",
-    // What ends a reply is that every candidate says why it ends.
-    end_mark: b"",
-    framed: Framed::EventsBy("alt", "sse"),
-    hosted: None,
-    usage_on_request: false,
-    keeps: false,
-    passes: Passes::GOOGLE,
-};
-
-static BEDROCK_CONVERSE: Format = Format {
-    id: FormatId::BedrockConverse,
-    name: converse::NAME,
-    op: Op::Chat,
-    api: Api::Amazon,
-    entries: &[
-        entry::in_path("/model/{model}/converse", Streams::Never),
-        entry::in_path("/model/{model}/converse-stream", Streams::Always),
-    ],
-    looks: converse::LOOKS,
-    codec: Some(converse::CODEC),
-    embeds: None,
-    media: false,
-    observe: converse::observe::observe,
-    observe_reply: converse::observe::observe_reply,
-    write_fault_event: fault::write_exception_event,
-    ping: b": ping\n\n",
-    // What ends a stream is the event that has its usage.
-    end_mark: b"",
-    framed: Framed::As(Framing::Binary),
-    hosted: None,
-    usage_on_request: false,
-    keeps: false,
-    passes: Passes::BEDROCK,
-};
 
 /// What one event of a same-format stream means for the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -650,15 +422,15 @@ pub trait EventWriter {
 /// The format with this id.
 pub fn format(id: FormatId) -> &'static Format {
     match id {
-        FormatId::OpenaiChat => &OPENAI_CHAT,
-        FormatId::OpenaiResponses => &OPENAI_RESPONSES,
-        FormatId::OpenaiEmbeddings => &OPENAI_EMBEDDINGS,
-        FormatId::AnthropicMessages => &ANTHROPIC_MESSAGES,
-        FormatId::AnthropicBedrock => &ANTHROPIC_BEDROCK,
-        FormatId::AnthropicVertex => &ANTHROPIC_VERTEX,
-        FormatId::Gemini => &GEMINI,
+        FormatId::OpenaiChat => &openai::CHAT,
+        FormatId::OpenaiResponses => &responses::FORMAT,
+        FormatId::OpenaiEmbeddings => &openai::EMBED,
+        FormatId::AnthropicMessages => &anthropic::FORMAT,
+        FormatId::AnthropicBedrock => &hosting::ON_BEDROCK,
+        FormatId::AnthropicVertex => &hosting::ON_VERTEX,
+        FormatId::Gemini => &gemini::FORMAT,
         FormatId::CohereChat => &cohere::CHAT,
-        FormatId::BedrockConverse => &BEDROCK_CONVERSE,
+        FormatId::BedrockConverse => &converse::FORMAT,
         FormatId::CohereEmbed => &cohere::EMBED,
         FormatId::AnthropicCount => &count::ANTHROPIC,
         FormatId::AnthropicVertexCount => &count::ANTHROPIC_VERTEX,
@@ -698,7 +470,7 @@ pub fn resembling(body: &serde_json::Value) -> &'static Format {
         .copied()
         .rev()
         .max_by_key(|format| known(format))
-        .unwrap_or(&OPENAI_CHAT)
+        .unwrap_or(&openai::CHAT)
 }
 
 #[cfg(test)]

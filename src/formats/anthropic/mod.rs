@@ -17,8 +17,11 @@ mod writer;
 
 use super::peek::{Look, Looks, Missing};
 use super::seal::Apart;
-use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
-use crate::chat::{Chat, Reply};
+use super::{
+    Api, Codec, EventReader, EventWriter, Format, FormatId, Framed, Passes, ReplyContext, Seen,
+    Target, Written, entry, fault,
+};
+use crate::chat::{Chat, Op, Reply};
 use crate::error::Result;
 
 /// The name in logs and documents.
@@ -44,6 +47,32 @@ const THREAD: Looks = &[(
     "previous_message_id",
     Look::Kept(Missing::conversation("thread_not_found")),
 )];
+
+/// Its row, of which clouds have their own forms.
+pub const ROW: Format = Format {
+    id: FormatId::AnthropicMessages,
+    name: "anthropic-messages",
+    op: Op::Chat,
+    api: Api::Anthropic,
+    entries: &[entry::in_body("/v1/messages")],
+    looks: LOOKS,
+    codec: Some(CODEC),
+    embeds: None,
+    media: false,
+    observe: observe::observe,
+    observe_reply: observe::observe_reply,
+    write_fault_event: fault::write_anthropic_event,
+    ping: b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
+    end_mark: END_MARK,
+    framed: Framed::EVENTS,
+    hosted: None,
+    usage_on_request: false,
+    keeps: false,
+    passes: Passes::ANTHROPIC,
+};
+
+/// Its row.
+pub static FORMAT: Format = ROW;
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &AnthropicMessages;

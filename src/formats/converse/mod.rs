@@ -24,8 +24,11 @@ mod writer;
 
 use super::peek::{Look, Looks};
 use super::seal::Apart;
-use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
-use crate::chat::{Chat, Reply};
+use super::{
+    Api, Codec, EventReader, EventWriter, Format, FormatId, Framed, Framing, Passes, ReplyContext,
+    Seen, Streams, Target, Written, entry, fault,
+};
+use crate::chat::{Chat, Op, Reply};
 use crate::error::Result;
 
 /// The name in logs and documents.
@@ -44,6 +47,33 @@ pub const LOOKS: Looks = &[
         Look::Inside(&[("textFormat", Look::Schema(""))]),
     ),
 ];
+
+/// Its row.
+pub static FORMAT: Format = Format {
+    id: FormatId::BedrockConverse,
+    name: NAME,
+    op: Op::Chat,
+    api: Api::Amazon,
+    entries: &[
+        entry::in_path("/model/{model}/converse", Streams::Never),
+        entry::in_path("/model/{model}/converse-stream", Streams::Always),
+    ],
+    looks: LOOKS,
+    codec: Some(CODEC),
+    embeds: None,
+    media: false,
+    observe: observe::observe,
+    observe_reply: observe::observe_reply,
+    write_fault_event: fault::write_exception_event,
+    ping: b": ping\n\n",
+    // What ends a stream is the event that has its usage.
+    end_mark: b"",
+    framed: Framed::As(Framing::Binary),
+    hosted: None,
+    usage_on_request: false,
+    keeps: false,
+    passes: Passes::BEDROCK,
+};
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &BedrockConverse;

@@ -19,8 +19,11 @@ mod usage;
 mod writer;
 
 use super::peek::{Look, Looks};
-use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
-use crate::chat::{Chat, Fault, Reply};
+use super::{
+    Api, Codec, EventReader, EventWriter, Format, FormatId, Framed, Passes, ReplyContext, Seen,
+    Streams, Target, Written, entry,
+};
+use crate::chat::{Chat, Fault, Op, Reply};
 use crate::error::Result;
 
 /// The name in logs and documents.
@@ -44,6 +47,73 @@ const CONFIG: Looks = &[
     ("responseJsonSchema", Look::Schema("")),
     ("response_json_schema", Look::Schema("")),
 ];
+
+/// Its row.
+pub static FORMAT: Format = Format {
+    id: FormatId::Gemini,
+    name: NAME,
+    op: Op::Chat,
+    api: Api::Google,
+    entries: &[
+        entry::in_path("/v1beta/models/{model}:generateContent", Streams::Never),
+        entry::in_path(
+            "/v1beta/models/{model}:streamGenerateContent",
+            Streams::Always,
+        ),
+        entry::in_path("/v1/models/{model}:generateContent", Streams::Never),
+        entry::in_path("/v1/models/{model}:streamGenerateContent", Streams::Always),
+        // On Vertex AI, by project or with a key of its own:
+        // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference
+        entry::in_path(
+            "/v1/projects/*/locations/*/publishers/google/models/{model}:generateContent",
+            Streams::Never,
+        ),
+        entry::in_path(
+            "/v1/projects/*/locations/*/publishers/google/models/{model}:streamGenerateContent",
+            Streams::Always,
+        ),
+        entry::in_path(
+            "/v1/publishers/google/models/{model}:generateContent",
+            Streams::Never,
+        ),
+        entry::in_path(
+            "/v1/publishers/google/models/{model}:streamGenerateContent",
+            Streams::Always,
+        ),
+        entry::in_path(
+            "/v1beta1/projects/*/locations/*/publishers/google/models/{model}:generateContent",
+            Streams::Never,
+        ),
+        entry::in_path(
+            "/v1beta1/projects/*/locations/*/publishers/google/models/{model}:streamGenerateContent",
+            Streams::Always,
+        ),
+        entry::in_path(
+            "/v1beta1/publishers/google/models/{model}:generateContent",
+            Streams::Never,
+        ),
+        entry::in_path(
+            "/v1beta1/publishers/google/models/{model}:streamGenerateContent",
+            Streams::Always,
+        ),
+    ],
+    looks: LOOKS,
+    codec: Some(CODEC),
+    embeds: None,
+    media: false,
+    observe: observe::observe,
+    observe_reply: observe::observe_reply,
+    write_fault_event: write_fault_event,
+    // A blank line: its clients take a comment for a broken event.
+    ping: b"\r\n",
+    // What ends a reply is that every candidate says why it ends.
+    end_mark: b"",
+    framed: Framed::EventsBy("alt", "sse"),
+    hosted: None,
+    usage_on_request: false,
+    keeps: false,
+    passes: Passes::GOOGLE,
+};
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &Gemini;

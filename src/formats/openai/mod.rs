@@ -17,8 +17,11 @@ pub use embeddings::EMBEDS;
 pub use request::{effort, sampling};
 
 use super::peek::{Look, Looks};
-use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
-use crate::chat::{Chat, Reply};
+use super::{
+    Api, Codec, EventReader, EventWriter, Format, FormatId, Framed, Passes, ReplyContext, Seen,
+    Target, Written, entry, fault,
+};
+use crate::chat::{Chat, Op, Reply};
 use crate::error::Result;
 
 /// The name in logs and documents.
@@ -43,6 +46,52 @@ pub const LOOKS: Looks = &[
 
 /// The same of embeddings: <https://platform.openai.com/docs/api-reference/embeddings/create>.
 pub const EMBEDDINGS: Looks = &[("model", Look::Model), ("input", Look::Turns)];
+
+/// Its row.
+pub static CHAT: Format = Format {
+    id: FormatId::OpenaiChat,
+    name: "openai-chat",
+    op: Op::Chat,
+    api: Api::Openai,
+    entries: &[entry::in_body("/v1/chat/completions")],
+    looks: LOOKS,
+    codec: Some(CODEC),
+    embeds: None,
+    media: false,
+    observe: observe::observe,
+    observe_reply: observe::observe_reply,
+    write_fault_event: fault::write_openai_event,
+    ping: b": ping\n\n",
+    end_mark: END_MARK,
+    framed: Framed::EVENTS,
+    hosted: None,
+    usage_on_request: true,
+    keeps: false,
+    passes: Passes::OPENAI,
+};
+
+/// The row of embeddings: <https://platform.openai.com/docs/api-reference/embeddings>
+pub static EMBED: Format = Format {
+    id: FormatId::OpenaiEmbeddings,
+    name: "openai-embeddings",
+    op: Op::Embeddings,
+    api: Api::Openai,
+    entries: &[entry::in_body("/v1/embeddings")],
+    looks: EMBEDDINGS,
+    codec: None,
+    embeds: Some(EMBEDS),
+    media: false,
+    observe: observe::observe,
+    observe_reply: observe::observe_embeddings,
+    write_fault_event: fault::write_openai_event,
+    ping: b": ping\n\n",
+    end_mark: END_MARK,
+    framed: Framed::EVENTS,
+    hosted: None,
+    usage_on_request: false,
+    keeps: false,
+    passes: Passes::OPENAI,
+};
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &OpenaiChat;

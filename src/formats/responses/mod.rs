@@ -17,8 +17,11 @@ pub use writer::write_fault_event;
 
 use super::peek::{Look, Looks, Missing};
 use super::seal::Apart;
-use super::{Codec, EventReader, EventWriter, ReplyContext, Seen, Target, Written};
-use crate::chat::{Chat, Reply};
+use super::{
+    Api, Codec, EventReader, EventWriter, Format, FormatId, Framed, Passes, ReplyContext, Seen,
+    Target, Written, entry,
+};
+use crate::chat::{Chat, Op, Reply};
 use crate::error::Result;
 
 /// The name in logs and documents.
@@ -48,6 +51,30 @@ pub const CONVERSATION: (&str, Look) = (
     "conversation",
     Look::Kept(Missing::conversation("conversation_not_found")),
 );
+
+/// Its row.
+pub static FORMAT: Format = Format {
+    id: FormatId::OpenaiResponses,
+    name: NAME,
+    op: Op::Chat,
+    api: Api::Openai,
+    entries: &[entry::in_body("/v1/responses")],
+    looks: LOOKS,
+    codec: Some(CODEC),
+    embeds: None,
+    media: false,
+    observe: observe::observe,
+    observe_reply: observe::observe_reply,
+    write_fault_event: write_fault_event,
+    ping: b": ping\n\n",
+    // What ends a stream is an event that has the whole response in it, which is never missing where a reply is whole.
+    end_mark: b"",
+    framed: Framed::EVENTS,
+    hosted: None,
+    usage_on_request: false,
+    keeps: true,
+    passes: Passes::OPENAI,
+};
 
 /// Both directions of the format.
 pub static CODEC: &dyn Codec = &OpenaiResponses;
