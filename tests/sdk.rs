@@ -34,7 +34,7 @@ const fn upstream(format: &'static str, vendor: &'static str, base: &'static str
 
 /// Chats, and what is only forwarded.
 const OPENAI: &str = "openai-chat,openai-embeddings,openai-completions,openai-images,openai-image-edits,openai-speech,\
-    openai-transcriptions,openai-translations,openai-moderations";
+    openai-transcriptions,openai-translations,openai-moderations,files,openai-batches";
 
 /// One for each format.
 const UPSTREAMS: &[Upstream] = &[
@@ -491,6 +491,7 @@ fn openai_beside_chats_for_python() {
             "transcription as text",
             "translation",
             "error 429 to a form",
+            "files and batches",
         ],
         ..of("python/beside.py", &["openai-chat"])
     }

@@ -23,8 +23,12 @@ fn official() -> String {
             _ => "Python",
         };
         let version = version(client.environment, client.package);
+        let class = match client.class {
+            "" => String::new(),
+            class => format!(", `{class}`"),
+        };
         format!(
-            "| {language} `{}` | {version} | {} | `{}` |\n",
+            "| {language} `{}`{class} | {version} | {} | `{}` |\n",
             client.package, client.speaks, client.told
         )
     });

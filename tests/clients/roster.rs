@@ -64,6 +64,8 @@ pub struct Client {
 pub struct Official {
     pub environment: Environment,
     pub package: &'static str,
+    /// Which of the package's clients; empty: the usual one.
+    pub class: &'static str,
     /// In words.
     pub speaks: &'static str,
     pub told: &'static str,
@@ -74,38 +76,93 @@ pub const OFFICIAL: &[Official] = &[
     Official {
         environment: Environment::Python,
         package: "openai",
-        speaks: "Chat Completions, Responses",
+        class: "",
+        speaks: "Chat Completions, Responses, embeddings, completions, images, audio, moderations, files, batches",
         told: r#"OpenAI(base_url="http://127.0.0.1:4000/v1", api_key=key)"#,
     },
     Official {
         environment: Environment::Node,
         package: "openai",
+        class: "",
         speaks: "Chat Completions, Responses",
         told: r#"new OpenAI({ baseURL: "http://127.0.0.1:4000/v1", apiKey })"#,
     },
     Official {
         environment: Environment::Python,
         package: "anthropic",
+        class: "",
         speaks: "Messages",
         told: r#"Anthropic(base_url="http://127.0.0.1:4000", api_key=key)"#,
     },
     Official {
         environment: Environment::Node,
         package: "@anthropic-ai/sdk",
+        class: "",
         speaks: "Messages",
         told: r#"new Anthropic({ baseURL: "http://127.0.0.1:4000", apiKey })"#,
     },
     Official {
         environment: Environment::Python,
         package: "google-genai",
+        class: "",
         speaks: "Gemini",
         told: r#"genai.Client(api_key=key, http_options={"base_url": "http://127.0.0.1:4000"})"#,
     },
     Official {
         environment: Environment::Node,
         package: "@google/genai",
+        class: "",
         speaks: "Gemini",
         told: r#"new GoogleGenAI({ apiKey, httpOptions: { baseUrl: "http://127.0.0.1:4000" } })"#,
+    },
+    Official {
+        environment: Environment::Python,
+        package: "openai",
+        class: "AzureOpenAI",
+        speaks: "Chat Completions by deployment",
+        told: r#"AzureOpenAI(azure_endpoint="http://127.0.0.1:4000", api_version="2024-10-21", api_key=key)"#,
+    },
+    Official {
+        environment: Environment::Python,
+        package: "anthropic",
+        class: "AnthropicBedrock",
+        speaks: "Messages as InvokeModel",
+        told: r#"AnthropicBedrock(base_url="http://127.0.0.1:4000", api_key=key)"#,
+    },
+    Official {
+        environment: Environment::Python,
+        package: "anthropic",
+        class: "AnthropicVertex",
+        speaks: "Messages as rawPredict",
+        told: r#"AnthropicVertex(base_url="http://127.0.0.1:4000/v1", access_token=key, project_id="p", region="global")"#,
+    },
+    Official {
+        environment: Environment::Python,
+        package: "anthropic",
+        class: "AnthropicFoundry",
+        speaks: "Messages",
+        told: r#"AnthropicFoundry(base_url="http://127.0.0.1:4000", api_key=key)"#,
+    },
+    Official {
+        environment: Environment::Python,
+        package: "google-genai",
+        class: "Vertex AI",
+        speaks: "Gemini on Vertex AI's paths",
+        told: r#"genai.Client(vertexai=True, project="p", location="global", credentials=Credentials(token=key), http_options={"base_url": "http://127.0.0.1:4000"})"#,
+    },
+    Official {
+        environment: Environment::Python,
+        package: "boto3",
+        class: "",
+        speaks: "Converse, InvokeModel",
+        told: r#"boto3.client("bedrock-runtime", endpoint_url="https://127.0.0.1:4000"), AWS_BEARER_TOKEN_BEDROCK=key"#,
+    },
+    Official {
+        environment: Environment::Python,
+        package: "cohere",
+        class: "",
+        speaks: "Cohere's chat, embed, rerank",
+        told: r#"cohere.ClientV2(api_key=key, base_url="http://127.0.0.1:4000")"#,
     },
 ];
 

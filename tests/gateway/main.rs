@@ -5,6 +5,7 @@
 
 mod after_the_finish;
 mod authorisation;
+mod azure_paths;
 mod blame;
 mod bounded_names;
 mod capacity;

@@ -2,10 +2,24 @@
 
 import base64
 import io
+import json
 
 import openai
 from common import finish, hold, must, png
 
+# A batch's requests.
+LINES = b"".join(
+    json.dumps(
+        {
+            "custom_id": name,
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": {"model": model, "messages": [{"role": "user", "content": "hello"}]},
+        }
+    ).encode()
+    + b"\n"
+    for name, model in (("a", "mock"), ("b", "mock-429"))
+)
 WAVE = ("a.wav", b"RIFF" + bytes(996))
 
 
@@ -89,6 +103,24 @@ def refused(client):
         return "asked to answer 429" in str(error), None
 
 
+def files(client):
+    """Ids are each their own, so that they are left out."""
+    made = client.files.create(file=("in.jsonl", LINES), purpose="batch")
+    content = client.files.content(made.id).read()
+    must(content == LINES, content)
+    must(made.id in [file.id for file in client.files.list()], made)
+    batch = client.batches.create(input_file_id=made.id, endpoint="/v1/chat/completions", completion_window="24h")
+    done = client.batches.retrieve(batch.id)
+    rows = [json.loads(line) for line in client.files.content(done.output_file_id).text.splitlines()]
+    told = [[row["custom_id"], row["response"]["status_code"]] for row in rows]
+    must(told == [["a", 200], ["b", 429]], rows)
+    gone = client.files.delete(made.id)
+    try:
+        client.files.retrieve(made.id)
+    except openai.NotFoundError:
+        return [made.bytes, made.filename, batch.status, done.status, done.request_counts.model_dump(), told, gone.deleted], None
+
+
 hold(
     {
         "embeddings": embeddings,
@@ -105,6 +137,7 @@ hold(
         "transcription as text": transcription_plain,
         "translation": translation,
         "error 429 to a form": refused,
+        "files and batches": files,
     },
     lambda base, key: openai.OpenAI(base_url=f"{base}/v1", api_key=key, max_retries=0, timeout=30),
     only_same=True,
