@@ -360,7 +360,7 @@ fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {
         Value::Bytes(bytes) => (6, &bytes[..bytes.len().min(u16::MAX.into())]),
         Value::Text(text) => (
             7,
-            text[..text.floor_char_boundary(u16::MAX.into())].as_bytes(),
+            &text.as_bytes()[..text.floor_char_boundary(u16::MAX.into())],
         ),
     };
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);

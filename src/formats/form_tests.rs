@@ -215,7 +215,7 @@ fn what_is_still_to_come_can_name_another_model() {
             format!("{file}{end}"),
             format!("{file}{}{end}", field("model", "real")),
         ),
-        (format!("{end}"), format!("{}{end}", field("model", "real"))),
+        (end.to_string(), format!("{}{end}", field("model", "real"))),
     ] {
         for size in [1, 5, 64, 10_000] {
             for known in [0, 3, 40] {

@@ -88,10 +88,8 @@ pub(super) mod testing {
                     if line.is_empty() {
                         break;
                     }
-                    if let Some((name, value)) = line.split_once(": ") {
-                        if name == "content-length" {
-                            length = value.parse().unwrap();
-                        }
+                    if let Some(("content-length", value)) = line.split_once(": ") {
+                        length = value.parse().unwrap();
                     }
                     asked.push_str(&line);
                     asked.push('\n');

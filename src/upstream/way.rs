@@ -269,6 +269,9 @@ fn spoken(vendor: &Vendor, spec: &Provider) -> Vec<Endpoint> {
     spoken
 }
 
+/// Whether one format reaches another in some manner.
+type Judge<'a> = dyn Fn(&Format) -> Option<Conversion> + 'a;
+
 /// The same format where the provider speaks it, else another form of it, else the first of its own that can be translated
 /// to. What is for some models alone is followed by what is for the others.
 fn conversions<'a>(
@@ -292,7 +295,7 @@ fn conversions<'a>(
             from: from.embeds?,
         }),
     };
-    let kinds: [&dyn Fn(&Format) -> Option<Conversion>; 3] = [&same, &hosted, &translated];
+    let kinds: [&Judge<'_>; 3] = [&same, &hosted, &translated];
     let mut found = Vec::new();
     for kind in kinds {
         for (endpoint, to) in &alike {

@@ -311,7 +311,8 @@ fn an_issuer_that_fails_is_named_and_its_tokens_serve_until_they_lapse() {
     let asked = cloud.asked().len();
     until("the issuer has been asked for the next", || {
         let answer = ask(&gateway, &key);
-        (cloud.asked().len() > asked).then_some(assert_eq!(answer.status, 200, "{answer:?}"))
+        assert_eq!(answer.status, 200, "{answer:?}");
+        (cloud.asked().len() > asked).then_some(())
     });
     assert_eq!(ask(&gateway, &key).status, 200);
     until("the last token has lapsed", || {
@@ -390,7 +391,8 @@ fn applications_workloads_and_machines_sign_in_at_entra() {
         "grant_type=client_credentials&client_id=c-1&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=federated-canary&scope={scope}"
     );
     // The gateway's variables, what is stored, and what the issuer is asked.
-    let cases: Vec<(Vec<(&str, &OsStr)>, Option<&str>, [String; 2])> = vec![
+    type Case<'a> = (Vec<(&'a str, &'a OsStr)>, Option<&'a str>, [String; 2]);
+    let cases: Vec<Case<'_>> = vec![
         (
             vec![("AZURE_AUTHORITY_HOST", authority)],
             Some(&application),

@@ -103,7 +103,7 @@ pub static FORMAT: Format = Format {
     media: false,
     observe: observe::observe,
     observe_reply: observe::observe_reply,
-    write_fault_event: write_fault_event,
+    write_fault_event,
     // A blank line: its clients take a comment for a broken event.
     ping: b"\r\n",
     // What ends a reply is that every candidate says why it ends.

@@ -65,7 +65,7 @@ pub static FORMAT: Format = Format {
     media: false,
     observe: observe::observe,
     observe_reply: observe::observe_reply,
-    write_fault_event: write_fault_event,
+    write_fault_event,
     ping: b": ping\n\n",
     // What ends a stream is an event that has the whole response in it, which is never missing where a reply is whole.
     end_mark: b"",
