@@ -161,8 +161,11 @@ fn made(
         return responses::kept(shared, id, what, method);
     }
     let beside = match endpoint {
-        Endpoint::Files(rest) => Some(shelf::files(shared, request, rest)),
-        Endpoint::Batches(rest) => Some(shelf::batches(shared, request, rest)),
+        Endpoint::Files(rest) => Some(shelf::files(&shared.shelf, request, rest)),
+        Endpoint::Batches(rest) => {
+            let answer = |inner: &Request| line(shared, inner);
+            Some(shelf::batches(&shared.shelf, request, rest, &answer))
+        }
         Endpoint::Task(task) if method == "POST" => {
             Some(tasks::answer(shared, request, task, script))
         }
@@ -193,6 +196,20 @@ fn made(
             wire,
             &Refusal::new(format!("the body is not JSON: {error}"), "body"),
         ),
+    }
+}
+
+/// The status and body that answer one line of a batch; `None`: there can be none.
+fn line(shared: &Shared, inner: &Request) -> Option<(u16, Vec<u8>)> {
+    let endpoint = Endpoint::of(inner.path());
+    // A batch of batches would never end.
+    if matches!(endpoint, Endpoint::Batches(_) | Endpoint::Own) {
+        return None;
+    }
+    let script = script(shared, inner, &model(inner)).unwrap_or_default();
+    match reply(shared, inner, endpoint, &script, None) {
+        Reply::Whole { status, body, .. } => Some((status, body)),
+        Reply::Stream { .. } => None,
     }
 }
 

@@ -2,12 +2,10 @@
 //! <https://platform.openai.com/docs/api-reference/files>, <https://platform.openai.com/docs/api-reference/batch>
 
 use super::ask::{Refusal, Wire};
-use super::endpoint::Endpoint;
 use super::form;
 use super::http::Request;
 use super::openai::CREATED;
 use super::reply::{Reply, id, whole};
-use super::{Shared, respond};
 use serde_json::{Value, json};
 use std::sync::{Mutex, MutexGuard};
 
@@ -99,8 +97,8 @@ fn list<'a>(request: &Request, rows: impl DoubleEndedIterator<Item = &'a Value>)
 }
 
 /// What is asked of files; `rest` is what the path says after `/files`.
-pub fn files(shared: &Shared, request: &Request, rest: &str) -> Result<Reply, Refusal> {
-    let mut inner = shared.shelf.open()?;
+pub fn files(shelf: &Shelf, request: &Request, rest: &str) -> Result<Reply, Refusal> {
+    let mut inner = shelf.open()?;
     let rest = rest.trim_start_matches('/');
     let (name, what) = rest.split_once('/').unwrap_or((rest, ""));
     match (request.method.as_str(), name, what) {
@@ -143,15 +141,23 @@ pub fn files(shared: &Shared, request: &Request, rest: &str) -> Result<Reply, Re
     }
 }
 
+/// What answers one line of a batch: its status and body, where there can be an answer.
+type Answers<'a> = &'a dyn Fn(&Request) -> Option<(u16, Vec<u8>)>;
+
 /// What is asked of batches; `rest` is what the path says after `/batches`.
-pub fn batches(shared: &Shared, request: &Request, rest: &str) -> Result<Reply, Refusal> {
+pub fn batches(
+    shelf: &Shelf,
+    request: &Request,
+    rest: &str,
+    answers: Answers<'_>,
+) -> Result<Reply, Refusal> {
     let rest = rest.trim_start_matches('/');
     let (id, what) = rest.split_once('/').unwrap_or((rest, ""));
     match (request.method.as_str(), id, what) {
-        ("POST", "", "") => begin(shared, request),
-        ("GET", "", "") => Ok(list(request, shared.shelf.open()?.batches.iter())),
+        ("POST", "", "") => begin(shelf, request, answers),
+        ("GET", "", "") => Ok(list(request, shelf.open()?.batches.iter())),
         ("GET", id, "") | ("POST", id, "cancel") => {
-            let mut inner = shared.shelf.open()?;
+            let mut inner = shelf.open()?;
             let found = inner.batches.iter_mut().find(|batch| batch["id"] == id);
             let batch = found.ok_or_else(|| missing("Batch", id))?;
             if what == "cancel" && batch["status"] != "completed" {
@@ -170,7 +176,7 @@ pub fn batches(shared: &Shared, request: &Request, rest: &str) -> Result<Reply, 
 }
 
 /// Takes a batch on: all its requests are answered here and now.
-fn begin(shared: &Shared, request: &Request) -> Result<Reply, Refusal> {
+fn begin(shelf: &Shelf, request: &Request, answers: Answers<'_>) -> Result<Reply, Refusal> {
     let wrong = |error| Refusal::new(format!("the body is not JSON: {error}"), "body");
     let body: Value = serde_json::from_slice(&request.body).map_err(wrong)?;
     let text = |name: &str| {
@@ -183,7 +189,7 @@ fn begin(shared: &Shared, request: &Request) -> Result<Reply, Refusal> {
         text("completion_window")?,
     );
     let lines = {
-        let inner = shared.shelf.open()?;
+        let inner = shelf.open()?;
         let file = inner.files.iter().find(|file| file.told["id"] == input);
         let file = file.ok_or_else(|| missing("File", input))?;
         String::from_utf8_lossy(&file.content).into_owned()
@@ -191,11 +197,11 @@ fn begin(shared: &Shared, request: &Request) -> Result<Reply, Refusal> {
     let (mut done, mut counts) = (String::new(), [0_u64; 2]);
     for line in lines.lines().filter(|line| !line.trim().is_empty()) {
         let row: Value = serde_json::from_str(line).unwrap_or_default();
-        let answered = run(shared, &row);
+        let answered = run(answers, &row);
         counts[usize::from(answered["response"]["status_code"] != 200)] += 1;
         done.push_str(&format!("{answered}\n"));
     }
-    let mut inner = shared.shelf.open()?;
+    let mut inner = shelf.open()?;
     let output = inner.put("output.jsonl", "batch_output", done.into_bytes());
     let batch = json!({"id": inner.fresh("batch_"), "object": "batch", "endpoint": endpoint, "errors": null, "input_file_id": input,
         "completion_window": window, "status": "validating", "output_file_id": output["id"], "error_file_id": null,
@@ -208,26 +214,16 @@ fn begin(shared: &Shared, request: &Request) -> Result<Reply, Refusal> {
     Ok(told(&batch))
 }
 
-/// The answer to one line of a batch.
-fn run(shared: &Shared, row: &Value) -> Value {
+/// What is told of one line of a batch.
+fn run(answers: Answers<'_>, row: &Value) -> Value {
     let inner = Request {
         method: "POST".to_owned(),
         target: row["url"].as_str().unwrap_or_default().to_owned(),
         body: row["body"].to_string().into_bytes(),
         ..Request::default()
     };
-    let endpoint = Endpoint::of(inner.path());
-    let script = respond::script(shared, &inner, &respond::model(&inner)).unwrap_or_default();
-    let (status, body) = match endpoint {
-        // A batch of batches would never end.
-        Endpoint::Batches(_) | Endpoint::Own => (400, Value::Null),
-        _ => match respond::reply(shared, &inner, endpoint, &script, None) {
-            Reply::Whole { status, body, .. } => {
-                (status, serde_json::from_slice(&body).unwrap_or_default())
-            }
-            Reply::Stream { .. } => (400, Value::Null),
-        },
-    };
+    let (status, body) = answers(&inner).unwrap_or((400, Vec::new()));
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     json!({"id": "batch_req_mock", "custom_id": row["custom_id"],
         "response": {"status_code": status, "request_id": "req_mock", "body": body}, "error": null})
 }
