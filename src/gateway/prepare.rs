@@ -6,9 +6,9 @@ use super::{
     failure::Failure,
     payload::Payload,
 };
-use crate::chat::{Fault, Op};
+use crate::chat::Fault;
 use crate::error::Error;
-use crate::formats::{Dropped, Framed, Framing, count};
+use crate::formats::{Dropped, Framed, Framing};
 use crate::plan::Choice;
 use crate::upstream::{Ask, Content, Conversion, Unsigned, Upstream, Way};
 use http::{Method, Request};
@@ -19,29 +19,9 @@ pub(super) fn way<'a>(
     upstream: &'a Upstream,
     choice: &Choice,
 ) -> Result<&'a Way, Failure> {
-    upstream.way(exchange.format, &choice.model).ok_or_else(|| {
-        let (provider, format) = (&upstream.name, exchange.format);
-        unfit(&match count::beside(format.id) {
-            None if matches!(format.op, Op::Forward(_) | Op::Completions) => {
-                Error::invalid(format!(
-                    "provider `{provider}` has no `{}`, which nothing else can stand in for",
-                    format.name
-                ))
-                .hint(format!(
-                    "ask one that has it, or say that this one does with `gw provider set {provider} --formats`"
-                ))
-            }
-            None => Error::invalid(format!(
-                "provider `{provider}` speaks no format `{}` can be translated to",
-                format.name
-            )),
-            Some(beside) => Error::invalid(format!(
-                "provider `{provider}` has no `{}`, which nothing else can stand in for",
-                format.name
-            ))
-            .hint(format!("ask a provider that speaks `{beside}` itself")),
-        })
-    })
+    let (format, model) = (exchange.format, &choice.model);
+    let way = upstream.way(format, model);
+    way.ok_or_else(|| unfit(&upstream.unreached(format, model)))
 }
 
 fn unfit(error: &Error) -> Failure {

@@ -53,11 +53,8 @@ pub fn check(question: &Question<'_>) -> Result<Value> {
     });
     let mut carried: Vec<&str> = members.keys().map(String::as_str).collect();
     let Some(way) = upstream.way(format, model) else {
-        let why = format!(
-            "provider `{}` takes no requests of the format `{}`",
-            question.provider, format.name
-        );
-        answer["refused"] = json!({"field": null, "message": why, "fix": "choose another provider, or see what it speaks with: gw provider vendors"});
+        let why = upstream.unreached(format, model);
+        answer["refused"] = json!({"field": why.param, "message": why.message, "fix": why.hint});
         return Ok(answer);
     };
     answer["upstream_format"] = json!(way.to.name);

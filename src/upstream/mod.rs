@@ -35,8 +35,9 @@ pub use standing::{Standing, Verdict};
 pub use timers::Timers;
 pub use way::{Conversion, Way};
 
+use crate::chat::Op;
 use crate::error::{Error, Result};
-use crate::formats::{Format, Quirks};
+use crate::formats::{Format, Quirks, count};
 use crate::resources::provider::Provider;
 use crate::vendors::{self, Vendor};
 use address::Address;
@@ -233,6 +234,34 @@ impl Upstream {
     /// How callers of this format reach this model of it; `None`: they cannot.
     pub fn way(&self, format: &Format, model: &str) -> Option<&Way> {
         self.ways.iter().find(|way| way.takes(format.id, model))
+    }
+
+    /// Why there is no way for this format to this model.
+    pub fn unreached(&self, format: &Format, model: &str) -> Error {
+        let (provider, name) = (&self.name, format.name);
+        let only = || {
+            Error::invalid(format!(
+                "provider `{provider}` has no `{name}`, which nothing else can stand in for"
+            ))
+        };
+        if self.ways.iter().any(|way| way.is_from(format.id)) {
+            return Error::invalid(format!(
+                "provider `{provider}` has no model with a name like `{}`",
+                model.escape_debug()
+            ))
+            .param("model")
+            .hint("see how its vendor calls models: `gw provider vendors -o wide` has its page");
+        }
+        match (count::beside(format.id), format.op) {
+            (Some(beside), _) => only().hint(format!("ask a provider that speaks `{beside}` itself")),
+            (None, Op::Forward(_) | Op::Completions | Op::Keep(_)) => only().hint(format!(
+                "ask one that has it, or say that this one does with `gw provider set {provider} --formats`"
+            )),
+            (None, _) => Error::invalid(format!(
+                "provider `{provider}` speaks no format `{name}` can be translated to"
+            ))
+            .hint("choose another provider, or see what it speaks with: gw provider vendors"),
+        }
     }
 
     /// The request target on a way, with what may pass of the caller's query; `None` where the model's name cannot

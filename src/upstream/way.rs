@@ -120,6 +120,11 @@ impl Way {
         }
     }
 
+    /// Whether it is for callers of this format.
+    pub(super) fn is_from(&self, format: FormatId) -> bool {
+        self.from == format
+    }
+
     /// Whether it is for callers of this format, and for this model.
     pub(super) fn takes(&self, format: FormatId, model: &str) -> bool {
         self.from == format

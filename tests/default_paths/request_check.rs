@@ -105,7 +105,7 @@ fn what_would_be_refused_is_refused_with_its_field() {
             r#"{"model":"m","input":"hi"}"#,
             &["--to", "claude", "--format", "openai-embeddings"],
             2,
-            "provider `claude` takes no requests of the format `openai-embeddings`",
+            "provider `claude` speaks no format `openai-embeddings` can be translated to",
         ),
     ] {
         let ran = checked(&home, body, more);
