@@ -68,7 +68,9 @@ fn an_error_is_in_the_format_the_caller_speaks_whatever_the_path_and_before_any_
         ("POST", "/v1/messages/nothing", &[], (404, "anthropic")),
         ("POST", "/v1/messages/count_tokens", &[], (401, "anthropic")),
         ("POST", "/messages", &[], (404, "anthropic")),
-        ("POST", "/team/v1/messages/batches", &[], (404, "anthropic")),
+        ("POST", "/team/v1/messages/batches", &[], (401, "anthropic")),
+        ("GET", "/v1/messages/batches/b", &[], (401, "anthropic")),
+        ("GET", "/v1/files", &[], (401, "openai")),
         (
             "POST",
             "/v1beta/models/gemini-3-pro:generateContent",
@@ -157,10 +159,9 @@ fn paths_of_known_apis_say_what_is_not_served_yet() {
     );
     for (path, api) in [
         ("/v1/conversations", "the Conversations API"),
-        ("/v1/files", "the Files API"),
-        ("/v1/batches", "the Batch API"),
+        ("/v1/uploads", "the Uploads API"),
         ("/v1/realtime", "the Realtime API"),
-        ("/v1/messages/batches", "Anthropic's Message Batches API"),
+        ("/v1/complete", "Anthropic's Text Completions API"),
         (
             "/v1beta/models/gemini-embedding-001:embedContent",
             "the Gemini API",
