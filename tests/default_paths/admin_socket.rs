@@ -150,8 +150,17 @@ fn a_socket_that_may_not_be_opened_says_who_may() {
     let _gateway = home.serve_as(&["--data-dir", "b"], |_| {});
     fs::set_permissions(home.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(home.path("project"), fs::Permissions::from_mode(0o755)).unwrap();
-    // The test binary's directory need not be open to everybody.
-    fs::copy(super::home::GW, home.path("gw")).unwrap();
+    // The test binary's directory need not be open to everybody. Copied by another process: what this one has open for
+    // writing, a test that starts a program at that moment hands on to it, and nothing open for writing can be run.
+    let mut copy = home.program("cp");
+    assert_eq!(
+        home.ran({
+            copy.arg(super::home::GW).arg(home.path("gw"));
+            copy
+        })
+        .code,
+        Some(0)
+    );
     let program = home.path("gw").display().to_string();
     let as_nobody = || {
         let mut command = home.program(&program);
