@@ -7,10 +7,13 @@ use serde_json::{Value, json};
 /// The name of the user, the key and the route.
 pub const NAME: &str = "dev";
 
-/// The vendors whose own variable is set for this process.
+/// The vendors whose own variable is set for this process; of several that share one the first, so that no model is had in two
+/// ways.
 pub fn in_environment() -> impl Iterator<Item = &'static Vendor> {
+    let first = |vendor: &Vendor| VENDORS.iter().find(|other| other.env == vendor.env);
     VENDORS
         .iter()
+        .filter(move |vendor| first(vendor).is_some_and(|it| it.id == vendor.id))
         .filter(|vendor| !vendor.env.is_empty())
         .filter(|vendor| std::env::var_os(vendor.env).is_some_and(|value| !value.is_empty()))
 }

@@ -352,7 +352,9 @@ fn paths_lead_nowhere_unless_spelled_exactly() {
         "/healthz%2f..%2fapi",
         "/metrics",
         "/.well-known/x",
-        "/v1/files",
+        "/v1/file",
+        "/v1/files/",
+        "/v1/files/x/y",
         "/v1/responses/x/",
         "/v1/responses/x/y",
     ] {
@@ -373,6 +375,11 @@ fn paths_lead_nowhere_unless_spelled_exactly() {
         ("POST /v1/chat/completions", 401),
         ("POST /v1/messages", 401),
         ("POST /v1/embeddings", 401),
+        ("GET /v1/files", 401),
+        ("GET /v1/files/x", 401),
+        ("DELETE /v1/files/x", 401),
+        ("GET /v1/batches/x", 401),
+        ("GET /passthrough/p/v1/models", 401),
     ] {
         let answer = ask(line, "");
         assert_eq!(status(&answer), code, "{line}: {answer}");

@@ -41,7 +41,7 @@ fn dev_is_found_from_a_second_terminal_and_has_the_providers_of_the_environment(
         "provider    openai with OPENAI_API_KEY from the environment\n\
          provider    groq with GROQ_API_KEY from the environment\n\
          provider    mock, a simulator: ask for mock/MODEL\n\
-         next        gw provider create azure --vendor azure --base-url URL --credential-ref env:AZURE_OPENAI_API_KEY   (AZURE_OPENAI_API_KEY is set here)\n\
+         next        gw provider create azure --vendor azure --account ACCOUNT --credential-ref env:AZURE_OPENAI_API_KEY   (AZURE_OPENAI_API_KEY is set here)\n\
          key         dev is new; its secret is shown on terminals only. To get one: gw key rotate dev\n"
     );
     assert!(!said.contains("of-"), "{said}");
