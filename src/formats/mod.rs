@@ -26,6 +26,7 @@ mod lenient;
 pub mod names;
 pub mod objects;
 pub mod openai;
+mod outline;
 mod passes;
 pub mod peek;
 pub mod reframe;
@@ -37,6 +38,7 @@ pub mod sniff;
 pub mod spelling;
 pub mod splice;
 pub mod sse;
+mod steps;
 mod vectors;
 
 pub use api::{Api, ERROR_TYPE};

@@ -5,7 +5,8 @@ use super::usage::{Counts, Units};
 use crate::formats::{
     Mark, Seen,
     fault::{Signs, fault_inside},
-    lenient::{Either, Fold, Given, Said, Text, either, items, mended, object},
+    lenient::{Either, Fold, Given, Said, Text, either, items, object},
+    outline::{Outline, look},
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
@@ -112,22 +113,11 @@ impl Words {
     }
 }
 
-fn parse(data: &[u8]) -> Option<Body<'_>> {
-    // Derived structs would take a list of their fields, too.
-    if !data.trim_ascii_start().starts_with(b"{") {
-        return None;
-    }
-    serde_json::from_slice(data).ok()
-}
+/// What is looked at of an event or a body.
+enum Outlined {}
 
-/// Reads the outline of an event or a body.
-fn look<T>(data: &[u8], then: impl FnOnce(Body<'_>, &[u8]) -> T) -> Option<T> {
-    if let Some(body) = parse(data) {
-        return Some(then(body, data));
-    }
-    // Broken characters are the provider's and are forwarded as they are; only the look at them needs text.
-    let text = mended(data)?;
-    parse(text.as_bytes()).map(|body| then(body, text.as_bytes()))
+impl Outline for Outlined {
+    type Of<'a> = Body<'a>;
 }
 
 /// What one event of a stream means.
@@ -137,7 +127,7 @@ pub fn observe(event: &str, data: &[u8], seen: &mut Seen) -> Mark {
         b"[DONE]" => return Mark::Done,
         _ => {}
     }
-    look(data, |body, data| note(event, body, data, seen)).unwrap_or_else(|| {
+    look::<Outlined, _>(data, |body, data| note(event, body, data, seen)).unwrap_or_else(|| {
         if event == "error" {
             seen.fault = Some(fault_inside(data));
             return Mark::Error;
@@ -239,7 +229,7 @@ pub fn observe_reply(body: &[u8], seen: &mut Seen) {
 
 /// The same, and what it is.
 pub fn whole(body: &[u8], seen: &mut Seen) -> Mark {
-    let mark = look(body, |outline, data| {
+    let mark = look::<Outlined, _>(body, |outline, data| {
         if failed("", &outline, data, seen) {
             return Mark::Error;
         }

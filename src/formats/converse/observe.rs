@@ -5,7 +5,8 @@ use super::usage::Counts;
 use crate::formats::{
     Mark, Seen,
     fault::{Signs, fault_named},
-    lenient::{Fold, Given, Said, fold, maybe, mended, object},
+    lenient::{Fold, Given, Said, fold, maybe, object},
+    outline::{Outline, look},
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -145,27 +146,16 @@ impl Reasoning {
     }
 }
 
-fn parse(data: &[u8]) -> Option<Body> {
-    // Derived structs would take a list of their fields, too.
-    if !data.trim_ascii_start().starts_with(b"{") {
-        return None;
-    }
-    serde_json::from_slice(data).ok()
-}
+/// What is looked at of an event or a body.
+enum Outlined {}
 
-/// Reads the outline of an event or a body.
-fn look<T>(data: &[u8], then: impl FnOnce(Body, &[u8]) -> T) -> Option<T> {
-    if let Some(body) = parse(data) {
-        return Some(then(body, data));
-    }
-    // Broken characters are the provider's and are forwarded as they are; only the look at them needs text.
-    let text = mended(data)?;
-    parse(text.as_bytes()).map(|body| then(body, text.as_bytes()))
+impl Outline for Outlined {
+    type Of<'a> = Body;
 }
 
 /// What one event of a stream means.
 pub fn observe(event: &str, data: &[u8], seen: &mut Seen) -> Mark {
-    let known = look(data, |body, data| note(event, body, data, seen));
+    let known = look::<Outlined, _>(data, |body, data| note(event, body, data, seen));
     known.unwrap_or_else(|| match (failed_by_name(event), data.trim_ascii()) {
         (true, _) => {
             seen.fault = Some(fault_named(event, data));
@@ -255,7 +245,7 @@ pub fn observe_reply(body: &[u8], seen: &mut Seen) {
 
 /// The same, and what it is.
 pub fn whole(body: &[u8], seen: &mut Seen) -> Mark {
-    let mark = look(body, |outline, data| {
+    let mark = look::<Outlined, _>(body, |outline, data| {
         if failed("", &outline, data, seen) {
             return Mark::Error;
         }

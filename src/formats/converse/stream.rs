@@ -5,8 +5,8 @@ use super::seals::{self, HOME};
 use super::{NAME, block, citation, media, stop};
 use crate::chat::{Call, Delta, Event, Media, MediaKind, Native, Opening, Seal, Source};
 use crate::formats::fields::{Fields, text_across};
-use crate::formats::lenient::as_text;
-use crate::formats::{EventReader, Mark, Seen};
+use crate::formats::steps::Steps;
+use crate::formats::{Mark, Seen};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json, value::RawValue};
@@ -63,35 +63,16 @@ const THOUGHT: Opening = Opening::Thought {
     summary: false,
 };
 
-impl EventReader for Reader {
-    fn read(&mut self, event: &str, data: &[u8], seen: &mut Seen, out: &mut Vec<Event>) -> Mark {
-        if self.done {
-            return Mark::Setup;
-        }
-        let data = as_text(data);
-        let before = seen.usage;
-        let mark = observe(event, data.as_bytes(), seen);
-        match mark {
-            Mark::Error => {
-                self.done = true;
-                out.extend(seen.fault.clone().map(Event::Error));
-            }
-            Mark::Malformed => {}
-            Mark::Setup | Mark::Content | Mark::Usage | Mark::Done => {
-                if let Ok(mut fields) = Fields::body(data.as_bytes()) {
-                    self.event(&mut fields, out);
-                }
-                let used = seen.usage.filter(|used| Some(*used) != before);
-                out.extend(used.map(Event::Usage));
-                if mark == Mark::Done {
-                    self.finish(out);
-                }
-            }
-        }
-        mark
-    }
+impl Steps for Reader {
+    const OBSERVE: fn(&str, &[u8], &mut Seen) -> Mark = observe;
 
-    fn end(&mut self, out: &mut Vec<Event>) {
+    fn over(&mut self) -> &mut bool {
+        &mut self.done
+    }
+    fn step(&mut self, _: &str, fields: &mut Fields, out: &mut Vec<Event>) {
+        self.event(fields, out);
+    }
+    fn last(&mut self, out: &mut Vec<Event>) {
         self.finish(out);
     }
 }
@@ -441,6 +422,7 @@ impl Reader {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::formats::EventReader;
     use crate::chat::{Part, Reply, Stop};
 
     fn read(events: &[(&str, Value)]) -> (Vec<Event>, Seen) {

@@ -6,7 +6,8 @@ use crate::formats::{
     Mark, Seen,
     fault::{Signs, fault_inside},
     finish::Finish,
-    lenient::{Count, Fold, Given, Said, items, maybe, mended, object},
+    lenient::{Count, Fold, Given, Said, items, maybe, object},
+    outline::{Outline, look},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -124,15 +125,11 @@ impl Fold<Candidate> for Candidates {
     }
 }
 
-/// Reads the outline of one answer.
-fn look<T>(data: &[u8], then: impl FnOnce(Body, &[u8]) -> T) -> Option<T> {
-    let parse = |data: &[u8]| serde_json::from_slice::<Body>(data).ok();
-    if let Some(body) = parse(data) {
-        return Some(then(body, data));
-    }
-    // Broken characters are the provider's and are forwarded as they are; only the look at them needs text.
-    let text = mended(data)?;
-    parse(text.as_bytes()).map(|body| then(body, text.as_bytes()))
+/// What is looked at of an event or a body.
+enum Outlined {}
+
+impl Outline for Outlined {
+    type Of<'a> = Body;
 }
 
 /// What one event of a stream means.
@@ -140,11 +137,13 @@ pub fn observe(event: &str, data: &[u8], seen: &mut Seen) -> Mark {
     let data = data.trim_ascii();
     match data.first() {
         None => Mark::Setup,
-        Some(b'{') => match look(data, |body, data| note(event, &body, data, seen)) {
-            Some(mark) => mark,
-            None if event == "error" => failed(data, seen),
-            None => Mark::Malformed,
-        },
+        Some(b'{') => {
+            match look::<Outlined, _>(data, |body, data| note(event, &body, data, seen)) {
+                Some(mark) => mark,
+                None if event == "error" => failed(data, seen),
+                None => Mark::Malformed,
+            }
+        }
         // Servers that end this format's streams like their others.
         _ if data == b"[DONE]" => Mark::Done,
         Some(_) => several(event, data, seen),

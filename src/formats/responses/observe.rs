@@ -6,7 +6,8 @@ use crate::chat::Fault;
 use crate::formats::{
     Mark, Seen,
     fault::{Signs, fault_inside},
-    lenient::{Fold, Given, Said, Text, fold, mended, object},
+    lenient::{Fold, Given, Said, Text, fold, object},
+    outline::{Outline, look},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -81,22 +82,11 @@ impl<'a> Fold<Item<'a>> for Output {
     }
 }
 
-fn parse(data: &[u8]) -> Option<Body<'_>> {
-    // Derived structs would take a list of their fields, too.
-    if !data.trim_ascii_start().starts_with(b"{") {
-        return None;
-    }
-    serde_json::from_slice(data).ok()
-}
+/// What is looked at of an event or a body.
+enum Outlined {}
 
-/// Reads the outline of an event or a body.
-fn look<T>(data: &[u8], then: impl FnOnce(Body<'_>, &[u8]) -> T) -> Option<T> {
-    if let Some(body) = parse(data) {
-        return Some(then(body, data));
-    }
-    // Broken characters are the provider's and are forwarded as they are; only the look at them needs text.
-    let text = mended(data)?;
-    parse(text.as_bytes()).map(|body| then(body, text.as_bytes()))
+impl Outline for Outlined {
+    type Of<'a> = Body<'a>;
 }
 
 /// What one event of a stream means.
@@ -107,7 +97,7 @@ pub fn observe(event: &str, data: &[u8], seen: &mut Seen) -> Mark {
         b"[DONE]" => return Mark::Done,
         _ => {}
     }
-    look(data, |body, data| note(event, body, data, seen)).unwrap_or_else(|| {
+    look::<Outlined, _>(data, |body, data| note(event, body, data, seen)).unwrap_or_else(|| {
         if event == "error" {
             seen.fault = Some(fault_inside(data));
             return Mark::Error;
@@ -240,7 +230,7 @@ pub fn observe_reply(body: &[u8], seen: &mut Seen) {
 
 /// The same, and what it is.
 pub fn whole(body: &[u8], seen: &mut Seen) -> Mark {
-    let mark = look(body, |outline, data| {
+    let mark = look::<Outlined, _>(body, |outline, data| {
         if failed("", &outline, data, seen) {
             return Mark::Error;
         }

@@ -5,8 +5,8 @@ use super::items::HOME;
 use super::observe::observe;
 use crate::chat::{Call, Citation, Delta, Event, Logprob, Native, Opening, SealKind, Stop};
 use crate::formats::fields::{Fields, string, text_across};
-use crate::formats::lenient::as_text;
-use crate::formats::{EventReader, Mark, Seen, seal};
+use crate::formats::steps::Steps;
+use crate::formats::{Mark, Seen, seal};
 
 /// The reader of one reply.
 #[derive(Debug, Default)]
@@ -72,35 +72,16 @@ impl Shape {
     }
 }
 
-impl EventReader for Reader {
-    fn read(&mut self, event: &str, data: &[u8], seen: &mut Seen, out: &mut Vec<Event>) -> Mark {
-        if self.done {
-            return Mark::Setup;
-        }
-        let data = as_text(data);
-        let before = seen.usage;
-        let mark = observe(event, data.as_bytes(), seen);
-        match mark {
-            Mark::Error => {
-                self.done = true;
-                out.extend(seen.fault.clone().map(Event::Error));
-            }
-            Mark::Malformed => {}
-            Mark::Setup | Mark::Content | Mark::Usage | Mark::Done => {
-                if let Ok(mut fields) = Fields::body(data.as_bytes()) {
-                    self.event(event, &mut fields, out);
-                }
-                let used = seen.usage.filter(|used| Some(*used) != before);
-                out.extend(used.map(Event::Usage));
-                if mark == Mark::Done {
-                    self.finish(out);
-                }
-            }
-        }
-        mark
-    }
+impl Steps for Reader {
+    const OBSERVE: fn(&str, &[u8], &mut Seen) -> Mark = observe;
 
-    fn end(&mut self, out: &mut Vec<Event>) {
+    fn over(&mut self) -> &mut bool {
+        &mut self.done
+    }
+    fn step(&mut self, name: &str, fields: &mut Fields, out: &mut Vec<Event>) {
+        self.event(name, fields, out);
+    }
+    fn last(&mut self, out: &mut Vec<Event>) {
         self.finish(out);
     }
 }
