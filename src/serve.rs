@@ -12,6 +12,7 @@ mod leases;
 mod new_keys;
 mod ready;
 mod reload;
+mod saving;
 mod serving;
 mod signals;
 mod stop;

@@ -1,6 +1,7 @@
 //! What providers keep for which key, across restarts: the data plane notes it in memory, and a file gets what changed once a
 //! second and at the stop, a line a change. A crash loses a second of it; a line that is damaged loses itself.
 
+use super::saving;
 use crate::error::Result;
 use crate::gateway::{
     Shared,
@@ -66,13 +67,7 @@ impl Kept {
         });
         if kept.path.is_some() {
             let kept = kept.clone();
-            tokio::spawn(async move {
-                loop {
-                    tokio::time::sleep(EVERY).await;
-                    let kept = kept.clone();
-                    let _ = tokio::task::spawn_blocking(move || kept.save()).await;
-                }
-            });
+            saving::every(EVERY, move || kept.save());
         }
         kept
     }

@@ -2,6 +2,7 @@
 //! once a minute, where it changed, and at the stop. A crash loses a minute of it, and losing the file loses
 //! nothing else.
 
+use super::saving;
 use crate::error::{Error, Result};
 use crate::gateway::Shared;
 use crate::resources::Stamp;
@@ -43,13 +44,7 @@ impl LastUsed {
         });
         if kept.path.is_some() {
             let kept = kept.clone();
-            tokio::spawn(async move {
-                loop {
-                    tokio::time::sleep(EVERY).await;
-                    let kept = kept.clone();
-                    let _ = tokio::task::spawn_blocking(move || kept.save()).await;
-                }
-            });
+            saving::every(EVERY, move || kept.save());
         }
         kept
     }

@@ -422,8 +422,8 @@ impl Reader {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::formats::EventReader;
     use crate::chat::{Part, Reply, Stop};
+    use crate::formats::EventReader;
 
     fn read(events: &[(&str, Value)]) -> (Vec<Event>, Seen) {
         let (mut reader, mut seen, mut out) = (Reader::default(), Seen::default(), Vec::new());
