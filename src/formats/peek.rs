@@ -61,6 +61,8 @@ pub struct Missing {
     pub code: &'static str,
     /// What to do; `{member}` is where it was named.
     pub fix: &'static str,
+    /// Whether what nobody is known to have made may be named: it may have been put there past gw, for all.
+    pub open: bool,
 }
 
 impl Missing {
@@ -70,6 +72,7 @@ impl Missing {
             status: 400,
             code,
             fix: "send the whole conversation, without `{member}`",
+            open: false,
         }
     }
 
@@ -78,6 +81,7 @@ impl Missing {
         status: 404,
         code: "file_not_found",
         fix: "upload it with this key, and name what it is called then",
+        open: true,
     };
 }
 

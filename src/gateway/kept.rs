@@ -17,7 +17,7 @@ use std::{
 const MOST_OF_ONE: usize = 20_000;
 const MOST: usize = 200_000;
 
-/// Half a digest of an object's id together with whose it is; of a caller alone, who that is.
+/// Half a digest: of an object's id, or of who a caller is.
 pub type Mark = [u8; 16];
 
 /// Where something is kept.
@@ -45,6 +45,8 @@ pub struct Keeper {
 #[derive(Default)]
 struct Inner {
     owners: HashMap<Mark, Things>,
+    /// Who had it made, of each.
+    makers: HashMap<Mark, Mark>,
     count: usize,
     /// What has changed since somebody asked; `None`: nobody does.
     changes: Option<Vec<Change>>,
@@ -90,6 +92,10 @@ impl Inner {
         }
         // What is gone leaves its place behind; they are bounded with the rest.
         let full = things.homes.len() > MOST_OF_ONE || things.order.len() > 2 * MOST_OF_ONE;
+        match &change.home {
+            Some(_) => drop(self.makers.insert(change.mark, change.owner)),
+            None => self.unmade(change.owner, change.mark),
+        }
         let owner = change.owner;
         if let Some(changes) = &mut self.changes {
             changes.push(change);
@@ -113,11 +119,19 @@ impl Inner {
         }
     }
 
+    /// Forgets who had something made.
+    fn unmade(&mut self, owner: Mark, mark: Mark) {
+        if self.makers.get(&mark) == Some(&owner) {
+            self.makers.remove(&mark);
+        }
+    }
+
     /// Forgets a caller's oldest.
     fn shed(&mut self, owner: Mark) {
         let shed = self.owners.get_mut(&owner).and_then(Things::shed);
         if let Some(mark) = shed {
             self.count -= 1;
+            self.unmade(owner, mark);
             if let Some(changes) = &mut self.changes {
                 changes.push(Change {
                     owner,
@@ -134,7 +148,12 @@ impl Keeper {
     pub fn find(&self, caller: &Caller, id: &str) -> Option<Home> {
         let inner = self.inner();
         let things = inner.owners.get(&owner(caller))?;
-        things.homes.get(&mark(caller, id)).cloned()
+        things.homes.get(&mark(id)).cloned()
+    }
+
+    /// Whether somebody is known to have had it made.
+    fn is_made(&self, id: &str) -> bool {
+        self.inner().makers.contains_key(&mark(id))
     }
 
     /// Notes that a caller's request has made it.
@@ -152,7 +171,7 @@ impl Keeper {
     fn change(&self, caller: &Caller, id: &str, home: Option<Home>) {
         self.inner().apply(Change {
             owner: owner(caller),
-            mark: mark(caller, id),
+            mark: mark(id),
             home,
         });
     }
@@ -211,6 +230,9 @@ impl Keeper {
     ) -> Result<(), Failure> {
         for kept in named {
             let home = self.find(caller, &kept.id);
+            if home.is_none() && kept.missing.open && !self.is_made(&kept.id) {
+                continue;
+            }
             let chosen_by_caller = |choice: &Choice| match &plan.route {
                 None => true,
                 Some(route) => route.targets.iter().any(|target| {
@@ -242,24 +264,18 @@ impl Keeper {
     }
 }
 
-fn mark(caller: &Caller, id: &str) -> Mark {
-    let mut digest = whose(caller);
-    digest.update(id);
-    half(digest)
+fn mark(id: &str) -> Mark {
+    half(Sha256::new_with_prefix(id))
 }
 
 fn owner(caller: &Caller) -> Mark {
-    half(whose(caller))
-}
-
-fn whose(caller: &Caller) -> Sha256 {
     let mut digest = Sha256::new();
     for part in [&*caller.user, &*caller.key] {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part);
     }
     digest.update(caller.created.0.to_le_bytes());
-    digest
+    half(digest)
 }
 
 fn half(digest: Sha256) -> Mark {

@@ -91,6 +91,11 @@ fn a_file_is_its_keys_alone() {
     let other = bench.json("l", "/makes/v1/batches", &batch);
     assert_eq!(other.status, 404, "{other:?}");
     assert_eq!(bench.sent(), before);
+    // What was put there past the gateway is for whoever can name it.
+    let beside = chat.to_string().replace(&id, "file-of-the-operators");
+    let beside: Value = serde_json::from_str(&beside).unwrap();
+    let answer = bench.json("l", "/prefers/v1/chat/completions", &beside);
+    assert_eq!(answer.status, 200, "{answer:?}");
 
     // Its own key finds it wherever the route would rather go.
     let seen = bench.get("k", &format!("/prefers{}", at("")));

@@ -209,7 +209,15 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
             Ok(json!({"type": "image_url", "image_url": image}))
         }
         (MediaKind::Audio, Source::Base64 { mime, data }) => {
-            let format = mime.split('/').nth(1).unwrap_or(mime);
+            // https://platform.openai.com/docs/api-reference/chat/create
+            let format = match mime.split('/').nth(1).unwrap_or(mime) {
+                "wav" | "x-wav" | "wave" | "vnd.wave" => "wav",
+                "mp3" | "mpeg" | "mpga" => "mp3",
+                _ => {
+                    let what = "sound of another kind than WAV and MP3";
+                    return Err(refused("messages.content.input_audio", what));
+                }
+            };
             Ok(json!({"type": "input_audio", "input_audio": {"data": data, "format": format}}))
         }
         (MediaKind::Document, Source::Base64 { .. }) => Ok(
