@@ -1,3 +1,5 @@
+//! Forms as clients send them, cut anywhere, and forms that nobody should send.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 use proptest::prelude::*;

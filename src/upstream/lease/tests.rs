@@ -1,3 +1,5 @@
+//! Leases under load, with the clock and the issuer in the test's hands.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
 use crate::resources::provider::Provider;
