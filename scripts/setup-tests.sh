@@ -21,6 +21,7 @@ wanted() {
   need libc6-dev test -e /usr/include/stdlib.h
   need bash has bash
   need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+  need curl has curl
   need python3 has python3
   need python3-venv python3 -c 'import ensurepip, venv'
   need nodejs has node
