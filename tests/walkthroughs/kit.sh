@@ -37,8 +37,8 @@ end() {
 trap end EXIT
 trap 'exit 130' INT TERM
 
-# What differs from run to run, and how it is written instead: places, ids, secrets, times, where a name is cut. Columns are as wide as their
-# widest word, so that several spaces become two.
+# What differs from run to run, and how it is written instead: places, ids, secrets, times, and where a name is cut off.
+# Columns are as wide as their widest word, so that several spaces become two.
 known="-e s|$place/home|~|g -e s|$place|PLACE|g"
 steady() {
   # shellcheck disable=SC2086 # The list is of words without spaces.
@@ -48,7 +48,7 @@ steady() {
     -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}(\.[0-9]+)?Z?/TIME/g' \
     -e 's/\b[0-9]{2}:[0-9]{2}:[0-9]{2}\b/TIME/g' \
     -e 's/\b[0-9]+ ?ms\b/TOOK/g' -e 's/\b[0-9]+\.[0-9]+ ?s\b/TOOK/g' \
-    -e 's/ {3,}/  /g' -e 's/  [0-9]+s($| )/  AGE\1/g' -e 's/  [0-9]+s($| )/  AGE\1/g' -e 's/ +$//'
+    -e 's/[^ →]+…/CUT…/g' -e 's/ {3,}/  /g' -e 's/  [0-9]+s($| )/  AGE\1/g' -e 's/  [0-9]+s($| )/  AGE\1/g' -e 's/ +$//'
 }
 
 # say TEXT: the heading of what comes next.
