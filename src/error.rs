@@ -1,7 +1,7 @@
 //! The one error type. The message is written where the error happens, hints are added on the way up,
 //! and it is rendered once at the edge: as text or JSON by the CLI, as a wire error by the gateway.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// What went wrong, as far as callers can act on it. Everything that depends on the kind is in [`TABLE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,6 +126,8 @@ pub struct Error {
     pub hint: Option<String>,
     /// The offending field or parameter, where there is one.
     pub param: Option<String>,
+    /// When to come back, where that is known and will help.
+    pub come_back: Option<Duration>,
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -139,6 +141,7 @@ impl Error {
             message: message.into(),
             hint: None,
             param: None,
+            come_back: None,
             cause: None,
         }
     }
@@ -158,6 +161,10 @@ impl Error {
     }
     pub fn param(mut self, param: impl Into<String>) -> Error {
         self.param = Some(param.into());
+        self
+    }
+    pub fn come_back(mut self, wait: Duration) -> Error {
+        self.come_back = Some(wait);
         self
     }
     pub fn cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

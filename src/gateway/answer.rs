@@ -8,6 +8,7 @@ use super::{
     headers,
     held::Held,
     long::{self, Tail},
+    retry_after,
     send::interrupted,
     stream::{Mode, Step, Stream, Ticket},
     watch::Guard,
@@ -398,7 +399,7 @@ pub(super) fn refused(
     {
         exception_name(kind.to_str().unwrap_or_default()).clone_into(&mut fault.kind);
     }
-    let retry_after = headers::retry_after(&head.headers);
+    let retry_after = retry_after::read(status, &head.headers, &body);
     let own_key = upstream.sign_in.is_own_key();
     let class = Class::of_status(fault.status, retry_after.is_some(), &fault.message, own_key);
     if class == Class::Credential {

@@ -43,6 +43,7 @@ pub mod prepare;
 pub mod record;
 pub mod relay;
 pub mod respond;
+pub mod retry_after;
 pub mod secured;
 pub mod send;
 pub mod session;

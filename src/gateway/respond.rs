@@ -6,11 +6,10 @@ use super::{
     ended::Ended,
     failure::Failure,
     gate::Conn,
-    headers::come_back,
     held::Held,
     record::Record,
     relay::Relay,
-    spoken,
+    retry_after, spoken,
     watch::{Fired, Guard},
 };
 use crate::catalog;
@@ -219,7 +218,7 @@ pub fn refuse(
     let mut headers = HeaderMap::new();
     headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
     if matches!(error.kind, Kind::Unavailable | Kind::RateLimited) {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        retry_after::tell(error.come_back.unwrap_or_default(), &mut headers);
     }
     about(&mut headers, format, record, false);
     error_body(format, &fault, headers, record, conn)
@@ -280,7 +279,7 @@ fn failed(
     headers.insert(ORIGIN, HeaderValue::from_static(origin));
     // What gw understood of the wait, or nothing: a word that no client can read helps none.
     if let Some(wait) = failure.retry_after {
-        come_back(wait, &mut headers);
+        retry_after::tell(wait, &mut headers);
     }
     about(&mut headers, format, record, false);
     kind(&failure.fault, format.api, &mut headers);

@@ -2,20 +2,21 @@
 //! made with the snapshot; models that callers choose have one only while they are not simply well. While all is
 //! well a request reads one atomic or three of a line that nobody writes, and takes no lock.
 
+mod budget;
 mod figures;
+mod rule;
 mod slot;
 
 pub use figures::Load;
 pub use slot::Slot;
 
 use super::{Choice, Excluded, Moment, Snapshot, Why};
+use crate::resources::provider::Provider as Spec;
+use rule::Rule;
 use slot::Admission;
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::{
-    Arc, PoisonError, RwLock, Weak,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::{Arc, PoisonError, RwLock, Weak, atomic::Ordering::Relaxed};
 
 /// Models remembered at most of those that callers choose, a provider; and the longest name (bytes) of one.
 const MOST: usize = 1_024;
@@ -24,8 +25,7 @@ const LONGEST: usize = 256;
 /// How the models of one provider are doing; kept from snapshot to snapshot.
 #[derive(Debug, Default)]
 pub struct Health {
-    /// By when all models are well again if nothing else happens: until then one has to look.
-    unwell: Arc<AtomicU64>,
+    rule: Arc<Rule>,
     slots: RwLock<Slots>,
 }
 
@@ -47,6 +47,11 @@ impl Slots {
 }
 
 impl Health {
+    /// Goes by what the provider's record says from here on.
+    pub(super) fn follow(&self, spec: &Spec) {
+        self.rule.follow(spec);
+    }
+
     /// The slot of a model that a target names.
     pub(super) fn named(&self, model: &Arc<str>) -> Arc<Slot> {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
@@ -58,14 +63,14 @@ impl Health {
             slots.room = 2 * slots.named.len() + 16;
         }
         let slot = slots.asked.remove(model);
-        let slot = slot.unwrap_or_else(|| Arc::new(Slot::new(self.unwell.clone())));
+        let slot = slot.unwrap_or_else(|| Arc::new(Slot::new(self.rule.clone())));
         slots.named.insert(model.clone(), Arc::downgrade(&slot));
         slot
     }
 
     /// The slot of a model, if it has one and may be other than well.
     fn find(&self, model: &str, now: Moment) -> Option<Arc<Slot>> {
-        if self.unwell.load(Relaxed) <= now.ms() {
+        if self.rule.unwell.load(Relaxed) <= now.ms() {
             return None;
         }
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +87,7 @@ impl Health {
             slots.asked.retain(|_, slot| !slot.forgotten(now));
         }
         (slots.asked.len() < MOST && model.len() <= LONGEST).then(|| {
-            let slot = Arc::new(Slot::new(self.unwell.clone()));
+            let slot = Arc::new(Slot::new(self.rule.clone()));
             slots.asked.insert(model.clone(), slot.clone());
             slot
         })
@@ -172,13 +177,27 @@ impl TargetState {
                 Admission::Probed => must.then_some(None),
             })
             .unwrap_or(Some(None));
-        admitted.map(|probe| Entry {
-            lane: self.place.slot().map(|slot| slot.figures.begin()),
+        let probe = admitted?;
+        let asked = match &self.place {
+            Place::Slot(_) => None,
+            place @ Place::Asked(..) => place.known(now, Arc::clone),
+        };
+        let slot = self.place.slot().or(asked.as_deref());
+        Some(Entry {
+            lane: slot.map(|slot| slot.figures.begin()),
             place: self.place.clone(),
+            asked,
             probe,
             counts: !self.tried.replace(true),
             began: now,
         })
+    }
+
+    /// Whether a request that this target has failed may try it once more, as far as its repeats go: at most a fifth of
+    /// what is asked of it, and three a second. `take`: it will.
+    pub fn repeat(&self, now: Moment, take: bool) -> bool {
+        let known = self.place.known(now, |slot| slot.repeat(now, take));
+        known.unwrap_or(true)
     }
 
     /// What is under way there and how soon it answers; only where a target names its model.
@@ -199,6 +218,8 @@ impl TargetState {
 #[must_use]
 pub struct Entry {
     place: Place,
+    /// The slot of a model that the caller chose, where it has one.
+    asked: Option<Arc<Slot>>,
     probe: Option<(Arc<Slot>, u64)>,
     /// Where it is counted as under way.
     lane: Option<usize>,
@@ -208,11 +229,15 @@ pub struct Entry {
 }
 
 impl Entry {
+    fn slot(&self) -> Option<&Slot> {
+        self.place.slot().or(self.asked.as_deref())
+    }
+
     /// What was asked for has begun to come: a suspension is over, and how long it took is noted. Failures in a row
     /// stay in a row, so that streams which always break add up.
     pub fn answered(&mut self, now: Moment) {
         self.probe = None;
-        if let (Some(slot), Some(lane)) = (self.place.slot(), self.lane) {
+        if let (Some(slot), Some(lane)) = (self.slot(), self.lane) {
             let waited = now.ms().saturating_sub(self.began.ms());
             slot.figures.content(lane, waited);
         }
@@ -225,7 +250,7 @@ impl Entry {
         self.place.known(now, |slot| slot.worked());
     }
 
-    /// The target failed: after three requests in a row it is suspended, and after a failed probe at once.
+    /// The target failed: after some requests in a row it is suspended, and after a failed probe at once.
     pub fn failed(&mut self, now: Moment) {
         let counts = std::mem::replace(&mut self.counts, false);
         if let Some((slot, mark)) = self.probe.take() {
@@ -248,7 +273,7 @@ impl Drop for Entry {
         if let Some((slot, mark)) = &self.probe {
             slot.give_back(*mark);
         }
-        if let (Some(slot), Some(lane)) = (self.place.slot(), self.lane) {
+        if let (Some(slot), Some(lane)) = (self.slot(), self.lane) {
             slot.figures.end(lane);
         }
     }

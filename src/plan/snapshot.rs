@@ -158,15 +158,17 @@ impl Snapshot {
             return;
         };
         let name: Arc<str> = name.into();
+        let health: Arc<Health> = place
+            .map(|place| self.providers[place].health.clone())
+            .unwrap_or_default();
+        health.follow(&spec);
         let mut provider = Provider {
             name: name.clone(),
             spec,
             ops: known.ops,
             catalog: known.catalog,
             own_names: known.own_names,
-            health: place
-                .map(|place| self.providers[place].health.clone())
-                .unwrap_or_default(),
+            health,
             models: HashTrieMapSync::default(),
             aliases: HashTrieMapSync::default(),
         };

@@ -83,10 +83,36 @@ pub struct Provider {
     pub idle_timeout: Option<Millis>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub answer_timeout: Option<Millis>,
+    /// Failures in a row that suspend a target; 0: it never is.
+    #[serde(default = "suspend_after", skip_serializing_if = "is_suspend_after")]
+    pub suspend_after: u32,
+    /// How long a suspension is, until one request probes.
+    #[serde(default = "suspend_for", skip_serializing_if = "is_suspend_for")]
+    pub suspend_for: Millis,
     #[serde(default = "yes")]
     pub enabled: bool,
     #[serde(default, skip_serializing_if = "is_default")]
     pub labels: BTreeMap<String, String>,
+}
+
+/// When a target is suspended where its provider's record does not say.
+pub const SUSPEND_AFTER: u32 = 3;
+pub const SUSPEND_FOR: Millis = Millis::secs(30);
+/// Most failures that can be waited for (they are counted in a byte), and the longest suspension.
+const SUSPEND_AFTER_MOST: u32 = 200;
+const SUSPEND_FOR_MOST: Millis = Millis::secs(24 * 3_600);
+
+fn suspend_after() -> u32 {
+    SUSPEND_AFTER
+}
+fn is_suspend_after(after: &u32) -> bool {
+    *after == SUSPEND_AFTER
+}
+fn suspend_for() -> Millis {
+    SUSPEND_FOR
+}
+fn is_suspend_for(time: &Millis) -> bool {
+    *time == SUSPEND_FOR
 }
 
 const FIELDS: &[Field] = &[
@@ -235,6 +261,22 @@ const FIELDS: &[Field] = &[
         "",
         "Give up waiting for a whole answer, not streamed, after this long (default 10m)",
     ),
+    field(
+        "suspend_after",
+        "suspend-after",
+        Shape::Number,
+        "N",
+        "",
+        "Leave a model of it alone after this many failures in a row (default 3; 0 never)",
+    ),
+    field(
+        "suspend_for",
+        "suspend-for",
+        Shape::Duration,
+        "TIME",
+        "",
+        "For this long; then one request probes (default 30s)",
+    ),
     LABELS,
 ];
 
@@ -293,6 +335,7 @@ impl Resource for Provider {
             ("idle_timeout", self.idle_timeout),
             ("answer_timeout", self.answer_timeout),
         ])?;
+        self.suspension()?;
         for (name, value) in &self.headers {
             let lower = name.to_ascii_lowercase();
             if http::HeaderName::try_from(name.as_str()).is_err()
@@ -336,6 +379,26 @@ pub const STREAM_USAGE: &str = "stream-usage";
 pub const STREAM_USAGES: [&str; 3] = ["asked", "unasked", "never"];
 
 impl Provider {
+    fn suspension(&self) -> Result<()> {
+        if self.suspend_after > SUSPEND_AFTER_MOST {
+            return Err(
+                Error::invalid(format!("`suspend_after` is at most {SUSPEND_AFTER_MOST}"))
+                    .param("suspend_after")
+                    .hint("0 never suspends"),
+            );
+        }
+        match self.suspend_for.0 {
+            0 => Err(Error::invalid("`suspend_for` is 0, which is no suspension")
+                .param("suspend_for")
+                .hint("to never suspend set --suspend-after 0")),
+            ms if ms > SUSPEND_FOR_MOST.0 => Err(Error::invalid(format!(
+                "`suspend_for` is at most {SUSPEND_FOR_MOST}"
+            ))
+            .param("suspend_for")),
+            _ => Ok(()),
+        }
+    }
+
     /// Parts of an address are names: none may bring along a host, a path or a query of its own.
     fn plain_parts(&self) -> Result<()> {
         const LONGEST: usize = 100;

@@ -1,11 +1,11 @@
-//! What tells targets apart that are well: how many attempts are under way, and how soon content came lately. Each
-//! worker counts on a line of its own, so that counting takes no line from another; whoever asks adds up.
+//! What tells targets apart that are well: how many attempts have begun and are under way, and how soon content came
+//! lately. Each worker counts on a line of its own, so that counting takes no line from another; whoever asks adds up.
 
 use serde::Serialize;
 use std::sync::{
     OnceLock,
     atomic::{
-        AtomicU32, AtomicU64, AtomicUsize,
+        AtomicU64, AtomicUsize,
         Ordering::{AcqRel, Relaxed},
     },
 };
@@ -14,6 +14,8 @@ use std::sync::{
 const LANES: usize = 16;
 /// An average goes an eighth of the way to each new figure, and counts for eight figures at most.
 const WEIGHT: u64 = 8;
+/// Of the word that counts attempts: more are not under way at a time.
+const UNDER_WAY: u32 = 24;
 /// Averages are kept in sixteenths of a millisecond.
 const PARTS: u64 = 16;
 
@@ -34,7 +36,8 @@ pub(super) struct Figures {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Lane {
-    under_way: AtomicU32,
+    /// Attempts under way in the lowest [`UNDER_WAY`] bits, all that have begun above them: one word, counted at once.
+    attempts: AtomicU64,
     /// The average time to first content in parts, over how many figures in the lowest byte.
     first_content: AtomicU64,
 }
@@ -54,13 +57,13 @@ impl Figures {
     pub(super) fn begin(&self) -> usize {
         let lane = LANE.with(|lane| *lane);
         let counted = self.lanes[lane].get_or_init(Box::default);
-        counted.under_way.fetch_add(1, AcqRel);
+        counted.attempts.fetch_add((1 << UNDER_WAY) + 1, AcqRel);
         lane
     }
 
     pub(super) fn end(&self, lane: usize) {
         if let Some(lane) = self.lanes.get(lane).and_then(OnceLock::get) {
-            lane.under_way.fetch_sub(1, AcqRel);
+            lane.attempts.fetch_sub(1, AcqRel);
         }
     }
 
@@ -79,11 +82,20 @@ impl Figures {
         lane.first_content.store(average << 8 | count, Relaxed);
     }
 
+    /// Attempts that have begun so far.
+    pub(super) fn begun(&self) -> u64 {
+        let lanes = self.lanes.iter().filter_map(OnceLock::get);
+        lanes
+            .map(|lane| lane.attempts.load(Relaxed) >> UNDER_WAY)
+            .sum()
+    }
+
     pub(super) fn load(&self) -> Load {
         let lanes = self.lanes.iter().filter_map(OnceLock::get);
         let (mut in_flight, mut sum, mut figures) = (0, 0, 0);
         for lane in lanes {
-            in_flight += lane.under_way.load(Relaxed);
+            let attempts = lane.attempts.load(Relaxed);
+            in_flight += (attempts & ((1 << UNDER_WAY) - 1)) as u32;
             let packed = lane.first_content.load(Relaxed);
             let (average, count) = (packed >> 8, packed & 0xff);
             sum += average * count;
@@ -121,6 +133,7 @@ mod tests {
         assert_eq!(figures.load(), load(7, Some(100)));
         figures.end(mine);
         assert_eq!(figures.load(), load(6, Some(100)));
+        assert_eq!(figures.begun(), 7);
     }
 
     #[test]

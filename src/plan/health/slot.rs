@@ -1,7 +1,7 @@
 //! How one target is doing: cool-down after "too many requests", suspension after failures in a row, and the one
 //! probe that ends a suspension. Atomics alone: whoever finds a target well has only read.
 
-use super::figures::Figures;
+use super::{budget::Budget, figures::Figures, rule::Rule};
 use crate::plan::Moment;
 use std::sync::{
     Arc,
@@ -11,9 +11,6 @@ use std::sync::{
     },
 };
 
-/// Failures in a row that suspend a target, and for how long (ms).
-pub(super) const FAILURES: u64 = 3;
-pub(super) const SUSPEND_MS: u64 = 30_000;
 /// Failures further apart than this (ms) are not in a row.
 pub(super) const RECENT_MS: u64 = 60_000;
 /// A probe that came to nothing by then (ms) is given up, and another may be made.
@@ -37,8 +34,9 @@ pub struct Slot {
     /// Failures in a row: how many in the lowest byte, when the last was above it.
     row: AtomicU64,
     pub(super) figures: Figures,
-    /// By when all of the provider's models are well again if nothing else happens.
-    unwell: Arc<AtomicU64>,
+    budget: Budget,
+    /// What its provider says of suspensions.
+    rule: Arc<Rule>,
 }
 
 /// Whether an attempt may begin.
@@ -52,9 +50,9 @@ pub(super) enum Admission {
 }
 
 impl Slot {
-    pub(super) fn new(unwell: Arc<AtomicU64>) -> Slot {
+    pub(super) fn new(rule: Arc<Rule>) -> Slot {
         Slot {
-            unwell,
+            rule,
             ..Slot::default()
         }
     }
@@ -132,27 +130,36 @@ impl Slot {
             Some(now.ms() << 8 | count)
         };
         let before = self.row.fetch_update(AcqRel, Relaxed, add).unwrap_or(0);
-        self.unwell.fetch_max(now.ms() + RECENT_MS, AcqRel);
+        self.rule.unwell.fetch_max(now.ms() + RECENT_MS, AcqRel);
         // What was already under way when the suspension began makes it no longer.
         let known = self
             .suspension(now)
-            .is_some_and(|end| began.ms() + SUSPEND_MS <= end);
-        if !known && add(before).is_some_and(|row| row & 0xff >= FAILURES) {
+            .is_some_and(|end| began.ms() + self.rule.suspension() <= end);
+        if !known && add(before).is_some_and(|row| self.rule.suspends(row & 0xff)) {
             self.suspend(now);
         }
     }
 
     /// Out for a while, whatever came before: a probe failed.
     pub(super) fn suspend(&self, now: Moment) {
-        let end = now.ms() + SUSPEND_MS;
+        if !self.rule.ever_suspends() {
+            // Its provider has been told so since the last suspension began.
+            return self.answered();
+        }
+        let end = now.ms() + self.rule.suspension();
         self.suspended.fetch_max(end, AcqRel);
-        self.unwell.fetch_max(end + STALE_MS, AcqRel);
+        self.rule.unwell.fetch_max(end + STALE_MS, AcqRel);
+    }
+
+    /// Whether one more attempt of a request that it has failed is within bounds; `take`: it is made.
+    pub(super) fn repeat(&self, now: Moment, take: bool) -> bool {
+        self.budget.allows(self.figures.begun(), now, take)
     }
 
     /// It asked to be left alone for a while.
     pub(super) fn cool(&self, wait_ms: Option<u64>, now: Moment) {
         let end = now.ms() + wait_ms.unwrap_or(0).clamp(COOL_MIN_MS, COOL_MAX_MS);
         self.cool.fetch_max(end, AcqRel);
-        self.unwell.fetch_max(end, AcqRel);
+        self.rule.unwell.fetch_max(end, AcqRel);
     }
 }

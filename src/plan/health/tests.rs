@@ -1,11 +1,14 @@
 //! How targets rest, come back and are counted.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
-use super::slot::{FAILURES, PROBE_MS, RECENT_MS, STALE_MS, SUSPEND_MS};
+use super::slot::{PROBE_MS, RECENT_MS, STALE_MS};
 use super::*;
 use crate::plan::testing;
 use serde_json::json;
 use std::time::Duration;
+
+const FAILURES: u64 = 3;
+const SUSPEND_MS: u64 = 30_000;
 
 fn begin() -> Moment {
     Moment::after_beginning(Duration::from_secs(1_000))
@@ -349,4 +352,62 @@ fn what_is_under_way_and_how_soon_content_comes_is_counted_where_a_target_names_
     assert_eq!(meet(&snapshot, "m").load(), load(0, Some(40)));
     enter(&snapshot, "n", now).worked(now);
     assert_eq!(meet(&snapshot, "n").load(), None);
+}
+
+/// What a provider's record says holds for its targets from then on.
+#[test]
+fn a_provider_says_after_how_many_failures_and_for_how_long() {
+    let set = |before: &Snapshot, revision: u64, spec: serde_json::Value| {
+        let mut provider = json!({"kind": "provider", "name": "a"});
+        provider
+            .as_object_mut()
+            .unwrap()
+            .extend(spec.as_object().unwrap().clone());
+        let items = json!([{"kind": "user", "name": "ann"}, {"kind": "key", "name": "k"}, provider,
+            {"kind": "route", "name": "r", "keys": ["k"], "targets": [{"provider": "a", "model": "m"}, {"provider": "a"}]}]);
+        testing::after(before, revision, testing::records(items))
+    };
+    for (model, other) in KINDS {
+        let now = begin();
+        let first = set(
+            &Snapshot::default(),
+            1,
+            json!({"suspend_after": 1, "suspend_for": "5m"}),
+        );
+        enter(&first, model, now).failed(now);
+        assert_eq!(resting(&first, now), only(other, model, 300_000));
+        // A suspension that has begun goes on; the next failure goes by what is said then.
+        let second = set(&first, 2, json!({"suspend_after": 0}));
+        assert_eq!(resting(&second, now), only(other, model, 300_000));
+        let after = now.plus(300_000);
+        enter(&second, model, after).failed(after);
+        (0..300).for_each(|_| enter(&second, model, after).failed(after));
+        assert_eq!(resting(&second, after), both());
+        let third = set(&second, 3, json!({"suspend_after": 4, "suspend_for": "2s"}));
+        enter(&third, model, after).worked(after);
+        (0..3).for_each(|_| enter(&third, model, after).failed(after));
+        assert_eq!(resting(&third, after), both());
+        enter(&third, model, after).failed(after);
+        assert_eq!(resting(&third, after), only(other, model, 2_000));
+    }
+}
+
+/// A target that has failed a request is tried again by few, and by more where more is asked of it.
+#[test]
+fn repeats_are_counted_against_what_is_asked() {
+    for (model, _) in KINDS {
+        let (snapshot, now) = (snapshot(), begin());
+        enter(&snapshot, model, now).failed(now);
+        let made = |asked: usize| {
+            let requests: Vec<_> = (0..asked).map(|_| enter(&snapshot, model, now)).collect();
+            let state = meet(&snapshot, model);
+            let repeats = (0..).take_while(|_| state.repeat(now, true)).inspect(|_| {
+                drop(state.enter(now, true));
+            });
+            (repeats.count(), drop(requests)).0
+        };
+        assert_eq!(made(0), 3);
+        assert_eq!(made(50), 10);
+        assert!(meet(&snapshot, model).repeat(now.plus(1_000), false));
+    }
 }
