@@ -9,6 +9,7 @@ mod azure_paths;
 mod blame;
 mod bounded_names;
 mod capacity;
+mod changing;
 mod cloud_sign_in;
 mod cohere;
 mod committed;
@@ -44,7 +45,6 @@ mod loops;
 mod made_objects;
 mod model_lists;
 mod model_names;
-
 mod not_reading;
 mod other_endpoints;
 mod passing;
