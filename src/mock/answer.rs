@@ -2,7 +2,7 @@
 
 use super::ask::{Ask, Tool};
 use super::call::Call;
-use super::{GREETING, fault::Script, play::Play, schema};
+use super::{GREETING, play::Play, schema, script::Script};
 
 /// Why the answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,9 @@ impl Answer {
         }
         if let Some(bytes) = script.bytes {
             text = fit(&text, bytes);
+        }
+        if script.bad_text {
+            text.push_str(&format!(" torn{} ", super::stream::TORN));
         }
         let mut finish = match calls.is_empty() {
             _ if script.filter => Finish::Filter,

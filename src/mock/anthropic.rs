@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Finish, Usage, halves};
 use super::ask::Ask;
-use super::fault::Script;
+use super::script::Script;
 use super::stream::Frame;
 use serde_json::{Value, json};
 
@@ -133,9 +133,9 @@ fn usage(usage: &Usage, output: u64, script: &Script) -> Option<Value> {
     if script.no_usage {
         return None;
     }
-    if script.bad_usage {
+    if let Some([prompt, output, cached]) = &script.bad_usage {
         return Some(
-            json!({"input_tokens": -1, "output_tokens": 1e18, "cache_read_input_tokens": "many"}),
+            json!({"input_tokens": prompt, "output_tokens": output, "cache_read_input_tokens": cached}),
         );
     }
     Some(

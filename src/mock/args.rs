@@ -1,6 +1,7 @@
-//! `gw mock`: the simulator as a command. Every flag is an item of the script that all requests get.
+//! `gw mock`: the simulator as a command. Most flags are items of the script that all requests get.
 
-use super::{Settings, fault::Script};
+use super::script::{Script, flags::Flags};
+use super::{Deaf, Settings};
 use crate::error::{Error, Kind};
 use crate::stdio::{self, Undelivered};
 use std::net::SocketAddr;
@@ -14,7 +15,9 @@ use std::process::ExitCode;
 /// and Foundry make of these, each with the credential it wants.
 ///
 /// A single request asks for a fault with the header `x-mock: status=429,retry-after=2` or by its model's name:
-/// `mock-429`, `mock-slow-800`, `mock-drop-after-3`. What was seen is at /_mock/requests and /_mock/closed.
+/// `mock-429`, `mock-slow-800`, `mock-drop-after-3`; every flag below the general ones is such an item. What was seen is at
+/// /_mock/requests and /_mock/closed. `POST /_mock/script` with items as its body says from now on another script, with
+/// `?model=NAME` for that model alone; it is taken from this machine only.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Where to listen; port 0 takes a free one
@@ -26,45 +29,15 @@ pub struct Args {
     /// Print the address to stdout once it listens
     #[arg(long)]
     pub print_ready: bool,
-    /// Answer with this status and an error
-    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(300..600))]
-    pub status: Option<u16>,
-    /// Send this Retry-After with errors
-    #[arg(long, value_name = "SECONDS")]
-    pub retry_after: Option<String>,
-    /// Fail the first N requests of each model, with --status or 500
-    #[arg(long, value_name = "N")]
-    pub fail_first: Option<u64>,
-    /// Wait before the head of the answer
-    #[arg(long, value_name = "TIME")]
-    pub delay_headers: Option<String>,
-    /// Wait after the head, before the first event
-    #[arg(long, value_name = "TIME")]
-    pub delay_first: Option<String>,
-    /// Wait between events
-    #[arg(long, value_name = "TIME")]
-    pub pace: Option<String>,
-    /// Text events in a stream
-    #[arg(long, value_name = "N")]
-    pub events: Option<usize>,
-    /// Reset the connection after N events
-    #[arg(long, value_name = "N")]
-    pub reset_after: Option<usize>,
-    /// Reset the connection inside the status line
+    /// Answer over TLS with this certificate chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of that certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Accept no connection and let the queue be full: who connects waits
     #[arg(long)]
-    pub reset_in_header: bool,
-    /// Close cleanly after N events, without the end mark
-    #[arg(long, value_name = "N")]
-    pub close_after: Option<usize>,
-    /// Send nothing more after N events
-    #[arg(long, value_name = "N")]
-    pub stall_after: Option<usize>,
-    /// Send an event that is not JSON after N events
-    #[arg(long, value_name = "N")]
-    pub malformed_after: Option<usize>,
-    /// Send an error event after N events; 0: first
-    #[arg(long, value_name = "N")]
-    pub error_after: Option<usize>,
+    pub hang_connect: bool,
     /// Any items of a script, as in the x-mock header; may be repeated
     #[arg(long, value_name = "ITEMS")]
     pub fault: Vec<String>,
@@ -80,6 +53,9 @@ pub struct Args {
     /// Models to list, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub models: Vec<String>,
+    /// The items of a script, a flag each.
+    #[command(flatten)]
+    pub items: Flags,
 }
 
 impl Args {
@@ -90,27 +66,7 @@ impl Args {
         for items in &self.fault {
             script.add(items).map_err(invalid)?;
         }
-        let text = [
-            ("retry-after", &self.retry_after),
-            ("delay-headers", &self.delay_headers),
-            ("delay-first", &self.delay_first),
-            ("pace", &self.pace),
-        ];
-        for (name, value) in text {
-            value
-                .as_deref()
-                .map_or(Ok(()), |value| script.set(name, value))
-                .map_err(invalid)?;
-        }
-        script.status = self.status.or(script.status);
-        script.fail_first = self.fail_first.or(script.fail_first);
-        script.events = self.events.or(script.events);
-        script.reset_after = self.reset_after.or(script.reset_after);
-        script.reset_in_header |= self.reset_in_header;
-        script.close_after = self.close_after.or(script.close_after);
-        script.stall_after = self.stall_after.or(script.stall_after);
-        script.malformed_after = self.malformed_after.or(script.malformed_after);
-        script.error_after = self.error_after.or(script.error_after);
+        self.items.add_to(&mut script).map_err(invalid)?;
         let mut settings = Settings {
             script,
             plain_bytes: self.plain_bytes,
@@ -120,6 +76,9 @@ impl Args {
             let play = super::Play::open(file)
                 .map_err(|why| invalid(format!("`{}` {why}", file.display())))?;
             settings.play = Some(play);
+        }
+        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            settings.tls = Some(super::tls(certificate, key).map_err(invalid)?);
         }
         if let Some(variable) = &self.expect_credential_env {
             let value = std::env::var(variable).map_err(|error| {
@@ -163,15 +122,28 @@ pub fn try_run(args: &Args) -> crate::error::Result<()> {
         .map_err(io("the runtime does not start".into()))?;
     runtime.block_on(async {
         let taken = io(format!("`{}` cannot be listened on", args.listen));
-        let listener = tokio::net::TcpListener::bind(args.listen)
-            .await
-            .map_err(|cause| taken(cause).hint("choose another with --listen"))?;
-        let url = format!(
-            "http://{}",
-            listener
-                .local_addr()
-                .map_err(io("the listener has no address".into()))?
-        );
+        let taken = |cause| taken(cause).hint("choose another with --listen");
+        let (listening, address) = match args.hang_connect {
+            true => {
+                let deaf = Deaf::start(args.listen).map_err(taken)?;
+                let address = deaf.address();
+                (Err(deaf), address)
+            }
+            false => {
+                let listener = tokio::net::TcpListener::bind(args.listen).await;
+                let listener = listener.map_err(taken)?;
+                let address = listener
+                    .local_addr()
+                    .map_err(io("the listener has no address".into()))?;
+                (Ok(listener), address)
+            }
+        };
+        let scheme = if settings.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let url = format!("{scheme}://{address}");
         if let Some(file) = &args.ready_file {
             write_ready(file, &url)
                 .map_err(io(format!("`{}` cannot be written", file.display())))?;
@@ -183,7 +155,10 @@ pub fn try_run(args: &Args) -> crate::error::Result<()> {
                 "gw mock listens on {url} (a simulator: its answers are made up)"
             ));
         }
-        super::serve(listener, settings, stopped()).await;
+        match listening {
+            Ok(listener) => super::serve(listener, settings, stopped()).await,
+            Err(_deaf) => stopped().await,
+        }
         Ok(())
     })
 }

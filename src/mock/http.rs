@@ -177,6 +177,35 @@ fn dechunk(bytes: &[u8]) -> Chunks {
 pub enum Framing {
     Length(usize),
     Chunked,
+    /// By the connection's end.
+    Close,
+    /// Two lengths, the second one too long.
+    TwoLengths(usize),
+    /// A length, and chunks all the same.
+    LengthAndChunks(usize),
+}
+
+impl Framing {
+    /// Whether the body goes out in chunks.
+    pub fn is_chunked(self) -> bool {
+        matches!(self, Framing::Chunked | Framing::LengthAndChunks(_))
+    }
+
+    fn lines(self) -> String {
+        let chunks = "transfer-encoding: chunked\r\ncache-control: no-cache\r\n";
+        match self {
+            Framing::Length(bytes) => format!("content-length: {bytes}\r\n"),
+            Framing::Chunked => chunks.to_owned(),
+            Framing::Close => String::new(),
+            Framing::TwoLengths(bytes) => {
+                format!(
+                    "content-length: {bytes}\r\ncontent-length: {}\r\n",
+                    bytes + 1
+                )
+            }
+            Framing::LengthAndChunks(bytes) => format!("content-length: {bytes}\r\n{chunks}"),
+        }
+    }
 }
 
 /// The head of an answer. `extra` are whole header lines without their line ends.
@@ -197,13 +226,7 @@ pub fn head(
         "HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\n{}\r\n",
         super::HEADER
     );
-    let _ = match framing {
-        Framing::Length(bytes) => write!(head, "content-length: {bytes}\r\n"),
-        Framing::Chunked => write!(
-            head,
-            "transfer-encoding: chunked\r\ncache-control: no-cache\r\n"
-        ),
-    };
+    head.push_str(&framing.lines());
     if !keep_alive {
         head.push_str("connection: close\r\n");
     }

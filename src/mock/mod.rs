@@ -14,17 +14,18 @@ mod call;
 mod cohere;
 mod connection;
 mod converse;
+mod deaf;
 mod embeddings;
 mod encoding;
 mod endpoint;
 mod eventstream;
-mod fault;
 mod form;
 mod gemini;
 mod host;
 mod http;
 mod invoke;
 mod likely;
+mod limits;
 mod messages;
 mod models;
 mod openai;
@@ -36,23 +37,30 @@ mod reply;
 mod respond;
 mod responses;
 mod schema;
+mod script;
 mod seals;
 mod seen;
+mod send;
 mod settings;
 mod shape;
 mod shelf;
+mod socket;
 mod spoil;
+mod sse;
 mod stream;
 mod tasks;
 
 pub use args::{Args, run, try_run};
-pub use fault::Script;
+pub use deaf::Deaf;
 pub use play::Play;
+pub use script::Script;
 pub use seen::{Outcome, Seen};
 pub use settings::Settings;
+pub use socket::tls;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// The header every answer carries.
 pub const HEADER: &str = "x-mock: gw";
@@ -62,12 +70,34 @@ pub const GREETING: &str = "This is gw's mock, not a model.";
 /// What all connections of one mock share.
 pub(crate) struct Shared {
     pub settings: Settings,
+    /// What requests get, as it was said last.
+    pub scripts: arc_swap::ArcSwap<Scripts>,
     pub journal: seen::Journal,
-    /// Requests so far for each `fail-first` script, by its key.
-    pub counts: std::sync::Mutex<std::collections::HashMap<String, u64>>,
+    /// What there has been of each model since the script was said.
+    pub past: Mutex<HashMap<String, script::when::Past>>,
     pub keeper: responses::Keeper,
     pub shelf: shelf::Shelf,
     pub plain: Option<plain::Plain>,
+}
+
+/// What requests get, unless their own headers or models say otherwise.
+#[derive(Default)]
+pub(crate) struct Scripts {
+    pub all: Script,
+    /// In its place, by model.
+    pub of: HashMap<String, Script>,
+    /// There is nothing in them.
+    pub is_plain: bool,
+}
+
+impl Scripts {
+    fn new(all: Script, of: HashMap<String, Script>) -> Scripts {
+        Scripts {
+            is_plain: all.is_plain() && of.is_empty(),
+            all,
+            of,
+        }
+    }
 }
 
 impl Shared {
@@ -77,10 +107,12 @@ impl Shared {
             None => responses::Keeper::default(),
         };
         let plain = settings.plain_bytes.map(plain::Plain::new);
+        let scripts = Scripts::new(settings.script.clone(), HashMap::new());
         Arc::new(Shared {
             settings,
+            scripts: arc_swap::ArcSwap::from_pointee(scripts),
             journal: seen::Journal::default(),
-            counts: Default::default(),
+            past: Default::default(),
             keeper,
             shelf: Default::default(),
             plain,
@@ -110,7 +142,9 @@ async fn accept(
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept() => match accepted {
                 Ok((socket, _)) => {
-                    connections.spawn(connection::run(socket, shared.clone()));
+                    if !shared.hangs_up() {
+                        connections.spawn(connection::run(socket, shared.clone()));
+                    }
                 }
                 // Out of file descriptors, mostly: give some time to come back.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
@@ -158,7 +192,11 @@ impl Mock {
 
     /// Where it listens, such as `http://127.0.0.1:4010`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.shared.scheme(), self.address)
+    }
+    /// From now on requests get this script, items as in the `x-mock` header; those for `model` alone where one is named.
+    pub fn script(&self, items: &str, model: Option<&str>) -> Result<(), String> {
+        self.shared.say(items, model)
     }
     /// Its address.
     pub fn address(&self) -> SocketAddr {
@@ -168,7 +206,7 @@ impl Mock {
     pub fn requests(&self) -> Vec<Seen> {
         self.shared.journal.all()
     }
-    /// Forgets the requests, the kept responses and files and the `fail-first` counts.
+    /// Forgets the requests, the kept responses and files, and how many there have been of each model.
     pub fn forget(&self) {
         self.shared.forget();
     }
@@ -179,9 +217,52 @@ impl Shared {
         self.journal.clear();
         self.keeper.forget();
         self.shelf.forget();
-        if let Ok(mut counts) = self.counts.lock() {
-            counts.clear();
+        self.forget_past();
+    }
+
+    fn forget_past(&self) {
+        if let Ok(mut past) = self.past.lock() {
+            past.clear();
         }
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.settings.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
+    /// Says another script from now on, for one model or for all of them.
+    pub(crate) fn say(&self, items: &str, model: Option<&str>) -> Result<(), String> {
+        let mut script = Script::default();
+        script.add(items)?;
+        self.scripts.rcu(|before| {
+            let (mut all, mut of) = (before.all.clone(), before.of.clone());
+            match model {
+                None => all = script.clone(),
+                Some(model) => drop(of.insert(model.to_owned(), script.clone())),
+            }
+            Scripts::new(all, of)
+        });
+        self.forget_past();
+        Ok(())
+    }
+
+    /// `script` as it is for the next request of a model.
+    pub(crate) fn next(&self, script: Script, model: &str) -> Script {
+        let next = match self.past.lock() {
+            Ok(mut past) => past.entry(model.to_owned()).or_default().next(),
+            Err(_) => return script,
+        };
+        script.of_request(next.0, next.1)
+    }
+
+    /// Whether the next connection is closed before it says anything.
+    fn hangs_up(&self) -> bool {
+        let scripts = self.scripts.load();
+        let script = &scripts.all;
+        script.close_on_accept && self.next(script.clone(), "").close_on_accept
     }
 }
 
@@ -194,6 +275,8 @@ impl Drop for Mock {
     }
 }
 
+#[cfg(test)]
+mod oddities;
 #[cfg(test)]
 mod recorded;
 #[cfg(test)]

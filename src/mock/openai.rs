@@ -3,8 +3,8 @@
 use super::answer::{Answer, Finish, Usage, halves};
 use super::ask::Ask;
 use super::call::Call;
-use super::fault::Script;
 use super::likely;
+use super::script::Script;
 use super::stream::Frame;
 use serde_json::{Value, json};
 
@@ -152,9 +152,9 @@ pub fn usage(usage: &Usage, script: &Script) -> Option<Value> {
     if script.no_usage {
         return None;
     }
-    if script.bad_usage {
+    if let Some([prompt, output, total]) = &script.bad_usage {
         return Some(
-            json!({"prompt_tokens": -1, "completion_tokens": 1e18, "total_tokens": "many"}),
+            json!({"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": total}),
         );
     }
     Some(

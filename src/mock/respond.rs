@@ -3,34 +3,27 @@
 use super::answer::Answer;
 use super::ask::{Ask, Refusal, Wire};
 use super::endpoint::{self, Endpoint};
-use super::fault::Script;
 use super::host::Host;
 use super::http::Request;
 use super::reply::{self, Reply, failed, refuse, refused, whole};
+use super::script::{Script, Spelling, When, value::Lines};
 use super::stream::{Frame, Style};
 use super::{
-    Shared, anthropic, azure, cohere, converse, form, gemini, invoke, messages, models, openai,
-    pairing, responses, seals, shelf, spoil, tasks,
+    Shared, anthropic, azure, cohere, converse, form, gemini, invoke, limits, messages, models,
+    openai, pairing, responses, seals, shelf, spoil, tasks,
 };
 use serde_json::{Value, json};
 
 /// The script of a request: the mock's own, then what the model's name and the headers say.
 pub fn script(shared: &Shared, request: &Request, model: &str) -> Result<Script, String> {
-    let mut script = shared.settings.script.clone();
+    let scripts = shared.scripts.load();
+    let mut script = scripts.of.get(model).unwrap_or(&scripts.all).clone();
     script.add_model(model);
     headers(&mut script, request)?;
-    if let Some(first) = script.fail_first {
-        let failing = script.status.unwrap_or(500);
-        let mut counts = shared
-            .counts
-            .lock()
-            .map_err(|_| "the mock's counts are lost".to_owned())?;
-        let seen = counts.entry(model.to_owned()).or_default();
-        *seen += 1;
-        script.status = (*seen <= first).then_some(failing);
-        script.fail_first = None;
-    }
-    Ok(script)
+    Ok(match script.when == When::default() {
+        true => script,
+        false => shared.next(script, model),
+    })
 }
 
 /// Adds what a request's headers say.
@@ -43,12 +36,12 @@ fn headers(script: &mut Script, request: &Request) -> Result<(), String> {
     Ok(())
 }
 
-/// How slowly the body of a request is to be read, of which only the head is there.
-pub fn read_pace(shared: &Shared, head: &Request) -> Option<std::time::Duration> {
-    let mut script = shared.settings.script.clone();
+/// What is known of a request's script when only its head is there.
+pub fn at_head(shared: &Shared, head: &Request) -> Script {
+    let mut script = shared.scripts.load().all.clone();
     // What is wrong with them is told when the request is whole.
     let _ = headers(&mut script, head);
-    script.read_pace
+    script
 }
 
 /// The `model` of a request: in its path, as clouds have it, in its body or in its form.
@@ -110,21 +103,20 @@ fn made(
 ) -> Reply {
     let host = Host::of(request.path());
     let wire = host.errors(endpoint.wire());
-    if endpoint == Endpoint::Own {
-        return own(shared, request);
-    }
-    if let Some(status) = script.status {
+    if let Some(status) = script.status.or(script.early) {
         let message = script
             .message
             .clone()
             .unwrap_or_else(|| format!("the mock was asked to answer {status}"));
-        let extra = script
-            .retry_after
-            .iter()
-            .map(|value| format!("retry-after: {value}"))
-            .collect();
         let code = script.code.as_deref();
-        return failed(wire, status, &message, None, code, extra);
+        return failed(
+            wire,
+            status,
+            &message,
+            None,
+            code,
+            limits::headers(wire, script),
+        );
     }
     let bare = |status, content_type, body: &str, extra: Vec<String>| Reply::Whole {
         status,
@@ -141,6 +133,9 @@ fn made(
     }
     if script.empty {
         return bare(200, "application/json", "", Vec::new());
+    }
+    if let Some(body) = &script.body {
+        return bare(200, "application/json", body, Vec::new());
     }
     if let Err(why) = host.addressed(request).and_then(|()| host.signed(request)) {
         return refused(wire, &why);
@@ -332,17 +327,34 @@ fn counted(ask: &Ask) -> Value {
 fn style(endpoint: Endpoint<'_>, request: &Request, script: &Script) -> Style {
     match endpoint {
         Endpoint::Stream(Wire::Gemini) if request.query("alt") != Some("sse") => Style::Array,
-        Endpoint::Stream(Wire::Gemini) => Style::Events(true),
+        // Google's own end their lines so.
+        Endpoint::Stream(Wire::Gemini) if script.sse.lines == Lines::Lf => {
+            Style::Events(Spelling {
+                lines: Lines::CrLf,
+                ..script.sse
+            })
+        }
         Endpoint::Stream(Wire::Converse) => Style::Binary("contentBlockDelta"),
         _ if Host::of(request.path()) == Host::Bedrock => Style::Binary("chunk"),
-        _ => Style::Events(script.crlf),
+        _ => Style::Events(script.sse),
     }
 }
 
-/// `/_mock`: what was seen, and forgetting it.
-fn own(shared: &Shared, request: &Request) -> Reply {
+/// `/_mock`: what was seen, forgetting it, and another script. `near`: the caller is on this machine.
+pub fn own(shared: &Shared, request: &Request, near: bool) -> Reply {
     let rows = shared.journal.all();
+    let refused = |status, why: &str| refuse(Wire::Openai, status, why, None, Vec::new());
     match (request.method.as_str(), request.path()) {
+        ("POST", "/_mock/script") if !near => {
+            refused(403, "scripts are taken from this machine alone")
+        }
+        ("POST", "/_mock/script") => {
+            let items = String::from_utf8_lossy(&request.body);
+            match shared.say(&items, request.query("model")) {
+                Ok(()) => whole(200, &json!({"script": items}), Vec::new()),
+                Err(why) => refused(400, &why),
+            }
+        }
         ("GET", "/_mock/requests") => whole(200, &json!(rows), Vec::new()),
         ("GET", "/_mock/closed") => {
             let closed: Vec<_> = rows
@@ -356,12 +368,9 @@ fn own(shared: &Shared, request: &Request) -> Reply {
             shared.forget();
             whole(200, &json!({}), Vec::new())
         }
-        _ => refuse(
-            Wire::Openai,
+        _ => refused(
             404,
-            "the mock has /_mock/requests, /_mock/closed and /_mock/health",
-            None,
-            Vec::new(),
+            "the mock has /_mock/requests, /_mock/closed, /_mock/health and POST /_mock/script",
         ),
     }
 }

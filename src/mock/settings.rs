@@ -1,7 +1,7 @@
 //! How one mock behaves towards every request; scripts of single requests come on top.
 
-use super::fault::Script;
 use super::play::Play;
+use super::script::Script;
 
 /// One mock's settings.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Settings {
     pub expect_credential: Option<String>,
     /// Models that `GET /v1/models` lists.
     pub models: Vec<String>,
+    /// The certificate to answer with, where callers come over TLS.
+    pub tls: Option<std::sync::Arc<rustls::ServerConfig>>,
     /// Requests remembered for `GET /_mock/requests`; 0: none.
     pub remember: usize,
 }
@@ -37,6 +39,7 @@ impl Default for Settings {
             play: None,
             plain_bytes: None,
             expect_credential: None,
+            tls: None,
             models: models.map(str::to_owned).to_vec(),
             remember: 256,
         }

@@ -1,8 +1,8 @@
 //! What a script does to a finished answer: events that are broken, missing or wrong, bodies cut in half.
 
 use super::ask::{Ask, Wire};
-use super::fault::Script;
 use super::reply::{Reply, failed, whole};
+use super::script::Script;
 use super::stream::{Frame, Style};
 use super::{anthropic, cohere, converse, gemini, openai, responses};
 use serde_json::Value;
@@ -16,7 +16,8 @@ pub fn answer(ask: &Ask, errors: Wire, body: Value, script: &Script, extra: Vec<
     }
     if script.error_after.or(script.failed_after).is_some() {
         let message = message.unwrap_or("the mock was asked to fail");
-        return failed(errors, 500, message, None, script.code.as_deref(), extra);
+        let status = script.error_status.unwrap_or(500);
+        return failed(errors, status, message, None, script.code.as_deref(), extra);
     }
     if script.malformed_after.is_none() {
         return whole(200, &body, extra);
@@ -42,11 +43,8 @@ pub fn frames(frames: Vec<Frame>, style: Style, ask: &Ask, script: &Script) -> V
         if script.bad_crc_after == Some(content) {
             out.push(Frame::data(&"{}", false).unsound());
         }
-        if script.long_line.is_some() && content == 1 {
-            out.push(Frame::data(
-                &"x".repeat(script.long_line.unwrap_or_default()),
-                false,
-            ));
+        if let Some(bytes) = script.long_line.filter(|_| content == 1) {
+            out.push(Frame::data(&"", false).filled(bytes));
         }
         if let Some(frame) = failure(style, ask, script, content, sent) {
             out.push(frame);
@@ -86,13 +84,24 @@ fn failure(style: Style, ask: &Ask, script: &Script, content: usize, sent: usize
     }
     Some(match ask.wire {
         Wire::Openai | Wire::Converse => Frame::data(
-            &openai::error(500, message, None, script.code.as_deref()),
+            &openai::error(
+                script.error_status.unwrap_or(500),
+                message,
+                None,
+                script.code.as_deref(),
+            ),
             false,
         ),
         Wire::Responses if failed => responses::failed_event(ask, message, code(script), sent),
         Wire::Responses => responses::error_event(message, code(script), sent),
-        Wire::Anthropic => Frame::named(&anthropic::error(529, message), false),
-        Wire::Gemini => Frame::data(&gemini::error(503, message), false),
+        Wire::Anthropic => Frame::named(
+            &anthropic::error(script.error_status.unwrap_or(529), message),
+            false,
+        ),
+        Wire::Gemini => Frame::data(
+            &gemini::error(script.error_status.unwrap_or(503), message),
+            false,
+        ),
         Wire::Cohere => cohere::failed_event(message),
     })
 }

@@ -1,6 +1,8 @@
 //! A stream as the list of events it will send, before pacing and faults, and how events become bytes.
 
 use super::eventstream;
+use super::script::Spelling;
+use super::sse;
 
 /// One event.
 #[derive(Debug, PartialEq)]
@@ -12,6 +14,25 @@ pub struct Frame {
     pub comment: bool,
     /// Carries text, a thought or a piece of a call; faults count these.
     pub content: bool,
+    /// Bytes that follow the data in its line, made while they are written.
+    pub filling: usize,
+}
+
+/// Stands in texts where a byte that is no UTF-8 goes out.
+pub const TORN: char = '\u{fffd}';
+
+/// The bytes as they go out where a script wants text that is no UTF-8.
+pub fn torn(bytes: &[u8]) -> Vec<u8> {
+    let mark = TORN.to_string();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut last = 0;
+    for at in memchr::memmem::find_iter(bytes, mark.as_bytes()) {
+        out.extend_from_slice(&bytes[last..at]);
+        out.push(0xff);
+        last = at + mark.len();
+    }
+    out.extend_from_slice(&bytes[last..]);
+    out
 }
 
 /// What an event is, where the wire tells.
@@ -27,8 +48,8 @@ enum Kind {
 /// How a format puts events on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Server-sent events; `true`: with CRLF line ends.
-    Events(bool),
+    /// Server-sent events, spelt so.
+    Events(Spelling),
     /// The elements of one JSON array.
     Array,
     /// Amazon's binary messages, and the name of those that have none of their own.
@@ -44,6 +65,7 @@ impl Frame {
             kind: Kind::Event,
             comment: false,
             content,
+            filling: 0,
         }
     }
     /// An event with a name, as Anthropic and OpenAI's Responses send them.
@@ -74,6 +96,10 @@ impl Frame {
             ..self
         }
     }
+    /// The same with so many bytes more in its line.
+    pub fn filled(self, filling: usize) -> Frame {
+        Frame { filling, ..self }
+    }
     /// What it says.
     pub fn text(&self) -> &str {
         &self.data
@@ -90,26 +116,27 @@ impl Style {
         }
     }
 
-    /// One event's bytes; `first`: nothing came before it.
-    pub fn bytes(self, frame: &Frame, first: bool) -> Vec<u8> {
-        let end = match self {
+    /// One event's bytes, `at` of so many: before what it is filled with, and behind.
+    pub fn bytes(self, frame: &Frame, at: usize, last: bool) -> (Vec<u8>, Vec<u8>) {
+        match self {
             Style::Array => {
-                let before = if first { "[" } else { ",\r\n" };
-                return format!("{before}{}\r\n", frame.data).into_bytes();
+                let before = if at == 0 { "[" } else { ",\r\n" };
+                (
+                    format!("{before}{}\r\n", frame.data).into_bytes(),
+                    Vec::new(),
+                )
             }
-            Style::Binary(usual) => return frame.binary(usual),
-            Style::Events(true) => "\r\n",
-            Style::Events(false) => "\n",
-        };
-        let name = match &frame.name {
-            Some(name) => format!("event: {name}{end}"),
-            None => String::new(),
-        };
-        let comment = match frame.comment {
-            true => format!(": keep-alive{end}{end}"),
-            false => String::new(),
-        };
-        format!("{comment}{name}data: {}{end}{end}", frame.data).into_bytes()
+            Style::Binary(usual) => (frame.binary(usual), Vec::new()),
+            Style::Events(spelling) => {
+                let event = sse::Event {
+                    name: frame.name.as_deref(),
+                    data: &frame.data,
+                    comment: frame.comment,
+                };
+                let (before, behind) = event.written(spelling, at, last);
+                (before.into_bytes(), behind.into_bytes())
+            }
+        }
     }
 
     /// What follows the last event; `empty`: there was none.
@@ -146,17 +173,17 @@ mod tests {
     #[test]
     fn events_and_array_elements_have_their_own_bytes() {
         let frame = Frame::named(&serde_json::json!({"type": "ping"}), false);
-        let text =
-            |style: Style, first| String::from_utf8_lossy(&style.bytes(&frame, first)).into_owned();
+        let text = |style: Style, at| {
+            let (mut before, behind) = style.bytes(&frame, at, false);
+            before.extend(behind);
+            String::from_utf8_lossy(&before).into_owned()
+        };
         assert_eq!(
-            text(Style::Events(false), true),
+            text(Style::Events(Spelling::default()), 0),
             "event: ping\ndata: {\"type\":\"ping\"}\n\n"
         );
-        assert_eq!(
-            text(Style::Events(true), false),
-            "event: ping\r\ndata: {\"type\":\"ping\"}\r\n\r\n"
-        );
-        assert_eq!(text(Style::Array, true), "[{\"type\":\"ping\"}\r\n");
-        assert_eq!(text(Style::Array, false), ",\r\n{\"type\":\"ping\"}\r\n");
+        assert_eq!(text(Style::Array, 0), "[{\"type\":\"ping\"}\r\n");
+        assert_eq!(text(Style::Array, 1), ",\r\n{\"type\":\"ping\"}\r\n");
+        assert_eq!(torn("a\u{fffd}b".as_bytes()), b"a\xffb");
     }
 }

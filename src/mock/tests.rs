@@ -53,7 +53,7 @@ fn finish(socket: TcpStream) -> (String, Option<ErrorKind>) {
     (String::from_utf8(all).unwrap(), error)
 }
 
-fn read(mut socket: TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
+pub(super) fn read(mut socket: TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
     let (mut all, mut chunk) = (Vec::new(), [0; 4096]);
     let error = loop {
         match socket.read(&mut chunk) {
@@ -65,7 +65,7 @@ fn read(mut socket: TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
     (all, error)
 }
 
-fn open(mock: &Mock, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
+pub(super) fn open(mock: &Mock, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
     let mut socket = TcpStream::connect(mock.address()).unwrap();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: mock\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n",
@@ -89,7 +89,7 @@ pub(super) fn events(answer: &str) -> Vec<String> {
         .collect()
 }
 
-fn hello(model: &str, stream: bool) -> Value {
+pub(super) fn hello(model: &str, stream: bool) -> Value {
     json!({"model": model, "max_tokens": 100, "stream": stream, "messages": [{"role": "user", "content": "hello"}]})
 }
 
@@ -105,8 +105,8 @@ fn wait(mock: &Mock, holds: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
     }
 }
 
-const OPENAI: &str = "/v1/chat/completions";
-const ANTHROPIC: &str = "/v1/messages";
+pub(super) const OPENAI: &str = "/v1/chat/completions";
+pub(super) const ANTHROPIC: &str = "/v1/messages";
 
 #[test]
 fn both_formats_say_the_same_and_say_that_it_is_a_mock() {
@@ -355,9 +355,9 @@ fn events_go_wrong_where_asked() {
         2
     );
     assert!(
-        at("mock-long-line-5000", OPENAI)
-            .iter()
-            .any(|data| data.len() == 5000)
+        exchange(&mock, OPENAI, "", &hello("mock-long-line-5000", true))
+            .0
+            .contains(&"x".repeat(5000))
     );
     assert!(
         exchange(&mock, OPENAI, "", &hello("mock-html", false))

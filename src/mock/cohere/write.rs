@@ -3,7 +3,7 @@
 use crate::mock::answer::{Answer, Finish, Usage, halves};
 use crate::mock::ask::Ask;
 use crate::mock::call::Call;
-use crate::mock::fault::Script;
+use crate::mock::script::Script;
 use crate::mock::stream::Frame;
 use serde_json::{Value, json};
 
@@ -141,8 +141,8 @@ fn usage(usage: &Usage, script: &Script) -> Value {
     if script.no_usage {
         return json!({});
     }
-    if script.bad_usage {
-        return json!({"billed_units": {"input_tokens": -1, "output_tokens": 1e18}, "tokens": {"input_tokens": "many"}});
+    if let Some([prompt, output, total]) = &script.bad_usage {
+        return json!({"billed_units": {"input_tokens": prompt, "output_tokens": output}, "tokens": {"input_tokens": total}});
     }
     json!({"billed_units": {"input_tokens": usage.prompt.saturating_sub(PREAMBLE), "output_tokens": usage.output},
         "tokens": {"input_tokens": usage.prompt, "output_tokens": usage.output}, "cached_tokens": usage.cached})

@@ -2,7 +2,7 @@
 
 use super::SEAL;
 use crate::mock::answer::{Answer, Finish, Usage, halves};
-use crate::mock::fault::Script;
+use crate::mock::script::Script;
 use crate::mock::stream::Frame;
 use serde_json::{Value, json};
 
@@ -139,8 +139,8 @@ fn usage(usage: &Usage, script: &Script) -> Option<Value> {
     if script.no_usage {
         return None;
     }
-    if script.bad_usage {
-        return Some(json!({"inputTokens": -1, "outputTokens": 1e18, "totalTokens": "many"}));
+    if let Some([prompt, output, total]) = &script.bad_usage {
+        return Some(json!({"inputTokens": prompt, "outputTokens": output, "totalTokens": total}));
     }
     let fresh = usage.prompt - usage.cached - usage.cache_write;
     let mut told = json!({"inputTokens": fresh, "outputTokens": usage.output, "totalTokens": usage.prompt + usage.output,

@@ -4,8 +4,8 @@ use super::SEAL;
 use crate::mock::answer::{Answer, Finish};
 use crate::mock::ask::Ask;
 use crate::mock::call::Call;
-use crate::mock::fault::Script;
 use crate::mock::likely;
+use crate::mock::script::Script;
 use serde_json::{Value, json};
 
 /// The whole answer.
@@ -151,9 +151,9 @@ fn usage(answer: &Answer, script: &Script, last: bool) -> Option<Value> {
     if script.no_usage {
         return None;
     }
-    if script.bad_usage {
+    if let Some([prompt, output, total]) = &script.bad_usage {
         return Some(
-            json!({"promptTokenCount": -1, "candidatesTokenCount": 1e18, "totalTokenCount": "many"}),
+            json!({"promptTokenCount": prompt, "candidatesTokenCount": output, "totalTokenCount": total}),
         );
     }
     let mut told = json!({"promptTokenCount": usage.prompt, "totalTokenCount": usage.prompt,

@@ -3,8 +3,8 @@
 use super::write::{self, envelope, items};
 use crate::mock::answer::{Answer, Finish, halves};
 use crate::mock::ask::Ask;
-use crate::mock::fault::Script;
 use crate::mock::likely;
+use crate::mock::script::Script;
 use crate::mock::stream::Frame;
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 use super::SEAL;
 use crate::mock::answer::{Answer, Finish, Usage};
 use crate::mock::ask::Ask;
-use crate::mock::fault::Script;
 use crate::mock::likely;
+use crate::mock::script::Script;
 use serde_json::{Value, json};
 
 /// Seconds since 1970 that every answer claims: deterministic, like the rest.
@@ -143,8 +143,8 @@ pub fn usage(usage: &Usage, script: &Script) -> Value {
     if script.no_usage {
         return Value::Null;
     }
-    if script.bad_usage {
-        return json!({"input_tokens": -1, "output_tokens": 1e18, "total_tokens": "many"});
+    if let Some([prompt, output, total]) = &script.bad_usage {
+        return json!({"input_tokens": prompt, "output_tokens": output, "total_tokens": total});
     }
     json!({"input_tokens": usage.prompt, "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": usage.cache_write},
         "output_tokens": usage.output, "output_tokens_details": {"reasoning_tokens": usage.reasoning}, "total_tokens": usage.prompt + usage.output})

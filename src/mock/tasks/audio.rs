@@ -3,9 +3,9 @@
 use super::{bytes, needed, wanted};
 use crate::mock::GREETING;
 use crate::mock::ask::{Ask, Refusal, Wire};
-use crate::mock::fault::Script;
 use crate::mock::form::{self, Field};
 use crate::mock::reply::{Reply, id};
+use crate::mock::script::Script;
 use crate::mock::spoil;
 use crate::mock::stream::{Frame, Style};
 use base64::Engine as _;
@@ -177,7 +177,7 @@ fn plain(text: String, extra: Vec<String>) -> Reply {
 }
 
 fn streamed(frames: Vec<Frame>, script: &Script, extra: Vec<String>) -> Reply {
-    let style = Style::Events(script.crlf);
+    let style = Style::Events(script.sse);
     let frames = spoil::frames(frames, style, &Ask::default(), script);
     Reply::Stream {
         extra,

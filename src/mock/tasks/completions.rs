@@ -4,9 +4,9 @@ use super::needed;
 use crate::mock::Shared;
 use crate::mock::answer::{Answer, Finish};
 use crate::mock::ask::{Ask, Refusal, Wire, text_of};
-use crate::mock::fault::Script;
 use crate::mock::openai::{CREATED, usage};
 use crate::mock::reply::{Reply, id};
+use crate::mock::script::Script;
 use crate::mock::spoil;
 use crate::mock::stream::{Frame, Style};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ pub fn answer(shared: &Shared, body: &Value, script: &Script) -> Result<Reply, R
         whole["usage"] = usage(&answer.usage, script).unwrap_or_default();
         return Ok(spoil::answer(&ask, Wire::Openai, whole, script, extra));
     }
-    let style = Style::Events(script.crlf);
+    let style = Style::Events(script.sse);
     let frames = spoil::frames(frames(&ask, &answer, script), style, &ask, script);
     Ok(Reply::Stream {
         extra,

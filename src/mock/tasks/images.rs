@@ -2,10 +2,10 @@
 
 use super::{bytes, needed, wanted};
 use crate::mock::ask::{Ask, Refusal, Wire};
-use crate::mock::fault::Script;
 use crate::mock::form::{self, Field};
 use crate::mock::openai::CREATED;
 use crate::mock::reply::{Reply, id};
+use crate::mock::script::Script;
 use crate::mock::spoil;
 use crate::mock::stream::{Frame, Style};
 use base64::Engine as _;
@@ -100,7 +100,7 @@ fn reply(order: Order<'_>, script: &Script) -> Result<Reply, Refusal> {
         let kind = format!("{}.completed", order.kind);
         let event = json!({"type": kind, "b64_json": data, "created_at": CREATED, "usage": usage});
         frames.push(Frame::named(&with(event), true));
-        let style = Style::Events(script.crlf);
+        let style = Style::Events(script.sse);
         let frames = spoil::frames(frames, style, &ask, script);
         return Ok(Reply::Stream {
             extra,

@@ -6,10 +6,10 @@ mod images;
 mod moderations;
 
 use super::ask::{Refusal, Wire};
-use super::fault::Script;
 use super::form::{self, Field};
 use super::http::Request;
 use super::reply::{Reply, id, whole};
+use super::script::Script;
 use super::{Shared, cohere, embeddings, ranks};
 use serde_json::Value;
 
