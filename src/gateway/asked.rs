@@ -1,7 +1,8 @@
 //! What the head of a request says of one that is served, and how its record begins. Must not know what becomes of it.
 
 use super::{record::Record, worker::Worker};
-use crate::formats::{Format, Streams};
+use crate::formats::{Called, Format, Streams};
+use std::borrow::Cow;
 
 /// What the head of a request that is served says of it.
 pub struct Asked {
@@ -11,6 +12,18 @@ pub struct Asked {
     /// The model, where the path names it.
     pub model: Option<String>,
     pub streams: Streams,
+}
+
+impl Asked {
+    /// What a path says. `bound`: the whole of it, where a route is bound to it.
+    pub fn of(called: Called<'_>, bound: Option<String>) -> Asked {
+        Asked {
+            format: called.format,
+            path: bound,
+            model: called.model.map(Cow::into_owned),
+            streams: called.streams,
+        }
+    }
 }
 
 /// The record of a request of this format.

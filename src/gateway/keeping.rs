@@ -6,7 +6,7 @@ use super::{
     Serving,
     answer::{Answer, Reply},
     body::Body,
-    caller::{Admitted, InQuery},
+    caller::InQuery,
     ended::Ended,
     exchange::{Errand, Place},
     failure::Failure,
@@ -14,7 +14,7 @@ use super::{
     gate::Conn,
     held::Held,
     incoming::Incoming,
-    kept::Home,
+    kept::{Home, Keeper},
     kept_list as list,
     parcel::Parcel,
     pipeline,
@@ -26,8 +26,8 @@ use super::{
 use crate::chat::Op;
 use crate::error::Error;
 use crate::formats::{self, Format, FormatId, objects, peek::Peek};
-use crate::plan::{self, Ask, Plan};
-use http::{Method, Request, Response};
+use crate::plan::{self, Ask, Caller, Plan};
+use http::{HeaderMap, Method, Request, Response};
 use std::rc::Rc;
 
 /// One kind of what is kept.
@@ -151,6 +151,48 @@ impl Named {
         formats::format(self.kind.format)
     }
 
+    /// What planning needs to know where all there are is asked for.
+    pub fn ask<'a>(&'a self, headers: &'a HeaderMap) -> Ask<'a> {
+        Ask {
+            op: self.format().op,
+            path: self.bound.as_deref(),
+            ..Ask::nothing(headers)
+        }
+    }
+
+    /// The plan for one that this caller had made; `None`: all there are is asked for.
+    pub fn plan(
+        &self,
+        serving: &Serving,
+        kept: &Keeper,
+        caller: &Caller,
+    ) -> Option<Result<Plan, Error>> {
+        let id = self.id.as_deref()?;
+        let found = self.of_one(serving, kept, caller, id);
+        Some(found.map(|(plan, _)| plan))
+    }
+
+    /// The plan for the one of this id, and where it is.
+    fn of_one(
+        &self,
+        serving: &Serving,
+        kept: &Keeper,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<(Plan, Home), Error> {
+        let home = kept.find(caller, id).ok_or_else(|| self.unknown())?;
+        let plan = self.at_home(serving, caller, &home);
+        Ok((plan.ok_or_else(|| self.unknown())?, home))
+    }
+
+    /// The plan for something kept there; `None`: it cannot be reached now.
+    fn at_home(&self, serving: &Serving, caller: &Caller, home: &Home) -> Option<Plan> {
+        let at = serving.snapshot.provider(&home.provider)?;
+        let way = serving.upstreams.get(at)?.way(self.format(), &home.model)?;
+        let there = serving.snapshot.serves_in(at, &caller.environment) && way.is_same();
+        there.then(|| plan::pinned(&serving.snapshot, at, home.model.clone()))
+    }
+
     fn unknown(&self) -> Error {
         let (name, id) = (self.kind.name, self.id.as_deref().unwrap_or_default());
         Error::not_found(format!("this key has had no {name} `{id}` made"))
@@ -216,9 +258,7 @@ async fn one(
     record: &mut Record,
 ) -> Result<Answer, Ended> {
     let (kept, caller) = (&call.worker.shared.kept, &call.admitted.caller);
-    let home = kept.find(caller, id).ok_or_else(|| named.unknown())?;
-    let plan = at_home(call.serving, call.admitted, named, &home);
-    let plan = plan.ok_or_else(|| named.unknown())?;
+    let (plan, home) = named.of_one(call.serving, kept, caller, id)?;
     let errand = Errand {
         method: named.method.clone(),
         path: format!("/{id}{}", named.what),
@@ -235,17 +275,6 @@ async fn one(
         Reply::Begun(_) => {}
     }
     Ok(answer)
-}
-
-/// The plan for something kept there; `None`: it cannot be reached now.
-fn at_home(serving: &Serving, admitted: &Admitted, named: &Named, home: &Home) -> Option<Plan> {
-    let at = serving.snapshot.provider(&home.provider)?;
-    let way = serving
-        .upstreams
-        .get(at)?
-        .way(named.format(), &home.model)?;
-    let there = serving.snapshot.serves_in(at, &admitted.caller.environment) && way.is_same();
-    there.then(|| plan::pinned(&serving.snapshot, at, home.model.clone()))
 }
 
 /// Makes the attempts. What was made has been accounted for when it was.
@@ -279,11 +308,7 @@ async fn all(
     record: &mut Record,
 ) -> Result<Answer, Ended> {
     let (snapshot, caller) = (&call.serving.snapshot, &call.admitted.caller);
-    let ask = Ask {
-        op: named.format().op,
-        path: named.bound.as_deref(),
-        ..Ask::nothing(&call.head.headers)
-    };
+    let ask = named.ask(&call.head.headers);
     let mut plan = pipeline::planned(call.worker, call.serving, caller, ask, record)?;
     // Each provider has a list of its own.
     plan.attempts.truncate(1);

@@ -17,9 +17,9 @@ use super::{
 use crate::chat::Op;
 use crate::error::{Error, Kind};
 use crate::formats::{self, Api, Called, Format};
-use crate::plan::route;
+use crate::plan::{Snapshot, route};
 use crate::store::journal::Outcome;
-use http::{HeaderName, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use hyper::body::Body as _;
 use serde_json::json;
 use std::{borrow::Cow, convert::Infallible, rc::Rc};
@@ -34,10 +34,8 @@ pub fn begin(worker: &Worker, conn: &Conn, request: &Request<hyper::body::Incomi
         None if path.starts_with("/v1/") => None,
         None => {
             let serving = worker.shared.serving.load();
-            let rest = route::by_path(&serving.snapshot, path).next();
-            let bound = rest.map(|(_, rest)| rest);
-            let rest = bound.or_else(|| Some(formats::on_azure(path)?.1));
-            rest.and_then(|rest| Some(under(rest, request)?.format))
+            let below = Below::of(&serving.snapshot, path);
+            below.and_then(|below| Some(below.format(request.headers())?.format))
         }
     };
     let through = passthrough::is_one(path).then(passthrough::format);
@@ -103,68 +101,119 @@ fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<T
     browsers(request)?;
     let path = request.uri().path();
     if let Some(called) = formats::called(path) {
-        return Ok(served(worker, called, None, request));
+        return Ok(served(worker, Asked::of(called, None), request));
     }
-    Ok(match path {
-        _ if !path.starts_with("/models") && models_path(path) => {
-            Taken::Answered(models(worker, request, path))
-        }
-        "/healthz" => Taken::Answered(respond::json(200, &json!({"status": "ok"}))),
-        "/readyz" => Taken::Answered(ready(worker)),
-        _ if passthrough::is_one(path) => through(request, path, None)?,
-        _ => match kept(request, path) {
-            Some(taken) => taken,
-            None => bound(worker, request)?,
-        },
-    })
-}
-
-/// A path some route is bound to, else one that Azure has.
-fn bound(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<Taken> {
-    let path = request.uri().path();
     let serving = worker.shared.serving.load();
-    let bound = route::by_path(&serving.snapshot, path).next();
-    let (model, rest) = match bound {
-        Some((_, rest)) => (None, rest),
-        None => formats::on_azure(path).ok_or_else(|| unknown(path, path))?,
-    };
-    if let Some(called) = under(rest, request) {
-        let called = Called {
-            model: model.or(called.model),
-            ..called
-        };
-        let path = bound.is_some().then(|| path.to_owned());
-        return Ok(served(worker, called, path, request));
-    }
-    if let Some(taken) = kept(request, rest) {
-        return Ok(taken);
-    }
-    if passthrough::is_one(rest) {
-        return through(request, rest, Some(path));
-    }
-    match models_path(rest) {
-        true => Ok(Taken::Answered(models(worker, request, rest))),
-        false => Err(unknown(path, rest)),
-    }
-}
-
-/// What is asked of a provider itself. `path`: as it is behind a route's; `bound`: the whole of it, where it is below one.
-fn through(
-    request: &Request<Incoming>,
-    path: &str,
-    bound: Option<&str>,
-) -> crate::error::Result<Taken> {
-    let through = Through::read(path, request.method(), bound)?;
-    Ok(Taken::Forwarded(Forwarded::Through(through)))
-}
-
-/// What is asked of an answer that a provider keeps. `path`: as it is behind a route's.
-fn kept(request: &Request<Incoming>, path: &str) -> Option<Taken> {
-    let named = keeping::named(path, request.method())?;
-    Some(match method(request, &named.method, Api::Openai) {
-        Some(wrong) => Taken::Answered(wrong),
-        None => Taken::Kept(named),
+    let place = Place::of(&serving.snapshot, request.method(), path, request.headers())?;
+    Ok(match place {
+        Place::Format(asked) => served(worker, asked, request),
+        Place::Through(through) => Taken::Forwarded(Forwarded::Through(through)),
+        Place::Kept(named) => match method(request, &named.method, Api::Openai) {
+            Some(wrong) => Taken::Answered(wrong),
+            None => Taken::Kept(named),
+        },
+        Place::Models(path) => Taken::Answered(models(worker, request, path)),
+        Place::Alive => Taken::Answered(respond::json(200, &json!({"status": "ok"}))),
+        Place::Ready => Taken::Answered(ready(worker)),
     })
+}
+
+/// What a request is for, by its method, path and headers alone.
+pub enum Place<'a> {
+    /// An endpoint of a format's.
+    Format(Asked),
+    /// A provider itself.
+    Through(Through),
+    /// Something that a provider keeps.
+    Kept(Named),
+    /// Models; the path as it is behind a route's.
+    Models(&'a str),
+    Alive,
+    Ready,
+}
+
+impl<'a> Place<'a> {
+    /// Errors: 404 where nothing is.
+    pub fn of(
+        snapshot: &'a Snapshot,
+        method: &Method,
+        path: &'a str,
+        headers: &HeaderMap,
+    ) -> crate::error::Result<Place<'a>> {
+        if let Some(called) = formats::called(path) {
+            return Ok(Place::Format(Asked::of(called, None)));
+        }
+        match path {
+            _ if !path.starts_with("/models") && models_path(path) => {
+                return Ok(Place::Models(path));
+            }
+            "/healthz" => return Ok(Place::Alive),
+            "/readyz" => return Ok(Place::Ready),
+            _ if passthrough::is_one(path) => {
+                return Ok(Place::Through(Through::read(path, method, None)?));
+            }
+            _ => {}
+        }
+        if let Some(named) = keeping::named(path, method) {
+            return Ok(Place::Kept(named));
+        }
+        let below = Below::of(snapshot, path).ok_or_else(|| unknown(path, path))?;
+        let rest = below.rest;
+        if let Some(called) = below.format(headers) {
+            let bound = below.bound.then(|| path.to_owned());
+            return Ok(Place::Format(Asked::of(called, bound)));
+        }
+        if let Some(named) = keeping::named(rest, method) {
+            return Ok(Place::Kept(named));
+        }
+        if passthrough::is_one(rest) {
+            return Ok(Place::Through(Through::read(rest, method, Some(path))?));
+        }
+        match models_path(rest) {
+            true => Ok(Place::Models(rest)),
+            false => Err(unknown(path, rest)),
+        }
+    }
+}
+
+/// A path that is none of gw's own: some route is bound to it, or it is one that Azure has.
+struct Below<'a> {
+    /// The model, where the path names it in front of the rest.
+    model: Option<Cow<'a, str>>,
+    rest: &'a str,
+    /// A route is bound to it.
+    bound: bool,
+}
+
+impl<'a> Below<'a> {
+    fn of(snapshot: &'a Snapshot, path: &'a str) -> Option<Below<'a>> {
+        let bound = route::by_path(snapshot, path).next();
+        let (model, rest) = match bound {
+            Some((_, rest)) => (None, rest),
+            None => formats::on_azure(path)?,
+        };
+        Some(Below {
+            model,
+            rest,
+            bound: bound.is_some(),
+        })
+    }
+
+    /// What it asks for: by what follows the route's path, else by the headers.
+    fn format(&self, headers: &HeaderMap) -> Option<Called<'a>> {
+        let called = match self.rest.trim_end_matches('/') {
+            "" | "/v1" => formats::called(if headers.contains_key("anthropic-version") {
+                "/v1/messages"
+            } else {
+                "/v1/chat/completions"
+            }),
+            rest => formats::called(rest).or_else(|| formats::called_below("/v1", rest)),
+        }?;
+        Some(Called {
+            model: self.model.clone().or(called.model),
+            ..called
+        })
+    }
 }
 
 /// 404, which says what of a known API is not served yet.
@@ -193,43 +242,18 @@ fn served_paths() -> String {
 }
 
 /// To be served, unless it comes with a method that the path does not take.
-fn served(
-    worker: &Worker,
-    called: Called<'_>,
-    path: Option<String>,
-    request: &Request<Incoming>,
-) -> Taken {
+fn served(worker: &Worker, asked: Asked, request: &Request<Incoming>) -> Taken {
     if request.method() == Method::GET
-        && let Some(all) = Named::all(called.format, path.clone())
+        && let Some(all) = Named::all(asked.format, asked.path.clone())
     {
         return Taken::Kept(all);
     }
-    match wrong_method(worker, called.format, request) {
+    match wrong_method(worker, asked.format, request) {
         Some(wrong) => Taken::Answered(wrong),
-        None => {
-            let asked = Asked {
-                format: called.format,
-                path,
-                model: called.model.map(Cow::into_owned),
-                streams: called.streams,
-            };
-            match asked.format.media && parcel::is_form(request.headers()) {
-                true => Taken::Forwarded(Forwarded::Form(asked)),
-                false => Taken::Served(asked),
-            }
-        }
-    }
-}
-
-/// What a request below a route's path asks for: by what follows it, else by its headers.
-fn under<'a, B>(rest: &'a str, request: &Request<B>) -> Option<Called<'a>> {
-    match rest.trim_end_matches('/') {
-        "" | "/v1" => formats::called(if request.headers().contains_key("anthropic-version") {
-            "/v1/messages"
-        } else {
-            "/v1/chat/completions"
-        }),
-        rest => formats::called(rest).or_else(|| formats::called_below("/v1", rest)),
+        None => match asked.format.media && parcel::is_form(request.headers()) {
+            true => Taken::Forwarded(Forwarded::Form(asked)),
+            false => Taken::Served(asked),
+        },
     }
 }
 

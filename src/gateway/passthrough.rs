@@ -77,6 +77,18 @@ impl Through {
         format()
     }
 
+    /// What planning needs to know.
+    pub fn asked<'a>(&'a self, serving: &'a Serving) -> passthrough::Asked<'a> {
+        let base = serving.upstream(&self.provider).map(|it| it.base_path());
+        passthrough::Asked {
+            provider: &self.provider,
+            method: &self.method,
+            path: &self.path,
+            base: base.unwrap_or_default(),
+            bound: self.bound.as_deref(),
+        }
+    }
+
     /// The plan for it, and the call that it is; its route in the record.
     pub fn plan(
         &self,
@@ -84,14 +96,7 @@ impl Through {
         caller: &Caller,
         record: &mut Record,
     ) -> std::result::Result<(Plan, Errand), Ended> {
-        let base = serving.upstream(&self.provider).map(|it| it.base_path());
-        let asked = passthrough::Asked {
-            provider: &self.provider,
-            method: &self.method,
-            path: &self.path,
-            base: base.unwrap_or_default(),
-            bound: self.bound.as_deref(),
-        };
+        let asked = self.asked(serving);
         let plan = passthrough::plan(&serving.snapshot, caller, &asked)?;
         record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
         let errand = Errand {
