@@ -1,14 +1,17 @@
 //! `gw logs`: list, follow, show one, export. Oldest first and the newest last, whatever the format, so that the
 //! newest stands where people look for it and a list, its followers and its export can be laid side by side.
 
+mod content;
+mod curl;
 mod fetch;
 mod follow;
 mod list;
 mod printer;
 mod row;
 mod show;
+mod timeline;
 
-pub(crate) use show::tries;
+pub(crate) use timeline::tries;
 
 use super::{context::Context, remote::Query};
 use crate::error::Result;

@@ -102,7 +102,7 @@ fn fit(rows: &mut [Vec<String>], heads: &[String]) {
 }
 
 /// Text of at most so many columns. What was asked for goes before the model that answered.
-fn cut(text: &str, most: usize) -> String {
+pub(super) fn cut(text: &str, most: usize) -> String {
     if count(text) <= most {
         return text.to_owned();
     }

@@ -2,15 +2,18 @@
 
 use super::super::{
     context::Context,
-    print::{Format, clean, table, text, visible},
+    print::{Format, text, visible},
     verbs::describe,
 };
-use super::{printer, row as log_row};
+use super::{
+    content::{self, why_none},
+    curl::curl,
+    printer, row as log_row, timeline,
+};
 use crate::error::{Error, Result};
-use crate::formats;
-use crate::shell;
 use clap::ArgMatches;
 use serde_json::Value;
+use std::io::IsTerminal;
 
 /// Runs `gw logs get`.
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
@@ -38,7 +41,10 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         map.shift_remove("content");
     }
     match context.look.format {
-        Format::Table | Format::Wide => context.data(&render(&row, bodies)),
+        Format::Table | Format::Wide => {
+            let people = context.look.format == Format::Table && std::io::stdout().is_terminal();
+            context.data(&render(&row, bodies, people));
+        }
         Format::Name | Format::Csv => {
             context.data(&printer::lines(&context.look.format, &[row], true));
         }
@@ -47,13 +53,14 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-fn render(row: &Value, bodies: bool) -> String {
+/// `people`: they look at it, and no program reads it.
+fn render(row: &Value, bodies: bool, people: bool) -> String {
     let mut head = row.clone();
     let mut attempts = Vec::new();
     if let Value::Object(map) = &mut head {
         map.shift_remove("content");
         match map.shift_remove("content_state") {
-            Some(state) if WHY.iter().any(|(known, _)| state == *known) => {
+            Some(state) if content::is_gone(&state) => {
                 map.insert("content".into(), why_none(row).into());
             }
             _ => {}
@@ -88,7 +95,10 @@ fn render(row: &Value, bodies: bool) -> String {
     let mut out = describe::lines(&head);
     if !attempts.is_empty() {
         out.push('\n');
-        out.push_str(&tries(&attempts));
+        out.push_str(&match people {
+            true => timeline::chart(row),
+            false => timeline::tries(&attempts),
+        });
     }
     if bodies {
         for side in ["request", "response"] {
@@ -112,19 +122,6 @@ fn render(row: &Value, bodies: bool) -> String {
         }
     }
     out
-}
-
-/// Why content that was to be kept is not there.
-const WHY: [(&str, &str); 3] = [
-    ("removed", "removed by retention"),
-    ("left_out", "left out: there was no room for it"),
-    ("damaged", "damaged: it cannot be read"),
-];
-
-fn why_none(row: &Value) -> &'static str {
-    let state = row.get("content_state").and_then(Value::as_str);
-    let why = WHY.iter().find(|(known, _)| state == Some(known));
-    why.map_or("not kept", |(_, why)| why)
 }
 
 /// The amount and how it came about; only the latter where there is none.
@@ -167,87 +164,6 @@ fn tokens(usage: &Value, source: &str) -> String {
     format!("{}{source}", shown.collect::<Vec<_>>().join(", "))
 }
 
-/// The targets tried, as a table.
-pub(crate) fn tries(attempts: &[Value]) -> String {
-    let show =
-        |attempt: &Value, name: &str| match attempt.get(name).map(text).map(|text| clean(&text)) {
-            Some(text) if !text.is_empty() => text,
-            _ => "-".into(),
-        };
-    let millis = |attempt: &Value, name: &str| {
-        attempt
-            .get(name)
-            .and_then(Value::as_u64)
-            .map_or_else(|| "-".into(), log_row::span)
-    };
-    let row = |(at, attempt): (usize, &Value)| {
-        let target = format!("{}/{}", show(attempt, "provider"), show(attempt, "model"));
-        vec![
-            (at + 1).to_string(),
-            target,
-            millis(attempt, "start_ms"),
-            millis(attempt, "duration_ms"),
-            show(attempt, "status"),
-            show(attempt, "class"),
-            show(attempt, "reason"),
-        ]
-    };
-    table(
-        &[
-            "TRY", "TARGET", "START", "TOOK", "STATUS", "CLASS", "REASON",
-        ],
-        attempts.iter().enumerate().map(row).collect(),
-        true,
-    )
-}
-
-/// Where requests of a format go whose path names no model.
-fn path_of(format: &str) -> &'static str {
-    let entries = formats::named(format).map_or(&[][..], |format| format.entries);
-    let mut plain = entries
-        .iter()
-        .map(|entry| entry.path)
-        .filter(|path| !path.contains('{'));
-    plain.next().unwrap_or(match format {
-        "anthropic" => "/v1/messages",
-        _ => "/v1/chat/completions",
-    })
-}
-
-/// The request as a command; the key stays a variable.
-fn curl(row: &Value, url: &str) -> Result<String> {
-    let body = row
-        .pointer("/content/request/text")
-        .and_then(Value::as_str)
-        .filter(|body| !body.is_empty());
-    let body = body.ok_or_else(|| {
-        let error = Error::not_found(format!("the content of this request was {}", why_none(row)));
-        error.hint(match why_none(row) {
-            "not kept" => "keep it with --log-content full, on `gw serve` and on the key",
-            _ => "see what is kept and for how long: logs.content_max_age and logs.content_max_bytes in gw.toml",
-        })
-    })?;
-    // As the log has what is no JSON (`gateway::record`).
-    let told = serde_json::from_str::<Value>(body).unwrap_or_default();
-    if told.get("content_type").is_some() && told.get("bytes").is_some() {
-        let why = "of this request's body the log has kind and length alone";
-        return Err(Error::not_found(why).hint("send it again from where it came"));
-    }
-    let path = match row.get("path").and_then(Value::as_str) {
-        Some(path) => path,
-        None => path_of(
-            row.get("format")
-                .and_then(Value::as_str)
-                .unwrap_or_default(),
-        ),
-    };
-    let quoted = shell::quoted(body);
-    Ok(format!(
-        "curl -sS {}{path} \\\n  -H \"authorization: Bearer $GW_API_KEY\" \\\n  -H 'content-type: application/json' \\\n  --data-raw {quoted}\n",
-        url.trim_end_matches('/').trim_end_matches("/v1")
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -265,7 +181,7 @@ mod tests {
     #[test]
     fn in_full() {
         assert_eq!(
-            render(&row(), true),
+            render(&row(), true, false),
             "id        req_1\nformat    anthropic\nstatus    200\nlatency   1.2s\nusage     2 in, 3 cached, 4 out (reported)\ncost      unpriced\n\n\
              TRY   TARGET   START   TOOK   STATUS   CLASS      REASON\n1     a/m      0ms     12ms   429      capacity   rate limited\n2     b/n      13ms    1.2s   200      ok         -\n\n\
              request:\n{\"it's\":1}\n\nresponse:\na\\u001b[2J\nb\n(the response was longer than is kept)\n"
@@ -276,7 +192,7 @@ mod tests {
     fn content_that_is_gone_is_not_said_to_have_been_nothing() {
         let shown = |state: &str, bodies| {
             let row = json!({"id": "req_1", "content_state": state});
-            render(&row, bodies)
+            render(&row, bodies, false)
         };
         assert_eq!(
             shown("removed", true),
@@ -293,18 +209,6 @@ mod tests {
         assert_eq!(
             error.message,
             "the content of this request was removed by retention"
-        );
-    }
-
-    #[test]
-    fn curl_keeps_the_key_out() {
-        assert_eq!(
-            curl(&row(), "http://127.0.0.1:4000/v1").unwrap(),
-            "curl -sS http://127.0.0.1:4000/v1/messages \\\n  -H \"authorization: Bearer $GW_API_KEY\" \\\n  -H 'content-type: application/json' \\\n  --data-raw '{\"it'\\''s\":1}'\n"
-        );
-        assert_eq!(
-            curl(&json!({}), "x").unwrap_err().kind,
-            crate::error::Kind::NotFound
         );
     }
 }
