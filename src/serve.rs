@@ -38,7 +38,6 @@ use std::{
     process::ExitCode,
     sync::{Arc, OnceLock, atomic::Ordering},
     thread::JoinHandle,
-    time::Instant,
 };
 use stores::Stores;
 use tokio::sync::watch;
@@ -94,14 +93,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         }),
         explain: Arc::new({
             let shared = shared.clone();
-            move |query| {
-                crate::plan::explain::explain(
-                    &shared.serving.load().snapshot,
-                    query,
-                    Stamp::now().0,
-                    shared.moment(Instant::now()),
-                )
-            }
+            move |query| crate::gateway::question::explain(&shared, query)
         }),
         last_used: Arc::new({
             let shared = shared.clone();

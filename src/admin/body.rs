@@ -13,10 +13,10 @@ use std::time::Duration;
 const WAIT: Duration = Duration::from_secs(10);
 const PORTION: usize = 1 << 20;
 
-/// The bound for a path's body: many records have more room than one.
+/// The bound for a path's body: many records have more room than one, and so has a caller's request.
 fn bound(input: Input, limits: &Limits) -> (usize, &'static str) {
     match input {
-        Input::Records => (limits.apply, "limits.admin_max_apply"),
+        Input::Records | Input::Request => (limits.apply, "limits.admin_max_apply"),
         Input::None | Input::Record | Input::Json => (limits.body, "limits.admin_max_body"),
     }
 }

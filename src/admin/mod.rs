@@ -106,7 +106,7 @@ pub struct Deps {
     pub limits: Limits,
     /// Swaps the data plane's snapshot; returns when new requests see it.
     pub publish: Arc<dyn Fn(Published<'_>) + Send + Sync>,
-    /// Which route, rule and order a request would get; the query and answer are JSON (see `plan::explain`).
+    /// Which route, rule and order a request would get; the query and answer are JSON (see `gateway::question`).
     pub explain: Arc<dyn Fn(serde_json::Value) -> Result<serde_json::Value> + Send + Sync>,
     /// Waits, but not for long, until what these providers sign in with has been asked for where it has to be asked for.
     pub settled: Arc<Settled>,

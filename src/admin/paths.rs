@@ -52,6 +52,8 @@ pub enum Input {
     Record,
     /// A JSON object described in words.
     Json,
+    /// One that holds a caller's request.
+    Request,
     /// One that holds many records.
     Records,
 }
@@ -101,8 +103,8 @@ endpoints! {
     "GET" "/api/v1/vendors" Kinds::None, Input::None, &[], Action::Vendors, "Vendors gw knows";
     "POST" "/api/v1/apply" Kinds::None, Input::Records, &["dry_run"], Action::Apply, "Make many records so, all or none";
     "GET" "/api/v1/export" Kinds::None, Input::None, &[], Action::Export, "Every record, in the form `apply` takes, without secrets";
-    "POST" "/api/v1/explain" Kinds::None, Input::Json, &[], Action::Explain, "Where a request would go, and why";
-    "POST" "/api/v1/check" Kinds::None, Input::Json, &[], Action::Check, "What would become of a request's fields at a provider (`to`, `body` as text, `format`)";
+    "POST" "/api/v1/explain" Kinds::None, Input::Request, &[], Action::Explain, "Where a request (`path`, `headers`, `body`, or `as_of` a logged one) would go, and why";
+    "POST" "/api/v1/check" Kinds::None, Input::Request, &[], Action::Check, "What would become of a request's fields at a provider (`to`, `body` as text, `format`)";
     "GET" "/api/v1/logs" Kinds::None, Input::None, LOGS, Action::Logs, "Request log, newest first unless `order=asc`; goes on while there is a `cursor`";
     "GET" "/api/v1/logs/follow" Kinds::None, Input::None, FOLLOW, Action::FollowLogs, "Requests from now on, as JSON lines";
     "GET" "/api/v1/logs/export" Kinds::None, Input::None, LOGS, Action::ExportLogs, "The whole request log as JSON lines, newest first unless `order=asc`";

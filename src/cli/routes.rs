@@ -1,9 +1,7 @@
 //! What only routes have: the ways to write targets, and `gw route explain`.
 
 use super::{context::Context, fields, print::Format, request, route_decision};
-use crate::chat::{Op, estimate};
 use crate::error::Result;
-use crate::formats::{self, peek};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
@@ -60,25 +58,8 @@ pub(crate) fn given(matches: &ArgMatches) -> bool {
 
 /// `gw route explain`.
 pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<()> {
-    let mut question = match matches.get_one::<String>("data") {
-        Some(data) => needs(&request::data(data)?)?,
-        None => Map::new(),
-    };
-    for (id, field) in [
-        ("name", "route"),
-        ("key", "key"),
-        ("user", "user"),
-        ("path", "path"),
-        ("model", "model"),
-    ] {
-        if let Some(text) = matches.get_one::<String>(id) {
-            question.insert(field.into(), json!(text));
-        }
-    }
-    if let Some(times) = matches.get_one::<u32>("times") {
-        question.insert("times".into(), json!(times));
-    }
-    let answer = context.remote()?.explain(&Value::Object(question)).await?;
+    let question = question(matches)?;
+    let answer = context.remote()?.explain(&question).await?;
     match context.look.format {
         Format::Table | Format::Wide => context.data(&route_decision::render(&answer)),
         _ => context.data(&context.look.found(&answer)?),
@@ -86,29 +67,41 @@ pub(crate) async fn explain(context: &Context, matches: &ArgMatches) -> Result<(
     Ok(())
 }
 
-/// What a body asks of a model, as the gateway reads it.
-fn needs(body: &Value) -> Result<Map<String, Value>> {
-    let text = body.to_string();
-    let format = formats::resembling(body);
-    let peek = peek::peek(text.as_bytes(), format.looks, usize::MAX)?;
-    let mut needs = Map::new();
-    if let Some(model) = &peek.model {
-        needs.insert("model".into(), json!(model));
-    }
-    for (name, wanted) in [
-        ("tools", peek.tools),
-        ("schema", peek.schema),
-        ("images", peek.images),
-        ("embeddings", format.op == Op::Embeddings),
+/// The flags as the gateway is asked; what they mean is its to say.
+fn question(matches: &ArgMatches) -> Result<Value> {
+    let mut question = Map::new();
+    for (id, field) in [
+        ("name", "route"),
+        ("key", "key"),
+        ("user", "user"),
+        ("as_of", "as_of"),
+        ("method", "method"),
+        ("path", "path"),
+        ("caller_format", "format"),
+        ("model", "model"),
+        ("at", "at"),
     ] {
-        if wanted {
-            needs.insert(name.into(), json!(true));
+        if let Some(text) = matches.get_one::<String>(id) {
+            question.insert(field.into(), json!(text));
         }
     }
-    if !peek.encoded {
-        needs.insert("tokens".into(), json!(estimate(peek.text_bytes)));
+    if let Some(data) = matches.get_one::<String>("data") {
+        question.insert("body".into(), json!(request::text(data)?));
     }
-    Ok(needs)
+    let headers = matches.get_many::<String>("header").into_iter().flatten();
+    let headers =
+        headers.map(|text| request::header(text).map(|(name, value)| (name, json!(value))));
+    let headers = headers.collect::<Result<Map<String, Value>>>()?;
+    if !headers.is_empty() {
+        question.insert("headers".into(), headers.into());
+    }
+    if matches.get_flag("stream") {
+        question.insert("stream".into(), json!(true));
+    }
+    if let Some(times) = matches.get_one::<u32>("times") {
+        question.insert("times".into(), json!(times));
+    }
+    Ok(Value::Object(question))
 }
 
 #[cfg(test)]
@@ -117,14 +110,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_say_what_they_need() {
-        let body = json!({"model": "m", "tools": [{}], "messages": [{"role": "user", "content": [{"type": "image_url"}]}]});
-        let tokens = estimate(body.to_string().len() as u64);
+    fn flags_become_a_question() {
+        let line = "gw route explain r --key k --path /v1/responses -m m -H X-Team:search --stream --times 5 --at 2030-01-01 --data {}";
+        let matches = crate::cli::command()
+            .try_get_matches_from(line.split(' '))
+            .unwrap();
+        let route = matches.subcommand_matches("route").unwrap();
         assert_eq!(
-            Value::Object(needs(&body).unwrap()),
-            json!({"model": "m", "tools": true, "images": true, "tokens": tokens})
+            question(route.subcommand_matches("explain").unwrap()).unwrap(),
+            json!({"route": "r", "key": "k", "path": "/v1/responses", "model": "m", "at": "2030-01-01", "body": "{}",
+                "headers": {"x-team": "search"}, "stream": true, "times": 5})
         );
-        let wrong = needs(&json!({"model": 1})).unwrap_err();
-        assert_eq!(wrong.message, "`model` must be a string");
     }
 }

@@ -98,6 +98,7 @@ async fn answer(
                 ..Peek::default()
             };
             record.asked(&peek, asked.format.op);
+            record.row.path.clone_from(&asked.path);
             record.brought(parcel.content_type.as_ref(), parcel.length);
             let ask = pipeline::ask(asked, &peek, &head.headers);
             let plan = pipeline::planned(worker, &serving, &admitted.caller, ask, record);

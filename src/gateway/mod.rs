@@ -40,6 +40,7 @@ pub mod payload;
 pub mod pipeline;
 pub mod pool;
 pub mod prepare;
+pub mod question;
 pub mod record;
 pub mod relay;
 pub mod respond;

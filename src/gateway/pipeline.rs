@@ -73,6 +73,7 @@ async fn answer(
     let mut peek = peek::peek(&body, asked.format.looks, shared.settings.json_depth)?;
     peek.told(asked.model.as_deref(), asked.streams)?;
     record.asked(&peek, asked.format.op);
+    record.row.path.clone_from(&asked.path);
 
     let counts = asked.format.op == Op::Count;
     let ask = ask(asked, &peek, &head.headers);

@@ -57,6 +57,15 @@ fn told(kind: Option<&str>, bytes: Option<u64>) -> Vec<u8> {
     told.to_string().into_bytes()
 }
 
+/// Whether a body of the log is what it has in place of one.
+pub fn is_told(body: &str) -> bool {
+    let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let members = body.as_object();
+    members.is_some_and(|it| {
+        it.len() == 2 && it.contains_key("content_type") && it.contains_key("bytes")
+    })
+}
+
 impl Record {
     /// Begins the record of a request that has just been taken.
     pub fn begin(shared: Arc<Shared>, id: String) -> Record {

@@ -34,8 +34,35 @@ pub fn named(headers: &HeaderMap) -> (Option<String>, Option<String>) {
     )
 }
 
+/// The headers by which a caller could have named these: what each says, its name and its value.
+pub fn headers<'a>(
+    session: Option<&'a str>,
+    agent: Option<&'a str>,
+) -> impl Iterator<Item = (&'static str, &'static str, &'a str)> {
+    let session = session.map(|session| ("session", "x-session-id", session));
+    session
+        .into_iter()
+        .chain(agent.map(|agent| ("agent", AGENT, agent)))
+}
+
 fn text(value: &HeaderValue) -> Option<&str> {
     // ASCII, so that any place is between two characters.
     let value = value.to_str().ok()?.trim();
     (!value.is_empty()).then(|| &value[..value.len().min(LABEL_KEPT)])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_named_again_is_found() {
+        let mut given = HeaderMap::new();
+        for (_, name, value) in headers(Some("s"), Some("a")) {
+            given.insert(name, value.parse().unwrap());
+        }
+        assert_eq!(named(&given), (Some("s".into()), Some("a".into())));
+        assert_eq!(headers(None, None).count(), 0);
+    }
 }

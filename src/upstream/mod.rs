@@ -169,6 +169,15 @@ impl Upstream {
         all.min_by_key(|trouble| trouble.lapses)
     }
 
+    /// Why it cannot be signed in to now, in a fragment for the operator; `None`: it can, as far as is known here.
+    pub fn unavailable(&self) -> Option<String> {
+        if let SignIn::Unavailable(why) = &self.sign_in {
+            return Some(why.clone());
+        }
+        let trouble = self.trouble()?;
+        trouble.lapses.is_none().then_some(trouble.why)
+    }
+
     /// It refused what it is signed in with: where that lapses, it may have lapsed early.
     pub fn refused_credential(&self) {
         self.leases.iter().for_each(|lease| lease.doubt());

@@ -168,9 +168,9 @@ fn prompt(
     Ok(body)
 }
 
-/// `JSON`, `@FILE` or `-`.
-pub(crate) fn data(source: &str) -> Result<Value> {
-    let text = match source.strip_prefix('@') {
+/// The text of `JSON`, `@FILE` or `-`.
+pub(crate) fn text(source: &str) -> Result<String> {
+    Ok(match source.strip_prefix('@') {
         Some(file) => std::fs::read_to_string(file).map_err(|error| {
             Error::invalid(format!("cannot read `{file}`"))
                 .cause(error)
@@ -179,8 +179,12 @@ pub(crate) fn data(source: &str) -> Result<Value> {
         None if source == "-" => std::io::read_to_string(std::io::stdin())
             .map_err(|error| Error::invalid("cannot read standard input as text").cause(error))?,
         None => source.to_owned(),
-    };
-    serde_json::from_str(&text).map_err(|error| {
+    })
+}
+
+/// The same, read.
+fn data(source: &str) -> Result<Value> {
+    serde_json::from_str(&text(source)?).map_err(|error| {
         Error::invalid("the body is not JSON")
             .cause(error)
             .param("--data")

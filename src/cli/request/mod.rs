@@ -7,7 +7,7 @@ mod check;
 mod expect;
 mod send;
 
-pub(crate) use ask::data;
+pub(crate) use ask::{header, text};
 pub(crate) use check::run as check;
 pub(crate) use expect::help;
 

@@ -115,26 +115,64 @@ pub(super) fn route_extras(kind: &'static Kind) -> Vec<Command> {
             .arg(option("key", "key", "KEY", "As this key").add(names_of("key")))
             .arg(option("user", "user", "USER", "As any key of this user").add(names_of("user")))
             .arg(option(
-                "path",
-                "path",
-                "/PATH",
-                "Sent to this path (default /v1/chat/completions)",
+                "as_of",
+                "as-of",
+                "REQUEST",
+                "As this request of the log, and what is otherwise now",
             ))
-            .arg(
-                option("model", "model", "MODEL", "Asking for this model")
-                    .short('m')
-                    .add(names_of("model")),
-            )
-            .arg(option("data", "data", "JSON|@FILE|-", "With this body"))
+            .args(asked())
             .arg(
                 option(
                     "times",
                     "times",
                     "N",
-                    "Draw so many times; shows how a split comes out",
+                    "Draw so many times; shows the shares of the targets",
                 )
                 .value_parser(clap::value_parser!(u32).range(1..=10_000)),
             ),
+    ]
+}
+
+/// What a request that is asked about is.
+fn asked() -> [Arg; 8] {
+    [
+        option(
+            "path",
+            "path",
+            "/PATH",
+            "Sent to this path, such as /v1/responses (default: what the body looks like, else a chat)",
+        ),
+        option(
+            "caller_format",
+            "format",
+            "FORMAT",
+            "In this format, where no path says it",
+        )
+        .conflicts_with("path")
+        .value_parser(clap::builder::PossibleValuesParser::new(
+            crate::formats::FORMATS.map(|row| row.name),
+        )),
+        option("method", "method", "METHOD", "With this method")
+            .requires("path")
+            .value_parser(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]),
+        option("model", "model", "MODEL", "Asking for this model")
+            .short('m')
+            .add(names_of("model")),
+        many(
+            "header",
+            "header",
+            "NAME:VALUE",
+            "With this header; repeatable",
+        )
+        .short('H'),
+        option("data", "data", "JSON|@FILE|-", "With this body"),
+        flag("stream", "stream", "Streamed, whatever the body says"),
+        option(
+            "at",
+            "at",
+            "TIME",
+            "At this time: 2030-01-01 or 2030-01-01T09:30:00Z (UTC); how targets do is as it is now",
+        ),
     ]
 }
 

@@ -148,7 +148,11 @@ static ROWS: &[Row] = &[
     row(
         "route explain",
         VALUE,
-        &["route explain --key ci -m gpt-4o"],
+        &[
+            "route explain --key ci -m gpt-4o",
+            "route explain --key ci --path /v1/messages --data @request.json --stream",
+            "route explain --as-of req_01JD9ZQ5X8",
+        ],
     ),
     row(
         "* get",

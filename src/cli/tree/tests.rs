@@ -60,6 +60,8 @@ fn documented_lines_parse() {
         "gw route create openai-route --path /openai --provider openai --model gpt-4o",
         "gw route create s --key k --strategy split --to a=8 --to b=2 --then c/m",
         "gw route explain -m gpt-4o --key ci --path /x --times 100",
+        "gw route explain -m gpt-4o --key ci -H x-team:search --stream --at 2030-01-01",
+        "gw route explain --as-of req_1 --key other",
         "gw rt ls --show-labels -l env=ci",
         "gw keys list",
         "gw pv get openai -o yaml",

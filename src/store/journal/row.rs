@@ -66,6 +66,9 @@ pub struct Row {
     pub agent: Option<String>,
     /// The caller's format, such as `openai-chat`.
     pub format: String,
+    /// The path it was sent to, where that is below one that a route is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// The model asked for; absent where the body named none.
     pub requested_model: Option<String>,
     /// The model that answered (upstream id).
@@ -103,6 +106,7 @@ impl Row {
     /// Cuts what callers and upstreams choose, so that many rows take no more room than their number says.
     pub fn bound(&mut self) {
         let own = [
+            &mut self.path,
             &mut self.requested_model,
             &mut self.model,
             &mut self.session,
@@ -189,6 +193,7 @@ mod tests {
     fn what_others_choose_is_bounded_in_bytes() {
         let long = || Some("é".repeat(1 << 20));
         let mut row = Row {
+            path: long(),
             requested_model: long(),
             model: long(),
             session: long(),
@@ -203,7 +208,13 @@ mod tests {
         };
         row.bound();
         let attempt = &row.attempts[0];
-        let names = [&row.requested_model, &row.model, &row.session, &row.agent];
+        let names = [
+            &row.path,
+            &row.requested_model,
+            &row.model,
+            &row.session,
+            &row.agent,
+        ];
         for name in names.into_iter().flatten().chain([&attempt.model]) {
             assert!(name.len() <= 256 && name.ends_with("é…") && name.capacity() < 300);
         }
