@@ -2,14 +2,17 @@
 //! Everything is made here once and handed down; no other room knows them all.
 
 mod announce;
+mod checks;
 mod child;
 mod descriptors;
 mod dev;
+mod game_day;
 mod kept;
 mod key_places;
 mod last_used;
 mod leases;
 mod new_keys;
+mod provider_health;
 mod ready;
 mod reload;
 mod saving;
@@ -25,6 +28,7 @@ use crate::gateway::{Shared, accept};
 use crate::resources::Stamp;
 use crate::store::{harden, records::Actor};
 use crate::tls::Identity;
+use checks::Checks;
 use kept::Kept;
 use key_places::{Place, Shown};
 use last_used::LastUsed;
@@ -80,6 +84,8 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let shared = Arc::new(shared);
 
     let facts: Arc<OnceLock<Value>> = Arc::default();
+    let (changed, changes) = watch::channel(());
+    let checks = Checks::new(shared.clone());
     let desk = Desk::open(Deps {
         records: stores.records.clone(),
         vault: stores.vault.clone(),
@@ -89,7 +95,10 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         limits: serving::admin_limits(&config),
         publish: Arc::new({
             let shared = shared.clone();
-            move |published| serving::publish(&shared, &published)
+            move |published| {
+                serving::publish(&shared, &published);
+                changed.send_replace(());
+            }
         }),
         explain: Arc::new({
             let shared = shared.clone();
@@ -108,11 +117,12 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         }),
         tried: Arc::new({
             let shared = shared.clone();
-            move |name, verdict| serving::tried(&shared, name, verdict)
+            move |name, trial| serving::tried(&shared, name, trial)
         }),
         status: Arc::new({
             let (shared, facts, records) = (shared.clone(), facts.clone(), stores.records.clone());
-            move || serving::status(&shared, facts.get(), &*records)
+            let checks = checks.clone();
+            move || serving::status(&shared, facts.get(), &*records, &checks)
         }),
     })
     .await?;
@@ -154,6 +164,8 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     reload::on_hangup(&desk, tls.clone());
     reload::follow(tls);
     announce::people(&config, &ready, &stores, &desk);
+    game_day::follow(shared.clone(), changes.clone());
+    let checking = checks.start(changes);
     announce::descriptors(&config, &shared.settings, descriptors);
     shown.tell(&config, &ready, &keys);
     leases::settled(&shared, None).await;
@@ -167,6 +179,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         }
     };
     shared.stopping.store(true, Ordering::Relaxed);
+    checking.abort();
     let _ = stopped.send(true);
     stop::drain(&shared, &workers, config.server.shutdown_grace.std()).await;
     for admin in admins {

@@ -45,7 +45,7 @@ use crate::store::{
     token::Hasher,
     vault::Vault,
 };
-use crate::upstream::Verdict;
+use crate::upstream::trial::Trial;
 use futures_util::future::BoxFuture;
 use in_force::Credentials;
 use std::{collections::BTreeSet, sync::Arc};
@@ -89,7 +89,7 @@ impl Default for Limits {
 pub type Settled = dyn Fn(BTreeSet<String>) -> BoxFuture<'static, ()> + Send + Sync;
 
 /// Takes a provider's name and how a trial of it went.
-pub type Tried = dyn Fn(&str, Verdict) + Send + Sync;
+pub type Tried = dyn Fn(&str, &Trial) + Send + Sync;
 
 /// When a key was last used, by its name.
 pub type LastUsed = Arc<dyn Fn(&str) -> Option<Stamp> + Send + Sync>;

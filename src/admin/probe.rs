@@ -59,12 +59,7 @@ impl Report {
 
     /// Tells the data plane, so that the provider's health says what was found.
     pub fn note(&self, desk: &Desk, name: &str) {
-        let verdict = match self.trial.state {
-            State::Unverified => return,
-            State::Verified => Ok(()),
-            _ => Err(self.trial.message.clone()),
-        };
-        (desk.deps.tried)(name, verdict);
+        (desk.deps.tried)(name, &self.trial);
     }
 }
 

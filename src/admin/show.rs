@@ -122,6 +122,9 @@ impl<'a> Show<'a> {
                 ("health", "health"),
                 ("reason", "health_reason"),
                 ("credential_error", "credential_error"),
+                ("credential_refused", "credential_refused"),
+                ("injected", "injected"),
+                ("checks", "checks"),
             ] {
                 if let Some(said) = health.get(from) {
                     status[to] = said.clone();

@@ -71,6 +71,8 @@ pub(super) struct Reading<'a> {
     pub watch: &'a Guard,
     /// The longest pause once the answer has begun.
     pub idle: Duration,
+    /// It is to be cut off once it has begun: an injected fault.
+    pub cut: bool,
 }
 
 impl Reading<'_> {
@@ -119,7 +121,12 @@ impl Reading<'_> {
                     }
                 }
             }
-            false => self.whole(incoming, ticket).await?,
+            false => match self.whole(incoming, ticket).await? {
+                Reply::Whole { .. } if self.cut => {
+                    return Err(self.bad("broke off in the middle of its answer (injected)"));
+                }
+                reply => reply,
+            },
         };
         Ok(Came {
             status: StatusCode::OK,
@@ -164,9 +171,17 @@ impl Reading<'_> {
             format: self.read_as(),
             tail: Tail::default(),
         };
-        let mut stream = Stream::new(incoming, mode, ticket, self.exchange, self.idle);
+        let mut stream = self.stream(incoming, mode, ticket);
         stream.length = length;
         Reply::Begun(Box::new(stream))
+    }
+
+    fn stream(&self, incoming: Incoming, mode: Mode, ticket: Ticket) -> Stream {
+        let mut stream = Stream::new(incoming, mode, ticket, self.exchange, self.idle);
+        if self.cut {
+            stream.cut_short();
+        }
+        stream
     }
 
     fn failed(&self, what: &str) -> Failure {
@@ -229,13 +244,7 @@ impl Reading<'_> {
             // Nobody asks for them as a stream.
             Conversion::Embeddings { .. } => return Err(self.bad(NO_STREAM)),
         };
-        let mut stream = Box::new(Stream::new(
-            incoming,
-            mode,
-            ticket,
-            self.exchange,
-            self.idle,
-        ));
+        let mut stream = Box::new(self.stream(incoming, mode, ticket));
         stream.framed(framing);
         let step = match collected.length() {
             0 => Step::Setup,
@@ -283,13 +292,7 @@ impl Reading<'_> {
                     format: self.read_as(),
                     tail: Tail::default(),
                 };
-                let mut stream = Box::new(Stream::new(
-                    incoming,
-                    mode,
-                    ticket,
-                    self.exchange,
-                    self.idle,
-                ));
+                let mut stream = Box::new(self.stream(incoming, mode, ticket));
                 stream.length = length;
                 if stream.seen.keeps {
                     stream.seen.id = long::id(collected.so_far());

@@ -8,7 +8,7 @@ use super::{
     exchange::Exchange,
     failure::Failure,
     failures::Failures,
-    prepare,
+    injected, prepare,
     record::Record,
     send::{self, send},
     watch::{Fired, Guard},
@@ -256,6 +256,15 @@ impl Attempts<'_> {
         let (request, dropped) = prepare::request(exchange, upstream, choice, way)?;
         let upload = request.body().upload().cloned();
         let fresh = fresh || exchange.goes_once();
+        let dice = &exchange.worker.dice;
+        let mut injected = upstream
+            .faults(exchange.now)
+            .and_then(|faults| injected::drawn(faults, &mut dice.borrow_mut()));
+        if let Some(injected) = &mut injected {
+            self.record.injected(injected.to_string());
+            // In boxes: requests that meet nothing must not carry their room about.
+            Box::pin(injected.before(upstream, watch, &limits)).await?;
+        }
         let sent = send(exchange.worker, upstream, request, watch, &limits, fresh).await;
         let (response, ticket) = match upload {
             None => sent?,
@@ -268,8 +277,12 @@ impl Attempts<'_> {
             way,
             watch,
             idle: timers.idle,
+            cut: injected.as_ref().is_some_and(|injected| injected.cut),
         };
         let came = reading.read(response, ticket).await?;
+        if let Some(injected) = &injected {
+            Box::pin(injected.behind(upstream, watch)).await?;
+        }
         Ok((came, dropped))
     }
 }
@@ -286,18 +299,7 @@ fn note(mut entry: Entry, upstream: &Upstream, failure: &Failure, now: Moment) {
             entry.failed(now);
         }
         Class::Credential => {
-            tracing::warn!(
-                provider = &*upstream.name,
-                status = failure.status,
-                "provider refused gw's credential"
-            );
-            if let Some(401 | 403) = failure.status {
-                upstream.refused_credential();
-            }
-            upstream.standing.failed(match failure.status {
-                Some(status) => format!("it refused the credential (HTTP {status})"),
-                None => failure.fault.message.clone(),
-            });
+            credential(upstream, failure);
             entry.failed(now);
         }
         // It answers, and it is the request that it does not like.
@@ -307,5 +309,35 @@ fn note(mut entry: Entry, upstream: &Upstream, failure: &Failure, now: Moment) {
         }
         // Says nothing of the target.
         Class::Unfit | Class::OwnKey | Class::Caller | Class::NotFound | Class::Context => {}
+    }
+}
+
+/// Notes that a provider refused gw's credential, or that there was none to send.
+fn credential(upstream: &Upstream, failure: &Failure) {
+    let provider = &*upstream.name;
+    match failure.status {
+        Some(status) => {
+            if let 401 | 403 = status {
+                upstream.refused_credential();
+            }
+            if let Some(times) = upstream.standing.refused(status) {
+                tracing::warn!(
+                    provider,
+                    status,
+                    times,
+                    "provider refuses gw's credential; replace it with `gw provider rekey`"
+                );
+            }
+        }
+        None => {
+            let why = failure.fault.message.clone();
+            if let Some(times) = upstream.standing.without_credential(why) {
+                tracing::warn!(
+                    provider,
+                    times,
+                    "the credential of a provider is not available; see `gw status`"
+                );
+            }
+        }
     }
 }

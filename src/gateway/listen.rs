@@ -383,6 +383,7 @@ fn ready(worker: &Worker) -> Response<Body> {
     let lapsed = serving.upstreams.iter().filter(|upstream| {
         let trouble = upstream.trouble();
         trouble.is_some_and(|trouble| trouble.lapses.is_none())
+            || upstream.standing.refusal().is_some()
     });
     reasons.extend(lapsed.map(|upstream| {
         format!(

@@ -26,6 +26,7 @@ pub mod headers;
 pub mod held;
 pub mod ids;
 pub mod incoming;
+mod injected;
 pub mod intake;
 pub mod keeping;
 pub mod kept;

@@ -236,6 +236,13 @@ impl Record {
         });
     }
 
+    /// What is injected into the running attempt.
+    pub fn injected(&mut self, what: String) {
+        if let Some(attempt) = &mut self.attempt {
+            attempt.injected = Some(what);
+        }
+    }
+
     /// The running attempt answered.
     pub fn attempt_ok(&mut self, status: u16) {
         let now = self.elapsed_ms();

@@ -99,6 +99,8 @@ pub struct Stream {
     pub idle: Duration,
     /// Bytes it will have in all, where that is known before its end.
     pub length: Option<u64>,
+    /// It is to be cut off once it has begun: an injected fault.
+    cut: bool,
 }
 
 impl Stream {
@@ -112,6 +114,7 @@ impl Stream {
         let keeps = exchange.keeps() && !matches!(mode, Mode::Translate { .. });
         Stream {
             length: None,
+            cut: false,
             incoming,
             frames: Frames::of(Framing::Events),
             out: VecDeque::new(),
@@ -129,6 +132,11 @@ impl Stream {
             ticket: Some(ticket),
             idle,
         }
+    }
+
+    /// Nothing of it comes behind its first content.
+    pub fn cut_short(&mut self) {
+        self.cut = true;
     }
 
     /// How the upstream frames it.
@@ -186,6 +194,9 @@ impl Stream {
 
     /// The next step, as soon as the upstream sends something.
     pub fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        if self.cut && self.begun() {
+            return Poll::Ready(broken("the stream was cut off (injected)"));
+        }
         let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(frame) => frame,
@@ -199,6 +210,14 @@ impl Stream {
                 Err(_) => Step::Setup,
             },
         })
+    }
+
+    /// Whether something that commits to it has come.
+    fn begun(&self) -> bool {
+        match &self.mode {
+            Mode::Long { .. } => self.seen.text_bytes > 0,
+            Mode::Same { .. } | Mode::Translate { .. } => self.said,
+        }
     }
 
     /// Whether it is made of events; else nothing but the answer's own bytes may be said in it.
@@ -256,6 +275,8 @@ impl Stream {
         {
             match self.frame(frame) {
                 Step::Setup => {}
+                // What has come with it is not looked at any more.
+                Step::Content if self.cut => return Step::Content,
                 Step::Content => step = Step::Content,
                 last => return last,
             }

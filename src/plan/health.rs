@@ -93,6 +93,16 @@ impl Health {
         })
     }
 
+    /// Since when its active health checks fail; `None`: they do not.
+    pub fn checked(&self, failing: Option<Moment>) {
+        self.rule.checked(failing);
+    }
+
+    /// For how long its active health checks have failed (ms), if they do.
+    pub fn failing_for(&self, now: Moment) -> Option<u64> {
+        self.rule.failing_for(now)
+    }
+
     /// How many models rest.
     pub fn resting(&self, now: Moment) -> usize {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
@@ -205,8 +215,19 @@ impl TargetState {
         self.place.slot().map(|slot| slot.figures.load())
     }
 
-    /// Until when it is to be left alone; not later than `now`: it is free.
+    /// For how long its provider has failed its active health checks (ms), if it does.
+    pub fn failing_for(&self, now: Moment) -> Option<u64> {
+        match &self.place {
+            Place::Slot(slot) => slot.failing_for(now),
+            Place::Asked(health, _) => health.failing_for(now),
+        }
+    }
+
+    /// Until when it is to be left alone; not later than `now`: it is free. Nobody knows when checks pass again.
     pub fn rests_until(&self, now: Moment) -> u64 {
+        if self.failing_for(now).is_some() {
+            return u64::MAX;
+        }
         let known = self.place.known(now, |slot| slot.rests_until(now));
         known.unwrap_or(0)
     }
@@ -290,6 +311,11 @@ pub(super) fn rest(
     if attempts.iter().all(|choice| end(choice) <= now.ms()) {
         return;
     }
+    // Checks that all fail may be what is wrong: everything is tried, as if there were none.
+    let failing = |choice: &Choice| choice.state.failing_for(now).is_some();
+    if attempts.iter().all(failing) {
+        return;
+    }
     let ends: Vec<u64> = attempts.iter().map(end).collect();
     // The first of the soonest, where all rest.
     let spared = ends
@@ -307,7 +333,10 @@ pub(super) fn rest(
             excluded.push(Excluded {
                 provider: provider.name.clone(),
                 model: Some(choice.model.clone()),
-                why: Why::Resting(end.saturating_sub(now.ms())),
+                why: match choice.state.failing_for(now) {
+                    Some(since) => Why::Checks(since),
+                    None => Why::Resting(end.saturating_sub(now.ms())),
+                },
             });
         }
         keep

@@ -106,6 +106,8 @@ pub enum Why {
     WeightZero,
     /// Cooling down or suspended for this many more milliseconds.
     Resting(u64),
+    /// Its provider has failed its active health checks for this many milliseconds.
+    Checks(u64),
 }
 
 impl std::fmt::Display for Why {
@@ -124,6 +126,10 @@ impl std::fmt::Display for Why {
                 "request does not fit the context window of {window} tokens"
             ),
             Why::WeightZero => f.write_str("weight is 0"),
+            Why::Checks(ms) => {
+                let seconds = crate::resources::Millis(ms / 1_000 * 1_000);
+                write!(f, "failing its health checks for {seconds}")
+            }
             Why::Resting(ms) => write!(
                 f,
                 "resting after failures for another {}",

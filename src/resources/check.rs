@@ -46,7 +46,11 @@ pub fn mistakes(kind: &Kind, spec: &Spec) -> Vec<Error> {
 /// What a record may hold and nobody may write anew: a time that is over, a label that no selector can name.
 /// A record put again as it was stays as it is, also where a time has passed since.
 pub fn acceptable(kind: &Kind, old: Option<&Spec>, new: &Spec, now: Stamp) -> Result<()> {
-    let changed = |field: &&Field| old.and_then(|old| old.get(field.name)) != new.get(field.name);
+    let differs = |name: &str| old.and_then(|old| old.get(name)) != new.get(name);
+    // `X_until` is when X ends: a new X is not to have ended already.
+    let changed = |field: &&Field| {
+        differs(field.name) || field.name.strip_suffix("_until").is_some_and(differs)
+    };
     for field in kind.fields.iter().filter(changed) {
         let Some(value) = new.get(field.name) else {
             continue;

@@ -1,8 +1,10 @@
 //! A provider: a vendor, where it is, and how gw signs in there.
 
+pub mod inject;
+
 use super::{
-    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, Millis, Resource, Shape, column, field,
-    is_default, wide, yes,
+    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, Millis, Resource, Shape, Stamp, column,
+    field, is_default, wide, yes,
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -89,6 +91,24 @@ pub struct Provider {
     /// How long a suspension is, until one request probes.
     #[serde(default = "suspend_for", skip_serializing_if = "is_suspend_for")]
     pub suspend_for: Millis,
+    /// How often its health is checked; absent: never.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub check_interval: Option<Millis>,
+    /// What a check asks for, from the root of its host; empty: its list of models.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub check_path: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub check_timeout: Option<Millis>,
+    /// Checks in a row that take it out, and that let it in again.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub check_failures: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub check_passes: Option<u32>,
+    /// What is injected in front of it, and until when (RFC 3339).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub inject: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub inject_until: Option<String>,
     #[serde(default = "yes")]
     pub enabled: bool,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -277,6 +297,62 @@ const FIELDS: &[Field] = &[
         "",
         "For this long; then one request probes (default 30s)",
     ),
+    field(
+        "check_interval",
+        "check-interval",
+        Shape::Duration,
+        "TIME",
+        "",
+        "Check its health this often, with no model asked (default: never)",
+    ),
+    field(
+        "check_path",
+        "check-path",
+        Shape::Text,
+        "/PATH",
+        "",
+        "What a check asks for, from the root of its host (default: its list of models)",
+    ),
+    field(
+        "check_timeout",
+        "check-timeout",
+        Shape::Duration,
+        "TIME",
+        "",
+        "A check that takes longer has failed (default 5s)",
+    ),
+    field(
+        "check_failures",
+        "check-failures",
+        Shape::Number,
+        "N",
+        "",
+        "So many failed checks in a row take it out (default 3)",
+    ),
+    field(
+        "check_passes",
+        "check-passes",
+        Shape::Number,
+        "N",
+        "",
+        "So many passed checks in a row let it in again (default 2)",
+    ),
+    field(
+        "inject",
+        "inject",
+        Shape::Text,
+        "FAULTS",
+        "",
+        "Faults for a game day, such as '429:30%,ttft=8s'; '' ends them",
+    ),
+    field(
+        "inject_until",
+        "for",
+        Shape::Time,
+        "TIME",
+        "",
+        "How long --inject holds, at most 24h: 10m, or a time",
+    ),
     LABELS,
 ];
 
@@ -304,10 +380,13 @@ pub static KIND: Kind = Kind {
         "credential",
         "credential_detail",
         "credential_error",
+        "credential_refused",
         "base_url",
         "models",
         "health",
         "health_reason",
+        "injected",
+        "checks",
     ],
     check: super::check::<Provider>,
     refs: |_| Vec::new(),
@@ -334,8 +413,11 @@ impl Resource for Provider {
             ("first_byte_timeout", self.first_byte_timeout),
             ("idle_timeout", self.idle_timeout),
             ("answer_timeout", self.answer_timeout),
+            ("check_timeout", self.check_timeout),
         ])?;
         self.suspension()?;
+        self.checks()?;
+        self.bounded(Stamp::now())?;
         for (name, value) in &self.headers {
             let lower = name.to_ascii_lowercase();
             if http::HeaderName::try_from(name.as_str()).is_err()
@@ -373,6 +455,9 @@ impl Resource for Provider {
         self.files()
     }
 }
+
+/// Checks more often than this would be load of their own.
+const SHORTEST_CHECK: Millis = Millis(100);
 
 /// How the usage of its streams is to be had, and what can be said of that.
 pub const STREAM_USAGE: &str = "stream-usage";
@@ -428,6 +513,55 @@ impl Provider {
             }
         }
         Ok(())
+    }
+
+    /// What can be said of its health checks.
+    fn checks(&self) -> Result<()> {
+        let bad = |field: &str, message: String, hint: &str| {
+            Err(Error::invalid(message).param(field).hint(hint))
+        };
+        if let Some(interval) = self.check_interval
+            && interval < SHORTEST_CHECK
+        {
+            return bad(
+                "check_interval",
+                format!(
+                    "`{interval}` is shorter than {SHORTEST_CHECK}, and each check is a request"
+                ),
+                "check it every 30s",
+            );
+        }
+        for (field, count) in [
+            ("check_failures", self.check_failures),
+            ("check_passes", self.check_passes),
+        ] {
+            if count.is_some_and(|count| count == 0 || count > 100) {
+                return bad(
+                    field,
+                    format!("`{field}` is not from 1 to 100"),
+                    "leave it out for the default",
+                );
+            }
+        }
+        let path = &self.check_path;
+        let plain = |path: &str| {
+            path.bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'#')
+        };
+        match path.is_empty()
+            || (path.starts_with('/')
+                && !path.starts_with("//")
+                && path.len() <= 500
+                && plain(path)
+                && path.parse::<http::Uri>().is_ok())
+        {
+            true => Ok(()),
+            false => bad(
+                "check_path",
+                format!("`{}` is not a path", path.escape_debug()),
+                "write it from the root of the provider's host, such as /v1/models or /health",
+            ),
+        }
     }
 
     fn known_quirks(&self) -> Result<()> {

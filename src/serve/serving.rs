@@ -1,6 +1,6 @@
 //! From records to what requests are served from, and from configuration to the data plane's settings.
 
-use super::{ready::Ready, stores::Stores};
+use super::{checks::Checks, provider_health, ready::Ready, stores::Stores};
 use crate::admin::{self, Published};
 use crate::chat::Op;
 use crate::config::Config;
@@ -9,7 +9,10 @@ use crate::gateway::{Serving, Settings, Shared};
 use crate::plan::snapshot::{Provider, VendorFacts};
 use crate::resources::{Stamp, provider};
 use crate::store::records::Records;
-use crate::upstream::{Timers, Trouble, Upstream, Verdict};
+use crate::upstream::{
+    Timers, Upstream,
+    trial::{State, Trial},
+};
 use crate::vendors;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, atomic::Ordering};
@@ -85,47 +88,20 @@ fn vendor_facts(spec: &provider::Provider) -> Option<VendorFacts> {
 }
 
 /// Notes how a trial of a provider went.
-pub fn tried(shared: &Shared, name: &str, verdict: Verdict) {
-    if let Some(upstream) = shared.serving.load().upstream(name) {
-        match verdict {
-            Ok(()) => upstream.standing.worked(),
-            Err(why) => upstream.standing.failed(why),
-        }
-    }
-}
-
-/// How a provider is doing: in a word, and why where it is not well.
-fn health(upstream: &Upstream, resting: usize) -> Value {
-    let trouble = upstream.trouble();
-    let mut health = match (resting, upstream.standing.last()) {
-        _ if trouble
-            .as_ref()
-            .is_some_and(|trouble| trouble.lapses.is_none()) =>
-        {
-            json!({"health": "failed", "reason": "its credential cannot be had"})
-        }
-        (0, None) if upstream.models().is_none() => {
-            json!({"health": "unverified", "reason": "it lists no models: the first request will tell"})
-        }
-        (0, None) => json!({"health": "unverified"}),
-        (_, Some(Err(why))) => json!({"health": "failed", "reason": why}),
-        (0, Some(Ok(()))) => json!({"health": "ok"}),
-        (count, _) => json!({"health": format!("{count} resting")}),
+pub fn tried(shared: &Shared, name: &str, trial: &Trial) {
+    let serving = shared.serving.load();
+    let Some(upstream) = serving.upstream(name) else {
+        return;
     };
-    if let Some(trouble) = trouble {
-        health["credential_error"] = told(&trouble).into();
-    }
-    health
-}
-
-fn told(trouble: &Trouble) -> String {
-    match trouble.lapses {
-        None => trouble.why.clone(),
-        Some(left) => format!(
-            "it could not be renewed, and is good for another {} s: {}",
-            left.as_secs(),
-            trouble.why
-        ),
+    let standing = &upstream.standing;
+    match (trial.state, trial.status) {
+        (State::Unverified, _) => {}
+        (State::Verified, _) => standing.worked(),
+        // Who tried it has seen it: no line of the log is due.
+        (State::Refused, Some(status)) if upstream.sign_in.signs() => {
+            let _ = standing.refused(status);
+        }
+        _ => standing.failed(trial.message.clone()),
     }
 }
 
@@ -200,13 +176,18 @@ pub fn facts(ready: &Ready, stores: &Stores, started: Stamp) -> Value {
 }
 
 /// What is running, and is it well.
-pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> Value {
+pub fn status(
+    shared: &Shared,
+    facts: Option<&Value>,
+    records: &dyn Records,
+    checks: &Checks,
+) -> Value {
     let mut status = facts
         .and_then(Value::as_object)
         .cloned()
         .unwrap_or_default();
     let serving = shared.serving.load();
-    let now = shared.moment(Instant::now());
+    let (now, at) = (shared.moment(Instant::now()), Stamp::now());
     let providers: Map<String, Value> = serving
         .upstreams
         .iter()
@@ -214,15 +195,19 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
         .filter(|(upstream, _)| !upstream.name.is_empty())
         .map(|(upstream, provider)| {
             let resting = provider.health.resting(now);
-            (upstream.name.to_string(), health(upstream, resting))
+            let checked = checks.show(&upstream.name);
+            let health = provider_health::of(upstream, resting, checked, at);
+            (upstream.name.to_string(), health)
         })
         .collect();
     let (log, store) = (shared.journal.health(), records.health());
     let mut degraded: Vec<String> = shared.degraded.load().iter().cloned().collect();
-    degraded.extend(serving.upstreams.iter().filter_map(|upstream| {
-        let trouble = upstream.trouble()?;
-        Some(format!("provider `{}`: {}", upstream.name, told(&trouble)))
-    }));
+    degraded.extend(
+        serving
+            .upstreams
+            .iter()
+            .flat_map(|upstream| provider_health::degraded(upstream)),
+    );
     degraded.extend(
         store
             .degraded
@@ -247,6 +232,19 @@ pub fn status(shared: &Shared, facts: Option<&Value>, records: &dyn Records) -> 
         .into(),
     );
     status.insert("degraded".into(), degraded.into());
+    let injected: Map<String, Value> = serving
+        .upstreams
+        .iter()
+        .filter_map(|it| {
+            Some((
+                it.name.to_string(),
+                provider_health::injected(it, at)?.into(),
+            ))
+        })
+        .collect();
+    if !injected.is_empty() {
+        status.insert("injected".into(), injected.into());
+    }
     status.insert("store".into(), records.describe().into());
     if !store.damaged.is_empty() {
         status.insert("damaged".into(), store.damaged.into());

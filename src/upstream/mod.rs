@@ -31,14 +31,14 @@ pub use headers::BETAS;
 pub use lease::{Lease, Trouble};
 pub use own_key::{Form, OwnKey};
 pub use sign::{SignIn, Unsigned, check_access, check_secret};
-pub use standing::{Standing, Verdict};
+pub use standing::{Refusal, Standing, Verdict};
 pub use timers::Timers;
 pub use way::{Conversion, Way};
 
 use crate::chat::Op;
 use crate::error::{Error, Result};
 use crate::formats::{Format, Quirks, count};
-use crate::resources::provider::Provider;
+use crate::resources::provider::{Provider, inject::Faults};
 use crate::vendors::{self, Vendor};
 use address::Address;
 use bytes::Bytes;
@@ -59,6 +59,8 @@ pub struct Upstream {
     /// Whether it is known to answer; kept while what is called stays the same.
     pub standing: Arc<Standing>,
     pub timers: Timers,
+    /// What is put in front of it, and until when (Unix time in milliseconds).
+    pub injected: Option<Box<(Faults, i64)>>,
     /// Its own CA or client certificate; `None`: what all connections have.
     tls: Option<tls::Own>,
     host: HeaderValue,
@@ -125,6 +127,7 @@ impl Upstream {
             leases: Vec::new(),
             standing: Arc::default(),
             timers: timers.of_provider(spec),
+            injected: spec.injected().map(Box::new),
             host: address.host().map_err(bad)?,
             headers: headers::fixed(vendor, spec).map_err(bad)?,
             models: match vendor.models {
@@ -191,6 +194,12 @@ impl Upstream {
         Ok(())
     }
 
+    /// What is injected in front of it at `now` (Unix time in milliseconds).
+    pub fn faults(&self, now: i64) -> Option<&Faults> {
+        let (faults, until) = self.injected.as_deref()?;
+        (now < *until).then_some(faults)
+    }
+
     /// A provider that cannot be called, and why: it fails each attempt and leaves the others alone.
     pub fn broken(name: Arc<str>, why: &str) -> Upstream {
         Upstream {
@@ -202,6 +211,7 @@ impl Upstream {
             leases: Vec::new(),
             standing: Arc::default(),
             timers: Timers::default(),
+            injected: None,
             tls: None,
             host: HeaderValue::from_static("invalid"),
             headers: Vec::new(),

@@ -125,7 +125,7 @@ impl SignIn {
     }
 
     /// Whether a credential goes along.
-    pub(super) fn signs(&self) -> bool {
+    pub fn signs(&self) -> bool {
         !matches!(self, SignIn::Nothing | SignIn::Unavailable(_))
     }
 

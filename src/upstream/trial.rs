@@ -139,6 +139,54 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
     run(upstream, ask, TOKEN_WAIT, answered).await
 }
 
+/// Asks for what costs nothing, to see whether it is well: this path from the root of its host, else its list of models,
+/// else whether anything answers at its address. A trial that says nothing of it is [`State::Unverified`].
+pub async fn check(upstream: &Upstream, path: Option<&str>, wait: Duration) -> Trial {
+    let get = |target| ask(Method::GET, target, Bytes::new());
+    if let Some(target) = path.and_then(|path| path.parse().ok()) {
+        return run(upstream, get(target), wait, |status, body| match status {
+            200..=299 => (State::Verified, None, "ok".into()),
+            _ => busy(status).unwrap_or_else(|| said(status, body.unwrap_or_default())),
+        })
+        .await;
+    }
+    if let Some(target) = upstream.models() {
+        return run(upstream, get(target), wait, |status, body| {
+            busy(status).unwrap_or_else(|| listed(status, body, usize::MAX))
+        })
+        .await;
+    }
+    let Some(target) = upstream.below("", None) else {
+        return Trial::unsent(State::Unverified, "there is nothing to ask it for".into());
+    };
+    let answers = |status: u16| format!("it answers (HTTP {status})");
+    let trial = run(upstream, get(target), wait, |status, body| match status {
+        500.. => said(status, body.unwrap_or_default()),
+        _ => (State::Verified, None, answers(status)),
+    })
+    .await;
+    match (trial.state, trial.status) {
+        // Nobody said that there is anything to be had there.
+        (State::Refused, Some(status)) => Trial {
+            state: State::Verified,
+            message: answers(status),
+            ..trial
+        },
+        _ => trial,
+    }
+}
+
+/// "Too many requests" is an answer: it says nothing against who gives it.
+fn busy(status: u16) -> Option<Reading> {
+    (status == 429).then(|| {
+        (
+            State::Unverified,
+            None,
+            "it answered with HTTP 429, which says nothing of its health".into(),
+        )
+    })
+}
+
 fn ask(method: Method, target: http::Uri, body: Bytes) -> Ask<'static> {
     Ask {
         content: match method {

@@ -161,7 +161,7 @@ fn health_is_unverified_until_a_provider_was_asked_and_then_says_how_it_went() {
             &format!("error: provider `p`: {why}\n  fix: gw provider rekey p --credential-stdin\n")
         )
     );
-    assert_eq!(health(&home, "p"), ("failed".into(), why.into()));
+    assert_eq!(health(&home, "p"), ("refused".into(), why.into()));
     let described = home.run(&["provider", "describe", "p"]).out;
     assert!(
         described
@@ -171,7 +171,7 @@ fn health_is_unverified_until_a_provider_was_asked_and_then_says_how_it_went() {
     );
     // Labels are not what was tested; the credential is.
     home.run(&["provider", "set", "p", "--label", "a=b"]);
-    assert_eq!(health(&home, "p").0, "failed");
+    assert_eq!(health(&home, "p").0, "refused");
     home.run(&["provider", "set", "p", "--credential-ref", "env:GOOD_KEY"]);
     assert_eq!(health(&home, "p"), unverified());
     home.run(&["provider", "test", "p"]);
@@ -315,7 +315,7 @@ fn requests_too_say_how_a_provider_is_doing() {
     assert_eq!(
         health(&home, "p"),
         (
-            "failed".into(),
+            "refused".into(),
             "it refused the credential (HTTP 401)".into()
         )
     );

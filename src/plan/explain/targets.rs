@@ -41,8 +41,11 @@ fn name(snapshot: &Snapshot, choice: &Choice) -> String {
 /// What is to be known of an attempt that will be made. `own`: the provider that callers' own keys are for.
 fn notes(snapshot: &Snapshot, choice: &Choice, own: Option<usize>, now: Moment) -> Vec<String> {
     let rests = choice.state.rests_until(now).saturating_sub(now.ms());
-    let resting =
-        (rests > 0).then(|| format!("{}, tried as nothing else is left", Why::Resting(rests)));
+    let why = match choice.state.failing_for(now) {
+        Some(since) => Some(Why::Checks(since)),
+        None => (rests > 0).then_some(Why::Resting(rests)),
+    };
+    let resting = why.map(|why| format!("{why}, tried as nothing else is left"));
     let owner = own
         .filter(|own| *own != choice.provider && snapshot.takes_own_key(choice.provider))
         .and_then(|own| snapshot.providers.get(own));

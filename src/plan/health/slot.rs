@@ -57,6 +57,11 @@ impl Slot {
         }
     }
 
+    /// For how long its provider has failed its active health checks (ms), if it does.
+    pub(super) fn failing_for(&self, now: Moment) -> Option<u64> {
+        self.rule.failing_for(now)
+    }
+
     /// Until when it is to be left alone; not later than `now`: it is free.
     pub(super) fn rests_until(&self, now: Moment) -> u64 {
         let suspended = self.suspension(now).unwrap_or(0);

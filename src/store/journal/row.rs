@@ -43,6 +43,9 @@ pub struct Attempt {
     /// Why gw moved on or stopped; scrubbed of anything that looks like a credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What was injected in front of the provider, such as `429` or `ttft=8s`: it did not come of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub injected: Option<String>,
 }
 
 /// Characters kept of a session's and an agent's name; ids are shorter, and a caller chooses it.
