@@ -52,17 +52,46 @@ fn unbind(mut spec: Spec, id: KindId, name: &str) -> Option<Spec> {
     let list = match id {
         KindId::User => "users",
         KindId::Key => "keys",
-        KindId::Provider => "targets",
+        KindId::Provider => return without_provider(spec, name),
         // No route names one.
         KindId::Model | KindId::Route => return Some(spec),
-    };
-    let names = |item: &Value| {
-        item.as_str() == Some(name) || item.get("provider").and_then(Value::as_str) == Some(name)
     };
     let Some(Value::Array(items)) = spec.get_mut(list) else {
         return Some(spec);
     };
-    items.retain(|item| !names(item));
+    items.retain(|item| item.as_str() != Some(name));
+    (!items.is_empty()).then_some(spec)
+}
+
+/// The route without a provider: its targets, what is let through to it, and rules that lead nowhere else.
+fn without_provider(mut spec: Spec, name: &str) -> Option<Spec> {
+    let named = |item: &Value| item.get("provider").and_then(Value::as_str) == Some(name);
     let worth = |item: &Value| item.get("weight").and_then(Value::as_u64) != Some(0);
-    items.iter().any(worth).then_some(spec)
+    // Whether it lost one, and leads nowhere now.
+    let lost = |targets: Option<&mut Value>| {
+        let Some(Value::Array(targets)) = targets else {
+            return false;
+        };
+        let before = targets.len();
+        targets.retain(|item| !named(item));
+        targets.len() < before && !targets.iter().any(worth)
+    };
+    let nowhere = lost(spec.get_mut("targets"));
+    let (mut rules, mut gone) = (0, 0);
+    if let Some(Value::Array(items)) = spec.get_mut("rules") {
+        rules = items.len();
+        items.retain_mut(|rule| !lost(rule.get_mut("targets")));
+        gone = rules - items.len();
+    }
+    if let Some(Value::Array(through)) = spec.get_mut("passthrough") {
+        through.retain(|item| item.as_str() != Some(name));
+        if through.is_empty() {
+            for field in ["passthrough", "passthrough_methods", "passthrough_paths"] {
+                spec.shift_remove(field);
+            }
+        }
+    }
+    let own = spec.get("targets").and_then(Value::as_array);
+    let only_rules = own.is_none_or(Vec::is_empty) && !nowhere;
+    (!nowhere && !(only_rules && gone == rules)).then_some(spec)
 }

@@ -137,15 +137,27 @@ fn shape(shape: Shape) -> Value {
         Shape::Number => json!({"type": "integer", "minimum": 0}),
         Shape::Texts | Shape::Only => json!({"type": "array", "items": {"type": "string"}}),
         Shape::Map => json!({"type": "object", "additionalProperties": {"type": "string"}}),
-        Shape::Targets => json!({"type": "array", "items": {
+        Shape::Targets => json!({"type": "array", "items": target()}),
+        Shape::Rules => json!({"type": "array", "items": {
             "type": "object",
-            "required": ["provider"],
+            "required": ["when", "targets"],
             "properties": {
-                "provider": {"type": "string"}, "model": {"type": "string"},
-                "weight": {"type": "integer", "minimum": 0}, "tier": {"type": "integer", "minimum": 0},
+                "when": {"type": "string"}, "strategy": {"type": "string"},
+                "targets": {"type": "array", "items": target()},
             },
         }}),
     }
+}
+
+fn target() -> Value {
+    json!({
+        "type": "object",
+        "required": ["provider"],
+        "properties": {
+            "provider": {"type": "string"}, "model": {"type": "string"},
+            "weight": {"type": "integer", "minimum": 0}, "tier": {"type": "integer", "minimum": 0},
+        },
+    })
 }
 
 fn error() -> Value {

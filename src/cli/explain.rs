@@ -80,6 +80,7 @@ fn one(kind: &Kind, field: &Field) -> String {
         Shape::Time => "\"2026-12-31T00:00:00Z\"",
         Shape::Texts | Shape::Only => "[\"…\", \"…\"]",
         Shape::Map => "{ name = \"value\" }",
+        Shape::Rules => "[{ when = \"…\", targets = [{ provider = \"…\" }] }]",
         Shape::Targets => "[{ provider = \"…\", model = \"…\", weight = 1, tier = 0 }]",
     };
     format!(
@@ -114,6 +115,7 @@ fn typed(shape: Shape) -> &'static str {
         Shape::Texts | Shape::Only => "list of text",
         Shape::Map => "text by name",
         Shape::Targets => "list of targets",
+        Shape::Rules => "list of rules",
     }
 }
 

@@ -1,7 +1,10 @@
 //! From flags to JSON: a kind's fields as given on the command line, shaped as the admin API takes them.
 
 use crate::error::{Error, Result};
-use crate::resources::{Field, Kind, Millis, Shape, Stamp, route::Target};
+use crate::resources::{
+    Field, Kind, Millis, Shape, Stamp,
+    route::{Rule, Target},
+};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
@@ -43,6 +46,16 @@ fn of_field(field: &'static Field, matches: &ArgMatches, mode: &Mode) -> Result<
             .transpose()?,
         Shape::Targets => many(matches, field.name)
             .map(|items| items.into_iter().map(target).collect::<Result<Vec<_>>>())
+            .transpose()?
+            .map(Value::Array),
+        Shape::Rules => many(matches, field.name)
+            .map(|items| {
+                items
+                    .into_iter()
+                    .filter(|item| !item.is_empty())
+                    .map(rule)
+                    .collect::<Result<Vec<_>>>()
+            })
             .transpose()?
             .map(Value::Array),
         Shape::Text | Shape::Decimal | Shape::Duration | Shape::Time => {
@@ -115,6 +128,13 @@ pub(crate) fn target(text: &str) -> Result<Value> {
     let target: Target = text.parse().map_err(|error: Error| error.param("--to"))?;
     serde_json::to_value(target)
         .map_err(|error| Error::internal("a target cannot be written").cause(error))
+}
+
+/// A rule as JSON.
+fn rule(text: &str) -> Result<Value> {
+    let rule: Rule = text.parse().map_err(|error: Error| error.param("--rule"))?;
+    serde_json::to_value(rule)
+        .map_err(|error| Error::internal("a rule cannot be written").cause(error))
 }
 
 /// RFC 3339, or a duration from now.

@@ -31,9 +31,10 @@ pub(crate) fn targets(matches: &ArgMatches, body: &mut Map<String, Value>) -> Re
         return Ok(());
     }
     all.sort_by_key(|(index, ..)| *index);
-    let fallback = body
+    let in_order = body
         .get("strategy")
         .is_none_or(|strategy| strategy == "fallback");
+    let fallback = in_order && !body.contains_key("tier_strategies");
     let (mut tier, mut list) = (0, Vec::new());
     for (_, next, text) in all {
         let mut target = fields::target(text)?;

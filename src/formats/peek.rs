@@ -29,6 +29,8 @@ pub struct Peek<'a> {
     pub tools: bool,
     pub images: bool,
     pub schema: bool,
+    /// The conversation's value as it is spelt; empty where there is none.
+    pub turns: &'a str,
     /// What it names of what a provider keeps.
     pub kept: Vec<Kept<'a>>,
     /// Its answer is not to be kept (`store: false`).
@@ -337,6 +339,9 @@ fn owned<'a>(
                 .is_some_and(|rest| !rest.trim_start().starts_with(']'))
         }
         Look::Turns => {
+            if peek.turns.is_empty() {
+                peek.turns = raw;
+            }
             peek.images |= images(raw);
             files(raw, peek)?;
         }

@@ -22,7 +22,7 @@ use super::{
     worker::Worker,
 };
 use crate::formats::{Format, peek::Peek};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Ask, Plan};
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use std::{borrow::Cow, cell::OnceCell, rc::Rc, sync::Arc};
@@ -89,7 +89,8 @@ async fn answer(
     match forwarded {
         Forwarded::Form(asked) => {
             let unknown = Peek::default();
-            let ask = pipeline::ask(asked, &unknown, &head.headers);
+            let sent = Ask::of_head(head.uri.path(), &head.headers, record.row.at.0);
+            let ask = pipeline::ask(asked, &unknown, sent);
             plan::possible(&serving.snapshot, &admitted.caller, &ask)?;
             let parcel = Parcel::read(&worker.shared, &head.headers, incoming, held, watch).await?;
             let peek = Peek {
@@ -100,7 +101,7 @@ async fn answer(
             record.asked(&peek, asked.format.op);
             record.row.path.clone_from(&asked.path);
             record.brought(parcel.content_type.as_ref(), parcel.length);
-            let ask = pipeline::ask(asked, &peek, &head.headers);
+            let ask = pipeline::ask(asked, &peek, sent);
             let plan = pipeline::planned(worker, &serving, &admitted.caller, ask, record);
             let plan = plan.map_err(|error| match peek.model.is_none() && parcel.goes_once() {
                 true => error.hint(LATE),
@@ -110,7 +111,7 @@ async fn answer(
                 .await
         }
         Forwarded::Through(through) => {
-            let (plan, errand) = through.plan(&serving, &admitted.caller, record)?;
+            let (plan, errand) = through.plan(&serving, &admitted.caller, &head, record)?;
             let parcel = Parcel::read(&worker.shared, &head.headers, incoming, held, watch).await?;
             let peek = Peek::default();
             record.asked(&peek, through.format().op);

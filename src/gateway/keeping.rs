@@ -27,7 +27,7 @@ use crate::chat::Op;
 use crate::error::Error;
 use crate::formats::{self, Format, FormatId, objects, peek::Peek};
 use crate::plan::{self, Ask, Caller, Plan};
-use http::{HeaderMap, Method, Request, Response};
+use http::{Method, Request, Response};
 use std::rc::Rc;
 
 /// One kind of what is kept.
@@ -152,11 +152,12 @@ impl Named {
     }
 
     /// What planning needs to know where all there are is asked for.
-    pub fn ask<'a>(&'a self, headers: &'a HeaderMap) -> Ask<'a> {
+    pub fn ask<'a>(&'a self, head: Ask<'a>) -> Ask<'a> {
         Ask {
             op: self.format().op,
+            format: self.format().name,
             path: self.bound.as_deref(),
-            ..Ask::nothing(headers)
+            ..head
         }
     }
 
@@ -308,7 +309,8 @@ async fn all(
     record: &mut Record,
 ) -> Result<Answer, Ended> {
     let (snapshot, caller) = (&call.serving.snapshot, &call.admitted.caller);
-    let ask = named.ask(&call.head.headers);
+    let head = Ask::of_head(call.head.uri.path(), &call.head.headers, record.row.at.0);
+    let ask = named.ask(head);
     let mut plan = pipeline::planned(call.worker, call.serving, caller, ask, record)?;
     // Each provider has a list of its own.
     plan.attempts.truncate(1);

@@ -235,7 +235,7 @@ impl Keeper {
             }
             let chosen_by_caller = |choice: &Choice| match &plan.route {
                 None => true,
-                Some(route) => route.targets.iter().any(|target| {
+                Some(route) => route.pool(plan.rule).targets.iter().any(|target| {
                     target.model.is_none()
                         && snapshot.provider(&target.provider_name) == Some(choice.provider)
                 }),
@@ -316,6 +316,7 @@ mod tests {
 
     fn caller(user: &str, key: &str) -> Caller {
         Caller {
+            labels: Arc::default(),
             key: key.into(),
             user: user.into(),
             created: Stamp(0),

@@ -48,7 +48,6 @@ pub mod respond;
 pub mod retry_after;
 pub mod secured;
 pub mod send;
-pub mod session;
 pub mod settings;
 pub mod socket;
 pub mod spoken;

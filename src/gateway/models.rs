@@ -244,7 +244,7 @@ fn found(serving: &Serving, caller: &Caller) -> Found {
     for target in snapshot
         .routes_of(caller)
         .chain(open_paths)
-        .flat_map(|route| &route.targets)
+        .flat_map(|route| route.pools().flat_map(|pool| &pool.targets))
     {
         let Some(provider) = snapshot.provider(&target.provider_name) else {
             continue;

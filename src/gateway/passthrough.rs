@@ -9,8 +9,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::formats::{self, Format, FormatId};
-use crate::plan::{Caller, Plan, passthrough};
-use http::Method;
+use crate::plan::{Ask, Caller, Plan, passthrough};
+use http::{Method, request::Parts};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// In front of all of them.
@@ -78,14 +78,19 @@ impl Through {
     }
 
     /// What planning needs to know.
-    pub fn asked<'a>(&'a self, serving: &'a Serving) -> passthrough::Asked<'a> {
+    pub fn asked<'a>(&'a self, serving: &'a Serving, head: Ask<'a>) -> passthrough::Asked<'a> {
         let base = serving.upstream(&self.provider).map(|it| it.base_path());
         passthrough::Asked {
             provider: &self.provider,
             method: &self.method,
             path: &self.path,
             base: base.unwrap_or_default(),
-            bound: self.bound.as_deref(),
+            ask: Ask {
+                op: self.format().op,
+                format: self.format().name,
+                path: self.bound.as_deref(),
+                ..head
+            },
         }
     }
 
@@ -94,9 +99,11 @@ impl Through {
         &self,
         serving: &Serving,
         caller: &Caller,
+        head: &Parts,
         record: &mut Record,
     ) -> std::result::Result<(Plan, Errand), Ended> {
-        let asked = self.asked(serving);
+        let sent = Ask::of_head(head.uri.path(), &head.headers, record.row.at.0);
+        let asked = self.asked(serving, sent);
         let plan = passthrough::plan(&serving.snapshot, caller, &asked)?;
         record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
         let errand = Errand {

@@ -14,7 +14,7 @@ use super::{
     incoming::Incoming,
     intake,
     record::Record,
-    respond, session,
+    respond,
     watch::Guard,
     worker::Worker,
 };
@@ -25,9 +25,9 @@ use crate::formats::{
     count,
     peek::{self, Peek},
 };
-use crate::plan::{self, Ask, Caller, Context, Needs, Plan};
+use crate::plan::{self, Ask, Caller, Context, Needs, Plan, session, turns::Turn};
 use crate::upstream::{OwnKey, via};
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use std::{cell::OnceCell, rc::Rc};
 
 /// Serves one request of a known format, whose record has begun. It is taken here: what is handed over by value is copied
@@ -76,7 +76,11 @@ async fn answer(
     record.row.path.clone_from(&asked.path);
 
     let counts = asked.format.op == Op::Count;
-    let ask = ask(asked, &peek, &head.headers);
+    let ask = ask(
+        asked,
+        &peek,
+        Ask::of_head(head.uri.path(), &head.headers, now),
+    );
     let mut plan = planned(worker, &serving, &admitted.caller, ask, record)?;
     let (kept, snapshot) = (&shared.kept, &serving.snapshot);
     kept.hold(&peek.kept, &admitted.caller, snapshot, &mut plan)?;
@@ -114,11 +118,14 @@ async fn answer(
 }
 
 /// What planning needs to know of a request.
-pub(super) fn ask<'a>(asked: &'a Asked, peek: &'a Peek<'_>, headers: &'a HeaderMap) -> Ask<'a> {
+pub(super) fn ask<'a>(asked: &'a Asked, peek: &'a Peek<'_>, head: Ask<'a>) -> Ask<'a> {
     Ask {
         op: asked.format.op,
+        format: asked.format.name,
         model: peek.model.as_deref(),
         path: asked.path.as_deref(),
+        stream: peek.stream,
+        max_output: peek.max_output,
         needs: Needs {
             tools: peek.tools,
             images: peek.images,
@@ -130,7 +137,8 @@ pub(super) fn ask<'a>(asked: &'a Asked, peek: &'a Peek<'_>, headers: &'a HeaderM
             _ => estimate(peek.text_bytes),
         },
         media: peek.images || peek.encoded,
-        headers,
+        turns: peek.turns,
+        ..head
     }
 }
 
@@ -147,7 +155,7 @@ pub(super) fn planned(
         ask,
         now: worker.shared.moment(record.started()),
         dice: &mut worker.dice.borrow_mut(),
-        turn: None,
+        turn: Turn::Next,
     };
     let plan = plan::plan(&serving.snapshot, context).map_err(|error| match ask.op {
         Op::Compact if error.kind == Kind::Invalid => error.hint(COMPACTING),
@@ -186,7 +194,9 @@ pub(super) fn admitted(
         })?;
     worker.crowd.know(incoming.conn());
     record.caller(&admitted.caller);
-    (record.row.session, record.row.agent) = session::named(&head.headers);
+    let (session, agent) = session::named(&head.headers);
+    record.row.session = session.map(str::to_owned);
+    record.row.agent = agent.map(str::to_owned);
     via::check(&head.headers).map_err(Ended::Refused)?;
     watch.belongs_to(admitted.digest, admitted.caller.clone());
     intake::room(&worker.shared, &admitted.caller).map_err(Ended::Refused)?;

@@ -1,9 +1,12 @@
 //! Who is calling: a key of a user, as the snapshot knows it.
 
 use crate::resources::{Stamp, key::LogContent};
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicUsize, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
 };
 
 /// A key as requests see it. Immutable: a request holds the one it started with, and whether that still
@@ -15,6 +18,8 @@ pub struct Caller {
     /// When the key was made: another key of its name was made at another time.
     pub created: Stamp,
     pub environment: Arc<str>,
+    /// Its user's labels, and its own over them.
+    pub labels: Arc<BTreeMap<String, String>>,
     pub expires: Option<Stamp>,
     /// Key and user are both enabled and the key is not revoked.
     pub active: bool,

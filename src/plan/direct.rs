@@ -1,7 +1,7 @@
 //! Calls without a route: the key's `direct` globs let it name `provider/model`, or a bare model that
 //! exactly one provider serves. Deny by default.
 
-use super::{Ask, Caller, Choice, Facts, Moment, Plan, Snapshot, Why, health, naming, route};
+use super::{Ask, Caller, Choice, Facts, Moment, Plan, Snapshot, Why, fit, health, naming};
 use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
 use crate::resources::glob;
@@ -35,7 +35,7 @@ pub(super) fn plan(
         .iter()
         .copied()
         .filter(|(provider, model, facts)| {
-            route::judge(snapshot, caller, ask, *provider, model, facts).is_ok()
+            fit::judge(snapshot, caller, ask, *provider, model, facts).is_ok()
         })
         .collect();
     match (usable.as_slice(), permitted.first()) {
@@ -49,9 +49,11 @@ pub(super) fn plan(
                 facts: *facts,
                 tier: 0,
                 weight: 1,
+                place: 0,
             };
             let mut plan = Plan {
                 route: None,
+                rule: None,
                 attempts: vec![choice],
                 excluded: Vec::new(),
             };
@@ -59,7 +61,7 @@ pub(super) fn plan(
             Ok(plan)
         }
         ([], Some((provider, model, facts))) => {
-            match route::judge(snapshot, caller, ask, *provider, model, facts) {
+            match fit::judge(snapshot, caller, ask, *provider, model, facts) {
                 Err(why) => Err(refused(asked, &why)),
                 Ok(_) => Err(unknown(asked)),
             }

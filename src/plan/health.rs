@@ -12,6 +12,7 @@ pub use slot::Slot;
 
 use super::{Choice, Excluded, Moment, Snapshot, Why};
 use crate::resources::provider::Provider as Spec;
+use figures::Figures;
 use rule::Rule;
 use slot::Admission;
 use std::cell::Cell;
@@ -26,6 +27,8 @@ const LONGEST: usize = 256;
 #[derive(Debug, Default)]
 pub struct Health {
     rule: Arc<Rule>,
+    /// Of all models that callers chose together.
+    figures: Figures,
     slots: RwLock<Slots>,
 }
 
@@ -122,10 +125,11 @@ enum Place {
 }
 
 impl Place {
-    fn slot(&self) -> Option<&Slot> {
+    /// What is counted of it: of models that callers choose, for the provider as a whole.
+    fn figures(&self) -> &Figures {
         match self {
-            Place::Slot(slot) => Some(slot),
-            Place::Asked(..) => None,
+            Place::Slot(slot) => &slot.figures,
+            Place::Asked(health, _) => &health.figures,
         }
     }
 
@@ -192,9 +196,11 @@ impl TargetState {
             Place::Slot(_) => None,
             place @ Place::Asked(..) => place.known(now, Arc::clone),
         };
-        let slot = self.place.slot().or(asked.as_deref());
+        if let Some(slot) = &asked {
+            slot.figures.begin();
+        }
         Some(Entry {
-            lane: slot.map(|slot| slot.figures.begin()),
+            lane: self.place.figures().begin(),
             place: self.place.clone(),
             asked,
             probe,
@@ -210,9 +216,19 @@ impl TargetState {
         known.unwrap_or(true)
     }
 
-    /// What is under way there and how soon it answers; only where a target names its model.
-    pub fn load(&self) -> Option<Load> {
-        self.place.slot().map(|slot| slot.figures.load())
+    /// What is under way there and how soon it answers; of models that callers choose, at the provider as a whole.
+    pub fn load(&self) -> Load {
+        self.place.figures().load()
+    }
+
+    /// Attempts under way there.
+    pub fn in_flight(&self) -> u32 {
+        self.place.figures().in_flight()
+    }
+
+    /// How soon content came lately; 0 where nothing is known.
+    pub fn latency(&self, now: Moment) -> u64 {
+        self.place.figures().latency(now.ms())
     }
 
     /// For how long its provider has failed its active health checks (ms), if it does.
@@ -243,25 +259,19 @@ pub struct Entry {
     asked: Option<Arc<Slot>>,
     probe: Option<(Arc<Slot>, u64)>,
     /// Where it is counted as under way.
-    lane: Option<usize>,
+    lane: usize,
     /// It has not been counted, nor any attempt of the same request before it.
     counts: bool,
     began: Moment,
 }
 
 impl Entry {
-    fn slot(&self) -> Option<&Slot> {
-        self.place.slot().or(self.asked.as_deref())
-    }
-
     /// What was asked for has begun to come: a suspension is over, and how long it took is noted. Failures in a row
     /// stay in a row, so that streams which always break add up.
     pub fn answered(&mut self, now: Moment) {
         self.probe = None;
-        if let (Some(slot), Some(lane)) = (self.slot(), self.lane) {
-            let waited = now.ms().saturating_sub(self.began.ms());
-            slot.figures.content(lane, waited);
-        }
+        let waited = now.ms().saturating_sub(self.began.ms());
+        self.place.figures().content(self.lane, waited, now.ms());
         self.place.known(now, |slot| slot.answered());
     }
 
@@ -294,8 +304,9 @@ impl Drop for Entry {
         if let Some((slot, mark)) = &self.probe {
             slot.give_back(*mark);
         }
-        if let (Some(slot), Some(lane)) = (self.slot(), self.lane) {
-            slot.figures.end(lane);
+        self.place.figures().end(self.lane);
+        if let Some(slot) = &self.asked {
+            slot.figures.end(self.lane);
         }
     }
 }

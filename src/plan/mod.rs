@@ -6,17 +6,23 @@ pub mod caller;
 pub mod dice;
 pub mod direct;
 pub mod explain;
+mod fit;
 pub mod health;
 pub mod moment;
 pub mod naming;
 pub mod passthrough;
+pub mod pool;
 pub mod retry;
 pub mod route;
+pub mod rules;
+pub mod session;
 pub mod snapshot;
+mod strategy;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+pub mod turns;
 
 pub use caller::Caller;
 pub use dice::Dice;
@@ -31,36 +37,65 @@ use crate::error::{Error, Kind, Result};
 pub use crate::resources::model::Capabilities as Needs;
 use http::HeaderMap;
 use std::sync::Arc;
+use strategy::{Hand, Scene};
+use turns::{Rehearsal, Turn};
 
 /// What planning needs to know of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
     pub op: Op,
+    /// The name of the format it is in.
+    pub format: &'static str,
     /// The body's `model`; a hint once a route is chosen.
     pub model: Option<&'a str>,
     /// The request's path, where it is below none of gw's own.
     pub path: Option<&'a str>,
+    /// The whole path.
+    pub whole_path: &'a str,
     pub needs: Needs,
+    pub stream: bool,
+    /// The longest answer it allows, in tokens.
+    pub max_output: Option<u64>,
     /// Tokens of the prompt's text, estimated.
     pub tokens: u64,
     /// There is more to the prompt than its text, so that the estimate says little.
     pub media: bool,
+    /// The conversation as it is spelt: a JSON list or text; empty where there is none.
+    pub turns: &'a str,
     /// The request's headers.
     pub headers: &'a HeaderMap,
+    /// Unix time in milliseconds.
+    pub at: i64,
 }
 
 impl<'a> Ask<'a> {
-    /// What is asked of no model.
-    pub fn nothing(headers: &'a HeaderMap) -> Ask<'a> {
+    /// What the head of a request says, whatever it asks.
+    pub fn of_head(whole_path: &'a str, headers: &'a HeaderMap, at: i64) -> Ask<'a> {
         Ask {
             op: Op::Chat,
+            format: "",
             model: None,
             path: None,
+            whole_path,
             needs: Needs::default(),
+            stream: false,
+            max_output: None,
             tokens: 0,
             media: false,
+            turns: "",
             headers,
+            at,
         }
+    }
+
+    /// The conversation it is part of, where the caller says.
+    pub fn session(&self) -> Option<&'a str> {
+        session::named(self.headers).0
+    }
+
+    /// The agent within it that asks.
+    pub fn agent(&self) -> Option<&'a str> {
+        session::named(self.headers).1
     }
 }
 
@@ -74,6 +109,8 @@ pub struct Choice {
     pub facts: Facts,
     pub tier: u32,
     pub weight: u32,
+    /// Its place in the list of targets.
+    pub place: usize,
     /// How it is doing, and the way in.
     pub state: health::TargetState,
 }
@@ -144,6 +181,8 @@ impl std::fmt::Display for Why {
 pub struct Plan {
     /// The deciding route; `None` where the key's `direct` globs allowed the call.
     pub route: Option<Arc<route::Route>>,
+    /// Which of its rules gave the targets, counted from 0.
+    pub rule: Option<usize>,
     pub attempts: Vec<Choice>,
     pub excluded: Vec<Excluded>,
 }
@@ -153,6 +192,7 @@ pub fn pinned(snapshot: &Snapshot, provider: usize, model: Arc<str>) -> Plan {
     let health = &snapshot.providers[provider].health;
     Plan {
         route: None,
+        rule: None,
         attempts: vec![Choice {
             state: health::TargetState::asked(health, &model),
             provider,
@@ -160,6 +200,7 @@ pub fn pinned(snapshot: &Snapshot, provider: usize, model: Arc<str>) -> Plan {
             model,
             tier: 0,
             weight: 1,
+            place: 0,
         }],
         excluded: Vec::new(),
     }
@@ -171,7 +212,8 @@ impl Plan {
     pub fn own_key_provider(&self, snapshot: &Snapshot) -> Option<usize> {
         match &self.route {
             Some(route) => {
-                let names = route.targets.iter().map(|target| &target.provider_name);
+                let targets = route.pool(self.rule).targets.iter();
+                let names = targets.map(|target| &target.provider_name);
                 let mut places = names.filter_map(|name| snapshot.provider(name));
                 places.find(|place| snapshot.takes_own_key(*place))
             }
@@ -190,52 +232,88 @@ pub struct Context<'a> {
     pub now: Moment,
     /// For draws of routes without a seed.
     pub dice: &'a mut Dice,
-    /// Which turn of a seeded route to draw; `None`: the route's next, which is then used up.
-    pub turn: Option<u64>,
+    /// Whose turns are taken.
+    pub turn: Turn<'a>,
 }
 
 /// Plans one request.
 ///
-/// Errors: 403 where nothing lets the key call anything, 404 for an unknown model, 400 where several
-/// providers serve it, 503 where a route was chosen and every target is out.
+/// Errors: 403 where nothing lets the key call anything or no rule takes the request, 404 for an unknown model, 400 where
+/// several providers serve it, 503 where a route was chosen and every target is out.
 pub fn plan(snapshot: &Snapshot, mut context: Context<'_>) -> Result<Plan> {
-    let (caller, ask) = (context.caller, context.ask);
+    let (caller, ask, now) = (context.caller, context.ask, context.now);
     let Some(route) = route::deciding(snapshot, caller, &ask) else {
-        return direct::plan(snapshot, caller, &ask, context.now);
+        return direct::plan(snapshot, caller, &ask, now);
     };
-    let mut plan = Plan {
-        route: Some(route.clone()),
-        attempts: Vec::with_capacity(route.targets.len()),
-        excluded: Vec::new(),
-    };
-    for target in &route.targets {
-        match target.judge(snapshot, caller, &ask) {
-            Ok(choice) => plan.attempts.push(choice),
-            Err(why) => plan.excluded.push(Excluded {
-                provider: target.provider_name.clone(),
-                model: target.model.clone(),
-                why,
-            }),
-        }
+    let rule = route.rule(caller, &ask);
+    let pool = route.pool(rule);
+    let (mut attempts, mut excluded) = pool.judge(snapshot, caller, &ask);
+    health::rest(snapshot, &mut attempts, &mut excluded, now);
+    order(&route, rule, &mut attempts, &mut context);
+    if attempts.is_empty() {
+        return Err(none_left(&route, &excluded));
     }
-    route::order(&route, &mut plan.attempts, &mut context);
-    health::rest(
-        snapshot,
-        &mut plan.attempts,
-        &mut plan.excluded,
-        context.now,
-    );
-    match plan.attempts.is_empty() {
-        false => Ok(plan),
-        // The caller can mend this one.
-        true if plan
-            .excluded
-            .iter()
-            .all(|out| matches!(out.why, Why::NoModel | Why::WeightZero)) =>
-        {
-            Err(no_model(&format!("route `{}` supplies none", route.name)))
+    Ok(Plan {
+        route: Some(route),
+        rule,
+        attempts,
+        excluded,
+    })
+}
+
+/// Puts the attempts in the order of the route's strategies, and takes a turn.
+fn order(
+    route: &route::Route,
+    rule: Option<usize>,
+    attempts: &mut [Choice],
+    context: &mut Context<'_>,
+) {
+    let pool = route.pool(rule);
+    // A count, or a look at what is kept, is no turn: the request it is about takes one.
+    let mut aside = Rehearsal::default();
+    let mut beside = Turn::Rehearsed(&mut aside);
+    // A turn is used up by every request, whatever its targets come to.
+    let counts = pool.counts() || route.spec.seed.is_some();
+    let (turn, memory) = match (context.ask.op, &mut context.turn) {
+        (Op::Count | Op::Keep(_), Turn::Next) => beside.take(&pool.turns, rule, counts),
+        (_, turns) => turns.take(&pool.turns, rule, counts),
+    };
+    let mut seeded = route.spec.seed.map(|seed| Dice::seeded(seed, turn));
+    let mut hand = Hand {
+        dice: seeded.as_mut().unwrap_or(context.dice),
+        turn,
+        memory,
+    };
+    let scene = scene(route, pool, context.caller, &context.ask, context.now);
+    strategy::order(attempts, scene, &mut hand);
+}
+
+fn scene<'a>(
+    route: &'a route::Route,
+    pool: &'a pool::Pool,
+    caller: &'a Caller,
+    ask: &'a Ask<'a>,
+    now: Moment,
+) -> Scene<'a> {
+    Scene {
+        caller,
+        ask,
+        now,
+        pool,
+        sticky_by: &route.spec.sticky_by,
+    }
+}
+
+impl Plan {
+    /// Of many requests like this one, if nothing else changed, for which share each attempt would be the first of its tier.
+    pub fn shares(&self, caller: &Caller, ask: &Ask<'_>, now: Moment) -> Vec<f64> {
+        match &self.route {
+            Some(route) => {
+                let pool = route.pool(self.rule);
+                strategy::shares(&self.attempts, scene(route, pool, caller, ask, now))
+            }
+            None => vec![1.0; self.attempts.len()],
         }
-        true => Err(none_left(&route.name, &plan.excluded)),
     }
 }
 
@@ -245,17 +323,14 @@ pub fn possible(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Result<(
         return direct::possible(caller);
     };
     let mut excluded = Vec::new();
-    for target in &route.targets {
-        match target.judge(snapshot, caller, ask) {
+    // Which rule holds may depend on what is not known yet.
+    for target in route.pools().flat_map(|pool| &pool.targets) {
+        match target.judge(snapshot, caller, ask, 0) {
             Ok(_) | Err(Why::NoModel) => return Ok(()),
-            Err(why) => excluded.push(Excluded {
-                provider: target.provider_name.clone(),
-                model: target.model.clone(),
-                why,
-            }),
+            Err(why) => excluded.push(target.excluded(why)),
         }
     }
-    Err(none_left(&route.name, &excluded))
+    Err(none_left(&route, &excluded))
 }
 
 /// 400 where nobody said which model.
@@ -266,7 +341,20 @@ fn no_model(why: &str) -> Error {
 }
 
 /// Names every target and why it is out: 400 where the request itself rules each of them out, else 503.
-fn none_left(route: &str, excluded: &[Excluded]) -> Error {
+fn none_left(route: &route::Route, excluded: &[Excluded]) -> Error {
+    let route = &route.name;
+    let fix = format!("see `gw route explain {route}`");
+    if excluded.is_empty() {
+        let why = format!(
+            "no rule of route `{route}` takes this request, and it has no targets of its own"
+        );
+        return Error::new(Kind::Forbidden, why).hint(fix);
+    }
+    // The caller can mend this one.
+    let no_model_asked = |out: &Excluded| matches!(out.why, Why::NoModel | Why::WeightZero);
+    if excluded.iter().all(no_model_asked) {
+        return no_model(&format!("route `{route}` supplies none"));
+    }
     let of_request = |out: &Excluded| matches!(out.why, Why::Lacks(_) | Why::Context(_) | Why::Op);
     let kind = if excluded.iter().all(of_request) {
         Kind::Invalid
@@ -287,5 +375,5 @@ fn none_left(route: &str, excluded: &[Excluded]) -> Error {
             reasons.join("; ")
         ),
     )
-    .hint(format!("see `gw route explain {route}`"))
+    .hint(fix)
 }

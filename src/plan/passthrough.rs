@@ -1,6 +1,6 @@
 //! What is asked of a provider itself: which route lets it through, if any does. Off until one does.
 
-use super::{Caller, Plan, Snapshot, route};
+use super::{Ask, Caller, Plan, Snapshot, route};
 use crate::error::{Error, Kind, Result};
 use crate::resources::route::Route as Spec;
 use http::Method;
@@ -14,8 +14,8 @@ pub struct Asked<'a> {
     pub path: &'a str,
     /// The path of the provider's base URL, without a slash at its end.
     pub base: &'a str,
-    /// The path of the request, where it is below one a route is bound to.
-    pub bound: Option<&'a str>,
+    /// What routes may go by beside it.
+    pub ask: Ask<'a>,
 }
 
 impl Asked<'_> {
@@ -37,8 +37,9 @@ fn behind<'a>(base: &str, path: &'a str) -> &'a str {
 ///
 /// Errors: 403 where none does, or not this method or path; 503 where the provider is not to be had.
 pub fn plan(snapshot: &Snapshot, caller: &Caller, asked: &Asked<'_>) -> Result<Plan> {
-    let by_path = asked
-        .bound
+    let ask = &asked.ask;
+    let by_path = ask
+        .path
         .into_iter()
         .flat_map(|path| route::by_path(snapshot, path))
         .map(|(route, _)| route)
@@ -48,7 +49,7 @@ pub fn plan(snapshot: &Snapshot, caller: &Caller, asked: &Asked<'_>) -> Result<P
         .filter(|route| route.spec.path.is_empty());
     let lets = |route: &&Arc<route::Route>| {
         let mut names = route.spec.passthrough.iter();
-        names.any(|name| name == asked.provider)
+        names.any(|name| name == asked.provider) && route.takes(caller, ask)
     };
     let Some(route) = by_path.chain(bound).find(lets) else {
         return Err(no_route(caller, asked.provider));

@@ -205,10 +205,8 @@ impl Snapshot {
             let old = self.routes.get(name.as_str()).cloned();
             let record = self.records.get("route", name).cloned();
             let spec = record.and_then(|it| typed::<resources::route::Route>(&it));
-            let new = spec.filter(|spec| spec.enabled).map(|spec| {
-                let same = old.as_ref().filter(|old| old.spec.seed == spec.seed);
-                let turns = same.map(|old| old.turns.clone()).unwrap_or_default();
-                Arc::new(Route::build(self, name.as_str().into(), spec, turns))
+            let new = spec.filter(|spec| spec.enabled).and_then(|spec| {
+                Route::build(self, name.as_str().into(), spec, old.as_deref()).map(Arc::new)
             });
             for route in old.iter().chain(&new) {
                 keys.extend(route.spec.keys.iter().cloned());
@@ -311,8 +309,14 @@ impl Snapshot {
         let (running, last_used) = old
             .map(|old| (old.running.clone(), old.last_used.clone()))
             .unwrap_or_default();
+        let mut labels = user
+            .as_ref()
+            .map(|user| user.labels.clone())
+            .unwrap_or_default();
+        labels.extend(spec.labels);
         let caller = Arc::new(Caller {
             key: name.into(),
+            labels: Arc::new(labels),
             user: spec.user.as_str().into(),
             created: record.created,
             environment: spec.environment.as_str().into(),

@@ -100,5 +100,6 @@ pub fn choice(snapshot: &Snapshot, provider: &str, model: &str) -> Choice {
         facts: snapshot.facts(provider, model),
         tier: 0,
         weight: 1,
+        place: 0,
     }
 }

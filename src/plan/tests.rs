@@ -13,13 +13,9 @@ static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 /// A request of key `k` for a chat with `m`, unless said otherwise.
 fn ask() -> Ask<'static> {
     Ask {
-        op: Op::Chat,
         model: Some("m"),
-        path: None,
-        needs: Needs::default(),
         tokens: 10,
-        media: false,
-        headers: &NONE,
+        ..Ask::of_head("/v1/chat/completions", &NONE, 0)
     }
 }
 
@@ -34,7 +30,7 @@ fn outcome(snapshot: &Snapshot, key: &str, ask: &Ask<'_>) -> String {
             ask: *ask,
             now: Moment::after_beginning(std::time::Duration::ZERO),
             dice: &mut Dice::new(1),
-            turn: None,
+            turn: Turn::Next,
         },
     ) {
         Err(error) => format!("{} {}", error.kind.row().status, error.message),
@@ -543,10 +539,5 @@ fn the_seed_is_that_of_the_route_that_decides() {
     assert_eq!([first, second].concat(), expected);
     items[5]["seed"] = 3.into();
     let reseeded = testing::after(&changed, 3, testing::records(items));
-    assert_eq!(
-        reseeded.paths[0]
-            .turns
-            .load(std::sync::atomic::Ordering::Relaxed),
-        0
-    );
+    assert_eq!(reseeded.paths[0].own.turns.count(), 0);
 }

@@ -82,6 +82,8 @@ pub enum Shape {
     Map,
     /// Route targets: `PROVIDER[/MODEL][=WEIGHT]`, repeatable.
     Targets,
+    /// A route's rules: `CONDITION => TARGET, …`, repeatable.
+    Rules,
 }
 
 /// One settable field of a kind.

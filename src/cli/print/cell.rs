@@ -35,20 +35,24 @@ pub(crate) fn cell(head: &str, path: &str, value: Option<&Value>, now: Now) -> S
     }
 }
 
-/// A value as plain text: no quotes, lists joined by commas, targets as they are written in flags.
+/// A value as plain text: no quotes, lists joined by commas, targets and rules as they are written in flags.
 pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
-        Value::Object(map) => match map.get("provider").and_then(Value::as_str) {
-            Some(provider) => target(provider, map),
-            None => map
-                .iter()
-                .map(|(key, value)| format!("{key}={}", text(value)))
-                .collect::<Vec<_>>()
-                .join(","),
-        },
+        Value::Object(map) => {
+            let named = |name: &str| map.get(name).and_then(Value::as_str);
+            match (named("provider"), named("when"), map.get("targets")) {
+                (Some(provider), ..) => target(provider, map),
+                (None, Some(when), Some(targets)) => format!("{when} => {}", text(targets)),
+                _ => map
+                    .iter()
+                    .map(|(key, value)| format!("{key}={}", text(value)))
+                    .collect::<Vec<_>>()
+                    .join(","),
+            }
+        }
         other => other.to_string(),
     }
 }

@@ -137,7 +137,7 @@ fn of_field(field: &'static Field) -> Arg {
             .default_missing_value("true")
             .value_parser(clap::value_parser!(bool)),
         Shape::Texts | Shape::Only => arg.action(ArgAction::Append).value_delimiter(','),
-        Shape::Map | Shape::Targets => arg.action(ArgAction::Append),
+        Shape::Map | Shape::Targets | Shape::Rules => arg.action(ArgAction::Append),
         Shape::Text | Shape::Decimal | Shape::Duration | Shape::Time => arg,
     };
     let arg = if field.flag == "retry-on" {

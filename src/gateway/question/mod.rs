@@ -94,6 +94,8 @@ struct Told {
 
 /// A request as if it had come.
 struct Sent {
+    /// Its whole path, as far as one is known.
+    path: String,
     headers: HeaderMap,
     body: Option<String>,
     place: Where,
@@ -120,12 +122,14 @@ impl Sent {
         let bound = named.map(|route| route.spec.path.as_str());
         let path = query.path.as_deref();
         let path = path.or(bound.filter(|path| query.format.is_none() && !path.is_empty()));
+        let whole = path.unwrap_or_default().to_owned();
         let place = match (path, &query.format) {
             (Some(path), _) => place(query, path, &headers, serving)?,
             (None, Some(format)) => Where::Format(plain(named_format(format)?)),
             (None, None) => Where::Format(plain(looks_like(body.as_deref(), depth)?)),
         };
         Ok(Sent {
+            path: whole,
             headers,
             body,
             place,
@@ -164,10 +168,11 @@ impl Sent {
                 moment: shared.moment(Instant::now()),
             })
         };
+        let head = Ask::of_head(&self.path, &self.headers, now.0);
         let mut answer = match &self.place {
             Where::Format(asked) => {
                 let peek = self.peek(asked, query, shared.settings.json_depth)?;
-                let question = question(pipeline::ask(asked, &peek, &self.headers), &peek)?;
+                let question = question(pipeline::ask(asked, &peek, head), &peek)?;
                 let planner = |context: Context<'_>| {
                     let caller = context.caller;
                     let mut plan = plan::plan(snapshot, context)?;
@@ -178,11 +183,8 @@ impl Sent {
                 explain::explain(&question, &planner)?
             }
             Where::Through(through) => {
-                let asked = through.asked(serving);
-                let ask = Ask {
-                    path: asked.bound,
-                    ..Ask::nothing(&self.headers)
-                };
+                let asked = through.asked(serving, head);
+                let ask = asked.ask;
                 let question = Question {
                     through: Some(asked.provider),
                     ..question(ask, &Peek::default())?
@@ -192,7 +194,7 @@ impl Sent {
                 explain::explain(&question, &planner)?
             }
             Where::Kept(kept) => {
-                let mut question = question(kept.ask(&self.headers), &Peek::default())?;
+                let mut question = question(kept.ask(head), &Peek::default())?;
                 question.kept = kept.plan(serving, &shared.kept, question.caller).is_some();
                 let planner = |context: Context<'_>| {
                     let one = kept.plan(serving, &shared.kept, context.caller);

@@ -2,8 +2,9 @@
 
 use super::Query;
 use crate::error::{Error, Result};
-use crate::gateway::{record, session};
+use crate::gateway::record;
 use crate::plan::explain::answer::{Answer, Outcome as Now, Planned};
+use crate::plan::session;
 use crate::store::journal::{self, Body, Journal, Outcome, Row};
 use serde::Serialize;
 

@@ -2,6 +2,7 @@
 
 use super::{Planner, Question, draw, targets};
 use crate::error::Result;
+use crate::plan::turns::Rehearsal;
 use std::collections::BTreeMap;
 
 /// Draws at most.
@@ -12,9 +13,12 @@ pub(super) fn firsts(
     question: &Question<'_>,
     planner: &Planner<'_>,
 ) -> Result<BTreeMap<String, u32>> {
-    let mut firsts = BTreeMap::new();
+    let (mut firsts, mut rehearsal) = (BTreeMap::new(), Rehearsal::default());
     for turn in 0..u64::from(question.times.min(MOST)) {
-        if let Some(choice) = draw(question, planner, turn)?.attempts.first() {
+        if let Some(choice) = draw(question, planner, &mut rehearsal, turn)?
+            .attempts
+            .first()
+        {
             let target = targets::target(question.snapshot, choice);
             *firsts.entry(target).or_default() += 1;
         }

@@ -11,12 +11,13 @@ mod who;
 pub use answer::Answer;
 pub use who::{Who, route_named};
 
+use super::turns::{Rehearsal, Turn};
 use super::{Ask, Caller, Context, Dice, Moment, Plan, Snapshot, route::Route};
 use crate::error::{Error, Result};
 use crate::resources::route;
 use answer::{Asked, Outcome, Planned, Refused};
 use candidates::Candidates;
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 /// What is asked.
 pub struct Question<'a> {
@@ -53,7 +54,7 @@ pub fn explain(question: &Question<'_>, planner: &Planner<'_>) -> Result<Answer>
     } = question;
     let plan = match refusal::not_admitted(snapshot, caller, question.now) {
         Some(error) => Err(error),
-        None => draw(question, planner, 0),
+        None => draw(question, planner, &mut Rehearsal::default(), 0),
     };
     let decided = match &plan {
         Ok(plan) => plan.route.clone(),
@@ -126,18 +127,19 @@ fn planned(question: &Question<'_>, plan: &Plan, planner: &Planner<'_>) -> Resul
     })
 }
 
-/// Plans it as the `at`-th request from now on. A seeded route is shown as its next requests will find it, and none of
-/// its turns is used up.
-fn draw(question: &Question<'_>, planner: &Planner<'_>, at: u64) -> Result<Plan> {
-    let deciding = super::route::deciding(question.snapshot, question.caller, &question.ask);
-    let next = deciding.map_or(0, |route| route.turns.load(Ordering::Relaxed));
-    let turn = next.wrapping_add(at);
+/// Plans it as the `at`-th request from now on: as the route's next requests will find it, and none of its turns is used up.
+fn draw(
+    question: &Question<'_>,
+    planner: &Planner<'_>,
+    rehearsal: &mut Rehearsal,
+    at: u64,
+) -> Result<Plan> {
     planner(Context {
         caller: question.caller,
         ask: question.ask,
         now: question.moment,
-        dice: &mut Dice::seeded(question.now as u64, turn),
-        turn: Some(turn),
+        dice: &mut Dice::seeded(question.now as u64, at),
+        turn: Turn::Rehearsed(rehearsal),
     })
 }
 
@@ -159,7 +161,7 @@ mod tests {
         let bound = named.map(|route| route.spec.path.as_str());
         let ask = Ask {
             path: text("path").or(bound.filter(|path| !path.is_empty())),
-            ..Ask::nothing(&headers)
+            ..Ask::of_head("/v1/chat/completions", &headers, 1)
         };
         let who = Who {
             key: text("key"),

@@ -12,7 +12,7 @@ pub(super) fn attempts(snapshot: &Snapshot, plan: &Plan, now: Moment) -> Vec<Att
         tier: choice.tier,
         weight: choice.weight,
         notes: notes(snapshot, choice, own, now),
-        load: choice.state.load(),
+        load: Some(choice.state.load()),
         timers: None,
     };
     plan.attempts.iter().map(told).collect()

@@ -16,6 +16,8 @@ const LANES: usize = 16;
 const WEIGHT: u64 = 8;
 /// Of the word that counts attempts: more are not under way at a time.
 const UNDER_WAY: u32 = 24;
+/// An average that nothing new came to for this long (ms) counts half.
+const HALVED_MS: u64 = 30_000;
 /// Averages are kept in sixteenths of a millisecond.
 const PARTS: u64 = 16;
 
@@ -40,6 +42,8 @@ struct Lane {
     attempts: AtomicU64,
     /// The average time to first content in parts, over how many figures in the lowest byte.
     first_content: AtomicU64,
+    /// When the last of them came, in ms.
+    last: AtomicU64,
 }
 
 /// What is known of a target's load.
@@ -50,6 +54,12 @@ pub struct Load {
     /// The decaying average time to first content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_content_ms: Option<u64>,
+}
+
+impl Lane {
+    fn under_way(&self) -> u32 {
+        (self.attempts.load(Relaxed) & ((1 << UNDER_WAY) - 1)) as u32
+    }
 }
 
 impl Figures {
@@ -68,7 +78,7 @@ impl Figures {
     }
 
     /// Content came this long after an attempt of this lane had begun.
-    pub(super) fn content(&self, lane: usize, ms: u64) {
+    pub(super) fn content(&self, lane: usize, ms: u64, now: u64) {
         let Some(lane) = self.lanes.get(lane).and_then(OnceLock::get) else {
             return;
         };
@@ -80,6 +90,30 @@ impl Figures {
         let average = (average * (count - 1) + figure) / count;
         // Of two workers in one lane the later figure counts, which is good enough for an average.
         lane.first_content.store(average << 8 | count, Relaxed);
+        lane.last.store(now, Relaxed);
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        let lanes = self.lanes.iter().filter_map(OnceLock::get);
+        lanes.map(|lane| lane.under_way()).sum()
+    }
+
+    /// The average in parts of a millisecond, which halves with every while that nothing came: so one that was slow is
+    /// tried again. 0: nothing is known.
+    pub(super) fn latency(&self, now: u64) -> u64 {
+        let (mut sum, mut figures, mut last) = (0, 0, 0);
+        for lane in self.lanes.iter().filter_map(OnceLock::get) {
+            let packed = lane.first_content.load(Relaxed);
+            let (average, count) = (packed >> 8, packed & 0xff);
+            sum += average * count;
+            figures += count;
+            last = last.max(lane.last.load(Relaxed));
+        }
+        let halvings = now.saturating_sub(last) / HALVED_MS;
+        let average = sum.checked_div(figures).unwrap_or(0);
+        average
+            .checked_shr(u32::try_from(halvings).unwrap_or(u32::MAX))
+            .unwrap_or(0)
     }
 
     /// Attempts that have begun so far.
@@ -94,8 +128,7 @@ impl Figures {
         let lanes = self.lanes.iter().filter_map(OnceLock::get);
         let (mut in_flight, mut sum, mut figures) = (0, 0, 0);
         for lane in lanes {
-            let attempts = lane.attempts.load(Relaxed);
-            in_flight += (attempts & ((1 << UNDER_WAY) - 1)) as u32;
+            in_flight += lane.under_way();
             let packed = lane.first_content.load(Relaxed);
             let (average, count) = (packed >> 8, packed & 0xff);
             sum += average * count;
@@ -126,7 +159,7 @@ mod tests {
                 let figures = &figures;
                 scope.spawn(move || {
                     figures.begin();
-                    figures.content(figures.begin(), ms);
+                    figures.content(figures.begin(), ms, 1);
                 });
             }
         });
@@ -140,11 +173,24 @@ mod tests {
     fn an_average_follows_what_comes_lately() {
         let figures = Figures::default();
         let lane = figures.begin();
-        figures.content(lane, 1_000);
+        figures.content(lane, 1_000, 1);
         assert_eq!(figures.load().first_content_ms, Some(1_000));
-        (0..60).for_each(|_| figures.content(lane, 10));
+        (0..60).for_each(|_| figures.content(lane, 10, 1));
         assert_eq!(figures.load().first_content_ms, Some(10));
-        figures.content(lane, u64::MAX);
+        figures.content(lane, u64::MAX, 1);
         assert!(figures.load().first_content_ms.is_some_and(|ms| ms > 1_000));
+    }
+    #[test]
+    fn what_was_slow_is_forgotten_by_halves() {
+        let figures = Figures::default();
+        assert_eq!(figures.latency(5), 0);
+        let lane = figures.begin();
+        figures.content(lane, 800, 1_000);
+        let at = |later| figures.latency(1_000 + later) / PARTS;
+        assert_eq!([0, 29_999, 30_000, 60_000].map(at), [800, 800, 400, 200]);
+        assert_eq!(
+            [30_000 * 15, 30_000 * 64, u64::MAX - 1_000].map(at),
+            [0, 0, 0]
+        );
     }
 }

@@ -331,13 +331,11 @@ fn a_slot_is_one_for_all_who_name_the_model_and_goes_with_the_last() {
 }
 
 #[test]
-fn what_is_under_way_and_how_soon_content_comes_is_counted_where_a_target_names_its_model() {
+fn what_is_under_way_and_how_soon_content_comes_is_counted() {
     let (snapshot, now) = (snapshot(), begin());
-    let load = |in_flight, first_content_ms| {
-        Some(Load {
-            in_flight,
-            first_content_ms,
-        })
+    let load = |in_flight, first_content_ms| Load {
+        in_flight,
+        first_content_ms,
     };
     let mut stream = enter(&snapshot, "m", now);
     let failing = enter(&snapshot, "m", now);
@@ -350,8 +348,11 @@ fn what_is_under_way_and_how_soon_content_comes_is_counted_where_a_target_names_
     // A refusal is no content, however soon it comes.
     enter(&snapshot, "m", now).worked(now);
     assert_eq!(meet(&snapshot, "m").load(), load(0, Some(40)));
-    enter(&snapshot, "n", now).worked(now);
-    assert_eq!(meet(&snapshot, "n").load(), None);
+    // Models that callers choose are counted for their provider together.
+    let chosen = enter(&snapshot, "n", now);
+    assert_eq!(meet(&snapshot, "another").load(), load(1, None));
+    drop(chosen);
+    assert_eq!(meet(&snapshot, "n").load(), load(0, None));
 }
 
 /// What a provider's record says holds for its targets from then on.

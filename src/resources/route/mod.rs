@@ -1,5 +1,18 @@
 //! A route: which callers' requests go to which targets, and by which strategy.
 
+pub mod condition;
+mod passthrough;
+mod retry_on;
+mod rule;
+mod strategy;
+mod target;
+
+pub use retry_on::RetryOn;
+pub(crate) use retry_on::retry_on_default;
+pub use rule::Rule;
+pub use strategy::{StickyBy, Strategy};
+pub use target::Target;
+
 use super::{
     Column, Field, Kind, KindId, LABELS, Millis, Resource, Shape, column, field, is_default, wide,
     yes,
@@ -7,58 +20,7 @@ use super::{
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt, str::FromStr};
-
-/// How targets of one tier are ordered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strategy {
-    /// In the order given; each target its own tier.
-    #[default]
-    Fallback,
-    /// Random by weight on every request.
-    Split,
-}
-
-/// A provider and, unless the caller's model is used as asked, a model there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Target {
-    pub provider: String,
-    /// The upstream id or a model record's name; absent: what the caller asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// Share within its tier; 0 keeps it and never picks it.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub weight: u32,
-    /// Of a split: 0 is tried first. With fallback the order says it.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub tier: u32,
-}
-
-/// What makes the next target be tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RetryOn {
-    #[serde(rename = "connect")]
-    Connect,
-    #[serde(rename = "timeout")]
-    Timeout,
-    #[serde(rename = "429")]
-    Capacity,
-    #[serde(rename = "5xx")]
-    Upstream,
-    #[serde(rename = "credential")]
-    Credential,
-    /// The model does not exist there (404).
-    #[serde(rename = "404")]
-    NotFound,
-    /// The prompt does not fit the model's context window.
-    #[serde(rename = "context")]
-    Context,
-    /// The provider refuses the key that the caller brought.
-    #[serde(rename = "own-key")]
-    OwnKey,
-}
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,8 +35,22 @@ pub struct Route {
     /// Among equally specific routes the lowest number decides.
     #[serde(default, skip_serializing_if = "is_default")]
     pub priority: u32,
+    /// A condition in CEL; empty: always. Where it does not hold the route is as if it were not there.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub when: String,
     #[serde(default)]
     pub strategy: Strategy,
+    /// By tier; the strategy where a tier has none of its own.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tier_strategies: Vec<Strategy>,
+    /// What `sticky` keeps at one target.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sticky_by: StickyBy,
+    /// The first whose condition holds gives the targets.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rules: Vec<Rule>,
+    /// Where no rule holds. May be empty where there are rules.
+    #[serde(default)]
     pub targets: Vec<Target>,
     #[serde(default = "retry_on_default")]
     pub retry_on: Vec<RetryOn>,
@@ -100,7 +76,7 @@ pub struct Route {
     /// Below which paths of theirs; `/`: any.
     #[serde(default, skip_serializing_if = "is_default")]
     pub passthrough_paths: Vec<String>,
-    /// Makes a split repeatable in tests: same seed, same picks.
+    /// Makes draws repeatable in tests: same seed, same picks.
     #[serde(default, skip_serializing_if = "is_default")]
     pub seed: Option<u64>,
     /// Off: kept and not enforced, as if it were not there.
@@ -110,25 +86,9 @@ pub struct Route {
     pub labels: BTreeMap<String, String>,
 }
 
-fn one() -> u32 {
-    1
-}
-fn is_one(weight: &u32) -> bool {
-    *weight == 1
-}
 pub(crate) fn retries_default() -> u32 {
     2
 }
-pub(crate) fn retry_on_default() -> Vec<RetryOn> {
-    vec![
-        RetryOn::Connect,
-        RetryOn::Timeout,
-        RetryOn::Capacity,
-        RetryOn::Upstream,
-        RetryOn::Credential,
-    ]
-}
-
 const FIELDS: &[Field] = &[
     field(
         "keys",
@@ -166,9 +126,41 @@ const FIELDS: &[Field] = &[
         "strategy",
         "strategy",
         Shape::Text,
-        "fallback|split",
+        "NAME",
         "",
-        "fallback: in order; split: by weight (default fallback)",
+        "fallback (default), split, round-robin, weighted-round-robin, least-latency, least-busy, least-cost or sticky",
+    ),
+    field(
+        "tier_strategies",
+        "tier-strategies",
+        Shape::Texts,
+        "LIST",
+        "",
+        "Strategies of the tiers in order, where they differ from --strategy",
+    ),
+    field(
+        "sticky_by",
+        "sticky-by",
+        Shape::Text,
+        "WHAT",
+        "",
+        "What sticky keeps at one target: session (default), key, user, prompt or header:NAME",
+    ),
+    field(
+        "when",
+        "when",
+        Shape::Text,
+        "CONDITION",
+        "",
+        "Take a request only where this holds (CEL), such as 'stream && !tools'",
+    ),
+    field(
+        "rules",
+        "rule",
+        Shape::Rules,
+        "CONDITION => TARGET, …",
+        "",
+        "Other targets where a condition holds (CEL); repeatable, the first that holds counts",
     ),
     field(
         "targets",
@@ -176,7 +168,7 @@ const FIELDS: &[Field] = &[
         Shape::Targets,
         "PROVIDER[/MODEL][=WEIGHT]",
         "target",
-        "Target; repeatable. With fallback each is the next in line, with split all share a tier",
+        "Target; repeatable. With fallback each is the next in line, with others all share a tier",
     ),
     field(
         "retry_on",
@@ -264,7 +256,7 @@ const FIELDS: &[Field] = &[
         Shape::Number,
         "N",
         "",
-        "Make a split repeatable",
+        "Make draws repeatable",
     ),
     LABELS,
 ];
@@ -288,7 +280,7 @@ pub static KIND: Kind = Kind {
     name: "route",
     plural: "routes",
     aliases: &["rt"],
-    about: "Which targets serve which callers: fallback and split",
+    about: "Which targets serve which callers, and by which strategy",
     fields: FIELDS,
     columns: COLUMNS,
     statuses: &["targets"],
@@ -308,8 +300,9 @@ pub static KIND: Kind = Kind {
         };
         let keys = items("keys").filter_map(|key| text("key", Some(key)));
         let users = items("users").filter_map(|user| text("user", Some(user)));
-        let providers =
-            items("targets").filter_map(|target| text("provider", target.get("provider")));
+        let of_rules = items("rules").filter_map(|rule| rule.get("targets")?.as_array());
+        let targets = items("targets").chain(of_rules.flatten());
+        let providers = targets.filter_map(|target| text("provider", target.get("provider")));
         let through = items("passthrough").filter_map(|name| text("provider", Some(name)));
         keys.chain(users).chain(providers).chain(through).collect()
     },
@@ -331,17 +324,27 @@ impl Resource for Route {
             ("answer_timeout", self.answer_timeout),
             ("total_timeout", self.total_timeout),
         ])?;
-        if self.targets.is_empty() {
+        if self.targets.is_empty() && self.rules.is_empty() {
             return Err(Error::invalid("the route has no target")
                 .param("targets")
                 .hint("add one with --to PROVIDER[/MODEL]"));
         }
-        if self.targets.iter().all(|target| target.weight == 0) {
-            return Err(
-                Error::invalid("every target has weight 0, so none would be picked")
-                    .param("targets")
-                    .hint("give one a weight of at least 1"),
-            );
+        if !self.when.is_empty() {
+            condition::read(&self.when).map_err(|error| error.param("when"))?;
+        }
+        let numbered = !self.tier_strategies.is_empty();
+        settle(&mut self.targets, self.strategy, numbered, "targets")?;
+        for (at, rule) in self.rules.iter_mut().enumerate() {
+            condition::read(&rule.when)
+                .map_err(|error| error.param(format!("rules[{at}].when")))?;
+            let field = format!("rules[{at}].targets");
+            if rule.targets.is_empty() {
+                return Err(Error::invalid("the rule has no target")
+                    .param(field)
+                    .hint("say where its requests go, such as `CONDITION => PROVIDER/MODEL`"));
+            }
+            let strategy = rule.strategy.unwrap_or(self.strategy);
+            settle(&mut rule.targets, strategy, numbered, &field)?;
         }
         self.validate_passthrough()?;
         if !self.path.is_empty() {
@@ -365,100 +368,23 @@ impl Resource for Route {
             }
             self.path = path;
         }
-        // Fallback means "in this order": numbers left here would come into force under another strategy.
-        if self.strategy == Strategy::Fallback {
-            self.targets.sort_by_key(|target| target.tier);
-            self.targets.iter_mut().for_each(|target| target.tier = 0);
-        }
         Ok(())
     }
 }
 
-impl Route {
-    fn validate_passthrough(&mut self) -> Result<()> {
-        let (methods, paths) = (&mut self.passthrough_methods, &mut self.passthrough_paths);
-        methods.iter_mut().for_each(|it| it.make_ascii_uppercase());
-        if let Some(odd) = methods.iter().find(|it| !METHODS.contains(&it.as_str())) {
-            return Err(Error::invalid(format!(
-                "`{}` is not a method that is let through",
-                odd.escape_debug()
-            ))
-            .param("passthrough_methods")
-            .hint(format!("there are {}", METHODS.join(", "))));
-        }
-        let odd = |path: &&String| {
-            !path.starts_with('/')
-                || path.contains(['%', '?', '#', '\\'])
-                || path.chars().any(char::is_control)
-                || path.contains("//")
-                || path.split('/').any(|it| it == "." || it == "..")
-        };
-        if let Some(odd) = paths.iter().find(odd) {
-            return Err(Error::invalid(format!(
-                "`{}` is not a path of a provider",
-                odd.escape_debug()
-            ))
-            .param("passthrough_paths")
-            .hint("write it from its first slash on, such as /v1/fine_tuning"));
-        }
-        match (self.passthrough.is_empty(), paths.is_empty()) {
-            (false, true) => Err(Error::invalid("the route lets nothing through")
-                .param("passthrough_paths")
-                .hint("say below which paths with --passthrough-paths /PATH (/ is all of them)")),
-            (true, false) => Err(Error::invalid("the route lets through to no provider")
-                .param("passthrough")
-                .hint("name one with --passthrough PROVIDER")),
-            (true, true) => Ok(()),
-            (false, false) => {
-                if methods.is_empty() {
-                    methods.push("GET".to_owned());
-                }
-                Ok(())
-            }
-        }
+/// Checks a list of targets that is not empty, and puts it in the order of its tiers.
+fn settle(targets: &mut [Target], strategy: Strategy, numbered: bool, field: &str) -> Result<()> {
+    if !targets.is_empty() && targets.iter().all(|target| target.weight == 0) {
+        return Err(
+            Error::invalid("every target has weight 0, so none would be picked")
+                .param(field)
+                .hint("give one a weight of at least 1"),
+        );
     }
-}
-
-/// Methods that can be let through.
-const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-
-impl FromStr for Target {
-    type Err = Error;
-    /// `PROVIDER[/MODEL][=WEIGHT]`: the weight comes last because `@` and `:` occur inside model ids.
-    fn from_str(text: &str) -> Result<Target> {
-        let bad = || {
-            Error::invalid(format!("`{}` is not a target", text.escape_debug()))
-                .hint("write it as PROVIDER[/MODEL][=WEIGHT], such as openai/gpt-4o=3")
-        };
-        let (path, weight) = match text.rsplit_once('=') {
-            Some((path, weight)) => (path, weight.parse().map_err(|_| bad())?),
-            None => (text, 1),
-        };
-        let (provider, model) = match path.split_once('/') {
-            Some((provider, model)) => (provider, Some(model)),
-            None => (path, None),
-        };
-        match provider.is_empty() || model.is_some_and(str::is_empty) {
-            true => Err(bad()),
-            false => Ok(Target {
-                provider: provider.into(),
-                model: model.map(Into::into),
-                weight,
-                tier: 0,
-            }),
-        }
+    // Fallback means "in this order": numbers left here would come into force under another strategy.
+    if strategy == Strategy::Fallback && !numbered {
+        targets.sort_by_key(|target| target.tier);
+        targets.iter_mut().for_each(|target| target.tier = 0);
     }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.provider)?;
-        if let Some(model) = &self.model {
-            write!(f, "/{model}")?;
-        }
-        if self.weight != 1 {
-            write!(f, "={}", self.weight)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }

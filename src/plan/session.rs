@@ -1,5 +1,4 @@
 //! Which conversation a request is part of, and which agent within it, as coding agents say in headers of their own.
-//! For the log alone: nothing is decided by it.
 
 use crate::store::journal::LABEL_KEPT;
 use http::{HeaderMap, HeaderValue};
@@ -17,7 +16,7 @@ const SESSION: [&str; 5] = [
 const AGENT: &str = "x-claude-code-agent-id";
 
 /// Conversation and agent, where the caller says. Goes through the headers once: most requests have none of these.
-pub fn named(headers: &HeaderMap) -> (Option<String>, Option<String>) {
+pub fn named(headers: &HeaderMap) -> (Option<&str>, Option<&str>) {
     let (mut sessions, mut agent) = ([None; SESSION.len()], None);
     for (name, value) in headers {
         let name = name.as_str();
@@ -27,11 +26,7 @@ pub fn named(headers: &HeaderMap) -> (Option<String>, Option<String>) {
             sessions[at] = sessions[at].or(text(value));
         }
     }
-    let kept = |text: &str| text.to_owned();
-    (
-        sessions.into_iter().flatten().next().map(kept),
-        agent.map(kept),
-    )
+    (sessions.into_iter().flatten().next(), agent)
 }
 
 /// The headers by which a caller could have named these: what each says, its name and its value.
