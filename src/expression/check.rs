@@ -1,5 +1,5 @@
-//! What a parsed condition may not do: ask about what there is not, call what there is not, loop within a
-//! loop, or be no condition at all. And what it asks about.
+//! What a parsed condition may not do: ask about what there is not, call what there is not, or loop within a
+//! loop. And what it asks about.
 
 use super::{Path, Step, Variable, parse::Mistake};
 use crate::error::nearest;
@@ -10,7 +10,7 @@ use cel::{
 use std::collections::BTreeSet;
 
 /// Functions and methods that conditions may call; operators have names nobody can write.
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 11] = [
     "size",
     "contains",
     "startsWith",
@@ -21,19 +21,17 @@ const FUNCTIONS: [&str; 12] = [
     "uint",
     "double",
     "bool",
-    "bytes",
     "type",
 ];
 /// Macros, which the parser has replaced where they are used rightly.
 const MACROS: [&str; 6] = ["has", "all", "exists", "exists_one", "map", "filter"];
 /// Types are values too: `type(body) == map`.
-const TYPES: [&str; 9] = [
+pub(super) const TYPES: [&str; 8] = [
     "int",
     "uint",
     "double",
     "bool",
     "string",
-    "bytes",
     "list",
     "map",
     "null_type",
@@ -44,20 +42,25 @@ const DEEPEST: usize = 32;
 type Result<T> = std::result::Result<T, Mistake>;
 
 /// Refuses what may not be; gives what is asked about.
-pub(super) fn check(program: &Program, variables: &[Variable]) -> Result<BTreeSet<Path>> {
+pub(super) fn check(
+    program: &Program,
+    text: &str,
+    variables: &[Variable],
+) -> Result<BTreeSet<Path>> {
     let mut walk = Walk {
         program,
+        text,
         variables,
         bound: Vec::new(),
         asks: BTreeSet::new(),
     };
-    walk.condition(program.expression())?;
     walk.visit(program.expression(), 0)?;
     Ok(walk.asks)
 }
 
 struct Walk<'a> {
     program: &'a Program,
+    text: &'a str,
     variables: &'a [Variable],
     /// Names that the loop around has made.
     bound: Vec<&'a str>,
@@ -68,31 +71,6 @@ impl<'a> Walk<'a> {
     fn offset(&self, expr: &IdedExpr) -> usize {
         let place = self.program.source_info().offset_for(expr.id);
         place.map_or(0, |(start, _)| start as usize)
-    }
-
-    /// Something that cannot be true or false is no condition; what only evaluation can tell is left to it.
-    fn condition(&self, root: &IdedExpr) -> Result<()> {
-        let never = match &root.expr {
-            Expr::Literal(literal) => !matches!(literal, LiteralValue::Boolean(_)),
-            Expr::List(_) | Expr::Map(_) | Expr::Struct(_) => true,
-            Expr::Call(call) => {
-                matches!(
-                    call.func_name.as_str(),
-                    "_+_" | "_-_" | "_*_" | "_/_" | "_%_" | "-_" | "size" | "string" | "int"
-                )
-            }
-            _ => path(root).is_some_and(|path| {
-                let written = path.to_string();
-                self.variables
-                    .iter()
-                    .any(|variable| variable.path == written && variable.kind != "bool")
-            }),
-        };
-        match never {
-            true => Err(Mistake::new(self.offset(root), "this is not true or false")
-                .hint("compare it, such as status == 200")),
-            false => Ok(()),
-        }
     }
 
     fn visit(&mut self, expr: &'a IdedExpr, depth: usize) -> Result<()> {
@@ -187,16 +165,19 @@ impl<'a> Walk<'a> {
         if !roots().any(|known| known == root) {
             let mut names: Vec<&str> = roots().collect();
             names.dedup();
-            return Err(
-                Mistake::new(self.offset(leftmost(expr)), format!("there is no `{root}`")).hint(
-                    match nearest(root, names.iter().copied()) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => {
-                            format!("text is written in quotes; there are {}", names.join(", "))
-                        }
-                    },
-                ),
-            );
+            let offset = self.offset(leftmost(expr));
+            return Err(Mistake::new(offset, format!("there is no `{root}`")).hint(
+                match (
+                    dashed(self.text, offset),
+                    nearest(root, names.iter().copied()),
+                ) {
+                    (Some(meant), _) => format!("write {meant}"),
+                    (None, Some(near)) => format!("did you mean `{near}`?"),
+                    (None, None) => {
+                        format!("text is written in quotes; there are {}", names.join(", "))
+                    }
+                },
+            ));
         }
         if let Some(second) = path.0.get(1) {
             let fields: Vec<&str> = self
@@ -207,7 +188,7 @@ impl<'a> Walk<'a> {
             let open = self
                 .variables
                 .iter()
-                .any(|variable| variable.path == root && variable.kind == "map");
+                .any(|variable| variable.path == root && variable.kind.starts_with("map"));
             let known = match second {
                 Step::Field(name) | Step::Key(name) => fields.contains(&name.as_str()),
                 Step::Index(_) => false,
@@ -228,6 +209,24 @@ impl<'a> Walk<'a> {
         self.asks.insert(path);
         Ok(())
     }
+}
+
+/// `headers["x-team"]` where a name behind a dash was read as a difference: `headers.x-team`.
+fn dashed(text: &str, offset: usize) -> Option<String> {
+    let before: String = text.chars().take(offset).collect();
+    let field = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let whole = before.strip_suffix('-')?.trim_end_matches(field);
+    let of = whole.strip_suffix('.')?;
+    let root = of
+        .rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .next()?;
+    let rest: String = text.chars().skip(offset).collect();
+    let end = rest.find(|c: char| !field(c)).unwrap_or(rest.len());
+    Some(format!(
+        "{root}[\"{}{}\"]",
+        &before[whole.len()..],
+        &rest[..end]
+    ))
 }
 
 /// `did you mean …` or what there is.
@@ -266,7 +265,7 @@ fn leftmost(expr: &IdedExpr) -> &IdedExpr {
 }
 
 /// The path an expression is: a name, and fields, keys and places selected of it.
-fn path(expr: &IdedExpr) -> Option<Path> {
+pub(super) fn path(expr: &IdedExpr) -> Option<Path> {
     let (of, step) = match &expr.expr {
         Expr::Ident(name) => return Some(Path(vec![Step::Field(name.clone())])),
         Expr::Select(SelectExpr { operand, field, .. }) => {

@@ -1,11 +1,20 @@
 //! Conditions in CEL (the Common Expression Language, <https://cel.dev>): one language wherever gw takes one.
 //! A place that takes conditions has a table of the [`Variable`]s they may ask about; a condition is read
-//! once, with every mistake found then, and evaluated as often as wanted, in bounded time. Knows nothing of
-//! requests, answers or records.
+//! once, with every mistake found then, and evaluated as often as wanted, in bounded time, over a [`Scene`]
+//! that is asked for what it names and nothing else. The crate `cel` parses; evaluating is here, since there it
+//! allocates with every comparison and compiles a pattern whenever it is matched. Knows nothing of requests, answers
+//! or records.
 
 mod check;
+mod compile;
 mod evaluate;
+mod json;
+mod kinds;
+mod node;
 mod parse;
+mod value;
+
+pub use value::{Fields, Map, Value, Why};
 
 use crate::error::Result;
 use std::collections::BTreeSet;
@@ -15,15 +24,23 @@ use std::collections::BTreeSet;
 pub struct Variable {
     /// `status`, `route.provider`.
     pub path: &'static str,
-    /// Its type, as it is documented: `int`, `string`, `list`; `map` has fields nobody can list.
+    /// Its kind, as it is documented: `bool`, `int`, `double`, `string`, `list of strings`, `map of strings`, each
+    /// also `… or null`; `map` may hold anything.
     pub kind: &'static str,
     pub help: &'static str,
+}
+
+/// What a condition is asked of.
+pub trait Scene<'a> {
+    /// What a row of the table is; `None`: it is not there.
+    fn value(&self, row: usize) -> Option<Value<'a>>;
 }
 
 /// A condition, read and checked.
 #[derive(Debug)]
 pub struct Condition {
-    program: cel::Program,
+    root: node::Node,
+    variables: &'static [Variable],
     text: String,
     /// What it asks about: `status`, `headers["x-id"]`.
     asks: BTreeSet<Path>,
@@ -44,11 +61,15 @@ enum Step {
 
 impl Condition {
     /// Reads a condition over these variables. A mistake is named with its column.
-    pub fn read(text: &str, variables: &[Variable]) -> Result<Condition> {
-        let program = parse::parse(text)?;
-        let asks = check::check(&program, variables).map_err(|mistake| mistake.at(text))?;
+    pub fn read(text: &str, variables: &'static [Variable]) -> Result<Condition> {
+        let example = compile::example(variables);
+        let program = parse::parse(text, &example)?;
+        let (asks, root) = check::check(&program, text, variables)
+            .and_then(|asks| Ok((asks, compile::compile(&program, variables)?)))
+            .map_err(|mistake| mistake.at(text))?;
         Ok(Condition {
-            program,
+            root,
+            variables,
             text: text.trim().to_owned(),
             asks,
         })
@@ -73,6 +94,16 @@ impl Condition {
 }
 
 impl Path {
+    /// Which field of this variable it is, or is within.
+    pub fn field_of(&self, variable: &str) -> Option<&str> {
+        match self.0.as_slice() {
+            [Step::Field(root), Step::Field(name) | Step::Key(name), ..] if root == variable => {
+                Some(name)
+            }
+            _ => None,
+        }
+    }
+
     /// What stands there.
     pub fn find<'a>(&self, values: &'a serde_json::Value) -> Option<&'a serde_json::Value> {
         self.0.iter().try_fold(values, |value, step| match step {
@@ -96,5 +127,7 @@ impl std::fmt::Display for Path {
     }
 }
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;

@@ -62,9 +62,9 @@ impl Mistake {
     }
 }
 
-/// Reads a condition.
-pub(super) fn parse(text: &str) -> Result<Program> {
-    bounded(text).map_err(|mistake| mistake.at(text))?;
+/// Reads a condition. `example`: what one looks like here.
+pub(super) fn parse(text: &str, example: &str) -> Result<Program> {
+    bounded(text, example).map_err(|mistake| mistake.at(text))?;
     let source = text.to_owned();
     let thread = std::thread::Builder::new()
         .name("condition".into())
@@ -78,9 +78,9 @@ pub(super) fn parse(text: &str) -> Result<Program> {
 }
 
 /// Refuses what would cost too much to read.
-fn bounded(text: &str) -> std::result::Result<(), Mistake> {
+fn bounded(text: &str, example: &str) -> std::result::Result<(), Mistake> {
     if text.trim().is_empty() {
-        return Err(Mistake::new(0, "there is nothing").hint("such as status == 200"));
+        return Err(Mistake::new(0, "there is nothing").hint(format!("such as {example}")));
     }
     // All brackets are counted, quoted or not: telling them apart would need the parser.
     let mut brackets = 0;

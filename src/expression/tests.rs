@@ -67,6 +67,20 @@ fn conditions_hold() {
         "type(body) == map",
         "status == 500 ? false : true",
         "body.ratio * 2.0 == 1.0",
+        "body.missing == 1 || status == 200",
+        "!(body.missing == 1 && status == 500)",
+        "status == 200 || body.missing == 1",
+        "type(error) == null_type && type(status) == int",
+        "['a', 'b'].exists(x, text.contains(x))",
+        "[1, 2, 3].map(x, x > 1, x * 2) == [4, 6] && size([1, 2].filter(x, x > 1)) == 1",
+        "[1, 2, 3].exists_one(x, x == 2)",
+        "['a', 'b'].map(x, x != 'a', x + 'c')[0] == 'bc'",
+        "headers.exists(h, h.startsWith('x-'))",
+        "'x-id' in headers",
+        "{'ci': 1}[route.name] == 1",
+        "has(route.name) && route['name'] == 'ci'",
+        "body.choices.exists(c, c.nope == 1 || c.index == 0)",
+        "uint(3) == 3u && double('1.5') == 1.5 && bool('true') && string(1.0) == '1'",
         "// what was asked\nstatus == 200",
     ] {
         let condition = Condition::read(text, &VARIABLES).unwrap();
@@ -82,7 +96,19 @@ fn what_cannot_be_said_is_said() {
         ("error.message == 'x'", "null has no fields"),
         ("body.missing", "there is no `missing`"),
         ("body.ratio", "it is neither true nor false"),
-        ("text > 4", "`>` does not take string and int"),
+        ("body.ratio > 'a'", "`>` does not take double and string"),
+        ("!body.ratio", "it is neither true nor false"),
+        ("int(text) == 1", "`int` cannot read the value"),
+        ("body.choices.exists(c, c.nope == 1)", "there is no `nope`"),
+        (
+            "body.choices.all(c, c.index > 1 || c.nope)",
+            "there is no `nope`",
+        ),
+        (
+            "body.missing == 1 || body.absent == 1",
+            "there is no `missing`",
+        ),
+        ("status + 9223372036854775807 > 0", "a number is too large"),
         ("status / 0 == 1", "it divides by zero"),
     ] {
         let condition = Condition::read(text, &VARIABLES).unwrap();
@@ -144,6 +170,74 @@ fn mistakes_are_named_with_their_column() {
         (
             "text.startWith('a')",
             "column 15: there is no function `startWith`\n  text.startWith('a')\n                ^\nfix: did you mean `startsWith`?",
+        ),
+        (
+            "text > 4",
+            "column 6: `>` does not take string and int\n  text > 4\n       ^\nfix: `text` is string",
+        ),
+        (
+            "status.startsWith('2')",
+            "column 18: `startsWith` does not take int and string\n  status.startsWith('2')\n                   ^\nfix: `status` is int",
+        ),
+        (
+            "status == 200 && text",
+            "column 15: `&&` does not take string\n  status == 200 && text\n                ^\nfix: `text` is string",
+        ),
+        (
+            "status in ['200']",
+            "column 8: `in` does not take int and list\n  status in ['200']\n         ^\nfix: `status` is int",
+        ),
+        (
+            "text == null",
+            "column 6: `==` does not take string and null\n  text == null\n       ^\nfix: `text` is string",
+        ),
+        (
+            "text in 'abc'",
+            "column 6: `in` does not take string and string\n  text in 'abc'\n       ^\nfix: `text` is string",
+        ),
+        (
+            "status ? text : 'x'",
+            "column 8: `?` does not take int\n  status ? text : 'x'\n         ^\nfix: `status` is int",
+        ),
+        (
+            "size(status) == 1",
+            "column 5: `size` does not take int\n  size(status) == 1\n      ^\nfix: `status` is int",
+        ),
+        (
+            "route == 'ci'",
+            "column 1: `route` is no value by itself\n  route == 'ci'\n  ^\nfix: there are route.name, route.provider",
+        ),
+        (
+            "headers.x-id == '7'",
+            "column 11: there is no `id`\n  headers.x-id == '7'\n            ^\nfix: write headers[\"x-id\"]",
+        ),
+        (
+            "text.matches('a(')",
+            "column 14: the pattern cannot be read: unclosed group\n  text.matches('a(')\n               ^\nfix: patterns are as in https://github.com/google/re2/wiki/Syntax",
+        ),
+        (
+            "text.matches('[a-z]{1,500}{1,500}')",
+            "column 14: the pattern is too large\n  text.matches('[a-z]{1,500}{1,500}')\n               ^\nfix: count less, or write [a-z] for \\w",
+        ),
+        (
+            "text.matches(headers['x'])",
+            "column 21: a pattern has to be written as a text\n  text.matches(headers['x'])\n                      ^",
+        ),
+        (
+            "status / 2.0 == 1.0",
+            "column 8: `/` does not take int and double\n  status / 2.0 == 1.0\n         ^\nfix: `status` is int",
+        ),
+        (
+            "text.string() == 'x'",
+            "column 12: `string` is not called like this\n  text.string() == 'x'\n             ^\nfix: such as string(value)",
+        ),
+        (
+            "b'a' == text",
+            "column 1: bytes are not compared with anything here\n  b'a' == text\n  ^\nfix: write a text without the b",
+        ),
+        (
+            "['a'].exists(x, x + 1 > 2)",
+            "column 19: `+` does not take string and int\n  ['a'].exists(x, x + 1 > 2)\n                    ^\nfix: `x` is string",
         ),
         (
             "body.a.all(x, body.b.all(y, x == y))",
@@ -211,7 +305,9 @@ fn depth_costs_no_stack() {
         repeated("", "true", "&&true", 160),
         repeated("", "body", ".b", 450) + " == 1",
         repeated("", "body", "[0]", 60) + " == 1",
-        repeated("", "text", ".size()", 64) + " == 1",
+        repeated("", "body", ".size()", 64) + " == 1",
+        repeated("string(", "text", ")", 29) + " == 'a <b> == c'",
+        repeated("", "text", "+text", 29) + " != ''",
         repeated("true?true:", "true", "", 90),
         repeated("r'\\'+", "''", "", 60) + " == ''",
         repeated("-", "1", "", 900) + " == 1",
@@ -222,6 +318,63 @@ fn depth_costs_no_stack() {
         }
     }
     assert!(read > 6, "{read}");
+}
+
+/// What values cost is bounded: a caller's long texts and lists make nothing slow.
+#[test]
+fn steps_are_counted() {
+    let long = json!({"text": "x".repeat(1 << 20), "status": 200, "headers": {}, "error": null,
+        "route": {"name": "ci"}, "body": {"items": vec![1; 100_000]}});
+    let values = long.as_object().unwrap();
+    for (text, steps, says) in [
+        (
+            "text.contains('y')",
+            1_000,
+            Err("the values are too large to look through"),
+        ),
+        (
+            "text.contains('y') || status == 200",
+            1_000,
+            Err("the values are too large to look through"),
+        ),
+        (
+            "text.matches('y$')",
+            1_000,
+            Err("the values are too large to look through"),
+        ),
+        (
+            "size(text) > 1",
+            1_000,
+            Err("the values are too large to look through"),
+        ),
+        (
+            "body.items.exists(i, i == 2)",
+            1_000,
+            Err("the values are too large to look through"),
+        ),
+        (
+            "2 in body.items",
+            1_000,
+            Err("the values are too large to look through"),
+        ),
+        (
+            "text + text != text",
+            1_000,
+            Err("the values are too large to look through"),
+        ),
+        ("text == 'x'", 20, Ok(false)),
+        ("text.startsWith('xx')", 20, Ok(true)),
+        ("text.endsWith('xx') && status in [1, 2, 200]", 20, Ok(true)),
+        ("2 in body.items", 200_000, Ok(false)),
+    ] {
+        let condition = Condition::read(text, &VARIABLES).unwrap();
+        let found = condition.evaluate(&super::json::Json::over(&condition, values), steps);
+        assert_eq!(
+            found.map_err(|why| why.to_string()),
+            says.map_err(str::to_owned),
+            "{text}"
+        );
+    }
 }
 
 proptest::proptest! {
