@@ -35,4 +35,8 @@ impl Condition {
         self.evaluate(&Json::over(self, values), u32::MAX)
             .map_err(|why| why.to_string())
     }
+    /// Everything it asks about as it would be written, and what that is in these values.
+    pub fn seen(&self, values: &Object) -> Vec<(String, String)> {
+        self.seen_in(&Json::over(self, values))
+    }
 }

@@ -12,6 +12,7 @@ mod json;
 mod kinds;
 mod node;
 mod parse;
+mod seen;
 mod value;
 
 pub use value::{Fields, Map, Value, Why};
@@ -102,14 +103,6 @@ impl Path {
             }
             _ => None,
         }
-    }
-
-    /// What stands there.
-    pub fn find<'a>(&self, values: &'a serde_json::Value) -> Option<&'a serde_json::Value> {
-        self.0.iter().try_fold(values, |value, step| match step {
-            Step::Field(name) | Step::Key(name) => value.get(name),
-            Step::Index(at) => value.get(at),
-        })
     }
 }
 

@@ -97,22 +97,11 @@ fn broken(
         Ok(false) => format!("expected {}", condition.text()),
         Err(why) => format!("expected {}, but {why}", condition.text()),
     };
-    let values = serde_json::Value::Object(values.clone());
-    for path in condition.asks() {
-        let found = path
-            .find(&values)
-            .map_or_else(|| "nothing".into(), ToString::to_string);
-        let mut shown: String = found.chars().take(SHOWN).collect();
-        if found.chars().count() > SHOWN {
-            shown.push('…');
-        }
+    for (path, shown) in condition.seen(values) {
         text.push_str(&format!("\n  {path} is {shown}"));
     }
     Some(text)
 }
-
-/// Characters of a value that are shown.
-const SHOWN: usize = 200;
 
 #[cfg(test)]
 mod tests {
