@@ -1,7 +1,7 @@
 //! A caller: sends a request in one of both formats, reads the answer or hangs up, and judges what came.
 
 use crate::dice::Dice;
-use crate::place::{Key, Place, ROUTES};
+use crate::place::{Key, Place};
 use crate::upstream::{mark, text};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -68,7 +68,7 @@ impl<'a> Caller<'a> {
     pub fn call(&mut self, number: u64) -> Sent {
         let mut dice = Dice::of(&[self.place.seed, number, 7]);
         let (anthropic, stream) = (dice.below(2) == 0, dice.below(2) == 0);
-        let route = dice.below(ROUTES as u64);
+        let route = dice.below(self.place.routes.len() as u64);
         let patience = match dice.below(1000) {
             0..10 => Patience::None,
             10..25 => Patience::Short(dice.below(40)),

@@ -32,6 +32,12 @@ impl Dice {
     pub fn permille(&mut self, times: u64) -> bool {
         self.below(1000) < times
     }
+    /// Puts items in another order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for at in (1..items.len()).rev() {
+            items.swap(at, self.below(at as u64 + 1) as usize);
+        }
+    }
     /// An item by weight.
     pub fn weighted<'a, T>(&mut self, items: &'a [(u64, T)]) -> &'a T {
         let mut at = self.below(items.iter().map(|(weight, _)| weight).sum());

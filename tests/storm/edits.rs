@@ -1,7 +1,7 @@
 //! The administrator in the storm: keys come and go, routes and providers change, all through the command line.
 
 use crate::dice::Dice;
-use crate::place::{Key, PROVIDERS, Place, ROUTES, strategy, targets};
+use crate::place::{Key, PROVIDERS, Place};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -65,8 +65,8 @@ pub fn records(place: &Place, over: &AtomicBool) {
     let mut round = 0;
     while !over.load(Ordering::Relaxed) {
         round += 1;
-        let at = dice.below(ROUTES as u64) as usize;
-        let route = format!("r{at}");
+        let at = dice.below(place.routes.len() as u64) as usize;
+        let (route, shape) = (format!("r{at}"), &place.routes[at]);
         let (provider, _) = PROVIDERS[dice.below(PROVIDERS.len() as u64) as usize];
         let upstream = &place.upstreams[PROVIDERS
             .iter()
@@ -74,7 +74,7 @@ pub fn records(place: &Place, over: &AtomicBool) {
             .unwrap()];
         match dice.below(6) {
             0 => {
-                let other = if strategy(at) == "split" {
+                let other = if shape.strategy == "split" {
                     "fallback"
                 } else {
                     "split"
@@ -84,10 +84,11 @@ pub fn records(place: &Place, over: &AtomicBool) {
                     .ok(&["route", "set", &route, "--strategy", other]);
                 place
                     .gateway
-                    .ok(&["route", "set", &route, "--strategy", strategy(at)]);
+                    .ok(&["route", "set", &route, "--strategy", shape.strategy]);
             }
             1 => {
-                let to: Vec<String> = targets(at)
+                let to: Vec<String> = shape
+                    .targets()
                     .into_iter()
                     .rev()
                     .flat_map(|target| ["--to".to_owned(), target])
@@ -127,4 +128,91 @@ pub fn records(place: &Place, over: &AtomicBool) {
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// Strategies that routes are set to.
+const STRATEGIES: [&str; 8] = [
+    "fallback",
+    "split",
+    "round-robin",
+    "weighted-round-robin",
+    "least-latency",
+    "least-busy",
+    "least-cost",
+    "sticky",
+];
+/// Between two edits where they come in time with a clock.
+pub const BEAT: Duration = Duration::from_millis(100);
+
+/// An edit at every beat until it is over, none of which takes a target from a route for good: strategies, orders, weights,
+/// tiers, rules, addresses, and routes that come and go. How many there were.
+pub fn in_time(place: &Place, over: &AtomicBool) -> u64 {
+    let mut dice = Dice::of(&[place.seed, 11]);
+    let (mut edits, mut due) = (0, Instant::now());
+    while !over.load(Ordering::Relaxed) {
+        due += BEAT;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        edits += 1;
+        let at = dice.below(place.routes.len() as u64) as usize;
+        let (route, mut targets) = (format!("r{at}"), place.routes[at].targets());
+        dice.shuffle(&mut targets);
+        let mut args: Vec<String> = Vec::new();
+        match dice.below(10) {
+            0..7 => {
+                let strategy = STRATEGIES[dice.below(STRATEGIES.len() as u64) as usize];
+                args.extend(["route", "set", &route, "--strategy", strategy].map(str::to_owned));
+                let second = dice.below(2 * targets.len() as u64) as usize;
+                for (at, target) in targets.iter().enumerate() {
+                    let flag = if at > 0 && at == second && strategy != "fallback" {
+                        "--then"
+                    } else {
+                        "--to"
+                    };
+                    args.extend([flag.to_owned(), format!("{target}={}", 1 + dice.below(9))]);
+                }
+                // A rule over the same targets in another order.
+                dice.shuffle(&mut targets);
+                let rule = match dice.below(3) {
+                    0 => format!("stream => {}", targets.join(", ")),
+                    _ => String::new(),
+                };
+                args.extend(["--rule".to_owned(), rule]);
+            }
+            7 => {
+                let at = dice.below(PROVIDERS.len() as u64) as usize;
+                let url = place.upstreams[at].url(&format!("v{edits}"));
+                args.extend(
+                    ["provider", "set", PROVIDERS[at].0, "--base-url", &url].map(str::to_owned),
+                );
+            }
+            8 => {
+                let (name, path) = (format!("extra-{edits}"), format!("/extra-{edits}"));
+                args.extend(
+                    [
+                        "route",
+                        "create",
+                        &name,
+                        "--path",
+                        &path,
+                        "--to",
+                        &targets[0],
+                    ]
+                    .map(str::to_owned),
+                );
+            }
+            _ => args.extend(
+                [
+                    "route",
+                    "set",
+                    &route,
+                    "--retries",
+                    &(1 + dice.below(3)).to_string(),
+                ]
+                .map(str::to_owned),
+            ),
+        }
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        place.gateway.ok(&args);
+    }
+    edits
 }

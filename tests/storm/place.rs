@@ -1,7 +1,7 @@
 //! Where the storm takes place: the upstreams, the gateway with its records, the keys that are about.
 
 use crate::harness::{Gateway, PATIENCE};
-use crate::upstream::Upstream;
+use crate::upstream::{Rule, Upstream};
 use serde_json::{Value, json};
 use std::sync::RwLock;
 use std::time::{Duration, Instant};
@@ -13,19 +13,41 @@ pub const PROVIDERS: [(&str, &str); 4] = [
     ("a1", "anthropic-compatible"),
     ("a2", "anthropic-compatible"),
 ];
-/// Routes: targets, strategy, further rounds. Each shape is there several times, with models of its own, because targets rest and
+/// A route: below `/rN`, where N is its place in the list.
+#[derive(Clone)]
+pub struct Shape {
+    /// Providers, in order, each with the same model.
+    pub providers: Vec<&'static str>,
+    pub model: String,
+    pub strategy: &'static str,
+    /// Further rounds.
+    pub retries: u64,
+}
+
+/// The routes of a storm without seasons. Each shape is there several times, with models of its own, because targets rest and
 /// are suspended.
-const SHAPES: [(&[&str], &str, u64); 6] = [
-    (&["o1", "o2", "a1"], "fallback", 0),
-    (&["a1", "o1"], "fallback", 1),
-    (&["o2", "a2"], "split", 0),
-    (&["a2", "a1", "o2", "o1"], "split", 1),
-    (&["o1"], "fallback", 2),
-    (&["a2"], "fallback", 0),
-];
-const EACH: usize = 3;
-/// How many routes there are, `/r0` to `/rN`.
-pub const ROUTES: usize = SHAPES.len() * EACH;
+pub fn many_shapes() -> Vec<Shape> {
+    const SHAPES: [(&[&str], &str, u64); 6] = [
+        (&["o1", "o2", "a1"], "fallback", 0),
+        (&["a1", "o1"], "fallback", 1),
+        (&["o2", "a2"], "split", 0),
+        (&["a2", "a1", "o2", "o1"], "split", 1),
+        (&["o1"], "fallback", 2),
+        (&["a2"], "fallback", 0),
+    ];
+    const EACH: usize = 3;
+    let shape = |at: usize| {
+        let (providers, strategy, retries) = SHAPES[at % SHAPES.len()];
+        Shape {
+            providers: providers.to_vec(),
+            model: format!("m{at}"),
+            strategy,
+            retries,
+        }
+    };
+    (0..SHAPES.len() * EACH).map(shape).collect()
+}
+
 /// Memory that may be left over.
 pub const LEFT_OVER: u64 = 20 << 20;
 
@@ -42,6 +64,7 @@ pub struct Key {
 
 pub struct Place {
     pub seed: u64,
+    pub routes: Vec<Shape>,
     pub upstreams: Vec<Upstream>,
     pub gateway: Gateway,
     pub keys: RwLock<Vec<Key>>,
@@ -49,9 +72,15 @@ pub struct Place {
 }
 
 impl Place {
-    pub fn new(seed: u64) -> Place {
+    /// With these routes, and an upstream for each provider that goes by the rule for it and is suspended for so long.
+    pub fn new(
+        seed: u64,
+        routes: Vec<Shape>,
+        suspend_for: &str,
+        rule: impl Fn(usize) -> Rule,
+    ) -> Place {
         let upstreams: Vec<Upstream> = (0..PROVIDERS.len())
-            .map(|at| Upstream::start(seed, at))
+            .map(|at| Upstream::start(rule(at)))
             .collect();
         let mut items = vec![json!({"kind": "user", "name": "tester"})];
         let mut keys = Vec::new();
@@ -69,9 +98,9 @@ impl Place {
         for ((name, vendor), upstream) in PROVIDERS.iter().zip(&upstreams) {
             items.push(json!({"kind": "provider", "name": name, "vendor": vendor, "base_url": upstream.url("v1"),
                 "credential": "managed", "credential_value": "sk-upstream-Zq8vW3nR5tY7uK2mB4xC",
-                "first_byte_timeout": "1500ms", "idle_timeout": "1500ms", "answer_timeout": "2500ms"}));
+                "first_byte_timeout": "1500ms", "idle_timeout": "1500ms", "answer_timeout": "2500ms", "suspend_for": suspend_for}));
         }
-        items.extend((0..ROUTES).map(route));
+        items.extend(routes.iter().enumerate().map(route));
         let files = tempfile::tempdir().unwrap();
         let seeded = files.path().join("seed.json");
         std::fs::write(&seeded, json!({"items": items}).to_string()).unwrap();
@@ -84,6 +113,7 @@ impl Place {
         ]);
         Place {
             seed,
+            routes,
             upstreams,
             gateway,
             keys: RwLock::new(keys),
@@ -128,27 +158,18 @@ impl Place {
     }
 }
 
-/// The route number `at`.
-fn route(at: usize) -> Value {
-    let (providers, strategy, retries) = SHAPES[at % SHAPES.len()];
-    let targets: Vec<Value> = providers
-        .iter()
-        .map(|provider| json!({"provider": provider, "model": format!("m{at}")}))
-        .collect();
-    json!({"kind": "route", "name": format!("r{at}"), "path": format!("/r{at}"), "strategy": strategy, "retries": retries,
+impl Shape {
+    /// The `--to` of its targets, for edits.
+    pub fn targets(&self) -> Vec<String> {
+        let target = |provider: &&str| format!("{provider}/{}", self.model);
+        self.providers.iter().map(target).collect()
+    }
+}
+
+/// The record of route `rN`.
+fn route((at, shape): (usize, &Shape)) -> Value {
+    let target = |provider: &&str| json!({"provider": provider, "model": shape.model});
+    let targets: Vec<Value> = shape.providers.iter().map(target).collect();
+    json!({"kind": "route", "name": format!("r{at}"), "path": format!("/r{at}"), "strategy": shape.strategy, "retries": shape.retries,
         "total_timeout": "20s", "targets": targets})
-}
-
-/// The `--to` of this route's targets, for edits.
-pub fn targets(at: usize) -> Vec<String> {
-    let (providers, ..) = SHAPES[at % SHAPES.len()];
-    providers
-        .iter()
-        .map(|provider| format!("{provider}/m{at}"))
-        .collect()
-}
-
-/// What this route's strategy is.
-pub fn strategy(at: usize) -> &'static str {
-    SHAPES[at % SHAPES.len()].1
 }

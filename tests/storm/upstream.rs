@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ pub enum Act {
     AnswerAndClose,
 }
 
+/// What is done in a storm without seasons.
 const WEIGHTS: &[(u64, Act)] = &[
     (760, Act::Answer),
     (40, Act::Slow),
@@ -71,31 +73,64 @@ const WEIGHTS: &[(u64, Act)] = &[
 /// Requests read to their end, by number.
 pub type Counts = HashMap<u64, Vec<Act>>;
 
+/// What is done to request `number`, read for the `nth` time (from 0).
+pub type Rule = Box<dyn Fn(u64, usize) -> Act + Send + Sync>;
+
+/// The rule of upstream `at` in a storm without seasons: it depends on the numbers alone, so that a finding can be looked at again.
+pub fn at_any_time(seed: u64, at: usize) -> Rule {
+    Box::new(move |number, nth| *Dice::of(&[seed, number, at as u64, nth as u64]).weighted(WEIGHTS))
+}
+
 pub struct Upstream {
     address: SocketAddr,
-    counts: Arc<Mutex<Counts>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    rule: Rule,
+    counts: Mutex<Counts>,
+    /// Answered to the end.
+    answered: AtomicU64,
+    /// Held without a word at the moment.
+    held: AtomicU64,
 }
 
 impl Upstream {
-    pub fn start(seed: u64, at: usize) -> Upstream {
+    pub fn start(rule: Rule) -> Upstream {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let counts = Arc::new(Mutex::new(Counts::new()));
-        let counted = counts.clone();
+        let shared = Arc::new(Shared {
+            rule,
+            counts: Mutex::default(),
+            answered: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+        });
+        let given = shared.clone();
         std::thread::spawn(move || {
             for socket in listener.incoming() {
-                let (socket, counts) = (socket.unwrap(), counted.clone());
+                let (socket, shared) = (socket.unwrap(), given.clone());
                 std::thread::spawn(move || {
                     let mut connection = Connection {
                         socket,
                         rest: Vec::new(),
+                        shared,
                     };
                     // The other side may go at any time.
-                    while connection.serve(seed, at as u64, &counts).is_ok() {}
+                    while connection.serve().is_ok() {}
                 });
             }
         });
-        Upstream { address, counts }
+        Upstream { address, shared }
+    }
+
+    /// How many requests it has answered to the end.
+    pub fn answered(&self) -> u64 {
+        self.shared.answered.load(SeqCst)
+    }
+
+    /// How many it holds without a word.
+    pub fn held(&self) -> u64 {
+        self.shared.held.load(SeqCst)
     }
 
     /// Its base URL; every version leads to the same place.
@@ -104,7 +139,7 @@ impl Upstream {
     }
 
     pub fn counts(&self) -> Counts {
-        self.counts.lock().unwrap().clone()
+        self.shared.counts.lock().unwrap().clone()
     }
 }
 
@@ -131,6 +166,7 @@ pub fn number(text: &str) -> Option<u64> {
 struct Connection {
     socket: TcpStream,
     rest: Vec<u8>,
+    shared: Arc<Shared>,
 }
 
 /// The connection is over.
@@ -143,7 +179,7 @@ impl From<std::io::Error> for Over {
 }
 
 impl Connection {
-    fn serve(&mut self, seed: u64, at: u64, counts: &Mutex<Counts>) -> Result<(), Over> {
+    fn serve(&mut self) -> Result<(), Over> {
         let (path, body) = self.request()?;
         let body = String::from_utf8_lossy(&body).into_owned();
         let number = number(&body).ok_or(Over)?;
@@ -151,9 +187,9 @@ impl Connection {
         let stream = ask["stream"] == true;
         let anthropic = path.ends_with("/messages");
         let act = {
-            let mut counts = counts.lock().unwrap();
+            let mut counts = self.shared.counts.lock().unwrap();
             let read = counts.entry(number).or_default();
-            let act = *Dice::of(&[seed, number, at, read.len() as u64]).weighted(WEIGHTS);
+            let act = (self.shared.rule)(number, read.len());
             read.push(act);
             act
         };
@@ -174,10 +210,10 @@ impl Connection {
             "application/json"
         };
         match act {
-            Act::Answer => self.answer(kind, &frames, Duration::ZERO),
+            Act::Answer => self.right(kind, &frames, Duration::ZERO),
             Act::Slow => {
                 std::thread::sleep(Duration::from_millis(20));
-                self.answer(kind, &frames, Duration::from_millis(3))
+                self.right(kind, &frames, Duration::from_millis(3))
             }
             Act::Status(status) => {
                 let more = if status == 429 {
@@ -240,7 +276,7 @@ impl Connection {
                 }
             }
             Act::AnswerAndClose => {
-                self.answer(kind, &frames, Duration::ZERO)?;
+                self.right(kind, &frames, Duration::ZERO)?;
                 Err(Over)
             }
         }
@@ -307,6 +343,13 @@ impl Connection {
         self.say(&format!("{:x}\r\n{frame}\r\n", frame.len()))
     }
 
+    /// The right answer.
+    fn right(&mut self, kind: &str, frames: &[String], pace: Duration) -> Result<(), Over> {
+        self.answer(kind, frames, pace)?;
+        self.shared.answered.fetch_add(1, SeqCst);
+        Ok(())
+    }
+
     fn answer(&mut self, kind: &str, frames: &[String], pace: Duration) -> Result<(), Over> {
         self.head(kind, frames)?;
         if kind != "text/event-stream" {
@@ -339,7 +382,9 @@ impl Connection {
     /// Waits until the other side has gone.
     fn silence(&mut self) -> Result<(), Over> {
         let mut piece = [0; 1024];
-        while self.socket.read(&mut piece)? > 0 {}
+        self.shared.held.fetch_add(1, SeqCst);
+        while matches!(self.socket.read(&mut piece), Ok(1..)) {}
+        self.shared.held.fetch_sub(1, SeqCst);
         Err(Over)
     }
 }
