@@ -65,6 +65,7 @@ mod revoking;
 mod room;
 mod seals;
 mod sessions;
+mod shares;
 #[cfg(unix)]
 mod signed_upstreams;
 mod splitting;

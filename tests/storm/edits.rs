@@ -173,7 +173,7 @@ pub fn in_time(place: &Place, over: &AtomicBool) -> u64 {
                 // A rule over the same targets in another order.
                 dice.shuffle(&mut targets);
                 let rule = match dice.below(3) {
-                    0 => format!("stream => {}", targets.join(", ")),
+                    0 => format!("model.endsWith(\"7\") => {}", targets.join(", ")),
                     _ => String::new(),
                 };
                 args.extend(["--rule".to_owned(), rule]);

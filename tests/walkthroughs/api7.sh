@@ -81,6 +81,7 @@ route/balanced unchanged
 OUT
 run 'gw route explain balanced --key web --times 1000' <<'OUT'
 as key web of user web
+openai-chat, at /balanced
 
 ROUTE  BOUND BY  PRIORITY  WHY
 balanced  path  0  decides: the path comes first
@@ -89,6 +90,9 @@ balanced, split
 TRY  TARGET  TIER  WEIGHT
 1  openai/gpt-4  0  8
 2  deepseek/deepseek-chat  0  2
+
+moves on after 429, 5xx; 2 times more when all have failed
+timers: connect 10s, whole answer 10m
 
 FIRST CHOICE  DRAWN
 deepseek/deepseek-chat  212
@@ -101,26 +105,30 @@ run 'for i in $(seq 100); do curl -s $gateway/balanced -H "Authorization: Bearer
   79 openai
 OUT
 
-say 'One of them answers 429, then 500: its share goes to the other, unseen by callers'
-run 'gw route set balanced --to openai/mock-429=8 --to deepseek/deepseek-chat=2' <<'OUT'
+say 'One of them answers 429, and with a newer model 500: its share goes to the other, unseen by callers'
+run 'curl -s -d status=429,retry-after=1 $openai/_mock/script; echo' <<'OUT'
+{"script":"status=429,retry-after=1"}
+OUT
+run 'for i in $(seq 20); do curl -s $gateway/balanced -H "Authorization: Bearer $(cat web.key)" -d "$(chat hello)" -o answer -w "%{http_code} %header{x-gw-provider}\n"; done | sort | uniq -c' <<'OUT'
+  20 200 deepseek
+OUT
+run 'curl -s -d status=500 $openai/_mock/script; echo' <<'OUT'
+{"script":"status=500"}
+OUT
+run 'gw route set balanced --to openai/gpt-4o=8 --to deepseek/deepseek-chat=2' <<'OUT'
 route/balanced configured
 OUT
 run 'for i in $(seq 20); do curl -s $gateway/balanced -H "Authorization: Bearer $(cat web.key)" -d "$(chat hello)" -o answer -w "%{http_code} %header{x-gw-provider}\n"; done | sort | uniq -c' <<'OUT'
   20 200 deepseek
 OUT
-run 'gw route set balanced --to openai/mock-500=8 --to deepseek/deepseek-chat=2' <<'OUT'
-route/balanced configured
-OUT
-run 'for i in $(seq 20); do curl -s $gateway/balanced -H "Authorization: Bearer $(cat web.key)" -d "$(chat hello)" -o answer -w "%{http_code} %header{x-gw-provider}\n"; done | sort | uniq -c' <<'OUT'
-  20 200 deepseek
-OUT
-soon 'gw -q logs get $(gw logs --route balanced -o jsonl -q | grep mock-500 | tail -n 1 | cut -d\" -f4)' <<'OUT'
+soon 'gw -q logs get $(gw logs --route balanced -o jsonl -q -n 100 | grep -m1 "\"status\": *500" | cut -d\" -f4)' <<'OUT'
 id  ID
 at  TIME
 key  web
 user  web
 route  balanced
 format  openai-chat
+path  /balanced
 model  deepseek-chat
 provider  deepseek
 status  200
@@ -132,12 +140,15 @@ ttft  TOOK
 cost  $0.000014 (calculated)
 
 TRY  TARGET  START  TOOK  STATUS  CLASS  REASON
-1  openai/mock-500  TOOK  TOOK  500  upstream  the mock was asked to answer 500; moved on to the next target
+1  openai/gpt-4o  TOOK  TOOK  500  upstream  the mock was asked to answer 500; moved on to the next target
 2  deepseek/deepseek-chat  TOOK  TOOK  200  ok  -
 OUT
 
 say 'What is not in the list ends it: a 403 of the credential is told as ours, and no other is asked'
-run 'gw route set balanced --strategy fallback --to openai/mock-403 --to deepseek/deepseek-chat' <<'OUT'
+run 'curl -s -d status=403 $openai/_mock/script; echo' <<'OUT'
+{"script":"status=403"}
+OUT
+run 'gw route set balanced --strategy fallback --to openai/gpt-4-turbo --to deepseek/deepseek-chat' <<'OUT'
 route/balanced configured
 OUT
 run 'curl -s $gateway/balanced -H "Authorization: Bearer $(cat web.key)" -d "$(chat hello)" -w "\n%{http_code} %header{x-gw-origin}\n"' <<'OUT'

@@ -46,3 +46,8 @@ fn api7_a_default_model_by_path_and_a_split_with_fallback() {
 fn to11_credentials_names_environments_and_discovery() {
     walk("to11");
 }
+
+#[test]
+fn wso2_endpoints_turns_weights_and_failover() {
+    walk("wso2");
+}

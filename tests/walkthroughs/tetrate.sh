@@ -42,8 +42,8 @@ run 'gw request hello -m gpt-4o --explain' <<'OUT'
 This is gw's mock, not a model. You said: hello
 · openai/gpt-4o via route chain, 1 attempt, 2+12 tokens, $0.000125, TOOK
 OUT
-run 'gw route set chain --to openai/mock-503 --to anthropic/claude-sonnet-4-5' <<'OUT'
-route/chain configured
+run 'curl -s -d status=503 $openai/_mock/script; echo' <<'OUT'
+{"script":"status=503"}
 OUT
 run 'gw request hello -m gpt-4o --explain' <<'OUT'
 This is gw's mock, not a model. You said: hello
@@ -60,29 +60,67 @@ x-gw-model: claude-sonnet-4-5
 x-gw-attempts: 2
 OUT
 
+say 'When the first is back it is asked first again'
+run 'curl -s -d "" $openai/_mock/script; echo' <<'OUT'
+{"script":""}
+OUT
+run 'gw request hello -m gpt-4o --explain' <<'OUT'
+This is gw's mock, not a model. You said: hello
+· openai/gpt-4o via route chain, 1 attempt, 2+12 tokens, $0.000125, TOOK
+OUT
+
 say 'A chain that is exhausted ends with the last error, and the error says whose it is'
-run 'gw route set chain --to openai/mock-503 --to anthropic/mock-529 --retries 0' <<'OUT'
+run 'curl -s -d status=503 $openai/_mock/script; curl -s -d status=529 $anthropic/_mock/script; echo' <<'OUT'
+{"script":"status=503"}{"script":"status=529"}
+OUT
+run 'gw route set chain --retries 0' <<'OUT'
 route/chain configured
 OUT
 fails 9 'gw request hello -m gpt-4o' <<'OUT'
 error: the mock was asked to answer 503 (status 503)
-  from anthropic/mock-529 via route chain, 2 attempts
+  from anthropic/claude-sonnet-4-5 via route chain, 2 attempts
   TRY  TARGET  START  TOOK  STATUS  CLASS  REASON
-  1  openai/mock-503  TOOK  TOOK  503  upstream  the mock was asked to answer 503; moved on to the next target
-  2  anthropic/mock-529  TOOK  TOOK  529  capacity  the mock was asked to answer 529; no target left
+  1  openai/gpt-4o  TOOK  TOOK  503  upstream  the mock was asked to answer 503; moved on to the next target
+  2  anthropic/claude-sonnet-4-5  TOOK  TOOK  529  capacity  the mock was asked to answer 529; no target left
   fix: gw logs get ID
 OUT
+soon 'gw logs get $(gw -q logs --status 5xx -n 1 -o value=.id)' <<'OUT'
+id  ID
+at  TIME
+key  agent
+user  agents
+route  chain
+format  openai-chat
+requested_model  gpt-4o
+model  claude-sonnet-4-5
+provider  anthropic
+status  503
+outcome  failed
+stream  false
+usage  0 in, 0 out (none)
+latency  TOOK
+error  the mock was asked to answer 503
+cost  unpriced
+
+TRY  TARGET  START  TOOK  STATUS  CLASS  REASON
+1  openai/gpt-4o  TOOK  TOOK  503  upstream  the mock was asked to answer 503; moved on to the next target
+2  anthropic/claude-sonnet-4-5  TOOK  TOOK  529  capacity  the mock was asked to answer 529; no target left
+OUT
 run 'curl -s $gateway/v1/chat/completions -H "Authorization: Bearer $GW_API_KEY" -d "$(chat hello gpt-4o)" -D headers; echo; grep -i ^x-gw-origin headers' <<'OUT'
-{"error":{"message":"the mock was asked to answer 529","type":"service_unavailable","param":null,"code":null}}
+{"error":{"message":"the mock was asked to answer 503","type":"server_error","param":null,"code":null}}
 x-gw-origin: provider
+OUT
+run 'curl -s -d "" $openai/_mock/script; curl -s -d "" $anthropic/_mock/script; echo' <<'OUT'
+{"script":""}{"script":""}
 OUT
 
 say 'A split: a migration begins with a tenth'
 run 'gw route set chain --strategy split --to openai/gpt-4o=9 --to anthropic/claude-sonnet-4-5=1 --seed 1' <<'OUT'
 route/chain configured
 OUT
-run 'gw route explain -m gpt-4o --key agent --times 1000' <<'OUT'
+soon 'gw route explain -m gpt-4o --key agent --times 1000' <<'OUT'
 as key agent of user agents, asking for gpt-4o
+openai-chat
 
 ROUTE  BOUND BY  PRIORITY  WHY
 chain  key  0  decides: the key comes first
@@ -91,6 +129,9 @@ chain, split
 TRY  TARGET  TIER  WEIGHT
 1  openai/gpt-4o  0  9
 2  anthropic/claude-sonnet-4-5  0  1
+
+moves on after connect, timeout, 429, 5xx, credential
+timers: connect 10s, whole answer 10m
 
 FIRST CHOICE  DRAWN
 anthropic/claude-sonnet-4-5  106
@@ -101,6 +142,39 @@ OUT
 run 'gw request hello -m gpt-4o --repeat 100 -o value=.route.model | sort | uniq -c' <<'OUT'
   13 claude-sonnet-4-5
   87 gpt-4o
+OUT
+
+say 'Rules go before the split, and the first that holds decides'
+run 'gw route set chain --rule '"'"'model.startsWith("claude-haiku") => anthropic/claude-haiku-4-5'"'"' --rule '"'"'model == "fast" => openai/gpt-4o-mini'"'" <<'OUT'
+route/chain configured
+OUT
+run 'gw request hello -m claude-haiku-4 -o value=.route.model' <<'OUT'
+claude-haiku-4-5
+OUT
+run 'gw request hello -m fast -o value=.route.model' <<'OUT'
+gpt-4o-mini
+OUT
+run 'gw route explain -m fast --key agent' <<'OUT'
+as key agent of user agents, asking for fast
+openai-chat
+
+ROUTE  BOUND BY  PRIORITY  WHY
+chain  key  0  decides: the key comes first
+
+chain, split
+TRY  TARGET  TIER  WEIGHT
+1  openai/gpt-4o-mini  0  1
+
+moves on after connect, timeout, 429, 5xx, credential
+timers: connect 10s, whole answer 10m
+
+would use openai/gpt-4o-mini
+OUT
+fails 2 'gw route set chain --rule '"'"'modle == "fast" => openai/gpt-4o-mini'"'" <<'OUT'
+error: column 1: there is no `modle`
+  modle == "fast"
+  ^
+  fix: did you mean `model`?
 OUT
 
 say 'Not active is as if it were not there: kept, and the request goes to the model that the caller names'
@@ -125,46 +199,46 @@ OUT
 run 'gw route enable chain' <<'OUT'
 route/chain enabled
 OUT
-run 'gw request hello -m gpt-4o -o value=.route.name' <<'OUT'
-chain
+run 'gw request hello -m fast -o value=.route.model' <<'OUT'
+gpt-4o-mini
 OUT
 
 say 'The logs say what was asked for, what was used instead, and why'
 soon 'gw logs -n 4' <<'OUT'
 TIME UTC  ID  KEY  MODEL  STATUS  TOOK  COST
-TIME  ID  agent  gpt-4o  200  TOOK  $0.000125
+TIME  ID  agent  fast→gpt-4o-mini  200  TOOK  $0.000008
 TIME  ID  agent  gpt-4o  403  TOOK  -
 TIME  ID  agent  gpt-4o  200  TOOK  $0.000125
-TIME  ID  agent  gpt-4o  200  TOOK  $0.000125
+TIME  ID  agent  fast→gpt-4o-mini  200  TOOK  $0.000008
 only the newest 4 are shown, there are more: ask for them with -n N
 OUT
-soon 'gw logs get $(gw -q logs --status 5xx -n 1 -o value=.id)' <<'OUT'
+soon 'gw logs get $(gw -q logs --model claude-haiku-4-5 -n 1 -o value=.id)' <<'OUT'
 id  ID
 at  TIME
 key  agent
 user  agents
 route  chain
 format  openai-chat
-requested_model  gpt-4o
-model  mock-529
+requested_model  claude-haiku-4
+model  claude-haiku-4-5
 provider  anthropic
-status  529
-outcome  failed
+status  200
+outcome  ok
 stream  false
-usage  0 in, 0 out (none)
+usage  2 in, 12 out (reported)
 latency  TOOK
-error  the mock was asked to answer 529
-cost  unpriced
+ttft  TOOK
+cost  $0.000062 (calculated)
 
 TRY  TARGET  START  TOOK  STATUS  CLASS  REASON
-1  anthropic/mock-529  TOOK  TOOK  529  capacity  the mock was asked to answer 529; no target left
+1  anthropic/claude-haiku-4-5  TOOK  TOOK  200  ok  -
 OUT
 
 say 'Revoking cuts what runs, and is for ever'
-run 'gw route set chain --to openai/mock-events-5000+pace-20 --to anthropic/claude-sonnet-4-5=0' <<'OUT'
-route/chain configured
+run 'curl -s -d events=5000,pace=20ms $openai/_mock/script; echo' <<'OUT'
+{"script":"events=5000,pace=TOOK"}
 OUT
-run 'curl -sN $gateway/v1/chat/completions -H "Authorization: Bearer $GW_API_KEY" -d "$(chat hello gpt-4o "\"stream\": true")" >stream & curl=$!' <<'OUT'
+run 'curl -sN $gateway/v1/chat/completions -H "Authorization: Bearer $GW_API_KEY" -d "$(chat hello fast "\"stream\": true")" >stream & curl=$!' <<'OUT'
 OUT
 soon 'grep -m1 -o "\"content\":\"[^\"]" stream' <<'OUT'
 "content":"T
@@ -185,11 +259,10 @@ fails 5 'gw key enable agent' <<'OUT'
 error: key `agent` is revoked, which is final
   fix: make another one: gw key create agent-2 --user USER
 OUT
-soon 'gw logs -n 2' <<'OUT'
-TIME UTC  ID  KEY  MODEL  STATUS  TOOK  COST
-TIME  ID  agent  →CUT…  revoked  TOOK  -
-TIME  ID  agent  -  401  TOOK  -
-only the newest 2 are shown, there are more: ask for them with -n N
+soon 'gw -q logs -n 2 -o csv | cut -d, -f3,6-9' <<'OUT'
+key,requested_model,model,provider,status
+agent,fast,gpt-4o-mini,openai,200
+agent,,,,401
 OUT
 run 'curl -s $openai/_mock/requests | grep -o client_closed' <<'OUT'
 client_closed

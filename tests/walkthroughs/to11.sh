@@ -138,7 +138,8 @@ run 'gw request hello -m gpt-4o --key-file live.key -o value=.route.provider' <<
 by-file
 OUT
 run 'gw route explain both --key live -m gpt-4o' <<'OUT'
-as key live of user me, asking for gpt-4o
+as key live of user me in production, asking for gpt-4o
+openai-chat
 
 ROUTE  BOUND BY  PRIORITY  WHY
 both  user  0  decides: the key's user comes first
@@ -149,6 +150,9 @@ TRY  TARGET  TIER  WEIGHT
 
 LEFT OUT  WHY
 by-variable  provider is not active in the key's environment
+
+moves on after connect, timeout, 429, 5xx, credential; 2 times more when all have failed
+timers: connect 10s, whole answer 10m
 
 would use by-file/gpt-4o
 OUT
