@@ -8,6 +8,8 @@ pub mod direct;
 pub mod explain;
 mod fit;
 pub mod health;
+#[cfg(test)]
+mod laws;
 pub mod moment;
 pub mod naming;
 pub mod passthrough;
@@ -141,6 +143,8 @@ pub enum Why {
     /// The prompt does not fit; the window in tokens.
     Context(u64),
     WeightZero,
+    /// The same target comes earlier.
+    Twice,
     /// Cooling down or suspended for this many more milliseconds.
     Resting(u64),
     /// Its provider has failed its active health checks for this many milliseconds.
@@ -162,6 +166,7 @@ impl std::fmt::Display for Why {
                 f,
                 "request does not fit the context window of {window} tokens"
             ),
+            Why::Twice => f.write_str("the same target comes earlier"),
             Why::WeightZero => f.write_str("weight is 0"),
             Why::Checks(ms) => {
                 let seconds = crate::resources::Millis(ms / 1_000 * 1_000);

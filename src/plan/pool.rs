@@ -41,6 +41,8 @@ pub struct Target {
     facts: Option<Facts>,
     /// How it is doing; `None`: the caller chooses the model.
     slot: Option<Arc<Slot>>,
+    /// The place of the first target that is the same.
+    repeats: Option<usize>,
 }
 
 impl Pool {
@@ -64,6 +66,11 @@ impl Pool {
             })
             .collect();
         targets.sort_by_key(|target| target.tier);
+        for at in 1..targets.len() {
+            let (before, here) = targets.split_at(at);
+            let same = |target: &Target| here.first().is_some_and(|here| here.is_like(target));
+            targets[at].repeats = before.iter().position(same);
+        }
         let same_targets = before.is_some_and(|(before, _)| before.is_of(&targets));
         let turns = Turns::after(
             before.map(|(before, _)| &before.turns),
@@ -101,7 +108,7 @@ impl Pool {
         turns(&self.strategy) || self.tiers.iter().any(turns)
     }
 
-    /// The targets that can take a request, and why the others cannot.
+    /// The targets that can take a request, each of them once, and why the others cannot.
     pub(super) fn judge(
         &self,
         snapshot: &Snapshot,
@@ -109,8 +116,11 @@ impl Pool {
         ask: &Ask<'_>,
     ) -> (Vec<Choice>, Vec<Excluded>) {
         let (mut fit, mut out) = (Vec::with_capacity(self.targets.len()), Vec::new());
+        let mut asked = false;
         for (place, target) in self.targets.iter().enumerate() {
-            match target.judge(snapshot, caller, ask, place) {
+            asked |= target.model.is_none();
+            let judged = target.judge(snapshot, caller, ask, place);
+            match judged.and_then(|choice| once(choice, &fit, target, asked)) {
                 Ok(choice) => fit.push(choice),
                 Err(why) => out.push(target.excluded(why)),
             }
@@ -119,7 +129,27 @@ impl Pool {
     }
 }
 
+/// The attempt, unless it is among those before it already. `asked`: some of these are for the model as asked, so that only
+/// now is known which they are.
+fn once(choice: Choice, before: &[Choice], target: &Target, asked: bool) -> Result<Choice, Why> {
+    let same = |other: &Choice| other.provider == choice.provider && other.model == choice.model;
+    let twice = match (target.repeats, asked) {
+        (None, false) => false,
+        (Some(place), false) => before.iter().any(|other| other.place == place),
+        (_, true) => before.iter().any(same),
+    };
+    match twice {
+        true => Err(Why::Twice),
+        false => Ok(choice),
+    }
+}
+
 impl Target {
+    /// Whether it is the same provider and model.
+    fn is_like(&self, other: &Target) -> bool {
+        self.provider_name == other.provider_name && self.model == other.model
+    }
+
     fn build(snapshot: &Snapshot, target: &route::Target, tier: u32) -> Target {
         let provider = snapshot.provider(&target.provider);
         let model: Option<Arc<str>> = target.model.as_deref().map(|model| match provider {
@@ -139,6 +169,7 @@ impl Target {
             provider,
             facts,
             slot,
+            repeats: None,
         }
     }
 
