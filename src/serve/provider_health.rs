@@ -21,7 +21,7 @@ pub fn of(upstream: &Upstream, resting: usize, checked: Option<Value>, now: Stam
             "health": "failing",
             "reason": format!("failing its health checks for {}: {}", said(&checked, "failing_for"), said(&checked, "said")),
         }),
-        _ if injected.is_some() => json!({"health": "injecting", "reason": injected}),
+        _ if injected.is_some() => json!({"health": "injecting"}),
         (0, None) if state(&checked) == "passing" => json!({"health": "ok"}),
         (0, None) if upstream.models().is_none() => {
             json!({"health": "unverified", "reason": "it lists no models: the first request will tell"})
