@@ -15,6 +15,7 @@ mod new_keys;
 mod provider_health;
 mod ready;
 mod reload;
+mod route_state;
 mod saving;
 mod serving;
 mod signals;
@@ -103,6 +104,10 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         explain: Arc::new({
             let shared = shared.clone();
             move |query| crate::gateway::question::explain(&shared, query)
+        }),
+        route_state: Arc::new({
+            let shared = shared.clone();
+            move |record| route_state::of(&shared, record)
         }),
         last_used: Arc::new({
             let shared = shared.clone();

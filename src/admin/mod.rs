@@ -24,6 +24,8 @@ mod openapi;
 pub mod paths;
 mod probe;
 mod refs;
+mod route_status;
+mod route_test;
 mod routes;
 mod select;
 mod show;
@@ -38,7 +40,7 @@ pub use routes::router;
 pub use token::token;
 
 use crate::error::Result;
-use crate::resources::Stamp;
+use crate::resources::{Record, Stamp};
 use crate::store::{
     journal::Journal,
     records::{At, Records, State},
@@ -114,6 +116,8 @@ pub struct Deps {
     pub tried: Arc<Tried>,
     /// When the key of this name was last let in.
     pub last_used: LastUsed,
+    /// How each target of a route is doing, by its record: `{provider, model, weight, tier, state, detail, load, due}`.
+    pub route_state: Arc<dyn Fn(&Record) -> Vec<serde_json::Value> + Send + Sync>,
     /// `{url, admin, pid, started, revision, in_flight, store, secrets, log: Health, providers: {name: {health, reason}}}`
     pub status: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
 }

@@ -85,7 +85,8 @@ fn result(endpoint: &Endpoint, kind: Option<&Kind>) -> Value {
             "type": "object",
             "properties": {"items": {"type": "array", "items": one}, "cursor": {"type": ["string", "null"]}},
         }),
-        ("GET", _) | (_, Input::Record) => one,
+        ("GET", _) if endpoint.path.ends_with("{name}") => one,
+        (_, Input::Record) => one,
         _ => json!({"type": "object"}),
     }
 }

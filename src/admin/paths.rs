@@ -1,7 +1,7 @@
 //! The one table of admin paths: the router, the OpenAPI document, what needs a credential and the tests that every
 //! path is guarded follow from it.
 
-use crate::resources::{KINDS, Kind, key, provider};
+use crate::resources::{KINDS, Kind, key, provider, route};
 
 /// The kinds a path is for.
 #[derive(Clone, Copy)]
@@ -28,6 +28,8 @@ pub enum Action {
     Rotate,
     Revoke,
     Test,
+    TestRoute,
+    RouteStatus,
     Discover,
     Vendors,
     Apply,
@@ -99,6 +101,8 @@ endpoints! {
     "POST" "/api/v1/{kinds}/{name}/rotate" Kinds::Only(&key::KIND), Input::Json, &[], Action::Rotate, "New secret; the old one stays good for `grace` (in the body)";
     "POST" "/api/v1/{kinds}/{name}/revoke" Kinds::Only(&key::KIND), Input::None, &[], Action::Revoke, "Revoke for ever";
     "POST" "/api/v1/{kinds}/{name}/test" Kinds::Only(&provider::KIND), Input::Json, &[], Action::Test, "Try the credential";
+    "POST" "/api/v1/{kinds}/{name}/test" Kinds::Only(&route::KIND), Input::Json, &[], Action::TestRoute, "Send one small real request through each target (`model` in the body for those that take it as asked)";
+    "GET" "/api/v1/{kinds}/{name}/status" Kinds::Only(&route::KIND), Input::None, &[], Action::RouteStatus, "How each target is doing, and what it did in the last hour";
     "POST" "/api/v1/{kinds}/{name}/discover" Kinds::Only(&provider::KIND), Input::Json, &["enable"], Action::Discover, "List the provider's models, with `enable` create records of them";
     "GET" "/api/v1/vendors" Kinds::None, Input::None, &[], Action::Vendors, "Vendors gw knows";
     "POST" "/api/v1/apply" Kinds::None, Input::Records, &["dry_run"], Action::Apply, "Make many records so, all or none";

@@ -5,7 +5,7 @@ use super::{
     call::{Call, refusal},
     check, door, handlers, logs,
     paths::{Action, Endpoint, expanded},
-    probe,
+    probe, route_status, route_test,
 };
 use crate::error::{Error, Result};
 use crate::resources;
@@ -32,6 +32,8 @@ fn handle(action: Action, call: Call) -> BoxFuture<'static, Result<Response>> {
         Action::Rotate => Box::pin(handlers::rotate(call)),
         Action::Revoke => Box::pin(handlers::revoke(call)),
         Action::Test => Box::pin(probe::test(call)),
+        Action::RouteStatus => Box::pin(route_status::status(call)),
+        Action::TestRoute => Box::pin(route_test::test(call)),
         Action::Discover => Box::pin(probe::discover(call)),
         Action::Vendors => Box::pin(handlers::vendors(call)),
         Action::Apply => Box::pin(handlers::apply(call)),

@@ -3,8 +3,8 @@
 use super::print::Format;
 use super::{
     apply, completion, context::Context, diff, doctor, exits, explain, export, keys, launch, logs,
-    models, path, print, providers, quickstart, request, routes, serve, status, tree, vendors,
-    verb_first, verbs, wait,
+    models, path, print, providers, quickstart, request, route_status, route_test, routes, serve,
+    status, tree, vendors, verb_first, verbs, wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
@@ -121,7 +121,7 @@ fn has_path(words: &[&str], format: &Format) -> Result<()> {
     };
     match *verb {
         // These answer with something else than records.
-        "delete" | "test" | "discover" | "vendors" | "explain" => Ok(()),
+        "delete" | "test" | "discover" | "vendors" | "explain" | "status" => Ok(()),
         "create" | "rotate" if path.trim_start_matches('.') == "secret" => Ok(()),
         _ => path::check(kind, path),
     }
@@ -157,6 +157,8 @@ async fn of_kind(context: &Context, kind: &'static Kind, matches: &ArgMatches) -
         ("provider", "rekey") => providers::rekey(context, matches).await,
         ("provider", "vendors") => vendors::run(context, matches).await,
         ("model", "search") => models::search(context, matches).await,
+        ("route", "status") => route_status::run(context, matches).await,
+        ("route", "test") => route_test::run(context, matches).await,
         ("route", "explain") => routes::explain(context, matches).await,
         _ => Err(
             Error::invalid(format!("`{verb}` is not a verb of {}", kind.name))

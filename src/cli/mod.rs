@@ -30,6 +30,8 @@ mod quickstart;
 mod remote;
 mod request;
 mod route_decision;
+mod route_status;
+mod route_test;
 mod routes;
 mod serve;
 mod status;

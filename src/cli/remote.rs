@@ -112,6 +112,12 @@ impl Remote {
             .await
     }
 
+    pub(crate) async fn route_status(&self, name: &str) -> Result<Value> {
+        self.to("get", &format!("status of route/{name}"))
+            .route_status(name)
+            .await
+    }
+
     pub(crate) async fn discover(&self, provider: &str, enable: bool) -> Result<Value> {
         self.action(
             &crate::resources::provider::KIND,

@@ -93,6 +93,11 @@ impl Client {
         self.call("POST", &path(kind, &[name, verb])?, &[], Some(body), &[])
             .await
     }
+    /// How a route's targets are doing.
+    pub async fn route_status(&self, name: &str) -> Result<Value> {
+        self.call("GET", &path("route", &[name, "status"])?, &[], None, &[])
+            .await
+    }
     /// The key this secret belongs to.
     pub async fn identify(&self, secret: &str) -> Result<Value> {
         self.call(

@@ -8,7 +8,7 @@ mod rule;
 mod slot;
 
 pub use figures::Load;
-pub use slot::Slot;
+pub use slot::{Rest, Slot};
 
 use super::{Choice, Excluded, Moment, Snapshot, Why};
 use crate::resources::provider::Provider as Spec;
@@ -104,6 +104,11 @@ impl Health {
     /// For how long its active health checks have failed (ms), if they do.
     pub fn failing_for(&self, now: Moment) -> Option<u64> {
         self.rule.failing_for(now)
+    }
+
+    /// What is under way at models that callers chose, and how soon they answer.
+    pub(super) fn load(&self) -> Load {
+        self.figures.load()
     }
 
     /// How many models rest.
@@ -241,9 +246,14 @@ impl TargetState {
 
     /// Until when it is to be left alone; not later than `now`: it is free. Nobody knows when checks pass again.
     pub fn rests_until(&self, now: Moment) -> u64 {
-        if self.failing_for(now).is_some() {
-            return u64::MAX;
+        match self.failing_for(now) {
+            Some(_) => u64::MAX,
+            None => self.left_alone_until(now),
         }
+    }
+
+    /// The same whatever checks say.
+    fn left_alone_until(&self, now: Moment) -> u64 {
         let known = self.place.known(now, |slot| slot.rests_until(now));
         known.unwrap_or(0)
     }
@@ -318,13 +328,14 @@ pub(super) fn rest(
     excluded: &mut Vec<Excluded>,
     now: Moment,
 ) {
-    let end = |choice: &Choice| choice.state.rests_until(now);
-    if attempts.iter().all(|choice| end(choice) <= now.ms()) {
-        return;
-    }
-    // Checks that all fail may be what is wrong: everything is tried, as if there were none.
+    // Checks that all fail may be what is wrong: it is as if there were none.
     let failing = |choice: &Choice| choice.state.failing_for(now).is_some();
-    if attempts.iter().all(failing) {
+    let unchecked = attempts.iter().all(failing);
+    let end = |choice: &Choice| match unchecked {
+        true => choice.state.left_alone_until(now),
+        false => choice.state.rests_until(now),
+    };
+    if attempts.iter().all(|choice| end(choice) <= now.ms()) {
         return;
     }
     let ends: Vec<u64> = attempts.iter().map(end).collect();
@@ -345,8 +356,8 @@ pub(super) fn rest(
                 provider: provider.name.clone(),
                 model: Some(choice.model.clone()),
                 why: match choice.state.failing_for(now) {
-                    Some(since) => Why::Checks(since),
-                    None => Why::Resting(end.saturating_sub(now.ms())),
+                    Some(since) if !unchecked => Why::Checks(since),
+                    _ => Why::Resting(end.saturating_sub(now.ms())),
                 },
             });
         }

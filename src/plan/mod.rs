@@ -19,6 +19,7 @@ pub mod route;
 pub mod rules;
 pub mod session;
 pub mod snapshot;
+pub mod status;
 mod strategy;
 #[cfg(test)]
 mod testing;

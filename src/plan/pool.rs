@@ -211,6 +211,21 @@ impl Target {
         })
     }
 
+    /// Its provider's place, where there is one.
+    pub(super) fn provider(&self) -> Option<usize> {
+        self.provider
+    }
+
+    /// How it is doing; `None`: the caller chooses the model.
+    pub(super) fn slot(&self) -> Option<&Slot> {
+        self.slot.as_deref()
+    }
+
+    /// Whether the model it names is switched on, as far as that is known.
+    pub(super) fn is_enabled(&self) -> bool {
+        self.facts.is_none_or(|facts| facts.enabled)
+    }
+
     pub(super) fn excluded(&self, why: Why) -> Excluded {
         Excluded {
             provider: self.provider_name.clone(),

@@ -403,6 +403,11 @@ impl Snapshot {
         led_to.then_some(route)
     }
 
+    /// The active route of this name, whoever it serves.
+    pub fn active(&self, name: &str) -> Option<&Arc<Route>> {
+        self.routes.get(name)
+    }
+
     /// Whether there is an active route of this name, whoever it serves.
     pub fn has_route(&self, name: &str) -> bool {
         self.routes.contains_key(name)

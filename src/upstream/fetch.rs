@@ -1,7 +1,11 @@
 //! One small question to a service that gives out credentials: the metadata server of a machine or a container, a token
 //! endpoint. Over a connection of its own; no redirect is followed, no proxy asked. Must not know what is asked.
 
-use super::{Origin, call, dial};
+use super::{
+    Origin,
+    call::{self, Heard},
+    dial,
+};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::Full;
@@ -31,8 +35,12 @@ pub(super) async fn fetch(
         call::exchange(link, request.map(Full::new), LONGEST).await
     };
     match tokio::time::timeout(within, answer).await {
-        Ok(Ok((status, Some(body)))) => Ok((status, body)),
-        Ok(Ok((_, None))) => Err(said(format!("answered more than {LONGEST} bytes"))),
+        Ok(Ok(Heard {
+            status,
+            body: Some(body),
+            ..
+        })) => Ok((status, body)),
+        Ok(Ok(_)) => Err(said(format!("answered more than {LONGEST} bytes"))),
         Ok(Err(why)) => Err(said(why)),
         Err(_) => Err(said(format!("no answer within {} s", within.as_secs()))),
     }

@@ -1,13 +1,17 @@
 //! The smallest things a provider can be asked: its list of models, one token of a model. Made by the builder
 //! that serving uses, so that what is tried is what is used.
 
+mod sample;
+
+pub use sample::{Sample, sample};
+
 use super::{
-    Ask, Content, Unsigned, Upstream,
-    call::call,
+    Ask, Content, Unsigned, Upstream, Way,
+    call::{Heard, call},
     listing::{self, Listed},
 };
 use crate::chat::{Chat, Message, Part, Role};
-use crate::formats::{self, Seen, Target, fault::read_fault};
+use crate::formats::{self, Codec, Framed, Framing, Seen, Target, fault::read_fault};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use std::time::{Duration, Instant};
@@ -66,8 +70,8 @@ pub async fn list(upstream: &Upstream, most: usize) -> Trial {
         },
         Some(target) => {
             let ask = ask(Method::GET, target, Bytes::new());
-            run(upstream, ask, LIST_WAIT, |status, body| {
-                listed(status, body, most)
+            run(upstream, ask, LIST_WAIT, |status, heard| {
+                listed(status, heard.body.as_deref(), most)
             })
             .await
         }
@@ -76,20 +80,52 @@ pub async fn list(upstream: &Upstream, most: usize) -> Trial {
 
 /// Asks a model for one token. `model`: the id the provider knows it by.
 pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
+    let Token { codec, ask, .. } = match token(upstream, model, false) {
+        Ok(token) => token,
+        Err(trial) => return trial,
+    };
+    let answered = |status: u16, heard: &Heard| {
+        let body = heard.said();
+        if !matches!(status, 200..=299) {
+            return said(status, body);
+        }
+        let mut seen = Seen::default();
+        let failed = |message: String| (State::Failed, None, message);
+        match (codec.read_reply(body, &mut seen), seen.fault) {
+            (Ok(_), _) => (State::Verified, None, "ok, the model answered".into()),
+            (Err(_), Some(fault)) => {
+                failed(format!("it answered with an error: {}", fault.message))
+            }
+            (Err(_), None) => failed("it answered with something that is not a reply".into()),
+        }
+    };
+    run(upstream, ask, TOKEN_WAIT, answered).await
+}
+
+/// A request for one token.
+struct Token<'a> {
+    codec: &'static dyn Codec,
+    way: &'a Way,
+    ask: Ask<'a>,
+}
+
+/// The request for one token of a model, or why there is none.
+fn token<'a>(upstream: &'a Upstream, model: &str, stream: bool) -> Result<Token<'a>, Trial> {
     let spoken = upstream.vendor.endpoints.iter().find_map(|endpoint| {
         let format = formats::format(endpoint.format);
         let way = upstream.way(format, model).filter(|way| way.is_same())?;
-        let target = upstream.target(way, model, None, false)?;
+        let target = upstream.target(way, model, None, stream)?;
         Some((format.codec?, way, target))
     });
-    let Some((codec, way, target)) = spoken else {
-        return Trial::unsent(
+    let (codec, way, target) = spoken.ok_or_else(|| {
+        Trial::unsent(
             State::Unverified,
             "this vendor has no chat to try a model with".into(),
-        );
-    };
+        )
+    })?;
     let chat = Chat {
         model: model.to_owned(),
+        stream,
         messages: vec![Message {
             role: Role::User,
             parts: vec![Part::text("Hi")],
@@ -106,37 +142,18 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
             takes: crate::catalog::takes(model),
         },
     );
-    let body = match written {
-        Ok(written) => written.body.into(),
-        Err(error) => return Trial::unsent(State::Failed, error.message),
-    };
-    let answered = |status: u16, body: Option<&[u8]>| match status {
-        200..=299 => {
-            let mut seen = Seen::default();
-            match (
-                codec.read_reply(body.unwrap_or_default(), &mut seen),
-                seen.fault,
-            ) {
-                (Ok(_), _) => (State::Verified, None, "ok, the model answered".into()),
-                (Err(_), Some(fault)) => (
-                    State::Failed,
-                    None,
-                    format!("it answered with an error: {}", fault.message),
-                ),
-                (Err(_), None) => (
-                    State::Failed,
-                    None,
-                    "it answered with something that is not a reply".into(),
-                ),
-            }
-        }
-        _ => said(status, body.unwrap_or_default()),
-    };
+    let written = written.map_err(|error| Trial::unsent(State::Failed, error.message))?;
+    let plain = ask(Method::POST, target, written.body.into());
     let ask = Ask {
+        accept: match way.to.framed {
+            _ if !stream => plain.accept,
+            Framed::As(framing) => framing.label(),
+            Framed::EventsBy(..) => Framing::Events.label(),
+        },
         way: Some(way),
-        ..ask(Method::POST, target, body)
+        ..plain
     };
-    run(upstream, ask, TOKEN_WAIT, answered).await
+    Ok(Token { codec, way, ask })
 }
 
 /// Asks for what costs nothing, to see whether it is well: this path from the root of its host, else its list of models,
@@ -144,15 +161,15 @@ pub async fn one_token(upstream: &Upstream, model: &str) -> Trial {
 pub async fn check(upstream: &Upstream, path: Option<&str>, wait: Duration) -> Trial {
     let get = |target| ask(Method::GET, target, Bytes::new());
     if let Some(target) = path.and_then(|path| path.parse().ok()) {
-        return run(upstream, get(target), wait, |status, body| match status {
+        return run(upstream, get(target), wait, |status, heard| match status {
             200..=299 => (State::Verified, None, "ok".into()),
-            _ => busy(status).unwrap_or_else(|| said(status, body.unwrap_or_default())),
+            _ => busy(status).unwrap_or_else(|| said(status, heard.said())),
         })
         .await;
     }
     if let Some(target) = upstream.models() {
-        return run(upstream, get(target), wait, |status, body| {
-            busy(status).unwrap_or_else(|| listed(status, body, usize::MAX))
+        return run(upstream, get(target), wait, |status, heard| {
+            busy(status).unwrap_or_else(|| listed(status, heard.body.as_deref(), usize::MAX))
         })
         .await;
     }
@@ -160,8 +177,8 @@ pub async fn check(upstream: &Upstream, path: Option<&str>, wait: Duration) -> T
         return Trial::unsent(State::Unverified, "there is nothing to ask it for".into());
     };
     let answers = |status: u16| format!("it answers (HTTP {status})");
-    let trial = run(upstream, get(target), wait, |status, body| match status {
-        500.. => said(status, body.unwrap_or_default()),
+    let trial = run(upstream, get(target), wait, |status, heard| match status {
+        500.. => said(status, heard.said()),
         _ => (State::Verified, None, answers(status)),
     })
     .await;
@@ -210,7 +227,7 @@ async fn run(
     upstream: &Upstream,
     ask: Ask<'_>,
     wait: Duration,
-    read: impl Fn(u16, Option<&[u8]>) -> Reading,
+    mut read: impl FnMut(u16, &Heard) -> Reading,
 ) -> Trial {
     if let Err(why) = upstream.obtain().await {
         return no_credential(&why);
@@ -234,7 +251,8 @@ async fn run(
             unreachable(format!("no answer within {} s", wait.as_secs())),
         ),
         Ok(Err(why)) => (None, unreachable(format!("it cannot be reached: {why}"))),
-        Ok(Ok((status, body))) => {
+        Ok(Ok(heard)) => {
+            let status = heard.status;
             let signed = upstream.sign_in.signs();
             let reading = match status {
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if signed => (
@@ -247,7 +265,7 @@ async fn run(
                     None,
                     format!("it wants a credential (HTTP {})", status.as_u16()),
                 ),
-                _ => read(status.as_u16(), body.as_deref()),
+                _ => read(status.as_u16(), &heard),
             };
             (Some(status.as_u16()), reading)
         }

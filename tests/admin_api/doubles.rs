@@ -181,6 +181,7 @@ pub async fn logging(
     };
     let deps = Deps {
         last_used: Arc::new(|_| None),
+        route_state: Arc::new(|_| Vec::new()),
         records: book.clone(),
         vault: safe.clone(),
         mended: book.mended.load(Ordering::SeqCst),

@@ -63,6 +63,8 @@ mod responses;
 mod responses_items;
 mod revoking;
 mod room;
+mod route_status;
+mod route_testing;
 mod seals;
 mod sessions;
 mod shares;

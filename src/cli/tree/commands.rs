@@ -130,6 +130,28 @@ pub(super) fn route_extras(kind: &'static Kind) -> Vec<Command> {
                 )
                 .value_parser(clap::value_parser!(u32).range(1..=10_000)),
             ),
+        Command::new("status")
+            .about("How each target is doing, and what it did in the last hour; all without a name")
+            .arg(
+                Arg::new("name")
+                    .value_name("NAME")
+                    .num_args(0..)
+                    .help("Their names")
+                    .add(names_of("route")),
+            ),
+        Command::new("test")
+            .about("Send one small real request through each target; costs a few tokens")
+            .arg(name(kind))
+            .arg(
+                option(
+                    "model",
+                    "model",
+                    "MODEL",
+                    "Ask for this model where a target takes it as asked",
+                )
+                .short('m')
+                .add(names_of("model")),
+            ),
     ]
 }
 

@@ -155,6 +155,16 @@ static ROWS: &[Row] = &[
         ],
     ),
     row(
+        "route status",
+        VALUE,
+        &["route status", "route status default -o wide"],
+    ),
+    row(
+        "route test",
+        VALUE,
+        &["route test default", "route test default -m gpt-4o"],
+    ),
+    row(
         "* get",
         LIST,
         &[

@@ -47,7 +47,7 @@ struct Lane {
 }
 
 /// What is known of a target's load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Load {
     /// Attempts that have begun and not ended.
     pub in_flight: u32,

@@ -1,7 +1,11 @@
 //! How one target is doing: cool-down after "too many requests", suspension after failures in a row, and the one
 //! probe that ends a suspension. Atomics alone: whoever finds a target well has only read.
 
-use super::{budget::Budget, figures::Figures, rule::Rule};
+use super::{
+    budget::Budget,
+    figures::{Figures, Load},
+    rule::Rule,
+};
 use crate::plan::Moment;
 use std::sync::{
     Arc,
@@ -39,6 +43,19 @@ pub struct Slot {
     rule: Arc<Rule>,
 }
 
+/// Why a target is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// It asked to be, for so many milliseconds more.
+    Cooling(u64),
+    /// After failures, for so many milliseconds more.
+    Suspended(u64),
+    /// A suspension is over, and the next request is its probe.
+    AwaitsProbe,
+    /// One is being made.
+    Probing,
+}
+
 /// Whether an attempt may begin.
 #[derive(Debug, PartialEq)]
 pub(super) enum Admission {
@@ -67,6 +84,24 @@ impl Slot {
         let suspended = self.suspension(now).unwrap_or(0);
         let probe = self.probe.load(Relaxed);
         self.cool.load(Relaxed).max(suspended).max(probe)
+    }
+
+    /// Why it is left alone, if it is: what takes longest.
+    pub(in crate::plan) fn rest(&self, now: Moment) -> Option<Rest> {
+        let left = |end: u64| end.saturating_sub(now.ms());
+        let cooling = left(self.cool.load(Relaxed));
+        match self.suspension(now).map(left) {
+            Some(suspended @ 1..) if suspended >= cooling => Some(Rest::Suspended(suspended)),
+            _ if cooling > 0 => Some(Rest::Cooling(cooling)),
+            Some(_) if left(self.probe.load(Relaxed)) > 0 => Some(Rest::Probing),
+            Some(_) => Some(Rest::AwaitsProbe),
+            None => None,
+        }
+    }
+
+    /// What is under way there and how soon it answers.
+    pub(in crate::plan) fn load(&self) -> Load {
+        self.figures.load()
     }
 
     /// The end of the suspension that holds, or that waits for a probe.

@@ -412,3 +412,43 @@ fn repeats_are_counted_against_what_is_asked() {
         assert!(meet(&snapshot, model).repeat(now.plus(1_000), false));
     }
 }
+
+/// Why model `m` is left alone, as whoever runs the gateway is told.
+#[test]
+fn why_a_target_is_left_alone_is_what_takes_longest() {
+    let snapshot = snapshot();
+    let rest = |now: Moment| snapshot.providers[0].health.named(&"m".into()).rest(now);
+    assert_eq!(rest(begin()), None);
+    enter(&snapshot, "m", begin()).cool(Some(5_000), begin());
+    assert_eq!(rest(begin()), Some(Rest::Cooling(5_000)));
+    (0..FAILURES).for_each(|_| enter(&snapshot, "m", begin()).failed(begin()));
+    assert_eq!(rest(begin()), Some(Rest::Suspended(SUSPEND_MS)));
+    enter(&snapshot, "m", begin()).cool(Some(SUSPEND_MS + 9_000), begin());
+    assert_eq!(rest(begin()), Some(Rest::Cooling(SUSPEND_MS + 9_000)));
+    let over = begin().plus(SUSPEND_MS + 9_000);
+    assert_eq!(rest(over), Some(Rest::AwaitsProbe));
+    let probe = enter(&snapshot, "m", over);
+    assert_eq!(rest(over), Some(Rest::Probing));
+    drop(probe);
+    assert_eq!(rest(over), Some(Rest::AwaitsProbe));
+    enter(&snapshot, "m", over).worked(over);
+    assert_eq!(rest(over), None);
+}
+
+/// Checks that fail take a provider's targets out, whoever names them; where all are out by checks none is.
+#[test]
+fn failed_checks_take_out_what_has_another_to_go_to() {
+    let snapshot = snapshot();
+    let health = snapshot.providers[0].health.clone();
+    health.checked(Some(begin()));
+    let now = begin().plus(4_000);
+    for model in ["m", "n"] {
+        assert_eq!(meet(&snapshot, model).failing_for(now), Some(4_000));
+    }
+    // Both are at the provider that fails: what rests otherwise does, still.
+    assert_eq!(resting(&snapshot, now), both());
+    enter(&snapshot, "m", now).cool(Some(5_000), now);
+    assert_eq!(resting(&snapshot, now), only("n", "m", 5_000));
+    health.checked(None);
+    assert_eq!(meet(&snapshot, "m").failing_for(now), None);
+}

@@ -310,6 +310,14 @@ pub static KIND: Kind = Kind {
     loose_names: false,
 };
 
+impl Route {
+    /// Its own targets, then those of its rules.
+    pub fn every_target(&self) -> impl Iterator<Item = &Target> {
+        let of_rules = self.rules.iter().flat_map(|rule| &rule.targets);
+        self.targets.iter().chain(of_rules)
+    }
+}
+
 impl Resource for Route {
     const KIND: &'static str = "route";
     fn validate(&mut self) -> Result<()> {
