@@ -25,6 +25,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use serde::de::IgnoredAny;
 use std::{future::poll_fn, time::Duration};
 
 /// An answer the gateway has committed to.
@@ -79,6 +80,12 @@ impl Reading<'_> {
     /// Reads an answer until it is whole, or has begun for good.
     pub async fn read(&self, response: Response<Incoming>, ticket: Ticket) -> Result<Came, Ended> {
         let (head, incoming) = response.into_parts();
+        // Where it ends is a matter of opinion, and what follows may be another's (RFC 9112 section 6.3).
+        if head.headers.contains_key(header::TRANSFER_ENCODING)
+            && head.headers.contains_key(header::CONTENT_LENGTH)
+        {
+            return Err(self.bad("sent a length and chunks in one answer"));
+        }
         if !head.status.is_success() {
             let failure = self.watch.run(self.refusal(head, incoming, ticket)).await;
             return Err(match failure {
@@ -324,6 +331,10 @@ impl Reading<'_> {
                 (self.exchange.format.observe_reply)(&bytes, &mut seen);
                 if seen.fault.is_some() {
                     return Err(Failure::inside(seen.fault, self.upstream));
+                }
+                // Nearly all end with their usage; where it was found the rest is taken for what it looks like.
+                if seen.usage.is_none() && serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
+                    return Err(self.failed("sent an answer that is not JSON"));
                 }
                 bytes
             }

@@ -93,6 +93,10 @@ impl Connection {
             Some(bytes @ 1..) => Body::Whole(packed(bytes)),
             _ => body,
         };
+        let body = match body {
+            Body::Whole(body) if script.bad_text => Body::Whole(torn(&body)),
+            body => body,
+        };
         if script.gzip.is_some() {
             extra.push("content-encoding: gzip".into());
         }
@@ -135,8 +139,7 @@ impl Connection {
         } else {
             body
         };
-        let torn = script.bad_text.then(|| torn(body));
-        out.add(torn.as_deref().unwrap_or(body));
+        out.add(body);
         if out.bad_chunk {
             return self.bad_chunk(out).await;
         }
