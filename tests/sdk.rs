@@ -5,7 +5,12 @@
 
 #[path = "sdk/amazon.rs"]
 mod amazon;
+#[path = "sdk/faults/mod.rs"]
+mod faults;
 mod harness;
+#[allow(dead_code)]
+#[path = "gateway/kit.rs"]
+mod kit;
 
 use gw::mock::{Mock, Settings};
 use harness::{Gateway, clients};

@@ -35,7 +35,7 @@ pub struct Bench {
 pub fn plan() -> Plan {
     let mock = Mock::start(Settings {
         expect_credential: Some(CREDENTIAL.into()),
-        remember: 2_000,
+        remember: 10_000,
         ..Settings::default()
     })
     .unwrap();
