@@ -95,3 +95,45 @@ fn without_provider(mut spec: Spec, name: &str) -> Option<Spec> {
     let only_rules = own.is_none_or(Vec::is_empty) && !nowhere;
     (!nowhere && !(only_rules && gone == rules)).then_some(spec)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn a_route_loses_what_a_provider_was_to_it_and_goes_where_nothing_useful_is_left() {
+        let a = json!({"provider": "a"});
+        let b = json!({"provider": "b", "model": "m"});
+        let kept = json!({"provider": "b", "weight": 0});
+        let rule = |targets: Value| json!({"when": "stream", "targets": targets});
+        for (route, left) in [
+            (json!({"targets": [a, b]}), Some(json!({"targets": [b]}))),
+            (json!({"targets": [a]}), None),
+            (json!({"targets": [a, kept]}), None),
+            (
+                json!({"targets": [b], "rules": [rule(json!([a])), rule(json!([a, b]))]}),
+                Some(json!({"targets": [b], "rules": [rule(json!([b]))]})),
+            ),
+            // Its own targets were for all that no rule is for.
+            (json!({"targets": [a], "rules": [rule(json!([b]))]}), None),
+            (
+                json!({"rules": [rule(json!([a])), rule(json!([b]))]}),
+                Some(json!({"rules": [rule(json!([b]))]})),
+            ),
+            (json!({"rules": [rule(json!([a]))]}), None),
+            (
+                json!({"targets": [b], "passthrough": ["a", "b"], "passthrough_paths": ["/"]}),
+                Some(json!({"targets": [b], "passthrough": ["b"], "passthrough_paths": ["/"]})),
+            ),
+            (
+                json!({"targets": [b], "passthrough": ["a"], "passthrough_methods": ["GET"], "passthrough_paths": ["/"]}),
+                Some(json!({"targets": [b]})),
+            ),
+        ] {
+            let spec = route.as_object().unwrap().clone();
+            let found = unbind(spec, KindId::Provider, "a").map(Value::Object);
+            assert_eq!(found, left, "{route}");
+        }
+    }
+}

@@ -33,7 +33,7 @@ impl<'a> Show<'a> {
             Ok(KindId::Key) => self.key(record),
             Ok(KindId::Provider) => self.provider(record),
             Ok(KindId::Model) => self.model(record),
-            Ok(KindId::Route) => json!({"targets": targets(record)}),
+            Ok(KindId::Route) => route(record),
             Err(_) => Value::Null,
         };
         record.show(match status {
@@ -154,12 +154,18 @@ impl<'a> Show<'a> {
     }
 }
 
-/// Targets as they are written on the command line.
-fn targets(record: &Record) -> Vec<String> {
+/// Targets as they are written on the command line, and how many rules come before them.
+fn route(record: &Record) -> Value {
     let route = serde_json::from_value::<Route>(Value::Object(record.spec.clone()));
-    route
-        .map(|route| route.targets.iter().map(ToString::to_string).collect())
-        .unwrap_or_default()
+    let Ok(route) = route else {
+        return Value::Null;
+    };
+    let targets = route.targets.iter().map(ToString::to_string);
+    let mut status = json!({"targets": targets.collect::<Vec<_>>()});
+    if !route.rules.is_empty() {
+        status["rules"] = route.rules.len().into();
+    }
+    status
 }
 
 /// One entry of the audit log: who changed which records, and how they looked after; never digests. `None` where it

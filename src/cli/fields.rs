@@ -222,6 +222,21 @@ mod tests {
                     {"provider": "a", "weight": 8}, {"provider": "b", "weight": 2}, {"provider": "c", "tier": 1}, {"provider": "d", "tier": 1}, {"provider": "e", "tier": 2}]}),
             ),
             (
+                "route create r --key k --strategy fallback --tier-strategies split,fallback --to a=8 --to b=2 --then c --sticky-by header:x-id",
+                json!({"keys": ["k"], "strategy": "fallback", "tier_strategies": ["split", "fallback"], "sticky_by": "header:x-id", "targets": [
+                    {"provider": "a", "weight": 8}, {"provider": "b", "weight": 2}, {"provider": "c", "tier": 1}]}),
+            ),
+            (
+                "route set r --when stream --rule tools=>a/m,b=2 --rule images=>c",
+                json!({"when": "stream", "rules": [
+                    {"when": "tools", "targets": [{"provider": "a", "model": "m"}, {"provider": "b", "weight": 2}]},
+                    {"when": "images", "targets": [{"provider": "c"}]}]}),
+            ),
+            (
+                "route set r --when= --rule=",
+                json!({"when": null, "rules": []}),
+            ),
+            (
                 "route set r --to x",
                 json!({"targets": [{"provider": "x"}]}),
             ),
@@ -241,6 +256,7 @@ mod tests {
             ("provider create p --vendor v --header secret", "--header"),
             ("user create u --label env-", "--label"),
             ("route create r --key k --to =1", "--to"),
+            ("route create r --key k --to a --rule stream", "--rule"),
         ] {
             assert_eq!(
                 sent(line).unwrap_err().param.as_deref(),

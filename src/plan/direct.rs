@@ -12,7 +12,7 @@ pub(super) fn plan(
     ask: &Ask<'_>,
     now: Moment,
 ) -> Result<Plan> {
-    possible(caller)?;
+    possible(snapshot, caller)?;
     let Some(asked) = ask.model else {
         if let Op::Keep(what) = ask.op {
             return Err(Error::invalid(format!(
@@ -99,9 +99,9 @@ pub(super) fn plan(
 }
 
 /// Whether the key may call anything.
-pub(super) fn possible(caller: &Caller) -> Result<()> {
+pub(super) fn possible(snapshot: &Snapshot, caller: &Caller) -> Result<()> {
     match caller.direct.is_empty() {
-        true => Err(no_route(caller)),
+        true => Err(no_route(snapshot, caller)),
         false => Ok(()),
     }
 }
@@ -157,7 +157,16 @@ fn unknown(asked: &str) -> Error {
     .hint("list what this key may call with GET /v1/models")
 }
 
-fn no_route(caller: &Caller) -> Error {
+fn no_route(snapshot: &Snapshot, caller: &Caller) -> Error {
+    let mut routes = snapshot.routes_of(caller);
+    if let Some(route) = routes.find(|route| route.when.is_some()) {
+        let why = format!(
+            "no route takes this request of key `{}`: the condition of `{}` does not hold",
+            caller.key, route.name
+        );
+        return Error::new(Kind::Forbidden, why)
+            .hint(format!("see `gw route explain {}`", route.name));
+    }
     Error::new(Kind::Forbidden, format!("no route takes requests of key `{}`, and it may call no model directly", caller.key)).hint(format!(
         "add one with `gw route create NAME --key {} --to PROVIDER/MODEL`, or allow models with `gw key set {} --direct 'PROVIDER/*'`",
         caller.key, caller.key

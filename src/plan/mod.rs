@@ -326,7 +326,7 @@ impl Plan {
 /// Whether a request that has not said its model yet may be served at all. The errors are those of [`plan`].
 pub fn possible(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Result<()> {
     let Some(route) = route::deciding(snapshot, caller, ask) else {
-        return direct::possible(caller);
+        return direct::possible(snapshot, caller);
     };
     let mut excluded = Vec::new();
     // Which rule holds may depend on what is not known yet.

@@ -541,3 +541,66 @@ fn the_seed_is_that_of_the_route_that_decides() {
     let reseeded = testing::after(&changed, 3, testing::records(items));
     assert_eq!(reseeded.paths[0].own.turns.count(), 0);
 }
+
+#[test]
+fn a_condition_that_does_not_hold_makes_a_route_as_if_it_were_not_there() {
+    let all = json!([
+        route("streams", json!({"keys": ["k"], "when": "stream"})),
+        route(
+            "others",
+            json!({"users": ["ann"], "when": "model == \"m\""})
+        ),
+    ]);
+    let snapshot = snapshot_with(all);
+    let stream = Ask {
+        stream: true,
+        ..ask()
+    };
+    let neither = Ask {
+        model: Some("x"),
+        ..ask()
+    };
+    assert_eq!(outcome(&snapshot, "k", &stream), "streams: a/streams");
+    assert_eq!(outcome(&snapshot, "k", &ask()), "others: a/others");
+    assert_eq!(
+        outcome(&snapshot, "k", &neither),
+        "403 no route takes this request of key `k`: the condition of `streams` does not hold"
+    );
+}
+
+#[test]
+fn rules_give_targets_and_a_route_may_have_none_of_its_own() {
+    let rules = json!([
+        {"when": "stream", "targets": [{"provider": "b", "model": "s"}]},
+        {"when": "stream || model == \"m\"", "targets": [{"provider": "d", "model": "r"}, {"provider": "a", "model": "r"}]},
+    ]);
+    let snapshot = snapshot_with(json!([
+        {"kind": "route", "name": "r", "keys": ["k"], "rules": rules},
+    ]));
+    let stream = Ask {
+        stream: true,
+        ..ask()
+    };
+    let neither = Ask {
+        model: Some("x"),
+        ..ask()
+    };
+    assert_eq!(outcome(&snapshot, "k", &stream), "r: b/s");
+    assert_eq!(outcome(&snapshot, "k", &ask()), "r: d/r, a/r");
+    assert_eq!(
+        outcome(&snapshot, "k", &neither),
+        "403 no rule of route `r` takes this request, and it has no targets of its own"
+    );
+}
+
+#[test]
+fn a_target_that_is_there_twice_is_tried_once() {
+    let snapshot = snapshot_with(json!([
+        {"kind": "route", "name": "r", "keys": ["k"], "targets": [
+            {"provider": "a", "model": "m"}, {"provider": "b"}, {"provider": "a"}, {"provider": "a", "model": "m"}, {"provider": "b", "model": "n"}]},
+    ]));
+    assert_eq!(
+        outcome(&snapshot, "k", &ask()),
+        "r: a/m, b/m, b/n (not a/*: the same target comes earlier; a/m: the same target comes earlier)"
+    );
+}

@@ -270,6 +270,8 @@ const COLUMNS: &[Column] = &[
     column("TARGETS", "targets"),
     column("ACTIVE", "enabled"),
     column("AGE", "created"),
+    wide("WHEN", "when"),
+    wide("RULES", "status.rules"),
     wide("RETRY-ON", "retry_on"),
     wide("RETRIES", "retries"),
     wide("PRIORITY", "priority"),
@@ -283,7 +285,7 @@ pub static KIND: Kind = Kind {
     about: "Which targets serve which callers, and by which strategy",
     fields: FIELDS,
     columns: COLUMNS,
-    statuses: &["targets"],
+    statuses: &["targets", "rules"],
     check: super::check::<Route>,
     refs: |spec| {
         // Read as JSON and not as a `Route`: this runs over every route on every change.
