@@ -36,6 +36,8 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
                 .map(|status| render(status, *format == Format::Wide));
             context.data(&shown.collect::<Vec<_>>().join("\n"));
         }
+        // Of none that is there, nothing is said.
+        _ if found.is_empty() && named => {}
         _ => match (named, found.as_slice()) {
             (true, [one]) if names.len() == 1 => context.data(&context.look.found(one)?),
             _ => context.data(&context.look.value(&json!({ "items": found }))?),

@@ -34,7 +34,12 @@ pub(crate) fn tries(attempts: &[Value]) -> String {
         if after {
             cells.push(asked_for(attempt).unwrap_or_else(|| "-".into()));
         }
-        cells.push(show(attempt, "reason"));
+        let reason = attempt.get("reason").and_then(Value::as_str).map(clean);
+        let why: Vec<String> = reason.into_iter().chain(injected(attempt)).collect();
+        cells.push(match why.is_empty() {
+            true => "-".into(),
+            false => why.join("; "),
+        });
         cells
     };
     let mut heads = vec!["TRY", "TARGET", "START", "TOOK", "STATUS", "CLASS"];
@@ -78,7 +83,11 @@ pub(super) fn chart(row: &Value) -> String {
         out.push_str(&line(&scale.bar(&spans), &times));
         let why = attempt.get("reason").and_then(Value::as_str).map(clean);
         let asked = asked_for(attempt).map(|time| format!("asked to wait {time}"));
-        let why: Vec<String> = why.into_iter().chain(asked).collect();
+        let why: Vec<String> = why
+            .into_iter()
+            .chain(injected(attempt))
+            .chain(asked)
+            .collect();
         out.push_str(&wrapped(&why.join("; ")));
     }
     out + &wrapped(&over(row))
@@ -171,6 +180,13 @@ fn came_to(attempt: &Value) -> String {
     }
 }
 
+/// What was put in front of the provider, where the reason does not say so.
+fn injected(attempt: &Value) -> Option<String> {
+    let what = attempt.get("injected").and_then(Value::as_str)?;
+    let said = show(attempt, "reason").contains("(injected)");
+    (!said).then(|| format!("injected: {}", clean(what)))
+}
+
 /// How long the provider asked to be left alone.
 fn asked_for(attempt: &Value) -> Option<String> {
     let seconds = attempt.get("retry_after").and_then(Value::as_u64)?;
@@ -206,6 +222,23 @@ mod tests {
             "    content from 1.8s, over after 2.6s",
         ];
         assert_eq!(chart(&row()).lines().collect::<Vec<_>>(), shown);
+    }
+
+    #[test]
+    fn what_was_injected_is_said_once() {
+        let attempts = [
+            json!({"provider": "a", "model": "m", "start_ms": 0, "duration_ms": 1, "status": 429, "class": "capacity",
+                "reason": "an error (injected); moved on to the next target", "injected": "429"}),
+            json!({"provider": "b", "model": "m", "start_ms": 1, "duration_ms": 900, "status": 200, "class": "ok", "injected": "ttft=900ms"}),
+        ];
+        let shown = tries(&attempts);
+        assert!(
+            shown.contains("   an error (injected); moved on to the next target\n"),
+            "{shown}"
+        );
+        assert!(shown.ends_with("   injected: ttft=900ms\n"), "{shown}");
+        let shown = chart(&json!({"latency_ms": 901, "attempts": attempts}));
+        assert_eq!(shown.matches("injected").count(), 2, "{shown}");
     }
 
     #[test]
