@@ -122,7 +122,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         }),
         tried: Arc::new({
             let shared = shared.clone();
-            move |name, trial| serving::tried(&shared, name, trial)
+            move |name, trial| provider_health::tried(&shared, name, trial)
         }),
         status: Arc::new({
             let (shared, facts, records) = (shared.clone(), facts.clone(), stores.records.clone());

@@ -1,6 +1,10 @@
 //! A provider: a vendor, where it is, and how gw signs in there.
 
+mod credential;
+pub mod health_check;
 pub mod inject;
+
+pub use credential::Credential;
 
 use super::{
     Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, Millis, Resource, Shape, Stamp, column,
@@ -9,28 +13,6 @@ use super::{
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// How gw signs in upstream.
-///
-/// In records and files: `managed` (in the secret store), `env:NAME` or `file:/path` (read by the server),
-/// `keyring:NAME` (an entry somebody else wrote), `passthrough` (the caller sends its own), `none`; or the identity of
-/// the gateway's own machine: `aws`, `aws:PROFILE`, `google`, `azure`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Credential {
-    #[default]
-    None,
-    Managed,
-    Passthrough,
-    Env(String),
-    File(String),
-    Keyring(String),
-    /// As AWS's own tools find it, or this profile of its files.
-    Aws(Option<String>),
-    /// Google's application default credentials.
-    Google,
-    /// A service principal in the environment, a workload's identity or the machine's.
-    Azure,
-}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -416,7 +398,7 @@ impl Resource for Provider {
             ("check_timeout", self.check_timeout),
         ])?;
         self.suspension()?;
-        self.checks()?;
+        self.sound_checks()?;
         self.bounded(Stamp::now())?;
         for (name, value) in &self.headers {
             let lower = name.to_ascii_lowercase();
@@ -455,9 +437,6 @@ impl Resource for Provider {
         self.files()
     }
 }
-
-/// Checks more often than this would be load of their own.
-const SHORTEST_CHECK: Millis = Millis(100);
 
 /// How the usage of its streams is to be had, and what can be said of that.
 pub const STREAM_USAGE: &str = "stream-usage";
@@ -515,55 +494,6 @@ impl Provider {
         Ok(())
     }
 
-    /// What can be said of its health checks.
-    fn checks(&self) -> Result<()> {
-        let bad = |field: &str, message: String, hint: &str| {
-            Err(Error::invalid(message).param(field).hint(hint))
-        };
-        if let Some(interval) = self.check_interval
-            && interval < SHORTEST_CHECK
-        {
-            return bad(
-                "check_interval",
-                format!(
-                    "`{interval}` is shorter than {SHORTEST_CHECK}, and each check is a request"
-                ),
-                "check it every 30s",
-            );
-        }
-        for (field, count) in [
-            ("check_failures", self.check_failures),
-            ("check_passes", self.check_passes),
-        ] {
-            if count.is_some_and(|count| count == 0 || count > 100) {
-                return bad(
-                    field,
-                    format!("`{field}` is not from 1 to 100"),
-                    "leave it out for the default",
-                );
-            }
-        }
-        let path = &self.check_path;
-        let plain = |path: &str| {
-            path.bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'#')
-        };
-        match path.is_empty()
-            || (path.starts_with('/')
-                && !path.starts_with("//")
-                && path.len() <= 500
-                && plain(path)
-                && path.parse::<http::Uri>().is_ok())
-        {
-            true => Ok(()),
-            false => bad(
-                "check_path",
-                format!("`{}` is not a path", path.escape_debug()),
-                "write it from the root of the provider's host, such as /v1/models or /health",
-            ),
-        }
-    }
-
     fn known_quirks(&self) -> Result<()> {
         let wrong = self.quirks.iter().find(|(name, value)| {
             *name != STREAM_USAGE || !STREAM_USAGES.contains(&value.as_str())
@@ -612,92 +542,5 @@ impl Provider {
                 .param(lack)
                 .hint("a client certificate and its key go together"),
         )
-    }
-}
-
-impl std::fmt::Display for Credential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Credential::None => f.write_str("none"),
-            Credential::Managed => f.write_str("managed"),
-            Credential::Passthrough => f.write_str("passthrough"),
-            Credential::Env(name) => write!(f, "env:{name}"),
-            Credential::File(path) => write!(f, "file:{path}"),
-            Credential::Keyring(name) => write!(f, "keyring:{name}"),
-            Credential::Aws(None) => f.write_str("aws"),
-            Credential::Aws(Some(profile)) => write!(f, "aws:{profile}"),
-            Credential::Google => f.write_str("google"),
-            Credential::Azure => f.write_str("azure"),
-        }
-    }
-}
-
-impl std::str::FromStr for Credential {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Credential> {
-        match text.split_once(':') {
-            None if text == "none" => Ok(Credential::None),
-            None if text == "managed" => Ok(Credential::Managed),
-            None if text == "passthrough" => Ok(Credential::Passthrough),
-            None if text == "aws" => Ok(Credential::Aws(None)),
-            None if text == "google" => Ok(Credential::Google),
-            None if text == "azure" => Ok(Credential::Azure),
-            Some(("env", name)) if !name.is_empty() => Ok(Credential::Env(name.into())),
-            Some(("file", path)) if path.starts_with('/') => Ok(Credential::File(path.into())),
-            Some(("keyring", name)) if !name.is_empty() => Ok(Credential::Keyring(name.into())),
-            Some(("aws", name)) if profile(name) => Ok(Credential::Aws(Some(name.into()))),
-            // Never echo the text: somebody may have pasted the secret itself.
-            _ => Err(Error::invalid("the credential is not a reference")
-                .param("credential")
-                .hint("one of env:NAME, file:/PATH, keyring:NAME, aws[:PROFILE], google, azure, passthrough, none; a secret itself goes in with --credential-stdin or --credential-env")),
-        }
-    }
-}
-
-/// Whether it can be the name of a profile. Never a pasted `aws:SECRET`: profiles are short words.
-fn profile(name: &str) -> bool {
-    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
-    !name.is_empty() && name.len() <= 64 && name.chars().all(word)
-}
-
-impl Serialize for Credential {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-impl<'de> Deserialize<'de> for Credential {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Credential, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(|error: Error| serde::de::Error::custom(error.message))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::Credential;
-
-    #[test]
-    fn references_are_written_as_they_are_read() {
-        for text in [
-            "none",
-            "managed",
-            "passthrough",
-            "env:KEY",
-            "file:/run/key",
-            "keyring:team",
-            "aws",
-            "aws:production",
-            "google",
-            "azure",
-        ] {
-            let read: Credential = text.parse().unwrap();
-            assert_eq!(read.to_string(), text);
-        }
-        for text in ["aws:", "aws:a/b", "google:x", "file:key", "sk-live"] {
-            let error = text.parse::<Credential>().unwrap_err();
-            assert_eq!(error.message, "the credential is not a reference");
-        }
     }
 }

@@ -1,9 +1,10 @@
 //! Active health checks: each provider that wants them is asked for something that costs nothing, every so often and
 //! away from the data plane's workers. Enough failures in a row take it out of planning, enough passes let it in again.
 
+use super::provider_health;
 use crate::gateway::{Serving, Shared};
 use crate::plan::Dice;
-use crate::resources::{Millis, Stamp, provider};
+use crate::resources::{Millis, Stamp, provider::health_check::HealthCheck};
 use crate::upstream::{
     Standing, Upstream,
     trial::{self, State, Trial},
@@ -18,38 +19,10 @@ use tokio::{sync::watch, task::JoinSet};
 
 /// Checks under way at a time.
 const MOST: usize = 16;
-/// What counts where the record says nothing.
-const TIMEOUT: Millis = Millis::secs(5);
-const FAILURES: u32 = 3;
-const PASSES: u32 = 2;
 /// The first check of a provider comes this soon at the latest.
 const FIRST: Duration = Duration::from_secs(1);
 /// How long the task sleeps with nothing to do.
 const IDLE: Duration = Duration::from_secs(60);
-
-/// How a provider is checked, as its record says.
-#[derive(Clone, Debug, PartialEq)]
-struct How {
-    interval: Duration,
-    path: String,
-    timeout: Duration,
-    failures: u32,
-    passes: u32,
-}
-
-impl How {
-    /// `None`: it is not.
-    fn of(spec: &provider::Provider) -> Option<How> {
-        let interval = spec.check_interval.filter(|_| spec.enabled)?;
-        Some(How {
-            interval: interval.std(),
-            path: spec.check_path.clone(),
-            timeout: spec.check_timeout.unwrap_or(TIMEOUT).std(),
-            failures: spec.check_failures.unwrap_or(FAILURES),
-            passes: spec.check_passes.unwrap_or(PASSES),
-        })
-    }
-}
 
 /// Checks in a row, and what they came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -61,7 +34,7 @@ struct Tally {
 
 impl Tally {
     /// Takes a check in; whether that turned it.
-    fn add(&mut self, passed: bool, how: &How) -> bool {
+    fn add(&mut self, passed: bool, how: &HealthCheck) -> bool {
         if passed != self.failing {
             self.row = 0;
             return false;
@@ -81,7 +54,7 @@ impl Tally {
 
 /// One provider that is checked.
 struct Checked {
-    how: How,
+    how: HealthCheck,
     /// Another one where address or credential have changed: what was seen says nothing of that.
     standing: Arc<Standing>,
     due: Instant,
@@ -194,7 +167,7 @@ impl Checks {
                 None => next = if left.is_zero() { next } else { next.min(left) },
                 Some(upstream) => {
                     one.running = true;
-                    one.due = now + self.some_of(one.how.interval, 9, 2);
+                    one.due = now + self.some_of(one.how.interval.std(), 9, 2);
                     let (upstream, how) = (upstream.clone(), one.how.clone());
                     running.spawn(check(upstream, how));
                 }
@@ -212,7 +185,11 @@ impl Checks {
             .iter()
             .zip(serving.snapshot.providers.iter())
         {
-            if let Some(how) = How::of(&provider.spec).filter(|_| !upstream.name.is_empty()) {
+            if let Some(how) = provider
+                .spec
+                .health_check()
+                .filter(|_| !upstream.name.is_empty())
+            {
                 wanted.insert(upstream.name.clone(), (how, upstream.standing.clone()));
             }
         }
@@ -233,7 +210,7 @@ impl Checks {
                     one.due = now;
                 }
                 None => {
-                    let first = self.some_of(how.interval.min(FIRST), 0, 10);
+                    let first = self.some_of(how.interval.std().min(FIRST), 0, 10);
                     let one = Checked {
                         how,
                         standing,
@@ -279,7 +256,7 @@ impl Checks {
         match passed {
             // A list may be had by anybody: it does not say that the credential is taken again.
             Some(true) if standing.refusal().is_none() => standing.worked(),
-            Some(false) => super::serving::tried(&self.shared, &name, &trial),
+            Some(false) => provider_health::tried(&self.shared, &name, &trial),
             _ => {}
         }
         let Some(passed) = passed else { return };
@@ -310,12 +287,11 @@ fn set(serving: &Serving, name: &str, since: Option<Instant>, shared: &Shared) {
     }
 }
 
-async fn check(upstream: Arc<Upstream>, how: How) -> Ended {
-    let path = Some(how.path.as_str()).filter(|path| !path.is_empty());
+async fn check(upstream: Arc<Upstream>, how: HealthCheck) -> Ended {
     Ended {
         name: upstream.name.clone(),
         standing: upstream.standing.clone(),
-        trial: trial::check(&upstream, path, how.timeout).await,
+        trial: trial::check(&upstream, how.path.as_deref(), how.timeout.std()).await,
     }
 }
 
@@ -325,10 +301,10 @@ mod tests {
 
     #[test]
     fn enough_in_a_row_turn_it_and_no_fewer() {
-        let how = How {
-            interval: Duration::ZERO,
-            path: String::new(),
-            timeout: Duration::ZERO,
+        let how = HealthCheck {
+            interval: Millis(0),
+            path: None,
+            timeout: Millis(0),
             failures: 3,
             passes: 2,
         };

@@ -1,7 +1,11 @@
-//! How a provider is doing, in a word and in full, for whoever runs the gateway.
+//! How a provider is doing, in a word and in full, for whoever runs the gateway; and what trials of it say of that.
 
+use crate::gateway::Shared;
 use crate::resources::Stamp;
-use crate::upstream::{Trouble, Upstream};
+use crate::upstream::{
+    Trouble, Upstream,
+    trial::{State, Trial},
+};
 use serde_json::{Value, json};
 
 /// How a provider is doing: in a word, and why where it is not well. `resting`: how many of its models do; `checked`:
@@ -89,5 +93,23 @@ fn told(trouble: &Trouble) -> String {
             left.as_secs(),
             trouble.why
         ),
+    }
+}
+
+/// Notes how a trial of a provider went.
+pub fn tried(shared: &Shared, name: &str, trial: &Trial) {
+    let serving = shared.serving.load();
+    let Some(upstream) = serving.upstream(name) else {
+        return;
+    };
+    let standing = &upstream.standing;
+    match (trial.state, trial.status) {
+        (State::Unverified, _) => {}
+        (State::Verified, _) => standing.worked(),
+        // Who tried it has seen it: no line of the log is due.
+        (State::Refused, Some(status)) if upstream.sign_in.signs() => {
+            let _ = standing.refused(status);
+        }
+        _ => standing.failed(trial.message.clone()),
     }
 }

@@ -9,10 +9,7 @@ use crate::gateway::{Serving, Settings, Shared};
 use crate::plan::snapshot::{Provider, VendorFacts};
 use crate::resources::{Stamp, provider};
 use crate::store::records::Records;
-use crate::upstream::{
-    Timers, Upstream,
-    trial::{State, Trial},
-};
+use crate::upstream::{Timers, Upstream};
 use crate::vendors;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, atomic::Ordering};
@@ -85,24 +82,6 @@ fn vendor_facts(spec: &provider::Provider) -> Option<VendorFacts> {
         catalog: vendor.catalog,
         own_names: vendor.own_names,
     })
-}
-
-/// Notes how a trial of a provider went.
-pub fn tried(shared: &Shared, name: &str, trial: &Trial) {
-    let serving = shared.serving.load();
-    let Some(upstream) = serving.upstream(name) else {
-        return;
-    };
-    let standing = &upstream.standing;
-    match (trial.state, trial.status) {
-        (State::Unverified, _) => {}
-        (State::Verified, _) => standing.worked(),
-        // Who tried it has seen it: no line of the log is due.
-        (State::Refused, Some(status)) if upstream.sign_in.signs() => {
-            let _ = standing.refused(status);
-        }
-        _ => standing.failed(trial.message.clone()),
-    }
 }
 
 /// A bound as configured: 0 switches it off.
