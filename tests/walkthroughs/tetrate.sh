@@ -145,10 +145,10 @@ run 'gw request hello -m gpt-4o --repeat 100 -o value=.route.model | sort | uniq
 OUT
 
 say 'Rules go before the split, and the first that holds decides'
-run 'gw route set chain --rule '"'"'model.startsWith("claude-haiku") => anthropic/claude-haiku-4-5'"'"' --rule '"'"'model == "fast" => openai/gpt-4o-mini'"'" <<'OUT'
+run 'gw route set chain --rule '"'"'headers["x-team"] == "search" => anthropic/claude-haiku-4-5'"'"' --rule '"'"'model == "fast" => openai/gpt-4o-mini'"'" <<'OUT'
 route/chain configured
 OUT
-run 'gw request hello -m claude-haiku-4 -o value=.route.model' <<'OUT'
+run 'gw request hello -m gpt-4o -H x-team:search -o value=.route.model' <<'OUT'
 claude-haiku-4-5
 OUT
 run 'gw request hello -m fast -o value=.route.model' <<'OUT'
@@ -219,7 +219,7 @@ key  agent
 user  agents
 route  chain
 format  openai-chat
-requested_model  claude-haiku-4
+requested_model  gpt-4o
 model  claude-haiku-4-5
 provider  anthropic
 status  200
