@@ -132,17 +132,17 @@ fn no_caller_is_refused_in_any_weather_while_one_of_four_targets_is_well() {
             row.unwrap_or_default()
         ));
     }
-    assert!(
-        found.is_empty(),
-        "{} findings:\n{}",
-        found.len(),
-        some_of_each(&found)
-    );
     let (early, end) = grown(&memory);
     println!(
         "memory {} MiB in the second quarter, {} MiB in the last",
         early >> 20,
         end >> 20
+    );
+    assert!(
+        found.is_empty(),
+        "{} findings:\n{}",
+        found.len(),
+        some_of_each(&found)
     );
     // A run of seconds still makes its buffers; one of a minute has them.
     let most = if seconds < 30 { 1.5 } else { 1.1 };
