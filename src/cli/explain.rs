@@ -5,7 +5,8 @@ use super::{
     print::{aligned, table},
 };
 use crate::error::{Error, Result, nearest};
-use crate::resources::{self, Field, Kind, Shape};
+use crate::expression::Variable;
+use crate::resources::{self, Field, Kind, KindId, Shape, route::condition};
 use clap::ArgMatches;
 use std::process::ExitCode;
 
@@ -84,7 +85,7 @@ fn one(kind: &Kind, field: &Field) -> String {
         Shape::Targets => "[{ provider = \"…\", model = \"…\", weight = 1, tier = 0 }]",
     };
     format!(
-        "{}\n{}\n\n{}",
+        "{}\n{}\n\n{}{}",
         aligned(vec![vec![
             format!("{}.{}", kind.name, field.name),
             typed(field.shape).into()
@@ -93,7 +94,21 @@ fn one(kind: &Kind, field: &Field) -> String {
         aligned(vec![
             vec!["flag".into(), flag(field)],
             vec!["file".into(), format!("{} = {example}", field.name)]
-        ])
+        ]),
+        conditions(kind, field)
+    )
+}
+
+/// What the conditions of a field may ask about; nothing where it holds none.
+fn conditions(kind: &Kind, field: &Field) -> String {
+    let variables: &[Variable] = match (kind.id, field.name) {
+        (KindId::Route, "when" | "rules") => condition::VARIABLES,
+        _ => return String::new(),
+    };
+    let row = |it: &Variable| vec![it.path.into(), it.kind.into(), it.help.into()];
+    format!(
+        "\nConditions may ask about:\n\n{}",
+        aligned(variables.iter().map(row).collect())
     )
 }
 
@@ -139,6 +154,13 @@ mod tests {
                 .unwrap(),
             "one of: display_name, email, team, labels"
         );
+        let route = resources::kind("route").unwrap();
+        for name in ["when", "rules"] {
+            let told = one(route, find(route, name).unwrap());
+            let (_, asked) = told.split_once("\nConditions may ask about:\n\n").unwrap();
+            assert!(asked.starts_with("model "), "{asked}");
+            assert_eq!(asked.lines().count(), condition::VARIABLES.len());
+        }
         assert!(all(kind).starts_with("user: People and services that own keys\n\nFIELD "));
     }
 }

@@ -354,7 +354,9 @@ fn none_left(route: &route::Route, excluded: &[Excluded]) -> Error {
         let why = format!(
             "no rule of route `{route}` takes this request, and it has no targets of its own"
         );
-        return Error::new(Kind::Forbidden, why).hint(fix);
+        return Error::new(Kind::Forbidden, why).hint(format!(
+            "give it some: `gw route set {route} --to PROVIDER/MODEL`, or another rule"
+        ));
     }
     // The caller can mend this one.
     let no_model_asked = |out: &Excluded| matches!(out.why, Why::NoModel | Why::WeightZero);

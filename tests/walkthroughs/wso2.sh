@@ -95,6 +95,15 @@ run 'for i in $(seq 20); do gw request hello -m gpt-4o -o value=.route | tr -d "
   4 openai/gpt-4o-mini
 OUT
 
+say 'Each pair can be tried with a small request of its own'
+run 'gw route test turns' <<'OUT'
+one small real request goes through each target: it costs a few tokens
+TARGET  RESULT  STATUS  LATENCY  TTFT  TOKENS  COST  WHY
+openai/gpt-4o  ok  200  TOOK  TOOK  1+1  $0.000013  -
+openai/gpt-4o-mini  ok  200  TOOK  TOOK  1+1  $0.000001  -
+azure/gpt-4o  ok  200  TOOK  TOOK  1+1  unpriced  -
+OUT
+
 say 'Suspend duration: what has failed once is left alone for so long'
 run 'gw provider set azure --suspend-after 1 --suspend-for 3s' <<'OUT'
 provider/azure configured
@@ -106,7 +115,15 @@ run 'gw request hello -m gpt-4o --repeat 10 -q -o value=.status | sort | uniq -c
   10 200
 OUT
 run 'curl -s $azure/_mock/requests | grep -o "\"id\"" | wc -l' <<'OUT'
-9
+10
+OUT
+
+run 'gw route status turns' <<'OUT'
+turns (weighted-round-robin): 41 requests in the last hour
+TARGET  STATE  TTFT  BUSY  SHARE  FAILED
+openai/gpt-4o  healthy  TOOK  0  59% of 60%  0 of 25
+openai/gpt-4o-mini  healthy  TOOK  0  22% of 20%  0 of 9
+azure/gpt-4o  suspended for TOOK  TOOK  0  20% of 20%  1 of 8
 OUT
 
 say 'After it one request is let in, and when that is answered it has its turns again'

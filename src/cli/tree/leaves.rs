@@ -138,6 +138,7 @@ static ROWS: &[Row] = &[
         &[
             "route create default --key ci --to openai",
             "route create split --key ci --strategy split --to openai/gpt-4o=8 --to anthropic=2",
+            "route create chat --user ann --to openai --rule 'tokens > 100000 => anthropic'",
         ],
     ),
     row(
