@@ -22,6 +22,9 @@ const TOKEN_WAIT: Duration = Duration::from_secs(25);
 /// The longest answer read: lists of models with descriptions are below 1 MiB.
 const LONGEST: usize = 8 << 20;
 
+/// Characters kept of what an upstream says with an error: it is shown, and kept while it is so.
+const WORDS: usize = 500;
+
 /// What a trial came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -294,7 +297,10 @@ fn unreachable(message: String) -> Reading {
 fn said(status: u16, body: &[u8]) -> Reading {
     let message = match read_fault(status, body).message {
         words if words.is_empty() => format!("it answered with HTTP {status}"),
-        words => format!("it answered with HTTP {status}: {words}"),
+        words => {
+            let words: String = words.chars().take(WORDS).collect();
+            format!("it answered with HTTP {status}: {words}")
+        }
     };
     (State::Failed, None, message)
 }
