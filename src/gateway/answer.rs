@@ -5,6 +5,7 @@ use super::{
     ended::Ended,
     exchange::{Exchange, Place},
     failure::Failure,
+    filtering::{self, Verdict},
     headers,
     held::Held,
     long::{self, Tail},
@@ -13,6 +14,7 @@ use super::{
     stream::{Mode, Step, Stream, Ticket},
     watch::Guard,
 };
+use crate::chat;
 use crate::error::Error;
 use crate::formats::{
     self, Dropped, ERROR_TYPE, Format, Framed, Framing, Seen,
@@ -74,6 +76,8 @@ pub(super) struct Reading<'a> {
     pub idle: Duration,
     /// It is to be cut off once it has begun: an injected fault.
     pub cut: bool,
+    /// Another target is tried where a content filter ends the answer before any content.
+    pub past_filters: bool,
 }
 
 impl Reading<'_> {
@@ -253,11 +257,14 @@ impl Reading<'_> {
         };
         let mut stream = Box::new(self.stream(incoming, mode, ticket));
         stream.framed(framing);
+        if self.past_filters {
+            stream.past_filters();
+        }
         let step = match collected.length() {
             0 => Step::Setup,
             _ => stream.chunk(collected.into_bytes()),
         };
-        first_content(&mut stream, step, self.exchange.held).await?;
+        first_content(&mut stream, step, self.exchange.held, &self.upstream.name).await?;
         Ok(Reply::Begun(stream))
     }
 
@@ -336,11 +343,18 @@ impl Reading<'_> {
                 if seen.usage.is_none() && serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
                     return Err(self.failed("sent an answer that is not JSON"));
                 }
+                if self.past_filters
+                    && let Some(codec) = self.exchange.format.codec
+                    && let Ok(reply) = codec.read_reply(&bytes, &mut Seen::default())
+                {
+                    self.past(&reply)?;
+                }
                 bytes
             }
             Conversion::Translate { into, from } => {
                 let reply = into.read_reply(&bytes, &mut seen);
                 let reply = reply.map_err(|error| self.unread(&error, &mut seen))?;
+                self.past(&reply)?;
                 let context = self.exchange.context(self.choice);
                 context.reply(from, &reply).into()
             }
@@ -353,6 +367,14 @@ impl Reading<'_> {
         };
         seen.finished = true;
         Ok(Reply::Whole { bytes, seen })
+    }
+
+    /// Whether a whole reply passes for one where others are to be tried in place of a content filter's.
+    fn past(&self, reply: &chat::Reply) -> Result<(), Failure> {
+        match self.past_filters && filtering::ended(reply) {
+            true => Err(Failure::filtered(&self.upstream.name)),
+            false => Ok(()),
+        }
     }
 
     /// A whole reply that is no answer: an error in its place, or what nobody can read.
@@ -415,7 +437,7 @@ pub(super) fn refused(
     }
     let retry_after = retry_after::read(status, &head.headers, &body);
     let own_key = upstream.sign_in.is_own_key();
-    let class = Class::of_status(fault.status, retry_after.is_some(), &fault.message, own_key);
+    let class = Class::of(&fault, retry_after.is_some(), own_key);
     if class == Class::Credential {
         return Failure {
             retry_after,
@@ -434,12 +456,14 @@ pub(super) fn refused(
         false => Bytes::new(),
     };
     Failure {
-        class,
-        fault,
         status: Some(status),
         retry_after,
         original: Some(Box::new((passed, body))),
-        kept_connection: false,
+        not_again: head
+            .headers
+            .get("x-should-retry")
+            .is_some_and(|value| value == "false"),
+        ..Failure::of(class, fault)
     }
 }
 
@@ -450,18 +474,33 @@ fn compressed(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a stream up to its first content event.
-async fn first_content(stream: &mut Stream, mut step: Step, held: &Held) -> Result<(), Ended> {
+async fn first_content(
+    stream: &mut Stream,
+    mut step: Step,
+    held: &Held,
+    provider: &str,
+) -> Result<(), Ended> {
+    let begins = |stream: &mut Stream, over| match stream.filtered(over) {
+        Verdict::Said => Ok(true),
+        Verdict::Open => Ok(false),
+        Verdict::Filtered => Err(Failure::filtered(provider)),
+    };
     let base = held.bytes();
     loop {
         held.hold(base + stream.waiting()).map_err(Error::from)?;
         match step {
-            Step::Content => return Ok(()),
+            Step::Content if begins(stream, false)? => return Ok(()),
+            // How it ends is not known yet.
+            Step::Content => {}
             Step::Setup if stream.out.iter().map(Bytes::len).sum::<usize>() > HELD_BACK => {
                 return Ok(());
             }
             Step::Setup => {}
             // A whole answer that says nothing (a refusal) is one, too.
-            Step::End if stream.seen.finished => return Ok(()),
+            Step::End if stream.seen.finished => {
+                begins(stream, true)?;
+                return Ok(());
+            }
             Step::End if !stream.out.is_empty() => {
                 return Err(Failure::upstream(
                     "the upstream ended the stream without content".into(),

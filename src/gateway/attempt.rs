@@ -11,19 +11,22 @@ use super::{
     injected, prepare,
     record::Record,
     send::{self, send},
+    waiting::{self, Waiting},
     watch::{Fired, Guard},
 };
 use crate::chat::Op;
 use crate::formats::Dropped;
 use crate::plan::{
-    Choice, Moment, Plan,
+    self, Choice, Moment, Plan,
     health::Entry,
     retry::{self, Class},
 };
-use crate::resources::route::{self, RetryOn};
+use crate::resources::{
+    Millis,
+    route::{self, AllRest, RetryOn, Route},
+};
 use crate::upstream::Upstream;
 use std::{
-    borrow::Cow,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,16 +36,22 @@ struct Open<'a> {
     choice: &'a Choice,
     /// When it may be tried. `None`: not again.
     due: Option<Instant>,
+    /// It is to be tried now.
+    turn: bool,
+    tried: bool,
 }
 
 /// What all attempts of one request go by.
 struct Attempts<'a> {
     exchange: &'a Exchange<'a>,
     plan: &'a Plan,
+    /// What the route says of failures; `None`: there is no route.
+    spec: Option<&'a Route>,
     record: &'a mut Record,
     watch: &'a Guard,
     retries: u32,
-    triggers: Cow<'a, [RetryOn]>,
+    /// Requests that have gone out.
+    made: u32,
     failures: Failures,
 }
 
@@ -61,6 +70,7 @@ pub async fn run(
     let attempts = Attempts {
         exchange,
         plan,
+        spec,
         record,
         watch,
         // A count that does not come is estimated, and not waited for.
@@ -70,10 +80,7 @@ pub async fn run(
             _ if exchange.errand.is_some() => 0,
             _ => spec.map_or(route::retries_default(), |spec| spec.retries),
         },
-        triggers: match spec {
-            Some(spec) => Cow::Borrowed(&spec.retry_on),
-            None => Cow::Owned(route::retry_on_default()),
-        },
+        made: 0,
         failures: Failures::default(),
     };
     attempts.run().await
@@ -85,47 +92,198 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 impl Attempts<'_> {
     async fn run(mut self) -> Result<Answer, Ended> {
         let due = Some(Instant::now());
-        let open = |choice| Open { choice, due };
-        let mut open: Vec<Open<'_>> = self.plan.attempts.iter().map(open).collect();
-        for round in 0..=self.retries {
-            if round > 0 && !self.wait(round, &open).await? {
-                break;
+        let open = |(choice, turn)| Open {
+            choice,
+            due,
+            turn,
+            tried: false,
+        };
+        let now = self.plan.attempts.iter().map(|choice| (choice, true));
+        let later = self.plan.later.iter().map(|choice| (choice, false));
+        let mut open: Vec<Open<'_>> = now.chain(later).map(open).collect();
+        let mut round = 0;
+        loop {
+            if let Some(answer) = self.each(&mut open, round).await? {
+                return Ok(answer);
             }
-            let now = Instant::now();
-            let is_due = |target: &Open<'_>| target.due.is_some_and(|due| due <= now);
-            for at in 0..open.len() {
-                let more = open[at + 1..].iter().any(is_due);
-                if is_due(&open[at])
-                    && let Some(answer) = self.at(&mut open[at], more, round).await?
-                {
-                    return Ok(answer);
+            open.retain(|target| target.due.is_some());
+            if self.let_in(&mut open) {
+                continue;
+            }
+            let goes_on = match self.waiting() {
+                Some(waiting) => self.wait_for_capacity(waiting, &mut open).await?,
+                None if round < self.retries => {
+                    round += 1;
+                    self.wait(round, &mut open).await?
                 }
-            }
-            if open.iter().all(|target| target.due.is_none()) {
+                None => false,
+            };
+            if !goes_on {
                 break;
             }
         }
-        Err(self.failures.report().into())
+        // To rest is a preference and no reason to refuse: one that is not known to lack capacity alone may do.
+        let rested = self.failures.is_empty() || !self.failures.is_about_capacity();
+        if rested && self.all_rest() == AllRest::Try {
+            let now = self.now();
+            let untried = open.iter_mut().filter(|target| !target.tried);
+            let soonest = untried.min_by_key(|target| target.choice.state.rests_until(now));
+            if let Some(soonest) = soonest
+                && let Some(answer) = self.at(soonest, false, self.retries).await?
+            {
+                return Ok(answer);
+            }
+        }
+        match self.failures.is_empty() {
+            true => Err(plan::all_rest(self.plan).into()),
+            false => Err(self.failures.report().into()),
+        }
     }
 
-    /// Waits before another round. `false`: the wait would be too long, or longer than the request may take.
-    async fn wait(&mut self, round: u32, open: &[Open<'_>]) -> Result<bool, Ended> {
+    /// Gives those their turn that have not been tried, and whose rest is over by now. `false`: there are none.
+    fn let_in(&self, open: &mut [Open<'_>]) -> bool {
+        let now = self.now();
+        let mut any = false;
+        for target in open.iter_mut().filter(|target| !target.tried) {
+            target.turn = !target.choice.state.rests(now);
+            any |= target.turn;
+        }
+        any
+    }
+
+    fn all_rest(&self) -> AllRest {
+        self.spec.map_or(AllRest::Try, |spec| spec.when_all_rest)
+    }
+
+    fn triggers(&self) -> &[RetryOn] {
+        self.spec.map_or(&RetryOn::DEFAULT, |spec| &spec.retry_on)
+    }
+
+    /// Tries each target whose turn it is.
+    async fn each(&mut self, open: &mut [Open<'_>], round: u32) -> Result<Option<Answer>, Ended> {
+        for at in 0..open.len() {
+            let more = open[at + 1..].iter().any(|target| target.turn);
+            if std::mem::take(&mut open[at].turn)
+                && let Some(answer) = self.at(&mut open[at], more, round).await?
+            {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
+    }
+
+    fn now(&self) -> Moment {
+        self.exchange.worker.shared.moment(Instant::now())
+    }
+
+    /// Waits before another round. `false`: the wait would be too long, or longer than the request may take, or the
+    /// targets have been tried again often enough by others.
+    async fn wait(&mut self, round: u32, open: &mut [Open<'_>]) -> Result<bool, Ended> {
+        let moment = self.now();
+        for target in open.iter_mut().filter(|target| target.tried) {
+            if !target.choice.state.repeat(moment, false) {
+                target.due = None;
+            }
+        }
         let now = Instant::now();
-        let asked = open
-            .iter()
-            .filter_map(|target| target.due)
-            .map(|due| due.saturating_duration_since(now))
-            .min();
-        let wait = retry::wait(round, asked, &mut self.exchange.worker.dice.borrow_mut());
+        let due = |target: &Open<'_>| match target.tried {
+            true => target.due.map(|due| due.saturating_duration_since(now)),
+            false => None,
+        };
+        // What has not been tried is no reason to wait: it comes before, or in the end.
+        let Some(asked) = open.iter().filter_map(due).min() else {
+            return Ok(false);
+        };
+        let wait = retry::wait(
+            round,
+            Some(asked),
+            &mut self.exchange.worker.dice.borrow_mut(),
+        );
         let within = |wait: &Duration| self.watch.left().is_none_or(|left| *wait < left);
         let Some(wait) = wait.filter(within) else {
             return Ok(false);
         };
-        self.watch.within(None);
-        match self.watch.run(tokio::time::sleep(wait)).await {
-            Ok(()) => Ok(true),
-            Err(fired) => Err(Ended::Interrupted(fired)),
+        self.sleep(wait).await?;
+        let (now, moment) = (Instant::now(), self.now());
+        for target in open.iter_mut() {
+            target.turn = match target.tried {
+                true => target.due.is_some_and(|due| due <= now),
+                false => !target.choice.state.rests(moment),
+            };
         }
+        // Another target comes before one that has failed.
+        open.sort_by_key(|target| target.tried);
+        Ok(true)
+    }
+
+    async fn sleep(&self, wait: Duration) -> Result<(), Ended> {
+        self.watch.within(None);
+        let slept = self.watch.run(tokio::time::sleep(wait)).await;
+        slept.map_err(Ended::Interrupted)
+    }
+
+    /// How the request waits for capacity, where its route has it wait and nothing but capacity has been missing.
+    fn waiting(&self) -> Option<Waiting> {
+        let limit = self.spec?.wait_for_capacity?;
+        let exchange = self.exchange;
+        let waits = self.failures.is_about_capacity()
+            && exchange.format.op != Op::Count
+            && exchange.errand.is_none()
+            && !exchange.is_spent()
+            && !self.exhausted();
+        let patience = waiting::patience(exchange.headers);
+        let patience = patience.map(|all| all.saturating_sub(self.record.elapsed()));
+        let left = limit.std().saturating_sub(self.record.waited());
+        let bounds = [Some(left), patience, self.watch.left()];
+        let left = bounds.into_iter().flatten().min()?;
+        waits.then(|| Waiting::new(&exchange.worker.shared, left))?
+    }
+
+    /// Waits until a target is free and it is this request's turn there. `false`: none will be in time.
+    async fn wait_for_capacity(
+        &mut self,
+        waiting: Waiting,
+        open: &mut [Open<'_>],
+    ) -> Result<bool, Ended> {
+        let began = Instant::now();
+        let outcome = loop {
+            let (now, moment) = (Instant::now(), self.now());
+            let free_in = |target: &Open<'_>| {
+                let due = target.due.unwrap_or(now).saturating_duration_since(now);
+                target.choice.state.returns_in(moment).max(due)
+            };
+            let free = |target: &&mut Open<'_>| {
+                free_in(target).is_zero() && !target.choice.state.rests(moment)
+            };
+            if let Some(target) = open.iter_mut().find(free)
+                && target.choice.state.pass(moment)
+            {
+                target.turn = true;
+                break Ok(true);
+            }
+            let soonest = open.iter().map(free_in).min().unwrap_or(LONGEST);
+            let jitter = self
+                .exchange
+                .worker
+                .dice
+                .borrow_mut()
+                .below(waiting::JITTER_MS);
+            let Some(pause) = waiting.pause(soonest, Duration::from_millis(jitter)) else {
+                break Ok(false);
+            };
+            if let Err(ended) = self.sleep(pause).await {
+                break Err(ended);
+            }
+        };
+        self.record.wait(began.elapsed());
+        outcome
+    }
+
+    /// Whether the route allows no more attempts.
+    fn exhausted(&self) -> bool {
+        self.spec
+            .and_then(|spec| spec.max_attempts)
+            .is_some_and(|most| self.made >= most)
     }
 
     /// Tries one target. `None`: it gave no answer, and the request goes on.
@@ -139,21 +297,29 @@ impl Attempts<'_> {
         let exchange = self.exchange;
         let upstream = &exchange.serving.upstreams[choice.provider];
         let shared = &exchange.worker.shared;
-        let Some(mut entry) = choice.state.enter(shared.moment(Instant::now()), !more) else {
+        let began = Instant::now();
+        let moment = shared.moment(began);
+        if round > 0 && target.tried && !choice.state.repeat(moment, true) {
+            target.due = None;
+            return Ok(None);
+        }
+        let Some(mut entry) = choice.state.enter(moment, !more) else {
             return Ok(None);
         };
-        let mut tried = self.once(upstream, choice, false).await;
+        target.tried = true;
+        let mut tried = self.once(upstream, choice, false, more).await;
         if let Err(Ended::Failed(failure)) = &tried
             && failure.kept_connection
-            && failure.class.moves_on(&self.triggers)
+            && failure.moves_on(self.triggers())
             && !self.watch.capped()
             && !exchange.goes_once()
+            && !self.exhausted()
         {
             self.record
                 .attempt_failed(failure, "tried again over a new connection");
-            tried = self.once(upstream, choice, true).await;
+            tried = self.once(upstream, choice, true, more).await;
         }
-        let failure = match tried {
+        let mut failure = match tried {
             Ok((came, dropped)) => {
                 upstream.standing.worked();
                 self.record.attempt_ok(came.status.as_u16());
@@ -179,42 +345,72 @@ impl Attempts<'_> {
                 return Err(ended);
             }
         };
-        let now = shared.moment(Instant::now());
-        note(entry, upstream, &failure, now);
-        self.follow(target, failure, more, round)?;
+        failure.target = Some((upstream.name.clone(), choice.model.clone()));
+        note(entry, upstream, &failure, self.now());
+        self.follow(target, failure, (more, round), began.elapsed())?;
         Ok(None)
     }
 
-    /// What follows from a failure: an end, or that the target may be tried again at some time or not at all.
+    /// What follows from a failure that took so long: an end, or that the target may be tried again at some time or not
+    /// at all. `more`: there are others to try in this `round`.
     fn follow(
         &mut self,
         target: &mut Open<'_>,
         failure: Failure,
-        more: bool,
-        round: u32,
+        (more, round): (bool, u32),
+        took: Duration,
     ) -> Result<(), Ended> {
         let (over, spent) = (self.watch.capped(), self.exchange.is_spent());
-        let moves_on = failure.class.moves_on(&self.triggers) && !over && !spent;
-        let again = moves_on && failure.class.may_pass();
+        let class = failure.class;
+        let under = self.spec.and_then(|spec| spec.retry_if_under);
+        let late = under.filter(|limit| took >= limit.std() && class != Class::Unfit);
+        let stops = !failure.moves_on(self.triggers()) || over || spent || late.is_some();
+        let again = !stops && class.may_pass() && !failure.not_again;
+        let exhausted = self.exhausted();
+        let repeats = again && !more && round < self.retries;
+        let waits = again && !more && class == Class::Capacity && self.waits();
         let next = match () {
             () if over => "stopped: the request's time in total is over",
             () if spent => "stopped: the body has gone out, and goes once",
-            () if !moves_on => "stopped: not a failure the route moves on from",
+            () if late.is_some() => "",
+            () if stops => "stopped: not a failure the route moves on from",
+            () if exhausted => "stopped: the route allows no more attempts",
             () if more => "moved on to the next target",
-            () if again && round < self.retries => "no target left, waiting to try again",
+            () if waits => "no target left, waiting for capacity",
+            () if repeats && !target.choice.state.repeat(self.now(), false) => {
+                "no target left, and this one has been tried again often enough"
+            }
+            () if repeats => "no target left, waiting to try again",
             () => "no target left",
         };
-        self.record.attempt_failed(&failure, next);
-        if over && matches!(failure.class, Class::Timeout | Class::Slow) {
+        match late {
+            None => self.record.attempt_failed(&failure, next),
+            Some(limit) => {
+                let took = Millis(took.as_millis() as u64);
+                let next = format!(
+                    "stopped: it took {took}, and the route moves on only from what fails within {limit}"
+                );
+                self.record.attempt_failed(&failure, &next);
+            }
+        }
+        if over && matches!(class, Class::Timeout | Class::Slow) {
             return Err(Ended::Interrupted(Fired::Deadline));
         }
-        if !moves_on {
+        if stops {
             return Err(failure.into());
         }
         let wait = failure.retry_after.unwrap_or_default().min(LONGEST);
         target.due = again.then(|| Instant::now() + wait);
         self.failures.add(failure);
-        Ok(())
+        match exhausted {
+            true => Err(std::mem::take(&mut self.failures).report().into()),
+            false => Ok(()),
+        }
+    }
+
+    fn waits(&self) -> bool {
+        self.spec
+            .is_some_and(|spec| spec.wait_for_capacity.is_some())
     }
 
     /// One request to one target, and its answer. What one in vain took of the room is there for the next.
@@ -223,8 +419,9 @@ impl Attempts<'_> {
         upstream: &Arc<Upstream>,
         choice: &Choice,
         fresh: bool,
+        more: bool,
     ) -> Result<(Came, Dropped), Ended> {
-        let came_to = self.asked(upstream, choice, fresh).await;
+        let came_to = self.asked(upstream, choice, fresh, more).await;
         if came_to.is_err() {
             self.exchange.held.attempt_failed();
         }
@@ -236,6 +433,7 @@ impl Attempts<'_> {
         upstream: &Arc<Upstream>,
         choice: &Choice,
         fresh: bool,
+        more: bool,
     ) -> Result<(Came, Dropped), Ended> {
         let (exchange, watch) = (self.exchange, self.watch);
         self.record
@@ -254,6 +452,7 @@ impl Attempts<'_> {
         };
         let way = prepare::way(exchange, upstream, choice)?;
         let (request, dropped) = prepare::request(exchange, upstream, choice, way)?;
+        self.made += 1;
         let upload = request.body().upload().cloned();
         let fresh = fresh || exchange.goes_once();
         let dice = &exchange.worker.dice;
@@ -278,6 +477,7 @@ impl Attempts<'_> {
             watch,
             idle: timers.idle,
             cut: injected.as_ref().is_some_and(|injected| injected.cut),
+            past_filters: more && !self.exhausted() && self.triggers().contains(&RetryOn::Content),
         };
         let came = reading.read(response, ticket).await?;
         if let Some(injected) = &injected {
@@ -303,12 +503,17 @@ fn note(mut entry: Entry, upstream: &Upstream, failure: &Failure, now: Moment) {
             entry.failed(now);
         }
         // It answers, and it is the request that it does not like.
-        Class::Caller | Class::Context if failure.status.is_some() => {
+        Class::Caller | Class::Context | Class::Content if failure.status.is_some() => {
             upstream.standing.worked();
             entry.worked(now);
         }
         // Says nothing of the target.
-        Class::Unfit | Class::OwnKey | Class::Caller | Class::NotFound | Class::Context => {}
+        Class::Unfit
+        | Class::OwnKey
+        | Class::Caller
+        | Class::NotFound
+        | Class::Context
+        | Class::Content => {}
     }
 }
 

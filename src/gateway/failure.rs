@@ -4,10 +4,11 @@
 use crate::chat::Fault;
 use crate::formats::fault::Hidden;
 use crate::plan::retry::Class;
+use crate::resources::route::RetryOn;
 use crate::upstream::Upstream;
 use bytes::Bytes;
 use http::HeaderMap;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// A failed attempt.
 #[derive(Debug)]
@@ -24,9 +25,23 @@ pub struct Failure {
     /// The connection had been kept from an earlier request, and broke before anything of an answer came: most
     /// likely the upstream had closed it.
     pub kept_connection: bool,
+    /// It came inside a 200: the upstream had taken the request.
+    pub taken: bool,
+    /// The upstream says that asking it again will not help.
+    pub not_again: bool,
+    /// The provider and model it is of, once that is settled.
+    pub target: Option<(Arc<str>, Arc<str>)>,
 }
 
 impl Failure {
+    /// Whether a route with these triggers moves on from it.
+    pub fn moves_on(&self, triggers: &[RetryOn]) -> bool {
+        // What a filter stops where the request had been taken is an answer that failed, too.
+        let taken = self.taken && self.class == Class::Content;
+        self.class.moves_on(self.status, triggers)
+            || taken && Class::Upstream.moves_on(None, triggers)
+    }
+
     /// Whether it is the target that does not count, and not the request that cannot be counted.
     pub fn cannot_count(&self) -> bool {
         match self.class {
@@ -50,7 +65,7 @@ impl Failure {
     }
 
     /// Without an answer of the upstream's.
-    fn of(class: Class, fault: Box<Fault>) -> Failure {
+    pub fn of(class: Class, fault: Box<Fault>) -> Failure {
         Failure {
             class,
             fault,
@@ -58,6 +73,9 @@ impl Failure {
             retry_after: None,
             original: None,
             kept_connection: false,
+            taken: false,
+            not_again: false,
+            target: None,
         }
     }
 
@@ -67,16 +85,25 @@ impl Failure {
             return Failure::upstream("the upstream sent an error event".into());
         };
         let own_key = upstream.sign_in.is_own_key();
-        let (status, class) = (
-            fault.status,
-            Class::of_error_inside(fault.status, &fault.message, own_key),
-        );
+        let (status, class) = (fault.status, Class::inside(&fault, own_key));
         if class == Class::Credential {
             return Failure::refused_credential(&upstream.name, status);
         }
         Failure {
             status: Some(status),
+            taken: true,
             ..Failure::of(class, Box::new(fault))
+        }
+    }
+
+    /// A 200 whose answer a content filter stopped before any of it.
+    pub fn filtered(provider: &str) -> Failure {
+        let message = format!(
+            "provider `{provider}` ended its answer by a content filter before any content"
+        );
+        Failure {
+            status: Some(200),
+            ..Failure::own(Class::Content, 400, "content_filter", message)
         }
     }
 

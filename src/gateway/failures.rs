@@ -36,6 +36,16 @@ impl Failures {
         }
     }
 
+    /// Whether nothing has failed yet.
+    pub fn is_empty(&self) -> bool {
+        self.unfit.is_none() && self.other.is_none() && self.capacity.is_none()
+    }
+
+    /// Whether nothing but capacity has been missing so far.
+    pub fn is_about_capacity(&self) -> bool {
+        self.other.is_none() && (self.unfit.is_none() || self.capacity.is_some())
+    }
+
     /// "Come back later" only where all that could carry the request said so, and then after the shortest wait;
     /// what the request would have to be like only where none could.
     pub fn report(self) -> Failure {

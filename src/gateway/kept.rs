@@ -5,7 +5,7 @@
 use super::failure::Failure;
 use crate::chat::Fault;
 use crate::formats::peek;
-use crate::plan::{Caller, Choice, Plan, Snapshot};
+use crate::plan::{Caller, Choice, Excluded, Plan, Snapshot, Why};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{HashMap, VecDeque},
@@ -249,16 +249,20 @@ impl Keeper {
                             || chosen_by_caller(choice))
                 }
             };
-            let attempts: Vec<Choice> = plan
-                .attempts
-                .iter()
-                .filter(|it| stays(it))
-                .cloned()
-                .collect();
-            if attempts.is_empty() {
+            let holds = |choices: &[Choice]| -> Vec<Choice> {
+                choices.iter().filter(|it| stays(it)).cloned().collect()
+            };
+            let (attempts, later) = (holds(&plan.attempts), holds(&plan.later));
+            if attempts.is_empty() && later.is_empty() {
                 return Err(missing(kept, home.as_ref()));
             }
-            plan.attempts = attempts;
+            // What else rests is no way for this request, however soon it is free.
+            if let Some(home) = &home {
+                let rests = |out: &Excluded| matches!(out.why, Why::Resting(_) | Why::Checks(_));
+                plan.excluded
+                    .retain(|out| !rests(out) || out.provider == home.provider);
+            }
+            (plan.attempts, plan.later) = (attempts, later);
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ pub mod ended;
 pub mod exchange;
 pub mod failure;
 pub mod failures;
+pub mod filtering;
 pub mod forward;
 pub mod gate;
 pub mod head;
@@ -55,6 +56,7 @@ pub mod stream;
 pub mod unpack;
 pub mod unparsed;
 pub mod upload;
+pub mod waiting;
 pub mod watch;
 pub mod worker;
 
@@ -107,6 +109,8 @@ pub struct Shared {
     pub in_flight_bytes: AtomicUsize,
     pub connections: AtomicUsize,
     pub workers: AtomicUsize,
+    /// Requests that wait for a target to be free.
+    pub waiting: AtomicUsize,
     /// How many workers are still asked to close a connection for one that another worker had to refuse.
     pub asked: AtomicUsize,
     pub crowding: Seldom,
@@ -145,6 +149,7 @@ impl Shared {
             in_flight_bytes: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             workers: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
             asked: AtomicUsize::new(0),
             crowding: Seldom::default(),
             peers: Mutex::default(),

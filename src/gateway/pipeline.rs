@@ -112,7 +112,7 @@ async fn answer(
             other => return other,
         }
     }
-    record.estimated_for(&upstream.name, &first.model);
+    record.came_to(&upstream.name, &first.model);
     let weights = catalog::weights(&first.model);
     Err(Ended::Estimated(count::estimate::estimate(&body, weights)))
 }

@@ -224,6 +224,22 @@ impl Record {
         self.elapsed().as_millis() as u64
     }
 
+    /// The request waited so long for a target to be free.
+    pub fn wait(&mut self, waited: Duration) {
+        self.row.waited_ms += waited.as_millis() as u64;
+    }
+
+    /// How long it has waited so.
+    pub fn waited(&self) -> Duration {
+        Duration::from_millis(self.row.waited_ms)
+    }
+
+    /// Which target it came to in the end, where that is not the last that was tried.
+    pub fn came_to(&mut self, provider: &str, model: &str) {
+        self.row.provider = Some(provider.to_owned());
+        self.row.model = Some(model.to_owned()).filter(|model| !model.is_empty());
+    }
+
     /// An attempt starts.
     pub fn attempt(&mut self, provider: &str, model: &str, prices: Prices) {
         self.prices = prices;
@@ -292,12 +308,6 @@ impl Record {
             self.row.model = Some(attempt.model.clone()).filter(|model| !model.is_empty());
             self.row.attempts.push(attempt);
         }
-    }
-
-    /// The target that was to count, where none did.
-    pub fn estimated_for(&mut self, provider: &str, model: &str) {
-        self.row.provider = Some(provider.to_owned());
-        self.row.model = Some(model.to_owned());
     }
 
     /// Notes an answer that the provider keeps as this caller's.

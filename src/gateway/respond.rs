@@ -269,6 +269,10 @@ fn failed(
 ) -> Response<Body> {
     record.error(&failure.fault.message);
     record.finish(failure.fault.status, Outcome::Failed);
+    // Whose error it is.
+    if let Some((provider, model)) = &failure.target {
+        record.came_to(provider, model);
+    }
     let (passed, original) = failure.original.map_or((None, None), |original| {
         (Some(original.0), Some(original.1))
     });

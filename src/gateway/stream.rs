@@ -3,7 +3,13 @@
 //! and after it, where `relay` hands it on.
 
 use super::{
-    connect::Connection, exchange::Exchange, failure::Failure, held::LARGE, long::Tail, pool::Pool,
+    connect::Connection,
+    exchange::Exchange,
+    failure::Failure,
+    filtering::{Filtering, Verdict},
+    held::LARGE,
+    long::Tail,
+    pool::Pool,
     upload::Sending,
 };
 use crate::chat::{Event, Fault};
@@ -101,6 +107,8 @@ pub struct Stream {
     pub length: Option<u64>,
     /// It is to be cut off once it has begun: an injected fault.
     cut: bool,
+    /// Until it has begun, where a filter that ends it before is no end.
+    filtering: Option<Box<Filtering>>,
 }
 
 impl Stream {
@@ -114,6 +122,7 @@ impl Stream {
         let keeps = exchange.keeps() && !matches!(mode, Mode::Translate { .. });
         Stream {
             length: None,
+            filtering: None,
             cut: false,
             incoming,
             frames: Frames::of(Framing::Events),
@@ -142,6 +151,34 @@ impl Stream {
     /// How the upstream frames it.
     pub fn framed(&mut self, framing: Framing) {
         self.frames = Frames::of(framing);
+    }
+
+    /// It is not to begin with being ended by a content filter.
+    pub fn past_filters(&mut self) {
+        let forwarded = match &self.mode {
+            Mode::Same { format, .. } => Some(*format),
+            Mode::Translate { .. } | Mode::Long { .. } => None,
+        };
+        self.filtering = Some(Box::new(Filtering::of(forwarded)));
+    }
+
+    /// Whether a content filter ends it before any content, as far as is known at what would make it begin. Once it has
+    /// begun nobody asks.
+    pub fn filtered(&mut self, over: bool) -> Verdict {
+        let Some(filtering) = &mut self.filtering else {
+            return Verdict::Said;
+        };
+        if over || self.done {
+            filtering.end();
+        }
+        match filtering.verdict() {
+            Verdict::Open if !over && !self.done => Verdict::Open,
+            Verdict::Filtered => Verdict::Filtered,
+            Verdict::Open | Verdict::Said => {
+                self.filtering = None;
+                Verdict::Said
+            }
+        }
     }
 
     /// How the caller gets it.
@@ -331,6 +368,9 @@ impl Stream {
         } = &mut self.mode
         {
             reader.end(events);
+            if let Some(filtering) = &mut self.filtering {
+                filtering.see(events);
+            }
             tell(events, writer.as_mut(), &mut self.outgoing, &mut self.out);
         }
         self.end_framing();
@@ -373,6 +413,9 @@ impl Stream {
             Mode::Long { .. } => Mark::Setup,
             Mode::Same { format, hide_usage } => {
                 let mark = (format.observe)(name, &data, &mut self.seen);
+                if let Some(filtering) = &mut self.filtering {
+                    filtering.read(name, &data);
+                }
                 let passes = match mark {
                     Mark::Setup | Mark::Content | Mark::Done => true,
                     Mark::Usage => !*hide_usage,
@@ -400,6 +443,9 @@ impl Stream {
                 events,
             } => {
                 let mark = reader.read(name, &data, &mut self.seen, events);
+                if let Some(filtering) = &mut self.filtering {
+                    filtering.see(events);
+                }
                 tell(events, writer.as_mut(), &mut self.outgoing, &mut self.out);
                 mark
             }

@@ -55,9 +55,10 @@ pub(super) fn plan(
                 route: None,
                 rule: None,
                 attempts: vec![choice],
+                later: Vec::new(),
                 excluded: Vec::new(),
             };
-            health::rest(snapshot, &mut plan.attempts, &mut plan.excluded, now);
+            health::rest(snapshot, &mut plan.attempts, &mut plan.excluded, now, true);
             Ok(plan)
         }
         ([], Some((provider, model, facts))) => {

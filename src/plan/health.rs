@@ -18,6 +18,7 @@ use slot::Admission;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, Weak, atomic::Ordering::Relaxed};
+use std::time::Duration;
 
 /// Models remembered at most of those that callers choose, a provider; and the longest name (bytes) of one.
 const MOST: usize = 1_024;
@@ -221,6 +222,24 @@ impl TargetState {
         known.unwrap_or(true)
     }
 
+    /// Whether it is to be left alone.
+    pub fn rests(&self, now: Moment) -> bool {
+        self.rests_until(now) > now.ms()
+    }
+
+    /// How long until it may be tried again, leaving out a probe under way, which may end at any time.
+    pub fn returns_in(&self, now: Moment) -> Duration {
+        let known = self.place.known(now, |slot| slot.returns_at(now));
+        Duration::from_millis(known.unwrap_or(0).saturating_sub(now.ms()))
+    }
+
+    /// Whether it is a waiting request's turn. Those that have waited for a target come to it one by one, so that it is not
+    /// run over when it is free again.
+    pub fn pass(&self, now: Moment) -> bool {
+        let known = self.place.known(now, |slot| slot.pass(now));
+        known.unwrap_or(true)
+    }
+
     /// What is under way there and how soon it answers; of models that callers choose, at the provider as a whole.
     pub fn load(&self) -> Load {
         self.place.figures().load()
@@ -321,13 +340,15 @@ impl Drop for Entry {
     }
 }
 
-/// Takes resting targets out of the attempts. When that would leave none, the one soonest free stays.
+/// Takes resting targets out of the attempts: what is returned is for later. Where that would leave none and one is to be
+/// spared (`spare`), the one soonest free stays.
 pub(super) fn rest(
     snapshot: &Snapshot,
     attempts: &mut Vec<Choice>,
     excluded: &mut Vec<Excluded>,
     now: Moment,
-) {
+    spare: bool,
+) -> Vec<Choice> {
     // Checks that all fail may be what is wrong: it is as if there were none.
     let failing = |choice: &Choice| choice.state.failing_for(now).is_some();
     let unchecked = attempts.iter().all(failing);
@@ -336,7 +357,7 @@ pub(super) fn rest(
         false => choice.state.rests_until(now),
     };
     if attempts.iter().all(|choice| end(choice) <= now.ms()) {
-        return;
+        return Vec::new();
     }
     let ends: Vec<u64> = attempts.iter().map(end).collect();
     // The first of the soonest, where all rest.
@@ -345,13 +366,15 @@ pub(super) fn rest(
         .enumerate()
         .min_by_key(|(_, end)| **end)
         .map(|(at, _)| at)
-        .filter(|_| ends.iter().all(|end| *end > now.ms()));
-    let mut at = 0;
-    attempts.retain(|choice| {
-        let (here, end) = (at, ends[at]);
-        at += 1;
-        let keep = end <= now.ms() || spared == Some(here);
-        if !keep && let Some(provider) = snapshot.providers.get(choice.provider) {
+        .filter(|_| spare && ends.iter().all(|end| *end > now.ms()));
+    let mut later = Vec::new();
+    let all = std::mem::take(attempts);
+    for (at, (choice, end)) in all.into_iter().zip(ends).enumerate() {
+        if end <= now.ms() || spared == Some(at) {
+            attempts.push(choice);
+            continue;
+        }
+        if let Some(provider) = snapshot.providers.get(choice.provider) {
             excluded.push(Excluded {
                 provider: provider.name.clone(),
                 model: Some(choice.model.clone()),
@@ -361,8 +384,9 @@ pub(super) fn rest(
                 },
             });
         }
-        keep
-    });
+        later.push(choice);
+    }
+    later
 }
 
 #[cfg(test)]

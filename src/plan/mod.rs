@@ -38,8 +38,9 @@ use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
 /// What a request needs of a model.
 pub use crate::resources::model::Capabilities as Needs;
+use crate::resources::route::AllRest;
 use http::HeaderMap;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use strategy::{Hand, Scene};
 use turns::{Rehearsal, Turn};
 
@@ -190,6 +191,8 @@ pub struct Plan {
     /// Which of its rules gave the targets, counted from 0.
     pub rule: Option<usize>,
     pub attempts: Vec<Choice>,
+    /// Those that rest now, for when their rest is over or nothing else has answered.
+    pub later: Vec<Choice>,
     pub excluded: Vec<Excluded>,
 }
 
@@ -208,6 +211,7 @@ pub fn pinned(snapshot: &Snapshot, provider: usize, model: Arc<str>) -> Plan {
             weight: 1,
             place: 0,
         }],
+        later: Vec::new(),
         excluded: Vec::new(),
     }
 }
@@ -254,15 +258,19 @@ pub fn plan(snapshot: &Snapshot, mut context: Context<'_>) -> Result<Plan> {
     let rule = route.rule(caller, &ask);
     let pool = route.pool(rule);
     let (mut attempts, mut excluded) = pool.judge(snapshot, caller, &ask);
-    health::rest(snapshot, &mut attempts, &mut excluded, now);
+    // How long a prompt is is not waited for.
+    let waits = route.spec.wait_for_capacity.is_some() && ask.op != Op::Count;
+    let spare = route.spec.when_all_rest == AllRest::Try && !waits;
+    let later = health::rest(snapshot, &mut attempts, &mut excluded, now, spare);
     order(&route, rule, &mut attempts, &mut context);
-    if attempts.is_empty() {
+    if attempts.is_empty() && (later.is_empty() || !waits) {
         return Err(none_left(&route, &excluded));
     }
     Ok(Plan {
         route: Some(route),
         rule,
         attempts,
+        later,
         excluded,
     })
 }
@@ -339,6 +347,14 @@ pub fn possible(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Result<(
     Err(none_left(&route, &excluded))
 }
 
+/// Why a plan whose targets all rest came to nothing.
+pub fn all_rest(plan: &Plan) -> Error {
+    match &plan.route {
+        Some(route) => none_left(route, &plan.excluded),
+        None => Error::new(Kind::Unavailable, "nothing can be tried now"),
+    }
+}
+
 /// 400 where nobody said which model.
 fn no_model(why: &str) -> Error {
     Error::invalid(format!("the request names no model, and {why}"))
@@ -376,12 +392,20 @@ fn none_left(route: &route::Route, excluded: &[Excluded]) -> Error {
             None => format!("`{}`: {}", out.provider, out.why),
         })
         .collect();
-    Error::new(
+    let error = Error::new(
         kind,
         format!(
             "route `{route}` has no target left ({})",
             reasons.join("; ")
         ),
     )
-    .hint(fix)
+    .hint(fix);
+    let free = excluded.iter().filter_map(|out| match out.why {
+        Why::Resting(ms) => Some(Duration::from_millis(ms)),
+        _ => None,
+    });
+    match free.min() {
+        Some(soonest) => error.come_back(soonest),
+        None => error,
+    }
 }

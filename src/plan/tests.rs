@@ -28,7 +28,7 @@ fn outcome(snapshot: &Snapshot, key: &str, ask: &Ask<'_>) -> String {
         Context {
             caller,
             ask: *ask,
-            now: Moment::after_beginning(std::time::Duration::ZERO),
+            now: Moment::after_beginning(Duration::ZERO),
             dice: &mut Dice::new(1),
             turn: Turn::Next,
         },

@@ -21,6 +21,8 @@ pub(super) const RECENT_MS: u64 = 60_000;
 pub(super) const PROBE_MS: u64 = 30_000;
 /// A suspension that nobody probed for this long after its end (ms) says nothing any more.
 pub(super) const STALE_MS: u64 = 600_000;
+/// Those that have waited for a target come to it so far (ms) from each other.
+const APART_MS: u64 = 20;
 /// Bounds of a cool-down asked for by Retry-After (ms).
 const COOL_MIN_MS: u64 = 1_000;
 const COOL_MAX_MS: u64 = 600_000;
@@ -39,6 +41,8 @@ pub struct Slot {
     row: AtomicU64,
     pub(super) figures: Figures,
     budget: Budget,
+    /// Until when no other of those that have waited comes.
+    gate: AtomicU64,
     /// What its provider says of suspensions.
     rule: Arc<Rule>,
 }
@@ -81,9 +85,24 @@ impl Slot {
 
     /// Until when it is to be left alone; not later than `now`: it is free.
     pub(super) fn rests_until(&self, now: Moment) -> u64 {
+        self.returns_at(now).max(self.probe.load(Relaxed))
+    }
+
+    /// The same whatever a probe is doing.
+    pub(super) fn returns_at(&self, now: Moment) -> u64 {
         let suspended = self.suspension(now).unwrap_or(0);
-        let probe = self.probe.load(Relaxed);
-        self.cool.load(Relaxed).max(suspended).max(probe)
+        self.cool.load(Relaxed).max(suspended)
+    }
+
+    /// Whether one of those that have waited may come now: one does.
+    pub(super) fn pass(&self, now: Moment) -> bool {
+        let gate = self.gate.load(Relaxed);
+        let next = now.ms() + APART_MS;
+        gate <= now.ms()
+            && self
+                .gate
+                .compare_exchange(gate, next, AcqRel, Relaxed)
+                .is_ok()
     }
 
     /// Why it is left alone, if it is: what takes longest.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::slot::{PROBE_MS, RECENT_MS, STALE_MS};
 use super::*;
-use crate::plan::testing;
+use crate::plan::{Plan, testing};
 use serde_json::json;
 use std::time::Duration;
 
@@ -49,21 +49,35 @@ fn suspended(model: &str) -> Snapshot {
 
 type Left = (Vec<String>, Vec<(String, Why)>);
 
+/// A plan of attempts at `m` and `n`.
+fn planned(snapshot: &Snapshot) -> Plan {
+    let choice = |model| Choice {
+        state: meet(snapshot, model),
+        ..testing::choice(snapshot, "a", model)
+    };
+    Plan {
+        route: None,
+        rule: None,
+        attempts: ["m", "n"].map(choice).into(),
+        later: Vec::new(),
+        excluded: Vec::new(),
+    }
+}
+
+fn names(choices: &[Choice]) -> Vec<String> {
+    choices.iter().map(|it| it.model.to_string()).collect()
+}
+
 /// What is left of attempts at `m` and `n`, and what is left out for how long.
 fn resting(snapshot: &Snapshot, now: Moment) -> Left {
-    let mut attempts: Vec<Choice> = ["m", "n"]
-        .map(|model| Choice {
-            state: meet(snapshot, model),
-            ..testing::choice(snapshot, "a", model)
-        })
-        .into();
-    let mut excluded = Vec::new();
-    rest(snapshot, &mut attempts, &mut excluded, now);
-    let left = attempts.iter().map(|choice| choice.model.to_string());
-    let out = excluded
-        .into_iter()
-        .map(|out| (out.model.unwrap().to_string(), out.why));
-    (left.collect(), out.collect())
+    let mut plan = planned(snapshot);
+    let (attempts, excluded) = (&mut plan.attempts, &mut plan.excluded);
+    rest(snapshot, attempts, excluded, now, true);
+    let out = plan
+        .excluded
+        .iter()
+        .map(|out| (out.model.as_deref().unwrap().to_owned(), out.why.clone()));
+    (names(&plan.attempts), out.collect())
 }
 
 fn both() -> Left {
@@ -451,4 +465,51 @@ fn failed_checks_take_out_what_has_another_to_go_to() {
     assert_eq!(resting(&snapshot, now), only("n", "m", 5_000));
     health.checked(None);
     assert_eq!(meet(&snapshot, "m").failing_for(now), None);
+}
+
+#[test]
+fn what_rests_is_for_later_and_one_is_spared_where_it_is_to_be() {
+    let now = begin();
+    let came_to = |snapshot: &Snapshot, spare| {
+        let mut plan = planned(snapshot);
+        let (attempts, excluded) = (&mut plan.attempts, &mut plan.excluded);
+        let later = rest(snapshot, attempts, excluded, now, spare);
+        (names(&plan.attempts), names(&later), plan.excluded.len())
+    };
+    let named = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    let snapshot = suspended("m");
+    for spare in [true, false] {
+        let left = came_to(&snapshot, spare);
+        assert_eq!(left, (named(&["n"]), named(&["m"]), 1));
+    }
+    enter(&snapshot, "n", now).cool(Some(10_000), now);
+    let spared = came_to(&snapshot, true);
+    assert_eq!(spared, (named(&["n"]), named(&["m"]), 1));
+    let all = came_to(&snapshot, false);
+    assert_eq!(all, (named(&[]), named(&["m", "n"]), 2));
+}
+
+/// Those that have waited come one by one; nobody else is held up.
+#[test]
+fn who_has_waited_passes_one_by_one() {
+    for (model, _) in KINDS {
+        let (snapshot, now) = (snapshot(), begin());
+        enter(&snapshot, model, now).cool(None, now);
+        let state = meet(&snapshot, model);
+        assert_eq!(
+            (state.rests(now), state.returns_in(now)),
+            (true, Duration::from_secs(1))
+        );
+        let free = now.plus(1_000);
+        assert_eq!(
+            (state.rests(free), state.returns_in(free)),
+            (false, Duration::ZERO)
+        );
+        // A model that the caller chose is forgotten once it is well; only its own waiters could know.
+        let many = |now: Moment| (0..9).filter(|_| state.pass(now)).count();
+        match model {
+            "m" => assert_eq!([0, 19, 20, 40].map(|ms| many(free.plus(ms))), [1, 0, 1, 1]),
+            _ => assert_eq!(many(now), 1),
+        }
+    }
 }

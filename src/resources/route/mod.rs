@@ -1,5 +1,6 @@
 //! A route: which callers' requests go to which targets, and by which strategy.
 
+mod all_rest;
 pub mod condition;
 mod passthrough;
 mod retry_on;
@@ -7,8 +8,8 @@ mod rule;
 mod strategy;
 mod target;
 
+pub use all_rest::AllRest;
 pub use retry_on::RetryOn;
-pub(crate) use retry_on::retry_on_default;
 pub use rule::Rule;
 pub use strategy::{StickyBy, Strategy};
 pub use target::Target;
@@ -57,6 +58,17 @@ pub struct Route {
     /// Further rounds over the targets once all have failed.
     #[serde(default = "retries_default")]
     pub retries: u32,
+    /// Only what fails sooner than this moves on; the caller gets what was slow to fail.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub retry_if_under: Option<Millis>,
+    /// Requests that go out for one of a caller's, at most.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_attempts: Option<u32>,
+    /// How long a request may wait for the first of its targets that has capacity again.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub wait_for_capacity: Option<Millis>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub when_all_rest: AllRest,
     #[serde(default, skip_serializing_if = "is_default")]
     pub connect_timeout: Option<Millis>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -89,6 +101,13 @@ pub struct Route {
 pub(crate) fn retries_default() -> u32 {
     2
 }
+pub(crate) fn retry_on_default() -> Vec<RetryOn> {
+    RetryOn::DEFAULT.into()
+}
+
+/// The longest wait for capacity: callers have gone by then.
+const WAIT_MOST: Millis = Millis::secs(300);
+
 const FIELDS: &[Field] = &[
     field(
         "keys",
@@ -176,7 +195,7 @@ const FIELDS: &[Field] = &[
         Shape::Texts,
         "LIST",
         "",
-        "What moves on to the next target: connect,timeout,429,5xx,credential,404,context,own-key",
+        "What moves on to the next target: connect,timeout,429,5xx,credential (the default), 404,context,content,own-key, statuses such as 408, 503, 4xx",
     ),
     field(
         "retries",
@@ -185,6 +204,38 @@ const FIELDS: &[Field] = &[
         "N",
         "",
         "Further rounds once every target has failed (default 2)",
+    ),
+    field(
+        "retry_if_under",
+        "retry-if-under",
+        Shape::Duration,
+        "TIME",
+        "",
+        "Move on only from what fails sooner than this; slow failures are returned",
+    ),
+    field(
+        "max_attempts",
+        "max-attempts",
+        Shape::Number,
+        "N",
+        "",
+        "Send at most this many requests upstream for one of a caller's (default: no bound)",
+    ),
+    field(
+        "wait_for_capacity",
+        "wait-for-capacity",
+        Shape::Duration,
+        "TIME",
+        "",
+        "Wait this long for a target to be free when all are at their limits (default: none; at most 5m)",
+    ),
+    field(
+        "when_all_rest",
+        "when-all-rest",
+        Shape::Text,
+        "try|fail",
+        "",
+        "try: when every target rests, the one soonest free is tried; fail: 503 (default try)",
     ),
     field(
         "connect_timeout",
@@ -318,6 +369,24 @@ impl Route {
         let of_rules = self.rules.iter().flat_map(|rule| &rule.targets);
         self.targets.iter().chain(of_rules)
     }
+
+    fn bounds(&self) -> Result<()> {
+        if self.max_attempts == Some(0) {
+            return Err(
+                Error::invalid("`max_attempts` is 0, so that nothing would ever be sent")
+                    .param("max_attempts")
+                    .hint("1 tries one target once; leave it out for no bound"),
+            );
+        }
+        match self.wait_for_capacity {
+            Some(wait) if wait > WAIT_MOST => Err(Error::invalid(format!(
+                "`wait_for_capacity` is at most {WAIT_MOST}"
+            ))
+            .param("wait_for_capacity")
+            .hint("callers have given up by then")),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Resource for Route {
@@ -333,7 +402,10 @@ impl Resource for Route {
             ("idle_timeout", self.idle_timeout),
             ("answer_timeout", self.answer_timeout),
             ("total_timeout", self.total_timeout),
+            ("retry_if_under", self.retry_if_under),
+            ("wait_for_capacity", self.wait_for_capacity),
         ])?;
+        self.bounds()?;
         if self.targets.is_empty() && self.rules.is_empty() {
             return Err(Error::invalid("the route has no target")
                 .param("targets")

@@ -35,7 +35,7 @@ pub struct Attempt {
     /// What the upstream answered; absent: no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// `ok`, `caller`, `credential`, `capacity`, `upstream`, `connect`, `timeout`, `cancelled`.
+    /// `ok`, `cancelled`, or the class of its failure.
     pub class: String,
     /// Seconds, as the upstream asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,11 +92,18 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttft_ms: Option<u64>,
     pub attempts: Vec<Attempt>,
+    /// How long it waited for a target to be free; nothing was sent in that time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waited_ms: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
     /// What the caller was told, where it was an error; in brackets, what it was not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+fn is_zero(ms: &u64) -> bool {
+    *ms == 0
 }
 
 impl Row {
