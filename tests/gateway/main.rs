@@ -82,6 +82,7 @@ mod told_streams;
 mod translated_requests;
 mod unread_bodies;
 mod uploads;
+mod upstream_bytes;
 mod usage;
 mod vendors;
 mod waiting;
