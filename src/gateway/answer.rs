@@ -116,7 +116,8 @@ impl Reading<'_> {
             });
         }
         if compressed(&head.headers) {
-            return Err(self.bad("compressed its answer though it was asked not to"));
+            let packed = self.failed("compressed its answer though it was asked not to");
+            return Err(packed.coded("encoding").into());
         }
         let reply = match self.exchange.peek.stream && !self.exchange.format.media {
             true => {

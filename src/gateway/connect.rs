@@ -35,10 +35,8 @@ impl Connection {
 /// A new connection to an upstream. Dropping the future gives up whatever stage it is in.
 pub async fn connect(upstream: &Upstream) -> Result<Connection, Failure> {
     let link = dial(upstream).await.map_err(|why| {
-        Failure::connect(format!(
-            "cannot connect to provider `{}`: {why}",
-            upstream.name
-        ))
+        let message = format!("cannot connect to provider `{}`: {why}", upstream.name);
+        Failure::connect(message).coded(why.step.code())
     })?;
     match link {
         Link::Plain(stream) => handshake(Socket::new(stream)).await,

@@ -115,7 +115,7 @@ impl Failure {
         );
         Failure {
             status: Some(status),
-            ..Failure::own(Class::Credential, 502, "provider_auth", message)
+            ..Failure::own(Class::Credential, 502, "provider_auth", message).coded("provider_auth")
         }
     }
 
@@ -136,17 +136,17 @@ impl Failure {
 
     /// Not connected.
     pub fn connect(message: String) -> Failure {
-        Failure::own(Class::Connect, 502, "api_error", message)
+        Failure::own(Class::Connect, 502, "api_error", message).coded("connect")
     }
 
     /// Nothing in time.
     pub fn timeout(message: String) -> Failure {
-        Failure::own(Class::Timeout, 504, "timeout_error", message)
+        Failure::own(Class::Timeout, 504, "timeout_error", message).coded("timeout")
     }
 
     /// Connected, and then broken or not an answer.
     pub fn upstream(message: String) -> Failure {
-        Failure::own(Class::Upstream, 502, "api_error", message)
+        Failure::own(Class::Upstream, 502, "api_error", message).coded("bad_upstream")
     }
 
     /// The connection broke before an answer.
@@ -158,6 +158,12 @@ impl Failure {
         Failure::upstream(format!(
             "provider `{provider}` broke the connection: {cause}"
         ))
+    }
+
+    /// The same by this name, for callers whose format has a place for one.
+    pub fn coded(mut self, code: &str) -> Failure {
+        self.fault.code = Some(code.to_owned());
+        self
     }
 
     /// The same over a connection that had been kept.
@@ -175,7 +181,7 @@ impl Failure {
 
     /// The request was surely received, and nothing of an answer came in time.
     pub fn slow(message: String) -> Failure {
-        Failure::own(Class::Slow, 504, "timeout_error", message)
+        Failure::own(Class::Slow, 504, "timeout_error", message).coded("timeout")
     }
 
     /// This target cannot carry the request (translation refused it, or the caller's own key for it is missing).

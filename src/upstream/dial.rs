@@ -17,11 +17,53 @@ pub enum Link {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// Why there is no connection: a fragment, and at which step.
+#[derive(Debug)]
+pub struct Undialled {
+    pub step: Step,
+    why: String,
+}
+
+/// The steps of connecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Name,
+    Connect,
+    Tls,
+}
+
+impl Step {
+    /// What an error at it is called in `error.code`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Step::Name => "dns",
+            Step::Connect => "connect",
+            Step::Tls => "tls",
+        }
+    }
+
+    fn failed(self, why: String) -> Undialled {
+        Undialled { step: self, why }
+    }
+}
+
+impl std::fmt::Display for Undialled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl From<Undialled> for String {
+    fn from(error: Undialled) -> String {
+        error.why
+    }
+}
+
 /// How long an address is tried alone: RFC 8305 section 5.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects, or says why not in a fragment. Dropping the future gives up whatever stage it is in.
-pub async fn dial(upstream: &Upstream) -> Result<Link, String> {
+/// Connects, or says why not. Dropping the future gives up whatever stage it is in.
+pub async fn dial(upstream: &Upstream) -> Result<Link, Undialled> {
     link(&upstream.origin, upstream.tls.as_ref(), never).await
 }
 
@@ -30,27 +72,30 @@ pub(super) async fn link(
     origin: &Origin,
     own: Option<&tls::Own>,
     refused: fn(IpAddr) -> bool,
-) -> Result<Link, String> {
+) -> Result<Link, Undialled> {
     let stream = tcp(origin, refused).await?;
     if !origin.tls {
         return Ok(Link::Plain(stream));
     }
     let name = ServerName::try_from(origin.bare_host().to_owned())
-        .map_err(|_| "its host is no TLS name".to_owned())?;
-    let stream = tls::connector(own)?
+        .map_err(|_| Step::Tls.failed("its host is no TLS name".into()))?;
+    let stream = tls::connector(own)
+        .map_err(|why| Step::Tls.failed(why))?
         .connect(name, stream)
         .await
-        .map_err(|error| format!("TLS failed: {error}"))?;
+        .map_err(|error| Step::Tls.failed(format!("TLS failed: {error}")))?;
     Ok(Link::Tls(Box::new(stream)))
 }
 
-async fn tcp(origin: &Origin, refused: fn(IpAddr) -> bool) -> Result<TcpStream, String> {
+async fn tcp(origin: &Origin, refused: fn(IpAddr) -> bool) -> Result<TcpStream, Undialled> {
     let found = lookup_host((origin.bare_host(), origin.port))
         .await
-        .map_err(|error| format!("name not resolved ({})", error.kind()))?;
+        .map_err(|error| Step::Name.failed(format!("name not resolved ({})", error.kind())))?;
     // Checked on what was resolved, so that a name cannot be pointed at a metadata service later.
     let usable = found.filter(|address| !refused(address.ip())).collect();
-    let stream = first_of(taking_turns(usable), TcpStream::connect).await?;
+    let stream = first_of(taking_turns(usable), TcpStream::connect)
+        .await
+        .map_err(|why| Step::Connect.failed(why))?;
     // Without it small frames wait for acknowledgements: 40 ms a stream.
     let _ = stream.set_nodelay(true);
     Ok(stream)

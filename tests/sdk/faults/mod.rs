@@ -141,8 +141,8 @@ impl Call {
             }
             Comes::Fails(failed) | Comes::Stays(failed) => {
                 must(
-                    sdk.raises(self.client, &failed, outcome),
-                    sdk.expected(self.client, &failed),
+                    sdk.raises(self.client, self.row, &failed, outcome),
+                    sdk.expected(self.client, self.row, &failed),
                 );
                 must(outcome["text"] == "", "no text".into());
                 must(

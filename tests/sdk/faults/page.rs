@@ -11,15 +11,18 @@ const HOW: &str = "GW_BLESS=1 cargo test --test sdk page";
 /// Rows that are no matter of one call: what happens, what comes of it, where it is tested.
 const LOADS: &[(&str, &str, &str)] = &[];
 
-fn status(failed: &Failed) -> String {
+fn status(row: &Row, failed: &Failed) -> String {
     match failed.wait {
-        None => failed.told.to_string(),
+        None => match row.named(failed) {
+            Some(code) => format!("{} `{code}`", failed.told),
+            None => failed.told.to_string(),
+        },
         Some((least, most)) if least == most => format!("{}, `Retry-After: {most}`", failed.told),
         Some((_, most)) => format!("{}, `Retry-After` up to {most}", failed.told),
     }
 }
 
-fn told(comes: Comes) -> String {
+fn told(row: &Row, comes: Comes) -> String {
     match comes {
         Comes::Answer(answered) => match (answered.classes, answered.usage) {
             (["ok"], "estimated") => "an answer; usage is estimated".into(),
@@ -27,7 +30,7 @@ fn told(comes: Comes) -> String {
             _ => "an answer, at the second attempt".into(),
         },
         Comes::Untouched => "the bytes as they came".into(),
-        Comes::Fails(failed) | Comes::Stays(failed) => status(&failed),
+        Comes::Fails(failed) | Comes::Stays(failed) => status(row, &failed),
         Comes::Breaks(_) => "content, then an error event".into(),
     }
 }
@@ -64,7 +67,8 @@ fn both(whole: String, stream: String) -> String {
 }
 
 fn line(row: &Row) -> String {
-    let cell = |of: fn(Comes) -> String| both(of(row.whole), of(row.stream));
+    let cell = |of: &dyn Fn(Comes) -> String| both(of(row.whole), of(row.stream));
+    let told = |comes| told(row, comes);
     let otherwise = match row.translated {
         Some((whole, _)) if told(whole) != told(row.whole) => {
             format!("; in another format: {}", told(whole))
@@ -75,9 +79,9 @@ fn line(row: &Row) -> String {
         "| {} | {} | {}{otherwise} | {} | {} |\n",
         row.id,
         row.fault,
-        cell(told),
-        cell(|comes| next(comes).to_owned()),
-        cell(logged)
+        cell(&told),
+        cell(&|comes| next(comes).to_owned()),
+        cell(&logged)
     )
 }
 
@@ -130,7 +134,7 @@ another target behind. How failures are classed and which of them move on stands
 | | a provider … | a caller without another target sees | the next target | the log says |
 |---|---|---|---|---|
 {rows}{loads}
-Errors are in the caller's format, with `x-gw-origin: gateway` where gw words them and `provider` where it passes the provider's own on. A stream that breaks ends
+Errors are in the caller's format (what is in code type is `error.code`, where the format has one), with `x-gw-origin: gateway` where gw words them and `provider` where it passes the provider's own on. A stream that breaks ends
 with an error event in the caller's format and without its end mark; the row says `failed_after_commit` and its usage is estimated.
 
 ## What clients make of it

@@ -1,6 +1,6 @@
 //! What the official clients make of an error: which class they raise for which status, and for one inside a stream.
 
-use super::table::Failed;
+use super::table::{Failed, Row};
 use serde_json::Value;
 
 /// The clients of one language.
@@ -45,14 +45,20 @@ impl Sdk {
     }
 
     /// What a client must raise.
-    pub fn expected(self, client: &str, failed: &Failed) -> String {
+    pub fn expected(self, client: &str, row: &Row, failed: &Failed) -> String {
         let class = self.class(client, failed.told);
-        format!("{class} {} with {:?}", failed.told, failed.wait)
+        format!(
+            "{class} {} called {:?} with {:?}",
+            failed.told,
+            row.named(failed),
+            failed.wait
+        )
     }
 
     /// Whether a client raised that.
-    pub fn raises(self, client: &str, failed: &Failed, outcome: &Value) -> bool {
+    pub fn raises(self, client: &str, row: &Row, failed: &Failed, outcome: &Value) -> bool {
         let raised = &outcome["raised"];
+        let named = row.named(failed).filter(|_| client == "openai");
         let wait = raised["headers"]["retry-after"].as_str();
         let waits = match (failed.wait, wait.map(str::parse::<u64>)) {
             (None, None) => true,
@@ -62,6 +68,7 @@ impl Sdk {
         raised["class"] == self.class(client, failed.told)
             && raised["status"] == failed.told
             && raised["type"].is_string()
+            && named.is_none_or(|named| raised["code"] == named)
             && raised["message"]
                 .as_str()
                 .is_some_and(|message| !message.is_empty())

@@ -16,6 +16,8 @@ pub struct Row {
     pub route: &'static [(&'static str, &'static str)],
     /// The only format of its upstream; empty: both.
     pub only: &'static str,
+    /// What the caller's error is called, where not as its class has it.
+    pub code: &'static str,
     /// How often in a row, over one connection of the caller's.
     pub times: usize,
     pub whole: Comes,
@@ -169,6 +171,7 @@ const fn row(
         asks: "",
         route: &[],
         only: "",
+        code: "",
         times: 1,
         whole,
         stream,
@@ -203,11 +206,25 @@ impl Row {
     const fn of(self, only: &'static str) -> Row {
         Row { only, ..self }
     }
+    const fn code(self, code: &'static str) -> Row {
+        Row { code, ..self }
+    }
     const fn asks(self, asks: &'static str) -> Row {
         Row { asks, ..self }
     }
     const fn times(self, times: usize) -> Row {
         Row { times, ..self }
+    }
+
+    /// `error.code` of what gw words itself, in formats that have one.
+    pub fn named(&self, failed: &Failed) -> Option<&'static str> {
+        match (failed.class, failed.status) {
+            ("credential", _) => Some("provider_auth"),
+            (_, Some(_)) => None,
+            _ if !self.code.is_empty() => Some(self.code),
+            ("upstream", None) => Some("bad_upstream"),
+            (class, None) => Some(class),
+        }
     }
 
     /// Its name in routes and models.
@@ -244,13 +261,14 @@ pub const ROWS: &[Row] = &[
         (fails(504, "timeout", "in time"), fails(504, "timeout", "in time")))
         .within(&[("connect_timeout", "400ms")]),
     row("F03", "", "has a name that does not resolve", NoName,
-        (fails(502, "connect", "name not resolved"), fails(502, "connect", "name not resolved"))),
+        (fails(502, "connect", "name not resolved"), fails(502, "connect", "name not resolved")))
+        .code("dns"),
     row("F04", "unknown", "has a certificate of an authority nobody trusts", Tls(Certificate::Unknown),
-        (fails(502, "connect", "TLS failed"), fails(502, "connect", "TLS failed"))),
+        (fails(502, "connect", "TLS failed"), fails(502, "connect", "TLS failed"))).code("tls"),
     row("F04", "expired", "has a certificate that has expired", Tls(Certificate::Expired),
-        (fails(502, "connect", "TLS failed"), fails(502, "connect", "TLS failed"))),
+        (fails(502, "connect", "TLS failed"), fails(502, "connect", "TLS failed"))).code("tls"),
     row("F04", "name", "has a certificate for another name", Tls(Certificate::OtherName),
-        (fails(502, "connect", "TLS failed"), fails(502, "connect", "TLS failed"))),
+        (fails(502, "connect", "TLS failed"), fails(502, "connect", "TLS failed"))).code("tls"),
 
     mock("F05", "close", "closes before it answers", "close-before",
         fails(502, "upstream", "broke the connection")),
@@ -306,7 +324,7 @@ pub const ROWS: &[Row] = &[
     mock("F14", "", "sends a line of 100 MB", "long-line=100000000", FINE)
         .streamed(breaks("upstream", "more than 16777216 bytes")),
     mock("F15", "", "compresses 64 MiB of nothing, though asked not to", "gzip=67108864",
-        fails(502, "upstream", "compressed")),
+        fails(502, "upstream", "compressed")).code("encoding"),
 
     mock("F16", "", "answers 429 with `Retry-After: 2`", "status=429,retry-after=2",
         busy(429, (2, 2), ASKED)),
