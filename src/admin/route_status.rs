@@ -36,8 +36,18 @@ pub async fn status(call: Call) -> Result<Response> {
     let (journal, name) = (call.desk.deps.journal.clone(), record.name.clone());
     let hour = blocking(move || Hour::read(&*journal, &name, Stamp::now())).await?;
     let named: Vec<(String, Option<String>)> = targets.iter().map(target).collect();
-    for (shown, of) in targets.iter_mut().zip(&named) {
-        shown["hour"] = hour.of(of, &named);
+    let counts: Vec<Counts> = named.iter().map(|of| hour.of(of, &named)).collect();
+    // Among those it competes with: the targets of the same rule, or of none.
+    let rules: Vec<Option<u64>> = targets.iter().map(rule).collect();
+    let among = |rule: &Option<u64>| -> u64 {
+        let same = rules
+            .iter()
+            .zip(&counts)
+            .filter(|(other, _)| *other == rule);
+        same.map(|(_, counts)| counts.first).sum()
+    };
+    for ((shown, counts), rule) in targets.iter_mut().zip(&counts).zip(&rules) {
+        shown["hour"] = counts.show(among(rule));
     }
     let spec = |field: &str| record.spec.get(field).cloned().unwrap_or_default();
     let enabled = record.spec.get("enabled") != Some(&Value::Bool(false));
@@ -56,13 +66,26 @@ fn target(shown: &Value) -> (String, Option<String>) {
     (text("provider").unwrap_or_default(), text("model"))
 }
 
+fn rule(shown: &Value) -> Option<u64> {
+    shown.get("rule").and_then(Value::as_u64)
+}
+
 /// What one target did.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Counts {
     /// Requests that it was tried for first.
     first: u64,
     attempts: u64,
     failures: u64,
+}
+
+impl Counts {
+    /// `among`: requests for which this target or one that it competes with was tried first.
+    fn show(&self, among: u64) -> Value {
+        let share =
+            (among > 0).then(|| (self.first as f64 / among as f64 * 1_000.0).round() / 1_000.0);
+        json!({"first": self.first, "share": share, "attempts": self.attempts, "failures": self.failures})
+    }
 }
 
 /// What the log says of the last hour of a route.
@@ -121,7 +144,7 @@ impl Hour {
         &self,
         (provider, model): &(String, Option<String>),
         named: &[(String, Option<String>)],
-    ) -> Value {
+    ) -> Counts {
         let others = |asked: &String| {
             let is = |(of, model): &(String, Option<String>)| {
                 of == provider && model.as_ref() == Some(asked)
@@ -141,9 +164,7 @@ impl Hour {
                 sum.failures += counts.failures;
             }
         }
-        let share = (self.requests > 0)
-            .then(|| (sum.first as f64 / self.requests as f64 * 1_000.0).round() / 1_000.0);
-        json!({"first": sum.first, "share": share, "attempts": sum.attempts, "failures": sum.failures})
+        sum
     }
 }
 
@@ -193,14 +214,17 @@ mod tests {
             target("b", Some("y")),
             target("a", None),
         ];
-        let told: Vec<Value> = named.iter().map(|of| hour.of(of, &named)).collect();
+        let counts = |first, attempts, failures| Counts {
+            first,
+            attempts,
+            failures,
+        };
+        let told: Vec<Counts> = named.iter().map(|of| hour.of(of, &named)).collect();
+        assert_eq!(told, [counts(2, 2, 1), counts(1, 3, 1), counts(1, 1, 0)]);
         assert_eq!(
-            told,
-            [
-                json!({"first": 2, "share": 0.5, "attempts": 2, "failures": 1}),
-                json!({"first": 1, "share": 0.25, "attempts": 3, "failures": 1}),
-                json!({"first": 1, "share": 0.25, "attempts": 1, "failures": 0}),
-            ]
+            told[0].show(4),
+            json!({"first": 2, "share": 0.5, "attempts": 2, "failures": 1})
         );
+        assert_eq!(Counts::default().show(0)["share"], Value::Null);
     }
 }

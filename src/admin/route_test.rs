@@ -8,7 +8,7 @@ use crate::catalog::{self, Prices};
 use crate::chat::UsageSource;
 use crate::error::{Error, Result};
 use crate::resources::{
-    Record,
+    Record, Stamp,
     model::Model,
     provider::Provider,
     route::{Route, Target},
@@ -84,6 +84,11 @@ async fn one(desk: &Desk, state: &InForce, target: &Target, asked: Option<&str>)
     let sample = sample(&upstream, &model).await;
     (desk.deps.tried)(&record.name, &sample.trial);
     tell(&mut shown, &sample, prices(&spec, own.as_ref(), &model));
+    let injected = spec.injected().filter(|(_, until)| Stamp::now().0 < *until);
+    if let Some((faults, _)) = injected {
+        // It goes to the provider itself.
+        shown["not_met"] = faults.to_string().into();
+    }
     Ok(shown)
 }
 

@@ -28,6 +28,15 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         Format::Table | Format::Wide => context.data(&render(items)),
         _ => context.data(&context.look.value(&report)?),
     }
+    for item in items {
+        if let Some(faults) = item.get("not_met").map(text) {
+            let name = clean(&text(item));
+            let faults = clean(&faults);
+            context.talk(&format!(
+                "{name} was asked without what is injected in front of it: {faults}"
+            ));
+        }
+    }
     verdict(&name, items)
 }
 

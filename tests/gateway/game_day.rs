@@ -181,6 +181,12 @@ fn faults_are_ordered_for_a_while_and_shown_while_they_last() {
     assert_eq!(ask(), Value::Null);
     set(&["--inject", "latency=1ms", "--for", "10m"]).success();
     assert_eq!(ask(), "latency=1ms");
+    let tested = gateway.cli(&["route", "test", "r"]);
+    let said = "m/mock was asked without what is injected in front of it: latency=1ms";
+    assert!(
+        tested.code == Some(0) && tested.stderr.contains(said),
+        "{tested:?}"
+    );
     let status: Value = serde_json::from_str(&gateway.ok(&["status", "-o", "json"])).unwrap();
     let until_when = status["injected"]["m"].as_str().unwrap();
     assert!(until_when.starts_with("latency=1ms until 20"), "{status}");

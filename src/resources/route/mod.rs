@@ -364,10 +364,10 @@ pub static KIND: Kind = Kind {
 };
 
 impl Route {
-    /// Its own targets, then those of its rules.
+    /// The targets of its rules, then its own.
     pub fn every_target(&self) -> impl Iterator<Item = &Target> {
         let of_rules = self.rules.iter().flat_map(|rule| &rule.targets);
-        self.targets.iter().chain(of_rules)
+        of_rules.chain(&self.targets)
     }
 
     fn bounds(&self) -> Result<()> {
