@@ -148,7 +148,7 @@ pub const BEAT: Duration = Duration::from_millis(100);
 /// tiers, rules, addresses, and routes that come and go. How many there were.
 pub fn in_time(place: &Place, over: &AtomicBool) -> u64 {
     let mut dice = Dice::of(&[place.seed, 11]);
-    let (mut edits, mut due) = (0, Instant::now());
+    let (mut edits, mut due, mut extra) = (0, Instant::now(), None::<String>);
     while !over.load(Ordering::Relaxed) {
         due += BEAT;
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -185,10 +185,11 @@ pub fn in_time(place: &Place, over: &AtomicBool) -> u64 {
                     ["provider", "set", PROVIDERS[at].0, "--base-url", &url].map(str::to_owned),
                 );
             }
-            8 => {
-                let (name, path) = (format!("extra-{edits}"), format!("/extra-{edits}"));
-                args.extend(
-                    [
+            8 => match extra.take() {
+                Some(name) => args.extend(["route", "delete", &name, "--yes"].map(str::to_owned)),
+                None => {
+                    let (name, path) = (format!("extra-{edits}"), format!("/extra-{edits}"));
+                    let words = [
                         "route",
                         "create",
                         &name,
@@ -196,10 +197,11 @@ pub fn in_time(place: &Place, over: &AtomicBool) -> u64 {
                         &path,
                         "--to",
                         &targets[0],
-                    ]
-                    .map(str::to_owned),
-                );
-            }
+                    ];
+                    args.extend(words.map(str::to_owned));
+                    extra = Some(name);
+                }
+            },
             _ => args.extend(
                 [
                     "route",
