@@ -1,11 +1,12 @@
-//! Weather: how each upstream is for a while. It changes all the time, and yet at any time one upstream at least is well and
-//! known to be: it has answered since it last was not.
+//! Weather: how each upstream is for a while. It changes all the time, and yet for every request there is an upstream that is
+//! well as long as the request lives, and known to be when it begins: it has answered since it last was not.
 
 use crate::dice::Dice;
 use crate::place::{PROVIDERS, Place, Shape};
 use crate::upstream::{Act, Rule};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How an upstream can be, and what it then does to requests. The first is well.
@@ -61,48 +62,83 @@ impl Weather {
         })
     }
 
-    /// Changes until it is over; how often each mood came.
-    pub fn change(&self, place: &Place, over: &AtomicBool) -> Vec<(&'static str, usize)> {
-        let mut dice = Dice::of(&[place.seed, 13]);
-        let (mut shelter, mut came) = (0, [0; MOODS.len()]);
+    /// Changes until it is over; how often each mood came, and how often the one that is surely well was another.
+    pub fn change(&self, place: &Place, running: &Running, over: &AtomicBool) -> Changes {
+        let mut turning = Turning {
+            weather: self,
+            over,
+            dice: Dice::of(&[place.seed, 13]),
+            due: Instant::now(),
+            came: [0; MOODS.len()],
+        };
+        let (mut shelter, mut shelters) = (0, 0);
         loop {
-            let next =
-                (shelter + 1 + dice.below(PROVIDERS.len() as u64 - 1) as usize) % PROVIDERS.len();
+            let others = PROVIDERS.len() as u64 - 1;
+            let next = (shelter + 1 + turning.dice.below(others) as usize) % PROVIDERS.len();
             self.0[next].store(0, SeqCst);
-            let upstream = &place.upstreams[next];
-            // What it held back before may still count against it.
-            let held = || upstream.held() > 0;
-            if !wait(over, || !held()) {
-                break;
-            }
+            let (upstream, both) = (&place.upstreams[next], [shelter, next]);
+            // What it held back before may still count against it; then it has to show itself.
+            let mut goes_on = turning.until(both, || upstream.held() == 0);
             let before = upstream.answered();
-            if !wait(over, || upstream.answered() >= before + PROOF) {
-                break;
+            goes_on &= turning.until(both, || upstream.answered() >= before + PROOF);
+            // Those that began before that was known go by the other one.
+            let older = running.now();
+            goes_on &= turning.until(both, || running.now().is_disjoint(&older));
+            if !goes_on {
+                let moods = MOODS.iter().map(|(name, _)| *name).zip(turning.came);
+                return (moods.collect(), shelters);
             }
-            shelter = next;
-            for at in (0..PROVIDERS.len()).filter(|at| *at != shelter) {
-                let mood = dice.below(MOODS.len() as u64) as usize;
-                came[mood] += 1;
-                self.0[at].store(mood, SeqCst);
-            }
-            let stays = Instant::now() + Duration::from_millis(STAYS.0 + dice.below(STAYS.1));
-            if !wait(over, || Instant::now() >= stays) {
-                break;
-            }
+            (shelter, shelters) = (next, shelters + 1);
         }
-        MOODS.iter().map(|(name, _)| *name).zip(came).collect()
     }
 }
 
-/// Waits for it; false where the storm was over before.
-fn wait(over: &AtomicBool, holds: impl Fn() -> bool) -> bool {
-    while !holds() {
-        if over.load(SeqCst) {
-            return false;
+/// How often each mood came, and how often the one that is surely well was another.
+pub type Changes = (Vec<(&'static str, usize)>, usize);
+
+/// The weather as it changes.
+struct Turning<'a> {
+    weather: &'a Weather,
+    over: &'a AtomicBool,
+    dice: Dice,
+    /// When it changes again.
+    due: Instant,
+    came: [usize; MOODS.len()],
+}
+
+impl Turning<'_> {
+    /// Goes on changing those that are not to be `spared` until it holds; false where the storm was over before.
+    fn until(&mut self, spared: [usize; 2], holds: impl Fn() -> bool) -> bool {
+        while !holds() && !self.over.load(SeqCst) {
+            if Instant::now() >= self.due {
+                for at in (0..PROVIDERS.len()).filter(|at| !spared.contains(at)) {
+                    let mood = self.dice.below(MOODS.len() as u64) as usize;
+                    self.came[mood] += 1;
+                    self.weather.0[at].store(mood, SeqCst);
+                }
+                let stays = STAYS.0 + self.dice.below(STAYS.1);
+                self.due = Instant::now() + Duration::from_millis(stays);
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
-        std::thread::sleep(Duration::from_millis(5));
+        !self.over.load(SeqCst)
     }
-    !over.load(SeqCst)
+}
+
+/// The requests that are under way.
+#[derive(Default)]
+pub struct Running(Mutex<BTreeSet<u64>>);
+
+impl Running {
+    pub fn begins(&self, number: u64) {
+        self.0.lock().unwrap().insert(number);
+    }
+    pub fn ended(&self, number: u64) {
+        self.0.lock().unwrap().remove(&number);
+    }
+    fn now(&self) -> BTreeSet<u64> {
+        self.0.lock().unwrap().clone()
+    }
 }
 
 /// The routes: each leads to all four, and all share what is known of them.
