@@ -53,7 +53,7 @@ fn number(name: &str, default: u64) -> u64 {
 fn every_request_ends_right_and_the_books_balance_whatever_is_done_at_any_time() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (requests, seed) = (number("STORM_REQUESTS", 3_000), number("STORM_SEED", 1));
-    let place = Place::new(seed, place::many_shapes(), "30s", |at| {
+    let place = Place::new(seed, place::many_shapes(), place::hasty(), |at| {
         upstream::at_any_time(seed, at)
     });
     let next = AtomicU64::new(0);
@@ -96,7 +96,9 @@ fn no_caller_is_refused_in_any_weather_while_one_of_four_targets_is_well() {
         number("STORM_SEED", 1),
     );
     let weather = Weather::default();
-    let place = Place::new(seed, weather::shapes(), "1s", |at| weather.rule(seed, at));
+    let place = Place::new(seed, weather::shapes(), weather::providers(), |at| {
+        weather.rule(seed, at)
+    });
     let (running, over) = (Running::default(), AtomicBool::new(false));
     let (mut sent, late, edits, (moods, shelters), memory) = std::thread::scope(|scope| {
         let raise = Raise(&over);

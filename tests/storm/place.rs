@@ -48,6 +48,11 @@ pub fn many_shapes() -> Vec<Shape> {
     (0..SHAPES.len() * EACH).map(shape).collect()
 }
 
+/// What providers' records say where upstreams may stall at any time: little patience.
+pub fn hasty() -> Value {
+    json!({"first_byte_timeout": "1500ms", "idle_timeout": "1500ms", "answer_timeout": "2500ms"})
+}
+
 /// Memory that may be left over.
 pub const LEFT_OVER: u64 = 20 << 20;
 
@@ -72,11 +77,11 @@ pub struct Place {
 }
 
 impl Place {
-    /// With these routes, and an upstream for each provider that goes by the rule for it and is suspended for so long.
+    /// With these routes, and an upstream for each provider that goes by the rule for it; what else the providers' records say.
     pub fn new(
         seed: u64,
         routes: Vec<Shape>,
-        suspend_for: &str,
+        provider: Value,
         rule: impl Fn(usize) -> Rule,
     ) -> Place {
         let upstreams: Vec<Upstream> = (0..PROVIDERS.len())
@@ -96,9 +101,11 @@ impl Place {
             });
         }
         for ((name, vendor), upstream) in PROVIDERS.iter().zip(&upstreams) {
-            items.push(json!({"kind": "provider", "name": name, "vendor": vendor, "base_url": upstream.url("v1"),
-                "credential": "managed", "credential_value": "sk-upstream-Zq8vW3nR5tY7uK2mB4xC",
-                "first_byte_timeout": "1500ms", "idle_timeout": "1500ms", "answer_timeout": "2500ms", "suspend_for": suspend_for}));
+            let mut item = json!({"kind": "provider", "name": name, "vendor": vendor, "base_url": upstream.url("v1"),
+                "credential": "managed", "credential_value": "sk-upstream-Zq8vW3nR5tY7uK2mB4xC"});
+            let more = provider.as_object().unwrap().clone();
+            item.as_object_mut().unwrap().extend(more);
+            items.push(item);
         }
         items.extend(routes.iter().enumerate().map(route));
         let files = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@
 use crate::dice::Dice;
 use crate::place::{PROVIDERS, Place, Shape};
 use crate::upstream::{Act, Rule};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -139,6 +140,11 @@ impl Running {
     fn now(&self) -> BTreeSet<u64> {
         self.0.lock().unwrap().clone()
     }
+}
+
+/// What the providers' records say: patience for a machine that is busy, and short suspensions, for the weather changes soon.
+pub fn providers() -> Value {
+    json!({"first_byte_timeout": "3s", "idle_timeout": "3s", "answer_timeout": "3s", "suspend_for": "1s"})
 }
 
 /// The routes: each leads to all four, and all share what is known of them.

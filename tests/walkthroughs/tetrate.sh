@@ -78,7 +78,7 @@ route/chain configured
 OUT
 fails 9 'gw request hello -m gpt-4o' <<'OUT'
 error: the mock was asked to answer 503 (status 503)
-  from anthropic/claude-sonnet-4-5 via route chain, 2 attempts
+  from openai/gpt-4o via route chain, 2 attempts
   TRY  TARGET  START  TOOK  STATUS  CLASS  REASON
   1  openai/gpt-4o  TOOK  TOOK  503  upstream  the mock was asked to answer 503; moved on to the next target
   2  anthropic/claude-sonnet-4-5  TOOK  TOOK  529  capacity  the mock was asked to answer 529; no target left
@@ -92,8 +92,8 @@ user  agents
 route  chain
 format  openai-chat
 requested_model  gpt-4o
-model  claude-sonnet-4-5
-provider  anthropic
+model  gpt-4o
+provider  openai
 status  503
 outcome  failed
 stream  false

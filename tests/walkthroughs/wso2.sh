@@ -174,16 +174,38 @@ timers: connect 10s, whole answer TOOK
 would use azure/gpt-4o
 OUT
 
-say 'When all are suspended the one soonest free is asked all the same'
+say 'When nobody else answers, one that is suspended is asked all the same'
+run 'gw provider set azure --suspend-for 60s' <<'OUT'
+provider/azure configured
+OUT
 run 'curl -s -d status=500 $azure/_mock/script; echo' <<'OUT'
 {"script":"status=500"}
 OUT
 fails 9 'gw request hello -m gpt-4o' <<'OUT'
-error: the mock was asked to answer 500 (status 500)
-  from azure/gpt-4o via route failover, 1 attempt
+error: provider `openai` did not answer in time (status 504)
+  from openai/gpt-4o via route failover, 2 attempts
   TRY  TARGET  START  TOOK  STATUS  CLASS  REASON
   1  azure/gpt-4o  TOOK  TOOK  500  upstream  the mock was asked to answer 500; no target left
+  2  openai/gpt-4o  TOOK  TOOK  -  timeout  provider `openai` did not answer in time; no target left
   fix: gw logs get ID
+OUT
+
+say 'Or, when told so, nobody is'
+run 'gw route set failover --when-all-rest fail' <<'OUT'
+route/failover configured
+OUT
+run 'gw route status failover' <<'OUT'
+failover (fallback): 3 requests in the last hour
+TARGET  STATE  TTFT  BUSY  SHARE  FAILED
+openai/gpt-4o  suspended for TOOK  TOOK  0  33% of 100%  2 of 2
+azure/gpt-4o  suspended for TOOK  TOOK  0  67% of 0%  1 of 3
+OUT
+run 'curl -s $gateway/v1/chat/completions -H "Authorization: Bearer $GW_API_KEY" -d "$(chat hello gpt-4o)" -D headers -w "\n%{http_code}\n"; grep -i -o -e ^retry-after -e "^x-gw-origin.*" headers' <<'OUT'
+{"error":{"message":"route `failover` has no target left (`openai/gpt-4o`: resting after failures for another TOOK; `azure/gpt-4o`: resting after failures for another TOOK) (fix: see `gw route explain failover`)","type":"service_unavailable","param":null,"code":"unavailable"}}
+503
+x-gw-origin: gateway
+retry-after
+retry-after
 OUT
 
 say 'What a request cost is in the answer, and what cannot be priced is not called free'
