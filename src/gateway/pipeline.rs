@@ -162,6 +162,7 @@ pub(super) fn planned(
         _ => error,
     })?;
     record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
+    record.row.rule = plan.rule.map(|rule| rule + 1);
     Ok(plan)
 }
 

@@ -263,6 +263,11 @@ impl TargetState {
         }
     }
 
+    /// Why it is left alone, if it is.
+    pub fn rest(&self, now: Moment) -> Option<Rest> {
+        self.place.known(now, |slot| slot.rest(now)).flatten()
+    }
+
     /// Until when it is to be left alone; not later than `now`: it is free. Nobody knows when checks pass again.
     pub fn rests_until(&self, now: Moment) -> u64 {
         match self.failing_for(now) {

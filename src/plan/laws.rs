@@ -38,7 +38,7 @@ fn targets() -> impl proptest::strategy::Strategy<Value = Vec<Value>> {
 }
 
 /// A route of key `k`, whose rules look at the model.
-fn route() -> impl proptest::strategy::Strategy<Value = Value> {
+pub(super) fn route() -> impl proptest::strategy::Strategy<Value = Value> {
     let rule = (
         proptest::sample::select(vec!["m", "n", "o"]),
         proptest::option::of(strategy()),
@@ -66,7 +66,7 @@ fn route() -> impl proptest::strategy::Strategy<Value = Value> {
     )
 }
 
-fn snapshot(route: Value, off: usize) -> Snapshot {
+pub(super) fn snapshot(route: Value, off: usize) -> Snapshot {
     let mut records = vec![
         json!({"kind": "user", "name": "ann"}),
         json!({"kind": "key", "name": "k"}),

@@ -177,7 +177,7 @@ impl std::fmt::Display for Why {
             Why::Resting(ms) => write!(
                 f,
                 "resting after failures for another {}",
-                crate::resources::Millis(*ms)
+                crate::resources::Millis(ms.div_ceil(1_000) * 1_000)
             ),
         }
     }

@@ -68,13 +68,9 @@ impl Route {
         })
     }
 
-    /// A route bound to a path and to keys or users takes only theirs; bound to a path alone it takes everybody.
+    /// Whether it is for this caller.
     pub fn admits(&self, caller: &Caller) -> bool {
-        let keys =
-            self.spec.keys.is_empty() || self.spec.keys.iter().any(|key| **key == *caller.key);
-        let users =
-            self.spec.users.is_empty() || self.spec.users.iter().any(|user| **user == *caller.user);
-        keys && users
+        self.spec.admits(&caller.key, &caller.user)
     }
 
     /// Whether its condition holds for a request.
@@ -138,10 +134,16 @@ pub fn by_path<'a>(
     snapshot: &'a Snapshot,
     path: &'a str,
 ) -> impl Iterator<Item = (&'a Arc<Route>, &'a str)> {
-    snapshot.paths.iter().filter_map(move |route| {
-        let rest = path.strip_prefix(route.spec.path.as_str())?;
-        (rest.is_empty() || rest.starts_with('/')).then_some((route, rest))
-    })
+    snapshot
+        .paths
+        .iter()
+        .filter_map(move |route| Some((route, below(&route.spec.path, path)?)))
+}
+
+/// What is left of a path that is this one or lies below it.
+pub(super) fn below<'a>(bound: &str, path: &'a str) -> Option<&'a str> {
+    let rest = path.strip_prefix(bound)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
 #[cfg(test)]

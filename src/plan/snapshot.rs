@@ -408,6 +408,15 @@ impl Snapshot {
         self.routes.get(name)
     }
 
+    /// The routes that are kept and not in force, by name, for `explain`.
+    pub fn disabled_routes(&self) -> impl Iterator<Item = (String, resources::route::Route)> + '_ {
+        let routes = self.records.of("route", None);
+        routes.filter_map(|record| {
+            let spec = typed::<resources::route::Route>(record)?;
+            (!spec.enabled).then(|| (record.name.clone(), spec))
+        })
+    }
+
     /// Whether there is an active route of this name, whoever it serves.
     pub fn has_route(&self, name: &str) -> bool {
         self.routes.contains_key(name)

@@ -96,7 +96,7 @@ fn a_target_that_cools_down_is_skipped_and_tried_when_all_do() {
     let explained = bench.gateway.ok(&[
         "route", "explain", "--key", "k", "--path", "/c", "-o", "json",
     ]);
-    assert!(explained.contains("resting"), "{explained}");
+    assert!(explained.contains("cooling down for "), "{explained}");
 
     assert_eq!(
         (ask("all").status, ask("all").header("x-gw-attempts")),

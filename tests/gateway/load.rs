@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// The load of each attempt of the route at `/r`, as `explain` shows it.
 fn loads(bench: &Bench) -> Vec<Value> {
     let args = [
-        "route", "explain", "--key", "k", "--path", "/r", "-m", "mock", "-o", "json",
+        "route", "explain", "--key", "k", "--path", "/r", "-m", "own", "-o", "json",
     ];
     let said: Value = serde_json::from_str(&bench.gateway.ok(&args)).unwrap();
     let attempts = said["attempts"].as_array().unwrap().iter();

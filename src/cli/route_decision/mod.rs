@@ -3,6 +3,7 @@
 
 mod fields;
 mod past;
+mod targets;
 
 use super::print::{clean, table, text};
 use fields::{duration, field, given, joined, list, target};
@@ -12,8 +13,10 @@ use serde_json::Value;
 pub(crate) fn render(answer: &Value) -> String {
     let mut out = asked(answer);
     routes(&mut out, answer);
+    rules(&mut out, answer);
     match answer.get("refused") {
         Some(refused) => {
+            left_out(&mut out, answer);
             out.push_str(&format!(
                 "\nwould be refused with status {}: {}\n",
                 field(refused, "status"),
@@ -44,14 +47,23 @@ fn asked(answer: &Value) -> String {
     if let Some(model) = given(answer, "requested_model") {
         out.push_str(&format!(", asking for {model}"));
     }
+    if let Some(format) = answer.get("asked").and_then(|asked| given(asked, "format")) {
+        out.push_str(&format!(" ({format})"));
+    }
     if answer.get("admitted") == Some(&Value::Bool(false)) {
         out.push_str(" (not let in: disabled, expired or revoked)");
     }
     out.push('\n');
-    let Some(asked) = answer.get("asked") else {
-        return out;
-    };
-    let mut parts = vec![field(asked, "format")];
+    let asked = needs(answer.get("asked").unwrap_or(&Value::Null));
+    if !asked.is_empty() {
+        out.push_str(&format!("{asked}\n"));
+    }
+    out
+}
+
+/// What is to be known of a request beside its format.
+fn needs(asked: &Value) -> String {
+    let mut parts = Vec::new();
     if let Some(path) = given(asked, "path") {
         parts.push(format!("at {path}"));
     }
@@ -65,9 +77,7 @@ fn asked(answer: &Value) -> String {
     if !list(asked, "needs").is_empty() {
         parts.push(format!("needs {}", joined(asked, "needs")));
     }
-    out.push_str(&parts.join(", "));
-    out.push('\n');
-    out
+    parts.join(", ")
 }
 
 /// The routes that could decide, and what they let through.
@@ -83,6 +93,16 @@ fn routes(out: &mut String, answer: &Value) {
             out,
             &table(&["ROUTE", "BOUND BY", "PRIORITY", "WHY"], candidates, true),
         );
+    }
+    // Behind the one that decides none is looked at.
+    let candidates = list(answer, "candidates");
+    let decides = |one: &Value| one.get("decides") == Some(&Value::Bool(true));
+    let last = candidates.iter().position(decides);
+    for one in candidates.iter().take(last.map_or(usize::MAX, |at| at + 1)) {
+        if let Some(when) = one.get("when") {
+            let head = format!("route {}'s condition", field(one, "route"));
+            out.push_str(&format!("\n{}", condition(&head, when)));
+        }
     }
     for through in list(answer, "passthrough") {
         out.push_str(&format!(
@@ -105,42 +125,117 @@ fn routes(out: &mut String, answer: &Value) {
     }
 }
 
+/// The rules that were looked at, in order.
+fn rules(out: &mut String, answer: &Value) {
+    for (at, rule) in list(answer, "rules").iter().enumerate() {
+        let head = format!("rule {}", field(rule, "rule"));
+        let space = if at == 0 { "\n" } else { "" };
+        out.push_str(&format!("{space}{}", condition(&head, rule)));
+    }
+}
+
+/// A condition, whether it holds, and what it asked about.
+fn condition(head: &str, told: &Value) -> String {
+    let holds = match told.get("holds") {
+        Some(Value::Bool(true)) => "holds",
+        _ => "does not hold",
+    };
+    let mut out = format!("{head} {holds}: {}\n", field(told, "condition"));
+    let why = given(told, "why");
+    if let Some(why) = &why {
+        out.push_str(&format!("  {why}\n"));
+    }
+    let values = told.get("values").and_then(Value::as_object);
+    for (name, value) in values.into_iter().flatten() {
+        // What is not there is said already.
+        if why.is_none() || value != "nothing" {
+            out.push_str(&format!("  {} is {}\n", clean(name), clean(&text(value))));
+        }
+    }
+    out
+}
+
+/// The route, its rule and its strategy, in words.
+fn decided(route: &str, answer: &Value) -> String {
+    let rule = match given(answer, "rule") {
+        Some(rule) => format!(", rule {rule}"),
+        None if !list(answer, "rules").is_empty() => ", no rule, its own targets".into(),
+        None => String::new(),
+    };
+    let Some(strategy) = given(answer, "strategy") else {
+        return format!("\n{route}: the provider is asked itself\n");
+    };
+    let sticky = answer.get("sticky");
+    let words = |strategy: &str| match sticky.filter(|_| strategy == "sticky") {
+        Some(sticky) => format!("sticky: {}", stuck(sticky)),
+        None => format!("{strategy}: {}", words(strategy)),
+    };
+    let tiers = list(answer, "tiers");
+    if tiers.is_empty() {
+        return format!("\n{route}{rule}, {}\n", words(&strategy));
+    }
+    let mut out = format!("\n{route}{rule}\n");
+    for tier in tiers {
+        out.push_str(&format!(
+            "tier {}, {}\n",
+            field(tier, "tier"),
+            words(&field(tier, "strategy"))
+        ));
+    }
+    out
+}
+
+fn words(strategy: &str) -> &'static str {
+    match strategy {
+        "fallback" => "in order",
+        "split" => "drawn by weight for every request",
+        "round-robin" => "by turns",
+        "weighted-round-robin" => "by turns in proportion to the weights",
+        "least-latency" => "of two drawn by weight the one whose content came sooner lately",
+        "least-busy" => "the fewest requests under way for its weight",
+        "least-cost" => "the cheapest by the estimate",
+        "sticky" => "one target for what belongs together",
+        _ => "as it is said to be",
+    }
+}
+
+/// What keeps requests together, and what that comes to here.
+fn stuck(sticky: &Value) -> String {
+    let (asked, by) = (field(sticky, "asked"), field(sticky, "by"));
+    let value = match given(sticky, "value") {
+        Some(value) => format!("{by} `{value}`"),
+        None => "how the conversation begins".into(),
+    };
+    let named = asked == by || asked == format!("header:{by}");
+    match named {
+        true => format!("one target for {value}"),
+        false => format!(
+            "one target for {value}, as the request names no {}",
+            asked.trim_start_matches("header:")
+        ),
+    }
+}
+
 /// The targets in order, and what is left out.
 fn planned(out: &mut String, answer: &Value) {
     let attempts = list(answer, "attempts");
     out.push_str(&match given(answer, "route") {
-        Some(route) => format!("\n{route}, {}\n", field(answer, "strategy")),
+        Some(route) => decided(&route, answer),
         None if answer.get("kept").is_some() => {
             "\nno route: it goes where what it asks for is kept\n".into()
         }
         None => "\nno route: the key may call it directly\n".into(),
     });
     if !attempts.is_empty() {
-        let row = |(at, one): (usize, &Value)| {
-            vec![
-                (at + 1).to_string(),
-                target(one),
-                field(one, "tier"),
-                field(one, "weight"),
-            ]
-        };
-        let rows = attempts.iter().enumerate().map(row).collect();
-        out.push_str(&table(&["TRY", "TARGET", "TIER", "WEIGHT"], rows, true));
+        out.push_str(&targets::table(answer));
     }
     for one in attempts {
         for note in list(one, "notes") {
             out.push_str(&format!("{}: {}\n", target(one), clean(&text(note))));
         }
     }
-    let excluded = list(answer, "excluded").iter();
-    let excluded: Vec<Vec<String>> = excluded
-        .map(|one| vec![target(one), field(one, "why")])
-        .collect();
-    if !excluded.is_empty() {
-        block(out, &table(&["LEFT OUT", "WHY"], excluded, true));
-    }
+    left_out(out, answer);
     follows(out, answer);
-    draws(out, answer);
     out.push_str(&match attempts.first() {
         Some(first) => format!("\nwould use {}\n", target(first)),
         None => "\nwould find no target\n".into(),
@@ -200,15 +295,14 @@ fn timers_of(timers: &Value, stream: bool) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-fn draws(out: &mut String, answer: &Value) {
-    let draws = answer.get("draws").and_then(Value::as_object);
-    let draws: Vec<Vec<String>> = draws
-        .into_iter()
-        .flatten()
-        .map(|(target, count)| vec![clean(target), text(count)])
+/// The targets that are not tried.
+fn left_out(out: &mut String, answer: &Value) {
+    let excluded = list(answer, "excluded").iter();
+    let excluded: Vec<Vec<String>> = excluded
+        .map(|one| vec![target(one), field(one, "why")])
         .collect();
-    if !draws.is_empty() {
-        block(out, &table(&["FIRST CHOICE", "DRAWN"], draws, true));
+    if !excluded.is_empty() {
+        block(out, &table(&["LEFT OUT", "WHY"], excluded, true));
     }
 }
 
@@ -224,24 +318,116 @@ mod tests {
 
     #[test]
     fn explanations_in_lines() {
-        let answer = json!({"key": "k", "user": "u", "admitted": true, "requested_model": "x",
-            "candidates": [{"route": "r", "bound_by": "key", "priority": 0, "decides": true, "why": "decides"}], "route": "r", "strategy": "fallback",
+        let answer = json!({"key": "k", "user": "u", "environment": "prod", "admitted": true, "requested_model": "x",
+            "asked": {"format": "openai-chat", "path": "/t", "stream": true, "tokens": 12, "needs": ["tools", "images"], "media": false},
+            "candidates": [
+                {"route": "s", "bound_by": "key", "priority": 0, "decides": false, "why": "its condition does not hold",
+                    "when": {"condition": "headers[\"x-team\"] == \"search\"", "holds": false, "why": "there is no header `x-team`", "values": {"headers[\"x-team\"]": "nothing"}}},
+                {"route": "r", "bound_by": "key", "priority": 1, "decides": true, "why": "decides"}],
+            "rules": [
+                {"rule": 1, "condition": "model == \"y\"", "holds": false, "values": {"model": "\"x\""}},
+                {"rule": 2, "condition": "stream", "holds": true, "values": {"stream": "true"}}],
+            "route": "r", "rule": 2, "strategy": "split",
             "named": {"route": "other", "decides": false, "why": "it is for others"},
-            "attempts": [{"provider": "a", "model": "m", "tier": 0, "weight": 1}], "excluded": [{"provider": "c", "model": null, "why": "disabled"}],
-            "draws": {"a/m": 3}});
-        let shown = "as key k of user u, asking for x\n\nROUTE   BOUND BY   PRIORITY   WHY\nr       key        0          decides\n\n\
-            route other does not decide: it is for others\n\nr, fallback\nTRY   TARGET   TIER   WEIGHT\n1     a/m      0      1\n\n\
-            LEFT OUT   WHY\nc          disabled\n\nFIRST CHOICE   DRAWN\na/m            3\n\nwould use a/m\n";
-        assert_eq!(render(&answer), shown);
+            "attempts": [
+                {"provider": "a", "model": "m", "tier": 0, "weight": 8, "share": 0.8, "load": {"in_flight": 0},
+                    "timers": {"connect_ms": 10_000, "first_content_ms": 120_000, "idle_ms": 60_000, "answer_ms": 600_000}},
+                {"provider": "b", "model": "", "tier": 0, "weight": 2, "share": 0.2, "load": {"in_flight": 2}}],
+            "excluded": [{"provider": "c", "model": null, "why": "disabled"}],
+            "retry_on": ["429", "5xx"], "retries": 2, "draws": {"a/m": 3, "b/": 1}});
+        let shown = [
+            "as key k of user u in prod, asking for x (openai-chat)",
+            "at /t, streamed, about 12 tokens, needs tools, images",
+            "",
+            "ROUTE   BOUND BY   PRIORITY   WHY",
+            "s       key        0          its condition does not hold",
+            "r       key        1          decides",
+            "",
+            "route s's condition does not hold: headers[\"x-team\"] == \"search\"",
+            "  there is no header `x-team`",
+            "",
+            "route other does not decide: it is for others",
+            "",
+            "rule 1 does not hold: model == \"y\"",
+            "  model is \"x\"",
+            "rule 2 holds: stream",
+            "  stream is true",
+            "",
+            "r, rule 2, split: drawn by weight for every request",
+            "TRY   TARGET   TIER   WEIGHT   FIRST   DRAWN",
+            "1     a/m      0      8        80 %    3 (75 %)",
+            "2     b        0      2        20 %    1 (25 %)",
+            "",
+            "LEFT OUT   WHY",
+            "c          disabled",
+            "",
+            "moves on after 429, 5xx; 2 times more when all have failed",
+            "timers: connect 10s, first content 2m, silence 1m",
+            "",
+            "would use a/m",
+        ];
+        assert_eq!(render(&answer).lines().collect::<Vec<_>>(), shown);
+    }
+
+    #[test]
+    fn strategies_in_words() {
+        let told = |answer: Value| decided("r", &answer).trim().to_owned();
+        let by = |asked: &str, by: &str, value: &str| {
+            told(
+                json!({"strategy": "sticky", "sticky": {"asked": asked, "by": by, "value": value}}),
+            )
+        };
+        for (said, words) in [
+            (
+                told(json!({"strategy": "fallback"})),
+                "r, fallback: in order",
+            ),
+            (
+                told(json!({"strategy": "split", "rules": [{}]})),
+                "r, no rule, its own targets, split: drawn by weight for every request",
+            ),
+            (
+                by("session", "session", "abc"),
+                "r, sticky: one target for session `abc`",
+            ),
+            (
+                by("session", "key", "ci"),
+                "r, sticky: one target for key `ci`, as the request names no session",
+            ),
+            (
+                by("header:x-team", "x-team", "search"),
+                "r, sticky: one target for x-team `search`",
+            ),
+            (
+                by("header:x-team", "key", "ci"),
+                "r, sticky: one target for key `ci`, as the request names no x-team",
+            ),
+            (
+                told(json!({"strategy": "sticky", "sticky": {"asked": "prompt", "by": "prompt"}})),
+                "r, sticky: one target for how the conversation begins",
+            ),
+            (
+                told(
+                    json!({"strategy": "split", "tiers": [{"tier": 0, "strategy": "split"}, {"tier": 1, "strategy": "round-robin"}]}),
+                ),
+                "r\ntier 0, split: drawn by weight for every request\ntier 1, round-robin: by turns",
+            ),
+            (
+                told(json!({"strategy": null})),
+                "r: the provider is asked itself",
+            ),
+        ] {
+            assert_eq!(said, words);
+        }
     }
 
     #[test]
     fn notes_stand_below_the_attempts() {
         let answer = json!({"key": "k", "user": "u", "candidates": [], "route": "r", "strategy": "fallback", "excluded": [],
-            "attempts": [{"provider": "a", "model": "m", "tier": 0, "weight": 1, "notes": ["resting"]}]});
+            "attempts": [{"provider": "a", "model": "m", "tier": 0, "weight": 1, "share": 1.0, "notes": ["resting"]}]});
         assert_eq!(
             render(&answer),
-            "as key k of user u\n\nr, fallback\nTRY   TARGET   TIER   WEIGHT\n1     a/m      0      1\na/m: resting\n\nwould use a/m\n"
+            "as key k of user u\n\nr, fallback: in order\nTRY   TARGET   TIER   WEIGHT   FIRST\n1     a/m      0      1        100 %\na/m: resting\n\nwould use a/m\n"
         );
     }
 

@@ -11,12 +11,13 @@ pub(super) fn render(then: &Value) -> String {
         Some(route) => format!("route {route}"),
         None => "no route".into(),
     };
+    let rule = given(then, "rule").map_or_else(String::new, |rule| format!(", rule {rule}"));
     let outcome = match field(then, "outcome").as_str() {
         "ok" => String::new(),
         outcome => format!(", {}", outcome.replace('_', " ")),
     };
     out.push_str(&format!(
-        "  {route}, status {}{outcome}\n",
+        "  {route}{rule}, status {}{outcome}\n",
         field(then, "status")
     ));
     for (at, tried) in list(then, "attempts").iter().enumerate() {

@@ -71,12 +71,14 @@ pub fn explain(shared: &Shared, query: Value) -> Result<Value> {
     let past = past
         .map(|id| Past::find(shared.journal.as_ref(), &id, &mut query))
         .transpose()?;
-    let now = match &query.at {
-        Some(time) => Stamp::parse(time).map_err(|error| error.param("at"))?,
-        None => Stamp::now(),
-    };
+    let told = query.at.as_deref().map(Stamp::parse).transpose();
+    let told = told.map_err(|error| error.param("at"))?;
+    let now = told.unwrap_or_else(Stamp::now);
     let serving = shared.serving.load_full();
-    let request = Sent::read(&query, &serving, shared.settings.json_depth)?;
+    let mut request = Sent::read(&query, &serving, shared.settings.json_depth)?;
+    request.at = told
+        .or(past.as_ref().map(|past| past.row.at))
+        .unwrap_or(now);
     let answer = request.explained(shared, &serving, &query, now)?;
     let as_of = past.map(|past| past.beside(&answer));
     serde_json::to_value(Told { answer, as_of })
@@ -94,11 +96,13 @@ struct Told {
 
 /// A request as if it had come.
 struct Sent {
-    /// Its whole path, as far as one is known.
+    /// The whole of it.
     path: String,
     headers: HeaderMap,
     body: Option<String>,
     place: Where,
+    /// When: one that already happened was sent then, whatever records it is held against.
+    at: Stamp,
 }
 
 /// Where it goes.
@@ -122,17 +126,25 @@ impl Sent {
         let bound = named.map(|route| route.spec.path.as_str());
         let path = query.path.as_deref();
         let path = path.or(bound.filter(|path| query.format.is_none() && !path.is_empty()));
-        let whole = path.unwrap_or_default().to_owned();
         let place = match (path, &query.format) {
             (Some(path), _) => place(query, path, &headers, serving)?,
             (None, Some(format)) => Where::Format(plain(named_format(format)?)),
             (None, None) => Where::Format(plain(looks_like(body.as_deref(), depth)?)),
         };
+        // Where requests of the format are sent, where that says no more.
+        let whole = path.or_else(|| match &place {
+            Where::Format(asked) => {
+                let mut paths = asked.format.entries.iter().map(|entry| entry.path);
+                paths.find(|path| !path.contains('{'))
+            }
+            _ => None,
+        });
         Ok(Sent {
-            path: whole,
+            path: whole.unwrap_or_default().to_owned(),
             headers,
             body,
             place,
+            at: Stamp(0),
         })
     }
 
@@ -153,13 +165,12 @@ impl Sent {
             user: query.user.as_deref(),
             route: named,
         };
-        let question = |ask, peek: &Peek<'_>| {
+        let head = Ask::of_head(&self.path, &self.headers, self.at.0);
+        let question = |ask| {
             Ok::<_, Error>(Question {
                 snapshot,
                 caller: who.find(snapshot, &ask, now.0)?,
                 ask,
-                format: self.format().name,
-                stream: peek.stream,
                 through: None,
                 kept: false,
                 named,
@@ -168,11 +179,10 @@ impl Sent {
                 moment: shared.moment(Instant::now()),
             })
         };
-        let head = Ask::of_head(&self.path, &self.headers, now.0);
         let mut answer = match &self.place {
             Where::Format(asked) => {
                 let peek = self.peek(asked, query, shared.settings.json_depth)?;
-                let question = question(pipeline::ask(asked, &peek, head), &peek)?;
+                let question = question(pipeline::ask(asked, &peek, head))?;
                 let planner = |context: Context<'_>| {
                     let caller = context.caller;
                     let mut plan = plan::plan(snapshot, context)?;
@@ -184,17 +194,16 @@ impl Sent {
             }
             Where::Through(through) => {
                 let asked = through.asked(serving, head);
-                let ask = asked.ask;
                 let question = Question {
                     through: Some(asked.provider),
-                    ..question(ask, &Peek::default())?
+                    ..question(asked.ask)?
                 };
                 let planner =
                     |context: Context<'_>| through::plan(snapshot, context.caller, &asked);
                 explain::explain(&question, &planner)?
             }
             Where::Kept(kept) => {
-                let mut question = question(kept.ask(head), &Peek::default())?;
+                let mut question = question(kept.ask(head))?;
                 question.kept = kept.plan(serving, &shared.kept, question.caller).is_some();
                 let planner = |context: Context<'_>| {
                     let one = kept.plan(serving, &shared.kept, context.caller);

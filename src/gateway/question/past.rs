@@ -3,8 +3,10 @@
 use super::Query;
 use crate::error::{Error, Result};
 use crate::gateway::record;
-use crate::plan::explain::answer::{Answer, Outcome as Now, Planned};
-use crate::plan::session;
+use crate::plan::{
+    explain::answer::{Answer, Outcome as Now, Planned},
+    session,
+};
 use crate::store::journal::{self, Body, Journal, Outcome, Row};
 use serde::Serialize;
 
@@ -15,6 +17,9 @@ pub struct AsOf {
     /// RFC 3339.
     pub at: String,
     pub route: Option<String>,
+    /// Which of its rules gave the targets, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<usize>,
     pub status: u16,
     pub outcome: Outcome,
     pub attempts: Vec<Tried>,
@@ -93,6 +98,7 @@ impl Past {
             id: row.id,
             at: row.at.rfc3339(),
             route: row.route,
+            rule: row.rule,
             status: row.status,
             outcome: row.outcome,
             attempts: row.attempts.into_iter().map(tried).collect(),
@@ -138,7 +144,7 @@ fn text(row: &Row, body: Body) -> std::result::Result<String, String> {
 fn differs(row: &Row, now: &Answer) -> Vec<String> {
     let planned = match &now.outcome {
         Now::Planned(planned) => planned,
-        Now::Refused { refused } => {
+        Now::Refused { refused, .. } => {
             return match row.attempts.is_empty() && row.status == refused.status {
                 true => Vec::new(),
                 false => vec![format!(
@@ -158,6 +164,17 @@ fn differs(row: &Row, now: &Answer) -> Vec<String> {
             "{} took it, and {} would now",
             name(&row.route),
             name(&planned.route)
+        ));
+    }
+    if row.route == planned.route && row.rule != planned.rule {
+        let name = |rule: Option<usize>| match rule {
+            Some(rule) => format!("rule {rule}"),
+            None => "no rule".to_owned(),
+        };
+        differs.push(format!(
+            "{} gave the targets, and {} would now",
+            name(row.rule),
+            name(planned.rule)
         ));
     }
     if row.attempts.is_empty() {

@@ -21,6 +21,10 @@ pub struct Answer {
     /// What they let through to providers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub passthrough: Vec<Through>,
+    /// The rules of the deciding route that were looked at: the last of them gives the targets where its condition holds,
+    /// else the route's own targets do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// Of the route that was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub named: Option<Named>,
@@ -54,6 +58,32 @@ pub struct Candidate {
     pub priority: u32,
     pub decides: bool,
     pub why: String,
+    /// The condition under which it takes requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<Condition>,
+}
+
+/// A condition, and how it is with it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Condition {
+    /// As it is written.
+    pub condition: String,
+    pub holds: bool,
+    /// Why it cannot be said, which counts as no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What it asks about, and what that is for this request.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
+}
+
+/// A rule of the deciding route.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rule {
+    /// Counted from 1.
+    pub rule: usize,
+    #[serde(flatten)]
+    pub when: Condition,
 }
 
 /// What a route lets through to providers.
@@ -77,7 +107,12 @@ pub struct Named {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Outcome {
-    Refused { refused: Refused },
+    Refused {
+        refused: Refused,
+        /// The targets of the deciding route that cannot take it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        excluded: Vec<Excluded>,
+    },
     Planned(Box<Planned>),
 }
 
@@ -97,7 +132,16 @@ pub struct Planned {
     /// It goes where something is kept, whatever the routes say.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
+    /// Which of the route's rules gives the targets, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<usize>,
     pub strategy: Option<Strategy>,
+    /// The strategies of the tiers, where they are not the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<Tier>,
+    /// What keeps requests like this one at one target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sticky: Option<Sticky>,
     /// In this order.
     pub attempts: Vec<Attempt>,
     pub excluded: Vec<Excluded>,
@@ -110,6 +154,25 @@ pub struct Planned {
     pub draws: Option<BTreeMap<String, u32>>,
 }
 
+/// Targets that are tried before the next tier's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Tier {
+    pub tier: u32,
+    pub strategy: Strategy,
+}
+
+/// What keeps requests together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sticky {
+    /// As the route says: `session`, `key`, `user`, `prompt`, `header:NAME`.
+    pub asked: String,
+    /// What it comes to: where a request names no session, for one, it is its key.
+    pub by: String,
+    /// Its value; absent of a prompt, which may be long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
 /// A target that will be tried.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Attempt {
@@ -117,12 +180,16 @@ pub struct Attempt {
     pub model: String,
     pub tier: u32,
     pub weight: u32,
+    /// For which share of many such requests it comes first of its tier, from 0 to 1, if nothing else changes.
+    pub share: f64,
+    /// What this request would cost there, by its estimate and the catalogue's prices; absent: no price is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_pico: Option<i64>,
     /// What is to be known of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What is under way there and how soon it answers; of targets that name their model.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub load: Option<Load>,
+    /// What is under way there and how soon it answers.
+    pub load: Load,
     /// How long it gets for what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timers: Option<Timers>,

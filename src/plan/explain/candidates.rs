@@ -1,7 +1,9 @@
 //! Which routes could decide, and why one of them does and the others do not.
 
 use super::answer::{Candidate, Named, Through};
+use super::conditions;
 use crate::plan::{Ask, Caller, Snapshot, route};
+use crate::resources::route::Route as Spec;
 use std::sync::Arc;
 
 /// What a route is bound by for a caller, and the route.
@@ -9,6 +11,9 @@ type Found<'a> = (&'static str, &'a Arc<route::Route>);
 
 /// The routes that could take a request, in the order they are looked at.
 pub(super) struct Candidates<'a> {
+    snapshot: &'a Snapshot,
+    caller: &'a Caller,
+    ask: &'a Ask<'a>,
     all: Vec<Found<'a>>,
     /// The one that decides.
     first: Option<Found<'a>>,
@@ -21,7 +26,7 @@ impl<'a> Candidates<'a> {
     pub fn of(
         snapshot: &'a Snapshot,
         caller: &'a Caller,
-        ask: &Ask<'a>,
+        ask: &'a Ask<'a>,
         decided: Option<&route::Route>,
         through: Option<&'a str>,
     ) -> Candidates<'a> {
@@ -29,6 +34,9 @@ impl<'a> Candidates<'a> {
         let decides = |found: &&Found<'a>| decided.is_some_and(|it| it.name == found.1.name);
         let first = all.iter().find(decides).copied();
         Candidates {
+            snapshot,
+            caller,
+            ask,
             all,
             first,
             through,
@@ -36,14 +44,23 @@ impl<'a> Candidates<'a> {
     }
 
     fn why(&self, one: Found<'a>) -> String {
+        if !one.1.takes(self.caller, self.ask) {
+            return "its condition does not hold".into();
+        }
         if let Some(provider) = self.through {
             let mut providers = one.1.spec.passthrough.iter();
             if !providers.any(|it| it == provider) {
                 return format!("it lets nothing through to `{}`", provider.escape_debug());
             }
         }
-        self.first
-            .map_or_else(String::new, |first| because(first, one))
+        let Some(first) = self.first else {
+            return String::new();
+        };
+        let passed_over = self.all.first().is_some_and(|it| it.1.name != first.1.name);
+        match first.1.name == one.1.name && passed_over {
+            true => "decides: the first that takes it".into(),
+            false => because(first, one),
+        }
     }
 
     fn decides(&self, route: &route::Route) -> bool {
@@ -51,16 +68,32 @@ impl<'a> Candidates<'a> {
             .is_some_and(|(_, first)| first.name == route.name)
     }
 
-    /// Each, and whether it decides.
+    /// Each, and whether it decides; behind them those that are disabled.
     pub fn told(&self) -> Vec<Candidate> {
+        let when = |route: &'a route::Route| {
+            let when = route.when.as_ref();
+            when.map(|when| conditions::told(when, self.caller, self.ask))
+        };
         let told = |one: &Found<'a>| Candidate {
             route: one.1.name.to_string(),
             bound_by: one.0,
             priority: one.1.spec.priority,
             decides: self.decides(one.1),
             why: self.why(*one),
+            when: when(one.1),
         };
-        self.all.iter().map(told).collect()
+        let disabled = self.snapshot.disabled_routes();
+        let disabled = disabled.filter_map(|(name, spec)| {
+            Some(Candidate {
+                bound_by: bound_by(&spec, self.caller, self.ask)?,
+                priority: spec.priority,
+                decides: false,
+                why: format!("it is disabled; gw route enable {name}"),
+                when: None,
+                route: name,
+            })
+        });
+        self.all.iter().map(told).chain(disabled).collect()
     }
 
     /// What they let through to providers.
@@ -78,13 +111,31 @@ impl<'a> Candidates<'a> {
     }
 
     /// Whether this route decides, and why or why not.
-    pub fn named(&self, named: &route::Route, caller: &Caller, ask: &Ask<'_>) -> Named {
+    pub fn named(&self, named: &route::Route) -> Named {
         let candidate = self.all.iter().find(|(_, route)| route.name == named.name);
         Named {
             route: named.name.to_string(),
             decides: self.decides(named),
-            why: candidate.map_or_else(|| outside(named, caller, ask), |one| self.why(*one)),
+            why: candidate.map_or_else(
+                || outside(named, self.caller, self.ask),
+                |one| self.why(*one),
+            ),
         }
+    }
+}
+
+/// What a route would be bound by for a caller, if it were in force; `None`: it is not for such requests.
+fn bound_by(spec: &Spec, caller: &Caller, ask: &Ask<'_>) -> Option<&'static str> {
+    if !spec.path.is_empty() {
+        let below = ask.path.and_then(|path| route::below(&spec.path, path));
+        return below
+            .filter(|_| spec.admits(&caller.key, &caller.user))
+            .map(|_| "path");
+    }
+    match spec.keys.is_empty() {
+        _ if !spec.admits(&caller.key, &caller.user) => None,
+        true => Some("user"),
+        false => Some("key"),
     }
 }
 

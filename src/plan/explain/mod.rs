@@ -3,7 +3,10 @@
 
 pub mod answer;
 mod candidates;
+mod conditions;
 mod draws;
+#[cfg(test)]
+mod laws;
 mod refusal;
 mod targets;
 mod who;
@@ -11,11 +14,17 @@ mod who;
 pub use answer::Answer;
 pub use who::{Who, route_named};
 
-use super::turns::{Rehearsal, Turn};
-use super::{Ask, Caller, Context, Dice, Moment, Plan, Snapshot, route::Route};
+use super::{
+    Ask, Caller, Context, Dice, Moment, Plan, Snapshot,
+    pool::Pool,
+    route::Route,
+    strategy,
+    turns::{Rehearsal, Turn},
+};
 use crate::error::{Error, Result};
 use crate::resources::route;
-use answer::{Asked, Outcome, Planned, Refused};
+use crate::resources::route::{StickyBy, Strategy};
+use answer::{Asked, Outcome, Planned, Refused, Sticky, Tier};
 use candidates::Candidates;
 use std::sync::Arc;
 
@@ -24,9 +33,6 @@ pub struct Question<'a> {
     pub snapshot: &'a Snapshot,
     pub caller: &'a Arc<Caller>,
     pub ask: Ask<'a>,
-    /// The caller's format, such as `openai-chat`.
-    pub format: &'static str,
-    pub stream: bool,
     /// The provider that is asked itself, where one is.
     pub through: Option<&'a str>,
     /// It goes where something is kept, whatever the routes say.
@@ -62,8 +68,18 @@ pub fn explain(question: &Question<'_>, planner: &Planner<'_>) -> Result<Answer>
         Err(_) => super::route::deciding(snapshot, caller, ask),
     };
     let candidates = Candidates::of(snapshot, caller, ask, decided.as_deref(), question.through);
+    // What is asked of a provider itself, or of something kept, goes by no rule.
+    let ruled = decided
+        .as_deref()
+        .filter(|_| !question.kept && question.through.is_none());
     let outcome = match plan {
-        Err(error) => refused(&error),
+        Err(error) => Outcome::Refused {
+            refused: refused(&error),
+            excluded: ruled.map_or_else(Vec::new, |route| {
+                let pool = route.pool(route.rule(caller, ask));
+                targets::excluded(question, &pool.judge(snapshot, caller, ask).1)
+            }),
+        },
         Ok(plan) => Outcome::Planned(Box::new(planned(question, &plan, planner)?)),
     };
     Ok(Answer {
@@ -75,20 +91,17 @@ pub fn explain(question: &Question<'_>, planner: &Planner<'_>) -> Result<Answer>
         asked: asked(question),
         candidates: candidates.told(),
         passthrough: candidates.through(),
-        named: question
-            .named
-            .map(|named| candidates.named(named, caller, ask)),
+        rules: ruled.map_or_else(Vec::new, |route| conditions::rules(route, caller, ask)),
+        named: question.named.map(|named| candidates.named(named)),
         outcome,
     })
 }
 
-fn refused(error: &Error) -> Outcome {
-    Outcome::Refused {
-        refused: Refused {
-            status: error.kind.row().status,
-            message: error.message.clone(),
-            fix: error.hint.clone(),
-        },
+fn refused(error: &Error) -> Refused {
+    Refused {
+        status: error.kind.row().status,
+        message: error.message.clone(),
+        fix: error.hint.clone(),
     }
 }
 
@@ -101,9 +114,9 @@ fn asked(question: &Question<'_>) -> Asked {
     ];
     let needs = needs.into_iter().filter(|(_, needed)| *needed);
     Asked {
-        format: question.format,
+        format: ask.format,
         path: ask.path.map(str::to_owned),
-        stream: question.stream,
+        stream: ask.stream,
         needs: needs.map(|(name, _)| name).collect(),
         tokens: ask.tokens,
         media: ask.media,
@@ -111,23 +124,60 @@ fn asked(question: &Question<'_>) -> Asked {
 }
 
 fn planned(question: &Question<'_>, plan: &Plan, planner: &Planner<'_>) -> Result<Planned> {
-    let spec = plan.route.as_ref().map(|route| &route.spec);
-    let times = question.times;
+    let route = plan.route.as_ref();
+    let spec = route.map(|route| &route.spec);
+    // Of what is asked of a provider itself there is one attempt, and nothing to order.
+    let pool = route
+        .filter(|_| question.through.is_none())
+        .map(|route| route.pool(plan.rule));
+    let tiers = pool.map_or_else(Vec::new, |pool| tiers(pool, plan));
+    let strategy = match tiers.as_slice() {
+        [first, ..] => Some(first.strategy),
+        [] => None,
+    };
+    let sticks = tiers.iter().any(|tier| tier.strategy == Strategy::Sticky);
+    let differ = tiers.iter().any(|tier| Some(tier.strategy) != strategy);
     Ok(Planned {
-        route: plan.route.as_ref().map(|route| route.name.to_string()),
+        route: route.map(|route| route.name.to_string()),
         kept: question.kept,
-        strategy: spec.map(|spec| spec.strategy),
-        attempts: targets::attempts(question.snapshot, plan, question.moment),
-        excluded: targets::excluded(plan),
+        rule: plan.rule.map(|rule| rule + 1),
+        strategy,
+        tiers: if differ { tiers } else { Vec::new() },
+        sticky: spec
+            .filter(|_| sticks)
+            .map(|spec| sticky(&spec.sticky_by, question)),
+        attempts: targets::attempts(question, plan),
+        excluded: targets::excluded(question, &plan.excluded),
         retry_on: spec.map_or_else(route::retry_on_default, |spec| spec.retry_on.clone()),
         retries: spec.map_or_else(route::retries_default, |spec| spec.retries),
-        draws: (times > 1)
+        draws: (question.times > 1)
             .then(|| draws::firsts(question, planner))
             .transpose()?,
     })
 }
 
-/// Plans it as the `at`-th request from now on: as the route's next requests will find it, and none of its turns is used up.
+/// The tiers that are left, each with its strategy.
+fn tiers(pool: &Pool, plan: &Plan) -> Vec<Tier> {
+    let mut tiers: Vec<u32> = plan.attempts.iter().map(|choice| choice.tier).collect();
+    tiers.dedup();
+    let told = |tier: u32| Tier {
+        tier,
+        strategy: pool.strategy_of(tier),
+    };
+    tiers.into_iter().map(told).collect()
+}
+
+/// What keeps this request where others like it went.
+fn sticky(by: &StickyBy, question: &Question<'_>) -> Sticky {
+    let (what, value) = strategy::kept_by(by, question.caller, &question.ask);
+    Sticky {
+        asked: by.to_string(),
+        by: what.to_owned(),
+        value: (*by != StickyBy::Prompt).then(|| String::from_utf8_lossy(&value).into_owned()),
+    }
+}
+
+/// Plans it as the `at`-th request from now on: none of a route's turns is used up.
 fn draw(
     question: &Question<'_>,
     planner: &Planner<'_>,
@@ -172,8 +222,6 @@ mod tests {
             snapshot,
             caller: who.find(snapshot, &ask, 1)?,
             ask,
-            format: "openai-chat",
-            stream: false,
             through: None,
             kept: false,
             named,
@@ -226,7 +274,7 @@ mod tests {
         assert_eq!(
             notes(),
             json!([
-                "resting after failures for another 30s, tried as nothing else is left",
+                "cooling down for 30s more, tried as nothing else is left",
                 foreign
             ])
         );

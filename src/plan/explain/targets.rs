@@ -1,31 +1,50 @@
 //! The targets of a plan, each with what is to be known of it.
 
+use super::Question;
 use super::answer::{Attempt, Excluded};
-use crate::plan::{Choice, Moment, Plan, Snapshot, Why};
+use crate::plan::{
+    self, Choice, Moment, Plan, Snapshot, Why,
+    health::{Rest, TargetState},
+    strategy,
+};
 
 /// The attempts in order.
-pub(super) fn attempts(snapshot: &Snapshot, plan: &Plan, now: Moment) -> Vec<Attempt> {
+pub(super) fn attempts(question: &Question<'_>, plan: &Plan) -> Vec<Attempt> {
+    let (snapshot, now) = (question.snapshot, question.moment);
     let own = plan.own_key_provider(snapshot);
-    let told = |choice: &Choice| Attempt {
+    let shares = plan.shares(question.caller, &question.ask, now);
+    let told = |(choice, share): (&Choice, f64)| Attempt {
         provider: name(snapshot, choice),
         model: choice.model.to_string(),
         tier: choice.tier,
         weight: choice.weight,
+        share,
+        cost_pico: i64::try_from(strategy::price(choice, &question.ask)).ok(),
         notes: notes(snapshot, choice, own, now),
-        load: Some(choice.state.load()),
+        load: choice.state.load(),
         timers: None,
     };
-    plan.attempts.iter().map(told).collect()
+    plan.attempts.iter().zip(shares).map(told).collect()
 }
 
 /// What is left out, and why.
-pub(super) fn excluded(plan: &Plan) -> Vec<Excluded> {
-    let told = |out: &crate::plan::Excluded| Excluded {
+pub(super) fn excluded(question: &Question<'_>, out: &[plan::Excluded]) -> Vec<Excluded> {
+    let told = |out: &plan::Excluded| Excluded {
         provider: out.provider.to_string(),
         model: out.model.as_deref().map(str::to_owned),
-        why: out.why.to_string(),
+        why: rest(question, out).map_or_else(|| out.why.to_string(), |rest| rest.to_string()),
     };
-    plan.excluded.iter().map(told).collect()
+    out.iter().map(told).collect()
+}
+
+/// How a target rests that is left out for that.
+fn rest(question: &Question<'_>, out: &plan::Excluded) -> Option<Rest> {
+    let (Why::Resting(_), Some(model)) = (&out.why, &out.model) else {
+        return None;
+    };
+    let snapshot = question.snapshot;
+    let provider = snapshot.providers.get(snapshot.provider(&out.provider)?)?;
+    TargetState::asked(&provider.health, model).rest(question.moment)
 }
 
 /// `PROVIDER/MODEL`.
@@ -40,12 +59,16 @@ fn name(snapshot: &Snapshot, choice: &Choice) -> String {
 
 /// What is to be known of an attempt that will be made. `own`: the provider that callers' own keys are for.
 fn notes(snapshot: &Snapshot, choice: &Choice, own: Option<usize>, now: Moment) -> Vec<String> {
-    let rests = choice.state.rests_until(now).saturating_sub(now.ms());
-    let why = match choice.state.failing_for(now) {
-        Some(since) => Some(Why::Checks(since)),
-        None => (rests > 0).then_some(Why::Resting(rests)),
+    let resting = match (choice.state.failing_for(now), choice.state.rest(now)) {
+        (Some(since), _) => Some(format!(
+            "{}, tried as nothing else is left",
+            Why::Checks(since)
+        )),
+        // Not left alone any more.
+        (None, Some(rest @ Rest::AwaitsProbe)) => Some(rest.to_string()),
+        (None, Some(rest)) => Some(format!("{rest}, tried as nothing else is left")),
+        (None, None) => None,
     };
-    let resting = why.map(|why| format!("{why}, tried as nothing else is left"));
     let owner = own
         .filter(|own| *own != choice.provider && snapshot.takes_own_key(choice.provider))
         .and_then(|own| snapshot.providers.get(own));

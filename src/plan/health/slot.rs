@@ -7,6 +7,7 @@ use super::{
     rule::Rule,
 };
 use crate::plan::Moment;
+use crate::resources::Millis;
 use std::sync::{
     Arc,
     atomic::{
@@ -58,6 +59,20 @@ pub enum Rest {
     AwaitsProbe,
     /// One is being made.
     Probing,
+}
+
+impl std::fmt::Display for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let up = |ms: u64| Millis(ms.div_ceil(1_000) * 1_000);
+        match *self {
+            Rest::Cooling(ms) => write!(f, "cooling down for {} more", up(ms)),
+            Rest::Suspended(ms) => write!(f, "suspended for {} more", up(ms)),
+            Rest::AwaitsProbe => {
+                f.write_str("suspended until its next request, which is its probe")
+            }
+            Rest::Probing => f.write_str("suspended, and being probed"),
+        }
+    }
 }
 
 /// Whether an attempt may begin.

@@ -9,6 +9,9 @@ mod smooth;
 mod split;
 mod sticky;
 
+pub(super) use least::price;
+pub(super) use sticky::kept_by;
+
 use super::{Ask, Caller, Choice, Dice, Moment, pool::Pool, turns::Memory};
 use crate::resources::route::{StickyBy, Strategy};
 

@@ -370,6 +370,12 @@ impl Route {
         of_rules.chain(&self.targets)
     }
 
+    /// Whether it is for this key of this user. Bound to a path alone it takes everybody.
+    pub fn admits(&self, key: &str, user: &str) -> bool {
+        (self.keys.is_empty() || self.keys.iter().any(|it| it == key))
+            && (self.users.is_empty() || self.users.iter().any(|it| it == user))
+    }
+
     fn bounds(&self) -> Result<()> {
         if self.max_attempts == Some(0) {
             return Err(

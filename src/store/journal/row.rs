@@ -62,6 +62,9 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub environment: String,
     pub route: Option<String>,
+    /// Which of its rules gave the targets, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<usize>,
     /// The conversation this request was part of, and the agent within it, as the caller's tool names them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
