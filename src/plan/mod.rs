@@ -333,18 +333,25 @@ impl Plan {
 
 /// Whether a request that has not said its model yet may be served at all. The errors are those of [`plan`].
 pub fn possible(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Result<()> {
-    let Some(route) = route::deciding(snapshot, caller, ask) else {
-        return direct::possible(snapshot, caller);
-    };
-    let mut excluded = Vec::new();
-    // Which rule holds may depend on what is not known yet.
-    for target in route.pools().flat_map(|pool| &pool.targets) {
-        match target.judge(snapshot, caller, ask, 0) {
-            Ok(_) | Err(Why::NoModel) => return Ok(()),
-            Err(why) => excluded.push(target.excluded(why)),
+    for route in route::candidates(snapshot, caller, ask) {
+        let open = route.asks_for_model();
+        if !open && !route.takes(caller, ask) {
+            continue;
+        }
+        let mut excluded = Vec::new();
+        // Which rule holds may depend on what is not known yet.
+        for target in route.pools().flat_map(|pool| &pool.targets) {
+            match target.judge(snapshot, caller, ask, 0) {
+                Ok(_) | Err(Why::NoModel) => return Ok(()),
+                Err(why) => excluded.push(target.excluded(why)),
+            }
+        }
+        // It may turn out to be for the next one.
+        if !open {
+            return Err(none_left(route, &excluded));
         }
     }
-    Err(none_left(&route, &excluded))
+    direct::possible(snapshot, caller)
 }
 
 /// Why a plan whose targets all rest came to nothing.

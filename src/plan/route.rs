@@ -80,6 +80,11 @@ impl Route {
             .is_none_or(|when| rules::holds(when, ask, caller) == Ok(true))
     }
 
+    /// Whether its condition cannot be told before the request has said its model.
+    pub fn asks_for_model(&self) -> bool {
+        self.when.as_ref().is_some_and(|when| when.names("model"))
+    }
+
     /// Which rule gives the targets of a request; `None`: none, so that the route's own do.
     pub fn rule(&self, caller: &Caller, ask: &Ask<'_>) -> Option<usize> {
         let holds = |pool: &Pool| {
@@ -113,20 +118,27 @@ impl Route {
     }
 }
 
-/// The route that takes the request: bound to its path, else to the key, else to its user.
+/// The route that takes the request: the first candidate whose condition holds.
 pub(super) fn deciding(snapshot: &Snapshot, caller: &Caller, ask: &Ask<'_>) -> Option<Arc<Route>> {
-    let by_path = ask.path.and_then(|path| {
-        by_path(snapshot, path)
-            .map(|(route, _)| route)
-            .find(|route| route.admits(caller) && route.takes(caller, ask))
-    });
-    by_path
-        .or_else(|| {
-            snapshot
-                .routes_of(caller)
-                .find(|route| route.spec.path.is_empty() && route.takes(caller, ask))
-        })
+    candidates(snapshot, caller, ask)
+        .find(|route| route.takes(caller, ask))
         .cloned()
+}
+
+/// Routes for the caller and the path, whatever their conditions: bound to the path, then to the key, then to its user.
+pub(super) fn candidates<'a>(
+    snapshot: &'a Snapshot,
+    caller: &'a Caller,
+    ask: &Ask<'a>,
+) -> impl Iterator<Item = &'a Arc<Route>> {
+    let by_path = ask
+        .path
+        .into_iter()
+        .flat_map(|path| by_path(snapshot, path))
+        .map(|(route, _)| route)
+        .filter(|route| route.admits(caller));
+    let bound = snapshot.routes_of(caller);
+    by_path.chain(bound.filter(|route| route.spec.path.is_empty()))
 }
 
 /// Routes bound to a path that `path` is or lies below, with what is left of it, longest path first.
