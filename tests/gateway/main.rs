@@ -68,6 +68,7 @@ mod revoking;
 mod room;
 mod route_status;
 mod route_testing;
+mod rules;
 mod seals;
 mod sessions;
 mod shares;

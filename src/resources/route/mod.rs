@@ -171,7 +171,7 @@ const FIELDS: &[Field] = &[
         Shape::Text,
         "CONDITION",
         "",
-        "Take a request only where this holds (CEL), such as 'stream && !tools'",
+        "Take a request only where this holds (CEL), such as 'stream && !tools'; see gw explain route.when",
     ),
     field(
         "rules",
@@ -179,7 +179,7 @@ const FIELDS: &[Field] = &[
         Shape::Rules,
         "CONDITION => TARGET, …",
         "",
-        "Other targets where a condition holds (CEL); repeatable, the first that holds counts",
+        "Other targets where a condition holds (CEL); repeatable, the first that holds counts; see gw explain route.rules",
     ),
     field(
         "targets",
@@ -418,13 +418,14 @@ impl Resource for Route {
                 .hint("add one with --to PROVIDER[/MODEL]"));
         }
         if !self.when.is_empty() {
-            condition::read(&self.when).map_err(|error| error.param("when"))?;
+            condition::read(&self.when).map_err(|error| told("when", error).param("when"))?;
         }
         let numbered = !self.tier_strategies.is_empty();
         settle(&mut self.targets, self.strategy, numbered, "targets")?;
         for (at, rule) in self.rules.iter_mut().enumerate() {
-            condition::read(&rule.when)
-                .map_err(|error| error.param(format!("rules[{at}].when")))?;
+            condition::read(&rule.when).map_err(|error| {
+                told(&format!("rule {}", at + 1), error).param(format!("rules[{at}].when"))
+            })?;
             let field = format!("rules[{at}].targets");
             if rule.targets.is_empty() {
                 return Err(Error::invalid("the rule has no target")
@@ -458,6 +459,12 @@ impl Resource for Route {
         }
         Ok(())
     }
+}
+
+/// The error with which of the conditions it is about: a route may have many.
+fn told(which: &str, mut error: Error) -> Error {
+    error.message = format!("{which}, {}", error.message);
+    error
 }
 
 /// Checks a list of targets that is not empty, and puts it in the order of its tiers.

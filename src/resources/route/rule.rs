@@ -29,6 +29,10 @@ impl FromStr for Rule {
             ))
             .hint(how)
         })?;
+        if targets.trim().is_empty() {
+            let rule = text.trim().escape_debug();
+            return Err(Error::invalid(format!("the rule `{rule}` names no target")).hint(how));
+        }
         let targets = targets.split(',').map(|target| target.trim().parse());
         Ok(Rule {
             when: when.trim().to_owned(),
@@ -65,7 +69,7 @@ mod tests {
         }
         let odd = |text: &str| text.parse::<Rule>().unwrap_err().message;
         assert_eq!(odd("stream"), "`stream` is not a rule: it has no `=>`");
-        assert_eq!(odd("stream =>"), "`` is not a target");
+        assert_eq!(odd("stream =>"), "the rule `stream =>` names no target");
         assert_eq!(odd("stream => a,"), "`` is not a target");
     }
 }
