@@ -23,6 +23,7 @@ mod credentials;
 mod error_formats;
 mod explaining;
 mod fallback;
+mod flapping;
 mod game_day;
 mod gemini_credentials;
 mod gemini_streams;

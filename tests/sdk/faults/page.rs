@@ -9,7 +9,11 @@ const PAGE: &str = "docs/faults.md";
 const HOW: &str = "GW_BLESS=1 cargo test --test sdk page";
 
 /// Rows that are no matter of one call: what happens, what comes of it, where it is tested.
-const LOADS: &[(&str, &str, &str)] = &[];
+const LOADS: &[(&str, &str, &str)] = &[(
+    "F37",
+    "fails half of the requests it is sent",
+    "an answer, or the failure where it was tried again often enough: repeats are a fifth of the requests and three a second (`tests/gateway/flapping.rs`)",
+)];
 
 fn status(row: &Row, failed: &Failed) -> String {
     match failed.wait {
@@ -30,7 +34,9 @@ fn told(row: &Row, comes: Comes) -> String {
             _ => "an answer, at the second attempt".into(),
         },
         Comes::Untouched => "the bytes as they came".into(),
-        Comes::Fails(failed) | Comes::Stays(failed) => status(row, &failed),
+        Comes::Fails(failed) | Comes::Stays(failed) | Comes::Refused(failed) => {
+            status(row, &failed)
+        }
         Comes::Breaks(_) => "content, then an error event".into(),
     }
 }
@@ -39,7 +45,7 @@ fn next(comes: Comes) -> &'static str {
     match comes {
         Comes::Answer(_) | Comes::Untouched => "",
         Comes::Fails(_) => "that answers",
-        Comes::Stays(_) => "not asked",
+        Comes::Stays(_) | Comes::Refused(_) => "not asked",
         Comes::Breaks(_) => "not asked: content is out",
     }
 }
@@ -48,6 +54,7 @@ fn logged(comes: Comes) -> String {
     match comes {
         Comes::Answer(answered) => answered.classes.join(", "),
         Comes::Untouched => "ok".into(),
+        Comes::Refused(_) => "no attempt".into(),
         Comes::Fails(failed) | Comes::Stays(failed) | Comes::Breaks(failed) => {
             match failed.status {
                 Some(status) => format!("{} {status}", failed.class),
@@ -69,6 +76,10 @@ fn both(whole: String, stream: String) -> String {
 fn line(row: &Row) -> String {
     let cell = |of: &dyn Fn(Comes) -> String| both(of(row.whole), of(row.stream));
     let told = |comes| told(row, comes);
+    let then = match row.then {
+        Some((alone, _)) => format!("; then {}", told(alone)),
+        None => String::new(),
+    };
     let otherwise = match row.translated {
         Some((whole, _)) if told(whole) != told(row.whole) => {
             format!("; in another format: {}", told(whole))
@@ -76,7 +87,7 @@ fn line(row: &Row) -> String {
         _ => String::new(),
     };
     format!(
-        "| {} | {} | {}{otherwise} | {} | {} |\n",
+        "| {} | {} | {}{then}{otherwise} | {} | {} |\n",
         row.id,
         row.fault,
         cell(&told),

@@ -83,6 +83,9 @@ impl Place {
                 if !items.is_empty() {
                     spec["headers"] = json!({"x-mock": items});
                 }
+                if row.suspends {
+                    spec["suspend_after"] = json!(1);
+                }
                 if let Some(ca) = &ca {
                     spec["ca_file"] = json!(ca);
                 }

@@ -18,6 +18,10 @@ pub struct Row {
     pub only: &'static str,
     /// What the caller's error is called, where not as its class has it.
     pub code: &'static str,
+    /// Its provider is suspended by the first failure.
+    pub suspends: bool,
+    /// What comes of the same call once more, where that is something else: alone, and with another target behind.
+    pub then: Option<(Comes, Comes)>,
     /// How often in a row, over one connection of the caller's.
     pub times: usize,
     pub whole: Comes,
@@ -68,6 +72,8 @@ pub enum Comes {
     Stays(Failed),
     /// Content, and then an error.
     Breaks(Failed),
+    /// The caller is told without any target being asked.
+    Refused(Failed),
 }
 
 /// An answer.
@@ -172,6 +178,8 @@ const fn row(
         route: &[],
         only: "",
         code: "",
+        suspends: false,
+        then: None,
         times: 1,
         whole,
         stream,
@@ -209,6 +217,14 @@ impl Row {
     const fn code(self, code: &'static str) -> Row {
         Row { code, ..self }
     }
+    const fn then(self, alone: Comes, second: Comes) -> Row {
+        Row {
+            then: Some((alone, second)),
+            times: 2,
+            suspends: true,
+            ..self
+        }
+    }
     const fn asks(self, asks: &'static str) -> Row {
         Row { asks, ..self }
     }
@@ -220,7 +236,7 @@ impl Row {
     pub fn named(&self, failed: &Failed) -> Option<&'static str> {
         match (failed.class, failed.status) {
             ("credential", _) => Some("provider_auth"),
-            (_, Some(_)) => None,
+            (_, Some(_)) | ("", None) => None,
             _ if !self.code.is_empty() => Some(self.code),
             ("upstream", None) => Some("bad_upstream"),
             (class, None) => Some(class),
@@ -422,4 +438,11 @@ pub const ROWS: &[Row] = &[
     mock("F35", "moving", "does not know the model, on a route with `--retry-on 404`", "status=404",
         refused(404, "not_found", ASKED))
         .within(&[("retry_on", "404")]),
+    mock("F36", "", "fails until it is suspended, and no other is left", "status=500",
+        refused(500, "upstream", ASKED))
+        .then(refused(500, "upstream", ASKED), FINE),
+    mock("F36", "refused", "fails until it is suspended, on a route with `--when-all-rest fail`", "status=500",
+        refused(500, "upstream", ASKED))
+        .then(Comes::Refused(Failed { wait: Some((1, 30)), ..failed(503, "", None, "") }), FINE)
+        .within(&[("when_all_rest", "fail")]),
 ];
