@@ -152,7 +152,7 @@ run 'gw route set balanced --strategy fallback --to openai/gpt-4-turbo --to deep
 route/balanced configured
 OUT
 run 'curl -s $gateway/balanced -H "Authorization: Bearer $(cat web.key)" -d "$(chat hello)" -w "\n%{http_code} %header{x-gw-origin}\n"' <<'OUT'
-{"error":{"message":"provider `openai` refused the gateway's credential for it (HTTP 403)","type":"api_error","param":null,"code":null}}
+{"error":{"message":"provider `openai` refused the gateway's credential for it (HTTP 403)","type":"api_error","param":null,"code":"provider_auth"}}
 502 gateway
 OUT
 run 'gw route set balanced --retry-on 429,5xx,credential' <<'OUT'

@@ -3,6 +3,8 @@
 # the exit code) with what stands below it. The first step that differs ends the walkthrough with the difference.
 #
 #   GW=./gw sh tests/walkthroughs/tetrate.sh
+#
+# With GW_RECORD=DIRECTORY what came is written there, a file for each step, and not compared.
 
 # Nothing of the caller's own settings, state, credentials or proxies is to be seen from here on.
 if [ -z "${GW_WALKTHROUGH:-}" ]; then
@@ -11,10 +13,11 @@ if [ -z "${GW_WALKTHROUGH:-}" ]; then
     exit 2
   }
   case $GW in /*) ;; *) GW=$PWD/$GW ;; esac
-  exec env -i GW_WALKTHROUGH=1 GW="$GW" PATH="$PATH" TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C.UTF-8 sh "$0" "$@"
+  exec env -i GW_WALKTHROUGH=1 GW="$GW" GW_RECORD="${GW_RECORD:-}" PATH="$PATH" TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C.UTF-8 sh "$0" "$@"
 fi
 set -eu
-unset GW_WALKTHROUGH
+record=$GW_RECORD
+unset GW_WALKTHROUGH GW_RECORD
 
 # Short, because the paths of sockets are.
 place=$(mktemp -d "$TMPDIR/gwXXXXXX")
@@ -24,7 +27,7 @@ unset GW
 export HOME="$place/home" XDG_RUNTIME_DIR="$place/run" PATH="$place/bin:$PATH"
 cd "$HOME"
 
-started=
+started='' steps=0
 end() {
   status=$?
   trap - EXIT
@@ -71,7 +74,7 @@ listens() {
     sleep 0.05
   done
   url=$(sed -E 's/.*"url":"([^"]*)".*/\1/' "$place/$name.ready")
-  eval "$name=\$url; ${name}_pid=$!"
+  eval "$name=\$url"
   known="$known -e s|${url#http://}|$name|g"
 }
 
@@ -85,19 +88,11 @@ simulator() {
 # The gateway: at $gateway for callers, and for commands where they look for it by themselves.
 serve() { listens gateway gw serve "$@"; }
 
-# stop NAME: ends a server, which must end well.
-stop() {
-  eval "pid=\$${1}_pid"
-  kill "$pid"
-  wait "$pid" || {
-    echo "$1 ended with $?"
-    exit 1
-  }
-}
-
 # step CODE PATIENCE LINE: runs the line, again for so many tries until it is as it has to be.
 step() {
-  code=$1 tries=$2 line=$3
+  code=$1 tries=$2 line=$3 steps=$((steps + 1))
+  # What is not compared is waited for a while.
+  [ -z "$record" ] || [ "$tries" = 1 ] || tries=60
   cat >"$place/steps/wanted"
   printf '$ %s\n' "$line"
   while :; do
@@ -106,6 +101,10 @@ step() {
     steady <"$place/steps/came" >"$place/steps/got"
     [ $got = "$code" ] && cmp -s "$place/steps/wanted" "$place/steps/got" && break
     tries=$((tries - 1))
+    if [ $tries -lt 1 ] && [ -n "$record" ] && [ $got = "$code" ]; then
+      cp "$place/steps/got" "$record/$steps"
+      break
+    fi
     if [ $tries -lt 1 ]; then
       cat "$place/steps/came"
       printf '\nFAILED: %s\n' "$line"

@@ -1,5 +1,6 @@
 //! What the systems that gw takes after can do, walked through from a terminal: a shell script for each, that prints what it
-//! does and compares every step. They run by hand, too: `GW=./gw sh tests/walkthroughs/tetrate.sh`.
+//! does and compares every step. They run by hand, too: `GW=./gw sh tests/walkthroughs/tetrate.sh`. With `GW_BLESS=1` what
+//! came is written into the scripts, to be read in the diff.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -7,6 +8,7 @@
 mod harness;
 
 use harness::{GW, clients, skip::skip, wait};
+use std::path::Path;
 use std::process::Command;
 
 /// Runs a walkthrough, which has to come to its end.
@@ -17,7 +19,17 @@ fn walk(name: &str) {
         return skip("there is no curl; run scripts/setup-tests.sh");
     }
     let script = clients::root().join(format!("tests/walkthroughs/{name}.sh"));
-    let ended = wait::output(Command::new("sh").arg(script).env("GW", GW));
+    let mut command = Command::new("sh");
+    command.arg(&script).env("GW", GW);
+    let bless = std::env::var_os("GW_BLESS").is_some_and(|value| value == "1");
+    let came = bless.then(|| tempfile::tempdir().unwrap());
+    if let Some(came) = &came {
+        command.env("GW_RECORD", came.path());
+    }
+    let ended = wait::output(&mut command);
+    if let Some(came) = &came {
+        write_down(&script, came.path());
+    }
     assert!(
         ended.status.success(),
         "{name}.sh ended with {}:\n{}{}",
@@ -25,6 +37,29 @@ fn walk(name: &str) {
         String::from_utf8_lossy(&ended.stdout),
         String::from_utf8_lossy(&ended.stderr)
     );
+}
+
+/// Puts what came of each step in place of what stands below it.
+fn write_down(script: &Path, came: &Path) {
+    const BEGIN: &str = "<<'OUT'\n";
+    const END: &str = "OUT\n";
+    let text = std::fs::read_to_string(script).unwrap();
+    let (mut blessed, mut rest, mut step) = (String::new(), text.as_str(), 0);
+    while let Some((before, after)) = rest.split_once(BEGIN) {
+        step += 1;
+        let end = after
+            .find(END)
+            .filter(|end| *end == 0)
+            .or_else(|| Some(after.find(&format!("\n{END}"))? + 1));
+        let end = end.expect("an end of what came");
+        let got = std::fs::read_to_string(came.join(step.to_string()));
+        blessed.push_str(before);
+        blessed.push_str(BEGIN);
+        blessed.push_str(got.as_deref().unwrap_or(&after[..end]));
+        rest = &after[end..];
+    }
+    blessed.push_str(rest);
+    std::fs::write(script, blessed).unwrap();
 }
 
 #[test]
