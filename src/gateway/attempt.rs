@@ -52,6 +52,8 @@ struct Attempts<'a> {
     retries: u32,
     /// Requests that have gone out.
     made: u32,
+    /// Targets that have not been tried.
+    untried: usize,
     failures: Failures,
 }
 
@@ -81,6 +83,7 @@ pub async fn run(
             _ => spec.map_or(route::retries_default(), |spec| spec.retries),
         },
         made: 0,
+        untried: plan.attempts.len() + plan.later.len(),
         failures: Failures::default(),
     };
     attempts.run().await
@@ -245,7 +248,7 @@ impl Attempts<'_> {
         waiting: Waiting,
         open: &mut [Open<'_>],
     ) -> Result<bool, Ended> {
-        let began = Instant::now();
+        self.record.waits();
         let outcome = loop {
             let (now, moment) = (Instant::now(), self.now());
             let free_in = |target: &Open<'_>| {
@@ -255,27 +258,29 @@ impl Attempts<'_> {
             let free = |target: &&mut Open<'_>| {
                 free_in(target).is_zero() && !target.choice.state.rests(moment)
             };
-            if let Some(target) = open.iter_mut().find(free)
-                && target.choice.state.pass(moment)
-            {
-                target.turn = true;
-                break Ok(true);
-            }
-            let soonest = open.iter().map(free_in).min().unwrap_or(LONGEST);
-            let jitter = self
-                .exchange
-                .worker
-                .dice
-                .borrow_mut()
-                .below(waiting::JITTER_MS);
-            let Some(pause) = waiting.pause(soonest, Duration::from_millis(jitter)) else {
+            let next = match open.iter_mut().find(free) {
+                Some(target) if target.choice.state.pass(moment) => {
+                    target.turn = true;
+                    break Ok(true);
+                }
+                // It is another's turn there.
+                Some(_) => waiting::TURN,
+                None => match open.iter().map(free_in).min() {
+                    // It is being probed, and that may end at any time.
+                    None | Some(Duration::ZERO) => waiting::LOOK,
+                    Some(soonest) => soonest,
+                },
+            };
+            let dice = &self.exchange.worker.dice;
+            let jitter = dice.borrow_mut().below(waiting::JITTER_MS);
+            let Some(pause) = waiting.pause(next, Duration::from_millis(jitter)) else {
                 break Ok(false);
             };
             if let Err(ended) = self.sleep(pause).await {
                 break Err(ended);
             }
         };
-        self.record.wait(began.elapsed());
+        self.record.waited_enough();
         outcome
     }
 
@@ -306,7 +311,7 @@ impl Attempts<'_> {
         let Some(mut entry) = choice.state.enter(moment, !more) else {
             return Ok(None);
         };
-        target.tried = true;
+        self.untried -= usize::from(!std::mem::replace(&mut target.tried, true));
         let mut tried = self.once(upstream, choice, false, more).await;
         if let Err(Ended::Failed(failure)) = &tried
             && failure.kept_connection
@@ -368,7 +373,7 @@ impl Attempts<'_> {
         let again = !stops && class.may_pass() && !failure.not_again;
         let exhausted = self.exhausted();
         let repeats = again && !more && round < self.retries;
-        let waits = again && !more && class == Class::Capacity && self.waits();
+        let waits = again && !more && self.waits_for(&failure);
         let next = match () {
             () if over => "stopped: the request's time in total is over",
             () if spent => "stopped: the body has gone out, and goes once",
@@ -381,6 +386,7 @@ impl Attempts<'_> {
                 "no target left, and this one has been tried again often enough"
             }
             () if repeats => "no target left, waiting to try again",
+            () if self.untried > 0 => "no target left but such as rest",
             () => "no target left",
         };
         match late {
@@ -408,9 +414,11 @@ impl Attempts<'_> {
         }
     }
 
-    fn waits(&self) -> bool {
-        self.spec
-            .is_some_and(|spec| spec.wait_for_capacity.is_some())
+    /// Whether the route has the request wait for what this target asked for.
+    fn waits_for(&self, failure: &Failure) -> bool {
+        let limit = self.spec.and_then(|spec| spec.wait_for_capacity);
+        let asked = failure.retry_after.unwrap_or_default() + self.record.waited();
+        failure.class == Class::Capacity && limit.is_some_and(|limit| asked < limit.std())
     }
 
     /// One request to one target, and its answer. What one in vain took of the room is there for the next.

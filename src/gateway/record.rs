@@ -44,6 +44,8 @@ pub struct Record {
     untold: bool,
     /// What the answer carries in place of text.
     carried: Option<Box<Carried>>,
+    /// Since when it waits for a target to be free.
+    waiting: Option<Instant>,
 }
 
 struct Carried {
@@ -94,6 +96,7 @@ impl Record {
             free: false,
             untold: false,
             carried: None,
+            waiting: None,
         }
     }
 
@@ -224,9 +227,16 @@ impl Record {
         self.elapsed().as_millis() as u64
     }
 
-    /// The request waited so long for a target to be free.
-    pub fn wait(&mut self, waited: Duration) {
-        self.row.waited_ms += waited.as_millis() as u64;
+    /// The request waits for a target to be free.
+    pub fn waits(&mut self) {
+        self.waiting = Some(Instant::now());
+    }
+
+    /// It waits no longer.
+    pub fn waited_enough(&mut self) {
+        if let Some(since) = self.waiting.take() {
+            self.row.waited_ms += since.elapsed().as_millis() as u64;
+        }
     }
 
     /// How long it has waited so.
@@ -390,6 +400,7 @@ impl Drop for Record {
         }
         let now = self.elapsed_ms();
         self.close_attempt(now);
+        self.waited_enough();
         self.finish(499, Outcome::ClientClosed);
         if self.row.outcome == Outcome::ClientClosed
             && self.row.usage_source == UsageSource::None

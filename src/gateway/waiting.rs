@@ -11,7 +11,9 @@ use std::{
 /// How many requests wait at most at a time; more are told at once.
 const MOST: usize = 1_024;
 /// How often to look whether a target has come back early (a probe that ends well says so to nobody).
-const LOOK: Duration = Duration::from_millis(200);
+pub const LOOK: Duration = Duration::from_millis(200);
+/// How often to look whether it is one's turn at a target that is free.
+pub const TURN: Duration = Duration::from_millis(50);
 /// Nobody looks at the same time as everybody else: later by less than this (ms).
 pub const JITTER_MS: u64 = 50;
 
@@ -35,11 +37,11 @@ impl Waiting {
         (waiting < MOST).then_some(place)
     }
 
-    /// How long to pause before looking again, where the first target is free after `soonest`. `None`: that is too late.
-    pub fn pause(&self, soonest: Duration, jitter: Duration) -> Option<Duration> {
+    /// How long to pause before looking again, where nothing changes before `next`. `None`: that is too late.
+    pub fn pause(&self, next: Duration, jitter: Duration) -> Option<Duration> {
         pause(
             self.ends.saturating_duration_since(Instant::now()),
-            soonest,
+            next,
             jitter,
         )
     }
@@ -51,9 +53,8 @@ impl Drop for Waiting {
     }
 }
 
-fn pause(left: Duration, soonest: Duration, jitter: Duration) -> Option<Duration> {
-    let jitter = jitter.max(Duration::from_millis(1));
-    (soonest < left).then(|| (soonest.min(LOOK) + jitter).min(left))
+fn pause(left: Duration, next: Duration, jitter: Duration) -> Option<Duration> {
+    (next < left).then(|| (next.min(LOOK) + jitter).min(left))
 }
 
 /// How long the caller waits for an answer, where it says so; in seconds, from its request on.
@@ -117,20 +118,16 @@ mod tests {
     #[test]
     fn a_pause_is_short_jittered_and_within_what_is_left() {
         let ms = Duration::from_millis;
-        for (left, soonest, jitter, expected) in [
+        for (left, next, jitter, expected) in [
             (ms(10_000), ms(5_000), ms(30), Some(ms(230))),
             (ms(10_000), ms(100), ms(30), Some(ms(130))),
-            (ms(10_000), ms(0), ms(0), Some(ms(1))),
+            (ms(10_000), TURN, ms(0), Some(TURN)),
             (ms(110), ms(100), ms(30), Some(ms(110))),
             (ms(100), ms(100), ms(30), None),
             (ms(0), ms(0), ms(30), None),
             (ms(1_000), ms(3_600_000), ms(30), None),
         ] {
-            assert_eq!(
-                pause(left, soonest, jitter),
-                expected,
-                "{left:?} {soonest:?}"
-            );
+            assert_eq!(pause(left, next, jitter), expected, "{left:?} {next:?}");
         }
     }
 }

@@ -78,7 +78,7 @@ fn render(row: &Value, bodies: bool, people: bool) -> String {
                 .unwrap_or_default();
             map.insert("usage".into(), tokens(&usage, &source).into());
         }
-        for name in ["latency_ms", "ttft_ms"] {
+        for name in ["latency_ms", "ttft_ms", "waited_ms"] {
             if let Some(millis) = map.get(name).and_then(Value::as_u64) {
                 map.insert(name.into(), log_row::span(millis).into());
             }
