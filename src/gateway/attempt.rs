@@ -125,22 +125,37 @@ impl Attempts<'_> {
                 break;
             }
         }
-        // To rest is a preference and no reason to refuse: one that is not known to lack capacity alone may do.
-        let rested = self.failures.is_empty() || !self.failures.is_about_capacity();
-        if rested && self.all_rest() == AllRest::Try {
-            let now = self.now();
-            let untried = open.iter_mut().filter(|target| !target.tried);
-            let soonest = untried.min_by_key(|target| target.choice.state.rests_until(now));
-            if let Some(soonest) = soonest
-                && let Some(answer) = self.at(soonest, false, self.retries).await?
-            {
-                return Ok(answer);
-            }
+        if let Some(answer) = self.last(&mut open).await? {
+            return Ok(answer);
         }
         match self.failures.is_empty() {
             true => Err(plan::all_rest(self.plan).into()),
             false => Err(self.failures.report().into()),
         }
+    }
+
+    /// Tries in the end those that rest, the soonest free first: to rest is a preference and no reason to refuse. Not where
+    /// nothing but capacity is missing, of which they have said when it is back; and behind another only as often as what has
+    /// failed is tried again, so that they are left alone where none is well.
+    async fn last(&mut self, open: &mut [Open<'_>]) -> Result<Option<Answer>, Ended> {
+        while self.all_rest() == AllRest::Try
+            && (self.failures.is_empty() || !self.failures.is_about_capacity())
+        {
+            let now = self.now();
+            let untried = open.iter_mut().filter(|it| !it.tried && it.due.is_some());
+            let soonest = untried.min_by_key(|target| target.choice.state.rests_until(now));
+            let Some(target) = soonest else {
+                break;
+            };
+            target.due = None;
+            if self.made > 0 && !target.choice.state.repeat(now, true) {
+                continue;
+            }
+            if let answer @ Some(_) = self.at(target, false, self.retries).await? {
+                return Ok(answer);
+            }
+        }
+        Ok(None)
     }
 
     /// Gives those their turn that have not been tried, and whose rest is over by now. `false`: there are none.

@@ -56,6 +56,25 @@ fn repeats_are_a_fifth_of_what_is_asked_and_three_a_second() {
     assert_eq!(row["outcome"], "failed");
 }
 
+/// Where none is well each request tries one, and few try more: those that rest are left alone.
+#[test]
+fn an_outage_of_all_targets_is_not_multiplied_by_their_number() {
+    let bench = plan()
+        .provider("down", json!({"vendor": "openai-compatible", "base_url": "http://127.0.0.1:9/v1", "suspend_after": 1}))
+        .at("r", &["down/x", "down/y", "down/z"])
+        .start();
+    let began = Instant::now();
+    let (well, attempts) = storm(&bench, "r", 400);
+    let seconds = began.elapsed().as_secs() as usize + 2;
+    assert_eq!(well, 0);
+    let more = attempts - 400;
+    // The first requests find all of them free. Each target has repeats of its own.
+    assert!(
+        more <= 3 * 8 + 400 / 5 + 3 * 4 * seconds,
+        "{more} attempts more than the 400 requests in {seconds} s"
+    );
+}
+
 #[test]
 fn another_target_is_never_kept_from_anybody() {
     let other = Mock::start(Settings::default()).unwrap();
