@@ -80,23 +80,19 @@ route/balanced unchanged
 0 created, 0 configured, 1 unchanged
 OUT
 run 'gw route explain balanced --key web --times 1000' <<'OUT'
-as key web of user web
-openai-chat, at /balanced
+as key web of user web (openai-chat)
+at /balanced
 
 ROUTE  BOUND BY  PRIORITY  WHY
 balanced  path  0  decides: the path comes first
 
-balanced, split
-TRY  TARGET  TIER  WEIGHT
-1  openai/gpt-4  0  8
-2  deepseek/deepseek-chat  0  2
+balanced, split: drawn by weight for every request
+TRY  TARGET  TIER  WEIGHT  FIRST  DRAWN
+1  openai/gpt-4  0  8  80 %  788 (78.8 %)
+2  deepseek/deepseek-chat  0  2  20 %  212 (21.2 %)
 
 moves on after 429, 5xx; 2 times more when all have failed
 timers: connect 10s, whole answer 10m
-
-FIRST CHOICE  DRAWN
-deepseek/deepseek-chat  212
-openai/gpt-4  788
 
 would use openai/gpt-4
 OUT

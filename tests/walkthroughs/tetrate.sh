@@ -119,23 +119,18 @@ run 'gw route set chain --strategy split --to openai/gpt-4o=9 --to anthropic/cla
 route/chain configured
 OUT
 soon 'gw route explain -m gpt-4o --key agent --times 1000' <<'OUT'
-as key agent of user agents, asking for gpt-4o
-openai-chat
+as key agent of user agents, asking for gpt-4o (openai-chat)
 
 ROUTE  BOUND BY  PRIORITY  WHY
 chain  key  0  decides: the key comes first
 
-chain, split
-TRY  TARGET  TIER  WEIGHT
-1  openai/gpt-4o  0  9
-2  anthropic/claude-sonnet-4-5  0  1
+chain, split: drawn by weight for every request
+TRY  TARGET  TIER  WEIGHT  FIRST  DRAWN
+1  openai/gpt-4o  0  9  90 %  894 (89.4 %)
+2  anthropic/claude-sonnet-4-5  0  1  10 %  106 (10.6 %)
 
 moves on after connect, timeout, 429, 5xx, credential
 timers: connect 10s, whole answer 10m
-
-FIRST CHOICE  DRAWN
-anthropic/claude-sonnet-4-5  106
-openai/gpt-4o  894
 
 would use openai/gpt-4o
 OUT
@@ -155,15 +150,19 @@ run 'gw request hello -m fast -o value=.route.model' <<'OUT'
 gpt-4o-mini
 OUT
 run 'gw route explain -m fast --key agent' <<'OUT'
-as key agent of user agents, asking for fast
-openai-chat
+as key agent of user agents, asking for fast (openai-chat)
 
 ROUTE  BOUND BY  PRIORITY  WHY
 chain  key  0  decides: the key comes first
 
-chain, split
-TRY  TARGET  TIER  WEIGHT
-1  openai/gpt-4o-mini  0  1
+rule 1 does not hold: headers["x-team"] == "search"
+  there is no header `x-team`
+rule 2 holds: model == "fast"
+  model is "fast"
+
+chain, rule 2, split: drawn by weight for every request
+TRY  TARGET  TIER  WEIGHT  FIRST
+1  openai/gpt-4o-mini  0  1  100 %
 
 moves on after connect, timeout, 429, 5xx, credential
 timers: connect 10s, whole answer 10m
@@ -171,7 +170,7 @@ timers: connect 10s, whole answer 10m
 would use openai/gpt-4o-mini
 OUT
 fails 2 'gw route set chain --rule '"'"'modle == "fast" => openai/gpt-4o-mini'"'" <<'OUT'
-error: column 1: there is no `modle`
+error: rule 1, column 1: there is no `modle`
   modle == "fast"
   ^
   fix: did you mean `model`?
@@ -218,6 +217,7 @@ at  TIME
 key  agent
 user  agents
 route  chain
+rule  1
 format  openai-chat
 requested_model  gpt-4o
 model  claude-haiku-4-5

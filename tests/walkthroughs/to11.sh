@@ -138,15 +138,14 @@ run 'gw request hello -m gpt-4o --key-file live.key -o value=.route.provider' <<
 by-file
 OUT
 run 'gw route explain both --key live -m gpt-4o' <<'OUT'
-as key live of user me in production, asking for gpt-4o
-openai-chat
+as key live of user me in production, asking for gpt-4o (openai-chat)
 
 ROUTE  BOUND BY  PRIORITY  WHY
 both  user  0  decides: the key's user comes first
 
-both, fallback
-TRY  TARGET  TIER  WEIGHT
-1  by-file/gpt-4o  1  1
+both, fallback: in order
+TRY  TARGET  TIER  WEIGHT  FIRST
+1  by-file/gpt-4o  1  1  100 %
 
 LEFT OUT  WHY
 by-variable  provider is not active in the key's environment

@@ -55,25 +55,20 @@ openai/gpt-4o-mini
 azure/gpt-4o
 OUT
 run 'gw route explain turns --key shop-live -m gpt-4o --times 9' <<'OUT'
-as key shop-live of user shop in production, asking for gpt-4o
-openai-chat
+as key shop-live of user shop in production, asking for gpt-4o (openai-chat)
 
 ROUTE  BOUND BY  PRIORITY  WHY
 turns  user  1  decides: the key's user comes first
+shop  user  0  it is disabled; gw route enable shop
 
-turns, round-robin
-TRY  TARGET  TIER  WEIGHT
-1  openai/gpt-4o  0  1
-2  openai/gpt-4o-mini  0  1
-3  azure/gpt-4o  0  1
+turns, round-robin: by turns
+TRY  TARGET  TIER  WEIGHT  FIRST  DRAWN
+1  openai/gpt-4o  0  1  33.3 %  3 (33.3 %)
+2  openai/gpt-4o-mini  0  1  33.3 %  3 (33.3 %)
+3  azure/gpt-4o  0  1  33.3 %  3 (33.3 %)
 
 moves on after connect, timeout, 429, 5xx, credential; 2 times more when all have failed
 timers: connect 10s, whole answer 10m
-
-FIRST CHOICE  DRAWN
-azure/gpt-4o  3
-openai/gpt-4o  3
-openai/gpt-4o-mini  3
 
 would use openai/gpt-4o
 OUT
@@ -154,19 +149,19 @@ This is gw's mock, not a model. You said: hello
 · azure/gpt-4o via route failover, 1 attempt, 2+12 tokens, TOOK
 OUT
 run 'gw route explain failover --key shop-live -m gpt-4o' <<'OUT'
-as key shop-live of user shop in production, asking for gpt-4o
-openai-chat
+as key shop-live of user shop in production, asking for gpt-4o (openai-chat)
 
 ROUTE  BOUND BY  PRIORITY  WHY
 failover  user  0  decides: the key's user comes first
 turns  user  1  `failover` has priority 0, this one 1
+shop  user  0  it is disabled; gw route enable shop
 
-failover, fallback
-TRY  TARGET  TIER  WEIGHT
-1  azure/gpt-4o  1  1
+failover, fallback: in order
+TRY  TARGET  TIER  WEIGHT  FIRST
+1  azure/gpt-4o  1  1  100 %
 
 LEFT OUT  WHY
-openai/gpt-4o  resting after failures for another TOOK
+openai/gpt-4o  suspended for TOOK more
 
 moves on after connect, timeout, 429, 5xx, credential
 timers: connect 10s, whole answer TOOK
