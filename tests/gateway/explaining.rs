@@ -689,4 +689,24 @@ fn targets_that_rest_are_told_with_how_and_for_how_long() {
             && note.ends_with("s more, tried as nothing else is left"),
         "{note}"
     );
+    // Where the route waits for capacity nothing is tried before it is there.
+    bench
+        .gateway
+        .ok(&["route", "set", "sick", "--wait-for-capacity", "20s"]);
+    let told = explained(&bench, &["--key", "k", "--path", "/sick"]);
+    assert_eq!(
+        (
+            &told["attempts"],
+            &told["wait_for_capacity_ms"],
+            &told["strategy"]
+        ),
+        (&json!([]), &json!(20_000), &json!("fallback"))
+    );
+    let shown = bench
+        .gateway
+        .ok(&["route", "explain", "--key", "k", "--path", "/sick"]);
+    assert!(
+        shown.ends_with("\nwould wait for the first that is free, 20s at most\n"),
+        "{shown}"
+    );
 }

@@ -63,7 +63,9 @@ pub(super) fn chart(row: &Value) -> String {
         let start = number(attempt, "start_ms");
         let gap = start.saturating_sub(free);
         if gap >= WAIT {
-            let what = if at == 0 { "went before" } else { "waited" };
+            // A body may have been long in coming.
+            let came = at == 0 && number(row, "waited_ms") == 0;
+            let what = if came { "went before" } else { "waited" };
             let bar = scale.bar(&[(free, start, '·')]);
             out.push_str(&line(&bar, &format!("{what} {}", span(gap))));
         }

@@ -236,10 +236,15 @@ fn planned(out: &mut String, answer: &Value) {
     }
     left_out(out, answer);
     follows(out, answer);
-    out.push_str(&match attempts.first() {
-        Some(first) => format!("\nwould use {}\n", target(first)),
-        None => "\nwould find no target\n".into(),
-    });
+    out.push_str(
+        &match (attempts.first(), duration(answer, "wait_for_capacity_ms")) {
+            (Some(first), _) => format!("\nwould use {}\n", target(first)),
+            (None, Some(wait)) => {
+                format!("\nwould wait for the first that is free, {wait} at most\n")
+            }
+            (None, None) => "\nwould find no target\n".into(),
+        },
+    );
 }
 
 /// What makes it move on, and how long each target gets.
@@ -255,6 +260,17 @@ fn follows(out: &mut String, answer: &Value) {
             triggers => triggers,
         };
         out.push_str(&format!("\nmoves on after {triggers}{rounds}\n"));
+        let bounds = [
+            duration(answer, "retry_if_under_ms")
+                .map(|time| format!("after failures within {time} alone")),
+            given(answer, "max_attempts").map(|most| format!("{most} attempts at most")),
+            duration(answer, "wait_for_capacity_ms")
+                .map(|time| format!("waits up to {time} where all rest")),
+        ];
+        let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+        if !bounds.is_empty() {
+            out.push_str(&format!("  {}\n", bounds.join("; ")));
+        }
     }
     let stream = answer.pointer("/asked/stream") == Some(&Value::Bool(true));
     let mut timers: Vec<(String, String)> = Vec::new();
@@ -334,7 +350,7 @@ mod tests {
                     "timers": {"connect_ms": 10_000, "first_content_ms": 120_000, "idle_ms": 60_000, "answer_ms": 600_000}},
                 {"provider": "b", "model": "", "tier": 0, "weight": 2, "share": 0.2, "load": {"in_flight": 2}}],
             "excluded": [{"provider": "c", "model": null, "why": "disabled"}],
-            "retry_on": ["429", "5xx"], "retries": 2, "draws": {"a/m": 3, "b/": 1}});
+            "retry_on": ["429", "5xx"], "retries": 2, "retry_if_under_ms": 2000, "max_attempts": 3, "wait_for_capacity_ms": 20_000, "draws": {"a/m": 3, "b/": 1}});
         let shown = [
             "as key k of user u in prod, asking for x (openai-chat)",
             "at /t, streamed, about 12 tokens, needs tools, images",
@@ -362,6 +378,7 @@ mod tests {
             "c          disabled",
             "",
             "moves on after 429, 5xx; 2 times more when all have failed",
+            "  after failures within 2s alone; 3 attempts at most; waits up to 20s where all rest",
             "timers: connect 10s, first content 2m, silence 1m",
             "",
             "would use a/m",

@@ -149,6 +149,14 @@ pub struct Planned {
     pub retry_on: Vec<RetryOn>,
     /// Further rounds over the targets once all have failed.
     pub retries: u32,
+    /// Only failures that came within this time (ms) make it move on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_if_under_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_attempts: Option<u32>,
+    /// So long (ms) it waits for the first that is free, where all rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_for_capacity_ms: Option<u64>,
     /// How often each target came first of as many draws as were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub draws: Option<BTreeMap<String, u32>>,

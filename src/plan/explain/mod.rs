@@ -150,15 +150,20 @@ fn planned(question: &Question<'_>, plan: &Plan, planner: &Planner<'_>) -> Resul
         excluded: targets::excluded(question, &plan.excluded),
         retry_on: spec.map_or_else(route::retry_on_default, |spec| spec.retry_on.clone()),
         retries: spec.map_or_else(route::retries_default, |spec| spec.retries),
+        retry_if_under_ms: spec.and_then(|spec| Some(spec.retry_if_under?.0)),
+        max_attempts: spec.and_then(|spec| spec.max_attempts),
+        wait_for_capacity_ms: spec.and_then(|spec| Some(spec.wait_for_capacity?.0)),
         draws: (question.times > 1)
             .then(|| draws::firsts(question, planner))
             .transpose()?,
     })
 }
 
-/// The tiers that are left, each with its strategy.
+/// The tiers that are left, now or for later, each with its strategy.
 fn tiers(pool: &Pool, plan: &Plan) -> Vec<Tier> {
-    let mut tiers: Vec<u32> = plan.attempts.iter().map(|choice| choice.tier).collect();
+    let choices = plan.attempts.iter().chain(&plan.later);
+    let mut tiers: Vec<u32> = choices.map(|choice| choice.tier).collect();
+    tiers.sort_unstable();
     tiers.dedup();
     let told = |tier: u32| Tier {
         tier,
