@@ -68,7 +68,10 @@ impl Pool {
         targets.sort_by_key(|target| target.tier);
         for at in 1..targets.len() {
             let (before, here) = targets.split_at(at);
-            let same = |target: &Target| here.first().is_some_and(|here| here.is_like(target));
+            // One of weight 0 is not tried, and nothing repeats it.
+            let same = |target: &Target| {
+                target.weight > 0 && here.first().is_some_and(|here| here.is_like(target))
+            };
             targets[at].repeats = before.iter().position(same);
         }
         let same_targets = before.is_some_and(|(before, _)| before.is_of(&targets));

@@ -604,3 +604,15 @@ fn a_target_that_is_there_twice_is_tried_once() {
         "r: a/m, b/m, b/n (not a/*: the same target comes earlier; a/m: the same target comes earlier)"
     );
 }
+
+#[test]
+fn a_target_written_several_times_is_tried_once_whichever_has_a_weight() {
+    let target = |weight: u32| json!({"provider": "a", "model": "m", "weight": weight});
+    let snapshot = snapshot_with(json!([
+        {"kind": "route", "name": "r", "keys": ["k"], "targets": [target(0), target(1), target(1), target(0)]},
+    ]));
+    assert_eq!(
+        outcome(&snapshot, "k", &ask()),
+        "r: a/m (not a/m: weight is 0; a/m: the same target comes earlier; a/m: weight is 0)"
+    );
+}
