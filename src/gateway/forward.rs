@@ -5,7 +5,6 @@ use super::{
     Serving,
     answer::Answer,
     asked::{Asked, begun},
-    attempt,
     body::Body,
     caller::{Admitted, InQuery},
     ended::Ended,
@@ -17,7 +16,7 @@ use super::{
     passthrough::Through,
     pipeline,
     record::Record,
-    respond,
+    respond, rounds,
     watch::Guard,
     worker::Worker,
 };
@@ -161,6 +160,6 @@ impl Call<'_> {
             now: record.row.at.0,
             chat: OnceCell::new(),
         };
-        attempt::run(&exchange, plan, record, self.watch).await
+        rounds::run(&exchange, plan, record, self.watch).await
     }
 }

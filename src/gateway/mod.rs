@@ -1,5 +1,5 @@
 //! The data plane. One request, one file a stage: `accept` -> `listen` -> `pipeline` (`caller`, `intake`, peek, plan) ->
-//! `attempt` (`send`, `answer`) -> `relay` -> `record`; `respond` writes every error. What the stages share lies in leaves:
+//! `rounds` -> `attempt` (`send`, `answer`) -> `relay` -> `record`; `respond` writes every error. What the stages share lies in leaves:
 //! `exchange` (the request), `ended` (why it got no answer), `worker` (the thread's). One current-thread runtime a core, each
 //! with its own listener, connection pool and timers; what they share is in [`Shared`] and immutable or atomic.
 
@@ -47,6 +47,7 @@ pub mod record;
 pub mod relay;
 pub mod respond;
 pub mod retry_after;
+pub mod rounds;
 pub mod secured;
 pub mod send;
 pub mod settings;

@@ -4,7 +4,6 @@ use super::{
     Serving,
     answer::Answer,
     asked::{Asked, begun},
-    attempt,
     body::Body,
     caller::{self, InQuery},
     ended::Ended,
@@ -14,7 +13,7 @@ use super::{
     incoming::Incoming,
     intake,
     record::Record,
-    respond,
+    respond, rounds,
     watch::Guard,
     worker::Worker,
 };
@@ -103,11 +102,11 @@ async fn answer(
         chat: OnceCell::new(),
     };
     let Some(first) = plan.attempts.first().filter(|_| counts) else {
-        return attempt::run(&exchange, &plan, record, watch).await;
+        return rounds::run(&exchange, &plan, record, watch).await;
     };
     let upstream = &serving.upstreams[first.provider];
     if upstream.way(asked.format, &first.model).is_some() {
-        match attempt::run(&exchange, &plan, record, watch).await {
+        match rounds::run(&exchange, &plan, record, watch).await {
             Err(Ended::Failed(failure)) if failure.cannot_count() => {}
             other => return other,
         }
