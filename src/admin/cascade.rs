@@ -92,8 +92,9 @@ fn without_provider(mut spec: Spec, name: &str) -> Option<Spec> {
         }
     }
     let own = spec.get("targets").and_then(Value::as_array);
-    let only_rules = own.is_none_or(Vec::is_empty) && !nowhere;
-    (!nowhere && !(only_rules && gone == rules)).then_some(spec)
+    let only_rules = own.is_none_or(Vec::is_empty);
+    let lost = nowhere || (only_rules && gone == rules);
+    (!lost).then_some(spec)
 }
 
 #[cfg(test)]

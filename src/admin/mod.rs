@@ -90,6 +90,8 @@ impl Default for Limits {
 /// Takes the names of providers.
 pub type Settled = dyn Fn(BTreeSet<String>) -> BoxFuture<'static, ()> + Send + Sync;
 
+/// How each target of a route is doing, by the route's record.
+pub type RouteState = dyn Fn(&Record) -> Vec<serde_json::Value> + Send + Sync;
 /// Takes a provider's name and how a trial of it went.
 pub type Tried = dyn Fn(&str, &Trial) + Send + Sync;
 
@@ -117,7 +119,7 @@ pub struct Deps {
     /// When the key of this name was last let in.
     pub last_used: LastUsed,
     /// How each target of a route is doing, by its record: `{provider, model, weight, tier, state, detail, load, due}`.
-    pub route_state: Arc<dyn Fn(&Record) -> Vec<serde_json::Value> + Send + Sync>,
+    pub route_state: Arc<RouteState>,
     /// `{url, admin, pid, started, revision, in_flight, store, secrets, log: Health, providers: {name: {health, reason}}}`
     pub status: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
 }

@@ -534,7 +534,7 @@ impl<'p> Compiler<'p> {
 }
 
 /// What `gathered + [this]` appends.
-fn appended<'p>(step: &'p IdedExpr, gathers: impl Fn(&IdedExpr) -> bool) -> Option<&'p IdedExpr> {
+fn appended(step: &IdedExpr, gathers: impl Fn(&IdedExpr) -> bool) -> Option<&IdedExpr> {
     let Expr::Call(step) = &step.expr else {
         return None;
     };

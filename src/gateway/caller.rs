@@ -61,12 +61,15 @@ pub struct Admitted {
     pub own: Option<OwnKey>,
 }
 
+/// Whose key it is, and what is wrong with it.
+type Known = (Arc<Caller>, Option<&'static str>);
+
 /// A caller that was not let in.
 pub struct Denied {
     /// What it is told: the same of every key that is not good, so that nothing is learned of it.
     pub error: Error,
     /// Whose key it presented, and what is wrong with that: for the log alone.
-    pub known: Option<(Arc<Caller>, Option<&'static str>)>,
+    pub known: Option<Box<Known>>,
 }
 
 impl From<Error> for Denied {
@@ -100,7 +103,7 @@ pub fn admit(
             error: unknown(),
             known: known(serving, &digest).map(|caller| {
                 let why = caller.denial(now).unwrap_or("the secret has been replaced");
-                (caller, Some(why))
+                Box::new((caller, Some(why)))
             }),
         })?;
     if let Some(own) = presented.own
@@ -111,7 +114,7 @@ pub fn admit(
                 "`x-gw-key` holds one gateway key and another header a different one",
             )
             .hint("beside `x-gw-key` send the provider's own key"),
-            known: Some((caller.clone(), None)),
+            known: Some(Box::new((caller.clone(), None))),
         });
     }
     caller.touch(now);

@@ -187,7 +187,8 @@ pub(super) fn admitted(
     let now = record.row.at.0;
     let admitted =
         caller::admit(&worker.shared, serving, head, in_query, now).map_err(|denied| {
-            if let Some((caller, why)) = denied.known {
+            if let Some(known) = denied.known {
+                let (caller, why) = *known;
                 record.refused(&caller, why);
             }
             Ended::Refused(denied.error)

@@ -64,7 +64,8 @@ impl Event<'_> {
         if json && spelling.bare_data {
             behind.push_str(&format!("data{end}"));
         }
-        if !spelling.no_blank && !(last && spelling.unended) {
+        let unended = last && spelling.unended;
+        if !spelling.no_blank && !unended {
             behind.push_str(blank);
         }
         if spelling.spaced {

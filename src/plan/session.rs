@@ -57,7 +57,7 @@ mod tests {
         for (_, name, value) in headers(Some("s"), Some("a")) {
             given.insert(name, value.parse().unwrap());
         }
-        assert_eq!(named(&given), (Some("s".into()), Some("a".into())));
+        assert_eq!(named(&given), (Some("s"), Some("a")));
         assert_eq!(headers(None, None).count(), 0);
     }
 }

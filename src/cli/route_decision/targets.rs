@@ -4,6 +4,9 @@ use super::fields::{duration, field, list, target};
 use crate::cli::print::{self, money};
 use serde_json::Value;
 
+/// A column's head, and what it has of a target.
+type Column<'a> = (&'static str, Box<dyn Fn(&Value) -> String + 'a>);
+
 /// Targets in order, each with how often it is the first one tried.
 pub(super) fn table(answer: &Value) -> String {
     let attempts = list(answer, "attempts");
@@ -14,7 +17,7 @@ pub(super) fn table(answer: &Value) -> String {
         .filter_map(|(_, count)| count.as_u64())
         .sum();
     let first_tier = attempts.first().map(|one| field(one, "tier"));
-    let mut columns: Vec<(&str, Box<dyn Fn(&Value) -> String + '_>)> = vec![
+    let mut columns: Vec<Column<'_>> = vec![
         ("TARGET", Box::new(target)),
         ("TIER", Box::new(|one| field(one, "tier"))),
         ("WEIGHT", Box::new(|one| field(one, "weight"))),
