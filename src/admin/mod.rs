@@ -92,6 +92,7 @@ pub type Settled = dyn Fn(BTreeSet<String>) -> BoxFuture<'static, ()> + Send + S
 
 /// How each target of a route is doing, by the route's record.
 pub type RouteState = dyn Fn(&Record) -> Vec<serde_json::Value> + Send + Sync;
+
 /// Takes a provider's name and how a trial of it went.
 pub type Tried = dyn Fn(&str, &Trial) + Send + Sync;
 
