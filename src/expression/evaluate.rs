@@ -11,7 +11,9 @@ use std::{borrow::Cow, cell::Cell, cmp::Ordering};
 /// Bytes of a text that are looked through in one step.
 const STEP: usize = 16;
 /// Steps that finding a field takes.
-const LOOK: usize = 4;
+const LOOK: usize = 8;
+/// Steps that making a text or a list takes.
+const MAKE: usize = 4;
 
 type Result<'a, T> = std::result::Result<T, Why<'a>>;
 
@@ -203,7 +205,8 @@ impl<'a> Run<'_, 'a> {
             }
             Node::Compute(compute, of) => {
                 let (one, other) = self.two(of, element)?;
-                self.spend(1 + size(&one) + size(&other))?;
+                let makes = matches!(one, Value::Text(_) | Value::List(_));
+                self.spend(if makes { MAKE } else { 1 } + size(&one) + size(&other))?;
                 computed(*compute, one, other)
             }
             Node::Call(call, of) => {
@@ -212,7 +215,7 @@ impl<'a> Run<'_, 'a> {
                 called(*call, value)
             }
             Node::List(items) => {
-                self.spend(items.len())?;
+                self.spend(MAKE + items.len())?;
                 let items: Result<'a, Vec<Value<'a>>> =
                     items.iter().map(|item| self.value(item, element)).collect();
                 Ok(Value::List(List::Made(items?)))

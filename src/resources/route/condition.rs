@@ -64,7 +64,8 @@ pub fn is_credential(header: &str) -> bool {
         .any(|known| known.eq_ignore_ascii_case(header))
 }
 
-/// Most steps that a condition may take over one request. The longest that is written out takes half of it.
+/// Most steps that a condition may take over one request, a step being some ten nanoseconds at most. What can be written
+/// without a loop and with short values stays below.
 pub const STEPS: u32 = 1_000;
 
 /// Reads a condition: a mistake is named with its column, and what can be evaluated for no request is refused.
