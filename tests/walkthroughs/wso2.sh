@@ -180,7 +180,7 @@ fails 9 'gw request hello -m gpt-4o' <<'OUT'
 error: provider `openai` did not answer in time (status 504)
   from openai/gpt-4o via route failover, 2 attempts
   TRY  TARGET  START  TOOK  STATUS  CLASS  REASON
-  1  azure/gpt-4o  TOOK  TOOK  500  upstream  the mock was asked to answer 500; no target left
+  1  azure/gpt-4o  TOOK  TOOK  500  upstream  the mock was asked to answer 500; no target left but such as rest
   2  openai/gpt-4o  TOOK  TOOK  -  timeout  provider `openai` did not answer in time; no target left
   fix: gw logs get ID
 OUT
