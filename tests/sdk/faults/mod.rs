@@ -15,7 +15,7 @@ use sdk::Sdk;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::process::Command;
-use table::{Comes, Failed, HONEST, ROWS, Row};
+use table::{Comes, Failed, HONEST, ROWS, Row, Upstream};
 
 /// One call: which row, whose format, over which upstream, how.
 struct Call {
@@ -320,6 +320,23 @@ fn drive(sdk: Sdk, mut command: Command) {
             wrong.push(format!("{model}: shows what it must not: {shown}"));
         }
     }
+    let seen = seen(&place);
+    for call in calls.iter().filter(|call| call.row.asks != "long") {
+        let model = call.model();
+        let logged = logged.get(model.as_str()).map_or(&[][..], Vec::as_slice);
+        let attempts = logged.iter().flat_map(|row| row["attempts"].as_array());
+        // What is no attempt has not gone out, and what is one has, unless it could not.
+        let reached = attempts.flatten().filter(|attempt| {
+            matches!(call.row.upstream, Upstream::Mock(_) | Upstream::Redirect)
+                || attempt["class"] == "ok"
+        });
+        let (reached, seen) = (reached.count(), seen.get(&model).copied().unwrap_or(0));
+        if reached != seen {
+            wrong.push(format!(
+                "{model}: {reached} attempts went out, the upstream counted {seen}"
+            ));
+        }
+    }
     for (again, client) in again() {
         let model = again.model(client);
         let logged = logged.get(model.as_str()).map_or(&[][..], Vec::as_slice);
@@ -343,6 +360,18 @@ fn drive(sdk: Sdk, mut command: Command) {
         calls.len(),
         wrong.join("\n")
     );
+}
+
+/// How many requests the simulator has had for each model.
+fn seen(place: &Place) -> HashMap<String, usize> {
+    let mut seen = HashMap::new();
+    for request in place.bench.mock.requests() {
+        let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        if let Some(model) = body["model"].as_str() {
+            *seen.entry(model.to_owned()).or_default() += 1;
+        }
+    }
+    seen
 }
 
 /// Nothing is left under way.
