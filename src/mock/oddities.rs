@@ -2,7 +2,7 @@
 //! none should, spellings of events, TLS, and scripts that change while it runs.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::tests::{ANTHROPIC, OPENAI, events, exchange, hello, json_of, open, read};
+use super::tests::{ANTHROPIC, OPENAI, events, exchange, hello, json_of, open, read, wait};
 use super::{Mock, Outcome, Script, Settings};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -157,7 +157,8 @@ fn an_early_answer_comes_before_the_body() {
     socket.write_all(head.as_bytes()).unwrap();
     let (answer, _) = read(socket);
     assert!(answer.starts_with(b"HTTP/1.1 413 "));
-    let seen = mock.requests();
+    // It is noted once it has been sent.
+    let seen = wait(&mock, |seen| seen[0].outcome != Outcome::Running);
     assert_eq!((seen.len(), seen[0].outcome), (1, Outcome::Answered));
 }
 

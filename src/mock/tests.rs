@@ -93,7 +93,7 @@ pub(super) fn hello(model: &str, stream: bool) -> Value {
     json!({"model": model, "max_tokens": 100, "stream": stream, "messages": [{"role": "user", "content": "hello"}]})
 }
 
-fn wait(mock: &Mock, holds: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
+pub(super) fn wait(mock: &Mock, holds: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
     let begin = Instant::now();
     loop {
         let seen = mock.requests();
