@@ -38,20 +38,11 @@ fn behind<'a>(base: &str, path: &'a str) -> &'a str {
 /// Errors: 403 where none does, or not this method or path; 503 where the provider is not to be had.
 pub fn plan(snapshot: &Snapshot, caller: &Caller, asked: &Asked<'_>) -> Result<Plan> {
     let ask = &asked.ask;
-    let by_path = ask
-        .path
-        .into_iter()
-        .flat_map(|path| route::by_path(snapshot, path))
-        .map(|(route, _)| route)
-        .filter(|route| route.admits(caller));
-    let bound = snapshot
-        .routes_of(caller)
-        .filter(|route| route.spec.path.is_empty());
     let lets = |route: &&Arc<route::Route>| {
         let mut names = route.spec.passthrough.iter();
         names.any(|name| name == asked.provider) && route.takes(caller, ask)
     };
-    let Some(route) = by_path.chain(bound).find(lets) else {
+    let Some(route) = route::candidates(snapshot, caller, ask).find(lets) else {
         return Err(no_route(caller, asked.provider));
     };
     allowed(&route.name, &route.spec, asked)?;

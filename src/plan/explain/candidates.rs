@@ -30,7 +30,8 @@ impl<'a> Candidates<'a> {
         decided: Option<&route::Route>,
         through: Option<&'a str>,
     ) -> Candidates<'a> {
-        let all = candidate_routes(snapshot, caller, ask);
+        let candidates = route::candidates(snapshot, caller, ask);
+        let all: Vec<Found<'a>> = candidates.map(|route| (kind(&route.spec), route)).collect();
         let decides = |found: &&Found<'a>| decided.is_some_and(|it| it.name == found.1.name);
         let first = all.iter().find(decides).copied();
         Candidates {
@@ -126,44 +127,18 @@ impl<'a> Candidates<'a> {
 
 /// What a route would be bound by for a caller, if it were in force; `None`: it is not for such requests.
 fn bound_by(spec: &Spec, caller: &Caller, ask: &Ask<'_>) -> Option<&'static str> {
-    if !spec.path.is_empty() {
-        let below = ask.path.and_then(|path| route::below(&spec.path, path));
-        return below
-            .filter(|_| spec.admits(&caller.key, &caller.user))
-            .map(|_| "path");
-    }
-    match spec.keys.is_empty() {
-        _ if !spec.admits(&caller.key, &caller.user) => None,
-        true => Some("user"),
-        false => Some("key"),
-    }
+    let below = |path| route::below(&spec.path, path).is_some();
+    let there = spec.path.is_empty() || ask.path.is_some_and(below);
+    (there && spec.admits(&caller.key, &caller.user)).then(|| kind(spec))
 }
 
-fn candidate_routes<'a>(
-    snapshot: &'a Snapshot,
-    caller: &'a Caller,
-    ask: &Ask<'a>,
-) -> Vec<Found<'a>> {
-    let by_path = ask
-        .path
-        .into_iter()
-        .flat_map(|path| route::by_path(snapshot, path))
-        .map(|(route, _)| ("path", route))
-        .filter(|(_, route)| route.admits(caller));
-    let bound = snapshot
-        .routes_of(caller)
-        .filter(|route| route.spec.path.is_empty())
-        .map(|route| {
-            (
-                if route.spec.keys.is_empty() {
-                    "user"
-                } else {
-                    "key"
-                },
-                route,
-            )
-        });
-    by_path.chain(bound).collect()
+/// What a route is bound by.
+fn kind(spec: &Spec) -> &'static str {
+    match (spec.path.is_empty(), spec.keys.is_empty()) {
+        (false, _) => "path",
+        (true, true) => "user",
+        (true, false) => "key",
+    }
 }
 
 /// Why `one` of the candidates decides, or `first` does instead of it.
