@@ -157,14 +157,31 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
                     drop((counted, open));
                 });
             }
-            // Out of file descriptors and the like: make room, and do not spin.
+            // Out of file descriptors and the like: make room for who waits, and do not spin.
             Err(error) => {
                 worker.pool.clear();
-                make_room(&worker, &error);
+                if someone_waits(&listener) {
+                    make_room(&worker, &error);
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
+}
+
+/// Whether there is a connection to be accepted. Where no descriptor is left, accepting fails before the system
+/// looks, and then whoever got the last one would have to go for nobody.
+#[cfg(unix)]
+fn someone_waits(listener: &TcpListener) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut asked = [PollFd::new(listener, PollFlags::IN)];
+    let at_once = Timespec::default();
+    poll(&mut asked, Some(&at_once)).map_or(true, |ready| ready > 0)
+}
+
+#[cfg(not(unix))]
+fn someone_waits(_listener: &TcpListener) -> bool {
+    true
 }
 
 /// Ends a connection that can be done without; whether there was one.

@@ -109,44 +109,55 @@ fn strangers_beyond_the_open_file_limit_keep_no_valid_caller_out() {
     assert!((1..=2).contains(&lines), "{}", serving.said());
 }
 
+/// The number that a process's next descriptor would get.
 #[cfg(target_os = "linux")]
-#[test]
-fn accepting_goes_on_after_there_was_no_descriptor_at_all() {
+fn lowest_free(pid: u32) -> u64 {
+    let taken =
+        |number: &u64| std::fs::symlink_metadata(format!("/proc/{pid}/fd/{number}")).is_ok();
+    (0..).find(|number| !taken(number)).unwrap()
+}
+
+/// Lets a process have descriptors below a number, or, with `None`, as many as this one.
+#[cfg(target_os = "linux")]
+fn limit_descriptors(pid: u32, current: Option<u64>) {
     use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
-    let home = Home::new();
-    let serving = home.serve_as(&["--mock"], |_| {});
-    let pid = Pid::from_raw(i32::try_from(serving.pid()).unwrap()).unwrap();
-    // The number that the next descriptor would get.
-    let lowest_free = || {
-        let taken = |number: &u64| {
-            let place = format!("/proc/{}/fd/{number}", serving.pid());
-            std::fs::symlink_metadata(place).is_ok()
-        };
-        (0..).find(|number| !taken(number)).unwrap()
-    };
     let all = getrlimit(Resource::Nofile);
-    let limit = |current| {
-        let limit = Rlimit {
-            current,
-            maximum: all.maximum,
-        };
-        prlimit(Some(pid), Resource::Nofile, limit).unwrap();
+    let limit = Rlimit {
+        current: current.or(all.current),
+        maximum: all.maximum,
     };
-    let said = |what: &str| serving.said().matches(what).count();
-    let mut caller = until("it is said that none is left", || {
-        // What was open for a moment only leaves a gap.
-        limit(Some(lowest_free()));
-        let caller = connect(&serving);
-        std::thread::sleep(Duration::from_millis(100));
-        (said("Too many open files") > 0).then_some(caller)
-    });
-    limit(all.current);
-    // Nobody was turned away: the caller waited.
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap());
+    prlimit(pid, Resource::Nofile, limit).unwrap();
+}
+
+/// Asks for health on a connection that is there, and reads to its end.
+#[cfg(target_os = "linux")]
+fn health(mut caller: TcpStream) -> String {
     caller
         .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .unwrap();
     let mut answer = String::new();
     caller.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn accepting_goes_on_after_there_was_no_descriptor_at_all() {
+    let home = Home::new();
+    let serving = home.serve_as(&["--mock"], |_| {});
+    let pid = serving.pid();
+    let said = |what: &str| serving.said().matches(what).count();
+    let caller = until("it is said that none is left", || {
+        // What was open for a moment only leaves a gap.
+        limit_descriptors(pid, Some(lowest_free(pid)));
+        let caller = connect(&serving);
+        std::thread::sleep(Duration::from_millis(100));
+        (said("Too many open files") > 0).then_some(caller)
+    });
+    limit_descriptors(pid, None);
+    // Nobody was turned away: the caller waited.
+    let answer = health(caller);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert_eq!(
         said("no room for more connections"),
@@ -154,4 +165,22 @@ fn accepting_goes_on_after_there_was_no_descriptor_at_all() {
         "{}",
         serving.said()
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_got_the_last_descriptor_does_not_go_for_nobody() {
+    let home = Home::new();
+    let serving = home.serve_as(&["--mock"], |_| {});
+    let pid = serving.pid();
+    let last = lowest_free(pid);
+    limit_descriptors(pid, Some(last + 1));
+    let caller = connect(&serving);
+    until("it is accepted", || (lowest_free(pid) > last).then_some(()));
+    // Accepting fails from here on, again and again.
+    std::thread::sleep(Duration::from_millis(200));
+    let answer = health(caller);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let said = serving.said();
+    assert_eq!(said.matches("no room").count(), 0, "{said}");
 }
