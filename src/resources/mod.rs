@@ -7,6 +7,7 @@ mod check;
 pub mod duration;
 pub mod glob;
 pub mod key;
+pub mod limit;
 pub mod model;
 pub mod name;
 pub mod provider;
