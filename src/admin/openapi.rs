@@ -136,7 +136,9 @@ fn shape(shape: Shape) -> Value {
         Shape::Time => json!({"type": "string", "format": "date-time"}),
         Shape::Bool => json!({"type": "boolean"}),
         Shape::Number => json!({"type": "integer", "minimum": 0}),
-        Shape::Texts | Shape::Only => json!({"type": "array", "items": {"type": "string"}}),
+        Shape::Texts | Shape::Only | Shape::Limits => {
+            json!({"type": "array", "items": {"type": "string"}})
+        }
         Shape::Map => json!({"type": "object", "additionalProperties": {"type": "string"}}),
         Shape::Targets => json!({"type": "array", "items": target()}),
         Shape::Rules => json!({"type": "array", "items": {

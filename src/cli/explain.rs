@@ -80,6 +80,7 @@ fn one(kind: &Kind, field: &Field) -> String {
         Shape::Duration => "\"30s\"",
         Shape::Time => "\"2026-12-31T00:00:00Z\"",
         Shape::Texts | Shape::Only => "[\"…\", \"…\"]",
+        Shape::Limits => "[\"tokens=100000/hour\", \"spend=10/month\"]",
         Shape::Map => "{ name = \"value\" }",
         Shape::Rules => "[{ when = \"…\", targets = [{ provider = \"…\" }] }]",
         Shape::Targets => "[{ provider = \"…\", model = \"…\", weight = 1, tier = 0 }]",
@@ -128,6 +129,7 @@ fn typed(shape: Shape) -> &'static str {
         Shape::Duration => "duration",
         Shape::Time => "time",
         Shape::Texts | Shape::Only => "list of text",
+        Shape::Limits => "list of limits",
         Shape::Map => "text by name",
         Shape::Targets => "list of targets",
         Shape::Rules => "list of rules",
@@ -152,7 +154,7 @@ mod tests {
                 .unwrap_err()
                 .hint
                 .unwrap(),
-            "one of: display_name, email, team, labels"
+            "one of: display_name, email, team, limits, session_limits, unpriced, labels"
         );
         let route = resources::kind("route").unwrap();
         for name in ["when", "rules"] {

@@ -1,5 +1,6 @@
 //! From flags to JSON: a kind's fields as given on the command line, shaped as the admin API takes them.
 
+use super::limits;
 use crate::error::{Error, Result};
 use crate::resources::{
     Field, Kind, Millis, Shape, Stamp,
@@ -41,6 +42,7 @@ fn of_field(field: &'static Field, matches: &ArgMatches, mode: &Mode) -> Result<
         Shape::Texts | Shape::Only => many(matches, field.name)
             .map(|items| texts(field, items).map_err(wrong))
             .transpose()?,
+        Shape::Limits => limits::given(field, matches)?,
         Shape::Map => many(matches, field.name)
             .map(|items| pairs(field, &items, mode))
             .transpose()?,
@@ -205,6 +207,16 @@ mod tests {
                 json!({"provider": "p", "context_window": 128000, "price_input": "2.50"}),
             ),
             (
+                "key set k --limit tokens=1000/rolling-hour,parallel=2 --limit spend=2.50/month:shadow --limit-requests 60 --session-limit requests=9/total",
+                json!({"limits": ["tokens=1000/hour", "parallel=2", "spend=2.5/month:shadow", "requests=60/minute"], "session_limits": ["requests=9/total"]}),
+            ),
+            (
+                "user create u --budget 10/month --limit-total 5 --limit-input 0",
+                json!({"limits": ["spend=10/month", "tokens=5/hour"]}),
+            ),
+            ("key set k --limit=", json!({"limits": []})),
+            ("key set k --limit-output 0", json!({"limits": []})),
+            (
                 "route create r --user alice --key laptop --provider openai",
                 json!({"keys": ["laptop"], "users": ["alice"], "targets": [{"provider": "openai"}]}),
             ),
@@ -255,6 +267,9 @@ mod tests {
             ),
             ("provider create p --vendor v --header secret", "--header"),
             ("user create u --label env-", "--label"),
+            ("user create u --limit tokens=5", "--limit"),
+            ("user create u --budget ten/month", "--budget"),
+            ("key set k --limit tokens=5/hour --limit-total 6", "--limit"),
             ("route create r --key k --to =1", "--to"),
             ("route create r --key k --to a --rule stream", "--rule"),
         ] {

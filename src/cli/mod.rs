@@ -19,6 +19,7 @@ mod finding;
 mod interrupt;
 mod keys;
 pub mod launch;
+mod limits;
 mod logs;
 mod models;
 mod names;

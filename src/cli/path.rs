@@ -52,7 +52,12 @@ pub(crate) fn check(kind: &Kind, path: &str) -> Result<()> {
         field.is_some_and(|field| {
             !matches!(
                 field.shape,
-                Shape::Texts | Shape::Only | Shape::Map | Shape::Targets | Shape::Rules
+                Shape::Texts
+                    | Shape::Only
+                    | Shape::Map
+                    | Shape::Targets
+                    | Shape::Rules
+                    | Shape::Limits
             )
         })
     };

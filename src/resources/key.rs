@@ -2,7 +2,9 @@
 //! keyed digest, a prefix and the last four characters in the record's `system` part.
 
 use super::{
-    Column, Field, Kind, KindId, LABELS, Record, Resource, Shape, Stamp, column, field, is_default,
+    Column, Field, Kind, KindId, LABELS, LIMITS, Record, Resource, SESSION_LIMITS, Shape, Stamp,
+    UNPRICED, column, field, is_default,
+    limit::{Limit, Unpriced},
     wide, yes,
 };
 use crate::error::{Error, Result};
@@ -37,6 +39,13 @@ pub struct Key {
     pub direct: Vec<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub log_content: LogContent,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limits: Vec<Limit>,
+    /// Limits of each of its sessions by itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub session_limits: Vec<Limit>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unpriced: Unpriced,
     #[serde(default = "yes")]
     pub enabled: bool,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -138,6 +147,9 @@ const FIELDS: &[Field] = &[
         "",
         "How much of its requests the log keeps",
     ),
+    LIMITS,
+    SESSION_LIMITS,
+    UNPRICED,
     LABELS,
 ];
 
@@ -152,6 +164,7 @@ const COLUMNS: &[Column] = &[
     wide("ENVIRONMENT", "environment"),
     wide("EXPIRES", "expires"),
     wide("DIRECT", "direct"),
+    wide("LIMITS", "limits"),
 ];
 
 pub static KIND: Kind = Kind {
@@ -204,6 +217,7 @@ impl Resource for Key {
                 .map_err(|error| error.param("expires"))?
                 .rfc3339();
         }
-        Ok(())
+        Limit::check_all(&self.limits, "limits")?;
+        Limit::check_all(&self.session_limits, "session_limits")
     }
 }

@@ -170,6 +170,17 @@ fn money(text: &str) -> Option<u64> {
     Some(whole * DOLLAR + format!("{part:0<12}").parse::<u64>().ok()?)
 }
 
+/// What becomes of requests under a limit of [`Metric::Spend`] to models of which no price is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unpriced {
+    /// They pass, and count nothing.
+    #[default]
+    Allow,
+    /// Such targets are left out.
+    Refuse,
+}
+
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metric = METRICS.iter().find(|(_, known)| *known == self.metric);

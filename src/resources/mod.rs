@@ -85,6 +85,8 @@ pub enum Shape {
     Targets,
     /// A route's rules: `CONDITION => TARGET, …`, repeatable.
     Rules,
+    /// Limits as [`limit`] spells them, repeatable.
+    Limits,
 }
 
 /// One settable field of a kind.
@@ -203,6 +205,33 @@ pub(crate) const DISPLAY_NAME: Field = field(
     "TEXT",
     "",
     "Name shown to people",
+);
+
+/// What kinds have whose use is counted.
+pub(crate) const LIMITS: Field = field(
+    "limits",
+    "limit",
+    Shape::Limits,
+    "LIMIT",
+    "",
+    "How much of what in which time: tokens=100000/hour, requests=60/minute, parallel=4, spend=10/month; repeatable; behind `:shadow` noted and not refused",
+);
+pub(crate) const SESSION_LIMITS: Field = field(
+    "session_limits",
+    "session-limit",
+    Shape::Limits,
+    "LIMIT",
+    "",
+    "The same for each of its sessions by itself, such as requests=200/total or spend=5/total; repeatable",
+);
+
+pub(crate) const UNPRICED: Field = field(
+    "unpriced",
+    "unpriced",
+    Shape::Text,
+    "allow|refuse",
+    "",
+    "Under a limit on spend: whether models without a known price may be called (default allow)",
 );
 
 /// `serde(default)` for `enabled`.

@@ -1,8 +1,8 @@
 //! A model: what the user says about one upstream model, over what the built-in catalogue knows.
 
 use super::{
-    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, Resource, Shape, column, field, is_default,
-    wide, yes,
+    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, LIMITS, Resource, Shape, column, field,
+    is_default, limit::Limit, wide, yes,
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub struct Model {
     pub released: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub snapshot_of: String,
+    /// Of all callers together.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limits: Vec<Limit>,
     #[serde(default = "yes")]
     pub enabled: bool,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -152,6 +155,7 @@ const FIELDS: &[Field] = &[
         "",
         "The model this is a dated version of",
     ),
+    LIMITS,
     LABELS,
 ];
 
@@ -167,6 +171,7 @@ const COLUMNS: &[Column] = &[
     wide("MAX-OUT", "status.max_output"),
     wide("CAPS", "capabilities"),
     wide("PRICE-SOURCE", "status.price_source"),
+    wide("LIMITS", "limits"),
 ];
 
 pub static KIND: Kind = Kind {
@@ -248,7 +253,7 @@ impl Resource for Model {
                 );
             }
         }
-        Ok(())
+        Limit::check_all(&self.limits, "limits")
     }
 }
 

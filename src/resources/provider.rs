@@ -7,8 +7,8 @@ pub mod inject;
 pub use credential::Credential;
 
 use super::{
-    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, Millis, Resource, Shape, Stamp, column,
-    field, is_default, wide, yes,
+    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, LIMITS, Millis, Resource, Shape, Stamp,
+    column, field, is_default, limit::Limit, wide, yes,
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,9 @@ pub struct Provider {
     pub inject: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub inject_until: Option<String>,
+    /// Of all callers together.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limits: Vec<Limit>,
     #[serde(default = "yes")]
     pub enabled: bool,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -335,6 +338,7 @@ const FIELDS: &[Field] = &[
         "",
         "How long --inject holds, at most 24h: 10m, or a time",
     ),
+    LIMITS,
     LABELS,
 ];
 
@@ -348,6 +352,7 @@ const COLUMNS: &[Column] = &[
     column("AGE", "created"),
     wide("BASE-URL", "status.base_url"),
     wide("ENVIRONMENTS", "environments"),
+    wide("LIMITS", "limits"),
 ];
 
 pub static KIND: Kind = Kind {
@@ -433,6 +438,7 @@ impl Resource for Provider {
                 );
             }
         }
+        Limit::check_all(&self.limits, "limits")?;
         self.known_quirks()?;
         self.files()
     }

@@ -1,7 +1,9 @@
 //! A user: a person or service that owns keys.
 
 use super::{
-    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, Resource, Shape, column, field, is_default,
+    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, LIMITS, Resource, SESSION_LIMITS, Shape,
+    UNPRICED, column, field, is_default,
+    limit::{Limit, Unpriced},
     wide, yes,
 };
 use crate::error::Result;
@@ -17,6 +19,14 @@ pub struct User {
     pub email: String,
     #[serde(default, skip_serializing_if = "is_default")]
     pub team: String,
+    /// Of all its keys together.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub limits: Vec<Limit>,
+    /// Limits of each of its sessions by itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub session_limits: Vec<Limit>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unpriced: Unpriced,
     #[serde(default = "yes")]
     pub enabled: bool,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -41,6 +51,9 @@ const FIELDS: &[Field] = &[
         "",
         "Team or cost centre",
     ),
+    LIMITS,
+    SESSION_LIMITS,
+    UNPRICED,
     LABELS,
 ];
 
@@ -52,6 +65,7 @@ const COLUMNS: &[Column] = &[
     column("LAST-USED", "status.last_used"),
     wide("EMAIL", "email"),
     wide("TEAM", "team"),
+    wide("LIMITS", "limits"),
 ];
 
 pub static KIND: Kind = Kind {
@@ -72,6 +86,7 @@ pub static KIND: Kind = Kind {
 impl Resource for User {
     const KIND: &'static str = "user";
     fn validate(&mut self) -> Result<()> {
-        Ok(())
+        Limit::check_all(&self.limits, "limits")?;
+        Limit::check_all(&self.session_limits, "session_limits")
     }
 }

@@ -43,7 +43,7 @@ fn tables() {
     );
     assert_eq!(
         shown("wide", false),
-        "NAME           KEYS   STATUS     AGE   LAST-USED   EMAIL   TEAM\nann            2      enabled    30m   -           -       a, b\nbo\\u001b[2Jb   -      disabled   2d    -           -       -\n"
+        "NAME           KEYS   STATUS     AGE   LAST-USED   EMAIL   TEAM   LIMITS\nann            2      enabled    30m   -           -       a, b   -\nbo\\u001b[2Jb   -      disabled   2d    -           -       -      -\n"
     );
     let look = Look {
         format: Format::Table,
@@ -105,7 +105,7 @@ fn machine_formats() {
     assert_eq!(shown("value=.status.keys", false), "2\n\n");
     assert_eq!(
         shown("csv", false),
-        "name,status.keys,enabled,created,status.last_used,email,team\nann,2,true,2026-11-21T09:00:00.000Z,,,\"a, b\"\nbo\u{1b}[2Jb,,false,2026-11-19T09:30:00.000Z,,,\n"
+        "name,status.keys,enabled,created,status.last_used,email,team,limits\nann,2,true,2026-11-21T09:00:00.000Z,,,\"a, b\",\nbo\u{1b}[2Jb,,false,2026-11-19T09:30:00.000Z,,,,\n"
     );
 }
 

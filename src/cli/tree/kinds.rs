@@ -4,7 +4,8 @@
 use super::args::{choice, credential, deletion, listing, name, names, secret_in, secret_out};
 use super::{flag, group, many, option};
 use crate::cli::completion::names_of;
-use crate::resources::{Field, KINDS, Kind, KindId, Shape};
+use crate::cli::limits;
+use crate::resources::{Field, KINDS, Kind, KindId, LIMITS, Shape};
 use clap::{Arg, ArgAction, Command};
 
 /// One command a kind.
@@ -125,7 +126,19 @@ fn fields(kind: &'static Kind) -> Vec<Arg> {
         .iter()
         .filter(|field| !field.flag.is_empty())
         .map(of_field)
+        .chain(limit_sugar(kind))
         .collect()
+}
+
+/// Shorter ways to write limits, beside `--limit`.
+fn limit_sugar(kind: &'static Kind) -> Vec<Arg> {
+    if !kind.fields.iter().any(|field| field.name == LIMITS.name) {
+        return Vec::new();
+    }
+    let of = |sugar: &limits::Sugar| {
+        option(sugar.id, sugar.flag, sugar.value, sugar.help).help_heading("Limits")
+    };
+    limits::SUGAR.iter().map(of).collect()
 }
 
 fn of_field(field: &'static Field) -> Arg {
@@ -136,7 +149,9 @@ fn of_field(field: &'static Field) -> Arg {
             .num_args(0..=1)
             .default_missing_value("true")
             .value_parser(clap::value_parser!(bool)),
-        Shape::Texts | Shape::Only => arg.action(ArgAction::Append).value_delimiter(','),
+        Shape::Texts | Shape::Only | Shape::Limits => {
+            arg.action(ArgAction::Append).value_delimiter(',')
+        }
         Shape::Map | Shape::Targets | Shape::Rules => arg.action(ArgAction::Append),
         Shape::Text | Shape::Decimal | Shape::Duration | Shape::Time => arg,
     };
