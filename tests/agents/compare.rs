@@ -37,7 +37,7 @@ pub fn requests(seen: &[Seen]) -> Vec<Request> {
             seen.method,
             seen.path,
             headers.concat(),
-            sorted(&seen.body)
+            skills_in_order(&sorted(&seen.body))
         );
         Request { text }
     };
@@ -59,6 +59,22 @@ fn sorted(body: &str) -> String {
     };
     let members: BTreeMap<&str, &RawValue> = serde_json::from_str(raw.get()).unwrap();
     body.replacen(raw.get(), &serde_json::to_string(&members).unwrap(), 1)
+}
+
+/// A body with the skills that Gemini CLI offers in order: it lists them as they were loaded, side by side.
+fn skills_in_order(body: &str) -> String {
+    let inside = |(before, rest): (&str, &str)| {
+        let (skills, after) = rest.split_once("</available_skills>")?;
+        let mut skills: Vec<&str> = skills.split_inclusive("</skill>").collect();
+        let last = skills.pop()?;
+        skills.sort_unstable();
+        let skills = skills.concat();
+        Some(format!(
+            "{before}<available_skills>{skills}{last}</available_skills>{after}"
+        ))
+    };
+    let found = body.split_once("<available_skills>").and_then(inside);
+    found.unwrap_or_else(|| body.to_owned())
 }
 
 /// What tells `through` from the direct runs, in what is the same in both of these.
@@ -143,4 +159,14 @@ fn what_differs_between_direct_runs_is_masked_and_nothing_else() {
         assert!(differs(&request(id, rest)), "{id}{rest}");
     }
     assert!(differs(&[]));
+}
+
+#[test]
+fn skills_are_compared_whatever_their_order() {
+    let body = |skills: &str| format!("a <available_skills>{skills}\\n</available_skills> b");
+    let (one, two) = ("\\n<skill>x</skill>", "\\n<skill>y</skill>");
+    let [forth, back] = [[one, two], [two, one]].map(|skills| body(&skills.concat()));
+    assert_eq!(skills_in_order(&forth), forth);
+    assert_eq!(skills_in_order(&back), forth);
+    assert_eq!(skills_in_order("none"), "none");
 }
