@@ -74,8 +74,8 @@ pub struct Endpoint {
 }
 
 const LOGS: &[&str] = &[
-    "key", "user", "provider", "model", "route", "session", "agent", "status", "since", "until",
-    "text", "order", "limit", "cursor",
+    "key", "user", "provider", "model", "route", "session", "agent", "status", "label", "since",
+    "until", "text", "order", "limit", "cursor",
 ];
 const FOLLOW: &[&str] = crate::store::journal::Filter::WORDS;
 

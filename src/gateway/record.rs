@@ -117,6 +117,7 @@ impl Record {
         self.row.key = Some(caller.key.to_string());
         self.row.user = Some(caller.user.to_string());
         self.row.environment = caller.environment.to_string();
+        self.row.labels = Some(caller.labels.clone()).filter(|labels| !labels.is_empty());
         self.level = self.level.max(caller.log_content);
     }
 

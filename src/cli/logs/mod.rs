@@ -30,7 +30,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
 /// The filters as they were written; what they mean is the gateway's to say.
 fn filters(matches: &ArgMatches) -> Query {
     let many = [
-        "key", "user", "route", "provider", "model", "session", "agent", "status",
+        "key", "user", "route", "provider", "model", "session", "agent", "status", "label",
     ];
     let mut query = Query::new();
     for id in many {

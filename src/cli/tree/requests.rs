@@ -47,6 +47,13 @@ fn filters() -> Vec<Arg> {
             "ok, error (broken streams too), 4xx, 429 and so on",
         )
         .value_delimiter(','),
+        many(
+            "label",
+            "label",
+            "NAME[=VALUE]",
+            "Whose key or user has these labels, such as team=search",
+        )
+        .value_delimiter(','),
         option("text", "text", "TEXT", "With this text in the row"),
         flag("no_headers", "no-headers", "No head line"),
     ]

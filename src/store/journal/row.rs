@@ -5,6 +5,8 @@ use crate::chat::{Usage, UsageSource};
 use crate::resources::Stamp;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +63,9 @@ pub struct Row {
     pub user: Option<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub environment: String,
+    /// The labels of its user, and those of its key over them; shared with whoever called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Arc<BTreeMap<String, String>>>,
     pub route: Option<String>,
     /// Which of its rules gave the targets, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
