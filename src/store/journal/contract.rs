@@ -1,11 +1,13 @@
 //! What every journal must do, as one suite; and an oracle that filters naively.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::sums::{self, Hours, Totals};
+use super::sums::{Ask, Fold, Folded};
 use super::{Content, Filter, Journal, Order, Outcome, Row, Status};
+use crate::chat::Usage;
 use crate::resources::Stamp;
 use bytes::Bytes;
 use proptest::prelude::*;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub fn id(number: u64) -> String {
@@ -37,6 +39,15 @@ pub fn row(number: u64) -> Row {
         } else {
             Outcome::Ok
         },
+        labels: pick("team", 3).map(|team| Arc::new([("team".to_owned(), team)].into())),
+        usage: Usage {
+            input: number,
+            output: number % 5,
+            ..Usage::default()
+        },
+        cost_pico: i64::try_from(number % 11).ok().filter(|cost| *cost > 2),
+        latency_ms: number * 7 % 1000,
+        ttft_ms: Some(number).filter(|number| number.is_multiple_of(3)),
         ..Row::default()
     }
 }
@@ -139,12 +150,33 @@ fn filters() -> impl Strategy<Value = Filter> {
                     session,
                     agent,
                     status: status.iter().map(|word| word.parse().unwrap()).collect(),
+                    label: Vec::new(),
                     since,
                     until,
                     text,
                 }
             },
         )
+}
+
+/// What sums are asked by, in turn.
+const BY: [&str; 6] = [
+    "key",
+    "model,provider,hour",
+    "session,agent",
+    "user,route,status",
+    "requested_model,label:team",
+    "day",
+];
+
+/// What sums come to by the rows themselves.
+pub fn folded(rows: &[Row], ask: &Ask) -> Folded {
+    let times = || rows.iter().map(|row| row.at.0);
+    let (first, last) = (times().min(), times().max());
+    let mut fold = Fold::new(ask, first.unwrap_or_default(), last.unwrap_or_default());
+    fold.oldest = first;
+    rows.iter().for_each(|row| fold.take_row(row));
+    fold.end()
 }
 
 /// Runs everything against logs made by `new`.
@@ -175,15 +207,20 @@ pub fn suite<J: Journal>(new: impl Fn() -> J) {
                 let log = new();
                 let rows: Vec<Row> = numbers.into_iter().map(row).collect();
                 rows.iter().for_each(|row| log.push(row.clone(), None));
-                let mut sums = Totals::default();
-                sums.add(sums::of(rows.iter()));
-                prop_assert_eq!(log.totals(Hours::default()).unwrap(), sums.list());
-                let never = Hours {
-                    since: None,
-                    until: Some(0),
-                };
-                prop_assert_eq!(log.totals(never).unwrap(), []);
-                for (filter, limit) in wanted {
+                for ((filter, limit), by) in wanted.into_iter().zip(BY.iter().cycle()) {
+                    let mut ask = Ask {
+                        filter: Filter {
+                            text: String::new(),
+                            ..filter.clone()
+                        },
+                        points: 7,
+                        ..Ask::default()
+                    };
+                    ask.take("by", by).unwrap();
+                    let sums = log.fold(&ask).unwrap();
+                    prop_assert_eq!(&sums, &folded(&rows, &ask), "{:?}", ask);
+                    let found = oracle(&rows, &ask.filter).len() as u64;
+                    prop_assert_eq!(sums.total.figures.requests, found);
                     let found: Vec<String> = all(&log, &filter, limit)
                         .into_iter()
                         .map(|row| row.id)

@@ -20,6 +20,8 @@ pub struct Filter {
     pub session: Vec<String>,
     pub agent: Vec<String>,
     pub status: Vec<Status>,
+    /// Labels of key and user: of one name any of these, of several names each.
+    pub label: Vec<Label>,
     /// Inclusive.
     pub since: Option<Stamp>,
     /// Exclusive.
@@ -62,6 +64,48 @@ impl FromStr for Status {
     }
 }
 
+/// A label that is wanted: `name=value`, or `name` whatever its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    pub name: String,
+    pub value: Option<String>,
+}
+
+impl FromStr for Label {
+    type Err = Error;
+    fn from_str(word: &str) -> Result<Label> {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.trim().to_owned())),
+            None => (word, None),
+        };
+        if name.is_empty() {
+            return Err(
+                Error::invalid(format!("`{}` is not a label", word.escape_debug()))
+                    .param("label")
+                    .hint("write it as team=search, or team for any value"),
+            );
+        }
+        Ok(Label {
+            name: name.to_owned(),
+            value,
+        })
+    }
+}
+
+/// Whether labels are as wanted; `of` gives the value of a label by its name.
+pub fn labelled<'a>(wanted: &[Label], of: impl Fn(&str) -> Option<&'a str>) -> bool {
+    wanted.iter().all(|one| {
+        let has = of(&one.name);
+        wanted
+            .iter()
+            .filter(|other| other.name == one.name)
+            .any(|other| match &other.value {
+                Some(value) => has == Some(value),
+                None => has.is_some(),
+            })
+    })
+}
+
 /// A name as rows keep it.
 fn kept(mut name: String) -> String {
     let end = name.char_indices().nth(LABEL_KEPT).map(|(at, _)| at);
@@ -72,8 +116,8 @@ fn kept(mut name: String) -> String {
 impl Filter {
     /// The words [`Filter::take`] knows.
     pub const WORDS: &[&str] = &[
-        "key", "user", "provider", "model", "route", "session", "agent", "status", "since",
-        "until", "text",
+        "key", "user", "provider", "model", "route", "session", "agent", "status", "label",
+        "since", "until", "text",
     ];
 
     /// Takes a word in, such as `status` and `4xx,429`; `false`: it is none of a filter's. Names and statuses may
@@ -103,6 +147,11 @@ impl Filter {
             "status" => {
                 for one in values() {
                     self.status.push(one.parse()?);
+                }
+            }
+            "label" => {
+                for one in values() {
+                    self.label.push(one.parse()?);
                 }
             }
             "since" => self.since = Some(time(word, value, now)?),
@@ -185,6 +234,10 @@ impl Matcher {
             && any(&filter.agent, &row.agent)
             && (any(&filter.model, &row.model) || any(&filter.model, &row.requested_model))
             && (filter.status.is_empty() || filter.status.iter().any(status))
+            && (filter.label.is_empty()
+                || labelled(&filter.label, |name| {
+                    row.labels.as_ref()?.get(name).map(String::as_str)
+                }))
             && filter.since.is_none_or(|since| row.at >= since)
             && filter.until.is_none_or(|until| row.at < until)
     }
@@ -271,6 +324,37 @@ mod tests {
         }
         let error = filter.take("since", "soon", Stamp(0)).unwrap_err();
         assert_eq!(error.param.as_deref(), Some("since"));
+    }
+
+    #[test]
+    fn labels_of_one_name_are_any_and_of_several_each() {
+        let row = |labels: &[(&str, &str)]| Row {
+            labels: Some(std::sync::Arc::new(
+                labels
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
+            )),
+            ..Row::default()
+        };
+        let both = row(&[("team", "a"), ("env", "ci")]);
+        for (words, wanted) in [
+            ("team=a", true),
+            ("team=b,team=a", true),
+            ("team=b", false),
+            ("team", true),
+            ("team=a,env=ci", true),
+            ("team=a,env=live", false),
+            ("team=a,owner", false),
+        ] {
+            let mut filter = Filter::default();
+            filter.take("label", words, Stamp(0)).unwrap();
+            let matcher = Matcher::new(&filter);
+            assert_eq!(matcher.matches(&both), wanted, "{words}");
+            assert!(!matcher.matches(&Row::default()));
+        }
+        let error = Filter::default().take("label", "=a", Stamp(0)).unwrap_err();
+        assert_eq!(error.param.as_deref(), Some("label"));
     }
 
     #[test]

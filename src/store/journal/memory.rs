@@ -2,7 +2,7 @@
 
 use super::cursor::{Cursor, MAX_LIMIT, Order};
 use super::follow::Followers;
-use super::sums::{self, Hours, Sum, Totals};
+use super::sums::{Ask, Fold, Folded};
 use super::{Body, Content, Filter, Health, Journal, Matcher, Page, Row};
 use crate::error::Result;
 use std::collections::{HashMap, VecDeque};
@@ -135,18 +135,14 @@ impl Journal for Memory {
         Ok(Some((Row::clone(row), body.unwrap_or(Body::None))))
     }
 
-    fn totals(&self, hours: Hours) -> Result<Vec<Sum>> {
+    fn fold(&self, ask: &Ask) -> Result<Folded> {
         let rows: Vec<Arc<Row>> = self.ring().rows.iter().cloned().collect();
-        let mut totals = Totals::default();
-        totals.add(
-            rows.chunks(128)
-                .flat_map(|rows| sums::of(rows.iter().map(|row| &**row))),
-        );
-        Ok(totals
-            .list()
-            .into_iter()
-            .filter(|sum| hours.hold(sum))
-            .collect())
+        let times = || rows.iter().map(|row| row.at.0);
+        let (first, last) = (times().min(), times().max());
+        let mut fold = Fold::new(ask, first.unwrap_or_default(), last.unwrap_or_default());
+        fold.oldest = first;
+        rows.iter().for_each(|row| fold.take_row(row));
+        Ok(fold.end())
     }
 
     fn follow(&self) -> Receiver<Arc<Row>> {

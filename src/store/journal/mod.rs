@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod contract;
 mod cursor;
-mod filter;
+pub(crate) mod filter;
 mod follow;
 pub mod memory;
 mod named;
@@ -18,7 +18,7 @@ pub use memory::Memory;
 pub use named::named;
 pub use row::{Attempt, Body, Content, LABEL_KEPT, Outcome, Row};
 pub use segments::{Segments, Settings};
-pub use sums::{Hours, Sum};
+pub use sums::{Ask, Folded};
 
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -76,8 +76,8 @@ pub trait Journal: Send + Sync {
     fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
         Ok(self.find(id)?.map(|(row, body)| (row, body.kept())))
     }
-    /// Sums of these hours, without reading rows where they were laid down; by time first.
-    fn totals(&self, hours: Hours) -> Result<Vec<Sum>>;
+    /// Sums as asked for, without reading rows where sums were laid down.
+    fn fold(&self, ask: &Ask) -> Result<Folded>;
     /// Rows pushed from now on, for `logs -f`; a slow reader loses rows rather than holding anything up.
     fn follow(&self) -> std::sync::mpsc::Receiver<std::sync::Arc<Row>>;
     /// The greatest id there is.

@@ -1,8 +1,7 @@
 //! Segment files: appending blocks, sealing with an index, and finding the blocks again, sealed or not.
 
 use super::super::summary::Summary;
-use super::super::sums::{self, Sum, Totals};
-use super::block;
+use super::super::sums::Sums;
 use super::frame::{self, Compressor, FILE_MAGIC, Kind, Reader};
 use super::settings::Holds;
 use serde::{Deserialize, Serialize};
@@ -61,7 +60,7 @@ struct State {
     /// Absent where the file has an index of its own.
     blocks: Option<Vec<Arc<Block>>>,
     /// While it is written; absent where they are in the file, or too many.
-    totals: Option<Totals>,
+    totals: Option<Arc<Sums>>,
 }
 
 /// What reading a segment at start gave.
@@ -162,39 +161,26 @@ impl Segment {
         }
     }
 
-    /// The sums of all rows: as they are in memory or in the file, or of its blocks where need be.
-    pub fn totals(&self, reader: &mut Reader) -> Totals {
+    /// The sums of all rows, without sessions and agents, where there are some.
+    pub fn totals(&self, reader: &mut Reader) -> Option<Totals> {
         if let Some(totals) = &self.state().totals {
-            return totals.clone();
+            return Some(Totals::Kept(totals.clone()));
         }
-        let mut totals = Totals::default();
-        match footer(reader).and_then(|footer| sums(reader, footer.totals?, Kind::Totals)) {
-            Some(whole) => totals.add(whole),
-            None => {
-                for block in self.blocks(reader) {
-                    totals.add(block_sums(reader, &block));
-                }
-            }
-        }
-        totals
+        let at = footer(reader)?.totals?;
+        reader.body(at, Kind::Totals).map(Totals::Packed)
     }
 }
 
-fn sums(reader: &mut Reader, at: u64, kind: Kind) -> Option<Vec<Sum>> {
-    serde_json::from_slice(&reader.body(at, kind)?).ok()
+/// The sums of a file: as they are kept while it is written, or as they are in it.
+pub enum Totals {
+    Kept(Arc<Sums>),
+    Packed(Vec<u8>),
 }
 
-/// The sums of a block: from the frame behind it, or of its rows where there is none.
-fn block_sums(reader: &mut Reader, block: &Block) -> Vec<Sum> {
-    let next = reader.head(block.at).map(|head| head.end());
-    if let Some(sums) = next.and_then(|at| sums(reader, at, Kind::Sums)) {
-        return sums;
-    }
-    let raw = reader.body(block.at, Kind::Rows).unwrap_or_default();
-    let rows: Vec<_> = block::rows(&raw)
-        .filter_map(|(json, _)| serde_json::from_slice(json).ok())
-        .collect();
-    sums::of(rows.iter())
+/// The packed sums of a block: from the frame behind it.
+pub fn block_sums(reader: &mut Reader, block: &Block) -> Option<Vec<u8>> {
+    let next = reader.head(block.at)?.end();
+    reader.body(next, Kind::Sums)
 }
 
 fn footer(reader: &mut Reader) -> Option<Footer> {
@@ -295,7 +281,7 @@ impl Open {
             summary: Summary::default(),
             size: end,
             blocks: Some(Vec::new()),
-            totals: Some(Totals::default()),
+            totals: Some(Arc::default()),
         };
         Ok(Open {
             segment: Arc::new(Segment {
@@ -332,7 +318,7 @@ impl Open {
     }
 
     /// Appends the frames of a block of rows with their sums. All of it or nothing.
-    pub fn append_rows(&mut self, frames: &[u8], block: Block, sums: Vec<Sum>) -> io::Result<()> {
+    pub fn append_rows(&mut self, frames: &[u8], block: Block, sums: &Sums) -> io::Result<()> {
         self.write(frames)?;
         let mut state = self.segment.state();
         state.size = self.end;
@@ -341,7 +327,7 @@ impl Open {
             blocks.push(Arc::new(block));
         }
         if let Some(totals) = &mut state.totals {
-            totals.add(sums);
+            Arc::make_mut(totals).add_coarse(sums);
             if totals.groups() > MAX_GROUPS {
                 state.totals = None;
             }
@@ -391,8 +377,7 @@ impl Open {
                 frame::encode(&mut out, Kind::Index, &[], &index, compressor)?;
                 if let Some(totals) = &state.totals {
                     totals_at = Some(end + out.len() as u64);
-                    let totals = serde_json::to_vec(&totals.list())?;
-                    frame::encode(&mut out, Kind::Totals, &[], &totals, compressor)?;
+                    frame::encode(&mut out, Kind::Totals, &[], &totals.pack(), compressor)?;
                 }
             }
             let footer_at = end + out.len() as u64;
@@ -421,15 +406,20 @@ impl Open {
 }
 
 /// A file that can be written on, cut off where its rows and content end, and what is known of it.
-fn resume(found: &Found) -> io::Result<(File, Vec<Arc<Block>>, Option<Totals>)> {
+fn resume(found: &Found) -> io::Result<(File, Vec<Arc<Block>>, Option<Arc<Sums>>)> {
     let mut reader = Reader::open(&found.segment.path)?;
     let (mut blocks, mut totals) = (Vec::new(), None);
     if found.segment.holds.rows() {
         blocks = found.segment.blocks(&mut reader);
     }
-    // Those of earlier releases have no sums: that would read every row.
+    // Where the file was not closed, those of its blocks have to do: adding them up would hold up the start.
     if found.segment.holds == Holds::Rows {
-        totals = Some(found.segment.totals(&mut reader)).filter(|all| all.groups() <= MAX_GROUPS);
+        totals = match found.segment.totals(&mut reader) {
+            Some(Totals::Packed(packed)) => Sums::unpack(&packed).map(Arc::new),
+            Some(Totals::Kept(totals)) => Some(totals),
+            None if blocks.is_empty() => Some(Arc::default()),
+            None => None,
+        };
     }
     let file = OpenOptions::new().write(true).open(&found.segment.path)?;
     file.set_len(found.end)?;

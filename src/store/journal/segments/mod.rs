@@ -6,6 +6,7 @@ mod block;
 mod check;
 mod damage;
 mod file;
+mod fold;
 mod frame;
 mod queue;
 mod read;
@@ -20,7 +21,7 @@ mod writer;
 pub use settings::{Floor, Settings};
 
 use super::follow::Followers;
-use super::sums::{Hours, Sum};
+use super::sums::{Ask, Folded};
 use super::{Body, Content, Filter, Health, Journal, Order, Page, Row};
 use crate::clock::{self, Clock};
 use crate::error::{Error, Kind, Result};
@@ -178,9 +179,9 @@ impl Journal for Segments {
         Ok(read::find(&self.shared, id))
     }
 
-    fn totals(&self, hours: Hours) -> Result<Vec<Sum>> {
+    fn fold(&self, ask: &Ask) -> Result<Folded> {
         self.queue.flush();
-        Ok(read::totals(&self.shared, hours))
+        Ok(fold::fold(&self.shared, ask))
     }
 
     fn follow(&self) -> Receiver<Arc<Row>> {

@@ -2,7 +2,6 @@
 
 use super::super::cursor::{Cursor, MAX_LIMIT, Order};
 use super::super::summary::Summary;
-use super::super::sums::{Hours, Sum, Totals};
 use super::super::{Body, Filter, Matcher, Page, Row};
 use super::Shared;
 use super::block::{self, Kept, Place};
@@ -174,7 +173,7 @@ fn unpack(
 }
 
 /// The segment's file; nothing where retention was here in the meantime, or it cannot be read.
-fn reader(shared: &Shared, segment: &Segment) -> Option<Reader> {
+pub fn reader(shared: &Shared, segment: &Segment) -> Option<Reader> {
     match Reader::open(&segment.path) {
         Ok(reader) => Some(reader),
         Err(error) => {
@@ -187,7 +186,7 @@ fn reader(shared: &Shared, segment: &Segment) -> Option<Reader> {
 }
 
 /// The files that have rows.
-fn rows(shared: &Shared) -> Vec<Arc<Segment>> {
+pub fn rows(shared: &Shared) -> Vec<Arc<Segment>> {
     let mut segments = shared.segments();
     segments.retain(|segment| segment.holds.rows());
     segments
@@ -258,19 +257,4 @@ fn body(shared: &Shared, segment: &Segment, reader: &mut Reader, place: Place, i
             Body::Damaged
         }
     }
-}
-
-/// The sums of these hours.
-pub fn totals(shared: &Shared, hours: Hours) -> Vec<Sum> {
-    let mut totals = Totals::default();
-    for segment in rows(shared) {
-        if !segment.summary(|all| all.rows > 0 && hours.overlap(all.since, all.until)) {
-            continue;
-        }
-        if let Some(mut reader) = reader(shared, &segment) {
-            let sums = segment.totals(&mut reader).list();
-            totals.add(sums.into_iter().filter(|sum| hours.hold(sum)));
-        }
-    }
-    totals.list()
 }

@@ -1,7 +1,7 @@
 //! The writer: takes rows from the queue, packs them into blocks, and lives with a disk that is full or failing.
 
 use super::super::summary::Summary;
-use super::super::sums;
+use super::super::sums::Sums;
 use super::believed;
 use super::block::{self, Kept, Place};
 use super::file::{Block, Open};
@@ -360,16 +360,15 @@ impl Writer {
         let compressor = &mut self.tools.compressor;
         let head = serde_json::to_vec(&block)?;
         frame::encode(&mut self.out, Kind::Rows, &head, &self.raw, compressor)?;
-        let sums = sums::of(batch.iter().map(|entry| &*entry.row));
-        let packed = serde_json::to_vec(&sums)?;
-        frame::encode(&mut self.out, Kind::Sums, &[], &packed, compressor)?;
+        let sums = Sums::of(batch.iter().map(|entry| &*entry.row));
+        frame::encode(&mut self.out, Kind::Sums, &[], &sums.pack(), compressor)?;
         let coming = self.out.len() as u64;
         self.rows.make_way(&self.tools, coming)?;
         let Some(open) = &mut self.rows.open else {
             return Err(io::Error::other("there is no segment to write to"));
         };
         let stored = block.summary.rows;
-        open.append_rows(&self.out, block, sums)?;
+        open.append_rows(&self.out, block, &sums)?;
         self.tools.syncer.dirty(&open.file);
         self.unlooked_bytes += coming;
         let shared = &self.tools.shared;
