@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 pub type Spec = Map<String, Value>;
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Shown as RFC 3339.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Stamp(pub i64);
 

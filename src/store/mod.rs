@@ -1,9 +1,10 @@
 //! Where state rests, behind small traits with one contract suite each: records (users, keys, providers,
-//! models, routes) with the audit log, request logs, secrets. No HTTP here.
+//! models, routes) with the audit log, request logs, what was used by window, secrets. No HTTP here.
 
 /// The admin token's file in a data directory: the gateway makes it, and its command line reads it.
 pub const ADMIN_TOKEN: &str = "admin.token";
 
+pub mod counters;
 pub mod digest_key;
 pub mod harden;
 pub mod journal;
