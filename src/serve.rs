@@ -109,6 +109,10 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
             let shared = shared.clone();
             move |record| route_state::of(&shared, record)
         }),
+        model_uses: Arc::new({
+            let shared = shared.clone();
+            move |provider, model| route_state::uses(&shared, provider, model)
+        }),
         last_used: Arc::new({
             let shared = shared.clone();
             move |key| shared.serving.load().snapshot.caller_named(key)?.used()

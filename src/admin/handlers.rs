@@ -4,7 +4,7 @@ use super::call::{Call, answer, parse, tagged};
 use super::desk::blocking;
 use super::in_force::InForce;
 use super::item::Item;
-use super::{cascade, draft::Draft, draft::Outcome, keys, openapi, probe, select, show};
+use super::{cascade, draft::Draft, draft::Outcome, keys, models, openapi, probe, select, show};
 use crate::error::{Error, Kind, Result};
 use crate::resources::{self, KindId, Millis, Record};
 use crate::store::secret::Secret;
@@ -153,15 +153,15 @@ async fn create_record(call: &Call) -> Result<Response> {
 }
 
 /// A record as a change left it, or would.
-struct Made {
-    outcome: Outcome,
+pub(super) struct Made {
+    pub outcome: Outcome,
     /// Shown in this one answer.
-    secret: Option<Secret>,
-    record: Arc<Record>,
+    pub secret: Option<Secret>,
+    pub record: Arc<Record>,
 }
 
 impl Made {
-    fn show(&self, call: &Call, dry_run: bool) -> Value {
+    pub fn show(&self, call: &Call, dry_run: bool) -> Value {
         let state = call.desk.in_force();
         let mut value = show::Show::new(&call.desk, &state).record(&self.record);
         value["result"] = self.outcome.name().into();
@@ -291,6 +291,9 @@ pub async fn disable(call: Call) -> Result<Response> {
 
 async fn switch(call: Call, on: bool) -> Result<Response> {
     let kind = call.kind()?;
+    if kind.id == KindId::Model {
+        return models::switch(call, on).await;
+    }
     change(&call, |draft, version| {
         draft.expect(kind.name, &call.name, version)?;
         let mut spec = draft.get(kind.name, &call.name)?.spec.clone();

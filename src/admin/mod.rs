@@ -20,6 +20,7 @@ mod keys;
 mod listen;
 mod log_row;
 mod logs;
+mod models;
 mod openapi;
 pub mod paths;
 mod probe;
@@ -93,6 +94,10 @@ pub type Settled = dyn Fn(BTreeSet<String>) -> BoxFuture<'static, ()> + Send + S
 /// How each target of a route is doing, by the route's record.
 pub type RouteState = dyn Fn(&Record) -> Vec<serde_json::Value> + Send + Sync;
 
+/// What routes make of a model, by its provider's name and its id there: `{routes, routes_as_asked, routes_without_target}`,
+/// each where there are any.
+pub type ModelUses = dyn Fn(&str, &str) -> crate::resources::Spec + Send + Sync;
+
 /// Takes a provider's name and how a trial of it went.
 pub type Tried = dyn Fn(&str, &Trial) + Send + Sync;
 
@@ -121,6 +126,8 @@ pub struct Deps {
     pub last_used: LastUsed,
     /// How each target of a route is doing, by its record: `{provider, model, weight, tier, state, detail, load, due}`.
     pub route_state: Arc<RouteState>,
+    /// Which routes a model is a target of.
+    pub model_uses: Arc<ModelUses>,
     /// `{url, admin, pid, started, revision, in_flight, store, secrets, log: Health, providers: {name: {health, reason}}}`
     pub status: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
 }

@@ -32,6 +32,7 @@ pub enum Action {
     RouteStatus,
     Discover,
     Vendors,
+    Catalog,
     Apply,
     Export,
     Explain,
@@ -105,6 +106,7 @@ endpoints! {
     "GET" "/api/v1/{kinds}/{name}/status" Kinds::Only(&route::KIND), Input::None, &[], Action::RouteStatus, "How each target is doing, and what it did in the last hour";
     "POST" "/api/v1/{kinds}/{name}/discover" Kinds::Only(&provider::KIND), Input::Json, &["enable"], Action::Discover, "List the provider's models, with `enable` create records of them";
     "GET" "/api/v1/vendors" Kinds::None, Input::None, &[], Action::Vendors, "Vendors gw knows";
+    "GET" "/api/v1/catalog" Kinds::None, Input::None, &["vendor"], Action::Catalog, "Models known offline: of the providers beside their records, or of vendors (`vendor`, by id, or `all`)";
     "POST" "/api/v1/apply" Kinds::None, Input::Records, &["dry_run"], Action::Apply, "Make many records so, all or none";
     "GET" "/api/v1/export" Kinds::None, Input::None, &[], Action::Export, "Every record, in the form `apply` takes, without secrets";
     "POST" "/api/v1/explain" Kinds::None, Input::Request, &[], Action::Explain, "Where a request (`path`, `headers`, `body`, or `as_of` a logged one) would go, and why";

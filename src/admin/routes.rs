@@ -3,7 +3,7 @@
 use super::{
     Desk, Door, body,
     call::{Call, refusal},
-    check, door, handlers, logs,
+    check, door, handlers, logs, models,
     paths::{Action, Endpoint, expanded},
     probe, route_status, route_test,
 };
@@ -36,6 +36,7 @@ fn handle(action: Action, call: Call) -> BoxFuture<'static, Result<Response>> {
         Action::TestRoute => Box::pin(route_test::test(call)),
         Action::Discover => Box::pin(probe::discover(call)),
         Action::Vendors => Box::pin(handlers::vendors(call)),
+        Action::Catalog => Box::pin(models::known(call)),
         Action::Apply => Box::pin(handlers::apply(call)),
         Action::Export => Box::pin(handlers::export(call)),
         Action::Explain => Box::pin(handlers::explain(call)),

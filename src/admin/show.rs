@@ -3,7 +3,10 @@
 use super::{Desk, credentials, in_force::InForce, keys};
 use crate::catalog;
 use crate::resources::{
-    self, KindId, Record, Spec, Stamp, key::KeySystem, model::Model, provider::Provider,
+    self, KindId, Record, Spec, Stamp,
+    key::KeySystem,
+    model::{Model, ModelSystem},
+    provider::Provider,
     route::Route,
 };
 use crate::store::records::{Change, Entry, OWN_KIND};
@@ -150,7 +153,13 @@ impl<'a> Show<'a> {
         let known = vendor
             .filter(|vendor| !vendor.catalog.is_empty())
             .and_then(|vendor| catalog::find(vendor.catalog, upstream));
-        Value::Object(catalog::facts(Some(&model), known.as_ref()).show(upstream))
+        let mut status = catalog::facts(Some(&model), known.as_ref()).show(upstream);
+        status.insert("state".into(), model.state(record).word().into());
+        if let Some(since) = ModelSystem::of(record).gone {
+            status.insert("gone".into(), since.rfc3339().into());
+        }
+        status.extend((self.desk.deps.model_uses)(&model.provider, upstream));
+        Value::Object(status)
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 pub mod betas;
 mod cost;
 mod facts;
+mod listed;
 #[cfg(test)]
 mod refresh;
 mod table;
@@ -15,6 +16,7 @@ mod weights;
 
 pub use cost::{Cost, CostStatus, Pico, cost, dollars, per_token};
 pub use facts::{Facts, Priced, facts};
+pub use listed::{listed, offered};
 pub use takes::takes;
 pub use weights::weights;
 

@@ -156,7 +156,7 @@ async fn of_kind(context: &Context, kind: &'static Kind, matches: &ArgMatches) -
         ("provider", "discover") => providers::discover(context, matches).await,
         ("provider", "rekey") => providers::rekey(context, matches).await,
         ("provider", "vendors") => vendors::run(context, matches).await,
-        ("model", "search") => models::search(context, matches).await,
+        ("model", "search") => models::list(context, matches).await,
         ("route", "status") => route_status::run(context, matches).await,
         ("route", "test") => route_test::run(context, matches).await,
         ("route", "explain") => routes::explain(context, matches).await,

@@ -167,6 +167,20 @@ impl Remote {
         self.to("get", "status").status().await
     }
 
+    /// Models known offline: of the providers beside their records, or of these vendors (`all`).
+    pub(crate) async fn catalog(&self, vendors: Option<&str>) -> Result<Vec<Value>> {
+        let query: Query = vendors
+            .map(|ids| ("vendor", ids.to_owned()))
+            .into_iter()
+            .collect();
+        let found = self
+            .to("list", "the catalogue")
+            .catalog(&pairs(&query))
+            .await?;
+        let items = found.get("items").and_then(Value::as_array);
+        Ok(items.cloned().unwrap_or_default())
+    }
+
     pub(crate) async fn vendors(&self) -> Result<Value> {
         self.to("list", "vendors").vendors().await
     }

@@ -159,6 +159,10 @@ impl Client {
     pub async fn status(&self) -> Result<Value> {
         self.call("GET", "/api/v1/status", &[], None, &[]).await
     }
+    /// What is known offline: of providers beside their records, or of vendors.
+    pub async fn catalog(&self, query: Query<'_>) -> Result<Value> {
+        self.call("GET", "/api/v1/catalog", query, None, &[]).await
+    }
     pub async fn vendors(&self) -> Result<Value> {
         self.call("GET", "/api/v1/vendors", &[], None, &[]).await
     }

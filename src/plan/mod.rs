@@ -26,6 +26,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub mod turns;
+pub mod uses;
 
 pub use caller::Caller;
 pub use dice::Dice;

@@ -174,7 +174,7 @@ impl Snapshot {
         };
         for called in self.naming("provider", &name, "model") {
             let record = self.records.get("model", &called).cloned();
-            let Some(model) = record.and_then(|it| typed::<Model>(&it)) else {
+            let Some(mut model) = record.and_then(|it| typed::<Model>(&it)) else {
                 continue;
             };
             let upstream = model.upstream(&called).to_owned();
@@ -183,6 +183,9 @@ impl Snapshot {
                     .aliases
                     .insert_mut(called, upstream.as_str().into());
             }
+            // It may be called by several names; under whichever it was switched off, it is off.
+            let off = provider.models.get(&upstream).is_some_and(|it| !it.enabled);
+            model.enabled &= !off;
             provider.models.insert_mut(upstream, Arc::new(model));
         }
         let providers = Arc::make_mut(&mut self.providers);
@@ -406,6 +409,13 @@ impl Snapshot {
     /// The active route of this name, whoever it serves.
     pub fn active(&self, name: &str) -> Option<&Arc<Route>> {
         self.routes.get(name)
+    }
+
+    /// Every active route, by name.
+    pub fn active_routes(&self) -> Vec<&Arc<Route>> {
+        let mut routes: Vec<_> = self.routes.values().collect();
+        routes.sort_by(|a, b| a.name.cmp(&b.name));
+        routes
     }
 
     /// The routes that are kept and not in force, by name, for `explain`.

@@ -1,8 +1,8 @@
 //! A model: what the user says about one upstream model, over what the built-in catalogue knows.
 
 use super::{
-    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, LIMITS, Resource, Shape, column, field,
-    is_default, limit::Limit, wide, yes,
+    Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, LIMITS, Record, Resource, Shape, Spec,
+    Stamp, column, field, is_default, limit::Limit, wide, yes,
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,61 @@ pub struct Capabilities {
     pub tools: bool,
     pub images: bool,
     pub schema: bool,
+}
+
+/// What a model's lists say of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Enabled,
+    Disabled,
+    /// Its provider no longer lists it.
+    Gone,
+    /// A vendor offers it, and no provider of the user's is meant.
+    Offered,
+}
+
+impl State {
+    pub const ALL: [State; 4] = [State::Enabled, State::Disabled, State::Gone, State::Offered];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Enabled => "enabled",
+            State::Disabled => "disabled",
+            State::Gone => "gone",
+            State::Offered => "offered",
+        }
+    }
+
+    /// Whether requests may go there; `None`: there is nowhere to send them.
+    pub fn enabled(self) -> Option<bool> {
+        match self {
+            State::Enabled | State::Gone => Some(true),
+            State::Disabled => Some(false),
+            State::Offered => None,
+        }
+    }
+}
+
+/// The `system` part of a model's record.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelSystem {
+    /// Since when its provider's list is without it, as far as it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Stamp>,
+}
+
+impl ModelSystem {
+    /// The server's part of a model's record; empty where it cannot be read.
+    pub fn of(record: &Record) -> ModelSystem {
+        serde_json::from_value(record.system.clone().into()).unwrap_or_default()
+    }
+
+    pub fn written(&self) -> Spec {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(map)) => map,
+            _ => Spec::new(),
+        }
+    }
 }
 
 type Capability = (&'static str, fn(&mut Capabilities) -> &mut bool);
@@ -165,11 +220,13 @@ const COLUMNS: &[Column] = &[
     column("CONTEXT", "status.context_window"),
     column("IN$/M", "status.price_input"),
     column("OUT$/M", "status.price_output"),
-    column("STATUS", "enabled"),
-    column("AGE", "created"),
+    column("CAPS", "status.capabilities"),
+    column("STATUS", "status.state"),
     wide("UPSTREAM-ID", "status.upstream_id"),
     wide("MAX-OUT", "status.max_output"),
-    wide("CAPS", "capabilities"),
+    wide("CACHED$/M", "status.price_cache_read"),
+    wide("SNAPSHOT-OF", "status.snapshot_of"),
+    wide("RELEASED", "status.released"),
     wide("PRICE-SOURCE", "status.price_source"),
     wide("LIMITS", "limits"),
 ];
@@ -191,6 +248,14 @@ pub static KIND: Kind = Kind {
         "price_cache_read",
         "price_cache_write",
         "price_source",
+        "state",
+        "gone",
+        "capabilities",
+        "released",
+        "snapshot_of",
+        "routes",
+        "routes_as_asked",
+        "routes_without_target",
     ],
     check: super::check::<Model>,
     refs: |spec| {
@@ -268,6 +333,15 @@ impl Model {
             *flag(&mut can) = self.capabilities.iter().any(|said| said == word);
         }
         Some(can)
+    }
+
+    /// What lists say of it, by its record.
+    pub fn state(&self, record: &Record) -> State {
+        match (self.enabled, ModelSystem::of(record).gone) {
+            (false, _) => State::Disabled,
+            (true, Some(_)) => State::Gone,
+            (true, None) => State::Enabled,
+        }
     }
 
     /// The id the provider knows the model by, given the record's name.

@@ -5,8 +5,9 @@ use crate::gateway::{Serving, Shared};
 use crate::plan::{
     health::Rest,
     status::{self, State, Status},
+    uses,
 };
-use crate::resources::{Millis, Record, Stamp, route::Route};
+use crate::resources::{Millis, Record, Spec, Stamp, route::Route};
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -22,6 +23,21 @@ pub fn of(shared: &Shared, record: &Record) -> Vec<Value> {
         .iter()
         .map(|target| told(&serving, target, at))
         .collect()
+}
+
+/// What the active routes make of a model: `{routes, routes_as_asked, routes_without_target}`, each where there are any.
+pub fn uses(shared: &Shared, provider: &str, model: &str) -> Spec {
+    let serving = shared.serving.load();
+    let found = uses::of(&serving.snapshot, provider, model);
+    [
+        ("routes", found.named),
+        ("routes_as_asked", found.as_asked),
+        ("routes_without_target", found.without_target),
+    ]
+    .into_iter()
+    .filter(|(_, names)| !names.is_empty())
+    .map(|(field, names)| (field.to_owned(), names.into()))
+    .collect()
 }
 
 fn told(serving: &Serving, target: &Status, at: Stamp) -> Value {

@@ -182,6 +182,7 @@ pub async fn logging(
     let deps = Deps {
         last_used: Arc::new(|_| None),
         route_state: Arc::new(|_| Vec::new()),
+        model_uses: Arc::new(|_, _| Default::default()),
         records: book.clone(),
         vault: safe.clone(),
         mended: book.mended.load(Ordering::SeqCst),

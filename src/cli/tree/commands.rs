@@ -64,47 +64,73 @@ pub(super) fn provider_extras(kind: &'static Kind) -> Vec<Command> {
 }
 
 pub(super) fn model_extras() -> Vec<Command> {
-    vec![
-        Command::new("search")
-            .about("Search your models and the built-in catalogue by name")
-            .arg(
-                Arg::new("query")
-                    .value_name("TEXT")
-                    .help("Part of the name, upstream id or display name"),
-            )
-            .arg(
-                many(
-                    "provider",
-                    "provider",
-                    "PROVIDER",
-                    "Only of these providers; repeatable",
-                )
-                .value_delimiter(',')
-                .add(names_of("provider")),
-            )
-            .arg(
-                many(
-                    "vendor",
-                    "vendor",
-                    "VENDOR",
-                    "What these vendors offer, whether or not a provider is set up; repeatable",
-                )
-                .value_delimiter(',')
-                .conflicts_with("provider"),
-            )
-            .arg(flag("enabled", "enabled", "Only enabled ones").conflicts_with("disabled"))
-            .arg(flag("disabled", "disabled", "Only disabled ones"))
-            .arg(flag(
-                "group_snapshots",
-                "group-snapshots",
-                "Show dated versions as a count of their model",
-            ))
-            .args(
-                listing()
-                    .into_iter()
-                    .filter(|arg| arg.get_id() != "selector"),
-            ),
-    ]
+    let search = Command::new("search")
+        .about("The same list by part of a name")
+        .arg(
+            Arg::new("query")
+                .value_name("TEXT")
+                .help("Part of the name, upstream id or display name"),
+        )
+        .arg(flag("enabled", "enabled", "Only enabled ones").conflicts_with("disabled"))
+        .arg(flag("disabled", "disabled", "Only disabled ones"))
+        .args(listing());
+    vec![model_filters(search)]
+}
+
+/// The arguments of [`model_filters`].
+pub(super) const MODEL_FILTERS: [&str; 7] = [
+    "provider",
+    "vendor",
+    "all",
+    "status",
+    "search",
+    "capability",
+    "group_snapshots",
+];
+
+/// What a list of models can be narrowed to, and widened.
+pub(super) fn model_filters(command: Command) -> Command {
+    let states = crate::resources::model::State::ALL.map(crate::resources::model::State::word);
+    command.args([
+        many(
+            "provider",
+            "provider",
+            "PROVIDER",
+            "Only of these providers; repeatable",
+        )
+        .value_delimiter(',')
+        .add(names_of("provider")),
+        many(
+            "vendor",
+            "vendor",
+            "VENDOR",
+            "What these vendors offer, whether or not a provider is set up; repeatable",
+        )
+        .value_delimiter(',')
+        .conflicts_with_all(["provider", "selector"]),
+        flag("all", "all", "What all vendors offer").conflicts_with_all(["provider", "vendor", "selector"]),
+        many(
+            "status",
+            "status",
+            "STATUS",
+            "enabled, disabled, gone (its provider no longer lists it) or offered (by a vendor); repeatable",
+        )
+        .value_delimiter(',')
+        .value_parser(clap::builder::PossibleValuesParser::new(states)),
+        option("search", "search", "TEXT", "With this in the name, upstream id or display name"),
+        many(
+            "capability",
+            "capability",
+            "WORD",
+            "That are known to do all of these: tools, images, schema and so on; repeatable",
+        )
+        .value_delimiter(','),
+        flag(
+            "group_snapshots",
+            "group-snapshots",
+            "Show dated versions as a count of their model",
+        ),
+    ])
 }
 
 pub(super) fn route_extras(kind: &'static Kind) -> Vec<Command> {

@@ -33,12 +33,20 @@ fn of(kind: &'static Kind) -> Command {
 }
 
 fn get(kind: &'static Kind) -> Command {
-    Command::new("get")
+    let command = Command::new("get")
         .visible_aliases(["list", "ls"])
         .about("List them, or show some")
         .arg(names(kind))
         .args(listing())
-        .mut_arg("selector", |arg| arg.conflicts_with("name"))
+        .mut_arg("selector", |arg| arg.conflicts_with("name"));
+    match kind.id {
+        KindId::Model => super::commands::MODEL_FILTERS
+            .into_iter()
+            .fold(super::commands::model_filters(command), |command, id| {
+                command.mut_arg(id, |arg| arg.conflicts_with("name"))
+            }),
+        KindId::User | KindId::Key | KindId::Provider | KindId::Route => command,
+    }
 }
 
 fn describe(kind: &'static Kind) -> Command {

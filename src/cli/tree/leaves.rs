@@ -125,12 +125,27 @@ static ROWS: &[Row] = &[
         &["model set fast --context-window 128000"],
     ),
     row(
+        "model get",
+        LIST,
+        &[
+            "model get --provider openai --status enabled --search gpt",
+            "model get --all --capability tools,images --group-snapshots --limit 20",
+            "model get openai/gpt-4o -o wide",
+        ],
+    ),
+    row("model describe", LIST, &["model describe openai/gpt-4o"]),
+    row(
         "model search",
         LIST,
         &[
             "model search gpt --provider openai --enabled",
             "model search --vendor anthropic",
         ],
+    ),
+    row(
+        "model disable",
+        LIST,
+        &["model disable openai/gpt-4o", "model disable fast"],
     ),
     row(
         "route create",

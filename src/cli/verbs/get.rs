@@ -1,9 +1,9 @@
 //! `get`, `list`, `ls`: a kind's records, or some by name.
 
 use super::{Several, chosen, names, pages::pages};
-use crate::cli::{context::Context, path, remote::Remote};
+use crate::cli::{context::Context, models, path, remote::Remote};
 use crate::error::Result;
-use crate::resources::Kind;
+use crate::resources::{Kind, KindId};
 use clap::ArgMatches;
 use serde_json::Value;
 
@@ -13,8 +13,11 @@ pub(crate) async fn run(
     kind: &'static Kind,
     matches: &ArgMatches,
 ) -> Result<()> {
-    let remote = context.remote()?;
     let names = names(kind, matches)?;
+    if kind.id == KindId::Model && names.is_empty() {
+        return models::list(context, matches).await;
+    }
+    let remote = context.remote()?;
     let (items, problems) = if names.is_empty() {
         (list(&remote, kind, matches).await?, Several::new(0))
     } else {
@@ -71,12 +74,15 @@ pub(crate) async fn list(
     pages(remote, kind, selector, limit).await
 }
 
-/// Records by name, and what went wrong with the others.
+/// Records by name, and what went wrong with the others. Models may have none: the catalogue knows them.
 pub(crate) async fn some(
     remote: &Remote,
     kind: &'static Kind,
     names: &[String],
 ) -> Result<(Vec<Value>, Several)> {
+    if kind.id == KindId::Model {
+        return models::some(remote, names).await;
+    }
     let (mut items, mut problems) = (Vec::new(), Several::new(names.len()));
     for name in names {
         match remote.get(kind, name).await {
