@@ -202,18 +202,19 @@ mock-embedding
 mock-slow-800
 7 models enabled
 OUT
-run 'gw model get' <<'OUT'
-NAME  PROVIDER  CONTEXT  IN$/M  OUT$/M  STATUS  AGE
-by-file/echo  by-file  -  -  -  enabled  AGE
-by-file/mock  by-file  -  -  -  enabled  AGE
-by-file/mock-429  by-file  -  -  -  enabled  AGE
-by-file/mock-500  by-file  -  -  -  enabled  AGE
-by-file/mock-drop-after-3  by-file  -  -  -  enabled  AGE
-by-file/mock-embedding  by-file  -  -  -  enabled  AGE
-by-file/mock-slow-800  by-file  -  -  -  enabled  AGE
+run 'gw model get --provider by-file' <<'OUT'
+NAME  PROVIDER  CONTEXT  IN$/M  OUT$/M  CAPS  STATUS
+by-file/echo  by-file  -  -  -  -  enabled
+by-file/mock  by-file  -  -  -  -  enabled
+by-file/mock-429  by-file  -  -  -  -  enabled
+by-file/mock-500  by-file  -  -  -  -  enabled
+by-file/mock-drop-after-3  by-file  -  -  -  -  enabled
+by-file/mock-embedding  by-file  -  -  -  -  enabled
+by-file/mock-slow-800  by-file  -  -  -  -  enabled
 OUT
 run 'gw model disable by-file/mock' <<'OUT'
 model/by-file/mock disabled
+no longer to be asked for through: both,own
 OUT
 fails 9 'gw request hello -m mock --key-file live.key' <<'OUT'
 error: route `both` has no target left (`by-file`: model is disabled) (status 503)

@@ -38,23 +38,21 @@ pub(crate) async fn some(remote: &Remote, names: &[String]) -> Result<(Vec<Value
 async fn known(remote: &Remote, name: &str) -> Result<Vec<Value>> {
     let own = verbs::pages::pages(remote, &model::KIND, None, None).await?;
     let beside = remote.catalog(None).await?;
-    let found: Vec<Value> = own
-        .into_iter()
-        .chain(beside)
-        .filter(|item| is_called(item, name))
-        .collect();
-    if !found.is_empty() {
-        return Ok(found);
+    let found = called(own.into_iter().chain(beside).collect(), name);
+    match found.is_empty() {
+        false => Ok(found),
+        true => Ok(called(remote.catalog(Some("all")).await?, name)),
     }
-    let offered = remote.catalog(Some("all")).await?;
-    Ok(offered
-        .into_iter()
-        .filter(|item| is_called(item, name))
-        .collect())
 }
 
-fn is_called(item: &Value, name: &str) -> bool {
-    name_of(item) == name || upstream(item) == name
+/// Those of this name, or else those whose id it is.
+fn called(items: Vec<Value>, name: &str) -> Vec<Value> {
+    let by_name = items.iter().any(|item| name_of(item) == name);
+    let fits = |item: &Value| match by_name {
+        true => name_of(item) == name,
+        false => upstream(item) == name,
+    };
+    items.into_iter().filter(fits).collect()
 }
 
 fn unknown(error: Error, name: &str) -> Error {
