@@ -38,8 +38,9 @@ pub fn of(snapshot: &Snapshot, provider: &str, model: &str) -> Uses {
         let lists = lists
             .map(|(rule, pool)| (format!("{} rule {}", route.name, rule + 1), pool))
             .chain([(route.name.to_string(), &route.own)]);
+        let meant = |target: &Target| tried(&target) && names(target);
         let empty =
-            lists.filter(|(_, pool)| pool.targets.iter().any(names) && left(snapshot, pool) == 0);
+            lists.filter(|(_, pool)| pool.targets.iter().any(meant) && left(snapshot, pool) == 0);
         uses.without_target.extend(empty.map(|(name, _)| name));
     }
     uses
