@@ -4,7 +4,9 @@ use crate::admin;
 use crate::config::{Config, SecretStore};
 use crate::error::{Error, Result};
 use crate::store::{
-    ADMIN_TOKEN, digest_key,
+    ADMIN_TOKEN,
+    counters::{self, Counters},
+    digest_key,
     journal::{self, Journal},
     lock::{self, Lock},
     modes,
@@ -19,6 +21,7 @@ use std::{path::PathBuf, sync::Arc};
 pub struct Stores {
     pub records: Arc<dyn Records>,
     pub journal: Arc<dyn Journal>,
+    pub counters: Arc<dyn Counters>,
     pub vault: Arc<dyn Vault>,
     pub hasher: Hasher,
     /// The data directory; a private temporary one with `--in-memory` (for the admin token).
@@ -91,6 +94,7 @@ impl Stores {
         Ok(Stores {
             records: Arc::new(records::memory::Memory::new()),
             journal: Arc::new(journal::memory::Memory::new(20_000, 64 << 20)),
+            counters: Arc::new(counters::Memory::default()),
             vault,
             hasher: Hasher::ephemeral()?,
             dir,
@@ -133,6 +137,7 @@ impl Stores {
         Ok(Stores {
             records: Arc::new(records),
             journal: Arc::new(journal),
+            counters: Arc::new(counters::Memory::default()),
             vault,
             hasher,
             dir,

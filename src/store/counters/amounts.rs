@@ -45,6 +45,18 @@ impl Amounts {
         self.each(other, u64::saturating_sub);
     }
 
+    /// Has nothing more of what a limit on this metric looks at.
+    pub(super) fn clear(&mut self, metric: Metric) {
+        match metric {
+            Metric::Tokens => (self.input, self.output) = (0, 0),
+            Metric::Input => self.input = 0,
+            Metric::Output => self.output = 0,
+            Metric::Requests => self.requests = 0,
+            Metric::Parallel => self.parallel = 0,
+            Metric::Spend => self.pico = 0,
+        }
+    }
+
     /// What is held until it is settled: requests count at once.
     pub(super) fn held(mut self) -> Amounts {
         self.requests = 0;

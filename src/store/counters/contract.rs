@@ -59,6 +59,7 @@ pub fn suite(open: &dyn Fn() -> Box<dyn Counters>) {
     limits_change_and_what_was_counted_stays(&*open());
     a_new_thing_of_an_old_name_starts_empty(&*open());
     those_that_are_gone_are_forgotten(&*open());
+    what_is_used_can_be_forgotten(&*open());
     threads_get_exactly_what_there_is(&*open());
     accounts_are_locked_in_any_order(&*open());
 }
@@ -280,6 +281,49 @@ fn those_that_are_gone_are_forgotten(store: &dyn Counters) {
     assert_eq!(store.health().accounts, 4);
     store.retain(&|subject| subject.record() == (Kind::Key, "b"));
     assert_eq!(store.health().accounts, 2);
+}
+
+fn what_is_used_can_be_forgotten(store: &dyn Counters) {
+    let now = store.now();
+    let all = [
+        "tokens=50/hour",
+        "input=50/minute",
+        "spend=1/day",
+        "requests=3/total",
+        "tokens=90/total",
+    ];
+    let account = store.account(&key("a"), &limits(&all), 1);
+    let used = |used: Amounts| {
+        let reserved = reserve(store, &[&account], used, now).unwrap();
+        store.settle(&[&account], &reserved, used, now);
+    };
+    used(tokens(30, 10));
+    let held = reserve(store, &[&account], tokens(5, 5), now).unwrap();
+    let forget = |limit: &str| store.reset(&account, Some(&limit.parse().unwrap()));
+    forget("input=1/minute");
+    assert_eq!(
+        stand(store, &account, now),
+        [(10, 10), (0, 5), (400, 100), (2, 0), (40, 10)]
+    );
+    forget("spend=1/day");
+    forget("requests=3/total");
+    assert_eq!(
+        stand(store, &account, now),
+        [(10, 10), (0, 5), (0, 100), (0, 0), (40, 10)]
+    );
+    store.settle(&[&account], &held, tokens(5, 5), now);
+    assert_eq!(
+        stand(store, &account, now),
+        [(20, 0), (5, 0), (100, 0), (0, 0), (50, 0)]
+    );
+    store.reset(&account, None);
+    assert_eq!(stand(store, &account, now), [(0, 0); 5]);
+    used(tokens(50, 0));
+    assert_eq!(
+        stand(store, &account, now),
+        [(50, 0), (50, 0), (500, 0), (1, 0), (50, 0)]
+    );
+    assert_eq!(store.accounts().len(), 1);
 }
 
 fn threads_get_exactly_what_there_is(store: &dyn Counters) {

@@ -148,6 +148,8 @@ proptest! {
                         all
                     };
                     let (refused, shadowed) = (longest(refusals(false)), refusals(true));
+                    model_key.note_refused(&asked, now);
+                    model_user.note_refused(&asked, now);
                     match reserving::reserve(&accounts, asked, told) {
                         Err(refusal) => prop_assert_eq!(Some(*refusal), refused),
                         Ok(reserved) => {

@@ -25,6 +25,8 @@ const SOON: u32 = 1;
 #[derive(Debug, Default)]
 pub struct Ledger {
     limits: Box<[Limit]>,
+    /// How often each limit was in the way.
+    refused: Box<[u64]>,
     /// Of the record the limits are from.
     version: u64,
     /// The latest second that was told.
@@ -64,6 +66,13 @@ impl Ledger {
             return;
         }
         self.version = version;
+        let same = |limit: &Limit| {
+            let mut before = self.limits.iter().zip(&self.refused);
+            let same =
+                before.find(|(it, _)| (it.metric, it.window) == (limit.metric, limit.window));
+            same.map_or(0, |(_, refused)| *refused)
+        };
+        self.refused = limits.iter().map(same).collect();
         self.limits = limits.into();
         let lengths = |these: &[Metric]| {
             let of = limits.iter().filter(|limit| these.contains(&limit.metric));
@@ -117,11 +126,26 @@ impl Ledger {
     /// What limits of this kind do not allow of what is asked, in their order.
     pub fn over<'a>(&'a self, asked: &'a Amounts, shadow: bool) -> impl Iterator<Item = &'a Limit> {
         let limits = self.limits.iter().filter(move |it| it.shadow == shadow);
-        limits.filter(|limit| {
-            let asked = asked.of(limit.metric);
-            let there = self.used(limit).saturating_add(self.held.of(limit.metric));
-            asked > 0 && there.saturating_add(asked) > limit.amount
-        })
+        limits.filter(|limit| self.is_over(limit, asked))
+    }
+
+    /// Counts for each limit that does not allow what is asked that it was in the way; those in shadow too.
+    pub fn note_refused(&mut self, asked: &Amounts) {
+        for at in 0..self.limits.len() {
+            let over = self
+                .limits
+                .get(at)
+                .is_some_and(|limit| self.is_over(limit, asked));
+            if let Some(refused) = self.refused.get_mut(at).filter(|_| over) {
+                *refused += 1;
+            }
+        }
+    }
+
+    fn is_over(&self, limit: &Limit, asked: &Amounts) -> bool {
+        let asked = asked.of(limit.metric);
+        let there = self.used(limit).saturating_add(self.held.of(limit.metric));
+        asked > 0 && there.saturating_add(asked) > limit.amount
     }
 
     /// Reserves, whatever the limits say; gives the second in which it counts.
@@ -254,21 +278,60 @@ impl Ledger {
         }
     }
 
+    /// Forgets what a limit sees as used, or everything.
+    pub fn reset(&mut self, limit: Option<&Limit>) {
+        let now = self.now;
+        match limit.map(|limit| (limit.metric, limit.window)) {
+            None => {
+                self.total = Amounts::default();
+                for period in &mut self.periods {
+                    period.used = Amounts::default();
+                }
+                self.tokens.clear(|_| [0; 2], now);
+                self.requests.clear(|_| [0; 2], now);
+                self.spend.clear(|_| [0; 2], now);
+            }
+            Some((metric, Window::Total)) => self.total.clear(metric),
+            Some((metric, Window::Calendar(span))) => {
+                for (period, of) in self.periods.iter_mut().zip(SPANS) {
+                    if of == span {
+                        period.used.clear(metric);
+                    }
+                }
+            }
+            Some((metric, Window::Rolling(_))) => match metric {
+                Metric::Tokens => self.tokens.clear(|_| [0; 2], now),
+                Metric::Input => self.tokens.clear(|[_, output]| [0, output], now),
+                Metric::Output => self.tokens.clear(|[input, _]| [input, 0], now),
+                Metric::Requests => self.requests.clear(|_| [0; 2], now),
+                Metric::Spend => self.spend.clear(|_| [0; 2], now),
+                Metric::Parallel => {}
+            },
+            Some((_, Window::Now)) => {}
+        }
+        self.unsaved.everything();
+    }
+
     /// How each limit stands.
     pub fn standings(&self) -> Vec<Standing> {
-        let standing = |limit: &Limit| {
+        let standing = |(limit, refused): (&Limit, &u64)| {
             let (used, reserved) = (self.used(limit), self.held.of(limit.metric));
             Standing {
                 limit: *limit,
                 used,
                 reserved,
                 left: limit.amount.saturating_sub(used.saturating_add(reserved)),
+                refused: *refused,
                 reset: Some(used)
                     .filter(|used| *used > 0)
                     .and_then(|used| self.leaves(limit, used)),
             }
         };
-        self.limits.iter().map(standing).collect()
+        self.limits
+            .iter()
+            .zip(&self.refused)
+            .map(standing)
+            .collect()
     }
 
     /// What it takes in memory, beside its limits.

@@ -103,6 +103,15 @@ impl Counters for Memory {
         Answer::ready(ledger.standings())
     }
 
+    fn accounts(&self) -> Vec<Arc<Account>> {
+        let of = |accounts| lock(accounts).values().cloned().collect::<Vec<_>>();
+        [&self.accounts, &self.sessions].map(of).concat()
+    }
+
+    fn reset(&self, account: &Arc<Account>, limit: Option<&Limit>) {
+        account.ledger().reset(limit);
+    }
+
     fn retain(&self, keep: &dyn Fn(&Subject) -> bool) {
         for accounts in [&self.accounts, &self.sessions] {
             lock(accounts).retain(|subject, _| keep(subject));

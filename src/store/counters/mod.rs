@@ -65,6 +65,13 @@ pub trait Counters: Send + Sync {
     /// How each limit of an account stands.
     fn standings(&self, account: &Arc<Account>, now: Second) -> Answer<Vec<Standing>>;
 
+    /// All accounts there are, for those who look at them away from requests.
+    fn accounts(&self) -> Vec<Arc<Account>>;
+
+    /// Forgets what one limit of an account sees as used, or everything. What is reserved stays. Where a limit's window rolls,
+    /// those of other lengths over the same forget it too.
+    fn reset(&self, account: &Arc<Account>, limit: Option<&Limit>);
+
     /// Forgets the accounts of whom this does not hold: keys, users, providers and models that are gone, with their sessions.
     fn retain(&self, keep: &dyn Fn(&Subject) -> bool);
 
@@ -110,6 +117,8 @@ pub struct Standing {
     pub used: u64,
     pub reserved: u64,
     pub left: u64,
+    /// How often it refused, or would have, since the process began.
+    pub refused: u64,
     /// When nothing of what is used now counts any more; `None` where that never comes, or nothing is used.
     pub reset: Option<Second>,
 }

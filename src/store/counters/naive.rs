@@ -12,6 +12,8 @@ pub struct Naive {
     /// What was used in which second.
     events: Vec<(Second, Amounts)>,
     running: Vec<Amounts>,
+    /// By limit, how often it was in the way.
+    pub refused: Vec<u64>,
 }
 
 /// The calendar window that a second lies in.
@@ -40,6 +42,7 @@ impl Naive {
             limits: limits.to_vec(),
             events: Vec::new(),
             running: Vec::new(),
+            refused: vec![0; limits.len()],
         }
     }
 
@@ -117,6 +120,14 @@ impl Naive {
         refusals
     }
 
+    pub fn note_refused(&mut self, asked: &Amounts, now: Second) {
+        let mut over = self.refusals(asked, now, false);
+        over.extend(self.refusals(asked, now, true));
+        for (limit, refused) in self.limits.iter().zip(&mut self.refused) {
+            *refused += u64::from(over.iter().any(|it| it.limit == *limit));
+        }
+    }
+
     pub fn reserve(&mut self, asked: &Amounts, now: Second) {
         self.running.push(*asked);
         let counts = Amounts {
@@ -143,18 +154,23 @@ impl Naive {
     }
 
     pub fn standings(&self, now: Second) -> Vec<Standing> {
-        let standing = |limit: &Limit| {
+        let standing = |(limit, refused): (&Limit, &u64)| {
             let (used, reserved) = (self.used(limit, now), self.held(limit));
             Standing {
                 limit: *limit,
                 used,
                 reserved,
+                refused: *refused,
                 left: limit.amount.saturating_sub(used + reserved),
                 reset: Some(used)
                     .filter(|used| *used > 0)
                     .and_then(|used| self.leaves(limit, used, now)),
             }
         };
-        self.limits.iter().map(standing).collect()
+        self.limits
+            .iter()
+            .zip(&self.refused)
+            .map(standing)
+            .collect()
     }
 }

@@ -43,6 +43,11 @@ pub fn reserve(
             refused |= ledger.over(&asked, false).next().is_some();
             shadowed |= ledger.over(&asked, true).next().is_some();
         }
+        if refused || shadowed {
+            for (_, ledger) in &mut *ledgers {
+                ledger.note_refused(&asked);
+            }
+        }
         if let Some(refusal) = refused.then(|| longest(ledgers, &asked)).flatten() {
             return Err(Box::new(refusal));
         }

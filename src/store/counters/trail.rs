@@ -235,6 +235,14 @@ impl<C: Cell> Trail<C> {
         self.after(0)
     }
 
+    /// Leaves of each second what this leaves of it; the places stay.
+    pub fn clear(&mut self, leave: impl Fn([u64; 2]) -> [u64; 2], now: Second) {
+        for cell in &mut self.cells {
+            *cell = C::put(leave(cell.get()));
+        }
+        self.recount(now);
+    }
+
     /// Every second becomes at most this one.
     pub fn clamp(&mut self, most: Second) {
         let mut kept: Vec<(Second, C)> = Vec::with_capacity(self.cells.len());

@@ -51,9 +51,14 @@ impl Unsaved {
             }
             self.changes.push(*change);
         } else {
-            self.whole = true;
-            self.changes.clear();
+            self.everything();
         }
+    }
+
+    /// Something else has changed than what is counted.
+    pub fn everything(&mut self) {
+        self.whole = true;
+        self.changes.clear();
     }
 
     #[cfg(test)]
