@@ -130,10 +130,10 @@ impl Call {
                     read || sdk == Sdk::Python && unread,
                     "bytes as they came".into(),
                 );
-                must(
-                    classes == ["ok"] && logged[0]["outcome"] == "ok",
-                    "one attempt".into(),
-                );
+                // A client that takes no such bytes may be gone before the last of a stream has come.
+                let whole = classes == ["ok"] && logged[0]["outcome"] == "ok";
+                let left = classes == ["cancelled"] && logged[0]["outcome"] == "client_closed";
+                must(whole || left && unread && self.stream, "one attempt".into());
             }
             Comes::Fails(failed) if self.second => {
                 must(
