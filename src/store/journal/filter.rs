@@ -2,7 +2,7 @@
 //! followers of the log ask.
 
 use super::summary::Summary;
-use super::{LABEL_KEPT, Row};
+use super::{Content, LABEL_KEPT, Row};
 use crate::error::{Error, Result};
 use crate::resources::{Millis, Stamp};
 use memchr::memmem::Finder;
@@ -26,7 +26,7 @@ pub struct Filter {
     pub since: Option<Stamp>,
     /// Exclusive.
     pub until: Option<Stamp>,
-    /// Literal text, looked for in the row's JSON.
+    /// Literal text, looked for in the row's JSON and in what was sent and answered.
     pub text: String,
 }
 
@@ -178,7 +178,8 @@ fn time(word: &str, text: &str, now: Stamp) -> Result<Stamp> {
 /// Decides for each row; made once for a whole query or as long as somebody follows.
 pub struct Matcher {
     filter: Filter,
-    text: Finder<'static>,
+    /// The text as it is and, where that is otherwise, as JSON has it.
+    texts: Vec<Finder<'static>>,
     /// What the JSON of a row that matches must hold: looking for it is much cheaper than reading the JSON.
     needles: Vec<Finder<'static>>,
 }
@@ -201,21 +202,48 @@ impl Matcher {
                 needles.push(Finder::new(&format!("\"{field}\":{value}")).into_owned());
             }
         }
+        let mut texts = Vec::new();
+        if !filter.text.is_empty() {
+            let quoted = serde_json::to_string(&filter.text).unwrap_or_default();
+            let escaped = quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+            let other = escaped.filter(|it| *it != filter.text);
+            let all = std::iter::once(filter.text.as_str()).chain(other);
+            texts.extend(all.map(|text| Finder::new(text).into_owned()));
+        }
         Matcher {
-            text: Finder::new(&filter.text).into_owned(),
+            texts,
             filter: filter.clone(),
             needles,
         }
     }
 
-    /// Whether a row is wanted.
+    /// Whether a row is wanted, as far as it alone says: followers are not shown what was sent.
     pub fn matches(&self, row: &Row) -> bool {
-        self.fields(row)
-            && (self.filter.text.is_empty()
-                || serde_json::to_vec(row).is_ok_and(|json| self.text.find(&json).is_some()))
+        self.matches_with(row, None)
     }
 
-    /// Whether a row is wanted whose JSON has passed [`Matcher::may_hold`].
+    /// Whether a row with this content is wanted.
+    pub fn matches_with(&self, row: &Row, content: Option<&Content>) -> bool {
+        let in_content = |content: &Content| {
+            self.has_text(&content.request) || self.has_text(&content.response.concat())
+        };
+        self.fields(row)
+            && (!self.wants_text()
+                || serde_json::to_vec(row).is_ok_and(|json| self.has_text(&json))
+                || content.is_some_and(in_content))
+    }
+
+    /// Whether a text is looked for.
+    pub fn wants_text(&self) -> bool {
+        !self.texts.is_empty()
+    }
+
+    /// Whether the text that is looked for is in these bytes.
+    pub fn has_text(&self, bytes: &[u8]) -> bool {
+        self.texts.iter().any(|text| text.find(bytes).is_some())
+    }
+
+    /// Whether a row is wanted, but for the text.
     pub fn fields(&self, row: &Row) -> bool {
         fn any(wanted: &[String], value: &Option<String>) -> bool {
             wanted.is_empty() || value.as_ref().is_some_and(|value| wanted.contains(value))
@@ -242,12 +270,10 @@ impl Matcher {
             && filter.until.is_none_or(|until| row.at < until)
     }
 
-    /// False only where none of the rows whose JSON this is can match. For a single row the text is settled by it.
+    /// False only where none of the rows whose JSON this is can match, but for the text.
     pub fn may_hold(&self, json: &[u8]) -> bool {
-        self.needles
-            .iter()
-            .all(|needle| needle.find(json).is_some())
-            && (self.filter.text.is_empty() || self.text.find(json).is_some())
+        let mut needles = self.needles.iter();
+        needles.all(|needle| needle.find(json).is_some())
     }
 
     /// False only where no row under this summary can match.
@@ -262,13 +288,6 @@ impl Matcher {
             && filter.since.is_none_or(|since| summary.until >= since.0)
             && filter.until.is_none_or(|until| summary.since < until.0)
             && (filter.status.is_empty() || filter.status.iter().any(status))
-            && summary.may_hold(b'k', &filter.key)
-            && summary.may_hold(b'u', &filter.user)
-            && summary.may_hold(b'p', &filter.provider)
-            && summary.may_hold(b'r', &filter.route)
-            && summary.may_hold(b's', &filter.session)
-            && summary.may_hold(b'a', &filter.agent)
-            && summary.may_hold(b'm', &filter.model)
     }
 }
 

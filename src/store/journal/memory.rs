@@ -101,13 +101,26 @@ impl Journal for Memory {
         let limit = limit.clamp(1, MAX_LIMIT);
         let cursor = cursor.map(|text| Cursor::parse(text, order));
         // Copied out, so that a reader holds nothing up.
-        let mut rows: Vec<Arc<Row>> = self.ring().rows.iter().cloned().collect();
+        let (mut rows, contents) = {
+            let ring = self.ring();
+            let rows: Vec<Arc<Row>> = ring.rows.iter().cloned().collect();
+            let contents: HashMap<String, Content> = match matcher.wants_text() {
+                true => ring
+                    .contents
+                    .iter()
+                    .map(|(row, content)| (row.id.clone(), content.clone()))
+                    .collect(),
+                false => HashMap::new(),
+            };
+            (rows, contents)
+        };
         rows.sort_unstable_by(|one, other| match order {
             Order::NewestFirst => other.id.cmp(&one.id),
             Order::OldestFirst => one.id.cmp(&other.id),
         });
         let mut found = rows.iter().filter(|row| {
-            cursor.as_ref().is_none_or(|cursor| cursor.allows(&row.id)) && matcher.matches(row)
+            cursor.as_ref().is_none_or(|cursor| cursor.allows(&row.id))
+                && matcher.matches_with(row, contents.get(&row.id))
         });
         let page: Vec<Row> = found
             .by_ref()

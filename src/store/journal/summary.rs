@@ -3,9 +3,6 @@
 use super::Row;
 use serde::{Deserialize, Serialize};
 
-/// Beyond so many different values a summary stops listing them and matches everything.
-const MAX_TERMS: usize = 65_536;
-
 /// What is known of a set of rows without reading them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -27,19 +24,6 @@ pub struct Summary {
     /// How many of the rows are errors. Absent in summaries of earlier releases, which looked at statuses alone.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     errors: Option<u64>,
-    /// Sorted checksums of the values that occur.
-    #[serde(rename = "t")]
-    terms: Vec<u32>,
-    /// Too many values to list.
-    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
-    overflow: bool,
-}
-
-fn term(field: u8, value: &str) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&[field]);
-    hasher.update(value.as_bytes());
-    hasher.finalize()
 }
 
 /// The bits of the hundreds from one status to another.
@@ -54,21 +38,6 @@ impl Summary {
         self.errors = errors.map(|errors| errors + u64::from(row.is_error()));
         self.widen(&row.id, &row.id, row.at.0, row.at.0, 1);
         self.classes |= classes(row.status, row.status);
-        let named = [
-            (b'k', &row.key),
-            (b'u', &row.user),
-            (b'p', &row.provider),
-            (b'r', &row.route),
-            (b's', &row.session),
-            (b'a', &row.agent),
-            (b'm', &row.model),
-            (b'm', &row.requested_model),
-        ];
-        for (field, value) in named {
-            if let Some(value) = value {
-                self.insert(term(field, value));
-            }
-        }
     }
 
     /// Takes another summary in.
@@ -86,8 +55,6 @@ impl Summary {
             other.rows,
         );
         self.classes |= other.classes;
-        self.overflow |= other.overflow;
-        other.terms.iter().for_each(|term| self.insert(*term));
     }
 
     /// Takes in when a row was and which, and nothing else of it.
@@ -106,28 +73,6 @@ impl Summary {
         self.since = if empty { since } else { self.since.min(since) };
         self.until = if empty { until } else { self.until.max(until) };
         self.rows += rows;
-    }
-
-    fn insert(&mut self, term: u32) {
-        if self.overflow {
-            return;
-        }
-        if let Err(at) = self.terms.binary_search(&term) {
-            self.terms.insert(at, term);
-        }
-        if self.terms.len() > MAX_TERMS {
-            self.overflow = true;
-            self.terms = Vec::new();
-        }
-    }
-
-    /// Whether one of these values of a field may occur; none given means any.
-    pub fn may_hold(&self, field: u8, values: &[String]) -> bool {
-        values.is_empty()
-            || self.overflow
-            || values
-                .iter()
-                .any(|value| self.terms.binary_search(&term(field, value)).is_ok())
     }
 
     pub fn may_hold_statuses(&self, low: u16, high: u16) -> bool {
@@ -151,21 +96,6 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use crate::store::journal::Outcome;
-
-    #[test]
-    fn too_many_values_are_any() {
-        let mut summary = Summary::default();
-        for number in 0..40_000 {
-            let key = Some(format!("k{number}"));
-            summary.add(&Row {
-                user: key.clone(),
-                key,
-                ..Row::default()
-            });
-        }
-        assert!(summary.terms.is_empty());
-        assert!(summary.may_hold(b'k', &["never seen".into()]));
-    }
 
     #[test]
     fn what_an_earlier_release_did_not_count_may_be_there() {

@@ -1,7 +1,6 @@
 //! Blocks: some rows, or some bodies, laid out behind each other before they are compressed.
 
 use super::super::{Content, Row};
-use super::frame::{Kind, Reader};
 use bytes::Bytes;
 
 /// Where a row's content is: the frame's place in the file, and the position in the frame.
@@ -89,41 +88,55 @@ pub fn put_content(out: &mut Vec<u8>, id: &str, content: &Content) {
         .for_each(|piece| out.extend_from_slice(piece));
 }
 
-/// Reads the content of this row at a place; nothing where it is damaged or another row's: a power cut can take the end
-/// of one file and not of another, and what is written there later is not what the row meant.
-pub fn content(reader: &mut Reader, place: Place, id: &str) -> Option<Content> {
-    let block = Bytes::from(reader.body(place.at, Kind::Content)?);
-    let mut from = 0_usize;
-    for index in 0..=place.index {
-        let request = u32_at(&block, from)? as usize;
-        let response = u32_at(&block, from + 4)? as usize;
-        let bits = *block.get(from + 8)?;
-        let mut start = from + 9;
-        let mut ours = true;
+/// One body in a block of them.
+pub struct Entry<'a> {
+    /// The id of its row; earlier releases did not write it.
+    id: Option<&'a [u8]>,
+    pub request: &'a [u8],
+    pub response: &'a [u8],
+    truncated: bool,
+}
+
+/// The bodies of a block, in the order of their positions, as far as they can be read.
+pub fn contents(mut block: &[u8]) -> impl Iterator<Item = Entry<'_>> {
+    std::iter::from_fn(move || {
+        let (request, response) = (u32_at(block, 0)? as usize, u32_at(block, 4)? as usize);
+        let bits = *block.get(8)?;
+        let mut rest = block.get(9..)?;
+        let mut id = None;
         if bits & WITH_ID != 0 {
-            let length = usize::from(*block.get(start)?);
-            start += 1 + length;
-            ours = block.get(start - length..start)? == id.as_bytes();
+            let (length, behind) = rest.split_first()?;
+            let (own, behind) = behind.split_at_checked(usize::from(*length))?;
+            (id, rest) = (Some(own), behind);
         }
-        let middle = start.checked_add(request)?;
-        from = middle.checked_add(response)?;
-        if from > block.len() {
-            return None;
-        }
-        if index == place.index {
-            let pieces = if response == 0 {
-                Vec::new()
-            } else {
-                vec![block.slice(middle..from)]
-            };
-            return ours.then(|| Content {
-                request: block.slice(start..middle),
-                response: pieces,
-                truncated: bits & TRUNCATED != 0,
-            });
-        }
+        let (request, behind) = rest.split_at_checked(request)?;
+        let (response, behind) = behind.split_at_checked(response)?;
+        block = behind;
+        Some(Entry {
+            id,
+            request,
+            response,
+            truncated: bits & TRUNCATED != 0,
+        })
+    })
+}
+
+/// The content of this row in a block; nothing where it is damaged or another row's: a power cut can take the end
+/// of one file and not of another, and what is written there later is not what the row meant.
+pub fn content(block: &Bytes, index: u32, id: &str) -> Option<Content> {
+    let entry = contents(block).nth(index as usize)?;
+    if entry.id.is_some_and(|own| own != id.as_bytes()) {
+        return None;
     }
-    None
+    let pieces = match entry.response.is_empty() {
+        true => Vec::new(),
+        false => vec![block.slice_ref(entry.response)],
+    };
+    Some(Content {
+        request: block.slice_ref(entry.request),
+        response: pieces,
+        truncated: entry.truncated,
+    })
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {

@@ -1,7 +1,10 @@
 //! Segment files: appending blocks, sealing with an index, and finding the blocks again, sealed or not.
 
+use super::super::Row;
 use super::super::summary::Summary;
 use super::super::sums::Sums;
+use super::block;
+use super::columns::{Chosen, Columns, Wanted};
 use super::frame::{self, Compressor, FILE_MAGIC, Kind, Reader};
 use super::settings::Holds;
 use serde::{Deserialize, Serialize};
@@ -38,6 +41,9 @@ struct Footer {
     /// Where the sums of all rows are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     totals: Option<u64>,
+    /// Where the columns are. Earlier releases wrote none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<u64>,
     /// Rows and content are in files of their own. Earlier releases did not write this.
     #[serde(default)]
     apart: bool,
@@ -61,6 +67,8 @@ struct State {
     blocks: Option<Vec<Arc<Block>>>,
     /// While it is written; absent where they are in the file, or too many.
     totals: Option<Arc<Sums>>,
+    /// While it is written; absent where they are in the file, and until they are known again after a crash.
+    columns: Option<Columns>,
 }
 
 /// What reading a segment at start gave.
@@ -122,6 +130,7 @@ impl Segment {
                     size,
                     blocks,
                     totals: None,
+                    columns: None,
                 }),
             },
             damaged: scan.damaged,
@@ -159,6 +168,18 @@ impl Segment {
             Some(blocks) => blocks,
             None => scan(reader).blocks,
         }
+    }
+
+    /// Which rows may be wanted; nothing where that is not known.
+    pub fn choose(&self, reader: &mut Reader, wanted: &Wanted) -> Option<Chosen> {
+        if let Some(columns) = &self.state().columns {
+            return Some(columns.choose(wanted));
+        }
+        let footer = footer(reader)?;
+        let rows = usize::try_from(footer.summary.rows).ok()?;
+        wanted.choose(rows, |at| {
+            reader.body(*footer.columns.get(at)?, Kind::Column)
+        })
     }
 
     /// The sums of all rows, without sessions and agents, where there are some.
@@ -282,6 +303,7 @@ impl Open {
             size: end,
             blocks: Some(Vec::new()),
             totals: Some(Arc::default()),
+            columns: Some(Columns::default()),
         };
         Ok(Open {
             segment: Arc::new(Segment {
@@ -299,12 +321,13 @@ impl Open {
     /// Goes on in a file, without its footer or torn tail, making the segment the one being written.
     pub fn adopt(found: Found) -> Result<Open, Box<Found>> {
         match resume(&found) {
-            Ok((file, blocks, totals)) => {
+            Ok((file, known)) => {
                 {
                     let mut state = found.segment.state();
                     state.size = found.end;
-                    state.blocks = Some(blocks);
-                    state.totals = totals;
+                    state.blocks = Some(known.blocks);
+                    state.totals = known.totals;
+                    state.columns = known.columns;
                 }
                 Ok(Open {
                     end: found.end,
@@ -318,7 +341,13 @@ impl Open {
     }
 
     /// Appends the frames of a block of rows with their sums. All of it or nothing.
-    pub fn append_rows(&mut self, frames: &[u8], block: Block, sums: &Sums) -> io::Result<()> {
+    pub fn append_rows(
+        &mut self,
+        frames: &[u8],
+        block: Block,
+        sums: &Sums,
+        columns: &Columns,
+    ) -> io::Result<()> {
         self.write(frames)?;
         let mut state = self.segment.state();
         state.size = self.end;
@@ -331,6 +360,9 @@ impl Open {
             if totals.groups() > MAX_GROUPS {
                 state.totals = None;
             }
+        }
+        if let Some(all) = &mut state.columns {
+            all.append(columns);
         }
         Ok(())
     }
@@ -362,6 +394,33 @@ impl Open {
         self.segment.state().blocks.as_ref().map_or(0, Vec::len)
     }
 
+    /// Makes the columns known again where a crash left a file without: reads every row, which takes as long as it
+    /// takes; whoever asks meanwhile reads them, too.
+    pub fn complete(&self) -> io::Result<()> {
+        let blocks = {
+            let state = self.segment.state();
+            match (&state.columns, &state.blocks) {
+                (None, Some(blocks)) if self.segment.holds == Holds::Rows => blocks.clone(),
+                _ => return Ok(()),
+            }
+        };
+        let mut reader = Reader::open(&self.segment.path)?;
+        let (mut columns, mut rows) = (Columns::default(), 0);
+        for found in blocks {
+            let raw = reader.body(found.at, Kind::Rows).unwrap_or_default();
+            for (json, _) in block::rows(&raw) {
+                columns.add(&serde_json::from_slice(json).unwrap_or_default());
+            }
+            rows += found.summary.rows;
+            // Rows that cannot be read have their places.
+            while (columns.rows() as u64) < rows {
+                columns.add(&Row::default());
+            }
+        }
+        self.segment.state().columns = Some(columns);
+        Ok(())
+    }
+
     /// Writes index, sums and footer; a failure costs nothing but a scan at the next start.
     pub fn seal(mut self, compressor: &mut Compressor) -> io::Result<()> {
         if self.broken {
@@ -370,6 +429,7 @@ impl Open {
         let end = self.end;
         let mut out = Vec::new();
         let mut totals_at = None;
+        let mut columns_at = Vec::new();
         let footer_at = {
             let state = self.segment.state();
             if self.segment.holds.rows() {
@@ -379,6 +439,12 @@ impl Open {
                     totals_at = Some(end + out.len() as u64);
                     frame::encode(&mut out, Kind::Totals, &[], &totals.pack(), compressor)?;
                 }
+                let columns = state.columns.as_ref();
+                let whole = columns.filter(|it| it.rows() as u64 == state.summary.rows);
+                for column in whole.into_iter().flat_map(Columns::pack) {
+                    columns_at.push(end + out.len() as u64);
+                    frame::encode(&mut out, Kind::Column, &[], &column, compressor)?;
+                }
             }
             let footer_at = end + out.len() as u64;
             let footer = serde_json::to_vec(&Footer {
@@ -386,6 +452,7 @@ impl Open {
                 end,
                 damaged: 0,
                 totals: totals_at,
+                columns: columns_at,
                 apart: self.segment.holds != Holds::Both,
                 summary: state.summary.clone(),
             })?;
@@ -398,6 +465,7 @@ impl Open {
         let mut state = self.segment.state();
         state.size = self.end;
         state.blocks = None;
+        state.columns = None;
         if totals_at.is_some() {
             state.totals = None;
         }
@@ -406,9 +474,9 @@ impl Open {
 }
 
 /// A file that can be written on, cut off where its rows and content end, and what is known of it.
-fn resume(found: &Found) -> io::Result<(File, Vec<Arc<Block>>, Option<Arc<Sums>>)> {
+fn resume(found: &Found) -> io::Result<(File, Known)> {
     let mut reader = Reader::open(&found.segment.path)?;
-    let (mut blocks, mut totals) = (Vec::new(), None);
+    let (mut blocks, mut totals, mut columns) = (Vec::new(), None, None);
     if found.segment.holds.rows() {
         blocks = found.segment.blocks(&mut reader);
     }
@@ -420,11 +488,38 @@ fn resume(found: &Found) -> io::Result<(File, Vec<Arc<Block>>, Option<Arc<Sums>>
             None if blocks.is_empty() => Some(Arc::default()),
             None => None,
         };
+        columns = match blocks.is_empty() {
+            true => Some(Columns::default()),
+            false => columns_of(&mut reader),
+        };
     }
     let file = OpenOptions::new().write(true).open(&found.segment.path)?;
     file.set_len(found.end)?;
     (&file).seek(SeekFrom::Start(found.end))?;
-    Ok((file, blocks, totals))
+    let known = Known {
+        blocks,
+        totals,
+        columns,
+    };
+    Ok((file, known))
+}
+
+/// What a file that is written on keeps in memory.
+struct Known {
+    blocks: Vec<Arc<Block>>,
+    totals: Option<Arc<Sums>>,
+    columns: Option<Columns>,
+}
+
+/// The columns of a file that was closed.
+fn columns_of(reader: &mut Reader) -> Option<Columns> {
+    let footer = footer(reader)?;
+    let packed: Option<Vec<Vec<u8>>> = footer
+        .columns
+        .iter()
+        .map(|at| reader.body(*at, Kind::Column))
+        .collect();
+    Columns::unpack(&packed?, usize::try_from(footer.summary.rows).ok()?)
 }
 
 /// Only the gateway's own user may read what people asked.

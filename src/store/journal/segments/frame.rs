@@ -27,15 +27,18 @@ pub enum Kind {
     Sums = 5,
     /// The sums of all rows in the file.
     Totals = 6,
+    /// What the rows of the file can be asked for by.
+    Column = 7,
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind::Rows,
     Kind::Content,
     Kind::Index,
     Kind::Footer,
     Kind::Sums,
     Kind::Totals,
+    Kind::Column,
 ];
 
 /// Compresses; kept between frames because its tables are large.

@@ -4,6 +4,7 @@
 mod believed;
 mod block;
 mod check;
+mod columns;
 mod damage;
 mod file;
 mod fold;

@@ -5,9 +5,11 @@ use super::super::summary::Summary;
 use super::super::{Body, Filter, Matcher, Page, Row};
 use super::Shared;
 use super::block::{self, Kept, Place};
+use super::columns::{Chosen, Wanted};
 use super::file::{Block, Segment};
 use super::frame::{Kind, Reader};
 use crate::error::Result;
+use bytes::Bytes;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
@@ -66,7 +68,7 @@ pub fn query(
     limit: usize,
     cursor: Option<&str>,
 ) -> Result<Page> {
-    let matcher = Matcher::new(filter);
+    let (matcher, columns) = (Matcher::new(filter), Wanted::of(filter));
     let cursor = cursor.map(|text| Cursor::parse(text, order));
     let limit = limit.clamp(1, MAX_LIMIT);
     let wanted = |id: &str| cursor.as_ref().is_none_or(|cursor| cursor.allows(id));
@@ -80,7 +82,7 @@ pub fn query(
     };
     let started = Instant::now();
     let mut read_one = false;
-    let mut readers: HashMap<u64, Reader> = HashMap::new();
+    let mut readers = Readers::new(shared);
     let mut heap = BinaryHeap::new();
     for segment in rows(shared) {
         if let Some(id) = segment.summary(begins) {
@@ -102,10 +104,23 @@ pub fn query(
                 page.rows.push(*row);
             }
             Item::Segment(segment) => {
-                let Some(mut reader) = reader(shared, &segment) else {
+                let Some(reader) = readers.of(&segment) else {
                     continue;
                 };
-                for block in segment.blocks(&mut reader) {
+                let chosen = match columns.everything() {
+                    true => None,
+                    false => segment.choose(reader, &columns),
+                };
+                if chosen.as_ref().is_some_and(Chosen::is_empty) {
+                    continue;
+                }
+                let mut position = 0;
+                for block in segment.blocks(reader) {
+                    let (first, count) = (position, block.summary.rows);
+                    position += count;
+                    if chosen.as_ref().is_some_and(|all| !all.any(first, count)) {
+                        continue;
+                    }
                     if let Some(id) = begins(&block.summary) {
                         heap.push(Entry {
                             id,
@@ -114,7 +129,6 @@ pub fn query(
                         });
                     }
                 }
-                readers.insert(segment.number, reader);
             }
             Item::Block(segment, block) => {
                 if page.rows.len() == limit {
@@ -130,10 +144,7 @@ pub fn query(
                     break;
                 }
                 read_one = true;
-                let Some(reader) = readers.get_mut(&segment.number) else {
-                    continue;
-                };
-                let rows = unpack(shared, &matcher, reader, &segment, &block);
+                let rows = unpack(shared, &matcher, &mut readers, &segment, &block);
                 let rows = rows.into_iter().filter(|row| wanted(&row.id));
                 heap.extend(rows.map(|row| Entry {
                     id: row.id.clone(),
@@ -146,14 +157,49 @@ pub fn query(
     Ok(page)
 }
 
+/// The files of a query, each opened once.
+struct Readers<'a> {
+    shared: &'a Shared,
+    open: HashMap<u64, Option<Reader>>,
+}
+
+impl<'a> Readers<'a> {
+    fn new(shared: &'a Shared) -> Readers<'a> {
+        Readers {
+            shared,
+            open: HashMap::new(),
+        }
+    }
+
+    fn of(&mut self, segment: &Segment) -> Option<&mut Reader> {
+        let open = self.open.entry(segment.number);
+        open.or_insert_with(|| reader(self.shared, segment))
+            .as_mut()
+    }
+
+    /// The file of this number, where it is still there.
+    fn numbered(&mut self, number: u64) -> Option<&mut Reader> {
+        if !self.open.contains_key(&number) {
+            let segments = self.shared.segments();
+            let segment = segments.iter().find(|it| it.number == number);
+            let opened = segment.and_then(|segment| reader(self.shared, segment));
+            self.open.insert(number, opened);
+        }
+        self.open.get_mut(&number)?.as_mut()
+    }
+}
+
 /// The rows of a block that match.
 fn unpack(
     shared: &Shared,
     matcher: &Matcher,
-    reader: &mut Reader,
+    readers: &mut Readers<'_>,
     segment: &Segment,
     block: &Block,
 ) -> Vec<Row> {
+    let Some(reader) = readers.of(segment) else {
+        return Vec::new();
+    };
     let Some(raw) = reader.body(block.at, Kind::Rows) else {
         shared.damaged(segment, block.at);
         return Vec::new();
@@ -162,7 +208,11 @@ fn unpack(
         return Vec::new();
     }
     let mut found = Vec::new();
-    for (json, _) in block::rows(&raw).filter(|(json, _)| matcher.may_hold(json)) {
+    let mut bodies = Bodies::new(matcher, block.content.unwrap_or(segment.number));
+    for (json, kept) in block::rows(&raw).filter(|(json, _)| matcher.may_hold(json)) {
+        if matcher.wants_text() && !matcher.has_text(json) && !bodies.have_text(readers, kept) {
+            continue;
+        }
         match serde_json::from_slice::<Row>(json) {
             Ok(row) if matcher.fields(&row) => found.push(row),
             Ok(_) => {}
@@ -170,6 +220,45 @@ fn unpack(
         }
     }
     found
+}
+
+/// Looks for the text in the content of a block of rows. Their bodies lie together: a frame of them is unpacked once.
+struct Bodies<'a> {
+    matcher: &'a Matcher,
+    /// The file they are in.
+    number: u64,
+    /// By the places of frames: which of their bodies have it.
+    found: HashMap<u64, Vec<bool>>,
+}
+
+impl<'a> Bodies<'a> {
+    fn new(matcher: &'a Matcher, number: u64) -> Bodies<'a> {
+        Bodies {
+            matcher,
+            number,
+            found: HashMap::new(),
+        }
+    }
+
+    fn have_text(&mut self, readers: &mut Readers<'_>, kept: Kept) -> bool {
+        let Kept::At(place) = kept else {
+            return false;
+        };
+        let found = self.found.entry(place.at).or_insert_with(|| {
+            let reader = readers.numbered(self.number);
+            let raw = reader.and_then(|it| it.body(place.at, Kind::Content));
+            // Most have it nowhere.
+            match raw.filter(|raw| self.matcher.has_text(raw)) {
+                Some(raw) => block::contents(&raw)
+                    .map(|it| {
+                        self.matcher.has_text(it.request) || self.matcher.has_text(it.response)
+                    })
+                    .collect(),
+                None => Vec::new(),
+            }
+        });
+        found.get(place.index as usize).is_some_and(|found| *found)
+    }
 }
 
 /// The segment's file; nothing where retention was here in the meantime, or it cannot be read.
@@ -250,7 +339,8 @@ fn content(shared: &Shared, number: u64, place: Place, id: &str) -> Body {
 }
 
 fn body(shared: &Shared, segment: &Segment, reader: &mut Reader, place: Place, id: &str) -> Body {
-    match block::content(reader, place, id) {
+    let block = reader.body(place.at, Kind::Content).map(Bytes::from);
+    match block.and_then(|block| block::content(&block, place.index, id)) {
         Some(content) => Body::Kept(content),
         None => {
             shared.damaged(segment, place.at);

@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// Blocks in a file: bounds what is kept in memory of the open one where traffic is thin.
 const MAX_BLOCKS: usize = 32_768;
+/// Rows in a file: bounds the columns in memory, and how long it takes to know them again after a crash.
+const MAX_ROWS: u64 = 131_072;
 
 /// What every file is written with.
 pub struct Tools {
@@ -95,7 +97,10 @@ impl Series {
             let old = open
                 .segment
                 .summary(|summary| summary.rows > 0 && summary.since < aged);
-            open.end >= self.limits.roll_bytes || open.blocks() >= MAX_BLOCKS || old
+            open.end >= self.limits.roll_bytes
+                || open.blocks() >= MAX_BLOCKS
+                || open.segment.summary(|summary| summary.rows >= MAX_ROWS) && self.holds.rows()
+                || old
         }) {
             self.seal(tools);
         }
@@ -127,6 +132,13 @@ impl Series {
             tools.syncer.dirty(&Arc::new(dir));
         }
         Ok(open)
+    }
+
+    /// Makes known again what a crash left unknown of the open file.
+    pub fn complete(&self) {
+        if let Some(Err(error)) = self.open.as_ref().map(Open::complete) {
+            tracing::warn!(%error, "request log segment could not be read again");
+        }
     }
 
     /// Makes room among the others for so many bytes, which have to fit at all.

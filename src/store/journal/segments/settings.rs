@@ -60,7 +60,7 @@ pub struct Settings {
     pub linger: Duration,
     /// Time between two `fdatasync`.
     pub sync_every: Duration,
-    /// A query that takes longer answers with what it has and a cursor.
+    /// A query that takes longer answers with what it has and a cursor: what is found is seen soon.
     pub query_time: Duration,
 }
 
@@ -83,7 +83,7 @@ impl Default for Settings {
             rows_below: Floor::from((room::LOG_ROWS, 0, 0)),
             linger: Duration::from_millis(100),
             sync_every: Duration::from_millis(200),
-            query_time: Duration::from_secs(2),
+            query_time: Duration::from_millis(250),
         }
     }
 }

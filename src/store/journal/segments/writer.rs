@@ -4,6 +4,7 @@ use super::super::summary::Summary;
 use super::super::sums::Sums;
 use super::believed;
 use super::block::{self, Kept, Place};
+use super::columns::Columns;
 use super::file::{Block, Open};
 use super::frame::{self, Kind};
 use super::queue::{Entry, Taker, Took};
@@ -79,6 +80,7 @@ impl Writer {
     }
 
     pub fn run(mut self) {
+        self.rows.complete();
         let mut batch = Vec::with_capacity(BLOCK_ROWS);
         loop {
             let idle = if self.degraded() { LOOK } else { LOOK_IDLE };
@@ -350,9 +352,11 @@ impl Writer {
         self.out.clear();
         self.raw.clear();
         let mut unwritable = 0;
+        let mut columns = Columns::default();
         for (entry, kept) in batch.iter().zip(kept) {
             if block::put_row(&mut self.raw, &entry.row, *kept) {
                 block.summary.add(&entry.row);
+                columns.add(&entry.row);
             } else {
                 unwritable += 1;
             }
@@ -368,7 +372,7 @@ impl Writer {
             return Err(io::Error::other("there is no segment to write to"));
         };
         let stored = block.summary.rows;
-        open.append_rows(&self.out, block, &sums)?;
+        open.append_rows(&self.out, block, &sums, &columns)?;
         self.tools.syncer.dirty(&open.file);
         self.unlooked_bytes += coming;
         let shared = &self.tools.shared;
