@@ -83,7 +83,7 @@ async fn one(desk: &Desk, state: &InForce, target: &Target, asked: Option<&str>)
     let upstream = Upstream::build(name, &spec, Some(&access), Timers::default())?;
     let sample = sample(&upstream, &model).await;
     (desk.deps.tried)(&record.name, &sample.trial);
-    tell(&mut shown, &sample, prices(&spec, own.as_ref(), &model));
+    tell(&mut shown, &sample, &prices(&spec, own.as_ref(), &model));
     let injected = spec.injected().filter(|(_, until)| Stamp::now().0 < *until);
     if let Some((faults, _)) = injected {
         // It goes to the provider itself.
@@ -121,15 +121,15 @@ fn own(state: &InForce, provider: &str, upstream: &str) -> Option<Model> {
     })
 }
 
-fn prices(spec: &Provider, own: Option<&Model>, model: &str) -> Prices {
+fn prices(spec: &Provider, own: Option<&Model>, model: &str) -> Arc<Prices> {
     let vendor = crate::vendors::vendor(&spec.vendor).ok();
     let known = vendor
         .filter(|vendor| !vendor.catalog.is_empty())
         .and_then(|vendor| catalog::find(vendor.catalog, model));
-    catalog::facts(own, known.as_ref()).prices
+    catalog::facts(own, known).prices
 }
 
-fn tell(shown: &mut Value, sample: &Sample, prices: Prices) {
+fn tell(shown: &mut Value, sample: &Sample, prices: &Prices) {
     let trial = &sample.trial;
     // Nothing was sent where nothing could be said.
     let tried = trial.state != State::Unverified;
@@ -145,7 +145,7 @@ fn tell(shown: &mut Value, sample: &Sample, prices: Prices) {
         shown["first_content_ms"] = first.into();
     }
     if let Some(usage) = &sample.usage {
-        let cost = catalog::cost(usage, UsageSource::Reported, &prices);
+        let cost = catalog::cost(usage, sample.tier, UsageSource::Reported, prices);
         shown["usage"] = json!(usage);
         shown["cost_status"] = json!(cost.status);
         shown["cost_pico"] = cost.pico.and_then(|pico| i64::try_from(pico).ok()).into();

@@ -153,7 +153,7 @@ impl<'a> Show<'a> {
         let known = vendor
             .filter(|vendor| !vendor.catalog.is_empty())
             .and_then(|vendor| catalog::find(vendor.catalog, upstream));
-        let mut status = catalog::facts(Some(&model), known.as_ref()).show(upstream);
+        let mut status = catalog::show(Some(&model), known, upstream);
         status.insert("state".into(), model.state(record).word().into());
         if let Some(since) = ModelSystem::of(record).gone {
             status.insert("gone".into(), since.rfc3339().into());

@@ -1,50 +1,31 @@
-//! Models known offline: windows, prices, what they take of a request; and what a usage costs. Prices come from the `genai-prices`
-//! data behind this small interface: standard list prices; of prices in tiers by prompt length the base, of
-//! prices by time of day the dearest. Nothing here reads files or the network while serving.
+//! Models known offline: windows, prices, what they can do and what they take of a request; and what a usage costs. The table
+//! is made from well-kept packages (`scripts/catalogue`), each of which is named with its date. Where prices differ by the time of day
+//! the dearest holds. Nothing here reads files or the network while serving.
 
-use serde::{Deserialize, Serialize};
-
+#[cfg(test)]
+mod agreement;
 pub mod betas;
 mod cost;
 mod facts;
 mod listed;
-#[cfg(test)]
-mod refresh;
+mod prices;
 mod table;
 mod takes;
 mod weights;
 
-pub use cost::{Cost, CostStatus, Pico, cost, dollars, per_token};
-pub use facts::{Facts, Priced, facts};
+pub use cost::{Cost, CostStatus, Pico, cost, dearest, dollars, estimate};
+pub use facts::{Facts, Priced, facts, show};
 pub use listed::{listed, offered};
+pub use prices::Prices;
+pub use table::{Known, Source, sources};
 pub use takes::takes;
 pub use weights::weights;
-
-/// Prices per token in picodollars; `None`: not known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Prices {
-    pub input: Option<u64>,
-    pub output: Option<u64>,
-    pub cache_read: Option<u64>,
-    pub cache_write_5m: Option<u64>,
-    pub cache_write_1h: Option<u64>,
-}
-
-/// What the catalogue knows of a model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Known {
-    /// The catalogue's id of the model.
-    pub id: String,
-    pub context_window: Option<u64>,
-    pub max_output: Option<u64>,
-    pub prices: Prices,
-}
 
 /// What the catalogue knows of `model` at the vendor with this catalogue id. Snapshots (`-2024-08-06`,
 /// `-20250514`, `-latest`) and fine-tuned models (`ft:base:…`) without a row of their own are taken for the
 /// model they were made of.
-pub fn find(catalog: &str, model: &str) -> Option<Known> {
-    table::TABLE.find(catalog, model).map(Known::from)
+pub fn find(catalog: &str, model: &str) -> Option<&'static Known> {
+    table::TABLE.find(catalog, model)
 }
 
 /// Whether the catalogue has a row of exactly this name at the vendor.
@@ -53,9 +34,9 @@ pub fn has(catalog: &str, model: &str) -> bool {
 }
 
 /// Every model the catalogue knows of this vendor, by id.
-pub fn all(catalog: &str) -> Vec<Known> {
-    let mut known: Vec<Known> = table::TABLE.all(catalog).iter().map(Known::from).collect();
-    known.sort_by(|a, b| a.id.cmp(&b.id));
+pub fn all(catalog: &str) -> Vec<&'static Known> {
+    let mut known: Vec<&Known> = table::TABLE.all(catalog).iter().collect();
+    known.sort_by_key(|known| known.id);
     known
 }
 
@@ -63,15 +44,4 @@ pub fn all(catalog: &str) -> Vec<Known> {
 /// `-latest`.
 pub fn base(model: &str) -> Option<&str> {
     table::undated(model)
-}
-
-impl From<&table::Row> for Known {
-    fn from(row: &table::Row) -> Known {
-        Known {
-            id: row.id.to_owned(),
-            context_window: row.context_window,
-            max_output: None,
-            prices: row.prices,
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The neutral model: what every wire format can be read into and written from. Plain data and the
 //! folding of events into a reply; it knows no format, no HTTP and no vendor.
 
+mod bucket;
 mod embedding;
 mod event;
 mod part;
@@ -11,6 +12,7 @@ mod takes;
 mod tokens;
 mod usage;
 
+pub use bucket::{Bucket, Per, Tier};
 pub use embedding::{Embed, Encoding, Input, Purpose, Vectors};
 pub use event::{Delta, Event, Opening, Stop};
 pub use part::{

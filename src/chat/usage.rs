@@ -1,5 +1,6 @@
 //! Token usage with one meaning: disjoint buckets, so that each can be priced and they can be added up.
 
+use super::Bucket;
 use serde::{Deserialize, Serialize};
 
 /// Tokens of one request in disjoint buckets. OpenAI counts cached tokens inside its prompt tokens and
@@ -20,6 +21,9 @@ pub struct Usage {
     pub reasoning: u64,
     /// Of the input, those that were sound.
     pub audio: u64,
+    /// Of those read from a cache, those that were sound.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub audio_cached: u64,
     /// Of the input, those that were images.
     pub image: u64,
     /// Of the output, those that were sound.
@@ -85,6 +89,39 @@ impl Usage {
     pub fn total(&self) -> u64 {
         self.prompt().saturating_add(self.completion())
     }
+    /// What is paid for, in parts of which none is in another: sound and images are taken out of input, output and what
+    /// was read from a cache, and what is billed stands in place of what was counted.
+    pub fn buckets(&self) -> [(Bucket, u64); Bucket::ALL.len()] {
+        let (input, output) = self.billed.unwrap_or((self.input, self.output));
+        // Of what is billed instead only the sums are known.
+        let counted = |count: u64| if self.billed.is_none() { count } else { 0 };
+        let audio = counted(self.audio).min(input);
+        let image = counted(self.image).min(input - audio);
+        let audio_output = counted(self.audio_output).min(output);
+        let image_output = counted(self.image_output).min(output - audio_output);
+        let cache_read = counted(self.cache_read);
+        let audio_cached = self.audio_cached.min(cache_read);
+        Bucket::ALL.map(|bucket| {
+            let count = match bucket {
+                Bucket::Input => input - audio - image,
+                Bucket::CacheRead => cache_read - audio_cached,
+                Bucket::CacheWrite5m => counted(self.cache_write_5m),
+                Bucket::CacheWrite1h => counted(self.cache_write_1h),
+                Bucket::CacheWrite => counted(self.cache_write),
+                Bucket::Output => output - audio_output - image_output,
+                Bucket::Reasoning => counted(self.reasoning),
+                Bucket::Audio => audio,
+                Bucket::AudioCached => audio_cached,
+                Bucket::Image => image,
+                Bucket::AudioOutput => audio_output,
+                Bucket::ImageOutput => image_output,
+                Bucket::Searches => self.searches,
+                Bucket::SearchUnits => self.search_units,
+                Bucket::Seconds => self.seconds,
+            };
+            (bucket, count)
+        })
+    }
     /// Both together, bucket by bucket.
     pub fn plus(&self, other: &Usage) -> Usage {
         let sum = |of: fn(&Usage) -> u64| of(self).saturating_add(of(other));
@@ -106,6 +143,7 @@ impl Usage {
             output: sum(|usage| usage.output),
             reasoning: sum(|usage| usage.reasoning),
             audio: sum(|usage| usage.audio),
+            audio_cached: sum(|usage| usage.audio_cached),
             image: sum(|usage| usage.image),
             audio_output: sum(|usage| usage.audio_output),
             image_output: sum(|usage| usage.image_output),

@@ -236,6 +236,12 @@ impl Counts {
             given => given,
         };
         let of_output = self.output_tokens_details;
+        // Where images are counted in the input and the output is not split, all of it is images:
+        // <https://platform.openai.com/docs/api-reference/images/object>
+        let made = match (of_input.image_tokens, of_output.image_tokens) {
+            (Count::Of(_), Count::Absent) => output,
+            (_, made) => made.or_zero().min(output),
+        };
         let cached = of_input.cached_tokens.or_zero().min(input);
         Some(Usage {
             input: input - cached,
@@ -244,7 +250,7 @@ impl Counts {
             audio: of_input.audio_tokens.or_zero().min(input),
             image: of_input.image_tokens.or_zero().min(input),
             audio_output: of_output.audio_tokens.or_zero().min(output),
-            image_output: of_output.image_tokens.or_zero().min(output),
+            image_output: made,
             // As it is billed: what is begun counts. `as` saturates.
             seconds: seconds.map_or(0, |seconds| seconds.ceil() as u64),
             ..Usage::default()

@@ -39,6 +39,7 @@ pub mod spelling;
 pub mod splice;
 pub mod sse;
 mod steps;
+mod tier;
 mod vectors;
 
 pub use api::{Api, ERROR_TYPE};
@@ -48,7 +49,7 @@ pub use frames::Framing;
 pub use hosting::Hosted;
 pub use passes::Passes;
 
-use crate::chat::{Chat, Embed, Event, Fault, Op, Reply, Takes, Usage, Vectors};
+use crate::chat::{Chat, Embed, Event, Fault, Op, Reply, Takes, Tier, Usage, Vectors};
 use crate::error::Result;
 
 /// A wire format callers and upstreams speak.
@@ -241,9 +242,13 @@ pub enum Mark {
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     pub usage: Option<Usage>,
+    /// The tier of service it says it was given at.
+    pub tier: Tier,
     pub fault: Option<Fault>,
     /// Every choice has a finish reason, so the reply is complete even if the end mark is missing.
     pub finished: bool,
+    /// Searches of the web that have been seen to end, for usage that does not count them.
+    pub searches: u64,
     /// Which choices have ended.
     pub choices: finish::Finish,
     /// Bytes of generated text so far, to estimate usage where none is reported. Media is no text.

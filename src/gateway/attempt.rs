@@ -224,7 +224,7 @@ impl Attempts<'_> {
     ) -> Result<(Came, Dropped), Ended> {
         let (exchange, watch) = (self.exchange, self.watch);
         self.record
-            .attempt(&upstream.name, &choice.model, choice.facts.prices);
+            .attempt(&upstream.name, &choice.model, &choice.facts.prices);
         let timers = match &self.plan.route {
             Some(route) => upstream.timers.of_route(&route.spec),
             None => upstream.timers,

@@ -129,6 +129,7 @@ pub(super) fn ask<'a>(asked: &'a Asked, peek: &'a Peek<'_>, head: Ask<'a>) -> As
             tools: peek.tools,
             images: peek.images,
             schema: peek.schema,
+            ..Needs::default()
         },
         // How long a prompt is is asked, not known.
         tokens: match asked.format.op {

@@ -27,7 +27,7 @@ pub struct Record {
     /// Short pieces of the answer, collected.
     pieces: BytesMut,
     level: LogContent,
-    prices: Prices,
+    prices: Option<Arc<Prices>>,
     started: Instant,
     shared: Arc<Shared>,
     attempt: Option<Attempt>,
@@ -85,7 +85,7 @@ impl Record {
             content_bytes: 0,
             pieces: BytesMut::new(),
             level,
-            prices: Prices::default(),
+            prices: None,
             started: Instant::now(),
             shared,
             attempt: None,
@@ -252,8 +252,8 @@ impl Record {
     }
 
     /// An attempt starts.
-    pub fn attempt(&mut self, provider: &str, model: &str, prices: Prices) {
-        self.prices = prices;
+    pub fn attempt(&mut self, provider: &str, model: &str, prices: &Arc<Prices>) {
+        self.prices = Some(prices.clone());
         self.attempt = Some(Attempt {
             provider: provider.into(),
             model: model.into(),
@@ -339,6 +339,7 @@ impl Record {
         match seen.usage {
             Some(usage) => {
                 self.row.usage = usage;
+                self.row.tier = seen.tier;
                 self.row.usage_source = UsageSource::Reported;
             }
             None if self.free => self.row.usage_source = UsageSource::Estimated,
@@ -369,7 +370,10 @@ impl Record {
         if self.free || self.row.usage_source == UsageSource::None {
             return catalog::Cost::default();
         }
-        catalog::cost(&self.row.usage, self.row.usage_source, &self.prices)
+        let (row, prices) = (&self.row, self.prices.as_deref());
+        prices.map_or_else(catalog::Cost::default, |prices| {
+            catalog::cost(&row.usage, row.tier, row.usage_source, prices)
+        })
     }
 
     /// How it ended. Only the first word counts.
@@ -413,6 +417,7 @@ impl Drop for Record {
             let cost = self.cost();
             self.row.cost_status = cost.status;
             self.row.cost_pico = cost.pico.and_then(|pico| i64::try_from(pico).ok());
+            self.row.unpriced = cost.unpriced;
         }
         self.row.latency_ms = now;
         let row = std::mem::take(&mut self.row);

@@ -46,7 +46,7 @@ pub(super) fn plan(
                 state: health::TargetState::asked(health, &model),
                 provider: *provider,
                 model,
-                facts: *facts,
+                facts: facts.clone(),
                 tier: 0,
                 weight: 1,
                 place: 0,

@@ -196,6 +196,7 @@ impl Target {
         };
         let facts = self
             .facts
+            .clone()
             .filter(|_| !model.is_empty())
             .unwrap_or_else(|| snapshot.facts(provider, &model));
         fit::judge(snapshot, caller, ask, provider, &model, &facts)?;
@@ -226,7 +227,7 @@ impl Target {
 
     /// Whether the model it names is switched on, as far as that is known.
     pub(super) fn is_enabled(&self) -> bool {
-        self.facts.is_none_or(|facts| facts.enabled)
+        self.facts.as_ref().is_none_or(|facts| facts.enabled)
     }
 
     pub(super) fn excluded(&self, why: Why) -> Excluded {
@@ -243,7 +244,10 @@ impl Pool {
     /// What its targets came to, with names for places.
     pub fn targets_for_tests(&self) -> Vec<String> {
         let told = |target: &Target| {
-            let (found, facts) = (target.provider.is_some(), target.facts.map(|it| it.enabled));
+            let (found, facts) = (
+                target.provider.is_some(),
+                target.facts.as_ref().map(|it| it.enabled),
+            );
             format!(
                 "{}/{:?} {found} {facts:?} {} {}",
                 target.provider_name, target.model, target.tier, target.weight

@@ -153,6 +153,7 @@ mod tests {
                 tools: true,
                 images: false,
                 schema: true,
+                ..Needs::default()
             },
             stream: true,
             max_output: Some(512),

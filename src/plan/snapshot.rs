@@ -462,7 +462,7 @@ impl Snapshot {
             .filter(|entry| !entry.catalog.is_empty())
             .and_then(|entry| catalog::find(entry.catalog, upstream));
         let own = entry.and_then(|entry| entry.models.get(upstream));
-        catalog::facts(own.map(|own| &**own), known.as_ref())
+        catalog::facts(own.map(|own| &**own), known)
     }
 
     /// Whether a provider can be called by keys of this environment.
@@ -498,7 +498,7 @@ impl Snapshot {
             true => Vec::new(),
             false => catalog::all(entry.catalog)
                 .into_iter()
-                .map(|known| known.id)
+                .map(|known| known.id.to_owned())
                 .collect(),
         };
         let mut ids: Vec<String> = own

@@ -10,6 +10,7 @@ pub mod key;
 pub mod limit;
 pub mod model;
 pub mod name;
+pub mod price;
 pub mod provider;
 pub mod record;
 pub mod route;

@@ -1,9 +1,11 @@
 //! A model: what the user says about one upstream model, over what the built-in catalogue knows.
 
+use super::price::{Price, PriceOf, amount};
 use super::{
     Column, DISPLAY_NAME, Field, Kind, KindId, LABELS, LIMITS, Record, Resource, Shape, Spec,
     Stamp, column, field, is_default, limit::Limit, wide, yes,
 };
+use crate::chat::Bucket;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -32,7 +34,10 @@ pub struct Model {
     pub price_cache_read: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub price_cache_write: Option<String>,
-    /// What it can do: `tools`, `images`, `schema`; empty: not known, so nothing is ruled out.
+    /// Prices of any bucket at any tier: `BUCKET[@TIER][@above-TOKENS]` to dollars, decimal text.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub prices: BTreeMap<String, String>,
+    /// What it can do, in the words of [`Capabilities`]; empty: not known, so nothing is ruled out.
     #[serde(default, skip_serializing_if = "is_default")]
     pub capabilities: Vec<String>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -52,8 +57,28 @@ pub struct Model {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     pub tools: bool,
+    /// Takes images.
     pub images: bool,
+    /// Answers held to a JSON schema.
     pub schema: bool,
+    /// Takes sound.
+    pub audio: bool,
+    pub video: bool,
+    /// Takes PDF documents.
+    pub pdf: bool,
+    pub reasoning: bool,
+    /// Keeps prompts in a cache.
+    pub caching: bool,
+    /// Searches the web.
+    pub search: bool,
+    pub embeddings: bool,
+    pub rerank: bool,
+    pub transcription: bool,
+    pub speech: bool,
+    /// Makes images.
+    pub image_output: bool,
+    /// Answers with sound.
+    pub audio_output: bool,
 }
 
 /// What a model's lists say of it.
@@ -114,11 +139,47 @@ impl ModelSystem {
 type Capability = (&'static str, fn(&mut Capabilities) -> &mut bool);
 
 /// The word for each in records.
-const CAPABILITIES: [Capability; 3] = [
+const CAPABILITIES: [Capability; 15] = [
     ("tools", |can| &mut can.tools),
     ("images", |can| &mut can.images),
     ("schema", |can| &mut can.schema),
+    ("audio", |can| &mut can.audio),
+    ("video", |can| &mut can.video),
+    ("pdf", |can| &mut can.pdf),
+    ("reasoning", |can| &mut can.reasoning),
+    ("caching", |can| &mut can.caching),
+    ("search", |can| &mut can.search),
+    ("embeddings", |can| &mut can.embeddings),
+    ("rerank", |can| &mut can.rerank),
+    ("transcription", |can| &mut can.transcription),
+    ("speech", |can| &mut can.speech),
+    ("image-output", |can| &mut can.image_output),
+    ("audio-output", |can| &mut can.audio_output),
 ];
+
+impl Capabilities {
+    /// Those of these words; words that are none count for nothing.
+    pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Capabilities {
+        let mut can = Capabilities::default();
+        for word in words {
+            if let Some((_, flag)) = CAPABILITIES.iter().find(|(known, _)| *known == word) {
+                *flag(&mut can) = true;
+            }
+        }
+        can
+    }
+
+    /// The words for what it can do.
+    pub fn words(mut self) -> Vec<&'static str> {
+        let can = CAPABILITIES.iter().filter(|(_, flag)| *flag(&mut self));
+        can.map(|(word, _)| *word).collect()
+    }
+
+    /// Every word there is.
+    pub fn known() -> impl Iterator<Item = &'static str> {
+        CAPABILITIES.iter().map(|(word, _)| *word)
+    }
+}
 
 const FIELDS: &[Field] = &[
     field(
@@ -187,12 +248,20 @@ const FIELDS: &[Field] = &[
         "Price of a million tokens written to the prompt cache",
     ),
     field(
+        "prices",
+        "price",
+        Shape::Map,
+        "BUCKET[@TIER]=USD",
+        "",
+        "Price of a bucket: per million tokens, thousand searches, hour of sound; repeatable",
+    ),
+    field(
         "capabilities",
         "capabilities",
         Shape::Texts,
         "LIST",
         "",
-        "What it can do: tools, images, schema",
+        "What it can do: tools, images, schema, audio, reasoning and more",
     ),
     field(
         "released",
@@ -256,6 +325,9 @@ pub static KIND: Kind = Kind {
         "routes",
         "routes_as_asked",
         "routes_without_target",
+        "prices",
+        "ends",
+        "sources",
     ],
     check: super::check::<Model>,
     refs: |spec| {
@@ -280,7 +352,7 @@ impl Resource for Model {
             );
         }
         for word in &self.capabilities {
-            if !CAPABILITIES.iter().any(|(known, _)| known == word) {
+            if !Capabilities::known().any(|known| known == word) {
                 return Err(Error::invalid(format!(
                     "`{}` is not a capability",
                     word.escape_debug()
@@ -288,7 +360,7 @@ impl Resource for Model {
                 .param("capabilities")
                 .hint(format!(
                     "one of: {}; none at all where it is not known",
-                    CAPABILITIES.map(|(known, _)| known).join(", ")
+                    CAPABILITIES.map(|(word, _)| word).join(", ")
                 )));
             }
         }
@@ -318,6 +390,12 @@ impl Resource for Model {
                 );
             }
         }
+        let mut prices = BTreeMap::new();
+        for (of, dollars) in &self.prices {
+            let price = Price::read(of, dollars).map_err(|error| error.param("prices"))?;
+            prices.insert(price.of.to_string(), dollars.clone());
+        }
+        self.prices = prices;
         Limit::check_all(&self.limits, "limits")
     }
 }
@@ -328,11 +406,31 @@ impl Model {
         if self.capabilities.is_empty() {
             return None;
         }
-        let mut can = Capabilities::default();
-        for (word, flag) in CAPABILITIES {
-            *flag(&mut can) = self.capabilities.iter().any(|said| said == word);
-        }
-        Some(can)
+        Some(Capabilities::of(
+            self.capabilities.iter().map(String::as_str),
+        ))
+    }
+
+    /// What the record says it costs: the four prices with a field of their own, and over them those by name. Writing to a
+    /// cache costs the same for every time where one price is said for it.
+    pub fn own_prices(&self) -> impl Iterator<Item = Price> {
+        let read = |bucket: Bucket, dollars: &Option<String>| {
+            let pico = amount(dollars.as_deref()?, bucket.per())?;
+            let of = PriceOf::usual(bucket);
+            Some(Price { of, pico })
+        };
+        let four = [
+            (Bucket::Input, &self.price_input),
+            (Bucket::Output, &self.price_output),
+            (Bucket::CacheRead, &self.price_cache_read),
+            (Bucket::CacheWrite5m, &self.price_cache_write),
+            (Bucket::CacheWrite1h, &self.price_cache_write),
+            (Bucket::CacheWrite, &self.price_cache_write),
+        ]
+        .into_iter()
+        .filter_map(move |(bucket, dollars)| read(bucket, dollars));
+        let named = self.prices.iter();
+        four.chain(named.filter_map(|(of, dollars)| Price::read(of, dollars).ok()))
     }
 
     /// What lists say of it, by its record.

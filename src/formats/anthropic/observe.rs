@@ -177,10 +177,12 @@ fn note(event: &str, body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
         }
         "message_start" => {
             body.message.usage.merge(&mut seen.usage);
+            body.message.usage.served().note(seen);
             Mark::Setup
         }
         "message_delta" => {
             body.usage.merge(&mut seen.usage);
+            body.usage.served().note(seen);
             ended(body.delta.stop_reason.0, seen);
             Mark::Content
         }

@@ -1,9 +1,10 @@
 //! `usage` objects: cached tokens are counted beside the input here, thinking inside the output. The one place that knows
 //! what a provider's counts mean, for answers that are forwarded and for those that are translated.
 
-use crate::chat::Usage;
-use crate::formats::lenient::{Count, object};
-use serde::Deserialize;
+use crate::chat::{Tier, Usage};
+use crate::formats::lenient::{Count, Text, object};
+use crate::formats::tier::Served;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 /// A `usage` object as a provider spelt it.
@@ -20,6 +21,24 @@ pub(super) struct Counts {
     output_tokens_details: OutputDetails,
     #[serde(deserialize_with = "object")]
     server_tool_use: Tools,
+    service_tier: Served,
+    speed: Served,
+    inference_geo: Place,
+}
+
+/// Whether the answer had to stay in one country, which costs more:
+/// <https://platform.claude.com/docs/en/build-with-claude/data-residency>
+#[derive(Clone, Copy, Default)]
+struct Place {
+    kept: bool,
+}
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Place, D::Error> {
+        let word = Text::deserialize(from)?;
+        let kept = !matches!(word.as_str(), "" | "global" | "not_available");
+        Ok(Place { kept })
+    }
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -42,6 +61,15 @@ struct OutputDetails {
 }
 
 impl Counts {
+    /// The tier it was given at. Prices are known of one thing that changes them at a time.
+    pub fn served(&self) -> Served {
+        match (self.service_tier.or(self.speed), self.inference_geo.kept) {
+            (served, false) => served,
+            (Served(None | Some(Tier::Standard)), true) => Served(Some(Tier::Regional)),
+            (_, true) => Served(Some(Tier::Other)),
+        }
+    }
+
     /// Adds these counts to what is known. They are running totals: of the output the last one holds, of the
     /// input the largest, since some servers send zeros first and the truth last, or the other way round.
     /// Counts that cannot be believed end it all: then the usage is estimated.
@@ -140,6 +168,34 @@ mod tests {
             json!({"input_tokens": 1, "cache_creation_input_tokens": 5, "cache_creation": null});
         assert_eq!(read(&[given]).unwrap().cache_write_5m, 5);
         assert_eq!(read(&[json!({"output_tokens": null})]), None);
+    }
+
+    #[test]
+    fn tier_speed_and_place_change_what_it_costs() {
+        let served = |usage: Value| serde_json::from_value::<Counts>(usage).unwrap().served().0;
+        for (usage, tier) in [
+            (json!({}), None),
+            (json!({"service_tier": null, "inference_geo": null}), None),
+            (
+                json!({"service_tier": "standard", "inference_geo": "global", "speed": "standard"}),
+                Some(Tier::Standard),
+            ),
+            (json!({"service_tier": "batch"}), Some(Tier::Batch)),
+            (
+                json!({"service_tier": "standard", "speed": "fast"}),
+                Some(Tier::Fast),
+            ),
+            (
+                json!({"service_tier": "standard", "inference_geo": "us"}),
+                Some(Tier::Regional),
+            ),
+            (
+                json!({"service_tier": "batch", "inference_geo": "us"}),
+                Some(Tier::Other),
+            ),
+        ] {
+            assert_eq!(served(usage.clone()), tier, "{usage}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::formats::{
     fault::{Signs, fault_named},
     lenient::{Fold, Given, Said, fold, maybe, object},
     outline::{Outline, look},
+    tier::Served,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -33,6 +34,15 @@ struct Body {
     capital: Given,
     detail: Given,
     error: Given,
+    /// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ServiceTier.html>
+    #[serde(deserialize_with = "object")]
+    service_tier: ServiceTier,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ServiceTier {
+    r#type: Served,
 }
 
 #[derive(Default, Deserialize)]
@@ -210,6 +220,7 @@ fn note(event: &str, body: Body, data: &[u8], seen: &mut Seen) -> Mark {
     }
     if let Some(usage) = &body.usage {
         seen.usage = usage.usage().or(seen.usage);
+        body.service_tier.r#type.note(seen);
         // Behind the end: the last thing that is said.
         return Mark::Done;
     }
@@ -232,6 +243,7 @@ fn all(body: Body, seen: &mut Seen) -> Mark {
     let bytes = body.output.map_or(0, |output| output.message.content.bytes);
     seen.text_bytes = seen.text_bytes.saturating_add(bytes);
     seen.usage = body.usage.and_then(|usage| usage.usage()).or(seen.usage);
+    body.service_tier.r#type.note(seen);
     ended(seen);
     Mark::Content
 }

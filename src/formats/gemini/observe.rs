@@ -185,6 +185,7 @@ fn note(event: &str, body: &Body, data: &[u8], seen: &mut Seen) -> Mark {
     }
     seen.text_bytes = seen.text_bytes.saturating_add(body.candidates.bytes);
     body.usage_metadata.merge(&mut seen.usage);
+    body.usage_metadata.served().note(seen);
     seen.choices.join(body.candidates.finish);
     // A prompt that is refused has no answer at all.
     let refused = blocked && !body.candidates.given;

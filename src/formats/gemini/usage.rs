@@ -3,6 +3,7 @@
 
 use crate::chat::Usage;
 use crate::formats::lenient::{Count, Fold, fold};
+use crate::formats::tier::Served;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
@@ -26,6 +27,13 @@ pub(super) struct Counts {
     prompt_tokens_details: Kinds,
     #[serde(alias = "candidates_tokens_details", deserialize_with = "fold")]
     candidates_tokens_details: Kinds,
+    #[serde(alias = "cache_tokens_details", deserialize_with = "fold")]
+    cache_tokens_details: Kinds,
+    /// The Gemini API's word for it, and Vertex's.
+    #[serde(alias = "service_tier")]
+    service_tier: Served,
+    #[serde(alias = "traffic_type")]
+    traffic_type: Served,
 }
 
 /// How many of the tokens were no text.
@@ -56,6 +64,11 @@ impl<'a> Fold<Kind<'a>> for Kinds {
 }
 
 impl Counts {
+    /// The tier it was given at.
+    pub fn served(&self) -> Served {
+        self.service_tier.or(self.traffic_type)
+    }
+
     /// Takes these counts in. They are totals so far, so that the last ones hold; what an event leaves out stays. Counts
     /// that cannot be believed end it all: then the usage is estimated.
     pub fn merge(&self, known: &mut Option<Usage>) {
@@ -87,13 +100,18 @@ impl Counts {
             _ => before.prompt().saturating_sub(brought),
         };
         let (asked, said) = (self.prompt_tokens_details, self.candidates_tokens_details);
+        // Kinds are told of the whole prompt, and again of what of it was in the cache.
+        let cached = self.cache_tokens_details;
+        let audio = asked.audio.saturating_sub(cached.audio);
+        let image = asked.image.saturating_sub(cached.image);
         *known = Some(Usage {
             input: prompt.saturating_sub(cache_read) + brought,
             cache_read,
             output,
             reasoning,
-            audio: asked.audio.max(before.audio),
-            image: asked.image.max(before.image),
+            audio: audio.max(before.audio),
+            audio_cached: cached.audio.max(before.audio_cached),
+            image: image.max(before.image),
             audio_output: said.audio.max(before.audio_output),
             image_output: said.image.max(before.image_output),
             ..before
@@ -120,7 +138,7 @@ pub fn write(usage: &Usage) -> Value {
         (
             "promptTokensDetails",
             usage.prompt(),
-            usage.audio,
+            usage.audio.saturating_add(usage.audio_cached),
             usage.image,
         ),
         (
@@ -128,6 +146,12 @@ pub fn write(usage: &Usage) -> Value {
             usage.output,
             usage.audio_output,
             usage.image_output,
+        ),
+        (
+            "cacheTokensDetails",
+            usage.cache_read,
+            usage.audio_cached,
+            0,
         ),
     ] {
         if audio.saturating_add(image) > 0 {
@@ -161,7 +185,8 @@ mod tests {
     fn cached_tokens_are_in_the_prompt_and_thoughts_outside_the_candidates() {
         let usage = read(&[
             r#"{"promptTokenCount":100,"cachedContentTokenCount":60,"candidatesTokenCount":7,"thoughtsTokenCount":5,"toolUsePromptTokenCount":11,"totalTokenCount":123,
-            "promptTokensDetails":[{"modality":"AUDIO","tokenCount":20},{"modality":2,"tokenCount":3}]}"#,
+            "promptTokensDetails":[{"modality":"AUDIO","tokenCount":20},{"modality":2,"tokenCount":3}],
+            "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":8}]}"#,
         ])
         .unwrap();
         let want = Usage {
@@ -169,7 +194,8 @@ mod tests {
             cache_read: 60,
             output: 7,
             reasoning: 5,
-            audio: 20,
+            audio: 12,
+            audio_cached: 8,
             image: 3,
             ..Usage::default()
         };

@@ -9,6 +9,7 @@ use crate::{
         fault::{Signs, fault_inside},
         finish::Finish,
         lenient::{Count, Fold, Given, Said, Text, fold, maybe, mended, object},
+        tier::Served,
     },
 };
 use memchr::memmem::{Finder, FinderRev};
@@ -34,6 +35,8 @@ struct Body<'a, const WHOLE: bool> {
     message: Given,
     #[serde(default)]
     detail: Given,
+    #[serde(default)]
+    service_tier: Served,
 }
 
 /// Groq repeats the usage here, and in some streams gives it here alone.
@@ -227,6 +230,7 @@ fn note<const WHOLE: bool>(
     if let usage @ Some(_) = counts.usage() {
         seen.usage = usage;
     }
+    body.service_tier.note(seen);
     let said = body.choices.said;
     seen.text_bytes = seen.text_bytes.saturating_add(said.bytes);
     let ended = body.choices.finish.any_ended();
@@ -243,8 +247,9 @@ fn note<const WHOLE: bool>(
 /// Usage, text and errors of a whole chat reply (some providers answer an error with 200).
 pub fn observe_reply(body: &[u8], seen: &mut Seen) {
     match usage_at_end(body) {
-        Some(usage) => {
+        Some((usage, served)) => {
             seen.usage = Some(usage);
+            served.note(seen);
             seen.finished = true;
         }
         None if body.trim_ascii().is_empty() => {}
@@ -260,12 +265,13 @@ pub fn whole(body: &[u8], seen: &mut Seen) -> Mark {
 // Made once: preparing a search takes longer than searching a reply.
 static USAGE: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"usage\""));
 static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
+static TIER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"service_tier\""));
 static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
 
 /// The usage of a reply that ends with it, as nearly all do, without reading what comes before. Quotes inside
 /// strings are escaped, so `"usage"` is a key; that nothing but plain members and the last brace follow its
 /// object makes it a member of the reply itself. What is no answer, or holds an error, is read in full.
-fn usage_at_end(body: &[u8]) -> Option<Usage> {
+fn usage_at_end(body: &[u8]) -> Option<(Usage, Served)> {
     let at = USAGE.rfind(body)?;
     let value = body[at + 7..]
         .trim_ascii_start()
@@ -285,9 +291,23 @@ fn usage_at_end(body: &[u8]) -> Option<Usage> {
         return None;
     }
     let holds = |key: &Finder<'_>| key.find(body).is_some();
-    (holds(&CHOICES) && !holds(&ERROR))
-        .then(|| counts.usage())
-        .flatten()
+    if !holds(&CHOICES) || holds(&ERROR) {
+        return None;
+    }
+    Some((counts.usage()?, served(body, rest)))
+}
+
+/// The tier a whole reply says it was given at: behind its usage, or somewhere in front. The key is a member of the reply's,
+/// since quotes inside strings are escaped.
+fn served(body: &[u8], rest: &[u8]) -> Served {
+    let said = |within: &[u8]| {
+        let at = TIER.find(within)?;
+        let value = within.get(at + 14..)?.trim_ascii_start();
+        let value = value.strip_prefix(b":")?.trim_ascii_start();
+        let mut values = serde_json::Deserializer::from_slice(value).into_iter::<Served>();
+        values.next()?.ok()
+    };
+    said(rest).or_else(|| said(body)).unwrap_or_default()
 }
 
 /// Usage out of an embeddings reply, which stands behind far more numbers: read from the end.

@@ -27,17 +27,21 @@ struct PromptDetails {
     cached_tokens: Count,
     /// OpenRouter reports what was written to a cache here.
     cache_write_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default)]
 struct CompletionDetails {
     reasoning_tokens: Count,
+    audio_tokens: Count,
+    image_tokens: Count,
 }
 
 impl Counts {
     /// The disjoint buckets; `None` where the numbers are missing or not to be believed. Details beyond their total
-    /// are cut to it. Audio tokens stay in input and output, whose totals limits are counted by.
+    /// are cut to it. Sound and images stay in input and output, whose totals limits are counted by.
     pub fn usage(&self) -> Option<Usage> {
         let prompt = match self.prompt_tokens {
             Count::Of(tokens) => tokens,
@@ -74,12 +78,25 @@ impl Counts {
                 reasoning.min(completion),
             ),
         };
+        let heard = &self.prompt_tokens_details;
+        let said = &self.completion_tokens_details;
+        let image = heard.image_tokens.or_zero();
+        // As Cerebras counts them: images are in the sum, and not in the prompt.
+        let sum = prompt.saturating_add(completion).saturating_add(image);
+        let beside = image > 0 && self.total_tokens == Count::Of(sum);
+        let input = (prompt - cached - written).saturating_add(if beside { image } else { 0 });
+        let audio = heard.audio_tokens.or_zero().min(input);
+        let audio_output = said.audio_tokens.or_zero().min(output);
         Some(Usage {
-            input: prompt - cached - written,
+            input,
             cache_read: cached,
             cache_write: written,
             output,
             reasoning,
+            audio,
+            image: image.min(input - audio),
+            audio_output,
+            image_output: said.image_tokens.or_zero().min(output - audio_output),
             ..Usage::default()
         })
     }
@@ -99,12 +116,23 @@ pub fn write(usage: &Usage) -> Value {
     if written > 0 {
         prompt["cache_write_tokens"] = json!(written);
     }
+    let mut completion = json!({"reasoning_tokens": usage.reasoning});
+    let heard = usage.audio.saturating_add(usage.audio_cached);
+    let kinds = |details: &mut Value, audio: u64, image: u64| {
+        for (name, count) in [("audio_tokens", audio), ("image_tokens", image)] {
+            if count > 0 {
+                details[name] = json!(count);
+            }
+        }
+    };
+    kinds(&mut prompt, heard, usage.image);
+    kinds(&mut completion, usage.audio_output, usage.image_output);
     json!({
         "prompt_tokens": usage.prompt(),
         "completion_tokens": usage.completion(),
         "total_tokens": usage.total(),
         "prompt_tokens_details": prompt,
-        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "completion_tokens_details": completion,
     })
 }
 
@@ -139,6 +167,25 @@ mod tests {
     }
 
     #[test]
+    fn sound_and_images_are_parts_of_what_was_read_and_said() {
+        let given = json!({"prompt_tokens": 21, "completion_tokens": 18, "total_tokens": 39,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 2, "image_tokens": 3},
+            "completion_tokens_details": {"reasoning_tokens": 1, "audio_tokens": 12, "image_tokens": 4}});
+        let usage = read(&given).unwrap();
+        let want = Usage {
+            input: 21,
+            audio: 2,
+            image: 3,
+            output: 17,
+            reasoning: 1,
+            audio_output: 12,
+            image_output: 4,
+            ..Usage::default()
+        };
+        assert_eq!((usage, write(&usage)), (want, given));
+    }
+
+    #[test]
     fn details_beyond_their_total_are_cut_to_it() {
         let usage = read(&json!({"prompt_tokens": 5, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 9, "cache_write_tokens": 3}})).unwrap();
         assert_eq!(
@@ -165,6 +212,8 @@ mod tests {
         // Counted by another tokenizer than the completion it is part of.
         let over = json!({"prompt_tokens": 21, "completion_tokens": 16, "total_tokens": 37, "completion_tokens_details": {"reasoning_tokens": 21}});
         assert_eq!(reasoned(over), (0, 16));
+        let beside = read(&json!({"prompt_tokens": 25, "completion_tokens": 5, "total_tokens": 32, "prompt_tokens_details": {"image_tokens": 2}})).unwrap();
+        assert_eq!((beside.input, beside.image, beside.total()), (27, 2, 32));
         assert_eq!(read(&json!({})), None);
     }
 }

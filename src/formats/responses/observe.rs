@@ -1,13 +1,14 @@
 //! What replies say of themselves: usage, end, errors and how much text. The one reader of these, for replies that are
 //! forwarded and for those that are translated; what is said word for word is read in `stream`.
 
-use super::usage::Counts;
+use super::usage::{Counts, ToolUsage};
 use crate::chat::Fault;
 use crate::formats::{
     Mark, Seen,
     fault::{Signs, fault_inside},
     lenient::{Fold, Given, Said, Text, fold, object},
     outline::{Outline, look},
+    tier::Served,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -37,6 +38,10 @@ struct Body<'a> {
     error: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "object")]
     usage: Counts,
+    #[serde(default)]
+    service_tier: Served,
+    #[serde(default, deserialize_with = "object")]
+    tool_usage: ToolUsage,
     #[serde(default, deserialize_with = "fold")]
     output: Output,
 }
@@ -53,6 +58,9 @@ struct Response<'a> {
     error: Option<&'a RawValue>,
     #[serde(deserialize_with = "object")]
     usage: Counts,
+    service_tier: Served,
+    #[serde(deserialize_with = "object")]
+    tool_usage: ToolUsage,
 }
 
 #[derive(Default, Deserialize)]
@@ -71,16 +79,21 @@ struct Item<'a> {
 struct Output {
     given: bool,
     bytes: u64,
+    searches: u64,
 }
 
 impl<'a> Fold<Item<'a>> for Output {
     fn item(&mut self, item: Item<'a>) {
         self.given = true;
+        self.searches += u64::from(item.kind.as_str() == SEARCH);
         for said in [item.content, item.summary, item.arguments, item.input] {
             self.bytes = self.bytes.saturating_add(said.bytes);
         }
     }
 }
+
+/// The kind of an item that is a search of the web.
+const SEARCH: &str = "web_search_call";
 
 /// What is looked at of an event or a body.
 enum Outlined {}
@@ -164,7 +177,10 @@ fn note(event: &str, body: Body<'_>, data: &[u8], seen: &mut Seen) -> Mark {
             "message" | "reasoning" => Mark::Setup,
             _ => Mark::Content,
         },
-        "response.output_item.done" => Mark::Content,
+        "response.output_item.done" => {
+            seen.searches += u64::from(body.item.kind.as_str() == SEARCH);
+            Mark::Content
+        }
         // The last is what some services end with.
         "response.completed" | "response.incomplete" | "response.cancelled" | "response.done" => {
             ended(body.response, seen)
@@ -197,11 +213,17 @@ fn ended(response: Response<'_>, seen: &mut Seen) -> Mark {
         seen.fault = Some(failure(response.error));
         return Mark::Error;
     }
-    if let usage @ Some(_) = response.usage.usage() {
-        seen.usage = usage;
-    }
+    used(&response.usage, &response.tool_usage, seen);
+    response.service_tier.note(seen);
     finished(seen);
     Mark::Done
+}
+
+/// Usage, with what tools used beside it.
+fn used(counts: &Counts, tools: &ToolUsage, seen: &mut Seen) {
+    if let Some(usage) = counts.usage() {
+        seen.usage = Some(tools.beside(usage, seen.searches));
+    }
 }
 
 /// The one choice this format knows.
@@ -213,9 +235,9 @@ fn finished(seen: &mut Seen) {
 fn all(body: Body<'_>, seen: &mut Seen) -> Mark {
     identified(&body.id, seen);
     seen.text_bytes = seen.text_bytes.saturating_add(body.output.bytes);
-    if let usage @ Some(_) = body.usage.usage() {
-        seen.usage = usage;
-    }
+    seen.searches = body.output.searches;
+    used(&body.usage, &body.tool_usage, seen);
+    body.service_tier.note(seen);
     // A whole response says all there is.
     finished(seen);
     Mark::Content

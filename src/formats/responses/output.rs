@@ -101,12 +101,15 @@ impl Frame {
             Stage::Completed => json!(self.created),
             _ => Value::Null,
         };
-        let head = json!({
+        let mut head = json!({
             "id": self.id, "object": "response", "created_at": self.created, "completed_at": completed,
             "status": status, "error": error, "incomplete_details": details, "model": self.model,
             "output": output, "usage": usage.map(usage::write),
-        })
-        .to_string();
+        });
+        if let Some(tools) = usage.and_then(usage::write_tools) {
+            head["tool_usage"] = tools;
+        }
+        let head = head.to_string();
         // Behind the last of its own members.
         let open = head.strip_suffix('}').unwrap_or(&head);
         format!("{open}{}}}", self.repeated)

@@ -31,6 +31,44 @@ struct OutputDetails {
     reasoning_tokens: Count,
 }
 
+/// What the provider's own tools used: <https://platform.openai.com/docs/api-reference/responses/object>
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ToolUsage {
+    #[serde(deserialize_with = "object")]
+    web_search: WebSearch,
+    #[serde(deserialize_with = "object")]
+    image_gen: ImageGen,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct WebSearch {
+    num_requests: Count,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+struct ImageGen {
+    output_tokens: Count,
+}
+
+impl ToolUsage {
+    /// A usage with that of the tools: searches, as counted or else as seen, and pictures made by another model.
+    pub fn beside(&self, usage: Usage, searches: u64) -> Usage {
+        let made = self.image_gen.output_tokens.or_zero();
+        Usage {
+            searches: match self.web_search.num_requests {
+                Count::Of(searches) => searches,
+                Count::Absent | Count::Absurd => searches,
+            },
+            output: usage.output.saturating_add(made),
+            image_output: made,
+            ..usage
+        }
+    }
+}
+
 impl Counts {
     /// The disjoint buckets; `None` where the numbers are missing or not to be believed. Details beyond their total
     /// are cut to it.
@@ -55,6 +93,11 @@ impl Counts {
             ..Usage::default()
         })
     }
+}
+
+/// What tools used, as it stands beside `usage`, where they used anything.
+pub fn write_tools(usage: &Usage) -> Option<Value> {
+    (usage.searches > 0).then(|| json!({"web_search": {"num_requests": usage.searches}}))
 }
 
 /// Writes a `usage` object.
@@ -99,6 +142,23 @@ mod tests {
             ..Usage::default()
         };
         assert_eq!((usage, write(&usage)), (expected, given));
+    }
+
+    #[test]
+    fn what_tools_used_stands_beside() {
+        let tools = |given: Value, seen| {
+            let tools: ToolUsage = serde_json::from_value(given).unwrap();
+            tools.beside(Usage::default(), seen)
+        };
+        let counted = tools(json!({"web_search": {"num_requests": 2}}), 5);
+        assert_eq!(
+            write_tools(&counted),
+            Some(json!({"web_search": {"num_requests": 2}}))
+        );
+        assert_eq!((counted.searches, tools(json!({}), 5).searches), (2, 5));
+        let made = tools(json!({"image_gen": {"output_tokens": 9}}), 0);
+        assert_eq!((made.output, made.image_output), (9, 9));
+        assert_eq!(write_tools(&made), None);
     }
 
     #[test]

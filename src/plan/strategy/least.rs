@@ -3,7 +3,6 @@
 
 use super::split;
 use crate::catalog;
-use crate::chat::{Usage, UsageSource};
 use crate::plan::{Ask, Choice, Dice, Moment};
 
 /// Of two drawn by weight the one whose content came sooner lately. All load on the fastest would make it the slowest;
@@ -73,12 +72,8 @@ const ANSWER: u64 = 1_000;
 
 /// What a request would cost by its estimate, in picodollars: its prompt, and the answer it allows.
 pub(in crate::plan) fn price(choice: &Choice, ask: &Ask<'_>) -> u128 {
-    let usage = Usage {
-        input: ask.tokens,
-        output: ask.max_output.unwrap_or(ANSWER),
-        ..Usage::default()
-    };
-    let cost = catalog::cost(&usage, UsageSource::Estimated, &choice.facts.prices);
+    let output = ask.max_output.unwrap_or(ANSWER);
+    let cost = catalog::estimate(&choice.facts.prices, ask.tokens, output);
     let pico = cost.pico.and_then(|pico| u128::try_from(pico).ok());
     pico.unwrap_or(u128::MAX)
 }

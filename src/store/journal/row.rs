@@ -1,7 +1,7 @@
 //! One request as the log keeps it. Everything in it can be shown; credentials are never in it.
 
 use crate::catalog::CostStatus;
-use crate::chat::{Usage, UsageSource};
+use crate::chat::{Bucket, Tier, Usage, UsageSource};
 use crate::resources::Stamp;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -95,6 +95,12 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_pico: Option<i64>,
     pub cost_status: CostStatus,
+    /// The bucket that was used and has no price, where the status is `unpriced`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpriced: Option<Bucket>,
+    /// The tier of service that the provider says it was given at.
+    #[serde(default, skip_serializing_if = "Tier::is_standard")]
+    pub tier: Tier,
     pub latency_ms: u64,
     /// Milliseconds to the first content event.
     #[serde(default, skip_serializing_if = "Option::is_none")]

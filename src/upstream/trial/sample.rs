@@ -2,7 +2,7 @@
 //! what does it use.
 
 use super::{Reading, State, TOKEN_WAIT, Token, Trial, run, said, token};
-use crate::chat::Usage;
+use crate::chat::{Tier, Usage};
 use crate::formats::{Codec, Framed, Framing, Mark, Seen, frames::Frames};
 use crate::upstream::{Upstream, call::Heard};
 use std::time::Duration;
@@ -15,6 +15,8 @@ pub struct Sample {
     pub first_content_ms: Option<u64>,
     /// As the provider says.
     pub usage: Option<Usage>,
+    /// The tier of service it says it was given at.
+    pub tier: Tier,
 }
 
 /// Asks a model for one token. `model`: the id the provider knows it by.
@@ -26,6 +28,7 @@ pub async fn sample(upstream: &Upstream, model: &str) -> Sample {
                 trial,
                 first_content_ms: None,
                 usage: None,
+                tier: Tier::Standard,
             };
         }
     };
@@ -46,6 +49,7 @@ pub async fn sample(upstream: &Upstream, model: &str) -> Sample {
         trial,
         first_content_ms: told.first.map(|at| at.as_millis() as u64),
         usage: told.seen.usage,
+        tier: told.seen.tier,
     }
 }
 

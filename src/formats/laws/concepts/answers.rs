@@ -204,10 +204,16 @@ pub fn answers() -> Vec<(&'static str, Reply)> {
         ),
         (
             "server tool of OpenAI's",
-            native(
-                "openai-responses",
-                json!({"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "q"}}),
-            ),
+            Reply {
+                usage: Some(Usage {
+                    searches: 1,
+                    ..plain
+                }),
+                ..native(
+                    "openai-responses",
+                    json!({"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "q"}}),
+                )
+            },
         ),
         (
             "server tool of Google's",
