@@ -57,7 +57,7 @@ fn beside(state: &InForce) -> Vec<Value> {
         for known in catalog::all(vendor.catalog) {
             let there = (record.name.clone(), known.id.to_owned());
             if exposed(&spec, known.id) && !recorded.contains(&there) {
-                items.push(catalog::listed(&known, &record.name, State::Enabled));
+                items.push(catalog::listed(known, &record.name, State::Enabled));
             }
         }
     }
