@@ -38,6 +38,8 @@ wanted() {
   need coreutils has stty
   need procps has ps
   need procps has kill
+  # A linter for metrics.
+  need prometheus has promtool
 }
 
 # Some live where only root's path leads.

@@ -8,6 +8,7 @@ mod layer;
 mod layers;
 mod limits;
 mod log_filter;
+mod outward;
 mod places;
 mod settings;
 mod size;
@@ -16,6 +17,7 @@ pub use admin::Address;
 pub use layer::Layer;
 pub use layers::load;
 pub use limits::{Limits, Logs};
+pub use outward::{Metrics, Notify, Telemetry, is_web};
 pub use places::{Found, data_dir_default, found_files, private_dir};
 pub use settings::{SETTINGS, Setting, Shape, Trust};
 pub use size::Size;
@@ -32,6 +34,9 @@ pub struct Config {
     pub log: Log,
     pub limits: Limits,
     pub logs: Logs,
+    pub metrics: Metrics,
+    pub telemetry: Telemetry,
+    pub notify: Notify,
     /// The files that were read, the later over the earlier.
     pub files: Vec<PathBuf>,
     /// What a file that was found may not decide and was passed over, as a line for people.

@@ -11,6 +11,7 @@ mod kept;
 mod key_places;
 mod last_used;
 mod leases;
+mod live;
 mod new_keys;
 mod provider_health;
 mod ready;
@@ -128,6 +129,14 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
             let shared = shared.clone();
             move |name, trial| provider_health::tried(&shared, name, trial)
         }),
+        live: Arc::new({
+            let shared = shared.clone();
+            move || Box::pin(live::view(shared.clone(), started))
+        }),
+        metrics: Arc::new({
+            let shared = shared.clone();
+            move |openmetrics| live::metrics(&shared, started, openmetrics)
+        }),
         status: Arc::new({
             let (shared, facts, records) = (shared.clone(), facts.clone(), stores.records.clone());
             let checks = checks.clone();
@@ -135,6 +144,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         }),
     })
     .await?;
+    live::start(&shared);
     let last_used = LastUsed::start(shared.clone(), stores.last_used());
     let kept = Kept::start(shared.clone(), stores.kept());
     let simulator = match config.mock || config.dev {
@@ -153,13 +163,19 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         seed.extend(own);
     }
     // Bound before new keys are made, whose secrets would be lost if this failed.
-    let listeners = listen_admin(&config, &stores, tls.as_ref()).await?;
+    let mut listeners = listen_admin(&config, &stores, tls.as_ref()).await?;
+    let scrapers = match config.metrics.address()? {
+        Some(at) => Some(Listener::figures(at, config.metrics.allow_public).await?),
+        None => None,
+    };
     let (keys, shown) = plant(&config, &desk, seed).await?;
 
     let ready = Ready {
         urls: sockets.urls,
         admins: listeners.iter().map(Listener::address).collect(),
+        metrics: scrapers.as_ref().map(Listener::address),
     };
+    listeners.extend(scrapers);
     let (stopped, stopping) = watch::channel(false);
     let admins: Vec<_> = listeners
         .into_iter()

@@ -20,6 +20,8 @@ pub enum Door {
         /// The port `Host` has to name beside this machine; `None`: reachable under names gw cannot know.
         port: Option<u16>,
     },
+    /// TCP, for scrapers: there are only figures behind it, and nobody has to say who it is.
+    Figures { port: Option<u16> },
 }
 
 /// Who is at the other end of a connection, put on its requests by the listener.
@@ -79,13 +81,17 @@ fn check(door: &Door, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result
             Error::new(Kind::Forbidden, "requests from other sites are refused"),
         ));
     }
-    if let Door::Token { token, port } = door {
-        if let Some(port) = port {
-            host(uri, headers, *port)?;
-        }
-        if !(uri.path() == OPEN && method == Method::GET) {
-            bearer(headers, token).map_err(|error| (None, error))?;
-        }
+    let port = match door {
+        Door::Peer => None,
+        Door::Token { port, .. } | Door::Figures { port } => *port,
+    };
+    if let Some(port) = port {
+        host(uri, headers, port)?;
+    }
+    if let Door::Token { token, .. } = door
+        && !(uri.path() == OPEN && method == Method::GET)
+    {
+        bearer(headers, token).map_err(|error| (None, error))?;
     }
     let kind = headers
         .get(header::CONTENT_TYPE)

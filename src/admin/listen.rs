@@ -35,7 +35,8 @@ pub enum Listener {
     Tcp {
         listener: tokio::net::TcpListener,
         at: SocketAddr,
-        token: Secret,
+        /// `None`: it has nothing but figures.
+        token: Option<Secret>,
         /// What its connections are made secure with.
         tls: Option<Arc<Identity>>,
     },
@@ -170,8 +171,25 @@ impl Listener {
                     .hint("listen on 127.0.0.1, or on a Unix socket"),
             );
         }
+        Listener::bound(at, Some(token), "the admin interface").await
+    }
+
+    /// Binds TCP for scrapers: the metrics without a token, and whether the process answers. Beyond this machine only when
+    /// told so.
+    pub async fn figures(at: SocketAddr, beyond_loopback: bool) -> Result<Listener> {
+        if !at.ip().is_loopback() && !beyond_loopback {
+            return Err(Error::invalid(format!(
+                "the metrics at `{at}` could be read from other machines"
+            ))
+            .param("metrics.listen")
+            .hint("listen on 127.0.0.1, or set metrics.allow_public"));
+        }
+        Listener::bound(at, None, "for scrapers, gw").await
+    }
+
+    async fn bound(at: SocketAddr, token: Option<Secret>, who: &str) -> Result<Listener> {
         let failed = |error: std::io::Error| {
-            Error::invalid(format!("the admin interface cannot listen on `{at}`")).cause(error)
+            Error::invalid(format!("{who} cannot listen on `{at}`")).cause(error)
         };
         let listener = tokio::net::TcpListener::bind(at).await.map_err(failed)?;
         let at = listener.local_addr().map_err(failed)?;
@@ -246,7 +264,11 @@ pub async fn serve(
             tls,
         } => {
             let port = at.ip().is_loopback().then(|| at.port());
-            let router = router(desk, Door::Token { token, port });
+            let door = match token {
+                Some(token) => Door::Token { token, port },
+                None => Door::Figures { port },
+            };
+            let router = router(desk, door);
             while let Some(slot) = next_slot(&slots, &mut shutdown, &mut running).await {
                 let accepted = tokio::select! {
                     accepted = listener.accept() => accepted,

@@ -107,7 +107,7 @@ fn text(page: Page) -> Result<bytes::Bytes> {
     Ok(out.into())
 }
 
-fn lines(body: Body) -> Response {
+pub(super) fn lines(body: Body) -> Response {
     let mut response = Response::new(body);
     response.headers_mut().insert(
         header::CONTENT_TYPE,

@@ -18,6 +18,7 @@ pub mod in_force;
 mod item;
 mod keys;
 mod listen;
+mod live;
 mod log_row;
 mod logs;
 mod models;
@@ -101,6 +102,9 @@ pub type ModelUses = dyn Fn(&str, &str) -> crate::resources::Spec + Send + Sync;
 /// Takes a provider's name and how a trial of it went.
 pub type Tried = dyn Fn(&str, &Trial) + Send + Sync;
 
+/// Tells what is going on now.
+pub type Live = dyn Fn() -> BoxFuture<'static, Option<serde_json::Value>> + Send + Sync;
+
 /// When a key was last used, by its name.
 pub type LastUsed = Arc<dyn Fn(&str) -> Option<Stamp> + Send + Sync>;
 
@@ -128,6 +132,10 @@ pub struct Deps {
     pub route_state: Arc<RouteState>,
     /// Which routes a model is a target of.
     pub model_uses: Arc<ModelUses>,
+    /// What is going on now, as `live::view::View` has it; `None`: the gateway stops.
+    pub live: Arc<Live>,
+    /// The metrics as text; `true`: as OpenMetrics.
+    pub metrics: Arc<dyn Fn(bool) -> String + Send + Sync>,
     /// `{url, admin, pid, started, revision, in_flight, store, secrets, log: Health, providers: {name: {health, reason}}}`
     pub status: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
 }

@@ -43,6 +43,9 @@ pub enum Action {
     Log,
     History,
     Status,
+    Live,
+    FollowLive,
+    Metrics,
     Healthz,
     Openapi,
 }
@@ -117,9 +120,15 @@ endpoints! {
     "GET" "/api/v1/logs/{name}" Kinds::None, Input::None, &[], Action::Log, "One request with its content, by its id or the beginning of it";
     "GET" "/api/v1/history" Kinds::None, Input::None, &["limit"], Action::History, "Who changed what, newest first";
     "GET" "/api/v1/status" Kinds::None, Input::None, &[], Action::Status, "How the gateway is doing";
+    "GET" "/api/v1/live" Kinds::None, Input::None, &[], Action::Live, "What is going on now";
+    "GET" "/api/v1/live/follow" Kinds::None, Input::None, &[], Action::FollowLive, "The same every second, as JSON lines";
+    "GET" "/metrics" Kinds::None, Input::None, &[], Action::Metrics, "Metrics for Prometheus (OpenMetrics where `accept` takes it)";
     "GET" "/healthz" Kinds::None, Input::None, &[], Action::Healthz, "Whether the process answers; needs no token";
     "GET" "/openapi.json" Kinds::None, Input::None, &[], Action::Openapi, "This interface as OpenAPI 3.1";
 }
+
+/// What a listener for scrapers has, and nothing else.
+pub const FIGURES: [Action; 2] = [Action::Metrics, Action::Healthz];
 
 /// The one path that answers without a credential.
 pub const OPEN: &str = "/healthz";

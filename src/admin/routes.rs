@@ -3,8 +3,8 @@
 use super::{
     Desk, Door, body,
     call::{Call, refusal},
-    check, door, handlers, logs, models,
-    paths::{Action, Endpoint, expanded},
+    check, door, handlers, live, logs, models,
+    paths::{Action, Endpoint, FIGURES, expanded},
     probe, route_status, route_test,
 };
 use crate::error::{Error, Result};
@@ -47,15 +47,21 @@ fn handle(action: Action, call: Call) -> BoxFuture<'static, Result<Response>> {
         Action::Log => Box::pin(logs::get(call)),
         Action::History => Box::pin(handlers::history(call)),
         Action::Status => Box::pin(handlers::status(call)),
+        Action::Live => Box::pin(live::now(call)),
+        Action::FollowLive => Box::pin(live::follow(call)),
+        Action::Metrics => Box::pin(live::metrics(call)),
         Action::Healthz => Box::pin(handlers::healthz(call)),
         Action::Openapi => Box::pin(handlers::openapi(call)),
     }
 }
 
-/// The admin interface behind a door.
+/// The admin interface behind a door; behind that for scrapers only what is for them.
 pub fn router(desk: Arc<Desk>, door: Door) -> Router {
     let mut router = Router::new();
     for (endpoint, kind, path) in expanded() {
+        if matches!(door, Door::Figures { .. }) && !FIGURES.contains(&endpoint.action) {
+            continue;
+        }
         let Ok(method) = Method::try_from(endpoint.method) else {
             continue;
         };

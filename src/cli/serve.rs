@@ -7,7 +7,7 @@ use std::{ffi::OsString, path::PathBuf};
 use toml::Value;
 
 /// Flags by section, key and how their value is written.
-const TEXTS: [(&str, &str, &str); 10] = [
+const TEXTS: [(&str, &str, &str); 12] = [
     ("data_dir", "server", "data_dir"),
     ("ready_file", "server", "ready_file"),
     ("shutdown_grace", "server", "shutdown_grace"),
@@ -18,6 +18,8 @@ const TEXTS: [(&str, &str, &str); 10] = [
     ("log_level", "log", "level"),
     ("log_format", "log", "format"),
     ("log_content", "logs", "content"),
+    ("metrics_listen", "metrics", "listen"),
+    ("notify_secret", "notify", "secret"),
 ];
 const SWITCHES: [&str; 5] = [
     "in_memory",
@@ -26,7 +28,12 @@ const SWITCHES: [&str; 5] = [
     "allow_public",
     "allow_public_admin",
 ];
-const LISTS: [&str; 2] = ["listen", "admin_listen"];
+const LISTS: [(&str, &str, &str); 4] = [
+    ("listen", "server", "listen"),
+    ("admin_listen", "server", "admin_listen"),
+    ("notify", "notify", "to"),
+    ("notify_at", "notify", "at"),
+];
 
 /// A flag as it is typed.
 fn flag(id: &str) -> String {
@@ -52,12 +59,12 @@ pub(crate) fn config(
     if matches.get_flag("dev") {
         layer.set("--dev", "server", "in_memory", true);
     }
-    for id in LISTS {
+    for (id, section, key) in LISTS {
         if let Some(items) = matches.get_many::<String>(id) {
             layer.set(
                 &flag(id),
-                "server",
-                id,
+                section,
+                key,
                 Value::Array(items.map(|item| Value::from(item.as_str())).collect()),
             );
         }
@@ -126,7 +133,7 @@ mod tests {
         .unwrap();
         let line = format!(
             "gw serve -c {} --mock -f a.toml -f - --listen 127.0.0.1:0 --listen [::1]:0 --admin-listen unix:/s --ready-file r --print-ready --exit-on-stdin-close \
-             --output-dir keys --ready-secrets --secrets sealed --master-key-file m --log-content metadata --log-level debug --log-format json --shutdown-grace 5s --threads 3 --allow-public --tls-cert c.pem --tls-key k.pem -- sh -c true",
+             --output-dir keys --ready-secrets --secrets sealed --master-key-file m --log-content metadata --log-level debug --log-format json --metrics-listen 127.0.0.1:0 --notify page --notify https://x/y --notify-at 50 --notify-secret env:S --shutdown-grace 5s --threads 3 --allow-public --tls-cert c.pem --tls-key k.pem -- sh -c true",
             file.display()
         );
         let matches = crate::cli::command()
@@ -159,6 +166,10 @@ mod tests {
         wanted.log.format = LogFormat::Json;
         wanted.logs.content = LogContent::Metadata;
         wanted.limits.max_body = Size::mib(1);
+        wanted.metrics.listen = Some("127.0.0.1:0".into());
+        wanted.notify.to = vec!["page".into(), "https://x/y".into()];
+        wanted.notify.at = vec!["50".into()];
+        wanted.notify.secret = Some("env:S".into());
         assert_eq!(config, wanted);
     }
 }

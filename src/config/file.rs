@@ -1,7 +1,9 @@
 //! `gw.toml`: reading it, and what of it counts where nobody named it. A file of records for `gw apply` may
 //! have this name, too: records are passed over, whatever is in them.
 
-use super::{Limits, Log, Logs, SETTINGS, Secrets, Server, Trust, layer::Layer};
+use super::{
+    Limits, Log, Logs, Metrics, Notify, SETTINGS, Secrets, Server, Telemetry, Trust, layer::Layer,
+};
 use crate::error::{Error, Result};
 use crate::resources;
 use serde::{
@@ -31,7 +33,7 @@ pub(super) fn read(path: &Path) -> Result<Table> {
             "`{shown}` is not valid: {}",
             error.to_string().trim_end()
         ))
-        .hint("settings are in [server], [secrets], [log], [logs] and [limits]; records such as [[user]] are for `gw apply -f`")
+        .hint("settings are in [server], [secrets], [log], [logs], [metrics], [telemetry], [notify] and [limits]; records such as [[user]] are for `gw apply -f`")
     };
     toml::from_str::<Checked>(&text).map_err(wrong)?;
     let mut table = toml::from_str::<Table>(&text).map_err(wrong)?;
@@ -56,7 +58,16 @@ pub(super) fn distrust(layer: &mut Layer, path: &Path) -> Option<String> {
     })
 }
 
-const SECTIONS: &[&str] = &["server", "secrets", "log", "limits", "logs"];
+const SECTIONS: &[&str] = &[
+    "server",
+    "secrets",
+    "log",
+    "limits",
+    "logs",
+    "metrics",
+    "telemetry",
+    "notify",
+];
 
 /// A word on the first level of a file.
 enum Word {
@@ -65,6 +76,9 @@ enum Word {
     Log,
     Limits,
     Logs,
+    Metrics,
+    Telemetry,
+    Notify,
     /// What `gw apply` reads.
     Records,
     Version,
@@ -80,6 +94,9 @@ impl<'de> Deserialize<'de> for Word {
             "log" => Word::Log,
             "limits" => Word::Limits,
             "logs" => Word::Logs,
+            "metrics" => Word::Metrics,
+            "telemetry" => Word::Telemetry,
+            "notify" => Word::Notify,
             "apiVersion" => Word::Version,
             "items" => Word::Records,
             word if resources::kind(word).is_ok() => Word::Records,
@@ -110,6 +127,9 @@ impl<'de> Visitor<'de> for Checked {
                 Word::Log => _ = map.next_value::<Log>()?,
                 Word::Limits => _ = map.next_value::<Limits>()?,
                 Word::Logs => _ = map.next_value::<Logs>()?,
+                Word::Metrics => _ = map.next_value::<Metrics>()?,
+                Word::Telemetry => _ = map.next_value::<Telemetry>()?,
+                Word::Notify => _ = map.next_value::<Notify>()?,
                 Word::Records => _ = map.next_value::<Vec<IgnoredAny>>()?,
                 Word::Version => _ = map.next_value::<Value>()?,
             }
@@ -127,7 +147,7 @@ mod tests {
     fn settings_that_decide_where_secrets_go_have_to_be_given() {
         for setting in SETTINGS {
             let name = format!("{}.{}", setting.section, setting.key);
-            let decides = setting.section == "secrets"
+            let decides = ["secrets", "telemetry", "notify"].contains(&setting.section)
                 || [
                     "admin_listen",
                     "data_dir",

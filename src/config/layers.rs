@@ -2,8 +2,8 @@
 //! refused by name, in a file and in the environment alike.
 
 use super::{
-    Config, Found, Limits, Log, Logs, SETTINGS, Secrets, Server, Setting, Shape, contradictions,
-    file, found_files, layer::Layer,
+    Config, Found, Limits, Log, Logs, Metrics, Notify, SETTINGS, Secrets, Server, Setting, Shape,
+    Telemetry, contradictions, file, found_files, layer::Layer, outward,
 };
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -19,6 +19,9 @@ struct All {
     log: Log,
     limits: Limits,
     logs: Logs,
+    metrics: Metrics,
+    telemetry: Telemetry,
+    notify: Notify,
 }
 
 /// Reads the configuration: the file at `path` (or `GW_CONFIG`, or the ones in the default places), then the
@@ -69,6 +72,9 @@ pub fn load(
         log: all.log,
         limits: all.limits,
         logs: all.logs,
+        metrics: all.metrics,
+        telemetry: all.telemetry,
+        notify: all.notify,
         files: found.into_iter().map(|found| found.path).collect(),
         ignored,
         overruled,
@@ -82,7 +88,7 @@ pub fn load(
 fn ours(env: impl IntoIterator<Item = (OsString, OsString)>) -> Vec<(String, OsString)> {
     env.into_iter()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, _)| name.starts_with("GW_"))
+        .filter(|(name, _)| name.starts_with("GW_") || SETTINGS.iter().any(|it| it.env == name))
         .collect()
 }
 
@@ -149,6 +155,7 @@ const LEAST_LOG: u64 = 1 << 20;
 /// What types cannot say.
 fn check(config: &Config) -> Result<()> {
     super::log_filter::check(&config.log.level)?;
+    outward::check(&config.metrics, &config.telemetry, &config.notify)?;
     if config.server.listen.is_empty() {
         return Err(Error::invalid("the gateway listens nowhere")
             .param("server.listen")

@@ -126,6 +126,9 @@ fn settings_and_structs_agree() {
     config.server.tls_key = Some("/k".into());
     config.server.tls_ca = Some("/a".into());
     config.secrets.master_key_file = Some("/m".into());
+    config.metrics.listen = Some("a".into());
+    config.telemetry.otlp_endpoint = Some("a".into());
+    config.notify.secret = Some("a".into());
     let mut structs = Vec::new();
     for (section, value) in [
         ("server", toml::Value::try_from(&config.server).unwrap()),
@@ -133,6 +136,12 @@ fn settings_and_structs_agree() {
         ("log", toml::Value::try_from(&config.log).unwrap()),
         ("logs", toml::Value::try_from(&config.logs).unwrap()),
         ("limits", toml::Value::try_from(&config.limits).unwrap()),
+        ("metrics", toml::Value::try_from(&config.metrics).unwrap()),
+        (
+            "telemetry",
+            toml::Value::try_from(&config.telemetry).unwrap(),
+        ),
+        ("notify", toml::Value::try_from(&config.notify).unwrap()),
     ] {
         for (key, value) in value.as_table().unwrap() {
             let shape = match value {

@@ -225,6 +225,7 @@ impl Attempts<'_> {
         let (exchange, watch) = (self.exchange, self.watch);
         self.record
             .attempt(&upstream.name, &choice.model, &choice.facts.prices);
+        watch.tried_at(&upstream.name, &choice.model);
         let timers = match &self.plan.route {
             Some(route) => upstream.timers.of_route(&route.spec),
             None => upstream.timers,

@@ -63,6 +63,7 @@ pub mod worker;
 
 pub use settings::Settings;
 
+use crate::live::Live;
 use crate::plan::{Moment, Snapshot};
 use crate::seldom::Seldom;
 use crate::store::{journal::Journal, records::Records, token::Hasher};
@@ -118,6 +119,8 @@ pub struct Shared {
     /// Connections by address, of other machines alone.
     pub peers: Mutex<HashMap<IpAddr, usize>>,
     pub requests: AtomicU64,
+    /// What is going on: each record adds itself to it.
+    pub live: Live,
     /// What providers keep for whom.
     pub kept: kept::Keeper,
     /// Where requests get their ids from.
@@ -128,6 +131,12 @@ pub struct Shared {
     pub ending: AtomicBool,
     /// Why `/readyz` says degraded, beyond the stores' own health; e.g. unresolved credentials.
     pub degraded: ArcSwap<Vec<String>>,
+}
+
+/// A number of this process alone.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0)
 }
 
 impl Shared {
@@ -155,6 +164,7 @@ impl Shared {
             crowding: Seldom::default(),
             peers: Mutex::default(),
             requests: AtomicU64::new(0),
+            live: Live::new(seed()),
             kept: kept::Keeper::default(),
             stopping: AtomicBool::new(false),
             ending: AtomicBool::new(false),

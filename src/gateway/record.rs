@@ -38,6 +38,8 @@ pub struct Record {
     /// Bytes of the request that are text.
     text_bytes: u64,
     finished: bool,
+    /// It is none of the requests that are recorded.
+    discarded: bool,
     /// Nothing is used by it, and nothing is to be paid: it only counts.
     free: bool,
     /// What it uses is not the text in it, so that only the provider can say.
@@ -93,6 +95,7 @@ impl Record {
             aside: None,
             text_bytes: 0,
             finished: false,
+            discarded: false,
             free: false,
             untold: false,
             carried: None,
@@ -202,6 +205,7 @@ impl Record {
     /// Of a request that is none of those that are recorded.
     pub fn discard(mut self) {
         self.level = LogContent::Off;
+        self.discarded = true;
     }
 
     /// When the request was taken.
@@ -420,6 +424,9 @@ impl Drop for Record {
             self.row.unpriced = cost.unpriced;
         }
         self.row.latency_ms = now;
+        if !self.discarded {
+            self.shared.live.note(&self.row);
+        }
         let row = std::mem::take(&mut self.row);
         match self.level {
             LogContent::Off => {}

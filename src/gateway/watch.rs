@@ -2,6 +2,7 @@
 //! its worker's list, and one coarse tick walks the list. No timer entry is made per request.
 
 use super::Shared;
+use crate::live::Running;
 use crate::plan::Caller;
 use std::{
     cell::{Cell, RefCell},
@@ -39,6 +40,10 @@ pub struct Watch {
     last: Cell<bool>,
     /// Whose request this is, and under which digest it came in.
     caller: RefCell<Option<([u8; 32], Arc<Caller>)>>,
+    /// Where its request is being tried: provider and model.
+    target: RefCell<Option<(Arc<str>, Arc<str>)>>,
+    /// When it was made, on the worker's clock.
+    made: u64,
     waker: RefCell<Option<Waker>>,
     slot: Cell<usize>,
 }
@@ -156,6 +161,23 @@ impl Watch {
         *self.caller.borrow_mut() = Some((digest, caller));
     }
 
+    /// Where the request is being tried from here on.
+    pub fn tried_at(&self, provider: &Arc<str>, model: &Arc<str>) {
+        *self.target.borrow_mut() = Some((provider.clone(), model.clone()));
+    }
+
+    /// The request it guards, as others are told of it; `None`: it guards a connection, or a request nobody was let in for.
+    fn running(&self, now: u64) -> Option<Running> {
+        let caller = self.caller.borrow();
+        let (_, caller) = caller.as_ref()?;
+        Some(Running {
+            key: caller.key.clone(),
+            user: caller.user.clone(),
+            target: self.target.borrow().clone(),
+            age_ms: now.saturating_sub(self.made),
+        })
+    }
+
     pub fn fired(&self) -> Option<Fired> {
         self.fired.get()
     }
@@ -237,6 +259,8 @@ impl Watches {
             ping_due: Cell::new(false),
             last: Cell::new(false),
             caller: RefCell::new(None),
+            target: RefCell::new(None),
+            made: self.now(),
             waker: RefCell::new(None),
             slot: Cell::new(0),
         });
@@ -259,7 +283,7 @@ impl Watches {
         let mut clock = tokio::time::interval(TICK);
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut checked_at = 0;
-        let mut seen = 0;
+        let (mut seen, mut told) = (0, 0);
         loop {
             clock.tick().await;
             let serving = shared.serving.load();
@@ -274,6 +298,16 @@ impl Watches {
             let stopping = shared.stopping.load(Ordering::Relaxed);
             let ending = shared.ending.load(Ordering::Relaxed);
             self.now.set(now);
+            let asked = shared.live.asked();
+            if told != asked {
+                told = asked;
+                let slots = self.slots.borrow();
+                let running = slots
+                    .iter()
+                    .flatten()
+                    .filter_map(|watch| watch.running(now));
+                shared.live.runs(running.collect());
+            }
             for watch in self.slots.borrow().iter().flatten() {
                 if watch.fired.get().is_none() {
                     let others = !watch.last.get();

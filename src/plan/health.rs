@@ -72,6 +72,13 @@ impl Health {
         slot
     }
 
+    /// Whether a target names this model.
+    pub fn names(&self, model: &str) -> bool {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let named = slots.named.get(model);
+        named.is_some_and(|slot| slot.strong_count() > 0)
+    }
+
     /// The slot of a model, if it has one and may be other than well.
     fn find(&self, model: &str, now: Moment) -> Option<Arc<Slot>> {
         if self.rule.unwell.load(Relaxed) <= now.ms() {

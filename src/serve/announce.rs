@@ -46,6 +46,9 @@ pub fn people(config: &Config, ready: &Ready, stores: &Stores, desk: &Desk) {
             ),
         );
     }
+    if let Some(metrics) = &ready.metrics {
+        say("metrics", &format!("{metrics}/metrics, without a token"));
+    }
     say("state", &stores.records.describe());
     let (secrets, warning) = secrets(&stores.vault.describe());
     say("secrets", &secrets);

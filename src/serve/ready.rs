@@ -12,12 +12,17 @@ use serde_json::{Map, Value, json};
 pub struct Ready {
     pub urls: Vec<String>,
     pub admins: Vec<String>,
+    /// Where scrapers connect.
+    pub metrics: Option<String>,
 }
 
 impl Ready {
     /// The line, with the secrets of new keys where they are to be in it.
     fn line(&self, keys: Option<&[NewKey]>) -> String {
         let mut line = json!({"url": self.urls.first(), "urls": self.urls, "admin": self.admins.first(), "pid": std::process::id()});
+        if let Some(metrics) = &self.metrics {
+            line["metrics"] = format!("{metrics}/metrics").into();
+        }
         if let Some(keys) = keys {
             line["keys"] = keys
                 .iter()

@@ -40,7 +40,8 @@ pub fn uses(shared: &Shared, provider: &str, model: &str) -> Spec {
     .collect()
 }
 
-fn told(serving: &Serving, target: &Status, at: Stamp) -> Value {
+/// How a target is doing as scripts and as people read it, with what is known of its provider beside.
+pub fn words(serving: &Serving, target: &Status, at: Stamp) -> (&'static str, String) {
     let (word, detail) = state(&target.state);
     let upstream = serving.upstream(&target.provider);
     let refused = upstream.is_some_and(|upstream| upstream.standing.refusal().is_some());
@@ -62,9 +63,14 @@ fn told(serving: &Serving, target: &Status, at: Stamp) -> Value {
         State::Well if injected.is_some() => "injecting",
         _ => word,
     };
+    (word, said.join(", "))
+}
+
+fn told(serving: &Serving, target: &Status, at: Stamp) -> Value {
+    let (word, detail) = words(serving, target, at);
     let mut shown = json!({
         "provider": target.provider, "model": target.model, "weight": target.weight, "tier": target.tier,
-        "state": word, "detail": said.join(", "), "load": target.load,
+        "state": word, "detail": detail, "load": target.load,
     });
     if let Some(rule) = target.rule {
         shown["rule"] = rule.into();
@@ -72,7 +78,8 @@ fn told(serving: &Serving, target: &Status, at: Stamp) -> Value {
     if let Some(due) = target.due {
         shown["due"] = rounded(due).into();
     }
-    if let Some(injected) = injected {
+    let upstream = serving.upstream(&target.provider);
+    if let Some(injected) = upstream.and_then(|it| provider_health::injected(it, at)) {
         shown["injected"] = injected.into();
     }
     shown

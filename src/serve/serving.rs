@@ -147,6 +147,7 @@ pub fn facts(ready: &Ready, stores: &Stores, started: Stamp) -> Value {
         "url": ready.urls.first(),
         "urls": ready.urls,
         "admin": ready.admins,
+        "metrics": ready.metrics,
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
         "started": started.rfc3339(),

@@ -193,6 +193,8 @@ pub async fn logging(
         explain: Arc::new(explain),
         settled: Arc::new(|_| Box::pin(async {})),
         tried: Arc::new(|_, _| {}),
+        live: Arc::new(|| Box::pin(async { Some(json!({"in_flight": 0})) })),
+        metrics: Arc::new(|open| format!("open {open}\n")),
         status: Arc::new(
             || json!({"url": "http://127.0.0.1:4000/v1", "providers": {"healthy": {"health": "ok"}}}),
         ),

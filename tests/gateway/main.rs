@@ -48,6 +48,7 @@ mod log_names;
 mod log_order;
 mod loops;
 mod made_objects;
+mod metrics;
 mod model_lists;
 mod model_names;
 mod not_reading;

@@ -247,6 +247,7 @@ fn isolated(program: &str, home: &Path) -> Command {
     for (name, _) in std::env::vars() {
         let own = [
             "GW_",
+            "OTEL_",
             "AWS_",
             "AZURE_",
             "GOOGLE_",
