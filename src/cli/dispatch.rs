@@ -4,7 +4,7 @@ use super::print::Format;
 use super::{
     apply, completion, context::Context, diff, doctor, exits, explain, export, keys, launch, logs,
     models, path, print, providers, quickstart, request, route_status, route_test, routes, serve,
-    status, tree, vendors, verb_first, verbs, wait,
+    status, top, tree, vendors, verb_first, verbs, wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
@@ -57,6 +57,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
             .map(|()| ExitCode::SUCCESS),
             "wait" => wait::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "status" => status::run(&context).await.map(|()| ExitCode::SUCCESS),
+            "top" => top::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "doctor" => doctor::run(&context).await,
             noun => of_kind(&context, resources::kind(noun)?, sub)
                 .await

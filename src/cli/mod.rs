@@ -36,6 +36,7 @@ mod route_test;
 mod routes;
 mod serve;
 mod status;
+mod top;
 mod tree;
 mod usage;
 mod vendors;

@@ -163,6 +163,15 @@ impl Remote {
         self.to("follow", "logs").follow(&pairs(query)).await
     }
 
+    pub(crate) async fn live(&self) -> Result<Value> {
+        self.to("get", "live figures").live().await
+    }
+
+    /// Live figures every second, until the gateway stops.
+    pub(crate) async fn follow_live(&self) -> Result<Lines> {
+        self.to("follow", "live figures").follow_live().await
+    }
+
     pub(crate) async fn status(&self) -> Result<Value> {
         self.to("get", "status").status().await
     }

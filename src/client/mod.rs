@@ -145,6 +145,14 @@ impl Client {
     pub async fn logs_export(&self, query: Query<'_>) -> Result<Lines> {
         self.lines("/api/v1/logs/export", query).await
     }
+    /// What is going on now.
+    pub async fn live(&self) -> Result<Value> {
+        self.call("GET", "/api/v1/live", &[], None, &[]).await
+    }
+    /// The same every second.
+    pub async fn follow_live(&self) -> Result<Lines> {
+        self.lines("/api/v1/live/follow", &[]).await
+    }
     /// The audit log, newest first.
     pub async fn history(&self, limit: usize) -> Result<Value> {
         self.call(

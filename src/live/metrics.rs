@@ -636,7 +636,10 @@ fn sample(
         (Value::Count(count), _) => metric.encode_gauge(count),
         (Value::Amount(amount), _) => metric.encode_gauge(amount),
         (Value::Times(times), _) => {
-            let bounds = BOUNDS.iter().map(|ms| *ms as f64 / 1e3).chain([f64::MAX]);
+            let bounds = BOUNDS
+                .iter()
+                .map(|ms| *ms as f64 / 1e3)
+                .chain([f64::INFINITY]);
             let buckets: Vec<(f64, u64)> = bounds.zip(times.buckets).collect();
             metric.encode_histogram::<NoLabelSet>(
                 times.sum_ms as f64 / 1e3,

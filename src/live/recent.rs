@@ -1,6 +1,7 @@
 //! The last hour: what came to an end in each second, and who was busy in the last minute. Pure; seconds are handed in.
 
-use super::{cell::Sum, histogram::Fine};
+use super::cell::Sum;
+use crate::store::journal::sums::Histogram;
 use std::collections::{HashMap, VecDeque};
 
 /// Seconds that are remembered.
@@ -18,12 +19,12 @@ pub struct Recent {
     /// The second of the newest.
     newest: u64,
     /// Times of the last minute, one a second; where nothing ended there is none.
-    times: VecDeque<Option<Box<(Fine, Fine)>>>,
+    times: VecDeque<Option<Box<(Histogram, Histogram)>>>,
 }
 
 impl Recent {
     /// What came to an end up to this second and since the last call.
-    pub fn note(&mut self, second: u64, sum: &Sum, latency: &Fine, first: &Fine) {
+    pub fn note(&mut self, second: u64, sum: &Sum, latency: &Histogram, first: &Histogram) {
         let before = self.newest;
         let new = match self.seconds.is_empty() {
             true => 1,
@@ -43,12 +44,12 @@ impl Recent {
         if let Some(last) = self.seconds.back_mut() {
             last.add(sum);
         }
-        if !latency.is_empty()
+        if latency.count > 0
             && let Some(last) = self.times.back_mut()
         {
             let (all, content) = &mut **last.get_or_insert_default();
-            all.add(latency);
-            content.add(first);
+            all.merge(latency);
+            content.merge(first);
         }
     }
 
@@ -67,11 +68,11 @@ impl Recent {
     }
 
     /// How long requests of the last minute took, and until their first content.
-    pub fn times(&self) -> (Fine, Fine) {
-        let mut all = (Fine::default(), Fine::default());
+    pub fn times(&self) -> (Histogram, Histogram) {
+        let mut all = (Histogram::default(), Histogram::default());
         for second in self.times.iter().flatten() {
-            all.0.add(&second.0);
-            all.1.add(&second.1);
+            all.0.merge(&second.0);
+            all.1.merge(&second.1);
         }
         all
     }
@@ -139,15 +140,15 @@ mod tests {
     #[test]
     fn seconds_without_anything_count_as_such() {
         let mut recent = Recent::default();
-        let mut fine = Fine::default();
-        fine.note(5);
+        let mut fine = Histogram::default();
+        fine.add(5);
         recent.note(100, &sum(1), &fine, &fine);
-        recent.note(100, &sum(2), &Fine::default(), &Fine::default());
+        recent.note(100, &sum(2), &Histogram::default(), &Histogram::default());
         recent.note(103, &sum(4), &fine, &fine);
         let each: Vec<u64> = recent.each(10).map(|sum| sum.requests).collect();
         assert_eq!(each, [3, 0, 0, 4]);
         assert_eq!((recent.last(2).requests, recent.last(60).requests), (4, 7));
-        assert_eq!(recent.times().0.percentile(0.5), Some(5.0));
+        assert_eq!(recent.times().0.percentile(500), Some(5));
         // An hour of sleep.
         recent.note(100_000, &sum(8), &fine, &fine);
         assert_eq!(

@@ -3,10 +3,9 @@
 
 use super::{
     cell::{Cell, Sum, class},
-    histogram::Fine,
     table::Table,
 };
-use crate::store::journal::{Attempt, Row};
+use crate::store::journal::{Attempt, Row, sums::Histogram};
 
 /// What stands for everything there is no room for by its own name.
 pub const OTHER: &str = "other";
@@ -28,9 +27,9 @@ pub struct Tally {
     pub keys: Table<1, Sum>,
     /// By the whole status.
     pub statuses: Vec<(u16, u64)>,
-    pub latency: Fine,
+    pub latency: Histogram,
     /// To the first content.
-    pub first: Fine,
+    pub first: Histogram,
 }
 
 impl Tally {
@@ -40,8 +39,8 @@ impl Tally {
             rest: Cell::default(),
             keys: Table::new(seed),
             statuses: Vec::new(),
-            latency: Fine::default(),
-            first: Fine::default(),
+            latency: Histogram::default(),
+            first: Histogram::default(),
         }
     }
 
@@ -74,9 +73,9 @@ impl Tally {
             Some((_, count)) => *count += 1,
             None => self.statuses.push((row.status, 1)),
         }
-        self.latency.note(row.latency_ms);
+        self.latency.add(row.latency_ms);
         if let Some(ms) = row.ttft_ms {
-            self.first.note(ms);
+            self.first.add(ms);
         }
     }
 
@@ -93,8 +92,8 @@ impl Tally {
         self.keys.reset(KEYS / 2);
         self.rest = Cell::default();
         self.statuses.clear();
-        self.latency.reset();
-        self.first.reset();
+        self.latency.clear();
+        self.first.clear();
     }
 }
 

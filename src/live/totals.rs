@@ -3,11 +3,11 @@
 
 use super::{
     cell::{CLASSES, Cell, Sum},
-    histogram::Fine,
     recent::{Busy, Recent},
     table::Table,
     tally::{OTHER, Tally},
 };
+use crate::store::journal::sums::Histogram;
 use std::collections::BTreeMap;
 
 /// Series kept at most under names of their own; twice as many with models as [`OTHER`], and then none.
@@ -106,7 +106,7 @@ impl Totals {
     /// Time goes on, whether or not anything ended.
     pub fn pass(&mut self, now: i64) {
         let second = u64::try_from(now / 1_000).unwrap_or_default();
-        let none = Fine::default();
+        let none = Histogram::default();
         self.recent.note(second, &Sum::default(), &none, &none);
         for busy in [&mut self.keys, &mut self.models, &mut self.failures] {
             busy.forget(second);

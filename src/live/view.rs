@@ -5,6 +5,7 @@ use super::{
     recent::{HOUR, MINUTE},
     totals::Totals,
 };
+use crate::store::journal::sums::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// Seconds of history that are told.
@@ -75,9 +76,9 @@ impl From<&Sum> for Figures {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Percentiles {
-    pub p50: Option<f64>,
-    pub p95: Option<f64>,
-    pub p99: Option<f64>,
+    pub p50: Option<u64>,
+    pub p95: Option<u64>,
+    pub p99: Option<u64>,
 }
 
 /// How often.
@@ -138,10 +139,10 @@ impl View {
     /// What the sums say; the rest is for whoever knows it.
     pub fn of(totals: &Totals) -> View {
         let figures = |seconds| Figures::from(&totals.recent.last(seconds));
-        let percentiles = |fine: &super::histogram::Fine| Percentiles {
-            p50: fine.percentile(0.50),
-            p95: fine.percentile(0.95),
-            p99: fine.percentile(0.99),
+        let percentiles = |times: &Histogram| Percentiles {
+            p50: times.percentile(500),
+            p95: times.percentile(950),
+            p99: times.percentile(990),
         };
         let busy = |busy: &super::recent::Busy| -> Vec<Busy> {
             let list = busy.list(NAMES).into_iter();

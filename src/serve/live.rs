@@ -11,7 +11,7 @@ use crate::live::{
 };
 use crate::plan::status;
 use crate::resources::Stamp;
-use crate::store::journal::Hours;
+use crate::store::journal::{Filter, sums::Ask};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -32,13 +32,16 @@ pub fn start(shared: &Arc<Shared>) {
     let live = shared.clone();
     tokio::task::spawn_blocking(move || {
         let now = Stamp::now().0;
-        let since = Some(now - now.rem_euclid(86_400_000));
-        let sums = journal.totals(Hours { since, until: None });
-        let spent = sums
-            .unwrap_or_default()
-            .iter()
-            .map(|sum| sum.figures.cost_pico.unsigned_abs())
-            .sum();
+        let today = Filter {
+            since: Some(Stamp(now - now.rem_euclid(86_400_000))),
+            ..Filter::default()
+        };
+        let sums = journal.fold(&Ask {
+            filter: today,
+            ..Ask::default()
+        });
+        let spent = sums.map(|sums| sums.total.figures.cost_pico);
+        let spent = u64::try_from(spent.unwrap_or_default()).unwrap_or_default();
         live.live.spent_before(now, spent);
     });
     let shared = Arc::downgrade(shared);

@@ -321,6 +321,9 @@ pub(super) fn commands() -> Vec<Command> {
                     .default_value("ready"),
             ),
         Command::new("status").about("What is running, where, and whether it is well"),
+        Command::new("top")
+            .about("What is going on now, every second: requests, spend, targets, who is busy")
+            .arg(flag("once", "once", "One picture as text, and out")),
         Command::new("doctor").about("Find what is wrong on this machine, with the fix"),
         Command::new("completion")
             .about("Print a shell's completion script")

@@ -228,6 +228,11 @@ static ROWS: &[Row] = &[
     row("explain", TEXT, &["explain route", "explain route.targets"]),
     row("wait", TEXT, &["wait --timeout 10s"]),
     row("status", VALUE, &["status", "status -o value=.url"]),
+    row(
+        "top",
+        VALUE,
+        &["top", "top --once", "top -o value=.last_minute.requests"],
+    ),
     row("doctor", VALUE, &["doctor"]),
     row("completion", TEXT, &["completion bash"]),
     row("help", TEXT, &["help key create", "help exit-codes"]),
