@@ -84,6 +84,10 @@ pub struct Server {
     /// Its private key, PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_key: Option<PathBuf>,
+    /// Headers that name the conversation a request is part of, and the agent within it; empty: those of the tools that gw
+    /// knows.
+    pub session_headers: Vec<String>,
+    pub agent_headers: Vec<String>,
     /// Authorities that this command line trusts beside the system's, PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_ca: Option<PathBuf>,
@@ -101,6 +105,8 @@ impl Default for Server {
             exit_on_stdin_close: false,
             shutdown_grace: Millis::secs(30),
             threads: 0,
+            session_headers: Vec::new(),
+            agent_headers: Vec::new(),
             allow_public: false,
             allow_public_admin: false,
             tls_cert: None,

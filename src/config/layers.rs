@@ -164,6 +164,22 @@ fn check(config: &Config) -> Result<()> {
     for address in &config.server.admin_listen {
         address.parse::<super::Address>()?;
     }
+    for (key, names) in [
+        ("session_headers", &config.server.session_headers),
+        ("agent_headers", &config.server.agent_headers),
+    ] {
+        if let Some(name) = names
+            .iter()
+            .find(|name| http::HeaderName::try_from(name.as_str()).is_err())
+        {
+            return Err(Error::invalid(format!(
+                "`{}` is not the name of a header",
+                name.escape_debug()
+            ))
+            .param(format!("server.{key}"))
+            .hint("write names such as x-session-id"));
+        }
+    }
     if (1..LEAST_LOG).contains(&config.logs.max_bytes.0) {
         return Err(Error::invalid(
             "`logs.max_bytes` is less than 1MiB, which has no room for a log",

@@ -66,6 +66,8 @@ settings! {
     server.allow_public_admin       Bool   Given ""                   "Let the admin API listen beyond loopback"
     server.tls_cert                 Text   Given "GW_TLS_CERT"        "Certificate and chain (PEM): proxy and admin API on TCP speak TLS"
     server.tls_key                  Text   Given "GW_TLS_KEY"         "The certificate's private key (PEM)"
+    server.session_headers          List   Found ""                   "Headers that name a request's conversation, the first that is there (default: those of coding agents)"
+    server.agent_headers            List   Found ""                   "Headers that name the agent within it"
     server.tls_ca                   Text   Given "GW_TLS_CA"          "Authorities commands trust beside the system's (PEM)"
     secrets.store                   Text   Given "GW_SECRETS"         "auto, keyring, sealed or memory"
     secrets.master_key_file         Text   Given "GW_MASTER_KEY_FILE" "Key of the sealed file"

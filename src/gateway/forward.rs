@@ -88,7 +88,10 @@ async fn answer(
     match forwarded {
         Forwarded::Form(asked) => {
             let unknown = Peek::default();
-            let sent = Ask::of_head(head.uri.path(), &head.headers, record.row.at.0);
+            let sent = Ask {
+                names: &worker.shared.settings.sessions,
+                ..Ask::of_head(head.uri.path(), &head.headers, record.row.at.0)
+            };
             let ask = pipeline::ask(asked, &unknown, sent);
             plan::possible(&serving.snapshot, &admitted.caller, &ask)?;
             let parcel = Parcel::read(&worker.shared, &head.headers, incoming, held, watch).await?;

@@ -309,7 +309,10 @@ async fn all(
     record: &mut Record,
 ) -> Result<Answer, Ended> {
     let (snapshot, caller) = (&call.serving.snapshot, &call.admitted.caller);
-    let head = Ask::of_head(call.head.uri.path(), &call.head.headers, record.row.at.0);
+    let head = Ask {
+        names: &call.worker.shared.settings.sessions,
+        ..Ask::of_head(call.head.uri.path(), &call.head.headers, record.row.at.0)
+    };
     let ask = named.ask(head);
     let mut plan = pipeline::planned(call.worker, call.serving, caller, ask, record)?;
     // Each provider has a list of its own.

@@ -24,7 +24,7 @@ use crate::formats::{
     count,
     peek::{self, Peek},
 };
-use crate::plan::{self, Ask, Caller, Context, Needs, Plan, session, turns::Turn};
+use crate::plan::{self, Ask, Caller, Context, Needs, Plan, turns::Turn};
 use crate::upstream::{OwnKey, via};
 use http::{Request, Response};
 use std::{cell::OnceCell, rc::Rc};
@@ -78,7 +78,10 @@ async fn answer(
     let ask = ask(
         asked,
         &peek,
-        Ask::of_head(head.uri.path(), &head.headers, now),
+        Ask {
+            names: &shared.settings.sessions,
+            ..Ask::of_head(head.uri.path(), &head.headers, now)
+        },
     );
     let mut plan = planned(worker, &serving, &admitted.caller, ask, record)?;
     let (kept, snapshot) = (&shared.kept, &serving.snapshot);
@@ -196,7 +199,7 @@ pub(super) fn admitted(
         })?;
     worker.crowd.know(incoming.conn());
     record.caller(&admitted.caller);
-    let (session, agent) = session::named(&head.headers);
+    let (session, agent) = worker.shared.settings.sessions.named(&head.headers);
     record.row.session = session.map(str::to_owned);
     record.row.agent = agent.map(str::to_owned);
     via::check(&head.headers).map_err(Ended::Refused)?;

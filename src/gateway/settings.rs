@@ -1,5 +1,6 @@
 //! Limits of what is taken in, and timers. Defaults are those of the limits table in the documentation.
 
+use crate::plan::session;
 use crate::upstream::Timers;
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub struct Settings {
     pub timers: Timers,
     /// A silent stream gets a comment or ping this often.
     pub ping: Duration,
+    /// Headers that name a request's conversation and agent.
+    pub sessions: session::Names,
 }
 
 impl Default for Settings {
@@ -77,6 +80,7 @@ impl Default for Settings {
             log_content: crate::resources::key::LogContent::Full,
             timers: Timers::default(),
             ping: Duration::from_secs(15),
+            sessions: session::Names::default(),
         }
     }
 }

@@ -71,10 +71,12 @@ pub struct Ask<'a> {
     pub headers: &'a HeaderMap,
     /// Unix time in milliseconds.
     pub at: i64,
+    /// Which of them name its conversation.
+    pub names: &'a session::Names,
 }
 
 impl<'a> Ask<'a> {
-    /// What the head of a request says, whatever it asks.
+    /// What the head of a request says, whatever it asks; its conversation as the usual headers name it.
     pub fn of_head(whole_path: &'a str, headers: &'a HeaderMap, at: i64) -> Ask<'a> {
         Ask {
             op: Op::Chat,
@@ -91,16 +93,17 @@ impl<'a> Ask<'a> {
             headers,
             at,
         }
+            names: &session::USUAL,
     }
 
     /// The conversation it is part of, where the caller says.
     pub fn session(&self) -> Option<&'a str> {
-        session::named(self.headers).0
+        self.names.named(self.headers).0
     }
 
     /// The agent within it that asks.
     pub fn agent(&self) -> Option<&'a str> {
-        session::named(self.headers).1
+        self.names.named(self.headers).1
     }
 }
 

@@ -1,9 +1,10 @@
-//! Which conversation a request is part of, and which agent within it, as coding agents say in headers of their own.
+//! Which conversation a request is part of, and which agent within it, as its headers say.
 
 use crate::store::journal::LABEL_KEPT;
 use http::{HeaderMap, HeaderValue};
+use std::sync::LazyLock;
 
-/// Headers that name the conversation: Claude Code, Codex, goose, opencode. The first of these that is there counts.
+/// Headers that name the conversation where no setting says others: Claude Code, Codex, goose, opencode.
 const SESSION: [&str; 5] = [
     "x-claude-code-session-id",
     "session-id",
@@ -13,31 +14,79 @@ const SESSION: [&str; 5] = [
 ];
 
 /// The header that names the agent: Claude Code.
-const AGENT: &str = "x-claude-code-agent-id";
+const AGENT: [&str; 1] = ["x-claude-code-agent-id"];
 
-/// Conversation and agent, where the caller says. Goes through the headers once: most requests have none of these.
-pub fn named(headers: &HeaderMap) -> (Option<&str>, Option<&str>) {
-    let (mut sessions, mut agent) = ([None; SESSION.len()], None);
-    for (name, value) in headers {
-        let name = name.as_str();
-        if name == AGENT {
-            agent = agent.or(text(value));
-        } else if let Some(at) = SESSION.iter().position(|known| *known == name) {
-            sessions[at] = sessions[at].or(text(value));
-        }
-    }
-    (sessions.into_iter().flatten().next(), agent)
+/// The one of [`SESSION`] that is no tool's own.
+const PLAIN: &str = "x-session-id";
+
+/// The headers that name conversation and agent, in small letters. The first that is there counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    session: Vec<String>,
+    agent: Vec<String>,
 }
 
-/// The headers by which a caller could have named these: what each says, its name and its value.
-pub fn headers<'a>(
-    session: Option<&'a str>,
-    agent: Option<&'a str>,
-) -> impl Iterator<Item = (&'static str, &'static str, &'a str)> {
-    let session = session.map(|session| ("session", "x-session-id", session));
-    session
-        .into_iter()
-        .chain(agent.map(|agent| ("agent", AGENT, agent)))
+/// Those of the tools that gw knows.
+pub static USUAL: LazyLock<Names> = LazyLock::new(|| Names::of(&[], &[]));
+
+impl Names {
+    /// These; where a list is empty the usual ones.
+    pub fn of(session: &[String], agent: &[String]) -> Names {
+        let or = |given: &[String], usual: &[&str]| match given.is_empty() {
+            true => usual.iter().map(|name| (*name).to_owned()).collect(),
+            false => given.iter().map(|name| name.to_ascii_lowercase()).collect(),
+        };
+        Names {
+            session: or(session, &SESSION),
+            agent: or(agent, &AGENT),
+        }
+    }
+
+    /// Conversation and agent, where the caller says. Goes through the headers once: most requests have none of these.
+    pub fn named<'a>(&self, headers: &'a HeaderMap) -> (Option<&'a str>, Option<&'a str>) {
+        let (mut session, mut agent) = (None, None);
+        for (name, value) in headers {
+            first(&self.session, name.as_str(), value, &mut session);
+            first(&self.agent, name.as_str(), value, &mut agent);
+        }
+        (session.map(|(_, text)| text), agent.map(|(_, text)| text))
+    }
+
+    /// The headers by which a caller could have named these: what each says, its name and its value.
+    pub fn headers<'a>(
+        &'a self,
+        session: Option<&'a str>,
+        agent: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'static str, &'a str, &'a str)> {
+        let plain = self.session.iter().find(|name| *name == PLAIN);
+        let named = plain.or(self.session.first()).zip(session);
+        let agent = self.agent.first().zip(agent);
+        let session = named.map(|(name, session)| ("session", name.as_str(), session));
+        session
+            .into_iter()
+            .chain(agent.map(|(name, agent)| ("agent", name.as_str(), agent)))
+    }
+}
+
+impl Default for Names {
+    fn default() -> Names {
+        USUAL.clone()
+    }
+}
+
+/// Keeps the value of the earliest of the known names.
+fn first<'a>(
+    known: &[String],
+    name: &str,
+    value: &'a HeaderValue,
+    found: &mut Option<(usize, &'a str)>,
+) {
+    if let Some(at) = known.iter().position(|known| known == name)
+        && found.is_none_or(|(other, _)| at < other)
+        && let Some(text) = text(value)
+    {
+        *found = Some((at, text));
+    }
 }
 
 fn text(value: &HeaderValue) -> Option<&str> {
@@ -53,11 +102,28 @@ mod tests {
 
     #[test]
     fn what_is_named_again_is_found() {
+        let own = Names::of(&["X-Run".into(), "x-job".into()], &["x-worker".into()]);
+        for names in [&*USUAL, &own] {
+            let mut given = HeaderMap::new();
+            for (_, name, value) in names.headers(Some("s"), Some("a")) {
+                let name = http::HeaderName::try_from(name).unwrap();
+                given.insert(name, value.parse().unwrap());
+            }
+            assert_eq!(names.named(&given), (Some("s"), Some("a")));
+            assert_eq!(names.headers(None, None).count(), 0);
+        }
+    }
+
+    #[test]
+    fn the_first_that_says_something_counts_whatever_the_order_of_headers() {
+        let own = Names::of(&["x-run".into(), "x-job".into()], &[]);
         let mut given = HeaderMap::new();
-        for (_, name, value) in headers(Some("s"), Some("a")) {
+        for (name, value) in [("x-job", "job"), ("x-session-id", "other"), ("x-run", " ")] {
             given.insert(name, value.parse().unwrap());
         }
-        assert_eq!(named(&given), (Some("s"), Some("a")));
-        assert_eq!(headers(None, None).count(), 0);
+        assert_eq!(own.named(&given), (Some("job"), None));
+        given.insert("x-run", "run".parse().unwrap());
+        assert_eq!(own.named(&given), (Some("run"), None));
+        assert_eq!(USUAL.named(&given), (Some("other"), None));
     }
 }

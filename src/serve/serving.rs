@@ -6,7 +6,10 @@ use crate::chat::Op;
 use crate::config::Config;
 use crate::formats;
 use crate::gateway::{Serving, Settings, Shared};
-use crate::plan::snapshot::{Provider, VendorFacts};
+use crate::plan::{
+    session::Names,
+    snapshot::{Provider, VendorFacts},
+};
 use crate::resources::{Stamp, provider};
 use crate::store::records::Records;
 use crate::upstream::{Timers, Upstream};
@@ -137,6 +140,7 @@ pub fn settings(config: &Config) -> Settings {
             answer: limits.upstream_answer.std(),
         },
         log_content: config.log_content(),
+        sessions: Names::of(&config.server.session_headers, &config.server.agent_headers),
         ..Settings::default()
     }
 }

@@ -69,7 +69,7 @@ pub fn explain(shared: &Shared, query: Value) -> Result<Value> {
     })?;
     let past = query.as_of.take();
     let past = past
-        .map(|id| Past::find(shared.journal.as_ref(), &id, &mut query))
+        .map(|id| Past::find(shared, &id, &mut query))
         .transpose()?;
     let told = query.at.as_deref().map(Stamp::parse).transpose();
     let told = told.map_err(|error| error.param("at"))?;
@@ -165,7 +165,10 @@ impl Sent {
             user: query.user.as_deref(),
             route: named,
         };
-        let head = Ask::of_head(&self.path, &self.headers, self.at.0);
+        let head = Ask {
+            names: &shared.settings.sessions,
+            ..Ask::of_head(&self.path, &self.headers, self.at.0)
+        };
         let question = |ask| {
             Ok::<_, Error>(Question {
                 snapshot,

@@ -2,12 +2,12 @@
 
 use super::Query;
 use crate::error::{Error, Result};
-use crate::gateway::record;
+use crate::gateway::{Shared, record};
 use crate::plan::{
     explain::answer::{Answer, Outcome as Now, Planned},
-    session,
+    session::Names,
 };
-use crate::store::journal::{self, Body, Journal, Outcome, Row};
+use crate::store::journal::{self, Body, Outcome, Row};
 use serde::Serialize;
 
 /// What became of a request that already happened, beside what would become of it now.
@@ -51,8 +51,8 @@ pub(super) struct Past {
 
 impl Past {
     /// Looks it up, and asks what it asked where the query does not ask for something else.
-    pub fn find(journal: &dyn Journal, id: &str, query: &mut Query) -> Result<Past> {
-        let (row, body) = journal::named(journal, id)?;
+    pub fn find(shared: &Shared, id: &str, query: &mut Query) -> Result<Past> {
+        let (row, body) = journal::named(shared.journal.as_ref(), id)?;
         if query.key.is_none() && query.user.is_none() {
             query.key = row.key.clone();
             if query.key.is_none() && query.route.is_none() {
@@ -69,7 +69,7 @@ impl Past {
                 None => query.format = Some(row.format.clone()),
             }
         }
-        let mut unknown = vec![named(&row, query)];
+        let mut unknown = vec![named(&row, &shared.settings.sessions, query)];
         if query.body.is_none() {
             match text(&row, body) {
                 Ok(text) => query.body = Some(text.into()),
@@ -110,9 +110,9 @@ impl Past {
 }
 
 /// Session and agent are kept as names, of all its headers; they are given back under headers that name them.
-fn named(row: &Row, query: &mut Query) -> String {
+fn named(row: &Row, names: &Names, query: &mut Query) -> String {
     let mut known = Vec::new();
-    for (what, name, value) in session::headers(row.session.as_deref(), row.agent.as_deref()) {
+    for (what, name, value) in names.headers(row.session.as_deref(), row.agent.as_deref()) {
         known.push(what);
         let header = query.headers.entry(name.to_owned());
         header.or_insert_with(|| value.to_owned());
