@@ -80,6 +80,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         stores.hasher.clone(),
         stores.journal.clone(),
         stores.records.clone(),
+        stores.counters.clone(),
         settings,
     );
     shared.tls = tls.clone();

@@ -11,6 +11,8 @@ mod harness;
 #[allow(dead_code)]
 #[path = "gateway/kit.rs"]
 mod kit;
+#[path = "sdk/limits/mod.rs"]
+mod limits;
 
 use gw::mock::{Mock, Settings};
 use harness::{Gateway, clients};

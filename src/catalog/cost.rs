@@ -22,6 +22,18 @@ pub enum CostStatus {
     Free,
 }
 
+impl CostStatus {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            CostStatus::Calculated => "calculated",
+            CostStatus::Estimated => "estimated",
+            CostStatus::Unpriced => "unpriced",
+            CostStatus::Free => "free",
+        }
+    }
+}
+
 /// What a request cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {

@@ -8,7 +8,7 @@ use super::{
     exchange::Exchange,
     failure::Failure,
     failures::Failures,
-    injected, prepare,
+    injected, limit, prepare,
     record::Record,
     send::{self, send},
     watch::{Fired, Guard},
@@ -147,7 +147,8 @@ impl Attempts<'_> {
         let (over, spent) = (self.watch.capped(), self.exchange.is_spent());
         let class = failure.class;
         let under = self.spec.and_then(|spec| spec.retry_if_under);
-        let late = under.filter(|limit| took >= limit.std() && class != Class::Unfit);
+        let late = under
+            .filter(|limit| took >= limit.std() && !matches!(class, Class::Unfit | Class::Limit));
         let stops = !failure.moves_on(self.triggers()) || over || spent || late.is_some();
         let again = !stops && class.may_pass() && !failure.not_again;
         let exhausted = self.exhausted();
@@ -211,6 +212,7 @@ impl Attempts<'_> {
         let came_to = self.asked(upstream, choice, fresh, more).await;
         if came_to.is_err() {
             self.exchange.held.attempt_failed();
+            self.record.target_left();
         }
         came_to
     }
@@ -240,6 +242,10 @@ impl Attempts<'_> {
         };
         let way = prepare::way(exchange, upstream, choice)?;
         let (request, dropped) = prepare::request(exchange, upstream, choice, way)?;
+        if limit::has_limits(exchange, choice) {
+            // In a box: requests that nothing limits must not carry its room about.
+            Box::pin(limit::enter(exchange, choice, self.record)).await?;
+        }
         self.made += 1;
         let upload = request.body().upload().cloned();
         let fresh = fresh || exchange.goes_once();
@@ -297,6 +303,7 @@ fn note(mut entry: Entry, upstream: &Upstream, failure: &Failure, now: Moment) {
         }
         // Says nothing of the target.
         Class::Unfit
+        | Class::Limit
         | Class::OwnKey
         | Class::Caller
         | Class::NotFound

@@ -140,6 +140,7 @@ mod tests {
             crate::store::token::Hasher::ephemeral().unwrap(),
             Arc::new(crate::store::journal::memory::Memory::new(1, 1)),
             Arc::new(crate::store::records::Memory::new()),
+            Arc::new(crate::store::counters::Memory::default()),
             settings,
         ))
     }

@@ -1,6 +1,6 @@
 //! Why a request gets no answer: the one word that all stages use for it.
 
-use super::{failure::Failure, watch::Fired};
+use super::{failure::Failure, limit::Limited, watch::Fired};
 use crate::error::Error;
 
 /// A request that ended without an answer.
@@ -9,6 +9,8 @@ use crate::error::Error;
 pub enum Ended {
     /// Refused by gw itself.
     Refused(Error),
+    /// A limit of its key, user or session does not let it through.
+    Limited(Box<Limited>),
     /// The attempts came to this.
     Failed(Failure),
     /// The caller closed in the middle of its request.

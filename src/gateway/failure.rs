@@ -1,6 +1,7 @@
 //! How an attempt failed: what the log says of it, what planning makes of it, and what the caller sees if
 //! nothing better comes.
 
+use super::limit::Limited;
 use crate::chat::Fault;
 use crate::formats::fault::Hidden;
 use crate::plan::retry::Class;
@@ -31,6 +32,8 @@ pub struct Failure {
     pub not_again: bool,
     /// The provider and model it is of, once that is settled.
     pub target: Option<(Arc<str>, Arc<str>)>,
+    /// The limit that kept it from being sent.
+    pub limited: Option<Box<Limited>>,
 }
 
 impl Failure {
@@ -76,6 +79,7 @@ impl Failure {
             taken: false,
             not_again: false,
             target: None,
+            limited: None,
         }
     }
 
@@ -182,6 +186,15 @@ impl Failure {
     /// The request was surely received, and nothing of an answer came in time.
     pub fn slow(message: String) -> Failure {
         Failure::own(Class::Slow, 504, "timeout_error", message).coded("timeout")
+    }
+
+    /// A limit of the provider or the model does not let it through: nothing was sent.
+    pub fn limited(limited: Limited) -> Failure {
+        Failure {
+            retry_after: limited.wait,
+            limited: Some(Box::new(limited.clone())),
+            ..Failure::of(Class::Limit, limited.fault)
+        }
     }
 
     /// This target cannot carry the request (translation refused it, or the caller's own key for it is missing).

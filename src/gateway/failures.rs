@@ -11,7 +11,7 @@ pub struct Failures {
     unfit: Option<Failure>,
     /// The last that was about neither this nor capacity.
     other: Option<Failure>,
-    /// The last about capacity, a 429 before a 503 or 529.
+    /// The last about capacity, a provider's 429 before a 503 or 529 and before gw's own limits.
     capacity: Option<Failure>,
     shortest: Option<Duration>,
 }
@@ -20,7 +20,7 @@ impl Failures {
     pub fn add(&mut self, failure: Failure) {
         match failure.class {
             Class::Unfit => drop(self.unfit.get_or_insert(failure)),
-            Class::Capacity => self.add_capacity(failure),
+            Class::Capacity | Class::Limit => self.add_capacity(failure),
             _ => self.other = Some(failure),
         }
     }

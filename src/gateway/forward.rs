@@ -12,6 +12,7 @@ use super::{
     gate::Conn,
     held::Held,
     incoming::Incoming,
+    limit,
     parcel::Parcel,
     passthrough::Through,
     pipeline,
@@ -94,6 +95,9 @@ async fn answer(
             };
             let ask = pipeline::ask(asked, &unknown, sent);
             plan::possible(&serving.snapshot, &admitted.caller, &ask)?;
+            record.row.path.clone_from(&asked.path);
+            // Before anything of a body that may be long.
+            call.admitted(asked.format, &unknown, record).await?;
             let parcel = Parcel::read(&worker.shared, &head.headers, incoming, held, watch).await?;
             let peek = Peek {
                 model: parcel.model().map(|model| Cow::Borrowed(&*model.name)),
@@ -101,25 +105,29 @@ async fn answer(
                 ..Peek::default()
             };
             record.asked(&peek, asked.format.op);
-            record.row.path.clone_from(&asked.path);
             record.brought(parcel.content_type.as_ref(), parcel.length);
             let ask = pipeline::ask(asked, &peek, sent);
             let plan = pipeline::planned(worker, &serving, &admitted.caller, ask, record);
-            let plan = plan.map_err(|error| match peek.model.is_none() && parcel.goes_once() {
-                true => error.hint(LATE),
-                false => error,
-            })?;
+            let mut plan =
+                plan.map_err(|error| match peek.model.is_none() && parcel.goes_once() {
+                    true => error.hint(LATE),
+                    false => error,
+                })?;
+            call.afforded(asked.format, &mut plan, record).await?;
             call.run(asked.format, &plan, &peek, &parcel, None, record)
                 .await
         }
         Forwarded::Through(through) => {
-            let (plan, errand) = through.plan(&serving, &admitted.caller, &head, record)?;
-            let parcel = Parcel::read(&worker.shared, &head.headers, incoming, held, watch).await?;
+            let (mut plan, errand) = through.plan(&serving, &admitted.caller, &head, record)?;
             let peek = Peek::default();
-            record.asked(&peek, through.format().op);
+            let format = through.format();
+            call.admitted(format, &peek, record).await?;
+            call.afforded(format, &mut plan, record).await?;
+            let parcel = Parcel::read(&worker.shared, &head.headers, incoming, held, watch).await?;
+            record.asked(&peek, format.op);
             record.brought(parcel.content_type.as_ref(), parcel.length);
             let errand = Some(&errand);
-            call.run(through.format(), &plan, &peek, &parcel, errand, record)
+            call.run(format, &plan, &peek, &parcel, errand, record)
                 .await
         }
     }
@@ -136,6 +144,37 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Reserves what limits of its caller look at, before the plan.
+    pub async fn admitted(
+        &self,
+        format: &'static Format,
+        peek: &Peek<'_>,
+        record: &mut Record,
+    ) -> Result<(), Ended> {
+        match limit::of(&self.admitted.caller, format.op) {
+            None => Ok(()),
+            Some(allowance) => {
+                let asked = (format.op, peek, &Bytes::new());
+                limit::admit(&self.worker.shared, allowance, asked, record).await
+            }
+        }
+    }
+
+    /// The same of what is known with the plan.
+    async fn afforded(
+        &self,
+        format: &'static Format,
+        plan: &mut Plan,
+        record: &mut Record,
+    ) -> Result<(), Ended> {
+        match limit::of(&self.admitted.caller, format.op) {
+            None => Ok(()),
+            Some(allowance) => {
+                limit::afford(&self.worker.shared, allowance, format.op, plan, record).await
+            }
+        }
+    }
+
     /// Makes the attempts of a plan. `errand`: what is asked, where it is no endpoint of the format's.
     pub async fn run(
         &self,

@@ -244,6 +244,8 @@ async fn answer(
         watch,
         held,
     };
+    call.admitted(named.format(), &Peek::default(), record)
+        .await?;
     match &named.id {
         Some(id) => one(&call, named, id, &parcel, record).await,
         None => all(&call, named, &parcel, record).await,

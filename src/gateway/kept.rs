@@ -328,6 +328,7 @@ mod tests {
             expires: None,
             active: true,
             log_content: LogContent::Metadata,
+            allowance: None,
             direct: Vec::new(),
             running: Arc::default(),
             last_used: Arc::default(),

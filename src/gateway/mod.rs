@@ -1,4 +1,4 @@
-//! The data plane. One request, one file a stage: `accept` -> `listen` -> `pipeline` (`caller`, `intake`, peek, plan) ->
+//! The data plane. One request, one file a stage: `accept` -> `listen` -> `pipeline` (`caller`, `intake`, peek, `limit`, plan) ->
 //! `rounds` -> `attempt` (`send`, `answer`) -> `relay` -> `record`; `respond` writes every error. What the stages share lies in leaves:
 //! `exchange` (the request), `ended` (why it got no answer), `worker` (the thread's). One current-thread runtime a core, each
 //! with its own listener, connection pool and timers; what they share is in [`Shared`] and immutable or atomic.
@@ -32,6 +32,7 @@ pub mod intake;
 pub mod keeping;
 pub mod kept;
 mod kept_list;
+pub mod limit;
 pub mod listen;
 pub mod long;
 pub mod models;
@@ -66,7 +67,7 @@ pub use settings::Settings;
 use crate::live::Live;
 use crate::plan::{Moment, Snapshot};
 use crate::seldom::Seldom;
-use crate::store::{journal::Journal, records::Records, token::Hasher};
+use crate::store::{counters::Counters, journal::Journal, records::Records, token::Hasher};
 use crate::tls::Identity;
 use crate::upstream::Upstream;
 use arc_swap::ArcSwap;
@@ -104,6 +105,8 @@ pub struct Shared {
     pub journal: Arc<dyn Journal>,
     /// Asked for its health by `/readyz`, and for nothing else: requests never touch it.
     pub records: Arc<dyn Records>,
+    /// What limits look at.
+    pub counters: Arc<dyn Counters>,
     pub settings: Settings,
     /// What callers' connections are made secure with; `None`: they are not.
     pub tls: Option<Arc<Identity>>,
@@ -144,6 +147,7 @@ impl Shared {
         hasher: Hasher,
         journal: Arc<dyn Journal>,
         records: Arc<dyn Records>,
+        counters: Arc<dyn Counters>,
         settings: Settings,
     ) -> Shared {
         Shared {
@@ -153,6 +157,7 @@ impl Shared {
             hasher,
             journal,
             records,
+            counters,
             settings,
             tls: None,
             in_flight: AtomicUsize::new(0),

@@ -11,7 +11,7 @@ use super::{
     gate::Conn,
     held::Held,
     incoming::Incoming,
-    intake,
+    intake, limit,
     record::Record,
     respond, rounds,
     watch::Guard,
@@ -74,7 +74,13 @@ async fn answer(
     record.asked(&peek, asked.format.op);
     record.row.path.clone_from(&asked.path);
 
-    let counts = asked.format.op == Op::Count;
+    let op = asked.format.op;
+    let counts = op == Op::Count;
+    let allowance = limit::of(&admitted.caller, op);
+    if let Some(allowance) = allowance {
+        // In a box: requests that nothing limits must not carry its room about.
+        Box::pin(limit::admit(shared, allowance, (op, &peek, &body), record)).await?;
+    }
     let ask = ask(
         asked,
         &peek,
@@ -86,6 +92,9 @@ async fn answer(
     let mut plan = planned(worker, &serving, &admitted.caller, ask, record)?;
     let (kept, snapshot) = (&shared.kept, &serving.snapshot);
     kept.hold(&peek.kept, &admitted.caller, snapshot, &mut plan)?;
+    if let Some(allowance) = allowance {
+        Box::pin(limit::afford(shared, allowance, op, &mut plan, record)).await?;
+    }
 
     let request_id = record.row.id.clone();
     let exchange = Exchange {

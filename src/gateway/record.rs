@@ -1,15 +1,22 @@
 //! The request's record: a guard that writes exactly one log row, also when the request is dropped because
 //! the caller hung up. Nothing here waits: the row goes to the journal's queue.
 
-use super::{Shared, failure::Failure, kept::Home};
+use super::{
+    Shared,
+    failure::Failure,
+    kept::Home,
+    limit::{self, Limited, Tab},
+};
 use crate::catalog::{self, Prices};
 use crate::chat::{Op, Usage, UsageSource, estimate};
+use crate::formats::Api;
 use crate::formats::{Seen, peek::Peek, sniff};
 use crate::plan::{Caller, Moment};
 use crate::resources::{Stamp, key::LogContent};
+use crate::store::counters::{Amounts, Refusal};
 use crate::store::journal::{Attempt, Content, Outcome, Row};
 use bytes::{Bytes, BytesMut};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -48,6 +55,8 @@ pub struct Record {
     carried: Option<Box<Carried>>,
     /// Since when it waits for a target to be free.
     waiting: Option<Instant>,
+    /// What it has reserved, where limits look at it.
+    tab: Option<Box<Tab>>,
 }
 
 struct Carried {
@@ -100,7 +109,51 @@ impl Record {
             untold: false,
             carried: None,
             waiting: None,
+            tab: None,
         }
+    }
+
+    /// What it has reserved.
+    pub fn tab(&mut self) -> &mut Tab {
+        self.tab.get_or_insert_default()
+    }
+
+    /// Its target gave no answer: what was reserved for it there is given back.
+    pub fn target_left(&mut self) {
+        if let Some(tab) = &mut self.tab {
+            tab.left(&*self.shared.counters);
+        }
+    }
+
+    /// A limit does not let it through: it gives back what it has reserved.
+    pub fn refused_by(&mut self, refusal: &Refusal) -> Limited {
+        let counters = &*self.shared.counters;
+        if let Some(tab) = &mut self.tab {
+            tab.give_back(counters);
+        }
+        let limited = Limited::of(refusal, counters.now());
+        self.row.limit = Some(limited.name.clone());
+        limited
+    }
+
+    /// Puts how its caller's limits stand into the headers of its answer.
+    pub fn tell_limits(&self, api: Api, headers: &mut HeaderMap) {
+        let allowance = self.caller.as_ref().and_then(|it| it.allowance.as_ref());
+        let Some(allowance) = allowance.filter(|_| !self.free) else {
+            return;
+        };
+        let counters = &*self.shared.counters;
+        let now = counters.now();
+        let reserved = self.tab.as_ref().and_then(|tab| tab.accounts());
+        let found = match reserved {
+            Some(accounts) => accounts.to_vec(),
+            None => allowance.accounts(counters, self.row.session.as_deref()),
+        };
+        let standings = found
+            .iter()
+            .filter_map(|account| counters.standings(account, now).now());
+        let standings: Vec<_> = standings.flatten().collect();
+        limit::tell(&standings, now, api, headers);
     }
 
     /// Whose request it is. The stricter of the key's and the gateway's content setting holds.
@@ -369,6 +422,31 @@ impl Record {
         }
     }
 
+    /// What it costs, once what it used is known; `None`: nothing is to be paid, or it is not known.
+    pub fn priced(&self) -> Option<catalog::Cost> {
+        let known = !self.free && self.row.usage_source != UsageSource::None;
+        known.then(|| self.cost())
+    }
+
+    /// What it used, as limits count it.
+    fn used(&self) -> Amounts {
+        let usage = &self.row.usage;
+        let pico = self.row.cost_pico.and_then(|pico| u64::try_from(pico).ok());
+        Amounts {
+            requests: 1,
+            input: usage
+                .prompt()
+                .saturating_add(usage.audio)
+                .saturating_add(usage.image),
+            output: usage
+                .completion()
+                .saturating_add(usage.audio_output)
+                .saturating_add(usage.image_output),
+            pico: pico.unwrap_or(0),
+            parallel: 0,
+        }
+    }
+
     /// Cost so far, for the answer's header.
     pub fn cost(&self) -> catalog::Cost {
         if self.free || self.row.usage_source == UsageSource::None {
@@ -422,6 +500,9 @@ impl Drop for Record {
             self.row.cost_status = cost.status;
             self.row.cost_pico = cost.pico.and_then(|pico| i64::try_from(pico).ok());
             self.row.unpriced = cost.unpriced;
+        }
+        if let Some(tab) = self.tab.take() {
+            tab.settle(&*self.shared.counters, self.used());
         }
         self.row.latency_ms = now;
         if !self.discarded {

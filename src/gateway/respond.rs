@@ -7,6 +7,7 @@ use super::{
     failure::Failure,
     gate::Conn,
     held::Held,
+    limit,
     record::Record,
     relay::Relay,
     retry_after, spoken,
@@ -31,6 +32,7 @@ const DROPPED: HeaderName = HeaderName::from_static("x-gw-dropped");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-gw-attempts");
 const ESTIMATED: HeaderName = HeaderName::from_static("x-gw-estimated");
 const COST: HeaderName = HeaderName::from_static("x-gw-cost");
+const COST_STATUS: HeaderName = HeaderName::from_static("x-gw-cost-status");
 
 /// A 200 with these headers.
 pub fn with(headers: HeaderMap, body: Body) -> Response<Body> {
@@ -126,7 +128,8 @@ pub fn answer(
 pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: bool) {
     let row = &record.row;
     // With what the caller of this and hyper add: the map grows once.
-    headers.reserve(12);
+    headers.reserve(13);
+    record.tell_limits(format.api, headers);
     let id = HeaderValue::from_str(&row.id).ok();
     identify_as(headers, format.api, id.clone());
     if let Some(id) = id {
@@ -146,9 +149,10 @@ pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: b
     if !row.attempts.is_empty() {
         headers.insert(ATTEMPTS, HeaderValue::from(row.attempts.len()));
     }
-    if whole && let Some(pico) = record.cost().pico {
-        let dollars = catalog::dollars(pico);
-        if let Ok(value) = HeaderValue::try_from(dollars) {
+    if whole && let Some(cost) = record.priced() {
+        headers.insert(COST_STATUS, HeaderValue::from_static(cost.status.name()));
+        let dollars = cost.pico.map(catalog::dollars);
+        if let Some(value) = dollars.and_then(|it| HeaderValue::try_from(it).ok()) {
             headers.insert(COST, value);
         }
     }
@@ -190,6 +194,7 @@ pub fn refuse(
     let (error, outcome) = match ended {
         Ended::Failed(failure) => return failed(format, failure, record, conn),
         Ended::Refused(error) => (error, Outcome::Failed),
+        Ended::Limited(limited) => return over(format, &limited, record, conn),
         Ended::Estimated(tokens) => return estimated(format, tokens, record, conn),
         Ended::Gone => {
             record.finish(499, Outcome::ClientClosed);
@@ -222,6 +227,22 @@ pub fn refuse(
     }
     about(&mut headers, format, record, false);
     error_body(format, &fault, headers, record, conn)
+}
+
+/// A request that a limit does not let through.
+fn over(
+    format: &'static Format,
+    limited: &limit::Limited,
+    record: &mut Record,
+    conn: &Rc<Conn>,
+) -> Response<Body> {
+    record.error(&limited.fault.message);
+    record.finish(limited.fault.status, Outcome::Failed);
+    let mut headers = HeaderMap::new();
+    headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
+    limited.tell(&mut headers);
+    about(&mut headers, format, record, false);
+    error_body(format, &limited.fault, headers, record, conn)
 }
 
 /// A count that is gw's own, and says so.
@@ -281,9 +302,15 @@ fn failed(
     let theirs = failure.status.is_some() && failure.class != Class::Credential;
     let origin = if theirs { "provider" } else { "gateway" };
     headers.insert(ORIGIN, HeaderValue::from_static(origin));
-    // What gw understood of the wait, or nothing: a word that no client can read helps none.
-    if let Some(wait) = failure.retry_after {
-        retry_after::tell(wait, &mut headers);
+    match &failure.limited {
+        Some(limited) => {
+            record.row.limit = Some(limited.name.clone());
+            limit::Limited::tell_wait(failure.retry_after, &mut headers);
+        }
+        // What gw understood of the wait, or nothing: a word that no client can read helps none.
+        None => failure
+            .retry_after
+            .map_or((), |wait| retry_after::tell(wait, &mut headers)),
     }
     about(&mut headers, format, record, false);
     kind(&failure.fault, format.api, &mut headers);

@@ -17,7 +17,11 @@ const ENDLESS_MS: f64 = 1e10;
 /// Tells the caller when to come back, in both forms that clients read: seconds rounded up, so that nobody comes
 /// too early, and milliseconds. Within what a target rests at least and at most, whatever a provider said.
 pub fn tell(wait: Duration, to: &mut HeaderMap) {
-    let wait = wait.clamp(SHORTEST, LONGEST);
+    tell_exactly(wait.clamp(SHORTEST, LONGEST), to);
+}
+
+/// The same of a wait that gw itself knows.
+pub fn tell_exactly(wait: Duration, to: &mut HeaderMap) {
     let seconds = wait.as_millis().div_ceil(1_000);
     for (name, value) in [
         (header::RETRY_AFTER, seconds),

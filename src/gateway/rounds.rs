@@ -69,7 +69,8 @@ impl Attempts<'_> {
             if self.let_in(&mut open) {
                 continue;
             }
-            let goes_on = match self.waiting() {
+            // Where none is left that may answer there is nothing to wait for.
+            let goes_on = match self.waiting().filter(|_| !open.is_empty()) {
                 Some(waiting) => self.wait_for_capacity(waiting, &mut open).await?,
                 None if round < self.retries => {
                     round += 1;

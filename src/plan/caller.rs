@@ -1,5 +1,6 @@
 //! Who is calling: a key of a user, as the snapshot knows it.
 
+use super::Allowance;
 use crate::resources::{Stamp, key::LogContent};
 use std::{
     collections::BTreeMap,
@@ -24,6 +25,8 @@ pub struct Caller {
     /// Key and user are both enabled and the key is not revoked.
     pub active: bool,
     pub log_content: LogContent,
+    /// What limits its requests; `None`: nothing does.
+    pub allowance: Option<Allowance>,
     /// Globs of models callable where no route takes the request.
     pub direct: Vec<String>,
     /// Its requests running now; the same count in every snapshot.

@@ -10,6 +10,7 @@ mod fit;
 pub mod health;
 #[cfg(test)]
 mod laws;
+mod limited;
 pub mod moment;
 pub mod naming;
 pub mod passthrough;
@@ -31,6 +32,7 @@ pub mod uses;
 pub use caller::Caller;
 pub use dice::Dice;
 pub use health::Health;
+pub use limited::{Allowance, Limited};
 pub use moment::Moment;
 pub use snapshot::{Provider, Snapshot};
 
@@ -69,10 +71,10 @@ pub struct Ask<'a> {
     pub turns: &'a str,
     /// The request's headers.
     pub headers: &'a HeaderMap,
-    /// Unix time in milliseconds.
-    pub at: i64,
     /// Which of them name its conversation.
     pub names: &'a session::Names,
+    /// Unix time in milliseconds.
+    pub at: i64,
 }
 
 impl<'a> Ask<'a> {
@@ -91,9 +93,9 @@ impl<'a> Ask<'a> {
             media: false,
             turns: "",
             headers,
+            names: &session::USUAL,
             at,
         }
-            names: &session::USUAL,
     }
 
     /// The conversation it is part of, where the caller says.

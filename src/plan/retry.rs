@@ -24,6 +24,8 @@ pub enum Class {
     Credential,
     /// 429, 529, 503 with Retry-After.
     Capacity,
+    /// A limit that gw keeps for the provider or the model: nothing was sent.
+    Limit,
     /// Other 5xx, reset, malformed answer, error event before the first content event.
     Upstream,
     /// Not connected: refused, DNS, TLS.
@@ -78,6 +80,7 @@ impl Class {
             Class::OwnKey => "own_key",
             Class::Credential => "credential",
             Class::Capacity => "capacity",
+            Class::Limit => "limit",
             Class::Upstream => "upstream",
             Class::Connect => "connect",
             Class::Timeout | Class::Slow => "timeout",
@@ -88,7 +91,7 @@ impl Class {
     /// key has its word alone: it is nobody else's.
     pub fn moves_on(self, status: Option<u16>, retry_on: &[RetryOn]) -> bool {
         let word = match self {
-            Class::Unfit => return true,
+            Class::Unfit | Class::Limit => return true,
             Class::OwnKey => return retry_on.contains(&RetryOn::OwnKey),
             Class::Caller => None,
             Class::NotFound => Some(RetryOn::NotFound),

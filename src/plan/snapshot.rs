@@ -1,13 +1,16 @@
 //! The immutable picture of all records that requests are served from. A change makes the next one from it: what the
 //! change did not touch is shared between the two.
 
-use super::{Caller, Facts, Health, route::Route};
+use super::{Allowance, Caller, Facts, Health, Limited, route::Route};
 use crate::catalog;
 use crate::chat::Op;
 use crate::resources::{
     self, Record, Stamp, glob, key::KeySystem, model::Model, provider::Credential,
 };
-use crate::store::records::{At, State};
+use crate::store::{
+    counters::Kind,
+    records::{At, State},
+};
 use rpds::HashTrieMapSync;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,6 +29,9 @@ pub struct Provider {
     pub catalog: &'static str,
     /// Globs of the ids that begin with the vendor's own name.
     pub own_names: &'static [&'static str],
+    /// What limits all requests to it, and to its models by their upstream ids.
+    pub limited: Option<Arc<Limited>>,
+    limited_models: HashTrieMapSync<String, Arc<Limited>>,
     /// How its models are doing; the same from snapshot to snapshot as long as it is there.
     pub health: Arc<Health>,
     /// By upstream id: what the user's model records say.
@@ -43,6 +49,13 @@ impl Provider {
     /// What a record of the user's says of this model, by its id upstream.
     pub fn record(&self, model: &str) -> Option<&Model> {
         self.models.get(model).map(Arc::as_ref)
+    }
+
+    /// What limits all requests to this model, by its id upstream.
+    pub fn limited_model(&self, model: &str) -> Option<&Limited> {
+        // Few have any: nothing is looked up where there are none.
+        (!self.limited_models.is_empty())
+            .then(|| self.limited_models.get(model).map(Arc::as_ref))?
     }
 
     /// Whether keys of this environment may use it.
@@ -144,7 +157,9 @@ impl Snapshot {
     /// Puts a provider with its models in its place, or takes it away.
     fn set_provider(&mut self, name: &str, vendor: VendorLookup) {
         let record = self.records.get("provider", name).cloned();
-        let spec = record.and_then(|it| typed::<resources::provider::Provider>(&it));
+        let spec = record
+            .as_deref()
+            .and_then(|it| typed::<resources::provider::Provider>(it));
         let found = spec.and_then(|spec| vendor(&spec).map(|known| (spec, known)));
         let place = self.by_name.get(name).copied();
         let Some((spec, known)) = found else {
@@ -162,8 +177,13 @@ impl Snapshot {
             .map(|place| self.providers[place].health.clone())
             .unwrap_or_default();
         health.follow(&spec);
+        let limited = record
+            .as_deref()
+            .and_then(|record| Limited::of(Kind::Provider, record, &spec.limits));
         let mut provider = Provider {
             name: name.clone(),
+            limited: limited.map(Arc::new),
+            limited_models: HashTrieMapSync::default(),
             spec,
             ops: known.ops,
             catalog: known.catalog,
@@ -174,10 +194,18 @@ impl Snapshot {
         };
         for called in self.naming("provider", &name, "model") {
             let record = self.records.get("model", &called).cloned();
-            let Some(mut model) = record.and_then(|it| typed::<Model>(&it)) else {
+            let Some(mut model) = record.as_deref().and_then(typed::<Model>) else {
                 continue;
             };
             let upstream = model.upstream(&called).to_owned();
+            let limited = record
+                .as_deref()
+                .and_then(|record| Limited::of(Kind::Model, record, &model.limits));
+            if let Some(limited) = limited {
+                provider
+                    .limited_models
+                    .insert_mut(upstream.clone(), Arc::new(limited));
+            }
             if called != upstream {
                 provider
                     .aliases
@@ -305,8 +333,14 @@ impl Snapshot {
             self.callers.remove_mut(name);
             return;
         };
-        let user = self.records.get("user", &spec.user).cloned();
-        let user = user.and_then(|it| typed::<resources::user::User>(&it));
+        let of_user = self.records.get("user", &spec.user).cloned();
+        let user = of_user.as_deref().and_then(typed::<resources::user::User>);
+        let allowance = Allowance::of(
+            (&record, &spec.limits, &spec.session_limits, spec.unpriced),
+            of_user.as_deref().zip(user.as_ref()).map(|(record, user)| {
+                (record, &*user.limits, &*user.session_limits, user.unpriced)
+            }),
+        );
         let revoked = KeySystem::of(&record).revoked.is_some();
         let old = self.callers.get(name);
         let (running, last_used) = old
@@ -330,6 +364,7 @@ impl Snapshot {
                 .map(|time| Stamp::parse(time).unwrap_or(Stamp(0))),
             active: spec.enabled && user.is_some_and(|user| user.enabled) && !revoked,
             log_content: spec.log_content,
+            allowance,
             direct: spec.direct,
             running,
             last_used,

@@ -40,6 +40,7 @@ mod kit;
 mod large_answers;
 mod large_events;
 mod leaks;
+mod limits;
 mod load;
 mod log_files;
 mod log_listing;

@@ -6,6 +6,7 @@ use super::{
     Serving, Shared,
     asked::Asked,
     keeping::Named,
+    limit,
     listen::Place,
     passthrough::{self, Through},
     pipeline,
@@ -215,7 +216,7 @@ impl Sent {
                 explain::explain(&question, &planner)?
             }
         };
-        self.complete(&mut answer, serving);
+        self.complete(&mut answer, shared, serving);
         Ok(answer)
     }
 
@@ -251,7 +252,7 @@ impl Sent {
     }
 
     /// Adds what only those know who send: how long a target gets, and whether it can be asked at all.
-    fn complete(&self, answer: &mut Answer, serving: &Serving) {
+    fn complete(&self, answer: &mut Answer, shared: &Shared, serving: &Serving) {
         let Outcome::Planned(planned) = &mut answer.outcome else {
             return;
         };
@@ -277,6 +278,8 @@ impl Sent {
                 let why = upstream.unreached(format, &attempt.model).message;
                 attempt.notes.push(format!("cannot carry it: {why}"));
             }
+            let used_up = limit::used_up(shared, serving, &attempt.provider, &attempt.model);
+            attempt.notes.extend(used_up);
             if let Some(why) = upstream.unavailable() {
                 attempt
                     .notes

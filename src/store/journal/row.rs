@@ -111,6 +111,12 @@ pub struct Row {
     pub waited_ms: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<String>,
+    /// The limit that did not let it through, such as `key ci tokens=1000/hour`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// Limits in shadow that would not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadowed: Vec<String>,
     /// What the caller was told, where it was an error; in brackets, what it was not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

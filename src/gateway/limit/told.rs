@@ -1,0 +1,225 @@
+//! How limits stand, in the headers that clients of each format read on every answer. Must not know what was reserved.
+
+use crate::formats::Api;
+use crate::resources::{
+    Stamp,
+    limit::{Limit, Metric},
+};
+use crate::store::counters::{Second, Standing};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// What one kind of header is about: its name in OpenAI's, in Anthropic's, and the limits that it sums up.
+struct Row {
+    openai: Option<&'static str>,
+    anthropic: &'static str,
+    metrics: &'static [Metric],
+}
+
+/// OpenAI's: <https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers>; it knows tokens of one kind.
+/// Anthropic's: <https://docs.anthropic.com/en/api/rate-limits#response-headers>.
+static ROWS: [Row; 4] = [
+    Row {
+        openai: Some("requests"),
+        anthropic: "requests",
+        metrics: &[Metric::Requests],
+    },
+    Row {
+        openai: Some("tokens"),
+        anthropic: "tokens",
+        metrics: &[Metric::Tokens],
+    },
+    Row {
+        openai: Some("tokens"),
+        anthropic: "input-tokens",
+        metrics: &[Metric::Input],
+    },
+    Row {
+        openai: Some("tokens"),
+        anthropic: "output-tokens",
+        metrics: &[Metric::Output],
+    },
+];
+
+/// Puts gw's own limits in the place of what a provider says of the same. Formats whose makers have no such headers get
+/// OpenAI's.
+pub fn tell(standings: &[Standing], now: Second, api: Api, headers: &mut HeaderMap) {
+    match api {
+        Api::Anthropic => {
+            for row in &ROWS {
+                if let Some(tightest) = tightest(standings, row.metrics) {
+                    anthropic(row.anthropic, tightest, headers);
+                }
+            }
+        }
+        Api::Openai | Api::Google | Api::Message | Api::Amazon => {
+            for name in ["requests", "tokens"] {
+                let rows = ROWS.iter().filter(|row| row.openai == Some(name));
+                let metrics: Vec<Metric> = rows.flat_map(|row| row.metrics).copied().collect();
+                if let Some(tightest) = tightest(standings, &metrics) {
+                    openai(name, tightest, now, headers);
+                }
+            }
+        }
+    }
+}
+
+/// The one with the least left, of several with as little the one that is whole again last.
+fn tightest<'a>(standings: &'a [Standing], metrics: &[Metric]) -> Option<&'a Standing> {
+    let refuses = |limit: &Limit| !limit.shadow && metrics.contains(&limit.metric);
+    standings
+        .iter()
+        .filter(|standing| refuses(&standing.limit))
+        .min_by_key(|standing| (standing.left, std::cmp::Reverse(standing.reset)))
+}
+
+fn openai(name: &str, standing: &Standing, now: Second, headers: &mut HeaderMap) {
+    put(
+        headers,
+        format!("x-ratelimit-limit-{name}"),
+        standing.limit.amount.into(),
+    );
+    put(
+        headers,
+        format!("x-ratelimit-remaining-{name}"),
+        standing.left.into(),
+    );
+    let reset = standing.reset.map(|at| span(at.saturating_sub(now)));
+    let header = format!("x-ratelimit-reset-{name}");
+    match reset.and_then(|reset| HeaderValue::try_from(reset).ok()) {
+        Some(reset) => put(headers, header, reset),
+        None => drop(headers.remove(header)),
+    }
+}
+
+fn anthropic(name: &str, standing: &Standing, headers: &mut HeaderMap) {
+    let named = |what: &str| format!("anthropic-ratelimit-{name}-{what}");
+    put(headers, named("limit"), standing.limit.amount.into());
+    put(headers, named("remaining"), standing.left.into());
+    let reset = standing.reset.map(|at| time(at));
+    match reset.and_then(|reset| HeaderValue::try_from(reset).ok()) {
+        Some(reset) => put(headers, named("reset"), reset),
+        None => drop(headers.remove(named("reset"))),
+    }
+}
+
+fn put(headers: &mut HeaderMap, name: String, value: HeaderValue) {
+    if let Ok(name) = HeaderName::try_from(name) {
+        headers.insert(name, value);
+    }
+}
+
+/// A time as Anthropic writes it: RFC 3339, to the second.
+fn time(at: Second) -> String {
+    let whole = Stamp(i64::from(at) * 1_000).rfc3339();
+    whole.replace(".000Z", "Z")
+}
+
+/// Seconds as OpenAI writes them, which is as Go does (<https://pkg.go.dev/time#Duration.String>): `1h0m0s`, `6m0s`, `12s`.
+fn span(seconds: u32) -> String {
+    let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, _) => format!("{minutes}m{rest}s"),
+        _ => format!("{hours}h{minutes}m{rest}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn standing(limit: &str, left: u64, reset: Option<u32>) -> Standing {
+        let limit: Limit = limit.parse().unwrap();
+        Standing {
+            used: limit.amount - left,
+            reserved: 0,
+            limit,
+            left,
+            reset,
+            refused: 0,
+        }
+    }
+
+    fn told(
+        standings: &[Standing],
+        api: Api,
+        theirs: &[(&'static str, &'static str)],
+    ) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in theirs {
+            headers.insert(*name, HeaderValue::from_static(value));
+        }
+        tell(standings, 1_000, api, &mut headers);
+        let mut lines: Vec<String> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn each_format_has_its_own_names() {
+        let standings = [
+            standing("requests=60/minute", 59, Some(1_012)),
+            standing("requests=1000/day", 58, Some(50_000)),
+            standing("tokens=1000/hour", 900, Some(4_600)),
+            standing("input=800/hour", 10, Some(4_599)),
+            standing("output=5/hour:shadow", 0, Some(4_599)),
+            standing("spend=1/total", 0, None),
+        ];
+        assert_eq!(
+            told(&standings, Api::Openai, &[]),
+            [
+                "x-ratelimit-limit-requests: 1000",
+                "x-ratelimit-limit-tokens: 800",
+                "x-ratelimit-remaining-requests: 58",
+                "x-ratelimit-remaining-tokens: 10",
+                "x-ratelimit-reset-requests: 13h36m40s",
+                "x-ratelimit-reset-tokens: 59m59s",
+            ]
+        );
+        assert_eq!(
+            told(&standings, Api::Anthropic, &[]),
+            [
+                "anthropic-ratelimit-input-tokens-limit: 800",
+                "anthropic-ratelimit-input-tokens-remaining: 10",
+                "anthropic-ratelimit-input-tokens-reset: 1970-01-01T01:16:39Z",
+                "anthropic-ratelimit-requests-limit: 1000",
+                "anthropic-ratelimit-requests-remaining: 58",
+                "anthropic-ratelimit-requests-reset: 1970-01-01T13:53:20Z",
+                "anthropic-ratelimit-tokens-limit: 1000",
+                "anthropic-ratelimit-tokens-remaining: 900",
+                "anthropic-ratelimit-tokens-reset: 1970-01-01T01:16:40Z",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_provider_says_of_other_things_stays() {
+        let standings = [standing("requests=60/total", 59, None)];
+        assert_eq!(
+            told(
+                &standings,
+                Api::Openai,
+                &[
+                    ("x-ratelimit-limit-requests", "5"),
+                    ("x-ratelimit-reset-requests", "1s"),
+                    ("x-ratelimit-remaining-tokens", "7"),
+                    ("anthropic-ratelimit-unified-status", "allowed"),
+                ]
+            ),
+            [
+                "anthropic-ratelimit-unified-status: allowed",
+                "x-ratelimit-limit-requests: 60",
+                "x-ratelimit-remaining-requests: 59",
+                "x-ratelimit-remaining-tokens: 7",
+            ]
+        );
+        assert_eq!(
+            told(&[], Api::Openai, &[("x-ratelimit-remaining-tokens", "7")]).len(),
+            1
+        );
+    }
+}
