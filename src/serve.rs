@@ -94,6 +94,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         vault: stores.vault.clone(),
         mended: stores.notice.is_some(),
         journal: stores.journal.clone(),
+        counters: stores.counters.clone(),
         hasher: stores.hasher.clone(),
         limits: serving::admin_limits(&config),
         publish: Arc::new({

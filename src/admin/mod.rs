@@ -17,6 +17,7 @@ mod idempotency;
 pub mod in_force;
 mod item;
 mod keys;
+mod limits;
 mod listen;
 mod live;
 mod log_row;
@@ -44,6 +45,7 @@ pub use token::token;
 use crate::error::Result;
 use crate::resources::{Record, Stamp};
 use crate::store::{
+    counters::Counters,
     journal::Journal,
     records::{At, Records, State},
     token::Hasher,
@@ -116,6 +118,8 @@ pub struct Deps {
     /// The start had to mend what is stored: the records may not be the newest ones, so nothing is cleaned up after them.
     pub mended: bool,
     pub journal: Arc<dyn Journal>,
+    /// What limits look at.
+    pub counters: Arc<dyn Counters>,
     pub hasher: Hasher,
     pub limits: Limits,
     /// Swaps the data plane's snapshot; returns when new requests see it.

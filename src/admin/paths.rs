@@ -1,7 +1,7 @@
 //! The one table of admin paths: the router, the OpenAPI document, what needs a credential and the tests that every
 //! path is guarded follow from it.
 
-use crate::resources::{KINDS, Kind, key, provider, route};
+use crate::resources::{KINDS, Kind, key, model, provider, route, user};
 
 /// The kinds a path is for.
 #[derive(Clone, Copy)]
@@ -11,7 +11,12 @@ pub enum Kinds {
     /// `{kinds}` in the path stands for the plural of each.
     Every,
     Only(&'static Kind),
+    /// Those whose use is counted.
+    Counted,
 }
+
+/// The kinds whose use is counted.
+static COUNTED: [&Kind; 4] = [&user::KIND, &key::KIND, &provider::KIND, &model::KIND];
 
 /// What a path does; the router says who does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub enum Action {
     Test,
     TestRoute,
     RouteStatus,
+    Limits,
+    ResetLimits,
     Discover,
     Vendors,
     Catalog,
@@ -107,6 +114,8 @@ endpoints! {
     "POST" "/api/v1/{kinds}/{name}/test" Kinds::Only(&provider::KIND), Input::Json, &[], Action::Test, "Try the credential";
     "POST" "/api/v1/{kinds}/{name}/test" Kinds::Only(&route::KIND), Input::Json, &[], Action::TestRoute, "Send one small real request through each target (`model` in the body for those that take it as asked)";
     "GET" "/api/v1/{kinds}/{name}/status" Kinds::Only(&route::KIND), Input::None, &[], Action::RouteStatus, "How each target is doing, and what it did in the last hour";
+    "GET" "/api/v1/{kinds}/{name}/limits" Kinds::Counted, Input::None, &["sessions"], Action::Limits, "How its limits stand: used, reserved, left and when they reset; with `sessions` those of each session too";
+    "POST" "/api/v1/{kinds}/{name}/limits/reset" Kinds::Counted, Input::Json, &[], Action::ResetLimits, "Count anew from nothing: all its limits, or one by its name (`limit` in the body, such as tokens/hour; `reason` for the audit log)";
     "POST" "/api/v1/{kinds}/{name}/discover" Kinds::Only(&provider::KIND), Input::Json, &["enable"], Action::Discover, "List the provider's models, with `enable` create records of them";
     "GET" "/api/v1/vendors" Kinds::None, Input::None, &[], Action::Vendors, "Vendors gw knows";
     "GET" "/api/v1/catalog" Kinds::None, Input::None, &["vendor"], Action::Catalog, "Models known offline: of the providers beside their records, or of vendors (`vendor`, by id, or `all`)";
@@ -140,6 +149,7 @@ pub fn expanded() -> impl Iterator<Item = (&'static Endpoint, Option<&'static Ki
             Kinds::None => vec![None],
             Kinds::Every => KINDS.iter().map(|kind| Some(*kind)).collect(),
             Kinds::Only(kind) => vec![Some(kind)],
+            Kinds::Counted => COUNTED.iter().map(|kind| Some(*kind)).collect(),
         };
         kinds.into_iter().map(move |kind| {
             let plural = kind.map_or("", |kind| kind.plural);

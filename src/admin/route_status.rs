@@ -19,11 +19,12 @@ const BACK: i64 = 3_600_000;
 const MOST: u64 = 200_000;
 const READING: Duration = Duration::from_secs(3);
 /// Classes of attempts that say nothing against the target.
-const NOT_ITS_OWN: [&str; 7] = [
+const NOT_ITS_OWN: [&str; 8] = [
     "ok",
     "cancelled",
     "caller",
     "unfit",
+    "limit",
     "own_key",
     "context",
     "not_found",

@@ -3,8 +3,13 @@
 use super::{
     Desk, Door, body,
     call::{Call, refusal},
+<<<<<<< HEAD
     check, door, handlers, live, logs, models,
     paths::{Action, Endpoint, FIGURES, expanded},
+=======
+    check, door, handlers, limits, logs, models,
+    paths::{Action, Endpoint, expanded},
+>>>>>>> 876c72b (Show, change and put right how limits stand)
     probe, route_status, route_test,
 };
 use crate::error::{Error, Result};
@@ -33,6 +38,8 @@ fn handle(action: Action, call: Call) -> BoxFuture<'static, Result<Response>> {
         Action::Revoke => Box::pin(handlers::revoke(call)),
         Action::Test => Box::pin(probe::test(call)),
         Action::RouteStatus => Box::pin(route_status::status(call)),
+        Action::Limits => Box::pin(limits::get(call)),
+        Action::ResetLimits => Box::pin(limits::reset(call)),
         Action::TestRoute => Box::pin(route_test::test(call)),
         Action::Discover => Box::pin(probe::discover(call)),
         Action::Vendors => Box::pin(handlers::vendors(call)),

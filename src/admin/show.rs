@@ -1,6 +1,6 @@
 //! Records as people and scripts see them: the spec, and a `status` computed from everything else.
 
-use super::{Desk, credentials, in_force::InForce, keys};
+use super::{Desk, credentials, in_force::InForce, keys, limits};
 use crate::catalog;
 use crate::resources::{
     self, KindId, Record, Spec, Stamp,
@@ -181,6 +181,9 @@ fn route(record: &Record) -> Value {
 /// is about nothing but records of gw's own.
 pub fn entry(entry: &Entry) -> Option<Value> {
     let shown = |change: &Change| match change {
+        Change::Put { record, .. } if let Some(said) = limits::correction(record) => {
+            json!({"action": "reset limits", "kind": record.kind, "name": record.name, "version": record.version, "said": said})
+        }
         Change::Put { expected, record } => {
             let action = if *expected == 0 { "created" } else { "changed" };
             json!({"action": action, "kind": record.kind, "name": record.name, "version": record.version, "spec": record.spec})

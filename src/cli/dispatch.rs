@@ -2,9 +2,9 @@
 
 use super::print::Format;
 use super::{
-    apply, completion, context::Context, diff, doctor, exits, explain, export, keys, launch, logs,
-    models, path, print, providers, quickstart, request, route_status, route_test, routes, serve,
-    status, top, tree, vendors, verb_first, verbs, wait,
+    apply, completion, context::Context, diff, doctor, exits, explain, export, keys, launch,
+    limits, logs, models, path, print, providers, quickstart, request, route_status, route_test,
+    routes, serve, status, top, tree, vendors, verb_first, verbs, wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
@@ -122,7 +122,7 @@ fn has_path(words: &[&str], format: &Format) -> Result<()> {
     };
     match *verb {
         // These answer with something else than records.
-        "delete" | "test" | "discover" | "vendors" | "explain" | "status" => Ok(()),
+        "delete" | "test" | "discover" | "vendors" | "explain" | "status" | "limits" => Ok(()),
         "create" | "rotate" if path.trim_start_matches('.') == "secret" => Ok(()),
         _ => path::check(kind, path),
     }
@@ -150,6 +150,7 @@ async fn of_kind(context: &Context, kind: &'static Kind, matches: &ArgMatches) -
         (_, "set") => verbs::set::run(context, kind, matches).await,
         (_, "delete") => verbs::delete::run(context, kind, matches).await,
         (_, "enable" | "disable") => verbs::toggle::run(context, kind, verb, matches).await,
+        (_, "limits") => limits::run(context, kind, matches).await,
         ("key", "rotate") => keys::rotate(context, matches).await,
         ("key", "revoke") => keys::revoke(context, matches).await,
         ("key", "identify") => keys::identify(context).await,

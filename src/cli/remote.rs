@@ -118,6 +118,29 @@ impl Remote {
             .await
     }
 
+    /// How the limits of a record stand.
+    pub(crate) async fn limits(
+        &self,
+        kind: &'static Kind,
+        name: &str,
+        sessions: bool,
+    ) -> Result<Value> {
+        self.to("get", &format!("limits of {}/{name}", kind.name))
+            .limits(kind.name, name, sessions)
+            .await
+    }
+
+    pub(crate) async fn reset_limits(
+        &self,
+        kind: &'static Kind,
+        name: &str,
+        body: &Value,
+    ) -> Result<Value> {
+        self.to("reset", &format!("limits of {}/{name}", kind.name))
+            .reset_limits(kind.name, name, body)
+            .await
+    }
+
     pub(crate) async fn discover(&self, provider: &str, enable: bool) -> Result<Value> {
         self.action(
             &crate::resources::provider::KIND,

@@ -98,6 +98,21 @@ impl Client {
         self.call("GET", &path("route", &[name, "status"])?, &[], None, &[])
             .await
     }
+    /// How the limits of a record stand, with those of its sessions where wanted.
+    pub async fn limits(&self, kind: &str, name: &str, sessions: bool) -> Result<Value> {
+        let query: Query<'_> = if sessions {
+            &[("sessions", "true")]
+        } else {
+            &[]
+        };
+        self.call("GET", &path(kind, &[name, "limits"])?, query, None, &[])
+            .await
+    }
+    /// Counts anew: `{limit?, reason?}`.
+    pub async fn reset_limits(&self, kind: &str, name: &str, body: &Value) -> Result<Value> {
+        let path = path(kind, &[name, "limits", "reset"])?;
+        self.call("POST", &path, &[], Some(body), &[]).await
+    }
     /// The key this secret belongs to.
     pub async fn identify(&self, secret: &str) -> Result<Value> {
         self.call(

@@ -187,6 +187,7 @@ pub async fn logging(
         vault: safe.clone(),
         mended: book.mended.load(Ordering::SeqCst),
         journal: log.clone(),
+        counters: Arc::new(gw::store::counters::Memory::default()),
         hasher: Hasher::ephemeral().unwrap(),
         limits,
         publish: Arc::new(publish),

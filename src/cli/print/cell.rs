@@ -84,6 +84,14 @@ fn relative(time: Stamp, now: Now) -> String {
     }
 }
 
+/// The time until then: `in 5d`; `now` where it is over.
+pub(crate) fn until(time: Stamp, now: Now) -> String {
+    match time > now {
+        true => relative(time, now),
+        false => "now".into(),
+    }
+}
+
 /// Picodollars in dollars, to the precision the amount deserves.
 pub(crate) fn money(pico: i64) -> String {
     let dollars = pico as f64 / 1e12;

@@ -1,5 +1,6 @@
 //! Turning records into text. Pure: a printer gets values and gives back the whole output.
 
+mod bar;
 mod cell;
 mod error;
 mod format;
@@ -8,7 +9,8 @@ mod table;
 mod toml;
 
 pub(crate) use crate::visible::{clean, json, visible};
-pub(crate) use cell::{Now, cell, money, text};
+pub(crate) use bar::{bar, columns};
+pub(crate) use cell::{Now, cell, money, text, until};
 pub(crate) use error::{colour, colour_on, complain, errors_as_json};
 pub(crate) use format::{FORMATS, Format, written};
 pub(crate) use records::{Look, quoted};

@@ -138,6 +138,13 @@ fn fields(kind: &'static Kind) -> Vec<Arg> {
         .collect()
 }
 
+/// The flags that limits are given by.
+pub(super) fn limit_flags(kind: &'static Kind) -> Vec<Arg> {
+    let fields = kind.fields.iter();
+    let fields = fields.filter(|field| field.shape == Shape::Limits);
+    fields.map(of_field).chain(limit_sugar(kind)).collect()
+}
+
 /// Shorter ways to write limits, beside `--limit`.
 fn limit_sugar(kind: &'static Kind) -> Vec<Arg> {
     if !kind.fields.iter().any(|field| field.name == LIMITS.name) {
@@ -204,11 +211,15 @@ fn route_sugar() -> Vec<Arg> {
 }
 
 fn extras(kind: &'static Kind) -> Vec<Command> {
-    match kind.id {
+    let mut extras = match kind.id {
         KindId::Key => super::commands::key_extras(kind),
         KindId::Provider => super::commands::provider_extras(kind),
         KindId::Model => super::commands::model_extras(),
         KindId::Route => super::commands::route_extras(kind),
         KindId::User => Vec::new(),
+    };
+    if kind.fields.iter().any(|field| field.name == LIMITS.name) {
+        extras.push(super::limits::limits(kind));
     }
+    extras
 }

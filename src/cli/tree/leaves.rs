@@ -195,6 +195,29 @@ static ROWS: &[Row] = &[
         NAMED,
         &["KIND delete NAME", "KIND delete -l env=ci --dry-run"],
     ),
+    row(
+        "* limits",
+        VALUE,
+        &["KIND limits NAME", "KIND limits NAME -o json"],
+    ),
+    row(
+        "* limits set",
+        LIST,
+        &[
+            "KIND limits set NAME --limit tokens=100000/hour",
+            "KIND limits set NAME --budget 10/month --shadow",
+        ],
+    ),
+    row(
+        "* limits unset",
+        LIST,
+        &["KIND limits unset NAME tokens/hour"],
+    ),
+    row(
+        "* limits reset",
+        VALUE,
+        &["KIND limits reset NAME spend/month --reason 'price was wrong'"],
+    ),
     row("* enable", LIST, &["KIND enable NAME"]),
     row("* disable", LIST, &["KIND disable NAME"]),
     row("get", LIST, &["get user,key -o wide", "get all -o name"]),

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod kinds;
 mod leaves;
+mod limits;
 mod requests;
 mod server;
 
