@@ -434,14 +434,8 @@ impl Record {
         let pico = self.row.cost_pico.and_then(|pico| u64::try_from(pico).ok());
         Amounts {
             requests: 1,
-            input: usage
-                .prompt()
-                .saturating_add(usage.audio)
-                .saturating_add(usage.image),
-            output: usage
-                .completion()
-                .saturating_add(usage.audio_output)
-                .saturating_add(usage.image_output),
+            input: usage.prompt(),
+            output: usage.completion(),
             pico: pico.unwrap_or(0),
             parallel: 0,
         }

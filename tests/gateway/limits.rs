@@ -332,7 +332,7 @@ fn nothing_stays_reserved_whatever_becomes_of_a_request() {
             &body.to_string(),
         )
     };
-    let mut stream = send(&chat("mock-chunk-delay-200ms", "streamed", true));
+    let mut stream = send(&chat("mock-trickle-500ms", "streamed", true));
     read_until(&mut stream, "data:");
     let slow = send(&chat("mock-slow-60000", "slow", false));
     until("two requests run", || {
@@ -614,19 +614,21 @@ fn limits_of_providers_and_models_send_requests_to_the_next_target() {
             "few",
             json!({"provider": "m", "upstream_id": "mock", "limits": ["output=20/hour"]}),
         )
+        .key("q", json!({}))
         .route(
-            "k",
-            json!({"keys": ["k"], "targets": [{"provider": "p", "model": "echo"}, {"provider": "m", "model": "mock"}]}),
+            "q",
+            json!({"keys": ["q"], "targets": [{"provider": "p", "model": "echo"}, {"provider": "m", "model": "mock"}]}),
         )
         .start();
-    let ask = || bench.post("/v1/chat/completions", &of_12_tokens());
+    let path = "/v1/chat/completions";
+    let ask = || bench.gateway.post(path, bench.secret("q"), &of_12_tokens());
     let first = ask();
     assert_eq!(
         (first.status, first.header("x-gw-provider")),
         (200, Some("p")),
         "{first:?}"
     );
-    let explained = bench.gateway.ok(&["route", "explain", "k", "--key", "k"]);
+    let explained = bench.gateway.ok(&["route", "explain", "q", "--key", "q"]);
     assert!(
         explained.contains("its limit `requests=1/hour` is used up"),
         "{explained}"
@@ -668,7 +670,7 @@ fn limits_of_providers_and_models_send_requests_to_the_next_target() {
     assert_eq!(bench.row(&third)["limit"], "model few output=20/hour");
     assert_eq!(sent(&bench), 2);
     // Neither rests for it.
-    let status = bench.gateway.ok(&["route", "status", "k", "-o", "json"]);
+    let status = bench.gateway.ok(&["route", "status", "q", "-o", "json"]);
     let status: Value = serde_json::from_str(&status).unwrap();
     for target in status["targets"].as_array().unwrap() {
         assert_eq!(target["state"], "healthy", "{status}");

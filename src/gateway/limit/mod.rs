@@ -13,7 +13,7 @@ pub use told::tell;
 
 use super::{Serving, Shared, ended::Ended, exchange::Exchange, failure::Failure, record::Record};
 use crate::catalog;
-use crate::chat::{Op, Usage, UsageSource};
+use crate::chat::Op;
 use crate::error::{Error, Kind};
 use crate::formats::peek::Peek;
 use crate::plan::{Allowance, Caller, Choice, Plan};
@@ -222,7 +222,9 @@ async fn reserve(
         let left = refusal.limit.amount.saturating_sub(taken);
         match smaller(asked, least, &refusal.limit, left) {
             Some(fewer) => asked = fewer,
-            None => return Err(refusal),
+            None if asked == least => return Err(refusal),
+            // So that it is refused for what it needs, and not for more.
+            None => break,
         }
     }
     counters.reserve(&accounts, least, counters.now()).await
@@ -238,9 +240,8 @@ async fn fitting(
     let mut asked = most;
     for account in accounts {
         for standing in counters.standings(account, counters.now()).await {
-            let over = asked.of(standing.limit.metric) > standing.left;
-            if let Some(fewer) = smaller(asked, least, &standing.limit, standing.left)
-                && over
+            if asked.of(standing.limit.metric) > standing.left
+                && let Some(fewer) = smaller(asked, least, &standing.limit, standing.left)
             {
                 asked = fewer;
             }
@@ -265,22 +266,13 @@ fn smaller(asked: Amounts, least: Amounts, limit: &Limit, left: u64) -> Option<A
 
 /// What an answer of this length costs there at most; nothing where no price is known.
 fn cost(choice: &Choice, input: u64, output: u64) -> u64 {
-    let pico = estimate(choice, input, output);
+    let pico = catalog::estimate(&choice.facts.prices, input, output).pico;
     pico.map_or(0, |pico| u64::try_from(pico).unwrap_or(u64::MAX))
-}
-
-fn estimate(choice: &Choice, input: u64, output: u64) -> Option<catalog::Pico> {
-    let usage = Usage {
-        input,
-        output,
-        ..Usage::default()
-    };
-    catalog::cost(&usage, UsageSource::Estimated, &choice.facts.prices).pico
 }
 
 /// Takes the targets out of the plan of which no price is known; 403 where no other is left.
 fn priced(shared: &Shared, plan: &mut Plan) -> Result<(), Error> {
-    let known = |choice: &Choice| estimate(choice, 1, 1).is_some();
+    let known = |choice: &Choice| catalog::estimate(&choice.facts.prices, 1, 1).pico.is_some();
     let first = plan.attempts.first().or(plan.later.first()).cloned();
     plan.attempts.retain(known);
     plan.later.retain(known);

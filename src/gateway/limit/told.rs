@@ -3,7 +3,7 @@
 use crate::formats::Api;
 use crate::resources::{
     Stamp,
-    limit::{Limit, Metric},
+    limit::{Limit, Metric, Window},
 };
 use crate::store::counters::{Second, Standing};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -47,7 +47,7 @@ pub fn tell(standings: &[Standing], now: Second, api: Api, headers: &mut HeaderM
         Api::Anthropic => {
             for row in &ROWS {
                 if let Some(tightest) = tightest(standings, row.metrics) {
-                    anthropic(row.anthropic, tightest, headers);
+                    anthropic(row.anthropic, tightest, now, headers);
                 }
             }
         }
@@ -83,7 +83,7 @@ fn openai(name: &str, standing: &Standing, now: Second, headers: &mut HeaderMap)
         format!("x-ratelimit-remaining-{name}"),
         standing.left.into(),
     );
-    let reset = standing.reset.map(|at| span(at.saturating_sub(now)));
+    let reset = reset(standing, now).map(|at| span(at.saturating_sub(now)));
     let header = format!("x-ratelimit-reset-{name}");
     match reset.and_then(|reset| HeaderValue::try_from(reset).ok()) {
         Some(reset) => put(headers, header, reset),
@@ -91,15 +91,26 @@ fn openai(name: &str, standing: &Standing, now: Second, headers: &mut HeaderMap)
     }
 }
 
-fn anthropic(name: &str, standing: &Standing, headers: &mut HeaderMap) {
+fn anthropic(name: &str, standing: &Standing, now: Second, headers: &mut HeaderMap) {
     let named = |what: &str| format!("anthropic-ratelimit-{name}-{what}");
     put(headers, named("limit"), standing.limit.amount.into());
     put(headers, named("remaining"), standing.left.into());
-    let reset = standing.reset.map(|at| time(at));
+    let reset = reset(standing, now).map(time);
     match reset.and_then(|reset| HeaderValue::try_from(reset).ok()) {
         Some(reset) => put(headers, named("reset"), reset),
         None => drop(headers.remove(named("reset"))),
     }
+}
+
+/// When nothing of what is taken now counts any more. What is only reserved counts from now on, as far as windows roll.
+fn reset(standing: &Standing, now: Second) -> Option<Second> {
+    standing.reset.or(match standing.limit.window {
+        Window::Rolling(_) if standing.reserved == 0 => Some(now),
+        Window::Rolling(span) => u32::try_from(span.seconds())
+            .ok()
+            .map(|seconds| now.saturating_add(seconds)),
+        Window::Calendar(_) | Window::Total | Window::Now => None,
+    })
 }
 
 fn put(headers: &mut HeaderMap, name: String, value: HeaderValue) {
