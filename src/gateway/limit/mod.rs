@@ -240,10 +240,15 @@ async fn fitting(
     let mut asked = most;
     for account in accounts {
         for standing in counters.standings(account, counters.now()).await {
-            if asked.of(standing.limit.metric) > standing.left
-                && let Some(fewer) = smaller(asked, least, &standing.limit, standing.left)
-            {
-                asked = fewer;
+            let limit = &standing.limit;
+            if asked.of(limit.metric) <= standing.left {
+                continue;
+            }
+            match smaller(asked, least, limit, standing.left) {
+                Some(fewer) => asked = fewer,
+                // It is refused, then for what it needs and not for more.
+                None if !limit.shadow => return least,
+                None => {}
             }
         }
     }

@@ -98,6 +98,10 @@ fn message(refusal: &Refusal, now: Second) -> String {
     }
     match (refusal.reset, refusal.retry_after) {
         _ if refusal.asked > limit.amount => said.push_str("; it never allows as much"),
+        // Nothing but what runs is in the way.
+        (_, Some(_)) if refusal.used.saturating_add(refusal.asked) <= limit.amount => {
+            said.push_str("; there is room again when running requests end");
+        }
         (Some(reset), _) if reset > now => said.push_str(&format!(
             "; there is room again at {}",
             Stamp(i64::from(reset) * 1_000).rfc3339()

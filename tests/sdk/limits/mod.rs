@@ -79,10 +79,13 @@ fn a_refusal_is_the_clients_rate_limit_error_and_repeated_only_where_that_helps(
             let slow = chat("mock-slow-60000", "held", false).to_string();
             let held = http::send("POST", &url, &[("authorization", &bearer)], &slow);
             until("it runs", || {
-                let shown =
-                    bench
-                        .gateway
-                        .ok(&["key", "limits", "single", "-o", "value=.limits[0].used"]);
+                let shown = bench.gateway.ok(&[
+                    "key",
+                    "limits",
+                    "single",
+                    "-o",
+                    "value=.limits[0].reserved",
+                ]);
                 (shown.trim() == "1").then_some(())
             });
             let waits = ask("single");
