@@ -3,13 +3,8 @@
 use super::{
     Desk, Door, body,
     call::{Call, refusal},
-<<<<<<< HEAD
-    check, door, handlers, live, logs, models,
+    check, door, handlers, limits, live, logs, models,
     paths::{Action, Endpoint, FIGURES, expanded},
-=======
-    check, door, handlers, limits, logs, models,
-    paths::{Action, Endpoint, expanded},
->>>>>>> 876c72b (Show, change and put right how limits stand)
     probe, route_status, route_test,
 };
 use crate::error::{Error, Result};
