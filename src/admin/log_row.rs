@@ -1,7 +1,7 @@
 //! A request as the log shows it to callers of the admin API.
 
 use crate::error::{Error, Result};
-use crate::store::journal::{Content, Row};
+use crate::store::journal::{Body, Content, Row};
 use base64::Engine;
 use serde_json::{Value, json};
 
@@ -34,6 +34,14 @@ pub fn listed(mut listed: Row) -> Result<Value> {
         }
     }
     row(&listed)
+}
+
+/// Adds what became of a request's content, and the content where it is there.
+pub fn with_content(shown: &mut Value, body: Body) {
+    shown["content_state"] = body.state().into();
+    if let Some(kept) = body.kept() {
+        shown["content"] = content(&kept);
+    }
 }
 
 /// Bodies as text, or as base64 where they are not UTF-8.

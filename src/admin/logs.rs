@@ -2,10 +2,11 @@
 
 use super::call::{Call, answer};
 use super::desk::blocking;
+use super::searching::searching;
 use super::{follow, log_row};
 use crate::error::{Error, Result};
 use crate::resources::Stamp;
-use crate::store::journal::{self, Filter, MAX_LIMIT, Matcher, Order, Page};
+use crate::store::journal::{self, Body as Kept, Filter, MAX_LIMIT, Matcher, Order, Page};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -14,6 +15,8 @@ use serde_json::{Value, json};
 
 /// Rows of a page, unless asked otherwise.
 const PAGE: usize = 20;
+/// Rows with content that are read at once.
+const BODIES: usize = 64;
 
 /// The filter that the parameters say; those of pages are read elsewhere.
 fn filter(call: &Call) -> Result<Filter> {
@@ -43,7 +46,12 @@ pub async fn list(call: Call) -> Result<Response> {
         call.desk.deps.journal.clone(),
         call.param("cursor").map(str::to_owned),
     );
-    let page = blocking(move || journal.query(&filter, order, limit, cursor.as_deref())).await?;
+    let text = !filter.text.is_empty();
+    let read = move || journal.query(&filter, order, limit, cursor.as_deref());
+    let page = match text {
+        true => searching(read).await?,
+        false => blocking(read).await?,
+    };
     let items = page.rows.into_iter().map(log_row::listed);
     Ok(answer(
         StatusCode::OK,
@@ -55,10 +63,7 @@ pub async fn get(call: Call) -> Result<Response> {
     let (journal, id) = (call.desk.deps.journal.clone(), call.name.clone());
     let (row, kept) = blocking(move || journal::named(journal.as_ref(), &id)).await?;
     let mut shown = log_row::row(&row)?;
-    shown["content_state"] = kept.state().into();
-    if let Some(content) = kept.kept() {
-        shown["content"] = log_row::content(&content);
-    }
+    log_row::with_content(&mut shown, kept);
     Ok(answer(StatusCode::OK, &shown))
 }
 
@@ -77,31 +82,45 @@ pub async fn follow(call: Call) -> Result<Response> {
 pub async fn export(call: Call) -> Result<Response> {
     let (filter, order) = (filter(&call)?, order(&call)?);
     let most = call.number("limit")?.unwrap_or(usize::MAX);
+    let content = call.flag("content")?;
     let journal = call.desk.deps.journal.clone();
     let first = Some((call.param("cursor").map(str::to_owned), most));
     let pages = stream::unfold(first, move |at| {
         let (journal, filter) = (journal.clone(), filter.clone());
         async move {
             let (cursor, left) = at.filter(|(_, left)| *left > 0)?;
-            let limit = left.min(MAX_LIMIT);
-            match blocking(move || journal.query(&filter, order, limit, cursor.as_deref())).await {
+            // Bodies are large: few at once.
+            let limit = left.min(if content { BODIES } else { MAX_LIMIT });
+            let read = move || {
+                let page = journal.query(&filter, order, limit, cursor.as_deref())?;
+                let ids: Vec<&str> = page.rows.iter().map(|row| row.id.as_str()).collect();
+                let bodies = match content {
+                    true => journal.bodies(&ids)?,
+                    false => Vec::new(),
+                };
+                let left = left.saturating_sub(page.rows.len());
+                let next = page.cursor.clone().map(|cursor| (Some(cursor), left));
+                Ok((text(page, bodies)?, next))
+            };
+            Some(match searching(read).await {
                 // A broken stream tells the client that the export is not whole.
-                Err(error) => Some((Err(error), None)),
-                Ok(page) => {
-                    let left = left.saturating_sub(page.rows.len());
-                    let next = page.cursor.clone().map(|cursor| (Some(cursor), left));
-                    Some((text(page), next))
-                }
-            }
+                Err(error) => (Err(error), None),
+                Ok((text, next)) => (Ok(text), next),
+            })
         }
     });
     Ok(lines(Body::from_stream(pages)))
 }
 
-fn text(page: Page) -> Result<bytes::Bytes> {
+fn text(page: Page, bodies: Vec<Kept>) -> Result<bytes::Bytes> {
     let mut out = Vec::new();
+    let mut bodies = bodies.into_iter();
     for row in page.rows {
-        out.extend_from_slice(log_row::listed(row)?.to_string().as_bytes());
+        let mut shown = log_row::listed(row)?;
+        if let Some(body) = bodies.next() {
+            log_row::with_content(&mut shown, body);
+        }
+        out.extend_from_slice(shown.to_string().as_bytes());
         out.push(b'\n');
     }
     Ok(out.into())

@@ -30,6 +30,7 @@ mod refs;
 mod route_status;
 mod route_test;
 mod routes;
+mod searching;
 mod select;
 mod show;
 mod token;

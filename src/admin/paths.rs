@@ -88,6 +88,10 @@ const LOGS: &[&str] = &[
     "key", "user", "provider", "model", "route", "session", "agent", "status", "label", "since",
     "until", "text", "order", "limit", "cursor",
 ];
+const EXPORT: &[&str] = &[
+    "key", "user", "provider", "model", "route", "session", "agent", "status", "label", "since",
+    "until", "text", "order", "limit", "cursor", "content",
+];
 const FOLLOW: &[&str] = crate::store::journal::Filter::WORDS;
 
 macro_rules! endpoints {
@@ -124,8 +128,8 @@ endpoints! {
     "POST" "/api/v1/explain" Kinds::None, Input::Request, &[], Action::Explain, "Where a request (`path`, `headers`, `body`, or `as_of` a logged one) would go, and why";
     "POST" "/api/v1/check" Kinds::None, Input::Request, &[], Action::Check, "What would become of a request's fields at a provider (`to`, `body` as text, `format`)";
     "GET" "/api/v1/logs" Kinds::None, Input::None, LOGS, Action::Logs, "Request log, newest first unless `order=asc`; goes on while there is a `cursor`";
-    "GET" "/api/v1/logs/follow" Kinds::None, Input::None, FOLLOW, Action::FollowLogs, "Requests from now on, as JSON lines";
-    "GET" "/api/v1/logs/export" Kinds::None, Input::None, LOGS, Action::ExportLogs, "The whole request log as JSON lines, newest first unless `order=asc`";
+    "GET" "/api/v1/logs/follow" Kinds::None, Input::None, FOLLOW, Action::FollowLogs, "Requests from now on, as JSON lines; `{\"lost\": 3}` says that so many were left out for a slow reader";
+    "GET" "/api/v1/logs/export" Kinds::None, Input::None, EXPORT, Action::ExportLogs, "The whole request log as JSON lines, newest first unless `order=asc`; with `content=true` with bodies";
     "GET" "/api/v1/logs/{name}" Kinds::None, Input::None, &[], Action::Log, "One request with its content, by its id or the beginning of it";
     "GET" "/api/v1/history" Kinds::None, Input::None, &["limit"], Action::History, "Who changed what, newest first";
     "GET" "/api/v1/status" Kinds::None, Input::None, &[], Action::Status, "How the gateway is doing";

@@ -132,6 +132,18 @@ fn logs(status: &Value, written: String) -> Vec<Finding> {
         ));
     }
     for (what, at) in [
+        ("rows", "/log/rows_dropped"),
+        ("requests' content", "/log/content_dropped"),
+    ] {
+        if let Some(many @ 1..) = count(at) {
+            let says =
+                format!("{many} {what} left out since the start: there was no room, or no time");
+            found.push(finding(Mark::Warn, "logs", says).fix(
+                "make room on the disk, put the data directory on a faster one, or keep less: logs.content = \"metadata\"",
+            ));
+        }
+    }
+    for (what, at) in [
         ("rows", "/log/purged_rows"),
         ("requests' content", "/log/purged_content"),
     ] {

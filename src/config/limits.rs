@@ -105,6 +105,8 @@ pub struct Logs {
     pub max_age: Millis,
     /// Content goes with its rows at the latest.
     pub content_max_age: Millis,
+    /// What is taken out of bodies and errors: names of patterns, or regular expressions.
+    pub redact: Vec<String>,
 }
 
 impl Default for Logs {
@@ -115,6 +117,7 @@ impl Default for Logs {
             content_max_bytes: Size(0),
             max_age: Millis::secs(90 * 86_400),
             content_max_age: Millis::secs(30 * 86_400),
+            redact: Vec::new(),
         }
     }
 }

@@ -78,6 +78,7 @@ settings! {
     logs.content_max_bytes          Text   Found ""                   "Of that, content (0: half); rows have the rest"
     logs.max_age                    Text   Found ""                   "How long rows of request logs are kept"
     logs.content_max_age            Text   Found ""                   "How long content is kept, at most as its row"
+    logs.redact                     List   Found ""                   "Patterns taken out of bodies and errors: email, card, keys, or regular expressions"
     metrics.listen                  Text   Found "GW_METRICS_LISTEN"  "Where scrapers find /metrics without a token: ADDR"
     metrics.allow_public            Bool   Given ""                   "Let that listen beyond loopback"
     telemetry.otlp_endpoint         Text   Given "OTEL_EXPORTER_OTLP_ENDPOINT" "Collector that gets traces, OTLP over HTTP"

@@ -18,7 +18,7 @@ pub use aws::plain as exception_name;
 pub use others::{write_google, write_message};
 pub use place::Signs;
 pub use read::{fault_inside, fault_named, read_fault};
-pub use scrub::{Hidden, scrub};
+pub use scrub::{Hidden, pattern as credential_pattern, scrub};
 
 /// `error.type`s an OpenAI client may know; others come from another format and are replaced by status.
 /// <https://platform.openai.com/docs/guides/error-codes>

@@ -398,7 +398,7 @@ fn ready(worker: &Worker) -> Response<Body> {
         shared
             .journal
             .health()
-            .degraded
+            .trouble()
             .map(|why| format!("request log: {why}")),
     );
     if shared.stopping.load(std::sync::atomic::Ordering::Relaxed) {

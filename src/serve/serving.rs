@@ -205,7 +205,7 @@ pub fn status(
             .filter_map(|tls| tls.trouble())
             .map(|why| format!("TLS certificate: {why}")),
     );
-    degraded.extend(log.degraded.iter().map(|why| format!("request log: {why}")));
+    degraded.extend(log.trouble().map(|why| format!("request log: {why}")));
     status.insert(
         "status".into(),
         if degraded.is_empty() {

@@ -93,7 +93,9 @@ impl Stores {
         let temporary = Temporary(config.clone());
         Ok(Stores {
             records: Arc::new(records::memory::Memory::new()),
-            journal: Arc::new(journal::memory::Memory::new(20_000, 64 << 20)),
+            journal: Arc::new(
+                journal::memory::Memory::new(20_000, 64 << 20).redacting(redaction(config)?),
+            ),
             counters: Arc::new(counters::Memory::default()),
             vault,
             hasher: Hasher::ephemeral()?,
@@ -131,6 +133,7 @@ impl Stores {
             content_max_bytes: limit(config.logs.content_max_bytes.0),
             max_age: config.logs.max_age.std(),
             content_max_age: config.logs.content_max_age.std(),
+            redact: redaction(config)?,
             ..Default::default()
         };
         let journal = journal::segments::Segments::open(dir.join("logs"), settings)?;
@@ -174,6 +177,12 @@ impl Drop for Stores {
         // Before the lock goes: the next gateway must not meet this one's writer.
         self.journal.close();
     }
+}
+
+/// What request logs are not to keep.
+fn redaction(config: &Config) -> Result<journal::Redaction> {
+    let keys = crate::formats::fault::credential_pattern();
+    journal::Redaction::new(&config.logs.redact, &keys)
 }
 
 fn private_dir(dir: &std::path::Path) -> Result<()> {

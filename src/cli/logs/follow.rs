@@ -24,6 +24,12 @@ pub(super) async fn run(context: &Context, matches: &ArgMatches, filters: &Query
         printer.one(row)?;
     }
     while let Some(row) = rows.next().await? {
+        if let Some(lost) = row.get("lost").and_then(Value::as_u64) {
+            context.talk(&format!(
+                "{lost} requests were left out: they came faster than they are read here"
+            ));
+            continue;
+        }
         if id(&row).is_none_or(|id| !seen.contains(&id)) {
             printer.one(row)?;
         }

@@ -117,6 +117,20 @@ impl<'a> Hidden<'a> {
     }
 }
 
+/// What [`SHAPES`] says as a regular expression.
+pub fn pattern() -> String {
+    let shapes = SHAPES.iter().map(|shape| {
+        let follows = if shape.plain {
+            "[A-Za-z0-9]"
+        } else {
+            "[A-Za-z0-9_.-]"
+        };
+        let prefix = shape.prefix.replace('.', "\\.");
+        format!("{prefix}{follows}{{{},}}", shape.least)
+    });
+    format!("\\b(?:{})", shapes.collect::<Vec<_>>().join("|"))
+}
+
 /// The text with everything that looks like a credential replaced by `[redacted]`.
 pub fn scrub(text: &str) -> Cow<'_, str> {
     let mut out = String::new();

@@ -338,6 +338,7 @@ fn follows(log: &dyn Journal) {
     log.push(row(3), None);
     let next = || {
         reader
+            .rows
             .recv_timeout(Duration::from_secs(30))
             .unwrap()
             .id
@@ -345,7 +346,7 @@ fn follows(log: &dyn Journal) {
     };
     assert_eq!((next(), next()), (id(2), id(3)));
     log.close();
-    assert!(reader.recv_timeout(Duration::from_secs(30)).is_err());
+    assert!(reader.rows.recv_timeout(Duration::from_secs(30)).is_err());
 }
 
 fn counts_after_close(log: &dyn Journal) {

@@ -3,10 +3,9 @@
 use super::cursor::{Cursor, MAX_LIMIT, Order};
 use super::follow::Followers;
 use super::sums::{Ask, Fold, Folded};
-use super::{Body, Content, Filter, Health, Journal, Matcher, Page, Row};
+use super::{Body, Content, Filter, Following, Health, Journal, Matcher, Page, Redaction, Row};
 use crate::error::Result;
 use std::collections::{HashMap, VecDeque};
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Keeps the newest rows, and of those the newest bodies that fit.
@@ -15,6 +14,7 @@ pub struct Memory {
     max_content: usize,
     ring: Mutex<Ring>,
     followers: Followers,
+    redaction: Redaction,
 }
 
 #[derive(Default)]
@@ -42,7 +42,13 @@ impl Memory {
             max_content,
             ring: Mutex::default(),
             followers: Followers::default(),
+            redaction: Redaction::default(),
         }
+    }
+
+    /// The same, keeping nothing of what is to be taken out.
+    pub fn redacting(self, redaction: Redaction) -> Memory {
+        Memory { redaction, ..self }
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -58,8 +64,16 @@ impl Content {
 }
 
 impl Journal for Memory {
-    fn push(&self, mut row: Row, content: Option<Content>) {
+    fn push(&self, mut row: Row, mut content: Option<Content>) {
         row.bound();
+        let mut redacted = 0;
+        if !self.redaction.is_empty() {
+            let stream = row.stream;
+            redacted = self.redaction.row(&mut row)
+                + content
+                    .as_mut()
+                    .map_or(0, |content| self.redaction.content(content, stream));
+        }
         let row = Arc::new(row);
         let mut ring = self.ring();
         if ring.closed {
@@ -68,6 +82,7 @@ impl Journal for Memory {
             return;
         }
         ring.health.written += 1;
+        ring.health.redacted += redacted;
         ring.rows.push_back(row.clone());
         if ring.rows.len() > self.max_rows {
             ring.forget_row();
@@ -158,7 +173,7 @@ impl Journal for Memory {
         Ok(fold.end())
     }
 
-    fn follow(&self) -> Receiver<Arc<Row>> {
+    fn follow(&self) -> Following {
         self.followers.subscribe()
     }
 

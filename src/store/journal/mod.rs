@@ -7,6 +7,7 @@ pub(crate) mod filter;
 mod follow;
 pub mod memory;
 mod named;
+mod redact;
 pub mod row;
 pub mod segments;
 mod summary;
@@ -14,8 +15,10 @@ pub mod sums;
 
 pub use cursor::{Cursor, MAX_LIMIT, Order};
 pub use filter::{Filter, Matcher, Status};
+pub use follow::Following;
 pub use memory::Memory;
 pub use named::named;
+pub use redact::Redaction;
 pub use row::{Attempt, Body, Content, LABEL_KEPT, Outcome, Row};
 pub use segments::{Segments, Settings};
 pub use sums::{Ask, Folded};
@@ -39,6 +42,9 @@ pub struct Health {
     pub content_dropped: u64,
     /// Rows lost because the queue or the disk was full.
     pub rows_dropped: u64,
+    /// Places taken out of bodies and errors because a pattern says so.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub redacted: u64,
     /// What went by age and size: rows, content of requests, and bytes of files.
     pub removed_rows: u64,
     pub removed_content: u64,
@@ -56,6 +62,23 @@ pub struct Health {
     pub clock: Option<String>,
     /// Why rows are not being stored now, if so: `disk full`, …
     pub degraded: Option<String>,
+}
+
+impl Health {
+    /// What is wrong with the log now, and what that has cost since the start.
+    pub fn trouble(&self) -> Option<String> {
+        let why = self.degraded.as_ref()?;
+        Some(match (self.content_dropped, self.rows_dropped) {
+            (0, 0) => why.clone(),
+            (content, rows) => format!(
+                "{why} (left out since the start: content of {content} requests, {rows} rows)"
+            ),
+        })
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The request log. Writing happens on the journal's own thread; reading blocks on the disk.
@@ -76,10 +99,18 @@ pub trait Journal: Send + Sync {
     fn get(&self, id: &str) -> Result<Option<(Row, Option<Content>)>> {
         Ok(self.find(id)?.map(|(row, body)| (row, body.kept())))
     }
+    /// What became of the content of these requests, in their order; of one that is not there: none.
+    fn bodies(&self, ids: &[&str]) -> Result<Vec<Body>> {
+        let found = ids.iter().map(|id| self.find(id));
+        found
+            .map(|found| Ok(found?.map_or(Body::None, |(_, body)| body)))
+            .collect()
+    }
     /// Sums as asked for, without reading rows where sums were laid down.
     fn fold(&self, ask: &Ask) -> Result<Folded>;
-    /// Rows pushed from now on, for `logs -f`; a slow reader loses rows rather than holding anything up.
-    fn follow(&self) -> std::sync::mpsc::Receiver<std::sync::Arc<Row>>;
+    /// Rows pushed from now on, for `logs -f`; a slow reader loses rows, which are counted,
+    /// rather than holding anything up.
+    fn follow(&self) -> Following;
     /// The greatest id there is.
     fn newest(&self) -> Option<String>;
     fn health(&self) -> Health;

@@ -7,6 +7,7 @@ mod check;
 mod columns;
 mod damage;
 mod file;
+mod find;
 mod fold;
 mod frame;
 mod queue;
@@ -23,7 +24,7 @@ pub use settings::{Floor, Settings};
 
 use super::follow::Followers;
 use super::sums::{Ask, Folded};
-use super::{Body, Content, Filter, Health, Journal, Order, Page, Row};
+use super::{Body, Content, Filter, Following, Health, Journal, Order, Page, Row};
 use crate::clock::{self, Clock};
 use crate::error::{Error, Kind, Result};
 use crate::resources::Stamp;
@@ -34,7 +35,6 @@ use retention::Gone;
 use settings::Holds;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -56,6 +56,9 @@ struct Shared {
     written: AtomicU64,
     content_dropped: AtomicU64,
     rows_dropped: AtomicU64,
+    redacted: AtomicU64,
+    /// The queue had no room since the writer looked last.
+    crowded: AtomicBool,
     degraded: Mutex<Option<String>>,
     /// What went by age and size, and what went because the disk ran low.
     removed: Gone,
@@ -124,6 +127,8 @@ impl Segments {
             written: AtomicU64::new(0),
             content_dropped: AtomicU64::new(0),
             rows_dropped: AtomicU64::new(0),
+            redacted: AtomicU64::new(0),
+            crowded: AtomicBool::new(false),
             degraded: Mutex::default(),
             removed: Gone::default(),
             purged: Gone::default(),
@@ -156,6 +161,9 @@ impl Segments {
 impl Journal for Segments {
     fn push(&self, row: Row, content: Option<Content>) {
         let lost = self.queue.push(row, content);
+        if lost.content || lost.row {
+            self.shared.crowded.store(true, Ordering::Relaxed);
+        }
         if lost.content {
             self.shared.drop_content(1);
         }
@@ -177,7 +185,15 @@ impl Journal for Segments {
 
     fn find(&self, id: &str) -> Result<Option<(Row, Body)>> {
         self.queue.flush();
-        Ok(read::find(&self.shared, id))
+        Ok(find::Lookup::new(&self.shared).find(id))
+    }
+
+    fn bodies(&self, ids: &[&str]) -> Result<Vec<Body>> {
+        let mut lookup = find::Lookup::new(&self.shared);
+        let found = ids.iter().map(|id| lookup.find(id));
+        Ok(found
+            .map(|found| found.map_or(Body::None, |(_, body)| body))
+            .collect())
     }
 
     fn fold(&self, ask: &Ask) -> Result<Folded> {
@@ -185,7 +201,7 @@ impl Journal for Segments {
         Ok(fold::fold(&self.shared, ask))
     }
 
-    fn follow(&self) -> Receiver<Arc<Row>> {
+    fn follow(&self) -> Following {
         self.shared.followers.subscribe()
     }
 
@@ -205,6 +221,7 @@ impl Journal for Segments {
             written: self.shared.written.load(Ordering::Relaxed),
             content_dropped: self.shared.content_dropped.load(Ordering::Relaxed),
             rows_dropped: self.shared.rows_dropped.load(Ordering::Relaxed),
+            redacted: self.shared.redacted.load(Ordering::Relaxed),
             removed_rows: self.shared.removed.rows.load(Ordering::Relaxed),
             removed_content: self.shared.removed.content.load(Ordering::Relaxed),
             removed_bytes: self.shared.removed.bytes.load(Ordering::Relaxed),
@@ -368,7 +385,8 @@ fn take_over(found: Found, loaded: &mut Loaded) -> Arc<Segment> {
         Holds::Rows => loaded.rows = Some(open),
         Holds::Content => loaded.content = Some(open),
         Holds::Both => {
-            let closed = frame::compressor().and_then(|mut compressor| open.seal(&mut compressor));
+            let closed = frame::compressor(frame::FAST)
+                .and_then(|mut compressor| open.seal(&mut compressor));
             if let Err(error) = closed {
                 tracing::warn!(%error, "request log segment stays without an index");
             }

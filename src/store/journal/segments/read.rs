@@ -2,14 +2,13 @@
 
 use super::super::cursor::{Cursor, MAX_LIMIT, Order};
 use super::super::summary::Summary;
-use super::super::{Body, Filter, Matcher, Page, Row};
+use super::super::{Filter, Matcher, Page, Row};
 use super::Shared;
-use super::block::{self, Kept, Place};
+use super::block::{self, Kept};
 use super::columns::{Chosen, Wanted};
 use super::file::{Block, Segment};
 use super::frame::{Kind, Reader};
 use crate::error::Result;
-use bytes::Bytes;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
@@ -158,27 +157,27 @@ pub fn query(
 }
 
 /// The files of a query, each opened once.
-struct Readers<'a> {
-    shared: &'a Shared,
+pub struct Readers<'a> {
+    pub shared: &'a Shared,
     open: HashMap<u64, Option<Reader>>,
 }
 
 impl<'a> Readers<'a> {
-    fn new(shared: &'a Shared) -> Readers<'a> {
+    pub fn new(shared: &'a Shared) -> Readers<'a> {
         Readers {
             shared,
             open: HashMap::new(),
         }
     }
 
-    fn of(&mut self, segment: &Segment) -> Option<&mut Reader> {
+    pub fn of(&mut self, segment: &Segment) -> Option<&mut Reader> {
         let open = self.open.entry(segment.number);
         open.or_insert_with(|| reader(self.shared, segment))
             .as_mut()
     }
 
     /// The file of this number, where it is still there.
-    fn numbered(&mut self, number: u64) -> Option<&mut Reader> {
+    pub fn numbered(&mut self, number: u64) -> Option<&mut Reader> {
         if !self.open.contains_key(&number) {
             let segments = self.shared.segments();
             let segment = segments.iter().find(|it| it.number == number);
@@ -209,17 +208,25 @@ fn unpack(
     }
     let mut found = Vec::new();
     let mut bodies = Bodies::new(matcher, block.content.unwrap_or(segment.number));
-    for (json, kept) in block::rows(&raw).filter(|(json, _)| matcher.may_hold(json)) {
+    for (position, (json, kept)) in block::rows(&raw).enumerate() {
+        if !matcher.may_hold(json) {
+            continue;
+        }
         if matcher.wants_text() && !matcher.has_text(json) && !bodies.have_text(readers, kept) {
             continue;
         }
-        match serde_json::from_slice::<Row>(json) {
-            Ok(row) if matcher.fields(&row) => found.push(row),
-            Ok(_) => {}
-            Err(_) => shared.damaged(segment, block.at),
+        match row(segment, block, position, json) {
+            Some(row) if matcher.fields(&row) => found.push(row),
+            Some(_) => {}
+            None => shared.damaged(segment, block.at),
         }
     }
     found
+}
+
+/// The row at this position of a block.
+pub fn row(_segment: &Segment, _block: &Block, _position: usize, json: &[u8]) -> Option<Row> {
+    serde_json::from_slice(json).ok()
 }
 
 /// Looks for the text in the content of a block of rows. Their bodies lie together: a frame of them is unpacked once.
@@ -279,72 +286,4 @@ pub fn rows(shared: &Shared) -> Vec<Arc<Segment>> {
     let mut segments = shared.segments();
     segments.retain(|segment| segment.holds.rows());
     segments
-}
-
-/// One row with its content.
-pub fn find(shared: &Shared, id: &str) -> Option<(Row, Body)> {
-    for segment in rows(shared).into_iter().rev() {
-        if !segment.summary(|summary| {
-            summary.rows > 0 && summary.first.as_str() <= id && id <= summary.last.as_str()
-        }) {
-            continue;
-        }
-        let Some(mut reader) = reader(shared, &segment) else {
-            continue;
-        };
-        let blocks = segment.blocks(&mut reader);
-        for found in blocks
-            .iter()
-            .rev()
-            .filter(|block| block.summary.first.as_str() <= id && id <= block.summary.last.as_str())
-        {
-            let Some(raw) = reader.body(found.at, Kind::Rows) else {
-                shared.damaged(&segment, found.at);
-                continue;
-            };
-            for (json, kept) in block::rows(&raw) {
-                let Ok(row) = serde_json::from_slice::<Row>(json) else {
-                    continue;
-                };
-                if row.id != id {
-                    continue;
-                }
-                let body = match kept {
-                    Kept::None => Body::None,
-                    Kept::LeftOut => Body::LeftOut,
-                    Kept::At(place) => match found.content {
-                        Some(number) => content(shared, number, place, id),
-                        None => body(shared, &segment, &mut reader, place, id),
-                    },
-                };
-                return Some((row, body));
-            }
-        }
-    }
-    None
-}
-
-/// The content of a row in the file of this number.
-fn content(shared: &Shared, number: u64, place: Place, id: &str) -> Body {
-    let segments = shared.segments();
-    let Some(segment) = segments.iter().find(|segment| segment.number == number) else {
-        return Body::Removed;
-    };
-    match reader(shared, segment) {
-        Some(mut reader) => body(shared, segment, &mut reader, place, id),
-        // Retention was here in the meantime.
-        None if !segment.path.exists() => Body::Removed,
-        None => Body::Damaged,
-    }
-}
-
-fn body(shared: &Shared, segment: &Segment, reader: &mut Reader, place: Place, id: &str) -> Body {
-    let block = reader.body(place.at, Kind::Content).map(Bytes::from);
-    match block.and_then(|block| block::content(&block, place.index, id)) {
-        Some(content) => Body::Kept(content),
-        None => {
-            shared.damaged(segment, place.at);
-            Body::Damaged
-        }
-    }
 }

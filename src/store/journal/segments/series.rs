@@ -19,6 +19,7 @@ const MAX_ROWS: u64 = 131_072;
 pub struct Tools {
     pub shared: Arc<Shared>,
     pub compressor: Compressor,
+    pub content_compressor: Compressor,
     pub syncer: Syncer,
     /// The number of the next file, whatever it holds.
     next: u64,
@@ -28,7 +29,8 @@ impl Tools {
     pub fn new(shared: Arc<Shared>) -> io::Result<Tools> {
         let last = shared.segments().last().map(|segment| segment.number);
         Ok(Tools {
-            compressor: frame::compressor()?,
+            compressor: frame::compressor(frame::FAST)?,
+            content_compressor: frame::compressor(frame::SMALL)?,
             syncer: Syncer::start(shared.settings.sync_every)?,
             next: last.map_or(1, |last| last.saturating_add(1)),
             shared,

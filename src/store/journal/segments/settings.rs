@@ -1,5 +1,6 @@
 //! What can be set on the log, and how much room the disk has for it.
 
+use super::super::Redaction;
 use crate::store::room;
 use std::path::Path;
 use std::time::Duration;
@@ -62,6 +63,10 @@ pub struct Settings {
     pub sync_every: Duration,
     /// A query that takes longer answers with what it has and a cursor: what is found is seen soon.
     pub query_time: Duration,
+    /// What is taken out before anything is written or followed.
+    pub redact: Redaction,
+    /// Waited before each write: a disk that is slow, for tests and measurements.
+    pub slow: Duration,
 }
 
 const MIB: u64 = 1 << 20;
@@ -84,6 +89,8 @@ impl Default for Settings {
             linger: Duration::from_millis(100),
             sync_every: Duration::from_millis(200),
             query_time: Duration::from_millis(250),
+            redact: Redaction::default(),
+            slow: Duration::ZERO,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Journal for InDir {
     fn fold(&self, ask: &Ask) -> Result<Folded> {
         self.0.fold(ask)
     }
-    fn follow(&self) -> Receiver<Arc<Row>> {
+    fn follow(&self) -> Following {
         self.0.follow()
     }
     fn newest(&self) -> Option<String> {
@@ -112,6 +112,83 @@ fn keeps_the_contract_in_many_small_segments() {
         };
         InDir(Segments::open(dir.path(), small).unwrap(), dir)
     });
+}
+
+/// Names and texts over files that are closed, open, and left by a crash: what is asked of columns and bodies is what
+/// reading everything finds.
+#[test]
+fn columns_and_texts_find_what_is_there_in_any_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = || Settings {
+        segment_bytes: 3000,
+        ..settings()
+    };
+    let text = |number: u64| format!("{{\"content\":\"line {number}\\nof {}\"}}", number % 10);
+    let log = Segments::open(dir.path(), small()).unwrap();
+    for number in 0..1500 {
+        log.push(row(number), Some(body(text(number).as_bytes())));
+        if number % 100 == 0 {
+            log.get(&id(number)).unwrap();
+        }
+    }
+    let check = |log: &Segments, at: &str| {
+        let found = |words: &[(&str, &str)]| {
+            let mut filter = Filter::default();
+            for (word, value) in words {
+                filter.take(word, value, Stamp(0)).unwrap();
+            }
+            let rows = all(log, &filter, 70);
+            rows.into_iter().map(|row| row.id).collect::<Vec<String>>()
+        };
+        let wanted = |fits: &dyn Fn(u64) -> bool| {
+            let numbers = (0..1500).rev().filter(|number| fits(*number));
+            numbers.map(id).collect::<Vec<String>>()
+        };
+        assert_eq!(
+            found(&[("key", "key1"), ("model", "model3")]),
+            wanted(&|it| it % 21 == 10),
+            "{at}"
+        );
+        assert_eq!(
+            found(&[("session", "session4"), ("status", "503")]),
+            wanted(&|it| it % 6 == 4 && it % 7 == 6),
+            "{at}"
+        );
+        assert!(found(&[("user", "nobody")]).is_empty(), "{at}");
+        assert_eq!(found(&[("text", "line 777\nof 7")]), [id(777)], "{at}");
+        assert_eq!(
+            found(&[("text", "of 7\"}"), ("key", "key0")]),
+            wanted(&|it| it % 10 == 7 && it % 3 == 0),
+            "{at}"
+        );
+    };
+    check(&log, "while it is written");
+    log.close();
+    drop(log);
+    assert!(files(dir.path()).len() > 5);
+    let log = Segments::open(dir.path(), small()).unwrap();
+    check(&log, "closed");
+    log.close();
+    drop(log);
+    for file in files(dir.path()) {
+        let bytes = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+    }
+    let log = Segments::open(dir.path(), small()).unwrap();
+    check(&log, "after a crash");
+    log.push(row(1500), None);
+    assert_eq!(
+        all(
+            &log,
+            &Filter {
+                key: vec!["key0".into()],
+                ..Filter::default()
+            },
+            1000
+        )
+        .len(),
+        501
+    );
 }
 
 #[test]
@@ -281,7 +358,7 @@ fn damage_costs_only_what_it_hits() {
         }
     }
     assert!(
-        lost_at_most <= 3 * 128,
+        lost_at_most <= 3 * 256,
         "{lost_at_most} rows lost to one small damage"
     );
 }
@@ -734,6 +811,41 @@ fn a_full_queue_drops_content_first_and_counts() {
     assert_eq!(lost(60), kept, "room again");
     queue.close();
     assert_eq!(lost(1), both, "closed");
+}
+
+#[test]
+fn a_slow_disk_leaves_out_content_then_rows_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let slow = Settings {
+        queue_rows: 512,
+        slow: Duration::from_millis(100),
+        ..settings()
+    };
+    let log = Segments::open(dir.path(), slow).unwrap();
+    let mut number = 0;
+    let mut push = || {
+        for _ in 0..60 {
+            log.push(row(number), Some(body(&noise(number, 100))));
+            number += 1;
+        }
+        log.health()
+    };
+    until("content is left out", || push().content_dropped > 0);
+    assert_eq!(log.health().rows_dropped, 0);
+    until("rows are left out", || push().rows_dropped > 0);
+    until("it is said", || {
+        push();
+        log.health().trouble().is_some_and(|why| {
+            why.contains("faster than they can be written") && why.contains("rows)")
+        })
+    });
+    until("it is over", || log.health().degraded.is_none());
+    let health = log.health();
+    assert_eq!(health.written + health.rows_dropped, number);
+    assert_eq!(
+        all(&log, &Filter::default(), 1000).len() as u64,
+        health.written
+    );
 }
 
 #[test]

@@ -20,14 +20,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Rows in a block: what a reader unpacks at once.
-const BLOCK_ROWS: usize = 128;
+const BLOCK_ROWS: usize = 256;
 /// Content taken from the queue at once.
 const BATCH_BYTES: usize = 4 << 20;
 /// Bodies are packed together up to this: similar ones compress well, and reading one unpacks the rest.
-const CONTENT_BLOCK: usize = 128 << 10;
+const CONTENT_BLOCK: usize = 256 << 10;
 /// How often the disk is looked at: while rows come or something is wrong, and else.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOK_IDLE: Duration = Duration::from_secs(5);
+/// It is said for so long that rows came faster than they could be written.
+const CROWDED: Duration = Duration::from_secs(5);
 /// A busy log looks more often: a second can fill a disk.
 const LOOK_BYTES: u64 = 8 << 20;
 /// How often the time that is believed is kept.
@@ -45,6 +47,8 @@ pub struct Writer {
     jump: Option<clock::Jump>,
     kept_time: Option<Instant>,
     looked: Instant,
+    /// When rows came last that the queue had no room for.
+    crowded: Option<Instant>,
     unlooked_bytes: u64,
     /// What became of the content of each row of a batch.
     kept: Vec<Kept>,
@@ -70,6 +74,7 @@ impl Writer {
             jump: None,
             kept_time: None,
             looked: Instant::now(),
+            crowded: None,
             unlooked_bytes: 0,
             kept: Vec::new(),
             raw: Vec::new(),
@@ -93,6 +98,7 @@ impl Writer {
                 self.tools.shared.settings.linger,
             );
             if !batch.is_empty() {
+                self.redact(&mut batch);
                 for entry in &batch {
                     self.tools.shared.followers.send(&entry.row);
                 }
@@ -114,14 +120,37 @@ impl Writer {
         self.watch_clock();
     }
 
+    /// Takes out what is not to be kept.
+    fn redact(&self, batch: &mut [Entry]) {
+        let shared = &self.tools.shared;
+        let redaction = &shared.settings.redact;
+        if redaction.is_empty() {
+            return;
+        }
+        let count: u64 = batch
+            .iter_mut()
+            .map(|entry| {
+                let stream = entry.row.stream;
+                let content = entry.content.as_mut();
+                redaction.row(Arc::make_mut(&mut entry.row))
+                    + content.map_or(0, |content| redaction.content(content, stream))
+            })
+            .sum();
+        shared.redacted.fetch_add(count, Ordering::Relaxed);
+    }
+
     fn degraded(&self) -> bool {
-        self.failing.is_some() || self.room != Room::All
+        self.failing.is_some() || self.room != Room::All || self.crowded.is_some()
     }
 
     /// Looks at the disk and the clock: how much room there is, what is too old, whether writing works again.
     fn look(&mut self) {
         self.looked = Instant::now();
         self.unlooked_bytes = 0;
+        if self.tools.shared.crowded.swap(false, Ordering::Relaxed) {
+            self.crowded = Some(self.looked);
+        }
+        self.crowded = self.crowded.filter(|since| since.elapsed() < CROWDED);
         self.watch_clock();
         let disk = Disk::of(&self.tools.shared.dir);
         // Content goes first: rows only where that was not enough.
@@ -176,7 +205,10 @@ impl Writer {
             (None, Room::RowsOnly) => {
                 Some("disk nearly full: request and response content is not stored".to_owned())
             }
-            (None, Room::All) => None,
+            (None, Room::All) => self.crowded.map(|_| {
+                "requests come faster than they can be written: content is left out, then rows"
+                    .to_owned()
+            }),
         };
         let mut told = lock(&self.tools.shared.degraded);
         if *told != state {
@@ -189,6 +221,10 @@ impl Writer {
     }
 
     fn write(&mut self, batch: &[Entry]) {
+        let slow = self.tools.shared.settings.slow;
+        if !slow.is_zero() {
+            std::thread::sleep(slow);
+        }
         let mut kept = std::mem::take(&mut self.kept);
         kept.clear();
         kept.extend(batch.iter().map(|entry| match entry.left_out {
@@ -302,7 +338,7 @@ impl Writer {
             Kind::Content,
             &serde_json::to_vec(some)?,
             &self.raw,
-            &mut self.tools.compressor,
+            &mut self.tools.content_compressor,
         )?;
         self.raw.clear();
         *some = Summary::default();
