@@ -1,4 +1,4 @@
-//! `gw logs`: list, follow, show one, export. Oldest first and the newest last, whatever the format, so that the
+//! `gw logs`: list, follow, show one, send one again, export. Oldest first and the newest last, whatever the format, so that the
 //! newest stands where people look for it and a list, its followers and its export can be laid side by side.
 
 mod content;
@@ -7,6 +7,8 @@ mod fetch;
 mod follow;
 mod list;
 mod printer;
+mod replay;
+mod resend;
 mod row;
 mod show;
 mod timeline;
@@ -21,6 +23,7 @@ use clap::ArgMatches;
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("get", sub)) => show::run(context, sub).await,
+        Some(("replay", sub)) => replay::run(context, sub).await,
         Some(("export", sub)) => list::export(context, sub, &filters(sub)).await,
         _ if matches.get_flag("follow") => follow::run(context, matches, &filters(matches)).await,
         _ => list::list(context, matches, &filters(matches)).await,

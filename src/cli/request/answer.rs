@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// One answer.
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// What is known of it, as JSON shows it: an amount is text here.
     pub facts: Value,
     /// How the targets tried did, from the gateway's log where it can be asked.
@@ -29,7 +29,7 @@ pub(super) struct Reply {
 }
 
 impl Answer {
-    pub fn new(
+    pub(super) fn new(
         status: u16,
         headers: &http::HeaderMap,
         reply: Reply,
@@ -84,7 +84,7 @@ impl Answer {
     }
 
     /// An answer that is not a stream. `broken`: why it stopped coming.
-    pub fn whole(raw: &[u8], broken: Option<String>) -> Reply {
+    pub(super) fn whole(raw: &[u8], broken: Option<String>) -> Reply {
         let Ok(body) = serde_json::from_slice::<Value>(raw) else {
             let body = String::from_utf8_lossy(raw);
             let begin: String = body.chars().take(200).collect();
@@ -284,6 +284,30 @@ impl Reply {
             self.input = number(&["prompt_tokens", "input_tokens"]).or(self.input);
             self.output = number(&["completion_tokens", "output_tokens"]).or(self.output);
         }
+    }
+}
+
+/// The text of an answer as the log has it, whole or a stream; the answer itself where none is found.
+pub(crate) fn text_in(body: &str) -> String {
+    let events = ["data:", "event:", ":"]
+        .iter()
+        .any(|start| body.starts_with(start));
+    let reply = match events {
+        true => {
+            let mut fold = Fold::default();
+            fold.push(body.as_bytes());
+            fold.push(b"\n");
+            fold.end(None, false)
+        }
+        false => Answer::whole(body.as_bytes(), None),
+    };
+    match (reply.text.is_empty(), reply.error) {
+        (false, _) => reply.text,
+        (true, Some(error)) if !events => {
+            let message = error.get("message").and_then(Value::as_str);
+            format!("error: {}", message.unwrap_or_default())
+        }
+        _ => body.to_owned(),
     }
 }
 

@@ -34,8 +34,19 @@ impl Ask {
                     .hint("write it as /v1/chat/completions"),
             );
         }
-        let anthropic = path.trim_end_matches('/').ends_with("/messages");
-        let body = body(matches, anthropic)?;
+        let body = body(matches, is_anthropic(path))?;
+        Ask::to(context, matches, path, body).await
+    }
+
+    /// This body, sent to this path.
+    pub async fn to(
+        context: &Context,
+        matches: &ArgMatches,
+        path: &str,
+        body: Value,
+    ) -> Result<Ask> {
+        let text = |id: &str| matches.get_one::<String>(id).map(String::as_str);
+        let anthropic = is_anthropic(path);
         let stream = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
         let key = match text("key_file") {
             Some(file) => Some(credential::file_value(file)?),
@@ -44,7 +55,9 @@ impl Ask {
                 .transpose()?,
         };
         let headers = matches
-            .get_many::<String>("header")
+            .try_get_many::<String>("header")
+            .ok()
+            .flatten()
             .into_iter()
             .flatten()
             .map(|text| header(text))
@@ -96,6 +109,11 @@ fn join(base: &str, path: &str) -> Result<String> {
         "{}{path}",
         base.trim_end_matches('/').trim_end_matches("/v1")
     ))
+}
+
+/// Whether Anthropic's format is spoken at a path.
+fn is_anthropic(path: &str) -> bool {
+    path.trim_end_matches('/').ends_with("/messages")
 }
 
 fn body(matches: &ArgMatches, anthropic: bool) -> Result<Value> {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::error::{Error, Kind, Result};
 use crate::expression::Condition;
-use answer::Answer;
+pub(crate) use answer::{Answer, text_in as text_of};
 use ask::Ask;
 use clap::ArgMatches;
 use serde_json::Value;
@@ -57,6 +57,17 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
             Err(error)
         }
     }
+}
+
+/// Sends a body to a path once, with the key that is given, and shows nothing.
+pub(crate) async fn resend(
+    context: &Context,
+    matches: &ArgMatches,
+    path: &str,
+    body: Value,
+) -> Result<Answer> {
+    let ask = Ask::to(context, matches, path, body).await?;
+    send::send(&ask, context.timeout, |_| {}).await
 }
 
 /// Whether sending the same again cannot end otherwise.

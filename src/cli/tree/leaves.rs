@@ -277,9 +277,14 @@ static ROWS: &[Row] = &[
         ],
     ),
     row(
+        "logs replay",
+        VALUE,
+        &["logs replay req_01JD9ZQ5X8 --model gpt-4o,claude-sonnet-4-5 --key-file ci.key"],
+    ),
+    row(
         "logs export",
         LIST,
-        &["logs export --since 7d > logs.jsonl"],
+        &["logs export --since 7d --content > logs.jsonl"],
     ),
     row(
         "request",

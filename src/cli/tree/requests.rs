@@ -54,7 +54,12 @@ fn filters() -> Vec<Arg> {
             "Whose key or user has these labels, such as team=search",
         )
         .value_delimiter(','),
-        option("text", "text", "TEXT", "With this text in the row"),
+        option(
+            "text",
+            "text",
+            "TEXT",
+            "With this text in the row, the request or the answer; found newest first",
+        ),
         flag("no_headers", "no-headers", "No head line"),
     ]
 }
@@ -68,7 +73,7 @@ fn logs() -> Command {
     };
     Command::new("logs")
         .visible_alias("log")
-        .about("Request logs, newest last: list, follow, show one, export")
+        .about("Request logs, newest last: list, follow, show one, send one again, export")
         .args_conflicts_with_subcommands(true)
         .disable_help_subcommand(true)
         .args(filters())
@@ -95,9 +100,58 @@ fn logs() -> Command {
                 )),
         )
         .subcommand(
+            Command::new("replay")
+                .about("Send a logged request again and lay the answers side by side")
+                .arg(id())
+                .args([
+                    many(
+                        "model",
+                        "model",
+                        "MODEL",
+                        "Ask these models in place of its own",
+                    )
+                    .short('m')
+                    .value_delimiter(',')
+                    .add(names_of("model")),
+                    option(
+                        "route",
+                        "route",
+                        "ROUTE",
+                        "Send it to the path of this route",
+                    )
+                    .add(names_of("route")),
+                    option(
+                        "key_file",
+                        "key-file",
+                        "FILE",
+                        "File that holds the gateway key to send it with (default: GW_API_KEY)",
+                    )
+                    .value_hint(ValueHint::FilePath),
+                    option(
+                        "url",
+                        "url",
+                        "URL",
+                        "The gateway (default: what `gw status` says)",
+                    )
+                    .env("GW_URL")
+                    .value_hint(ValueHint::Url),
+                ]),
+        )
+        .subcommand(
             Command::new("export")
                 .about("Print all rows, newest last; as JSON lines unless -o says otherwise")
                 .args(filters())
+                .arg(flag(
+                    "content",
+                    "content",
+                    "With requests and answers, where kept",
+                ))
+                .arg(option(
+                    "after",
+                    "after",
+                    "ID",
+                    "Go on after this one, where an export stopped",
+                ))
                 .arg(
                     option("tail", "tail", "N", "The newest N (default: all)")
                         .short('n')
