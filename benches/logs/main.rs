@@ -2,6 +2,7 @@
 //! that is killed at the end, and asks what is left.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
+mod p99;
 mod rig;
 
 use gw::store::journal::{Filter, Journal, Order, Segments, Settings};
@@ -19,6 +20,7 @@ fn main() {
     let count: u64 = count.unwrap_or(1_000_000);
     match std::env::var_os(DIR) {
         Some(dir) => child(Path::new(&dir), count),
+        None if std::env::args().any(|word| word == "p99") => p99::measure(),
         None => measure(count),
     }
 }
@@ -68,10 +70,14 @@ fn measure(count: u64) {
     }
     writer.kill().unwrap();
     writer.wait().unwrap();
-    let size = rig::size(&dir);
+    let size = rig::size(&dir, "");
     let lines = rig::packed_lines(count);
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
-    line("disk", mib(size));
+    let content = rig::size(&dir, ".content");
+    line(
+        "disk",
+        format!("{}, of it content {}", mib(size), mib(content)),
+    );
     line("zstd -3 of the same lines", mib(lines));
     line(
         "disk / zstd -3",
@@ -106,7 +112,7 @@ fn measure(count: u64) {
         "\n{:<32} {:>12} {:>16} {:>8}",
         "QUESTION", "FIRST PAGE", "NEXT, SLOWEST", "ROWS"
     );
-    for (name, words, _) in rig::questions() {
+    for (name, words) in rig::questions() {
         let asked = rig::ask(&log, &rig::filter(&words), 50);
         println!(
             "{name:<32} {:>12} {:>16} {:>8}",
@@ -133,7 +139,7 @@ fn measure(count: u64) {
     line("half of it removed", ms(began.elapsed()));
     line(
         "disk after",
-        format!("{:.2} of before", rig::size(&dir) as f64 / size as f64),
+        format!("{:.2} of before", rig::size(&dir, "") as f64 / size as f64),
     );
     log.close();
 }
@@ -196,7 +202,10 @@ fn command(data: &Path) -> Command {
     command
         .env_clear()
         .env("HOME", data)
-        .env("GW_DATA_DIR", data);
+        .env("GW_DATA_DIR", data)
+        // The rows are of some time ago.
+        .env("GW_LOGS__MAX_AGE", "36500d")
+        .env("GW_LOGS__CONTENT_MAX_AGE", "36500d");
     command
 }
 

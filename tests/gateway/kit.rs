@@ -110,6 +110,11 @@ impl Plan {
         self.config = format!("[limits]\n{lines}\n");
         self
     }
+    /// Lines of `[logs]`.
+    pub fn logs(mut self, lines: &str) -> Plan {
+        self.config = format!("[logs]\n{lines}\n");
+        self
+    }
     /// Further arguments to `gw serve`.
     pub fn args(mut self, args: &[&str]) -> Plan {
         self.args.extend(args.iter().map(|arg| (*arg).to_owned()));

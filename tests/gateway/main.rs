@@ -47,6 +47,9 @@ mod log_listing;
 mod log_names;
 #[cfg(target_os = "linux")]
 mod log_order;
+mod log_redaction;
+mod log_replay;
+mod log_search;
 mod loops;
 mod made_objects;
 mod metrics;

@@ -282,7 +282,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn of(mut command: Command, input: Option<&str>, args: &[&str]) -> Ran {
+    pub fn of(mut command: Command, input: Option<&str>, args: &[&str]) -> Ran {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         if input.is_some() {
             command.stdin(Stdio::piped());

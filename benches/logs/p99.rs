@@ -1,0 +1,292 @@
+//! What logging costs those who are served: the slowest hundredth of requests at a steady rate, with logging on, off, and on
+//! with a disk that takes nothing (a frozen file system; needs root and Linux, else left out). In turns, one run.
+
+use gw::mock::{Mock, Settings};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Requests a second over so many connections; turns of each gateway, and how long one takes.
+const RATE: u32 = 2000;
+const CONNECTIONS: u32 = 16;
+const TURNS: usize = 7;
+const TURN: Duration = Duration::from_secs(4);
+
+/// A gateway under measurement.
+struct Subject {
+    name: &'static str,
+    gateway: Child,
+    data: PathBuf,
+    address: String,
+    key: String,
+    /// Microseconds: the median and the slowest hundredth of each turn.
+    turns: Vec<(u64, u64)>,
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        let _ = self.gateway.kill();
+        let _ = self.gateway.wait();
+    }
+}
+
+pub fn measure() {
+    let home = tempfile::tempdir().unwrap();
+    let mock = Mock::start(Settings::default()).unwrap();
+    let mut subjects = vec![
+        Subject::start("off", &home.path().join("off"), "off", &mock.url()),
+        Subject::start("on", &home.path().join("on"), "full", &mock.url()),
+    ];
+    let frozen = Frozen::on(&home.path().join("image"), &home.path().join("slow/logs"));
+    if frozen.is_some() {
+        subjects.push(Subject::start(
+            "slow",
+            &home.path().join("slow"),
+            "full",
+            &mock.url(),
+        ));
+        frozen.as_ref().unwrap().freeze();
+    } else {
+        println!("slow: left out, freezing a file system needs root");
+    }
+    for turn in 0..=TURNS {
+        for subject in &mut subjects {
+            let figures = turn_of(subject);
+            // The first one warms up.
+            if turn > 0 {
+                subject.turns.push(figures);
+            }
+        }
+    }
+    let median = |mut all: Vec<u64>| {
+        all.sort_unstable();
+        all[all.len() / 2] as f64
+    };
+    let of = |subject: &Subject| {
+        let turns = subject.turns.iter();
+        (
+            median(turns.clone().map(|turn| turn.0).collect()),
+            median(turns.map(|turn| turn.1).collect()),
+        )
+    };
+    let off = of(&subjects[0]);
+    println!(
+        "{:<8} {:>10} {:>10} {:>12} {:>10}   {RATE} requests/s",
+        "LOGGING", "P50 us", "P99 us", "P99 / OFF", "LEFT OUT"
+    );
+    for subject in &subjects {
+        let (p50, p99) = of(subject);
+        let log = subject.gw(&["status", "-o", "value=.log.content_dropped"]);
+        println!(
+            "{:<8} {p50:>10.0} {p99:>10.0} {:>12.2} {:>10}",
+            subject.name,
+            p99 / off.1,
+            log.trim()
+        );
+    }
+    if let Some(frozen) = &frozen {
+        frozen.thaw();
+    }
+}
+
+impl Subject {
+    fn start(name: &'static str, data: &Path, content: &str, upstream: &str) -> Subject {
+        let mut gateway = command(data)
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--print-ready",
+                "--secrets",
+                "memory",
+                "--log-content",
+                content,
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        BufReader::new(gateway.stdout.take().unwrap())
+            .read_line(&mut said)
+            .unwrap();
+        let mut subject = Subject {
+            name,
+            gateway,
+            data: data.to_owned(),
+            address: String::new(),
+            key: String::new(),
+            turns: Vec::new(),
+        };
+        let url = subject.gw(&["status", "-o", "value=.url"]);
+        subject.address = url
+            .trim()
+            .trim_start_matches("http://")
+            .trim_end_matches("/v1")
+            .to_owned();
+        subject.gw(&["user", "create", "u"]);
+        let base = format!("{upstream}/v1");
+        subject.gw(&[
+            "provider",
+            "create",
+            "p",
+            "--vendor",
+            "openai-compatible",
+            "--base-url",
+            &base,
+            "--credential-env",
+            "UPSTREAM",
+            "--verify=false",
+        ]);
+        let file = data.join("key");
+        subject.gw(&[
+            "key",
+            "create",
+            "k",
+            "--user",
+            "u",
+            "--output-file",
+            file.to_str().unwrap(),
+        ]);
+        subject.gw(&["route", "create", "r", "--key", "k", "--to", "p"]);
+        subject.key = std::fs::read_to_string(file).unwrap().trim().to_owned();
+        subject
+    }
+
+    fn gw(&self, args: &[&str]) -> String {
+        let output = command(&self.data).args(args).output().unwrap();
+        assert!(
+            output.status.success(),
+            "gw {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn command(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gw"));
+    command
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", data)
+        .env("GW_DATA_DIR", data)
+        .env("UPSTREAM", "sk-upstream");
+    command
+}
+
+/// A turn of load: median and slowest hundredth, each request counted from when it was due.
+fn turn_of(subject: &Subject) -> (u64, u64) {
+    let body = format!(
+        r#"{{"model":"gpt-4o-mini","messages":[{{"role":"user","content":"{}"}}]}}"#,
+        "hello ".repeat(20)
+    );
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        subject.address,
+        subject.key,
+        body.len()
+    );
+    let began = Instant::now() + Duration::from_millis(20);
+    let mut all: Vec<u64> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..CONNECTIONS)
+            .map(|number| {
+                scope.spawn({
+                    let request = &request;
+                    move || caller(&subject.address, request, began, number)
+                })
+            })
+            .collect();
+        callers
+            .into_iter()
+            .flat_map(|it| it.join().unwrap())
+            .collect()
+    });
+    all.sort_unstable();
+    (all[all.len() / 2], all[all.len() * 99 / 100])
+}
+
+fn caller(address: &str, request: &str, began: Instant, number: u32) -> Vec<u64> {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_nodelay(true).unwrap();
+    let every = Duration::from_secs(1) * CONNECTIONS / RATE;
+    let mut due = began + every * number / CONNECTIONS;
+    let (mut times, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
+    while due < began + TURN {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut got = 0;
+        loop {
+            let read = socket.read(&mut buffer[got..]).unwrap();
+            assert!(read > 0, "the gateway closed the connection");
+            got += read;
+            if whole(&buffer[..got]) {
+                break;
+            }
+        }
+        assert!(
+            buffer.starts_with(b"HTTP/1.1 200"),
+            "{}",
+            String::from_utf8_lossy(&buffer[..got])
+        );
+        times.push(due.elapsed().as_micros() as u64);
+        due += every;
+    }
+    times
+}
+
+/// Whether an answer with a length has come to its end.
+fn whole(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .to_ascii_lowercase()
+        .split("content-length:")
+        .nth(1)
+        .and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok());
+    length.is_some_and(|length| body.len() >= length)
+}
+
+/// A file system of its own that can be frozen.
+struct Frozen(PathBuf);
+
+impl Frozen {
+    fn on(image: &Path, at: &Path) -> Option<Frozen> {
+        std::fs::create_dir_all(at).unwrap();
+        let file = std::fs::File::create(image).unwrap();
+        file.set_len(12 << 30).unwrap();
+        let (image, place) = (image.to_str().unwrap(), at.to_str().unwrap());
+        let made =
+            run("mkfs.ext4", &["-q", "-F", image]) && run("mount", &["-o", "loop", image, place]);
+        made.then(|| Frozen(at.to_owned()))
+    }
+
+    fn freeze(&self) {
+        assert!(run("fsfreeze", &["-f", self.0.to_str().unwrap()]));
+    }
+
+    fn thaw(&self) {
+        run("fsfreeze", &["-u", self.0.to_str().unwrap()]);
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.thaw();
+        run("umount", &["-l", self.0.to_str().unwrap()]);
+    }
+}
+
+fn run(program: &str, args: &[&str]) -> bool {
+    Command::new(program)
+        .args(args)
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
