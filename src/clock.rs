@@ -126,6 +126,17 @@ pub fn monotonic() -> Duration {
     }
 }
 
+/// Names one run of the machine, within which the monotonic clock goes on. `None`: nothing says which it is.
+pub fn run() -> Option<String> {
+    #[cfg(target_os = "linux")]
+    {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -137,10 +137,11 @@ impl Stores {
             ..Default::default()
         };
         let journal = journal::segments::Segments::open(dir.join("logs"), settings)?;
+        let counters = counters::Embedded::open(&dir.join("counters"))?;
         Ok(Stores {
             records: Arc::new(records),
             journal: Arc::new(journal),
-            counters: Arc::new(counters::Memory::default()),
+            counters: Arc::new(counters),
             vault,
             hasher,
             dir,
@@ -176,6 +177,7 @@ impl Drop for Stores {
     fn drop(&mut self) {
         // Before the lock goes: the next gateway must not meet this one's writer.
         self.journal.close();
+        self.counters.close();
     }
 }
 

@@ -18,4 +18,5 @@ pub mod secret;
 pub mod secret_file;
 mod strength;
 pub mod token;
+mod varint;
 pub mod vault;

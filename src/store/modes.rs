@@ -8,12 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What gw makes in a data directory, by the beginning of the name. Anything else there is not touched.
-const MADE: [&str; 10] = [
+const MADE: [&str; 11] = [
     "state",
     "audit",
     "journal",
     "exports",
     "logs",
+    "counters",
     "ballast",
     "gw.lock",
     "last-used.json",

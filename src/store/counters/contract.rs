@@ -399,7 +399,7 @@ fn memory_keeps_the_contract() {
 /// The sessions that were used longest ago make room.
 #[test]
 fn sessions_are_bounded() {
-    let store = Memory::new(super::Clock::system(), 16);
+    let store = Memory::new(super::Clock::system(), 16, None);
     let limit = limits(&["requests=5/total"]);
     let now = store.now();
     let used = |id: &str, now| {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::account::Account;
-use super::ledger::MOST_BYTES;
+use super::ledger::{Ledger, MOST_BYTES};
 use super::naive::Naive;
 use super::{Amounts, Kind, Refusal, Reserved, Second, Subject, reserving};
 use crate::resources::Stamp;
@@ -97,7 +97,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn account(kind: Kind, limits: &[Limit]) -> (Arc<Account>, Naive) {
     let subject = Subject::new(kind, "it", Stamp(1));
-    let account = Arc::new(Account::new(subject.clone()));
+    let account = Arc::new(Account::new(subject.clone(), Ledger::default(), None));
     account.limit(limits, 1, START);
     (account, Naive::new(subject, limits))
 }

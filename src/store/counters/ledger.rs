@@ -7,7 +7,8 @@ use super::period::{Period, SPANS};
 use super::trail::{Cell, Trail};
 use super::{Amounts, Refusal, Second, Standing, Subject};
 use crate::resources::limit::{Limit, Metric, Window};
-use unsaved::{Change, Unsaved};
+pub use unsaved::Change;
+use unsaved::{New, Unsaved};
 
 /// What an account takes at most in memory, whatever its traffic and its limits (those, which are few, not counted).
 pub const MOST_BYTES: usize = 32 << 10;
@@ -41,6 +42,37 @@ pub struct Ledger {
     unsaved: Unsaved,
 }
 
+/// All of a ledger that is kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Image {
+    pub now: Second,
+    pub held: Amounts,
+    pub total: Amounts,
+    pub periods: [Period; SPANS.len()],
+    /// Tokens, requests and spend: how far each looks back, and what was used in which second.
+    pub trails: [(u32, Cells); 3],
+}
+
+/// What was used in which second, oldest first.
+pub type Cells = Vec<(Second, [u64; 2])>;
+
+impl From<Image> for Ledger {
+    /// With nothing held, and without limits.
+    fn from(image: Image) -> Ledger {
+        let now = image.now;
+        let [tokens, requests, spend] = image.trails;
+        Ledger {
+            now,
+            total: image.total,
+            periods: image.periods,
+            tokens: Trail::restored(tokens, TRAILS, now),
+            requests: Trail::restored(requests, TRAILS, now),
+            spend: Trail::restored(spend, TRAILS, now),
+            ..Ledger::default()
+        }
+    }
+}
+
 /// The seconds that a rolling window looks back.
 fn rolling(limit: &Limit) -> Option<u32> {
     match limit.window {
@@ -59,11 +91,11 @@ fn figure(metric: Metric, [first, second]: [u64; 2]) -> u64 {
 }
 
 impl Ledger {
-    /// Has these limits from here on, unless it has those of a newer version.
-    pub fn limit(&mut self, limits: &[Limit], version: u64, now: Second) {
+    /// Has these limits from here on, unless it has those of a newer version. Gives whether that is something new.
+    pub fn limit(&mut self, limits: &[Limit], version: u64, now: Second) -> bool {
         self.advance(now);
         if version < self.version || (version == self.version && *limits == *self.limits) {
-            return;
+            return false;
         }
         self.version = version;
         let same = |limit: &Limit| {
@@ -95,6 +127,9 @@ impl Ledger {
         self.tokens.configure(&tokens, most(&tokens), now);
         self.requests.configure(&requests, most(&requests), now);
         self.spend.configure(&spend, most(&spend), now);
+        // How far it looks back is kept too.
+        self.unsaved.everything();
+        true
     }
 
     /// Goes on to this time, and lets go what no window looks at any more.
@@ -183,8 +218,56 @@ impl Ledger {
         }
     }
 
+    /// What is new since this was last asked.
+    pub fn unsaved(&mut self) -> New {
+        self.unsaved.take(self.held)
+    }
+
+    /// All of it is to be written out.
+    pub fn write_whole(&mut self) {
+        self.unsaved.everything();
+    }
+
+    /// All of it that is kept.
+    pub fn image(&self) -> Image {
+        fn kept<C: Cell>(trail: &Trail<C>) -> (u32, Cells) {
+            let cells = trail.iter().map(|(second, cell)| (second, cell.get()));
+            (trail.horizon(), cells.collect())
+        }
+        Image {
+            now: self.now,
+            held: Amounts {
+                parallel: 0,
+                ..self.held
+            },
+            total: self.total,
+            periods: self.periods,
+            trails: [kept(&self.tokens), kept(&self.requests), kept(&self.spend)],
+        }
+    }
+
+    /// It is this time, though later times were told: nothing was used later.
+    pub fn clamp(&mut self, now: Second) {
+        if now >= self.now {
+            return self.advance(now);
+        }
+        self.now = now;
+        for (period, span) in self.periods.iter_mut().zip(SPANS) {
+            if period.begin > now {
+                *period = Period {
+                    used: period.used,
+                    ..Period::at(span, now)
+                };
+            }
+        }
+        self.tokens.clamp(now);
+        self.requests.clamp(now);
+        self.spend.clamp(now);
+        self.unsaved.everything();
+    }
+
     /// Counts what was used in a second.
-    fn count(&mut self, change: &Change) {
+    pub fn count(&mut self, change: &Change) {
         let at = change.at;
         let more = Amounts {
             requests: change.requests.max(0) as u64,

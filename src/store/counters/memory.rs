@@ -1,5 +1,7 @@
 //! Counters in memory: the accounts of this process.
 
+use super::books::{Books, Page};
+use super::ledger::Ledger;
 use super::{
     Account, Amounts, Answer, Clock, Counters, Health, Kind, Refusal, Reserved, SESSIONS, Second,
     Standing, Subject, reserving,
@@ -18,11 +20,13 @@ pub struct Memory {
     sessions: Mutex<Accounts>,
     /// The most sessions.
     most: usize,
+    /// Where what is counted is noted to be kept.
+    books: Option<Arc<Books>>,
 }
 
 impl Default for Memory {
     fn default() -> Memory {
-        Memory::new(Clock::system(), SESSIONS)
+        Memory::new(Clock::system(), SESSIONS, None)
     }
 }
 
@@ -31,13 +35,23 @@ fn lock(accounts: &Mutex<Accounts>) -> MutexGuard<'_, Accounts> {
 }
 
 impl Memory {
-    pub fn new(clock: Clock, most_sessions: usize) -> Memory {
+    pub(super) fn new(clock: Clock, most_sessions: usize, books: Option<Arc<Books>>) -> Memory {
         Memory {
             clock,
             accounts: Mutex::default(),
             sessions: Mutex::default(),
             most: most_sessions.max(1),
+            books,
         }
+    }
+
+    /// Takes an account as it was kept.
+    pub(super) fn adopt(&self, account: Account) {
+        let mut accounts = lock(self.of(account.subject()));
+        if account.subject().kind == Kind::Session && accounts.len() >= self.most {
+            make_room(&mut accounts, self.most);
+        }
+        accounts.insert(account.subject().clone(), Arc::new(account));
     }
 
     fn of(&self, subject: &Subject) -> &Mutex<Accounts> {
@@ -75,7 +89,9 @@ impl Counters for Memory {
             if subject.kind == Kind::Session && accounts.len() >= self.most {
                 make_room(&mut accounts, self.most);
             }
-            let account = Arc::new(Account::new(subject.clone()));
+            let page = self.books.as_ref().map(Page::new);
+            let account = Account::new(subject.clone(), Ledger::default(), page);
+            let account = Arc::new(account);
             accounts.insert(subject.clone(), account.clone());
             account
         });
@@ -110,6 +126,7 @@ impl Counters for Memory {
 
     fn reset(&self, account: &Arc<Account>, limit: Option<&Limit>) {
         account.ledger().reset(limit);
+        account.note();
     }
 
     fn retain(&self, keep: &dyn Fn(&Subject) -> bool) {

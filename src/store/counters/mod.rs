@@ -7,9 +7,11 @@
 mod account;
 mod amounts;
 mod answer;
+mod books;
 mod clock;
 #[cfg(test)]
 mod contract;
+pub mod embedded;
 #[cfg(test)]
 mod laws;
 mod ledger;
@@ -25,9 +27,11 @@ pub use account::Account;
 pub use amounts::Amounts;
 pub use answer::Answer;
 pub use clock::Clock;
+pub use embedded::Embedded;
 pub use memory::Memory;
 pub use subject::{Kind, Subject};
 
+use crate::error::Result as Outcome;
 use crate::resources::limit::Limit;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -74,6 +78,12 @@ pub trait Counters: Send + Sync {
 
     /// Forgets the accounts of whom this does not hold: keys, users, providers and models that are gone, with their sessions.
     fn retain(&self, keep: &dyn Fn(&Subject) -> bool);
+
+    /// Writes what it keeps anew, so that what is gone gives its room back: bytes before and after. `None`: it keeps nothing.
+    /// Blocks.
+    fn compact(&self) -> Outcome<Option<(u64, u64)>> {
+        Ok(None)
+    }
 
     /// How the store is doing. Cheap, and never waits for the disk: readiness asks for it.
     fn health(&self) -> Health;

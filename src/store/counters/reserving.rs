@@ -8,7 +8,7 @@ use std::sync::{Arc, MutexGuard};
 /// Calls `then` with the ledgers of all accounts, in the order of the accounts; each account once.
 fn locked<T>(
     accounts: &[&Arc<Account>],
-    then: impl FnOnce(&mut [(&Account, MutexGuard<'_, Ledger>)]) -> T,
+    then: impl FnOnce(&mut [(&Arc<Account>, MutexGuard<'_, Ledger>)]) -> T,
 ) -> T {
     let order = |account: &&Arc<Account>| (account.subject().kind, Arc::as_ptr(account));
     let sorted = accounts
@@ -25,7 +25,7 @@ fn locked<T>(
         }
     };
     let mut ledgers = Vec::with_capacity(accounts.len());
-    ledgers.extend(accounts.iter().map(|it| (&***it, it.ledger())));
+    ledgers.extend(accounts.iter().map(|it| (*it, it.ledger())));
     then(&mut ledgers)
 }
 
@@ -58,9 +58,10 @@ pub fn reserve(
         // One second for all: the latest that any of them was told.
         let at = ledgers.iter().map(|(_, ledger)| ledger.now()).max();
         let at = at.unwrap_or(now);
-        for (_, ledger) in ledgers {
+        for (account, ledger) in ledgers {
             ledger.advance(at);
             ledger.reserve(&asked);
+            account.note();
         }
         Ok(Reserved {
             amounts: asked,
@@ -71,7 +72,7 @@ pub fn reserve(
 }
 
 fn refusals<'a>(
-    ledgers: &'a [(&Account, MutexGuard<'_, Ledger>)],
+    ledgers: &'a [(&Arc<Account>, MutexGuard<'_, Ledger>)],
     asked: &'a Amounts,
     shadow: bool,
 ) -> impl Iterator<Item = Refusal> + 'a {
@@ -82,7 +83,10 @@ fn refusals<'a>(
 }
 
 /// The refusal that is in the way longest, the first of those that are so equally long.
-fn longest(ledgers: &[(&Account, MutexGuard<'_, Ledger>)], asked: &Amounts) -> Option<Refusal> {
+fn longest(
+    ledgers: &[(&Arc<Account>, MutexGuard<'_, Ledger>)],
+    asked: &Amounts,
+) -> Option<Refusal> {
     let lasts = |it: &Refusal| it.retry_after.unwrap_or(u32::MAX);
     refusals(ledgers, asked, false).reduce(|longest, other| match lasts(&other) > lasts(&longest) {
         true => other,
@@ -96,5 +100,7 @@ pub fn settle(accounts: &[&Arc<Account>], reserved: &Reserved, used: &Amounts, n
         let mut ledger = account.ledger();
         ledger.advance(now);
         ledger.settle(&reserved.amounts, reserved.at, used);
+        drop(ledger);
+        account.note();
     }
 }

@@ -405,10 +405,19 @@ impl<C: Cell> Trail<C> {
         self.cells = cells.into();
     }
 
-    /// As it was kept: `cells` in the order of their seconds.
-    pub fn restore(&mut self, horizon: u32, most: usize, cells: Vec<(Second, C)>, now: Second) {
-        self.refill(cells);
-        self.configure(&[horizon], most, now);
+    /// As it was kept.
+    pub fn restored(
+        (horizon, cells): (u32, Vec<(Second, [u64; 2])>),
+        most: usize,
+        now: Second,
+    ) -> Trail<C> {
+        let mut trail = Trail::default();
+        let cells = cells
+            .into_iter()
+            .map(|(second, cell)| (second, C::put(cell)));
+        trail.refill(cells.collect());
+        trail.configure(&[horizon], most, now);
+        trail
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was counted since it was last written out, by second. Bounded: where that becomes more, it says so, and the whole
 //! account is to be written.
 
-use crate::store::counters::Second;
+use crate::store::counters::{Amounts, Second};
 
 /// What is counted in one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +35,24 @@ pub struct Unsaved {
     changes: Vec<Change>,
     /// More than can be told apart.
     whole: bool,
+    /// What was held when it was last written out.
+    held: Amounts,
+}
+
+/// What is to be written out.
+#[derive(Debug)]
+pub struct New {
+    pub changes: Vec<Change>,
+    /// Whether the changes are not all.
+    pub whole: bool,
+    pub held: Amounts,
+    held_before: Amounts,
+}
+
+impl New {
+    pub fn is_nothing(&self) -> bool {
+        self.changes.is_empty() && self.held == self.held_before
+    }
 }
 
 impl Unsaved {
@@ -52,6 +70,16 @@ impl Unsaved {
             self.changes.push(*change);
         } else {
             self.everything();
+        }
+    }
+
+    /// Hands out what is new and begins again.
+    pub fn take(&mut self, held: Amounts) -> New {
+        New {
+            changes: std::mem::take(&mut self.changes),
+            whole: std::mem::take(&mut self.whole),
+            held,
+            held_before: std::mem::replace(&mut self.held, held),
         }
     }
 

@@ -1,22 +1,9 @@
 //! What time it was by a clock that was believed, kept beside the log: a start within the same run of the machine compares
 //! its clocks with that, so that a jump is one, whether gw ran through it or not.
 
-use crate::clock::Clock;
+use crate::clock::{Clock, run};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// Names one run of the machine, within which the monotonic clock goes on.
-#[cfg(target_os = "linux")]
-fn run() -> Option<String> {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
-}
-
-/// Nothing says which run it is.
-#[cfg(not(target_os = "linux"))]
-fn run() -> Option<String> {
-    None
-}
 
 fn path(dir: &Path) -> PathBuf {
     dir.join("clock")

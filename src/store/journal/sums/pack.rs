@@ -2,57 +2,12 @@
 //! wrote (JSON) is none of these, and the rows are read in its place.
 
 use super::{COUNTED, FIELDS, Figures, Group, Sums};
+use crate::store::varint::{Bytes, put, put_text, unzigzag, zigzag};
 
 /// The form written here.
 const FORM: u8 = 2;
 /// Bit of a group's flags.
 const ERROR: u64 = 1;
-
-fn put(out: &mut Vec<u8>, mut number: u128) {
-    while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-/// Small negative numbers are short, too.
-fn zigzag(number: i128) -> u128 {
-    ((number << 1) ^ (number >> 127)) as u128
-}
-
-fn unzigzag(number: u128) -> i128 {
-    (number >> 1) as i128 ^ -((number & 1) as i128)
-}
-
-/// Reads what `put` wrote.
-struct Bytes<'a>(&'a [u8]);
-
-impl<'a> Bytes<'a> {
-    fn number(&mut self) -> Option<u128> {
-        let (mut number, mut shift) = (0_u128, 0_u32);
-        loop {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            number |= u128::from(byte & 0x7f).checked_shl(shift)?;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-            shift += 7;
-        }
-    }
-
-    fn whole<T: TryFrom<u128>>(&mut self) -> Option<T> {
-        T::try_from(self.number()?).ok()
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length: usize = self.whole()?;
-        let (text, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        std::str::from_utf8(text).ok()
-    }
-}
 
 impl Sums {
     /// As bytes, in the order of the groups.
@@ -60,8 +15,7 @@ impl Sums {
         let mut out = vec![FORM];
         put(&mut out, self.names.list().len() as u128);
         for name in self.names.list() {
-            put(&mut out, name.len() as u128);
-            out.extend_from_slice(name.as_bytes());
+            put_text(&mut out, name);
         }
         let mut groups: Vec<(&Group, &Figures)> = self.groups.iter().collect();
         groups.sort_unstable_by_key(|(group, _)| **group);
