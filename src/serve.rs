@@ -95,6 +95,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         mended: stores.notice.is_some(),
         journal: stores.journal.clone(),
         counters: stores.counters.clone(),
+        upkeep: Arc::new(stores.upkeep()),
         hasher: stores.hasher.clone(),
         limits: serving::admin_limits(&config),
         publish: Arc::new({

@@ -34,6 +34,7 @@ mod searching;
 mod select;
 mod show;
 mod token;
+mod upkeep;
 
 pub use desk::Desk;
 pub use door::Door;
@@ -50,6 +51,7 @@ use crate::store::{
     journal::Journal,
     records::{At, Records, State},
     token::Hasher,
+    upkeep::Upkeep,
     vault::Vault,
 };
 use crate::upstream::trial::Trial;
@@ -121,6 +123,8 @@ pub struct Deps {
     pub journal: Arc<dyn Journal>,
     /// What limits look at.
     pub counters: Arc<dyn Counters>,
+    /// The stores as a whole.
+    pub upkeep: Arc<Upkeep>,
     pub hasher: Hasher,
     pub limits: Limits,
     /// Swaps the data plane's snapshot; returns when new requests see it.

@@ -49,6 +49,10 @@ pub enum Action {
     ExportLogs,
     Log,
     History,
+    DbStats,
+    DbVerify,
+    DbCompact,
+    DbBackup,
     Status,
     Live,
     FollowLive,
@@ -132,6 +136,10 @@ endpoints! {
     "GET" "/api/v1/logs/export" Kinds::None, Input::None, EXPORT, Action::ExportLogs, "The whole request log as JSON lines, newest first unless `order=asc`; with `content=true` with bodies";
     "GET" "/api/v1/logs/{name}" Kinds::None, Input::None, &[], Action::Log, "One request with its content, by its id or the beginning of it";
     "GET" "/api/v1/history" Kinds::None, Input::None, &["limit"], Action::History, "Who changed what, newest first";
+    "GET" "/api/v1/db" Kinds::None, Input::None, &[], Action::DbStats, "What the stores take, and what retention does next";
+    "POST" "/api/v1/db/verify" Kinds::None, Input::None, &[], Action::DbVerify, "Read everything and compare it with its checksums";
+    "POST" "/api/v1/db/compact" Kinds::None, Input::None, &[], Action::DbCompact, "Give back what space can be given back";
+    "GET" "/api/v1/db/backup" Kinds::None, Input::None, &["logs"], Action::DbBackup, "An archive (tar) to start another gateway from, with `logs` the request logs too";
     "GET" "/api/v1/status" Kinds::None, Input::None, &[], Action::Status, "How the gateway is doing";
     "GET" "/api/v1/live" Kinds::None, Input::None, &[], Action::Live, "What is going on now";
     "GET" "/api/v1/live/follow" Kinds::None, Input::None, &[], Action::FollowLive, "The same every second, as JSON lines";

@@ -5,7 +5,7 @@ use super::{
     call::{Call, refusal},
     check, door, handlers, limits, live, logs, models,
     paths::{Action, Endpoint, FIGURES, expanded},
-    probe, route_status, route_test,
+    probe, route_status, route_test, upkeep,
 };
 use crate::error::{Error, Result};
 use crate::resources;
@@ -48,6 +48,10 @@ fn handle(action: Action, call: Call) -> BoxFuture<'static, Result<Response>> {
         Action::ExportLogs => Box::pin(logs::export(call)),
         Action::Log => Box::pin(logs::get(call)),
         Action::History => Box::pin(handlers::history(call)),
+        Action::DbStats => Box::pin(upkeep::stats(call)),
+        Action::DbVerify => Box::pin(upkeep::verify(call)),
+        Action::DbCompact => Box::pin(upkeep::compact(call)),
+        Action::DbBackup => Box::pin(upkeep::backup(call)),
         Action::Status => Box::pin(handlers::status(call)),
         Action::Live => Box::pin(live::now(call)),
         Action::FollowLive => Box::pin(live::follow(call)),

@@ -2,7 +2,7 @@
 
 use super::print::Format;
 use super::{
-    apply, completion, context::Context, diff, doctor, exits, explain, export, keys, launch,
+    apply, completion, context::Context, db, diff, doctor, exits, explain, export, keys, launch,
     limits, logs, models, path, print, providers, quickstart, request, route_status, route_test,
     routes, serve, status, top, tree, vendors, verb_first, verbs, wait,
 };
@@ -59,6 +59,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
             "status" => status::run(&context).await.map(|()| ExitCode::SUCCESS),
             "top" => top::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "doctor" => doctor::run(&context).await,
+            "db" => db::run(&context, sub).await,
             noun => of_kind(&context, resources::kind(noun)?, sub)
                 .await
                 .map(|()| ExitCode::SUCCESS),

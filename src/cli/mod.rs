@@ -5,6 +5,7 @@ mod apply;
 mod completion;
 mod context;
 mod credential;
+mod db;
 mod diff;
 mod dispatch;
 mod doctor;

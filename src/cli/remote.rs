@@ -1,7 +1,7 @@
 //! The admin client as the verbs use it: kinds by their row, owned query parameters, calls shown with `-v`.
 
 use super::progress;
-use crate::client::{Client, Lines};
+use crate::client::{Client, Lines, Pieces};
 use crate::error::Result;
 use crate::resources::Kind;
 use crate::stdio;
@@ -193,6 +193,22 @@ impl Remote {
     /// Live figures every second, until the gateway stops.
     pub(crate) async fn follow_live(&self) -> Result<Lines> {
         self.to("follow", "live figures").follow_live().await
+    }
+
+    pub(crate) async fn db_stats(&self) -> Result<Value> {
+        self.to("read", "what the stores take").db_stats().await
+    }
+
+    pub(crate) async fn db_verify(&self) -> Result<Value> {
+        self.to("verify", "the stores").db_verify().await
+    }
+
+    pub(crate) async fn db_compact(&self) -> Result<Value> {
+        self.to("compact", "the stores").db_compact().await
+    }
+
+    pub(crate) async fn db_backup(&self, logs: bool) -> Result<Pieces> {
+        self.to("back up", "the stores").db_backup(logs).await
     }
 
     pub(crate) async fn status(&self) -> Result<Value> {

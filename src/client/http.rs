@@ -153,6 +153,15 @@ impl Client {
     }
 
     pub(super) async fn lines(&self, path: &str, query: Query<'_>) -> Result<Lines> {
+        let Pieces(response) = self.pieces(path, query).await?;
+        Ok(Lines {
+            response,
+            buffer: Vec::new(),
+            ended: false,
+        })
+    }
+
+    pub(super) async fn pieces(&self, path: &str, query: Query<'_>) -> Result<Pieces> {
         self.trusted()?;
         let sent = tokio::time::timeout(self.wait, self.request("GET", path, query)?.send()).await;
         let response = match sent {
@@ -165,11 +174,7 @@ impl Client {
             Ok(sent) => sent.map_err(|error| self.unreachable(error))?,
         };
         match response.status().as_u16() {
-            200..=299 => Ok(Lines {
-                response,
-                buffer: Vec::new(),
-                ended: false,
-            }),
+            200..=299 => Ok(Pieces(response)),
             status => {
                 let bytes = response
                     .bytes()
@@ -241,6 +246,21 @@ fn refusal(body: &[u8]) -> Option<Error> {
     Some(made)
 }
 
+/// Bytes as they arrive.
+pub struct Pieces(reqwest::Response);
+
+impl Pieces {
+    /// The next bytes; `None` once the server has ended them.
+    pub async fn next(&mut self) -> Result<Option<bytes::Bytes>> {
+        self.0.chunk().await.map_err(broke)
+    }
+}
+
+/// The connection ended before what comes over it.
+fn broke(error: reqwest::Error) -> Error {
+    Error::new(Kind::NoGateway, "the connection to the gateway broke").cause(error.without_url())
+}
+
 /// JSON lines as they arrive.
 pub struct Lines {
     response: reqwest::Response,
@@ -267,12 +287,7 @@ impl Lines {
             match self.response.chunk().await {
                 Ok(Some(piece)) => self.buffer.extend_from_slice(&piece),
                 Ok(None) => self.ended = true,
-                Err(error) => {
-                    return Err(
-                        Error::new(Kind::NoGateway, "the connection to the gateway broke")
-                            .cause(error.without_url()),
-                    );
-                }
+                Err(error) => return Err(broke(error)),
             }
         }
     }

@@ -5,7 +5,7 @@ mod http;
 pub mod outgoing;
 mod socket;
 
-pub use http::{Client, Lines};
+pub use http::{Client, Lines, Pieces};
 
 use crate::error::Result;
 use crate::resources;
@@ -178,6 +178,21 @@ impl Client {
             &[],
         )
         .await
+    }
+    pub async fn db_stats(&self) -> Result<Value> {
+        self.call("GET", "/api/v1/db", &[], None, &[]).await
+    }
+    pub async fn db_verify(&self) -> Result<Value> {
+        self.call("POST", "/api/v1/db/verify", &[], None, &[]).await
+    }
+    pub async fn db_compact(&self) -> Result<Value> {
+        self.call("POST", "/api/v1/db/compact", &[], None, &[])
+            .await
+    }
+    /// An archive, as it comes.
+    pub async fn db_backup(&self, logs: bool) -> Result<Pieces> {
+        let logs = if logs { "true" } else { "false" };
+        self.pieces("/api/v1/db/backup", &[("logs", logs)]).await
     }
     pub async fn status(&self) -> Result<Value> {
         self.call("GET", "/api/v1/status", &[], None, &[]).await

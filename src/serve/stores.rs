@@ -13,6 +13,7 @@ use crate::store::{
     records::{self, Records},
     secret::Secret,
     token::Hasher,
+    upkeep::Upkeep,
     vault::{self, Choice, MasterKey, Vault},
 };
 use std::{path::PathBuf, sync::Arc};
@@ -149,6 +150,16 @@ impl Stores {
             lock: Some(lock),
             _temporary: None,
         })
+    }
+
+    /// The stores as a whole.
+    pub fn upkeep(&self) -> Upkeep {
+        Upkeep {
+            dir: self.lock.as_ref().map(|_| self.dir.clone()),
+            records: self.records.clone(),
+            journal: self.journal.clone(),
+            counters: self.counters.clone(),
+        }
     }
 
     /// The admin token for TCP, made where there is none.

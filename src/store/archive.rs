@@ -21,8 +21,11 @@ impl<W: Write> Archive<W> {
     /// Adds a file under this name, as long as it is now: what is appended meanwhile is not in the archive.
     pub fn file(&mut self, name: &str, path: &Path) -> Result<u64> {
         let failed = |cause: io::Error| {
-            Error::internal(format!("`{}` cannot be put into the archive", path.display()))
-                .cause(cause)
+            Error::internal(format!(
+                "`{}` cannot be put into the archive",
+                path.display()
+            ))
+            .cause(cause)
         };
         let mut file = File::open(path).map_err(failed)?;
         let meta = file.metadata().map_err(failed)?;
@@ -93,7 +96,10 @@ mod tests {
             std::fs::write(&path, vec![b'x'; length]).unwrap();
             assert_eq!(out.file(name, &path).unwrap(), length as u64);
         }
-        assert!(out.file(&"n".repeat(101), &dir.path().join("source")).is_err());
+        assert!(
+            out.file(&"n".repeat(101), &dir.path().join("source"))
+                .is_err()
+        );
         assert!(out.file("gone", &dir.path().join("gone")).is_err());
         out.finish().unwrap();
         let into = dir.path().join("into");

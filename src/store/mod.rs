@@ -4,6 +4,7 @@
 /// The admin token's file in a data directory: the gateway makes it, and its command line reads it.
 pub const ADMIN_TOKEN: &str = "admin.token";
 
+mod archive;
 pub mod counters;
 pub mod digest_key;
 pub mod harden;
@@ -18,5 +19,6 @@ pub mod secret;
 pub mod secret_file;
 mod strength;
 pub mod token;
+pub mod upkeep;
 mod varint;
 pub mod vault;

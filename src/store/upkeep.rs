@@ -131,7 +131,11 @@ impl Upkeep {
         note("state", self.records.verify()?, records);
         self.journal.verify();
         let health = self.journal.health();
-        let named: Vec<String> = health.damaged.iter().map(|it| format!("`logs/{it}`")).collect();
+        let named: Vec<String> = health
+            .damaged
+            .iter()
+            .map(|it| format!("`logs/{it}`"))
+            .collect();
         let damage = (health.damaged_places > 0).then(|| {
             let (places, named) = (health.damaged_places, named.join(", "));
             format!("{places} damaged place(s) in {named}: what is there is skipped")
@@ -143,7 +147,11 @@ impl Upkeep {
         if let Some(dir) = &self.dir {
             let (damage, sound) = counters::embedded::verify(&dir.join("counters"));
             let earlier = self.counters.health().damaged;
-            note("counters", damage.into_iter().chain(earlier).collect(), sound);
+            note(
+                "counters",
+                damage.into_iter().chain(earlier).collect(),
+                sound,
+            );
         }
         Ok(checked)
     }
@@ -162,7 +170,12 @@ impl Upkeep {
                 other => other.map(|_| ()),
             }
         };
-        files.extend(COPIED.map(|name| dir.join(name)).into_iter().filter(|it| it.exists()));
+        files.extend(
+            COPIED
+                .map(|name| dir.join(name))
+                .into_iter()
+                .filter(|it| it.exists()),
+        );
         if logs {
             // The newest rows are on their way to the file for a moment.
             self.journal.stats();
@@ -196,9 +209,22 @@ impl Upkeep {
                 about: about.to_owned(),
             }
         };
-        freed.push(keeps("state", "state", "gives no space back while it is open"));
-        freed.push(keeps("request log", "logs", "whole files go by age and size"));
+        freed.push(keeps(
+            "state",
+            "state",
+            "gives no space back while it is open",
+        ));
+        freed.push(keeps(
+            "request log",
+            "logs",
+            "whole files go by age and size",
+        ));
         Ok(freed)
+    }
+
+    /// Refuses where there is nothing on a disk.
+    pub fn on_disk(&self) -> Result<()> {
+        self.dir().map(|_| ())
     }
 
     fn dir(&self) -> Result<&Path> {
@@ -218,5 +244,8 @@ fn size(path: &Path) -> (u64, u64) {
         return (meta.len(), u64::from(meta.is_file()));
     }
     let below = disk::list(path, "", "").unwrap_or_default();
-    below.iter().map(|path| size(path)).fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1))
+    below
+        .iter()
+        .map(|path| size(path))
+        .fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1))
 }

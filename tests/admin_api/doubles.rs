@@ -188,6 +188,12 @@ pub async fn logging(
         mended: book.mended.load(Ordering::SeqCst),
         journal: log.clone(),
         counters: Arc::new(gw::store::counters::Memory::default()),
+        upkeep: Arc::new(gw::store::upkeep::Upkeep {
+            dir: None,
+            records: book.clone(),
+            journal: log.clone(),
+            counters: Arc::new(gw::store::counters::Memory::default()),
+        }),
         hasher: Hasher::ephemeral().unwrap(),
         limits,
         publish: Arc::new(publish),

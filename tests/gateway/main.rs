@@ -8,6 +8,7 @@ mod authorisation;
 mod azure_paths;
 mod blame;
 mod bounded_names;
+mod budgets;
 mod capacity;
 mod changing;
 mod cloud_sign_in;

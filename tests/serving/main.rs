@@ -13,3 +13,4 @@ mod new_secrets;
 mod next_steps;
 mod quickstart;
 mod scripted;
+mod upkeep;

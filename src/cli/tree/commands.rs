@@ -1,7 +1,7 @@
 //! Verbs that one kind has alone, and the commands over many kinds, files and the gateway as a whole.
 
 use super::args::{choice, credential, deletion, listing, name, secret_out, selector};
-use super::{flag, many, option};
+use super::{flag, group, many, option};
 use crate::cli::completion::{names_of, typed_names};
 use crate::resources::Kind;
 use clap::{Arg, Command, ValueHint};
@@ -325,6 +325,31 @@ pub(super) fn commands() -> Vec<Command> {
             .about("What is going on now, every second: requests, spend, targets, who is busy")
             .arg(flag("once", "once", "One picture as text, and out")),
         Command::new("doctor").about("Find what is wrong on this machine, with the fix"),
+        group(
+            "db",
+            "What the stores take, whether they are sound, and copies of them",
+        )
+        .subcommands([
+            Command::new("stats").about("Sizes, rows, free disk, and what retention does next"),
+            Command::new("verify")
+                .about("Read everything and compare it with its checksums; exit code 1 on damage"),
+            Command::new("backup")
+                .about(
+                    "Write an archive (tar) to start another gateway from, while this one serves",
+                )
+                .arg(
+                    Arg::new("to")
+                        .value_name("DIR|FILE")
+                        .required(true)
+                        .value_parser(clap::value_parser!(std::path::PathBuf))
+                        .value_hint(ValueHint::AnyPath)
+                        .help(
+                            "Where to: a new file, or a directory for one with a name of its own",
+                        ),
+                )
+                .arg(flag("logs", "logs", "With the request logs")),
+            Command::new("compact").about("Give back what space can be given back"),
+        ]),
         Command::new("completion")
             .about("Print a shell's completion script")
             .arg(

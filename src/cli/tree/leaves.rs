@@ -257,6 +257,14 @@ static ROWS: &[Row] = &[
         &["top", "top --once", "top -o value=.last_minute.requests"],
     ),
     row("doctor", VALUE, &["doctor"]),
+    row("db stats", VALUE, &["db stats", "db stats -o json"]),
+    row("db verify", VALUE, &["db verify"]),
+    row(
+        "db backup",
+        TEXT,
+        &["db backup /var/backups/", "db backup gw.tar --logs"],
+    ),
+    row("db compact", VALUE, &["db compact"]),
     row("completion", TEXT, &["completion bash"]),
     row("help", TEXT, &["help key create", "help exit-codes"]),
     row(

@@ -10,6 +10,7 @@ mod named;
 mod redact;
 pub mod row;
 pub mod segments;
+pub mod stats;
 mod summary;
 pub mod sums;
 
@@ -21,6 +22,7 @@ pub use named::named;
 pub use redact::Redaction;
 pub use row::{Attempt, Body, Content, LABEL_KEPT, Outcome, Row};
 pub use segments::{Segments, Settings};
+pub use stats::{Part as StatsPart, Stats};
 pub use sums::{Ask, Folded};
 
 use crate::error::Result;
@@ -114,6 +116,12 @@ pub trait Journal: Send + Sync {
     /// The greatest id there is.
     fn newest(&self) -> Option<String>;
     fn health(&self) -> Health;
+    /// What it takes, and what goes next. Where that is not kept, nothing is said.
+    fn stats(&self) -> Stats {
+        Stats::default()
+    }
+    /// Reads all there is; what is damaged is in [`Journal::health`] after it.
+    fn verify(&self) {}
     /// Writes out what is queued and stops; later pushes are dropped and counted.
     fn close(&self);
 }

@@ -96,6 +96,14 @@ pub trait Records: Send + Sync {
     fn history(&self, most: usize) -> Result<Vec<Entry>>;
     /// One line for `gw serve` and `gw doctor`: what it is and where.
     fn describe(&self) -> String;
+    /// Reads what is on the disk and compares it with what is in force; what is damaged, and where.
+    fn verify(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+    /// The files that hold everything acknowledged so far: copied in this order an empty data directory starts from them.
+    fn backup(&self) -> Result<Vec<std::path::PathBuf>> {
+        Ok(Vec::new())
+    }
     /// How the store is doing. Cheap, and never waits for the disk: readiness asks for it.
     fn health(&self) -> Health {
         Health::default()

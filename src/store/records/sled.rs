@@ -9,7 +9,7 @@ use super::{Actor, Change, Commit, Entry, Health, OWN_KIND, Records, disk, expor
 use crate::error::{Error, Kind, Result};
 use crate::resources::Stamp;
 use crate::store::{lock::Lock, room};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -218,6 +218,45 @@ impl Records for Sled {
             // Shown with every provider: it must not look at each record.
             state.len() - state.of(OWN_KIND, None).count()
         )
+    }
+
+    fn verify(&self) -> Result<Vec<String>> {
+        let disk = self.shared.disk();
+        let mut damaged = Vec::new();
+        let places = &self.shared.places;
+        let path = places.state.display();
+        match disk.tree.as_ref().map(Tree::read) {
+            None => damaged.push(format!("`{path}` is not open: a write failed")),
+            Some(Err(error)) => damaged.push(error.to_string()),
+            Some(Ok(found)) => {
+                let state = self.shared.state();
+                let same = found.is_some_and(|found| {
+                    found.revision == state.revision && found.iter().eq(state.iter())
+                });
+                if !same {
+                    damaged.push(format!("`{path}` is not what is in force"));
+                }
+            }
+        }
+        damaged.extend(
+            Log::open(&places.audit)?
+                .damaged
+                .iter()
+                .map(Damaged::describe),
+        );
+        for export in export::list(&places.exports)? {
+            damaged.extend(export::look(&export).err().map(|error| error.to_string()));
+        }
+        Ok(damaged)
+    }
+
+    fn backup(&self) -> Result<Vec<PathBuf>> {
+        let mut disk = self.shared.disk();
+        let state = self.shared.state();
+        let export = export::write(&self.shared.places.exports, &state)?;
+        disk.exported = Some(state.revision);
+        let audit = disk::list(&self.shared.places.audit, "", "")?;
+        Ok([vec![export], audit].concat())
     }
 
     fn health(&self) -> Health {

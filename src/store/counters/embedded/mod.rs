@@ -146,6 +146,36 @@ fn spawn(writer: Writer, commands: Receiver<Command>) -> Outcome<JoinHandle<()>>
         })
 }
 
+/// Reads the file in this directory as it is on the disk: what is damaged, and what was looked at.
+pub fn verify(dir: &Path) -> (Option<String>, String) {
+    let path = dir.join(NAME);
+    let shown = path.display();
+    match load::load(&path) {
+        Ok(Loaded { found, lost, .. }) if found.damaged > 0 || lost > 0 || found.sound == 0 => {
+            let places = found.damaged.max(1);
+            (
+                Some(format!("{places} damaged place(s) in `{shown}`")),
+                String::new(),
+            )
+        }
+        Ok(loaded) => (
+            None,
+            format!(
+                "{} accounts in {} bytes",
+                loaded.accounts.len(),
+                loaded.found.sound
+            ),
+        ),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            (None, "nothing was counted".to_owned())
+        }
+        Err(error) => (
+            Some(format!("`{shown}` cannot be read: {error}")),
+            String::new(),
+        ),
+    }
+}
+
 /// What the file says, and what is wrong with it.
 fn read(dir: &Path) -> (Loaded, Option<String>) {
     let path = dir.join(NAME);

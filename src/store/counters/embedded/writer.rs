@@ -192,6 +192,10 @@ impl Writer {
     /// What was to be written was not: it follows as a whole.
     fn failed_with(&mut self, accounts: &[Arc<Account>], error: &io::Error) {
         for account in accounts {
+            // Taken off the list, it is to be noted anew.
+            if let Some(page) = account.page() {
+                page.reading();
+            }
             account.write_whole();
         }
         // It may lack what was not written.

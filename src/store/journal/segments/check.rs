@@ -19,12 +19,19 @@ pub fn start(shared: Arc<Shared>, ends: Vec<(Arc<Segment>, u64)>) -> io::Result<
         .name("log-check".into())
         .spawn(move || {
             for (segment, end) in ends.iter().rev() {
-                look(&shared, segment, *end);
+                look(&shared, segment, *end, Some(PAUSE));
             }
         })
 }
 
-fn look(shared: &Shared, segment: &Segment, end: u64) {
+/// Looks through every segment now, as far as it is written.
+pub fn all(shared: &Shared) {
+    for segment in shared.segments() {
+        look(shared, &segment, segment.size(), None);
+    }
+}
+
+fn look(shared: &Shared, segment: &Segment, end: u64, pause: Option<Duration>) {
     let mut reader = match Reader::open(&segment.path) {
         Ok(reader) => reader,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
@@ -55,7 +62,9 @@ fn look(shared: &Shared, segment: &Segment, end: u64) {
         };
         if at.saturating_sub(paused) >= STRIDE {
             paused = at;
-            std::thread::park_timeout(PAUSE);
+            if let Some(pause) = pause {
+                std::thread::park_timeout(pause);
+            }
         }
     }
 }

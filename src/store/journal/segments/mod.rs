@@ -15,6 +15,7 @@ mod read;
 mod retention;
 mod series;
 mod settings;
+mod stats;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -211,6 +212,19 @@ impl Journal for Segments {
             .iter()
             .map(|segment| segment.summary(|summary| summary.last.clone()));
         newest.max().filter(|id| !id.is_empty())
+    }
+
+    fn stats(&self) -> super::Stats {
+        self.queue.flush();
+        super::Stats {
+            rows: stats::of(&self.shared, Holds::Rows),
+            content: stats::of(&self.shared, Holds::Content),
+        }
+    }
+
+    fn verify(&self) {
+        self.queue.flush();
+        check::all(&self.shared);
     }
 
     fn health(&self) -> Health {
