@@ -102,6 +102,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
             let shared = shared.clone();
             move |published| {
                 serving::publish(&shared, &published);
+                serving::forget_gone(&*shared.counters, published.records);
                 changed.send_replace(());
             }
         }),

@@ -401,6 +401,13 @@ fn ready(worker: &Worker) -> Response<Body> {
             .trouble()
             .map(|why| format!("request log: {why}")),
     );
+    let counters = shared.counters.health();
+    // Files are named in what is said of damage, and anybody may ask here.
+    let damaged = counters
+        .damaged
+        .map(|_| "counters: damaged, see `gw status`".to_owned());
+    reasons.extend(damaged);
+    reasons.extend(counters.degraded.map(|why| format!("counters: {why}")));
     if shared.stopping.load(std::sync::atomic::Ordering::Relaxed) {
         return respond::json(503, &json!({"status": "stopping"}));
     }

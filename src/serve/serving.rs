@@ -11,7 +11,10 @@ use crate::plan::{
     snapshot::{Provider, VendorFacts},
 };
 use crate::resources::{Stamp, provider};
-use crate::store::records::Records;
+use crate::store::{
+    counters::Counters,
+    records::{Records, State},
+};
 use crate::upstream::{Timers, Upstream};
 use crate::vendors;
 use serde_json::{Map, Value, json};
@@ -66,6 +69,15 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
         snapshot,
         upstreams,
     }));
+}
+
+/// Forgets what was counted of records that are gone. Another record of an old name was made at another time.
+pub fn forget_gone(counters: &dyn Counters, records: &State) {
+    counters.retain(&|subject| {
+        let (kind, name) = subject.record();
+        let record = records.get(kind.name(), name);
+        record.is_some_and(|record| record.created == subject.made)
+    });
 }
 
 /// What planning needs to know of a provider's vendor: what it serves, and what the record says of it beside.
@@ -185,6 +197,7 @@ pub fn status(
         })
         .collect();
     let (log, store) = (shared.journal.health(), records.health());
+    let counters = shared.counters.health();
     let mut degraded: Vec<String> = shared.degraded.load().iter().cloned().collect();
     degraded.extend(
         serving
@@ -206,6 +219,12 @@ pub fn status(
             .map(|why| format!("TLS certificate: {why}")),
     );
     degraded.extend(log.trouble().map(|why| format!("request log: {why}")));
+    degraded.extend(
+        [&counters.degraded, &counters.damaged]
+            .into_iter()
+            .flatten()
+            .map(|why| format!("counters: {why}")),
+    );
     status.insert(
         "status".into(),
         if degraded.is_empty() {
@@ -247,6 +266,7 @@ pub fn status(
         shared.connections.load(Ordering::Relaxed).into(),
     );
     status.insert("log".into(), json!(log));
+    status.insert("counters".into(), json!(counters));
     status.insert("providers".into(), providers.into());
     Value::Object(status)
 }

@@ -13,7 +13,7 @@ use unsaved::{New, Unsaved};
 /// What an account takes at most in memory, whatever its traffic and its limits (those, which are few, not counted).
 pub const MOST_BYTES: usize = 32 << 10;
 /// Of that for what is used by second, in all.
-const TRAILS: usize = 30 << 10;
+const TRAILS: usize = MOST_BYTES - (2 << 10);
 /// For a window of a minute: as much as it can come to.
 const MINUTE: usize = 800;
 /// What is made ahead in each that is longer.

@@ -260,6 +260,7 @@ impl<C: Cell> Trail<C> {
     }
 
     /// What it takes in memory.
+    #[cfg(test)]
     pub fn allocated(&self) -> usize {
         self.cells.capacity() * size_of::<C>() + self.runs.capacity() * size_of::<Run>()
     }
