@@ -334,7 +334,8 @@ impl Reading<'_> {
             Conversion::Same | Conversion::Hosted(_) => {
                 let text = bytes.trim_ascii();
                 if text.len() <= 2 || text[0] != b'{' || text[text.len() - 1] != b'}' {
-                    return Err(self.failed("sent an answer that is not a JSON object"));
+                    let what = "sent an answer that is not a JSON object";
+                    return Err(self.failed(what).beginning(&bytes));
                 }
                 (self.exchange.format.observe_reply)(&bytes, &mut seen);
                 if seen.fault.is_some() {
@@ -342,7 +343,8 @@ impl Reading<'_> {
                 }
                 // Nearly all end with their usage; where it was found the rest is taken for what it looks like.
                 if seen.usage.is_none() && serde_json::from_slice::<IgnoredAny>(&bytes).is_err() {
-                    return Err(self.failed("sent an answer that is not JSON"));
+                    let what = "sent an answer that is not JSON";
+                    return Err(self.failed(what).beginning(&bytes));
                 }
                 if self.past_filters
                     && let Some(codec) = self.exchange.format.codec
@@ -354,14 +356,14 @@ impl Reading<'_> {
             }
             Conversion::Translate { into, from } => {
                 let reply = into.read_reply(&bytes, &mut seen);
-                let reply = reply.map_err(|error| self.unread(&error, &mut seen))?;
+                let reply = reply.map_err(|error| self.unread(&error, &mut seen, &bytes))?;
                 self.past(&reply)?;
                 let context = self.exchange.context(self.choice);
                 context.reply(from, &reply).into()
             }
             Conversion::Embeddings { into, from } => {
                 let vectors = into.read_reply(&bytes, &mut seen);
-                let vectors = vectors.map_err(|error| self.unread(&error, &mut seen))?;
+                let vectors = vectors.map_err(|error| self.unread(&error, &mut seen, &bytes))?;
                 let context = self.exchange.context(self.choice);
                 from.write_reply(&vectors, &context).into()
             }
@@ -379,12 +381,12 @@ impl Reading<'_> {
     }
 
     /// A whole reply that is no answer: an error in its place, or what nobody can read.
-    fn unread(&self, error: &Error, seen: &mut Seen) -> Failure {
+    fn unread(&self, error: &Error, seen: &mut Seen, bytes: &[u8]) -> Failure {
         match seen.fault.take() {
             fault @ Some(_) => Failure::inside(fault, self.upstream),
             None => {
                 let what = format!("sent an answer that cannot be read: {}", error.message);
-                self.failed(&what)
+                self.failed(&what).beginning(bytes)
             }
         }
     }

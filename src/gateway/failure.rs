@@ -9,7 +9,7 @@ use crate::resources::route::RetryOn;
 use crate::upstream::Upstream;
 use bytes::Bytes;
 use http::HeaderMap;
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// A failed attempt.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Failure {
     pub taken: bool,
     /// The upstream says that asking it again will not help.
     pub not_again: bool,
+    /// How what was sent in place of an answer begins, for the log alone.
+    pub begins: Option<Box<str>>,
     /// The provider and model it is of, once that is settled.
     pub target: Option<(Arc<str>, Arc<str>)>,
     /// The limit that kept it from being sent.
@@ -78,6 +80,7 @@ impl Failure {
             kept_connection: false,
             taken: false,
             not_again: false,
+            begins: None,
             target: None,
             limited: None,
         }
@@ -131,6 +134,11 @@ impl Failure {
     /// Takes credentials out of what it says. An answer that shows one is not passed on as it is.
     pub fn clean(&mut self, hidden: &Hidden<'_>) {
         hidden.clean(&mut self.fault);
+        if let Some(begins) = &mut self.begins
+            && let Cow::Owned(clean) = hidden.scrub(begins)
+        {
+            *begins = clean.into();
+        }
         if let Some(original) = &mut self.original
             && hidden.shown_in(&original.1)
         {
@@ -162,6 +170,14 @@ impl Failure {
         Failure::upstream(format!(
             "provider `{provider}` broke the connection: {cause}"
         ))
+    }
+
+    /// The same, in place of an answer that begins so.
+    pub fn beginning(mut self, answer: &[u8]) -> Failure {
+        const KEPT: usize = 512;
+        let begin = &answer[..answer.len().min(KEPT)];
+        self.begins = Some(String::from_utf8_lossy(begin).trim().into());
+        self
     }
 
     /// The same by this name, for callers whose format has a place for one.

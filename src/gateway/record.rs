@@ -346,7 +346,16 @@ impl Record {
             attempt.retry_after = failure
                 .retry_after
                 .map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
-            attempt.reason = Some(format!("{}; {next}", failure.fault.message));
+            let message = &failure.fault.message;
+            // What a provider sent is content, as an answer is.
+            let begins = failure
+                .begins
+                .as_deref()
+                .filter(|_| self.level == LogContent::Full);
+            attempt.reason = Some(match begins {
+                Some(begins) => format!("{message}; it begins: {begins}; {next}"),
+                None => format!("{message}; {next}"),
+            });
         }
         self.close_attempt(self.elapsed_ms());
     }

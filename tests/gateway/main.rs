@@ -51,6 +51,7 @@ mod log_order;
 mod log_redaction;
 mod log_replay;
 mod log_search;
+mod log_wrong_answers;
 mod loops;
 mod made_objects;
 mod metrics;
