@@ -106,20 +106,7 @@ pub fn query(
                 let Some(reader) = readers.of(&segment) else {
                     continue;
                 };
-                let chosen = match columns.everything() {
-                    true => None,
-                    false => segment.choose(reader, &columns),
-                };
-                if chosen.as_ref().is_some_and(Chosen::is_empty) {
-                    continue;
-                }
-                let mut position = 0;
-                for block in segment.blocks(reader) {
-                    let (first, count) = (position, block.summary.rows);
-                    position += count;
-                    if chosen.as_ref().is_some_and(|all| !all.any(first, count)) {
-                        continue;
-                    }
+                for block in blocks(&segment, reader, &columns) {
                     if let Some(id) = begins(&block.summary) {
                         heap.push(Entry {
                             id,
@@ -154,6 +141,25 @@ pub fn query(
         }
     }
     Ok(page)
+}
+
+/// The blocks of a file that may have a row that is wanted.
+fn blocks(segment: &Segment, reader: &mut Reader, wanted: &Wanted) -> Vec<Arc<Block>> {
+    let chosen = match wanted.everything() {
+        true => None,
+        false => segment.choose(reader, wanted),
+    };
+    if chosen.as_ref().is_some_and(Chosen::is_empty) {
+        return Vec::new();
+    }
+    let mut blocks = segment.blocks(reader);
+    let mut position = 0;
+    blocks.retain(|block| {
+        let (first, count) = (position, block.summary.rows);
+        position += count;
+        chosen.as_ref().is_none_or(|all| all.any(first, count))
+    });
+    blocks
 }
 
 /// The files of a query, each opened once.

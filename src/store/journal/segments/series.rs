@@ -1,9 +1,10 @@
 //! The files of one kind, of rows or of content: which one is open, when it is closed, and that a new one is begun.
 
 use super::Shared;
-use super::file::{self, HEADER, Open};
+use super::file::{self, HEADER};
 use super::frame::{self, Compressor};
 use super::lock;
+use super::open::Open;
 use super::retention;
 use super::settings::{Disk, Holds, Limits};
 use super::sync::Syncer;
