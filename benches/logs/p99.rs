@@ -39,17 +39,14 @@ pub fn measure() {
         Subject::start("off", &home.path().join("off"), "off", &mock.url()),
         Subject::start("on", &home.path().join("on"), "full", &mock.url()),
     ];
-    let frozen = Frozen::on(&home.path().join("image"), &home.path().join("slow/logs"));
-    if frozen.is_some() {
-        subjects.push(Subject::start(
-            "slow",
-            &home.path().join("slow"),
-            "full",
-            &mock.url(),
-        ));
-        frozen.as_ref().unwrap().freeze();
-    } else {
-        println!("slow: left out, freezing a file system needs root");
+    let mut slow = Subject::start("slow", &home.path().join("slow"), "full", &mock.url());
+    let frozen = slow.on_a_disk_of_its_own(&home.path().join("image"));
+    match &frozen {
+        Some(disk) => {
+            disk.freeze();
+            subjects.push(slow);
+        }
+        None => println!("slow: left out, freezing a file system needs root"),
     }
     for turn in 0..=TURNS {
         for subject in &mut subjects {
@@ -91,68 +88,75 @@ pub fn measure() {
     }
 }
 
+/// A gateway on this directory, once it serves.
+fn serve(data: &Path, content: &str) -> Child {
+    let mut gateway = command(data)
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--print-ready",
+            "--secrets",
+            "memory",
+        ])
+        .args(["--log-content", content])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut out = BufReader::new(gateway.stdout.take().unwrap());
+    out.read_line(&mut said).unwrap();
+    assert!(!said.is_empty(), "gw serve did not start");
+    gateway
+}
+
 impl Subject {
     fn start(name: &'static str, data: &Path, content: &str, upstream: &str) -> Subject {
-        let mut gateway = command(data)
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--print-ready",
-                "--secrets",
-                "memory",
-                "--log-content",
-                content,
-            ])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut said = String::new();
-        BufReader::new(gateway.stdout.take().unwrap())
-            .read_line(&mut said)
-            .unwrap();
         let mut subject = Subject {
             name,
-            gateway,
+            gateway: serve(data, content),
             data: data.to_owned(),
             address: String::new(),
             key: String::new(),
             turns: Vec::new(),
         };
-        let url = subject.gw(&["status", "-o", "value=.url"]);
-        subject.address = url
-            .trim()
-            .trim_start_matches("http://")
-            .trim_end_matches("/v1")
-            .to_owned();
-        subject.gw(&["user", "create", "u"]);
         let base = format!("{upstream}/v1");
-        subject.gw(&[
-            "provider",
-            "create",
-            "p",
-            "--vendor",
-            "openai-compatible",
-            "--base-url",
-            &base,
-            "--credential-env",
-            "UPSTREAM",
-            "--verify=false",
-        ]);
         let file = data.join("key");
-        subject.gw(&[
-            "key",
-            "create",
-            "k",
-            "--user",
-            "u",
-            "--output-file",
-            file.to_str().unwrap(),
-        ]);
+        let key = file.to_str().unwrap();
+        let provider = [
+            &["provider", "create", "p", "--vendor", "openai-compatible"][..],
+            &[
+                "--base-url",
+                &base,
+                "--credential-ref",
+                "env:UPSTREAM",
+                "--verify=false",
+            ],
+        ];
+        subject.gw(&["user", "create", "u"]);
+        subject.gw(&provider.concat());
+        subject.gw(&["key", "create", "k", "--user", "u", "--output-file", key]);
         subject.gw(&["route", "create", "r", "--key", "k", "--to", "p"]);
         subject.key = std::fs::read_to_string(file).unwrap().trim().to_owned();
+        subject.look_up();
         subject
+    }
+
+    fn look_up(&mut self) {
+        let url = self.gw(&["status", "-o", "value=.url"]);
+        let host = url.trim().trim_start_matches("http://");
+        self.address = host.trim_end_matches("/v1").to_owned();
+    }
+
+    /// Has its log on a file system of its own from now on.
+    fn on_a_disk_of_its_own(&mut self, image: &Path) -> Option<Frozen> {
+        self.gateway.kill().unwrap();
+        self.gateway.wait().unwrap();
+        let disk = Frozen::on(image, &self.data.join("logs"))?;
+        self.gateway = serve(&self.data, "full");
+        self.look_up();
+        Some(disk)
     }
 
     fn gw(&self, args: &[&str]) -> String {
@@ -256,7 +260,6 @@ struct Frozen(PathBuf);
 
 impl Frozen {
     fn on(image: &Path, at: &Path) -> Option<Frozen> {
-        std::fs::create_dir_all(at).unwrap();
         let file = std::fs::File::create(image).unwrap();
         file.set_len(12 << 30).unwrap();
         let (image, place) = (image.to_str().unwrap(), at.to_str().unwrap());
