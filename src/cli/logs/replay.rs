@@ -2,7 +2,7 @@
 
 use super::super::{
     context::Context,
-    print::{Format, aligned, clean, visible},
+    print::{Format, aligned, clean, columns, visible},
     request::{self, Answer},
 };
 use super::{resend, row as log_row};
@@ -10,7 +10,6 @@ use crate::error::{Error, Kind, Result};
 use crate::resources::route;
 use clap::ArgMatches;
 use serde_json::{Value, json};
-use std::io::IsTerminal;
 use std::time::Duration;
 use unicode_width::UnicodeWidthChar;
 
@@ -67,8 +66,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
     }
     match context.look.format {
         Format::Table | Format::Wide => {
-            let width = std::io::stdout().is_terminal().then(width).flatten();
-            context.data(&render(&sides, width.unwrap_or(80)));
+            context.data(&render(&sides, columns().unwrap_or(80)));
         }
         _ => {
             let answers: Vec<Value> = sides.into_iter().map(Side::shown).collect();
@@ -224,17 +222,6 @@ fn after(name: String, answer: &Answer, row: Option<&Value>) -> Side {
     side
 }
 
-/// Columns of the terminal.
-fn width() -> Option<usize> {
-    #[cfg(unix)]
-    {
-        let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
-    }
-    #[cfg(not(unix))]
-    None
-}
-
 /// Figures in a table, and the texts beside each other where there is room, below each other where not.
 fn render(sides: &[Side], width: usize) -> String {
     let number = |value: Option<u64>| value.map_or_else(|| "-".into(), |value| value.to_string());
@@ -268,7 +255,7 @@ fn render(sides: &[Side], width: usize) -> String {
     let room = (width + GAP) / sides.len().max(1);
     if room >= COLUMN + GAP {
         let room = room - GAP;
-        let columns: Vec<Vec<String>> = sides
+        let texts: Vec<Vec<String>> = sides
             .iter()
             .map(|side| {
                 let head = [
@@ -279,10 +266,10 @@ fn render(sides: &[Side], width: usize) -> String {
                 head.into_iter().chain(wrapped(&side.text, room)).collect()
             })
             .collect();
-        let lines = columns.iter().map(Vec::len).max().unwrap_or(0);
+        let lines = texts.iter().map(Vec::len).max().unwrap_or(0);
         out.push('\n');
         for at in 0..lines {
-            let cells = columns
+            let cells = texts
                 .iter()
                 .map(|column| column.get(at).map_or("", String::as_str));
             let mut whole = String::new();
