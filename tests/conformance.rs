@@ -9,6 +9,8 @@
 //! `../shared/recordings`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "conformance/costs.rs"]
+mod costs;
 mod harness;
 
 use gw::formats::{FORMATS, StreamUsage};

@@ -11,6 +11,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from litellm_prices import PLACES, litellm_prices, of, price
+
 genai_file, litellm_file, modelsdev_file, root = map(Path, sys.argv[1:5])
 versions = dict(item.split("=") for item in sys.argv[5:])
 root_data = Path(__file__).parent
@@ -74,26 +76,9 @@ APART = {"requests_kcount", "output_video_mtok", "input_video_mtok", "output_cit
 # `audio_hours` of what is spoken and heard at once.
 LIVE = {"audio_hours"}
 
-LITELLM = {
-    "input_cost_per_token": ("input", 6),
-    "output_cost_per_token": ("output", 6),
-    "output_cost_per_reasoning_token": ("reasoning", 6),
-    "cache_read_input_token_cost": ("cache_read", 6),
-    "cache_creation_input_token_cost": ("cache_write_5m", 6),
-    "cache_creation_input_token_cost_above_1hr": ("cache_write_1h", 6),
-    "input_cost_per_audio_token": ("audio", 6),
-    "cache_read_input_audio_token_cost": ("audio_cached", 6),
-    "output_cost_per_audio_token": ("audio_output", 6),
-    "input_cost_per_image_token": ("image", 6),
-    "output_cost_per_image_token": ("image_output", 6),
-    "input_cost_per_query": ("search_units", 3),
-    "input_cost_per_second": ("seconds", 0),
-}
-SUFFIX = {"": "", "batches": "batch", "flex": "flex", "priority": "priority"}
 ORDER = ["input", "cache_read", "cache_write_5m", "cache_write_1h", "cache_write", "output", "reasoning", "audio", "audio_cached",
-         "image", "audio_output", "image_output", "searches", "search_units", "seconds"]
+         "image", "audio_output", "image_output", "other_models", "searches", "search_units", "seconds"]
 TIERS = ["", "batch", "flex", "priority", "fast", "regional", "other"]
-PLACES = {"searches": 9, "search_units": 9, "seconds": 12}
 
 
 def text(number):
@@ -101,20 +86,11 @@ def text(number):
     return shown if Decimal(shown) != 0 else "0"
 
 
-def of(bucket, tier="", above=0):
-    return bucket + (f"@{tier}" if tier else "") + (f"@above-{above}" if above else "")
-
-
 def place(name):
     bucket, *rest = name.split("@")
     above = next((int(word[6:]) for word in rest if word.startswith("above-")), 0)
     tier = next((word for word in rest if not word.startswith("above-")), "")
     return TIERS.index(tier), above, ORDER.index(bucket)
-
-
-def price(value, places=6):
-    """To as many decimals as there are picodollars for; finer prices are rounded."""
-    return Decimal(value).quantize(Decimal(1).scaleb(-places)).normalize()
 
 
 # ---- genai-prices ----
@@ -204,12 +180,12 @@ class Row:
     def __init__(self, vendor, id, names):
         self.vendor, self.id, self.names = vendor, id, names
         self.window = self.output = self.released = self.ends = None
-        self.can, self.prices = set(), {}
+        self.can, self.cannot, self.prices = set(), set(), {}
         self.known_can = False
         self.priced, self.limited, self.dated = "", "", ""
 
     def line(self):
-        can = ",".join(word for word in WORDS if word in self.can)
+        can = ",".join([*(word for word in WORDS if word in self.can), *("!" + word for word in WORDS if word in self.cannot - self.can)])
         prices = " ".join(f"{name}={text(value)}" for name, value in sorted(self.prices.items(), key=lambda it: place(it[0])))
         sources = f"{self.priced if self.prices else ''}/{self.limited}/{self.dated}"
         fields = [self.id, self.window, self.output, self.released, self.ends, can, prices, " ".join(self.names), sources]
@@ -232,42 +208,6 @@ def find(rows, name):
 
 
 # ---- LiteLLM ----
-
-KEY = re.compile(r"^(?P<base>.+?)(?:_above_(?P<above>\d+)k_tokens)?(?:_(?P<tier>batches|flex|priority))?$")
-
-
-def litellm_prices(entry):
-    out = {}
-    for key, value in entry.items():
-        found = KEY.match(key)
-        if not found or found["base"] not in LITELLM or not isinstance(value, (int, float)):
-            continue
-        bucket, power = LITELLM[found["base"]]
-        tier, above = SUFFIX[found["tier"] or ""], int(found["above"] or 0) * 1000
-        amount = Decimal(repr(value)).scaleb(power)
-        if bucket == "seconds":
-            amount *= 3600
-        out[of(bucket, tier, above)] = price(amount, PLACES.get(bucket, 6))
-    # Nought stands for "not paid by this" there.
-    if out.get("input") == 0 and len([value for value in out.values() if value > 0]) > 0:
-        del out["input"]
-    if entry.get("mode") in ("embedding", "rerank", "audio_transcription") and out.get("output") == 0:
-        del out["output"]
-    searches = entry.get("search_context_cost_per_query", {}).get("search_context_size_medium")
-    if searches and len(set(entry["search_context_cost_per_query"].values())) == 1:
-        out["searches"] = price(Decimal(repr(searches)) * 1000, 9)
-    # What Anthropic charges for answers that stay in the United States and for fast ones, as a factor over all tokens.
-    for word, tier in (("us", "regional"), ("fast", "fast")):
-        factor = entry.get("provider_specific_entry", {}).get(word)
-        if factor:
-            for name, value in list(out.items()):
-                if "@" not in name and name != "searches":
-                    out[of(name, tier)] = price(value * Decimal(repr(factor)))
-    reasoning = [name for name in out if name.startswith("reasoning") and out[name] == out.get(name.replace("reasoning", "output"))]
-    for name in reasoning:
-        del out[name]
-    return out
-
 
 def litellm_can(entry):
     can = set()
@@ -404,6 +344,9 @@ for vendor in genai:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", released):
             row.released, row.dated = released, "".join(dict.fromkeys(row.dated + "m"))
         used = False
+        said = (("tools", model["tool_call"]), ("images", "image" in model["modalities"]["input"]), ("schema", model.get("structured_output")))
+        row.cannot = {word for word, yes in said if yes is False}
+        used |= bool(row.cannot - row.can)
         if not row.known_can:
             row.can, row.known_can, used = modelsdev_can(model), True, True
         if not row.output and model["limit"].get("output"):
@@ -449,7 +392,13 @@ for vendor in genai:
                 else:
                     row.prices[field] = Decimal(value)
                     row.priced = "".join(dict.fromkeys(row.priced + "v"))
-        if not row.can and not row.window and not row.output:
+        # Who takes for flexible requests what batches cost takes it of long prompts too: both are half of the usual price at
+        # OpenAI (https://platform.openai.com/docs/guides/flex-processing) and Google (https://ai.google.dev/gemini-api/docs/pricing).
+        for name, value in list(row.prices.items()):
+            bucket, *rest = name.split("@")
+            if rest and rest[0] == "batch" and len(rest) == 2 and row.prices.get(bucket + "@flex") == row.prices.get(bucket + "@batch"):
+                row.prices.setdefault(f"{bucket}@flex@{rest[1]}", value)
+        if not row.can and not row.cannot and not row.window and not row.output:
             row.limited = ""
         elif not row.limited:
             row.limited = row.priced[:1]

@@ -102,7 +102,8 @@ impl FromIterator<Price> for Prices {
 }
 
 /// What holds at each tier for each length of prompt that prices are given for. What is not given for a longer prompt holds
-/// from a shorter one, and what is not given at a tier is as usual.
+/// from a shorter one, and what is not given at a tier is as usual. Where a bucket usually costs more in a longer prompt and a
+/// tier has its own price for shorter ones alone, nobody knows what the tier takes.
 fn steps(given: &[Price]) -> Vec<Step> {
     let mut places: Vec<(Tier, u64)> = given.iter().map(|it| (it.of.tier, it.of.above)).collect();
     let tiers: Vec<Tier> = given.iter().map(|price| price.of.tier).collect();
@@ -115,11 +116,20 @@ fn steps(given: &[Price]) -> Vec<Step> {
     places.dedup();
     let rates = |(tier, above): (Tier, u64)| {
         let mut rates = Rates::NONE;
+        // For each bucket the longest prompt that its usual price is given for.
+        let mut longest = [0; Bucket::ALL.len()];
         for at in [Tier::Standard, tier] {
             let of = |price: &&Price| price.of.tier == at && price.of.above <= above;
             // In the order of lengths: the longest that is given holds.
-            for price in given.iter().filter(of) {
-                rates.set(price.of.bucket, price.pico);
+            for Price { of, pico } in given.iter().filter(of) {
+                let usual = &mut longest[of.bucket as usize];
+                if of.tier.is_standard() {
+                    *usual = of.above;
+                }
+                match of.above < *usual {
+                    true => rates.0[of.bucket as usize] = UNKNOWN,
+                    false => rates.set(of.bucket, *pico),
+                }
             }
         }
         rates.complete();
@@ -198,13 +208,15 @@ mod tests {
             (Tier::Batch, 272_000, 2_500_000, 500_000),
             // What batches do not change of a long prompt is what a long prompt costs.
             (Tier::Batch, 272_001, 5_000_000, 1_000_000),
-            (Tier::Priority, 272_001, 12_500_000, 1_000_000),
+            (Tier::Priority, 272_000, 12_500_000, 500_000),
         ] {
             let got = [Bucket::Input, Bucket::CacheRead]
                 .map(|bucket| rate(&prices, tier, prompt, bucket).unwrap());
             assert_eq!(got, [input, read], "{tier:?} {prompt}");
         }
         assert_eq!(rate(&prices, Tier::Flex, 1, Bucket::Input), None);
+        // Usually a long prompt costs more: by how much at this tier is not known.
+        assert_eq!(rate(&prices, Tier::Priority, 272_001, Bucket::Input), None);
         assert_eq!(prices.get(Bucket::Input), Some(5_000_000));
         assert_eq!(prices.get(Bucket::CacheWrite5m), None);
         let again: Prices = prices.list().iter().copied().collect();

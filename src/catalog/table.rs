@@ -1,7 +1,7 @@
 //! The table of models: `models.tsv`, read once where it is needed, and how a model's name finds its row.
 //!
 //! A line `@vendor other…` begins a vendor and names the vendors whose models it serves as well. Every other line is a model:
-//! id, context window, longest answer, release date, day it ends, what it can do, prices as `BUCKET[@TIER][@above-TOKENS]=USD`,
+//! id, context window, longest answer, release date, day it ends, what it can do (and, behind `!`, what it cannot), prices as `BUCKET[@TIER][@above-TOKENS]=USD`,
 //! the names it answers to (`=` equal to, `^` beginning with, `*` containing), and where prices, limits and dates come
 //! from. A line `#source` says what a letter there stands for.
 
@@ -66,6 +66,8 @@ pub struct Known {
     pub ends: Option<&'static str>,
     /// What it can do; `None`: not known.
     pub can: Option<Capabilities>,
+    /// What it is said not to do. What is in neither is not known.
+    pub cannot: Capabilities,
     /// Letters of where it comes from, by kind of fact, with `/` between them.
     from: &'static str,
     priced: &'static str,
@@ -218,13 +220,18 @@ impl Models {
         let mut fields = line.split('\t');
         let mut next = || fields.next().unwrap_or_default();
         let some = |text: &'static str| Some(text).filter(|text| !text.is_empty());
+        let id = next();
+        let (window, most) = (next().parse().ok(), next().parse().ok());
+        let (released, ends) = (some(next()), some(next()));
+        let words = next();
         let row = Known {
-            id: next(),
-            context_window: next().parse().ok(),
-            max_output: next().parse().ok(),
-            released: some(next()),
-            ends: some(next()),
-            can: some(next()).map(|words| Capabilities::of(words.split(','))),
+            id,
+            context_window: window,
+            max_output: most,
+            released,
+            ends,
+            can: some(words).map(|words| Capabilities::of(words.split(','))),
+            cannot: Capabilities::of(words.split(',').filter_map(|word| word.strip_prefix('!'))),
             priced: next(),
             prices: OnceLock::new(),
             from: "",
@@ -396,6 +403,7 @@ mod tests {
             assert!(fields[1..3].iter().all(|field| number(field)), "{line}");
             let words: Vec<&str> = fields[5]
                 .split(',')
+                .map(|word| word.trim_start_matches('!'))
                 .filter(|word| !word.is_empty())
                 .collect();
             assert_eq!(

@@ -54,6 +54,8 @@ buckets! {
     AudioOutput "audio_output" Million
     /// Generated tokens that are images.
     ImageOutput "image_output" Million
+    /// Tokens of other models that were asked for help, which have prices of their own.
+    OtherModels "other_models" Million
     /// Searches of the web.
     Searches "searches" Thousand
     /// Rerankings.

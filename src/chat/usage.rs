@@ -32,6 +32,9 @@ pub struct Usage {
     /// Of the output, those that were images.
     #[serde(skip_serializing_if = "is_zero")]
     pub image_output: u64,
+    /// Beside all of these, tokens of other models that the provider asked for help.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub other_models: u64,
     /// Searches of the web that the provider ran, which are paid by the piece.
     #[serde(skip_serializing_if = "is_zero")]
     pub searches: u64,
@@ -115,6 +118,7 @@ impl Usage {
                 Bucket::Image => image,
                 Bucket::AudioOutput => audio_output,
                 Bucket::ImageOutput => image_output,
+                Bucket::OtherModels => self.other_models,
                 Bucket::Searches => self.searches,
                 Bucket::SearchUnits => self.search_units,
                 Bucket::Seconds => self.seconds,
@@ -147,6 +151,7 @@ impl Usage {
             image: sum(|usage| usage.image),
             audio_output: sum(|usage| usage.audio_output),
             image_output: sum(|usage| usage.image_output),
+            other_models: sum(|usage| usage.other_models),
             searches: sum(|usage| usage.searches),
             seconds: sum(|usage| usage.seconds),
             search_units: sum(|usage| usage.search_units),

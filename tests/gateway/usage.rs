@@ -185,3 +185,47 @@ fn known_models_have_a_price() {
         }
     }
 }
+
+/// A record's prices by bucket and tier, and what becomes of a bucket that has none.
+#[test]
+fn prices_are_overridden_by_bucket_and_what_has_none_is_named() {
+    let bench = plan().at("m", &["m/mock"]).start();
+    let create = ["model", "create", "m/mock", "--provider", "m"];
+    let prices = ["--price", "input=2.5", "--price", "output@batch=4"];
+    bench.gateway.ok(&[&create[..], &prices].concat());
+    let answer = bench.post("/m/v1/chat/completions", &chat("any", "what", false));
+    let row = bench.row(&answer);
+    assert_eq!(
+        (&row["cost_status"], &row["unpriced"], row.get("cost")),
+        (&json!("unpriced"), &json!("output"), None),
+        "{row}"
+    );
+    assert_eq!(answer.header("x-gw-cost"), None);
+    let id = row["id"].as_str().unwrap();
+    let shown = bench.gateway.ok(&["logs", "get", id]);
+    assert!(shown.contains("unpriced: output"), "{shown}");
+
+    // One more price, and the one that was there stays.
+    bench
+        .gateway
+        .ok(&["model", "set", "m/mock", "--price", "output=10"]);
+    let answer = bench.post("/m/v1/chat/completions", &chat("any", "what", false));
+    let row = bench.row(&answer);
+    let used = |bucket: &str| row["usage"][bucket].as_u64().unwrap();
+    assert_eq!(
+        row["cost_pico"].as_u64(),
+        Some(used("input") * 2_500_000 + used("output") * 10_000_000),
+        "{row}"
+    );
+    assert_eq!(row.get("unpriced"), None, "{row}");
+
+    let refused = bench
+        .gateway
+        .gw(&["model", "set", "m/mock", "--price", "inputs=1"]);
+    assert!(!refused.status.success());
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        told.contains("`inputs` is not a bucket") && told.contains("did you mean `input`?"),
+        "{told}"
+    );
+}

@@ -70,7 +70,15 @@ fn render(row: &Value, bodies: bool, people: bool) -> String {
             .map(|status| text(&status))
             .unwrap_or_default();
         map.shift_remove("cost_pico");
-        map.insert("cost".into(), cost(row, &status).into());
+        let unpriced = map.shift_remove("unpriced");
+        map.insert(
+            "cost".into(),
+            match unpriced {
+                Some(bucket) => format!("{}: {}", cost(row, &status), text(&bucket)),
+                None => cost(row, &status),
+            }
+            .into(),
+        );
         if let Some(usage) = map.get("usage").cloned() {
             let source = map
                 .shift_remove("usage_source")
@@ -144,9 +152,11 @@ fn tokens(usage: &Value, source: &str) -> String {
         ("output", "out"),
         ("reasoning", "reasoning"),
         ("audio", "of them audio in"),
+        ("audio_cached", "of them audio cached"),
         ("image", "of them images in"),
         ("audio_output", "of them audio out"),
         ("image_output", "of them images out"),
+        ("other_models", "of other models"),
         ("searches", "web searches"),
         ("seconds", "seconds of sound"),
         ("search_units", "search units"),
@@ -172,7 +182,7 @@ mod tests {
 
     fn row() -> Value {
         json!({"id": "req_1", "format": "anthropic", "status": 200, "latency_ms": 1212, "key": null, "cost_pico": null,
-            "usage": {"input": 2, "cache_read": 3, "output": 4, "audio": 0}, "usage_source": "reported", "cost_status": "unpriced",
+            "usage": {"input": 2, "cache_read": 3, "output": 4, "audio": 0}, "usage_source": "reported", "cost_status": "unpriced", "unpriced": "output", "tier": "flex",
             "attempts": [{"provider": "a", "model": "m", "start_ms": 0, "duration_ms": 12, "status": 429, "class": "capacity", "reason": "rate limited"},
                 {"provider": "b", "model": "n", "start_ms": 13, "duration_ms": 1200, "status": 200, "class": "ok"}],
             "content": {"request": {"text": "{\"it's\":1}"}, "response": {"text": "a\u{1b}[2J\nb"}, "truncated": true}})
@@ -182,7 +192,7 @@ mod tests {
     fn in_full() {
         assert_eq!(
             render(&row(), true, false),
-            "id        req_1\nformat    anthropic\nstatus    200\nlatency   1.2s\nusage     2 in, 3 cached, 4 out (reported)\ncost      unpriced\n\n\
+            "id        req_1\nformat    anthropic\nstatus    200\nlatency   1.2s\nusage     2 in, 3 cached, 4 out (reported)\ntier      flex\ncost      unpriced: output\n\n\
              TRY   TARGET   START   TOOK   STATUS   CLASS      REASON\n1     a/m      0ms     12ms   429      capacity   rate limited\n2     b/n      13ms    1.2s   200      ok         -\n\n\
              request:\n{\"it's\":1}\n\nresponse:\na\\u001b[2J\nb\n(the response was longer than is kept)\n"
         );

@@ -203,6 +203,7 @@ fn ended(ended: bool, seen: &mut Seen) {
 fn all(body: Body<'_>, seen: &mut Seen) -> Mark {
     seen.text_bytes = seen.text_bytes.saturating_add(body.content.bytes);
     body.usage.merge(&mut seen.usage);
+    body.usage.served().note(seen);
     // A whole message says all there is.
     ended(true, seen);
     Mark::Content

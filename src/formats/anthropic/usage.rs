@@ -2,7 +2,7 @@
 //! what a provider's counts mean, for answers that are forwarded and for those that are translated.
 
 use crate::chat::{Tier, Usage};
-use crate::formats::lenient::{Count, Text, object};
+use crate::formats::lenient::{Count, Fold, Given, Text, fold, object};
 use crate::formats::tier::Served;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -24,6 +24,40 @@ pub(super) struct Counts {
     service_tier: Served,
     speed: Served,
     inference_geo: Place,
+    #[serde(deserialize_with = "fold")]
+    iterations: Iterations,
+}
+
+/// The rounds an answer took: those of another model, an advisor's, are not in the totals.
+/// <https://platform.claude.com/docs/en/agents-and-tools/tool-use/advisor-tool>
+#[derive(Clone, Copy, Default)]
+struct Iterations {
+    others: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Iteration {
+    model: Given,
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+}
+
+impl Fold<Iteration> for Iterations {
+    fn item(&mut self, round: Iteration) {
+        let counts = [
+            round.input_tokens,
+            round.output_tokens,
+            round.cache_read_input_tokens,
+            round.cache_creation_input_tokens,
+        ];
+        if round.model.0 {
+            let tokens = counts.iter().map(|count| count.or_zero());
+            self.others = tokens.fold(self.others, u64::saturating_add);
+        }
+    }
 }
 
 /// Whether the answer had to stay in one country, which costs more:
@@ -109,6 +143,7 @@ impl Counts {
         usage.output = output - usage.reasoning;
         let searches = self.server_tool_use.web_search_requests.or_zero();
         usage.searches = usage.searches.max(searches);
+        usage.other_models = usage.other_models.max(self.iterations.others);
     }
 }
 
@@ -168,6 +203,16 @@ mod tests {
             json!({"input_tokens": 1, "cache_creation_input_tokens": 5, "cache_creation": null});
         assert_eq!(read(&[given]).unwrap().cache_write_5m, 5);
         assert_eq!(read(&[json!({"output_tokens": null})]), None);
+    }
+
+    #[test]
+    fn an_advisors_tokens_are_beside_the_totals() {
+        let given = json!({"input_tokens": 2390, "output_tokens": 121, "iterations": [
+            {"input_tokens": 1128, "output_tokens": 110, "type": "message"},
+            {"input_tokens": 2518, "output_tokens": 22, "cache_read_input_tokens": 5, "type": "advisor_message", "model": "m"},
+            {"input_tokens": 1262, "output_tokens": 11, "type": "message"}]});
+        let usage = read(&[given]).unwrap();
+        assert_eq!((usage.total(), usage.other_models), (2511, 2545));
     }
 
     #[test]
