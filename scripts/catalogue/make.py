@@ -2,7 +2,8 @@
 
 Run by refresh.sh, which brings the packages. Prices are those of genai-prices; what it does not say (buckets, tiers, models)
 comes from LiteLLM, but only where both agree on what the rest of the model costs. Limits and capabilities come from LiteLLM, then
-models.dev; release dates from models.dev, else from the dates in names. own.tsv is over all of them: facts from the vendors' own
+models.dev; release dates from models.dev, else from the dates in names, else the day on which models.dev first had a price, which
+model-prices knows. own.tsv is over all of them: facts from the vendors' own
 pages, each with its link.
 """
 
@@ -13,8 +14,8 @@ from pathlib import Path
 
 from litellm_prices import PLACES, litellm_prices, of, price
 
-genai_file, litellm_file, modelsdev_file, root = map(Path, sys.argv[1:5])
-versions = dict(item.split("=") for item in sys.argv[5:])
+genai_file, litellm_file, modelsdev_file, history_file, root = map(Path, sys.argv[1:6])
+versions = dict(item.split("=") for item in sys.argv[6:])
 root_data = Path(__file__).parent
 today = date.today().isoformat()
 
@@ -23,6 +24,7 @@ SOURCES = {
     "g": ("genai-prices", "MIT", "https://github.com/pydantic/genai-prices"),
     "l": ("litellm", "MIT", "https://github.com/BerriAI/litellm"),
     "m": ("models.dev", "MIT", "https://github.com/sst/models.dev"),
+    "p": ("model-prices", "MIT", "https://github.com/wakamex/model-prices"),
     "v": ("vendor", "-", "https://github.com/pydantic/genai-prices/tree/main/prices"),
 }
 
@@ -256,6 +258,9 @@ litellm = json.loads(litellm_file.read_text())
 litellm.pop("sample_spec", None)
 modelsdev = json.loads(gzip.open(modelsdev_file).read())
 modelsdev = modelsdev.get("providers", modelsdev)
+history = json.loads(history_file.read_text())["prices"]
+# Before that it had not listed long what was new.
+HISTORY_BEGINS = "2025-08"
 own = [line.split("\t") for line in (root_data / "own.tsv").read_text().splitlines() if line and not line.startswith("#")]
 
 differences, out = [], []
@@ -335,7 +340,9 @@ for vendor in genai:
         row = find(rows, name)
         if row is None:
             continue
-        rank = (name.lower() == row.id.lower(), "=" + name.lower() in row.names)
+        # Of a row for all dated versions of a model the first one.
+        version = (undated(name.lower()) or "") in (row.id.lower(), undated(row.id.lower()))
+        rank = (name.lower() == row.id.lower(), "=" + name.lower() in row.names, version)
         if any(rank):
             if id(row) not in dates or rank > dates[id(row)][0]:
                 dates[id(row)] = (rank, row, model)
@@ -361,6 +368,10 @@ for vendor in genai:
             days = sorted("-".join(found.groups()) for found in stamps if found and found[2] <= "12" and found[3] <= "31")
             if days:
                 row.released, row.dated = days[0], "".join(dict.fromkeys(row.dated + row.priced[:1]))
+        first = history.get(VENDORS[vendor["id"]][2], {}).get(row.id, {}).get("standard")
+        first = first[0]["rates"]["valid_from"][:10] if first else ""
+        if not row.released and first > HISTORY_BEGINS:
+            row.released, row.dated = first, "".join(dict.fromkeys(row.dated + "p"))
         # Google prices sound apart only where it costs more than text: https://ai.google.dev/gemini-api/docs/pricing
         if vendor["id"] == "google" and "audio" in row.can and not any(name.startswith("audio") for name in row.prices):
             for name, value in list(row.prices.items()):

