@@ -31,6 +31,8 @@ pub mod gateway;
 pub mod live;
 /// An upstream simulator: both formats, embeddings, and faults on request.
 pub mod mock;
+/// Telling somebody of limits that fill up and of targets that fail: commands and signed requests, bounded.
+pub mod notify;
 /// Pure planning: snapshot + caller + request -> ordered attempts, and why the rest was left out.
 pub mod plan;
 /// One file a resource kind: the record, its flags, its columns; the KINDS table.
@@ -49,6 +51,8 @@ mod skip;
 pub mod stdio;
 /// Where state rests: records, the audit log, request logs, secrets.
 pub mod store;
+/// Finished requests as spans for an OpenTelemetry collector, in bounded batches.
+pub mod telemetry;
 /// PEM files, and the certificate this gateway answers with, followed as its files change.
 pub mod tls;
 /// A provider made ready to be called: address, headers, TLS and signing in, one builder for all who call.

@@ -13,6 +13,7 @@ mod last_used;
 mod leases;
 mod live;
 mod new_keys;
+mod notices;
 mod provider_health;
 mod ready;
 mod reload;
@@ -22,11 +23,13 @@ mod serving;
 mod signals;
 mod stop;
 mod stores;
+mod traces;
 
 use crate::admin::{self, Deps, Desk, Listener};
 use crate::config::{Address, Config};
 use crate::error::{Error, Kind, Result};
 use crate::gateway::{Shared, accept};
+use crate::notify::Notifier;
 use crate::resources::Stamp;
 use crate::store::{harden, records::Actor};
 use crate::tls::Identity;
@@ -84,10 +87,12 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         settings,
     );
     shared.tls = tls.clone();
+    let spans = traces::open(&config.telemetry, &mut shared);
     let shared = Arc::new(shared);
 
     let facts: Arc<OnceLock<Value>> = Arc::default();
     let (changed, changes) = watch::channel(());
+    let notifier = Notifier::start(notices::receivers(&config.notify)?);
     let checks = Checks::new(shared.clone());
     let desk = Desk::open(Deps {
         records: stores.records.clone(),
@@ -137,18 +142,33 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
             let shared = shared.clone();
             move || Box::pin(live::view(shared.clone(), started))
         }),
+        notify_test: Arc::new({
+            let notifier = notifier.clone();
+            move || {
+                let notifier = notifier.clone();
+                Box::pin(async move { notifier.test().await })
+            }
+        }),
         metrics: Arc::new({
-            let shared = shared.clone();
-            move |openmetrics| live::metrics(&shared, started, openmetrics)
+            let (shared, notifier) = (shared.clone(), notifier.clone());
+            move |openmetrics| live::metrics(&shared, started, &notifier, openmetrics)
         }),
         status: Arc::new({
             let (shared, facts, records) = (shared.clone(), facts.clone(), stores.records.clone());
-            let checks = checks.clone();
-            move || serving::status(&shared, facts.get(), &*records, &checks)
+            let (checks, notifier) = (checks.clone(), notifier.clone());
+            move || serving::status(&shared, facts.get(), &*records, &checks, &notifier)
         }),
     })
     .await?;
     live::start(&shared);
+    traces::start(&shared, spans);
+    let thresholds = config.notify.thresholds()?;
+    notices::start(
+        &shared,
+        stores.counters.clone(),
+        notifier.clone(),
+        thresholds,
+    );
     let last_used = LastUsed::start(shared.clone(), stores.last_used());
     let kept = Kept::start(shared.clone(), stores.kept());
     let simulator = match config.mock || config.dev {
@@ -214,6 +234,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     for admin in admins {
         let _ = tokio::time::timeout(std::time::Duration::from_secs(3), admin).await;
     }
+    traces::close(&shared).await;
     ready::remove_file(&config);
     last_used.save();
     kept.save();

@@ -23,6 +23,7 @@ mod live;
 mod log_row;
 mod logs;
 mod models;
+mod notify;
 mod openapi;
 pub mod paths;
 mod probe;
@@ -107,6 +108,9 @@ pub type ModelUses = dyn Fn(&str, &str) -> crate::resources::Spec + Send + Sync;
 /// Takes a provider's name and how a trial of it went.
 pub type Tried = dyn Fn(&str, &Trial) + Send + Sync;
 
+/// Sends a trial to those who are to be told of limits and failing targets.
+pub type NotifyTest = dyn Fn() -> BoxFuture<'static, serde_json::Value> + Send + Sync;
+
 /// Tells what is going on now.
 pub type Live = dyn Fn() -> BoxFuture<'static, Option<serde_json::Value>> + Send + Sync;
 
@@ -143,6 +147,8 @@ pub struct Deps {
     pub model_uses: Arc<ModelUses>,
     /// What is going on now, as `live::view::View` has it; `None`: the gateway stops.
     pub live: Arc<Live>,
+    /// Tells those who are to be told that this is a trial: `{items: [{to, ok, ms, error?}]}`.
+    pub notify_test: Arc<NotifyTest>,
     /// The metrics as text; `true`: as OpenMetrics.
     pub metrics: Arc<dyn Fn(bool) -> String + Send + Sync>,
     /// `{url, admin, pid, started, revision, in_flight, store, secrets, log: Health, providers: {name: {health, reason}}}`

@@ -57,6 +57,7 @@ pub enum Action {
     Live,
     FollowLive,
     Metrics,
+    TestNotify,
     Healthz,
     Openapi,
 }
@@ -143,6 +144,7 @@ endpoints! {
     "GET" "/api/v1/status" Kinds::None, Input::None, &[], Action::Status, "How the gateway is doing";
     "GET" "/api/v1/live" Kinds::None, Input::None, &[], Action::Live, "What is going on now";
     "GET" "/api/v1/live/follow" Kinds::None, Input::None, &[], Action::FollowLive, "The same every second, as JSON lines";
+    "POST" "/api/v1/notify/test" Kinds::None, Input::Json, &[], Action::TestNotify, "Tell everybody who is to be told of limits and failing targets that this is a trial";
     "GET" "/metrics" Kinds::None, Input::None, &[], Action::Metrics, "Metrics for Prometheus (OpenMetrics where `accept` takes it)";
     "GET" "/healthz" Kinds::None, Input::None, &[], Action::Healthz, "Whether the process answers; needs no token";
     "GET" "/openapi.json" Kinds::None, Input::None, &[], Action::Openapi, "This interface as OpenAPI 3.1";

@@ -3,7 +3,7 @@
 use super::{
     Desk, Door, body,
     call::{Call, refusal},
-    check, door, handlers, limits, live, logs, models,
+    check, door, handlers, limits, live, logs, models, notify,
     paths::{Action, Endpoint, FIGURES, expanded},
     probe, route_status, route_test, upkeep,
 };
@@ -55,6 +55,7 @@ fn handle(action: Action, call: Call) -> BoxFuture<'static, Result<Response>> {
         Action::Status => Box::pin(handlers::status(call)),
         Action::Live => Box::pin(live::now(call)),
         Action::FollowLive => Box::pin(live::follow(call)),
+        Action::TestNotify => Box::pin(notify::test(call)),
         Action::Metrics => Box::pin(live::metrics(call)),
         Action::Healthz => Box::pin(handlers::healthz(call)),
         Action::Openapi => Box::pin(handlers::openapi(call)),

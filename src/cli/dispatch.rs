@@ -3,8 +3,8 @@
 use super::print::Format;
 use super::{
     apply, completion, context::Context, db, diff, doctor, exits, explain, export, keys, launch,
-    limits, logs, models, path, print, providers, quickstart, request, route_status, route_test,
-    routes, serve, status, top, tree, vendors, verb_first, verbs, wait,
+    limits, logs, models, notify, path, print, providers, quickstart, request, route_status,
+    route_test, routes, serve, status, top, tree, vendors, verb_first, verbs, wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
@@ -57,6 +57,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
             .map(|()| ExitCode::SUCCESS),
             "wait" => wait::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "status" => status::run(&context).await.map(|()| ExitCode::SUCCESS),
+            "notify" => notify::test(&context).await.map(|()| ExitCode::SUCCESS),
             "top" => top::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "doctor" => doctor::run(&context).await,
             "db" => db::run(&context, sub).await,

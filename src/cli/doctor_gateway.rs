@@ -50,6 +50,7 @@ impl Gateway {
         }));
         found.push(finding(Mark::Ok, "secrets", says("secrets")));
         found.extend(logs(status, says("log.written")));
+        found.extend(notices(status));
         found.extend(self.providers(context).await);
         found
     }
@@ -156,6 +157,33 @@ fn logs(status: &Value, written: String) -> Vec<Finding> {
         found.push(finding(Mark::Warn, "clock", why).fix("see that the system clock is right"));
     }
     found
+}
+
+/// Whether those who are to be told of limits and failing targets hear.
+fn notices(status: &Value) -> Vec<Finding> {
+    let receivers = status.get("notify").and_then(Value::as_array);
+    let receivers = receivers.into_iter().flatten();
+    let finding_of = |receiver: &Value| {
+        let of = |name: &str| receiver.get(name).map(text).unwrap_or_default();
+        let says = format!(
+            "{}: {} sent, {} failed, {} left out",
+            of("to"),
+            of("sent"),
+            of("failed"),
+            of("dropped")
+        );
+        // RFC 3339 in UTC: the later is the greater.
+        match of("last_failed") > of("last_sent") {
+            false => finding(Mark::Ok, "notify", says),
+            true => finding(
+                Mark::Warn,
+                "notify",
+                format!("{says}; the last: {}", of("last_error")),
+            )
+            .fix("try it with `gw notify test`"),
+        }
+    };
+    receivers.map(finding_of).collect()
 }
 
 fn lines<'a>(status: &'a Value, at: &str) -> impl Iterator<Item = &'a str> {

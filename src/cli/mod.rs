@@ -24,6 +24,7 @@ mod limits;
 mod logs;
 mod models;
 mod names;
+mod notify;
 mod path;
 mod print;
 mod progress;

@@ -186,6 +186,10 @@ impl Remote {
         self.to("follow", "logs").follow(&pairs(query)).await
     }
 
+    pub(crate) async fn notify_test(&self) -> Result<Value> {
+        self.to("test", "notices").notify_test().await
+    }
+
     pub(crate) async fn live(&self) -> Result<Value> {
         self.to("get", "live figures").live().await
     }

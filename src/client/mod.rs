@@ -160,6 +160,11 @@ impl Client {
     pub async fn logs_export(&self, query: Query<'_>) -> Result<Lines> {
         self.lines("/api/v1/logs/export", query).await
     }
+    /// Tells those who are to be told that this is a trial.
+    pub async fn notify_test(&self) -> Result<Value> {
+        self.call("POST", "/api/v1/notify/test", &[], Some(&json!({})), &[])
+            .await
+    }
     /// What is going on now.
     pub async fn live(&self) -> Result<Value> {
         self.call("GET", "/api/v1/live", &[], None, &[]).await

@@ -19,6 +19,7 @@ use crate::resources::{
     Millis,
     route::{RetryOn, Route},
 };
+use crate::telemetry::context::TRACEPARENT;
 use crate::upstream::Upstream;
 use std::{
     sync::Arc,
@@ -241,7 +242,10 @@ impl Attempts<'_> {
             },
         };
         let way = prepare::way(exchange, upstream, choice)?;
-        let (request, dropped) = prepare::request(exchange, upstream, choice, way)?;
+        let (mut request, dropped) = prepare::request(exchange, upstream, choice, way)?;
+        if let Some(told) = self.record.traceparent(&upstream.name) {
+            request.headers_mut().insert(TRACEPARENT, told);
+        }
         if limit::has_limits(exchange, choice) {
             // In a box: requests that nothing limits must not carry its room about.
             Box::pin(limit::enter(exchange, choice, self.record)).await?;

@@ -68,6 +68,7 @@ use crate::live::Live;
 use crate::plan::{Moment, Snapshot};
 use crate::seldom::Seldom;
 use crate::store::{counters::Counters, journal::Journal, records::Records, token::Hasher};
+use crate::telemetry::Traces;
 use crate::tls::Identity;
 use crate::upstream::Upstream;
 use arc_swap::ArcSwap;
@@ -124,6 +125,8 @@ pub struct Shared {
     pub requests: AtomicU64,
     /// What is going on: each record adds itself to it.
     pub live: Live,
+    /// Where finished requests go as spans; `None`: nowhere.
+    pub traces: Option<Arc<Traces>>,
     /// What providers keep for whom.
     pub kept: kept::Keeper,
     /// Where requests get their ids from.
@@ -170,6 +173,7 @@ impl Shared {
             peers: Mutex::default(),
             requests: AtomicU64::new(0),
             live: Live::new(seed()),
+            traces: None,
             kept: kept::Keeper::default(),
             stopping: AtomicBool::new(false),
             ending: AtomicBool::new(false),

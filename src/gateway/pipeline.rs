@@ -197,6 +197,7 @@ pub(super) fn admitted(
     record: &mut Record,
     watch: &Guard,
 ) -> Result<caller::Admitted, Ended> {
+    record.traced(&head.headers);
     let now = record.row.at.0;
     let admitted =
         caller::admit(&worker.shared, serving, head, in_query, now).map_err(|denied| {

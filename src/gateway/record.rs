@@ -15,6 +15,7 @@ use crate::plan::{Caller, Moment};
 use crate::resources::{Stamp, key::LogContent};
 use crate::store::counters::{Amounts, Refusal};
 use crate::store::journal::{Attempt, Content, Outcome, Row};
+use crate::telemetry::context::{self, Context};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use std::{
@@ -45,6 +46,8 @@ pub struct Record {
     /// Bytes of the request that are text.
     text_bytes: u64,
     finished: bool,
+    /// Where its caller's trace stood, where somebody wants traces.
+    trace: Option<Box<Context>>,
     /// It is none of the requests that are recorded.
     discarded: bool,
     /// Nothing is used by it, and nothing is to be paid: it only counts.
@@ -104,6 +107,7 @@ impl Record {
             aside: None,
             text_bytes: 0,
             finished: false,
+            trace: None,
             discarded: false,
             free: false,
             untold: false,
@@ -133,7 +137,14 @@ impl Record {
         }
         let limited = Limited::of(refusal, counters.now());
         self.row.limit = Some(limited.name.clone());
+        self.shared.live.refused(refusal.limit.metric, false);
         limited
+    }
+
+    /// A limit in shadow would have refused it.
+    pub fn shadowed_by(&mut self, refusal: &Refusal, name: String) {
+        self.row.shadowed.push(name);
+        self.shared.live.refused(refusal.limit.metric, true);
     }
 
     /// Puts how its caller's limits stand into the headers of its answer.
@@ -161,6 +172,24 @@ impl Record {
         caller.running.fetch_add(1, Ordering::Relaxed);
         self.caller = Some(caller.clone());
         self.belongs_to(caller);
+    }
+
+    /// Where its caller's trace stands, where that matters.
+    pub fn traced(&mut self, headers: &HeaderMap) {
+        if self.shared.traces.is_some() {
+            self.trace = Context::read(headers).map(Box::new);
+        }
+    }
+
+    /// What a provider is told of the attempt that runs, where it is told of traces.
+    pub fn traceparent(&self, provider: &str) -> Option<HeaderValue> {
+        self.shared
+            .traces
+            .as_ref()
+            .filter(|traces| traces.tells(provider))?;
+        let attempt = self.row.attempts.len() + 1;
+        let told = context::traceparent(&self.row.id, self.trace.as_deref(), attempt);
+        HeaderValue::try_from(told).ok()
     }
 
     /// Whose key a request presented that is not let in; `why`: what the log says and the caller is not told.
@@ -510,6 +539,9 @@ impl Drop for Record {
         self.row.latency_ms = now;
         if !self.discarded {
             self.shared.live.note(&self.row);
+            if let Some(traces) = &self.shared.traces {
+                traces.finished(&self.row, self.trace.take().map(|context| *context));
+            }
         }
         let row = std::mem::take(&mut self.row);
         match self.level {

@@ -17,7 +17,7 @@ pub use histogram::{BOUNDS, Coarse};
 pub use tally::OTHER;
 pub use totals::{SERIES, Totals};
 
-use crate::resources::limit::Metric;
+use crate::resources::limit::{METRICS, Metric};
 use crate::store::journal::Row;
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -35,16 +35,6 @@ thread_local! {
         NEXT.fetch_add(1, Relaxed) % LANES
     };
 }
-
-/// Metrics of limits, in the words of limits.
-pub const METRICS: [(&str, Metric); 6] = [
-    ("tokens", Metric::Tokens),
-    ("input", Metric::Input),
-    ("output", Metric::Output),
-    ("requests", Metric::Requests),
-    ("parallel", Metric::Parallel),
-    ("spend", Metric::Spend),
-];
 
 /// A request that runs now.
 #[derive(Clone, Debug)]

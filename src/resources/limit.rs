@@ -18,7 +18,8 @@ pub enum Metric {
     Spend,
 }
 
-const METRICS: [(&str, Metric); 6] = [
+/// Metrics by the words that limits have for them.
+pub const METRICS: [(&str, Metric); 6] = [
     ("tokens", Metric::Tokens),
     ("input", Metric::Input),
     ("output", Metric::Output),

@@ -9,6 +9,7 @@ use crate::live::{
     process::Process,
     view::{Count, Log, Target, View},
 };
+use crate::notify::Notifier;
 use crate::plan::status;
 use crate::resources::Stamp;
 use crate::store::journal::{Filter, sums::Ask};
@@ -117,7 +118,7 @@ pub async fn view(shared: Arc<Shared>, started: Stamp) -> Option<Value> {
 }
 
 /// The metrics as text.
-pub fn metrics(shared: &Shared, started: Stamp, openmetrics: bool) -> String {
+pub fn metrics(shared: &Shared, started: Stamp, notifier: &Notifier, openmetrics: bool) -> String {
     let mut scene = look(shared, Scene::of);
     scene.refused = shared.live.refusals().collect();
     scene.in_flight = shared.in_flight.load(Ordering::Relaxed) as u64;
@@ -128,6 +129,12 @@ pub fn metrics(shared: &Shared, started: Stamp, openmetrics: bool) -> String {
     scene.targets = targets(shared);
     scene.providers = providers(shared);
     scene.log = shared.journal.health();
+    scene.notices = notifier.export();
+    scene.spans = shared
+        .traces
+        .as_ref()
+        .map(|traces| traces.export())
+        .unwrap_or_default();
     scene.process = Process::now(started.0);
     metrics::text(scene, openmetrics)
 }

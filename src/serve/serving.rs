@@ -6,6 +6,7 @@ use crate::chat::Op;
 use crate::config::Config;
 use crate::formats;
 use crate::gateway::{Serving, Settings, Shared};
+use crate::notify::Notifier;
 use crate::plan::{
     session::Names,
     snapshot::{Provider, VendorFacts},
@@ -177,6 +178,7 @@ pub fn status(
     facts: Option<&Value>,
     records: &dyn Records,
     checks: &Checks,
+    notifier: &Notifier,
 ) -> Value {
     let mut status = facts
         .and_then(Value::as_object)
@@ -267,6 +269,9 @@ pub fn status(
     );
     status.insert("log".into(), json!(log));
     status.insert("counters".into(), json!(counters));
+    if notifier.is_wanted() {
+        status.insert("notify".into(), notifier.status().into());
+    }
     status.insert("providers".into(), providers.into());
     Value::Object(status)
 }

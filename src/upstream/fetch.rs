@@ -16,7 +16,7 @@ const LONGEST: usize = 64 << 10;
 
 /// Sends a request whose URI is absolute, `http` or `https`, and reads the whole answer. Metadata servers are link-local: unlike
 /// providers' addresses, these are the caller's to choose. Errors are fragments that name the host.
-pub(super) async fn fetch(
+pub async fn fetch(
     mut request: Request<Bytes>,
     within: Duration,
 ) -> Result<(StatusCode, Bytes), String> {

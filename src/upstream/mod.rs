@@ -8,7 +8,7 @@ pub mod aws;
 pub mod call;
 pub mod check;
 pub mod dial;
-mod fetch;
+pub mod fetch;
 mod headers;
 mod issuer;
 mod lease;

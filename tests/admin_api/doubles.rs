@@ -201,6 +201,7 @@ pub async fn logging(
         settled: Arc::new(|_| Box::pin(async {})),
         tried: Arc::new(|_, _| {}),
         live: Arc::new(|| Box::pin(async { Some(json!({"in_flight": 0})) })),
+        notify_test: Arc::new(|| Box::pin(async { json!({"items": []}) })),
         metrics: Arc::new(|open| format!("open {open}\n")),
         status: Arc::new(
             || json!({"url": "http://127.0.0.1:4000/v1", "providers": {"healthy": {"health": "ok"}}}),

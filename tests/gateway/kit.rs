@@ -18,6 +18,7 @@ pub struct Plan {
     items: Vec<Value>,
     secrets: Vec<(String, String)>,
     args: Vec<String>,
+    env: Vec<(&'static str, String)>,
 }
 
 /// A running one.
@@ -46,6 +47,7 @@ pub fn plan() -> Plan {
         items: Vec::new(),
         secrets: Vec::new(),
         args: Vec::new(),
+        env: Vec::new(),
     };
     plan.items.push(json!({"kind": "user", "name": "u"}));
     plan = plan
@@ -120,6 +122,11 @@ impl Plan {
         self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
         self
     }
+    /// A variable of `gw serve`'s.
+    pub fn env(mut self, name: &'static str, value: &str) -> Plan {
+        self.env.push((name, value.to_owned()));
+        self
+    }
     /// Starts it with state in memory.
     pub fn start(self) -> Bench {
         self.args(&["--in-memory"]).launch()
@@ -137,7 +144,9 @@ impl Plan {
             seed.to_str().unwrap(),
         ];
         args.extend(self.args.iter().map(String::as_str));
-        let gateway = Gateway::start_with(&args);
+        let env = self.env.iter();
+        let env: Vec<_> = env.map(|(name, value)| (*name, value.as_ref())).collect();
+        let gateway = Gateway::start_with_env(&args, &env);
         Bench {
             gateway,
             mock: self.mock,

@@ -171,7 +171,14 @@ fn summary<'a>(app: &App, view: &'a View, wide: bool) -> Vec<Line<'a>> {
     );
     let spend = format!(
         "{:>8} today  {} last hour  {} last minute",
-        money(view.today_pico, 0),
+        money(
+            view.today_pico,
+            if view.today_pico == 0 {
+                hour.unpriced
+            } else {
+                0
+            }
+        ),
         money(hour.cost_pico, hour.unpriced),
         money(minute.cost_pico, minute.unpriced)
     );

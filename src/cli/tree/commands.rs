@@ -321,6 +321,11 @@ pub(super) fn commands() -> Vec<Command> {
                     .default_value("ready"),
             ),
         Command::new("status").about("What is running, where, and whether it is well"),
+        Command::new("notify")
+            .about("Those who are told of limits that fill up and targets that fail")
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommand(Command::new("test").about("Send each of them a trial, and say who heard")),
         Command::new("top")
             .about("What is going on now, every second: requests, spend, targets, who is busy")
             .arg(flag("once", "once", "One picture as text, and out")),

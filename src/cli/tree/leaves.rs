@@ -251,6 +251,7 @@ static ROWS: &[Row] = &[
     row("explain", TEXT, &["explain route", "explain route.targets"]),
     row("wait", TEXT, &["wait --timeout 10s"]),
     row("status", VALUE, &["status", "status -o value=.url"]),
+    row("notify test", VALUE, &["notify test"]),
     row(
         "top",
         VALUE,

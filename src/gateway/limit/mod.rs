@@ -307,7 +307,7 @@ fn shadowed(reserved: &Reserved, record: &mut Record) {
     for refusal in &reserved.shadowed {
         let name = refusal::name(refusal);
         if !record.row.shadowed.contains(&name) {
-            record.row.shadowed.push(name);
+            record.shadowed_by(refusal, name);
         }
     }
 }
