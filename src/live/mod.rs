@@ -147,6 +147,7 @@ impl Live {
             let Some(lane) = lane.get() else { continue };
             let tally = spare.get_or_insert_with(|| Tally::new(self.seed));
             std::mem::swap(&mut *open(&lane.tally), tally);
+            tally.settle();
             totals.take(tally, known, now);
             tally.reset();
         }

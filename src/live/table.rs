@@ -37,12 +37,15 @@ fn mix(hash: u64, word: u64) -> u64 {
 }
 
 fn text(mut hash: u64, text: &str) -> u64 {
-    for chunk in text.as_bytes().chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        hash = mix(hash, u64::from_le_bytes(word));
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    for word in words {
+        hash = mix(hash, u64::from_le_bytes(*word));
     }
-    mix(hash, text.len() as u64)
+    let rest = rest
+        .iter()
+        .fold(0, |word, byte| word << 8 | u64::from(*byte));
+    // A length is no character's: names do not run into each other.
+    mix(hash, rest << 8 | text.len() as u64 & 0xff)
 }
 
 impl<const N: usize, C: Default> Table<N, C> {

@@ -13,6 +13,8 @@ pub const OTHER: &str = "other";
 /// Series counted apart between two looks. Callers choose names of models: beyond these they are counted as [`OTHER`], and
 /// beyond twice as many everything is.
 const SERIES: usize = 512;
+/// Times that wait for their histograms.
+const TIMES: usize = 8_192;
 /// Keys counted apart.
 const KEYS: usize = 4_096;
 
@@ -30,6 +32,8 @@ pub struct Tally {
     pub latency: Histogram,
     /// To the first content.
     pub first: Histogram,
+    /// Both, of requests that are in neither yet: putting them in is for who looks.
+    times: Vec<(u64, Option<u64>)>,
 }
 
 impl Tally {
@@ -41,6 +45,7 @@ impl Tally {
             statuses: Vec::new(),
             latency: Histogram::default(),
             first: Histogram::default(),
+            times: Vec::new(),
         }
     }
 
@@ -52,11 +57,16 @@ impl Tally {
         let sum = Sum::of(row);
         let cell = self.cell(route, provider, model);
         cell.note(row, &sum);
-        let here = |attempt: &&Attempt| attempt.provider == provider && attempt.model == model;
-        for attempt in row.attempts.iter().filter(here) {
-            cell.attempts[class(&attempt.class)] += 1;
+        // The last is nearly always the only one, and where the request came to.
+        let here = |attempt: &Attempt| attempt.provider == provider && attempt.model == model;
+        let (last, others) = match row.attempts.split_last() {
+            Some((last, others)) if here(last) => (Some(last), others),
+            _ => (None, row.attempts.as_slice()),
+        };
+        if let Some(last) = last {
+            cell.attempts[class(&last.class)] += 1;
         }
-        for attempt in row.attempts.iter().filter(|attempt| !here(attempt)) {
+        for attempt in others {
             let cell = self.cell(route, &attempt.provider, &attempt.model);
             cell.attempts[class(&attempt.class)] += 1;
         }
@@ -73,9 +83,17 @@ impl Tally {
             Some((_, count)) => *count += 1,
             None => self.statuses.push((row.status, 1)),
         }
-        self.latency.add(row.latency_ms);
-        if let Some(ms) = row.ttft_ms {
-            self.first.add(ms);
+        self.times.push((row.latency_ms, row.ttft_ms));
+        if self.times.len() >= TIMES {
+            self.settle();
+        }
+    }
+
+    /// Puts times into their histograms.
+    pub fn settle(&mut self) {
+        for (latency, first) in self.times.drain(..) {
+            self.latency.add(latency);
+            first.into_iter().for_each(|ms| self.first.add(ms));
         }
     }
 
@@ -94,6 +112,7 @@ impl Tally {
         self.statuses.clear();
         self.latency.clear();
         self.first.clear();
+        self.times.clear();
     }
 }
 
