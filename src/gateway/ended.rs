@@ -2,6 +2,7 @@
 
 use super::{failure::Failure, limit::Limited, watch::Fired};
 use crate::error::Error;
+use crate::formats::count::Counted;
 
 /// A request that ended without an answer.
 // Made once a request at most; boxing would only move the cost.
@@ -15,8 +16,8 @@ pub enum Ended {
     Failed(Failure),
     /// The caller closed in the middle of its request.
     Gone,
-    /// A count that no target gave: an estimate, in tokens.
-    Estimated(u64),
+    /// A count that no target gave: gw's own.
+    Counted(Counted),
     /// From outside: revoked, shut down, out of time.
     Interrupted(Fired),
 }

@@ -21,13 +21,14 @@ use crate::catalog;
 use crate::chat::{Op, estimate};
 use crate::error::{Error, Kind};
 use crate::formats::{
-    count,
+    count::{self, Counted},
     peek::{self, Peek},
 };
 use crate::plan::{self, Ask, Caller, Context, Needs, Plan, turns::Turn};
 use crate::upstream::{OwnKey, via};
+use bytes::Bytes;
 use http::{Request, Response};
-use std::{cell::OnceCell, rc::Rc};
+use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
 /// Serves one request of a known format, whose record has begun. It is taken here: what is handed over by value is copied
 /// with the whole future.
@@ -124,8 +125,22 @@ async fn answer(
         }
     }
     record.came_to(&upstream.name, &first.model);
-    let weights = catalog::weights(&first.model);
-    Err(Ended::Estimated(count::estimate::estimate(&body, weights)))
+    Err(Ended::Counted(
+        counted(body.clone(), first.model.clone()).await,
+    ))
+}
+
+/// A count of gw's own. Encoding takes its time where gw was built to do it: not on this thread, then.
+async fn counted(body: Bytes, model: Arc<str>) -> Counted {
+    let count = move || count::tokens(&body, &model, catalog::weights(&model));
+    match cfg!(feature = "tokenizer") {
+        false => count(),
+        true => {
+            let again = count.clone();
+            let counted = tokio::task::spawn_blocking(count).await;
+            counted.unwrap_or_else(|_| again())
+        }
+    }
 }
 
 /// What planning needs to know of a request.

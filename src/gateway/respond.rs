@@ -16,7 +16,10 @@ use super::{
 use crate::catalog;
 use crate::chat::Fault;
 use crate::error::{Error, Kind};
-use crate::formats::{Api, Format, Framing, Seen, count};
+use crate::formats::{
+    Api, Format, Framing, Seen,
+    count::{self, Counted},
+};
 use crate::plan::retry::Class;
 use crate::store::journal::Outcome;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -195,7 +198,7 @@ pub fn refuse(
         Ended::Failed(failure) => return failed(format, failure, record, conn),
         Ended::Refused(error) => (error, Outcome::Failed),
         Ended::Limited(limited) => return over(format, &limited, record, conn),
-        Ended::Estimated(tokens) => return estimated(format, tokens, record, conn),
+        Ended::Counted(count) => return counted(format, count, record, conn),
         Ended::Gone => {
             record.finish(499, Outcome::ClientClosed);
             let error = Error::invalid("the connection ended before the request body did");
@@ -245,20 +248,22 @@ fn over(
     error_body(format, &limited.fault, headers, record, conn)
 }
 
-/// A count that is gw's own, and says so.
-fn estimated(
+/// A count that is gw's own, and says so where it is an estimate.
+fn counted(
     format: &'static Format,
-    tokens: u64,
+    count: Counted,
     record: &mut Record,
     conn: &Rc<Conn>,
 ) -> Response<Body> {
-    let body = bytes::Bytes::from(count::write(format.api, tokens));
+    let body = bytes::Bytes::from(count::write(format.api, count.tokens));
     record.usage(&Seen::default());
     record.response(&body);
     record.finish(200, Outcome::Ok);
     let mut headers = HeaderMap::new();
     about(&mut headers, format, record, false);
-    headers.insert(ESTIMATED, HeaderValue::from_static("input_tokens"));
+    if !count.exact {
+        headers.insert(ESTIMATED, HeaderValue::from_static("input_tokens"));
+    }
     let json = HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, json);
     with(headers, Body::whole(body).on(conn.clone()))

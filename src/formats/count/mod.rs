@@ -3,14 +3,39 @@
 //! conversation and gw only forwards.
 
 pub mod estimate;
+#[cfg(feature = "tokenizer")]
+mod exact;
 mod size;
 
 use super::{
     Api, Format, FormatId, Framed, Hosted, Passes, Seen, anthropic, entry, fault, gemini, hosting,
     openai, peek, responses,
 };
-use crate::chat::{Op, Usage};
+use crate::chat::{Op, Usage, Weights};
 use peek::{Look, Looks};
+
+/// How many tokens a prompt has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    pub tokens: u64,
+    /// Counted as the model's provider counts, and not estimated.
+    pub exact: bool,
+}
+
+/// Tokens of a request's prompt at a model: counted where gw was built to and knows how, else estimated.
+pub fn tokens(body: &[u8], model: &str, weights: &Weights) -> Counted {
+    #[cfg(feature = "tokenizer")]
+    let exact = exact::tokens(body, model);
+    #[cfg(not(feature = "tokenizer"))]
+    let exact = {
+        let _ = model;
+        None
+    };
+    Counted {
+        tokens: exact.unwrap_or_else(|| estimate::estimate(body, weights)),
+        exact: exact.is_some(),
+    }
+}
 
 /// What rows that are answered whole and not translated have in common.
 const WHOLE: Format = Format {
