@@ -13,6 +13,7 @@ mod last_used;
 mod leases;
 mod live;
 mod new_keys;
+mod newer_prices;
 mod notices;
 mod provider_health;
 mod ready;
@@ -38,6 +39,7 @@ use kept::Kept;
 use key_places::{Place, Shown};
 use last_used::LastUsed;
 use new_keys::Keys;
+use newer_prices::NewerPrices;
 use ready::Ready;
 use serde_json::{Value, json};
 use signals::Signals;
@@ -94,6 +96,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     let (changed, changes) = watch::channel(());
     let notifier = Notifier::start(notices::receivers(&config.notify)?);
     let checks = Checks::new(shared.clone());
+    let newer = NewerPrices::at(stores.prices());
     let desk = Desk::open(Deps {
         records: stores.records.clone(),
         vault: stores.vault.clone(),
@@ -118,6 +121,15 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         route_state: Arc::new({
             let shared = shared.clone();
             move |record| route_state::of(&shared, record)
+        }),
+        prices: newer.load(),
+        keep_prices: Arc::new({
+            let newer = newer.clone();
+            move |prices| newer.keep(prices)
+        }),
+        estimate: Arc::new({
+            let shared = shared.clone();
+            move |question| crate::gateway::question::estimate(&shared, question)
         }),
         model_uses: Arc::new({
             let shared = shared.clone();

@@ -3,6 +3,7 @@
 
 use super::in_force::{Credentials, InForce};
 use super::{Deps, Published, credentials, draft::Draft};
+use crate::catalog::Overlay;
 use crate::error::{Error, Kind, Result};
 use crate::resources::Record;
 use crate::store::records::{Actor, At, Change, Commit, State};
@@ -40,6 +41,14 @@ impl Desk {
             retry: Arc::default(),
         });
         let records = desk.deps.records.state();
+        let prices = desk.deps.prices.clone();
+        *desk
+            .in_force
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(InForce {
+            prices,
+            ..InForce::default()
+        });
         let touched = records.iter().map(|record| record.at()).collect();
         if !desk.deps.mended {
             desk.forget_unknown(&records).await;
@@ -168,9 +177,24 @@ impl Desk {
             InForce {
                 records,
                 credentials: found,
+                prices: before.prices.clone(),
             },
             touched,
         );
+    }
+
+    /// Keeps these prices and puts them in force.
+    pub(super) async fn reprice(&self, prices: Arc<Overlay>) -> Result<()> {
+        let _turn = self.writer.lock().await;
+        let (keep, kept) = (self.deps.keep_prices.clone(), prices.clone());
+        blocking(move || keep(kept.published())).await?;
+        let now = self.in_force();
+        let state = InForce {
+            prices,
+            ..(*now).clone()
+        };
+        self.publish(state, &BTreeSet::new());
+        Ok(())
     }
 
     fn publish(&self, state: InForce, touched: &BTreeSet<At>) {
@@ -178,6 +202,7 @@ impl Desk {
             records: &state.records,
             touched,
             credentials: &state.credentials,
+            prices: &state.prices,
         });
         let failing = state.credentials.values().any(Result::is_err);
         *self
@@ -290,14 +315,11 @@ impl Desk {
             let touched: BTreeSet<At> = touched.collect();
             let mut credentials = (*now.credentials).clone();
             credentials.extend(fresh);
-            let (records, credentials) = (now.records.clone(), Arc::new(credentials));
-            self.publish(
-                InForce {
-                    records,
-                    credentials,
-                },
-                &touched,
-            );
+            let state = InForce {
+                credentials: Arc::new(credentials),
+                ..(*now).clone()
+            };
+            self.publish(state, &touched);
         }
         still
     }

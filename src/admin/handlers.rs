@@ -409,6 +409,14 @@ pub async fn explain(call: Call) -> Result<Response> {
     ))
 }
 
+pub async fn estimate(call: Call) -> Result<Response> {
+    let (question, estimate) = (call.json()?, call.desk.deps.estimate.clone());
+    Ok(answer(
+        StatusCode::OK,
+        &blocking(move || estimate(question)).await?,
+    ))
+}
+
 fn name_key(call: &Call, mut query: Value) -> Result<Value> {
     let given = query
         .as_object_mut()
@@ -454,6 +462,7 @@ pub async fn status(call: Call) -> Result<Response> {
                 .map(|why| (name.clone(), Value::from(why.as_str())))
         });
         map.insert("credentials".into(), Value::Object(failing.collect()));
+        map.insert("prices".into(), Value::Object(state.prices.told()));
     }
     Ok(answer(StatusCode::OK, &value))
 }

@@ -1,6 +1,7 @@
 //! What is in force: the records as the store has them, and the credentials found for them.
 
 use super::refs;
+use crate::catalog::Overlay;
 use crate::error::Result;
 use crate::resources::Record;
 use crate::store::records::State;
@@ -17,6 +18,8 @@ pub type Credentials = HashMap<String, Result<Access, String>>;
 pub struct InForce {
     pub records: Arc<State>,
     pub credentials: Arc<Credentials>,
+    /// Over the built-in prices.
+    pub prices: Arc<Overlay>,
 }
 
 impl InForce {

@@ -26,6 +26,7 @@ mod models;
 mod notify;
 mod openapi;
 pub mod paths;
+mod prices;
 mod probe;
 mod refs;
 mod route_status;
@@ -45,6 +46,7 @@ pub use listen::{Listener, serve};
 pub use routes::router;
 pub use token::token;
 
+use crate::catalog::{Overlay, Published as PublishedPrices};
 use crate::error::Result;
 use crate::resources::{Record, Stamp};
 use crate::store::{
@@ -66,6 +68,8 @@ pub struct Published<'a> {
     /// The records that differ from those published before, gone ones included; and providers whose credential does.
     pub touched: &'a BTreeSet<At>,
     pub credentials: &'a Credentials,
+    /// Over the built-in prices; another one than before where they have changed.
+    pub prices: &'a Arc<Overlay>,
 }
 
 /// Bounds on what callers of the admin interface send.
@@ -105,6 +109,9 @@ pub type RouteState = dyn Fn(&Record) -> Vec<serde_json::Value> + Send + Sync;
 /// each where there are any.
 pub type ModelUses = dyn Fn(&str, &str) -> crate::resources::Spec + Send + Sync;
 
+/// Takes newer prices than the built-in ones, or none.
+pub type KeepPrices = dyn Fn(&PublishedPrices) -> Result<()> + Send + Sync;
+
 /// Takes a provider's name and how a trial of it went.
 pub type Tried = dyn Fn(&str, &Trial) + Send + Sync;
 
@@ -135,6 +142,8 @@ pub struct Deps {
     pub publish: Arc<dyn Fn(Published<'_>) + Send + Sync>,
     /// Which route, rule and order a request would get; the query and answer are JSON (see `gateway::question`).
     pub explain: Arc<dyn Fn(serde_json::Value) -> Result<serde_json::Value> + Send + Sync>,
+    /// What a request would cost; question and answer are JSON (see `gateway::question::estimate`).
+    pub estimate: Arc<dyn Fn(serde_json::Value) -> Result<serde_json::Value> + Send + Sync>,
     /// Waits, but not for long, until what these providers sign in with has been asked for where it has to be asked for.
     pub settled: Arc<Settled>,
     /// Notes how a trial of a provider went, for its health.
@@ -143,6 +152,10 @@ pub struct Deps {
     pub last_used: LastUsed,
     /// How each target of a route is doing, by its record: `{provider, model, weight, tier, state, detail, load, due}`.
     pub route_state: Arc<RouteState>,
+    /// What was kept of newer prices.
+    pub prices: Arc<Overlay>,
+    /// Keeps newer prices for the next start.
+    pub keep_prices: Arc<KeepPrices>,
     /// Which routes a model is a target of.
     pub model_uses: Arc<ModelUses>,
     /// What is going on now, as `live::view::View` has it; `None`: the gateway stops.

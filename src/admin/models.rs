@@ -23,6 +23,7 @@ use std::collections::HashSet;
 /// What is known offline: of the providers beside their records, or of vendors (`vendor`, by id, or `all`).
 pub async fn known(call: Call) -> Result<Response> {
     let state = call.desk.in_force();
+    let offered = |vendor: &Vendor| catalog::offered(vendor.id, vendor.catalog, &state.prices);
     let items: Vec<Value> = match call.param("vendor") {
         None => beside(&state),
         Some("all") => VENDORS.iter().flat_map(offered).collect(),
@@ -33,10 +34,6 @@ pub async fn known(call: Call) -> Result<Response> {
         }
     };
     Ok(answer(StatusCode::OK, &json!({ "items": items })))
-}
-
-fn offered(vendor: &Vendor) -> Vec<Value> {
-    catalog::offered(vendor.id, vendor.catalog)
 }
 
 /// What the catalogue knows of each provider's models, and no record speaks of.
@@ -57,7 +54,14 @@ fn beside(state: &InForce) -> Vec<Value> {
         for known in catalog::all(vendor.catalog) {
             let there = (record.name.clone(), known.id.to_owned());
             if exposed(&spec, known.id) && !recorded.contains(&there) {
-                items.push(catalog::listed(known, &record.name, State::Enabled));
+                let shown = catalog::listed(
+                    known,
+                    vendor.catalog,
+                    &state.prices,
+                    &record.name,
+                    State::Enabled,
+                );
+                items.push(shown);
             }
         }
     }
@@ -190,8 +194,7 @@ fn serves(state: &InForce, record: &Record, id: &str) -> bool {
     };
     let catalogued = provider(record).is_some_and(|(spec, vendor)| {
         exposed(&spec, id)
-            && (catalog::find(vendor.catalog, id).is_some()
-                || spec.models.iter().any(|it| it == id))
+            && (state.prices.knows(vendor.catalog, id) || spec.models.iter().any(|it| it == id))
     });
     catalogued || recorded()
 }

@@ -40,6 +40,9 @@ pub enum Action {
     Discover,
     Vendors,
     Catalog,
+    Prices,
+    Sync,
+    Estimate,
     Apply,
     Export,
     Explain,
@@ -126,8 +129,11 @@ endpoints! {
     "GET" "/api/v1/{kinds}/{name}/limits" Kinds::Counted, Input::None, &["sessions"], Action::Limits, "How its limits stand: used, reserved, left and when they reset; with `sessions` those of each session too";
     "POST" "/api/v1/{kinds}/{name}/limits/reset" Kinds::Counted, Input::Json, &[], Action::ResetLimits, "Count anew from nothing: all its limits, or one by its name (`limit` in the body, such as tokens/hour; `reason` for the audit log)";
     "POST" "/api/v1/{kinds}/{name}/discover" Kinds::Only(&provider::KIND), Input::Json, &["enable"], Action::Discover, "List the provider's models, with `enable` create records of them";
+    "POST" "/api/v1/{kinds}/{name}/sync" Kinds::Only(&provider::KIND), Input::None, &["dry_run"], Action::Sync, "Ask for the provider's models, make records of the new ones and mark those that are gone";
     "GET" "/api/v1/vendors" Kinds::None, Input::None, &[], Action::Vendors, "Vendors gw knows";
     "GET" "/api/v1/catalog" Kinds::None, Input::None, &["vendor"], Action::Catalog, "Models known offline: of the providers beside their records, or of vendors (`vendor`, by id, or `all`)";
+    "PUT" "/api/v1/prices" Kinds::None, Input::Records, &["dry_run"], Action::Prices, "Lay newer prices over the built-in ones (`data`: genai-prices' or LiteLLM's published JSON; `null`: go back)";
+    "POST" "/api/v1/estimate" Kinds::None, Input::Request, &[], Action::Estimate, "What a request (`body` as text) would cost at `models`, also as a `key`; sends nothing";
     "POST" "/api/v1/apply" Kinds::None, Input::Records, &["dry_run"], Action::Apply, "Make many records so, all or none";
     "GET" "/api/v1/export" Kinds::None, Input::None, &[], Action::Export, "Every record, in the form `apply` takes, without secrets";
     "POST" "/api/v1/explain" Kinds::None, Input::Request, &[], Action::Explain, "Where a request (`path`, `headers`, `body`, or `as_of` a logged one) would go, and why";

@@ -5,12 +5,15 @@ use super::call::{Call, answer};
 use super::desk::{Desk, blocking};
 use super::in_force::InForce;
 use super::item::Item;
-use super::{credentials, draft::Outcome};
+use super::{
+    credentials,
+    draft::{Draft, Outcome},
+};
 use crate::error::{Error, Kind, Result};
-use crate::resources::glob::own_name;
+use crate::resources::glob::{self, own_name};
 use crate::resources::{
-    self, Record,
-    model::Model,
+    self, Record, Stamp,
+    model::{Model, ModelSystem},
     name,
     provider::{Credential, Provider},
 };
@@ -23,6 +26,7 @@ use crate::vendors;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A trial of one provider.
@@ -74,40 +78,104 @@ pub async fn discover(call: Call) -> Result<Response> {
     let body = call.json()?;
     let enable =
         call.flag("enable")? || body.get("enable").and_then(Value::as_bool).unwrap_or(false);
-    let report = stored(&call, None).await?;
-    let mut shown = report.show(&call.name);
-    let Some(models) = report.trial.models else {
-        return Err(Error::new(Kind::Upstream, format!("the models of provider `{}` are not to be had: {}", call.name, report.trial.message))
-            .hint(format!("try it with: gw provider test {0}; or add models by hand: gw model create {0}/MODEL --provider {0}", call.name)));
-    };
+    let (models, mut shown) = listed(&call).await?;
     if enable {
-        let kind = resources::kind("model")?;
-        let provider = call.name.clone();
         let created = call.desk.write(&call.actor, false, |draft| {
-            draft.get("provider", &provider)?;
-            let mut created = Vec::new();
-            for id in &models {
-                let called = format!("{provider}/{id}");
-                if name::check(kind, &called).is_err() || draft.get("model", &called).is_ok() {
-                    continue;
-                }
-                let mut spec = resources::Spec::new();
-                spec.insert("provider".into(), provider.as_str().into());
-                let (outcome, _) = draft.put(Item {
-                    kind: "model".into(),
-                    name: called.clone(),
-                    spec,
-                    ..Item::default()
-                })?;
-                if outcome == Outcome::Created {
-                    created.push(called);
-                }
-            }
-            Ok(created)
+            draft.get("provider", &call.name)?;
+            made(draft, &call.name, models.iter())
         });
         shown["created"] = created.await?.into();
     }
     Ok(answer(StatusCode::OK, &shown))
+}
+
+/// `POST …/providers/{name}/sync`: records for what the provider lists and no record speaks of, as far as it lets callers
+/// have it; a mark for what it no longer lists. Answers `{name, listed, new, gone, back, dry_run}` with records' names.
+pub async fn sync(call: Call) -> Result<Response> {
+    let dry_run = call.flag("dry_run")?;
+    let (models, _) = listed(&call).await?;
+    let there: HashSet<&str> = models.iter().map(String::as_str).collect();
+    let plan = |draft: &mut Draft<'_>| {
+        let spec = &draft.get("provider", &call.name)?.spec;
+        let spec: Provider = serde_json::from_value(Value::Object(spec.clone()))
+            .map_err(|error| Error::internal("the provider record cannot be read").cause(error))?;
+        let own: Vec<(Arc<Record>, String)> = draft
+            .records
+            .of("model", None)
+            .filter_map(|record| {
+                let model: Model =
+                    serde_json::from_value(Value::Object(record.spec.clone())).ok()?;
+                let id = model.upstream(&record.name).to_owned();
+                (model.provider == call.name).then(|| (record.clone(), id))
+            })
+            .collect();
+        let (mut gone, mut back) = (Vec::new(), Vec::new());
+        for (record, id) in &own {
+            let since = match (there.contains(id.as_str()), ModelSystem::of(record).gone) {
+                (false, None) => Some(Stamp::now()),
+                (true, Some(_)) => None,
+                _ => continue,
+            };
+            let list = if since.is_some() {
+                &mut gone
+            } else {
+                &mut back
+            };
+            list.push(record.name.clone());
+            let system = ModelSystem { gone: since }.written();
+            draft.set(&record.at(), record.spec.clone(), system);
+        }
+        let known: HashSet<&str> = own.iter().map(|(_, id)| id.as_str()).collect();
+        let wanted = models.iter().filter(|id| {
+            let exposed = spec.models.is_empty() || glob::any(&spec.models, id);
+            exposed && !known.contains(id.as_str())
+        });
+        let new = made(draft, &call.name, wanted)?;
+        Ok(
+            json!({"name": call.name, "listed": models.len(), "new": new, "gone": gone, "back": back, "dry_run": dry_run}),
+        )
+    };
+    let done = call.desk.write(&call.actor, dry_run, plan).await?;
+    Ok(answer(StatusCode::OK, &done))
+}
+
+/// What the call's provider lists, and the report of asking it.
+async fn listed(call: &Call) -> Result<(Vec<String>, Value)> {
+    let report = stored(call, None).await?;
+    let shown = report.show(&call.name);
+    match report.trial.models {
+        Some(models) => Ok((models, shown)),
+        None => Err(Error::new(Kind::Upstream, format!("the models of provider `{}` are not to be had: {}", call.name, report.trial.message))
+            .hint(format!("try it with: gw provider test {0}; or add models by hand: gw model create {0}/MODEL --provider {0}", call.name))),
+    }
+}
+
+/// Makes a record of each of a provider's models that has none of this name; their names.
+fn made<'a>(
+    draft: &mut Draft<'_>,
+    provider: &str,
+    models: impl Iterator<Item = &'a String>,
+) -> Result<Vec<String>> {
+    let kind = resources::kind("model")?;
+    let mut created = Vec::new();
+    for id in models {
+        let called = format!("{provider}/{id}");
+        if name::check(kind, &called).is_err() || draft.get("model", &called).is_ok() {
+            continue;
+        }
+        let mut spec = resources::Spec::new();
+        spec.insert("provider".into(), provider.into());
+        let (outcome, _) = draft.put(Item {
+            kind: "model".into(),
+            name: called.clone(),
+            spec,
+            ..Item::default()
+        })?;
+        if outcome == Outcome::Created {
+            created.push(called);
+        }
+    }
+    Ok(created)
 }
 
 /// Tries the call's provider with what it refers to now: a model of it, or else its list of models.

@@ -4,7 +4,7 @@ use super::call::{Call, answer};
 use super::desk::{Desk, blocking};
 use super::in_force::InForce;
 use super::{credentials, probe};
-use crate::catalog::{self, Prices};
+use crate::catalog::{self, Overlay, Prices};
 use crate::chat::UsageSource;
 use crate::error::{Error, Result};
 use crate::resources::{
@@ -83,7 +83,11 @@ async fn one(desk: &Desk, state: &InForce, target: &Target, asked: Option<&str>)
     let upstream = Upstream::build(name, &spec, Some(&access), Timers::default())?;
     let sample = sample(&upstream, &model).await;
     (desk.deps.tried)(&record.name, &sample.trial);
-    tell(&mut shown, &sample, &prices(&spec, own.as_ref(), &model));
+    tell(
+        &mut shown,
+        &sample,
+        &prices(&state.prices, &spec, own.as_ref(), &model),
+    );
     let injected = spec.injected().filter(|(_, until)| Stamp::now().0 < *until);
     if let Some((faults, _)) = injected {
         // It goes to the provider itself.
@@ -121,12 +125,10 @@ fn own(state: &InForce, provider: &str, upstream: &str) -> Option<Model> {
     })
 }
 
-fn prices(spec: &Provider, own: Option<&Model>, model: &str) -> Arc<Prices> {
+fn prices(newer: &Overlay, spec: &Provider, own: Option<&Model>, model: &str) -> Arc<Prices> {
     let vendor = crate::vendors::vendor(&spec.vendor).ok();
-    let known = vendor
-        .filter(|vendor| !vendor.catalog.is_empty())
-        .and_then(|vendor| catalog::find(vendor.catalog, model));
-    catalog::facts(own, known).prices
+    let catalog = vendor.map_or("", |vendor| vendor.catalog);
+    newer.facts(own, catalog, model).prices
 }
 
 fn tell(shown: &mut Value, sample: &Sample, prices: &Prices) {

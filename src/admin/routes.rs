@@ -5,7 +5,7 @@ use super::{
     call::{Call, refusal},
     check, door, handlers, limits, live, logs, models, notify,
     paths::{Action, Endpoint, FIGURES, expanded},
-    probe, route_status, route_test, upkeep,
+    prices, probe, route_status, route_test, upkeep,
 };
 use crate::error::{Error, Result};
 use crate::resources;
@@ -39,6 +39,9 @@ fn handle(action: Action, call: Call) -> BoxFuture<'static, Result<Response>> {
         Action::Discover => Box::pin(probe::discover(call)),
         Action::Vendors => Box::pin(handlers::vendors(call)),
         Action::Catalog => Box::pin(models::known(call)),
+        Action::Prices => Box::pin(prices::replace(call)),
+        Action::Sync => Box::pin(probe::sync(call)),
+        Action::Estimate => Box::pin(handlers::estimate(call)),
         Action::Apply => Box::pin(handlers::apply(call)),
         Action::Export => Box::pin(handlers::export(call)),
         Action::Explain => Box::pin(handlers::explain(call)),

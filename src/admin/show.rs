@@ -1,7 +1,6 @@
 //! Records as people and scripts see them: the spec, and a `status` computed from everything else.
 
 use super::{Desk, credentials, in_force::InForce, keys, limits};
-use crate::catalog;
 use crate::resources::{
     self, KindId, Record, Spec, Stamp,
     key::KeySystem,
@@ -150,10 +149,8 @@ impl<'a> Show<'a> {
             .and_then(|provider| provider.spec.get("vendor"))
             .and_then(Value::as_str)
             .and_then(|id| crate::vendors::vendor(id).ok());
-        let known = vendor
-            .filter(|vendor| !vendor.catalog.is_empty())
-            .and_then(|vendor| catalog::find(vendor.catalog, upstream));
-        let mut status = catalog::show(Some(&model), known, upstream);
+        let catalog = vendor.map_or("", |vendor| vendor.catalog);
+        let mut status = self.state.prices.show(Some(&model), catalog, upstream);
         status.insert("state".into(), model.state(record).word().into());
         if let Some(since) = ModelSystem::of(record).gone {
             status.insert("gone".into(), since.rfc3339().into());

@@ -25,20 +25,50 @@ pub struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priced {
     Record,
+    /// Newer prices than the catalogue's that somebody brought.
+    Synced,
     Catalog,
     Not,
+}
+
+impl Priced {
+    /// As scripts read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Priced::Record => "record",
+            Priced::Synced => "synced",
+            Priced::Catalog => "catalog",
+            Priced::Not => "unpriced",
+        }
+    }
 }
 
 static NO_PRICES: LazyLock<Arc<Prices>> = LazyLock::new(Arc::default);
 
 /// The record of a model over what the catalogue knows of it, as far as there is either.
 pub fn facts(own: Option<&Model>, known: Option<&Known>) -> Facts {
+    facts_over(own, known, None)
+}
+
+/// The same with newer prices than the catalogue's, where there are any.
+pub(super) fn facts_over(
+    own: Option<&Model>,
+    known: Option<&Known>,
+    newer: Option<&Arc<Prices>>,
+) -> Facts {
     let mut facts = Facts {
         enabled: true,
         context_window: known.and_then(|known| known.context_window),
         max_output: known.and_then(|known| known.max_output),
-        prices: known.map_or(&*NO_PRICES, Known::prices).clone(),
-        priced: known.map_or(Priced::Not, |_| Priced::Catalog),
+        prices: newer
+            .or_else(|| known.map(Known::prices))
+            .unwrap_or(&NO_PRICES)
+            .clone(),
+        priced: match (newer, known) {
+            (Some(_), _) => Priced::Synced,
+            (None, Some(known)) if !known.prices().list().is_empty() => Priced::Catalog,
+            (None, _) => Priced::Not,
+        },
         can: None,
     };
     let Some(own) = own else { return facts };
@@ -61,8 +91,12 @@ pub fn facts(own: Option<&Model>, known: Option<&Known>) -> Facts {
 }
 
 /// What the record, and else the catalogue, says of a model beside what requests need to know, for people and scripts.
-pub fn show(own: Option<&Model>, known: Option<&Known>, upstream_id: &str) -> Map<String, Value> {
-    let facts = facts(own, known);
+pub(super) fn show(
+    facts: &Facts,
+    own: Option<&Model>,
+    known: Option<&Known>,
+    upstream_id: &str,
+) -> Map<String, Value> {
     let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Value::from);
     let or = |said: Option<&String>, known: Option<&str>| {
         text(said.map(String::as_str)).or_else(|| text(known))
@@ -100,11 +134,6 @@ impl Facts {
             let pico = self.prices.get(bucket)?;
             Some(quoted(pico, bucket.per()).into())
         };
-        let source = match self.priced {
-            Priced::Record => "record",
-            Priced::Catalog => "catalog",
-            Priced::Not => "unpriced",
-        };
         let all = self.prices.list().iter();
         let all: Map<String, Value> = all
             .map(|price| (price.of.to_string(), price.dollars().into()))
@@ -117,7 +146,7 @@ impl Facts {
             ("price_output", price(Bucket::Output)),
             ("price_cache_read", price(Bucket::CacheRead)),
             ("price_cache_write", price(Bucket::CacheWrite5m)),
-            ("price_source", Some(source.into())),
+            ("price_source", Some(self.priced.word().into())),
             (
                 "prices",
                 Some(all)
@@ -144,7 +173,8 @@ mod tests {
     #[test]
     fn the_record_is_over_the_catalogue() {
         let known = find("openai", "gpt-4o");
-        let shown = |own: Option<&Model>, known| Value::Object(show(own, known, "m"));
+        let shown =
+            |own: Option<&Model>, known| Value::Object(show(&facts(own, known), own, known, "m"));
         assert_eq!(
             shown(None, None),
             json!({"upstream_id": "m", "price_source": "unpriced"})

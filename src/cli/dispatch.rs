@@ -51,6 +51,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
                 .map(|()| ExitCode::SUCCESS),
             "logs" => logs::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "request" => match sub.subcommand() {
+                Some(("estimate", estimate)) => request::estimate(&context, estimate).await,
                 Some((_, check)) => request::check(&context, check).await,
                 None => request::run(&context, sub).await,
             }
@@ -160,6 +161,7 @@ async fn of_kind(context: &Context, kind: &'static Kind, matches: &ArgMatches) -
         ("provider", "discover") => providers::discover(context, matches).await,
         ("provider", "rekey") => providers::rekey(context, matches).await,
         ("provider", "vendors") => vendors::run(context, matches).await,
+        ("model", "sync") => models::sync(context, matches).await,
         ("model", "search") => models::list(context, matches).await,
         ("route", "status") => route_status::run(context, matches).await,
         ("route", "test") => route_test::run(context, matches).await,

@@ -233,6 +233,20 @@ impl Remote {
         Ok(items.cloned().unwrap_or_default())
     }
 
+    pub(crate) async fn estimate(&self, body: &Value) -> Result<Value> {
+        self.to("estimate", "a request").estimate(body).await
+    }
+
+    pub(crate) async fn sync(&self, provider: &str, options: &Query) -> Result<Value> {
+        self.to("sync", &format!("provider/{provider}"))
+            .sync(provider, &pairs(options))
+            .await
+    }
+
+    pub(crate) async fn prices(&self, body: &Value, options: &Query) -> Result<Value> {
+        self.to("put", "prices").prices(body, &pairs(options)).await
+    }
+
     pub(crate) async fn vendors(&self) -> Result<Value> {
         self.to("list", "vendors").vendors().await
     }

@@ -206,6 +206,21 @@ impl Client {
     pub async fn catalog(&self, query: Query<'_>) -> Result<Value> {
         self.call("GET", "/api/v1/catalog", query, None, &[]).await
     }
+    /// What a request would cost: `{models, body, key?, max_output?, cached?}`.
+    pub async fn estimate(&self, body: &Value) -> Result<Value> {
+        self.call("POST", "/api/v1/estimate", &[], Some(body), &[])
+            .await
+    }
+    /// Asks for a provider's models and makes the records follow; `dry_run=true` says what would change.
+    pub async fn sync(&self, provider: &str, query: Query<'_>) -> Result<Value> {
+        let path = path("provider", &[provider, "sync"])?;
+        self.call("POST", &path, query, Some(&json!({})), &[]).await
+    }
+    /// Lays newer prices over the built-in ones: `{data}`; `dry_run=true` says what would change.
+    pub async fn prices(&self, body: &Value, query: Query<'_>) -> Result<Value> {
+        self.call("PUT", "/api/v1/prices", query, Some(body), &[])
+            .await
+    }
     pub async fn vendors(&self) -> Result<Value> {
         self.call("GET", "/api/v1/vendors", &[], None, &[]).await
     }

@@ -2,7 +2,7 @@
 //! change did not touch is shared between the two.
 
 use super::{Allowance, Caller, Facts, Health, Limited, route::Route};
-use crate::catalog;
+use crate::catalog::{self, Overlay};
 use crate::chat::Op;
 use crate::resources::{
     self, Record, Stamp, glob, key::KeySystem, model::Model, provider::Credential,
@@ -77,6 +77,8 @@ type Bound = HashTrieMapSync<String, Arc<[Arc<Route>]>>;
 pub struct Snapshot {
     /// What it was made from.
     records: Arc<State>,
+    /// Over the built-in prices.
+    prices: Arc<Overlay>,
     /// A provider keeps its place as long as it is there; the place of one that has gone is given to a new one.
     pub providers: Arc<Vec<Arc<Provider>>>,
     by_name: Arc<BTreeMap<Arc<str>, usize>>,
@@ -110,8 +112,15 @@ impl Snapshot {
     /// The snapshot that follows this one: `records` differ from those it was made from where they were `touched`.
     /// Records that do not parse are left out, and said so on the log: the admin side has checked each of them,
     /// so this happens only to records of a newer version.
-    pub fn after(&self, records: &State, touched: &BTreeSet<At>, vendor: VendorLookup) -> Snapshot {
+    pub fn after(
+        &self,
+        records: &State,
+        touched: &BTreeSet<At>,
+        prices: &Arc<Overlay>,
+        vendor: VendorLookup,
+    ) -> Snapshot {
         let mut next = self.clone();
+        next.prices = prices.clone();
         next.records = Arc::new(records.clone());
         let of = |kind: &'static str| {
             touched
@@ -134,6 +143,10 @@ impl Snapshot {
         for name in &providers {
             next.set_provider(name, vendor);
             routes.extend(next.naming("provider", name, "route"));
+        }
+        if !Arc::ptr_eq(&self.prices, prices) {
+            // What is known of their targets was looked up ahead of time.
+            routes.extend(next.routes.keys().map(|name| name.to_string()));
         }
         let mut keys: BTreeSet<String> = of("key").map(str::to_owned).collect();
         for name in of("user") {
@@ -375,6 +388,12 @@ impl Snapshot {
         self.callers.insert_mut(caller.key.clone(), caller);
     }
 
+    /// Over the built-in prices.
+    #[cfg(test)]
+    pub fn prices(&self) -> &Arc<Overlay> {
+        &self.prices
+    }
+
     /// What it was made from.
     #[cfg(test)]
     pub fn records(&self) -> &State {
@@ -493,11 +512,14 @@ impl Snapshot {
     /// What is known of a model: the user's record over the catalogue.
     pub fn facts(&self, provider: usize, upstream: &str) -> Facts {
         let entry = self.providers.get(provider);
-        let known = entry
-            .filter(|entry| !entry.catalog.is_empty())
-            .and_then(|entry| catalog::find(entry.catalog, upstream));
         let own = entry.and_then(|entry| entry.models.get(upstream));
-        catalog::facts(own.map(|own| &**own), known)
+        let catalog = entry.map_or("", |entry| entry.catalog);
+        self.prices.facts(own.map(|own| &**own), catalog, upstream)
+    }
+
+    /// What is known of a model that a vendor offers, by its id in the catalogue.
+    pub fn offered(&self, catalog: &str, model: &str) -> Facts {
+        self.prices.facts(None, catalog, model)
     }
 
     /// Whether a provider can be called by keys of this environment.
@@ -512,8 +534,8 @@ impl Snapshot {
             return false;
         };
         let exposed = entry.spec.models.is_empty() || glob::any(&entry.spec.models, upstream);
-        let known = entry.models.contains_key(upstream)
-            || (!entry.catalog.is_empty() && catalog::find(entry.catalog, upstream).is_some());
+        let known =
+            entry.models.contains_key(upstream) || self.prices.knows(entry.catalog, upstream);
         exposed && (known || entry.spec.models.iter().any(|model| model == upstream))
     }
 

@@ -70,7 +70,7 @@ pub fn snapshot(items: Value) -> Snapshot {
 pub fn after(before: &Snapshot, revision: u64, records: Vec<Record>) -> Snapshot {
     let state = State::from_records(revision, records).unwrap();
     let touched = before.records().difference(&state).into_keys().collect();
-    before.after(&state, &touched, vendor)
+    before.after(&state, &touched, before.prices(), vendor)
 }
 
 /// What vendors contribute in tests.

@@ -296,7 +296,7 @@ const COLUMNS: &[Column] = &[
     wide("CACHED$/M", "status.price_cache_read"),
     wide("SNAPSHOT-OF", "status.snapshot_of"),
     wide("RELEASED", "status.released"),
-    wide("PRICE-SOURCE", "status.price_source"),
+    wide("PRICE-SOURCE", "status.priced_from"),
     wide("LIMITS", "limits"),
 ];
 
@@ -317,6 +317,7 @@ pub static KIND: Kind = Kind {
         "price_cache_read",
         "price_cache_write",
         "price_source",
+        "priced_from",
         "state",
         "gone",
         "capabilities",

@@ -25,9 +25,12 @@ use std::time::Instant;
 /// Makes what requests are served from follow a change and swaps it in: requests that start from here on see it.
 pub fn publish(shared: &Shared, published: &Published<'_>) {
     let before = shared.serving.load_full();
-    let snapshot = before
-        .snapshot
-        .after(published.records, published.touched, vendor_facts);
+    let snapshot = before.snapshot.after(
+        published.records,
+        published.touched,
+        published.prices,
+        vendor_facts,
+    );
     let touched = |name: &str| {
         let at = ("provider".to_owned(), name.to_owned());
         published.touched.contains(&at)

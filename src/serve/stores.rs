@@ -70,6 +70,11 @@ impl Stores {
         self.lock.as_ref().map(|_| self.dir.join("kept.jsonl"))
     }
 
+    /// The file that keeps newer prices; `None` where nothing is kept.
+    pub fn prices(&self) -> Option<PathBuf> {
+        self.lock.as_ref().map(|_| self.dir.join("prices.json"))
+    }
+
     pub fn open(config: &Config) -> Result<Stores> {
         match config.server.in_memory || config.dev {
             true => Stores::memory(config),

@@ -182,6 +182,9 @@ pub async fn logging(
     let deps = Deps {
         last_used: Arc::new(|_| None),
         route_state: Arc::new(|_| Vec::new()),
+        prices: Arc::default(),
+        keep_prices: Arc::new(|_| Ok(())),
+        estimate: Arc::new(|_| Ok(json!({}))),
         model_uses: Arc::new(|_, _| Default::default()),
         records: book.clone(),
         vault: safe.clone(),

@@ -9,6 +9,7 @@ mod contradictions;
 mod crowding;
 mod doctoring;
 mod empty_names;
+mod estimating;
 mod expecting;
 mod found_settings;
 #[path = "../harness/mod.rs"]
@@ -24,5 +25,6 @@ mod providers;
 mod quiet;
 mod request_check;
 mod streams;
+mod syncing;
 mod tls;
 mod vendor_rows;

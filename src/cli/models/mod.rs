@@ -1,10 +1,13 @@
 //! What models have beyond records: a catalogue that knows more of them than there are records. `list` and `search` over
 //! both, and a model by whatever name it has.
 
+mod fetch;
 mod group;
 mod list;
+mod sync;
 
 pub(crate) use list::run as list;
+pub(crate) use sync::run as sync;
 
 use super::{
     context::name_of,
@@ -75,7 +78,9 @@ fn upstream(item: &Value) -> &str {
 
 /// What vendors offer, as this very program knows it: by id, or of all.
 fn built_in(vendors: &str) -> Result<Vec<Value>> {
-    let offered = |vendor: &crate::vendors::Vendor| catalog::offered(vendor.id, vendor.catalog);
+    let prices = catalog::Overlay::default();
+    let offered =
+        |vendor: &crate::vendors::Vendor| catalog::offered(vendor.id, vendor.catalog, &prices);
     if vendors == "all" {
         return Ok(VENDORS.iter().flat_map(offered).collect());
     }

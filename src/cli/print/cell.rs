@@ -23,6 +23,7 @@ pub(crate) fn cell(head: &str, path: &str, value: Option<&Value>, now: Now) -> S
         Some(Value::Bool(on)) if head == "STATUS" => {
             (if *on { "enabled" } else { "disabled" }).into()
         }
+        Some(Value::Array(words)) if head == "CAPS" => first_of(words),
         Some(Value::Bool(on)) => (if *on { "yes" } else { "no" }).into(),
         Some(Value::String(time)) if TIMES.contains(&path) => {
             Stamp::parse(time).map_or_else(|_| clean(time), |time| relative(time, now))
@@ -32,6 +33,18 @@ pub(crate) fn cell(head: &str, path: &str, value: Option<&Value>, now: Now) -> S
             shown => shown,
         },
         None => "-".into(),
+    }
+}
+
+/// The first few of many words, and how many more there are: `tools,images,schema+5`.
+fn first_of(words: &[Value]) -> String {
+    const FEW: usize = 3;
+    let (few, more) = words.split_at(words.len().min(FEW));
+    let few: Vec<String> = few.iter().map(|word| clean(&text(word))).collect();
+    match (few.is_empty(), more.len()) {
+        (true, _) => "-".into(),
+        (false, 0) => few.join(","),
+        (false, more) => format!("{}+{more}", few.join(",")),
     }
 }
 
@@ -131,6 +144,23 @@ mod tests {
             "a\\u001b[31mred line\\u0007"
         );
         assert_eq!(cell("X", "x", Some(&json!("")), Stamp(0)), "-");
+    }
+
+    #[test]
+    fn of_many_capabilities_a_few_are_shown() {
+        for (words, shown) in [
+            (json!([]), "-"),
+            (json!(["tools", "images"]), "tools,images"),
+            (
+                json!(["tools", "images", "schema", "pdf", "audio"]),
+                "tools,images,schema+2",
+            ),
+        ] {
+            assert_eq!(
+                cell("CAPS", "status.capabilities", Some(&words), Stamp(0)),
+                shown
+            );
+        }
     }
 
     #[test]

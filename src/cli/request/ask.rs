@@ -146,7 +146,7 @@ fn body(matches: &ArgMatches, anthropic: bool) -> Result<Value> {
     Ok(Value::Object(body))
 }
 
-fn prompt(
+pub(super) fn prompt(
     prompt: Option<&str>,
     system: Option<&str>,
     anthropic: bool,

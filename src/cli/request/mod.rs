@@ -4,11 +4,13 @@
 mod answer;
 mod ask;
 mod check;
+mod estimate;
 mod expect;
 mod send;
 
 pub(crate) use ask::{header, text};
 pub(crate) use check::run as check;
+pub(crate) use estimate::run as estimate;
 pub(crate) use expect::help;
 
 use super::{

@@ -74,7 +74,24 @@ pub(super) fn model_extras() -> Vec<Command> {
         .arg(flag("enabled", "enabled", "Only enabled ones").conflicts_with("disabled"))
         .arg(flag("disabled", "disabled", "Only disabled ones"))
         .args(listing());
-    vec![model_filters(search)]
+    let sync = Command::new("sync")
+        .about("Make records follow what providers list, or bring newer prices; shows what would change first")
+        .arg(
+            Arg::new("name")
+                .value_name("PROVIDER")
+                .num_args(0..)
+                .help("The providers to ask (default: all that are enabled, unless prices are given)")
+                .add(names_of("provider")),
+        )
+        .arg(option(
+            "prices",
+            "prices",
+            "FILE|URL|builtin",
+            "Newer prices: the JSON that genai-prices or LiteLLM publish; builtin goes back to gw's own",
+        ))
+        .arg(flag("yes", "yes", "Do not ask").short('y'))
+        .arg(flag("dry_run", "dry-run", "Show what would change, change nothing"));
+    vec![model_filters(search), sync]
 }
 
 /// The arguments of [`model_filters`].

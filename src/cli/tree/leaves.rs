@@ -16,6 +16,10 @@ struct Row {
 const LIST: &[&str] = &FORMATS;
 /// Of answers that have no columns.
 const VALUE: &[&str] = &["table", "wide", "json", "jsonl", "yaml", "toml", "value="];
+/// The same where it has rows, without names.
+const ESTIMATE: &[&str] = &[
+    "table", "wide", "json", "jsonl", "yaml", "toml", "csv", "value=",
+];
 /// The same where every answer has a name.
 const NAMED: &[&str] = &[
     "table", "wide", "json", "jsonl", "yaml", "toml", "name", "value=",
@@ -140,6 +144,15 @@ static ROWS: &[Row] = &[
         &[
             "model search gpt --provider openai --enabled",
             "model search --vendor anthropic",
+        ],
+    ),
+    row(
+        "model sync",
+        VALUE,
+        &[
+            "model sync openai --dry-run",
+            "model sync --prices prices.json --yes",
+            "model sync --prices builtin",
         ],
     ),
     row(
@@ -301,6 +314,14 @@ static ROWS: &[Row] = &[
         &[
             "request 'hello' -m gpt-4o --key-file ci.key",
             "request ping -m gpt-4o --key-file ci.key --expect status==200",
+        ],
+    ),
+    row(
+        "request estimate",
+        ESTIMATE,
+        &[
+            "request estimate -f body.json --model gpt-4o,claude-sonnet-4-5",
+            "request estimate 'hello' -m gpt-4o --max-tokens 500 --cached 80",
         ],
     ),
     row(

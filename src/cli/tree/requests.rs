@@ -197,6 +197,58 @@ fn check() -> Command {
         )
 }
 
+fn estimate() -> Command {
+    Command::new("estimate")
+        .about("Say what a request would cost at several models, sending nothing")
+        .arg(
+            Arg::new("prompt")
+                .value_name("PROMPT")
+                .help("The prompt, or - for standard input"),
+        )
+        .args([
+            option(
+                "file",
+                "file",
+                "FILE",
+                "The request's body instead, or - for standard input",
+            )
+            .short('f')
+            .conflicts_with_all(["prompt", "system"])
+            .value_hint(ValueHint::FilePath),
+            many(
+                "models",
+                "model",
+                "MODEL",
+                "Models to lay side by side (default: the body's); repeatable",
+            )
+            .short('m')
+            .value_delimiter(',')
+            .add(names_of("model")),
+            option(
+                "key",
+                "key",
+                "KEY",
+                "As this key: where its requests would go",
+            )
+            .add(names_of("key")),
+            option("system", "system", "TEXT", "System prompt").short('s'),
+            option(
+                "max_tokens",
+                "max-tokens",
+                "N",
+                "Longest answer (default: the body's, else the model's)",
+            )
+            .value_parser(clap::value_parser!(u64)),
+            option(
+                "cached",
+                "cached",
+                "PERCENT",
+                "How much of the prompt is read from a cache",
+            )
+            .value_parser(clap::value_parser!(u8).range(0..=100)),
+        ])
+}
+
 fn request() -> Command {
     Command::new("request")
         .about("Send a request through the gateway, and check the answer")
@@ -204,6 +256,7 @@ fn request() -> Command {
         .args_conflicts_with_subcommands(true)
         .disable_help_subcommand(true)
         .subcommand(check())
+        .subcommand(estimate())
         .arg(Arg::new("prompt").value_name("PROMPT").help("The prompt, or - for standard input"))
         .args([
             option("model", "model", "MODEL", "Model to ask for").short('m').add(names_of("model")),

@@ -1,6 +1,9 @@
 //! What would become of a request that nobody sends: read as one that has come, planned by what serves, and not sent.
 
+mod estimate;
 mod past;
+
+pub use estimate::estimate;
 
 use super::{
     Serving, Shared,
