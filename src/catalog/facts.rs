@@ -17,8 +17,10 @@ pub struct Facts {
     pub prices: Arc<Prices>,
     /// Where the prices come from.
     pub priced: Priced,
-    /// What it can do; `None`: not known, so nothing is ruled out.
+    /// What it can do, as the record says; `None`: it says nothing, so nothing is ruled out by it.
     pub can: Option<Capabilities>,
+    /// What it surely cannot do by the catalogue, where the record says nothing.
+    pub cannot: Capabilities,
 }
 
 /// Where prices come from.
@@ -70,6 +72,7 @@ pub(super) fn facts_over(
             (None, _) => Priced::Not,
         },
         can: None,
+        cannot: Capabilities::default(),
     };
     let Some(own) = own else { return facts };
     facts.enabled = own.enabled;

@@ -45,6 +45,12 @@ pub fn all(catalog: &str) -> Vec<&'static Known> {
     known
 }
 
+/// The day of the newest of its sources, such as `2026-11-22`.
+pub fn dated() -> &'static str {
+    let days = sources().iter().map(|source| source.date);
+    days.max().unwrap_or_default()
+}
+
 /// The model that a dated version was taken of: the name without `-2024-08-06`, `-20250514`, `@20250514` or
 /// `-latest`.
 pub fn base(model: &str) -> Option<&str> {

@@ -2,7 +2,7 @@
 //! user's own. Data alone: who reads them is in `published`, who keeps them in a file is not known here.
 
 use super::facts::{facts_over, show};
-use super::{Facts, Priced, Prices, base, find, sources};
+use super::{Facts, Known, Priced, Prices, base, dated, find, has, sources};
 use crate::error::{Error, Result};
 use crate::resources::model::Model;
 use crate::resources::price::{Price, PriceOf};
@@ -68,8 +68,7 @@ impl Overlay {
             }
         }
         // They are of the day they were brought in: what came with a newer program is newer.
-        let built_in = sources().iter().map(|source| source.date).max();
-        let outdated = built_in.is_some_and(|day| !prices.is_empty() && *published.dated < *day);
+        let outdated = !prices.is_empty() && *published.dated < *dated();
         Ok(Overlay {
             published,
             prices,
@@ -103,7 +102,16 @@ impl Overlay {
 
     /// What is known of a model: the record over these prices over the built-in catalogue.
     pub fn facts(&self, own: Option<&Model>, catalog: &str, model: &str) -> Facts {
-        facts_over(own, find(catalog, model), self.prices(catalog, model))
+        let known = find(catalog, model);
+        let mut facts = facts_over(own, known, self.prices(catalog, model));
+        // A row found by the beginning of a name may be another model's.
+        if let (None, Some(known)) = (
+            facts.can,
+            known.filter(|known| is_of(known, catalog, model)),
+        ) {
+            facts.cannot = known.cannot;
+        }
+        facts
     }
 
     /// The same for people and scripts, with where it comes from.
@@ -113,7 +121,7 @@ impl Overlay {
         let from = match facts.priced {
             Priced::Synced => format!("{} {}", self.published.source, self.published.dated),
             Priced::Catalog => {
-                let [prices, ..] = known.map(super::Known::sources).unwrap_or_default();
+                let [prices, ..] = known.map(Known::sources).unwrap_or_default();
                 let names = prices.iter().map(|it| format!("{} {}", it.name, it.date));
                 names.collect::<Vec<_>>().join(" + ")
             }
@@ -177,6 +185,13 @@ impl Overlay {
         }
         found
     }
+}
+
+/// Whether a row is the very model's: by its own name, or that name with a date.
+fn is_of(known: &Known, catalog: &str, model: &str) -> bool {
+    let name = model.to_ascii_lowercase();
+    let very = |name: &str| name == known.id || has(catalog, name);
+    very(&name) || base(&name).is_some_and(very)
 }
 
 fn listed(prices: &Prices) -> BTreeMap<PriceOf, Price> {
@@ -265,6 +280,23 @@ mod tests {
         assert_eq!(
             (output.old.as_deref(), output.new.as_deref()),
             (Some("10"), None)
+        );
+    }
+
+    #[test]
+    fn what_a_model_cannot_do_is_said_of_the_very_model_alone() {
+        let none = Overlay::default();
+        let cannot = |model: &str| none.facts(None, "openai", model).cannot;
+        assert!(cannot("gpt-3.5-turbo").images && cannot("gpt-3.5-turbo-2031-01-01").images);
+        assert!(!cannot("gpt-3.5-turbo").tools && !cannot("gpt-4o").images);
+        assert!(!cannot("gpt-3.5-turbo-of-tomorrow").images);
+        let own =
+            serde_json::from_value(json!({"provider": "p", "capabilities": ["images"]})).unwrap();
+        assert!(
+            !none
+                .facts(Some(&own), "openai", "gpt-3.5-turbo")
+                .cannot
+                .images
         );
     }
 

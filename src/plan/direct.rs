@@ -176,7 +176,7 @@ fn no_route(snapshot: &Snapshot, caller: &Caller) -> Error {
 
 fn refused(asked: &str, why: &Why) -> Error {
     let kind = match why {
-        Why::Lacks(_) | Why::Context(_) | Why::Op => Kind::Invalid,
+        Why::Lacks(_) | Why::KnownToLack(_) | Why::Context(_) | Why::Op => Kind::Invalid,
         _ => Kind::NotFound,
     };
     Error::new(

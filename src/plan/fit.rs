@@ -1,6 +1,6 @@
 //! Whether a provider's model can take a request: what is known before anything is sent.
 
-use super::{Ask, Caller, Facts, Snapshot, Why};
+use super::{Ask, Caller, Facts, Needs, Snapshot, Why};
 use crate::catalog::betas;
 use crate::chat::Op;
 use crate::resources::glob;
@@ -8,6 +8,28 @@ use crate::resources::glob;
 /// How many times a context window an estimate has to be before it rules a model out: dense text has twice as many
 /// tokens for its bytes as sparse text, and only the provider counts them.
 const SURELY: u64 = 2;
+
+/// What a request may need of a model.
+type Need = fn(&Needs) -> bool;
+const NEEDS: [(&str, Need); 3] = [
+    ("tools", |of| of.tools),
+    ("images", |of| of.images),
+    ("schema", |of| of.schema),
+];
+
+/// What the catalogue is asked about. Not schemas: what holds an answer to one is not alike everywhere, and a "no" may mean
+/// another way of saying it.
+const SURE: [(&str, Need); 2] = [NEEDS[0], NEEDS[1]];
+
+/// The first of these that a request needs and is lacking.
+fn lacking(
+    ask: &Ask<'_>,
+    of: &[(&'static str, Need)],
+    lacks: impl Fn(Need) -> bool,
+) -> Option<&'static str> {
+    let mut needed = of.iter().filter(|(_, of)| of(&ask.needs));
+    needed.find(|(_, of)| lacks(*of)).map(|(what, _)| *what)
+}
 
 /// Whether a provider's model can take a request.
 pub(super) fn judge(
@@ -37,15 +59,15 @@ pub(super) fn judge(
     if !facts.enabled {
         return Err(Why::ModelDisabled);
     }
-    if let Some(can) = facts.can {
-        let lacks = [
-            ("tools", ask.needs.tools && !can.tools),
-            ("images", ask.needs.images && !can.images),
-            ("schema", ask.needs.schema && !can.schema),
-        ];
-        if let Some((what, _)) = lacks.into_iter().find(|(_, lacks)| *lacks) {
-            return Err(Why::Lacks(what));
-        }
+    if let Some(what) = facts
+        .can
+        .and_then(|can| lacking(ask, &NEEDS, |of| !of(&can)))
+    {
+        return Err(Why::Lacks(what));
+    }
+    // The catalogue's "no" is said by one source and gainsaid by none; where it says nothing, nothing is ruled out.
+    if let Some(what) = lacking(ask, &SURE, |of| of(&facts.cannot)) {
+        return Err(Why::KnownToLack(what));
     }
     let over = |window: u64| !ask.media && ask.tokens > window.saturating_mul(SURELY);
     match facts.context_window {

@@ -148,6 +148,8 @@ pub enum Why {
     ModelDisabled,
     /// What the model lacks: `tools`, `images`, `schema`.
     Lacks(&'static str),
+    /// The same by the catalogue.
+    KnownToLack(&'static str),
     /// The prompt does not fit; the window in tokens.
     Context(u64),
     WeightZero,
@@ -170,6 +172,10 @@ impl std::fmt::Display for Why {
             Why::NotExposed => f.write_str("provider does not expose the model"),
             Why::ModelDisabled => f.write_str("model is disabled"),
             Why::Lacks(what) => write!(f, "model lacks {what}"),
+            Why::KnownToLack(what) => {
+                let day = crate::catalog::dated();
+                write!(f, "model lacks {what} by the catalogue ({day})")
+            }
             Why::Context(window) => write!(
                 f,
                 "request does not fit the context window of {window} tokens"
@@ -392,7 +398,12 @@ fn none_left(route: &route::Route, excluded: &[Excluded]) -> Error {
     if excluded.iter().all(no_model_asked) {
         return no_model(&format!("route `{route}` supplies none"));
     }
-    let of_request = |out: &Excluded| matches!(out.why, Why::Lacks(_) | Why::Context(_) | Why::Op);
+    let of_request = |out: &Excluded| {
+        matches!(
+            out.why,
+            Why::Lacks(_) | Why::KnownToLack(_) | Why::Context(_) | Why::Op
+        )
+    };
     let kind = if excluded.iter().all(of_request) {
         Kind::Invalid
     } else {

@@ -279,6 +279,10 @@ fn an_estimate_rules_out_only_by_a_clear_margin_and_never_with_media() {
 
 #[test]
 fn what_takes_a_target_out() {
+    let known = format!(
+        "t/o1-mini: model lacks tools by the catalogue ({})",
+        crate::catalog::dated()
+    );
     let cases = [
         (json!([]), "gone", "gone/m: no such provider"),
         (
@@ -310,6 +314,11 @@ fn what_takes_a_target_out() {
             json!([{"kind": "provider", "name": "t"}, {"kind": "model", "name": "t/m", "provider": "t", "capabilities": ["images"]}]),
             "t",
             "t/m: model lacks tools",
+        ),
+        (
+            json!([{"kind": "provider", "name": "t", "vendor": "openai"}, {"kind": "model", "name": "t/m", "provider": "t", "upstream_id": "o1-mini"}]),
+            "t",
+            &known,
         ),
         (
             json!([{"kind": "provider", "name": "t", "vendor": "unheard-of"}]),

@@ -24,7 +24,7 @@ fn a_capability_nobody_knows_is_refused_when_it_is_written() {
         Ran {
             code: Some(2),
             out: String::new(),
-            err: "error: `vision` is not a capability\n  fix: one of: tools, images, schema; none at all where it is not known\n".into(),
+            err: "error: `vision` is not a capability\n  fix: one of: tools, images, schema, audio, video, pdf, reasoning, caching, search, embeddings, rerank, transcription, speech, image-output, audio-output; none at all where it is not known\n".into(),
         }
     );
     assert_eq!(create("tools,images,schema").out, "model/mock/m created\n");
