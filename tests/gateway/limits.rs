@@ -332,7 +332,7 @@ fn nothing_stays_reserved_whatever_becomes_of_a_request() {
             &body.to_string(),
         )
     };
-    let mut stream = send(&chat("mock-trickle-500ms", "streamed", true));
+    let mut stream = send(&chat("mock-pace-300ms", "streamed", true));
     read_until(&mut stream, "data:");
     let slow = send(&chat("mock-slow-60000", "slow", false));
     until("two requests run", || {
@@ -612,7 +612,7 @@ fn limits_of_providers_and_models_send_requests_to_the_next_target() {
         .item(
             "model",
             "few",
-            json!({"provider": "m", "upstream_id": "mock", "limits": ["output=20/hour"]}),
+            json!({"provider": "m", "upstream_id": "mock", "limits": ["output=15/hour"]}),
         )
         .key("q", json!({}))
         .route(
@@ -667,7 +667,7 @@ fn limits_of_providers_and_models_send_requests_to_the_next_target() {
     );
     let wait: u64 = third.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=3_600).contains(&wait));
-    assert_eq!(bench.row(&third)["limit"], "model few output=20/hour");
+    assert_eq!(bench.row(&third)["limit"], "model few output=15/hour");
     assert_eq!(sent(&bench), 2);
     // Neither rests for it.
     let status = bench.gateway.ok(&["route", "status", "q", "-o", "json"]);
