@@ -163,16 +163,19 @@ pub fn settings(config: &Config) -> Settings {
 
 /// What `status` says that does not change while the process runs.
 pub fn facts(ready: &Ready, stores: &Stores, started: Stamp) -> Value {
-    json!({
+    let mut facts = json!({
         "url": ready.urls.first(),
         "urls": ready.urls,
         "admin": ready.admins,
-        "metrics": ready.metrics,
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
         "started": started.rfc3339(),
         "secrets": stores.vault.describe(),
-    })
+    });
+    if let Some(metrics) = &ready.metrics {
+        facts["metrics"] = metrics.as_str().into();
+    }
+    facts
 }
 
 /// What is running, and is it well.
