@@ -11,16 +11,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What may pass.
 const FITS: usize = 100;
-const TOKENS: u64 = 12;
+/// Of an answer.
+const TOKENS: u64 = 2;
 
-/// Uses exactly what is reserved for it: 2 tokens in, 10 out.
+/// Uses exactly what is reserved for its answer: the simulator says its own text back, four letters a token.
 fn body() -> Value {
-    json!({"model": "echo", "max_tokens": 10, "messages": [{"role": "user", "content": "12345678"}]})
+    json!({"model": "echo", "max_tokens": TOKENS, "messages": [{"role": "user", "content": "12345678"}]})
 }
 
-/// A gateway that keeps its state there, whose key `l` may use so many requests' tokens.
+/// A gateway that keeps its state there, whose key `l` may be answered so many.
 fn bench(dir: &Path) -> Bench {
-    let limit = format!("tokens={}/hour", FITS as u64 * TOKENS);
+    let limit = format!("output={}/hour", FITS as u64 * TOKENS);
     plan()
         .key("l", json!({"limits": [limit]}))
         .route("l", json!({"keys": ["l"], "targets": [{"provider": "m"}]}))
@@ -63,7 +64,7 @@ fn written(dir: &Path) -> Option<u64> {
     let store = Embedded::open(copy.path()).unwrap();
     let accounts = store.accounts();
     let account = accounts.iter().find(|it| &*it.subject().name == "l")?;
-    let limit: Limit = "tokens=1/hour".parse().unwrap();
+    let limit: Limit = "output=1/hour".parse().unwrap();
     let account = store.account(account.subject(), &[limit], u64::MAX);
     Some(store.standings(&account, store.now()).now()?[0].used)
 }
