@@ -139,7 +139,7 @@ fn fields(kind: &'static Kind) -> Vec<Arg> {
 }
 
 /// The flags that limits are given by.
-pub(super) fn limit_flags(kind: &'static Kind) -> Vec<Arg> {
+fn limit_flags(kind: &'static Kind) -> Vec<Arg> {
     let fields = kind.fields.iter();
     let fields = fields.filter(|field| field.shape == Shape::Limits);
     fields.map(of_field).chain(limit_sugar(kind)).collect()
@@ -219,7 +219,7 @@ fn extras(kind: &'static Kind) -> Vec<Command> {
         KindId::User => Vec::new(),
     };
     if kind.fields.iter().any(|field| field.name == LIMITS.name) {
-        extras.push(super::limits::limits(kind));
+        extras.push(super::limits::limits(kind, limit_flags(kind)));
     }
     extras
 }

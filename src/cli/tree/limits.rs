@@ -1,14 +1,14 @@
 //! `gw KIND limits` and what is below it.
 
 use super::args::name;
-use super::kinds::limit_flags;
 use super::{flag, option};
 use crate::cli::completion::names_of;
 use crate::cli::limits::has_sessions;
 use crate::resources::Kind;
 use clap::{Arg, ArgAction, Command};
 
-pub(super) fn limits(kind: &'static Kind) -> Command {
+/// `flags`: those that limits are given by.
+pub(super) fn limits(kind: &'static Kind, flags: Vec<Arg>) -> Command {
     let show = Command::new("limits")
         .about("How their limits stand: used, reserved, left, reset; all that have some without a name")
         .args_conflicts_with_subcommands(true)
@@ -23,7 +23,7 @@ pub(super) fn limits(kind: &'static Kind) -> Command {
         true => show.arg(flag("sessions", "sessions", "Also those of each session")),
         false => show,
     };
-    show.subcommand(set(kind))
+    show.subcommand(set(kind, flags))
         .subcommand(unset(kind))
         .subcommand(reset(kind))
 }
@@ -36,11 +36,11 @@ fn dry_run() -> Arg {
     )
 }
 
-fn set(kind: &'static Kind) -> Command {
+fn set(kind: &'static Kind, flags: Vec<Arg>) -> Command {
     Command::new("set")
         .about("Set some limits and leave the others")
         .arg(name(kind))
-        .args(limit_flags(kind))
+        .args(flags)
         .arg(flag(
             "shadow",
             "shadow",
