@@ -135,6 +135,10 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
             let shared = shared.clone();
             move |provider, model| route_state::uses(&shared, provider, model)
         }),
+        price: Arc::new({
+            let shared = shared.clone();
+            move |row| serving::price(&shared, row)
+        }),
         last_used: Arc::new({
             let shared = shared.clone();
             move |key| shared.serving.load().snapshot.caller_named(key)?.used()

@@ -447,8 +447,8 @@ fn names_printed_are_names_taken() {
     assert_eq!(
         gateway.asked(),
         [
-            "GET /api/v1/keys?selector=env%3Dci",
-            "GET /api/v1/keys?selector=env%3Dci&cursor=c"
+            "GET /api/v1/keys?selector=env%3Dci&since=24h",
+            "GET /api/v1/keys?selector=env%3Dci&cursor=c&since=24h"
         ]
     );
     let gateway = Canned::new(&[(200, "{}"), (200, "{}")]);

@@ -5,7 +5,8 @@
 mod p99;
 mod rig;
 
-use gw::store::journal::{Filter, Journal, Order, Segments, Settings};
+use gw::resources::Stamp;
+use gw::store::journal::{Ask, Filter, Journal, Order, Segments, Settings};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -122,6 +123,8 @@ fn measure(count: u64) {
         );
     }
     println!();
+    sums(&log, count);
+    println!();
     text(&log);
     line(
         "memory, peak of reading",
@@ -142,6 +145,33 @@ fn measure(count: u64) {
         format!("{:.2} of before", rig::size(&dir, "") as f64 / size as f64),
     );
     log.close();
+}
+
+/// Sums of everything, of a part that begins and ends anywhere, and of what only blocks know.
+fn sums(log: &Segments, count: u64) {
+    let (first, last) = (rig::row(0, count).at.0, rig::row(count - 1, count).at.0);
+    let at = |part: i64| Some(Stamp(first + (last - first) / 1000 * part));
+    println!("{:<32} {:>12} {:>8}", "SUMS", "TOOK", "LINES");
+    for (name, by, since, until) in [
+        ("by model, all", "model", None, None),
+        ("by user and day, all", "user,day", None, None),
+        ("by key, the last tenth", "key", at(901), None),
+        ("by model, the middle half", "model", at(249), at(751)),
+        ("by session, all", "session", None, None),
+    ] {
+        let mut ask = Ask::default();
+        ask.take("by", by).unwrap();
+        ask.points = 24;
+        ask.filter.since = since;
+        ask.filter.until = until;
+        let began = Instant::now();
+        let told = log.fold(&ask).unwrap();
+        println!(
+            "{name:<32} {:>12} {:>8}",
+            ms(began.elapsed()),
+            told.lines.len()
+        );
+    }
 }
 
 /// Looks for a text in a few bodies, page by page.

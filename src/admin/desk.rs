@@ -5,8 +5,8 @@ use super::in_force::{Credentials, InForce};
 use super::{Deps, Published, credentials, draft::Draft};
 use crate::catalog::Overlay;
 use crate::error::{Error, Kind, Result};
-use crate::resources::Record;
-use crate::store::records::{Actor, At, Change, Commit, State};
+use crate::resources::{Record, Spec, Stamp};
+use crate::store::records::{Actor, At, Change, Commit, OWN_KIND, State};
 use crate::store::secret::Secret;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -19,6 +19,7 @@ pub struct Desk {
     /// Held while a change is drafted, committed and published; readers never wait for it.
     writer: tokio::sync::Mutex<()>,
     pub(super) idempotency: super::idempotency::IdempotencyKeys,
+    pub(super) recent: super::usage::Recent,
     retry: Arc<tokio::sync::Notify>,
 }
 
@@ -38,6 +39,7 @@ impl Desk {
             in_force: RwLock::default(),
             writer: tokio::sync::Mutex::new(()),
             idempotency: super::idempotency::IdempotencyKeys::default(),
+            recent: super::usage::Recent::default(),
             retry: Arc::default(),
         });
         let records = desk.deps.records.state();
@@ -132,6 +134,35 @@ impl Desk {
             "others keep changing records at this moment",
         )
         .hint("nothing was changed; try again"))
+    }
+
+    /// Writes into the audit log what was done that is no change of a record anybody sees.
+    pub async fn note(&self, actor: &Actor, name: &str, what: Spec) -> Result<()> {
+        let _turn = self.writer.lock().await;
+        for _ in 0..PLANS {
+            let state = self.deps.records.state();
+            let (now, known) = (Stamp::now(), state.get(OWN_KIND, name));
+            let record = Record {
+                kind: OWN_KIND.to_owned(),
+                name: name.to_owned(),
+                version: 0,
+                created: known.map_or(now, |known| known.created),
+                updated: now,
+                spec: what.clone(),
+                system: Spec::new(),
+            };
+            let expected = known.map_or(0, |known| known.version);
+            let changes = [Change::Put { expected, record }];
+            let (store, who, base) = (self.deps.records.clone(), actor.clone(), state.revision);
+            if let Commit::Done(_) = blocking(move || store.commit(&who, base, &changes)).await? {
+                return self.catch_up().await;
+            }
+        }
+        Err(Error::new(
+            Kind::Conflict,
+            "others keep changing records at this moment",
+        )
+        .hint("what was done is done, and is not in the audit log"))
     }
 
     /// Brings in what others have written to the same store.

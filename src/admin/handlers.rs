@@ -4,7 +4,9 @@ use super::call::{Call, answer, parse, tagged};
 use super::desk::blocking;
 use super::in_force::InForce;
 use super::item::Item;
-use super::{cascade, draft::Draft, draft::Outcome, keys, models, openapi, probe, select, show};
+use super::{
+    cascade, draft::Draft, draft::Outcome, keys, models, openapi, probe, select, show, usage,
+};
 use crate::error::{Error, Kind, Result};
 use crate::resources::{self, KindId, Millis, Record};
 use crate::store::secret::Secret;
@@ -18,8 +20,9 @@ pub async fn list(call: Call) -> Result<Response> {
     let selector = select::Selector::parse(call.param("selector").unwrap_or_default())?;
     let limit = call.number("limit")?.unwrap_or(usize::MAX);
     let after = call.param("cursor").map(select::uncursor).transpose()?;
+    let used = usage::used(&call).await?;
     let state = call.desk.in_force();
-    let show = show::Show::new(&call.desk, &state);
+    let show = show::Show::new(&call.desk, &state).with(used);
     let mut rest = state
         .records
         .of(kind.name, after.as_deref())
@@ -41,11 +44,14 @@ pub async fn list(call: Call) -> Result<Response> {
 }
 
 pub async fn get(call: Call) -> Result<Response> {
+    let used = usage::used(&call).await?;
     let state = call.desk.in_force();
     let record = state.get(call.kind()?.name, &call.name)?;
     Ok(tagged(
         StatusCode::OK,
-        &show::Show::new(&call.desk, &state).record(record),
+        &show::Show::new(&call.desk, &state)
+            .with(used)
+            .record(record),
     ))
 }
 

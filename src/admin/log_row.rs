@@ -13,6 +13,13 @@ pub fn row(row: &Row) -> Result<Value> {
     if let Some(pico) = row.cost_pico {
         shown["cost"] = crate::catalog::dollars(pico.into()).into();
     }
+    if let Some(repriced) = &row.repriced {
+        let before = repriced.before.cost_pico;
+        shown["cost_before"] = before
+            .map(|pico| crate::catalog::dollars(pico.into()))
+            .into();
+        shown["repriced"]["at"] = repriced.at.rfc3339().into();
+    }
     Ok(shown)
 }
 
@@ -62,7 +69,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use crate::resources::Stamp;
-    use crate::store::journal::Attempt;
+    use crate::store::journal::{Attempt, Price, Repricing};
 
     #[test]
     fn lists_show_128_characters_of_a_model() {
@@ -105,5 +112,18 @@ mod tests {
             )
         );
         assert_eq!(row(&Row::default()).unwrap().get("cost"), None);
+        let mut again = paid.clone();
+        let price = Price {
+            cost_pico: None,
+            ..Price::default()
+        };
+        Repricing::lay(&mut again, price, Stamp(0), "ann");
+        let shown = row(&again).unwrap();
+        assert_eq!(shown.get("cost"), None);
+        assert_eq!(shown["cost_before"], json!("0.000075"));
+        assert_eq!(
+            shown["repriced"],
+            json!({"cost_pico": 75_000_000, "cost_status": "unpriced", "at": "1970-01-01T00:00:00.000Z", "who": "ann"})
+        );
     }
 }

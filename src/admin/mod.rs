@@ -29,6 +29,7 @@ pub mod paths;
 mod prices;
 mod probe;
 mod refs;
+mod reprice;
 mod route_status;
 mod route_test;
 mod routes;
@@ -37,6 +38,7 @@ mod select;
 mod show;
 mod token;
 mod upkeep;
+mod usage;
 
 pub use desk::Desk;
 pub use door::Door;
@@ -51,7 +53,7 @@ use crate::error::Result;
 use crate::resources::{Record, Stamp};
 use crate::store::{
     counters::Counters,
-    journal::Journal,
+    journal::{Journal, Price, Row},
     records::{At, Records, State},
     token::Hasher,
     upkeep::Upkeep,
@@ -150,6 +152,8 @@ pub struct Deps {
     pub tried: Arc<Tried>,
     /// When the key of this name was last let in.
     pub last_used: LastUsed,
+    /// What a request of the log costs as models are priced now; `None`: as it did.
+    pub price: Arc<dyn Fn(&Row) -> Option<Price> + Send + Sync>,
     /// How each target of a route is doing, by its record: `{provider, model, weight, tier, state, detail, load, due}`.
     pub route_state: Arc<RouteState>,
     /// What was kept of newer prices.

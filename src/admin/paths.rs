@@ -51,6 +51,8 @@ pub enum Action {
     FollowLogs,
     ExportLogs,
     Log,
+    Usage,
+    Reprice,
     History,
     DbStats,
     DbVerify,
@@ -100,6 +102,10 @@ const EXPORT: &[&str] = &[
     "key", "user", "provider", "model", "route", "session", "agent", "status", "label", "since",
     "until", "text", "order", "limit", "cursor", "content",
 ];
+const USAGE: &[&str] = &[
+    "by", "tz", "points", "sort", "limit", "key", "user", "provider", "model", "route", "session",
+    "agent", "status", "label", "since", "until",
+];
 const FOLLOW: &[&str] = crate::store::journal::Filter::WORDS;
 
 macro_rules! endpoints {
@@ -112,10 +118,10 @@ macro_rules! endpoints {
 }
 
 endpoints! {
-    "GET" "/api/v1/{kinds}" Kinds::Every, Input::None, &["selector", "limit", "cursor"], Action::List, "List, by name";
+    "GET" "/api/v1/{kinds}" Kinds::Every, Input::None, &["selector", "limit", "cursor", "since"], Action::List, "List, by name; with `since` (such as 24h) also what each used since then, in `status.usage`";
     "POST" "/api/v1/{kinds}" Kinds::Every, Input::Record, &["dry_run", "verify"], Action::Create, "Create";
     "POST" "/api/v1/identify" Kinds::None, Input::Json, &[], Action::Identify, "Which key a secret (`secret` in the body) belongs to";
-    "GET" "/api/v1/{kinds}/{name}" Kinds::Every, Input::None, &[], Action::Get, "Read one";
+    "GET" "/api/v1/{kinds}/{name}" Kinds::Every, Input::None, &["since"], Action::Get, "Read one; with `since` also what it used since then";
     "PUT" "/api/v1/{kinds}/{name}" Kinds::Every, Input::Record, &["dry_run"], Action::Replace, "Replace";
     "PATCH" "/api/v1/{kinds}/{name}" Kinds::Every, Input::Record, &["dry_run"], Action::Patch, "Change fields (RFC 7396 merge patch)";
     "DELETE" "/api/v1/{kinds}/{name}" Kinds::Every, Input::None, &["cascade", "dry_run"], Action::Delete, "Delete, with `cascade` also what refers to it";
@@ -142,6 +148,8 @@ endpoints! {
     "GET" "/api/v1/logs/follow" Kinds::None, Input::None, FOLLOW, Action::FollowLogs, "Requests from now on, as JSON lines; `{\"lost\": 3}` says that so many were left out for a slow reader";
     "GET" "/api/v1/logs/export" Kinds::None, Input::None, EXPORT, Action::ExportLogs, "The whole request log as JSON lines, newest first unless `order=asc`; with `content=true` with bodies";
     "GET" "/api/v1/logs/{name}" Kinds::None, Input::None, &[], Action::Log, "One request with its content, by its id or the beginning of it";
+    "GET" "/api/v1/usage" Kinds::None, Input::None, USAGE, Action::Usage, "What was used: requests, tokens, spend, errors and latency, summed `by` model, provider, key, user, route, session, agent, environment, requested_model, status, hour, day, month (in the zone `tz`) and label:NAME; with `points`, its course";
+    "POST" "/api/v1/usage/reprice" Kinds::None, Input::Json, &[], Action::Reprice, "Price requests of the log again, as models are priced now (`since`, and where wanted `until`, lists of `model` and `provider`, and `dry_run`): old and new sums by model";
     "GET" "/api/v1/history" Kinds::None, Input::None, &["limit"], Action::History, "Who changed what, newest first";
     "GET" "/api/v1/db" Kinds::None, Input::None, &[], Action::DbStats, "What the stores take, and what retention does next";
     "POST" "/api/v1/db/verify" Kinds::None, Input::None, &[], Action::DbVerify, "Read everything and compare it with its checksums";

@@ -5,7 +5,7 @@ use super::{
     call::{Call, refusal},
     check, door, handlers, limits, live, logs, models, notify,
     paths::{Action, Endpoint, FIGURES, expanded},
-    prices, probe, route_status, route_test, upkeep,
+    prices, probe, reprice, route_status, route_test, upkeep, usage,
 };
 use crate::error::{Error, Result};
 use crate::resources;
@@ -50,6 +50,8 @@ fn handle(action: Action, call: Call) -> BoxFuture<'static, Result<Response>> {
         Action::FollowLogs => Box::pin(logs::follow(call)),
         Action::ExportLogs => Box::pin(logs::export(call)),
         Action::Log => Box::pin(logs::get(call)),
+        Action::Usage => Box::pin(usage::sums(call)),
+        Action::Reprice => Box::pin(reprice::reprice(call)),
         Action::History => Box::pin(handlers::history(call)),
         Action::DbStats => Box::pin(upkeep::stats(call)),
         Action::DbVerify => Box::pin(upkeep::verify(call)),

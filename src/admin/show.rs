@@ -1,6 +1,6 @@
 //! Records as people and scripts see them: the spec, and a `status` computed from everything else.
 
-use super::{Desk, credentials, in_force::InForce, keys, limits};
+use super::{Desk, credentials, in_force::InForce, keys, limits, reprice, usage::Used};
 use crate::resources::{
     self, KindId, Record, Spec, Stamp,
     key::KeySystem,
@@ -11,6 +11,7 @@ use crate::resources::{
 use crate::store::records::{Change, Entry, OWN_KIND};
 use serde_json::{Value, json};
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 /// What statuses are computed from.
 pub struct Show<'a> {
@@ -18,6 +19,8 @@ pub struct Show<'a> {
     state: &'a InForce,
     /// How providers are doing and what their vault is; asked for once a list, and only where it is shown.
     providers: OnceCell<(Value, String)>,
+    /// What records of this kind used, where that is asked for.
+    used: Option<Arc<Used>>,
 }
 
 impl<'a> Show<'a> {
@@ -26,7 +29,14 @@ impl<'a> Show<'a> {
             desk,
             state,
             providers: OnceCell::new(),
+            used: None,
         }
+    }
+
+    /// Also what each used.
+    pub fn with(mut self, used: Option<Arc<Used>>) -> Show<'a> {
+        self.used = used;
+        self
     }
 
     pub fn record(&self, record: &Record) -> Value {
@@ -38,10 +48,14 @@ impl<'a> Show<'a> {
             Ok(KindId::Route) => route(record),
             Err(_) => Value::Null,
         };
-        record.show(match status {
+        let mut status = match status {
             Value::Object(map) => map,
             _ => Spec::new(),
-        })
+        };
+        if let Some(used) = &self.used {
+            status.insert("usage".into(), used.show(&record.name));
+        }
+        record.show(status)
     }
 
     /// The records of a kind that name this one.
@@ -181,6 +195,9 @@ pub fn entry(entry: &Entry) -> Option<Value> {
         Change::Put { record, .. } if let Some(said) = limits::correction(record) => {
             json!({"action": "reset limits", "kind": record.kind, "name": record.name, "version": record.version, "said": said})
         }
+        Change::Put { record, .. } if record.kind == OWN_KIND => {
+            json!({"action": "repriced", "what": record.spec})
+        }
         Change::Put { expected, record } => {
             let action = if *expected == 0 { "created" } else { "changed" };
             json!({"action": action, "kind": record.kind, "name": record.name, "version": record.version, "spec": record.spec})
@@ -192,7 +209,10 @@ pub fn entry(entry: &Entry) -> Option<Value> {
     let changes: Vec<Value> = entry
         .changes
         .iter()
-        .filter(|change| change.at().0 != OWN_KIND)
+        .filter(|change| {
+            let (kind, name) = change.at();
+            kind != OWN_KIND || name == reprice::NOTED
+        })
         .map(shown)
         .collect();
     (!changes.is_empty()).then(|| json!({

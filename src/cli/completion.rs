@@ -249,7 +249,7 @@ fn live(kind: &'static Kind) -> Vec<(String, String)> {
             .find(|text| !text.is_empty());
         said.unwrap_or_default()
     };
-    let items = ask(async |remote| remote.list(kind, None, Some(500), None).await);
+    let items = ask(async |remote| remote.list(kind, None, Some(500), None, None).await);
     items
         .iter()
         .map(|item| (text(item, "name"), help(item)))

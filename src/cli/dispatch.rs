@@ -4,7 +4,7 @@ use super::print::Format;
 use super::{
     apply, completion, context::Context, db, diff, doctor, exits, explain, export, keys, launch,
     limits, logs, models, notify, path, print, providers, quickstart, request, route_status,
-    route_test, routes, serve, status, top, tree, vendors, verb_first, verbs, wait,
+    route_test, routes, serve, status, top, tree, usage, vendors, verb_first, verbs, wait,
 };
 use crate::error::{Error, Result};
 use crate::resources::{self, Kind};
@@ -56,6 +56,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<ExitCode> {
                 None => request::run(&context, sub).await,
             }
             .map(|()| ExitCode::SUCCESS),
+            "usage" => usage::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "wait" => wait::run(&context, sub).await.map(|()| ExitCode::SUCCESS),
             "status" => status::run(&context).await.map(|()| ExitCode::SUCCESS),
             "notify" => notify::test(&context).await.map(|()| ExitCode::SUCCESS),

@@ -42,7 +42,7 @@ pub(crate) fn help(matches: &ArgMatches) -> Result<ExitCode> {
     let words = words.into_iter().map(String::as_str);
     let line: Vec<&str> = ["gw"].into_iter().chain(words).chain(["--help"]).collect();
     match super::command().try_get_matches_from(&line) {
-        Err(answer) => Ok(super::usage::answer_to(&answer, &line)),
+        Err(answer) => Ok(super::misread::answer_to(&answer, &line)),
         Ok(_) => Err(Error::invalid("this has no help").hint("see `gw --help`")),
     }
 }

@@ -22,6 +22,7 @@ mod keys;
 pub mod launch;
 mod limits;
 mod logs;
+mod misread;
 mod models;
 mod names;
 mod notify;
@@ -59,7 +60,7 @@ pub fn main() -> ExitCode {
     }
     let matches = match command().try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => return usage::answer(&error),
+        Err(error) => return misread::answer(&error),
     };
     let format = matches.get_one::<String>("output").map(|text| text.parse());
     errors_as_json(matches!(format, Some(Ok(Format::Json | Format::Jsonl))));

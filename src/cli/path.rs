@@ -43,7 +43,7 @@ pub(crate) fn check(kind: &Kind, path: &str) -> Result<()> {
     let statuses = kind
         .columns
         .iter()
-        .filter_map(|column| column.path.strip_prefix("status."));
+        .filter_map(|column| column.path.strip_prefix("status.")?.split('.').next());
     let mut statuses: Vec<&str> = statuses.chain(kind.statuses.iter().copied()).collect();
     statuses.sort_unstable();
     statuses.dedup();

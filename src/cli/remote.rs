@@ -47,6 +47,22 @@ impl Remote {
             .await
     }
 
+    /// The same with what it used since a time.
+    pub(crate) async fn get_since(
+        &self,
+        kind: &'static Kind,
+        name: &str,
+        since: Option<&str>,
+    ) -> Result<Value> {
+        let query: Query = since
+            .into_iter()
+            .map(|since| ("since", since.to_owned()))
+            .collect();
+        self.to("get", &format!("{}/{name}", kind.name))
+            .get_with(kind.name, name, &pairs(&query))
+            .await
+    }
+
     /// One page: `{"items": [...], "cursor": ...}`.
     pub(crate) async fn list(
         &self,
@@ -54,11 +70,13 @@ impl Remote {
         selector: Option<&str>,
         limit: Option<usize>,
         cursor: Option<&str>,
+        since: Option<&str>,
     ) -> Result<Value> {
         let mut query = Query::new();
         query.extend(selector.map(|text| ("selector", text.to_owned())));
         query.extend(limit.map(|count| ("limit", count.to_string())));
         query.extend(cursor.map(|text| ("cursor", text.to_owned())));
+        query.extend(since.map(|text| ("since", text.to_owned())));
         self.to("list", kind.plural)
             .list(kind.name, &pairs(&query))
             .await
@@ -213,6 +231,14 @@ impl Remote {
 
     pub(crate) async fn db_backup(&self, logs: bool) -> Result<Pieces> {
         self.to("back up", "the stores").db_backup(logs).await
+    }
+
+    pub(crate) async fn usage(&self, query: &Query) -> Result<Value> {
+        self.to("sum", "usage").usage(&pairs(query)).await
+    }
+
+    pub(crate) async fn reprice(&self, body: &Value) -> Result<Value> {
+        self.to("reprice", "the log").reprice(body).await
     }
 
     pub(crate) async fn status(&self) -> Result<Value> {

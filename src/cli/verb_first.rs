@@ -40,7 +40,11 @@ pub(crate) async fn fetch(
     let mut problems = verbs::Several::new(all.len());
     for (kind, name) in all {
         let got = match (name, listing) {
-            (Some(name), _) => remote.get(kind, name).await.map(|item| vec![item]),
+            (Some(name), listing) => {
+                let since = listing.and_then(|matches| verbs::get::since(kind, matches));
+                let found = remote.get_since(kind, name, since).await;
+                found.map(|item| vec![item])
+            }
             (None, Some(matches)) => verbs::get::list(remote, kind, matches).await,
             (None, None) => verbs::pages::pages(remote, kind, selector, None).await,
         };

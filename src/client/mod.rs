@@ -17,7 +17,11 @@ pub type Query<'a> = &'a [(&'a str, &'a str)];
 /// What the resource paths and the rest look like from here; kinds may be named by any of their words.
 impl Client {
     pub async fn get(&self, kind: &str, name: &str) -> Result<Value> {
-        self.call("GET", &path(kind, &[name])?, &[], None, &[])
+        self.get_with(kind, name, &[]).await
+    }
+    /// With `since` also what it used since then.
+    pub async fn get_with(&self, kind: &str, name: &str, query: Query<'_>) -> Result<Value> {
+        self.call("GET", &path(kind, &[name])?, query, None, &[])
             .await
     }
     /// One page: `{items, cursor}`; without `limit` that is everything.
@@ -172,6 +176,15 @@ impl Client {
     /// The same every second.
     pub async fn follow_live(&self) -> Result<Lines> {
         self.lines("/api/v1/live/follow", &[]).await
+    }
+    /// What was used, summed as the parameters say.
+    pub async fn usage(&self, query: Query<'_>) -> Result<Value> {
+        self.call("GET", "/api/v1/usage", query, None, &[]).await
+    }
+    /// Prices rows anew: `{since, until?, model?, provider?, dry_run?}`.
+    pub async fn reprice(&self, body: &Value) -> Result<Value> {
+        self.call("POST", "/api/v1/usage/reprice", &[], Some(body), &[])
+            .await
     }
     /// The audit log, newest first.
     pub async fn history(&self, limit: usize) -> Result<Value> {

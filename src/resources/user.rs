@@ -60,6 +60,9 @@ const FIELDS: &[Field] = &[
 const COLUMNS: &[Column] = &[
     column("NAME", "name"),
     column("KEYS", "status.keys"),
+    column("REQUESTS", "status.usage.requests"),
+    column("TOKENS", "status.usage.tokens"),
+    column("SPEND", "status.usage.spend"),
     column("STATUS", "enabled"),
     column("AGE", "created"),
     column("LAST-USED", "status.last_used"),
@@ -76,7 +79,7 @@ pub static KIND: Kind = Kind {
     about: "People and services that own keys",
     fields: FIELDS,
     columns: COLUMNS,
-    statuses: &["keys", "last_used"],
+    statuses: &["keys", "usage", "last_used"],
     check: super::check::<User>,
     refs: |_| Vec::new(),
     claims: |_| Vec::new(),

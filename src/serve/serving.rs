@@ -2,7 +2,8 @@
 
 use super::{checks::Checks, provider_health, ready::Ready, stores::Stores};
 use crate::admin::{self, Published};
-use crate::chat::Op;
+use crate::catalog;
+use crate::chat::{Op, UsageSource};
 use crate::config::Config;
 use crate::formats;
 use crate::gateway::{Serving, Settings, Shared};
@@ -14,6 +15,7 @@ use crate::plan::{
 use crate::resources::{Stamp, provider};
 use crate::store::{
     counters::Counters,
+    journal::{Price, Row},
     records::{Records, State},
 };
 use crate::upstream::{Timers, Upstream};
@@ -100,6 +102,24 @@ fn vendor_facts(spec: &provider::Provider) -> Option<VendorFacts> {
         ops,
         catalog: vendor.catalog,
         own_names: vendor.own_names,
+    })
+}
+
+/// What a request of the log costs as models are priced now. `None`, as it did: nothing was used or it only counted,
+/// or what answered is not known any more or has no price.
+pub fn price(shared: &Shared, row: &Row) -> Option<Price> {
+    let counts = formats::named(&row.format).is_some_and(|format| format.op == Op::Count);
+    if counts || row.usage_source == UsageSource::None {
+        return None;
+    }
+    let serving = shared.serving.load();
+    let provider = serving.snapshot.provider(row.provider.as_deref()?)?;
+    let facts = serving.snapshot.facts(provider, row.model.as_deref()?);
+    let cost = catalog::cost(&row.usage, row.tier, row.usage_source, &facts.prices);
+    Some(Price {
+        cost_pico: Some(i64::try_from(cost.pico?).ok()?),
+        cost_status: cost.status,
+        unpriced: cost.unpriced,
     })
 }
 

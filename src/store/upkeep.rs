@@ -180,6 +180,7 @@ impl Upkeep {
             // The newest rows are on their way to the file for a moment.
             self.journal.stats();
             files.extend(disk::list(&dir.join("logs"), "", ".seg")?);
+            files.extend(disk::list(&dir.join("logs"), "", ".prices")?);
             files.extend(disk::list(&dir.join("logs"), "", ".content")?);
         }
         files.iter().try_for_each(|path| add(path))?;

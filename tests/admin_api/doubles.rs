@@ -181,6 +181,7 @@ pub async fn logging(
     };
     let deps = Deps {
         last_used: Arc::new(|_| None),
+        price: Arc::new(|_| None),
         route_state: Arc::new(|_| Vec::new()),
         prices: Arc::default(),
         keep_prices: Arc::new(|_| Ok(())),

@@ -27,4 +27,5 @@ mod request_check;
 mod streams;
 mod syncing;
 mod tls;
+mod usage;
 mod vendor_rows;

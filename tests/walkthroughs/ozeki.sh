@@ -55,8 +55,8 @@ run 'gw route create kilo --user ann --key kilo-code --provider openai' <<'OUT'
 route/kilo created
 OUT
 run 'gw route get' <<'OUT'
-NAME  KEYS  USERS  PATH  STRATEGY  TARGETS  ACTIVE  AGE
-kilo  kilo-code  ann  -  fallback  openai  yes  AGE
+NAME  KEYS  TARGETS  REQUESTS  TOKENS  SPEND  ACTIVE  AGE
+kilo  kilo-code  openai  0  0  $0  yes  AGE
 OUT
 
 say 'It serves at once, and that key alone'
@@ -80,10 +80,10 @@ run 'gw request hello -m anything --key-file chat.key --explain' <<'OUT'
 This is gw's mock, not a model. You said: hello
 · claude/claude-sonnet-4-5 via route chat, 1 attempt, 2+12 tokens, $0.000186, TOOK
 OUT
-run 'gw key get' <<'OUT'
-NAME  USER  PREFIX  ROUTE  STATUS  AGE  LAST-USED
-chat  ann  sk-gw-SECRET  chat  active  AGE  AGE
-kilo-code  ann  sk-gw-SECRET  kilo  active  AGE  AGE
+soon 'gw key get' <<'OUT'
+NAME  USER  ROUTE  REQUESTS  TOKENS  SPEND  STATUS  AGE
+chat  ann  chat  3  14  $0.000186  active  AGE
+kilo-code  ann  kilo  2  14  $0.000125  active  AGE
 OUT
 soon 'gw logs' <<'OUT'
 TIME UTC  ID  KEY  MODEL  STATUS  TOOK  COST

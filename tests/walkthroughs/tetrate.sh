@@ -20,8 +20,8 @@ run 'export GW_API_KEY=$(gw key create agent --user agents)' <<'OUT'
 key/agent created; its secret is shown this once
 OUT
 run 'gw key get agent' <<'OUT'
-NAME  USER  PREFIX  ROUTE  STATUS  AGE  LAST-USED
-agent  agents  sk-gw-SECRET  -  active  AGE  -
+NAME  USER  ROUTE  REQUESTS  TOKENS  SPEND  STATUS  AGE
+agent  agents  -  0  0  $0  active  AGE
 OUT
 run 'gw key describe agent | grep -v -e 20 -e last4' <<'OUT'
 kind  key
@@ -191,9 +191,9 @@ run 'gw request hello -m gpt-4o --explain' <<'OUT'
 This is gw's mock, not a model. You said: hello
 · openai/gpt-4o via no route, 1 attempt, 2+12 tokens, $0.000125, TOOK
 OUT
-run 'gw route get chain' <<'OUT'
-NAME  KEYS  USERS  PATH  STRATEGY  TARGETS  ACTIVE  AGE
-chain  agent  -  -  split  openai/gpt-4o=9,anthropic/claude-sonnet-4-5  no  AGE
+soon 'gw route get chain' <<'OUT'
+NAME  KEYS  TARGETS  REQUESTS  TOKENS  SPEND  ACTIVE  AGE
+chain  agent  openai/gpt-4o=9,anthropic/claude-sonnet-4-5  108  1484  $0.0140  no  AGE
 OUT
 run 'gw route enable chain' <<'OUT'
 route/chain enabled

@@ -13,6 +13,7 @@ mod row;
 mod show;
 mod timeline;
 
+pub(crate) use row::span;
 pub(crate) use timeline::tries;
 
 use super::{context::Context, remote::Query};
@@ -31,7 +32,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
 }
 
 /// The filters as they were written; what they mean is the gateway's to say.
-fn filters(matches: &ArgMatches) -> Query {
+pub(crate) fn filters(matches: &ArgMatches) -> Query {
     let many = [
         "key", "user", "route", "provider", "model", "session", "agent", "status", "label",
     ];
@@ -41,11 +42,9 @@ fn filters(matches: &ArgMatches) -> Query {
         query.extend(values.map(|value| (id, value.clone())));
     }
     for id in ["since", "until", "text"] {
-        query.extend(
-            matches
-                .get_one::<String>(id)
-                .map(|value| (id, value.clone())),
-        );
+        // Sums take no text.
+        let value = matches.try_get_one::<String>(id).ok().flatten();
+        query.extend(value.map(|value| (id, value.clone())));
     }
     query
 }

@@ -292,7 +292,7 @@ fn clock(row: &Value, wide: bool, now: Stamp) -> String {
 }
 
 /// Milliseconds as `305ms` or `1.8s`.
-pub(super) fn span(millis: u64) -> String {
+pub(crate) fn span(millis: u64) -> String {
     match millis {
         0..=999 => format!("{millis}ms"),
         _ => format!("{}.{}s", millis / 1000, millis % 1000 / 100),

@@ -79,6 +79,10 @@ fn render(row: &Value, bodies: bool, people: bool) -> String {
             }
             .into(),
         );
+        map.shift_remove("cost_before");
+        if let Some(before) = map.shift_remove("repriced") {
+            map.insert("cost_before".into(), cost_before(&before).into());
+        }
         if let Some(usage) = map.get("usage").cloned() {
             let source = map
                 .shift_remove("usage_source")
@@ -139,6 +143,13 @@ fn cost(row: &Value, status: &str) -> String {
         shown if status.is_empty() || shown == status => shown.to_owned(),
         shown => format!("{shown} ({status})"),
     }
+}
+
+/// What it cost before it was priced again, until when, and who had that done.
+fn cost_before(before: &Value) -> String {
+    let said = |name: &str| before.get(name).map(text).unwrap_or_default();
+    let cost = cost(before, &said("cost_status"));
+    format!("{cost}; priced again at {} by {}", said("at"), said("who"))
 }
 
 /// Tokens in one line: in and out always, the rest where there is any.

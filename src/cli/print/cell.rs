@@ -17,6 +17,15 @@ const TIMES: [&str; 6] = [
     "status.revoked",
 ];
 
+/// The column that holds dollars, and those that hold large numbers: rounded in tables.
+const SPEND: &str = "status.usage.spend";
+const COUNTS: [&str; 4] = [
+    "status.usage.requests",
+    "status.usage.tokens",
+    "status.usage.input",
+    "status.usage.output",
+];
+
 /// The cell of a column with this head and path.
 pub(crate) fn cell(head: &str, path: &str, value: Option<&Value>, now: Now) -> String {
     match value {
@@ -27,6 +36,10 @@ pub(crate) fn cell(head: &str, path: &str, value: Option<&Value>, now: Now) -> S
         Some(Value::Bool(on)) => (if *on { "yes" } else { "no" }).into(),
         Some(Value::String(time)) if TIMES.contains(&path) => {
             Stamp::parse(time).map_or_else(|_| clean(time), |time| relative(time, now))
+        }
+        Some(Value::String(dollars)) if path == SPEND => amount(dollars),
+        Some(Value::Number(count)) if COUNTS.contains(&path) => {
+            count.as_u64().map_or_else(|| count.to_string(), short)
         }
         Some(value) => match clean(&text(value)) {
             shown if shown.is_empty() => "-".into(),
@@ -105,9 +118,35 @@ pub(crate) fn until(time: Stamp, now: Now) -> String {
     }
 }
 
+/// A number in five characters: `1234`, `12.3k`, `4.5M`.
+pub(crate) fn short(count: u64) -> String {
+    let units = [(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"), (1e15, "P")];
+    if count < 10_000 {
+        return count.to_string();
+    }
+    // What rounding would make a thousand of is one of the next unit.
+    let unit = units
+        .iter()
+        .find(|(unit, _)| (count as f64) < unit * 999.5)
+        .unwrap_or(&units[4]);
+    let shown = count as f64 / unit.0;
+    match shown < 99.95 {
+        true => format!("{shown:.1}{}", unit.1),
+        false => format!("{shown:.0}{}", unit.1),
+    }
+}
+
 /// Picodollars in dollars, to the precision the amount deserves.
 pub(crate) fn money(pico: i64) -> String {
-    let dollars = pico as f64 / 1e12;
+    rounded(pico as f64 / 1e12)
+}
+
+/// Dollars as the admin API writes them, rounded for people.
+pub(crate) fn amount(dollars: &str) -> String {
+    dollars.parse().map_or_else(|_| clean(dollars), rounded)
+}
+
+fn rounded(dollars: f64) -> String {
     match dollars.abs() {
         0.0 => "$0".into(),
         small if small < 0.01 => format!("${}", format!("{dollars:.6}").trim_end_matches('0')),
@@ -161,6 +200,30 @@ mod tests {
                 shown
             );
         }
+    }
+
+    #[test]
+    fn large_numbers_are_short() {
+        for (count, shown) in [
+            (0, "0"),
+            (9_999, "9999"),
+            (10_000, "10.0k"),
+            (99_949, "99.9k"),
+            (99_950, "100k"),
+            (999_499, "999k"),
+            (999_500, "1.0M"),
+            (1_234_567, "1.2M"),
+            (u64::MAX, "18447P"),
+        ] {
+            assert_eq!(short(count), shown);
+        }
+        let used = |path: &str, value: Value| cell("", path, Some(&value), Stamp(0));
+        assert_eq!(used("status.usage.tokens", json!(1_234_567)), "1.2M");
+        assert_eq!(
+            used("status.usage.spend", json!("12345.678901")),
+            "$12345.68"
+        );
+        assert_eq!(used("status.usage.spend", json!(null)), "-");
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod toml;
 
 pub(crate) use crate::visible::{clean, json, visible};
 pub(crate) use bar::{bar, columns};
-pub(crate) use cell::{Now, cell, money, text, until};
+pub(crate) use cell::{Now, amount, cell, money, short, text, until};
 pub(crate) use error::{colour, colour_on, complain, errors_as_json};
 pub(crate) use format::{FORMATS, Format, written};
 pub(crate) use records::{Look, quoted};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 fn users() -> Vec<Value> {
     vec![
         json!({"apiVersion": "gw/v1", "kind": "user", "name": "ann", "team": "a, b", "enabled": true, "labels": {"env": "ci"}, "version": 2,
-            "created": "2026-11-21T09:00:00.000Z", "updated": "2026-11-21T09:00:00.000Z", "status": {"keys": 2}}),
+            "created": "2026-11-21T09:00:00.000Z", "updated": "2026-11-21T09:00:00.000Z", "status": {"keys": 2, "usage": {"requests": 12345, "tokens": 4_500_000, "spend": "12.345678901234"}}}),
         json!({"apiVersion": "gw/v1", "kind": "user", "name": "bo\u{1b}[2Jb", "enabled": false, "version": 1, "created": "2026-11-19T09:30:00.000Z", "updated": "2026-11-19T09:30:00.000Z"}),
     ]
 }
@@ -39,11 +39,11 @@ fn shown(format: &str, single: bool) -> String {
 fn tables() {
     assert_eq!(
         shown("table", false),
-        "NAME           KEYS   STATUS     AGE   LAST-USED\nann            2      enabled    30m   -\nbo\\u001b[2Jb   -      disabled   2d    -\n"
+        "NAME           KEYS   REQUESTS   TOKENS   SPEND    STATUS     AGE   LAST-USED\nann            2      12.3k      4.5M     $12.35   enabled    30m   -\nbo\\u001b[2Jb   -      -          -        -        disabled   2d    -\n"
     );
     assert_eq!(
         shown("wide", false),
-        "NAME           KEYS   STATUS     AGE   LAST-USED   EMAIL   TEAM   LIMITS\nann            2      enabled    30m   -           -       a, b   -\nbo\\u001b[2Jb   -      disabled   2d    -           -       -      -\n"
+        "NAME           KEYS   REQUESTS   TOKENS   SPEND    STATUS     AGE   LAST-USED   EMAIL   TEAM   LIMITS\nann            2      12.3k      4.5M     $12.35   enabled    30m   -           -       a, b   -\nbo\\u001b[2Jb   -      -          -        -        disabled   2d    -           -       -      -\n"
     );
     let look = Look {
         format: Format::Table,
@@ -55,7 +55,7 @@ fn tables() {
     assert_eq!(
         look.records_at(kind("user").unwrap(), &users()[..1], false, now)
             .unwrap(),
-        "ann   2   enabled   30m   -   env=ci\n"
+        "ann   2   12.3k   4.5M   $12.35   enabled   30m   -   env=ci\n"
     );
     assert_eq!(
         look.records_at(kind("user").unwrap(), &[], false, now)
@@ -71,7 +71,7 @@ fn tables() {
     assert_eq!(
         look.records_at(kind("user").unwrap(), &[], false, now)
             .unwrap(),
-        "NAME   KEYS   STATUS   AGE   LAST-USED\n"
+        "NAME   KEYS   REQUESTS   TOKENS   SPEND   STATUS   AGE   LAST-USED\n"
     );
 }
 
@@ -105,7 +105,7 @@ fn machine_formats() {
     assert_eq!(shown("value=.status.keys", false), "2\n\n");
     assert_eq!(
         shown("csv", false),
-        "name,status.keys,enabled,created,status.last_used,email,team,limits\nann,2,true,2026-11-21T09:00:00.000Z,,,\"a, b\",\nbo\u{1b}[2Jb,,false,2026-11-19T09:30:00.000Z,,,,\n"
+        "name,status.keys,status.usage.requests,status.usage.tokens,status.usage.spend,enabled,created,status.last_used,email,team,limits\nann,2,12345,4500000,12.345678901234,true,2026-11-21T09:00:00.000Z,,,\"a, b\",\nbo\u{1b}[2Jb,,,,,false,2026-11-19T09:30:00.000Z,,,,\n"
     );
 }
 
@@ -127,7 +127,7 @@ fn routes_show_targets_as_they_are_written() {
             Stamp::parse("2026-11-21T09:30:00Z").unwrap()
         )
         .unwrap(),
-        "NAME   KEYS   USERS   PATH   STRATEGY   TARGETS                     ACTIVE   AGE\nr      k,l    -       -      split      openai/gpt-4o=8,anthropic   yes      30m\n"
+        "NAME   KEYS   TARGETS                     REQUESTS   TOKENS   SPEND   ACTIVE   AGE\nr      k,l    openai/gpt-4o=8,anthropic   -          -        -       yes      30m\n"
     );
 }
 

@@ -38,6 +38,7 @@ fn get(kind: &'static Kind) -> Command {
         .about("List them, or show some")
         .arg(names(kind))
         .args(listing())
+        .args(used(kind))
         .mut_arg("selector", |arg| arg.conflicts_with("name"));
     match kind.id {
         KindId::Model => super::commands::MODEL_FILTERS
@@ -47,6 +48,19 @@ fn get(kind: &'static Kind) -> Command {
             }),
         KindId::User | KindId::Key | KindId::Provider | KindId::Route => command,
     }
+}
+
+/// Since when what was used is told, of kinds that tell it.
+fn used(kind: &'static Kind) -> Option<Arg> {
+    let since = || {
+        option(
+            "since",
+            "since",
+            "TIME",
+            "REQUESTS, TOKENS and SPEND since then: 7d, or 2030-01-01 (UTC) (default 24h)",
+        )
+    };
+    kind.statuses.contains(&"usage").then(since)
 }
 
 fn describe(kind: &'static Kind) -> Command {

@@ -24,6 +24,10 @@ const ESTIMATE: &[&str] = &[
 const NAMED: &[&str] = &[
     "table", "wide", "json", "jsonl", "yaml", "toml", "name", "value=",
 ];
+/// Of sums: they have columns, but no names.
+const SUMS: &[&str] = &[
+    "table", "wide", "json", "jsonl", "yaml", "toml", "csv", "value=",
+];
 /// Text alone; with json the errors are JSON.
 const TEXT: &[&str] = &["table", "json", "jsonl"];
 
@@ -307,6 +311,24 @@ static ROWS: &[Row] = &[
         "logs export",
         LIST,
         &["logs export --since 7d --content > logs.jsonl"],
+    ),
+    row(
+        "usage",
+        SUMS,
+        &[
+            "usage",
+            "usage --by user,model --since 30d",
+            "usage --by day --key ci --since 7d --utc",
+            "usage --by label:team --sort tokens -o csv",
+        ],
+    ),
+    row(
+        "usage reprice",
+        VALUE,
+        &[
+            "usage reprice --since 7d --dry-run",
+            "usage reprice --since 2030-01-01 --model gpt-4o --yes",
+        ],
     ),
     row(
         "request",

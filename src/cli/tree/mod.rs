@@ -7,6 +7,7 @@ mod leaves;
 mod limits;
 mod requests;
 mod server;
+mod sums;
 
 pub(crate) use leaves::leaf;
 
@@ -37,6 +38,7 @@ pub fn command() -> Command {
         .chain(kinds::commands())
         .chain(commands::commands())
         .chain(requests::commands())
+        .chain(sums::commands())
         .fold(root, Command::subcommand);
     quiet_env(with_examples(root, ""))
 }

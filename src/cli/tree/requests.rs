@@ -8,7 +8,7 @@ pub(super) fn commands() -> Vec<Command> {
     vec![logs(), request()]
 }
 
-fn filters() -> Vec<Arg> {
+pub(super) fn filters() -> Vec<Arg> {
     let filter = |id: &'static str, what: &'static str, help: &'static str| {
         many(id, id, what, help)
             .value_delimiter(',')

@@ -74,6 +74,8 @@ fn documented_lines_parse() {
         "gw logs show req_1 --bodies",
         "gw logs get req_1 --curl",
         "gw logs export --key ci",
+        "gw usage --by model,day --since 7d --sort requests --label team=a",
+        "gw usage reprice --since 7d --dry-run",
         "gw request ping -m mock/429 --expect status==200 --retry 2 -q",
         "gw request - --path /v1/messages --stream",
         "gw wait --for=ready --timeout 10s",
@@ -115,6 +117,7 @@ fn wrong_lines_are_refused() {
         "gw route create r --model m",
         "gw key create k --user u --from-stdin --output-file f",
         "gw logs --key a show req_1",
+        "gw usage reprice",
     ] {
         assert!(
             command().try_get_matches_from(line.split(' ')).is_err(),
@@ -125,7 +128,7 @@ fn wrong_lines_are_refused() {
 
 /// Every command that does something, with the words that lead to it.
 fn leaves(command: &Command, path: &str, out: &mut Vec<String>) {
-    if !command.has_subcommands() || command.get_name() == "logs" {
+    if !command.has_subcommands() || ["logs", "usage"].contains(&command.get_name()) {
         out.push(path.trim_start().to_owned());
     }
     for sub in command.get_subcommands() {

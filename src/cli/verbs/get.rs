@@ -1,6 +1,6 @@
 //! `get`, `list`, `ls`: a kind's records, or some by name.
 
-use super::{Several, chosen, names, pages::pages};
+use super::{Several, chosen, names, pages};
 use crate::cli::{context::Context, models, path, remote::Remote};
 use crate::error::Result;
 use crate::resources::{Kind, KindId};
@@ -21,7 +21,7 @@ pub(crate) async fn run(
     let (items, problems) = if names.is_empty() {
         (list(&remote, kind, matches).await?, Several::new(0))
     } else {
-        some(&remote, kind, &names).await?
+        some_since(&remote, kind, &names, since(kind, matches)).await?
     };
     if !items.is_empty() || names.is_empty() {
         show(context, kind, items, names.len() == 1, matches)?;
@@ -71,7 +71,18 @@ pub(crate) async fn list(
         .get_one::<usize>("limit")
         .copied()
         .filter(|_| matches.get_one::<String>("sort_by").is_none());
-    pages(remote, kind, selector, limit).await
+    pages::since(remote, kind, selector, limit, since(kind, matches)).await
+}
+
+/// Since when lists tell what was used, unless asked otherwise.
+const SINCE: &str = "24h";
+
+/// Since when a list of this kind tells what each used; `None`: it does not.
+pub(crate) fn since<'a>(kind: &Kind, matches: &'a ArgMatches) -> Option<&'a str> {
+    let given = matches.try_get_one::<String>("since").ok().flatten();
+    kind.statuses
+        .contains(&"usage")
+        .then(|| given.map_or(SINCE, String::as_str))
 }
 
 /// Records by name, and what went wrong with the others. Models may have none: the catalogue knows them.
@@ -80,12 +91,22 @@ pub(crate) async fn some(
     kind: &'static Kind,
     names: &[String],
 ) -> Result<(Vec<Value>, Several)> {
+    some_since(remote, kind, names, None).await
+}
+
+/// The same with what each used since a time.
+async fn some_since(
+    remote: &Remote,
+    kind: &'static Kind,
+    names: &[String],
+    since: Option<&str>,
+) -> Result<(Vec<Value>, Several)> {
     if kind.id == KindId::Model {
         return models::some(remote, names).await;
     }
     let (mut items, mut problems) = (Vec::new(), Several::new(names.len()));
     for name in names {
-        match remote.get(kind, name).await {
+        match remote.get_since(kind, name, since).await {
             Ok(item) => items.push(item),
             Err(error) => problems.note(error)?,
         }

@@ -12,10 +12,23 @@ pub(crate) async fn pages(
     selector: Option<&str>,
     limit: Option<usize>,
 ) -> Result<Vec<Value>> {
+    since(remote, kind, selector, limit, None).await
+}
+
+/// The same with what each used since a time.
+pub(crate) async fn since(
+    remote: &Remote,
+    kind: &'static Kind,
+    selector: Option<&str>,
+    limit: Option<usize>,
+    since: Option<&str>,
+) -> Result<Vec<Value>> {
     let (mut items, mut cursor) = (Vec::new(), None::<String>);
     loop {
         let left = limit.map(|limit| limit.saturating_sub(items.len()));
-        let mut page = remote.list(kind, selector, left, cursor.as_deref()).await?;
+        let mut page = remote
+            .list(kind, selector, left, cursor.as_deref(), since)
+            .await?;
         let got = match page.get_mut("items").map(Value::take) {
             Some(Value::Array(got)) => got,
             _ => Vec::new(),

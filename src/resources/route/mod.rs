@@ -315,12 +315,15 @@ const FIELDS: &[Field] = &[
 const COLUMNS: &[Column] = &[
     column("NAME", "name"),
     column("KEYS", "keys"),
-    column("USERS", "users"),
-    column("PATH", "path"),
-    column("STRATEGY", "strategy"),
     column("TARGETS", "targets"),
+    column("REQUESTS", "status.usage.requests"),
+    column("TOKENS", "status.usage.tokens"),
+    column("SPEND", "status.usage.spend"),
     column("ACTIVE", "enabled"),
     column("AGE", "created"),
+    wide("STRATEGY", "strategy"),
+    wide("USERS", "users"),
+    wide("PATH", "path"),
     wide("WHEN", "when"),
     wide("RULES", "status.rules"),
     wide("RETRY-ON", "retry_on"),
@@ -336,7 +339,7 @@ pub static KIND: Kind = Kind {
     about: "Which targets serve which callers, and by which strategy",
     fields: FIELDS,
     columns: COLUMNS,
-    statuses: &["targets", "rules"],
+    statuses: &["targets", "rules", "usage"],
     check: super::check::<Route>,
     refs: |spec| {
         // Read as JSON and not as a `Route`: this runs over every route on every change.

@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::sums::{Ask, Fold, Folded};
-use super::{Content, Filter, Journal, Order, Outcome, Row, Status};
+use super::{
+    Content, Filter, Journal, Matcher, Order, Outcome, Price, Repriced, Repricing, Row, Status,
+    Tally,
+};
+use crate::catalog::CostStatus;
 use crate::chat::Usage;
 use crate::resources::Stamp;
 use bytes::Bytes;
@@ -184,6 +188,7 @@ pub fn suite<J: Journal>(new: impl Fn() -> J) {
     gives_back_what_was_pushed(&new());
     pages_newest_first(&new());
     follows(&new());
+    prices_again(&new());
     counts_after_close(&new());
     concurrent_pushes(&new());
     let config = ProptestConfig {
@@ -327,6 +332,70 @@ fn pages_newest_first(log: &dyn Journal) {
         ..Filter::default()
     };
     assert!(all(log, &long, 10).is_empty());
+}
+
+/// Twice, so that the first price is seen to stay; what is asked afterwards sees the last.
+fn prices_again(log: &dyn Journal) {
+    let mut rows: Vec<Row> = (0..600).map(row).collect();
+    rows.iter().for_each(|row| log.push(row.clone(), None));
+    let mut ask = Ask::default();
+    ask.take("by", "model,key,hour").unwrap();
+    for (round, model) in [(1, "model3"), (2, "model4"), (3, "model3")] {
+        let price = |row: &Row| {
+            let usage = i64::try_from(row.usage.input).ok()?;
+            (row.usage.input % 5 > 0).then_some(Price {
+                cost_pico: Some(usage * round),
+                cost_status: CostStatus::Calculated,
+                ..Price::default()
+            })
+        };
+        let mut wanted = Repricing {
+            filter: Filter {
+                model: vec![model.to_owned(), "model5".to_owned()],
+                until: Some(Stamp(1_790_000_000_500)),
+                ..Filter::default()
+            },
+            price: &price,
+            by: None,
+        };
+        let dry = log.reprice(&wanted).unwrap();
+        assert_eq!(log.fold(&ask).unwrap(), folded(&rows, &ask), "{round}: dry");
+        let by = (Stamp(round), format!("somebody {round}"));
+        wanted.by = Some(by.clone());
+        let mut tally = Tally::default();
+        let matcher = Matcher::new(&wanted.filter);
+        for row in rows.iter_mut().filter(|row| matcher.matches(row)) {
+            if let Some(price) = wanted.of(row, &mut tally) {
+                let first = row.repriced.take().map(|earlier| earlier.before);
+                let before = first.unwrap_or(Price::of(row));
+                row.cost_pico = price.cost_pico;
+                row.cost_status = price.cost_status;
+                row.repriced = Some(Box::new(Repriced {
+                    before,
+                    at: by.0,
+                    who: by.1.clone(),
+                }));
+            }
+        }
+        assert!(tally.total().changed > 100 && tally.total().changed < 300);
+        assert_eq!(dry, tally, "{round}: a dry run tells what a true one does");
+        assert_eq!(log.reprice(&wanted).unwrap(), tally, "{round}");
+        let mut newest = rows.clone();
+        newest.reverse();
+        assert_eq!(all(log, &Filter::default(), 1000), newest, "{round}");
+        assert_eq!(log.fold(&ask).unwrap(), folded(&rows, &ask), "{round}");
+        let one = rows.iter().find(|row| row.repriced.is_some()).unwrap();
+        assert_eq!(log.find(&one.id).unwrap().unwrap().0, *one, "{round}");
+        // Rows that come later have their own price, in the same file or not.
+        let later = row(2000 + u64::try_from(round).unwrap());
+        log.push(later.clone(), None);
+        rows.push(later);
+        assert_eq!(
+            log.fold(&ask).unwrap(),
+            folded(&rows, &ask),
+            "{round}: later"
+        );
+    }
 }
 
 fn follows(log: &dyn Journal) {

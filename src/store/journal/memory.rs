@@ -3,7 +3,10 @@
 use super::cursor::{Cursor, MAX_LIMIT, Order};
 use super::follow::Followers;
 use super::sums::{Ask, Fold, Folded};
-use super::{Body, Content, Filter, Following, Health, Journal, Matcher, Page, Redaction, Row};
+use super::{
+    Body, Content, Filter, Following, Health, Journal, Matcher, Page, Redaction, Repricing, Row,
+    Tally,
+};
 use crate::error::Result;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -171,6 +174,33 @@ impl Journal for Memory {
         fold.oldest = first;
         rows.iter().for_each(|row| fold.take_row(row));
         Ok(fold.end())
+    }
+
+    fn reprice(&self, wanted: &Repricing<'_>) -> Result<Tally> {
+        let matcher = Matcher::new(&Filter {
+            text: String::new(),
+            ..wanted.filter.clone()
+        });
+        let mut tally = Tally::default();
+        let mut ring = self.ring();
+        // Content is held by the row it belongs to.
+        let mut changed = HashMap::new();
+        for row in ring.rows.iter_mut().filter(|row| matcher.matches(row)) {
+            let price = wanted.of(row, &mut tally);
+            if let (Some(price), Some((at, who))) = (price, &wanted.by) {
+                let mut new = Row::clone(row);
+                Repricing::lay(&mut new, price, *at, who);
+                let new = Arc::new(new);
+                changed.insert(new.id.clone(), new.clone());
+                *row = new;
+            }
+        }
+        for (owner, _) in &mut ring.contents {
+            if let Some(new) = changed.get(&owner.id) {
+                *owner = new.clone();
+            }
+        }
+        Ok(tally)
     }
 
     fn follow(&self) -> Following {

@@ -8,6 +8,7 @@ mod follow;
 pub mod memory;
 mod named;
 mod redact;
+pub mod reprice;
 pub mod row;
 pub mod segments;
 pub mod stats;
@@ -20,6 +21,7 @@ pub use follow::Following;
 pub use memory::Memory;
 pub use named::named;
 pub use redact::Redaction;
+pub use reprice::{Price, Repriced, Repricing, Tally};
 pub use row::{Attempt, Body, Content, LABEL_KEPT, Outcome, Row};
 pub use segments::{Segments, Settings};
 pub use stats::{Part as StatsPart, Stats};
@@ -110,6 +112,8 @@ pub trait Journal: Send + Sync {
     }
     /// Sums as asked for, without reading rows where sums were laid down.
     fn fold(&self, ask: &Ask) -> Result<Folded>;
+    /// Prices rows again, and says what that comes to. What they cost before stays with them.
+    fn reprice(&self, wanted: &Repricing<'_>) -> Result<Tally>;
     /// Rows pushed from now on, for `logs -f`; a slow reader loses rows, which are counted,
     /// rather than holding anything up.
     fn follow(&self) -> Following;

@@ -1,5 +1,6 @@
 //! One request as the log keeps it. Everything in it can be shown; credentials are never in it.
 
+use super::reprice::Repriced;
 use crate::catalog::CostStatus;
 use crate::chat::{Bucket, Tier, Usage, UsageSource};
 use crate::resources::Stamp;
@@ -101,6 +102,9 @@ pub struct Row {
     /// The tier of service that the provider says it was given at.
     #[serde(default, skip_serializing_if = "Tier::is_standard")]
     pub tier: Tier,
+    /// What it cost before it was priced again; absent: it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repriced: Option<Box<Repriced>>,
     pub latency_ms: u64,
     /// Milliseconds to the first content event.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use super::super::summary::Summary;
 use super::super::sums::Sums;
 use super::columns::{Chosen, Columns, Wanted};
 use super::frame::{FILE_MAGIC, Kind, Reader};
+use super::prices::Prices;
 use super::settings::Holds;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -64,6 +65,8 @@ pub(super) struct State {
     pub totals: Option<Arc<Sums>>,
     /// While it is written; absent where they are in the file, and until they are known again after a crash.
     pub columns: Option<Columns>,
+    /// New prices of some of its rows.
+    pub prices: Option<Arc<Prices>>,
 }
 
 /// What reading a segment at start gave.
@@ -115,6 +118,10 @@ impl Segment {
             Holds::Rows if scan.inline => Holds::Both,
             holds => holds,
         };
+        let prices = match holds.rows() {
+            true => Prices::load(&path).map(Arc::new),
+            false => None,
+        };
         Ok(Found {
             segment: Segment {
                 number,
@@ -126,6 +133,7 @@ impl Segment {
                     blocks,
                     totals: None,
                     columns: None,
+                    prices,
                 }),
             },
             damaged: scan.damaged,
@@ -142,6 +150,29 @@ impl Segment {
 
     pub fn size(&self) -> u64 {
         self.state().size
+    }
+
+    /// Bytes of the new prices beside it.
+    pub fn size_of_prices(&self) -> u64 {
+        self.prices().map_or(0, |prices| prices.bytes)
+    }
+
+    /// New prices of some of its rows.
+    pub fn prices(&self) -> Option<Arc<Prices>> {
+        self.state().prices.clone()
+    }
+
+    /// Puts new prices in force; sums that were kept are no longer right.
+    pub fn lay(&self, prices: Arc<Prices>) {
+        let mut state = self.state();
+        state.totals = None;
+        state.prices = Some(prices);
+    }
+
+    /// Where its rows end, once it is closed.
+    pub fn end(&self, reader: &mut Reader) -> Option<u64> {
+        let open = self.state().blocks.is_some();
+        footer(reader).filter(|_| !open).map(|footer| footer.end)
     }
 
     /// Looks at the summary without copying it.
@@ -179,8 +210,18 @@ impl Segment {
 
     /// The sums of all rows, without sessions and agents, where there are some.
     pub fn totals(&self, reader: &mut Reader) -> Option<Totals> {
-        if let Some(totals) = &self.state().totals {
-            return Some(Totals::Kept(totals.clone()));
+        let (kept, prices) = {
+            let state = self.state();
+            (state.totals.clone(), state.prices.clone())
+        };
+        match (prices, kept) {
+            // Its own were made before.
+            (Some(prices), _) => {
+                let end = self.end(reader)?;
+                return prices.totals(end).map(Totals::Packed);
+            }
+            (None, Some(totals)) => return Some(Totals::Kept(totals)),
+            (None, None) => {}
         }
         let at = footer(reader)?.totals?;
         reader.body(at, Kind::Totals).map(Totals::Packed)

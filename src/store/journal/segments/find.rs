@@ -84,11 +84,12 @@ impl<'a> Lookup<'a> {
             },
         };
         self.rows = Some((segment.number, found.at, raw.clone()));
+        let laid = read::laid(segment, found);
         for (position, (json, kept)) in block::rows(&raw).enumerate() {
             if memchr::memmem::find(json, id.as_bytes()).is_none() {
                 continue;
             }
-            let row = read::row(segment, found, position, json);
+            let row = read::row(laid.as_ref(), position, json);
             let Some(row) = row.filter(|row| row.id == id) else {
                 continue;
             };

@@ -1,11 +1,11 @@
 //! Sums of the log's files: of a whole file where all of it is asked for, of blocks at the edges, and of rows where a
 //! block lies across one or has no sums.
 
+use super::super::Matcher;
 use super::super::sums::{Ask, Fold, Folded, slot};
-use super::super::{Matcher, Row};
 use super::file::{self, Block, Segment, Totals};
-use super::frame::{Kind, Reader};
-use super::{Shared, block, read};
+use super::frame::Reader;
+use super::{Shared, read};
 
 /// What the sums of everything come to.
 pub fn fold(shared: &Shared, ask: &Ask) -> Folded {
@@ -88,13 +88,13 @@ fn of_segment(
             continue;
         }
         if ask.contains(all.since, all.until)
-            && file::block_sums(reader, &block)
+            && sums(segment, reader, &block)
                 .and_then(|packed| fold.take_packed(&packed, wanted))
                 .is_some()
         {
             continue;
         }
-        for row in of_rows(shared, segment, reader, &block) {
+        for (_, row) in read::rows_of(shared, segment, reader, &block) {
             if wanted(slot(row.at.0)) {
                 fold.take_row(&row);
             }
@@ -102,12 +102,10 @@ fn of_segment(
     }
 }
 
-fn of_rows(shared: &Shared, segment: &Segment, reader: &mut Reader, found: &Block) -> Vec<Row> {
-    let Some(raw) = reader.body(found.at, Kind::Rows) else {
-        shared.damaged(segment, found.at);
-        return Vec::new();
-    };
-    block::rows(&raw)
-        .filter_map(|(json, _)| serde_json::from_slice(json).ok())
-        .collect()
+/// The packed sums of a block, with new prices where there are some.
+fn sums(segment: &Segment, reader: &mut Reader, block: &Block) -> Option<Vec<u8>> {
+    match segment.prices().filter(|prices| prices.holds(block.at)) {
+        Some(prices) => prices.sums(block.at),
+        None => file::block_sums(reader, block),
+    }
 }

@@ -29,9 +29,11 @@ pub enum Kind {
     Totals = 6,
     /// What the rows of the file can be asked for by.
     Column = 7,
+    /// New prices of some rows of one block.
+    Prices = 8,
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind::Rows,
     Kind::Content,
     Kind::Index,
@@ -39,6 +41,7 @@ const KINDS: [Kind; 7] = [
     Kind::Sums,
     Kind::Totals,
     Kind::Column,
+    Kind::Prices,
 ];
 
 /// Compresses; kept between frames because its tables are large.

@@ -11,6 +11,7 @@ mod find;
 mod fold;
 mod frame;
 mod open;
+mod prices;
 mod queue;
 mod read;
 mod retention;
@@ -26,7 +27,9 @@ pub use settings::{Floor, Settings};
 
 use super::follow::Followers;
 use super::sums::{Ask, Folded};
-use super::{Body, Content, Filter, Following, Health, Journal, Order, Page, Row};
+use super::{
+    Body, Content, Filter, Following, Health, Journal, Order, Page, Repricing, Row, Tally,
+};
 use crate::clock::{self, Clock};
 use crate::error::{Error, Kind, Result};
 use crate::resources::Stamp;
@@ -70,6 +73,8 @@ struct Shared {
     clock: Mutex<Clock>,
     damage: Damage,
     closing: AtomicBool,
+    /// Held while rows are priced again.
+    repricing: Mutex<()>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -138,6 +143,7 @@ impl Segments {
             clock: Mutex::new(clock),
             damage,
             closing: AtomicBool::new(false),
+            repricing: Mutex::default(),
         });
         let (queue, taker) = queue::queue(settings.queue_rows, settings.queue_bytes);
         let writer = writer::Writer::new(shared.clone(), taker, rows, content).map_err(failed)?;
@@ -202,6 +208,11 @@ impl Journal for Segments {
     fn fold(&self, ask: &Ask) -> Result<Folded> {
         self.queue.flush();
         Ok(fold::fold(&self.shared, ask))
+    }
+
+    fn reprice(&self, wanted: &Repricing<'_>) -> Result<Tally> {
+        self.queue.flush();
+        prices::reprice(&self.shared, wanted)
     }
 
     fn follow(&self) -> Following {
@@ -336,6 +347,7 @@ fn files(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf, Holds)>> {
 /// Finds the files of a directory. Only footers are read, except of one that was never closed.
 fn load(dir: &Path) -> std::io::Result<Loaded> {
     let files = files(dir)?;
+    prices::clean(dir);
     let newest = |wanted: Holds| {
         let of_kind = files.iter().filter(|(_, _, holds)| *holds == wanted);
         of_kind.map(|(number, ..)| *number).max()

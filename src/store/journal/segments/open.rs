@@ -45,6 +45,7 @@ impl Open {
             blocks: Some(Vec::new()),
             totals: Some(Arc::default()),
             columns: Some(Columns::default()),
+            prices: None,
         };
         Ok(Open {
             segment: Arc::new(Segment {

@@ -8,6 +8,7 @@ use super::block::{self, Kept};
 use super::columns::{Chosen, Wanted};
 use super::file::{Block, Segment};
 use super::frame::{Kind, Reader};
+use super::prices::Laid;
 use crate::error::Result;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
@@ -212,6 +213,7 @@ fn unpack(
     if !matcher.may_hold(&raw) {
         return Vec::new();
     }
+    let laid = laid(segment, block);
     let mut found = Vec::new();
     let mut bodies = Bodies::new(matcher, block.content.unwrap_or(segment.number));
     for (position, (json, kept)) in block::rows(&raw).enumerate() {
@@ -221,7 +223,7 @@ fn unpack(
         if matcher.wants_text() && !matcher.has_text(json) && !bodies.have_text(readers, kept) {
             continue;
         }
-        match row(segment, block, position, json) {
+        match row(laid.as_ref(), position, json) {
             Some(row) if matcher.fields(&row) => found.push(row),
             Some(_) => {}
             None => shared.damaged(segment, block.at),
@@ -230,9 +232,36 @@ fn unpack(
     found
 }
 
-/// The row at this position of a block.
-pub fn row(_segment: &Segment, _block: &Block, _position: usize, json: &[u8]) -> Option<Row> {
-    serde_json::from_slice(json).ok()
+/// New prices of a block's rows.
+pub fn laid(segment: &Segment, block: &Block) -> Option<Laid> {
+    segment.prices()?.laid(block.at)
+}
+
+/// The row at a position of a block, with its new price where it has one.
+pub fn row(laid: Option<&Laid>, position: usize, json: &[u8]) -> Option<Row> {
+    let mut row = serde_json::from_slice(json).ok()?;
+    if let Some(laid) = laid {
+        laid.over(position, &mut row);
+    }
+    Some(row)
+}
+
+/// Every row of a block, with its position in it.
+pub fn rows_of(
+    shared: &Shared,
+    segment: &Segment,
+    reader: &mut Reader,
+    block: &Block,
+) -> Vec<(usize, Row)> {
+    let Some(raw) = reader.body(block.at, Kind::Rows) else {
+        shared.damaged(segment, block.at);
+        return Vec::new();
+    };
+    let laid = laid(segment, block);
+    block::rows(&raw)
+        .enumerate()
+        .filter_map(|(position, (json, _))| Some((position, row(laid.as_ref(), position, json)?)))
+        .collect()
 }
 
 /// Looks for the text in the content of a block of rows. Their bodies lie together: a frame of them is unpacked once.

@@ -2,7 +2,7 @@
 //! of content each by limits of their own.
 
 use super::settings::{Disk, Holds, Limits};
-use super::{Shared, lock};
+use super::{Shared, lock, prices};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What has gone.
@@ -35,7 +35,10 @@ pub fn enforce(shared: &Shared, holds: Holds, open: Option<u64>, coming: u64) {
     let mut free = disk.map_or(u64::MAX, |disk| disk.free);
     let mut segments = shared.segments();
     segments.retain(|segment| segment.holds.counts_with(holds));
-    let mut total: u64 = segments.iter().map(|segment| segment.size()).sum();
+    let mut total: u64 = segments
+        .iter()
+        .map(|segment| segment.size() + segment.size_of_prices())
+        .sum();
     let mut purged = (0_u64, 0_u64, 0_u64);
     for segment in segments
         .iter()
@@ -53,7 +56,9 @@ pub fn enforce(shared: &Shared, holds: Holds, open: Option<u64>, coming: u64) {
             }
             _ => {}
         }
-        let (count, bytes) = (segment.summary(|summary| summary.rows), segment.size());
+        let _ = std::fs::remove_file(prices::path(&segment.path));
+        let bytes = segment.size() + segment.size_of_prices();
+        let count = segment.summary(|summary| summary.rows);
         total = total.saturating_sub(bytes);
         free = free.saturating_add(bytes);
         shared.forget(segment.number);

@@ -16,7 +16,7 @@ pub fn of(shared: &Shared, holds: Holds) -> StatsPart {
         ..StatsPart::default()
     };
     for segment in &segments {
-        part.bytes += segment.size();
+        part.bytes += segment.size() + segment.size_of_prices();
         segment.summary(|summary| {
             part.rows += summary.rows;
             if summary.rows > 0 {

@@ -1,9 +1,11 @@
 //! Tests of what only the log on disk does: surviving damage, retention, full disks, and its speed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use super::super::Price;
 use super::super::contract::{self, all, all_in, body, id, row, until};
 use super::super::sums::{Ask, Folded};
 use super::*;
+use crate::catalog::CostStatus;
 use crate::resources::Stamp;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
@@ -79,6 +81,9 @@ impl Journal for InDir {
     }
     fn fold(&self, ask: &Ask) -> Result<Folded> {
         self.0.fold(ask)
+    }
+    fn reprice(&self, wanted: &Repricing<'_>) -> Result<Tally> {
+        self.0.reprice(wanted)
     }
     fn follow(&self) -> Following {
         self.0.follow()
@@ -691,6 +696,97 @@ fn sums_of_any_range_are_those_of_its_rows() {
     }
     let log = Segments::open(dir.path(), small()).unwrap();
     check(&log, "after a crash");
+}
+
+#[test]
+fn new_prices_outlive_restarts_and_go_with_their_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = || Settings {
+        segment_bytes: 12_000,
+        ..settings()
+    };
+    let log = Segments::open(dir.path(), small()).unwrap();
+    let mut rows: Vec<Row> = (0..1500).map(row).collect();
+    for row in &rows {
+        log.push(row.clone(), None);
+        if row.at.0 % 100 == 0 {
+            log.get(&row.id).unwrap();
+        }
+    }
+    let before: Vec<(PathBuf, Vec<u8>)> = files(dir.path())
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect();
+    let price = |row: &Row| {
+        row.status.eq(&200).then_some(Price {
+            cost_pico: Some(77),
+            cost_status: CostStatus::Calculated,
+            ..Price::default()
+        })
+    };
+    let wanted = Repricing {
+        filter: Filter::default(),
+        price: &price,
+        by: Some((Stamp(5), "ann".into())),
+    };
+    log.reprice(&wanted).unwrap();
+    for row in rows.iter_mut().filter(|row| row.status == 200) {
+        Repricing::lay(row, price(row).unwrap(), Stamp(5), "ann");
+    }
+    for (path, bytes) in before {
+        let now = std::fs::read(&path).unwrap();
+        assert!(
+            now.starts_with(&bytes),
+            "{}: rows are as they were",
+            path.display()
+        );
+    }
+    let check = |log: &Segments, rows: &[Row], at: &str| {
+        assert_eq!(
+            log.fold(&by_all()).unwrap(),
+            contract::folded(rows, &by_all()),
+            "{at}"
+        );
+        let mut newest = rows.to_vec();
+        newest.reverse();
+        assert_eq!(all(log, &Filter::default(), 1000), newest, "{at}");
+    };
+    check(&log, &rows, "at once");
+    log.close();
+    drop(log);
+    std::fs::write(dir.path().join("00000099-x.prices"), "of nothing").unwrap();
+    std::fs::write(dir.path().join("00000001-x.prices.new"), "half").unwrap();
+    // The last file is gone on with: what comes has its own price.
+    let log = Segments::open(dir.path(), small()).unwrap();
+    check(&log, &rows, "after a restart");
+    log.push(row(1500), None);
+    rows.push(row(1500));
+    check(&log, &rows, "with another row");
+    log.close();
+    drop(log);
+    let log = Segments::open(dir.path(), small()).unwrap();
+    check(&log, &rows, "closed again");
+    log.close();
+    drop(log);
+    let of = |kind: &str| {
+        let all = files(dir.path());
+        let named = all
+            .iter()
+            .filter(|path| path.extension().is_some_and(|it| it == kind));
+        named.count()
+    };
+    assert!(of("prices") > 3 && of("prices") <= of("seg") && of("new") == 0);
+    let log = Segments::open(
+        dir.path(),
+        Settings {
+            max_age: Duration::from_millis(1),
+            ..small()
+        },
+    )
+    .unwrap();
+    until("all rows go by their age", || of("seg") == 0);
+    assert_eq!(of("prices"), 0);
+    log.close();
 }
 
 #[test]

@@ -23,6 +23,9 @@ const WANTED: [Field; 7] = [
     Field::Model,
 ];
 
+/// Hours, days or months between two lines that are told though nothing happened in them, at most.
+const EMPTY: usize = 2_000;
+
 /// A line's place in one column: a name's number, a status, or when a time begins. 0 of a name is none.
 type Place = [i64; MOST];
 
@@ -331,10 +334,41 @@ impl<'a> Fold<'a> {
         }
     }
 
+    /// Where lines are times and nothing else, those in which nothing happened get a line, too.
+    fn fill(&mut self) {
+        let [by] = self.ask.by.as_slice() else { return };
+        let (first, last) = (self.lines.keys().min(), self.lines.keys().max());
+        let (true, Some(first), Some(last)) = (by.is_time(), first, last) else {
+            return;
+        };
+        // Further on than the next begins, and not as far as the one after it.
+        let step = match by {
+            By::Hour => 3_600_000,
+            By::Day => 26 * 3_600_000,
+            _ => 32 * 24 * 3_600_000,
+        };
+        let (mut time, last) = (first[0], last[0]);
+        let mut empty = Vec::new();
+        while time < last && empty.len() < EMPTY {
+            let next = begin(by, &at(time.saturating_add(step), &self.ask.zone));
+            if next <= time {
+                break;
+            }
+            time = next;
+            let mut place = [0; MOST];
+            place[0] = time;
+            empty.push(place);
+        }
+        for place in empty {
+            self.lines.entry(place).or_default();
+        }
+    }
+
     /// The lines in order: times as they go by where they come first, else what is most first; where all is equal, by
     /// name, so that the order is always the same.
     pub fn end(mut self) -> Folded {
         let timely = self.ask.by.first().is_some_and(By::is_time);
+        self.fill();
         let (mut others, total) = (
             std::mem::take(&mut self.others),
             std::mem::take(&mut self.total),
@@ -484,16 +518,25 @@ mod tests {
             of(&[
                 ("2026-10-24", 11),
                 ("2026-10-25", 100),
+                ("2026-10-26", 0),
+                ("2026-10-27", 0),
+                ("2026-10-28", 0),
+                ("2026-10-29", 0),
+                ("2026-10-30", 0),
                 ("2026-10-31", 1000)
             ])
         );
+        let days = |tz: &str| -> Vec<(String, i128)> {
+            let all = lines("day", tz).into_iter();
+            all.filter(|(_, cost)| *cost > 0).collect()
+        };
         assert_eq!(
-            lines("day", "+02:00"),
+            days("+02:00"),
             of(&[
                 ("2026-10-24", 1),
                 ("2026-10-25", 10),
                 ("2026-10-26", 100),
-                ("2026-11-01", 1000)
+                ("2026-11-01", 1000),
             ])
         );
         assert_eq!(
@@ -505,13 +548,13 @@ mod tests {
             lines("hour", "+05:45")[..2],
             of(&[
                 ("2026-10-25T03:00+05:45", 11),
-                ("2026-10-26T04:00+05:45", 100)
+                ("2026-10-25T04:00+05:45", 0)
             ])
         );
         if jiff::tz::TimeZone::get("Europe/Berlin").is_ok() {
             // The day the clocks are put back there has 25 hours.
             assert_eq!(
-                lines("day", "Europe/Berlin"),
+                days("Europe/Berlin"),
                 of(&[("2026-10-24", 1), ("2026-10-25", 110), ("2026-11-01", 1000)])
             );
         }

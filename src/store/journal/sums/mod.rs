@@ -7,7 +7,7 @@ mod fold;
 mod histogram;
 mod pack;
 
-pub use ask::{Ask, By, Metric};
+pub use ask::{Ask, By, METRICS, Metric, WORDS};
 pub use fold::{Fold, Folded, Line, Point};
 pub use histogram::Histogram;
 
@@ -70,7 +70,7 @@ impl Group {
 }
 
 /// What is counted of usage, in the order it has on disk: new ones come last.
-pub const COUNTED: [(&str, fn(&Usage) -> u64); 14] = [
+pub const COUNTED: [(&str, fn(&Usage) -> u64); 16] = [
     ("input", |usage| usage.input),
     ("cache_read", |usage| usage.cache_read),
     ("cache_write_5m", |usage| usage.cache_write_5m),
@@ -85,6 +85,8 @@ pub const COUNTED: [(&str, fn(&Usage) -> u64); 14] = [
     ("searches", |usage| usage.searches),
     ("seconds", |usage| usage.seconds),
     ("search_units", |usage| usage.search_units),
+    ("audio_cached", |usage| usage.audio_cached),
+    ("other_models", |usage| usage.other_models),
 ];
 
 /// How much it comes to. Nothing overflows: what is too much stays at the most.
@@ -165,13 +167,16 @@ impl Figures {
             output: of("output"),
             reasoning: of("reasoning"),
             audio: of("audio"),
+            audio_cached: of("audio_cached"),
+            other_models: of("other_models"),
             image: of("image"),
             audio_output: of("audio_output"),
             image_output: of("image_output"),
             searches: of("searches"),
             seconds: of("seconds"),
             search_units: of("search_units"),
-            ..Usage::default()
+            // What is billed in place of what was counted is in the cost.
+            billed: None,
         }
     }
 }
@@ -390,7 +395,9 @@ mod tests {
             searches: 12,
             seconds: 13,
             search_units: 14,
-            ..Usage::default()
+            audio_cached: 15,
+            other_models: 16,
+            billed: None,
         };
         let mut figures = Figures::default();
         figures.take(&Row {
