@@ -122,7 +122,7 @@ fn snapshot(strategy: Strategy, targets: usize, rules: usize) -> Snapshot {
             ..VendorFacts::default()
         })
     };
-    Snapshot::default().after(&state, &touched, &Arc::default(), vendor)
+    Snapshot::default().after(&state, &touched, &std::sync::Arc::default(), vendor)
 }
 
 fn record(kind: &str, name: &str, spec: Value) -> Record {

@@ -53,7 +53,7 @@ use crate::error::Result;
 use crate::resources::{Record, Stamp};
 use crate::store::{
     counters::Counters,
-    journal::{Journal, Price, Row},
+    journal::{Journal, Pricing},
     records::{At, Records, State},
     token::Hasher,
     upkeep::Upkeep,
@@ -153,7 +153,7 @@ pub struct Deps {
     /// When the key of this name was last let in.
     pub last_used: LastUsed,
     /// What a request of the log costs as models are priced now; `None`: as it did.
-    pub price: Arc<dyn Fn(&Row) -> Option<Price> + Send + Sync>,
+    pub price: Arc<Pricing>,
     /// How each target of a route is doing, by its record: `{provider, model, weight, tier, state, detail, load, due}`.
     pub route_state: Arc<RouteState>,
     /// What was kept of newer prices.

@@ -18,8 +18,11 @@ pub const OUTCOMES: [&str; 6] = [
     "shutdown",
 ];
 
-/// Disjoint buckets of tokens, and what each is of a usage.
-pub const TOKENS: [(&str, fn(&Usage) -> u64); 5] = [
+/// A bucket's name, and what it is of a usage.
+type Bucket = (&'static str, fn(&Usage) -> u64);
+
+/// Disjoint buckets of tokens.
+pub const TOKENS: [Bucket; 5] = [
     ("input", |usage| usage.input),
     ("cache_read", |usage| usage.cache_read),
     ("cache_write", Usage::written),
@@ -189,8 +192,7 @@ mod tests {
             reasoning: 7,
             ..Usage::default()
         };
-        let of =
-            |from: &[(&str, fn(&Usage) -> u64)]| from.iter().map(|(_, of)| of(&usage)).sum::<u64>();
+        let of = |from: &[Bucket]| from.iter().map(|(_, of)| of(&usage)).sum::<u64>();
         assert_eq!(
             (of(&TOKENS[..PROMPT]), of(&TOKENS[PROMPT..])),
             (usage.prompt(), usage.completion())

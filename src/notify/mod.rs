@@ -70,8 +70,14 @@ struct Tally {
     sent: AtomicU64,
     failed: AtomicU64,
     dropped: AtomicU64,
-    /// When something was delivered last, and when and why something was given up.
-    last: Mutex<(Option<Stamp>, Option<(Stamp, String)>)>,
+    last: Mutex<Last>,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    delivered: Option<Stamp>,
+    /// When something was given up, and why.
+    given_up: Option<(Stamp, String)>,
 }
 
 impl Tally {
@@ -80,11 +86,11 @@ impl Tally {
         match outcome {
             Ok(()) => {
                 self.sent.fetch_add(1, Relaxed);
-                last.0 = Some(Stamp::now());
+                last.delivered = Some(Stamp::now());
             }
             Err(why) => {
                 self.failed.fetch_add(1, Relaxed);
-                last.1 = Some((Stamp::now(), why.clone()));
+                last.given_up = Some((Stamp::now(), why.clone()));
             }
         }
     }
@@ -199,10 +205,10 @@ impl Notifier {
                     "failed": tally.failed.load(Relaxed),
                     "dropped": tally.dropped.load(Relaxed),
                 });
-                if let Some(at) = last.0 {
+                if let Some(at) = last.delivered {
                     shown["last_sent"] = at.rfc3339().into();
                 }
-                if let Some((at, why)) = &last.1 {
+                if let Some((at, why)) = &last.given_up {
                     shown["last_failed"] = at.rfc3339().into();
                     shown["last_error"] = why.as_str().into();
                 }

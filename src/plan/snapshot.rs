@@ -172,7 +172,7 @@ impl Snapshot {
         let record = self.records.get("provider", name).cloned();
         let spec = record
             .as_deref()
-            .and_then(|it| typed::<resources::provider::Provider>(it));
+            .and_then(typed::<resources::provider::Provider>);
         let found = spec.and_then(|spec| vendor(&spec).map(|known| (spec, known)));
         let place = self.by_name.get(name).copied();
         let Some((spec, known)) = found else {

@@ -20,11 +20,11 @@ impl Came {
 }
 
 /// The server's address, and what has come so far. `statuses`: of the first answers; the others are 200.
-pub fn listener(statuses: &[u16]) -> (String, Arc<Mutex<Vec<Came>>>) {
+pub fn listener(statuses: &'static [u16]) -> (String, Arc<Mutex<Vec<Came>>>) {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", socket.local_addr().unwrap());
     let seen: Arc<Mutex<Vec<Came>>> = Arc::default();
-    let (noted, mut statuses) = (seen.clone(), statuses.to_vec().into_iter());
+    let (noted, mut statuses) = (seen.clone(), statuses.iter().copied());
     std::thread::spawn(move || {
         for stream in socket.incoming().flatten() {
             let mut stream = BufReader::new(stream);

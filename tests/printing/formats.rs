@@ -65,8 +65,9 @@ fn furnish(gateway: &Gateway) {
     ]);
 }
 
+/// The records alone: `gw model get` lists the catalogue, too.
 fn records(gateway: &Gateway, kind: &Kind, more: &[&str]) -> Ran {
-    gateway.cli(&[&[kind.name, "get"], more].concat())
+    gateway.cli(&[&["get", kind.name], more].concat())
 }
 
 fn heads(kind: &Kind, wide: bool) -> Vec<&str> {
@@ -281,7 +282,7 @@ fn a_terminal_of_eighty_columns_gets_what_a_pipe_gets() {
             .into_iter()
             .filter(|format| *format != "wide" && *format != "table")
         {
-            let args = [kind.name, "get", "-o", format];
+            let args = ["get", kind.name, "-o", format];
             let piped = gateway.ok(&args);
             for colours in [None, Some("1")] {
                 let mut command = gateway.command(&args);
@@ -296,7 +297,7 @@ fn a_terminal_of_eighty_columns_gets_what_a_pipe_gets() {
             }
         }
         // Ages go on, so tables are compared without their numbers.
-        let args = [kind.name, "get", "-o", "wide"];
+        let args = ["get", kind.name, "-o", "wide"];
         let (_, shown) = crate::terminal::on_terminal(&gateway.command(&args));
         let plain = |text: &str| {
             text.replace(|c: char| c.is_ascii_digit(), "")
@@ -335,7 +336,7 @@ fn formats_and_paths_a_command_cannot_give_are_refused() {
         ),
         (
             &["model", "search", "x", "-o", "value=.prise"],
-            "error: no model has `.prise`\n  fix: one of: ",
+            "error: no model has `.prise`\n  fix: did you mean .prices?\n",
         ),
         (
             &["user", "create", "x", "-o", "value=.nmae"],

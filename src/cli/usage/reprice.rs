@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context, matches: &ArgMatches) -> Result<()> {
         ))?;
         body["dry_run"] = false.into();
         told = remote.reprice(&body).await?;
-    } else if people && !matches.get_flag("yes") || people && changed(&told) > 0 {
+    } else if people && (!matches.get_flag("yes") || changed(&told) > 0) {
         context.data(&render(&told));
     }
     if !people {

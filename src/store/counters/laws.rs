@@ -327,7 +327,7 @@ fn what_is_put_together_counts_no_less_and_little_longer() {
         let reserved = reserving::reserve(&[&account], asked, now).unwrap();
         reserving::settle(&[&account], &reserved, &asked, now);
         sums.last_mut().unwrap().add(&asked);
-        if dice.next() % 400 > 0 {
+        if !dice.next().is_multiple_of(400) {
             continue;
         }
         let ledger = account.ledger();

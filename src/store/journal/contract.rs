@@ -341,9 +341,9 @@ fn prices_again(log: &dyn Journal) {
     let mut ask = Ask::default();
     ask.take("by", "model,key,hour").unwrap();
     for (round, model) in [(1, "model3"), (2, "model4"), (3, "model3")] {
-        let price = |row: &Row| {
+        let price = move |row: &Row| {
             let usage = i64::try_from(row.usage.input).ok()?;
-            (row.usage.input % 5 > 0).then_some(Price {
+            (!row.usage.input.is_multiple_of(5)).then_some(Price {
                 cost_pico: Some(usage * round),
                 cost_status: CostStatus::Calculated,
                 ..Price::default()

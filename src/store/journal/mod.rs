@@ -21,7 +21,7 @@ pub use follow::Following;
 pub use memory::Memory;
 pub use named::named;
 pub use redact::Redaction;
-pub use reprice::{Price, Repriced, Repricing, Tally};
+pub use reprice::{Price, Pricing, Repriced, Repricing, Tally};
 pub use row::{Attempt, Body, Content, LABEL_KEPT, Outcome, Row};
 pub use segments::{Segments, Settings};
 pub use stats::{Part as StatsPart, Stats};

@@ -38,12 +38,15 @@ pub struct Repriced {
     pub who: String,
 }
 
+/// What a row costs as models are priced now; `None`: as it did.
+pub type Pricing = dyn Fn(&Row) -> Option<Price> + Send + Sync;
+
 /// What is to be priced again.
 pub struct Repricing<'a> {
     /// Of which rows; its text is not looked at.
     pub filter: Filter,
     /// What a row costs now; `None`: as it did.
-    pub price: &'a (dyn Fn(&Row) -> Option<Price> + Send + Sync),
+    pub price: &'a Pricing,
     /// When, and by whom; `None`: nothing is to be changed.
     pub by: Option<(Stamp, String)>,
 }

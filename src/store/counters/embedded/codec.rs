@@ -24,7 +24,7 @@ pub enum Record {
     Whole {
         number: u32,
         subject: Subject,
-        image: Image,
+        image: Box<Image>,
     },
     Changed {
         number: u32,
@@ -152,7 +152,7 @@ fn whole(bytes: &mut Bytes<'_>) -> Option<Record> {
             made,
             of,
         },
-        image,
+        image: Box::new(image),
     })
 }
 
@@ -266,7 +266,7 @@ mod tests {
             Record::Whole {
                 number: 0,
                 subject: key,
-                image,
+                image: Box::new(image),
             },
             Record::Changed {
                 number: u32::MAX,
@@ -276,7 +276,7 @@ mod tests {
             Record::Whole {
                 number: 9,
                 subject: session,
-                image: empty,
+                image: Box::new(empty),
             },
         ];
         assert_eq!(seen, expected.map(|record| (written, record)));

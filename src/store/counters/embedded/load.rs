@@ -51,7 +51,7 @@ pub fn load(path: &Path) -> io::Result<Loaded> {
                     let account = Account {
                         subject,
                         held: image.held,
-                        ledger: Ledger::from(image),
+                        ledger: Ledger::from(*image),
                         at: written.at,
                     };
                     accounts.insert(number, account);

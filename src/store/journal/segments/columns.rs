@@ -329,10 +329,10 @@ mod tests {
         let name = |what: &str, of: u32| Some(format!("{what}{}", seed / 7 % of));
         Row {
             key: name("k", 5),
-            user: name("u", 3).filter(|_| seed % 3 > 0),
+            user: name("u", 3).filter(|_| !seed.is_multiple_of(3)),
             provider: name("p", 2),
             route: Some(format!("r{}", seed % 4)),
-            session: Some(format!("s{seed}")).filter(|_| seed % 2 == 0),
+            session: Some(format!("s{seed}")).filter(|_| seed.is_multiple_of(2)),
             model: Some(format!("m{}", seed % 3)),
             requested_model: Some(format!("m{}", seed % 5)),
             status: [200, 200, 429, 503][seed as usize % 4],

@@ -69,8 +69,11 @@ impl Group {
     }
 }
 
+/// A name, and what it is of a usage.
+type Part = (&'static str, fn(&Usage) -> u64);
+
 /// What is counted of usage, in the order it has on disk: new ones come last.
-pub const COUNTED: [(&str, fn(&Usage) -> u64); 16] = [
+pub const COUNTED: [Part; 16] = [
     ("input", |usage| usage.input),
     ("cache_read", |usage| usage.cache_read),
     ("cache_write_5m", |usage| usage.cache_write_5m),
