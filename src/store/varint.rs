@@ -28,6 +28,19 @@ pub struct Bytes<'a>(pub &'a [u8]);
 
 impl<'a> Bytes<'a> {
     pub fn number(&mut self) -> Option<u128> {
+        // Most are a byte or two, and there are very many: what a word holds is read as one.
+        let mut low = 0_u64;
+        for (at, byte) in self.0.iter().take(9).enumerate() {
+            low |= u64::from(byte & 0x7f) << (7 * at);
+            if byte & 0x80 == 0 {
+                self.0 = self.0.get(at + 1..)?;
+                return Some(low.into());
+            }
+        }
+        self.long()
+    }
+
+    fn long(&mut self) -> Option<u128> {
         let (mut number, mut shift) = (0_u128, 0_u32);
         loop {
             let (byte, rest) = self.0.split_first()?;

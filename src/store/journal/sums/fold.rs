@@ -1,7 +1,7 @@
 //! Folding sums into the lines that are asked for: filtered, grouped, in the asker's days, bounded.
 
 use super::ask::{METRICS, MOST};
-use super::{Ask, By, Field, Figures, Group, Metric, Names, SLOT, Sums, group, pack, slot};
+use super::{Ask, By, FIELDS, Field, Figures, Group, Metric, Names, SLOT, Sums, group, pack, slot};
 use crate::store::journal::filter::labelled;
 use crate::store::journal::{Row, Status};
 use jiff::{Timestamp, Zoned};
@@ -66,7 +66,7 @@ impl Point {
     fn add(&mut self, figures: &Figures) {
         self.requests = self.requests.saturating_add(figures.requests);
         self.errors = self.errors.saturating_add(figures.errors);
-        self.tokens = self.tokens.saturating_add(figures.usage().total());
+        self.tokens = self.tokens.saturating_add(figures.tokens());
         self.cost_pico = self.cost_pico.saturating_add(figures.cost_pico);
     }
 }
@@ -75,6 +75,8 @@ impl Point {
 pub struct Fold<'a> {
     ask: &'a Ask,
     names: Names,
+    /// Which fields are asked for at all: names in others are not looked at.
+    needed: [bool; FIELDS],
     /// By number, which of [`WANTED`] a name is asked for in.
     marks: Vec<u8>,
     /// Labels by the number of their text.
@@ -83,7 +85,6 @@ pub struct Fold<'a> {
     begins: HashMap<(usize, i64), i64>,
     lines: HashMap<Place, Sum>,
     others: Sum,
-    total: Sum,
     /// The slots that courses are told of: the first, and how many. And in how many points.
     span: (i64, i64),
     points: usize,
@@ -134,12 +135,12 @@ impl<'a> Fold<'a> {
         Fold {
             ask,
             names: Names::default(),
+            needed: needed(ask),
             marks: Vec::new(),
             labels: HashMap::new(),
             begins: HashMap::new(),
             lines: HashMap::new(),
             others: Sum::default(),
-            total: Sum::default(),
             span: (since, slots),
             points: ask.points.min(usize::try_from(slots).unwrap_or(usize::MAX)),
             oldest: None,
@@ -195,7 +196,11 @@ impl<'a> Fold<'a> {
         numbers: &mut [u32],
         name: impl Fn(usize) -> Option<&'n str>,
     ) {
-        for number in group.names.iter_mut().filter(|number| **number > 0) {
+        for (number, needed) in group.names.iter_mut().zip(self.needed) {
+            if *number == 0 || !needed {
+                *number = 0;
+                continue;
+            }
             let there = *number as usize - 1;
             let Some(known) = numbers.get_mut(there) else {
                 *number = 0;
@@ -221,7 +226,6 @@ impl<'a> Fold<'a> {
             let at = into * points as i128 / i128::from(slots);
             usize::try_from(at).unwrap_or_default()
         });
-        self.total.add(figures, point, points);
         let mut place = [0; MOST];
         for (column, by) in self.ask.by.iter().enumerate().take(MOST) {
             place[column] = self.place(column, by, &group);
@@ -369,10 +373,9 @@ impl<'a> Fold<'a> {
     pub fn end(mut self) -> Folded {
         let timely = self.ask.by.first().is_some_and(By::is_time);
         self.fill();
-        let (mut others, total) = (
-            std::mem::take(&mut self.others),
-            std::mem::take(&mut self.total),
-        );
+        let mut others = std::mem::take(&mut self.others);
+        let mut total = others.clone();
+        self.lines.values().for_each(|sum| total.merge(sum));
         let mut lines: Vec<_> = std::mem::take(&mut self.lines)
             .into_iter()
             .map(|(place, sum)| {
@@ -416,12 +419,36 @@ impl<'a> Fold<'a> {
     }
 }
 
+/// The fields that a question is about.
+fn needed(ask: &Ask) -> [bool; FIELDS] {
+    let filter = &ask.filter;
+    let mut needed = [false; FIELDS];
+    let mut need = |field: Field, asked: bool| needed[field as usize] |= asked;
+    for by in &ask.by {
+        match by {
+            By::Field(field) => need(*field, true),
+            By::Label(_) => need(Field::Labels, true),
+            By::Status | By::Hour | By::Day | By::Month => {}
+        }
+    }
+    need(Field::Key, !filter.key.is_empty());
+    need(Field::User, !filter.user.is_empty());
+    need(Field::Route, !filter.route.is_empty());
+    need(Field::Provider, !filter.provider.is_empty());
+    need(Field::Model, !filter.model.is_empty());
+    need(Field::Asked, !filter.model.is_empty());
+    need(Field::Session, !filter.session.is_empty());
+    need(Field::Agent, !filter.agent.is_empty());
+    need(Field::Labels, !filter.label.is_empty());
+    needed
+}
+
 /// What a line weighs where lines are ordered: by the metric, then by spend, requests and so on.
 fn weight(figures: &Figures, sort: Metric) -> [i128; 1 + METRICS.len()] {
     let of = |metric: Metric| match metric {
         Metric::Spend => figures.cost_pico,
         Metric::Requests => figures.requests.into(),
-        Metric::Tokens => figures.usage().total().into(),
+        Metric::Tokens => figures.tokens().into(),
         Metric::Errors => figures.errors.into(),
         Metric::Latency => figures.latency.percentile(950).unwrap_or(0).into(),
     };

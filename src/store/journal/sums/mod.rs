@@ -92,6 +92,9 @@ pub const COUNTED: [Part; 16] = [
     ("other_models", |usage| usage.other_models),
 ];
 
+/// The first of [`COUNTED`] are tokens, of which none is part of another.
+const TOKENS: usize = 7;
+
 /// How much it comes to. Nothing overflows: what is too much stays at the most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -147,6 +150,12 @@ impl Figures {
         self.estimated_pico = self.estimated_pico.saturating_add(more.estimated_pico);
         self.latency.merge(&more.latency);
         self.ttft.merge(&more.ttft);
+    }
+
+    /// All tokens together, as [`Usage::total`] counts them.
+    pub fn tokens(&self) -> u64 {
+        let tokens = self.counts.iter().take(TOKENS);
+        tokens.fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// Usage of one name in [`COUNTED`].
@@ -408,6 +417,7 @@ mod tests {
             ..Row::default()
         });
         assert_eq!(figures.usage(), all);
+        assert_eq!(figures.tokens(), all.total());
         assert_eq!(figures.counts, std::array::from_fn(|at| at as u64 + 1));
     }
 }
