@@ -19,7 +19,7 @@ pub struct Desk {
     /// Held while a change is drafted, committed and published; readers never wait for it.
     writer: tokio::sync::Mutex<()>,
     pub(super) idempotency: super::idempotency::IdempotencyKeys,
-    pub(super) recent: super::usage::Recent,
+    pub(super) recent: super::used::Recent,
     retry: Arc<tokio::sync::Notify>,
 }
 
@@ -39,7 +39,7 @@ impl Desk {
             in_force: RwLock::default(),
             writer: tokio::sync::Mutex::new(()),
             idempotency: super::idempotency::IdempotencyKeys::default(),
-            recent: super::usage::Recent::default(),
+            recent: super::used::Recent::default(),
             retry: Arc::default(),
         });
         let records = desk.deps.records.state();

@@ -4,6 +4,7 @@ use super::call::{Call, answer, parse, tagged};
 use super::desk::blocking;
 use super::in_force::InForce;
 use super::item::Item;
+use super::made::Made;
 use super::{
     cascade, draft::Draft, draft::Outcome, keys, models, openapi, probe, select, show, usage,
 };
@@ -156,28 +157,6 @@ async fn create_record(call: &Call) -> Result<Response> {
         value["test"] = report.show(&name);
     }
     Ok(tagged(status, &value))
-}
-
-/// A record as a change left it, or would.
-pub(super) struct Made {
-    pub outcome: Outcome,
-    /// Shown in this one answer.
-    pub secret: Option<Secret>,
-    pub record: Arc<Record>,
-}
-
-impl Made {
-    pub fn show(&self, call: &Call, dry_run: bool) -> Value {
-        let state = call.desk.in_force();
-        let mut value = show::Show::new(&call.desk, &state).record(&self.record);
-        value["result"] = self.outcome.name().into();
-        match &self.secret {
-            _ if dry_run => value["dry_run"] = true.into(),
-            Some(secret) => value["secret"] = secret.expose().into(),
-            None => {}
-        }
-        value
-    }
 }
 
 fn taken(kind: &resources::Kind, old: &Record) -> Error {

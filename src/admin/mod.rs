@@ -22,6 +22,7 @@ mod listen;
 mod live;
 mod log_row;
 mod logs;
+mod made;
 mod models;
 mod notify;
 mod openapi;
@@ -39,6 +40,7 @@ mod show;
 mod token;
 mod upkeep;
 mod usage;
+mod used;
 
 pub use desk::Desk;
 pub use door::Door;

@@ -3,9 +3,9 @@
 
 use super::call::{Call, answer, tagged};
 use super::draft::Draft;
-use super::handlers::Made;
 use super::in_force::InForce;
 use super::item::Item;
+use super::made::Made;
 use super::probe;
 use crate::catalog;
 use crate::error::{Error, Result};

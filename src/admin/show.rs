@@ -1,6 +1,6 @@
 //! Records as people and scripts see them: the spec, and a `status` computed from everything else.
 
-use super::{Desk, credentials, in_force::InForce, keys, limits, reprice, usage::Used};
+use super::{Desk, credentials, in_force::InForce, keys, limits, reprice, used::Used};
 use crate::resources::{
     self, KindId, Record, Spec, Stamp,
     key::KeySystem,

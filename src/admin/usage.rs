@@ -3,7 +3,8 @@
 use super::Desk;
 use super::call::{Call, answer};
 use super::desk::blocking;
-use crate::catalog::{Pico, dollars};
+use super::used::{Used, spend};
+use crate::catalog::dollars;
 use crate::error::{Error, Result};
 use crate::resources::{KindId, Stamp};
 use crate::store::journal::sums::{By, COUNTED, Field, Figures, Histogram, Line, Metric, Point};
@@ -11,9 +12,8 @@ use crate::store::journal::{Ask, Filter, Folded};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Lines of an answer, unless asked otherwise.
 const LINES: usize = 1_000;
@@ -100,11 +100,6 @@ fn of_line(line: &Line, sort: Metric) -> Map<String, Value> {
     shown
 }
 
-/// What is known of money: `None` where nothing is, which is not nothing.
-fn spend(cost: Pico, unpriced: u64) -> Option<String> {
-    (cost != 0 || unpriced == 0).then(|| dollars(cost))
-}
-
 fn figures(figures: &Figures) -> Map<String, Value> {
     let usage = figures.usage();
     let counts = COUNTED.iter().zip(&figures.counts);
@@ -139,59 +134,6 @@ fn figures(figures: &Figures) -> Map<String, Value> {
     shown
 }
 
-/// What the records of a kind used since a time, by their names.
-pub struct Used {
-    /// As it was asked.
-    since: String,
-    of: HashMap<String, Figures>,
-}
-
-impl Used {
-    /// What one of them used.
-    pub fn show(&self, name: &str) -> Value {
-        let nothing = Figures::default();
-        let figures = self.of.get(name).unwrap_or(&nothing);
-        let usage = figures.usage();
-        json!({
-            "since": self.since,
-            "requests": figures.requests,
-            "tokens": usage.total(),
-            "input": usage.prompt(),
-            "output": usage.completion(),
-            "spend": spend(figures.cost_pico, figures.unpriced),
-            "unpriced": figures.unpriced,
-        })
-    }
-}
-
-/// What was told of use lately. Lists are asked for often: one that took long is told again for a while, so that they
-/// take a small share of the machine however long the log is.
-#[derive(Default)]
-pub struct Recent(Mutex<HashMap<(u8, String), Kept>>);
-
-struct Kept {
-    at: Instant,
-    took: Duration,
-    used: Arc<Used>,
-}
-
-/// An answer is told again for so many times as long as it took.
-const AGAIN: u32 = 20;
-/// Answers kept; what is asked with is the callers' choice.
-const KEPT: usize = 32;
-
-impl Recent {
-    fn kept(&self) -> std::sync::MutexGuard<'_, HashMap<(u8, String), Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn still(&self, key: &(u8, String)) -> Option<Arc<Used>> {
-        let kept = self.kept();
-        let known = kept.get(key)?;
-        (known.at.elapsed() < known.took.saturating_mul(AGAIN)).then(|| known.used.clone())
-    }
-}
-
 /// What the records of the call's kind used since `since` of its parameters; `None` where it does not ask.
 pub async fn used(call: &Call) -> Result<Option<Arc<Used>>> {
     let Some(since) = call.param("since") else {
@@ -220,16 +162,7 @@ pub async fn used(call: &Call) -> Result<Option<Arc<Used>>> {
     let asked = since.to_owned();
     let used = blocking(move || read(&desk, asked, filter, field)).await?;
     let used = Arc::new(used);
-    let mut kept = call.desk.recent.kept();
-    if kept.len() >= KEPT {
-        kept.clear();
-    }
-    let fresh = Kept {
-        at: Instant::now(),
-        took: begun.elapsed(),
-        used: used.clone(),
-    };
-    kept.insert(key, fresh);
+    call.desk.recent.keep(key, begun, used.clone());
     Ok(Some(used))
 }
 

@@ -14,6 +14,7 @@ mod open;
 mod prices;
 mod queue;
 mod read;
+mod repricing;
 mod retention;
 mod series;
 mod settings;
@@ -212,7 +213,7 @@ impl Journal for Segments {
 
     fn reprice(&self, wanted: &Repricing<'_>) -> Result<Tally> {
         self.queue.flush();
-        prices::reprice(&self.shared, wanted)
+        repricing::reprice(&self.shared, wanted)
     }
 
     fn follow(&self) -> Following {
