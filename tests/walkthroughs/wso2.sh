@@ -210,8 +210,10 @@ route/unpriced created
 OUT
 run 'for path in priced unpriced; do curl -s $gateway/$path -H "Authorization: Bearer $(cat test.key)" -d "$(chat hello)" -o answer -D headers; grep -i "^x-gw-[mc]" headers; done' <<'OUT'
 x-gw-model: gpt-4o-mini
+x-gw-cost-status: calculated
 x-gw-cost: 0.0000075
 x-gw-model: house-model
+x-gw-cost-status: unpriced
 OUT
 soon 'gw -q logs -n 2 -o wide | sed "s/.*gpt-4o-mini/gpt-4o-mini/; s/.*house/house/"' <<'OUT'
 TIME UTC  ID  KEY  MODEL  PROVIDER  STATUS  TOOK  IN  OUT  COST  ROUTE  ATTEMPTS  TTFT  CACHED  USER  SESSION  AGENT  ERROR
