@@ -47,7 +47,7 @@ use std::{
     collections::BTreeSet,
     net::SocketAddr,
     process::ExitCode,
-    sync::{Arc, OnceLock, atomic::Ordering},
+    sync::{Arc, OnceLock},
     thread::JoinHandle,
 };
 use stores::Stores;
@@ -243,7 +243,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
             ExitCode::from(failed.code)
         }
     };
-    shared.stopping.store(true, Ordering::Relaxed);
+    shared.stop();
     checking.abort();
     let _ = stopped.send(true);
     stop::drain(&shared, &workers, config.server.shutdown_grace.std()).await;

@@ -4,7 +4,7 @@
 use super::{
     Shared, connection,
     crowd::{self, Counted},
-    pool::SWEEP,
+    pool::{Pool, SWEEP},
     worker::Worker,
 };
 use crate::error::{Error, Kind, Result};
@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::mpsc};
 
 /// Binds an address for `count` workers: one socket each with SO_REUSEPORT, so that the kernel spreads
 /// connections and no accept queue is shared. Port 0 is chosen by the first and taken by the rest.
@@ -88,37 +88,38 @@ pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64
     let worker = Rc::new(Worker::new(shared, seed));
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async move {
-        tokio::task::spawn_local(worker.watches.clone().tick(worker.shared.clone()));
-        tokio::task::spawn_local(sweep(worker.clone()));
-        let open = Rc::new(());
+        tokio::task::spawn_local(worker.watches.clone().tend(worker.shared.clone()));
+        tokio::task::spawn_local(sweep(worker.pool.clone()));
+        // Whatever is open holds one end: when the other says that all have gone, everything is done.
+        let (open, mut all_closed) = mpsc::channel(1);
         for listener in listeners {
             let listener = TcpListener::from_std(listener)
                 .map_err(|error| Error::internal("the listener cannot be used").cause(error))?;
             tokio::task::spawn_local(accept(worker.clone(), listener, open.clone()));
         }
-        while !worker.shared.stopping.load(Ordering::Relaxed) || Rc::strong_count(&open) > 1 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        drop(open);
+        all_closed.recv().await;
         Ok(())
     })
 }
 
-async fn sweep(worker: Rc<Worker>) {
+async fn sweep(pool: Rc<Pool>) {
     loop {
+        pool.filled().await;
         tokio::time::sleep(SWEEP).await;
-        worker.pool.sweep();
+        pool.sweep();
     }
 }
 
-async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
-    let mut stop = tokio::time::interval(Duration::from_millis(20));
-    loop {
+/// Held by what is open.
+type Open = mpsc::Sender<std::convert::Infallible>;
+
+async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Open) {
+    let mut news = worker.shared.news();
+    while !worker.shared.is_stopping() {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.tick() => {
-                if worker.shared.stopping.load(Ordering::Relaxed) {
-                    return;
-                }
+            _ = news.changed() => {
                 help(&worker);
                 continue;
             }
@@ -136,8 +137,7 @@ async fn accept(worker: Rc<Worker>, listener: TcpListener, open: Rc<()>) {
                     };
                     let room = make_room(&worker, &why);
                     if !room {
-                        let workers = worker.shared.workers.load(Ordering::Relaxed);
-                        worker.shared.asked.store(workers, Ordering::Relaxed);
+                        worker.shared.ask_for_room();
                     }
                     // What was dismissed goes before the next one comes.
                     tokio::task::yield_now().await;

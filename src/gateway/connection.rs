@@ -15,7 +15,6 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     rc::Rc,
-    sync::atomic::Ordering,
     task::Poll,
     time::Duration,
 };
@@ -87,7 +86,7 @@ async fn http<S: Transport + 'static>(
         .serve_connection(TokioIo::new(io), service);
     let mut told = false;
     let ended = poll_fn(|cx| {
-        if shared.stopping.load(Ordering::Relaxed) && !told {
+        if shared.is_stopping() && !told {
             told = true;
             Pin::new(&mut serving).graceful_shutdown();
         }
@@ -119,7 +118,7 @@ async fn linger<S: Transport>(worker: &Worker, conn: &Conn, stream: &mut S) {
     poll_fn(|cx| {
         // A bound on how much is read in one go, so that a caller that keeps sending takes nobody's turn.
         for _ in 0..16 {
-            if conn.watch.fired().is_some() || worker.shared.stopping.load(Ordering::Relaxed) {
+            if conn.watch.fired().is_some() || worker.shared.is_stopping() {
                 return Poll::Ready(());
             }
             let mut buf = ReadBuf::new(&mut scratch);

@@ -408,7 +408,7 @@ fn ready(worker: &Worker) -> Response<Body> {
         .map(|_| "counters: damaged, see `gw status`".to_owned());
     reasons.extend(damaged);
     reasons.extend(counters.degraded.map(|why| format!("counters: {why}")));
-    if shared.stopping.load(std::sync::atomic::Ordering::Relaxed) {
+    if shared.is_stopping() {
         return respond::json(503, &json!({"status": "stopping"}));
     }
     respond::json(

@@ -4,6 +4,7 @@
 //! with its own listener, connection pool and timers; what they share is in [`Shared`] and immutable or atomic.
 
 pub mod accept;
+mod agenda;
 pub mod answer;
 pub mod asked;
 pub mod attempt;
@@ -55,6 +56,7 @@ pub mod settings;
 pub mod socket;
 pub mod spoken;
 pub mod stream;
+mod ticks;
 pub mod unpack;
 pub mod unparsed;
 pub mod upload;
@@ -77,10 +79,11 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Instant,
 };
+use tokio::sync::{Notify, watch as watch_channel};
 
 /// What requests are served from; swapped whole on every admin change.
 #[derive(Default)]
@@ -118,7 +121,7 @@ pub struct Shared {
     /// Requests that wait for a target to be free.
     pub waiting: AtomicUsize,
     /// How many workers are still asked to close a connection for one that another worker had to refuse.
-    pub asked: AtomicUsize,
+    asked: AtomicUsize,
     pub crowding: Seldom,
     /// Connections by address, of other machines alone.
     pub peers: Mutex<HashMap<IpAddr, usize>>,
@@ -131,10 +134,14 @@ pub struct Shared {
     pub kept: kept::Keeper,
     /// Where requests get their ids from.
     pub ids: ids::Ids,
-    /// No more connections; running requests finish.
-    pub stopping: AtomicBool,
-    /// The grace is over: running requests end now.
-    pub ending: AtomicBool,
+    stopping: AtomicBool,
+    ending: AtomicBool,
+    /// Workers at which something goes on.
+    awake: AtomicUsize,
+    /// One of them woke.
+    woke: Arc<Notify>,
+    /// Wakes every worker, each time something is different that they are to see at once.
+    news: watch_channel::Sender<()>,
     /// Why `/readyz` says degraded, beyond the stores' own health; e.g. unresolved credentials.
     pub degraded: ArcSwap<Vec<String>>,
 }
@@ -177,8 +184,77 @@ impl Shared {
             kept: kept::Keeper::default(),
             stopping: AtomicBool::new(false),
             ending: AtomicBool::new(false),
+            awake: AtomicUsize::new(0),
+            woke: Arc::default(),
+            news: watch_channel::Sender::new(()),
             degraded: ArcSwap::default(),
         }
+    }
+
+    /// Has requests that begin from here on served from this. Running ones whose callers it does not know any more end.
+    pub fn serve_from(&self, serving: Serving) {
+        self.serving.store(Arc::new(serving));
+        self.news.send_replace(());
+    }
+
+    /// No more connections; running requests finish.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.news.send_replace(());
+    }
+
+    /// The grace is over: running requests end now.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Release);
+        self.news.send_replace(());
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+
+    /// A worker has something to do from here on, or rests.
+    fn worker_is_awake(&self, awake: bool) {
+        match awake {
+            true => {
+                self.awake.fetch_add(1, Ordering::AcqRel);
+                self.woke.notify_one();
+            }
+            false => _ = self.awake.fetch_sub(1, Ordering::AcqRel),
+        }
+    }
+
+    /// Whether no request begins, ends or is being answered anywhere.
+    pub fn rests(&self) -> bool {
+        self.awake.load(Ordering::Acquire) == 0
+    }
+
+    /// Waits until a worker wakes.
+    pub fn woken(&self) -> impl Future<Output = ()> + Send + 'static {
+        let woke = self.woke.clone();
+        async move { woke.notified().await }
+    }
+
+    /// Has the workers say which requests run.
+    pub fn ask_what_runs(&self) {
+        self.live.ask();
+        self.news.send_replace(());
+    }
+
+    /// Asks each worker to close a connection that can be done without, until one does.
+    pub fn ask_for_room(&self) {
+        let workers = self.workers.load(Ordering::Relaxed);
+        self.asked.store(workers, Ordering::Relaxed);
+        self.news.send_replace(());
+    }
+
+    /// Changes each time a worker is to look up: what it serves from, a stop, something it is asked.
+    pub fn news(&self) -> watch_channel::Receiver<()> {
+        self.news.subscribe()
     }
 
     /// A moment as planning counts it.

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::sync::Notify;
 
 /// Time between two sweeps.
 pub const SWEEP: Duration = Duration::from_secs(5);
@@ -35,6 +36,8 @@ struct Provider {
 pub struct Pool {
     providers: RefCell<HashMap<Arc<str>, Provider>>,
     sweeps: Cell<u64>,
+    /// A provider has come that had no idle connection before.
+    come: Notify,
 }
 
 impl Pool {
@@ -64,7 +67,10 @@ impl Pool {
         };
         let provider = match providers.get_mut(&*upstream.name) {
             Some(provider) => provider,
-            None => providers.entry(upstream.name.clone()).or_insert_with(fresh),
+            None => {
+                self.come.notify_one();
+                providers.entry(upstream.name.clone()).or_insert_with(fresh)
+            }
         };
         if provider.origin != upstream.origin {
             *provider = fresh();
@@ -82,7 +88,14 @@ impl Pool {
         self.providers.borrow_mut().clear();
     }
 
-    /// Drops what has been idle for too long, so that closed peers do not pile up; called every [`SWEEP`].
+    /// Waits until there is anything to sweep.
+    pub async fn filled(&self) {
+        while self.providers.borrow().is_empty() {
+            self.come.notified().await;
+        }
+    }
+
+    /// Drops what has been idle for too long, so that closed peers do not pile up; called every [`SWEEP`] while there is any.
     pub fn sweep(&self) {
         let now = self.sweeps.get() + 1;
         self.sweeps.set(now);

@@ -12,7 +12,6 @@ use std::{
     future::{Future, poll_fn},
     io::{ErrorKind, Read},
     pin::{Pin, pin},
-    sync::atomic::Ordering,
     task::{Context, Poll},
 };
 use tokio::{
@@ -52,7 +51,7 @@ pub async fn handshake(
 async fn within<F: Future>(worker: &Worker, conn: &Conn, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|cx| {
-        if conn.watch.fired().is_some() || worker.shared.stopping.load(Ordering::Relaxed) {
+        if conn.watch.fired().is_some() || worker.shared.is_stopping() {
             return Poll::Ready(None);
         }
         conn.watch.listen(cx);

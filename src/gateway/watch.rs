@@ -1,7 +1,12 @@
-//! Timers, revocation and shutdown through one mechanism: every connection and request has a [`Watch`] in
-//! its worker's list, and one coarse tick walks the list. No timer entry is made per request.
+//! Timers, revocation and shutdown through one mechanism: every connection and request has a [`Watch`] in its worker's list,
+//! and one task looks at those whose time has come, or at all of them when something has changed that concerns them. No
+//! timer of the runtime's is set per request, and where nothing is due nothing is looked at.
 
-use super::Shared;
+use super::{
+    Serving, Shared,
+    agenda::{Agenda, NEVER},
+    ticks::Ticks,
+};
 use crate::live::Running;
 use crate::plan::Caller;
 use std::{
@@ -9,13 +14,13 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     rc::Rc,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-/// How often the clock moves and watches are looked at; deadlines are never early and late by at most two.
-pub const TICK: Duration = Duration::from_millis(25);
+/// Milliseconds after which callers are looked at again though no record has changed: keys expire by the wall clock.
+const CALLERS: u64 = 1_000;
 
 /// Why a watch interrupts what it guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +33,12 @@ pub enum Fired {
 
 /// One guarded connection or request.
 pub struct Watch {
-    /// Milliseconds on the worker's clock; `u64::MAX`: none.
+    /// Milliseconds on the worker's clock, or [`NEVER`]. It fires never early, and late by two ticks at most.
     deadline: Cell<u64>,
     /// A later point the deadline may not pass, for limits in total.
     cap: Cell<u64>,
     fired: Cell<Option<Fired>>,
-    /// When a silent stream wants its next ping; `u64::MAX`: never.
+    /// When a silent stream wants its next ping; or [`NEVER`].
     ping: Cell<u64>,
     ping_due: Cell<bool>,
     /// Only the clock fires it.
@@ -49,24 +54,15 @@ pub struct Watch {
 }
 
 /// A worker's list of watches and its clock.
+#[derive(Default)]
 pub struct Watches {
     slots: RefCell<Vec<Option<Rc<Watch>>>>,
     free: RefCell<Vec<usize>>,
-    start: Instant,
-    /// Milliseconds since the start as of the last tick: requests set several deadlines each, and none of them
-    /// is worth asking the system for the time.
-    now: Cell<u64>,
-}
-
-impl Default for Watches {
-    fn default() -> Watches {
-        Watches {
-            slots: RefCell::default(),
-            free: RefCell::default(),
-            start: Instant::now(),
-            now: Cell::new(0),
-        }
-    }
+    /// When slots are to be looked at: whatever watch is there then.
+    agenda: RefCell<Agenda>,
+    clock: Ticks,
+    /// Watches that belong to a caller.
+    owned: Cell<usize>,
 }
 
 /// Keeps a watch in the list while it lives.
@@ -84,7 +80,7 @@ pub struct Timer {
 impl Timer {
     /// Sets the deadline this far from now.
     pub fn within(&self, limit: Duration) {
-        self.watch.set(self.list.after(limit));
+        self.list.set(&self.watch, self.list.clock.after(limit));
     }
 }
 
@@ -97,6 +93,11 @@ impl std::ops::Deref for Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        if self.watch.caller.borrow().is_some() {
+            self.list.owned.set(self.list.owned.get() - 1);
+        }
+        // Who looks after what has ended is told also where it ended in the middle of a rest.
+        self.list.now();
         let slot = self.watch.slot.get();
         if let Some(entry) = self.list.slots.borrow_mut().get_mut(slot) {
             *entry = None;
@@ -108,7 +109,8 @@ impl Drop for Guard {
 impl Guard {
     /// Sets the deadline this far from now; `None`: none.
     pub fn within(&self, limit: Option<Duration>) {
-        self.set(limit.map_or(u64::MAX, |limit| self.list.after(limit)));
+        let at = limit.map_or(NEVER, |limit| self.list.clock.after(limit));
+        self.list.set(&self.watch, at);
     }
 
     /// The same for those who are not the request.
@@ -121,7 +123,7 @@ impl Guard {
 
     /// Limits everything from here on to this long in total.
     pub fn cap(&self, limit: Duration) {
-        self.cap.set(self.list.after(limit));
+        self.cap.set(self.list.clock.after(limit));
     }
 
     /// All but over: what fired has been dealt with, and from here on nothing ends it but this limit, which no other
@@ -141,26 +143,32 @@ impl Guard {
     /// What is left of the limit in total; `None`: there is none.
     pub fn left(&self) -> Option<Duration> {
         let cap = self.cap.get();
-        (cap != u64::MAX).then(|| Duration::from_millis(cap.saturating_sub(self.list.now())))
+        (cap != NEVER).then(|| Duration::from_millis(cap.saturating_sub(self.list.now())))
     }
 
     /// Asks for a ping this far from now.
     pub fn ping_within(&self, pause: Duration) {
-        self.ping.set(self.list.after(pause));
+        self.ping.set(self.list.clock.after(pause));
+        self.list.look_at(&self.watch);
     }
-}
 
-impl Watch {
-    /// Sets the deadline on the worker's clock, never behind the cap.
-    fn set(&self, at: u64) {
-        self.deadline.set(at.min(self.cap.get()));
+    /// A deadline that fired is over once it has been dealt with (the next attempt has its own).
+    pub fn rearm(&self) {
+        if self.fired.get() == Some(Fired::Deadline) {
+            self.fired.set(None);
+            self.list.set(&self.watch, self.deadline.get());
+        }
     }
 
     /// From here on the request ends when this caller is no longer admitted.
     pub fn belongs_to(&self, digest: [u8; 32], caller: Arc<Caller>) {
-        *self.caller.borrow_mut() = Some((digest, caller));
+        if self.caller.replace(Some((digest, caller))).is_none() {
+            self.list.owned.set(self.list.owned.get() + 1);
+        }
     }
+}
 
+impl Watch {
     /// Where the request is being tried from here on.
     pub fn tried_at(&self, provider: &Arc<str>, model: &Arc<str>) {
         *self.target.borrow_mut() = Some((provider.clone(), model.clone()));
@@ -185,13 +193,6 @@ impl Watch {
     /// Whether a ping is due; asking takes it.
     pub fn take_ping(&self) -> bool {
         self.ping_due.replace(false)
-    }
-
-    /// A deadline that fired is over once it has been dealt with (the next attempt has its own).
-    pub fn rearm(&self) {
-        if self.fired.get() == Some(Fired::Deadline) {
-            self.fired.set(None);
-        }
     }
 
     /// Remembers who to wake when the watch fires.
@@ -231,6 +232,31 @@ impl Watch {
         self.wake();
     }
 
+    /// Whether something other than its time may end it now.
+    fn heeds_others(&self) -> bool {
+        self.fired.get().is_none() && !self.last.get()
+    }
+
+    /// Does what is due by now.
+    fn pass(&self, now: u64) {
+        if self.deadline.get() <= now && self.fired.get().is_none() {
+            self.fire(Fired::Deadline);
+        }
+        if self.ping.get() <= now {
+            self.ping.set(NEVER);
+            self.ping_due.set(true);
+            self.wake();
+        }
+    }
+
+    /// When it has something due; what has fired has no deadline.
+    fn due(&self) -> u64 {
+        match self.fired.get() {
+            None => self.deadline.get().min(self.ping.get()),
+            Some(_) => self.ping.get(),
+        }
+    }
+
     fn wake(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
@@ -238,24 +264,28 @@ impl Watch {
     }
 }
 
+/// What the watches have been looked at for.
+#[derive(Default)]
+struct Seen {
+    revision: u64,
+    /// Asked for a list of what runs, so many times.
+    asked: u64,
+    callers: u64,
+    stopping: bool,
+}
+
 impl Watches {
     /// Milliseconds on this worker's clock.
     pub fn now(&self) -> u64 {
-        self.now.get()
-    }
-
-    /// When this much more time will have passed for certain: the clock may be a tick behind.
-    fn after(&self, pause: Duration) -> u64 {
-        self.now()
-            .saturating_add((pause.saturating_add(TICK)).as_millis() as u64)
+        self.clock.now()
     }
 
     pub fn add(self: &Rc<Watches>) -> Guard {
         let watch = Rc::new(Watch {
-            deadline: Cell::new(u64::MAX),
-            cap: Cell::new(u64::MAX),
+            deadline: Cell::new(NEVER),
+            cap: Cell::new(NEVER),
             fired: Cell::new(None),
-            ping: Cell::new(u64::MAX),
+            ping: Cell::new(NEVER),
             ping_due: Cell::new(false),
             last: Cell::new(false),
             caller: RefCell::new(None),
@@ -277,65 +307,101 @@ impl Watches {
         }
     }
 
-    /// Looks at every watch once, for ever; the worker's task. `seen` remembers which snapshot callers
-    /// were last checked against.
-    pub async fn tick(self: Rc<Watches>, shared: Arc<Shared>) {
-        let mut clock = tokio::time::interval(TICK);
-        clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut checked_at = 0;
-        let (mut seen, mut told) = (0, 0);
+    /// Sets a watch's deadline, never behind its cap. Whoever looks after the watches is told, where it rested.
+    fn set(&self, watch: &Watch, at: u64) {
+        self.clock.now();
+        watch.deadline.set(at.min(watch.cap.get()));
+        self.look_at(watch);
+    }
+
+    /// Has a watch looked at when it has something due.
+    fn look_at(&self, watch: &Watch) {
+        let mut agenda = self.agenda.borrow_mut();
+        agenda.want(watch.slot.get(), watch.due());
+    }
+
+    /// Looks after the watches for ever; the worker's task.
+    pub async fn tend(self: Rc<Watches>, shared: Arc<Shared>) {
+        let mut news = shared.news();
+        let mut seen = Seen::default();
+        let mut awake = false;
         loop {
-            clock.tick().await;
-            let serving = shared.serving.load();
-            let now = self.start.elapsed().as_millis() as u64;
-            // Expiry needs the wall clock; once a second is exact enough for it.
-            let wall = jiff::Timestamp::now().as_millisecond();
-            let check_callers = seen != serving.snapshot.revision() || now - checked_at >= 1_000;
-            if check_callers {
-                seen = serving.snapshot.revision();
-                checked_at = now;
+            self.look(&shared, &mut seen);
+            if std::mem::replace(&mut awake, self.clock.is_seen()) != awake {
+                shared.worker_is_awake(awake);
             }
-            let stopping = shared.stopping.load(Ordering::Relaxed);
-            let ending = shared.ending.load(Ordering::Relaxed);
-            self.now.set(now);
-            let asked = shared.live.asked();
-            if told != asked {
-                told = asked;
-                let slots = self.slots.borrow();
-                let running = slots
-                    .iter()
-                    .flatten()
-                    .filter_map(|watch| watch.running(now));
-                shared.live.runs(running.collect());
-            }
-            for watch in self.slots.borrow().iter().flatten() {
-                if watch.fired.get().is_none() {
-                    let others = !watch.last.get();
-                    let revoked = check_callers
-                        && others
-                        && watch.caller.borrow().as_ref().is_some_and(|(digest, _)| {
-                            !serving
-                                .snapshot
-                                .caller(digest, wall)
-                                .is_some_and(|caller| caller.admitted(wall))
-                        });
-                    if revoked {
-                        watch.fire(Fired::Revoked);
-                    } else if ending && others {
-                        watch.fire(Fired::Shutdown);
-                    } else if watch.deadline.get() <= now {
-                        watch.fire(Fired::Deadline);
-                    }
-                }
-                if watch.ping.get() <= now {
-                    watch.ping.set(u64::MAX);
-                    watch.ping_due.set(true);
-                    watch.wake();
-                }
-                if stopping {
-                    watch.wake();
-                }
+            let callers = match self.owned.get() {
+                0 => NEVER,
+                _ => seen.callers + CALLERS,
+            };
+            // While running requests are ended each that comes is.
+            let ending = match shared.is_ending() {
+                true => 0,
+                false => NEVER,
+            };
+            let due = self.agenda.borrow().next().min(callers).min(ending);
+            tokio::select! {
+                _ = news.changed() => {}
+                () = self.clock.pass(due) => {}
             }
         }
+    }
+
+    fn look(&self, shared: &Shared, seen: &mut Seen) {
+        let now = self.clock.set();
+        let serving = shared.serving.load();
+        let revision = serving.snapshot.revision();
+        if self.owned.get() > 0 && (seen.revision != revision || now >= seen.callers + CALLERS) {
+            seen.callers = now;
+            self.end_revoked(&serving);
+        }
+        seen.revision = revision;
+        let asked = shared.live.asked();
+        if std::mem::replace(&mut seen.asked, asked) != asked {
+            let slots = self.slots.borrow();
+            let running = slots.iter().flatten();
+            let running = running.filter_map(|watch| watch.running(now));
+            shared.live.runs(running.collect());
+        }
+        if shared.is_ending() {
+            self.each(|watch| {
+                if watch.heeds_others() {
+                    watch.fire(Fired::Shutdown);
+                }
+            });
+        }
+        // Who is served on a connection sees for itself that it is to be the last.
+        if shared.is_stopping() && !std::mem::replace(&mut seen.stopping, true) {
+            self.each(Watch::wake);
+        }
+        let (slots, mut agenda) = (self.slots.borrow(), self.agenda.borrow_mut());
+        while let Some(slot) = agenda.take(now) {
+            if let Some(Some(watch)) = slots.get(slot) {
+                watch.pass(now);
+                agenda.want(slot, watch.due());
+            }
+        }
+    }
+
+    /// Ends the requests of callers that are not admitted any more.
+    fn end_revoked(&self, serving: &Serving) {
+        let wall = jiff::Timestamp::now().as_millisecond();
+        self.each(|watch| {
+            let revoked = |(digest, _): &([u8; 32], Arc<Caller>)| {
+                let caller = serving.snapshot.caller(digest, wall);
+                !caller.is_some_and(|caller| caller.admitted(wall))
+            };
+            if watch.heeds_others() && watch.caller.borrow().as_ref().is_some_and(revoked) {
+                watch.fire(Fired::Revoked);
+            }
+        });
+    }
+
+    fn each(&self, with: impl Fn(&Watch)) {
+        self.slots
+            .borrow()
+            .iter()
+            .flatten()
+            .for_each(|watch| with(watch));
     }
 }

@@ -159,7 +159,7 @@ impl Live {
         open(&self.sums).totals.spend(now, pico);
     }
 
-    /// Asks the workers which requests run; they say so within two ticks of their clocks.
+    /// Asks the workers which requests run; they say so when they next look up.
     pub fn ask(&self) {
         self.asked.fetch_add(1, Relaxed);
     }

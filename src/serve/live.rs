@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often tallies are added up, whether or not anybody looks.
+/// How often tallies are added up while requests come, whether or not anybody looks.
 const EVERY: Duration = Duration::from_secs(1);
 /// Workers say within this what runs.
 const ANSWER: Duration = Duration::from_millis(60);
@@ -47,13 +47,15 @@ pub fn start(shared: &Arc<Shared>) {
     });
     let shared = Arc::downgrade(shared);
     tokio::spawn(async move {
-        let mut clock = tokio::time::interval(EVERY);
-        loop {
-            clock.tick().await;
-            let Some(shared) = shared.upgrade() else {
-                return;
-            };
+        while let Some(shared) = shared.upgrade() {
+            // Asked first: what ended before that is added up below.
+            let rested = shared.rests().then(|| shared.woken());
             look(&shared, |_| ());
+            drop(shared);
+            match rested {
+                Some(woken) => woken.await,
+                None => tokio::time::sleep(EVERY).await,
+            }
         }
     });
 }
@@ -83,10 +85,10 @@ fn known(serving: &Serving, provider: &str, model: &str) -> bool {
 
 /// What is going on now; `None`: the gateway stops.
 pub async fn view(shared: Arc<Shared>, started: Stamp) -> Option<Value> {
-    if shared.stopping.load(Ordering::Relaxed) {
+    if shared.is_stopping() {
         return None;
     }
-    shared.live.ask();
+    shared.ask_what_runs();
     tokio::time::sleep(ANSWER).await;
     let mut view = look(&shared, View::of);
     view.at = Stamp::now().rfc3339();

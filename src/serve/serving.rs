@@ -71,10 +71,10 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
         .map(upstream)
         .collect();
     super::leases::keep(&upstreams);
-    shared.serving.store(Arc::new(Serving {
+    shared.serve_from(Serving {
         snapshot,
         upstreams,
-    }));
+    });
 }
 
 /// Forgets what was counted of records that are gone. Another record of an old name was made at another time.

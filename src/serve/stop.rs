@@ -87,7 +87,7 @@ pub async fn drain(shared: &Shared, workers: &[JoinHandle<Result<()>>], grace: D
             in_flight = shared.in_flight.load(Ordering::Relaxed),
             "the grace is over, ending running requests"
         );
-        shared.ending.store(true, Ordering::Relaxed);
+        shared.end();
         finished(workers, Duration::from_secs(2)).await;
     }
 }
