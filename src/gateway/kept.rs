@@ -11,6 +11,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::Notify;
 
 /// How many are known of one caller, and of all: a caller's oldest go first, and where all have too many those of the
 /// caller who has most, so that nobody's are pushed out by somebody else's.
@@ -40,6 +41,7 @@ pub struct Change {
 #[derive(Default)]
 pub struct Keeper {
     inner: Mutex<Inner>,
+    changed: Notify,
 }
 
 #[derive(Default)]
@@ -174,6 +176,12 @@ impl Keeper {
             mark: mark(id),
             home,
         });
+        self.changed.notify_one();
+    }
+
+    /// Waits until something has changed since the last time.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// Takes over what was known before, and notes from here on what changes.

@@ -66,8 +66,12 @@ impl Kept {
             lines: Mutex::new(lines),
         });
         if kept.path.is_some() {
-            let kept = kept.clone();
-            saving::every(EVERY, move || kept.save());
+            let (kept, shared) = (kept.clone(), kept.shared.clone());
+            let news = move || {
+                let shared = shared.clone();
+                async move { shared.kept.changed().await }
+            };
+            saving::every(EVERY, news, move || kept.save());
         }
         kept
     }

@@ -44,7 +44,7 @@ impl LastUsed {
         });
         if kept.path.is_some() {
             let kept = kept.clone();
-            saving::every(EVERY, move || kept.save());
+            saving::every(EVERY, || std::future::ready(()), move || kept.save());
         }
         kept
     }

@@ -11,13 +11,23 @@ use std::sync::{
 pub const FIRST: u32 = 1;
 
 /// The accounts that have something new, and where new accounts get their numbers from.
-#[derive(Debug, Default)]
 pub struct Books {
     touched: Mutex<Vec<Arc<Account>>>,
     next: AtomicU32,
+    /// Told when there is something new where there was nothing.
+    told: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Books {
+    /// `told`: called when there is something new where there was nothing, once between two writes.
+    pub fn new(told: impl Fn() + Send + Sync + 'static) -> Books {
+        Books {
+            touched: Mutex::default(),
+            next: AtomicU32::default(),
+            told: Box::new(told),
+        }
+    }
+
     /// Numbers below this are taken.
     pub fn taken(&self, below: u32) {
         self.next.fetch_max(below, Ordering::Relaxed);
@@ -31,11 +41,15 @@ impl Books {
     fn add(&self, account: &Arc<Account>) {
         let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
         touched.push(account.clone());
+        let first = touched.len() == 1;
+        drop(touched);
+        if first {
+            (self.told)();
+        }
     }
 }
 
 /// An account's page in the books.
-#[derive(Debug)]
 pub struct Page {
     books: Arc<Books>,
     /// What it is called in the file.

@@ -9,6 +9,7 @@ mod damage;
 pub(in crate::store) mod disk;
 mod export;
 pub mod memory;
+mod patience;
 mod recover;
 pub mod sled;
 mod state;

@@ -2,7 +2,7 @@
 //! each flush (its own is `sync_file_range`, which a power cut does not respect).
 
 use super::state::{State, Stored, Summary, Writes};
-use super::{disk, value};
+use super::{disk, patience, value};
 use crate::error::{Error, Kind, Result};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -182,7 +182,7 @@ fn tighten_all(dir: &Path) -> Result<()> {
 /// Runs sled code; panics and errors become errors of ours.
 fn guarded<T>(dir: &Path, run: impl FnOnce() -> ::sled::Result<T>) -> Result<T> {
     let damaged = || Error::internal(format!("the store in `{}` is damaged", dir.display()));
-    match catch_unwind(AssertUnwindSafe(run)) {
+    match patience::patiently(|| catch_unwind(AssertUnwindSafe(run))) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(::sled::Error::Io(cause)))
             if cause.to_string().contains("could not acquire lock") =>

@@ -38,6 +38,8 @@ pub const DAMAGED: &str = "ledgers.damaged";
 enum Command {
     /// To write now what is new.
     Flush(Sender<()>),
+    /// There is something new: to write it within a second.
+    New,
     /// To write everything anew.
     Compact(Sender<io::Result<(u64, u64)>>),
     Close,
@@ -79,7 +81,12 @@ impl Embedded {
     fn open_at(dir: &Path, now: impl Fn(Option<Written>) -> Stamp) -> Outcome<Embedded> {
         let (loaded, damaged) = read(dir);
         let now = now(loaded.last);
-        let books = Arc::new(Books::default());
+        let (commands, received) = channel();
+        let books = Arc::new(Books::new({
+            let commands = commands.clone();
+            // A writer that is gone writes nothing more.
+            move || _ = commands.send(Command::New)
+        }));
         let memory = Arc::new(Memory::new(Clock::at(now), SESSIONS, Some(books.clone())));
         for (number, subject, mut ledger) in loaded.accounts {
             ledger.clamp(memory.now());
@@ -96,7 +103,6 @@ impl Embedded {
             damaged,
             failing: None,
         }));
-        let (commands, received) = channel();
         let writer = Writer::new(dir, memory.clone(), books, sound, status.clone());
         let embedded = Embedded {
             memory,

@@ -1,4 +1,4 @@
-//! Keeps the file up to date, from a thread of its own: once a second what is new, and the whole anew when the file has become
+//! Keeps the file up to date, from a thread of its own: once a second what is new, if anything is, and the whole anew when the file has become
 //! a multiple of what lives. While that is written, account by account between two seconds, the old file goes on and both get
 //! what is new; then the new one takes its name. Where the disk has no room counting goes on in memory, and what was not
 //! written follows as a whole when there is.
@@ -92,13 +92,18 @@ impl Writer {
 
     /// Writes until it is told to close.
     pub fn run(mut self, commands: &Receiver<Command>) {
-        let mut due = Instant::now() + EVERY;
+        // When what is new is written; `None`: nothing is.
+        let mut due: Option<Instant> = None;
         loop {
-            let wait = match self.next {
-                Some(_) => Duration::ZERO,
-                None => due.saturating_duration_since(Instant::now()),
+            let command = match (&self.next, due) {
+                (Some(_), _) => commands.recv_timeout(Duration::ZERO),
+                (None, Some(due)) => {
+                    commands.recv_timeout(due.saturating_duration_since(Instant::now()))
+                }
+                (None, None) => commands.recv().map_err(RecvTimeoutError::from),
             };
-            match commands.recv_timeout(wait) {
+            match command {
+                Ok(Command::New) => _ = due.get_or_insert_with(|| Instant::now() + EVERY),
                 Ok(Command::Compact(waiting)) => self.compact(Some(waiting)),
                 Ok(Command::Flush(done)) => {
                     self.write();
@@ -114,8 +119,8 @@ impl Writer {
                     return;
                 }
             }
-            if Instant::now() >= due {
-                due = Instant::now() + EVERY;
+            if due.is_some_and(|due| Instant::now() >= due) {
+                due = None;
                 self.write();
             }
             self.go_on();
