@@ -1,13 +1,16 @@
 //! Budgets under many requests at once: exactly as many pass as fit, over a stop and a start in the middle, and after the
 //! process was killed at most the last second's more.
 
+use crate::harness::wait::Raise;
 use crate::harness::{Gateway, http, until};
-use crate::kit::{Bench, plan};
+use crate::kit::{Bench, drain, plan, status};
 use gw::resources::limit::Limit;
 use gw::store::counters::{Counters, Embedded};
 use serde_json::{Value, json};
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What may pass.
 const FITS: usize = 100;
@@ -87,6 +90,60 @@ fn a_stop_in_the_middle_changes_nothing() {
     assert_eq!(bench.gateway.stop(), Some(0));
     let gateway = again(place.path());
     assert_eq!(passed(&gateway.url, &secret, 940), FITS - 60);
+}
+
+#[test]
+fn a_stop_into_a_running_burst_changes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let mut bench = bench(place.path());
+    let secret = bench.secret("l").to_owned();
+    let (passed_before, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let auth = format!("Bearer {secret}");
+    let url = format!("{}/v1/chat/completions", bench.gateway.url);
+    let ended = std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let answer = hurried(&url, &auth);
+                    match answer {
+                        Some(200) => _ = passed_before.fetch_add(1, Ordering::Relaxed),
+                        Some(status) => assert!(matches!(status, 429 | 503), "{status}"),
+                        // It has gone, or went before it took the request in.
+                        None => {}
+                    }
+                }
+            });
+        }
+        let _raise = Raise(&over);
+        until("some have passed", || {
+            (passed_before.load(Ordering::Relaxed) >= 20).then_some(())
+        });
+        bench.gateway.stop()
+    });
+    assert_eq!(ended, Some(0));
+    let passed_before = passed_before.into_inner();
+    // What passed is what the provider was asked, and no answer was lost.
+    assert_eq!(bench.mock.requests().len(), passed_before);
+    let gateway = again(place.path());
+    assert_eq!(passed(&gateway.url, &secret, 940), FITS - passed_before);
+}
+
+/// The status of a request that may find nobody.
+fn hurried(url: &str, auth: &str) -> Option<u16> {
+    let rest = url.strip_prefix("http://")?;
+    let (host, path) = rest.split_at(rest.find('/')?);
+    let mut socket = TcpStream::connect(host).ok()?;
+    let mut body = body();
+    // So that the stop finds some on their way.
+    body["model"] = "mock-echo+delay-headers-30".into();
+    let body = body.to_string();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {auth}\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(request.as_bytes()).ok()?;
+    let answer = drain(&mut socket);
+    (!answer.is_empty()).then(|| status(&answer))
 }
 
 #[test]

@@ -72,6 +72,8 @@ mod repeating;
 mod request_ids;
 mod responses;
 mod responses_items;
+#[cfg(target_os = "linux")]
+mod resting;
 mod retry_budget;
 mod retry_on;
 mod revoking;
