@@ -3,10 +3,12 @@
 //! done by who looks: tallies are swapped for empty ones, which takes no time, and added up elsewhere. Must not know who asks.
 
 mod cell;
+pub mod families;
 mod histogram;
 pub mod metrics;
 pub mod process;
 mod recent;
+pub mod scene;
 mod table;
 mod tally;
 mod totals;

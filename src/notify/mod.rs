@@ -9,7 +9,7 @@ pub use deliver::Receiver;
 pub use sign::{SIGNATURE, signature};
 pub use watch::{Credential, Standing, Watch};
 
-use crate::live::metrics::Export;
+use crate::live::scene::Export;
 use crate::resources::Stamp;
 use serde_json::{Map, Value, json};
 use std::{

@@ -5,8 +5,9 @@ use super::{provider_health, route_state};
 use crate::catalog;
 use crate::gateway::{Serving, Shared};
 use crate::live::{
-    metrics::{self, Scene},
+    metrics,
     process::Process,
+    scene::Scene,
     view::{Count, Log, Target, View},
 };
 use crate::notify::Notifier;

@@ -6,7 +6,7 @@
 pub mod context;
 mod spans;
 
-use crate::live::metrics::Export;
+use crate::live::scene::Export;
 use crate::seldom::Seldom;
 use crate::store::journal::Row;
 use crate::upstream::fetch::fetch;
