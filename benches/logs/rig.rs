@@ -7,6 +7,7 @@ use gw::resources::Stamp;
 use gw::store::journal::segments::Floor;
 use gw::store::journal::{Attempt, Content, Filter, Journal, Order, Row, Segments, Settings};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// When the first row was; one a millisecond.
@@ -67,7 +68,7 @@ pub fn id(number: u64) -> String {
 /// What is old has names that nothing new has.
 pub fn row(number: u64, of: u64) -> Row {
     let mut random = Random::new(number);
-    let mut pick = |what: &str, of: u64| format!("{what}-{}", random.below(of));
+    let mut pick = |what: &str, of: u64| Arc::from(format!("{what}-{}", random.below(of)));
     let key = match number < of / 50 && number.is_multiple_of(997) {
         true => "key-retired".into(),
         false => pick("key", 1000),
@@ -89,7 +90,7 @@ pub fn row(number: u64, of: u64) -> Row {
         at: Stamp(BEGIN + number as i64),
         key: Some(key),
         user: Some(user),
-        environment: "live".into(),
+        environment: Some("live".into()),
         route: Some(route),
         session: Some(format!(
             "{:016x}",

@@ -32,12 +32,9 @@ pub fn listed(mut listed: Row) -> Result<Value> {
     let models = [&mut listed.requested_model, &mut listed.model];
     for name in models.into_iter().flatten().chain(attempts) {
         // No name has fewer bytes than characters.
-        if name.len() > NAME
-            && let Some((end, _)) = name.char_indices().nth(NAME)
-        {
-            let kept = name[..end].char_indices().next_back();
-            name.truncate(kept.map_or(0, |(at, _)| at));
-            name.push('…');
+        if name.len() > NAME && name.chars().nth(NAME).is_some() {
+            let kept: String = name.chars().take(NAME - 1).chain(['…']).collect();
+            *name = kept.into();
         }
     }
     row(&listed)
@@ -79,10 +76,10 @@ mod tests {
             ("m".repeat(5000), "m".repeat(127) + "…"),
         ] {
             let long = Row {
-                requested_model: Some(given.clone()),
-                model: Some(given.clone()),
+                requested_model: Some(given.as_str().into()),
+                model: Some(given.as_str().into()),
                 attempts: vec![Attempt {
-                    model: given.clone(),
+                    model: given.as_str().into(),
                     ..Attempt::default()
                 }],
                 ..Row::default()

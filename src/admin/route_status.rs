@@ -132,11 +132,11 @@ impl Hour {
     fn add(&mut self, row: &Row) {
         self.requests += u64::from(!row.attempts.is_empty());
         for (at, attempt) in row.attempts.iter().enumerate() {
-            let of = (attempt.provider.clone(), attempt.model.clone());
+            let of = (attempt.provider.to_string(), attempt.model.to_string());
             let counts = self.counts.entry(of).or_default();
             counts.first += u64::from(at == 0);
             counts.attempts += 1;
-            counts.failures += u64::from(!NOT_ITS_OWN.contains(&attempt.class.as_str()));
+            counts.failures += u64::from(!NOT_ITS_OWN.contains(&&*attempt.class));
         }
     }
 

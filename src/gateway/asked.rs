@@ -29,6 +29,6 @@ impl Asked {
 /// The record of a request of this format.
 pub fn begun(worker: &Worker, format: &'static Format) -> Record {
     let mut record = Record::begin(worker.shared.clone(), worker.next_id());
-    record.row.format = format.name.to_owned();
+    record.row.format = format.name.into();
     record
 }

@@ -105,7 +105,7 @@ impl Through {
         let sent = Ask::of_head(head.uri.path(), &head.headers, record.row.at.0);
         let asked = self.asked(serving, sent);
         let plan = passthrough::plan(&serving.snapshot, caller, &asked)?;
-        record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
+        record.row.route = plan.route.as_ref().map(|route| route.name.clone());
         let errand = Errand {
             method: self.method.clone(),
             path: encoded(asked.behind_base()),

@@ -188,7 +188,7 @@ pub(super) fn planned(
         Op::Compact if error.kind == Kind::Invalid => error.hint(COMPACTING),
         _ => error,
     })?;
-    record.row.route = plan.route.as_ref().map(|route| route.name.to_string());
+    record.row.route = plan.route.as_ref().map(|route| route.name.clone());
     record.row.rule = plan.rule.map(|rule| rule + 1);
     Ok(plan)
 }

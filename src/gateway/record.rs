@@ -199,10 +199,11 @@ impl Record {
     }
 
     fn belongs_to(&mut self, caller: &Caller) {
-        self.row.key = Some(caller.key.to_string());
-        self.row.user = Some(caller.user.to_string());
-        self.row.environment = caller.environment.to_string();
-        self.row.labels = Some(caller.labels.clone()).filter(|labels| !labels.is_empty());
+        self.row.key = Some(caller.key.clone());
+        self.row.user = Some(caller.user.clone());
+        self.row.environment =
+            (!caller.environment.is_empty()).then(|| caller.environment.clone());
+        self.row.labels = (!caller.labels.is_empty()).then(|| caller.labels.clone());
         self.level = self.level.max(caller.log_content);
     }
 
@@ -211,7 +212,7 @@ impl Record {
         self.free = op == Op::Count;
         self.untold = matches!(op, Op::Forward(_) | Op::Keep(_));
         self.row.stream = peek.stream;
-        self.row.requested_model = peek.model.as_deref().map(str::to_owned);
+        self.row.requested_model = peek.model.as_deref().map(Arc::from);
         self.text_bytes = peek.text_bytes;
     }
 
@@ -332,20 +333,25 @@ impl Record {
     }
 
     /// Which target it came to in the end, where that is not the last that was tried.
-    pub fn came_to(&mut self, provider: &str, model: &str) {
-        self.row.provider = Some(provider.to_owned());
-        self.row.model = Some(model.to_owned()).filter(|model| !model.is_empty());
+    pub fn came_to(&mut self, provider: &Arc<str>, model: &Arc<str>) {
+        self.row.provider = Some(provider.clone());
+        // Of a provider itself no model is asked.
+        self.row.model = (!model.is_empty()).then(|| model.clone());
     }
 
     /// An attempt starts.
-    pub fn attempt(&mut self, provider: &str, model: &str, prices: &Arc<Prices>) {
+    pub fn attempt(&mut self, provider: &Arc<str>, model: &Arc<str>, prices: &Arc<Prices>) {
         self.prices = Some(prices.clone());
         self.attempt = Some(Attempt {
-            provider: provider.into(),
-            model: model.into(),
+            provider: provider.clone(),
+            model: model.clone(),
             start_ms: self.elapsed_ms(),
+            duration_ms: 0,
+            status: None,
             class: "cancelled".into(),
-            ..Attempt::default()
+            retry_after: None,
+            reason: None,
+            injected: None,
         });
     }
 
@@ -397,7 +403,7 @@ impl Record {
     }
 
     /// The attempt that had answered did not get to the end of its stream: it must not look like success.
-    pub fn attempt_broke(&mut self, class: &str, reason: &str) {
+    pub fn attempt_broke(&mut self, class: &'static str, reason: &str) {
         let now = self.elapsed_ms();
         if let Some(attempt) = self.row.attempts.last_mut() {
             attempt.duration_ms = now.saturating_sub(attempt.start_ms);
@@ -409,9 +415,9 @@ impl Record {
     fn close_attempt(&mut self, now: u64) {
         if let Some(mut attempt) = self.attempt.take() {
             attempt.duration_ms = now.saturating_sub(attempt.start_ms);
-            self.row.provider = Some(attempt.provider.clone());
-            // Of a provider itself no model is asked.
-            self.row.model = Some(attempt.model.clone()).filter(|model| !model.is_empty());
+            self.came_to(&attempt.provider, &attempt.model);
+            // There is nearly always one.
+            self.row.attempts.reserve_exact(1);
             self.row.attempts.push(attempt);
         }
     }
@@ -422,8 +428,8 @@ impl Record {
             && let Some(provider) = &self.row.provider
         {
             let home = Home {
-                provider: provider.as_str().into(),
-                model: self.row.model.as_deref().unwrap_or_default().into(),
+                provider: provider.clone(),
+                model: self.row.model.clone().unwrap_or_default(),
             };
             self.shared.kept.note(caller, id, home);
         }

@@ -249,8 +249,8 @@ mod tests {
         for at in 0..1_000 {
             live.note(&Row {
                 route: Some("route".into()),
-                provider: Some(format!("provider{}", at % 20)),
-                model: Some(format!("model-{at}")),
+                provider: Some(format!("provider{}", at % 20).into()),
+                model: Some(format!("model-{at}").into()),
                 status: 200,
                 ..Row::default()
             });

@@ -205,7 +205,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for at in 0..2_000 {
-                        let provider = Some(format!("p{}", at % 3));
+                        let provider = Some(format!("p{}", at % 3).into());
                         live.note(&Row {
                             provider,
                             ..Row::default()

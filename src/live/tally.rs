@@ -58,7 +58,7 @@ impl Tally {
         let cell = self.cell(route, provider, model);
         cell.note(row, &sum);
         // The last is nearly always the only one, and where the request came to.
-        let here = |attempt: &Attempt| attempt.provider == provider && attempt.model == model;
+        let here = |attempt: &Attempt| *attempt.provider == *provider && *attempt.model == *model;
         let (last, others) = match row.attempts.split_last() {
             Some((last, others)) if here(last) => (Some(last), others),
             _ => (None, row.attempts.as_slice()),

@@ -117,7 +117,7 @@ pub fn of(
     about.text("gw.key", row.key.as_deref());
     about.text("gw.user", row.user.as_deref());
     about.text("gw.agent", row.agent.as_deref());
-    about.text("gw.environment", Some(&row.environment));
+    about.text("gw.environment", row.environment.as_deref());
     about.text("gw.format", Some(&row.format));
     about.text(
         "gw.outcome",
@@ -140,7 +140,7 @@ pub fn of(
     let mut spans = vec![root];
     for (at, attempt) in row.attempts.iter().enumerate() {
         let start = begun + attempt.start_ms;
-        let model = Some(attempt.model.as_str());
+        let model = Some(&*attempt.model);
         let mut span = made(
             at + 1,
             Some(id(0)),
@@ -170,7 +170,7 @@ fn named(operation: &str, model: Option<&str>) -> String {
 /// Where the answer came from and what it used.
 fn outcome(about: &mut Attributes, row: &Row, vendor: &dyn Fn(&str) -> Option<String>) {
     if let Some(provider) = &row.provider {
-        let vendor = vendor(provider).unwrap_or_else(|| provider.clone());
+        let vendor = vendor(provider).unwrap_or_else(|| provider.to_string());
         about.text("gen_ai.provider.name", Some(provider_name(&vendor)));
     }
     about.text("gen_ai.response.model", row.model.as_deref());
@@ -211,7 +211,7 @@ fn of_attempt(
     if ok && last {
         outcome(&mut about, row, vendor);
     } else {
-        let vendor = vendor(&attempt.provider).unwrap_or_else(|| attempt.provider.clone());
+        let vendor = vendor(&attempt.provider).unwrap_or_else(|| attempt.provider.to_string());
         about.text("gen_ai.provider.name", Some(provider_name(&vendor)));
     }
     about.some(
@@ -249,7 +249,7 @@ mod tests {
         let attempt = |provider: &str, class: &str, status, start_ms| Attempt {
             provider: provider.into(),
             model: "gpt-4o".into(),
-            class: class.into(),
+            class: class.to_owned().into(),
             status: Some(status),
             start_ms,
             duration_ms: 100,

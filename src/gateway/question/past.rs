@@ -9,6 +9,7 @@ use crate::plan::{
 };
 use crate::store::journal::{self, Body, Outcome, Row};
 use serde::Serialize;
+use std::{borrow::Cow, sync::Arc};
 
 /// What became of a request that already happened, beside what would become of it now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,7 +17,7 @@ pub struct AsOf {
     pub id: String,
     /// RFC 3339.
     pub at: String,
-    pub route: Option<String>,
+    pub route: Option<Arc<str>>,
     /// Which of its rules gave the targets, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<usize>,
@@ -35,11 +36,11 @@ pub struct AsOf {
 /// An attempt that was made.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Tried {
-    pub provider: String,
-    pub model: String,
+    pub provider: Arc<str>,
+    pub model: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    pub class: String,
+    pub class: Cow<'static, str>,
 }
 
 /// One request of the log.
@@ -54,7 +55,7 @@ impl Past {
     pub fn find(shared: &Shared, id: &str, query: &mut Query) -> Result<Past> {
         let (row, body) = journal::named(shared.journal.as_ref(), id)?;
         if query.key.is_none() && query.user.is_none() {
-            query.key = row.key.clone();
+            query.key = row.key.as_deref().map(str::to_owned);
             if query.key.is_none() && query.route.is_none() {
                 return Err(Error::invalid(format!(
                     "request `{}` came with no key that is known",
@@ -66,7 +67,7 @@ impl Past {
         if query.path.is_none() && query.format.is_none() {
             match &row.path {
                 Some(path) => query.path = Some(path.clone()),
-                None => query.format = Some(row.format.clone()),
+                None => query.format = Some(row.format.to_string()),
             }
         }
         let mut unknown = vec![named(&row, &shared.settings.sessions, query)];
@@ -78,7 +79,7 @@ impl Past {
         }
         // Of a path that names it the path is kept.
         if query.model.is_none() && row.path.is_none() {
-            query.model = row.requested_model.clone();
+            query.model = row.requested_model.as_deref().map(str::to_owned);
         }
         query.stream |= row.stream;
         Ok(Past { row, unknown })
@@ -155,18 +156,18 @@ fn differs(row: &Row, now: &Answer) -> Vec<String> {
         }
     };
     let mut differs = Vec::new();
-    if row.route != planned.route && !planned.kept {
-        let name = |route: &Option<String>| match route {
+    if row.route.as_deref() != planned.route.as_deref() && !planned.kept {
+        let name = |route: Option<&str>| match route {
             Some(route) => format!("route `{route}`"),
             None => "no route".to_owned(),
         };
         differs.push(format!(
             "{} took it, and {} would now",
-            name(&row.route),
-            name(&planned.route)
+            name(row.route.as_deref()),
+            name(planned.route.as_deref())
         ));
     }
-    if row.route == planned.route && row.rule != planned.rule {
+    if row.route.as_deref() == planned.route.as_deref() && row.rule != planned.rule {
         let name = |rule: Option<usize>| match rule {
             Some(rule) => format!("rule {rule}"),
             None => "no rule".to_owned(),

@@ -24,17 +24,18 @@ pub fn id(number: u64) -> String {
 /// A row whose fields follow from its number.
 pub fn row(number: u64) -> Row {
     let pick = |prefix: &str, of: u64| Some(format!("{prefix}{}", number % of));
+    let name = |prefix: &str, of: u64| pick(prefix, of).map(Arc::from);
     Row {
         id: id(number),
         at: Stamp(1_790_000_000_000 + i64::try_from(number).unwrap()),
-        key: pick("key", 3),
-        user: pick("user", 5),
-        route: pick("route", 2),
+        key: name("key", 3),
+        user: name("user", 5),
+        route: name("route", 2),
         session: pick("session", 6).filter(|_| number.is_multiple_of(2)),
         agent: pick("agent", 4).filter(|_| number.is_multiple_of(4)),
-        provider: pick("provider", 4),
-        requested_model: pick("asked", 3),
-        model: pick("model", 7),
+        provider: name("provider", 4),
+        requested_model: name("asked", 3),
+        model: name("model", 7),
         format: "openai-chat".into(),
         status: [200, 201, 404, 429, 499, 500, 503][usize::try_from(number % 7).unwrap()],
         // Every third answer that began well broke off.

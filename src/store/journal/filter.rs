@@ -245,8 +245,8 @@ impl Matcher {
 
     /// Whether a row is wanted, but for the text.
     pub fn fields(&self, row: &Row) -> bool {
-        fn any(wanted: &[String], value: &Option<String>) -> bool {
-            wanted.is_empty() || value.as_ref().is_some_and(|value| wanted.contains(value))
+        fn any(wanted: &[String], value: Option<&str>) -> bool {
+            wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|it| it == value))
         }
         let filter = &self.filter;
         let status = |wanted: &Status| match *wanted {
@@ -254,13 +254,13 @@ impl Matcher {
             Status::Error => row.is_error(),
             Status::Http(low, high) => (low..=high).contains(&row.status),
         };
-        any(&filter.key, &row.key)
-            && any(&filter.user, &row.user)
-            && any(&filter.provider, &row.provider)
-            && any(&filter.route, &row.route)
-            && any(&filter.session, &row.session)
-            && any(&filter.agent, &row.agent)
-            && (any(&filter.model, &row.model) || any(&filter.model, &row.requested_model))
+        any(&filter.key, row.key.as_deref())
+            && any(&filter.user, row.user.as_deref())
+            && any(&filter.provider, row.provider.as_deref())
+            && any(&filter.route, row.route.as_deref())
+            && any(&filter.session, row.session.as_deref())
+            && any(&filter.agent, row.agent.as_deref())
+            && (any(&filter.model, row.model.as_deref()) || any(&filter.model, row.requested_model.as_deref()))
             && (filter.status.is_empty() || filter.status.iter().any(status))
             && (filter.label.is_empty()
                 || labelled(&filter.label, |name| {

@@ -6,6 +6,7 @@ use crate::chat::{Bucket, Usage};
 use crate::resources::Stamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a row costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +57,8 @@ impl Repricing<'_> {
     pub fn of(&self, row: &Row, tally: &mut Tally) -> Option<Price> {
         let before = Price::of(row);
         let after = (self.price)(row).unwrap_or(before);
-        let key = (row.model.clone(), row.provider.clone());
+        let name = |name: &Option<Arc<str>>| name.as_deref().map(str::to_owned);
+        let key = (name(&row.model), name(&row.provider));
         let used = row.usage != Usage::default();
         tally.0.entry(key).or_default().take(before, after, used);
         (after != before).then_some(after)

@@ -6,6 +6,7 @@ use crate::chat::{Bucket, Tier, Usage, UsageSource};
 use crate::resources::Stamp;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,8 +31,8 @@ pub enum Outcome {
 /// One try at one target.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    pub provider: String,
-    pub model: String,
+    pub provider: Arc<str>,
+    pub model: Arc<str>,
     /// Milliseconds after the request's start.
     pub start_ms: u64,
     pub duration_ms: u64,
@@ -39,7 +40,7 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// `ok`, `cancelled`, or the class of its failure.
-    pub class: String,
+    pub class: Cow<'static, str>,
     /// Seconds, as the upstream asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
@@ -54,20 +55,20 @@ pub struct Attempt {
 /// Characters kept of a session's and an agent's name; ids are shorter, and a caller chooses it.
 pub const LABEL_KEPT: usize = 128;
 
-/// One request.
+/// One request. Names that the snapshot has are shared with it: a row costs no copies of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// `req_` + ULID: time-ordered.
     pub id: String,
     pub at: Stamp,
-    pub key: Option<String>,
-    pub user: Option<String>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub environment: String,
+    pub key: Option<Arc<str>>,
+    pub user: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Arc<str>>,
     /// The labels of its user, and those of its key over them; shared with whoever called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Arc<BTreeMap<String, String>>>,
-    pub route: Option<String>,
+    pub route: Option<Arc<str>>,
     /// Which of its rules gave the targets, counted from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<usize>,
@@ -77,15 +78,15 @@ pub struct Row {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// The caller's format, such as `openai-chat`.
-    pub format: String,
+    pub format: Cow<'static, str>,
     /// The path it was sent to, where that is below one that a route is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The model asked for; absent where the body named none.
-    pub requested_model: Option<String>,
+    pub requested_model: Option<Arc<str>>,
     /// The model that answered (upstream id).
-    pub model: Option<String>,
-    pub provider: Option<String>,
+    pub model: Option<Arc<str>>,
+    pub provider: Option<Arc<str>>,
     /// HTTP status towards the caller; 499 where it hung up.
     pub status: u16,
     pub outcome: Outcome,
@@ -139,23 +140,17 @@ impl Row {
 
     /// Cuts what callers and upstreams choose, so that many rows take no more room than their number says.
     pub fn bound(&mut self) {
-        let own = [
-            &mut self.path,
-            &mut self.requested_model,
-            &mut self.model,
-            &mut self.session,
-            &mut self.agent,
-        ];
-        own.into_iter()
-            .flatten()
-            .for_each(|name| cut(name, NAME_KEPT));
+        for name in [&mut self.requested_model, &mut self.model] {
+            name.iter_mut().for_each(|name| cut(name, NAME_KEPT));
+        }
+        for name in [&mut self.path, &mut self.session, &mut self.agent] {
+            name.iter_mut().for_each(|name| cut(name, NAME_KEPT));
+        }
         self.error.iter_mut().for_each(|text| cut(text, TEXT_KEPT));
         for attempt in &mut self.attempts {
             cut(&mut attempt.model, NAME_KEPT);
-            attempt
-                .reason
-                .iter_mut()
-                .for_each(|text| cut(text, TEXT_KEPT));
+            let reason = attempt.reason.iter_mut();
+            reason.for_each(|text| cut(text, TEXT_KEPT));
         }
     }
 }
@@ -164,12 +159,10 @@ impl Row {
 const NAME_KEPT: usize = 256;
 const TEXT_KEPT: usize = 4096;
 
-fn cut(text: &mut String, most: usize) {
+fn cut<T: std::ops::Deref<Target = str> + From<String>>(text: &mut T, most: usize) {
     if text.len() > most {
         let end = text.floor_char_boundary(most - '…'.len_utf8());
-        text.truncate(end);
-        text.push('…');
-        text.shrink_to_fit();
+        *text = T::from(format!("{}…", &text[..end]));
     }
 }
 
@@ -226,15 +219,16 @@ mod tests {
     #[test]
     fn what_others_choose_is_bounded_in_bytes() {
         let long = || Some("é".repeat(1 << 20));
+        let name = || long().map(Arc::from);
         let mut row = Row {
             path: long(),
-            requested_model: long(),
-            model: long(),
+            requested_model: name(),
+            model: name(),
             session: long(),
             agent: long(),
             error: long(),
             attempts: vec![Attempt {
-                model: "é".repeat(1 << 20),
+                model: "é".repeat(1 << 20).into(),
                 reason: long(),
                 ..Attempt::default()
             }],
@@ -243,14 +237,15 @@ mod tests {
         row.bound();
         let attempt = &row.attempts[0];
         let names = [
-            &row.path,
-            &row.requested_model,
-            &row.model,
-            &row.session,
-            &row.agent,
+            row.path.as_deref(),
+            row.requested_model.as_deref(),
+            row.model.as_deref(),
+            row.session.as_deref(),
+            row.agent.as_deref(),
+            Some(&*attempt.model),
         ];
-        for name in names.into_iter().flatten().chain([&attempt.model]) {
-            assert!(name.len() <= 256 && name.ends_with("é…") && name.capacity() < 300);
+        for name in names {
+            assert!(name.is_some_and(|name| name.len() <= 256 && name.ends_with("é…")));
         }
         for text in [&row.error, &attempt.reason].into_iter().flatten() {
             assert!(text.len() <= 4096 && text.ends_with("é…"));

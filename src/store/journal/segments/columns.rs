@@ -9,16 +9,16 @@ use std::collections::HashMap;
 pub const COLUMNS: usize = 9;
 
 /// What a row is asked for by, in the order of the columns; the last one is how it ended.
-fn names(row: &Row) -> [&Option<String>; COLUMNS - 1] {
+fn names(row: &Row) -> [Option<&str>; COLUMNS - 1] {
     [
-        &row.key,
-        &row.user,
-        &row.provider,
-        &row.route,
-        &row.session,
-        &row.agent,
-        &row.model,
-        &row.requested_model,
+        row.key.as_deref(),
+        row.user.as_deref(),
+        row.provider.as_deref(),
+        row.route.as_deref(),
+        row.session.as_deref(),
+        row.agent.as_deref(),
+        row.model.as_deref(),
+        row.requested_model.as_deref(),
     ]
 }
 
@@ -103,7 +103,7 @@ impl Columns {
     /// Takes the next row in.
     pub fn add(&mut self, row: &Row) {
         for (column, name) in self.0.iter_mut().zip(names(row)) {
-            column.add(name.as_deref().map(term));
+            column.add(name.map(term));
         }
         let error = if row.is_error() { ERROR } else { 0 };
         self.0[STATUS].add(Some(u32::from(row.status) | error));
@@ -326,15 +326,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn row(seed: u32) -> Row {
-        let name = |what: &str, of: u32| Some(format!("{what}{}", seed / 7 % of));
+        let name = |what: &str, of: u32| Some(format!("{what}{}", seed / 7 % of).into());
         Row {
             key: name("k", 5),
             user: name("u", 3).filter(|_| !seed.is_multiple_of(3)),
             provider: name("p", 2),
-            route: Some(format!("r{}", seed % 4)),
+            route: Some(format!("r{}", seed % 4).into()),
             session: Some(format!("s{seed}")).filter(|_| seed.is_multiple_of(2)),
-            model: Some(format!("m{}", seed % 3)),
-            requested_model: Some(format!("m{}", seed % 5)),
+            model: Some(format!("m{}", seed % 3).into()),
+            requested_model: Some(format!("m{}", seed % 5).into()),
             status: [200, 200, 429, 503][seed as usize % 4],
             ..Row::default()
         }

@@ -284,12 +284,11 @@ impl Sums {
 fn group(names: &mut Names, row: &Row) -> Group {
     let labels = row.labels.as_ref().filter(|labels| !labels.is_empty());
     let labels = labels.and_then(|labels| serde_json::to_string(&**labels).ok());
-    let environment = Some(row.environment.as_str()).filter(|name| !name.is_empty());
     // In the order of their numbers.
     let fields: [Option<&str>; FIELDS] = [
         row.key.as_deref(),
         row.user.as_deref(),
-        environment,
+        row.environment.as_deref().filter(|name| !name.is_empty()),
         row.route.as_deref(),
         row.provider.as_deref(),
         row.model.as_deref(),
