@@ -27,6 +27,8 @@ pub mod expression;
 pub mod formats;
 /// The data plane, one file a stage: listen, caller, attempt, relay, record.
 pub mod gateway;
+/// A fast seeded hash for bounded tables.
+pub mod hash;
 /// What is going on now: one owner of all live figures, bounded and off the request path.
 pub mod live;
 /// An upstream simulator: both formats, embeddings, and faults on request.

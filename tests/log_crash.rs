@@ -50,10 +50,7 @@ fn child() {
                 ..Row::default()
             };
             let line = format!("pushed {} {}\n", started.elapsed().as_millis(), row.id);
-            let content = Content {
-                request: body(&row.id).into(),
-                ..Content::default()
-            };
+            let content = Content::new(body(&row.id), Vec::new());
             log.push(row, Some(content));
             // The parent may be gone.
             if output.write_all(line.as_bytes()).is_err() {
@@ -138,7 +135,7 @@ fn a_killed_process_loses_at_most_the_last_second() {
             } else if number % 101 == 0 {
                 let (row, content) = log.get(id).unwrap().unwrap();
                 assert_eq!(
-                    (&row.id, content.unwrap().request.to_vec()),
+                    (&row.id, content.unwrap().request().to_vec()),
                     (id, body(id)),
                     "round {round}"
                 );
@@ -184,7 +181,7 @@ fn every_question_finds_its_rows() {
     let filter = rig::filter(&[("text", text.clone())]);
     let has = |number: &u64| {
         let content = rig::content(*number, &words);
-        let bodies = [content.request.to_vec(), content.response.concat()];
+        let bodies = [content.request().to_vec(), content.response().into_owned()];
         bodies
             .iter()
             .any(|body| String::from_utf8_lossy(body).contains(&text))

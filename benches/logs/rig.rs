@@ -152,11 +152,7 @@ pub fn content(number: u64, words: &[String]) -> Content {
     let response = format!(
         r#"{{"id":"chatcmpl-{number:016x}","object":"chat.completion","choices":[{{"index":0,"message":{{"role":"assistant","content":"{answer}"}},"finish_reason":"stop"}}]}}"#
     );
-    Content {
-        request: request.into(),
-        response: vec![response.into()],
-        truncated: false,
-    }
+    Content::new(request, vec![response.into()])
 }
 
 /// What writing came to.
@@ -305,8 +301,8 @@ pub fn packed_lines(count: u64) -> u64 {
         let content = content(number, &words);
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let mut line = serde_json::to_value(row(number, count)).unwrap();
-        line["request"] = text(&content.request).into();
-        line["response"] = text(&content.response.concat()).into();
+        line["request"] = text(content.request()).into();
+        line["response"] = text(&content.response()).into();
         std::io::Write::write_all(&mut encoder, format!("{line}\n").as_bytes()).unwrap();
     }
     encoder.finish().unwrap().0

@@ -55,8 +55,8 @@ pub fn content(content: &Content) -> Value {
         Err(_) => json!({"base64": base64::engine::general_purpose::STANDARD.encode(bytes)}),
     };
     json!({
-        "request": body(&content.request),
-        "response": body(&content.response.concat()),
+        "request": body(content.request()),
+        "response": body(&content.response()),
         "truncated": content.truncated,
     })
 }

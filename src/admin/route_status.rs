@@ -182,7 +182,7 @@ mod tests {
             let attempt = |(provider, model, class): &(&str, &str, &str)| Attempt {
                 provider: (*provider).into(),
                 model: (*model).into(),
-                class: (*class).into(),
+                class: class.to_string().into(),
                 ..Attempt::default()
             };
             log.push(

@@ -104,27 +104,24 @@ impl Usage {
         let image_output = counted(self.image_output).min(output - audio_output);
         let cache_read = counted(self.cache_read);
         let audio_cached = self.audio_cached.min(cache_read);
-        Bucket::ALL.map(|bucket| {
-            let count = match bucket {
-                Bucket::Input => input - audio - image,
-                Bucket::CacheRead => cache_read - audio_cached,
-                Bucket::CacheWrite5m => counted(self.cache_write_5m),
-                Bucket::CacheWrite1h => counted(self.cache_write_1h),
-                Bucket::CacheWrite => counted(self.cache_write),
-                Bucket::Output => output - audio_output - image_output,
-                Bucket::Reasoning => counted(self.reasoning),
-                Bucket::Audio => audio,
-                Bucket::AudioCached => audio_cached,
-                Bucket::Image => image,
-                Bucket::AudioOutput => audio_output,
-                Bucket::ImageOutput => image_output,
-                Bucket::OtherModels => self.other_models,
-                Bucket::Searches => self.searches,
-                Bucket::SearchUnits => self.search_units,
-                Bucket::Seconds => self.seconds,
-            };
-            (bucket, count)
-        })
+        [
+            (Bucket::Input, input - audio - image),
+            (Bucket::CacheRead, cache_read - audio_cached),
+            (Bucket::CacheWrite5m, counted(self.cache_write_5m)),
+            (Bucket::CacheWrite1h, counted(self.cache_write_1h)),
+            (Bucket::CacheWrite, counted(self.cache_write)),
+            (Bucket::Output, output - audio_output - image_output),
+            (Bucket::Reasoning, counted(self.reasoning)),
+            (Bucket::Audio, audio),
+            (Bucket::AudioCached, audio_cached),
+            (Bucket::Image, image),
+            (Bucket::AudioOutput, audio_output),
+            (Bucket::ImageOutput, image_output),
+            (Bucket::OtherModels, self.other_models),
+            (Bucket::Searches, self.searches),
+            (Bucket::SearchUnits, self.search_units),
+            (Bucket::Seconds, self.seconds),
+        ]
     }
     /// Both together, bucket by bucket.
     pub fn plus(&self, other: &Usage) -> Usage {

@@ -50,6 +50,7 @@ pub mod relay;
 pub mod respond;
 pub mod retry_after;
 pub mod rounds;
+mod said;
 pub mod secured;
 pub mod send;
 pub mod settings;

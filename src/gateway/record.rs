@@ -6,6 +6,7 @@ use super::{
     failure::Failure,
     kept::Home,
     limit::{self, Limited, Tab},
+    said::Said,
 };
 use crate::catalog::{self, Prices};
 use crate::chat::{Op, Usage, UsageSource, estimate};
@@ -14,26 +15,20 @@ use crate::formats::{Seen, peek::Peek, sniff};
 use crate::plan::{Caller, Moment};
 use crate::resources::{Stamp, key::LogContent};
 use crate::store::counters::{Amounts, Refusal};
-use crate::store::journal::{Attempt, Content, Outcome, Row};
+use crate::store::journal::{Attempt, Outcome, Row};
 use crate::telemetry::context::{self, Context};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-/// Bodies and pieces up to this are copied for the log. They are slices of a connection's read buffer, and
-/// holding one until it is written would hold the whole buffer and make the connection allocate another.
-const COPIED: usize = 8 << 10;
-
 /// One request's log row in the making.
 pub struct Record {
     pub row: Row,
-    content: Content,
-    content_bytes: usize,
-    /// Short pieces of the answer, collected.
-    pieces: BytesMut,
+    /// What the log has beside the row.
+    said: Said,
     level: LogContent,
     prices: Option<Arc<Prices>>,
     started: Instant,
@@ -95,9 +90,7 @@ impl Record {
         };
         Record {
             row,
-            content: Content::default(),
-            content_bytes: 0,
-            pieces: BytesMut::new(),
+            said: Said::default(),
             level,
             prices: None,
             started: Instant::now(),
@@ -201,8 +194,7 @@ impl Record {
     fn belongs_to(&mut self, caller: &Caller) {
         self.row.key = Some(caller.key.clone());
         self.row.user = Some(caller.user.clone());
-        self.row.environment =
-            (!caller.environment.is_empty()).then(|| caller.environment.clone());
+        self.row.environment = (!caller.environment.is_empty()).then(|| caller.environment.clone());
         self.row.labels = (!caller.labels.is_empty()).then(|| caller.labels.clone());
         self.level = self.level.max(caller.log_content);
     }
@@ -219,41 +211,24 @@ impl Record {
     /// The request's body, kept for the log where wanted.
     pub fn request(&mut self, body: &Bytes) {
         if self.level == LogContent::Full {
-            self.content.request = if body.len() <= COPIED {
-                Bytes::copy_from_slice(body)
-            } else {
-                body.clone()
-            };
+            self.said.request(body.clone());
         }
     }
 
-    /// Bytes of the request that are kept until the row is written.
-    pub fn request_kept(&self) -> usize {
-        self.content.request.len()
+    /// The answer comes piece by piece, while the request's body is needed no longer: how many bytes of it are kept until
+    /// the row is written.
+    pub fn request_kept(&mut self) -> usize {
+        self.said.keep_request()
     }
 
     /// A piece of the answer as the caller gets it.
     pub fn response(&mut self, piece: &Bytes) {
-        if self.level != LogContent::Full || self.content.truncated {
+        if self.level != LogContent::Full {
             return;
         }
-        if let Some(carried) = &mut self.carried {
-            carried.bytes += piece.len() as u64;
-            return;
-        }
-        self.content_bytes += piece.len();
-        match self.content_bytes > self.shared.settings.content_kept {
-            true => self.content.truncated = true,
-            false if piece.len() <= COPIED => {
-                self.pieces.extend_from_slice(piece);
-                if self.pieces.len() >= COPIED {
-                    self.close_pieces();
-                }
-            }
-            false => {
-                self.close_pieces();
-                self.content.response.push(piece.clone());
-            }
+        match &mut self.carried {
+            Some(carried) => carried.bytes += piece.len() as u64,
+            None => self.said.piece(piece, self.shared.settings.content_kept),
         }
     }
 
@@ -273,15 +248,7 @@ impl Record {
     pub fn brought(&mut self, kind: Option<&HeaderValue>, bytes: Option<u64>) {
         if self.level == LogContent::Full && (kind.is_some() || bytes.is_some()) {
             let kind = kind.and_then(|kind| kind.to_str().ok());
-            self.content.request = told(kind, bytes).into();
-        }
-    }
-
-    fn close_pieces(&mut self) {
-        if !self.pieces.is_empty() {
-            self.content
-                .response
-                .push(std::mem::take(&mut self.pieces).freeze());
+            self.said.request(told(kind, bytes).into());
         }
     }
 
@@ -554,14 +521,12 @@ impl Drop for Record {
             LogContent::Off => {}
             LogContent::Metadata => self.shared.journal.push(row, None),
             LogContent::Full => {
-                self.close_pieces();
                 if let Some(carried) = self.carried.take() {
                     let told = told(carried.kind.as_deref(), Some(carried.bytes));
-                    self.content.response.push(told.into());
+                    self.said.piece(&told.into(), usize::MAX);
                 }
-                self.shared
-                    .journal
-                    .push(row, Some(std::mem::take(&mut self.content)));
+                let said = std::mem::take(&mut self.said);
+                self.shared.journal.push(row, Some(said.content()));
             }
         }
     }

@@ -242,7 +242,14 @@ impl Relay {
 
     /// Ends the stream early, with an error event unless the upstream's own has been forwarded. `blamed`: the target
     /// is, for it.
-    fn end(&mut self, outcome: Outcome, class: &'static str, fault: &Fault, tell: bool, blamed: bool) {
+    fn end(
+        &mut self,
+        outcome: Outcome,
+        class: &'static str,
+        fault: &Fault,
+        tell: bool,
+        blamed: bool,
+    ) {
         let Some(mut stream) = self.stream.take() else {
             return;
         };

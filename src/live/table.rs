@@ -1,6 +1,7 @@
 //! Rows found by names, in a table with a bound: finding one costs a hash of the names and one comparison. Must not know
 //! what is counted in the rows.
 
+use crate::hash;
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
@@ -29,25 +30,6 @@ impl Hasher for Given {
     }
 }
 
-/// Words are mixed as in the compiler's own tables: <https://docs.rs/rustc-hash>
-const FACTOR: u64 = 0xf135_7aea_2e62_a9c5;
-
-fn mix(hash: u64, word: u64) -> u64 {
-    (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR)
-}
-
-fn text(mut hash: u64, text: &str) -> u64 {
-    let (words, rest) = text.as_bytes().as_chunks::<8>();
-    for word in words {
-        hash = mix(hash, u64::from_le_bytes(*word));
-    }
-    let rest = rest
-        .iter()
-        .fold(0, |word, byte| word << 8 | u64::from(*byte));
-    // A length is no character's: names do not run into each other.
-    mix(hash, rest << 8 | text.len() as u64 & 0xff)
-}
-
 impl<const N: usize, C: Default> Table<N, C> {
     pub fn new(seed: u64) -> Table<N, C> {
         Table {
@@ -69,8 +51,10 @@ impl<const N: usize, C: Default> Table<N, C> {
 
     /// The same row's place.
     pub fn place(&mut self, names: [&str; N], most: usize) -> Option<usize> {
-        let mut hash = names.iter().fold(self.seed, |hash, name| text(hash, name));
-        hash ^= hash >> 32;
+        let hash = names
+            .iter()
+            .fold(self.seed, |hash, name| hash::text(hash, name));
+        let mut hash = hash::end(hash);
         loop {
             match self.places.get(&hash) {
                 Some(place) => {
@@ -133,10 +117,7 @@ mod tests {
         *table.at(["a"], 9).unwrap() += 1;
         // As if "b" had the hash of "a".
         let place = *table.places.values().next().unwrap();
-        let hash = {
-            let hash = text(1, "b");
-            hash ^ (hash >> 32)
-        };
+        let hash = hash::end(hash::text(1, "b"));
         table.places.insert(hash, place);
         *table.at(["b"], 9).unwrap() += 5;
         *table.at(["b"], 9).unwrap() += 5;

@@ -124,7 +124,7 @@ mod tests {
         let attempts = attempts.iter().map(|(provider, model, class)| Attempt {
             provider: (*provider).into(),
             model: (*model).into(),
-            class: (*class).into(),
+            class: class.to_string().into(),
             ..Attempt::default()
         });
         Row {

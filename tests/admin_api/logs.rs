@@ -17,19 +17,14 @@ fn row(n: usize) -> Row {
 async fn pages_filters_and_content() {
     let gateway = gateway().await;
     for n in 0..30 {
-        let content = Content {
-            request: "{\"a\":1}".into(),
-            response: vec!["he".into(), "llo".into()],
-            truncated: false,
-        };
+        let content = Content::new("{\"a\":1}", vec!["he".into(), "llo".into()]);
         gateway.log.push(row(n), (n == 7).then_some(content));
     }
     gateway.log.push(
         row(100),
         Some(Content {
-            request: vec![0xff, 0xfe].into(),
-            response: Vec::new(),
             truncated: true,
+            ..Content::new(vec![0xff, 0xfe], Vec::new())
         }),
     );
     let page = gateway

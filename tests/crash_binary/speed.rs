@@ -50,10 +50,7 @@ fn logs(dir: &Path, bytes: usize) {
                 status: 200,
                 ..Row::default()
             },
-            Some(Content {
-                request,
-                ..Content::default()
-            }),
+            Some(Content::new(request, Vec::new())),
         );
         until("the row is written", || {
             (log.health().written > number || number % 64 != 63).then_some(())

@@ -128,15 +128,15 @@ fn named(row: &Row, names: &Names, query: &mut Query) -> String {
 fn text(row: &Row, body: Body) -> std::result::Result<String, String> {
     let lacks = "what it needed of a model and how long it was";
     let why = match &body {
-        Body::Kept(content) if content.request.is_empty() => "was not kept",
+        Body::Kept(content) if content.request().is_empty() => "was not kept",
         Body::Kept(_) => "was no JSON",
         Body::None => "was not kept",
         Body::Removed => "was removed by retention",
         Body::LeftOut => "was left out, as there was no room for it",
         Body::Damaged => "cannot be read",
     };
-    let kept = body.kept().filter(|content| !content.request.is_empty());
-    let text = kept.and_then(|content| String::from_utf8(content.request.to_vec()).ok());
+    let kept = body.kept().filter(|content| !content.request().is_empty());
+    let text = kept.and_then(|content| String::from_utf8(content.request().to_vec()).ok());
     text.filter(|text| !record::is_told(text) && row.format != "passthrough")
         .ok_or_else(|| format!("its body, which {why}: {lacks}"))
 }
@@ -186,7 +186,7 @@ fn differs(row: &Row, now: &Answer) -> Vec<String> {
     }
     let mut seen: Vec<(&str, &str)> = Vec::new();
     for (at, attempt) in row.attempts.iter().enumerate() {
-        let target = (attempt.provider.as_str(), attempt.model.as_str());
+        let target = (&*attempt.provider, &*attempt.model);
         if seen.contains(&target) {
             continue;
         }

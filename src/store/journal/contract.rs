@@ -58,10 +58,7 @@ pub fn row(number: u64) -> Row {
 }
 
 pub fn body(bytes: &[u8]) -> Content {
-    Content {
-        request: Bytes::copy_from_slice(bytes),
-        ..Content::default()
-    }
+    Content::new(bytes.to_vec(), Vec::new())
 }
 
 pub fn until(what: &str, mut done: impl FnMut() -> bool) {
@@ -92,11 +89,11 @@ pub fn all_in(log: &dyn Journal, filter: &Filter, order: Order, limit: usize) ->
 }
 
 fn oracle(rows: &[Row], filter: &Filter) -> Vec<String> {
-    let any = |wanted: &[String], values: &[&Option<String>]| {
+    let any = |wanted: &[String], values: &[Option<&str>]| {
         wanted.is_empty()
             || wanted
                 .iter()
-                .any(|wanted| values.iter().any(|value| value.as_deref() == Some(wanted)))
+                .any(|wanted| values.iter().any(|value| *value == Some(wanted.as_str())))
     };
     let broken = |row: &Row| row.outcome == Outcome::FailedAfterCommit;
     let status = |wanted: &Status, row: &Row| match wanted {
@@ -107,13 +104,16 @@ fn oracle(rows: &[Row], filter: &Filter) -> Vec<String> {
     let mut found: Vec<String> = rows
         .iter()
         .filter(|row| {
-            any(&filter.key, &[&row.key])
-                && any(&filter.user, &[&row.user])
-                && any(&filter.route, &[&row.route])
-                && any(&filter.session, &[&row.session])
-                && any(&filter.agent, &[&row.agent])
-                && any(&filter.provider, &[&row.provider])
-                && any(&filter.model, &[&row.model, &row.requested_model])
+            any(&filter.key, &[row.key.as_deref()])
+                && any(&filter.user, &[row.user.as_deref()])
+                && any(&filter.route, &[row.route.as_deref()])
+                && any(&filter.session, &[row.session.as_deref()])
+                && any(&filter.agent, &[row.agent.as_deref()])
+                && any(&filter.provider, &[row.provider.as_deref()])
+                && any(
+                    &filter.model,
+                    &[row.model.as_deref(), row.requested_model.as_deref()],
+                )
                 && (filter.status.is_empty()
                     || filter.status.iter().any(|wanted| status(wanted, row)))
                 && filter.since.is_none_or(|since| row.at.0 >= since.0)
@@ -251,10 +251,10 @@ fn gives_back_what_was_pushed(log: &dyn Journal) {
         error: Some("\u{0}\u{1b}]0;x\u{7} \u{fffd} \"q\" \\".into()),
         ..row(1)
     };
+    let pieces = vec![Bytes::from_static(b"ab"), Bytes::from_static(b"c")];
     let content = Content {
-        request: Bytes::from_static(b"{\0\xff}"),
-        response: vec![Bytes::from_static(b"ab"), Bytes::from_static(b"c")],
         truncated: true,
+        ..Content::new(&b"{\0\xff}"[..], pieces)
     };
     log.push(odd.clone(), Some(content.clone()));
     log.push(row(2), None);
@@ -263,8 +263,8 @@ fn gives_back_what_was_pushed(log: &dyn Journal) {
     assert_eq!(found, odd);
     let stored = stored.unwrap();
     assert_eq!(
-        (stored.request, stored.response.concat(), stored.truncated),
-        (content.request, b"abc".to_vec(), true)
+        (stored.request(), &*stored.response(), stored.truncated),
+        (content.request(), &b"abc"[..], true)
     );
     assert_eq!(log.get(&id(2)).unwrap().unwrap(), (row(2), None));
     assert_eq!(

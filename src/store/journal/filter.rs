@@ -225,7 +225,7 @@ impl Matcher {
     /// Whether a row with this content is wanted.
     pub fn matches_with(&self, row: &Row, content: Option<&Content>) -> bool {
         let in_content = |content: &Content| {
-            self.has_text(&content.request) || self.has_text(&content.response.concat())
+            self.has_text(content.request()) || self.has_text(&content.response())
         };
         self.fields(row)
             && (!self.wants_text()
@@ -260,7 +260,8 @@ impl Matcher {
             && any(&filter.route, row.route.as_deref())
             && any(&filter.session, row.session.as_deref())
             && any(&filter.agent, row.agent.as_deref())
-            && (any(&filter.model, row.model.as_deref()) || any(&filter.model, row.requested_model.as_deref()))
+            && (any(&filter.model, row.model.as_deref())
+                || any(&filter.model, row.requested_model.as_deref()))
             && (filter.status.is_empty() || filter.status.iter().any(status))
             && (filter.label.is_empty()
                 || labelled(&filter.label, |name| {

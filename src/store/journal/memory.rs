@@ -59,13 +59,6 @@ impl Memory {
     }
 }
 
-impl Content {
-    /// Bytes of request and response.
-    pub fn size(&self) -> usize {
-        self.request.len() + self.response.iter().map(bytes::Bytes::len).sum::<usize>()
-    }
-}
-
 impl Journal for Memory {
     fn push(&self, mut row: Row, mut content: Option<Content>) {
         row.bound();

@@ -3,7 +3,6 @@
 
 use super::{Content, Row};
 use crate::error::{Error, Result};
-use bytes::Bytes;
 use regex::bytes::{Regex, RegexBuilder};
 use std::ops::Range;
 use std::sync::Arc;
@@ -132,24 +131,27 @@ impl Redaction {
     /// may begin in one and end in another.
     pub fn content(&self, content: &mut Content, stream: bool) -> u64 {
         let mut count = 0;
-        if let Some((clean, found)) = self.bytes(&content.request) {
-            content.request = clean.into();
+        let mut take = |clean: Option<(Vec<u8>, u64)>| {
+            let (clean, found) = clean?;
             count += found;
-        }
-        let mut answer = match content.response.as_slice() {
-            [] => return count,
-            [one] => one.clone(),
-            many => Bytes::from(many.concat()),
+            Some(clean)
         };
-        if let Some((clean, found)) = stream.then(|| self.pieces(&answer)).flatten() {
+        let request = take(self.bytes(content.request()));
+        let mut answer = content.response();
+        if stream && let Some(clean) = take(self.pieces(&answer)) {
             answer = clean.into();
-            count += found;
         }
-        if let Some((clean, found)) = self.bytes(&answer) {
+        if let Some(clean) = take(self.bytes(&answer)) {
             answer = clean.into();
-            count += found;
         }
-        content.response = vec![answer];
+        if count > 0 {
+            let answer = answer.into_owned();
+            let request = request.unwrap_or_else(|| content.request().to_vec());
+            *content = Content {
+                truncated: content.truncated,
+                ..Content::new(request, vec![answer.into()])
+            };
+        }
         count
     }
 
@@ -303,6 +305,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::super::Attempt;
     use super::*;
+    use bytes::Bytes;
     use proptest::prelude::*;
 
     fn redaction(words: &[&str]) -> Redaction {
@@ -373,18 +376,15 @@ mod tests {
         };
         let sent =
             event("mail ann") + &event("@exam") + &event("ple.org or") + &event(" bob@b.org");
-        let mut content = Content {
-            request: "ann@b.org".into(),
-            response: vec![
-                Bytes::from(sent[..50].to_owned()),
-                Bytes::from(sent[50..].to_owned()),
-            ],
-            truncated: false,
-        };
+        let pieces = vec![
+            Bytes::from(sent[..50].to_owned()),
+            Bytes::from(sent[50..].to_owned()),
+        ];
+        let mut content = Content::new("ann@b.org", pieces);
         assert_eq!(redaction(&["email"]).content(&mut content, true), 3);
         let wanted = event("mail [email]") + &event("") + &event(" or") + &event(" [email]");
-        assert_eq!(content.response.concat(), wanted.as_bytes());
-        assert_eq!(content.request, "[email]");
+        assert_eq!(content.response(), wanted.as_bytes());
+        assert_eq!(content.request(), b"[email]");
     }
 
     proptest! {
@@ -396,12 +396,10 @@ mod tests {
             cuts.sort_unstable();
             let pieces: Vec<&str> = cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]).collect();
             let event = |piece: &&str| format!("data: {{\"type\":\"content_block_delta\",\"delta\":{{\"text\": \"{piece}\"}}}}\n\n");
-            let mut content = Content {
-                response: pieces.iter().map(|piece| Bytes::from(event(piece))).collect(),
-                ..Content::default()
-            };
+            let sent = pieces.iter().map(|piece| Bytes::from(event(piece))).collect();
+            let mut content = Content::new("", sent);
             redaction(&["email"]).content(&mut content, true);
-            let bytes = content.response.concat();
+            let bytes = content.response().into_owned();
             let left: Vec<u8> = texts(&bytes).concat().into_iter().flat_map(|place| bytes[place].to_vec()).collect();
             let left = match pieces.len() {
                 1 => String::from_utf8(bytes).unwrap(),
@@ -414,7 +412,7 @@ mod tests {
         fn any_bytes_are_looked_through(bytes in proptest::collection::vec(prop_oneof![Just(b'"'), Just(b'\\'), Just(b':'), any::<u8>()], 0..80), name in 0..PIECES.len()) {
             let mut bytes = bytes;
             bytes.extend_from_slice(format!("\"{}\":\"", PIECES[name]).as_bytes());
-            let mut content = Content { request: bytes.clone().into(), response: vec![bytes.into()], truncated: false };
+            let mut content = Content::new(bytes.clone(), vec![bytes.into()]);
             redaction(&["email", "card", "keys", "[\\\\\"]+"]).content(&mut content, true);
         }
     }

@@ -167,13 +167,68 @@ fn cut<T: std::ops::Deref<Target = str> + From<String>>(text: &mut T, most: usiz
 }
 
 /// Request and response as bytes, kept beside the row.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Content {
-    pub request: Bytes,
-    /// In pieces, as they came: nothing is copied on the request path.
-    pub response: Vec<Bytes>,
+    /// The request and, where the two lie together, the beginning of the response.
+    begin: Bytes,
+    /// Bytes of the request.
+    request: usize,
+    /// What else there is of the response, in pieces.
+    rest: Vec<Bytes>,
     /// The response was longer than kept (1 MiB by default).
     pub truncated: bool,
+}
+
+impl Content {
+    /// A request, and a response in pieces as they came.
+    pub fn new(request: impl Into<Bytes>, response: Vec<Bytes>) -> Content {
+        let begin = request.into();
+        let request = begin.len();
+        Content::together(begin, request, response)
+    }
+
+    /// The same where the first piece begins with the request, of so many bytes.
+    pub fn together(begin: Bytes, request: usize, rest: Vec<Bytes>) -> Content {
+        Content {
+            request: request.min(begin.len()),
+            begin,
+            rest,
+            truncated: false,
+        }
+    }
+
+    pub fn request(&self) -> &[u8] {
+        &self.begin[..self.request]
+    }
+
+    /// The response, in pieces.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let begin = &self.begin[self.request..];
+        std::iter::once(begin).chain(self.rest.iter().map(|piece| &**piece))
+    }
+
+    /// The response in one piece.
+    pub fn response(&self) -> Cow<'_, [u8]> {
+        match self.rest.as_slice() {
+            [] => self.begin[self.request..].into(),
+            [one] if self.begin.len() == self.request => (&**one).into(),
+            _ => self.pieces().collect::<Vec<_>>().concat().into(),
+        }
+    }
+
+    /// Bytes of request and response.
+    pub fn size(&self) -> usize {
+        self.begin.len() + self.rest.iter().map(Bytes::len).sum::<usize>()
+    }
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Content) -> bool {
+        let whole = |it: &Content| (it.truncated, it.size(), it.request);
+        whole(self) == whole(other)
+            && self.request() == other.request()
+            && self.response() == other.response()
+    }
 }
 
 /// What became of the content of a request.

@@ -65,10 +65,10 @@ impl Summary {
     fn widen(&mut self, first: &str, last: &str, since: i64, until: i64, rows: u64) {
         let empty = self.rows == 0;
         if empty || first < self.first.as_str() {
-            self.first = first.to_owned();
+            first.clone_into(&mut self.first);
         }
         if empty || last > self.last.as_str() {
-            self.last = last.to_owned();
+            last.clone_into(&mut self.last);
         }
         self.since = if empty { since } else { self.since.min(since) };
         self.until = if empty { until } else { self.until.max(until) };

@@ -1,6 +1,7 @@
 //! Blocks: some rows, or some bodies, laid out behind each other before they are compressed.
 
 use super::super::{Content, Row};
+use super::json;
 use bytes::Bytes;
 
 /// Where a row's content is: the frame's place in the file, and the position in the frame.
@@ -32,7 +33,7 @@ const WITH_ID: u8 = 2;
 pub fn put_row(out: &mut Vec<u8>, row: &Row, content: Kept) -> bool {
     let start = out.len();
     out.resize(start + ROW_HEAD, 0);
-    if serde_json::to_writer(&mut *out, row).is_err() {
+    if json::put(out, row).is_err() {
         out.truncate(start);
         return false;
     }
@@ -73,19 +74,18 @@ pub fn rows(mut block: &[u8]) -> impl Iterator<Item = (&[u8], Kept)> {
 
 /// Appends a body with the id of its row; the response's pieces become one here.
 pub fn put_content(out: &mut Vec<u8>, id: &str, content: &Content) {
-    let response: usize = content.response.iter().map(Bytes::len).sum();
-    out.extend_from_slice(&(content.request.len() as u32).to_le_bytes());
+    let request = content.request().len();
+    let response = content.size() - request;
+    out.extend_from_slice(&(request as u32).to_le_bytes());
     out.extend_from_slice(&(response as u32).to_le_bytes());
     // An id that is too long for its length is no id of ours.
     let id = if id.len() < 256 { id } else { "" };
     out.push(WITH_ID | if content.truncated { TRUNCATED } else { 0 });
     out.push(id.len() as u8);
     out.extend_from_slice(id.as_bytes());
-    out.extend_from_slice(&content.request);
-    content
-        .response
-        .iter()
-        .for_each(|piece| out.extend_from_slice(piece));
+    out.extend_from_slice(content.request());
+    let pieces = content.pieces();
+    pieces.for_each(|piece| out.extend_from_slice(piece));
 }
 
 /// One body in a block of them.
@@ -128,14 +128,10 @@ pub fn content(block: &Bytes, index: u32, id: &str) -> Option<Content> {
     if entry.id.is_some_and(|own| own != id.as_bytes()) {
         return None;
     }
-    let pieces = match entry.response.is_empty() {
-        true => Vec::new(),
-        false => vec![block.slice_ref(entry.response)],
-    };
+    let response = vec![block.slice_ref(entry.response)];
     Some(Content {
-        request: block.slice_ref(entry.request),
-        response: pieces,
         truncated: entry.truncated,
+        ..Content::new(block.slice_ref(entry.request), response)
     })
 }
 

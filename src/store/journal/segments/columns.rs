@@ -2,13 +2,27 @@
 //! wants. Kept in memory while the file is written, and then a frame a column at its end. Must not know what a file is.
 
 use super::super::filter::Status;
+use super::super::sums::{Field, Group, Names};
 use super::super::{Filter, Row};
+use crate::hash::Seeded;
 use std::collections::HashMap;
 
 /// Columns of a file. The numbers are on disk.
 pub const COLUMNS: usize = 9;
 
-/// What a row is asked for by, in the order of the columns; the last one is how it ended.
+/// What of a row's group a column has; the last column is how it ended.
+const FIELDS: [Field; COLUMNS - 1] = [
+    Field::Key,
+    Field::User,
+    Field::Provider,
+    Field::Route,
+    Field::Session,
+    Field::Agent,
+    Field::Model,
+    Field::Asked,
+];
+
+/// The same of a row itself.
 fn names(row: &Row) -> [Option<&str>; COLUMNS - 1] {
     [
         row.key.as_deref(),
@@ -28,6 +42,11 @@ const STATUS: usize = 8;
 /// Added to the status of a row that is an error.
 const ERROR: u32 = 1 << 16;
 
+/// How a row ended.
+fn ended(status: u16, error: bool) -> u32 {
+    u32::from(status) | if error { ERROR } else { 0 }
+}
+
 /// Stands for a name: another one with the same number costs a look at a row, and nothing else.
 fn term(name: &str) -> u32 {
     crc32fast::hash(name.as_bytes())
@@ -38,18 +57,21 @@ fn term(name: &str) -> u32 {
 struct Column {
     terms: Vec<u32>,
     codes: Vec<u32>,
-    known: HashMap<u32, u32>,
+    known: HashMap<u32, u32, Seeded>,
 }
 
 impl Column {
     fn add(&mut self, term: Option<u32>) {
-        let code = term.map_or(0, |term| {
-            *self.known.entry(term).or_insert_with(|| {
-                self.terms.push(term);
-                self.terms.len() as u32
-            })
-        });
+        let code = term.map_or(0, |term| self.code(term));
         self.codes.push(code);
+    }
+
+    /// The number of a value, which it gets if it has none.
+    fn code(&mut self, term: u32) -> u32 {
+        *self.known.entry(term).or_insert_with(|| {
+            self.terms.push(term);
+            self.terms.len() as u32
+        })
     }
 
     fn pack(&self) -> Vec<u8> {
@@ -105,17 +127,33 @@ impl Columns {
         for (column, name) in self.0.iter_mut().zip(names(row)) {
             column.add(name.map(term));
         }
-        let error = if row.is_error() { ERROR } else { 0 };
-        self.0[STATUS].add(Some(u32::from(row.status) | error));
+        self.0[STATUS].add(Some(ended(row.status, row.is_error())));
     }
 
-    /// Takes those of the next rows in.
-    pub fn append(&mut self, more: &Columns) {
-        for (column, more) in self.0.iter_mut().zip(&more.0) {
-            for code in &more.codes {
-                let at = (*code as usize).checked_sub(1);
-                column.add(at.and_then(|at| more.terms.get(at)).copied());
+    /// Takes the next rows in, of which these are the groups: each name is looked up once for all of them.
+    pub fn append(&mut self, names: &Names, rows: &[Group]) {
+        // By the number of a name, its number in each column.
+        let mut codes = vec![[0; COLUMNS - 1]; names.list().len()];
+        let [of_names @ .., of_ends] = &mut self.0;
+        for (at, (column, field)) in of_names.iter_mut().zip(FIELDS).enumerate() {
+            column.codes.reserve(rows.len());
+            for row in rows {
+                let number = row.name(field);
+                let known = codes.get_mut((number as usize).wrapping_sub(1));
+                let code = match (known, names.name(number)) {
+                    (Some(known), Some(name)) => {
+                        if known[at] == 0 {
+                            known[at] = column.code(term(name));
+                        }
+                        known[at]
+                    }
+                    _ => 0,
+                };
+                column.codes.push(code);
             }
+        }
+        for row in rows {
+            of_ends.add(Some(ended(row.status, row.error)));
         }
     }
 
@@ -321,6 +359,7 @@ impl Chosen {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::super::super::Matcher;
+    use super::super::super::sums::Sums;
     use super::*;
     use crate::resources::Stamp;
     use proptest::prelude::*;
@@ -355,10 +394,13 @@ mod tests {
             let (matcher, wanted) = (Matcher::new(&filter), Wanted::of(&filter));
             let mut columns = Columns::default();
             for half in rows.chunks(150) {
-                let mut some = Columns::default();
-                half.iter().for_each(|row| some.add(row));
-                columns.append(&some);
+                let mut sums = Sums::default();
+                let groups: Vec<Group> = half.iter().map(|row| sums.take(row)).collect();
+                columns.append(sums.names(), &groups);
             }
+            let mut one_by_one = Columns::default();
+            rows.iter().for_each(|row| one_by_one.add(row));
+            prop_assert_eq!(&columns, &one_by_one);
             let packed: Vec<Vec<u8>> = columns.pack().collect();
             prop_assert_eq!(Columns::unpack(&packed, rows.len()), Some(columns.clone()));
             let written = columns.choose(&wanted);

@@ -1,7 +1,7 @@
 //! Frames, the unit of a segment file: a checked head with a summary, and a compressed, checked body.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// First bytes of a segment file; the last is the version.
@@ -73,9 +73,11 @@ pub fn encode(
     out.resize(start + HEAD, 0);
     out.extend_from_slice(meta);
     let body = out.len();
-    out.resize(body + zstd::zstd_safe::compress_bound(raw.len()), 0);
-    let length = compressor.compress_to_buffer(raw, &mut out[body..])?;
-    out.truncate(body + length);
+    // Room that is not filled first: it is many times what is written into it.
+    out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+    let mut rest = Cursor::new(&mut *out);
+    rest.set_position(body as u64);
+    let length = compressor.compress_to_buffer(raw, &mut rest)?;
     let crc = crc32fast::hash(&out[body..]);
     let mut head = [0; HEAD];
     head[..4].copy_from_slice(MAGIC);

@@ -2,7 +2,7 @@
 
 use super::super::Row;
 use super::super::summary::Summary;
-use super::super::sums::Sums;
+use super::super::sums::{Group, Sums};
 use super::block;
 use super::columns::Columns;
 use super::file::{Block, Footer, Found, Segment, State, TRAILER, Totals, footer};
@@ -82,13 +82,13 @@ impl Open {
         }
     }
 
-    /// Appends the frames of a block of rows with their sums. All of it or nothing.
+    /// Appends the frames of a block of rows with their sums; `rows`: the group of each. All of it or nothing.
     pub fn append_rows(
         &mut self,
         frames: &[u8],
         block: Block,
         sums: &Sums,
-        columns: &Columns,
+        rows: &[Group],
     ) -> io::Result<()> {
         self.write(frames)?;
         let mut state = self.segment.state();
@@ -104,7 +104,7 @@ impl Open {
             }
         }
         if let Some(all) = &mut state.columns {
-            all.append(columns);
+            all.append(sums.names(), rows);
         }
         Ok(())
     }

@@ -1220,11 +1220,8 @@ fn speed() {
         .take(25)
         .collect();
     let content = |_| {
-        Some(Content {
-            request: Bytes::from(text.clone()),
-            response: vec![Bytes::from(text.clone())],
-            truncated: false,
-        })
+        let answer = vec![Bytes::from(text.clone())];
+        Some(Content::new(text.clone(), answer))
     };
     let started = Instant::now();
     let mut pushing = Vec::new();

@@ -4,7 +4,6 @@ use super::super::summary::Summary;
 use super::super::sums::Sums;
 use super::believed;
 use super::block::{self, Kept, Place};
-use super::columns::Columns;
 use super::file::Block;
 use super::frame::{self, Kind};
 use super::open::Open;
@@ -25,7 +24,7 @@ const BLOCK_ROWS: usize = 256;
 /// Content taken from the queue at once.
 const BATCH_BYTES: usize = 4 << 20;
 /// Bodies are packed together up to this: similar ones compress well, and reading one unpacks the rest.
-const CONTENT_BLOCK: usize = 256 << 10;
+const CONTENT_BLOCK: usize = 512 << 10;
 /// How often the disk is looked at: while rows come or something is wrong, and else.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOK_IDLE: Duration = Duration::from_secs(5);
@@ -389,11 +388,12 @@ impl Writer {
         self.out.clear();
         self.raw.clear();
         let mut unwritable = 0;
-        let mut columns = Columns::default();
+        let mut sums = Sums::default();
+        let mut groups = Vec::with_capacity(batch.len());
         for (entry, kept) in batch.iter().zip(kept) {
             if block::put_row(&mut self.raw, &entry.row, *kept) {
                 block.summary.add(&entry.row);
-                columns.add(&entry.row);
+                groups.push(sums.take(&entry.row));
             } else {
                 unwritable += 1;
             }
@@ -401,7 +401,6 @@ impl Writer {
         let compressor = &mut self.tools.compressor;
         let head = serde_json::to_vec(&block)?;
         frame::encode(&mut self.out, Kind::Rows, &head, &self.raw, compressor)?;
-        let sums = Sums::of(batch.iter().map(|entry| &*entry.row));
         frame::encode(&mut self.out, Kind::Sums, &[], &sums.pack(), compressor)?;
         let coming = self.out.len() as u64;
         self.rows.make_way(&self.tools, coming)?;
@@ -409,7 +408,7 @@ impl Writer {
             return Err(io::Error::other("there is no segment to write to"));
         };
         let stored = block.summary.rows;
-        open.append_rows(&self.out, block, &sums, &columns)?;
+        open.append_rows(&self.out, block, &sums, &groups)?;
         self.tools.syncer.dirty(&open.file);
         self.unlooked_bytes += coming;
         let shared = &self.tools.shared;

@@ -14,6 +14,7 @@ pub use histogram::Histogram;
 use super::Row;
 use crate::catalog::CostStatus;
 use crate::chat::Usage;
+use crate::hash::Seeded;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -197,7 +198,7 @@ impl Figures {
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     list: Vec<Arc<str>>,
-    numbers: HashMap<Arc<str>, u32>,
+    numbers: HashMap<Arc<str>, u32, Seeded>,
 }
 
 impl Names {
@@ -228,32 +229,46 @@ impl Names {
 #[derive(Clone, Debug, Default)]
 pub struct Sums {
     names: Names,
-    groups: HashMap<Group, Figures>,
+    groups: HashMap<Group, Figures, Seeded>,
 }
 
 impl Sums {
     /// The sums of these rows.
     pub fn of<'a>(rows: impl Iterator<Item = &'a Row>) -> Sums {
         let mut sums = Sums::default();
-        rows.for_each(|row| sums.take(row));
+        rows.for_each(|row| _ = sums.take(row));
         sums
     }
 
-    fn take(&mut self, row: &Row) {
+    /// Takes a row in, and says what its group is.
+    pub fn take(&mut self, row: &Row) -> Group {
         let group = group(&mut self.names, row);
         self.groups.entry(group).or_default().take(row);
+        group
+    }
+
+    /// What its groups are named by.
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Takes in what these come to without sessions and agents: for sums over long.
     pub fn add_coarse(&mut self, more: &Sums) {
-        let mut numbers: HashMap<u32, u32> = HashMap::new();
+        // By their numbers there, the numbers of names here.
+        let mut numbers = vec![0; more.names.list.len()];
         for (group, figures) in &more.groups {
             let mut group = group.coarse();
             for name in group.names.iter_mut().filter(|name| **name > 0) {
-                *name = *numbers.entry(*name).or_insert_with(|| {
-                    let text = more.names.name(*name);
-                    text.map_or(0, |text| self.names.number(text))
-                });
+                let known = numbers.get_mut(*name as usize - 1);
+                *name = match (known, more.names.name(*name)) {
+                    (Some(known), Some(text)) => {
+                        if *known == 0 {
+                            *known = self.names.number(text);
+                        }
+                        *known
+                    }
+                    _ => 0,
+                };
             }
             self.groups.entry(group).or_default().add(figures);
         }
