@@ -73,7 +73,7 @@ ANSWERS = {
 }
 
 # Case: whether streamed, what an answer ends with.
-CASES = {"plain": (False, b""), "translated": (False, b""), "stream": (True, b"data: [DONE]\n\n"), "translated-stream": (True, b"data: [DONE]\n\n")}
+CASES = {"plain": (False, b""), "limited": (False, b""), "translated": (False, b""), "stream": (True, b"data: [DONE]\n\n"), "translated-stream": (True, b"data: [DONE]\n\n")}
 
 
 class Lines:

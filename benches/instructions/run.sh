@@ -93,6 +93,15 @@ stop() {
   wait "$gateway" || { echo "gw serve failed" >&2; cat "$place/gw.log" >&2; exit 1; }
 }
 
+# A key with three limits, and a provider whose model has a price.
+limited() { # limited BINARY NAME
+  echo upstream | "$1" provider create limited --vendor openai-compatible --base-url "$upstream/v1" --credential-stdin --verify=false
+  "$1" model create limited/fixed-model --provider limited --price-input 1 --price-output 2
+  "$1" -q key create limited --user bench --output-file "$place/$2-limited.key" \
+    --limit tokens=1000000000/hour --limit requests=1000000/minute --limit spend=1000000/month
+  "$1" route create limited --key limited --to limited
+}
+
 # Records are made once for each version, by itself and at full speed; every run gets a copy.
 prepare() { # prepare NAME BINARY
   start "$2" "$place/$1"
@@ -104,6 +113,7 @@ prepare() { # prepare NAME BINARY
       "$2" -q key create "$format" --user bench --output-file "$place/$1-$format.key"
       "$2" route create "$format" --key "$format" --to "$format"
     done
+    case " $cases " in *" limited "*) limited "$2" "$1" ;; esac
   } >/dev/null
   stop
 }
@@ -111,7 +121,7 @@ prepare() { # prepare NAME BINARY
 # Instructions of a whole run of so many requests: of the thread that has most, and of all.
 instructions() { # instructions NAME BINARY CASE COUNT
   local format=openai out=${KEEP:-$place}/callgrind.$1.$3.$4
-  case $3 in translated*) format=anthropic ;; esac
+  case $3 in translated*) format=anthropic ;; limited) format=limited ;; esac
   rm -rf "$place/data" "$out"*
   cp -r "$place/$1" "$place/data"
   start "$2" "$place/data" valgrind --tool=callgrind --quiet --fair-sched=yes --separate-threads=yes --callgrind-out-file="$out"

@@ -2,6 +2,7 @@
 
 use super::{record::Record, worker::Worker};
 use crate::formats::{Called, Format, Streams};
+use crate::resources::Stamp;
 use std::borrow::Cow;
 
 /// What the head of a request that is served says of it.
@@ -26,9 +27,11 @@ impl Asked {
     }
 }
 
-/// The record of a request of this format.
-pub fn begun(worker: &Worker, format: &'static Format) -> Record {
-    let mut record = Record::begin(worker.shared.clone(), worker.next_id());
+/// The record of a request of this format. In a box: it goes through many hands.
+pub fn begun(worker: &Worker, format: &'static Format) -> Box<Record> {
+    let now = Stamp::now();
+    let record = Record::begin(worker.shared.clone(), worker.id_at(now), now);
+    let mut record = Box::new(record);
     record.row.format = format.name.into();
     record
 }

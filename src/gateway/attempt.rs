@@ -92,7 +92,7 @@ impl Attempts<'_> {
             return Ok(None);
         };
         self.untried -= usize::from(!std::mem::replace(&mut target.tried, true));
-        let mut tried = self.once(upstream, choice, false, more).await;
+        let mut tried = self.once(upstream, choice, (false, began), more).await;
         if let Err(Ended::Failed(failure)) = &tried
             && failure.kept_connection
             && failure.moves_on(self.triggers())
@@ -102,13 +102,15 @@ impl Attempts<'_> {
         {
             self.record
                 .attempt_failed(failure, "tried again over a new connection");
-            tried = self.once(upstream, choice, true, more).await;
+            let again = Instant::now();
+            tried = self.once(upstream, choice, (true, again), more).await;
         }
         let mut failure = match tried {
             Ok((came, dropped)) => {
                 upstream.standing.worked();
-                self.record.attempt_ok(came.status.as_u16());
-                let now = shared.moment(Instant::now());
+                let answered = Instant::now();
+                self.record.attempt_ok(came.status.as_u16(), answered);
+                let now = shared.moment(answered);
                 entry.answered(now);
                 if let Reply::Whole { .. } = came.reply {
                     entry.worked(now);
@@ -202,15 +204,15 @@ impl Attempts<'_> {
         failure.class == Class::Capacity && limit.is_some_and(|limit| asked < limit.std())
     }
 
-    /// One request to one target, and its answer. What one in vain took of the room is there for the next.
+    /// One request to one target, whether over a fresh connection and when, and its answer. What one in vain took of the room is there for the next.
     async fn once(
         &mut self,
         upstream: &Arc<Upstream>,
         choice: &Choice,
-        fresh: bool,
+        begins: (bool, Instant),
         more: bool,
     ) -> Result<(Came, Dropped), Ended> {
-        let came_to = self.asked(upstream, choice, fresh, more).await;
+        let came_to = self.asked(upstream, choice, begins, more).await;
         if came_to.is_err() {
             self.exchange.held.attempt_failed();
             self.record.target_left();
@@ -222,12 +224,12 @@ impl Attempts<'_> {
         &mut self,
         upstream: &Arc<Upstream>,
         choice: &Choice,
-        fresh: bool,
+        (fresh, now): (bool, Instant),
         more: bool,
     ) -> Result<(Came, Dropped), Ended> {
         let (exchange, watch) = (self.exchange, self.watch);
         self.record
-            .attempt(&upstream.name, &choice.model, &choice.facts.prices);
+            .attempt(&upstream.name, &choice.model, &choice.facts.prices, now);
         watch.tried_at(&upstream.name, &choice.model);
         let timers = match &self.plan.route {
             Some(route) => upstream.timers.of_route(&route.spec),

@@ -49,7 +49,7 @@ pub struct Conn {
     pub known: Cell<bool>,
     /// The record of a request whose serving has not begun. Here and not with what is awaited, which would be copied
     /// whole for it.
-    pub begun: RefCell<Option<Record>>,
+    pub begun: RefCell<Option<Box<Record>>>,
     shared: Arc<Shared>,
 }
 

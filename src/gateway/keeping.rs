@@ -211,7 +211,7 @@ pub async fn serve(
     conn: &Rc<Conn>,
     named: &Named,
     request: Request<Incoming>,
-    mut record: Record,
+    mut record: Box<Record>,
 ) -> Response<Body> {
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());

@@ -79,13 +79,13 @@ pub fn is_told(body: &str) -> bool {
 
 impl Record {
     /// Begins the record of a request that has just been taken.
-    pub fn begin(shared: Arc<Shared>, id: String) -> Record {
+    pub fn begin(shared: Arc<Shared>, id: String, at: Stamp) -> Record {
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
         shared.requests.fetch_add(1, Ordering::Relaxed);
         let level = shared.settings.log_content;
         let row = Row {
             id,
-            at: Stamp::now(),
+            at,
             ..Row::default()
         };
         Record {
@@ -279,7 +279,11 @@ impl Record {
     }
 
     fn elapsed_ms(&self) -> u64 {
-        self.elapsed().as_millis() as u64
+        self.ms_at(Instant::now())
+    }
+
+    fn ms_at(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.started).as_millis() as u64
     }
 
     /// The request waits for a target to be free.
@@ -306,13 +310,19 @@ impl Record {
         self.row.model = (!model.is_empty()).then(|| model.clone());
     }
 
-    /// An attempt starts.
-    pub fn attempt(&mut self, provider: &Arc<str>, model: &Arc<str>, prices: &Arc<Prices>) {
+    /// An attempt starts now.
+    pub fn attempt(
+        &mut self,
+        provider: &Arc<str>,
+        model: &Arc<str>,
+        prices: &Arc<Prices>,
+        now: Instant,
+    ) {
         self.prices = Some(prices.clone());
         self.attempt = Some(Attempt {
             provider: provider.clone(),
             model: model.clone(),
-            start_ms: self.elapsed_ms(),
+            start_ms: self.ms_at(now),
             duration_ms: 0,
             status: None,
             class: "cancelled".into(),
@@ -329,9 +339,9 @@ impl Record {
         }
     }
 
-    /// The running attempt answered.
-    pub fn attempt_ok(&mut self, status: u16) {
-        let now = self.elapsed_ms();
+    /// The running attempt answered now.
+    pub fn attempt_ok(&mut self, status: u16, now: Instant) {
+        let now = self.ms_at(now);
         self.row.ttft_ms.get_or_insert(now);
         if let Some(attempt) = &mut self.attempt {
             attempt.status = Some(status);
@@ -468,7 +478,9 @@ impl Record {
         if !self.finished {
             self.finished = true;
             // One that still runs ends with its request, and counts in what the caller is told.
-            self.close_attempt(self.elapsed_ms());
+            if self.attempt.is_some() {
+                self.close_attempt(self.elapsed_ms());
+            }
             self.row.status = status;
             self.row.outcome = outcome;
         }

@@ -34,7 +34,7 @@ pub struct Relay {
     status: StatusCode,
     /// What the target's state is told at the end.
     entry: Entry,
-    record: Record,
+    record: Box<Record>,
     watch: Guard,
     ping: Duration,
     last: Option<Bytes>,
@@ -65,7 +65,7 @@ impl Relay {
         stream: Stream,
         status: StatusCode,
         entry: Entry,
-        record: Record,
+        record: Box<Record>,
         watch: Guard,
         held: Held,
     ) -> Relay {

@@ -73,7 +73,7 @@ const LONGEST_ID: usize = 256;
 pub fn answer(
     format: &'static Format,
     answer: Answer,
-    mut record: Record,
+    mut record: Box<Record>,
     watch: Guard,
     held: Held,
     conn: &Rc<Conn>,

@@ -30,7 +30,12 @@ impl Worker {
 
     /// A request id behind all that were given so far.
     pub fn next_id(&self) -> String {
+        self.id_at(Stamp::now())
+    }
+
+    /// The same for a request that was taken now.
+    pub fn id_at(&self, now: Stamp) -> String {
         let random = self.id_dice.borrow_mut().next();
-        self.shared.ids.next(Stamp::now().0, random)
+        self.shared.ids.next(now.0, random)
     }
 }
