@@ -29,8 +29,9 @@ fn bytes(mut hash: u64, bytes: &[u8]) -> u64 {
     mix(hash, rest << 8 | bytes.len() as u64 & 0xff)
 }
 
-/// The end of a hash: tables look at its lowest bits, which depend on few of what was mixed in.
+/// The end of a hash: tables look at its lowest and highest bits, which depend on few of what was mixed in.
 pub fn end(hash: u64) -> u64 {
+    let hash = (hash ^ hash >> 32).wrapping_mul(FACTOR);
     hash ^ hash >> 32
 }
 
@@ -84,7 +85,7 @@ impl Hasher for Mixing {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
 
     proptest! {
         #[test]
@@ -105,10 +106,11 @@ mod tests {
 
     #[test]
     fn neighbours_do_not_fall_together() {
-        let buckets: std::collections::HashSet<u64> = (0..4096)
-            .map(|at| end(text(1, &format!("key-{at}"))) & 0xffff)
-            .collect();
-        // By chance 3,970 of 65,536 would be told apart.
-        assert!(buckets.len() > 3_800, "{}", buckets.len());
+        for name in ["key-", "u", "vendor/model-name-", "req_01ABCDEF000000000"] {
+            let hashes = (0..4096).map(|at| end(text(1, &format!("{name}{at:04}"))));
+            let buckets: HashSet<u64> = hashes.map(|hash| hash & 0xffff).collect();
+            // By chance 3,970 of 65,536 would be told apart.
+            assert!(buckets.len() > 3_800, "{name} {}", buckets.len());
+        }
     }
 }

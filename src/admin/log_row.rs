@@ -57,7 +57,7 @@ pub fn content(content: &Content) -> Value {
     json!({
         "request": body(content.request()),
         "response": body(&content.response()),
-        "truncated": content.truncated,
+        "truncated": content.truncated(),
     })
 }
 

@@ -101,10 +101,7 @@ impl Said {
         self.put_first();
         let asked = self.keep_request();
         self.close();
-        Content {
-            truncated: self.truncated,
-            ..Content::together(self.begin, asked, self.rest)
-        }
+        Content::together(self.begin, asked, self.rest).cut(self.truncated)
     }
 }
 
@@ -142,7 +139,7 @@ mod tests {
             let content = said.content();
             prop_assert_eq!(content.request(), &request[..]);
             prop_assert_eq!(&*content.response(), &wanted[..]);
-            prop_assert_eq!((content.truncated, content.size()), (truncated, request.len() + wanted.len()));
+            prop_assert_eq!((content.truncated(), content.size()), (truncated, request.len() + wanted.len()));
         }
     }
 }

@@ -22,10 +22,7 @@ async fn pages_filters_and_content() {
     }
     gateway.log.push(
         row(100),
-        Some(Content {
-            truncated: true,
-            ..Content::new(vec![0xff, 0xfe], Vec::new())
-        }),
+        Some(Content::new(vec![0xff, 0xfe], Vec::new()).cut(true)),
     );
     let page = gateway
         .ok("GET", "/logs?key=odd&limit=4", Value::Null)

@@ -252,10 +252,7 @@ fn gives_back_what_was_pushed(log: &dyn Journal) {
         ..row(1)
     };
     let pieces = vec![Bytes::from_static(b"ab"), Bytes::from_static(b"c")];
-    let content = Content {
-        truncated: true,
-        ..Content::new(&b"{\0\xff}"[..], pieces)
-    };
+    let content = Content::new(&b"{\0\xff}"[..], pieces).cut(true);
     log.push(odd.clone(), Some(content.clone()));
     log.push(row(2), None);
     log.push(row(3), Some(Content::default()));
@@ -263,7 +260,7 @@ fn gives_back_what_was_pushed(log: &dyn Journal) {
     assert_eq!(found, odd);
     let stored = stored.unwrap();
     assert_eq!(
-        (stored.request(), &*stored.response(), stored.truncated),
+        (stored.request(), &*stored.response(), stored.truncated()),
         (content.request(), &b"abc"[..], true)
     );
     assert_eq!(log.get(&id(2)).unwrap().unwrap(), (row(2), None));

@@ -147,10 +147,7 @@ impl Redaction {
         if count > 0 {
             let answer = answer.into_owned();
             let request = request.unwrap_or_else(|| content.request().to_vec());
-            *content = Content {
-                truncated: content.truncated,
-                ..Content::new(request, vec![answer.into()])
-            };
+            *content = Content::new(request, vec![answer.into()]).cut(content.truncated());
         }
         count
     }

@@ -176,7 +176,7 @@ pub struct Content {
     /// What else there is of the response, in pieces.
     rest: Vec<Bytes>,
     /// The response was longer than kept (1 MiB by default).
-    pub truncated: bool,
+    truncated: bool,
 }
 
 impl Content {
@@ -197,8 +197,18 @@ impl Content {
         }
     }
 
+    /// The same, of which the response was longer, if so.
+    pub fn cut(self, truncated: bool) -> Content {
+        Content { truncated, ..self }
+    }
+
     pub fn request(&self) -> &[u8] {
         &self.begin[..self.request]
+    }
+
+    /// Whether the response was longer than kept.
+    pub fn truncated(&self) -> bool {
+        self.truncated
     }
 
     /// The response, in pieces.

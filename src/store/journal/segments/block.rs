@@ -80,7 +80,7 @@ pub fn put_content(out: &mut Vec<u8>, id: &str, content: &Content) {
     out.extend_from_slice(&(response as u32).to_le_bytes());
     // An id that is too long for its length is no id of ours.
     let id = if id.len() < 256 { id } else { "" };
-    out.push(WITH_ID | if content.truncated { TRUNCATED } else { 0 });
+    out.push(WITH_ID | if content.truncated() { TRUNCATED } else { 0 });
     out.push(id.len() as u8);
     out.extend_from_slice(id.as_bytes());
     out.extend_from_slice(content.request());
@@ -129,10 +129,7 @@ pub fn content(block: &Bytes, index: u32, id: &str) -> Option<Content> {
         return None;
     }
     let response = vec![block.slice_ref(entry.response)];
-    Some(Content {
-        truncated: entry.truncated,
-        ..Content::new(block.slice_ref(entry.request), response)
-    })
+    Some(Content::new(block.slice_ref(entry.request), response).cut(entry.truncated))
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
