@@ -10,7 +10,7 @@ mod file;
 mod find;
 mod fold;
 mod frame;
-mod json;
+pub mod json;
 mod open;
 mod prices;
 mod queue;
