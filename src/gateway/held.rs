@@ -30,7 +30,7 @@ impl Held {
 
     /// Takes room for this much more. Where there is none, nothing is taken.
     pub fn take(&self, bytes: usize) -> Result<(), NoRoom> {
-        let all = &self.shared.in_flight_bytes;
+        let all = &self.shared.traffic.in_flight_bytes;
         let before = all.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > self.shared.settings.max_in_flight_bytes {
             all.fetch_sub(bytes, Ordering::Relaxed);
@@ -80,6 +80,7 @@ impl Held {
         let over = self.bytes.get().saturating_sub(bytes);
         self.bytes.set(self.bytes.get() - over);
         self.shared
+            .traffic
             .in_flight_bytes
             .fetch_sub(over, Ordering::Relaxed);
     }
@@ -88,6 +89,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.shared
+            .traffic
             .in_flight_bytes
             .fetch_sub(self.bytes.get(), Ordering::Relaxed);
     }

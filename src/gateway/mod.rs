@@ -58,6 +58,7 @@ pub mod socket;
 pub mod spoken;
 pub mod stream;
 mod ticks;
+pub mod traffic;
 pub mod unpack;
 pub mod unparsed;
 pub mod upload;
@@ -66,6 +67,7 @@ pub mod watch;
 pub mod worker;
 
 pub use settings::Settings;
+pub use traffic::Traffic;
 
 use crate::live::Live;
 use crate::plan::{Moment, Snapshot};
@@ -80,7 +82,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -115,8 +117,7 @@ pub struct Shared {
     pub settings: Settings,
     /// What callers' connections are made secure with; `None`: they are not.
     pub tls: Option<Arc<Identity>>,
-    pub in_flight: AtomicUsize,
-    pub in_flight_bytes: AtomicUsize,
+    pub traffic: Traffic,
     pub connections: AtomicUsize,
     pub workers: AtomicUsize,
     /// Requests that wait for a target to be free.
@@ -126,15 +127,12 @@ pub struct Shared {
     pub crowding: Seldom,
     /// Connections by address, of other machines alone.
     pub peers: Mutex<HashMap<IpAddr, usize>>,
-    pub requests: AtomicU64,
     /// What is going on: each record adds itself to it.
     pub live: Live,
     /// Where finished requests go as spans; `None`: nowhere.
     pub traces: Option<Arc<Traces>>,
     /// What providers keep for whom.
     pub kept: kept::Keeper,
-    /// Where requests get their ids from.
-    pub ids: ids::Ids,
     stopping: AtomicBool,
     ending: AtomicBool,
     /// Workers at which something goes on.
@@ -162,7 +160,10 @@ impl Shared {
         settings: Settings,
     ) -> Shared {
         Shared {
-            ids: ids::Ids::after(journal.newest().as_deref()),
+            traffic: Traffic {
+                ids: ids::Ids::after(journal.newest().as_deref()),
+                ..Traffic::default()
+            },
             serving: ArcSwap::default(),
             began: Instant::now(),
             hasher,
@@ -171,15 +172,12 @@ impl Shared {
             counters,
             settings,
             tls: None,
-            in_flight: AtomicUsize::new(0),
-            in_flight_bytes: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             workers: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             asked: AtomicUsize::new(0),
             crowding: Seldom::default(),
             peers: Mutex::default(),
-            requests: AtomicU64::new(0),
             live: Live::new(seed()),
             traces: None,
             kept: kept::Keeper::default(),

@@ -80,8 +80,8 @@ pub fn is_told(body: &str) -> bool {
 impl Record {
     /// Begins the record of a request that has just been taken.
     pub fn begin(shared: Arc<Shared>, id: String, at: Stamp) -> Record {
-        shared.in_flight.fetch_add(1, Ordering::Relaxed);
-        shared.requests.fetch_add(1, Ordering::Relaxed);
+        shared.traffic.in_flight.fetch_add(1, Ordering::Relaxed);
+        shared.traffic.requests.fetch_add(1, Ordering::Relaxed);
         let level = shared.settings.log_content;
         let row = Row {
             id,
@@ -498,7 +498,10 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.shared
+            .traffic
+            .in_flight
+            .fetch_sub(1, Ordering::Relaxed);
         if let Some(caller) = &self.caller {
             caller.running.fetch_sub(1, Ordering::Relaxed);
         }

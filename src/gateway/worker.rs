@@ -36,6 +36,6 @@ impl Worker {
     /// The same for a request that was taken now.
     pub fn id_at(&self, now: Stamp) -> String {
         let random = self.id_dice.borrow_mut().next();
-        self.shared.ids.next(now.0, random)
+        self.shared.traffic.ids.next(now.0, random)
     }
 }

@@ -94,7 +94,7 @@ pub async fn view(shared: Arc<Shared>, started: Stamp) -> Option<Value> {
     let mut view = look(&shared, View::of);
     view.at = Stamp::now().rfc3339();
     view.since = started.rfc3339();
-    view.in_flight = shared.in_flight.load(Ordering::Relaxed) as u64;
+    view.in_flight = shared.traffic.in_flight.load(Ordering::Relaxed) as u64;
     view.waiting = shared.waiting.load(Ordering::Relaxed) as u64;
     view.connections = shared.connections.load(Ordering::Relaxed) as u64;
     view.runs(shared.live.running());
@@ -124,9 +124,9 @@ pub async fn view(shared: Arc<Shared>, started: Stamp) -> Option<Value> {
 pub fn metrics(shared: &Shared, started: Stamp, notifier: &Notifier, openmetrics: bool) -> String {
     let mut scene = look(shared, Scene::of);
     scene.refused = shared.live.refusals().collect();
-    scene.in_flight = shared.in_flight.load(Ordering::Relaxed) as u64;
+    scene.in_flight = shared.traffic.in_flight.load(Ordering::Relaxed) as u64;
     scene.waiting = shared.waiting.load(Ordering::Relaxed) as u64;
-    scene.held_bytes = shared.in_flight_bytes.load(Ordering::Relaxed) as u64;
+    scene.held_bytes = shared.traffic.in_flight_bytes.load(Ordering::Relaxed) as u64;
     scene.connections = shared.connections.load(Ordering::Relaxed) as u64;
     scene.workers = shared.workers.load(Ordering::Relaxed) as u64;
     scene.targets = targets(shared);

@@ -283,11 +283,11 @@ pub fn status(
     status.insert("revision".into(), serving.snapshot.revision().into());
     status.insert(
         "requests".into(),
-        shared.requests.load(Ordering::Relaxed).into(),
+        shared.traffic.requests.load(Ordering::Relaxed).into(),
     );
     status.insert(
         "in_flight".into(),
-        shared.in_flight.load(Ordering::Relaxed).into(),
+        shared.traffic.in_flight.load(Ordering::Relaxed).into(),
     );
     status.insert(
         "connections".into(),

@@ -84,7 +84,7 @@ async fn stdin_closed() {
 pub async fn drain(shared: &Shared, workers: &[JoinHandle<Result<()>>], grace: Duration) {
     if !finished(workers, grace).await {
         tracing::warn!(
-            in_flight = shared.in_flight.load(Ordering::Relaxed),
+            in_flight = shared.traffic.in_flight.load(Ordering::Relaxed),
             "the grace is over, ending running requests"
         );
         shared.end();
