@@ -15,7 +15,11 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, LocalOptions},
+    sync::mpsc,
+};
 
 /// Binds an address for `count` workers: one socket each with SO_REUSEPORT, so that the kernel spreads
 /// connections and no accept queue is shared. Port 0 is chosen by the first and taken by the rest.
@@ -80,14 +84,14 @@ fn bind_one(
 
 /// Runs one worker until it is told to stop and its connections are done. Call it on a thread of its own.
 pub fn run(shared: Arc<Shared>, listeners: Vec<std::net::TcpListener>, seed: u64) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // All tasks are of this thread: a set of local tasks within a runtime would be one more queue.
+    let runtime = Builder::new_current_thread()
         .enable_all()
-        .build()
+        .build_local(LocalOptions::default())
         .map_err(|error| Error::internal("the runtime cannot be made").cause(error))?;
     shared.workers.fetch_add(1, Ordering::Relaxed);
     let worker = Rc::new(Worker::new(shared, seed));
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async move {
+    runtime.block_on(async move {
         tokio::task::spawn_local(worker.watches.clone().tend(worker.shared.clone()));
         tokio::task::spawn_local(sweep(worker.pool.clone()));
         // Whatever is open holds one end: when the other says that all have gone, everything is done.
