@@ -85,6 +85,15 @@ pub fn on_azure(path: &str) -> Option<(Option<Cow<'_, str>>, &str)> {
 
 /// The model in a path that fits the pattern; the inner `None`: the pattern has none.
 fn model<'a>(path: &'a str, pattern: &str) -> Option<Option<Cow<'a, str>>> {
+    // Every request comes by here. Up to what stands for something a pattern is compared as it is.
+    let stands = |byte| matches!(byte, b'{' | b'*');
+    let plain = pattern.bytes().position(stands).unwrap_or(pattern.len());
+    if !path.as_bytes().starts_with(&pattern.as_bytes()[..plain]) {
+        return None;
+    }
+    if plain == pattern.len() {
+        return (path.len() == plain).then_some(None);
+    }
     match pattern.split_once("{model}") {
         None => (behind(path, pattern)?.is_empty()).then_some(None),
         Some((start, end)) => {
