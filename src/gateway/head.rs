@@ -11,8 +11,8 @@ pub fn check(
     if !head.is_ascii() {
         return Err("the request head holds non-ASCII bytes");
     }
-    let mut lines = head.split(|byte| *byte == b'\n');
-    let request = line(lines.next())?;
+    let mut rest = head;
+    let request = line(&mut rest)?;
     let target = request
         .split(|byte| *byte == b' ')
         .nth(1)
@@ -25,11 +25,8 @@ pub fn check(
     }
     let http10 = request.ends_with(b"HTTP/1.0");
     let (mut count, mut hosts, mut lengths, mut encodings) = (0, 0, 0, 0);
-    for raw in lines {
-        if raw.is_empty() {
-            break;
-        }
-        let header = line(Some(raw))?;
+    loop {
+        let header = line(&mut rest)?;
         if header.is_empty() {
             break;
         }
@@ -78,9 +75,14 @@ pub fn check(
     }
 }
 
-/// A line without its CR; a bare LF is refused.
-fn line(raw: Option<&[u8]>) -> Result<&[u8], &'static str> {
-    raw.and_then(|raw| raw.strip_suffix(b"\r"))
+/// Takes the next line off, without its end; a bare LF is refused.
+fn line<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], &'static str> {
+    let end = memchr::memchr(b'\n', rest);
+    let (line, behind) = end
+        .and_then(|end| rest.split_at_checked(end + 1))
+        .unwrap_or_default();
+    *rest = behind;
+    line.strip_suffix(b"\r\n")
         .ok_or("a line of the request head does not end in CRLF")
 }
 
@@ -115,6 +117,7 @@ mod tests {
             "POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             "POST /v1/x HTTP/1.1\nHost: a\n\n",
             "POST /v1/x HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
+            "POST /v1/x HTTP/1.1\r\nHost: a\r\n\nX: y\r\n\r\n",
             "POST /v1/x HTTP/1.1\r\nX: y\r\n\r\n",
             "POST /v1/x HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
             "POST /v1/x HTTP/1.1\r\nHost: x/healthz?y=\r\n\r\n",
