@@ -8,7 +8,7 @@ use crate::formats::Api;
 use crate::plan::Caller;
 use crate::store::token;
 use crate::upstream::{Form, OwnKey};
-use http::{HeaderMap, HeaderName, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use std::{borrow::Cow, sync::Arc};
 
 /// The head of a request, where credentials stand.
@@ -192,12 +192,18 @@ struct Presented<'a> {
     own: Option<Sent<'a>>,
 }
 
-// Constants, so that names are checked when gw is built and not for each request.
-const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-/// Azure's: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#authentication>
-const API_KEY: HeaderName = HeaderName::from_static("api-key");
-const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
-const X_GW_KEY: HeaderName = HeaderName::from_static("x-gw-key");
+/// How many headers there are that credentials stand in.
+const PLACED: usize = 5;
+
+/// Which they are. The third is Azure's:
+/// <https://learn.microsoft.com/azure/ai-foundry/openai/reference#authentication>
+static PLACES: [HeaderName; PLACED] = [
+    header::AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("x-gw-key"),
+];
 
 /// The query parameter that Gemini's clients may send their key in: <https://ai.google.dev/api>. Taken or not, it goes no
 /// further: neither into a row nor upstream.
@@ -221,33 +227,39 @@ fn twice(what: &str) -> Error {
     Error::invalid(format!("{what} was sent more than once")).hint("send one credential")
 }
 
+/// What stands in each of the [`PLACES`], each of which may come once. Goes through the headers, which are few, and does not
+/// look each place up: most are not there.
+fn placed(headers: &HeaderMap) -> Result<[Option<&str>; PLACED]> {
+    let mut found: [Option<&HeaderValue>; PLACED] = [None; PLACED];
+    for (name, value) in headers {
+        let place = PLACES.iter().position(|place| place == name);
+        if let Some(place) = place
+            && found[place].replace(value).is_some()
+        {
+            return Err(twice(&format!("header `{name}`")));
+        }
+    }
+    Ok(found.map(|value| value.and_then(|value| value.to_str().ok()).map(str::trim)))
+}
+
 /// Reads the credentials. `ours`: whether a key is one of this gateway's.
 fn presented<'a>(
     headers: &'a HeaderMap,
     in_query: Option<&'a str>,
     ours: impl Fn(&str) -> bool,
 ) -> Result<Presented<'a>> {
-    let one = |name: &HeaderName| -> Result<Option<&'a str>> {
-        let mut values = headers.get_all(name).iter();
-        match (values.next(), values.next()) {
-            (first, None) => Ok(first.and_then(|value| value.to_str().ok()).map(str::trim)),
-            _ => Err(twice(&format!("header `{name}`"))),
-        }
-    };
-    let alone = |name: &HeaderName| -> Result<Option<&'a str>> {
-        Ok(one(name)?.filter(|key| !key.is_empty()))
-    };
+    let [authorization, x_api_key, api_key, x_goog_api_key, gateway] = placed(headers)?;
+    let alone = |key: Option<&'a str>| key.filter(|key| !key.is_empty());
     let sent = |form, place| move |key| Sent { key, form, place };
     let mut all = [
-        one(&header::AUTHORIZATION)?
+        authorization
             .and_then(bearer::credential)
             .map(sent(Form::Bearer, "`Authorization`")),
-        alone(&X_API_KEY)?.map(sent(Form::ApiKey, "`x-api-key`")),
-        alone(&API_KEY)?.map(sent(Form::ApiKey, "`api-key`")),
-        alone(&X_GOOG_API_KEY)?.map(sent(Form::ApiKey, "`x-goog-api-key`")),
+        alone(x_api_key).map(sent(Form::ApiKey, "`x-api-key`")),
+        alone(api_key).map(sent(Form::ApiKey, "`api-key`")),
+        alone(x_goog_api_key).map(sent(Form::ApiKey, "`x-goog-api-key`")),
         in_query.map(sent(Form::ApiKey, "the query's `key`")),
     ];
-    let gateway = one(&X_GW_KEY)?;
     // The same key twice is one, and beside `x-gw-key` none of the provider's.
     for at in 0..all.len() {
         let before = all[..at].iter().flatten().map(|sent| sent.key);
