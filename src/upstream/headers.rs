@@ -29,33 +29,49 @@ pub(super) fn fixed(
     Ok(headers)
 }
 
-/// Writes everything but the credential.
-pub(super) fn write(upstream: &Upstream, ask: &Ask<'_>, headers: &mut HeaderMap) {
-    headers.reserve(11);
-    headers.insert(header::HOST, upstream.host.clone());
-    let content = match ask.content {
-        Content::Json => Some(HeaderValue::from_static("application/json")),
-        Content::As(given) => Some(given.clone()),
-        Content::Unsaid => None,
-    };
-    if let Some(content) = content {
-        headers.insert(header::CONTENT_TYPE, content);
+/// What most requests send and want.
+const JSON: &str = "application/json";
+
+/// The headers of a request that brings JSON and wants JSON, where its caller says nothing of its own: put together once.
+pub(super) fn usual(host: HeaderValue, fixed: &[(HeaderName, HeaderValue)]) -> HeaderMap {
+    const USER_AGENT: &str = concat!("gw/", env!("CARGO_PKG_VERSION"));
+    let own = [
+        (header::HOST, host),
+        (header::CONTENT_TYPE, HeaderValue::from_static(JSON)),
+        (header::ACCEPT, HeaderValue::from_static(JSON)),
+        (
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        ),
+        (header::USER_AGENT, HeaderValue::from_static(USER_AGENT)),
+    ];
+    // With room for the credential, the length and something of the caller's.
+    let mut headers = HeaderMap::with_capacity(12);
+    for (name, value) in own.into_iter().chain(fixed.iter().cloned()) {
+        headers.insert(name, value);
     }
-    headers.insert(header::ACCEPT, HeaderValue::from_static(ask.accept));
-    headers.insert(
-        header::ACCEPT_ENCODING,
-        HeaderValue::from_static("identity"),
-    );
-    headers.insert(
-        header::USER_AGENT,
-        HeaderValue::from_static(concat!("gw/", env!("CARGO_PKG_VERSION"))),
-    );
-    for (name, value) in &upstream.headers {
-        headers.insert(name.clone(), value.clone());
+    headers.insert(header::VIA, via::own());
+    headers
+}
+
+/// Everything but the credential.
+pub(super) fn of(upstream: &Upstream, ask: &Ask<'_>) -> HeaderMap {
+    let mut headers = upstream.usual.clone();
+    let fixed = |name: HeaderName| upstream.headers.iter().any(|(have, _)| *have == name);
+    if ask.accept != JSON && !fixed(header::ACCEPT) {
+        headers.insert(header::ACCEPT, HeaderValue::from_static(ask.accept));
     }
-    headers.insert(header::VIA, via::header(ask.caller));
-    if let (Some(caller), Some(way)) = (ask.caller, ask.way) {
-        pass(caller, headers, |name| way.passes(name));
+    match ask.content {
+        Content::Json => {}
+        _ if fixed(header::CONTENT_TYPE) => {}
+        Content::As(given) => _ = headers.insert(header::CONTENT_TYPE, given.clone()),
+        Content::Unsaid => _ = headers.remove(header::CONTENT_TYPE),
+    }
+    if let Some(caller) = ask.caller {
+        via::add(caller, &mut headers);
+        if let Some(way) = ask.way {
+            pass(caller, &mut headers, |name| way.passes(name));
+        }
     }
     if ask.way.is_some_and(Way::is_hosted) {
         // What was found to be taken there, and nothing else.
@@ -65,6 +81,7 @@ pub(super) fn write(upstream: &Upstream, ask: &Ask<'_>, headers: &mut HeaderMap)
             .and_then(|betas| HeaderValue::from_str(betas).ok());
         headers.extend(betas.map(|betas| (BETAS, betas)));
     }
+    headers
 }
 
 /// Copies the caller's headers that may pass and are named in no `Connection` header.

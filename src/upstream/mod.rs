@@ -66,6 +66,8 @@ pub struct Upstream {
     host: HeaderValue,
     /// Headers every request carries: the vendor's, then the provider's own.
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// All headers of most of them, but for the credential.
+    usual: HeaderMap,
     address: Address,
     /// The request target of its list of models; `None`: it has none.
     models: Option<Uri>,
@@ -119,7 +121,10 @@ impl Upstream {
         let tls = access
             .and_then(|access| access.as_ref().ok())
             .and_then(|access| access.tls.clone());
+        let host = address.host().map_err(bad)?;
+        let headers = headers::fixed(vendor, spec).map_err(bad)?;
         Ok(Upstream {
+            usual: headers::usual(host.clone(), &headers),
             vendor,
             quirks: quirks::of(vendor, spec),
             origin: address.origin(tls.as_ref().map_or(0, tls::Own::identity)),
@@ -128,8 +133,8 @@ impl Upstream {
             standing: Arc::default(),
             timers: timers.of_provider(spec),
             injected: spec.injected().map(Box::new),
-            host: address.host().map_err(bad)?,
-            headers: headers::fixed(vendor, spec).map_err(bad)?,
+            host,
+            headers,
             models: match vendor.models {
                 "" => None,
                 path => {
@@ -215,6 +220,7 @@ impl Upstream {
             tls: None,
             host: HeaderValue::from_static("invalid"),
             headers: Vec::new(),
+            usual: HeaderMap::new(),
             address: Address::default(),
             models: None,
             ways: Vec::new(),
@@ -333,8 +339,7 @@ impl Upstream {
     /// The finished request: fixed headers, the vendor's and the provider's, the caller's that may pass, and the
     /// credential last: signing covers method, target, headers and body, which are all final by then.
     pub fn request(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, Unsigned> {
-        let mut headers = HeaderMap::new();
-        headers::write(self, &ask, &mut headers);
+        let headers = headers::of(self, &ask);
         let mut request = Request::new(ask.body);
         *request.headers_mut() = headers;
         *request.method_mut() = ask.method;

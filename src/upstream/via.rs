@@ -45,19 +45,26 @@ pub fn check(caller: &HeaderMap) -> Result<()> {
     }
 }
 
-/// The header of a request upstream: the gateways before this one, then this one. Proxies of other kinds are the
-/// caller's own affair.
-pub(super) fn header(caller: Option<&HeaderMap>) -> HeaderValue {
-    let before = caller.filter(|headers| headers.contains_key(header::VIA));
-    let Some(before) = before else {
-        return OWN.1.clone();
-    };
+/// The header of a request upstream that came through no other gateway.
+pub(super) fn own() -> HeaderValue {
+    OWN.1.clone()
+}
+
+/// Puts the gateways that a caller's request came through in front of this one. Proxies of other kinds are the caller's own
+/// affair.
+pub(super) fn add(caller: &HeaderMap, headers: &mut HeaderMap) {
+    if !caller.contains_key(header::VIA) {
+        return;
+    }
     let mut all = String::new();
-    for name in gateways(before).take(MOST) {
+    for name in gateways(caller).take(MOST) {
         let _ = write!(all, "1.1 {name}, ");
     }
     let _ = write!(all, "1.1 {}", OWN.0);
-    HeaderValue::try_from(all).unwrap_or_else(|_| OWN.1.clone())
+    headers.insert(
+        header::VIA,
+        HeaderValue::try_from(all).unwrap_or_else(|_| own()),
+    );
 }
 
 /// The gateways of this kind that a request came through.
@@ -90,7 +97,7 @@ mod tests {
     #[test]
     fn what_came_back_or_came_too_far_goes_nowhere() {
         let other = |at: usize| format!("1.1 gw-{at:016x}");
-        let own = header(None).to_str().unwrap().to_owned();
+        let own = own().to_str().unwrap().to_owned();
         assert!(check(&HeaderMap::new()).is_ok());
         assert!(check(&with(&["1.0 fred, 1.1 p.example.net (Apache)"])).is_ok());
         assert!(check(&with(&[&other(1), &other(2)])).is_ok());
@@ -112,14 +119,19 @@ mod tests {
 
     #[test]
     fn only_gateways_are_told_on() {
-        let own = header(None).to_str().unwrap().to_owned();
+        let own = own().to_str().unwrap().to_owned();
         let caller = with(&[
             "1.1 inner.example, 1.1 gw-0123456789abcdef (x)",
             "1.1 gw-short",
         ]);
+        let mut headers = with(&["before"]);
+        add(&caller, &mut headers);
         assert_eq!(
-            header(Some(&caller)).to_str().unwrap(),
+            headers[header::VIA],
             format!("1.1 gw-0123456789abcdef, {own}")
         );
+        let mut untouched = HeaderMap::new();
+        add(&HeaderMap::new(), &mut untouched);
+        assert!(untouched.is_empty());
     }
 }
