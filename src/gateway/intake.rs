@@ -13,8 +13,9 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::Caller;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
+use http_body::Body as _;
 use http_body_util::BodyExt;
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Instant};
 
 fn full(what: &str) -> Error {
     Error::new(Kind::Unavailable, format!("the gateway has {what}")).hint("try again shortly")
@@ -23,7 +24,7 @@ fn full(what: &str) -> Error {
 /// Whether there is room for one more request.
 pub(super) fn room(shared: &Shared, caller: &Caller) -> Result<()> {
     let settings = &shared.settings;
-    if shared.in_flight.load(Ordering::Relaxed) > settings.max_in_flight {
+    if shared.traffic.in_flight.load(Ordering::Relaxed) > settings.max_in_flight {
         return Err(full("too many requests in flight"));
     }
     if caller.running.load(Ordering::Relaxed) > settings.max_in_flight_per_key {
@@ -53,8 +54,8 @@ pub(super) async fn piece(
     watch: &Guard,
 ) -> Result<Option<Bytes>, Ended> {
     loop {
-        watch.within(Some(pace.left(settings)));
-        match watch.run(incoming.frame()).await {
+        let left = || pace.left(settings);
+        match watch.run_within(left, incoming.frame()).await {
             Ok(None) => return Ok(None),
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
@@ -68,7 +69,7 @@ pub(super) async fn piece(
     }
 }
 
-/// Reads the request's body. The length is checked before anything is read, so that nothing invites the
+/// Reads the body of a request that `began` then. The length is checked before anything is read, so that nothing invites the
 /// caller to send what will be refused (no `100 Continue`).
 pub(super) async fn read(
     settings: &Settings,
@@ -76,13 +77,15 @@ pub(super) async fn read(
     mut incoming: Incoming,
     held: &Held,
     watch: &Guard,
+    began: Instant,
 ) -> Result<Bytes, Ended> {
     let mut unpacking = Unpacking::of(headers, settings.max_body).map_err(Ended::Refused)?;
-    let announced = announced(headers).unwrap_or(0);
+    let announced = incoming.size_hint().exact().unwrap_or(0);
+    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
     if announced > settings.max_body {
         return Err(Ended::Refused(too_large(settings.max_body)));
     }
-    let mut pace = Pace::begin();
+    let mut pace = Pace::since(began);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(data) = piece(settings, &mut incoming, &pace, watch).await? {

@@ -16,11 +16,11 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Of a body that begins now.
-    pub fn begin() -> Pace {
+    /// Of a body that began then.
+    pub fn since(began: Instant) -> Pace {
         Pace {
             have: 0,
-            began: Instant::now(),
+            began,
             paused: Duration::ZERO,
         }
     }

@@ -16,7 +16,7 @@ use crate::error::{Error, Kind};
 use crate::formats::form::{self, Form, LOOKED_AT, Model};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use std::{collections::VecDeque, rc::Rc, sync::Arc};
+use std::{collections::VecDeque, rc::Rc, sync::Arc, time::Instant};
 
 /// A body, or the beginning of one.
 pub struct Parcel {
@@ -52,7 +52,7 @@ impl Parcel {
             return Err(pace::too_much(settings.max_upload).into());
         }
         let mut form = form_of(headers)?;
-        let mut pace = Pace::begin();
+        let mut pace = Pace::since(Instant::now());
         let mut collected = Collected::default();
         let behind = loop {
             let Some(mut piece) = intake::piece(settings, &mut incoming, &pace, watch).await?

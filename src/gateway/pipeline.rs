@@ -68,7 +68,8 @@ async fn answer(
     let in_query = InQuery::of(asked.format.api);
     let admitted = admitted(worker, &serving, &head, in_query, &incoming, record, watch)?;
 
-    let body = intake::read(&shared.settings, &head.headers, incoming, held, watch).await?;
+    let (settings, began) = (&shared.settings, record.started());
+    let body = intake::read(settings, &head.headers, incoming, held, watch, began).await?;
     record.request(&body);
     let mut peek = peek::peek(&body, asked.format.looks, shared.settings.json_depth)?;
     peek.told(asked.model.as_deref(), asked.streams)?;

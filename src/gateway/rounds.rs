@@ -50,7 +50,7 @@ pub async fn run(
 
 impl Attempts<'_> {
     async fn run(mut self) -> Result<Answer, Ended> {
-        let due = Some(Instant::now());
+        let due = Some(self.record.started());
         let open = |(choice, turn)| Open {
             choice,
             due,

@@ -113,6 +113,25 @@ impl Guard {
         self.list.set(&self.watch, at);
     }
 
+    /// Runs a future until it is done, or until this long has passed, or the watch fires for something else. What is done
+    /// at once is not timed: nobody asks how long it may take.
+    pub async fn run_within<F: Future>(
+        &self,
+        limit: impl Fn() -> Duration,
+        future: F,
+    ) -> Result<F::Output, Fired> {
+        let mut future = pin!(future);
+        let mut timed = false;
+        let done = poll_fn(|cx| {
+            let polled = future.as_mut().poll(cx);
+            if polled.is_pending() && !std::mem::replace(&mut timed, true) {
+                self.within(Some(limit()));
+            }
+            polled
+        });
+        self.run(done).await
+    }
+
     /// The same for those who are not the request.
     pub fn timer(&self) -> Timer {
         Timer {
