@@ -263,7 +263,8 @@ pub fn whole(body: &[u8], seen: &mut Seen) -> Mark {
 }
 
 // Made once: preparing a search takes longer than searching a reply.
-static USAGE: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"usage\""));
+static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
+static USAGE_BACK: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"usage\""));
 static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
 static TIER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"service_tier\""));
 static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
@@ -272,20 +273,19 @@ static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error
 /// strings are escaped, so `"usage"` is a key; that nothing but plain members and the last brace follow its
 /// object makes it a member of the reply itself. What is no answer, or holds an error, is read in full.
 fn usage_at_end(body: &[u8]) -> Option<(Usage, Served)> {
-    let at = USAGE.rfind(body)?;
-    let value = body[at + 7..]
+    let value = body[last_usage(body)? + 7..]
         .trim_ascii_start()
         .strip_prefix(b":")?
         .trim_ascii_start();
     if value.first() != Some(&b'{') {
         return None;
     }
-    let mut values = serde_json::Deserializer::from_slice(value).into_iter::<Counts>();
+    // Of text it is not checked again with each string whether it is.
+    let value = std::str::from_utf8(value).ok()?;
+    let mut values = serde_json::Deserializer::from_str(value).into_iter::<Counts>();
     let counts = values.next()?.ok()?;
-    let rest = value
-        .get(values.byte_offset()..)?
-        .trim_ascii()
-        .strip_suffix(b"}")?;
+    let rest = value.as_bytes().get(values.byte_offset()..)?;
+    let rest = rest.trim_ascii().strip_suffix(b"}")?;
     let plain = rest.is_empty() || rest.starts_with(b",");
     if !plain || memchr::memchr3(b'{', b'}', b']', rest).is_some() {
         return None;
@@ -295,6 +295,14 @@ fn usage_at_end(body: &[u8]) -> Option<(Usage, Served)> {
         return None;
     }
     Some((counts.usage()?, served(body, rest)))
+}
+
+/// Where `"usage"` stands for the last time. Searching forwards is much faster, and nearly always it is near the end.
+fn last_usage(body: &[u8]) -> Option<usize> {
+    const NEAR: usize = 512;
+    let near = body.len().saturating_sub(NEAR);
+    let found = USAGE.find_iter(&body[near..]).last();
+    found.map(|at| near + at).or_else(|| USAGE_BACK.rfind(body))
 }
 
 /// The tier a whole reply says it was given at: behind its usage, or somewhere in front. The key is a member of the reply's,
