@@ -267,7 +267,13 @@ fn members<'a>(
     loop {
         scan.space();
         let span = scan.string()?;
-        let key = decode(&scan.text[span]);
+        let key = match scan.escaped {
+            true => decode(&scan.text[span]),
+            false => scan
+                .text
+                .get(span.start + 1..span.end - 1)
+                .map(Cow::Borrowed),
+        };
         scan.space();
         scan.expect(b':')?;
         scan.space();
@@ -403,34 +409,33 @@ fn tokens(name: &str, raw: &str) -> Result<Option<u64>> {
 /// Bedrock's, `"image":{"format":…}`. Quotes inside of texts are escaped, so only real members match.
 fn images(raw: &str) -> bool {
     // Made once: preparing a search takes longer than searching most bodies.
-    static NEEDLES: LazyLock<[memmem::Finder<'static>; 2]> =
-        LazyLock::new(|| ["\"image", "\"input_image\""].map(memmem::Finder::new));
-    NEEDLES.iter().any(|needle| {
-        needle.find_iter(raw.as_bytes()).any(|at| {
-            let kind = raw[at + 1..].split('"').next().unwrap_or_default();
-            let before = raw[..at]
-                .trim_ascii_end()
-                .strip_suffix(':')
-                .map(str::trim_ascii_end);
-            let named = |name: &str| before.is_some_and(|before| before.ends_with(name));
-            let holds = |name: &str| {
-                let mut rest = raw.get(at + 2 + kind.len()..).unwrap_or_default();
-                for mark in [":", "{"] {
-                    rest = rest
-                        .trim_ascii_start()
-                        .strip_prefix(mark)
-                        .unwrap_or_default();
-                }
-                rest.trim_ascii_start().starts_with(name)
-            };
-            match kind {
-                "image" if holds("\"format\"") || holds("\"source\"") => true,
-                "image" | "image_url" | "input_image" => named("\"type\""),
-                kind => {
-                    kind.starts_with("image/") && (named("\"mimeType\"") || named("\"mime_type\""))
-                }
+    static NEEDLE: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new("image"));
+    NEEDLE.find_iter(raw.as_bytes()).any(|at| {
+        let before = raw[..at].strip_suffix("input_").unwrap_or(&raw[..at]);
+        let Some(before) = before.strip_suffix('"') else {
+            return false;
+        };
+        let behind = &raw[before.len() + 1..];
+        let kind = behind.split('"').next().unwrap_or_default();
+        let before = before.trim_ascii_end().strip_suffix(':');
+        let before = before.map(str::trim_ascii_end);
+        let named = |name: &str| before.is_some_and(|before| before.ends_with(name));
+        let holds = |name: &str| {
+            let mut rest = behind.get(kind.len() + 1..).unwrap_or_default();
+            for mark in [":", "{"] {
+                rest = rest
+                    .trim_ascii_start()
+                    .strip_prefix(mark)
+                    .unwrap_or_default();
             }
-        })
+            rest.trim_ascii_start().starts_with(name)
+        };
+        match kind {
+            "image" if holds("\"format\"") || holds("\"source\"") => true,
+            "image" | "image_url" | "input_image" => named("\"type\""),
+            kind => kind.starts_with("image/") && (named("\"mimeType\"") || named("\"mime_type\"")),
+        }
     })
 }
 

@@ -74,6 +74,8 @@ pub(super) struct Scan<'a> {
     pub at: usize,
     /// Bytes of strings so far that are encoded data.
     pub encoded: usize,
+    /// There are escapes in the string that was read last.
+    pub escaped: bool,
     bytes: &'a [u8],
     open: usize,
     depth: usize,
@@ -87,6 +89,7 @@ impl<'a> Scan<'a> {
             text,
             at: 0,
             encoded: 0,
+            escaped: false,
             bytes: text.as_bytes(),
             open: 0,
             depth,
@@ -161,6 +164,7 @@ impl<'a> Scan<'a> {
     /// Reads a string and gives its span, quotes included.
     pub fn string(&mut self) -> Result<Range<usize>> {
         let start = self.at;
+        self.escaped = false;
         if !self.eat(b'"') {
             return Err(self.wrong("a string"));
         }
@@ -176,7 +180,10 @@ impl<'a> Scan<'a> {
                     }
                     return Ok(start..self.at);
                 }
-                b'\\' => self.at += 1,
+                b'\\' => {
+                    self.at += 1;
+                    self.escaped = true;
+                }
                 _ if self.at_end() => return Err(self.wrong("the end of a string")),
                 _ => return Err(self.wrong("an escape instead of a control character")),
             }
