@@ -151,10 +151,11 @@ impl Reading<'_> {
     /// Whether an answer with these headers is handed on as it comes: what a provider is asked for itself, and of what may
     /// be of any kind all but JSON, of which more is known once it is whole.
     fn is_handed_on(&self, headers: &HeaderMap) -> bool {
-        let label = headers.get(header::CONTENT_TYPE);
-        let label = label.and_then(|label| label.to_str().ok());
-        let json = sniff::labelled(label.unwrap_or_default(), "application/json");
-        let strange = || !json || compressed(headers);
+        let strange = || {
+            let label = headers.get(header::CONTENT_TYPE);
+            let label = label.and_then(|label| label.to_str().ok());
+            !sniff::labelled(label.unwrap_or_default(), "application/json") || compressed(headers)
+        };
         match self.exchange.errand.map(|errand| errand.place) {
             Some(Place::Base) => true,
             Some(Place::Endpoint) => strange(),

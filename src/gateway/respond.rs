@@ -130,8 +130,8 @@ pub fn answer(
 /// What gw did, in `x-gw-*` headers. The cost of a stream is not known when its head is sent.
 pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: bool) {
     let row = &record.row;
-    // With what the caller of this and hyper add: the map grows once.
-    headers.reserve(13);
+    // With what the caller of this adds: the map grows once, and not further than it has to.
+    headers.reserve(12);
     record.tell_limits(format.api, headers);
     let id = HeaderValue::from_str(&row.id).ok();
     identify_as(headers, format.api, id.clone());
@@ -149,8 +149,13 @@ pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: b
     if !row.dropped.is_empty() {
         put(DROPPED, Some(&dropped(&row.dropped)));
     }
-    if !row.attempts.is_empty() {
-        headers.insert(ATTEMPTS, HeaderValue::from(row.attempts.len()));
+    let attempts = match row.attempts.len() {
+        0 => None,
+        1 => Some(HeaderValue::from_static("1")),
+        more => Some(HeaderValue::from(more)),
+    };
+    if let Some(attempts) = attempts {
+        headers.insert(ATTEMPTS, attempts);
     }
     if whole && let Some(cost) = record.priced() {
         headers.insert(COST_STATUS, HeaderValue::from_static(cost.status.name()));
