@@ -1,6 +1,7 @@
 //! Idle upstream connections of one worker, newest first. No locks: a pool belongs to one thread.
 
 use super::connect::Connection;
+use crate::hash::Seeded;
 use crate::upstream::{Origin, Upstream};
 use std::{
     cell::{Cell, RefCell},
@@ -34,7 +35,7 @@ struct Provider {
 /// have the same address.
 #[derive(Default)]
 pub struct Pool {
-    providers: RefCell<HashMap<Arc<str>, Provider>>,
+    providers: RefCell<HashMap<Arc<str>, Provider, Seeded>>,
     sweeps: Cell<u64>,
     /// A provider has come that had no idle connection before.
     come: Notify,
