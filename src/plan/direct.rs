@@ -1,10 +1,11 @@
 //! Calls without a route: the key's `direct` globs let it name `provider/model`, or a bare model that
 //! exactly one provider serves. Deny by default.
 
-use super::{Ask, Caller, Choice, Facts, Moment, Plan, Snapshot, Why, fit, health, naming};
+use super::{Ask, Caller, Choice, Moment, Plan, Snapshot, Why, asked::Meant, fit, health};
 use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
 use crate::resources::glob;
+use std::sync::Arc;
 
 pub(super) fn plan(
     snapshot: &Snapshot,
@@ -27,26 +28,27 @@ pub(super) fn plan(
         return Err(super::no_model("no route supplies one"));
     };
     let found = candidates(snapshot, caller, asked);
-    let permitted: Vec<&(usize, String, Facts)> = found
+    let judge = |provider: usize, meant: &Meant| {
+        fit::judge(snapshot, caller, ask, provider, &meant.model, &meant.facts)
+    };
+    let permitted: Vec<&(usize, Arc<Meant>)> = found
         .iter()
-        .filter(|(provider, model, _)| allows(snapshot, caller, *provider, model))
+        .filter(|(provider, meant)| allows(snapshot, caller, *provider, &meant.model))
         .collect();
-    let usable: Vec<&(usize, String, Facts)> = permitted
+    let usable: Vec<&(usize, Arc<Meant>)> = permitted
         .iter()
         .copied()
-        .filter(|(provider, model, facts)| {
-            fit::judge(snapshot, caller, ask, *provider, model, facts).is_ok()
-        })
+        .filter(|(provider, meant)| judge(*provider, meant).is_ok())
         .collect();
     match (usable.as_slice(), permitted.first()) {
-        ([(provider, model, facts)], _) => {
-            let model = model.as_str().into();
+        ([(provider, meant)], _) => {
+            let model = meant.model.clone();
             let health = &snapshot.providers[*provider].health;
             let choice = Choice {
                 state: health::TargetState::asked(health, &model),
                 provider: *provider,
                 model,
-                facts: facts.clone(),
+                facts: meant.facts.clone(),
                 tier: 0,
                 weight: 1,
                 place: 0,
@@ -61,12 +63,10 @@ pub(super) fn plan(
             health::rest(snapshot, &mut plan.attempts, &mut plan.excluded, now, true);
             Ok(plan)
         }
-        ([], Some((provider, model, facts))) => {
-            match fit::judge(snapshot, caller, ask, *provider, model, facts) {
-                Err(why) => Err(refused(asked, &why)),
-                Ok(_) => Err(unknown(asked)),
-            }
-        }
+        ([], Some((provider, meant))) => match judge(*provider, meant) {
+            Err(why) => Err(refused(asked, &why)),
+            Ok(_) => Err(unknown(asked)),
+        },
         ([], None) if found.is_empty() => Err(unknown(asked)),
         ([], None) => Err(Error::new(
             Kind::Forbidden,
@@ -85,8 +85,8 @@ pub(super) fn plan(
         (several, _) => {
             let names: Vec<String> = several
                 .iter()
-                .map(|(provider, model, _)| {
-                    format!("`{}/{model}`", snapshot.providers[*provider].name)
+                .map(|(provider, meant)| {
+                    format!("`{}/{}`", snapshot.providers[*provider].name, meant.model)
                 })
                 .collect();
             Err(Error::invalid(format!(
@@ -124,7 +124,7 @@ pub fn allows(snapshot: &Snapshot, caller: &Caller, provider: usize, model: &str
 
 /// Every provider that could be meant by `asked`: `provider/model` first, else a bare model name. Providers that
 /// are disabled or not active in the key's environment are as if they were not there.
-fn candidates(snapshot: &Snapshot, caller: &Caller, asked: &str) -> Vec<(usize, String, Facts)> {
+fn candidates(snapshot: &Snapshot, caller: &Caller, asked: &str) -> Vec<(usize, Arc<Meant>)> {
     let there = |provider: &usize| {
         snapshot
             .providers
@@ -134,16 +134,12 @@ fn candidates(snapshot: &Snapshot, caller: &Caller, asked: &str) -> Vec<(usize, 
     let exact = asked
         .split_once('/')
         .and_then(|(provider, _)| snapshot.provider(provider).filter(there));
-    let whole = |provider: usize| {
-        let upstream = naming::asked(snapshot, provider, asked).into_owned();
-        let facts = snapshot.facts(provider, &upstream);
-        (provider, upstream, facts)
-    };
+    let whole = |provider: usize| (provider, snapshot.meant(provider, asked));
     match exact {
         Some(provider) => vec![whole(provider)],
         None => {
             let all = snapshot.provider_indexes().filter(there).map(whole);
-            all.filter(|(provider, upstream, _)| snapshot.serves(*provider, upstream))
+            all.filter(|(provider, meant)| snapshot.serves(*provider, &meant.model))
                 .collect()
         }
     }

@@ -2,6 +2,7 @@
 //! every other target was left out. No I/O, no async, no clock (time is an argument). The same function
 //! serves requests and `gw route explain`.
 
+pub mod asked;
 pub mod caller;
 pub mod dice;
 pub mod direct;

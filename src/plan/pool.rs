@@ -188,17 +188,17 @@ impl Target {
         if self.weight == 0 {
             return Err(Why::WeightZero);
         }
-        let model = match (&self.model, ask.model) {
-            _ if matches!(ask.op, Op::Keep(_)) => "".into(),
-            (Some(model), _) => model.clone(),
-            (None, Some(asked)) => naming::asked(snapshot, provider, asked).as_ref().into(),
-            (None, None) => return Err(Why::NoModel),
+        let looked_up = |model: &Arc<str>| (model.clone(), snapshot.facts(provider, model));
+        let (model, facts) = match (&self.model, &self.facts, ask.model) {
+            _ if matches!(ask.op, Op::Keep(_)) => looked_up(&"".into()),
+            (Some(model), Some(facts), _) => (model.clone(), facts.clone()),
+            (Some(model), None, _) => looked_up(model),
+            (None, _, Some(asked)) => {
+                let meant = snapshot.meant(provider, asked);
+                (meant.model.clone(), meant.facts.clone())
+            }
+            (None, _, None) => return Err(Why::NoModel),
         };
-        let facts = self
-            .facts
-            .clone()
-            .filter(|_| !model.is_empty())
-            .unwrap_or_else(|| snapshot.facts(provider, &model));
         fit::judge(snapshot, caller, ask, provider, &model, &facts)?;
         let state = match &self.slot {
             Some(slot) if !model.is_empty() => TargetState::named(slot),

@@ -1,9 +1,15 @@
 //! The immutable picture of all records that requests are served from. A change makes the next one from it: what the
 //! change did not touch is shared between the two.
 
-use super::{Allowance, Caller, Facts, Health, Limited, route::Route};
+use super::{
+    Allowance, Caller, Facts, Health, Limited,
+    asked::{Asked, Meant},
+    naming,
+    route::Route,
+};
 use crate::catalog::{self, Overlay};
 use crate::chat::Op;
+use crate::hash::Seeded;
 use crate::resources::{
     self, Record, Stamp, glob, key::KeySystem, model::Model, provider::Credential,
 };
@@ -32,6 +38,8 @@ pub struct Provider {
     /// What limits all requests to it, and to its models by their upstream ids.
     pub limited: Option<Arc<Limited>>,
     limited_models: HashTrieMapSync<String, Arc<Limited>>,
+    /// What callers mean by names of models.
+    asked: Arc<Asked>,
     /// How its models are doing; the same from snapshot to snapshot as long as it is there.
     pub health: Arc<Health>,
     /// By upstream id: what the user's model records say.
@@ -43,19 +51,22 @@ pub struct Provider {
 impl Provider {
     /// Whether a record of the user's speaks of this model, by its id upstream or its own name.
     pub fn has_record(&self, model: &str) -> bool {
-        self.models.contains_key(model) || self.aliases.contains_key(model)
+        few(&self.models, model).is_some() || self.alias(model).is_some()
     }
 
     /// What a record of the user's says of this model, by its id upstream.
     pub fn record(&self, model: &str) -> Option<&Model> {
-        self.models.get(model).map(Arc::as_ref)
+        few(&self.models, model).map(Arc::as_ref)
+    }
+
+    /// The upstream id behind a record's name, where that is not it.
+    fn alias(&self, name: &str) -> Option<&Arc<str>> {
+        few(&self.aliases, name)
     }
 
     /// What limits all requests to this model, by its id upstream.
     pub fn limited_model(&self, model: &str) -> Option<&Limited> {
-        // Few have any: nothing is looked up where there are none.
-        (!self.limited_models.is_empty())
-            .then(|| self.limited_models.get(model).map(Arc::as_ref))?
+        few(&self.limited_models, model).map(Arc::as_ref)
     }
 
     /// Whether keys of this environment may use it.
@@ -69,8 +80,13 @@ impl Provider {
     }
 }
 
+/// Looks up what few providers have any of: where there is nothing, a name is not even hashed.
+fn few<'a, V>(map: &'a HashTrieMapSync<String, V>, name: &str) -> Option<&'a V> {
+    (!map.is_empty()).then(|| map.get(name))?
+}
+
 /// Routes by the name of a key or user they are bound to, by priority, then name.
-type Bound = HashTrieMapSync<String, Arc<[Arc<Route>]>>;
+type Bound = HashTrieMapSync<String, Arc<[Arc<Route>]>, Seeded>;
 
 /// Everything planning knows.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +99,7 @@ pub struct Snapshot {
     pub providers: Arc<Vec<Arc<Provider>>>,
     by_name: Arc<BTreeMap<Arc<str>, usize>>,
     /// By digest of the secret; the time is when a rotated-out secret ends.
-    digests: HashTrieMapSync<[u8; 32], (Arc<Caller>, Option<Stamp>)>,
+    digests: HashTrieMapSync<[u8; 32], (Arc<Caller>, Option<Stamp>), Seeded>,
     /// By key name.
     callers: HashTrieMapSync<Arc<str>, Arc<Caller>>,
     /// Active routes.
@@ -140,6 +156,10 @@ impl Snapshot {
             providers.extend(named.map(|(_, name)| name));
         }
         let mut routes: BTreeSet<String> = of("route").map(str::to_owned).collect();
+        if !Arc::ptr_eq(&self.prices, prices) {
+            // What is known of their models was looked up before.
+            providers.extend(self.by_name.keys().map(|name| name.to_string()));
+        }
         for name in &providers {
             next.set_provider(name, vendor);
             routes.extend(next.naming("provider", name, "route"));
@@ -197,6 +217,7 @@ impl Snapshot {
             name: name.clone(),
             limited: limited.map(Arc::new),
             limited_models: HashTrieMapSync::default(),
+            asked: Arc::default(),
             spec,
             ops: known.ops,
             catalog: known.catalog,
@@ -441,8 +462,9 @@ impl Snapshot {
             let users = &route.spec.users;
             users.is_empty() || users.iter().any(|user| **user == *caller.user)
         });
-        let of_user = self.of_user.get(&*caller.user);
-        of_key.chain(of_user.into_iter().flat_map(|it| it.iter()))
+        // Looked up where the key's own do not decide.
+        let of_user = std::iter::once_with(|| self.of_user.get(&*caller.user));
+        of_key.chain(of_user.flatten().flat_map(|it| it.iter()))
     }
 
     /// The active route of this name, as far as any key or path leads to it.
@@ -505,16 +527,31 @@ impl Snapshot {
     /// The upstream id behind a name used in a target or a request.
     pub fn upstream_id<'a>(&self, provider: usize, name: &'a str) -> std::borrow::Cow<'a, str> {
         let entry = self.providers.get(provider);
-        let id = entry.and_then(|entry| entry.aliases.get(name));
+        let id = entry.and_then(|entry| entry.alias(name));
         id.map_or(name.into(), |id| id.to_string().into())
     }
 
     /// What is known of a model: the user's record over the catalogue.
     pub fn facts(&self, provider: usize, upstream: &str) -> Facts {
         let entry = self.providers.get(provider);
-        let own = entry.and_then(|entry| entry.models.get(upstream));
+        let own = entry.and_then(|entry| entry.record(upstream));
         let catalog = entry.map_or("", |entry| entry.catalog);
-        self.prices.facts(own.map(|own| &**own), catalog, upstream)
+        self.prices.facts(own, catalog, upstream)
+    }
+
+    /// What callers mean by a model's name at a provider.
+    pub fn meant(&self, provider: usize, name: &str) -> Arc<Meant> {
+        let work_out = || {
+            let model = naming::asked(self, provider, name);
+            Meant {
+                facts: self.facts(provider, &model),
+                model: model.as_ref().into(),
+            }
+        };
+        match self.providers.get(provider) {
+            Some(entry) => entry.asked.meant(name, work_out),
+            None => Arc::new(work_out()),
+        }
     }
 
     /// What is known of a model that a vendor offers, by its id in the catalogue.
@@ -608,9 +645,13 @@ mod tests {
             assert_eq!(snapshot.provider(&provider.name), Some(place));
             let facts = ["m0", "m1", "up"].map(|model| snapshot.facts(place, model).enabled);
             let alias = snapshot.upstream_id(place, "m1").into_owned();
+            let meant = ["m0", "m1", "p0/m1"].map(|name| {
+                let meant = snapshot.meant(place, name);
+                (meant.model.clone(), meant.facts.enabled)
+            });
             let known = snapshot.known_models(place);
             seen.push(format!(
-                "{} {:?} {facts:?} {alias} {known:?}",
+                "{} {:?} {facts:?} {alias} {meant:?} {known:?}",
                 provider.name, provider.spec.enabled
             ));
         }
