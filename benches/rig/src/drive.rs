@@ -1,177 +1,347 @@
 //! Upstream and load tool in one thread with one list of ready sockets, so that both together leave room on a core that they
-//! share. Requests go out the moment an answer is whole; an answer goes out the moment a request is.
+//! share. Requests go out the moment an answer is whole, or when they are due; an answer goes out the moment a request is there.
 
-use crate::answers::{self, Answers};
-use crate::{cpu, message::Shape};
-use mio::net::{TcpListener, TcpStream};
-use mio::{Events, Interest, Poll, Token};
+use crate::message::Inbound;
+use crate::wire::{self, Answer, Ask, Format, Manner, Pool};
+use crate::{Failure, process};
+use memchr::memmem;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-/// Kept-alive connections of the load tool.
-const CALLERS: usize = 64;
 /// Before each measurement.
 const WARM_UP: Duration = Duration::from_millis(300);
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// With fewer ready sockets than this the thread rests for [`NAP`] before it looks again: woken for each single one it would
-/// spend most of its time on being woken.
-const FEW: usize = 12;
-const NAP: Duration = Duration::from_micros(20);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What a subject does behind its answers is waited for: until it has rested this long, and not for ever.
+const REST: Duration = Duration::from_millis(300);
+const BEHIND: Duration = Duration::from_secs(5);
+/// Where callers never pause, the thread rests for [`NAP`] before it looks again when fewer sockets than this were ready:
+/// woken for each single one it would spend most of its time on being woken.
+const FEW: usize = 24;
+const NAP: Duration = Duration::from_micros(40);
 
-const LISTENER: Token = Token(0);
+const LISTENER: u64 = u64::MAX;
 
-/// What is measured.
-struct Subject {
-    name: String,
-    pid: u32,
-    host: String,
-    key: String,
+/// What is asked of a subject.
+pub struct Load<'a> {
+    pub ask: &'a Ask,
+    /// Whose CPU time counts; none where the upstream itself is asked.
+    pub pid: Option<u32>,
+    /// Bytes of a request's body.
+    pub request: usize,
+    pub answer: Answer,
+    pub how: How,
+    pub length: Duration,
 }
 
-/// What one pass gave.
-pub struct Figure {
-    pub name: String,
-    /// Requests a second.
+#[derive(Clone, Copy)]
+pub enum How {
+    /// So many callers, each of which asks again as soon as it is answered.
+    Closed(usize),
+    /// A request each so long, however long answers take; counted from when it was due.
+    Every(Duration),
+}
+
+/// What came of it.
+#[derive(Default)]
+pub struct Outcome {
+    /// Answers a second.
     pub rate: f64,
-    /// CPU time of the subject for each request.
+    /// CPU time of the subject for each answer, with what it did behind its answers.
     pub cost: Duration,
-    /// The parts of their cores that the subject, and upstream and load tool, used.
+    /// CPU time of the subject for each write of the upstream.
+    pub piece: Duration,
+    /// The part of that CPU time that was used behind the last answer.
+    pub behind: f64,
+    /// The parts of their cores that the subject, the upstream, and upstream and load tool together used.
     pub busy: f64,
+    pub upstream: f64,
     pub rig: f64,
-}
-
-/// Serves as upstream, reads the subjects from stdin, measures them in turns. The first pass warms up and does not count.
-pub fn run(
-    passes: usize,
-    seconds: f64,
-    ready: &str,
-) -> Result<Vec<Figure>, Box<dyn std::error::Error>> {
-    let mut drive = Drive::new()?;
-    crate::ready(ready, drive.listener.local_addr()?)?;
-    let subjects = subjects(&io::read_to_string(io::stdin())?)?;
-    let mut figures = Vec::new();
-    for pass in 0..=passes {
-        for subject in &subjects {
-            let figure = drive.measure(subject, Duration::from_secs_f64(seconds))?;
-            if pass > 0 {
-                figures.push(figure);
-            }
-        }
-    }
-    Ok(figures)
-}
-
-fn subjects(text: &str) -> Result<Vec<Subject>, Box<dyn std::error::Error>> {
-    let mut subjects = Vec::new();
-    for line in text.lines() {
-        let [name, pid, url, key] = line.split(' ').collect::<Vec<_>>()[..] else {
-            return Err(format!("a subject is `NAME PID URL KEY`, not `{line}`").into());
-        };
-        subjects.push(Subject {
-            name: name.into(),
-            pid: pid.parse()?,
-            host: url
-                .trim_start_matches("http://")
-                .trim_end_matches('/')
-                .into(),
-            key: key.into(),
-        });
-    }
-    Ok(subjects)
+    /// From when a request was due, in order of length. Not of callers that never pause and of answers that come whole.
+    pub first_byte: Vec<Duration>,
+    pub first_text: Vec<Duration>,
+    pub whole: Vec<Duration>,
 }
 
 /// One end of a connection.
 struct Peer {
     stream: TcpStream,
     /// The load tool's end, else the upstream's.
-    caller: bool,
-    bytes: Vec<u8>,
-    filled: usize,
-    shape: Shape,
+    caller: Option<Caller>,
+    inbound: Inbound,
+    outbound: Option<Outbound>,
+    /// Tells this connection from an earlier one in the same place.
+    serial: u64,
 }
 
-struct Drive {
-    poll: Poll,
+/// What a caller has seen of an answer.
+struct Caller {
+    due: Instant,
+    first_byte: Option<Instant>,
+    first_text: Option<Instant>,
+    total: bool,
+    /// The last bytes seen: a word may come in two parts.
+    tail: Vec<u8>,
+}
+
+/// A message on its way.
+struct Outbound {
+    /// Nothing: a request.
+    answer: Option<Format>,
+    message: usize,
+    piece: usize,
+    at: usize,
+    /// The socket had no room.
+    blocked: bool,
+}
+
+pub struct Drive {
+    epoll: OwnedFd,
     listener: TcpListener,
+    address: SocketAddr,
     peers: Vec<Option<Peer>>,
-    answers: Answers,
-    request: Vec<u8>,
-    /// Answers so far.
-    done: u64,
-    /// No request follows an answer any more.
+    serial: u64,
+    scratch: Vec<u8>,
+    answer: Answer,
+    openai: Pool,
+    anthropic: Pool,
+    requests: Pool,
+    /// Pieces of paced streams to come.
+    due: VecDeque<(Instant, usize, u64)>,
+    /// When the next request is due where requests have a rate, and callers that wait for one.
+    next: Option<(Instant, Duration)>,
+    free: Vec<usize>,
+    host: String,
+    /// Whether times are taken of each answer.
+    timed: bool,
+    /// Callers never pause.
+    pressing: bool,
+    /// No request follows any more.
     ending: bool,
     waiting: usize,
+    answers: u64,
+    pieces: u64,
+    serving: Duration,
+    times: Outcome,
 }
 
 impl Drive {
-    fn new() -> io::Result<Drive> {
-        let poll = Poll::new()?;
-        let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
-        poll.registry()
-            .register(&mut listener, LISTENER, Interest::READABLE)?;
+    pub fn new() -> io::Result<Drive> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        epoll::add(
+            &epoll,
+            &listener,
+            EventData::new_u64(LISTENER),
+            EventFlags::IN,
+        )?;
+        let answer = Answer::Whole(1024);
         Ok(Drive {
-            poll,
+            address: listener.local_addr()?,
+            epoll,
             listener,
             peers: Vec::new(),
-            answers: Answers::default(),
-            request: Vec::new(),
-            done: 0,
+            serial: 0,
+            scratch: vec![0; 256 << 10],
+            answer,
+            openai: wire::answers(Format::OpenAi, answer),
+            anthropic: wire::answers(Format::Anthropic, answer),
+            requests: Pool::default(),
+            due: VecDeque::new(),
+            next: None,
+            free: Vec::new(),
+            host: String::new(),
+            timed: false,
+            pressing: false,
             ending: false,
             waiting: 0,
+            answers: 0,
+            pieces: 0,
+            serving: Duration::ZERO,
+            times: Outcome::default(),
         })
     }
 
-    fn measure(
+    /// Where the upstream listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How long after `since` a subject that has just been started gives its first good answer. Where it listens may become
+    /// known meanwhile.
+    pub fn first_answer(
         &mut self,
-        subject: &Subject,
-        length: Duration,
-    ) -> Result<Figure, Box<dyn std::error::Error>> {
-        let failed = |what: &dyn std::fmt::Display| format!("{}: {what}", subject.name);
-        self.request = answers::request(&subject.host, &subject.key);
-        self.ending = false;
-        for _ in 0..CALLERS {
-            let stream = std::net::TcpStream::connect(&subject.host)?;
-            stream.set_nonblocking(true)?;
-            let at = self.add(TcpStream::from_std(stream), true)?;
-            self.ask(at).map_err(|error| failed(&error))?;
-        }
-        self.turn(WARM_UP, |_| false)
-            .map_err(|error| failed(&error))?;
-        let (done, begin) = (self.done, Instant::now());
-        let (theirs, ours) = (cpu::used(subject.pid)?, cpu::used(std::process::id())?);
-        self.turn(length, |_| false)
-            .map_err(|error| failed(&error))?;
-        let wall = begin.elapsed();
-        let theirs = cpu::used(subject.pid)?.saturating_sub(theirs);
-        let ours = cpu::used(std::process::id())?.saturating_sub(ours);
-        let done = self.done - done;
+        ask: &dyn Fn() -> Result<Ask, Failure>,
+        since: Instant,
+        patience: Duration,
+    ) -> Result<Duration, Failure> {
+        self.prepare(&ask()?, 200, Answer::Whole(1024));
         self.ending = true;
-        self.turn(PATIENCE, |drive| drive.waiting == 0)
-            .map_err(|error| failed(&error))?;
-        if self.waiting > 0 || done == 0 {
-            return Err(failed(&"answers are missing").into());
+        loop {
+            let answers = self.answers;
+            self.host = ask()?.host;
+            let tried = self.call().and_then(|at| {
+                self.ask(at, Instant::now())?;
+                self.turn(Instant::now() + patience, |drive| drive.answers > answers)
+            });
+            self.hang_up();
+            if self.answers > answers {
+                return Ok(since.elapsed());
+            }
+            if since.elapsed() > patience {
+                let why = tried
+                    .err()
+                    .map(|error| error.to_string())
+                    .unwrap_or_default();
+                return Err(format!("no good answer within {patience:?}: {why}").into());
+            }
+            // Not there yet.
+            self.turn(Instant::now() + Duration::from_micros(300), |_| false)?;
         }
-        for peer in self
-            .peers
-            .iter_mut()
-            .filter(|peer| peer.as_ref().is_some_and(|peer| peer.caller))
-        {
-            *peer = None;
-        }
-        Ok(Figure {
-            name: subject.name.clone(),
-            rate: done as f64 / wall.as_secs_f64(),
-            cost: theirs.div_f64(done as f64),
-            busy: theirs.as_secs_f64() / wall.as_secs_f64(),
-            rig: ours.as_secs_f64() / wall.as_secs_f64(),
-        })
     }
 
-    fn add(&mut self, mut stream: TcpStream, caller: bool) -> io::Result<usize> {
+    /// Lets the upstream answer whoever asks it meanwhile.
+    pub fn serve(&mut self, length: Duration) -> io::Result<()> {
+        self.turn(Instant::now() + length, |_| false)
+    }
+
+    pub fn run(&mut self, load: &Load) -> Result<Outcome, Failure> {
+        self.prepare(load.ask, load.request, load.answer);
+        let used = |pid: Option<u32>| pid.map_or(Ok(Duration::ZERO), process::used);
+        let before = used(load.pid)?;
+        let answered = self.answers;
+        let pieces = self.pieces;
+        self.start(load)?;
+        self.turn(Instant::now() + WARM_UP, |_| false)?;
+        self.times = Outcome::default();
+        self.serving = Duration::ZERO;
+        let (done, begin) = (self.answers, Instant::now());
+        let (theirs, ours) = (used(load.pid)?, process::used_by_this_thread()?);
+        self.turn(begin + load.length, |_| false)?;
+        let wall = begin.elapsed();
+        let done = self.answers - done;
+        let part = |time: Duration| time.as_secs_f64() / wall.as_secs_f64();
+        let mut outcome = Outcome {
+            rate: done as f64 / wall.as_secs_f64(),
+            busy: part(used(load.pid)?.saturating_sub(theirs)),
+            rig: part(process::used_by_this_thread()?.saturating_sub(ours)),
+            upstream: part(self.serving),
+            ..std::mem::take(&mut self.times)
+        };
+        self.ending = true;
+        self.next = None;
+        self.turn(Instant::now() + PATIENCE, |drive| drive.waiting == 0)?;
+        if self.waiting > 0 || done == 0 {
+            return Err(format!("{} answers are missing", self.waiting).into());
+        }
+        self.pressing = false;
+        let ended = used(load.pid)?;
+        let rested = self.rest(load.pid)?;
+        self.hang_up();
+        let cost = rested.saturating_sub(before);
+        outcome.cost = cost.div_f64((self.answers - answered) as f64);
+        outcome.piece = cost.div_f64((self.pieces - pieces).max(1) as f64);
+        outcome.behind = rested.saturating_sub(ended).as_secs_f64() / cost.as_secs_f64();
+        for times in [
+            &mut outcome.first_byte,
+            &mut outcome.first_text,
+            &mut outcome.whole,
+        ] {
+            times.sort_unstable();
+        }
+        Ok(outcome)
+    }
+
+    fn prepare(&mut self, ask: &Ask, request: usize, answer: Answer) {
+        if self.answer != answer {
+            self.answer = answer;
+            self.openai = wire::answers(Format::OpenAi, answer);
+            self.anthropic = wire::answers(Format::Anthropic, answer);
+        }
+        self.requests = wire::requests(ask, request, matches!(answer, Answer::Stream { .. }));
+        self.host.clone_from(&ask.host);
+        self.pressing = false;
+        self.timed = false;
+        self.waiting = 0;
+        self.next = None;
+    }
+
+    fn start(&mut self, load: &Load) -> io::Result<()> {
+        self.ending = false;
+        match load.how {
+            How::Closed(callers) => {
+                let paced = match load.answer {
+                    Answer::Stream { manner, .. } => {
+                        self.timed = true;
+                        matches!(manner, Manner::Paced(_)).then_some(manner)
+                    }
+                    Answer::Whole(_) => None,
+                };
+                self.pressing = paced.is_none();
+                for caller in 0..callers {
+                    let at = self.call()?;
+                    self.ask(at, Instant::now())?;
+                    // Streams that begin together would all be due together.
+                    if let Some(Manner::Paced(pace)) = paced {
+                        let apart = pace / callers as u32;
+                        self.turn(Instant::now() + apart, |_| caller + 1 == callers)?;
+                    }
+                }
+            }
+            How::Every(interval) => {
+                self.timed = true;
+                for _ in 0..16 {
+                    let at = self.call()?;
+                    self.free.push(at);
+                }
+                self.next = Some((Instant::now(), interval));
+            }
+        }
+        Ok(())
+    }
+
+    /// Until the subject has nothing left to do; what it has used then.
+    fn rest(&mut self, pid: Option<u32>) -> Result<Duration, Failure> {
+        let Some(pid) = pid else {
+            return Ok(Duration::ZERO);
+        };
+        let begin = Instant::now();
+        let mut used = process::used(pid)?;
+        loop {
+            self.turn(Instant::now() + REST, |_| false)?;
+            let now = process::used(pid)?;
+            if now.saturating_sub(used) < REST / 50 || begin.elapsed() > BEHIND {
+                return Ok(now);
+            }
+            used = now;
+        }
+    }
+
+    /// A caller's new connection.
+    fn call(&mut self) -> io::Result<usize> {
+        let stream = TcpStream::connect(&self.host)?;
+        self.add(
+            stream,
+            Some(Caller {
+                due: Instant::now(),
+                first_byte: None,
+                first_text: None,
+                total: false,
+                tail: Vec::new(),
+            }),
+        )
+    }
+
+    fn add(&mut self, stream: TcpStream, caller: Option<Caller>) -> io::Result<usize> {
+        stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         // The cheapest there is; what the machine's default costs is no business of the subjects.
-        socket2::SockRef::from(&stream).set_tcp_congestion(b"reno")?;
+        let _ = rustix::net::sockopt::set_tcp_congestion(&stream, "reno");
         let at = match self.peers.iter().position(Option::is_none) {
             Some(free) => free,
             None => {
@@ -179,58 +349,134 @@ impl Drive {
                 self.peers.len() - 1
             }
         };
-        self.poll
-            .registry()
-            .register(&mut stream, Token(at + 1), Interest::READABLE)?;
+        let wanted = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        epoll::add(&self.epoll, &stream, EventData::new_u64(at as u64), wanted)?;
+        self.serial += 1;
         self.peers[at] = Some(Peer {
             stream,
             caller,
-            bytes: vec![0; 8192],
-            filled: 0,
-            shape: Shape::default(),
+            inbound: Inbound::default(),
+            outbound: None,
+            serial: self.serial,
         });
         Ok(at)
     }
 
-    /// Sends a request. A socket that holds none has room for one.
-    fn ask(&mut self, at: usize) -> io::Result<()> {
-        let peer = self.peers[at].as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        self.waiting += 1;
-        peer.stream.write_all(&self.request)
+    fn hang_up(&mut self) {
+        for peer in &mut self.peers {
+            if peer.as_ref().is_some_and(|peer| peer.caller.is_some()) {
+                *peer = None;
+            }
+        }
+        self.free.clear();
+        self.waiting = 0;
     }
 
-    /// Serves sockets for so long, or until `enough`.
-    fn turn(&mut self, length: Duration, enough: impl Fn(&Drive) -> bool) -> io::Result<()> {
-        let end = Instant::now() + length;
-        let mut events = Events::with_capacity(1024);
+    fn ask(&mut self, at: usize, due: Instant) -> io::Result<()> {
+        let message = self.requests.take();
+        if let Some(peer) = &mut self.peers[at]
+            && let Some(caller) = &mut peer.caller
+        {
+            self.waiting += 1;
+            caller.due = due;
+            caller.first_byte = None;
+            caller.first_text = None;
+            caller.total = false;
+            peer.outbound = Some(Outbound::new(None, message));
+        }
+        self.write(at)
+    }
+
+    /// Serves sockets until then, or until `enough`.
+    fn turn(&mut self, end: Instant, enough: impl Fn(&Drive) -> bool) -> io::Result<()> {
+        let mut events = Vec::with_capacity(1024);
         loop {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || enough(self) {
+            let now = Instant::now();
+            if now >= end || enough(self) {
                 return Ok(());
             }
-            match self.poll.poll(&mut events, Some(left)) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            self.write_due(now)?;
+            self.ask_due(now)?;
+            let until = self
+                .due
+                .front()
+                .map(|(due, ..)| *due)
+                .into_iter()
+                .chain(self.next.map(|(due, _)| due))
+                .fold(end, Instant::min);
+            let left = until.saturating_duration_since(Instant::now());
+            let left = rustix::time::Timespec {
+                tv_sec: left.as_secs() as i64,
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            events.clear();
+            match epoll::wait(
+                &self.epoll,
+                rustix::buffer::spare_capacity(&mut events),
+                Some(&left),
+            ) {
+                Err(rustix::io::Errno::INTR) => continue,
                 result => result?,
-            }
-            let mut count = 0;
+            };
+            // One after the other, so that it can be told what the upstream takes of the time.
+            let begin = Instant::now();
             for event in &events {
-                count += 1;
-                match event.token() {
+                match event.data.u64() {
                     LISTENER => self.accept()?,
-                    Token(at) => self.read(at - 1, event.is_read_closed())?,
+                    at => self.ready(at as usize, event.flags, false)?,
                 }
             }
-            if count < FEW {
+            self.serving += begin.elapsed();
+            for event in &events {
+                if event.data.u64() != LISTENER {
+                    self.ready(event.data.u64() as usize, event.flags, true)?;
+                }
+            }
+            if self.pressing && events.len() < FEW {
                 std::thread::sleep(NAP);
             }
         }
+    }
+
+    fn write_due(&mut self, now: Instant) -> io::Result<()> {
+        while let Some((due, at, serial)) = self.due.pop_front() {
+            if due > now {
+                self.due.push_front((due, at, serial));
+                break;
+            }
+            if self.peers[at]
+                .as_ref()
+                .is_some_and(|peer| peer.serial == serial)
+            {
+                self.write(at)?;
+            }
+        }
+        if self.due.is_empty() {
+            return Ok(());
+        }
+        self.serving += now.elapsed();
+        Ok(())
+    }
+
+    fn ask_due(&mut self, now: Instant) -> io::Result<()> {
+        while let Some((due, interval)) = self.next
+            && due <= now
+        {
+            self.next = Some((due + interval, interval));
+            let at = match self.free.pop() {
+                Some(at) => at,
+                None => self.call()?,
+            };
+            self.ask(at, due)?;
+        }
+        Ok(())
     }
 
     fn accept(&mut self) -> io::Result<()> {
         loop {
             match self.listener.accept() {
                 Ok((stream, _)) => {
-                    let at = self.add(stream, false)?;
+                    let at = self.add(stream, None)?;
                     self.read(at, false)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -239,55 +485,220 @@ impl Drive {
         }
     }
 
+    fn ready(&mut self, at: usize, flags: EventFlags, callers: bool) -> io::Result<()> {
+        let Some(peer) = &self.peers[at] else {
+            return Ok(());
+        };
+        if peer.caller.is_some() != callers {
+            return Ok(());
+        }
+        if flags.contains(EventFlags::OUT)
+            && peer
+                .outbound
+                .as_ref()
+                .is_some_and(|outbound| outbound.blocked)
+        {
+            self.write(at)?;
+        }
+        let closed = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+        if flags.contains(EventFlags::IN) || closed {
+            self.read(at, closed)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is to be written now.
+    fn write(&mut self, at: usize) -> io::Result<()> {
+        let Some(peer) = &mut self.peers[at] else {
+            return Ok(());
+        };
+        let Some(outbound) = &mut peer.outbound else {
+            return Ok(());
+        };
+        let pool = match outbound.answer {
+            None => &self.requests,
+            Some(Format::OpenAi) => &self.openai,
+            Some(Format::Anthropic) => &self.anthropic,
+        };
+        let message = pool.message(outbound.message);
+        outbound.blocked = false;
+        while let Some(&end) = message.pieces.get(outbound.piece) {
+            while outbound.at < end {
+                match peer.stream.write(&message.bytes[outbound.at..end]) {
+                    Ok(written) => outbound.at += written,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        outbound.blocked = true;
+                        return Ok(());
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if peer.caller.is_some() => return Err(error),
+                    Err(_) => {
+                        self.peers[at] = None;
+                        return Ok(());
+                    }
+                }
+            }
+            outbound.piece += 1;
+            if outbound.answer.is_none() {
+                continue;
+            }
+            self.pieces += 1;
+            if outbound.piece < message.pieces.len()
+                && let Answer::Stream {
+                    manner: Manner::Paced(pace),
+                    ..
+                } = self.answer
+            {
+                self.due.push_back((Instant::now() + pace, at, peer.serial));
+                return Ok(());
+            }
+        }
+        peer.outbound = None;
+        Ok(())
+    }
+
     /// Takes what has come and answers what is whole. Nothing follows a whole message before it is answered, so that there is
     /// no look for more, unless to see the end of a connection that is `closed`.
     fn read(&mut self, at: usize, closed: bool) -> io::Result<()> {
-        let Some(peer) = self.peers[at].as_mut() else {
-            return Ok(());
-        };
         loop {
-            match peer.stream.read(&mut peer.bytes[peer.filled..]) {
-                Ok(0) | Err(_) if peer.filled == peer.bytes.len() => {
-                    return Err(io::Error::other("a message is too long"));
+            let Some(peer) = self.peers[at].as_mut() else {
+                return Ok(());
+            };
+            let read = match peer.stream.read(&mut self.scratch) {
+                Ok(0) if peer.caller.is_some() => {
+                    return Err(io::Error::other("the connection was closed"));
                 }
-                Ok(0) if peer.caller => return Err(io::Error::other("the connection was closed")),
                 Ok(0) => {
                     self.peers[at] = None;
                     return Ok(());
                 }
-                Ok(read) => peer.filled += read,
+                Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if peer.caller => return Err(error),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if peer.caller.is_some() => return Err(error),
                 Err(_) => {
                     self.peers[at] = None;
                     return Ok(());
                 }
-            }
-            let Some(end) = peer.shape.end(&peer.bytes[..peer.filled]) else {
-                continue;
             };
-            if end != peer.filled {
-                return Err(io::Error::other("more than one message has come"));
-            }
-            peer.filled = 0;
-            if !peer.caller {
-                peer.stream.write_all(self.answers.to(&peer.bytes[..end]))?;
-            } else {
-                if !answers::good(&peer.bytes[..end]) {
-                    return Err(io::Error::other(
-                        String::from_utf8_lossy(&peer.bytes[..end]).into_owned(),
-                    ));
+            let bytes = &self.scratch[..read];
+            let whole = peer.inbound.take(bytes).map_err(io::Error::other)?;
+            match &mut peer.caller {
+                None if whole => {
+                    let format = match peer.inbound.starts_with(b"POST /v1/messages") {
+                        true => Format::Anthropic,
+                        false => Format::OpenAi,
+                    };
+                    let pool = match format {
+                        Format::OpenAi => &mut self.openai,
+                        Format::Anthropic => &mut self.anthropic,
+                    };
+                    peer.outbound = Some(Outbound::new(Some(format), pool.take()));
+                    self.write(at)?;
                 }
-                self.done += 1;
-                self.waiting -= 1;
-                if !self.ending {
-                    self.waiting += 1;
-                    peer.stream.write_all(&self.request)?;
+                None => {}
+                Some(caller) => {
+                    caller.look(bytes, self.timed);
+                    if whole {
+                        self.answered(at, read)?;
+                    }
                 }
             }
-            if !closed {
+            // A socket that gave less than there was room for is empty.
+            if !closed && (whole || read < self.scratch.len()) {
                 return Ok(());
             }
+        }
+    }
+
+    /// An answer is whole: is it good, and what is next.
+    fn answered(&mut self, at: usize, read: usize) -> io::Result<()> {
+        let Some(peer) = &mut self.peers[at] else {
+            return Ok(());
+        };
+        let Some(caller) = &mut peer.caller else {
+            return Ok(());
+        };
+        let good = match self.answer {
+            Answer::Whole(_) => caller.total,
+            Answer::Stream { .. } => {
+                caller.first_text.is_some() && memmem::find(&caller.tail, wire::DONE).is_some()
+            }
+        };
+        if !good || !peer.inbound.starts_with(b"HTTP/1.1 200 ") {
+            let text = String::from_utf8_lossy(&self.scratch[..read.min(2_000)]);
+            return Err(io::Error::other(format!("this is no good answer: {text}")));
+        }
+        self.answers += 1;
+        self.waiting -= 1;
+        let mut now = Instant::now();
+        if self.timed {
+            let since = |at: Instant| at.saturating_duration_since(caller.due);
+            self.times.whole.push(since(now));
+            self.times.first_byte.extend(caller.first_byte.map(since));
+            self.times.first_text.extend(caller.first_text.map(since));
+            now = Instant::now();
+        }
+        caller.tail.clear();
+        if self.next.is_some() {
+            self.free.push(at);
+        } else if !self.ending {
+            self.ask(at, now)?;
+        }
+        Ok(())
+    }
+}
+
+impl Outbound {
+    fn new(answer: Option<Format>, message: usize) -> Outbound {
+        Outbound {
+            answer,
+            message,
+            piece: 0,
+            at: 0,
+            blocked: false,
+        }
+    }
+}
+
+impl Caller {
+    /// Looks for what makes an answer a good one, and when it came.
+    fn look(&mut self, bytes: &[u8], timed: bool) {
+        /// Longer than any word that is looked for.
+        const TAIL: usize = 48;
+        let seam;
+        let found = |word: &[u8], seam: &[u8]| {
+            memmem::find(bytes, word).is_some() || memmem::find(seam, word).is_some()
+        };
+        match self.tail.is_empty() {
+            true => seam = Vec::new(),
+            false => seam = [&self.tail[..], &bytes[..bytes.len().min(TAIL)]].concat(),
+        }
+        if timed {
+            if self.first_byte.is_none() {
+                self.first_byte = Some(Instant::now());
+            }
+            if self.first_text.is_none() && found(wire::TEXT, &seam) {
+                self.first_text = Some(Instant::now());
+            }
+        }
+        // A re-serialised answer may have a space before the number.
+        let after = |text: &[u8]| {
+            memmem::find(text, wire::TOTAL)
+                .map(|at| &text[at..])
+                .is_some_and(|rest| {
+                    memmem::find(&rest[..rest.len().min(32)], wire::TOKENS).is_some()
+                })
+        };
+        self.total = self.total || after(bytes) || after(&seam);
+        let keep = bytes.len().min(TAIL);
+        if keep < TAIL {
+            self.tail.extend_from_slice(bytes);
+            let over = self.tail.len().saturating_sub(TAIL);
+            self.tail.drain(..over);
+        } else {
+            self.tail.clear();
+            self.tail.extend_from_slice(&bytes[bytes.len() - TAIL..]);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! A lean forwarder on hyper: key check, body parsed and its model replaced, pooled upstream connections, usage and cost
-//! of the answer, a log line. What a gateway costs that does no more than that, one worker in one thread.
+//! of the answer, also of a stream, a log line. What a gateway costs that does no more than that, one worker in one thread.
 
+use crate::Failure;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, Response, StatusCode};
@@ -13,11 +14,16 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpStream};
 
-type Failure = Box<dyn std::error::Error>;
+type Answered = Response<Either<Full<Bytes>, Relay>>;
+
+/// What requests are sent on for.
+const MODEL: &str = "gpt-4o-mini-2024-07-18";
 
 struct Lean {
     upstream: SocketAddr,
@@ -50,7 +56,24 @@ struct Line<'a> {
     cost: f64,
 }
 
-pub fn run(upstream: SocketAddr, key: &str, log: &str, ready: &str) -> Result<(), Failure> {
+/// What is known of a request before its answer's end.
+struct Begun {
+    lean: Rc<Lean>,
+    user: String,
+    begin: Instant,
+    status: StatusCode,
+    /// Goes back to the others at the end.
+    sender: SendRequest<Full<Bytes>>,
+}
+
+/// A stream on its way to the caller, with the events seen last: the usage is in one of them.
+struct Relay {
+    incoming: Incoming,
+    last: [Bytes; 3],
+    begun: Option<Begun>,
+}
+
+pub fn run(listen: SocketAddr, upstream: SocketAddr, key: &str, log: &str) -> Result<(), Failure> {
     let lean = Rc::new(Lean {
         upstream,
         host: HeaderValue::try_from(upstream.to_string())?,
@@ -64,8 +87,7 @@ pub fn run(upstream: SocketAddr, key: &str, log: &str, ready: &str) -> Result<()
         .build()?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        crate::ready(ready, listener.local_addr()?)?;
+        let listener = TcpListener::bind(listen).await?;
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
@@ -85,9 +107,9 @@ pub fn run(upstream: SocketAddr, key: &str, log: &str, ready: &str) -> Result<()
 }
 
 impl Lean {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(self: Rc<Lean>, request: Request<Incoming>) -> Answered {
         let failed = |status, text: String| {
-            let mut response = Response::new(Full::new(Bytes::from(text)));
+            let mut response = Response::new(Either::Left(Full::new(Bytes::from(text))));
             *response.status_mut() = status;
             response
         };
@@ -98,7 +120,7 @@ impl Lean {
             .cloned();
         match user {
             None => failed(StatusCode::UNAUTHORIZED, String::new()),
-            Some(user) => match self.forward(request, &user).await {
+            Some(user) => match self.forward(request, user).await {
                 Ok(response) => response,
                 Err(error) => failed(StatusCode::BAD_GATEWAY, error.to_string()),
             },
@@ -106,15 +128,15 @@ impl Lean {
     }
 
     async fn forward(
-        &self,
+        self: Rc<Lean>,
         request: Request<Incoming>,
-        user: &str,
-    ) -> Result<Response<Full<Bytes>>, Failure> {
+        user: String,
+    ) -> Result<Answered, Failure> {
         let begin = Instant::now();
         let (head, body) = request.into_parts();
         let mut body: serde_json::Value =
             serde_json::from_slice(&body.collect().await?.to_bytes())?;
-        body["model"] = "fixed-model-2".into();
+        body["model"] = MODEL.into();
         let mut onward = Request::new(Full::new(Bytes::from(serde_json::to_vec(&body)?)));
         *onward.method_mut() = head.method;
         *onward.uri_mut() = head.uri;
@@ -123,25 +145,32 @@ impl Lean {
         headers.insert(AUTHORIZATION, self.credential.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let mut sender = self.connection().await?;
-        let (mut head, body) = sender.send_request(onward).await?.into_parts();
-        let body = body.collect().await?.to_bytes();
-        self.idle.borrow_mut().push(sender);
-        let answer: Answer = serde_json::from_slice(&body)?;
-        let line = Line {
-            at: SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis(),
-            user,
-            model: "fixed-model-2",
-            status: head.status.as_u16(),
-            micros: begin.elapsed().as_micros(),
-            cost: answer.usage.prompt_tokens as f64 * 1e-6
-                + answer.usage.completion_tokens as f64 * 4e-6,
-            usage: answer.usage,
-        };
-        let mut log = self.log.borrow_mut();
-        serde_json::to_writer(&mut *log, &line)?;
-        log.write_all(b"\n")?;
+        let (mut head, incoming) = sender.send_request(onward).await?.into_parts();
         head.headers.remove(hyper::header::CONNECTION);
-        Ok(Response::from_parts(head, Full::new(body)))
+        let begun = Begun {
+            lean: self,
+            user,
+            begin,
+            status: head.status,
+            sender,
+        };
+        let streamed = head
+            .headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        if streamed {
+            head.headers.remove(hyper::header::TRANSFER_ENCODING);
+            let relay = Relay {
+                incoming,
+                last: Default::default(),
+                begun: Some(begun),
+            };
+            return Ok(Response::from_parts(head, Either::Right(relay)));
+        }
+        let body = incoming.collect().await?.to_bytes();
+        let answer: Answer = serde_json::from_slice(&body)?;
+        begun.end(answer.usage)?;
+        Ok(Response::from_parts(head, Either::Left(Full::new(body))))
     }
 
     async fn connection(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
@@ -158,5 +187,69 @@ impl Lean {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::task::spawn_local(connection);
         Ok(sender)
+    }
+}
+
+impl Begun {
+    /// The answer has been read: a line in the log.
+    fn end(self, usage: Usage) -> Result<(), Failure> {
+        self.lean.idle.borrow_mut().push(self.sender);
+        let line = Line {
+            at: SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis(),
+            user: &self.user,
+            model: MODEL,
+            status: self.status.as_u16(),
+            micros: self.begin.elapsed().as_micros(),
+            cost: usage.prompt_tokens as f64 * 1e-6 + usage.completion_tokens as f64 * 4e-6,
+            usage,
+        };
+        let mut log = self.lean.log.borrow_mut();
+        serde_json::to_writer(&mut *log, &line)?;
+        log.write_all(b"\n")?;
+        Ok(())
+    }
+}
+
+impl Relay {
+    fn end(&mut self) -> Result<(), Failure> {
+        let Some(begun) = self.begun.take() else {
+            return Ok(());
+        };
+        let last = self.last.concat();
+        let name = b"\"usage\":";
+        let at = memchr::memmem::rfind(&last, name).ok_or("a stream says nothing of its usage")?;
+        let mut usage = serde_json::Deserializer::from_slice(&last[at + name.len()..]);
+        begun.end(Usage::deserialize(&mut usage)?)
+    }
+}
+
+impl Body for Relay {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.incoming).poll_frame(context));
+        Poll::Ready(match frame {
+            None => self.end().err().map(Err),
+            Some(Err(error)) => Some(Err(error.into())),
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    self.last.rotate_left(1);
+                    self.last[2] = data.clone();
+                }
+                Some(Ok(frame))
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        false
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
     }
 }

@@ -1,41 +1,128 @@
-//! What gw is measured with.
+//! What gw is measured with; `benches/run.sh` builds it and everything else that it needs.
 //!
 //! ```text
-//! rig drive PASSES SECONDS READY-FILE < SUBJECTS     upstream and load in one thread, and the table
-//! rig lean UPSTREAM KEY LOG READY-FILE               a lean forwarder: what hyper costs without a gateway's comfort
+//! rig bench [--short] [--peers] [--passes N] [--seconds S] [--only TABLE,…]   the measurement and its tables
+//! rig subjects [the same]                  the scripts of what that measures
+//! rig lean LISTEN UPSTREAM KEY LOG         a lean forwarder on hyper
+//! rig bare LISTEN UPSTREAM KEY             a forwarder of bytes
 //! ```
 //!
-//! Ready files get the address. A subject is a line `NAME PID URL KEY`.
+//! `bench` takes the subjects' scripts from `BENCH_SUBJECTS`, words to put before their commands from `BENCH_BEFORE`, and keeps
+//! what they write in `BENCH_PLACE`.
 
-mod answers;
-mod cpu;
+#[path = "../../samples/agent.rs"]
+mod agent;
+mod bare;
+mod bench;
 mod drive;
 mod lean;
 mod message;
+mod process;
+mod subject;
 mod table;
+mod tables;
+mod wire;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+use bench::{Bench, Effort};
+use std::time::Duration;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const USAGE: &str = "usage: rig bench [--short] [--peers] [--passes N] [--seconds S] [--only TABLE,…], rig subjects …, rig lean LISTEN UPSTREAM KEY LOG, or rig bare LISTEN UPSTREAM KEY";
+
+fn main() -> std::process::ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match args[..] {
-        ["drive", passes, seconds, ready] => {
-            let figures = drive::run(passes.parse()?, seconds.parse()?, ready)?;
-            if !table::print(&figures, passes, seconds) {
-                std::process::exit(1);
-            }
-            Ok(())
+    match run(&args) {
+        Ok(true) => std::process::ExitCode::SUCCESS,
+        Ok(false) => std::process::ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            std::process::ExitCode::FAILURE
         }
-        ["lean", upstream, key, log, ready] => lean::run(upstream.parse()?, key, log, ready),
-        _ => Err(
-            "usage: rig drive PASSES SECONDS READY-FILE, or rig lean UPSTREAM KEY LOG READY-FILE"
-                .into(),
-        ),
     }
 }
 
-/// Written beside and renamed, so that who waits for the file finds it whole.
-fn ready(file: &str, address: std::net::SocketAddr) -> std::io::Result<()> {
-    let beside = format!("{file}.new");
-    std::fs::write(&beside, format!("{address}\n"))?;
-    std::fs::rename(beside, file)
+/// Whether what was measured may be believed.
+fn run(args: &[&str]) -> Result<bool, Failure> {
+    match *args {
+        ["lean", listen, upstream, key, log] => {
+            lean::run(listen.parse()?, upstream.parse()?, key, log)?
+        }
+        ["bare", listen, upstream, key] => bare::run(listen.parse()?, upstream.parse()?, key)?,
+        ["subjects", ref options @ ..] => {
+            println!("{}", bench::scripts(&wanted(options)?.0).join("\n"));
+        }
+        ["bench", ref options @ ..] => {
+            let (effort, only) = wanted(options)?;
+            return measure(effort, only.as_deref());
+        }
+        _ => return Err(USAGE.into()),
+    }
+    Ok(true)
+}
+
+/// How much is measured, and in which tables where not in all.
+fn wanted<'a>(options: &[&'a str]) -> Result<(Effort, Option<Vec<&'a str>>), Failure> {
+    let short = options.contains(&"--short");
+    let mut effort = Effort {
+        passes: if short { 1 } else { 3 },
+        length: Duration::from_secs(if short { 1 } else { 3 }),
+        starts: if short { 1 } else { 5 },
+        peers: false,
+        short,
+    };
+    let mut only: Option<Vec<&str>> = None;
+    let mut options = options.iter();
+    while let Some(&option) = options.next() {
+        let mut value = || options.next().copied().ok_or(USAGE);
+        match option {
+            "--short" => {}
+            "--peers" => effort.peers = true,
+            "--passes" => effort.passes = value()?.parse()?,
+            "--seconds" => effort.length = Duration::try_from_secs_f64(value()?.parse()?)?,
+            "--only" => only = Some(value()?.split(',').collect()),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    let known = |name: &&str| tables::TABLES.iter().any(|table| table.name == *name);
+    if let Some(name) = only.iter().flatten().find(|name| !known(*name)) {
+        let names: Vec<&str> = tables::TABLES.iter().map(|table| table.name).collect();
+        return Err(format!("`{name}` is no table; there are {}", names.join(", ")).into());
+    }
+    Ok((effort, only))
+}
+
+fn measure(effort: Effort, only: Option<&[&str]>) -> Result<bool, Failure> {
+    // Sleeps end when they are to, not 50 us later.
+    rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1))?;
+    let drive = drive::Drive::new()?;
+    let directory = |name: &str| {
+        let value = std::env::var_os(name).map(std::path::PathBuf::from);
+        value.ok_or_else(|| format!("`{name}` is not set; use benches/run.sh"))
+    };
+    let stage = subject::Stage {
+        scripts: directory("BENCH_SUBJECTS")?,
+        upstream: drive.address(),
+        place: directory("BENCH_PLACE")?,
+        before: std::env::var("BENCH_BEFORE")
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect(),
+    };
+    println!(
+        "{} passes of {:?} each, interleaved, after one that is not counted; medians",
+        effort.passes, effort.length
+    );
+    let mut bench = Bench::new(drive, &stage, effort)?;
+    for table in tables::TABLES {
+        if only.is_none_or(|only| only.contains(&table.name)) {
+            println!("\n## {}\n", table.about);
+            (table.print)(&mut bench)?;
+        }
+    }
+    println!();
+    bench.judge_logs()?;
+    Ok(bench.believed())
 }

@@ -1,98 +1,129 @@
-//! The figures as a table, and whether they may be believed.
+//! Tables as people read them, which are Markdown too.
 
-use crate::drive::Figure;
-
-/// A rig that gives a lean forwarder less of nginx than this measures itself.
-const LEAN_AT_LEAST: f64 = 0.6;
-/// Upstream and load tool have room below this part of their core.
-const ROOM: f64 = 0.7;
-/// Above it they have not held back a subject that used this much of its own.
-const SATURATED: f64 = 0.93;
-/// Above this part they were what was measured.
-const FULL: f64 = 0.95;
-
-/// Prints medians, each with its ratio to nginx. Whether the run is worth something; where not, the table says so.
-pub fn print(figures: &[Figure], passes: &str, seconds: &str) -> bool {
-    let mut names: Vec<&str> = Vec::new();
-    for figure in figures {
-        if !names.contains(&figure.name.as_str()) {
-            names.push(&figure.name);
-        }
-    }
-    let of = |name: &str, what: &dyn Fn(&Figure) -> f64| -> Vec<f64> {
-        let mut values: Vec<f64> = figures
-            .iter()
-            .filter(|figure| figure.name == name)
-            .map(what)
-            .collect();
-        values.sort_by(f64::total_cmp);
-        values
-    };
-    let rate = |name: &str| of(name, &|figure| figure.rate);
-    let cost = |name: &str| median(&of(name, &|figure| figure.cost.as_secs_f64() * 1e6));
-    let busy = |name: &str| median(&of(name, &|figure| figure.busy));
-    let rig = |name: &str| median(&of(name, &|figure| figure.rig));
-    let base = (median(&rate("nginx")), cost("nginx"));
-    println!(
-        "{passes} passes of {seconds} s, medians; `busy` and `rig`: the parts of their cores that the subject, and upstream and load tool, used"
-    );
-    println!(
-        "{:<16}{:>12}{:>9}{:>9}{:>9}{:>9}{:>7}{:>7}",
-        "subject", "requests/s", "/ nginx", "CPU µs", "/ nginx", "spread", "busy", "rig"
-    );
-    for name in &names {
-        let rates = rate(name);
-        let middle = median(&rates);
-        let spread = (rates.last().unwrap_or(&0.0) - rates.first().unwrap_or(&0.0)) / middle;
-        println!(
-            "{name:<16}{:>12}{:>9.2}{:>9.1}{:>9.2}{:>8.0}%{:>6.0}%{:>6.0}%",
-            thousands(middle),
-            middle / base.0,
-            cost(name),
-            cost(name) / base.1,
-            spread * 100.0,
-            busy(name) * 100.0,
-            rig(name) * 100.0
-        );
-    }
-    let mut believed = true;
-    let lean = median(&rate("lean-hyper")) / base.0;
-    if lean < LEAN_AT_LEAST {
-        println!(
-            "void: the lean forwarder reaches {lean:.2} of nginx, less than {LEAN_AT_LEAST}: something else was measured"
-        );
-        believed = false;
-    }
-    for name in &names {
-        let (own, rig) = (busy(name), rig(name));
-        if rig > FULL || rig > ROOM && own < SATURATED {
-            let word = if rig > FULL { "void" } else { "note" };
-            println!(
-                "{word}: upstream and load tool were {:.0}% busy and may have held `{name}` back",
-                rig * 100.0
-            );
-            believed &= rig <= FULL;
-        }
-    }
-    believed
+/// Rows of text under heads, the first column left, the others right.
+pub struct Table {
+    heads: Vec<String>,
+    rows: Vec<Vec<String>>,
 }
 
-fn median(sorted: &[f64]) -> f64 {
-    match sorted.len() {
+impl Table {
+    pub fn new(heads: &[&str]) -> Table {
+        Table {
+            heads: heads.iter().map(|&head| head.into()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    pub fn print(&self) {
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .chain([&self.heads])
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..self.heads.len()).map(width).collect();
+        let line = |cells: &[String]| {
+            let mut line = String::from("|");
+            for (column, width) in widths.iter().enumerate() {
+                let cell = cells.get(column).map_or("", String::as_str);
+                let gap = " ".repeat(width - cell.chars().count());
+                match column {
+                    0 => line.push_str(&format!(" {cell}{gap} |")),
+                    _ => line.push_str(&format!(" {gap}{cell} |")),
+                }
+            }
+            line
+        };
+        println!("{}", line(&self.heads));
+        let rule = |(column, width): (usize, &usize)| match column {
+            0 => "-".repeat(width + 2),
+            _ => "-".repeat(width + 1) + ":",
+        };
+        println!(
+            "|{}|",
+            widths
+                .iter()
+                .enumerate()
+                .map(rule)
+                .collect::<Vec<_>>()
+                .join("|")
+        );
+        for row in &self.rows {
+            println!("{}", line(row));
+        }
+    }
+}
+
+/// The middle one, or the mean of both; nothing of nothing.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    match values.len() {
         0 => f64::NAN,
-        odd if odd % 2 == 1 => sorted[odd / 2],
-        even => (sorted[even / 2 - 1] + sorted[even / 2]) / 2.0,
+        odd if odd % 2 == 1 => values[odd / 2],
+        even => (values[even / 2 - 1] + values[even / 2]) / 2.0,
     }
 }
 
-fn thousands(value: f64) -> String {
-    let digits = format!("{value:.0}");
+/// In microseconds, the value below which this part of the durations is, which are in order.
+pub fn quantile(sorted: &[std::time::Duration], part: f64) -> f64 {
+    let at = ((sorted.len() as f64 * part) as usize).min(sorted.len().saturating_sub(1));
+    sorted
+        .get(at)
+        .map_or(f64::NAN, |value| value.as_secs_f64() * 1e6)
+}
+
+/// A number with so many decimals, and commas between thousands; a dash for none.
+pub fn number(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return "–".into();
+    }
+    let digits = format!("{value:.decimals$}");
+    let whole = digits.split('.').next().unwrap_or_default().len();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && at < whole && (whole - at).is_multiple_of(3) && !text.ends_with('-') {
             text.push(',');
         }
         text.push(digit);
     }
     text
+}
+
+pub fn percent(part: f64) -> String {
+    number(part * 100.0, 0) + "%"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_in_threes() {
+        for (value, decimals, text) in [
+            (0.126, 2, "0.13"),
+            (999.0, 0, "999"),
+            (1_000.0, 0, "1,000"),
+            (-1_000.0, 0, "-1,000"),
+            (-100.0, 0, "-100"),
+            (1_234_567.89, 1, "1,234,567.9"),
+            (f64::NAN, 2, "–"),
+        ] {
+            assert_eq!(number(value, decimals), text);
+        }
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert!(median([]).is_nan());
+    }
 }

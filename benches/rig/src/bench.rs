@@ -1,0 +1,302 @@
+//! What is measured: which subjects stand in which tables, started one after the other, and whether the run may be believed.
+
+use crate::Failure;
+use crate::drive::{Drive, Load, Outcome};
+use crate::subject::{Stage, Subject};
+use crate::table::percent;
+use crate::wire::Ask;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// A row of the tables.
+pub struct Row {
+    pub name: &'static str,
+    /// The script in `benches/subjects` and what it is told.
+    script: &'static str,
+    variant: &'static str,
+    /// What it is asked for: `openai`, or `translated`, which the upstream sees as Anthropic's.
+    pub case: &'static str,
+    /// Stands in tables where rows are few.
+    pub main: bool,
+    /// Measured only with `--peers`.
+    pub peer: bool,
+}
+
+const fn row(
+    name: &'static str,
+    script: &'static str,
+    variant: &'static str,
+    case: &'static str,
+    main: bool,
+) -> Row {
+    Row {
+        name,
+        script,
+        variant,
+        case,
+        main,
+        peer: false,
+    }
+}
+
+/// What everything is compared with: the least that a proxy costs, and the least that hyper costs.
+pub const NGINX: &str = "nginx";
+pub const LEAN: &str = "lean hyper";
+
+static ROWS: &[Row] = &[
+    row(NGINX, "nginx", "", "openai", true),
+    row("bare forwarder", "bare", "", "openai", false),
+    row(LEAN, "lean", "", "openai", true),
+    row("gw", "gw", "", "openai", true),
+    row("gw, log without content", "gw", "metadata", "openai", false),
+    row("gw, no log", "gw", "unlogged", "openai", false),
+    row("gw, limits set", "gw", "limited", "openai", false),
+    row("gw, translated", "gw", "", "translated", true),
+];
+
+/// How long a subject may take to answer first.
+const STARTING: Duration = Duration::from_secs(120);
+/// A rig that gives a lean forwarder less of nginx than this measures itself.
+const LEAN_AT_LEAST: f64 = 0.6;
+/// Upstream and load tool together have room below this part of their core.
+const ROOM: f64 = 0.7;
+/// Above this part they were what was measured.
+const FULL: f64 = 0.95;
+/// Above this part of its own core a subject was not held back.
+const SATURATED: f64 = 0.93;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub struct Effort {
+    /// After one that warms up and is not counted.
+    pub passes: usize,
+    pub length: Duration,
+    pub starts: usize,
+    pub peers: bool,
+    /// Main rows alone.
+    pub short: bool,
+}
+
+fn rows(effort: &Effort) -> impl Iterator<Item = &'static Row> {
+    ROWS.iter()
+        .filter(|row| effort.peers || !row.peer)
+        .filter(|row| !effort.short || row.main)
+}
+
+/// The scripts of the subjects that are measured.
+pub fn scripts(effort: &Effort) -> Vec<&'static str> {
+    let mut scripts: Vec<&str> = rows(effort).map(|row| row.script).collect();
+    scripts.sort_unstable();
+    scripts.dedup();
+    scripts
+}
+
+/// A run.
+pub struct Bench {
+    pub drive: Drive,
+    pub effort: Effort,
+    subjects: HashMap<(&'static str, &'static str), Running>,
+    /// Why it cannot be believed.
+    void: Vec<String>,
+}
+
+struct Running {
+    subject: Subject,
+    start: Duration,
+    idle: u64,
+}
+
+/// What a subject takes while nothing is asked of it.
+pub struct Footprint {
+    /// From start to first answer, the median.
+    pub start: Duration,
+    /// Bytes in RAM: after the first answer, after all that was asked, and the most there was.
+    pub idle: u64,
+    pub loaded: u64,
+    pub most: u64,
+}
+
+impl Bench {
+    /// Prepares and starts what is measured.
+    pub fn new(drive: Drive, stage: &Stage, effort: Effort) -> Result<Bench, Failure> {
+        let mut bench = Bench {
+            drive,
+            effort,
+            subjects: HashMap::new(),
+            void: Vec::new(),
+        };
+        for row in bench.rows(|_| true) {
+            let key = (row.script, row.variant);
+            if !bench.subjects.contains_key(&key) {
+                let running = bench
+                    .begin(stage, row)
+                    .map_err(|error| format!("{}: {error}", row.name))?;
+                bench.subjects.insert(key, running);
+            }
+        }
+        Ok(bench)
+    }
+
+    fn begin(&mut self, stage: &Stage, row: &Row) -> Result<Running, Failure> {
+        let name = format!("{}-{}", row.script, row.variant);
+        let mut subject = Subject::prepare(stage, &name, row.script, row.variant)?;
+        let mut starts = Vec::new();
+        for start in 0..self.effort.starts {
+            if start > 0 {
+                subject.stop();
+            }
+            let begin = subject.start()?;
+            let first = self
+                .drive
+                .first_answer(&|| subject.ask("openai"), begin, STARTING)
+                .map_err(|error| format!("{error}\n{}", subject.said()))?;
+            starts.push(first);
+        }
+        starts.sort_unstable();
+        self.drive.serve(Duration::from_millis(300))?;
+        let pid = subject.pid().ok_or("it is not running")?;
+        Ok(Running {
+            start: starts[starts.len() / 2],
+            idle: crate::process::memory(pid)?.0,
+            subject,
+        })
+    }
+
+    /// The rows of this run for which that holds.
+    pub fn rows(&self, of: impl Fn(&Row) -> bool) -> Vec<&'static Row> {
+        rows(&self.effort).filter(|row| of(row)).collect()
+    }
+
+    /// How a row is asked, and the process that CPU time is counted of.
+    pub fn ask(&self, row: &Row) -> Result<(Ask, u32), Failure> {
+        let running = self.running(row)?;
+        let pid = running.subject.pid().ok_or("it is not running")?;
+        Ok((running.subject.ask(row.case)?, pid))
+    }
+
+    /// How the upstream is asked without anything between.
+    pub fn direct(&self) -> Ask {
+        Ask {
+            host: self.drive.address().to_string(),
+            path: "/v1/chat/completions".into(),
+            model: "gpt-4o-mini".into(),
+            headers: vec!["Authorization: Bearer upstream".into()],
+        }
+    }
+
+    /// Measures each of these in turns, as often as passes are to be counted; the first of each warms up.
+    pub fn interleaved<T>(
+        &mut self,
+        rows: &[T],
+        mut measure: impl FnMut(&mut Bench, &T) -> Result<Outcome, Failure>,
+    ) -> Result<Vec<Vec<Outcome>>, Failure> {
+        let mut outcomes: Vec<Vec<Outcome>> = rows.iter().map(|_| Vec::new()).collect();
+        for pass in 0..=self.effort.passes {
+            for (row, outcomes) in rows.iter().zip(&mut outcomes) {
+                let outcome = measure(self, row)?;
+                if pass > 0 {
+                    outcomes.push(outcome);
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Asks a row's subject; where it fails the error has what it said.
+    pub fn load(
+        &mut self,
+        row: &Row,
+        load: impl Fn(&Ask, u32) -> Load<'_>,
+    ) -> Result<Outcome, Failure> {
+        let (ask, pid) = self.ask(row)?;
+        let outcome = self.drive.run(&load(&ask, pid));
+        outcome.map_err(|error| {
+            let said = self.running(row).map(|running| running.subject.said());
+            format!("{}: {error}\n{}", row.name, said.unwrap_or_default()).into()
+        })
+    }
+
+    pub fn footprint(&self, row: &Row) -> Result<Footprint, Failure> {
+        let running = self.running(row)?;
+        let pid = running.subject.pid().ok_or("it is not running")?;
+        let (loaded, most) = crate::process::memory(pid)?;
+        Ok(Footprint {
+            start: running.start,
+            idle: running.idle,
+            loaded,
+            most,
+        })
+    }
+
+    fn running(&self, row: &Row) -> Result<&Running, Failure> {
+        let key = (row.script, row.variant);
+        Ok(self
+            .subjects
+            .get(&key)
+            .ok_or_else(|| format!("`{}` is not running", row.name))?)
+    }
+
+    /// Looks at how busy both cores were, and says so where the subject may have been held back. Where it is `rates` that are
+    /// compared the run is void if the rig was full; what an answer costs can be told all the same.
+    pub fn judge_room(&mut self, name: &str, busy: f64, rig: f64, rates: bool) {
+        if rig > FULL && rates {
+            let why = format!(
+                "upstream and load tool were {} busy and may be what was measured of `{name}`",
+                percent(rig)
+            );
+            self.void.push(why);
+        } else if rig > ROOM && busy < SATURATED {
+            println!(
+                "note: upstream and load tool were {} busy and may have held `{name}` back",
+                percent(rig)
+            );
+        }
+    }
+
+    /// Looks at how much of nginx the lean forwarder reached.
+    pub fn judge_lean(&mut self, ratio: f64) {
+        if ratio.is_nan() || ratio < LEAN_AT_LEAST {
+            self.void.push(format!("the lean forwarder reaches {ratio:.2} of nginx, less than {LEAN_AT_LEAST}: something else was measured"));
+        }
+    }
+
+    /// Asks each gw what became of its request log, and prints it.
+    pub fn judge_logs(&mut self) -> Result<(), Failure> {
+        let mut lines = Vec::new();
+        for row in self.rows(|row| row.script == "gw" && row.case == "openai") {
+            let told = self.running(row)?.subject.tell("log")?;
+            let count = |name: &str| -> Option<u64> {
+                let line = told.lines().find_map(|line| line.strip_prefix(name))?;
+                line.trim().parse().ok()
+            };
+            let (Some(written), Some(rows), Some(contents)) = (
+                count("written "),
+                count("rows_dropped "),
+                count("content_dropped "),
+            ) else {
+                return Err(format!(
+                    "`{}` does not say what became of its log, but: {told}",
+                    row.name
+                )
+                .into());
+            };
+            lines.push(format!("request log of `{}`: {written} rows written; dropped: {rows} rows, {contents} contents", row.name));
+            if rows + contents > 0 {
+                self.void.push(format!(
+                    "`{}` left {rows} rows and {contents} contents out of its log",
+                    row.name
+                ));
+            }
+        }
+        println!("{}", lines.join("\n"));
+        Ok(())
+    }
+
+    /// Says why the run cannot be believed; whether it can.
+    pub fn believed(&self) -> bool {
+        for why in &self.void {
+            println!("void: {why}");
+        }
+        self.void.is_empty()
+    }
+}

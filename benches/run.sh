@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# gw beside nginx, a bare and a lean forwarder on the same machine: what a request costs, what it waits, what streams and
+# memory take. docs/benchmarks.md says how to read it.
+#
+#     benches/run.sh [--short] [--peers] [--passes N] [--seconds S] [--only TABLE,...]
+#
+# --short takes a minute and shows that everything works; its figures are rough. GW=FILE measures that binary, PROFILE=fast
+# builds release code with a shorter link, PRIORITY=none leaves the scheduler alone. A run that cannot be believed says so and
+# fails. Linux, two cores.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+profile=${PROFILE:-release}
+[ -n "${GW:-}" ] || (cd "$root" && cargo build --quiet --profile "$profile" --bin gw)
+export GW=${GW:-$target/$profile/gw}
+(cd "$here/rig" && CARGO_TARGET_DIR=$target/rig cargo build --quiet --release)
+export RIG=$target/rig/release/rig
+# What subjects are installed into, where they do not come with the machine.
+export CACHE=$target/peers
+export BENCH_SUBJECTS=$here/subjects
+mkdir -p "$CACHE"
+BENCH_PLACE=$(mktemp -d)
+export BENCH_PLACE
+trap 'rm -rf "$BENCH_PLACE"' EXIT
+
+# Figures are worth more where nothing else runs meanwhile. Where the scheduler allows it, this comes before everything else:
+# in turns, so that threads of one subject share its core as they otherwise would.
+turns=(chrt -r 10) first=(chrt -f 10)
+if [ "${PRIORITY:-}" = none ] || ! "${turns[@]}" true 2>/dev/null; then
+  turns=() first=()
+fi
+export BENCH_BEFORE="${turns[*]}"
+
+mapfile -t subjects < <("$RIG" subjects "$@")
+[ ${#subjects[@]} -gt 0 ] || exit 1
+versions="rustc $(rustc --version | cut -d' ' -f2)"
+for subject in "${subjects[@]}"; do
+  bash "$BENCH_SUBJECTS/$subject.sh" install
+  version=$(bash "$BENCH_SUBJECTS/$subject.sh" version)
+  [ -z "$version" ] || versions+=", $subject $version"
+done
+commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || true)
+{
+  echo "date      $(date -u +%F)"
+  echo "machine   $(uname -sm), $(uname -r), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+  echo "versions  $versions${commit:+, sources $commit}"
+  echo "priority  ${turns[*]:-none: what else runs on this machine is measured, too}"
+  echo "load      $(cut -d' ' -f1-3 /proc/loadavg) before the run"
+  echo "command   benches/run.sh $*"
+}
+taskset -c 1 "${first[@]}" "$RIG" bench "$@"
