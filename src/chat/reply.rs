@@ -20,7 +20,7 @@ pub struct Reply {
 
 impl Reply {
     /// The reply these events tell, or the fault that ended it.
-    pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Result<Reply, Fault> {
+    pub fn fold(events: impl IntoIterator<Item = Event>) -> Result<Reply, Fault> {
         let mut reply = Reply::default();
         for event in events {
             reply.apply(event)?;
@@ -30,41 +30,34 @@ impl Reply {
     }
 
     /// Takes one event in.
-    fn apply(&mut self, event: &Event) -> Result<(), Fault> {
+    fn apply(&mut self, event: Event) -> Result<(), Fault> {
         match event {
-            Event::Begin { id, model } => {
-                self.id.clone_from(id);
-                self.model.clone_from(model);
-            }
+            Event::Begin { id, model } => (self.id, self.model) = (id, model),
             Event::Open { part, .. } => self.parts.push(match part {
                 Opening::Text => Part::Text(Text::default()),
                 Opening::Refusal => Part::Refusal(String::new()),
                 Opening::Thought { id, summary } => Part::Thought(Thought {
-                    id: id.clone(),
-                    summary: *summary,
+                    id,
+                    summary,
                     ..Thought::default()
                 }),
-                Opening::Call(call) => Part::Call(call.clone()),
-                Opening::Media(media) => Part::Media(media.clone()),
-                Opening::Native(native) => Part::Native(native.clone()),
+                Opening::Call(call) => Part::Call(call),
+                Opening::Media(media) => Part::Media(media),
+                Opening::Native(native) => Part::Native(native),
             }),
             Event::Delta { index, delta } => {
-                if let Some(part) = self.parts.get_mut(*index) {
+                if let Some(part) = self.parts.get_mut(index) {
                     add(part, delta);
                 }
             }
             Event::Close { .. } => {}
-            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Usage(usage) => self.usage = Some(usage),
             Event::End {
                 stop,
                 sequence,
                 raw,
-            } => {
-                self.stop = *stop;
-                self.sequence.clone_from(sequence);
-                self.raw.clone_from(raw);
-            }
-            Event::Error(fault) => return Err(fault.clone()),
+            } => (self.stop, self.sequence, self.raw) = (stop, sequence, raw),
+            Event::Error(fault) => return Err(fault),
         }
         Ok(())
     }
@@ -78,6 +71,18 @@ impl Reply {
                 call.arguments = "{}".to_owned();
             }
         }
+    }
+
+    /// Bytes of what is said in it: about as much room as it takes when it is written.
+    pub fn text_bytes(&self) -> usize {
+        let said = self.parts.iter().map(|part| match part {
+            Part::Text(text) => text.text.len(),
+            Part::Refusal(text) => text.len(),
+            Part::Thought(thought) => thought.text.len(),
+            Part::Call(call) => call.arguments.len(),
+            Part::Media(_) | Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => 0,
+        });
+        said.sum()
     }
 
     /// The events that tell this reply.
@@ -110,28 +115,36 @@ impl Reply {
 }
 
 /// What a delta adds to its part; to a part of another kind it adds nothing.
-fn add(part: &mut Part, delta: &Delta) {
+fn add(part: &mut Part, delta: Delta) {
     match (part, delta) {
         (Part::Text(Text { text, .. }), Delta::Text(more))
         | (Part::Thought(Thought { text, .. }), Delta::Text(more))
-        | (Part::Refusal(text), Delta::Text(more)) => text.push_str(more),
-        (Part::Call(call), Delta::Arguments(more)) => call.arguments.push_str(more),
+        | (Part::Refusal(text), Delta::Text(more)) => append(text, more),
+        (Part::Call(call), Delta::Arguments(more)) => append(&mut call.arguments, more),
         (Part::Text(Text { seal, .. }), Delta::Seal(more))
         | (Part::Thought(Thought { seal, .. }), Delta::Seal(more))
         | (Part::Call(Call { seal, .. }), Delta::Seal(more)) => attach(seal, more),
-        (Part::Text(text), Delta::Citation(citation)) => text.citations.push(citation.clone()),
-        (Part::Text(text), Delta::Logprobs(more)) => text.logprobs.extend_from_slice(more),
+        (Part::Text(text), Delta::Citation(citation)) => text.citations.push(citation),
+        (Part::Text(text), Delta::Logprobs(more)) => text.logprobs.extend(more),
         _ => {}
     }
 }
 
+/// Whole replies have one piece: it is taken as it is.
+fn append(text: &mut String, more: String) {
+    match text.is_empty() {
+        true => *text = more,
+        false => text.push_str(&more),
+    }
+}
+
 /// A seal, or the next piece of one.
-fn attach(seal: &mut Option<Seal>, more: &Seal) {
+fn attach(seal: &mut Option<Seal>, more: Seal) {
     match seal {
         Some(seal) if (seal.issuer, seal.kind) == (more.issuer, more.kind) => {
-            seal.data.push_str(&more.data)
+            append(&mut seal.data, more.data);
         }
-        _ => *seal = Some(more.clone()),
+        _ => *seal = Some(more),
     }
 }
 
@@ -212,7 +225,7 @@ mod tests {
                 raw: None,
             },
         ];
-        let reply = Reply::fold(&events).unwrap();
+        let reply = Reply::fold(events.iter().cloned()).unwrap();
         let expected = |id: &str, arguments: &str| {
             Part::Call(Call {
                 id: id.into(),
@@ -225,7 +238,7 @@ mod tests {
             reply.parts,
             [expected("a", "{\"x\":1}"), expected("b", "{}")]
         );
-        assert_eq!(Reply::fold(&reply.events()).unwrap(), reply);
+        assert_eq!(Reply::fold(reply.events()).unwrap(), reply);
     }
 
     #[test]
@@ -238,7 +251,7 @@ mod tests {
             param: None,
         };
         assert_eq!(
-            Reply::fold(&[Event::Error(fault.clone())]).unwrap_err(),
+            Reply::fold([Event::Error(fault.clone())]).unwrap_err(),
             fault
         );
     }

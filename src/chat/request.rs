@@ -1,6 +1,6 @@
 //! A chat request, block-structured.
 
-use super::{CachePoint, Native, Part};
+use super::{CachePoint, Native, Part, Source};
 use serde_json::Value;
 
 /// A chat request in the neutral model.
@@ -218,6 +218,13 @@ impl Effort {
 }
 
 impl Chat {
+    /// About as many bytes as it takes when it is written, so that a long one need not be moved as it grows.
+    pub fn room(&self) -> usize {
+        let parts = self.messages.iter().flat_map(|message| &message.parts);
+        let said: usize = parts.map(room).sum();
+        1_024 + 1_024 * self.tools.len() + said + said / 16
+    }
+
     /// The user says more. Results of calls and what is said right behind them are one turn.
     pub fn user_says(&mut self, parts: Vec<Part>) {
         let only_results = |parts: &[Part]| {
@@ -244,5 +251,19 @@ impl Message {
             parts: vec![Part::text(text)],
             id: None,
         }
+    }
+}
+
+fn room(part: &Part) -> usize {
+    64 + match part {
+        Part::Text(text) => text.text.len(),
+        Part::Call(call) => call.arguments.len(),
+        Part::Result(result) => result.parts.iter().map(room).sum(),
+        Part::Thought(thought) => thought.text.len(),
+        Part::Media(media) => match &media.source {
+            Source::Base64 { data, .. } | Source::Text(data) => data.len(),
+            Source::Url(_) | Source::File(_) => 0,
+        },
+        Part::Refusal(_) | Part::CachePoint(_) | Part::Native(_) => 0,
     }
 }

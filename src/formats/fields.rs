@@ -1,10 +1,11 @@
 //! A JSON object taken apart lazily: every value stays the raw text it was, every complaint names its path, and what
 //! nobody took can be listed.
 
+use super::lenient::Text;
 use crate::error::{Error, Result};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Value, value::RawValue};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// How many lost fields are named: a request made of thousands of unknown ones must not become a list of them.
 const MOST_LOST: usize = 64;
@@ -16,11 +17,14 @@ const LONGEST_LOST: usize = 64;
 #[derive(Debug, Default)]
 pub struct Fields<'a> {
     path: String,
-    members: Vec<(String, &'a RawValue)>,
+    members: Vec<Member<'a>>,
 }
 
+/// A name, borrowed where it has no escapes, and its value.
+type Member<'a> = (Cow<'a, str>, &'a RawValue);
+
 /// Members in order; a map would need a hash and forget the order.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+struct Members<'a>(Vec<Member<'a>>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -32,8 +36,8 @@ impl<'de> Deserialize<'de> for Members<'de> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
                 let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                while let Some((Text(name), value)) = map.next_entry()? {
+                    members.push((name.unwrap_or_default(), value));
                 }
                 Ok(Members(members))
             }
@@ -74,7 +78,7 @@ impl<'a> Fields<'a> {
     pub fn renamed(mut self, name: impl Fn(&str) -> Option<String>) -> Fields<'a> {
         for (key, _) in &mut self.members {
             if let Some(other) = name(key) {
-                *key = other;
+                *key = other.into();
             }
         }
         self
@@ -96,9 +100,9 @@ impl<'a> Fields<'a> {
             .iter()
             .rev()
             .find(|(name, _)| name == key)
-            .map(|(_, raw)| *raw);
+            .map(|(_, raw)| *raw)?;
         self.members.retain(|(name, _)| name != key);
-        found.filter(|raw| raw.get() != "null")
+        Some(found).filter(|raw| raw.get() != "null")
     }
 
     /// Looks at a member and leaves it.
@@ -181,9 +185,8 @@ impl<'a> Fields<'a> {
 
     /// What nobody took, as it was.
     pub fn json(&self) -> Value {
-        let member = |(name, raw): &(String, &RawValue)| {
-            Some((name.clone(), serde_json::from_str(raw.get()).ok()?))
-        };
+        let member =
+            |(name, raw): &Member| Some((name.to_string(), serde_json::from_str(raw.get()).ok()?));
         Value::Object(self.members.iter().filter_map(member).collect())
     }
 

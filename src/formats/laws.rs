@@ -107,7 +107,7 @@ fn written(codec: &dyn Codec, events: &[Event]) -> String {
 /// `fold(reader(writer(events)))`.
 fn through_stream(codec: &dyn Codec, events: &[Event]) -> Reply {
     let (out, _) = read_stream(codec, &written(codec, events)).unwrap();
-    portable(Reply::fold(&out).unwrap())
+    portable(Reply::fold(out.iter().cloned()).unwrap())
 }
 
 /// A vendor that takes thoughts back, so that nothing of a conversation is missing.

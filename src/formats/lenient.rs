@@ -9,7 +9,8 @@ const MOST_TOKENS: u64 = 1_000_000_000;
 
 /// Bytes as text, for a look at them or a translation: broken UTF-8 shows as U+FFFD.
 pub(super) fn as_text(data: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(data)
+    // Nearly all of it is good, and this way is found to be so at several times the speed.
+    std::str::from_utf8(data).map_or_else(|_| String::from_utf8_lossy(data), Cow::Borrowed)
 }
 
 /// JSON that no parser takes for its characters alone, mended: broken UTF-8, and halves of a character that a provider

@@ -41,6 +41,7 @@ pub mod sse;
 mod steps;
 mod tier;
 mod vectors;
+mod written;
 
 pub use api::{Api, ERROR_TYPE};
 pub use entry::{Called, Streams, called, called_below, on_azure};

@@ -18,11 +18,26 @@ pub fn of_arguments(schema: Option<&Value>) -> Value {
     Value::Object(schema)
 }
 
+/// What choices stand under.
+const CHOICES: [&str; 3] = ["anyOf", "oneOf", "allOf"];
+
+/// Whether both [`of_arguments`] and [`without_choices`] leave a schema as it is.
+pub fn untouched(schema: &Value) -> bool {
+    let whole = |members: &Map<String, Value>| match members.get("type") {
+        None | Some(Value::Null) => false,
+        Some(kind) => kind != "object" || members.contains_key("properties"),
+    };
+    let chooses =
+        |members: &Map<String, Value>| CHOICES.into_iter().any(|key| members.contains_key(key));
+    let members = schema.as_object();
+    members.is_some_and(|members| whole(members) && !chooses(members))
+}
+
 /// Takes the choices (`anyOf`, …) off the root of a tool's schema, where some refuse them, and gives them back as words.
 /// What only the choices name becomes properties that may be there.
 pub fn without_choices(schema: &mut Value) -> Option<String> {
     let root = schema.as_object_mut()?;
-    let choices: Map<String, Value> = ["anyOf", "oneOf", "allOf"]
+    let choices: Map<String, Value> = CHOICES
         .into_iter()
         .filter_map(|key| Some((key.to_owned(), root.remove(key)?)))
         .collect();

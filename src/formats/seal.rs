@@ -3,6 +3,7 @@
 
 use super::EventWriter;
 use crate::chat::{Call, Delta, Event, Issuer, Opening, Part, Seal, SealKind, Text, Thought};
+use std::borrow::Cow;
 
 /// In front of a seal that a format carries for somebody else.
 const MARK: &str = "gw-seal";
@@ -66,23 +67,18 @@ pub fn carried(seal: &Seal) -> Carried<'_> {
 
 /// The parts of an answer as a format shows them that has no place for seals on texts and calls: those stand apart, a
 /// call's in front of it and a text's behind it.
-pub fn apart(parts: &[Part]) -> Vec<Part> {
+pub fn apart(parts: &[Part]) -> Vec<Cow<'_, Part>> {
     let mut out = Vec::with_capacity(parts.len());
+    let thought = |seal| Cow::Owned(Part::Thought(Thought::sealed("", seal)));
     for part in parts {
         match part {
             Part::Call(Call {
                 seal: Some(seal), ..
-            }) => {
-                out.push(Part::Thought(Thought::sealed("", before(seal))));
-                out.push(part.clone());
-            }
+            }) => out.extend([thought(before(seal)), Cow::Borrowed(part)]),
             Part::Text(Text {
                 seal: Some(seal), ..
-            }) => {
-                out.push(part.clone());
-                out.push(Part::Thought(Thought::sealed("", behind(seal))));
-            }
-            _ => out.push(part.clone()),
+            }) => out.extend([Cow::Borrowed(part), thought(behind(seal))]),
+            _ => out.push(Cow::Borrowed(part)),
         }
     }
     out

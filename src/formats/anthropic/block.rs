@@ -10,41 +10,75 @@ use crate::formats::fields::{Fields, adapted, is_string, missing, string, unsupp
 use crate::formats::{Dropped, cache, call_id, seal};
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
+use std::borrow::Cow;
 
 /// Whose seals these blocks carry by themselves.
 pub const HOME: Issuer = Issuer::Anthropic;
 
-/// A block as it is written; the input of a call keeps the text the model wrote.
+/// A block as it is written; texts are borrowed, and the input of a call keeps the text the model wrote.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Block {
-    Plain(Value),
-    Call {
+pub enum Block<'a> {
+    Text {
         #[serde(rename = "type")]
         kind: &'static str,
-        id: String,
-        name: String,
-        input: Box<RawValue>,
+        text: Cow<'a, str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        citations: Vec<Value>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cache_control: Option<Value>,
     },
+    Call {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        id: Cow<'a, str>,
+        name: &'a str,
+        input: Cow<'a, RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<Value>,
+    },
+    Result {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        tool_use_id: String,
+        content: Content<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        is_error: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cache_control: Option<Value>,
+    },
+    Plain(Value),
 }
 
-impl Block {
-    pub fn text(text: &str) -> Block {
-        Block::Plain(json!({"type": "text", "text": text}))
+/// What a result holds.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Content<'a> {
+    Text(&'a str),
+    Blocks(Vec<Block<'a>>),
+}
+
+impl<'a> Block<'a> {
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Block<'a> {
+        Block::Text {
+            kind: "text",
+            text: text.into(),
+            citations: Vec::new(),
+            cache_control: None,
+        }
     }
 
     /// Text with what it rests on.
-    pub fn cited(text: &Text) -> Block {
-        let mut block = json!({"type": "text", "text": text.text});
-        if !text.citations.is_empty() {
-            block["citations"] = text.citations.iter().map(citation::write).collect();
+    pub fn cited(text: &'a Text) -> Block<'a> {
+        Block::Text {
+            kind: "text",
+            text: text.text.as_str().into(),
+            citations: text.citations.iter().map(citation::write).collect(),
+            cache_control: None,
         }
-        Block::Plain(block)
     }
 
-    pub fn call(id: String, name: String, input: Box<RawValue>) -> Block {
+    pub fn call(id: Cow<'a, str>, name: &'a str, input: Cow<'a, RawValue>) -> Block<'a> {
         Block::Call {
             kind: "tool_use",
             id,
@@ -59,34 +93,35 @@ impl Block {
     }
 
     pub fn is_result(&self) -> bool {
-        matches!(self, Block::Plain(block) if block["type"] == "tool_result")
+        matches!(self, Block::Result { .. })
     }
 
     /// The text of a block that is nothing but that.
-    pub fn only_text(&self) -> Option<&str> {
+    pub fn only_text(self) -> std::result::Result<Cow<'a, str>, Block<'a>> {
         match self {
-            Block::Plain(block) if block.get("cache_control").is_none() => {
-                block.get("text").and_then(Value::as_str)
-            }
-            _ => None,
+            Block::Text {
+                text,
+                cache_control: None,
+                ..
+            } => Ok(text),
+            other => Err(other),
         }
     }
 
     /// Shows whose words these are where only the user may speak.
     pub fn mark_as_system(&mut self) {
-        self.edit_text(|text| format!("<system>\n{text}\n</system>"));
+        if let Block::Text { text, .. } = self {
+            *text = format!("<system>\n{text}\n</system>").into();
+        }
     }
 
     pub fn trim_end(&mut self) {
-        self.edit_text(|text| text.trim_end().to_owned());
-    }
-
-    fn edit_text(&mut self, edit: impl FnOnce(&str) -> String) {
-        if let Block::Plain(block) = self
-            && block["type"] == "text"
-            && let Some(Value::String(text)) = block.get_mut("text")
-        {
-            *text = edit(text);
+        if let Block::Text { text, .. } = self {
+            let kept = text.trim_end().len();
+            match text {
+                Cow::Borrowed(text) => *text = text.trim_end(),
+                Cow::Owned(text) => text.truncate(kept),
+            }
         }
     }
 
@@ -99,7 +134,9 @@ impl Block {
                 return false;
             }
             Block::Plain(block) => block["cache_control"] = cache::write(point),
-            Block::Call { cache_control, .. } => *cache_control = Some(cache::write(point)),
+            Block::Text { cache_control, .. }
+            | Block::Call { cache_control, .. }
+            | Block::Result { cache_control, .. } => *cache_control = Some(cache::write(point)),
         }
         true
     }
@@ -252,12 +289,12 @@ fn media(kind: MediaKind, fields: &mut Fields) -> Result<Part> {
 }
 
 /// Writes the blocks of one message. Text that is blank is left out: the API refuses it.
-pub fn write(parts: &[Part], dropped: &mut Dropped) -> Result<Vec<Block>> {
-    let mut blocks: Vec<Block> = Vec::new();
+pub fn write<'a>(parts: &'a [Part], dropped: &mut Dropped) -> Result<Vec<Block<'a>>> {
+    let mut blocks: Vec<Block<'a>> = Vec::with_capacity(parts.len());
     for part in parts {
         match part {
             Part::Text(text) if text.trim().is_empty() => {}
-            Part::Text(text) => blocks.push(Block::text(text)),
+            Part::Text(text) => blocks.push(Block::text(text.text.as_str())),
             Part::CachePoint(point) => {
                 if !blocks.last_mut().is_some_and(|last| last.cache(point)) {
                     dropped.push("messages.content.cache_control".into());
@@ -265,12 +302,12 @@ pub fn write(parts: &[Part], dropped: &mut Dropped) -> Result<Vec<Block>> {
             }
             Part::Media(media) => blocks.push(Block::Plain(write_media(media, dropped)?)),
             Part::Call(call) => blocks.push(Block::call(
-                safe_id(&call.id),
-                call.name.clone(),
-                input(call)?,
+                safe_id(&call.id).into(),
+                &call.name,
+                Cow::Borrowed(input(call)?),
             )),
-            Part::Result(result) => blocks.push(Block::Plain(write_result(result, dropped)?)),
-            Part::Refusal(text) => blocks.push(Block::text(text)),
+            Part::Result(result) => blocks.push(write_result(result, dropped)?),
+            Part::Refusal(text) => blocks.push(Block::text(text.as_str())),
             Part::Thought(Thought {
                 text,
                 seal: Some(seal),
@@ -288,7 +325,7 @@ pub fn write(parts: &[Part], dropped: &mut Dropped) -> Result<Vec<Block>> {
 }
 
 /// A sealed thought; one that is nothing but encrypted has no text.
-pub fn thought(text: &str, seal: &Seal) -> Block {
+pub fn thought(text: &str, seal: &Seal) -> Block<'static> {
     let data = seal::write(seal, HOME);
     Block::Plain(match seal.kind {
         SealKind::Encrypted if text.is_empty() => {
@@ -298,7 +335,7 @@ pub fn thought(text: &str, seal: &Seal) -> Block {
     })
 }
 
-fn input(call: &Call) -> Result<Box<RawValue>> {
+fn input(call: &Call) -> Result<&RawValue> {
     raw_object(&call.arguments).ok_or_else(|| {
         Error::invalid(format!(
             "the arguments of the call of `{}` are not a JSON object",
@@ -310,14 +347,14 @@ fn input(call: &Call) -> Result<Box<RawValue>> {
 }
 
 /// The text as raw JSON where it is an object; nothing and `null` are an empty one.
-pub fn raw_object(text: &str) -> Option<Box<RawValue>> {
+pub fn raw_object(text: &str) -> Option<&RawValue> {
     let text = match text.trim() {
         "" | "null" => "{}",
         text => text,
     };
-    RawValue::from_string(text.to_owned())
+    serde_json::from_str(text)
         .ok()
-        .filter(|raw| raw.get().starts_with('{'))
+        .filter(|raw: &&RawValue| raw.get().starts_with('{'))
 }
 
 /// Ids may hold letters, digits, `_` and `-` here and anything elsewhere.
@@ -326,19 +363,19 @@ pub fn safe_id(id: &str) -> String {
     call_id::fitting(id, fits, usize::MAX)
 }
 
-fn write_result(result: &CallResult, dropped: &mut Dropped) -> Result<Value> {
+fn write_result<'a>(result: &'a CallResult, dropped: &mut Dropped) -> Result<Block<'a>> {
     let content = match result.parts.as_slice() {
-        [] => json!(""),
-        [Part::Text(text)] => json!(text.text),
-        parts => serde_json::to_value(write(parts, dropped)?)
-            .map_err(|cause| Error::internal("a tool result cannot be written").cause(cause))?,
+        [] => Content::Text(""),
+        [Part::Text(text)] => Content::Text(&text.text),
+        parts => Content::Blocks(write(parts, dropped)?),
     };
-    let mut block =
-        json!({"type": "tool_result", "tool_use_id": safe_id(&result.id), "content": content});
-    if result.error {
-        block["is_error"] = json!(true);
-    }
-    Ok(block)
+    Ok(Block::Result {
+        kind: "tool_result",
+        tool_use_id: safe_id(&result.id),
+        content,
+        is_error: result.error.then_some(true),
+        cache_control: None,
+    })
 }
 
 fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {

@@ -3,7 +3,7 @@
 use super::block::Block;
 use super::marks;
 use super::thinking::{self, output};
-use super::tool;
+use super::tool::{self, Declaration};
 use super::turns::{self, Turn};
 use crate::chat::{Answer, Chat};
 use crate::error::{Error, Result};
@@ -12,6 +12,7 @@ use crate::formats::names::{self, Knows};
 use crate::formats::{Dropped, Target, Written, schema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 /// The longest `metadata.user_id`: <https://platform.claude.com/docs/en/api/messages>.
 const LONGEST_USER: usize = 512;
@@ -21,17 +22,19 @@ struct Body<'a> {
     model: &'a str,
     max_tokens: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<System>,
-    messages: Vec<Turn>,
+    system: Option<System<'a>>,
+    messages: Vec<Turn<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<Vec<Declaration<'a>>>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum System {
-    Text(String),
-    Blocks(Vec<Block>),
+enum System<'a> {
+    Text(Cow<'a, str>),
+    Blocks(Vec<Block<'a>>),
 }
 
 /// Writes the request for an upstream.
@@ -56,45 +59,44 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     let mut dropped: Dropped = chat.lost.clone();
     let chat = &*names::plain(chat, Knows::FUNCTIONS, &mut dropped);
     let within = marks::within(chat);
-    if matches!(within, std::borrow::Cow::Owned(_)) {
+    if matches!(within, Cow::Owned(_)) {
         dropped.push(adapted("cache_control"));
     }
     let chat = &*within;
     let mut rest = Map::new();
     let (mut system, messages) = turns::write(chat, takes, &mut dropped)?;
-    let said = tool::write(chat, takes, &mut rest, &mut dropped);
+    let (tools, said) = tool::write(chat, takes, &mut rest, &mut dropped);
     let forced = takes.forced_tool && tool::forced(chat).is_some();
     let (max_tokens, thinks) = thinking::write(chat, takes, forced, &mut rest, &mut dropped);
     thinking::sampling(chat, takes, thinks, &mut rest, &mut dropped);
     stop(chat, &mut rest, &mut dropped);
     others(chat, &mut rest, &mut dropped);
     let answer = answer(chat, takes.schemas, &mut rest, &mut dropped);
-    system.extend(
-        said.into_iter()
-            .chain(answer)
-            .map(|text| Block::text(&text)),
-    );
+    system.extend(said.into_iter().chain(answer).map(Block::text));
     if chat.stream {
         rest.insert("stream".into(), json!(true));
     }
     let body = Body {
         model: target.model,
         max_tokens,
-        system: match system.as_slice() {
-            [] => None,
-            [one] if one.only_text().is_some() => {
-                one.only_text().map(|text| System::Text(text.to_owned()))
-            }
-            _ => Some(System::Blocks(system)),
+        system: match <[Block; 1]>::try_from(system) {
+            Ok([one]) => Some(match one.only_text() {
+                Ok(text) => System::Text(text),
+                Err(one) => System::Blocks(vec![one]),
+            }),
+            Err(system) if system.is_empty() => None,
+            Err(system) => Some(System::Blocks(system)),
         },
         messages,
+        tools,
         rest,
     };
     dedup(&mut dropped);
-    let body = serde_json::to_vec(&body).map_err(|cause| {
+    let mut out = Vec::with_capacity(chat.room());
+    serde_json::to_writer(&mut out, &body).map_err(|cause| {
         Error::internal("the translated request cannot be written").cause(cause)
     })?;
-    Ok(Written { body, dropped })
+    Ok(Written { body: out, dropped })
 }
 
 /// The shape of the answer. Gives what has to be asked for in words.

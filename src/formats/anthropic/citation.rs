@@ -88,7 +88,7 @@ mod tests {
             }
         }
         reader.end(&mut events);
-        let streamed = Reply::fold(&events).unwrap();
+        let streamed = Reply::fold(events.iter().cloned()).unwrap();
         assert_eq!(streamed.parts, reply.parts);
         assert!(matches!(
             streamed.parts[..],

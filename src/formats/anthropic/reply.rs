@@ -6,9 +6,11 @@ use crate::chat::{Event, Part, Reply, Stop, Thought};
 use crate::error::{Error, Kind, Result};
 use crate::formats::fields::Fields;
 use crate::formats::lenient::as_text;
+use crate::formats::written::write_json;
 use crate::formats::{Mark, ReplyContext, Seen, fault, seal};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
+use std::borrow::Cow;
 
 /// Reads an upstream's whole reply: a stream whose blocks come in one piece.
 pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
@@ -33,7 +35,7 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     }
     reader.stopped(&mut fields);
     reader.finish(&mut events);
-    Reply::fold(&events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
+    Reply::fold(events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
 }
 
 #[derive(Serialize)]
@@ -43,7 +45,7 @@ struct Message<'a> {
     kind: &'static str,
     role: &'static str,
     model: &'a str,
-    content: Vec<Block>,
+    content: Vec<Block<'a>>,
     stop_reason: &'static str,
     stop_sequence: Option<&'a str>,
     usage: Value,
@@ -52,18 +54,20 @@ struct Message<'a> {
 /// Writes a whole reply for the caller.
 pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
     let called = reply.parts.iter().any(|part| matches!(part, Part::Call(_)));
+    let parts = seal::apart(&reply.parts);
     let message = Message {
         id: or(&reply.id, &context.request_id),
         kind: "message",
         role: "assistant",
         model: or(&reply.model, &context.model),
-        content: seal::apart(&reply.parts).iter().filter_map(block).collect(),
+        content: parts.iter().filter_map(|part| block(part)).collect(),
         stop_reason: stop_reason(reply.stop.unwrap_or(Stop::End).told(called)),
         stop_sequence: reply.sequence.as_deref(),
         usage: usage::write(&reply.usage.unwrap_or_default()),
     };
-    // Nothing in it can fail to be written: strings, numbers and JSON that was checked.
-    serde_json::to_vec(&message).unwrap_or_default()
+    let mut out = Vec::with_capacity(512 + 2 * reply.text_bytes());
+    write_json(&message, &mut out);
+    out
 }
 
 /// What the upstream gave, else what the gateway has.
@@ -71,15 +75,15 @@ pub fn or<'a>(given: &'a str, own: &'a str) -> &'a str {
     if given.is_empty() { own } else { given }
 }
 
-fn block(part: &Part) -> Option<Block> {
+fn block(part: &Part) -> Option<Block<'_>> {
     match part {
         // Empty text is refused when it comes back in the conversation.
         Part::Text(text) if text.is_empty() => None,
         Part::Text(text) => Some(Block::cited(text)),
-        Part::Refusal(text) => Some(Block::text(text)),
+        Part::Refusal(text) => Some(Block::text(text.as_str())),
         Part::Call(call) => Some(Block::call(
-            call.id.clone(),
-            call.name.clone(),
+            call.id.as_str().into(),
+            &call.name,
             input(&call.arguments),
         )),
         Part::Thought(Thought {
@@ -98,12 +102,14 @@ fn block(part: &Part) -> Option<Block> {
 }
 
 /// Arguments that the model garbled are shown as what they are, under a name that no schema will accept silently.
-fn input(arguments: &str) -> Box<RawValue> {
-    raw_object(arguments)
-        .or_else(|| {
-            RawValue::from_string(json!({"_malformed_arguments": arguments}).to_string()).ok()
-        })
-        .unwrap_or_else(|| RawValue::NULL.to_owned())
+fn input(arguments: &str) -> Cow<'_, RawValue> {
+    match raw_object(arguments) {
+        Some(object) => Cow::Borrowed(object),
+        None => {
+            let shown = json!({"_malformed_arguments": arguments}).to_string();
+            RawValue::from_string(shown).map_or(Cow::Borrowed(RawValue::NULL), Cow::Owned)
+        }
+    }
 }
 
 /// `stop_reason` as this format spells it.

@@ -5,7 +5,9 @@ use crate::chat::{Chat, Takes, Tool, ToolChoice};
 use crate::error::Result;
 use crate::formats::fields::{Fields, adapted, missing, unsupported, wrong};
 use crate::formats::{Dropped, cache, schema};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 /// Takes what the request says about tools.
 pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
@@ -63,15 +65,29 @@ fn choice(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     Ok(())
 }
 
-/// Puts tools into a request. Gives what the model has to be told in words, where it cannot be made to call a tool.
-pub fn write(
-    chat: &Chat,
+/// A tool as it is declared.
+#[derive(Debug, Serialize)]
+pub struct Declaration<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Cow<'a, str>>,
+    input_schema: Cow<'a, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<Value>,
+}
+
+/// The tools of a request, and the choice among them into its rest. Gives what the model has to be told in words, where it
+/// cannot be made to call a tool.
+pub fn write<'a>(
+    chat: &'a Chat,
     takes: &Takes,
     rest: &mut Map<String, Value>,
     dropped: &mut Dropped,
-) -> Option<String> {
+) -> (Option<Vec<Declaration<'a>>>, Option<String>) {
     if chat.tools.is_empty() {
-        return None;
+        return (None, None);
     }
     let subset = match &chat.tool_choice {
         Some(ToolChoice::Subset { names, .. }) => {
@@ -86,7 +102,7 @@ pub fn write(
         .iter()
         .filter(|tool| subset.is_none_or(|names| names.contains(&tool.name)))
         .map(|tool| declaration(tool, takes.schemas, dropped));
-    rest.insert("tools".into(), tools.collect());
+    let tools = Some(tools.collect());
     let (wanted, said) = match forced(chat) {
         Some(choice) if !takes.forced_tool => {
             dropped.push(adapted("tool_choice"));
@@ -99,7 +115,7 @@ pub fn write(
         _ => (chat.tool_choice.as_ref(), None),
     };
     let mut choice = match wanted {
-        None if chat.parallel_calls.is_none() => return said,
+        None if chat.parallel_calls.is_none() => return (tools, said),
         None | Some(ToolChoice::Auto) => json!({"type": "auto"}),
         Some(ToolChoice::Subset {
             required: false, ..
@@ -115,7 +131,7 @@ pub fn write(
         choice["disable_parallel_tool_use"] = json!(!parallel);
     }
     rest.insert("tool_choice".into(), choice);
-    said
+    (tools, said)
 }
 
 /// The choice, where it leaves the model no other way than a call.
@@ -128,42 +144,42 @@ pub fn forced(chat: &Chat) -> Option<&ToolChoice> {
     })
 }
 
-fn declaration(tool: &Tool, schemas: bool, dropped: &mut Dropped) -> Value {
-    let mut schema = schema::of_arguments(tool.parameters.as_ref());
-    let mut description = tool.description.clone();
-    let mut strict = tool.strict;
+fn declaration<'a>(tool: &'a Tool, schemas: bool, dropped: &mut Dropped) -> Declaration<'a> {
+    let mut declared = Declaration {
+        name: &tool.name,
+        description: tool.description.as_deref().map(Cow::Borrowed),
+        input_schema: match &tool.parameters {
+            Some(given) if schema::untouched(given) => Cow::Borrowed(given),
+            given => Cow::Owned(schema::of_arguments(given.as_ref())),
+        },
+        strict: tool.strict,
+        cache_control: tool.cache.as_ref().map(cache::write),
+    };
     // https://github.com/anthropics/claude-code/issues/27337
-    if let Some(said) = schema::without_choices(&mut schema) {
+    if let Cow::Owned(schema) = &mut declared.input_schema
+        && let Some(said) = schema::without_choices(schema)
+    {
         dropped.push(adapted("tools.function.parameters"));
-        let before = description.map(|text| format!("{text}\n\n"));
-        description = Some(before.unwrap_or_default() + &said);
+        let before = declared.description.map(|text| format!("{text}\n\n"));
+        declared.description = Some((before.unwrap_or_default() + &said).into());
     }
-    if strict == Some(true) {
-        match schemas.then(|| schema::held(&schema)).flatten() {
+    if declared.strict == Some(true) {
+        let schema = &declared.input_schema;
+        match schemas.then(|| schema::held(schema)).flatten() {
             Some(held) => {
                 if held.adapted {
                     dropped.push(adapted("tools.function.parameters"));
                 }
-                schema = held.schema;
+                declared.input_schema = Cow::Owned(held.schema);
             }
             None if schemas && schema["properties"] == json!({}) => {
-                schema["additionalProperties"] = json!(false);
+                declared.input_schema.to_mut()["additionalProperties"] = json!(false);
             }
             None => {
                 dropped.push("tools.function.strict".into());
-                strict = None;
+                declared.strict = None;
             }
         }
     }
-    let mut out = Map::new();
-    out.insert("name".into(), json!(tool.name));
-    out.extend(description.map(|text| ("description".to_owned(), json!(text))));
-    out.insert("input_schema".into(), schema);
-    out.extend(strict.map(|strict| ("strict".to_owned(), json!(strict))));
-    out.extend(
-        tool.cache
-            .as_ref()
-            .map(|point| ("cache_control".to_owned(), cache::write(point))),
-    );
-    Value::Object(out)
+    declared
 }

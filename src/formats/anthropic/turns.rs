@@ -9,16 +9,20 @@ use serde::Serialize;
 
 /// One message.
 #[derive(Debug, Serialize)]
-pub struct Turn {
+pub struct Turn<'a> {
     role: &'static str,
-    content: Vec<Block>,
+    content: Vec<Block<'a>>,
 }
 
 /// What an answer that was broken off is continued with, where the model does not go on with its own turn.
 const CONTINUE: &str = "Continue from exactly where your last message ends.";
 
 /// Writes the instructions in front and the turns behind them.
-pub fn write(chat: &Chat, takes: &Takes, dropped: &mut Dropped) -> Result<(Vec<Block>, Vec<Turn>)> {
+pub fn write<'a>(
+    chat: &'a Chat,
+    takes: &Takes,
+    dropped: &mut Dropped,
+) -> Result<(Vec<Block<'a>>, Vec<Turn<'a>>)> {
     let leading = chat
         .messages
         .iter()
@@ -62,13 +66,13 @@ fn only_text(message: &Message) -> bool {
         .all(|part| matches!(part, Part::Text(_) | Part::CachePoint(_)))
 }
 
-struct Turns(Vec<Turn>);
+struct Turns<'a>(Vec<Turn<'a>>);
 
-impl Turns {
+impl<'a> Turns<'a> {
     /// Neighbours of one role become one turn, and turns without content vanish: both are refused otherwise.
     fn add(
         &mut self,
-        message: &Message,
+        message: &'a Message,
         after: &[Message],
         takes: &Takes,
         dropped: &mut Dropped,
@@ -107,7 +111,7 @@ impl Turns {
 }
 
 /// The end of a conversation is the user's, or the beginning of an answer without blanks behind it.
-fn end(turns: &mut Vec<Turn>, takes: &Takes, dropped: &mut Dropped) {
+fn end(turns: &mut Vec<Turn<'_>>, takes: &Takes, dropped: &mut Dropped) {
     let Some(last) = turns.last_mut().filter(|last| last.role == "assistant") else {
         return;
     };

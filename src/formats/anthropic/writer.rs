@@ -4,7 +4,9 @@ use super::block::HOME;
 use super::citation;
 use super::{END_MARK, reply, usage};
 use crate::chat::{Call, Delta, Event, Opening, SealKind, Usage};
+use crate::formats::written::{Typed, write_json};
 use crate::formats::{EventWriter, ReplyContext, fault::write_anthropic_event, seal};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The writer of one reply.
@@ -124,18 +126,19 @@ impl Writer {
         let Some(open) = &mut self.open else {
             return;
         };
-        let delta = match delta {
-            Delta::Text(text) if text.is_empty() => return,
+        match delta {
+            Delta::Text(text) if text.is_empty() => {}
             Delta::Text(text) if open.thought => {
-                json!({"type": "thinking_delta", "thinking": text})
+                self.more(&Typed("thinking_delta", "thinking", text), out);
             }
-            Delta::Text(text) => json!({"type": "text_delta", "text": text}),
+            Delta::Text(text) => self.more(&Typed("text_delta", "text", text), out),
             Delta::Arguments(more) => {
                 open.held.push_str(more);
                 if "null".starts_with(open.held.trim_start()) || open.held.trim() == "null" {
                     return;
                 }
-                arguments(std::mem::take(&mut open.held))
+                let held = std::mem::take(&mut open.held);
+                self.more(&arguments(&held), out);
             }
             Delta::Seal(seal) if open.thought => {
                 let data = seal::write(seal, HOME);
@@ -143,23 +146,29 @@ impl Writer {
                     open.block = Block::Waiting(json!({"type": "redacted_thinking", "data": data}));
                     return self.show(out);
                 }
-                json!({"type": "signature_delta", "signature": data})
+                self.more(&Typed("signature_delta", "signature", data), out);
             }
             Delta::Citation(cited) if !open.thought => {
-                json!({"type": "citations_delta", "citation": citation::write(cited)})
+                let cited = citation::write(cited);
+                self.more(&Typed("citations_delta", "citation", cited), out);
             }
-            Delta::Seal(_) | Delta::Citation(_) | Delta::Logprobs(_) => return,
-        };
+            Delta::Seal(_) | Delta::Citation(_) | Delta::Logprobs(_) => {}
+        }
+    }
+
+    /// More of the open block, which begins with it if it has not begun.
+    fn more(&mut self, delta: &impl Serialize, out: &mut Vec<u8>) {
         self.show(out);
         self.block_delta(delta, out);
     }
 
-    fn block_delta(&self, delta: Value, out: &mut Vec<u8>) {
-        frame(
-            "content_block_delta",
-            &json!({"type": "content_block_delta", "index": self.shown, "delta": delta}),
-            out,
-        );
+    fn block_delta(&self, delta: &impl Serialize, out: &mut Vec<u8>) {
+        let more = BlockDelta {
+            kind: "content_block_delta",
+            index: self.shown,
+            delta,
+        };
+        frame("content_block_delta", &more, out);
     }
 
     /// Stops the open block; what waited for it comes next.
@@ -168,7 +177,7 @@ impl Writer {
             return;
         };
         if !matches!(open.held.trim(), "" | "null") {
-            self.block_delta(arguments(open.held), out);
+            self.block_delta(&arguments(&open.held), out);
         }
         if matches!(open.block, Block::Begun) {
             frame(
@@ -221,10 +230,22 @@ impl EventWriter for Writer {
     }
 }
 
-fn arguments(text: String) -> Value {
-    json!({"type": "input_json_delta", "partial_json": text})
+#[derive(Serialize)]
+struct BlockDelta<'a, D> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    index: usize,
+    delta: &'a D,
 }
 
-fn frame(event: &str, data: &Value, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!("event: {event}\ndata: {data}\n\n").as_bytes());
+fn arguments(text: &str) -> Typed<&str> {
+    Typed("input_json_delta", "partial_json", text)
+}
+
+fn frame(event: &str, data: &impl Serialize, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(event.as_bytes());
+    out.extend_from_slice(b"\ndata: ");
+    write_json(data, out);
+    out.extend_from_slice(b"\n\n");
 }

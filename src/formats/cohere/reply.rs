@@ -42,7 +42,7 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     }
     reader.stopped(&mut fields);
     reader.finish(&mut events);
-    Reply::fold(&events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
+    Reply::fold(events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
 }
 
 fn list<'a>(message: &mut Fields<'a>, key: &str) -> Vec<Fields<'a>> {
@@ -55,7 +55,7 @@ pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
     let (mut content, mut calls) = (Vec::new(), Vec::new());
     let (mut cited, mut likely) = (Vec::new(), Vec::new());
     for part in &parts {
-        match part {
+        match &**part {
             Part::Text(text) if text.is_empty() => {}
             Part::Text(text) => {
                 let at = content.len();

@@ -27,7 +27,7 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     events.extend(seen.usage.map(Event::Usage));
     reader.stopped(&mut fields);
     reader.finish(&mut events);
-    Reply::fold(&events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
+    Reply::fold(events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
 }
 
 #[derive(Serialize)]
@@ -64,7 +64,10 @@ pub fn write(reply: &Reply) -> Vec<u8> {
         output: Output {
             message: Message {
                 role: "assistant",
-                content: seal::apart(&reply.parts).iter().flat_map(said).collect(),
+                content: seal::apart(&reply.parts)
+                    .iter()
+                    .flat_map(|part| said(part))
+                    .collect(),
             },
         },
         stop_reason: stop::write(reply.stop.unwrap_or(Stop::End).told(called)),

@@ -29,7 +29,7 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
         ));
     }
     reader.finish(&mut events);
-    Reply::fold(&events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
+    Reply::fold(events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
 }
 
 /// Writes a whole reply for the caller: a stream of one piece.

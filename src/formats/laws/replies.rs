@@ -100,7 +100,7 @@ fn no_other_end_is_told_as_a_good_one() {
                 assert_eq!(stop, Stop::Fault, "{}", row.format.name);
                 assert!(
                     read_stream(row.codec, &written(row.codec, &reply.events()))
-                        .is_ok_and(|(told, _)| Reply::fold(&told).is_err())
+                        .is_ok_and(|(told, _)| Reply::fold(told.iter().cloned()).is_err())
                 );
                 continue;
             };

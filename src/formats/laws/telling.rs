@@ -122,7 +122,7 @@ fn a_tool_is_only_said_to_be_wanted_where_one_was_called() {
             .map(|(part, deltas)| (part.clone(), deltas.as_slice()))
             .collect();
         let told = reply_of(&parts, Stop::Tool);
-        let reply = crate::chat::Reply::fold(&told).unwrap();
+        let reply = crate::chat::Reply::fold(told.iter().cloned()).unwrap();
         for (codec, says) in [
             (openai::CODEC, openai_says),
             (anthropic::CODEC, anthropic_says),

@@ -5,8 +5,10 @@ use super::content;
 use crate::chat::{Call, CallResult, Chat, Message, Part, Role, Thought};
 use crate::error::Result;
 use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use crate::formats::written::{Member, Typed};
 use crate::formats::{Dropped, cache};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 /// Reads every message into `chat`.
 pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
@@ -182,18 +184,58 @@ fn arguments(function: &mut Fields) -> Result<String> {
     })
 }
 
+/// A message as it is written; texts are borrowed.
+#[derive(Debug, Serialize)]
+pub struct Written<'a> {
+    role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    content: Option<Content<'a>>,
+    #[serde(flatten)]
+    thoughts: Option<Member<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Value>,
+}
+
+/// One text is a string, everything else a list.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Text(&'a str),
+    List(Vec<Piece<'a>>),
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Piece<'a> {
+    Text(Typed<&'a str>),
+    Other(Value),
+}
+
+impl<'a> Written<'a> {
+    fn of(role: &'static str, content: Content<'a>) -> Written<'a> {
+        Written {
+            role,
+            tool_call_id: None,
+            content: Some(content),
+            thoughts: None,
+            tool_calls: Vec::new(),
+        }
+    }
+}
+
 /// Writes every message. `thoughts`: the field in which those that nobody sealed go back.
-pub fn write(
-    messages: &[Message],
-    thoughts: Option<&str>,
+pub fn write<'a>(
+    messages: &'a [Message],
+    thoughts: Option<&'static str>,
     dropped: &mut Dropped,
-) -> Result<Vec<Value>> {
-    let mut out = Vec::new();
+) -> Result<Vec<Written<'a>>> {
+    let mut out = Vec::with_capacity(messages.len());
     for message in messages {
         match message.role {
             Role::System => {
                 let said = unmarked(&message.parts, "system.cache_control", dropped);
-                out.push(json!({"role": "system", "content": content_of(&said, dropped)?}));
+                out.push(Written::of("system", content_of(&said, dropped)?));
             }
             Role::User => write_user(message, &mut out, dropped)?,
             Role::Assistant => out.push(write_assistant(message, thoughts, dropped)?),
@@ -217,20 +259,27 @@ fn unmarked<'a>(parts: &'a [Part], path: &str, dropped: &mut Dropped) -> Vec<&'a
 /// Where marks for caches stand in turns.
 const MARK: &str = "messages.content.cache_control";
 
-/// One text is a string, everything else a list.
-fn content_of(parts: &[&Part], dropped: &mut Dropped) -> Result<Value> {
+fn content_of<'a>(parts: &[&'a Part], dropped: &mut Dropped) -> Result<Content<'a>> {
     match parts {
-        [] => Ok(json!("")),
-        [Part::Text(text)] => Ok(json!(text.text)),
+        [] => Ok(Content::Text("")),
+        [Part::Text(text)] => Ok(Content::Text(&text.text)),
         many => many
             .iter()
-            .map(|part| content::write(part, dropped))
-            .collect(),
+            .map(|part| match part {
+                Part::Text(text) => Ok(Piece::Text(Typed("text", "text", &*text.text))),
+                other => content::write(other, dropped).map(Piece::Other),
+            })
+            .collect::<Result<_>>()
+            .map(Content::List),
     }
 }
 
 /// Results first: they must follow the calls directly.
-fn write_user(message: &Message, out: &mut Vec<Value>, dropped: &mut Dropped) -> Result<()> {
+fn write_user<'a>(
+    message: &'a Message,
+    out: &mut Vec<Written<'a>>,
+    dropped: &mut Dropped,
+) -> Result<()> {
     let mut shown = Vec::new();
     let parts = unmarked(&message.parts, MARK, dropped);
     for part in &parts {
@@ -243,10 +292,13 @@ fn write_user(message: &Message, out: &mut Vec<Value>, dropped: &mut Dropped) ->
                 .partition(|part| matches!(part, Part::Text(_)));
             // Tool messages take text alone; what a tool shows is handed over by the user's turn right behind them.
             let mut content = content_of(&text, dropped)?;
-            if !media.is_empty() && content == json!("") {
-                content = json!("(see the attachment in the next message)");
+            if !media.is_empty() && matches!(content, Content::Text("")) {
+                content = Content::Text("(see the attachment in the next message)");
             }
-            out.push(json!({"role": "tool", "tool_call_id": result.id, "content": content}));
+            out.push(Written {
+                tool_call_id: Some(&result.id),
+                ..Written::of("tool", content)
+            });
             shown.extend(media);
         }
     }
@@ -255,17 +307,17 @@ fn write_user(message: &Message, out: &mut Vec<Value>, dropped: &mut Dropped) ->
         .filter(|part| !matches!(part, Part::Result(_)));
     let rest: Vec<&Part> = shown.into_iter().chain(said).collect();
     if !rest.is_empty() || message.parts.is_empty() {
-        out.push(json!({"role": "user", "content": content_of(&rest, dropped)?}));
+        out.push(Written::of("user", content_of(&rest, dropped)?));
     }
     Ok(())
 }
 
 /// Thoughts go back only where no other provider sealed them: a seal means nothing here and the field is refused by many.
-fn write_assistant(
-    message: &Message,
-    thoughts: Option<&str>,
+fn write_assistant<'a>(
+    message: &'a Message,
+    thoughts: Option<&'static str>,
     dropped: &mut Dropped,
-) -> Result<Value> {
+) -> Result<Written<'a>> {
     let (mut said, mut calls, mut thought) = (Vec::new(), Vec::new(), String::new());
     for part in unmarked(&message.parts, MARK, dropped) {
         match part {
@@ -277,19 +329,16 @@ fn write_assistant(
             other => said.push(other),
         }
     }
-    let mut out = Map::new();
-    out.insert("role".into(), json!("assistant"));
-    let content = if said.is_empty() && !calls.is_empty() {
-        Value::Null
-    } else {
-        content_of(&said, dropped)?
+    let content = match said.is_empty() && !calls.is_empty() {
+        true => None,
+        false => Some(content_of(&said, dropped)?),
     };
-    out.insert("content".into(), content);
-    if let Some(field) = thoughts.filter(|_| !thought.is_empty()) {
-        out.insert(field.into(), json!(thought));
-    }
-    if !calls.is_empty() {
-        out.insert("tool_calls".into(), Value::Array(calls));
-    }
-    Ok(Value::Object(out))
+    let field = thoughts.filter(|_| !thought.is_empty());
+    Ok(Written {
+        role: "assistant",
+        tool_call_id: None,
+        content,
+        thoughts: field.map(|field| Member(field, thought)),
+        tool_calls: calls,
+    })
 }

@@ -6,8 +6,11 @@ use crate::chat::{MediaKind, Part, Reply, SealKind, Stop, Thought};
 use crate::error::{Error, Kind, Result};
 use crate::formats::fields::Fields;
 use crate::formats::lenient::as_text;
+use crate::formats::written::write_json;
 use crate::formats::{Mark, ReplyContext, Seen, fault, seal};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// Reads an upstream's whole reply: a stream of one piece.
 pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
@@ -26,24 +29,68 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
         ));
     }
     reader.finish(&mut events);
-    Reply::fold(&events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
+    Reply::fold(events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: i64,
+    model: &'a str,
+    choices: [Choice<'a>; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<usage::Written>,
+}
+
+#[derive(Serialize)]
+struct Choice<'a> {
+    index: usize,
+    message: Message<'a>,
+    logprobs: Value,
+    finish_reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reasoning_content: Cow<'a, str>,
+    /// So that a follow-up can give the seals back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    thinking_blocks: Vec<Value>,
+    refusal: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    annotations: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Value>,
 }
 
 /// Writes a whole reply for the caller.
 pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
     let called = reply.parts.iter().any(|part| matches!(part, Part::Call(_)));
     let stop = reply.stop.unwrap_or(Stop::End).told(called);
-    let mut body = json!({
-        "id": or(&reply.id, &context.request_id),
-        "object": "chat.completion",
-        "created": context.created,
-        "model": or(&reply.model, &context.model),
-        "choices": [{"index": 0, "message": message(reply, or(&reply.id, &context.request_id)), "logprobs": likelihoods(&reply.parts), "finish_reason": finish_reason(stop)}],
-    });
-    if let Some(used) = &reply.usage {
-        body["usage"] = usage::write(used);
-    }
-    body.to_string().into_bytes()
+    let body = Body {
+        id: or(&reply.id, &context.request_id),
+        object: "chat.completion",
+        created: context.created,
+        model: or(&reply.model, &context.model),
+        choices: [Choice {
+            index: 0,
+            message: message(reply, or(&reply.id, &context.request_id)),
+            logprobs: likelihoods(&reply.parts),
+            finish_reason: finish_reason(stop),
+        }],
+        usage: reply.usage.as_ref().map(usage::write),
+    };
+    let mut out = Vec::with_capacity(512 + 2 * reply.text_bytes());
+    write_json(&body, &mut out);
+    out
 }
 
 /// What the upstream gave, else what the gateway has.
@@ -64,60 +111,51 @@ fn likelihoods(parts: &[Part]) -> Value {
     }
 }
 
-fn message(reply: &Reply, id: &str) -> Value {
-    let (mut notes, mut images, mut sound) = (Vec::new(), Vec::new(), None);
-    let (mut text, mut thought, mut blocks, mut calls) =
-        (String::new(), String::new(), Vec::new(), Vec::new());
-    let (mut sealed, mut refusal) = (false, None::<String>);
+fn message<'a>(reply: &'a Reply, id: &str) -> Message<'a> {
+    let (mut text, mut thought): (Cow<str>, Cow<str>) = Default::default();
+    let mut sealed = false;
+    let mut message = Message {
+        role: "assistant",
+        content: None,
+        reasoning_content: Cow::default(),
+        thinking_blocks: Vec::new(),
+        refusal: None,
+        annotations: Vec::new(),
+        images: Vec::new(),
+        audio: None,
+        tool_calls: Vec::new(),
+    };
     for part in &reply.parts {
         match part {
             Part::Text(more) => {
-                notes.extend(more.citations.iter().map(extra::annotation));
-                text.push_str(more);
+                let notes = more.citations.iter().map(extra::annotation);
+                message.annotations.extend(notes);
+                text += &*more.text;
             }
             Part::Thought(part) => {
-                thought.push_str(&part.text);
+                thought += &*part.text;
                 sealed |= part.seal.is_some();
-                blocks.push(block(part));
             }
-            Part::Refusal(more) => refusal.get_or_insert_with(String::new).push_str(more),
-            Part::Call(call) => calls.push(tool::call(call)),
+            Part::Refusal(more) => *message.refusal.get_or_insert_default() += &**more,
+            Part::Call(call) => message.tool_calls.push(tool::call(call)),
             Part::Media(media) if media.kind == MediaKind::Audio => {
-                sound = extra::sound(media, id).or(sound);
+                message.audio = extra::sound(media, id).or(message.audio.take());
             }
-            Part::Media(media) => images.extend(extra::image(media)),
+            Part::Media(media) => message.images.extend(extra::image(media)),
             Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => {}
         }
     }
-    let mut message = Map::new();
-    message.insert("role".into(), json!("assistant"));
-    message.insert(
-        "content".into(),
-        if text.is_empty() && (!calls.is_empty() || refusal.is_some()) {
-            Value::Null
-        } else {
-            json!(text)
-        },
-    );
-    if !thought.is_empty() {
-        message.insert("reasoning_content".into(), json!(thought));
-    }
-    // So that a follow-up can give the seals back.
     if sealed {
-        message.insert("thinking_blocks".into(), Value::Array(blocks));
+        let thoughts = reply.parts.iter().filter_map(|part| match part {
+            Part::Thought(thought) => Some(block(thought)),
+            _ => None,
+        });
+        message.thinking_blocks = thoughts.collect();
     }
-    message.insert("refusal".into(), json!(refusal));
-    if !notes.is_empty() {
-        message.insert("annotations".into(), Value::Array(notes));
-    }
-    if !images.is_empty() {
-        message.insert("images".into(), Value::Array(images));
-    }
-    message.extend(sound.map(|sound| ("audio".to_owned(), sound)));
-    if !calls.is_empty() {
-        message.insert("tool_calls".into(), Value::Array(calls));
-    }
-    Value::Object(message)
+    let silent = !message.tool_calls.is_empty() || message.refusal.is_some();
+    message.content = Some(text).filter(|text: &Cow<str>| !(text.is_empty() && silent));
+    message.reasoning_content = thought;
+    message
 }
 
 /// One entry of `thinking_blocks`.

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::formats::fields::{Fields, adapted, dedup, missing, unsupported, wrong};
 use crate::formats::names::{self, Knows};
 use crate::formats::{Dropped, StreamUsage, Target, Written};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// Reads a caller's request.
@@ -303,6 +304,16 @@ pub fn sampling(chat: &Chat, takes: &Takes, body: &mut Map<String, Value>, dropp
     }
 }
 
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: Vec<message::Written<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<Vec<tool::Declaration<'a>>>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
 /// Writes the request for an upstream. Usage is asked for wherever it may be: the gateway hides it where the caller did not.
 pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     let (quirks, takes) = (target.quirks, target.takes);
@@ -314,16 +325,8 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     };
     let chat = &*names::plain(chat, knows, &mut dropped);
     let mut body = Map::new();
-    body.insert("model".into(), json!(target.model));
-    body.insert(
-        "messages".into(),
-        Value::Array(message::write(
-            &chat.messages,
-            quirks.thoughts,
-            &mut dropped,
-        )?),
-    );
-    tool::write(chat, &mut body, &mut dropped);
+    let messages = message::write(&chat.messages, quirks.thoughts, &mut dropped)?;
+    let tools = tool::write(chat, &mut body, &mut dropped);
     let mut put = |key: &str, value: Option<Value>| {
         value.and_then(|value| body.insert(key.to_owned(), value))
     };
@@ -363,10 +366,17 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         }
     }
     dedup(&mut dropped);
-    let body = serde_json::to_vec(&body).map_err(|cause| {
+    let body = Body {
+        model: target.model,
+        messages,
+        tools,
+        rest: body,
+    };
+    let mut out = Vec::with_capacity(chat.room());
+    serde_json::to_writer(&mut out, &body).map_err(|cause| {
         crate::error::Error::internal("the translated request cannot be written").cause(cause)
     })?;
-    Ok(Written { body, dropped })
+    Ok(Written { body: out, dropped })
 }
 
 /// What is wanted in an answer beside text; `None`: nothing.

@@ -4,7 +4,9 @@ use crate::chat::{Call, Chat, Grammar, Issuer, Seal, SealKind, Tool, ToolChoice,
 use crate::error::Result;
 use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
 use crate::formats::{Dropped, cache, schema, seal as seals};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 /// Takes what the request says about tools.
 pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
@@ -179,13 +181,41 @@ fn subset(mut given: Fields) -> Result<ToolChoice> {
     })
 }
 
-/// Puts tools into a request.
-pub fn write(chat: &Chat, body: &mut Map<String, Value>, dropped: &mut Dropped) {
+/// A tool as it is declared.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Declaration<'a> {
+    Function {
+        #[serde(rename = "type")]
+        kind: &'static str,
+        function: Function<'a>,
+    },
+    Free(Value),
+}
+
+/// A function as it is declared.
+#[derive(Debug, Serialize)]
+pub struct Function<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<Cow<'a, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
+}
+
+/// The tools of a request; what it says of them beside goes into its body.
+pub fn write<'a>(
+    chat: &'a Chat,
+    body: &mut Map<String, Value>,
+    dropped: &mut Dropped,
+) -> Option<Vec<Declaration<'a>>> {
     if chat.tools.is_empty() {
-        return;
+        return None;
     }
     let tools = chat.tools.iter().map(|tool| declaration(tool, dropped));
-    body.insert("tools".into(), tools.collect());
+    let tools = tools.collect();
     let choice = chat.tool_choice.as_ref().map(|choice| match choice {
         ToolChoice::Auto => json!("auto"),
         ToolChoice::None => json!("none"),
@@ -202,6 +232,7 @@ pub fn write(chat: &Chat, body: &mut Map<String, Value>, dropped: &mut Dropped) 
         chat.parallel_calls
             .map(|parallel| ("parallel_tool_calls".to_owned(), json!(parallel))),
     );
+    Some(tools)
 }
 
 fn named(chat: &Chat, name: &str) -> Value {
@@ -212,34 +243,34 @@ fn named(chat: &Chat, name: &str) -> Value {
     }
 }
 
-fn declaration(tool: &Tool, dropped: &mut Dropped) -> Value {
+fn declaration<'a>(tool: &'a Tool, dropped: &mut Dropped) -> Declaration<'a> {
     if tool.cache.is_some() {
         dropped.push("tools.cache_control".into());
     }
     if let ToolKind::Free(grammar) = &tool.kind {
-        return free_declaration(tool, grammar.as_ref());
+        return Declaration::Free(free_declaration(tool, grammar.as_ref()));
     }
-    let schema = tool
-        .parameters
-        .as_ref()
-        .map(|given| schema::of_arguments(Some(given)));
+    let given = tool.parameters.as_ref();
+    let parameters = given.map(|given| match schema::untouched(given) {
+        true => Cow::Borrowed(given),
+        false => Cow::Owned(schema::of_arguments(Some(given))),
+    });
     // Strict schemas have to be closed and require everything here.
     let strict = tool
         .strict
-        .filter(|strict| !strict || schema.as_ref().is_none_or(schema::closed));
+        .filter(|strict| !strict || parameters.as_ref().is_none_or(|it| schema::closed(it)));
     if strict != tool.strict {
         dropped.push("tools.strict".into());
     }
-    let mut function = Map::new();
-    function.insert("name".into(), json!(tool.name));
-    function.extend(
-        tool.description
-            .as_ref()
-            .map(|text| ("description".to_owned(), json!(text))),
-    );
-    function.extend(schema.map(|schema| ("parameters".to_owned(), schema)));
-    function.extend(strict.map(|strict| ("strict".to_owned(), json!(strict))));
-    json!({"type": "function", "function": function})
+    Declaration::Function {
+        kind: "function",
+        function: Function {
+            name: &tool.name,
+            description: tool.description.as_deref(),
+            parameters,
+            strict,
+        },
+    }
 }
 
 fn free_declaration(tool: &Tool, grammar: Option<&Grammar>) -> Value {

@@ -3,8 +3,7 @@
 
 use crate::chat::Usage;
 use crate::formats::lenient::{Count, object};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 /// A `usage` object as a provider spelt it.
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -109,37 +108,65 @@ impl Counts {
     }
 }
 
+/// A `usage` object as it is written.
+#[derive(Serialize)]
+pub struct Written {
+    prompt_tokens: u64,
+    completion_tokens: u64,
+    total_tokens: u64,
+    prompt_tokens_details: WrittenPrompt,
+    completion_tokens_details: WrittenCompletion,
+}
+
+#[derive(Serialize)]
+struct WrittenPrompt {
+    cached_tokens: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    cache_write_tokens: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    audio_tokens: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    image_tokens: u64,
+}
+
+#[derive(Serialize)]
+struct WrittenCompletion {
+    reasoning_tokens: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    audio_tokens: u64,
+    #[serde(skip_serializing_if = "is_none")]
+    image_tokens: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// Writes a `usage` object.
-pub fn write(usage: &Usage) -> Value {
-    let mut prompt = json!({"cached_tokens": usage.cache_read});
-    let written = usage.written();
-    if written > 0 {
-        prompt["cache_write_tokens"] = json!(written);
+pub fn write(usage: &Usage) -> Written {
+    Written {
+        prompt_tokens: usage.prompt(),
+        completion_tokens: usage.completion(),
+        total_tokens: usage.total(),
+        prompt_tokens_details: WrittenPrompt {
+            cached_tokens: usage.cache_read,
+            cache_write_tokens: usage.written(),
+            audio_tokens: usage.audio.saturating_add(usage.audio_cached),
+            image_tokens: usage.image,
+        },
+        completion_tokens_details: WrittenCompletion {
+            reasoning_tokens: usage.reasoning,
+            audio_tokens: usage.audio_output,
+            image_tokens: usage.image_output,
+        },
     }
-    let mut completion = json!({"reasoning_tokens": usage.reasoning});
-    let heard = usage.audio.saturating_add(usage.audio_cached);
-    let kinds = |details: &mut Value, audio: u64, image: u64| {
-        for (name, count) in [("audio_tokens", audio), ("image_tokens", image)] {
-            if count > 0 {
-                details[name] = json!(count);
-            }
-        }
-    };
-    kinds(&mut prompt, heard, usage.image);
-    kinds(&mut completion, usage.audio_output, usage.image_output);
-    json!({
-        "prompt_tokens": usage.prompt(),
-        "completion_tokens": usage.completion(),
-        "total_tokens": usage.total(),
-        "prompt_tokens_details": prompt,
-        "completion_tokens_details": completion,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use serde_json::{Value, json};
 
     fn read(usage: &Value) -> Option<Usage> {
         serde_json::from_value::<Counts>(usage.clone())
@@ -163,7 +190,7 @@ mod tests {
                 ..Usage::default()
             }
         );
-        assert_eq!(write(&usage), given);
+        assert_eq!(json!(write(&usage)), given);
     }
 
     #[test]
@@ -182,7 +209,7 @@ mod tests {
             image_output: 4,
             ..Usage::default()
         };
-        assert_eq!((usage, write(&usage)), (want, given));
+        assert_eq!((usage, json!(write(&usage))), (want, given));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::{END_MARK, extra, logprobs, reply, tool, usage};
 use crate::chat::{Delta, Event, Logprob, MediaKind, Opening, Thought, Usage};
+use crate::formats::written::{Member, write_json};
 use crate::formats::{EventWriter, ReplyContext, fault::write_openai_event};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The writer of one reply.
@@ -12,6 +14,8 @@ pub struct Writer {
     begun: bool,
     id: String,
     model: String,
+    /// What every chunk begins with.
+    head: Vec<u8>,
     usage: Option<Usage>,
     /// The parts so far, by their index.
     parts: Vec<Part>,
@@ -32,25 +36,63 @@ enum Part {
     FreeCall(usize),
 }
 
+/// What every chunk begins with.
+#[derive(Serialize)]
+struct Head<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: i64,
+    model: &'a str,
+}
+
+/// More of a call.
+#[derive(Serialize)]
+struct Call<F> {
+    index: usize,
+    #[serde(flatten)]
+    called: F,
+}
+
 impl Writer {
     pub fn new(context: &ReplyContext) -> Writer {
-        Writer {
+        let mut writer = Writer {
             context: context.clone(),
             begun: false,
             id: context.request_id.clone(),
             model: context.model.clone(),
+            head: Vec::new(),
             usage: None,
             parts: Vec::new(),
             calls: 0,
-        }
+        };
+        writer.heads();
+        writer
     }
 
-    fn frame(&self, choices: Value, usage: Option<Value>, out: &mut Vec<u8>) {
-        let mut chunk = json!({"id": self.id, "object": "chat.completion.chunk", "created": self.context.created, "model": self.model, "choices": choices});
+    /// From here on chunks begin with this id and model.
+    fn heads(&mut self) {
+        self.head.clear();
+        self.head.extend_from_slice(b"data: ");
+        let head = Head {
+            id: &self.id,
+            object: "chat.completion.chunk",
+            created: self.context.created,
+            model: &self.model,
+        };
+        write_json(&head, &mut self.head);
+        // What follows are more members.
+        self.head.pop();
+        self.head.extend_from_slice(b",\"choices\":");
+    }
+
+    fn frame(&self, choices: &Value, usage: Option<&usage::Written>, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.head);
+        write_json(choices, out);
         if let Some(usage) = usage {
-            chunk["usage"] = usage;
+            out.extend_from_slice(b",\"usage\":");
+            write_json(usage, out);
         }
-        data(&chunk.to_string(), out);
+        out.extend_from_slice(b"}\n\n");
     }
 
     /// The first chunk carries the role: on its own before text, together with anything else, whose content is null.
@@ -64,28 +106,35 @@ impl Writer {
                 }
                 delta = first;
             } else {
-                self.one(json!({"role": role, "content": ""}), out);
+                self.one(&json!({"role": role, "content": ""}), out);
             }
         }
-        self.one(delta, out);
+        self.one(&delta, out);
+    }
+
+    /// The same of a delta that is nothing to be put together with the first.
+    fn goes_on(&mut self, delta: &impl Serialize, out: &mut Vec<u8>) {
+        match self.begun {
+            true => self.one(delta, out),
+            false => self.delta(json!(delta), out),
+        }
     }
 
     /// Likelihoods stand beside the delta.
     fn likely(&self, all: &[Logprob], out: &mut Vec<u8>) {
         let likely = json!({"content": logprobs::write(all), "refusal": null});
         self.frame(
-            json!([{"index": 0, "delta": {}, "logprobs": likely, "finish_reason": null}]),
+            &json!([{"index": 0, "delta": {}, "logprobs": likely, "finish_reason": null}]),
             None,
             out,
         );
     }
 
-    fn one(&self, delta: Value, out: &mut Vec<u8>) {
-        self.frame(
-            json!([{"index": 0, "delta": delta, "finish_reason": null}]),
-            None,
-            out,
-        );
+    fn one(&self, delta: &impl Serialize, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(b"[{\"index\":0,\"delta\":");
+        write_json(delta, out);
+        out.extend_from_slice(b",\"finish_reason\":null}]}\n\n");
     }
 
     fn open(&mut self, part: &Opening, out: &mut Vec<u8>) {
@@ -125,32 +174,36 @@ impl Writer {
     }
 
     fn more(&mut self, index: usize, delta: &Delta, out: &mut Vec<u8>) {
-        let value = match (self.parts.get_mut(index), delta) {
-            (_, Delta::Text(text)) if text.is_empty() => return,
-            (Some(Part::Text), Delta::Text(text)) => json!({"content": text}),
+        match (self.parts.get_mut(index), delta) {
+            (_, Delta::Text(text)) if text.is_empty() => {}
+            (Some(Part::Text), Delta::Text(text)) => self.goes_on(&Member("content", text), out),
             (Some(Part::Text), Delta::Citation(citation)) => {
-                json!({"annotations": [extra::annotation(citation)]})
+                self.delta(json!({"annotations": [extra::annotation(citation)]}), out);
             }
-            (Some(Part::Text), Delta::Logprobs(all)) => return self.likely(all, out),
-            (Some(Part::Refusal), Delta::Text(text)) => json!({"refusal": text}),
+            (Some(Part::Text), Delta::Logprobs(all)) => self.likely(all, out),
+            (Some(Part::Refusal), Delta::Text(text)) => self.goes_on(&Member("refusal", text), out),
             (Some(Part::Thought(all)), Delta::Text(text)) => {
                 all.push_str(text);
-                json!({"reasoning_content": text})
+                self.goes_on(&Member("reasoning_content", text), out);
             }
             // With the whole text, so that a follow-up can give it back as one piece.
             (Some(Part::Thought(all)), Delta::Seal(seal)) => {
-                json!({"thinking_blocks": [reply::block(&Thought::sealed(all.as_str(), seal.clone()))]})
+                let block = reply::block(&Thought::sealed(all.as_str(), seal.clone()));
+                self.delta(json!({"thinking_blocks": [block]}), out);
             }
             (Some(Part::Call(number, filled)), Delta::Arguments(text)) if !text.is_empty() => {
                 *filled = true;
-                json!({"tool_calls": [{"index": *number, "function": {"arguments": text}}]})
+                let index = *number;
+                let called = Member("function", Member("arguments", text));
+                self.goes_on(&Member("tool_calls", [Call { index, called }]), out);
             }
             (Some(Part::FreeCall(number)), Delta::Arguments(text)) => {
-                json!({"tool_calls": [{"index": *number, "custom": {"input": text}}]})
+                let index = *number;
+                let called = Member("custom", Member("input", text));
+                self.goes_on(&Member("tool_calls", [Call { index, called }]), out);
             }
-            _ => return,
-        };
-        self.delta(value, out);
+            _ => {}
+        }
     }
 }
 
@@ -160,6 +213,7 @@ impl EventWriter for Writer {
             Event::Begin { id, model } => {
                 self.id = reply::or(id, &self.context.request_id).to_owned();
                 self.model = reply::or(model, &self.context.model).to_owned();
+                self.heads();
             }
             Event::Open { part, .. } => self.open(part, out),
             Event::Delta { index, delta } => self.more(*index, delta, out),
@@ -172,26 +226,20 @@ impl EventWriter for Writer {
             Event::Usage(used) => self.usage = Some(*used),
             Event::End { stop, .. } => {
                 if !self.begun {
-                    self.one(json!({"role": "assistant", "content": ""}), out);
+                    self.one(&json!({"role": "assistant", "content": ""}), out);
                 }
                 let reason = stop.map(|stop| reply::finish_reason(stop.told(self.calls > 0)));
                 self.frame(
-                    json!([{"index": 0, "delta": {}, "finish_reason": reason}]),
+                    &json!([{"index": 0, "delta": {}, "finish_reason": reason}]),
                     None,
                     out,
                 );
                 if let Some(used) = self.usage.filter(|_| self.context.include_usage) {
-                    self.frame(json!([]), Some(usage::write(&used)), out);
+                    self.frame(&json!([]), Some(&usage::write(&used)), out);
                 }
                 out.extend_from_slice(END_MARK);
             }
             Event::Error(fault) => out.extend(write_openai_event(fault)),
         }
     }
-}
-
-fn data(text: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"data: ");
-    out.extend_from_slice(text.as_bytes());
-    out.extend_from_slice(b"\n\n");
 }

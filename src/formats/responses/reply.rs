@@ -27,7 +27,7 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     reader.response(&mut fields, &mut events);
     events.extend(seen.usage.map(Event::Usage));
     reader.finish(&mut events);
-    Reply::fold(&events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
+    Reply::fold(events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
 }
 
 /// Writes a whole reply for the caller: what a stream of it ends with.

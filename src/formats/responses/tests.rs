@@ -20,7 +20,7 @@ fn read(events: &[Value]) -> (Vec<Event>, Seen) {
 }
 
 fn folded(events: &[Value]) -> Reply {
-    Reply::fold(&read(events).0).unwrap()
+    Reply::fold(read(events).0).unwrap()
 }
 
 fn context() -> ReplyContext {
@@ -347,7 +347,7 @@ fn what_was_cut_off_is_never_told_as_completed() {
         assert_eq!(last["type"], format!("response.{kind}"));
         assert_eq!(last["response"]["status"], kind);
         assert_eq!(last["response"]["incomplete_details"]["reason"], reason);
-        let reply = Reply::fold(&given).unwrap();
+        let reply = Reply::fold(given.iter().cloned()).unwrap();
         let whole: Value = serde_json::from_slice(&CODEC.write_reply(&reply, &context())).unwrap();
         assert_eq!(whole["status"], kind);
         assert_eq!(whole["output"], last["response"]["output"]);

@@ -4,7 +4,9 @@
 use super::output::{self, Frame, Stage};
 use crate::chat::{Delta, Event, Fault, Opening, Reply, Seal, Usage};
 use crate::formats::seal::Apart;
+use crate::formats::written::write_json;
 use crate::formats::{EventWriter, ReplyContext};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -55,6 +57,56 @@ enum Kind {
     },
 }
 
+/// More of what an item says.
+#[derive(Serialize)]
+struct More<'a> {
+    item_id: &'a str,
+    output_index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_index: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary_index: Option<usize>,
+    delta: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<[u8; 0]>,
+}
+
+impl<'a> More<'a> {
+    fn of(items: &'a [Value], at: usize, delta: &'a str) -> More<'a> {
+        let id = items.get(at).and_then(|item| item["id"].as_str());
+        More {
+            item_id: id.unwrap_or_default(),
+            output_index: at,
+            content_index: None,
+            summary_index: None,
+            delta,
+            logprobs: None,
+        }
+    }
+}
+
+/// Writes an event with its place in the count.
+fn tell(sequence: &mut u64, kind: &str, members: impl Serialize, out: &mut Vec<u8>) {
+    for piece in [
+        "event: response.",
+        kind,
+        "\ndata: {\"type\":\"response.",
+        kind,
+    ] {
+        out.extend_from_slice(piece.as_bytes());
+    }
+    out.extend_from_slice(b"\",\"sequence_number\":");
+    write_json(&*sequence, out);
+    *sequence += 1;
+    // The members stand in the same object, behind these.
+    let brace = out.len();
+    write_json(&members, out);
+    if let Some(brace) = out.get_mut(brace) {
+        *brace = b',';
+    }
+    out.extend_from_slice(b"\n\n");
+}
+
 impl Writer {
     pub fn new(context: &ReplyContext) -> Writer {
         Writer {
@@ -86,12 +138,8 @@ impl Writer {
     }
 
     /// An event about an item or a part of it.
-    fn about(&mut self, kind: &str, members: Value, out: &mut Vec<u8>) {
-        let text = members.to_string();
-        let inner = text
-            .get(1..text.len().saturating_sub(1))
-            .unwrap_or_default();
-        self.event(&format!("response.{kind}"), &format!(",{inner}"), out);
+    fn about(&mut self, kind: &str, members: impl Serialize, out: &mut Vec<u8>) {
+        tell(&mut self.sequence, kind, members, out);
     }
 
     fn start(&mut self, out: &mut Vec<u8>) {
@@ -247,13 +295,16 @@ impl Writer {
             (_, Delta::Text(text) | Delta::Arguments(text)) if text.is_empty() => {}
             (Kind::Said { index, refusal }, Delta::Text(text)) => {
                 open.text.push_str(text);
-                let (index, refusal) = (*index, *refusal);
-                let mut members = json!({"item_id": self.id(at), "output_index": at, "content_index": index, "delta": text});
-                if refusal {
-                    return self.about("refusal.delta", members, out);
-                }
-                members["logprobs"] = json!([]);
-                self.about("output_text.delta", members, out);
+                let more = More {
+                    content_index: Some(*index),
+                    logprobs: (!*refusal).then_some([]),
+                    ..More::of(&self.items, at, text)
+                };
+                let kind = match *refusal {
+                    true => "refusal.delta",
+                    false => "output_text.delta",
+                };
+                tell(&mut self.sequence, kind, more, out);
             }
             (Kind::Thought, Delta::Text(text)) => {
                 let first = open.text.is_empty();
@@ -261,8 +312,16 @@ impl Writer {
                 if first {
                     self.summary_part("added", at, "", out);
                 }
-                let members = json!({"item_id": self.id(at), "output_index": at, "summary_index": 0, "delta": text});
-                self.about("reasoning_summary_text.delta", members, out);
+                let more = More {
+                    summary_index: Some(0),
+                    ..More::of(&self.items, at, text)
+                };
+                tell(
+                    &mut self.sequence,
+                    "reasoning_summary_text.delta",
+                    more,
+                    out,
+                );
             }
             (Kind::Thought, Delta::Seal(more)) => match &mut open.seal {
                 Some(seal) if (seal.issuer, seal.kind) == (more.issuer, more.kind) => {
@@ -311,8 +370,9 @@ impl Writer {
     }
 
     fn arguments(&mut self, at: usize, field: &str, delta: &str, out: &mut Vec<u8>) {
-        let members = json!({"item_id": self.id(at), "output_index": at, "delta": delta});
-        self.about(&format!("{}.delta", kind_of(field)), members, out);
+        let more = More::of(&self.items, at, delta);
+        let kind = format!("{}.delta", kind_of(field));
+        tell(&mut self.sequence, &kind, more, out);
     }
 
     /// An event about the one summary of a thought.

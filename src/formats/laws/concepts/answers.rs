@@ -282,7 +282,7 @@ pub fn answers() -> Vec<(&'static str, Reply)> {
 
 fn streamed(row: &Row, reply: &Reply) -> Option<Reply> {
     let (told, _) = read_stream(row.codec, &written(row.codec, &reply.events())).ok()?;
-    Reply::fold(&told).ok().map(without_raw)
+    Reply::fold(told.iter().cloned()).ok().map(without_raw)
 }
 
 fn whole(row: &Row, reply: &Reply) -> Option<Reply> {
