@@ -2,7 +2,7 @@
 //! format spells either.
 
 /// How far the choices of one reply are.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Finish {
     /// How many choices were asked for; 0 where nobody said.
     asked: u32,

@@ -1,6 +1,7 @@
 //! Wire formats: one folder each with both directions of request, reply and stream; and what they share.
 //! [`FORMATS`] is the one list. No HTTP here, no vendors.
 
+pub mod alike;
 pub mod anthropic;
 mod api;
 mod betas;
@@ -240,7 +241,7 @@ pub enum Mark {
 }
 
 /// What observation has gathered of a reply so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     pub usage: Option<Usage>,
     /// The tier of service it says it was given at.

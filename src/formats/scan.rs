@@ -9,7 +9,7 @@ const HIGH: u64 = ONES * 0x80;
 
 /// How many bytes from the start need no look: no quote, backslash or control character. Texts are full of
 /// short runs between escapes, so this beats `memchr`, which is made for long ones.
-fn plain(bytes: &[u8]) -> usize {
+pub(super) fn plain(bytes: &[u8]) -> usize {
     let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     let mut at = 0;
     // Without an early exit inside a block, the compiler uses vector instructions.

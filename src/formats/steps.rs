@@ -1,5 +1,6 @@
 //! What the readers of streams do alike: what an event means is the format's observer's to say, what it holds its reader's.
 
+use super::alike::Again;
 use super::fields::Fields;
 use super::lenient::as_text;
 use super::{EventReader, Mark, Seen};
@@ -9,6 +10,8 @@ use crate::chat::Event;
 pub(super) trait Steps {
     const OBSERVE: fn(&str, &[u8], &mut Seen) -> Mark;
 
+    /// What the events so far have in common. Of texts a reader remembers nothing.
+    fn again(&mut self) -> &mut Again;
     /// Whether nothing more is read.
     fn over(&mut self) -> &mut bool;
     /// What an event says word for word.
@@ -24,7 +27,9 @@ impl<S: Steps> EventReader for S {
         }
         let data = as_text(data);
         let before = seen.usage;
-        let mark = S::OBSERVE(event, data.as_bytes(), seen);
+        let mark = self
+            .again()
+            .observe(S::OBSERVE, event, data.as_bytes(), seen);
         match mark {
             Mark::Error => {
                 *self.over() = true;
@@ -32,9 +37,16 @@ impl<S: Steps> EventReader for S {
             }
             Mark::Malformed => {}
             Mark::Setup | Mark::Content | Mark::Usage | Mark::Done => {
+                if let Some(more) = self.again().more(data.as_bytes()) {
+                    out.push(more);
+                    return mark;
+                }
+                let told = out.len();
                 if let Ok(mut fields) = Fields::body(data.as_bytes()) {
                     self.step(event, &mut fields, out);
                 }
+                let told = out.get(told..).unwrap_or_default();
+                self.again().read_as(data.as_bytes(), told);
                 let used = seen.usage.filter(|used| Some(*used) != before);
                 out.extend(used.map(Event::Usage));
             }

@@ -4,6 +4,7 @@ use super::block::{HOME, native};
 use super::citation;
 use super::observe::observe;
 use crate::chat::{Call, Delta, Event, Native, Opening, Seal, Stop};
+use crate::formats::alike::Again;
 use crate::formats::fields::{Fields, text_across};
 use crate::formats::steps::Steps;
 use crate::formats::{Mark, Seen};
@@ -12,6 +13,7 @@ use serde_json::value::RawValue;
 /// The reader of one reply.
 #[derive(Debug, Default)]
 pub struct Reader {
+    again: Again,
     begun: bool,
     blocks: Vec<Block>,
     /// Number of parts so far.
@@ -45,6 +47,9 @@ const THOUGHT: Opening = Opening::Thought {
 impl Steps for Reader {
     const OBSERVE: fn(&str, &[u8], &mut Seen) -> Mark = observe;
 
+    fn again(&mut self) -> &mut Again {
+        &mut self.again
+    }
     fn over(&mut self) -> &mut bool {
         &mut self.done
     }

@@ -4,6 +4,7 @@ use super::message::{kind_of, planned};
 use super::observe::observe;
 use super::{HOME, citation, logprobs};
 use crate::chat::{Call, Citation, Delta, Event, Opening, Stop};
+use crate::formats::alike::Again;
 use crate::formats::fields::{Fields, text_across};
 use crate::formats::steps::Steps;
 use crate::formats::{Mark, Seen, seal};
@@ -12,6 +13,7 @@ use serde_json::value::RawValue;
 /// The reader of one reply.
 #[derive(Debug, Default)]
 pub struct Reader {
+    again: Again,
     begun: bool,
     /// What is planned, as far as it has come.
     plan: String,
@@ -48,6 +50,9 @@ const THOUGHT: Opening = Opening::Thought {
 impl Steps for Reader {
     const OBSERVE: fn(&str, &[u8], &mut Seen) -> Mark = observe;
 
+    fn again(&mut self) -> &mut Again {
+        &mut self.again
+    }
     fn over(&mut self) -> &mut bool {
         &mut self.done
     }

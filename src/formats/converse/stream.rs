@@ -4,6 +4,7 @@ use super::observe::observe;
 use super::seals::{self, HOME};
 use super::{NAME, block, citation, media, stop};
 use crate::chat::{Call, Delta, Event, Media, MediaKind, Native, Opening, Seal, Source};
+use crate::formats::alike::Again;
 use crate::formats::fields::{Fields, text_across};
 use crate::formats::steps::Steps;
 use crate::formats::{Mark, Seen};
@@ -14,6 +15,7 @@ use serde_json::{Value, json, value::RawValue};
 /// The reader of one reply.
 #[derive(Debug, Default)]
 pub struct Reader {
+    again: Again,
     begun: bool,
     blocks: Vec<Block>,
     /// Number of parts so far.
@@ -66,6 +68,9 @@ const THOUGHT: Opening = Opening::Thought {
 impl Steps for Reader {
     const OBSERVE: fn(&str, &[u8], &mut Seen) -> Mark = observe;
 
+    fn again(&mut self) -> &mut Again {
+        &mut self.again
+    }
     fn over(&mut self) -> &mut bool {
         &mut self.done
     }
@@ -486,7 +491,7 @@ mod tests {
                 json!({"usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}, "metrics": {"latencyMs": 1}}),
             ),
         ]);
-        let reply = Reply::fold(&events).unwrap();
+        let reply = Reply::fold(events.iter().cloned()).unwrap();
         assert_eq!((reply.stop, seen.finished), (Some(Stop::Tool), true));
         assert_eq!(reply.usage.unwrap().total(), 3);
         let [
@@ -523,7 +528,7 @@ mod tests {
             ),
             delta(0, json!({"text": "b"})),
         ]);
-        let fault = Reply::fold(&events).unwrap_err();
+        let fault = Reply::fold(events.iter().cloned()).unwrap_err();
         assert_eq!((fault.status, &*fault.message), (429, "Too many requests"));
         assert!(!seen.finished);
     }
@@ -540,7 +545,7 @@ mod tests {
             stop(0),
             ("messageStop", json!({"stopReason": "end_turn"})),
         ]);
-        let reply = Reply::fold(&events).unwrap();
+        let reply = Reply::fold(events.iter().cloned()).unwrap();
         let Some(Part::Media(media)) = reply.parts.first() else {
             panic!("{:?}", reply.parts);
         };

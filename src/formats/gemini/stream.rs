@@ -4,6 +4,7 @@ use super::observe::observe;
 use super::seals::HOME;
 use super::{NAME, part, proto, reading, stop};
 use crate::chat::{Call, Delta, Event, Native, Opening, Seal, Stop, Usage};
+use crate::formats::alike::Alike;
 use crate::formats::fields::{Fields, text_across};
 use crate::formats::lenient::as_text;
 use crate::formats::{EventReader, Mark, Seen};
@@ -12,6 +13,7 @@ use serde_json::{Value, value::RawValue};
 /// The reader of one reply.
 #[derive(Debug, Default)]
 pub struct Reader {
+    alike: Alike,
     begun: bool,
     /// Its own id, of which ids of calls are made.
     id: String,
@@ -39,7 +41,7 @@ impl EventReader for Reader {
         }
         let data = as_text(data);
         let before = seen.usage;
-        let mark = observe(event, data.as_bytes(), seen);
+        let mark = self.alike.observe(observe, event, data.as_bytes(), seen);
         match mark {
             Mark::Done => self.finish(out),
             Mark::Error => {

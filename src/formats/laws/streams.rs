@@ -1,7 +1,7 @@
 //! Streams from one format into the other, byte for byte, and the odd streams that services send.
 
 use super::wire::{events, outcome};
-use crate::chat::{Event, Fault, Part, Reply, Stop};
+use crate::chat::{Delta, Event, Fault, Opening, Part, Reply, Stop};
 use crate::formats::{Codec, ReplyContext, anthropic, openai};
 use serde_json::{Value, json};
 
@@ -250,7 +250,7 @@ fn an_error_event_crosses_over() {
 /// The calls a stream of these deltas makes.
 fn calls(deltas: &[Value]) -> Vec<(String, String, String)> {
     let given = read(openai::CODEC, &chunks(deltas, "stop")).unwrap();
-    let reply = Reply::fold(&given).unwrap();
+    let reply = Reply::fold(given.iter().cloned()).unwrap();
     assert_eq!(reply.stop, Some(Stop::Tool));
     outcome(
         "anthropic-messages",
@@ -364,7 +364,10 @@ fn a_character_cut_in_two_is_whole_again() {
         )),
     )
     .unwrap();
-    assert_eq!(Reply::fold(&given).unwrap().parts, [Part::text("a 🦀 b")]);
+    assert_eq!(
+        Reply::fold(given.iter().cloned()).unwrap().parts,
+        [Part::text("a 🦀 b")]
+    );
     let delta = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
     let start = json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}});
     let given = read(
@@ -377,7 +380,10 @@ fn a_character_cut_in_two_is_whole_again() {
         ])),
     )
     .unwrap();
-    assert_eq!(Reply::fold(&given).unwrap().parts, [Part::text("a 🦀 b")]);
+    assert_eq!(
+        Reply::fold(given.iter().cloned()).unwrap().parts,
+        [Part::text("a 🦀 b")]
+    );
 }
 
 #[test]
@@ -426,6 +432,48 @@ fn whole_replies_of_odd_services() {
         assert!(
             super::read_reply(anthropic::CODEC, no_answer.as_bytes()).is_err(),
             "{no_answer}"
+        );
+    }
+}
+
+/// Events that are alike are not read anew.
+#[test]
+fn text_in_many_pieces_is_the_text_in_every_format() {
+    let pieces = [
+        "Once",
+        " upon",
+        "\n\"a\"",
+        " \u{e9}",
+        "\u{1f980}",
+        "\\",
+        " time",
+        ".",
+        " Once",
+        " upon",
+    ];
+    for row in super::rows() {
+        let begin = Event::Begin {
+            id: "c".into(),
+            model: "m".into(),
+        };
+        let part = Opening::Text;
+        let mut given = vec![begin, Event::Open { index: 0, part }];
+        given.extend(pieces.map(|piece| Event::Delta {
+            index: 0,
+            delta: Delta::Text(piece.to_owned()),
+        }));
+        let end = Event::End {
+            stop: Some(Stop::End),
+            sequence: None,
+            raw: None,
+        };
+        given.extend([Event::Close { index: 0 }, end]);
+        let reply = super::through_stream(row.codec, &given);
+        assert_eq!(
+            reply.parts,
+            [Part::text(pieces.concat())],
+            "{}",
+            row.format.name
         );
     }
 }

@@ -73,6 +73,11 @@ pub struct Sound {
 }
 
 impl Sound {
+    /// Whether none has come.
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
     /// Takes a piece. Gives what is said in it.
     pub fn piece(&mut self, audio: &mut Fields) -> Option<String> {
         if let Some(data) = audio.lenient("data", Fields::text) {
@@ -186,7 +191,7 @@ mod tests {
             }
         }
         reader.end(&mut events);
-        let mut streamed = Reply::fold(&events).unwrap().parts;
+        let mut streamed = Reply::fold(events.iter().cloned()).unwrap().parts;
         assert_eq!(
             streamed.pop(),
             Some(media(MediaKind::Audio, "audio/pcm", "UklG"))
@@ -212,7 +217,7 @@ mod tests {
             reader.read("", chunk(delta).as_bytes(), &mut seen, &mut events);
         }
         reader.end(&mut events);
-        let streamed = Reply::fold(&events).unwrap();
+        let streamed = Reply::fold(events.iter().cloned()).unwrap();
         let body = json!({"choices": [{"index": 0, "message": message}]}).to_string();
         let whole = CODEC
             .read_reply(body.as_bytes(), &mut Seen::default())

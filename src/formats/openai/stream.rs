@@ -3,6 +3,7 @@
 
 use super::{extra, logprobs, message, observe::observe, tool};
 use crate::chat::{Call, Delta, Event, Media, Opening, Seal, SealKind, Stop, Thought, Usage};
+use crate::formats::alike::Again;
 use crate::formats::fields::{Fields, is_string, text_across};
 use crate::formats::lenient::as_text;
 use crate::formats::{EventReader, Mark, Seen};
@@ -11,6 +12,7 @@ use serde_json::{Value, value::RawValue};
 /// The reader of one reply.
 #[derive(Debug, Default)]
 pub struct Reader {
+    again: Again,
     begun: bool,
     /// The part that is being added to.
     open: Option<Open>,
@@ -87,7 +89,7 @@ impl EventReader for Reader {
         }
         let data = as_text(data);
         let before = seen.usage;
-        let mark = observe(event, data.as_bytes(), seen);
+        let mark = self.again.observe(observe, event, data.as_bytes(), seen);
         match mark {
             Mark::Done => self.finish(out),
             Mark::Error => {
@@ -96,10 +98,21 @@ impl EventReader for Reader {
             }
             Mark::Malformed => {}
             Mark::Setup | Mark::Content | Mark::Usage => {
+                if let Some(more) = self.again.more(data.as_bytes()) {
+                    out.push(more);
+                    return mark;
+                }
+                let told = out.len();
                 if let Ok(mut fields) = Fields::body(data.as_bytes()) {
                     let used = seen.usage.filter(|used| Some(*used) != before);
                     self.chunk(&mut fields, false, used, out);
                 }
+                // Sound is kept to its end, and nothing is told of it before.
+                let told = match self.sound.is_empty() {
+                    true => out.get(told..).unwrap_or_default(),
+                    false => &[],
+                };
+                self.again.read_as(data.as_bytes(), told);
             }
         }
         mark

@@ -4,6 +4,7 @@
 use super::items::HOME;
 use super::observe::observe;
 use crate::chat::{Call, Citation, Delta, Event, Logprob, Native, Opening, SealKind, Stop};
+use crate::formats::alike::Again;
 use crate::formats::fields::{Fields, string, text_across};
 use crate::formats::steps::Steps;
 use crate::formats::{Mark, Seen, seal};
@@ -11,6 +12,7 @@ use crate::formats::{Mark, Seen, seal};
 /// The reader of one reply.
 #[derive(Debug, Default)]
 pub struct Reader {
+    again: Again,
     begun: bool,
     items: Vec<Item>,
     /// Number of parts so far.
@@ -75,6 +77,9 @@ impl Shape {
 impl Steps for Reader {
     const OBSERVE: fn(&str, &[u8], &mut Seen) -> Mark = observe;
 
+    fn again(&mut self) -> &mut Again {
+        &mut self.again
+    }
     fn over(&mut self) -> &mut bool {
         &mut self.done
     }

@@ -1,7 +1,7 @@
 //! What is observed of recorded answers: the usage, the end and the faults that their own clients saw.
 
 use super::{answered, exchanges, lines, of_format};
-use crate::formats::{Format, Mark, Seen, fault, sse};
+use crate::formats::{Format, Mark, Seen, alike::Alike, fault, sse};
 use bytes::Bytes;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -15,9 +15,13 @@ fn observe(format: &Format, body: &str, size: usize) -> (Seen, Vec<Mark>) {
         return (seen, marks);
     }
     let mut frames = sse::Frames::default();
+    let (mut alike, mut known) = (Alike::default(), Seen::default());
     let mut take = |frame: Bytes| {
         if let Some((name, data)) = sse::event(&frame) {
             marks.push((format.observe)(name, &data, &mut seen));
+            // As streams are looked at, which do not read again what is like something else.
+            let mark = alike.observe(format.observe, name, &data, &mut known);
+            assert_eq!((Some(&mark), &known), (marks.last(), &seen));
         }
     };
     for chunk in body.as_bytes().chunks(size) {
