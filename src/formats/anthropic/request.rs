@@ -7,13 +7,13 @@ use crate::formats::fields::{Fields, missing, unsupported, wrong};
 use crate::formats::schema;
 
 pub fn read(body: &[u8]) -> Result<Chat> {
-    let mut fields = Fields::body(body)?;
+    let (mut fields, apart) = Fields::body_apart(body, "messages")?;
     let mut chat = Chat {
         model: fields.text("model")?.unwrap_or_default(),
         stream: fields.flag("stream")?.unwrap_or(false),
         ..Chat::default()
     };
-    messages(&mut fields, &mut chat)?;
+    messages(&mut fields, apart, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;
     thinking(&mut fields, &mut chat)?;
     chat.max_tokens = Some(
@@ -52,7 +52,7 @@ pub fn read(body: &[u8]) -> Result<Chat> {
     Ok(chat)
 }
 
-fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
+fn messages(fields: &mut Fields, apart: Option<Vec<Fields>>, chat: &mut Chat) -> Result<()> {
     if let Some(system) = fields.take("system") {
         let parts = block::read(system, "system", &mut chat.lost)?;
         if parts
@@ -69,10 +69,13 @@ fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
             });
         }
     }
-    for mut message in fields
-        .objects("messages")?
-        .ok_or_else(|| missing("messages"))?
-    {
+    let given = match apart {
+        Some(given) => given,
+        None => fields
+            .objects("messages")?
+            .ok_or_else(|| missing("messages"))?,
+    };
+    for mut message in given {
         let role = match message.need("role")?.as_str() {
             "user" => Role::User,
             "assistant" => Role::Assistant,

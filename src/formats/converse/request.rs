@@ -7,7 +7,7 @@ use crate::formats::fields::{Fields, missing, unsupported, wrong};
 
 /// The model and whether the answer is streamed stand in the path.
 pub fn read(body: &[u8]) -> Result<Chat> {
-    let mut fields = Fields::body(body)?;
+    let (mut fields, apart) = Fields::body_apart(body, "messages")?;
     let mut chat = Chat::default();
     // What stands in for words, and what watches over them, is kept in the caller's account there.
     for (theirs, what) in [
@@ -20,14 +20,14 @@ pub fn read(body: &[u8]) -> Result<Chat> {
             Err(unsupported(theirs, &what))
         })?;
     }
-    messages(&mut fields, &mut chat)?;
+    messages(&mut fields, apart, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;
     config::read(&mut fields, &mut chat)?;
     fields.rest(&mut chat.lost);
     Ok(chat)
 }
 
-fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
+fn messages(fields: &mut Fields, apart: Option<Vec<Fields>>, chat: &mut Chat) -> Result<()> {
     if let Some(system) = fields.list("system")? {
         let parts = block::read(system, "system", &mut chat.lost)?;
         if parts
@@ -38,10 +38,13 @@ fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
         }
         push(chat, Role::System, parts);
     }
-    for mut message in fields
-        .objects("messages")?
-        .ok_or_else(|| missing("messages"))?
-    {
+    let given = match apart {
+        Some(given) => given,
+        None => fields
+            .objects("messages")?
+            .ok_or_else(|| missing("messages"))?,
+    };
+    for mut message in given {
         let role = match message.need("role")?.as_str() {
             "user" => Role::User,
             "assistant" => Role::Assistant,

@@ -11,15 +11,18 @@ use serde_json::{Map, Value, json};
 
 /// Reads a caller's request.
 pub fn read(body: &[u8]) -> Result<Chat> {
-    let mut fields = Fields::body(body)?;
+    let (mut fields, messages) = Fields::body_apart(body, "messages")?;
     let mut chat = Chat {
         model: fields.text("model")?.unwrap_or_default(),
         stream: fields.flag("stream")?.unwrap_or(false),
         ..Chat::default()
     };
-    let messages = fields
-        .objects("messages")?
-        .ok_or_else(|| missing("messages"))?;
+    let messages = match messages {
+        Some(messages) => messages,
+        None => fields
+            .objects("messages")?
+            .ok_or_else(|| missing("messages"))?,
+    };
     message::read(messages, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;
     chat.answer = answer(&mut fields, &mut chat.lost)?;
