@@ -1,20 +1,26 @@
-#!/usr/bin/env bash
 # LiteLLM's proxy (https://pypi.org/project/litellm/) as its documentation has it for production and speed, on one core:
 # https://docs.litellm.ai/docs/proxy/prod (one worker a core, `LITELLM_MODE=PRODUCTION`, `LITELLM_LOG=ERROR`) and
 # https://docs.litellm.ai/docs/proxy/server_tuning (uvicorn, which is its default). No database: no spend logs, no budgets; the
-# key is its master key. Prices come from the wheel, since the network has none to offer.
+# key is its master key. Prices come from the wheel, so that a start asks nobody.
+# shellcheck shell=bash
 set -euo pipefail
 version=1.106.2
 venv=$CACHE/litellm-$version
 
 case $1 in
-  install)
-    [ -x "$venv/bin/litellm" ] && exit
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet "litellm[proxy]==$version"
-    ;;
-  prepare)
-    cat >"$PLACE/config.yaml" <<EOF
+install)
+  [ -x "$venv/bin/litellm" ] && exit
+  python3 -m venv --help >/dev/null 2>&1 || {
+    as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends python3 python3-venv >/dev/null
+  }
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet "litellm[proxy]==$version"
+  ;;
+prepare)
+  cat >"$PLACE/config.yaml" <<EOF
 model_list:
   - model_name: fixed-model
     litellm_params:
@@ -27,10 +33,12 @@ litellm_settings:
   set_verbose: false
   request_timeout: 600
 EOF
-    printf 'openai\t/v1/chat/completions\tfixed-model\tAuthorization: Bearer sk-litellm\n' >"$PLACE/asks"
-    ;;
-  serve)
-    export LITELLM_MODE=PRODUCTION LITELLM_LOG=ERROR LITELLM_LOCAL_MODEL_COST_MAP=True
-    exec "$venv/bin/litellm" --config "$PLACE/config.yaml" --host "${LISTEN%:*}" --port "${LISTEN##*:}" --num_workers 1 >"$PLACE/litellm.log" 2>&1
-    ;;
+  printf 'openai\t/v1/chat/completions\tfixed-model\tAuthorization: Bearer sk-litellm\n' >"$PLACE/asks"
+  ;;
+serve)
+  unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+  export LITELLM_MODE=PRODUCTION LITELLM_LOG=ERROR LITELLM_LOCAL_MODEL_COST_MAP=True
+  exec "$venv/bin/litellm" --config "$PLACE/config.yaml" --host "${LISTEN%:*}" --port "${LISTEN##*:}" --num_workers 1
+  ;;
+version) echo "$version" ;;
 esac

@@ -1,27 +1,35 @@
-#!/usr/bin/env bash
 # Portkey's gateway (https://www.npmjs.com/package/@portkey-ai/gateway) in one process, as its README starts it, without its
 # console. It has no settings for speed (https://github.com/Portkey-AI/gateway/blob/main/docs/installation-deployments.md); keys,
 # limits and logs are not in this edition: the caller's `Authorization` goes to the provider, whose place headers say.
+# shellcheck shell=bash
 set -euo pipefail
 version=1.15.2
 app=$CACHE/portkey-$version
 
 case $1 in
-  install)
-    [ -d "$app/node_modules" ] && exit
-    mkdir -p "$app"
-    # Behind newer releases of its server library every stream ends in a 500 (`TypeError: immutable`).
-    cat >"$app/package.json" <<EOF
+install)
+  [ -d "$app/node_modules" ] && exit
+  command -v npm >/dev/null || {
+    as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null
+  }
+  mkdir -p "$app"
+  # Behind newer releases of its server library every stream ends in a 500 (`TypeError: immutable`).
+  cat >"$app/package.json" <<EOF
 {"private": true, "dependencies": {"@portkey-ai/gateway": "$version"}, "overrides": {"@hono/node-server": "1.13.8"}}
 EOF
-    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$app"
-    ;;
-  prepare)
-    printf 'openai\t/v1/chat/completions\tfixed-model\tAuthorization: Bearer upstream\tx-portkey-provider: openai\tx-portkey-custom-host: http://%s/v1\n' \
-      "$UPSTREAM" >"$PLACE/asks"
-    ;;
-  serve)
-    export NODE_ENV=production
-    exec node "$app/node_modules/@portkey-ai/gateway/build/start-server.js" --headless "--port=${LISTEN##*:}" >"$PLACE/portkey.log" 2>&1
-    ;;
+  npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$app"
+  ;;
+prepare)
+  printf 'openai\t/v1/chat/completions\tfixed-model\tAuthorization: Bearer upstream\tx-portkey-provider: openai\tx-portkey-custom-host: http://%s/v1\n' \
+    "$UPSTREAM" >"$PLACE/asks"
+  ;;
+serve)
+  unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+  export NODE_ENV=production
+  exec node "$app/node_modules/@portkey-ai/gateway/build/start-server.js" --headless "--port=${LISTEN##*:}"
+  ;;
+version) echo "$version" ;;
 esac

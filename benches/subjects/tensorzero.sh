@@ -1,22 +1,28 @@
-#!/usr/bin/env bash
 # TensorZero's gateway. As a server it is shipped in a container image alone; its wheel (https://pypi.org/project/tensorzero/)
 # carries the same Rust code, which `patch_openai_client` starts behind a port of its own in the caller's process
 # (https://www.tensorzero.com/docs/gateway/clients/): so here, in a process in which Python has no part in requests. The port
 # cannot be chosen. For speed: https://www.tensorzero.com/docs/deployment/optimize-latency-and-throughput; its observability
 # writes to ClickHouse and is off, which is faster than any way of writing; keys want Postgres and are off.
+# shellcheck shell=bash
 set -euo pipefail
 version=2026.6.0
 venv=$CACHE/tensorzero-$version
 
 case $1 in
-  install)
-    [ -e "$venv/ready" ] && exit
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet "tensorzero==$version"
-    touch "$venv/ready"
-    ;;
-  prepare)
-    cat >"$PLACE/tensorzero.toml" <<EOF
+install)
+  [ -e "$venv/ready" ] && exit
+  python3 -m venv --help >/dev/null 2>&1 || {
+    as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends python3 python3-venv >/dev/null
+  }
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet "tensorzero==$version"
+  touch "$venv/ready"
+  ;;
+prepare)
+  cat >"$PLACE/tensorzero.toml" <<EOF
 [gateway]
 observability.enabled = false
 
@@ -29,7 +35,7 @@ api_base = "http://$UPSTREAM/v1/"
 model_name = "fixed-model"
 api_key_location = "none"
 EOF
-    cat >"$PLACE/serve.py" <<'EOF'
+  cat >"$PLACE/serve.py" <<'EOF'
 import os, sys, threading
 import tensorzero
 config, listens = sys.argv[1:]
@@ -39,11 +45,13 @@ with open(listens + ".new", "w") as file:
 os.replace(listens + ".new", listens)
 threading.Event().wait()
 EOF
-    printf 'openai\t/openai/v1/chat/completions\ttensorzero::model_name::fixed-model\n' >"$PLACE/asks"
-    ;;
-  serve)
-    rm -f "$PLACE/listens"
-    export TENSORZERO_DISABLE_PSEUDONYMOUS_USAGE_ANALYTICS=1
-    exec "$venv/bin/python" "$PLACE/serve.py" "$PLACE/tensorzero.toml" "$PLACE/listens" >"$PLACE/tensorzero.log" 2>&1
-    ;;
+  printf 'openai\t/openai/v1/chat/completions\ttensorzero::model_name::fixed-model\n' >"$PLACE/asks"
+  ;;
+serve)
+  unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+  rm -f "$PLACE/listens"
+  export TENSORZERO_DISABLE_PSEUDONYMOUS_USAGE_ANALYTICS=1
+  exec "$venv/bin/python" "$PLACE/serve.py" "$PLACE/tensorzero.toml" "$PLACE/listens"
+  ;;
+version) echo "$version" ;;
 esac

@@ -1,8 +1,11 @@
 //! The tables of a run, a file each.
 
 pub mod footprint;
+pub mod in_flight;
 pub mod latency;
+pub mod peers;
 pub mod requests;
+pub mod sizes;
 pub mod streams;
 
 use crate::Failure;
@@ -33,8 +36,23 @@ pub static TABLES: &[Kind] = &[
         print: streams::print,
     },
     Kind {
+        name: "peers",
+        about: "Streams of 50 events beside other gateways: unpaced (16 streams), paced (an event each 40 ms, 10 streams)",
+        print: peers::print,
+    },
+    Kind {
+        name: "sizes",
+        about: "Requests of agents' sizes, conversations with tools; answers of 1 KiB or of 50 unpaced events; 16 callers that never pause",
+        print: sizes::print,
+    },
+    Kind {
         name: "footprint",
         about: "Start and memory",
         print: footprint::print,
+    },
+    Kind {
+        name: "in-flight",
+        about: "Memory while 1,000 requests of 300 KB are answered at once, each in 20 events over 5 s",
+        print: in_flight::print,
     },
 ];
