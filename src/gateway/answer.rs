@@ -18,6 +18,7 @@ use crate::chat;
 use crate::error::Error;
 use crate::formats::{
     self, Dropped, ERROR_TYPE, Format, Framed, Framing, Seen,
+    alike::Alike,
     fault::{exception_name, read_fault},
     sniff::{self, Kind},
 };
@@ -248,6 +249,7 @@ impl Reading<'_> {
             Conversion::Same | Conversion::Hosted(_) => Mode::Same {
                 format: self.exchange.format,
                 hide_usage: self.exchange.asks_usage(self.upstream),
+                alike: Alike::default(),
             },
             Conversion::Translate { into, from } => Mode::Translate {
                 reader: into.reader(),
@@ -496,7 +498,7 @@ async fn first_content(
             Step::Content if begins(stream, false)? => return Ok(()),
             // How it ends is not known yet.
             Step::Content => {}
-            Step::Setup if stream.out.iter().map(Bytes::len).sum::<usize>() > HELD_BACK => {
+            Step::Setup if stream.out.len() > HELD_BACK => {
                 return Ok(());
             }
             Step::Setup => {}

@@ -1,6 +1,7 @@
 //! Making upstream connections of a worker: dialled, then HTTP/1.1 with writes in one piece.
 
 use super::{
+    driver::Driver,
     early::EarlyAnswers,
     failure::Failure,
     payload::Payload,
@@ -17,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// A connection to an upstream.
 pub struct Connection {
     pub sender: SendRequest<Payload>,
+    pub driver: Driver,
     peephole: Peephole,
 }
 
@@ -55,8 +57,12 @@ where
         .await
         .map_err(|error| Failure::connect(format!("HTTP handshake failed: {error}")))?;
     // Ends by itself when the sender and the response body are gone, or the peer closes.
-    tokio::task::spawn_local(async move {
+    let driver = Driver::spawn(async move {
         let _ = connection.await;
     });
-    Ok(Connection { sender, peephole })
+    Ok(Connection {
+        sender,
+        driver,
+        peephole,
+    })
 }

@@ -1,9 +1,10 @@
-//! After the commit point: hands the answer on piece by piece, pulled by the caller's reading. A stream of events
+//! After the commit point: hands the answer on, pulled by the caller's reading: what has arrived in one piece. A stream of events
 //! ends well-formed whatever happens: upstream failure, silence, revocation, shutdown; any other answer then breaks
 //! off. Never switches upstreams.
 
 use super::{
     held::{Held, NoRoom},
+    pieces::Pieces,
     record::Record,
     stream::{Step, Stream},
     watch::{Fired, Guard},
@@ -23,6 +24,9 @@ use std::{
 /// can be used again; after the last finish reason, when something interrupts it there, to send usage and end mark.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// So much is handed on without looking whether more has arrived.
+const ENOUGH: usize = 16 << 10;
+
 /// Class of an attempt that was ended from gw's side.
 const CANCELLED: &str = "cancelled";
 
@@ -37,7 +41,7 @@ pub struct Relay {
     record: Box<Record>,
     watch: Guard,
     ping: Duration,
-    last: Option<Bytes>,
+    last: Pieces,
     /// It ended early and cannot say so but by breaking off.
     aborted: bool,
     touched: bool,
@@ -81,7 +85,7 @@ impl Relay {
             record,
             watch,
             ping,
-            last: None,
+            last: Pieces::default(),
             aborted: false,
             touched,
             lingering: false,
@@ -93,15 +97,11 @@ impl Relay {
     /// The next piece for the caller; `None`: the end.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
         loop {
-            if let Some(piece) = self
-                .stream
-                .as_mut()
-                .and_then(|stream| stream.out.pop_front())
-            {
+            let more = self.stream.as_mut().map(|stream| &mut stream.out);
+            let enough = more.filter(|out| out.len() >= ENOUGH);
+            let ready = enough.and_then(Pieces::take).or_else(|| self.last.take());
+            if let Some(piece) = ready {
                 return Poll::Ready(Some(Ok(self.hand(piece))));
-            }
-            if let Some(last) = self.last.take() {
-                return Poll::Ready(Some(Ok(self.hand(last))));
             }
             let Some(stream) = &mut self.stream else {
                 let aborted = std::mem::take(&mut self.aborted);
@@ -131,6 +131,10 @@ impl Relay {
                 self.touched = true;
             }
             match step {
+                // Nothing more has arrived.
+                Poll::Pending if let Some(piece) = stream.out.take() => {
+                    return Poll::Ready(Some(Ok(self.hand(piece))));
+                }
                 Poll::Pending if silent => self.interrupted(Fired::Deadline),
                 Poll::Pending => {
                     // One clock reading for a burst of pieces, not one a piece.
@@ -190,7 +194,7 @@ impl Relay {
     fn complete(&mut self) {
         if let Some(mut stream) = self.stream.take() {
             self.succeeded(&stream);
-            self.last = join(&mut stream);
+            self.last = std::mem::take(&mut stream.out);
         }
     }
 
@@ -261,13 +265,15 @@ impl Relay {
         self.record.attempt_broke(class, &fault.message);
         // What the caller was told by then.
         self.record.finish(self.status.as_u16(), outcome);
-        let mut bytes = join(&mut stream).map(Vec::from).unwrap_or_default();
         match stream.has_events() {
-            true if tell => bytes.extend_from_slice(&stream.fault_event(fault)),
+            true if tell => {
+                let told = stream.fault_event(fault);
+                stream.out.push(told);
+            }
             true => {}
             false => self.aborted = true,
         }
-        self.last = (!bytes.is_empty()).then(|| bytes.into());
+        self.last = std::mem::take(&mut stream.out);
     }
 }
 
@@ -283,13 +289,5 @@ impl Drop for Relay {
         // It hung up. The record says 499 with what had been produced.
         self.record.partial(&stream.seen);
         self.record.attempt_broke(CANCELLED, "the caller hung up");
-    }
-}
-
-fn join(stream: &mut Stream) -> Option<Bytes> {
-    match stream.out.len() {
-        0 => None,
-        1 => stream.out.pop_front(),
-        _ => Some(stream.out.make_contiguous().concat().into()),
     }
 }

@@ -4,26 +4,26 @@
 
 use super::{
     connect::Connection,
+    driver::Driven,
     exchange::Exchange,
     failure::Failure,
     filtering::{Filtering, Verdict},
     held::LARGE,
     long::Tail,
+    pieces::Pieces,
     pool::Pool,
     upload::Sending,
 };
 use crate::chat::{Event, Fault};
+use crate::formats::alike::Alike;
 use crate::formats::fault::Hidden;
 use crate::formats::frames::{Frames, Framing};
 use crate::formats::reframe::Outgoing;
 use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse};
 use crate::upstream::{OwnKey, Upstream};
 use bytes::Bytes;
-use http_body::Body as _;
 use hyper::body::Incoming;
 use std::{
-    collections::VecDeque,
-    pin::Pin,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
@@ -40,13 +40,16 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Gives the connection back, unless the request is still going out over it.
-    pub fn give_back(self) {
-        if self
-            .sending
+    /// Whether nothing of the request is still going out over the connection.
+    fn is_sent(&self) -> bool {
+        self.sending
             .as_ref()
             .is_none_or(|sending| sending.0.is_done())
-        {
+    }
+
+    /// Gives the connection back, unless the request is still going out over it.
+    pub fn give_back(self) {
+        if self.is_sent() {
             self.pool.give(&self.upstream, self.connection);
         }
     }
@@ -58,6 +61,7 @@ pub enum Mode {
     Same {
         format: &'static Format,
         hide_usage: bool,
+        alike: Alike,
     },
     Translate {
         reader: Box<dyn EventReader + Send>,
@@ -84,11 +88,11 @@ pub enum Step {
 
 /// One upstream stream.
 pub struct Stream {
-    incoming: Incoming,
+    body: Driven,
     frames: Frames,
     mode: Mode,
-    /// For the caller, in order.
-    pub out: VecDeque<Bytes>,
+    /// For the caller.
+    pub out: Pieces,
     /// The caller's format.
     format: &'static Format,
     /// How the caller gets it.
@@ -120,13 +124,15 @@ impl Stream {
         idle: Duration,
     ) -> Stream {
         let keeps = exchange.keeps() && !matches!(mode, Mode::Translate { .. });
+        // What is still going out must not wait for a caller that does not read.
+        let loan = ticket.is_sent().then(|| ticket.connection.driver.lend());
         Stream {
             length: None,
             filtering: None,
             cut: false,
-            incoming,
+            body: Driven::new(incoming, loan),
             frames: Frames::of(Framing::Events),
-            out: VecDeque::new(),
+            out: Pieces::default(),
             format: exchange.format,
             outgoing: Outgoing::of(exchange.format.framing(exchange.query)),
             mode,
@@ -210,14 +216,16 @@ impl Stream {
 
     /// A frame of the upstream's, for a caller of its format.
     fn pass(&mut self, frame: Bytes) {
-        self.out.extend(self.outgoing.pass(frame, &self.frames));
+        if let Some(piece) = self.outgoing.pass(frame, &self.frames) {
+            self.out.push(piece);
+        }
     }
 
     /// What is missing of the caller's framing.
     fn end_framing(&mut self) {
         let end = self.outgoing.end();
         if !end.is_empty() {
-            self.out.push_back(Bytes::from_static(end));
+            self.out.push(Bytes::from_static(end));
         }
     }
 
@@ -234,7 +242,7 @@ impl Stream {
         if self.cut && self.begun() {
             return Poll::Ready(broken("the stream was cut off (injected)"));
         }
-        let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
+        let frame = match self.body.poll_frame(cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(frame) => frame,
         };
@@ -282,7 +290,7 @@ impl Stream {
             && !format.end_mark.is_empty()
         {
             let mark = Bytes::from_static(format.end_mark);
-            self.out.push_back(self.outgoing.events(mark));
+            self.out.push(self.outgoing.events(mark));
         }
         self.ended()
     }
@@ -292,7 +300,7 @@ impl Stream {
         if let Mode::Long { tail, .. } = &mut self.mode {
             let so_far = tail.push(&chunk);
             self.seen.text_bytes = so_far;
-            self.out.push_back(chunk);
+            self.out.push(chunk);
             // Nobody asks for more once the length that was promised is there.
             return match self.length == Some(so_far) {
                 true => self.ended(),
@@ -336,7 +344,7 @@ impl Stream {
         }
         while let Some(frame) = self.frames.next() {
             if marks(&frame) {
-                self.out.push_back(frame);
+                self.out.push(frame);
             }
         }
     }
@@ -350,6 +358,7 @@ impl Stream {
             return failed;
         }
         if let Some(ticket) = self.ticket.take() {
+            self.body.give_back();
             ticket.give_back();
         }
         if let Mode::Long { format, tail } = &mut self.mode {
@@ -394,9 +403,9 @@ impl Stream {
         if self.framing() != Framing::Events {
             return;
         }
-        let missing = self.out.back().map_or("", |last| sse::ending(last));
+        let missing = sse::ending(self.out.last());
         if !missing.is_empty() {
-            self.out.push_back(Bytes::from_static(missing.as_bytes()));
+            self.out.push(Bytes::from_static(missing.as_bytes()));
         }
     }
 
@@ -411,8 +420,12 @@ impl Stream {
         let mark = match &mut self.mode {
             // Never cut into frames.
             Mode::Long { .. } => Mark::Setup,
-            Mode::Same { format, hide_usage } => {
-                let mark = (format.observe)(name, &data, &mut self.seen);
+            Mode::Same {
+                format,
+                hide_usage,
+                alike,
+            } => {
+                let mark = alike.observe(format.observe, name, &data, &mut self.seen);
                 if let Some(filtering) = &mut self.filtering {
                     filtering.read(name, &data);
                 }
@@ -480,18 +493,23 @@ fn tell(
     events: &mut Vec<Event>,
     writer: &mut (dyn EventWriter + Send),
     outgoing: &mut Outgoing,
-    out: &mut VecDeque<Bytes>,
+    out: &mut Pieces,
 ) {
-    let mut bytes = Vec::new();
-    for event in events.drain(..) {
-        if !matches!(event, Event::Error(_)) {
-            writer.write(&event, &mut bytes);
+    let mut write = |bytes: &mut Vec<u8>| {
+        for event in events.drain(..) {
+            if !matches!(event, Event::Error(_)) {
+                writer.write(&event, bytes);
+            }
         }
+    };
+    if outgoing.framing() == Framing::Events {
+        return write(out.buffer());
     }
-    if bytes.is_empty() {
-        return;
+    let mut bytes = Vec::new();
+    write(&mut bytes);
+    if !bytes.is_empty() {
+        out.push(outgoing.events(bytes.into()));
     }
-    out.push_back(outgoing.events(bytes.into()));
 }
 
 fn broken(message: &str) -> Step {

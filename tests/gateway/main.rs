@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod after_the_finish;
+mod arriving;
 mod authorisation;
 mod azure_paths;
 mod blame;
