@@ -127,7 +127,7 @@ instructions() { # instructions NAME BINARY CASE COUNT
   start "$2" "$place/data" valgrind --tool=callgrind --quiet --fair-sched=yes --separate-threads=yes --callgrind-out-file="$out"
   python3 "$here/drive.py" call "$url" "$(cat "$place/$1-$format.key")" "$3" "$4" >&2
   stop
-  sed -n 's/^totals: //p' "$out"-* | sort -rn | awk 'NR == 1 { most = $1 } { all += $1 } END { printf "%d %d\n", most, all }'
+  sed -n 's/^totals: //p' "$out"-* | sort -rn | awk 'NR == 1 { most = $1 } { all += $1 } END { printf "%.0f %.0f\n", most, all }'
 }
 
 [ -z "${KEEP:-}" ] || mkdir -p "$KEEP"
