@@ -7,8 +7,8 @@ use crate::chat::{
 };
 use crate::error::{Error, Result};
 use crate::formats::fields::{Fields, adapted, is_string, missing, string, unsupported, wrong};
+use crate::formats::written::{Object, write_json, write_list, write_text};
 use crate::formats::{Dropped, cache, call_id, seal};
-use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 use std::borrow::Cow;
 
@@ -16,43 +16,30 @@ use std::borrow::Cow;
 pub const HOME: Issuer = Issuer::Anthropic;
 
 /// A block as it is written; texts are borrowed, and the input of a call keeps the text the model wrote.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub enum Block<'a> {
     Text {
-        #[serde(rename = "type")]
-        kind: &'static str,
         text: Cow<'a, str>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
         citations: Vec<Value>,
-        #[serde(skip_serializing_if = "Option::is_none")]
         cache_control: Option<Value>,
     },
     Call {
-        #[serde(rename = "type")]
-        kind: &'static str,
         id: Cow<'a, str>,
         name: &'a str,
         input: Cow<'a, RawValue>,
-        #[serde(skip_serializing_if = "Option::is_none")]
         cache_control: Option<Value>,
     },
     Result {
-        #[serde(rename = "type")]
-        kind: &'static str,
         tool_use_id: String,
         content: Content<'a>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        is_error: Option<bool>,
-        #[serde(skip_serializing_if = "Option::is_none")]
+        error: bool,
         cache_control: Option<Value>,
     },
     Plain(Value),
 }
 
 /// What a result holds.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub enum Content<'a> {
     Text(&'a str),
     Blocks(Vec<Block<'a>>),
@@ -61,7 +48,6 @@ pub enum Content<'a> {
 impl<'a> Block<'a> {
     pub fn text(text: impl Into<Cow<'a, str>>) -> Block<'a> {
         Block::Text {
-            kind: "text",
             text: text.into(),
             citations: Vec::new(),
             cache_control: None,
@@ -71,7 +57,6 @@ impl<'a> Block<'a> {
     /// Text with what it rests on.
     pub fn cited(text: &'a Text) -> Block<'a> {
         Block::Text {
-            kind: "text",
             text: text.text.as_str().into(),
             citations: text.citations.iter().map(citation::write).collect(),
             cache_control: None,
@@ -80,12 +65,60 @@ impl<'a> Block<'a> {
 
     pub fn call(id: Cow<'a, str>, name: &'a str, input: Cow<'a, RawValue>) -> Block<'a> {
         Block::Call {
-            kind: "tool_use",
             id,
             name,
             input,
             cache_control: None,
         }
+    }
+
+    /// Writes it.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        let mut object = match self {
+            Block::Plain(block) => return write_json(block, out),
+            _ => Object::begin(out),
+        };
+        match self {
+            Block::Text {
+                text,
+                citations,
+                cache_control,
+            } => {
+                let cited = Some(citations).filter(|all| !all.is_empty());
+                object.text("type", "text").text("text", text);
+                object.may("citations", cited);
+                object.may("cache_control", cache_control.as_ref());
+            }
+            Block::Call {
+                id,
+                name,
+                input,
+                cache_control,
+            } => {
+                object.text("type", "tool_use").text("id", id);
+                object.text("name", name).member("input", input);
+                object.may("cache_control", cache_control.as_ref());
+            }
+            Block::Result {
+                tool_use_id,
+                content,
+                error,
+                cache_control,
+            } => {
+                object.text("type", "tool_result");
+                object.text("tool_use_id", tool_use_id);
+                match content {
+                    Content::Text(text) => write_text(text, object.key("content")),
+                    Content::Blocks(blocks) => {
+                        write_list(blocks, object.key("content"), Block::put)
+                    }
+                }
+                object.may("is_error", error.then_some(&true));
+                object.may("cache_control", cache_control.as_ref());
+            }
+            Block::Plain(_) => {}
+        }
+        object.end();
     }
 
     pub fn is_call(&self) -> bool {
@@ -370,10 +403,9 @@ fn write_result<'a>(result: &'a CallResult, dropped: &mut Dropped) -> Result<Blo
         parts => Content::Blocks(write(parts, dropped)?),
     };
     Ok(Block::Result {
-        kind: "tool_result",
         tool_use_id: safe_id(&result.id),
         content,
-        is_error: result.error.then_some(true),
+        error: result.error,
         cache_control: None,
     })
 }

@@ -3,39 +3,19 @@
 use super::block::Block;
 use super::marks;
 use super::thinking::{self, output};
-use super::tool::{self, Declaration};
+use super::tool;
 use super::turns::{self, Turn};
 use crate::chat::{Answer, Chat};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::formats::fields::{adapted, dedup, unsupported};
 use crate::formats::names::{self, Knows};
+use crate::formats::written::{Object, write_list};
 use crate::formats::{Dropped, Target, Written, schema};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
 /// The longest `metadata.user_id`: <https://platform.claude.com/docs/en/api/messages>.
 const LONGEST_USER: usize = 512;
-
-#[derive(Serialize)]
-struct Body<'a> {
-    model: &'a str,
-    max_tokens: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<System<'a>>,
-    messages: Vec<Turn<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tools: Option<Vec<Declaration<'a>>>,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum System<'a> {
-    Text(Cow<'a, str>),
-    Blocks(Vec<Block<'a>>),
-}
 
 /// Writes the request for an upstream.
 pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
@@ -76,26 +56,25 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     if chat.stream {
         rest.insert("stream".into(), json!(true));
     }
-    let body = Body {
-        model: target.model,
-        max_tokens,
-        system: match <[Block; 1]>::try_from(system) {
-            Ok([one]) => Some(match one.only_text() {
-                Ok(text) => System::Text(text),
-                Err(one) => System::Blocks(vec![one]),
-            }),
-            Err(system) if system.is_empty() => None,
-            Err(system) => Some(System::Blocks(system)),
-        },
-        messages,
-        tools,
-        rest,
-    };
-    dedup(&mut dropped);
     let mut out = Vec::with_capacity(chat.room());
-    serde_json::to_writer(&mut out, &body).map_err(|cause| {
-        Error::internal("the translated request cannot be written").cause(cause)
-    })?;
+    let mut body = Object::begin(&mut out);
+    body.text("model", target.model);
+    body.member("max_tokens", &max_tokens);
+    match <[Block; 1]>::try_from(system) {
+        Ok([one]) => match one.only_text() {
+            Ok(text) => _ = body.text("system", &text),
+            Err(one) => write_list([&one], body.key("system"), Block::put),
+        },
+        Err(system) if system.is_empty() => {}
+        Err(system) => write_list(&system, body.key("system"), Block::put),
+    }
+    write_list(&messages, body.key("messages"), Turn::put);
+    body.may("tools", tools.as_ref());
+    for (name, value) in &rest {
+        body.member(name, value);
+    }
+    body.end();
+    dedup(&mut dropped);
     Ok(Written { body: out, dropped })
 }
 

@@ -6,10 +6,9 @@ use crate::chat::{Event, Part, Reply, Stop, Thought};
 use crate::error::{Error, Kind, Result};
 use crate::formats::fields::Fields;
 use crate::formats::lenient::as_text;
-use crate::formats::written::write_json;
+use crate::formats::written::{Object, write_list};
 use crate::formats::{Mark, ReplyContext, Seen, fault, seal};
-use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{json, value::RawValue};
 use std::borrow::Cow;
 
 /// Reads an upstream's whole reply: a stream whose blocks come in one piece.
@@ -38,35 +37,22 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     Reply::fold(events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
 }
 
-#[derive(Serialize)]
-struct Message<'a> {
-    id: &'a str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    role: &'static str,
-    model: &'a str,
-    content: Vec<Block<'a>>,
-    stop_reason: &'static str,
-    stop_sequence: Option<&'a str>,
-    usage: Value,
-}
-
 /// Writes a whole reply for the caller.
 pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
     let called = reply.parts.iter().any(|part| matches!(part, Part::Call(_)));
     let parts = seal::apart(&reply.parts);
-    let message = Message {
-        id: or(&reply.id, &context.request_id),
-        kind: "message",
-        role: "assistant",
-        model: or(&reply.model, &context.model),
-        content: parts.iter().filter_map(|part| block(part)).collect(),
-        stop_reason: stop_reason(reply.stop.unwrap_or(Stop::End).told(called)),
-        stop_sequence: reply.sequence.as_deref(),
-        usage: usage::write(&reply.usage.unwrap_or_default()),
-    };
+    let blocks = parts.iter().filter_map(|part| block(part));
+    let stop = stop_reason(reply.stop.unwrap_or(Stop::End).told(called));
     let mut out = Vec::with_capacity(512 + 2 * reply.text_bytes());
-    write_json(&message, &mut out);
+    let mut message = Object::begin(&mut out);
+    message.text("id", or(&reply.id, &context.request_id));
+    message.text("type", "message").text("role", "assistant");
+    message.text("model", or(&reply.model, &context.model));
+    write_list(blocks, message.key("content"), |block, out| block.put(out));
+    message.text("stop_reason", stop);
+    message.member("stop_sequence", &reply.sequence);
+    message.member("usage", &usage::write(&reply.usage.unwrap_or_default()));
+    message.end();
     out
 }
 

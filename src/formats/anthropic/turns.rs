@@ -5,13 +5,23 @@ use crate::chat::{Chat, Message, Part, Role, Takes};
 use crate::error::Result;
 use crate::formats::Dropped;
 use crate::formats::fields::{adapted, unsupported};
-use serde::Serialize;
+use crate::formats::written::{Object, write_list};
 
 /// One message.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Turn<'a> {
     role: &'static str,
     content: Vec<Block<'a>>,
+}
+
+impl Turn<'_> {
+    /// Writes it.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        object.text("role", self.role);
+        write_list(&self.content, object.key("content"), Block::put);
+        object.end();
+    }
 }
 
 /// What an answer that was broken off is continued with, where the model does not go on with its own turn.
