@@ -20,9 +20,11 @@ use std::{
 /// What does the work of one connection.
 pub struct Driver(Rc<Work>);
 
+type Working = Pin<Box<dyn Future<Output = ()>>>;
+
 struct Work {
     /// `None`: the connection has ended.
-    future: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>,
+    future: RefCell<Option<Working>>,
     lent: Cell<bool>,
     /// Wakes the task.
     task: RefCell<Option<Waker>>,
