@@ -15,7 +15,7 @@ use super::Row;
 use crate::catalog::CostStatus;
 use crate::chat::Usage;
 use crate::hash::Seeded;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Milliseconds of a slot: a quarter of an hour, since every zone's clock is that far from UTC or a multiple of it.
@@ -194,23 +194,69 @@ impl Figures {
     }
 }
 
+/// Labels as rows have them.
+type Labels = Arc<BTreeMap<String, String>>;
+
 /// Names by number, from 1; 0 is none.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     list: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32, Seeded>,
+    /// What each field had last: rows share their names, and mostly the next one has the same.
+    last: [Option<(Arc<str>, u32)>; FIELDS],
+    last_labels: Option<(Labels, u32)>,
 }
 
 impl Names {
     /// The number of a name, which it gets if it has none.
     pub fn number(&mut self, name: &str) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
+        match self.numbers.get(name) {
+            Some(number) => *number,
+            None => self.add(name.into()),
         }
-        let name: Arc<str> = name.into();
+    }
+
+    fn add(&mut self, name: Arc<str>) -> u32 {
         self.list.push(name.clone());
         let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         self.numbers.insert(name, number);
+        number
+    }
+
+    /// The number of a name that is shared.
+    fn shared(&mut self, name: &Arc<str>) -> u32 {
+        match self.numbers.get(name) {
+            Some(number) => *number,
+            None => self.add(name.clone()),
+        }
+    }
+
+    /// The number of the name in a field of a row.
+    fn of(&mut self, field: Field, name: Option<&Arc<str>>) -> u32 {
+        let Some(name) = name else { return 0 };
+        if let Some((last, number)) = &self.last[field as usize]
+            && Arc::ptr_eq(last, name)
+        {
+            return *number;
+        }
+        let number = self.shared(name);
+        self.last[field as usize] = Some((name.clone(), number));
+        number
+    }
+
+    /// The number of all labels together, as JSON.
+    fn of_labels(&mut self, labels: Option<&Labels>) -> u32 {
+        let Some(labels) = labels.filter(|labels| !labels.is_empty()) else {
+            return 0;
+        };
+        if let Some((last, number)) = &self.last_labels
+            && Arc::ptr_eq(last, labels)
+        {
+            return *number;
+        }
+        let text = serde_json::to_string(&**labels);
+        let number = text.map_or(0, |text| self.number(&text));
+        self.last_labels = Some((labels.clone(), number));
         number
     }
 
@@ -263,7 +309,7 @@ impl Sums {
                 *name = match (known, more.names.name(*name)) {
                     (Some(known), Some(text)) => {
                         if *known == 0 {
-                            *known = self.names.number(text);
+                            *known = self.names.shared(text);
                         }
                         *known
                     }
@@ -297,26 +343,28 @@ impl Sums {
 
 /// What a row's group is.
 fn group(names: &mut Names, row: &Row) -> Group {
-    let labels = row.labels.as_ref().filter(|labels| !labels.is_empty());
-    let labels = labels.and_then(|labels| serde_json::to_string(&**labels).ok());
-    // In the order of their numbers.
-    let fields: [Option<&str>; FIELDS] = [
-        row.key.as_deref(),
-        row.user.as_deref(),
-        row.environment.as_deref().filter(|name| !name.is_empty()),
-        row.route.as_deref(),
-        row.provider.as_deref(),
-        row.model.as_deref(),
-        row.requested_model.as_deref(),
-        labels.as_deref(),
-        row.session.as_deref(),
-        row.agent.as_deref(),
-    ];
+    let environment = row.environment.as_ref().filter(|name| !name.is_empty());
+    let chosen = |names: &mut Names, name: &Option<String>| {
+        let name = name.as_deref();
+        name.map_or(0, |name| names.number(name))
+    };
     Group {
         slot: slot(row.at.0),
         status: row.status,
         error: row.is_error(),
-        names: fields.map(|name| name.map_or(0, |name| names.number(name))),
+        // In the order of their numbers.
+        names: [
+            names.of(Field::Key, row.key.as_ref()),
+            names.of(Field::User, row.user.as_ref()),
+            names.of(Field::Environment, environment),
+            names.of(Field::Route, row.route.as_ref()),
+            names.of(Field::Provider, row.provider.as_ref()),
+            names.of(Field::Model, row.model.as_ref()),
+            names.of(Field::Asked, row.requested_model.as_ref()),
+            names.of_labels(row.labels.as_ref()),
+            chosen(names, &row.session),
+            chosen(names, &row.agent),
+        ],
     }
 }
 
