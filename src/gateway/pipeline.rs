@@ -125,7 +125,7 @@ async fn answer(
             other => return other,
         }
     }
-    record.came_to(&upstream.name, &first.model);
+    record.came_to(upstream.name.clone(), first.model.clone());
     Err(Ended::Counted(
         counted(body.clone(), first.model.clone()).await,
     ))

@@ -33,7 +33,8 @@ pub struct Record {
     prices: Option<Arc<Prices>>,
     started: Instant,
     shared: Arc<Shared>,
-    attempt: Option<Attempt>,
+    /// The last attempt in the row runs.
+    running: bool,
     /// The caller, once it counts among its running requests.
     caller: Option<Arc<Caller>>,
     /// What the log says beside what a refused caller was told.
@@ -95,7 +96,7 @@ impl Record {
             prices: None,
             started: Instant::now(),
             shared,
-            attempt: None,
+            running: false,
             caller: None,
             aside: None,
             text_bytes: 0,
@@ -180,7 +181,7 @@ impl Record {
             .traces
             .as_ref()
             .filter(|traces| traces.tells(provider))?;
-        let attempt = self.row.attempts.len() + 1;
+        let attempt = self.row.attempts.len() + usize::from(!self.running);
         let told = context::traceparent(&self.row.id, self.trace.as_deref(), attempt);
         HeaderValue::try_from(told).ok()
     }
@@ -304,10 +305,10 @@ impl Record {
     }
 
     /// Which target it came to in the end, where that is not the last that was tried.
-    pub fn came_to(&mut self, provider: &Arc<str>, model: &Arc<str>) {
-        self.row.provider = Some(provider.clone());
+    pub fn came_to(&mut self, provider: Arc<str>, model: Arc<str>) {
+        self.row.provider = Some(provider);
         // Of a provider itself no model is asked.
-        self.row.model = (!model.is_empty()).then(|| model.clone());
+        self.row.model = Some(model).filter(|model| !model.is_empty());
     }
 
     /// An attempt starts now.
@@ -319,7 +320,10 @@ impl Record {
         now: Instant,
     ) {
         self.prices = Some(prices.clone());
-        self.attempt = Some(Attempt {
+        // There is nearly always one.
+        self.row.attempts.reserve_exact(1);
+        self.running = true;
+        self.row.attempts.push(Attempt {
             provider: provider.clone(),
             model: model.clone(),
             start_ms: self.ms_at(now),
@@ -332,9 +336,14 @@ impl Record {
         });
     }
 
+    fn running(&mut self) -> Option<&mut Attempt> {
+        let last = self.row.attempts.last_mut();
+        last.filter(|_| self.running)
+    }
+
     /// What is injected into the running attempt.
     pub fn injected(&mut self, what: String) {
-        if let Some(attempt) = &mut self.attempt {
+        if let Some(attempt) = self.running() {
             attempt.injected = Some(what);
         }
     }
@@ -343,7 +352,7 @@ impl Record {
     pub fn attempt_ok(&mut self, status: u16, now: Instant) {
         let now = self.ms_at(now);
         self.row.ttft_ms.get_or_insert(now);
-        if let Some(attempt) = &mut self.attempt {
+        if let Some(attempt) = self.running() {
             attempt.status = Some(status);
             attempt.class = "ok".into();
         }
@@ -352,7 +361,8 @@ impl Record {
 
     /// The running attempt failed; `next` says what follows from it.
     pub fn attempt_failed(&mut self, failure: &Failure, next: &str) {
-        if let Some(attempt) = &mut self.attempt {
+        let full = self.level == LogContent::Full;
+        if let Some(attempt) = self.running() {
             attempt.status = failure.status;
             attempt.class = failure.class.name().into();
             attempt.retry_after = failure
@@ -360,10 +370,7 @@ impl Record {
                 .map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
             let message = &failure.fault.message;
             // What a provider sent is content, as an answer is.
-            let begins = failure
-                .begins
-                .as_deref()
-                .filter(|_| self.level == LogContent::Full);
+            let begins = failure.begins.as_deref().filter(|_| full);
             attempt.reason = Some(match begins {
                 Some(begins) => format!("{message}; it begins: {begins}; {next}"),
                 None => format!("{message}; {next}"),
@@ -374,7 +381,7 @@ impl Record {
 
     /// The running attempt is ended by the gateway's own doing.
     pub fn attempt_cut(&mut self, reason: &str) {
-        if let Some(attempt) = &mut self.attempt {
+        if let Some(attempt) = self.running() {
             attempt.reason = Some(format!("stopped: {reason}"));
         }
     }
@@ -390,12 +397,11 @@ impl Record {
     }
 
     fn close_attempt(&mut self, now: u64) {
-        if let Some(mut attempt) = self.attempt.take() {
+        if let Some(attempt) = self.running() {
             attempt.duration_ms = now.saturating_sub(attempt.start_ms);
-            self.came_to(&attempt.provider, &attempt.model);
-            // There is nearly always one.
-            self.row.attempts.reserve_exact(1);
-            self.row.attempts.push(attempt);
+            let (provider, model) = (attempt.provider.clone(), attempt.model.clone());
+            self.running = false;
+            self.came_to(provider, model);
         }
     }
 
@@ -478,7 +484,7 @@ impl Record {
         if !self.finished {
             self.finished = true;
             // One that still runs ends with its request, and counts in what the caller is told.
-            if self.attempt.is_some() {
+            if self.running {
                 self.close_attempt(self.elapsed_ms());
             }
             self.row.status = status;

@@ -302,7 +302,7 @@ fn failed(
     record.finish(failure.fault.status, Outcome::Failed);
     // Whose error it is.
     if let Some((provider, model)) = &failure.target {
-        record.came_to(provider, model);
+        record.came_to(provider.clone(), model.clone());
     }
     let (passed, original) = failure.original.map_or((None, None), |original| {
         (Some(original.0), Some(original.1))
