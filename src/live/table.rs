@@ -14,6 +14,8 @@ pub struct Table<const N: usize, C> {
     seed: u64,
     places: HashMap<u64, u32, BuildHasherDefault<Given>>,
     rows: Vec<([Box<str>; N], C)>,
+    /// The row that was found last: mostly it is asked for again.
+    last: usize,
 }
 
 /// The keys are hashes already.
@@ -36,6 +38,7 @@ impl<const N: usize, C: Default> Table<N, C> {
             seed,
             places: HashMap::default(),
             rows: Vec::new(),
+            last: 0,
         }
     }
 
@@ -51,6 +54,18 @@ impl<const N: usize, C: Default> Table<N, C> {
 
     /// The same row's place.
     pub fn place(&mut self, names: [&str; N], most: usize) -> Option<usize> {
+        if !self.is_at(self.last, &names) {
+            self.last = self.find(names, most)?;
+        }
+        Some(self.last)
+    }
+
+    fn is_at(&self, place: usize, names: &[&str; N]) -> bool {
+        let row = self.rows.get(place);
+        row.is_some_and(|(own, _)| own.iter().zip(names).all(|(own, name)| **own == **name))
+    }
+
+    fn find(&mut self, names: [&str; N], most: usize) -> Option<usize> {
         let hash = names
             .iter()
             .fold(self.seed, |hash, name| hash::text(hash, name));
@@ -59,8 +74,7 @@ impl<const N: usize, C: Default> Table<N, C> {
             match self.places.get(&hash) {
                 Some(place) => {
                     let place = *place as usize;
-                    let (own, _) = self.rows.get(place)?;
-                    if own.iter().zip(names).all(|(own, name)| **own == *name) {
+                    if self.is_at(place, &names) {
                         return Some(place);
                     }
                     hash = hash.wrapping_add(1);
