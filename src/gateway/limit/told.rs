@@ -8,57 +8,73 @@ use crate::resources::{
 use crate::store::counters::{Second, Standing};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What one kind of header is about: its name in OpenAI's, in Anthropic's, and the limits that it sums up.
+/// The headers of one kind, and the limits that they sum up.
 struct Row {
-    openai: Option<&'static str>,
-    anthropic: &'static str,
+    limit: HeaderName,
+    remaining: HeaderName,
+    reset: HeaderName,
     metrics: &'static [Metric],
 }
 
-/// OpenAI's: <https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers>; it knows tokens of one kind.
-/// Anthropic's: <https://docs.anthropic.com/en/api/rate-limits#response-headers>.
-static ROWS: [Row; 4] = [
-    Row {
-        openai: Some("requests"),
-        anthropic: "requests",
-        metrics: &[Metric::Requests],
-    },
-    Row {
-        openai: Some("tokens"),
-        anthropic: "tokens",
-        metrics: &[Metric::Tokens],
-    },
-    Row {
-        openai: Some("tokens"),
-        anthropic: "input-tokens",
-        metrics: &[Metric::Input],
-    },
-    Row {
-        openai: Some("tokens"),
-        anthropic: "output-tokens",
-        metrics: &[Metric::Output],
-    },
+macro_rules! openai {
+    ($name:literal, $metrics:expr) => {
+        Row {
+            limit: HeaderName::from_static(concat!("x-ratelimit-limit-", $name)),
+            remaining: HeaderName::from_static(concat!("x-ratelimit-remaining-", $name)),
+            reset: HeaderName::from_static(concat!("x-ratelimit-reset-", $name)),
+            metrics: $metrics,
+        }
+    };
+}
+
+macro_rules! anthropic {
+    ($name:literal, $metrics:expr) => {
+        Row {
+            limit: HeaderName::from_static(concat!("anthropic-ratelimit-", $name, "-limit")),
+            remaining: HeaderName::from_static(concat!(
+                "anthropic-ratelimit-",
+                $name,
+                "-remaining"
+            )),
+            reset: HeaderName::from_static(concat!("anthropic-ratelimit-", $name, "-reset")),
+            metrics: $metrics,
+        }
+    };
+}
+
+/// <https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers>; it knows tokens of one kind.
+static OPENAI: [Row; 2] = [
+    openai!("requests", &[Metric::Requests]),
+    openai!("tokens", &[Metric::Tokens, Metric::Input, Metric::Output]),
+];
+
+/// <https://docs.anthropic.com/en/api/rate-limits#response-headers>
+static ANTHROPIC: [Row; 4] = [
+    anthropic!("requests", &[Metric::Requests]),
+    anthropic!("tokens", &[Metric::Tokens]),
+    anthropic!("input-tokens", &[Metric::Input]),
+    anthropic!("output-tokens", &[Metric::Output]),
 ];
 
 /// Puts gw's own limits in the place of what a provider says of the same. Formats whose makers have no such headers get
 /// OpenAI's.
 pub fn tell(standings: &[Standing], now: Second, api: Api, headers: &mut HeaderMap) {
-    match api {
-        Api::Anthropic => {
-            for row in &ROWS {
-                if let Some(tightest) = tightest(standings, row.metrics) {
-                    anthropic(row.anthropic, tightest, now, headers);
-                }
-            }
-        }
+    let (rows, when): (&'static [Row], fn(Second, Second) -> String) = match api {
+        Api::Anthropic => (&ANTHROPIC, |at, _| time(at)),
         Api::Openai | Api::Google | Api::Message | Api::Amazon => {
-            for name in ["requests", "tokens"] {
-                let rows = ROWS.iter().filter(|row| row.openai == Some(name));
-                let metrics: Vec<Metric> = rows.flat_map(|row| row.metrics).copied().collect();
-                if let Some(tightest) = tightest(standings, &metrics) {
-                    openai(name, tightest, now, headers);
-                }
-            }
+            (&OPENAI, |at, now| span(at.saturating_sub(now)))
+        }
+    };
+    for row in rows {
+        let Some(tightest) = tightest(standings, row.metrics) else {
+            continue;
+        };
+        headers.insert(row.limit.clone(), tightest.limit.amount.into());
+        headers.insert(row.remaining.clone(), tightest.left.into());
+        let reset = reset(tightest, now).map(|at| when(at, now));
+        match reset.and_then(|reset| HeaderValue::try_from(reset).ok()) {
+            Some(reset) => _ = headers.insert(row.reset.clone(), reset),
+            None => _ = headers.remove(&row.reset),
         }
     }
 }
@@ -72,36 +88,6 @@ fn tightest<'a>(standings: &'a [Standing], metrics: &[Metric]) -> Option<&'a Sta
         .min_by_key(|standing| (standing.left, std::cmp::Reverse(standing.reset)))
 }
 
-fn openai(name: &str, standing: &Standing, now: Second, headers: &mut HeaderMap) {
-    put(
-        headers,
-        format!("x-ratelimit-limit-{name}"),
-        standing.limit.amount.into(),
-    );
-    put(
-        headers,
-        format!("x-ratelimit-remaining-{name}"),
-        standing.left.into(),
-    );
-    let reset = reset(standing, now).map(|at| span(at.saturating_sub(now)));
-    let header = format!("x-ratelimit-reset-{name}");
-    match reset.and_then(|reset| HeaderValue::try_from(reset).ok()) {
-        Some(reset) => put(headers, header, reset),
-        None => drop(headers.remove(header)),
-    }
-}
-
-fn anthropic(name: &str, standing: &Standing, now: Second, headers: &mut HeaderMap) {
-    let named = |what: &str| format!("anthropic-ratelimit-{name}-{what}");
-    put(headers, named("limit"), standing.limit.amount.into());
-    put(headers, named("remaining"), standing.left.into());
-    let reset = reset(standing, now).map(time);
-    match reset.and_then(|reset| HeaderValue::try_from(reset).ok()) {
-        Some(reset) => put(headers, named("reset"), reset),
-        None => drop(headers.remove(named("reset"))),
-    }
-}
-
 /// When nothing of what is taken now counts any more. What is only reserved counts from now on, as far as windows roll.
 fn reset(standing: &Standing, now: Second) -> Option<Second> {
     standing.reset.or(match standing.limit.window {
@@ -111,12 +97,6 @@ fn reset(standing: &Standing, now: Second) -> Option<Second> {
             .map(|seconds| now.saturating_add(seconds)),
         Window::Calendar(_) | Window::Total | Window::Now => None,
     })
-}
-
-fn put(headers: &mut HeaderMap, name: String, value: HeaderValue) {
-    if let Ok(name) = HeaderName::try_from(name) {
-        headers.insert(name, value);
-    }
 }
 
 /// A time as Anthropic writes it: RFC 3339, to the second.
