@@ -63,7 +63,10 @@ impl Image {
 pub fn tokens(text: &str) -> f64 {
     let (mut count, mut run, mut length) = (0.0, Kind::Space, 0_u32);
     for letter in text.chars() {
-        let kind = Kind::of(letter);
+        let kind = match KINDS.get(letter as usize) {
+            Some(kind) => *kind,
+            None => Kind::of(letter),
+        };
         if kind != run {
             count += run.tokens(length);
             (run, length) = (kind, 0);
@@ -89,8 +92,19 @@ enum Kind {
     Signs,
 }
 
+/// Those of ASCII, of which most texts are.
+static KINDS: [Kind; 128] = {
+    let mut kinds = [Kind::Marks; 128];
+    let mut at = 0;
+    while at < kinds.len() {
+        kinds[at] = Kind::of(at as u8 as char);
+        at += 1;
+    }
+    kinds
+};
+
 impl Kind {
-    fn of(letter: char) -> Kind {
+    const fn of(letter: char) -> Kind {
         match letter {
             'a'..='z' | 'A'..='Z' => Kind::Word,
             '0'..='9' => Kind::Digits,

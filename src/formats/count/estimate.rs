@@ -1,25 +1,25 @@
 //! The estimate of a count: a walk over the request's JSON, by the names that all formats share. Must not know vendors;
 //! what a family of models makes of a prompt is given.
 
+use super::lent::{Lent, Members};
 use super::size;
 use crate::chat::{Weights, tokens};
 use base64::Engine;
-use serde_json::{Map, Value};
 
 /// Tokens of a request's prompt; 0 where it is not JSON.
 pub fn estimate(body: &[u8], weights: &Weights) -> u64 {
-    let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
+    let Ok(Lent::Members(body)) = serde_json::from_slice(body) else {
         return 0;
     };
     // Gemini's may wrap the request.
     let body = match body.get("generateContentRequest") {
-        Some(Value::Object(inner)) => inner,
+        Some(Lent::Members(inner)) => inner,
         _ => &body,
     };
     let mut count = weights.prompt;
     for name in ["messages", "input", "contents"] {
         count += match body.get(name) {
-            Some(Value::Array(turns)) => {
+            Some(Lent::List(turns)) => {
                 let turns = turns.iter();
                 turns.map(|turn| weights.turn + part(turn, weights)).sum()
             }
@@ -45,14 +45,14 @@ pub fn estimate(body: &[u8], weights: &Weights) -> u64 {
     count.ceil() as u64
 }
 
-fn tools(body: &Map<String, Value>, weights: &Weights) -> f64 {
-    let Some(tools) = body.get("tools").and_then(Value::as_array) else {
+fn tools(body: &Members<'_>, weights: &Weights) -> f64 {
+    let Some(tools) = body.get("tools").and_then(Lent::list) else {
         return 0.0;
     };
     let mut all = Vec::new();
     for tool in tools {
         let declared = ["functionDeclarations", "function_declarations"];
-        match declared.iter().find_map(|name| tool.get(name)?.as_array()) {
+        match declared.iter().find_map(|name| tool.get(name)?.list()) {
             Some(declared) => all.extend(declared),
             None => all.push(tool),
         }
@@ -67,7 +67,7 @@ fn tools(body: &Map<String, Value>, weights: &Weights) -> f64 {
 }
 
 /// The schema the answer is to have.
-fn schema(body: &Map<String, Value>) -> Option<&Value> {
+fn schema<'m, 'a>(body: &'m Members<'a>) -> Option<&'m Lent<'a>> {
     let places: [&[&str]; 6] = [
         &["response_format", "json_schema"],
         &["text", "format", "schema"],
@@ -86,14 +86,14 @@ fn schema(body: &Map<String, Value>) -> Option<&Value> {
 }
 
 /// Names and texts of a definition.
-fn definition(value: &Value) -> f64 {
+fn definition(value: &Lent<'_>) -> f64 {
     match value {
-        Value::Object(members) => members
+        Lent::Members(members) => members
             .iter()
             .map(|(name, value)| tokens(name) + definition(value))
             .sum(),
-        Value::Array(values) => values.iter().map(definition).sum(),
-        Value::String(text) => tokens(text),
+        Lent::List(values) => values.iter().map(definition).sum(),
+        Lent::Text(text) => tokens(text),
         _ => 0.0,
     }
 }
@@ -117,15 +117,15 @@ const SILENT: [&str; 14] = [
 ];
 
 /// A turn or a part of one.
-fn part(value: &Value, weights: &Weights) -> f64 {
+fn part(value: &Lent<'_>, weights: &Weights) -> f64 {
     match value {
-        Value::String(text) => tokens(text),
-        Value::Array(parts) => parts.iter().map(|inner| part(inner, weights)).sum(),
-        Value::Object(members) => match medium(members, weights) {
+        Lent::Text(text) => tokens(text),
+        Lent::List(parts) => parts.iter().map(|inner| part(inner, weights)).sum(),
+        Lent::Members(members) => match medium(members, weights) {
             Some(count) => count,
             None => members
                 .iter()
-                .filter(|(name, _)| !SILENT.contains(&name.as_str()))
+                .filter(|(name, _)| !SILENT.contains(name))
                 .map(|(_, value)| part(value, weights))
                 .sum(),
         },
@@ -134,16 +134,16 @@ fn part(value: &Value, weights: &Weights) -> f64 {
 }
 
 /// What is not text: an image, a document, sound.
-fn medium(members: &Map<String, Value>, weights: &Weights) -> Option<f64> {
-    let kind = members.get("type").and_then(Value::as_str).unwrap_or("");
+fn medium(members: &Members<'_>, weights: &Weights) -> Option<f64> {
+    let kind = members.get("type").and_then(Lent::text).unwrap_or("");
     let inline = ["inlineData", "inline_data", "fileData", "file_data"];
     let inline = inline
         .iter()
-        .filter_map(|name| members.get(*name)?.as_object())
+        .filter_map(|name| members.get(name)?.members())
         .next();
-    let mime = |holder: &Map<String, Value>| {
+    let mime = |holder: &Members<'_>| {
         let names = ["mimeType", "mime_type", "media_type"];
-        let found = names.iter().find_map(|name| holder.get(*name)?.as_str());
+        let found = names.iter().find_map(|name| holder.get(name)?.text());
         found.unwrap_or_default().to_owned()
     };
     match kind {
@@ -156,7 +156,7 @@ fn medium(members: &Map<String, Value>, weights: &Weights) -> Option<f64> {
             Some(source)
                 if source
                     .get("type")
-                    .is_some_and(|kind| kind == "text" || kind == "content") =>
+                    .is_some_and(|kind| matches!(kind.text(), Some("text" | "content"))) =>
             {
                 Some(part(source, weights))
             }
@@ -180,7 +180,7 @@ fn medium(members: &Map<String, Value>, weights: &Weights) -> Option<f64> {
     }
 }
 
-fn document(members: &Map<String, Value>, weights: &Weights) -> f64 {
+fn document(members: &Members<'_>, weights: &Weights) -> f64 {
     let pages = data(members).map_or(1, |bytes| size::pages(&bytes));
     weights.page * u32::try_from(pages).map_or(f64::MAX, f64::from)
 }
@@ -192,10 +192,11 @@ fn sound(bytes: Option<&[u8]>, weights: &Weights) -> f64 {
 }
 
 /// The bytes that some member of it holds in base64, bare or as a `data:` address.
-fn data(members: &Map<String, Value>) -> Option<Vec<u8>> {
-    members.values().find_map(|value| match value {
-        Value::Object(inner) => data(inner),
-        Value::String(text) => {
+fn data(members: &Members<'_>) -> Option<Vec<u8>> {
+    members.iter().find_map(|(_, value)| match value {
+        Lent::Members(inner) => data(inner),
+        Lent::Text(text) => {
+            let text = &**text;
             let encoded = match text.strip_prefix("data:") {
                 Some(rest) => rest.split_once("base64,")?.1,
                 None if text.len() > 64 && !text.contains(':') => text,

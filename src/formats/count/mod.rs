@@ -5,6 +5,7 @@
 pub mod estimate;
 #[cfg(feature = "tokenizer")]
 mod exact;
+mod lent;
 mod size;
 
 use super::{
