@@ -1,6 +1,9 @@
 //! Reserving and settling at limits, and keeping what many keys have used on disk.
 
+use super::agent;
 use divan::{Bencher, black_box, counter::BytesCount};
+use gw::catalog;
+use gw::formats::count::estimate::estimate;
 use gw::resources::{Stamp, limit::Limit};
 use gw::store::counters::{Account, Amounts, Counters, Embedded, Kind, Memory, Subject};
 use std::cell::Cell;
@@ -47,6 +50,16 @@ fn reserve_and_settle(bencher: Bencher<'_, '_>, store: &dyn Counters, case: &str
         done += 1;
         one(store, accounts, begin + done / REQUESTS);
     });
+}
+
+/// What is reserved for a prompt, by what is written in it.
+#[divan::bench(args = [1_000, 200_000])]
+fn estimate_of_a_prompt(bencher: Bencher<'_, '_>, size: usize) {
+    let body = agent::request(size, 1, true);
+    let weights = catalog::weights("gpt-4o");
+    bencher
+        .counter(BytesCount::new(body.len()))
+        .bench(|| estimate(black_box(&body), weights));
 }
 
 /// Writing down what a second changed.

@@ -10,6 +10,7 @@ mod cost;
 mod key;
 mod limits;
 mod log;
+mod metrics;
 mod planning;
 mod sse;
 mod state;

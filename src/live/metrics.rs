@@ -121,7 +121,7 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::super::{Live, Sum, families::table, view::Target};
+    use super::super::{Live, families::table, view::Target};
     use super::*;
     use crate::store::journal::{Attempt, Row};
     use std::io::Write;
@@ -239,31 +239,5 @@ mod tests {
                 "write it with: GW_BLESS=1 cargo test --lib live::metrics"
             );
         }
-    }
-
-    /// What a scrape of so many series costs; run by hand: `cargo test --lib --release live::metrics -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "measures"]
-    fn cost_of_a_thousand_series() {
-        let live = Live::new(1);
-        for at in 0..1_000 {
-            live.note(&Row {
-                route: Some("route".into()),
-                provider: Some(format!("provider{}", at % 20).into()),
-                model: Some(format!("model-{at}").into()),
-                status: 200,
-                ..Row::default()
-            });
-            live.look(1_000, &|_, _| true, |_| ());
-        }
-        let begun = std::time::Instant::now();
-        let size = (0..20)
-            .map(|_| text(live.look(1_000, &|_, _| true, Scene::of), true).len())
-            .max();
-        println!(
-            "{:?} a scrape, {size:?} bytes, {:?}",
-            begun.elapsed() / 20,
-            Sum::default()
-        );
     }
 }
