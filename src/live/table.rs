@@ -1,17 +1,17 @@
 //! Rows found by names, in a table with a bound: finding one costs a hash of the names and one comparison. Must not know
 //! what is counted in the rows.
 
-use crate::hash;
+use foldhash::fast::FixedState;
 use std::{
     collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
+    hash::{BuildHasher, BuildHasherDefault, Hasher},
 };
 
 /// Rows of `C` under `N` names each.
 #[derive(Debug, Default)]
 pub struct Table<const N: usize, C> {
     /// Of this process alone: callers choose some of the names, and must not know which fall together.
-    seed: u64,
+    hasher: FixedState,
     places: HashMap<u64, u32, BuildHasherDefault<Given>>,
     rows: Vec<([Box<str>; N], C)>,
     /// The row that was found last: mostly it is asked for again.
@@ -35,7 +35,7 @@ impl Hasher for Given {
 impl<const N: usize, C: Default> Table<N, C> {
     pub fn new(seed: u64) -> Table<N, C> {
         Table {
-            seed,
+            hasher: FixedState::with_seed(seed),
             places: HashMap::default(),
             rows: Vec::new(),
             last: 0,
@@ -66,10 +66,7 @@ impl<const N: usize, C: Default> Table<N, C> {
     }
 
     fn find(&mut self, names: [&str; N], most: usize) -> Option<usize> {
-        let hash = names
-            .iter()
-            .fold(self.seed, |hash, name| hash::text(hash, name));
-        let mut hash = hash::end(hash);
+        let mut hash = self.hasher.hash_one(names);
         loop {
             match self.places.get(&hash) {
                 Some(place) => {
@@ -97,7 +94,8 @@ impl<const N: usize, C: Default> Table<N, C> {
     /// Begins every row anew and keeps the names, so that counting goes on without an allocation; more rows than `kept` go.
     pub fn reset(&mut self, kept: usize) {
         if self.rows.len() > kept {
-            *self = Table::new(self.seed);
+            self.places.clear();
+            self.rows.clear();
         }
         for (_, row) in &mut self.rows {
             *row = C::default();
@@ -131,7 +129,7 @@ mod tests {
         *table.at(["a"], 9).unwrap() += 1;
         // As if "b" had the hash of "a".
         let place = *table.places.values().next().unwrap();
-        let hash = hash::end(hash::text(1, "b"));
+        let hash = table.hasher.hash_one(["b"]);
         table.places.insert(hash, place);
         *table.at(["b"], 9).unwrap() += 5;
         *table.at(["b"], 9).unwrap() += 5;
