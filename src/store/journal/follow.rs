@@ -47,10 +47,11 @@ impl Followers {
     }
 
     /// Never waits; forgets readers that have gone.
-    pub fn send(&self, row: &Arc<Row>) {
+    pub fn send(&self, row: &Row) {
         if !self.any.load(Ordering::Acquire) {
             return;
         }
+        let row = Arc::new(row.clone());
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.retain(|follower| match follower.sender.try_send(row.clone()) {
             Ok(()) => true,
@@ -83,7 +84,7 @@ mod tests {
         let (slow, gone) = (followers.subscribe(), followers.subscribe());
         drop(gone);
         for _ in 0..LAG + 10 {
-            followers.send(&Arc::new(Row::default()));
+            followers.send(&Row::default());
         }
         assert_eq!(slow.rows.try_iter().count(), LAG);
         assert_eq!([slow.lost(), slow.lost()], [10, 0]);

@@ -14,13 +14,16 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// A row on its way.
 pub struct Entry {
-    pub row: Arc<Row>,
+    pub row: Row,
     pub content: Option<Content>,
     /// There was content, and the queue had no room for it.
     pub left_out: bool,
     /// Counted against the queue's bytes.
     pub bytes: usize,
 }
+
+/// Rows that were taken out together, where they were put.
+pub type Batch = Vec<Box<Entry>>;
 
 /// What a push could not keep.
 #[derive(Debug, PartialEq)]
@@ -45,7 +48,8 @@ struct Counts {
 
 /// The producers' end.
 pub struct Queue {
-    sender: SyncSender<Option<Entry>>,
+    /// Boxed, so that room for many costs little while there are few.
+    sender: SyncSender<Option<Box<Entry>>>,
     counts: Arc<Counts>,
     rows: u64,
     bytes: usize,
@@ -54,7 +58,7 @@ pub struct Queue {
 
 /// The writer's end.
 pub struct Taker {
-    receiver: Receiver<Option<Entry>>,
+    receiver: Receiver<Option<Box<Entry>>>,
     counts: Arc<Counts>,
 }
 
@@ -88,12 +92,12 @@ impl Queue {
                 row: true,
             };
         }
-        let mut entry = Entry {
-            row: Arc::new(row),
+        let mut entry = Box::new(Entry {
+            row,
             content,
             left_out: false,
             bytes: 0,
-        };
+        });
         if let Some(size) = entry.content.as_ref().map(Content::size) {
             let queued = counts
                 .accepted
@@ -194,7 +198,7 @@ impl Taker {
     /// Fills a batch: waits for a first row up to `idle`, then collects for up to `linger`.
     pub fn take(
         &self,
-        batch: &mut Vec<Entry>,
+        batch: &mut Batch,
         rows: usize,
         bytes: usize,
         idle: Duration,
@@ -244,7 +248,7 @@ impl Taker {
         self.counts.done.load(Ordering::Acquire) < self.counts.wanted.load(Ordering::Acquire)
     }
 
-    fn drain(&self, batch: &mut Vec<Entry>, rows: usize, bytes: usize) -> Drained {
+    fn drain(&self, batch: &mut Batch, rows: usize, bytes: usize) -> Drained {
         let mut held: usize = batch.iter().map(|entry| entry.bytes).sum();
         while batch.len() < rows && held < bytes {
             match self.receiver.try_recv() {
@@ -258,7 +262,7 @@ impl Taker {
         Drained::Full
     }
 
-    fn keep(&self, batch: &mut Vec<Entry>, entry: Option<Entry>) {
+    fn keep(&self, batch: &mut Batch, entry: Option<Box<Entry>>) {
         if let Some(entry) = entry {
             self.counts.taken.fetch_add(1, Ordering::Relaxed);
             batch.push(entry);

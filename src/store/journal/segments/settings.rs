@@ -75,7 +75,7 @@ const GIB: u64 = 1 << 30;
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            queue_rows: 8192,
+            queue_rows: 32_768,
             queue_bytes: 64 << 20,
             segment_bytes: 64 * MIB,
             max_bytes: None,

@@ -121,7 +121,7 @@ impl Writer {
     }
 
     /// Takes out what is not to be kept.
-    fn redact(&self, batch: &mut [Entry]) {
+    fn redact(&self, batch: &mut [Box<Entry>]) {
         let shared = &self.tools.shared;
         let redaction = &shared.settings.redact;
         if redaction.is_empty() {
@@ -132,7 +132,7 @@ impl Writer {
             .map(|entry| {
                 let stream = entry.row.stream;
                 let content = entry.content.as_mut();
-                redaction.row(Arc::make_mut(&mut entry.row))
+                redaction.row(&mut entry.row)
                     + content.map_or(0, |content| redaction.content(content, stream))
             })
             .sum();
@@ -220,7 +220,7 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, batch: &[Entry]) {
+    fn write(&mut self, batch: &[Box<Entry>]) {
         let slow = self.tools.shared.settings.slow;
         if !slow.is_zero() {
             std::thread::sleep(slow);
@@ -240,7 +240,7 @@ impl Writer {
     }
 
     /// Writes what content there is, as far as there is room; gives back the number of the file it is in.
-    fn write_contents(&mut self, batch: &[Entry], kept: &mut [Kept]) -> Option<u64> {
+    fn write_contents(&mut self, batch: &[Box<Entry>], kept: &mut [Kept]) -> Option<u64> {
         let mut file = None;
         if self.room == Room::All {
             let id = batch.first().map_or("", |entry| entry.row.id.as_str());
@@ -264,7 +264,7 @@ impl Writer {
     }
 
     /// Where a batch is too large, its halves: one body must not take the others with it.
-    fn attempt_contents(&mut self, batch: &[Entry], kept: &mut [Kept]) {
+    fn attempt_contents(&mut self, batch: &[Box<Entry>], kept: &mut [Kept]) {
         let Err(error) = self.append_contents(batch, kept) else {
             return;
         };
@@ -287,7 +287,7 @@ impl Writer {
     }
 
     /// Writes content as frames of some bodies each, in one go.
-    fn append_contents(&mut self, batch: &[Entry], kept: &mut [Kept]) -> io::Result<()> {
+    fn append_contents(&mut self, batch: &[Box<Entry>], kept: &mut [Kept]) -> io::Result<()> {
         let Some(at) = self.content.open.as_ref().map(|open| open.end) else {
             return Err(io::Error::other("there is no file to write to"));
         };
@@ -346,7 +346,7 @@ impl Writer {
     }
 
     /// Writes rows, whose content is in the file of this number.
-    fn write_rows(&mut self, batch: &[Entry], kept: &[Kept], file: Option<u64>) {
+    fn write_rows(&mut self, batch: &[Box<Entry>], kept: &[Kept], file: Option<u64>) {
         let mut result = Err(None);
         if self.room != Room::Nothing {
             result = self.append_rows(batch, kept, file).map_err(Some);
@@ -377,7 +377,12 @@ impl Writer {
     }
 
     /// Writes a batch of rows as a frame, with a frame of their sums, in one go.
-    fn append_rows(&mut self, batch: &[Entry], kept: &[Kept], file: Option<u64>) -> io::Result<()> {
+    fn append_rows(
+        &mut self,
+        batch: &[Box<Entry>],
+        kept: &[Kept],
+        file: Option<u64>,
+    ) -> io::Result<()> {
         let id = batch.first().map_or("", |entry| entry.row.id.as_str());
         let open = self.rows.make_room(&mut self.tools, id)?;
         let mut block = Block {
