@@ -112,8 +112,62 @@ fn hop_by_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::Timers;
     use super::*;
     use crate::formats::Passes;
+    use bytes::Bytes;
+    use http::{Method, Uri};
+    use serde_json::json;
+
+    /// What a provider with these headers is sent, of the headers in question.
+    fn sent(own: serde_json::Value, accept: &'static str, content: Content<'_>) -> Vec<String> {
+        let spec: Provider = serde_json::from_value(
+            json!({"vendor": "openai", "base_url": "http://h:1", "headers": own}),
+        )
+        .unwrap();
+        let upstream = Upstream::build("up".into(), &spec, None, Timers::default()).unwrap();
+        let caller = HeaderMap::new();
+        let ask = Ask {
+            method: Method::POST,
+            target: Uri::from_static("/"),
+            accept,
+            content,
+            body: Bytes::new(),
+            way: None,
+            caller: Some(&caller),
+            own_key: None,
+            betas: None,
+        };
+        let headers = of(&upstream, &ask);
+        let names = [header::HOST, header::ACCEPT, header::CONTENT_TYPE];
+        let found = names.iter().map(|name| headers.get(name));
+        found
+            .map(|value| {
+                value
+                    .map_or("-", |value| value.to_str().unwrap())
+                    .to_owned()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_a_request_is_comes_before_what_is_usual_and_the_providers_own_before_both() {
+        let (json, events) = ("application/json", "text/event-stream");
+        let form = HeaderValue::from_static("multipart/form-data");
+        let none = || json!({});
+        assert_eq!(sent(none(), json, Content::Json), ["h:1", json, json]);
+        assert_eq!(sent(none(), events, Content::Json), ["h:1", events, json]);
+        assert_eq!(
+            sent(none(), "*/*", Content::As(&form)),
+            ["h:1", "*/*", "multipart/form-data"]
+        );
+        assert_eq!(sent(none(), json, Content::Unsaid), ["h:1", json, "-"]);
+        let own = || json!({"accept": "a/b", "content-type": "c/d"});
+        for content in [Content::Json, Content::As(&form), Content::Unsaid] {
+            assert_eq!(sent(own(), events, content), ["h:1", "a/b", "c/d"]);
+        }
+    }
 
     #[test]
     fn only_what_is_allowed_passes() {
