@@ -9,6 +9,7 @@ use super::{
     watch::Fired,
     worker::Worker,
 };
+use crate::tls::Identity;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::{
@@ -34,20 +35,30 @@ pub async fn serve(worker: Rc<Worker>, stream: TcpStream) {
     worker.crowd.add(&conn);
     match &worker.shared.tls {
         None => talk(&worker, &conn, stream).await,
-        Some(identity) => {
-            if let Some(stream) = secured::handshake(&worker, &conn, stream, identity).await {
-                talk(&worker, &conn, stream).await;
-            }
-        }
+        // In a box: a connection that waits must not carry the room about that another kind takes.
+        Some(identity) => Box::pin(talk_secured(&worker, &conn, stream, identity)).await,
     }
     worker.crowd.remove(&conn);
+}
+
+/// The same over TLS.
+async fn talk_secured(
+    worker: &Rc<Worker>,
+    conn: &Rc<Conn>,
+    stream: TcpStream,
+    identity: &Identity,
+) {
+    if let Some(stream) = secured::handshake(worker, conn, stream, identity).await {
+        talk(worker, conn, stream).await;
+    }
 }
 
 async fn talk<S: Transport + 'static>(worker: &Rc<Worker>, conn: &Rc<Conn>, stream: S) {
     if let Some(mut stream) = http(worker, conn, stream).await
         && conn.unread()
     {
-        linger(worker, conn, &mut stream).await;
+        // In a box, as few end so.
+        Box::pin(linger(worker, conn, &mut stream)).await;
     }
 }
 

@@ -80,7 +80,8 @@ pub(super) async fn send(
             },
         }
     }
-    let mut connection = connected(upstream, watch, limits.connect).await?;
+    // In a box: requests that find a connection must not carry the room about that dialling takes.
+    let mut connection = Box::pin(connected(upstream, watch, limits.connect)).await?;
     watch.within(Some(limits.answer));
     match watch.run(connection.sender.send_request(request)).await {
         Err(fired) => Err(interrupted(fired, watch, late)),
