@@ -211,9 +211,12 @@ fn owned_members<'a>(scan: &mut Scan<'a>, looks: Looks, peek: &mut Peek<'a>) -> 
     let mut count = 0;
     members(scan, |scan, key| {
         count += 1;
-        let found = looks
-            .iter()
-            .position(|(name, _)| name.eq_ignore_ascii_case(key));
+        let exact = looks.iter().position(|(name, _)| name == &key);
+        let near = || {
+            let near = |(name, _): &(&str, Look)| name.eq_ignore_ascii_case(key);
+            looks.iter().position(near)
+        };
+        let found = exact.or_else(near);
         let Some((index, (name, look))) = found.and_then(|at| Some((at, looks.get(at)?))) else {
             scan.value()?;
             return Ok(());
