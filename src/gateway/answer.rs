@@ -40,6 +40,16 @@ pub struct Answer {
     pub entry: Entry,
 }
 
+impl Answer {
+    /// With its headers where the request's were, which are done with: there is room for them already.
+    pub fn in_place_of(mut self, mut spent: HeaderMap) -> Answer {
+        spent.clear();
+        spent.extend(std::mem::take(&mut self.came.headers));
+        self.came.headers = spent;
+        self
+    }
+}
+
 /// What came back.
 pub struct Came {
     pub status: StatusCode,

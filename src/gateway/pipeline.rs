@@ -116,7 +116,9 @@ async fn answer(
         chat: OnceCell::new(),
     };
     let Some(first) = plan.attempts.first().filter(|_| counts) else {
-        return rounds::run(&exchange, &plan, record, watch).await;
+        let answer = rounds::run(&exchange, &plan, record, watch).await?;
+        drop(exchange);
+        return Ok(answer.in_place_of(head.headers));
     };
     let upstream = &serving.upstreams[first.provider];
     if upstream.way(asked.format, &first.model).is_some() {
