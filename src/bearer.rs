@@ -3,7 +3,9 @@
 /// The credential of a `Bearer` header (RFC 6750): the scheme in any case, spaces and tabs around and between.
 /// `None`: another scheme, or nothing behind it.
 pub fn credential(value: &str) -> Option<&str> {
-    let (scheme, rest) = value.trim_ascii().split_once([' ', '\t'])?;
+    let value = value.trim_ascii();
+    let space = |byte| matches!(byte, b' ' | b'\t');
+    let (scheme, rest) = value.split_at_checked(value.bytes().position(space)?)?;
     let credential = rest.trim_ascii();
     (scheme.eq_ignore_ascii_case("bearer") && !credential.is_empty()).then_some(credential)
 }
