@@ -35,6 +35,8 @@ pub mod live;
 pub mod mock;
 /// Telling somebody of limits that fill up and of targets that fail: commands and signed requests, bounded.
 pub mod notify;
+/// One thing done to each of many, spread over the cores.
+pub mod parallel;
 /// Pure planning: snapshot + caller + request -> ordered attempts, and why the rest was left out.
 pub mod plan;
 /// One file a resource kind: the record, its flags, its columns; the KINDS table.

@@ -10,6 +10,7 @@ use super::{
 use crate::catalog::{self, Overlay};
 use crate::chat::Op;
 use crate::hash::Seeded;
+use crate::parallel;
 use crate::resources::{
     self, Record, Stamp, glob, key::KeySystem, model::Model, provider::Credential,
 };
@@ -173,8 +174,11 @@ impl Snapshot {
             keys.extend(next.naming("user", name, "key"));
         }
         next.set_routes(&routes);
-        keys.iter()
-            .for_each(|name| next.set_key(&self.records, name));
+        let keys: Vec<String> = keys.into_iter().collect();
+        let callers = parallel::map(&keys, |name| next.caller_now(name));
+        for (name, caller) in keys.iter().zip(callers) {
+            next.set_key(&self.records, name, caller);
+        }
         next
     }
 
@@ -226,15 +230,16 @@ impl Snapshot {
             models: HashTrieMapSync::default(),
             aliases: HashTrieMapSync::default(),
         };
-        for called in self.naming("provider", &name, "model") {
-            let record = self.records.get("model", &called).cloned();
-            let Some(mut model) = record.as_deref().and_then(typed::<Model>) else {
-                continue;
-            };
+        let names = self.naming("provider", &name, "model");
+        let models = parallel::map(&names, |called| {
+            let record = self.records.get("model", called)?;
+            Some((record.clone(), typed::<Model>(record)?))
+        });
+        let models = names.into_iter().zip(models);
+        for (called, (record, mut model)) in models.filter_map(|(name, model)| Some((name, model?)))
+        {
             let upstream = model.upstream(&called).to_owned();
-            let limited = record
-                .as_deref()
-                .and_then(|record| Limited::of(Kind::Model, record, &model.limits));
+            let limited = Limited::of(Kind::Model, &record, &model.limits);
             if let Some(limited) = limited {
                 provider
                     .limited_models
@@ -341,16 +346,10 @@ impl Snapshot {
         paths
     }
 
-    /// Lets a key in as it is now, or no longer. `before`: the records the snapshot was made from until now.
-    fn set_key(&mut self, before: &State, name: &str) {
-        let digests = |record: &Record| -> Vec<([u8; 32], Option<Stamp>)> {
-            KeySystem::of(record)
-                .digests()
-                .filter_map(|(hex, until)| Some((crate::store::token::unhex(hex)?, until)))
-                .collect()
-        };
+    /// Lets a key in as its caller is now, or no longer. `before`: the records the snapshot was made from until now.
+    fn set_key(&mut self, before: &State, name: &str, caller: Option<(Caller, Digests)>) {
         if let Some(old) = before.get("key", name) {
-            for (digest, _) in digests(old) {
+            for (digest, _) in digests(&KeySystem::of(old)) {
                 // It may be another key's by now.
                 if let Some((caller, _)) = self.digests.get(&digest)
                     && &*caller.key == name
@@ -359,23 +358,35 @@ impl Snapshot {
                 }
             }
         }
-        let Some(record) = self.records.get("key", name).cloned() else {
+        let Some((caller, digests)) = caller else {
             self.callers.remove_mut(name);
             return;
         };
-        let Some(spec) = typed::<resources::key::Key>(&record) else {
-            self.callers.remove_mut(name);
-            return;
-        };
-        let of_user = self.records.get("user", &spec.user).cloned();
-        let user = of_user.as_deref().and_then(typed::<resources::user::User>);
+        let caller = Arc::new(caller);
+        for (digest, until) in digests {
+            self.digests.insert_mut(digest, (caller.clone(), until));
+        }
+        self.callers.insert_mut(caller.key.clone(), caller);
+    }
+
+    /// The caller that a key is now, and the digests it is known by; `None`: there is none.
+    fn caller_now(&self, name: &str) -> Option<(Caller, Digests)> {
+        let record = self.records.get("key", name)?;
+        let spec = typed::<resources::key::Key>(record)?;
+        let of_user = self.records.get("user", &spec.user);
+        let user = of_user.and_then(|record| typed::<resources::user::User>(record));
         let allowance = Allowance::of(
-            (&record, &spec.limits, &spec.session_limits, spec.unpriced),
-            of_user.as_deref().zip(user.as_ref()).map(|(record, user)| {
-                (record, &*user.limits, &*user.session_limits, user.unpriced)
+            (record, &spec.limits, &spec.session_limits, spec.unpriced),
+            of_user.zip(user.as_ref()).map(|(record, user)| {
+                (
+                    &**record,
+                    &*user.limits,
+                    &*user.session_limits,
+                    user.unpriced,
+                )
             }),
         );
-        let revoked = KeySystem::of(&record).revoked.is_some();
+        let system = KeySystem::of(record);
         let old = self.callers.get(name);
         let (running, last_used) = old
             .map(|old| (old.running.clone(), old.last_used.clone()))
@@ -385,7 +396,7 @@ impl Snapshot {
             .map(|user| user.labels.clone())
             .unwrap_or_default();
         labels.extend(spec.labels);
-        let caller = Arc::new(Caller {
+        let caller = Caller {
             key: name.into(),
             labels: Arc::new(labels),
             user: spec.user.as_str().into(),
@@ -396,17 +407,16 @@ impl Snapshot {
                 .expires
                 .as_deref()
                 .map(|time| Stamp::parse(time).unwrap_or(Stamp(0))),
-            active: spec.enabled && user.is_some_and(|user| user.enabled) && !revoked,
+            active: spec.enabled
+                && user.is_some_and(|user| user.enabled)
+                && system.revoked.is_none(),
             log_content: spec.log_content,
             allowance,
             direct: spec.direct,
             running,
             last_used,
-        });
-        for (digest, until) in digests(&record) {
-            self.digests.insert_mut(digest, (caller.clone(), until));
-        }
-        self.callers.insert_mut(caller.key.clone(), caller);
+        };
+        Some((caller, digests(&system)))
     }
 
     /// Over the built-in prices.
@@ -606,9 +616,18 @@ impl Snapshot {
     }
 }
 
+/// Digests of secrets, and when each ends that was rotated out.
+type Digests = Vec<([u8; 32], Option<Stamp>)>;
+
+fn digests(system: &KeySystem) -> Digests {
+    let digests = system.digests();
+    let known = digests.filter_map(|(hex, until)| Some((crate::store::token::unhex(hex)?, until)));
+    known.collect()
+}
+
 /// A record's spec in its typed form; one that does not parse is as if it were not there.
 fn typed<T: resources::Resource>(record: &Record) -> Option<T> {
-    resources::typed::<T>(record.spec.clone())
+    resources::typed::<T>(&record.spec)
         .inspect_err(|error| {
             tracing::warn!(kind = record.kind, name = record.name, %error, "record left out");
         })

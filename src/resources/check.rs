@@ -6,14 +6,14 @@ use crate::error::{Error, Result, nearest};
 use serde_json::Value;
 
 /// Parses a spec into its typed form; unknown fields and wrong types are refused by name.
-pub(crate) fn typed<T: Resource>(spec: Spec) -> Result<T> {
-    let spec = Value::Object(spec);
-    T::deserialize(&spec).map_err(|error| wrong::<T>(&spec, &error.to_string()))
+pub(crate) fn typed<T: Resource>(spec: &Spec) -> Result<T> {
+    T::deserialize(spec)
+        .map_err(|error| wrong::<T>(&Value::Object(spec.clone()), &error.to_string()))
 }
 
 /// The generic `check` of a kind: parse, validate, normalise.
 pub(crate) fn check<T: Resource>(spec: Spec) -> Result<Spec> {
-    let mut value = typed::<T>(spec)?;
+    let mut value = typed::<T>(&spec)?;
     value.validate()?;
     match serde_json::to_value(&value) {
         Ok(Value::Object(spec)) => Ok(spec),

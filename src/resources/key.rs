@@ -78,7 +78,7 @@ pub const GRACE_SECRETS: usize = 4;
 impl KeySystem {
     /// The server's part of a key record; empty where it cannot be read.
     pub fn of(record: &Record) -> KeySystem {
-        serde_json::from_value(record.system.clone().into()).unwrap_or_default()
+        KeySystem::deserialize(&record.system).unwrap_or_default()
     }
 
     /// Every digest callers may be known by, and until when where it was rotated out.

@@ -3,6 +3,7 @@
 
 use super::{Change, Entry, value};
 use crate::error::{Error, Kind, Result};
+use crate::parallel;
 use crate::resources::{self, Record};
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 use serde::{Deserialize, Serialize};
@@ -133,6 +134,38 @@ impl State {
             self.claims.insert_mut(claim, at.clone());
         }
         self.records.insert_mut(at, stored);
+    }
+
+    /// The state of these records, none of which is there twice. They are put where they go without a look at what was there,
+    /// the middle one first: what comes in order makes a tree deep before it is balanced.
+    pub fn of_distinct(stored: Vec<Stored>) -> State {
+        let mut state = State::default();
+        let (records, (referrers, claims)) = parallel::both(
+            || {
+                let mut records = RedBlackTreeMapSync::default();
+                middle_first(&stored, &mut |stored| {
+                    records.insert_mut(stored.record.at(), stored.clone());
+                });
+                records
+            },
+            || {
+                let mut referrers = RedBlackTreeSetSync::default();
+                let mut claims = HashTrieMapSync::default();
+                middle_first(&stored, &mut |stored| {
+                    for to in stored.record.refs() {
+                        referrers.insert_mut((to, stored.record.at()));
+                    }
+                    for claim in stored.record.claims() {
+                        claims.insert_mut(claim, stored.record.at());
+                    }
+                });
+                (referrers, claims)
+            },
+        );
+        (state.records, state.referrers, state.claims) = (records, referrers, claims);
+        let sums = stored.iter().map(|stored| value::sum_of(&stored.value));
+        state.digest = sums.fold(0, u64::wrapping_add);
+        state
     }
 
     /// Takes a record away; nothing happens where there is none.
@@ -287,6 +320,15 @@ impl Record {
     }
 }
 
+/// Hands each over: the middle one, then either half in the same way.
+fn middle_first<'a, T>(items: &'a [T], with: &mut impl FnMut(&'a T)) {
+    if let Some((middle, after)) = items[items.len() / 2..].split_first() {
+        with(middle);
+        middle_first(&items[..items.len() / 2], with);
+        middle_first(after, with);
+    }
+}
+
 fn stale((kind, name): &At, version: u64, expected: u64) -> Error {
     let message = match (version, expected) {
         (0, 0) => format!("{kind} `{name}` does not exist"),
@@ -335,7 +377,11 @@ mod tests {
                 } else {
                     state.remove(&at);
                 }
-                let fresh = rebuilt(&state);
+                let at_once = State {
+                    revision: state.revision,
+                    ..State::of_distinct(state.records.values().cloned().collect())
+                };
+                for fresh in [rebuilt(&state), at_once] {
                 prop_assert_eq!(state.summary(), fresh.summary());
                 for user in 0..4 {
                     let at = (String::from("user"), format!("u{user}"));
@@ -346,6 +392,7 @@ mod tests {
                     prop_assert_eq!(state.claimed(claim), fresh.claimed(claim));
                 }
                 prop_assert_eq!(state.claims.size(), fresh.claims.size());
+                }
             }
         }
     }

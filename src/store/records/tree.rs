@@ -4,6 +4,7 @@
 use super::state::{State, Stored, Summary, Writes};
 use super::{disk, patience, value};
 use crate::error::{Error, Kind, Result};
+use crate::parallel;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -72,23 +73,20 @@ impl Tree {
     pub fn read(&self) -> Result<Option<State>> {
         let db = self.db()?;
         let pairs = guarded(&self.dir, || db.iter().collect::<::sled::Result<Vec<_>>>())?;
-        let mut state = State::default();
-        let mut meta = None;
-        for (key, bytes) in pairs {
-            if &key[..] == META {
-                meta = Some(
-                    serde_json::from_slice::<Summary>(value::unframe(META, &bytes)?).map_err(
-                        |error| Error::internal("the store's own record is damaged").cause(error),
-                    )?,
-                );
-            } else {
-                let record = value::decode(&key, &bytes)?;
-                state.put(Stored {
-                    record: Arc::new(record),
-                    value: Arc::from(&bytes[..]),
-                });
-            }
-        }
+        let (own, pairs): (Vec<_>, Vec<_>) =
+            pairs.into_iter().partition(|(key, _)| key[..] == *META);
+        let meta = own.first().map(|(_, bytes)| -> Result<Summary> {
+            serde_json::from_slice::<Summary>(value::unframe(META, bytes)?)
+                .map_err(|error| Error::internal("the store's own record is damaged").cause(error))
+        });
+        let meta = meta.transpose()?;
+        let stored = parallel::map(&pairs, |(key, bytes)| -> Result<Stored> {
+            Ok(Stored {
+                record: Arc::new(value::decode(key, bytes)?),
+                value: Arc::from(&bytes[..]),
+            })
+        });
+        let mut state = State::of_distinct(stored.into_iter().collect::<Result<_>>()?);
         match meta {
             None if state.is_empty() => Ok(None),
             None => Err(Error::internal("the store's own record is missing")),
