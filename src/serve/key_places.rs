@@ -12,6 +12,9 @@ use crate::store::key_file::KeyFile;
 use crate::{shell, stdio};
 use std::{io::IsTerminal, path::PathBuf};
 
+/// Keys named at most where there is no place for their secrets.
+const NAMED: usize = 10;
+
 /// Where new secrets go. Made before they are.
 pub enum Place {
     /// A file a key, for [`Config::output_dir`].
@@ -45,11 +48,15 @@ impl Place {
             .filter(|name| !(config.dev && *name == super::dev::NAME))
             .map(|name| format!("key `{name}`"))
             .collect();
+        let more = match lost.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
         match lost.is_empty() {
             true => Ok(Place::None),
             false => Err(Error::invalid(format!(
-                "gw would make a secret for {} and has nowhere to show it",
-                lost.join(", ")
+                "gw would make a secret for {}{more} and has nowhere to show it",
+                lost[..lost.len().min(NAMED)].join(", ")
             ))
             .hint("add --output-dir DIR, or --ready-file FILE --ready-secrets, or bring a secret along with secret_from")),
         }
