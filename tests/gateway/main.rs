@@ -22,6 +22,8 @@ mod converse;
 mod counting;
 mod credential_marks;
 mod credentials;
+#[cfg(target_os = "linux")]
+mod crowds;
 mod error_formats;
 mod explaining;
 mod fallback;
