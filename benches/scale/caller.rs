@@ -35,29 +35,49 @@ impl Caller {
         })
     }
 
-    /// Sends a request and reads its answer to the end, which has a length; the status.
+    /// Sends a request and reads its answer to the end; the status.
     pub fn call(&mut self, request: &[u8]) -> u16 {
-        self.socket.write_all(request).unwrap();
-        let head = loop {
-            match memchr::memmem::find(&self.rest, b"\r\n\r\n") {
-                Some(at) => break at + 4,
-                None => self.more(),
-            }
-        };
-        let text = String::from_utf8_lossy(&self.rest[..head]).to_ascii_lowercase();
-        let length = text.split("content-length: ").nth(1).unwrap();
-        let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
-        while self.rest.len() < head + length {
-            self.more();
-        }
-        self.rest.drain(..head + length);
-        text.split(' ').nth(1).unwrap().parse().unwrap()
+        self.try_call(request).expect("the connection broke").0
     }
 
-    fn more(&mut self) {
+    /// The same, and whether the connection ends with it; `None`: it broke.
+    pub fn try_call(&mut self, request: &[u8]) -> Option<(u16, bool)> {
+        self.socket.write_all(request).ok()?;
+        let head = self.until(|bytes| memchr::memmem::find(bytes, b"\r\n\r\n"))? + 4;
+        let text = String::from_utf8_lossy(&self.rest[..head]).to_ascii_lowercase();
+        let end = match text.split("content-length: ").nth(1) {
+            Some(length) => {
+                let length: usize = length.split("\r\n").next()?.parse().ok()?;
+                self.until(|bytes| (bytes.len() >= head + length).then_some(head + length))?
+            }
+            // In chunks; nothing is sent behind them before the next request.
+            None => self.until(|bytes| bytes.ends_with(b"\r\n0\r\n\r\n").then_some(bytes.len()))?,
+        };
+        self.rest.drain(..end);
+        let status = text.split(' ').nth(1)?.parse().ok()?;
+        Some((status, text.contains("connection: close")))
+    }
+
+    /// Sends a request and goes as soon as anything of the answer is there.
+    pub fn hang_up(mut self, request: &[u8]) {
+        let _ = self.socket.write_all(request);
+        let _ = self.more();
+    }
+
+    /// Reads until this is found in what has come.
+    fn until(&mut self, found: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
+        loop {
+            match found(&self.rest) {
+                Some(found) => return Some(found),
+                None => self.more()?,
+            }
+        }
+    }
+
+    fn more(&mut self) -> Option<()> {
         let mut piece = [0; 16 << 10];
-        let read = self.socket.read(&mut piece).unwrap();
-        assert!(read > 0, "the gateway closed the connection");
+        let read = self.socket.read(&mut piece).ok().filter(|read| *read > 0)?;
         self.rest.extend_from_slice(&piece[..read]);
+        Some(())
     }
 }

@@ -1,5 +1,5 @@
 //! What a gateway with very much of everything costs: `cargo bench --bench scale`, or one part of it: `-- records`,
-//! `-- connections`, `-- streams`. Prints and judges nothing, but fails where an answer is wrong.
+//! `-- connections`, `-- streams`, `-- soak`. Prints and judges nothing, but fails where an answer is wrong.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
@@ -9,15 +9,17 @@ mod place;
 mod records;
 #[path = "../logs/rig.rs"]
 mod rig;
+mod soak;
 mod streams;
 
 use std::time::Duration;
 
 fn main() {
-    let parts: [(&str, fn()); 3] = [
+    let parts: [(&str, fn()); 4] = [
         ("records", records::measure),
         ("connections", connections::measure),
         ("streams", streams::measure),
+        ("soak", soak::measure),
     ];
     let asked: Vec<String> = std::env::args()
         .skip(1)

@@ -42,6 +42,8 @@ pub fn measure() {
     instructions(&one, &many);
     let gateway = many.place.start(&[], &[]);
     line("memory after the start, all", gateway.memory());
+    // Every log file is looked through once after a start, slowly.
+    std::thread::sleep(Duration::from_secs(15));
     line("nothing asked of it, all", gateway.idle(5));
     changes(&gateway, &many);
     for args in [
@@ -239,7 +241,6 @@ fn changes(gateway: &Gateway, full: &Full) {
         .unwrap();
     let client = gateway.client();
     let (mut made, mut live) = (Vec::new(), Vec::new());
-    let mut caller = Caller::connect(&gateway.address).unwrap();
     let serve = |change: &mut dyn FnMut()| {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -255,6 +256,8 @@ fn changes(gateway: &Gateway, full: &Full) {
     };
     let mut alone = serve(&mut || ());
     let mut number = 0;
+    // Only now: a connection on which nothing is said does not stay.
+    let mut caller = Caller::connect(&gateway.address).unwrap();
     let mut meanwhile = serve(&mut || {
         number += 1;
         let key = json!({"name": format!("new-{number}"), "user": "user-0", "direct": ["*"]});
