@@ -84,6 +84,8 @@ impl Said {
     }
 
     fn close(&mut self) {
+        // A long stream is held for long: what grew by doubling is up to twice as large as what is in it.
+        self.text.shrink_to_fit();
         let text = Bytes::from(std::mem::take(&mut self.text));
         match text.is_empty() {
             true => {}
