@@ -163,6 +163,11 @@ pub struct Written {
 
 /// Writes rows as fast as none is dropped.
 pub fn write(log: &Segments, count: u64) -> Written {
+    write_later(log, count, 0)
+}
+
+/// The same rows so many milliseconds later.
+pub fn write_later(log: &Segments, count: u64, later: i64) -> Written {
     let words = words();
     let started = Instant::now();
     let mut ahead = 0;
@@ -173,7 +178,13 @@ pub fn write(log: &Segments, count: u64) -> Written {
             }
             ahead = number - log.health().written;
         }
-        log.push(row(number, count), Some(content(number, &words)));
+        let mut row = row(number, count);
+        if later != 0 {
+            row.at.0 += later;
+            let at = u64::try_from(row.at.0).unwrap();
+            row.id = format!("req_{}", ulid::Ulid::from_parts(at, u128::from(number)));
+        }
+        log.push(row, Some(content(number, &words)));
         ahead += 1;
     }
     while log.health().written < count && log.health().rows_dropped == 0 {

@@ -105,6 +105,6 @@ fn cost(gateway: &Gateway, caller: &mut Caller, asked: &[u8]) -> String {
     }
     format!(
         "{:.1} us",
-        (gateway.cpu() - before).as_secs_f64() * 1e6 / f64::from(COUNT)
+        gateway.cpu().saturating_sub(before).as_secs_f64() * 1e6 / f64::from(COUNT)
     )
 }

@@ -6,6 +6,7 @@ use super::caller::{Caller, request};
 use super::place::{Gateway, Place};
 use super::{line, ms, number, quantile, rig};
 use gw::mock::{Mock, Settings};
+use gw::resources::Stamp;
 use gw::store::journal::Segments;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -111,7 +112,9 @@ fn fill(mock: &Mock, keys: u64, rows: u64) -> Full {
     gateway.stop();
     if rows > 0 {
         let log = Segments::open(place.data().join("logs"), rig::settings()).unwrap();
-        let written = rig::write(&log, rows);
+        // The newest was a moment ago.
+        let later = Stamp::now().0 - rig::row(rows - 1, rows).at.0;
+        let written = rig::write_later(&log, rows, later);
         assert_eq!(written.dropped, 0);
         line(
             &format!("{rows} rows written"),

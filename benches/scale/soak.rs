@@ -97,9 +97,18 @@ pub fn measure() {
         std::thread::sleep(Duration::from_millis(500));
         Caller::connect(&gateway.address).unwrap().call(&asked);
     }
-    let (said, _) = place.gw(&["status", "-o", "json"]);
-    let said: Value = serde_json::from_str(&said).unwrap();
-    let log = &said["log"];
+    let all = count + 20;
+    let log = || -> Value {
+        let (said, _) = place.gw(&["status", "-o", "json"]);
+        let said: Value = serde_json::from_str(&said).unwrap();
+        said["log"].clone()
+    };
+    // The last ones are collected for a moment before they are written.
+    let begin = Instant::now();
+    while log()["written"] != all && begin.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let log = log();
     line(
         "rows written, rows and contents left out",
         format!(
@@ -107,11 +116,7 @@ pub fn measure() {
             log["written"], log["rows_dropped"], log["content_dropped"]
         ),
     );
-    assert_eq!(
-        log["written"].as_u64().unwrap(),
-        count + 20,
-        "rows are missing"
-    );
+    assert_eq!(log["written"], all, "rows are missing");
     line("memory at the end", gateway.memory());
     line(
         "memory, peak",

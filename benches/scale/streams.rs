@@ -54,7 +54,7 @@ pub fn measure() {
         }
         all
     });
-    let (took, cpu) = (began.elapsed(), gateway.cpu() - cpu);
+    let (took, cpu) = (began.elapsed(), gateway.cpu().saturating_sub(cpu));
     line(
         &format!("{count} streams of {EVENTS} events, whole, in"),
         ms(took),
