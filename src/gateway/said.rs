@@ -8,6 +8,9 @@ use bytes::Bytes;
 /// written would hold the whole buffer and make the connection allocate another.
 const COPIED: usize = 8 << 10;
 
+/// What most requests and answers in pieces come to.
+const SHORT: usize = 2 << 10;
+
 /// What one request has and gets.
 #[derive(Default)]
 pub struct Said {
@@ -73,6 +76,7 @@ impl Said {
     fn put(&mut self, piece: &Bytes) {
         self.keep_request();
         if piece.len() <= COPIED {
+            self.grow(piece.len());
             self.text.extend_from_slice(piece);
             if self.text.len() >= COPIED {
                 self.close();
@@ -83,9 +87,24 @@ impl Said {
         }
     }
 
+    /// Makes room for so much more, in two steps: very many streams that begin together would leave the memory of each step
+    /// behind them, and by doubling there would be seven.
+    fn grow(&mut self, more: usize) {
+        let needed = self.text.len() + more;
+        if needed > self.text.capacity() {
+            let room = match needed <= SHORT {
+                true => SHORT,
+                false => needed.max(COPIED + SHORT / 2),
+            };
+            self.text.reserve_exact(room - self.text.len());
+        }
+    }
+
     fn close(&mut self) {
-        // A long stream is held for long: what grew by doubling is up to twice as large as what is in it.
-        self.text.shrink_to_fit();
+        // What waits to be written is not much larger than what is in it.
+        if self.text.capacity() / 4 * 3 > self.text.len() {
+            self.text.shrink_to_fit();
+        }
         let text = Bytes::from(std::mem::take(&mut self.text));
         match text.is_empty() {
             true => {}
