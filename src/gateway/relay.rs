@@ -44,6 +44,8 @@ pub struct Relay {
     last: Pieces,
     /// It ended early and cannot say so but by breaking off.
     aborted: bool,
+    /// What had come by then has had its turn to go out: breaking off throws away what has not been written.
+    written: bool,
     touched: bool,
     /// Only what is left of [`LINGER`] is waited for.
     lingering: bool,
@@ -87,6 +89,7 @@ impl Relay {
             ping,
             last: Pieces::default(),
             aborted: false,
+            written: false,
             touched,
             lingering: false,
             base: held.bytes(),
@@ -104,6 +107,10 @@ impl Relay {
                 return Poll::Ready(Some(Ok(self.hand(piece))));
             }
             let Some(stream) = &mut self.stream else {
+                if self.aborted && !std::mem::replace(&mut self.written, true) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 let aborted = std::mem::take(&mut self.aborted);
                 return Poll::Ready(aborted.then_some(Err(Aborted)));
             };
