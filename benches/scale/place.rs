@@ -146,7 +146,7 @@ impl Gateway {
     pub fn idle(&self, seconds: u64) -> String {
         let (sleeps, cpu) = (self.sleeps(), self.cpu());
         std::thread::sleep(Duration::from_secs(seconds));
-        let wakes = (self.sleeps() - sleeps) as f64 / seconds as f64;
+        let wakes = self.sleeps().saturating_sub(sleeps) as f64 / seconds as f64;
         // Of a thread that has ended nothing is known any more.
         let cpu = self.cpu().saturating_sub(cpu).as_micros() as f64 / seconds as f64;
         format!("{wakes:.1} wake-ups/s, {cpu:.0} us CPU/s")

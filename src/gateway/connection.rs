@@ -73,7 +73,8 @@ async fn http<S: Transport + 'static>(
         let (worker, conn) = (worker.clone(), conn.clone());
         move |request| {
             listen::begin(&worker, &conn, &request);
-            listen::handle(worker.clone(), conn.clone(), request)
+            // hyper keeps the room of a request for as long as the connection is there: most of them wait.
+            Box::pin(listen::handle(worker.clone(), conn.clone(), request))
         }
     });
     let gate = Gate {
