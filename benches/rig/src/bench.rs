@@ -226,14 +226,15 @@ impl Bench {
         }
     }
 
-    /// Measures each of these in turns, as often as passes are to be counted; the first of each warms up.
+    /// Measures each of these in turns, as often as passes are to be counted. One more before them warms up, unless it is to be
+    /// short.
     pub fn interleaved<T>(
         &mut self,
         rows: &[T],
         mut measure: impl FnMut(&mut Bench, &T) -> Result<Outcome, Failure>,
     ) -> Result<Vec<Vec<Outcome>>, Failure> {
         let mut outcomes: Vec<Vec<Outcome>> = rows.iter().map(|_| Vec::new()).collect();
-        for pass in 0..=self.effort.passes {
+        for pass in usize::from(self.effort.short)..=self.effort.passes {
             for (row, outcomes) in rows.iter().zip(&mut outcomes) {
                 let outcome = measure(self, row)?;
                 if pass > 0 {

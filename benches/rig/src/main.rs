@@ -67,7 +67,7 @@ fn wanted<'a>(options: &[&'a str]) -> Result<(Effort, Option<Vec<&'a str>>), Fai
     let short = options.contains(&"--short");
     let mut effort = Effort {
         passes: if short { 1 } else { 3 },
-        length: Duration::from_secs(if short { 1 } else { 3 }),
+        length: Duration::from_millis(if short { 500 } else { 3_000 }),
         starts: if short { 1 } else { 5 },
         peers: false,
         short,
@@ -112,7 +112,7 @@ fn measure(effort: Effort, only: Option<&[&str]>) -> Result<bool, Failure> {
             .collect(),
     };
     println!(
-        "{} passes of {:?} each, interleaved, after one that is not counted; medians",
+        "{} passes of {:?} each, interleaved; medians",
         effort.passes, effort.length
     );
     let mut bench = Bench::new(drive, &stage, effort)?;

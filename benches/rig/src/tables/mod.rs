@@ -9,7 +9,9 @@ pub mod sizes;
 pub mod streams;
 
 use crate::Failure;
-use crate::bench::Bench;
+use crate::bench::{Bench, LEAN, NGINX};
+use crate::drive::Outcome;
+use crate::table::{median, number};
 
 /// What a table is called by `--only`, what it shows, and how it is made.
 pub struct Kind {
@@ -56,3 +58,34 @@ pub static TABLES: &[Kind] = &[
         print: in_flight::print,
     },
 ];
+
+/// The heads of [`Compared::cells`], behind that of the figure itself.
+pub const TO: [&str; 2] = ["÷ nginx", "÷ lean"];
+
+/// What came of each row, over all passes.
+pub struct Compared<'a> {
+    pub names: Vec<&'a str>,
+    pub outcomes: &'a [Vec<Outcome>],
+}
+
+impl Compared<'_> {
+    /// The median of a row's figure.
+    pub fn of(&self, at: usize, what: impl Fn(&Outcome) -> f64) -> f64 {
+        median(self.outcomes[at].iter().map(what))
+    }
+
+    /// A row's figure among those of another.
+    pub fn to(&self, name: &str, at: usize, figure: &impl Fn(usize) -> f64) -> f64 {
+        let place = self.names.iter().position(|known| *known == name);
+        place.map_or(f64::NAN, |other| figure(at) / figure(other))
+    }
+
+    /// A row's figure, and how it is to nginx's and to that of the lean forwarder.
+    pub fn cells(&self, at: usize, decimals: usize, figure: &impl Fn(usize) -> f64) -> [String; 3] {
+        [
+            number(figure(at), decimals),
+            number(self.to(NGINX, at, figure), 2),
+            number(self.to(LEAN, at, figure), 2),
+        ]
+    }
+}

@@ -1,9 +1,10 @@
 //! How many requests a second one core carries, and what a request costs.
 
+use super::{Compared, TO};
 use crate::Failure;
 use crate::bench::{Bench, LEAN, NGINX};
-use crate::drive::{How, Load, Outcome};
-use crate::table::{Table, median, number, percent};
+use crate::drive::{How, Load};
+use crate::table::{Table, percent};
 use crate::wire::Answer;
 
 const CALLERS: usize = 64;
@@ -21,21 +22,21 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
             length,
         })
     })?;
-    let of = |at: usize, what: fn(&Outcome) -> f64| median(outcomes[at].iter().map(what));
-    let rate = |at| of(at, |outcome| outcome.rate);
-    let cost = |at| of(at, |outcome| outcome.cost.as_secs_f64() * 1e6);
-    let place = |name: &str| rows.iter().position(|row| row.name == name);
-    let to = |name: &str, what: &dyn Fn(usize) -> f64, at: usize| {
-        place(name).map_or(f64::NAN, |other| what(at) / what(other))
+    let compared = Compared {
+        names: rows.iter().map(|row| row.name).collect(),
+        outcomes: &outcomes,
     };
+    let rate = |at| compared.of(at, |outcome| outcome.rate);
+    let cost = |at| compared.of(at, |outcome| outcome.cost.as_secs_f64() * 1e6);
+    let [nginx, lean] = TO;
     let mut table = Table::new(&[
         "subject",
         "requests/s",
-        "÷ nginx",
-        "÷ lean",
+        nginx,
+        lean,
         "CPU µs",
-        "÷ nginx",
-        "÷ lean",
+        nginx,
+        lean,
         "behind",
         "spread",
         "busy",
@@ -43,34 +44,27 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
         "rig",
     ]);
     for (at, row) in rows.iter().enumerate() {
-        let rates = outcomes[at].iter().map(|outcome| outcome.rate);
-        let spread = rates.clone().fold(f64::MIN, f64::max) - rates.fold(f64::MAX, f64::min);
-        table.row(vec![
-            row.name.into(),
-            number(rate(at), 0),
-            number(to(NGINX, &rate, at), 2),
-            number(to(LEAN, &rate, at), 2),
-            number(cost(at), 1),
-            number(to(NGINX, &cost, at), 2),
-            number(to(LEAN, &cost, at), 2),
-            percent(of(at, |outcome| outcome.behind)),
+        let rates = || outcomes[at].iter().map(|outcome| outcome.rate);
+        let spread = rates().fold(f64::MIN, f64::max) - rates().fold(f64::MAX, f64::min);
+        let mut cells = vec![row.name.into()];
+        cells.extend(compared.cells(at, 0, &rate));
+        cells.extend(compared.cells(at, 1, &cost));
+        cells.extend([
+            percent(compared.of(at, |outcome| outcome.behind)),
             percent(spread / rate(at)),
-            percent(of(at, |outcome| outcome.busy)),
-            percent(of(at, |outcome| outcome.upstream)),
-            percent(of(at, |outcome| outcome.rig)),
+            percent(compared.of(at, |outcome| outcome.busy)),
+            percent(compared.of(at, |outcome| outcome.upstream)),
+            percent(compared.of(at, |outcome| outcome.rig)),
         ]);
+        table.row(cells);
     }
     table.print();
     for (at, row) in rows.iter().enumerate() {
-        bench.judge_room(
-            row.name,
-            of(at, |outcome| outcome.busy),
-            of(at, |outcome| outcome.rig),
-            true,
-        );
+        let busy = compared.of(at, |outcome| outcome.busy);
+        bench.judge_room(row.name, busy, compared.of(at, |outcome| outcome.rig), true);
     }
-    if let (Some(lean), Some(nginx)) = (place(LEAN), place(NGINX)) {
-        bench.judge_lean(rate(lean) / rate(nginx));
+    if let Some(lean) = compared.names.iter().position(|name| *name == LEAN) {
+        bench.judge_lean(compared.to(NGINX, lean, &rate));
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! What streams cost, and when a caller sees them begin.
 
+use super::latency::UPSTREAM;
+use super::{Compared, TO};
 use crate::Failure;
-use crate::bench::{Bench, LEAN, NGINX, Row};
+use crate::bench::{Bench, Row};
 use crate::drive::{How, Load, Outcome};
-use crate::table::{Table, median, number, percent, quantile};
+use crate::table::{Table, number, percent, quantile};
 use crate::wire::{Answer, Ask, Manner};
 use std::time::Duration;
 
@@ -65,64 +67,63 @@ fn measure(
 }
 
 fn without_pauses(bench: &mut Bench, rows: &[&'static Row], outcomes: &[Vec<Outcome>]) {
-    let of = |at: usize, what: fn(&Outcome) -> f64| median(outcomes[at].iter().map(what));
-    let rate = |at| of(at, |outcome| outcome.rate);
-    let cost = |at| of(at, |outcome| outcome.cost.as_secs_f64() * 1e6);
-    let to = |name: &str, what: &dyn Fn(usize) -> f64, at: usize| {
-        let place = rows.iter().position(|row| row.name == name);
-        place.map_or(f64::NAN, |other| what(at) / what(other))
+    let compared = Compared {
+        names: rows.iter().map(|row| row.name).collect(),
+        outcomes,
     };
+    let rate = |at| compared.of(at, |outcome| outcome.rate);
+    let cost = |at| compared.of(at, |outcome| outcome.cost.as_secs_f64() * 1e6);
+    let [nginx, lean] = TO;
     let mut table = Table::new(&[
         "subject",
         "streams/s",
-        "÷ nginx",
-        "÷ lean",
+        nginx,
+        lean,
         "CPU µs a stream",
-        "÷ nginx",
-        "÷ lean",
+        nginx,
+        lean,
         "busy",
         "upstream",
         "rig",
     ]);
     for (at, row) in rows.iter().enumerate() {
-        table.row(vec![
-            row.name.into(),
-            number(rate(at), 0),
-            number(to(NGINX, &rate, at), 2),
-            number(to(LEAN, &rate, at), 2),
-            number(cost(at), 1),
-            number(to(NGINX, &cost, at), 2),
-            number(to(LEAN, &cost, at), 2),
-            percent(of(at, |outcome| outcome.busy)),
-            percent(of(at, |outcome| outcome.upstream)),
-            percent(of(at, |outcome| outcome.rig)),
+        let mut cells = vec![row.name.into()];
+        cells.extend(compared.cells(at, 0, &rate));
+        cells.extend(compared.cells(at, 1, &cost));
+        cells.extend([
+            percent(compared.of(at, |outcome| outcome.busy)),
+            percent(compared.of(at, |outcome| outcome.upstream)),
+            percent(compared.of(at, |outcome| outcome.rig)),
         ]);
+        table.row(cells);
     }
     table.print();
     for (at, row) in rows.iter().enumerate() {
+        let busy = compared.of(at, |outcome| outcome.busy);
         bench.judge_room(
             row.name,
-            of(at, |outcome| outcome.busy),
-            of(at, |outcome| outcome.rig),
+            busy,
+            compared.of(at, |outcome| outcome.rig),
             false,
         );
     }
 }
 
 fn paced(rows: &[Option<&'static Row>], outcomes: &[Vec<Outcome>]) {
-    let of = |at: usize, what: &dyn Fn(&Outcome) -> f64| median(outcomes[at].iter().map(what));
-    let piece = |at: usize| of(at, &|outcome| outcome.piece.as_secs_f64() * 1e6);
-    let to = |name: &str, at: usize| {
-        let place = rows
+    let compared = Compared {
+        names: rows
             .iter()
-            .position(|row| row.is_some_and(|row| row.name == name));
-        place.map_or(f64::NAN, |other| piece(at) / piece(other))
+            .map(|row| row.map_or(UPSTREAM, |row| row.name))
+            .collect(),
+        outcomes,
     };
+    let piece = |at| compared.of(at, |outcome| outcome.piece.as_secs_f64() * 1e6);
+    let [nginx, lean] = TO;
     let mut table = Table::new(&[
         "subject",
         "CPU µs a chunk",
-        "÷ nginx",
-        "÷ lean",
+        nginx,
+        lean,
         "first byte p50 ms",
         "p99",
         "first text p50 ms",
@@ -131,24 +132,22 @@ fn paced(rows: &[Option<&'static Row>], outcomes: &[Vec<Outcome>]) {
     ]);
     for (at, row) in rows.iter().enumerate() {
         let milliseconds = |times: fn(&Outcome) -> &[Duration], part: f64| {
-            number(of(at, &|outcome| quantile(times(outcome), part)) / 1e3, 2)
+            number(
+                compared.of(at, |outcome| quantile(times(outcome), part)) / 1e3,
+                2,
+            )
         };
-        let cost = match row {
-            Some(_) => [
-                number(piece(at), 1),
-                number(to(NGINX, at), 2),
-                number(to(LEAN, at), 2),
-            ],
-            None => Default::default(),
-        };
-        let mut cells = vec![row.map_or("(upstream itself)", |row| row.name).into()];
-        cells.extend(cost);
+        let mut cells = vec![compared.names[at].into()];
+        match row {
+            Some(_) => cells.extend(compared.cells(at, 1, &piece)),
+            None => cells.extend([const { String::new() }; 3]),
+        }
         cells.extend([
             milliseconds(|outcome| &outcome.first_byte, 0.5),
             milliseconds(|outcome| &outcome.first_byte, 0.99),
             milliseconds(|outcome| &outcome.first_text, 0.5),
             milliseconds(|outcome| &outcome.first_text, 0.99),
-            percent(of(at, &|outcome| outcome.busy)),
+            percent(compared.of(at, |outcome| outcome.busy)),
         ]);
         table.row(cells);
     }
