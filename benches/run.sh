@@ -20,7 +20,9 @@ export RIG=$target/rig/release/rig
 export CACHE=$target/peers
 export BENCH_SUBJECTS=$here/subjects
 mkdir -p "$CACHE"
-BENCH_PLACE=$(mktemp -d)
+# What subjects write goes to memory: how long a disk takes to sync is no cost of theirs. TMPDIR=DIR has it on that disk.
+[ -n "${TMPDIR:-}" ] || [ ! -w /dev/shm ] || TMPDIR=/dev/shm
+BENCH_PLACE=$(mktemp -d "${TMPDIR:-/tmp}/gw-bench.XXXXXX")
 export BENCH_PLACE
 trap 'rm -rf "$BENCH_PLACE"' EXIT
 
@@ -46,6 +48,7 @@ commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || true)
   echo "machine   $(uname -sm), $(uname -r), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
   echo "versions  $versions${commit:+, sources $commit}"
   echo "priority  ${turns[*]:-none: what else runs on this machine is measured, too}"
+  echo "state     in $BENCH_PLACE ($(stat -f -c %T "$BENCH_PLACE"))"
   echo "load      $(cut -d' ' -f1-3 /proc/loadavg) before the run"
   echo "command   benches/run.sh $*"
 }

@@ -61,7 +61,8 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
     table.print();
     for (at, row) in rows.iter().enumerate() {
         let busy = compared.of(at, |outcome| outcome.busy);
-        bench.judge_room(row.name, busy, compared.of(at, |outcome| outcome.rig), true);
+        let rig = compared.of(at, |outcome| outcome.rig);
+        bench.judge_room(row.name, busy, rig, row.main);
     }
     if let Some(lean) = compared.names.iter().position(|name| *name == LEAN) {
         bench.judge_lean(compared.to(NGINX, lean, &rate));
