@@ -26,13 +26,11 @@ BENCH_PLACE=$(mktemp -d "${TMPDIR:-/tmp}/gw-bench.XXXXXX")
 export BENCH_PLACE
 trap 'rm -rf "$BENCH_PLACE"' EXIT
 
-# Figures are worth more where nothing else runs meanwhile. Where the scheduler allows it, this comes before everything else:
-# in turns, so that threads of one subject share its core as they otherwise would.
-turns=(chrt -r 10) first=(chrt -f 10)
-if [ "${PRIORITY:-}" = none ] || ! "${turns[@]}" true 2>/dev/null; then
-  turns=() first=()
-fi
-export BENCH_BEFORE="${turns[*]}"
+# Figures are worth more where nothing else runs meanwhile. Where the scheduler allows it the rig comes before everything else,
+# and so do subjects that are asked without a pause.
+first=(chrt -f 10)
+if [ "${PRIORITY:-}" = none ] || ! "${first[@]}" true 2>/dev/null; then first=(); fi
+export BENCH_FIRST="${first[*]}"
 
 mapfile -t subjects < <("$RIG" subjects "$@")
 [ ${#subjects[@]} -gt 0 ] || exit 1
@@ -47,7 +45,7 @@ commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || true)
   echo "date      $(date -u +%F)"
   echo "machine   $(uname -sm), $(uname -r), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
   echo "versions  $versions${commit:+, sources $commit}"
-  echo "priority  ${turns[*]:-none: what else runs on this machine is measured, too}"
+  echo "priority  ${first[*]:-none: what else runs on this machine is measured, too}${first[*]:+ for the rig, chrt -r 10 for subjects that are asked without a pause}"
   echo "state     in $BENCH_PLACE ($(stat -f -c %T "$BENCH_PLACE"))"
   echo "load      $(cut -d' ' -f1-3 /proc/loadavg) before the run"
   echo "command   benches/run.sh $*"

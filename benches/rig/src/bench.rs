@@ -127,6 +127,8 @@ pub fn scripts(effort: &Effort) -> Vec<&'static str> {
 pub struct Bench {
     pub drive: Drive,
     pub effort: Effort,
+    /// Whether subjects may come before what else runs on the machine.
+    first: bool,
     subjects: HashMap<(&'static str, &'static str), Running>,
     /// Contents that were left out of logs where that was to be expected, by script and variant.
     excused: HashMap<(&'static str, &'static str), u64>,
@@ -159,10 +161,11 @@ pub struct Footprint {
 
 impl Bench {
     /// Prepares and starts what is measured.
-    pub fn new(drive: Drive, stage: &Stage, effort: Effort) -> Result<Bench, Failure> {
+    pub fn new(drive: Drive, stage: &Stage, effort: Effort, first: bool) -> Result<Bench, Failure> {
         let mut bench = Bench {
             drive,
             effort,
+            first,
             subjects: HashMap::new(),
             excused: HashMap::new(),
             void: Vec::new(),
@@ -223,6 +226,18 @@ impl Bench {
             path: "/v1/chat/completions".into(),
             model: "gpt-4o-mini".into(),
             headers: vec!["Authorization: Bearer upstream".into()],
+        }
+    }
+
+    /// Has subjects come before whatever else runs on the machine, where that is allowed: for loads that never pause. At other
+    /// loads their threads wait for each other as they would anywhere only under the ordinary rules.
+    pub fn come_first(&self, first: bool) -> Result<(), Failure> {
+        match self.first {
+            true => self
+                .subjects
+                .values()
+                .try_for_each(|running| running.subject.come_first(first)),
+            false => Ok(()),
         }
     }
 

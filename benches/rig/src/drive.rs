@@ -127,7 +127,6 @@ pub struct Drive {
     pieces: u64,
     serving: Duration,
     times: Outcome,
-    nap: Duration,
 }
 
 impl Drive {
@@ -165,10 +164,6 @@ impl Drive {
             pieces: 0,
             serving: Duration::ZERO,
             times: Outcome::default(),
-            nap: std::env::var("RIG_NAP")
-                .ok()
-                .and_then(|n| n.parse().ok())
-                .map_or(NAP, Duration::from_micros),
         })
     }
 
@@ -438,7 +433,7 @@ impl Drive {
                 }
             }
             if self.pressing && events.len() < FEW {
-                std::thread::sleep(self.nap);
+                std::thread::sleep(NAP);
             }
         }
     }

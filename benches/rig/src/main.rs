@@ -7,8 +7,8 @@
 //! rig bare LISTEN UPSTREAM KEY             a forwarder of bytes
 //! ```
 //!
-//! `bench` takes the subjects' scripts from `BENCH_SUBJECTS`, words to put before their commands from `BENCH_BEFORE`, and keeps
-//! what they write in `BENCH_PLACE`.
+//! `bench` takes the subjects' scripts from `BENCH_SUBJECTS`, keeps what they write in `BENCH_PLACE`, and has them come before what
+//! else runs where `BENCH_FIRST` is set.
 
 #[path = "../../samples/agent.rs"]
 mod agent;
@@ -105,17 +105,13 @@ fn measure(effort: Effort, only: Option<&[&str]>) -> Result<bool, Failure> {
         scripts: directory("BENCH_SUBJECTS")?,
         upstream: drive.address(),
         place: directory("BENCH_PLACE")?,
-        before: std::env::var("BENCH_BEFORE")
-            .unwrap_or_default()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect(),
     };
     println!(
         "{} passes of {:?} each, interleaved; medians",
         effort.passes, effort.length
     );
-    let mut bench = Bench::new(drive, &stage, effort)?;
+    let first = std::env::var_os("BENCH_FIRST").is_some_and(|value| !value.is_empty());
+    let mut bench = Bench::new(drive, &stage, effort, first)?;
     for table in tables::TABLES {
         if only.is_none_or(|only| only.contains(&table.name)) {
             println!("\n## {}\n", table.about);

@@ -40,6 +40,15 @@ pub fn memory(pid: u32) -> io::Result<(u64, u64)> {
     Ok(sum)
 }
 
+/// It, its children and theirs.
+pub fn family(pid: u32) -> io::Result<Vec<u32>> {
+    let mut family = vec![pid];
+    for child in children(pid)? {
+        family.extend(self::family(child).unwrap_or_default());
+    }
+    Ok(family)
+}
+
 fn tasks(pid: u32) -> io::Result<Vec<String>> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))?;
     Ok(tasks

@@ -1,8 +1,8 @@
 //! A subject: a server that stands between callers and the upstream. How it is configured and started is a script in
 //! `benches/subjects`, whose verbs its head comments; here it is run, alone on its core.
 
-use crate::Failure;
 use crate::wire::Ask;
+use crate::{Failure, process};
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
@@ -22,14 +22,11 @@ pub struct Stage {
     pub upstream: SocketAddr,
     /// A directory that goes when the run ends.
     pub place: PathBuf,
-    /// Words put before a subject's command, such as `chrt -r 10`.
-    pub before: Vec<String>,
 }
 
 pub struct Subject {
     script: PathBuf,
     environment: Vec<(String, String)>,
-    before: Vec<String>,
     place: PathBuf,
     /// By case: `openai`, `translated`.
     asks: HashMap<String, Ask>,
@@ -56,7 +53,6 @@ impl Subject {
         let mut subject = Subject {
             script: stage.scripts.join(format!("{script}.sh")),
             environment,
-            before: stage.before.clone(),
             place,
             asks: HashMap::new(),
             child: None,
@@ -90,14 +86,10 @@ impl Subject {
     /// Starts it; it may not be ready yet. When that was.
     pub fn start(&mut self) -> Result<Instant, Failure> {
         let log = std::fs::File::create(self.place.join("output"))?;
-        let pinned = ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", CORE];
-        let before: Vec<&str> = pinned
-            .into_iter()
-            .chain(self.before.iter().map(String::as_str))
-            .collect();
+        let alone = ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", CORE];
         let begin = Instant::now();
         let child = self
-            .command(&before, "serve")
+            .command(&alone, "serve")
             .stdout(log.try_clone()?)
             .stderr(log)
             .process_group(0)
@@ -123,6 +115,31 @@ impl Subject {
         }
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         let _ = child.wait();
+    }
+
+    /// Has it come before whatever else runs on the machine, or no longer. In turns: otherwise a log's writer would never have
+    /// the core beside a worker that is never done.
+    pub fn come_first(&self, first: bool) -> Result<(), Failure> {
+        let how = match first {
+            true => ["-r", "-p", "10"],
+            false => ["-o", "-p", "0"],
+        };
+        for pid in self
+            .pid()
+            .map(process::family)
+            .transpose()?
+            .unwrap_or_default()
+        {
+            let done = Command::new("chrt")
+                .arg("-a")
+                .args(how)
+                .arg(pid.to_string())
+                .output()?;
+            if !done.status.success() {
+                return Err(String::from_utf8_lossy(&done.stderr).into_owned().into());
+            }
+        }
+        Ok(())
     }
 
     pub fn pid(&self) -> Option<u32> {
@@ -155,11 +172,13 @@ impl Subject {
     }
 
     fn command(&self, before: &[&str], verb: &str) -> Command {
-        let words = before.iter().map(|word| (*word).into()).chain([
-            "bash".into(),
-            self.script.clone().into_os_string(),
-            verb.into(),
-        ]);
+        // What starts it may come before everything else.
+        let ordinary = ["chrt", "-o", "0", "bash"];
+        let words = before
+            .iter()
+            .chain(&ordinary)
+            .map(|word| (*word).into())
+            .chain([self.script.clone().into_os_string(), verb.into()]);
         let mut words = words.collect::<Vec<std::ffi::OsString>>().into_iter();
         let mut command = Command::new(words.next().unwrap_or_default());
         command

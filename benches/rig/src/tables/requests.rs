@@ -12,6 +12,7 @@ const CALLERS: usize = 64;
 pub fn print(bench: &mut Bench) -> Result<(), Failure> {
     let rows = bench.rows(|_| true);
     let length = bench.effort.length;
+    bench.come_first(true)?;
     let outcomes = bench.interleaved(&rows, |bench, row| {
         bench.load(row, |ask, pid| Load {
             ask,
@@ -22,6 +23,7 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
             length,
         })
     })?;
+    bench.come_first(false)?;
     let compared = Compared {
         names: rows.iter().map(|row| row.name).collect(),
         outcomes: &outcomes,

@@ -16,6 +16,7 @@ const CALLERS: usize = 64;
 const PACED_CALLERS: usize = 100;
 
 pub fn print(bench: &mut Bench) -> Result<(), Failure> {
+    bench.come_first(true)?;
     for (manner, callers) in [(Manner::AtOnce, CALLERS), (Manner::Unpaced, CALLERS)] {
         let rows = bench.rows(|row| !row.peer);
         let outcomes = measure(
@@ -34,6 +35,7 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
         without_pauses(bench, &rows, &outcomes);
         println!();
     }
+    bench.come_first(false)?;
     let mut rows: Vec<Option<&Row>> = vec![None];
     rows.extend(bench.rows(|row| !row.peer).into_iter().map(Some));
     let outcomes = measure(bench, &rows, Manner::Paced(PACE), PACED_CALLERS)?;
