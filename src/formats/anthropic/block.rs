@@ -130,14 +130,14 @@ impl<'a> Block<'a> {
     }
 
     /// The text of a block that is nothing but that.
-    pub fn only_text(self) -> std::result::Result<Cow<'a, str>, Block<'a>> {
+    pub fn only_text(&self) -> Option<&str> {
         match self {
             Block::Text {
                 text,
                 cache_control: None,
                 ..
-            } => Ok(text),
-            other => Err(other),
+            } => Some(text),
+            _ => None,
         }
     }
 

@@ -60,13 +60,14 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     let mut body = Object::begin(&mut out);
     body.text("model", target.model);
     body.member("max_tokens", &max_tokens);
-    match <[Block; 1]>::try_from(system) {
-        Ok([one]) => match one.only_text() {
-            Ok(text) => _ = body.text("system", &text),
-            Err(one) => write_list([&one], body.key("system"), Block::put),
-        },
-        Err(system) if system.is_empty() => {}
-        Err(system) => write_list(&system, body.key("system"), Block::put),
+    let alone = match &*system {
+        [one] => one.only_text(),
+        _ => None,
+    };
+    match alone {
+        Some(text) => _ = body.text("system", text),
+        None if system.is_empty() => {}
+        None => write_list(&system, body.key("system"), Block::put),
     }
     write_list(&messages, body.key("messages"), Turn::put);
     body.may("tools", tools.as_ref());

@@ -80,7 +80,7 @@ fn schema<'m, 'a>(body: &'m Members<'a>) -> Option<&'m Lent<'a>> {
         let (first, rest) = place.split_first()?;
         let found = rest
             .iter()
-            .try_fold(body.get(*first)?, |at, name| at.get(*name))?;
+            .try_fold(body.get(first)?, |at, name| at.get(name))?;
         (!found.is_null()).then_some(found)
     })
 }

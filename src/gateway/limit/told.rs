@@ -59,11 +59,13 @@ static ANTHROPIC: [Row; 4] = [
 /// Puts gw's own limits in the place of what a provider says of the same. Formats whose makers have no such headers get
 /// OpenAI's.
 pub fn tell(standings: &[Standing], now: Second, api: Api, headers: &mut HeaderMap) {
-    let (rows, when): (&'static [Row], fn(Second, Second) -> String) = match api {
-        Api::Anthropic => (&ANTHROPIC, |at, _| time(at)),
-        Api::Openai | Api::Google | Api::Message | Api::Amazon => {
-            (&OPENAI, |at, now| span(at.saturating_sub(now)))
-        }
+    let rows: &'static [Row] = match api {
+        Api::Anthropic => &ANTHROPIC,
+        Api::Openai | Api::Google | Api::Message | Api::Amazon => &OPENAI,
+    };
+    let when = |at: Second| match api {
+        Api::Anthropic => time(at),
+        _ => span(at.saturating_sub(now)),
     };
     for row in rows {
         let Some(tightest) = tightest(standings, row.metrics) else {
@@ -71,7 +73,7 @@ pub fn tell(standings: &[Standing], now: Second, api: Api, headers: &mut HeaderM
         };
         headers.insert(row.limit.clone(), tightest.limit.amount.into());
         headers.insert(row.remaining.clone(), tightest.left.into());
-        let reset = reset(tightest, now).map(|at| when(at, now));
+        let reset = reset(tightest, now).map(when);
         match reset.and_then(|reset| HeaderValue::try_from(reset).ok()) {
             Some(reset) => _ = headers.insert(row.reset.clone(), reset),
             None => _ = headers.remove(&row.reset),

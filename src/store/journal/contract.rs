@@ -93,7 +93,7 @@ fn oracle(rows: &[Row], filter: &Filter) -> Vec<String> {
         wanted.is_empty()
             || wanted
                 .iter()
-                .any(|wanted| values.iter().any(|value| *value == Some(wanted.as_str())))
+                .any(|wanted| values.contains(&Some(wanted.as_str())))
     };
     let broken = |row: &Row| row.outcome == Outcome::FailedAfterCommit;
     let status = |wanted: &Status, row: &Row| match wanted {

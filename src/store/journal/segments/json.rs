@@ -243,7 +243,8 @@ fn needs_escapes(text: &[u8]) -> bool {
     let found = |bytes: [u8; 8]| {
         let word = u64::from_le_bytes(bytes);
         let control = word.wrapping_sub(LOW * 0x20) & !word;
-        control | zero(word ^ LOW * u64::from(b'"')) | zero(word ^ LOW * u64::from(b'\\'))
+        let is = |byte: u8| zero(word ^ (LOW * u64::from(byte)));
+        control | is(b'"') | is(b'\\')
     };
     let mut last = [b' '; 8];
     for (to, byte) in last.iter_mut().zip(rest) {
