@@ -30,6 +30,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const USAGE: &str = "usage: rig bench [--short] [--peers] [--passes N] [--seconds S] [--only TABLE,…], rig subjects …, rig lean LISTEN UPSTREAM KEY LOG, or rig bare LISTEN UPSTREAM KEY";
 
+/// The tables of a short run, where no others are named.
+const SHORT: [&str; 4] = ["requests", "latency", "streams", "footprint"];
+
 fn main() -> std::process::ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -72,7 +75,7 @@ fn wanted<'a>(options: &[&'a str]) -> Result<(Effort, Option<Vec<&'a str>>), Fai
         peers: false,
         short,
     };
-    let mut only: Option<Vec<&str>> = None;
+    let mut only: Option<Vec<&str>> = short.then(|| SHORT.to_vec());
     let mut options = options.iter();
     while let Some(&option) = options.next() {
         let mut value = || options.next().copied().ok_or(USAGE);
