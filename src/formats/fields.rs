@@ -118,6 +118,18 @@ impl<'a> Fields<'a> {
         Ok((Fields { path, members }, Some(numbered(list, objects))))
     }
 
+    /// The objects of a list that must be there, and that [`Fields::body_apart`] may have taken apart already.
+    pub fn listed(
+        &mut self,
+        apart: Option<Vec<Fields<'a>>>,
+        list: &str,
+    ) -> Result<Vec<Fields<'a>>> {
+        match apart {
+            Some(objects) => Ok(objects),
+            None => self.objects(list)?.ok_or_else(|| missing(&self.path(list))),
+        }
+    }
+
     /// A value that must be an object.
     pub fn of(raw: &'a RawValue, path: impl Into<String>) -> Result<Fields<'a>> {
         let path = path.into();

@@ -52,7 +52,11 @@ pub fn read(body: &[u8]) -> Result<Chat> {
     Ok(chat)
 }
 
-fn messages(fields: &mut Fields, apart: Option<Vec<Fields>>, chat: &mut Chat) -> Result<()> {
+fn messages<'a>(
+    fields: &mut Fields<'a>,
+    apart: Option<Vec<Fields<'a>>>,
+    chat: &mut Chat,
+) -> Result<()> {
     if let Some(system) = fields.take("system") {
         let parts = block::read(system, "system", &mut chat.lost)?;
         if parts
@@ -69,13 +73,7 @@ fn messages(fields: &mut Fields, apart: Option<Vec<Fields>>, chat: &mut Chat) ->
             });
         }
     }
-    let given = match apart {
-        Some(given) => given,
-        None => fields
-            .objects("messages")?
-            .ok_or_else(|| missing("messages"))?,
-    };
-    for mut message in given {
+    for mut message in fields.listed(apart, "messages")? {
         let role = match message.need("role")?.as_str() {
             "user" => Role::User,
             "assistant" => Role::Assistant,

@@ -3,7 +3,7 @@
 use super::{document, message, tool};
 use crate::chat::{Answer, Chat, Thinking};
 use crate::error::Result;
-use crate::formats::fields::{Fields, missing, unsupported, wrong};
+use crate::formats::fields::{Fields, unsupported, wrong};
 use crate::formats::schema::closed;
 
 /// Reads a caller's request.
@@ -14,12 +14,7 @@ pub fn read(body: &[u8]) -> Result<Chat> {
         stream: fields.flag("stream")?.unwrap_or(false),
         ..Chat::default()
     };
-    let messages = match messages {
-        Some(messages) => messages,
-        None => fields
-            .objects("messages")?
-            .ok_or_else(|| missing("messages"))?,
-    };
+    let messages = fields.listed(messages, "messages")?;
     message::read(messages, &mut chat)?;
     document::read(&mut fields, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;

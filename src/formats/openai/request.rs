@@ -17,12 +17,7 @@ pub fn read(body: &[u8]) -> Result<Chat> {
         stream: fields.flag("stream")?.unwrap_or(false),
         ..Chat::default()
     };
-    let messages = match messages {
-        Some(messages) => messages,
-        None => fields
-            .objects("messages")?
-            .ok_or_else(|| missing("messages"))?,
-    };
+    let messages = fields.listed(messages, "messages")?;
     message::read(messages, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;
     chat.answer = answer(&mut fields, &mut chat.lost)?;
