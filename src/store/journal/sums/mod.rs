@@ -454,25 +454,7 @@ mod tests {
 
     #[test]
     fn usage_is_counted_whole() {
-        let all = Usage {
-            input: 1,
-            cache_read: 2,
-            cache_write_5m: 3,
-            cache_write_1h: 4,
-            cache_write: 5,
-            output: 6,
-            reasoning: 7,
-            audio: 8,
-            image: 9,
-            audio_output: 10,
-            image_output: 11,
-            searches: 12,
-            seconds: 13,
-            search_units: 14,
-            audio_cached: 15,
-            other_models: 16,
-            billed: None,
-        };
+        let all = Usage::all_different();
         let mut figures = Figures::default();
         figures.take(&Row {
             usage: all,
