@@ -51,11 +51,11 @@ fn beside(state: &InForce) -> Vec<Value> {
         let Some((spec, vendor)) = provider(record) else {
             continue;
         };
-        for known in catalog::all(vendor.catalog) {
-            let there = (record.name.clone(), known.id.to_owned());
-            if exposed(&spec, known.id) && !recorded.contains(&there) {
+        for id in state.prices.ids(vendor.catalog) {
+            let there = (record.name.clone(), id.to_owned());
+            if exposed(&spec, id) && !recorded.contains(&there) {
                 let shown = catalog::listed(
-                    known,
+                    id,
                     vendor.catalog,
                     &state.prices,
                     &record.name,

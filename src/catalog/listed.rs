@@ -1,21 +1,20 @@
 //! Models that have no record, in the form of one: what lists show beside the user's records.
 
-use super::{Known, Overlay, all, find, has};
+use super::{Known, Overlay, find, has};
 use crate::resources::model::State;
 use serde_json::{Value, json};
 
-/// A model of the catalogue (`catalog`) as the record of it would be shown, at a provider or a vendor.
-pub fn listed(known: &Known, catalog: &str, prices: &Overlay, of: &str, state: State) -> Value {
-    let mut status = prices.show(None, catalog, known.id);
+/// A model of a vendor (`catalog`, its id in the catalogue) as the record of it would be shown, at a provider or the vendor.
+pub fn listed(id: &str, catalog: &str, prices: &Overlay, of: &str, state: State) -> Value {
+    let mut status = prices.show(None, catalog, id);
     status.insert("state".into(), state.word().into());
-    json!({"name": format!("{of}/{}", known.id), "provider": of, "enabled": state.enabled(), "status": status})
+    json!({"name": format!("{of}/{id}"), "provider": of, "enabled": state.enabled(), "status": status})
 }
 
-/// Everything the catalogue knows of a vendor; nothing of it can be called before there is a provider.
+/// Everything that is known of a vendor; nothing of it can be called before there is a provider.
 pub fn offered(vendor: &str, catalog: &str, prices: &Overlay) -> Vec<Value> {
-    let known = all(catalog).into_iter();
-    known
-        .map(|known| listed(known, catalog, prices, vendor, State::Offered))
+    let ids = prices.ids(catalog);
+    ids.map(|id| listed(id, catalog, prices, vendor, State::Offered))
         .collect()
 }
 

@@ -2,7 +2,7 @@
 //! user's own. Data alone: who reads them is in `published`, who keeps them in a file is not known here.
 
 use super::facts::{facts_over, show};
-use super::{Facts, Known, Priced, Prices, base, dated, find, has, sources};
+use super::{Facts, Known, Priced, Prices, all, base, dated, find, has, sources};
 use crate::error::{Error, Result};
 use crate::resources::model::Model;
 use crate::resources::price::{Price, PriceOf};
@@ -29,6 +29,8 @@ pub struct Overlay {
     published: Published,
     /// By vendor, then by model in lower case.
     prices: HashMap<Box<str>, HashMap<Box<str>, Arc<Prices>>>,
+    /// By vendor, the models that no built-in row answers to, by name.
+    alone: HashMap<Box<str>, Vec<Box<str>>>,
     /// They are older than the built-in ones, and left aside.
     pub outdated: bool,
 }
@@ -67,11 +69,19 @@ impl Overlay {
                 of_vendor.insert(model.to_lowercase().into(), Arc::new(merged));
             }
         }
+        let alone = prices.iter().map(|(vendor, models)| {
+            let unknown = models.keys().filter(|model| find(vendor, model).is_none());
+            let mut unknown: Vec<Box<str>> = unknown.cloned().collect();
+            unknown.sort();
+            (vendor.clone(), unknown)
+        });
+        let alone = alone.collect();
         // They are of the day they were brought in: what came with a newer program is newer.
         let outdated = !prices.is_empty() && *published.dated < *dated();
         Ok(Overlay {
             published,
             prices,
+            alone,
             outdated,
         })
     }
@@ -93,6 +103,13 @@ impl Overlay {
         let row = || find(catalog, model).and_then(|known| models.get(known.id));
         let undated = || base(&name).and_then(|name| models.get(name));
         models.get(&*name).or_else(row).or_else(undated)
+    }
+
+    /// Every model that it or the catalogue knows of the vendor with this catalogue id.
+    pub fn ids(&self, catalog: &str) -> impl Iterator<Item = &str> {
+        let alone = self.alone.get(catalog).filter(|_| !self.outdated);
+        let alone = alone.into_iter().flatten().map(|id| &**id);
+        all(catalog).into_iter().map(|known| known.id).chain(alone)
     }
 
     /// Whether it or the catalogue knows the model.
@@ -253,6 +270,10 @@ mod tests {
         }
         assert_eq!(input(&Overlay::default(), "brand-new"), None);
         assert!(newer.knows("openai", "brand-new") && !newer.knows("openai", "nobodys"));
+        let built_in = Overlay::default();
+        let more: Vec<&str> = newer.ids("openai").collect();
+        let less: Vec<&str> = built_in.ids("openai").chain(["brand-new"]).collect();
+        assert_eq!(more, less);
         let own = serde_json::from_value(json!({"provider": "p", "price_input": "9"})).unwrap();
         let facts = newer.facts(Some(&own), "openai", "gpt-4o");
         assert_eq!(facts.prices.get(Bucket::Input), Some(9_000_000));
@@ -302,10 +323,11 @@ mod tests {
 
     #[test]
     fn older_prices_than_the_built_in_ones_are_left_aside() {
-        let published = json!({"source": "test", "dated": "2020-01-01", "models": {"openai": {"gpt-4o": {"input": "1"}}}});
+        let published = json!({"source": "test", "dated": "2020-01-01", "models": {"openai": {"gpt-4o": {"input": "1"}, "brand-new": {"input": "1"}}}});
         let old = Overlay::new(serde_json::from_value(published).unwrap()).unwrap();
         assert!(old.outdated);
         assert_eq!(input(&old, "gpt-4o"), Some(2_500_000));
+        assert!(old.ids("openai").all(|id| id != "brand-new"));
         let bad = json!({"source": "test", "dated": "9999-01-01", "models": {"openai": {"m": {"input": "free"}}}});
         let error = Overlay::new(serde_json::from_value(bad).unwrap()).unwrap_err();
         assert_eq!(error.message, "`openai/m`: `free` is not a price");

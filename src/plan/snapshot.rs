@@ -7,7 +7,7 @@ use super::{
     naming,
     route::Route,
 };
-use crate::catalog::{self, Overlay};
+use crate::catalog::Overlay;
 use crate::chat::Op;
 use crate::hash::Seeded;
 use crate::parallel;
@@ -598,13 +598,7 @@ impl Snapshot {
             .iter()
             .filter(|model| !model.contains('*'))
             .cloned();
-        let catalogued = match entry.catalog.is_empty() {
-            true => Vec::new(),
-            false => catalog::all(entry.catalog)
-                .into_iter()
-                .map(|known| known.id.to_owned())
-                .collect(),
-        };
+        let catalogued = self.prices.ids(entry.catalog).map(str::to_owned);
         let mut ids: Vec<String> = own
             .chain(listed)
             .chain(catalogued)

@@ -142,6 +142,11 @@ fn newer_prices_are_shown_first_kept_and_gone_back_from() {
         assert!(rows.iter().any(|line| line == row), "{row}: {rows:?}");
     }
     assert_eq!(price("mine", "price_output"), "10");
+    let listed = || {
+        home.run(&["model", "list", "--provider", "o", "-o", "name"])
+            .out
+    };
+    assert!(listed().contains("o/gpt-4o-mini\n") && !listed().contains("brand-new"));
     let asked = home.run(&["model", "sync", "--prices", &file]);
     assert_eq!(asked.code, Some(2), "{asked:?}");
     let done = home.run(&["model", "sync", "--prices", &file, "--yes"]);
@@ -170,6 +175,7 @@ fn newer_prices_are_shown_first_kept_and_gone_back_from() {
         ];
         let cost = home.run(&cost).out;
         assert!(cost.starts_with("8.0000"), "{cost}");
+        assert!(listed().contains("o/brand-new"));
     };
     in_force();
     drop(serving);
@@ -181,6 +187,7 @@ fn newer_prices_are_shown_first_kept_and_gone_back_from() {
         [price("mine", "price_input"), price("mine", "price_output")],
         ["9", "10"]
     );
+    assert!(!listed().contains("brand-new"));
 }
 
 #[test]
