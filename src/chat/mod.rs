@@ -11,6 +11,7 @@ mod seal;
 mod takes;
 mod tokens;
 mod usage;
+mod words;
 
 pub use bucket::{Bucket, Per, Tier};
 pub use embedding::{Embed, Encoding, Input, Purpose, Vectors};
@@ -27,6 +28,7 @@ pub use seal::{Issuer, Seal, SealKind};
 pub use takes::{Off, Sampling, Takes};
 pub use tokens::{Image, Weights, tokens};
 pub use usage::{Usage, UsageSource, estimate};
+pub use words::{Words, unescaped};
 
 use serde::{Deserialize, Serialize};
 

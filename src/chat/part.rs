@@ -1,6 +1,6 @@
 //! What a message is made of.
 
-use super::Seal;
+use super::{Seal, Words};
 use serde_json::Value;
 use std::ops::Deref;
 
@@ -26,7 +26,7 @@ pub enum Part {
 
 impl Part {
     /// Plain text.
-    pub fn text(text: impl Into<String>) -> Part {
+    pub fn text(text: impl Into<Words>) -> Part {
         Part::Text(Text::from(text.into()))
     }
 }
@@ -34,7 +34,7 @@ impl Part {
 /// Text, and what belongs to it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Text {
-    pub text: String,
+    pub text: Words,
     /// What it rests on, in order.
     pub citations: Vec<Citation>,
     /// How likely each of its tokens was, where that was asked for.
@@ -45,6 +45,12 @@ pub struct Text {
 
 impl From<String> for Text {
     fn from(text: String) -> Text {
+        Text::from(Words::from(text))
+    }
+}
+
+impl From<Words> for Text {
+    fn from(text: Words) -> Text {
         Text {
             text,
             ..Text::default()
@@ -53,8 +59,8 @@ impl From<String> for Text {
 }
 
 impl Deref for Text {
-    type Target = str;
-    fn deref(&self) -> &str {
+    type Target = Words;
+    fn deref(&self) -> &Words {
         &self.text
     }
 }

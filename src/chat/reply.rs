@@ -76,7 +76,7 @@ impl Reply {
     /// Bytes of what is said in it: about as much room as it takes when it is written.
     pub fn text_bytes(&self) -> usize {
         let said = self.parts.iter().map(|part| match part {
-            Part::Text(text) => text.text.len(),
+            Part::Text(text) => text.room(),
             Part::Refusal(text) => text.len(),
             Part::Thought(thought) => thought.text.len(),
             Part::Call(call) => call.arguments.len(),
@@ -117,8 +117,8 @@ impl Reply {
 /// What a delta adds to its part; to a part of another kind it adds nothing.
 fn add(part: &mut Part, delta: Delta) {
     match (part, delta) {
-        (Part::Text(Text { text, .. }), Delta::Text(more))
-        | (Part::Thought(Thought { text, .. }), Delta::Text(more))
+        (Part::Text(Text { text, .. }), Delta::Text(more)) => text.push(more),
+        (Part::Thought(Thought { text, .. }), Delta::Text(more))
         | (Part::Refusal(text), Delta::Text(more)) => append(text, more),
         (Part::Call(call), Delta::Arguments(more)) => append(&mut call.arguments, more),
         (Part::Text(Text { seal, .. }), Delta::Seal(more))

@@ -1,6 +1,6 @@
 //! A chat request, block-structured.
 
-use super::{CachePoint, Native, Part, Source};
+use super::{CachePoint, Native, Part, Source, Words};
 use serde_json::Value;
 
 /// A chat request in the neutral model.
@@ -245,7 +245,7 @@ impl Chat {
 
 impl Message {
     /// A message of one text.
-    pub fn text(role: Role, text: impl Into<String>) -> Message {
+    pub fn text(role: Role, text: impl Into<Words>) -> Message {
         Message {
             role,
             parts: vec![Part::text(text)],
@@ -256,7 +256,7 @@ impl Message {
 
 fn room(part: &Part) -> usize {
     64 + match part {
-        Part::Text(text) => text.text.len(),
+        Part::Text(text) => text.room(),
         Part::Call(call) => call.arguments.len(),
         Part::Result(result) => result.parts.iter().map(room).sum(),
         Part::Thought(thought) => thought.text.len(),

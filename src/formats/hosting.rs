@@ -4,6 +4,7 @@
 
 use super::anthropic;
 use super::betas::{self, Host};
+use super::document::Document;
 use super::fields::unsupported;
 use super::peek::{self, Member};
 use super::{
@@ -195,14 +196,14 @@ fn listed(list: Option<&str>) -> Vec<String> {
 }
 
 impl Codec for Envelope {
-    fn read_request(&self, body: &[u8]) -> Result<Chat> {
+    fn read(&self, document: &Document<'_>) -> Result<Chat> {
         let say = Say {
             model: "",
             // The address says it, and is asked.
             stream: false,
             betas: None,
         };
-        anthropic::CODEC.read_request(&rehost(body, &OWN, say)?.body)
+        anthropic::CODEC.read_request(&rehost(document.text().as_bytes(), &OWN, say)?.body)
     }
     fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written> {
         let written = anthropic::CODEC.write_request(chat, target)?;

@@ -175,7 +175,9 @@ fn plain(mut chat: Chat) -> Chat {
                 let parts = std::mem::take(&mut result.parts);
                 for part in parts {
                     match (result.parts.last_mut(), &part) {
-                        (Some(Part::Text(said)), Part::Text(more)) => said.text.push_str(more),
+                        (Some(Part::Text(said)), Part::Text(more)) => {
+                            said.text.push(more.to_string())
+                        }
                         _ => result.parts.push(part),
                     }
                 }

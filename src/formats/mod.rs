@@ -11,6 +11,7 @@ mod chunks;
 mod cohere;
 mod converse;
 pub mod count;
+mod document;
 pub mod entry;
 pub mod eventstream;
 pub mod fault;
@@ -45,6 +46,7 @@ mod vectors;
 mod written;
 
 pub use api::{Api, ERROR_TYPE};
+pub use document::Document;
 pub use entry::{Called, Streams, called, called_below, on_azure};
 pub use fields::ADAPTED;
 pub use frames::Framing;
@@ -349,8 +351,12 @@ pub struct Written {
 
 /// Both directions of one format against the neutral model.
 pub trait Codec: Sync {
-    /// Reads a caller's request. Errors are 400s naming the field.
-    fn read_request(&self, body: &[u8]) -> Result<Chat>;
+    /// Reads a caller's request that was gone through already. Errors are 400s naming the field.
+    fn read(&self, document: &Document<'_>) -> Result<Chat>;
+    /// The same of one that was not.
+    fn read_request(&self, body: &[u8]) -> Result<Chat> {
+        self.read(&Document::of(body)?)
+    }
     /// Writes the request for an upstream. What has no equivalent is listed as dropped; tools, images and
     /// response schemas are never dropped: an error naming the field instead.
     fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written>;

@@ -1,7 +1,11 @@
 //! One borrowed pass over a request body: what the gateway must know before it plans, and where the
 //! spans are that it will splice. No tree is built.
 
-use super::{Streams, scan::Scan};
+use super::{
+    Streams,
+    document::Document,
+    scan::{Long, Scan},
+};
 use crate::error::{Error, Result};
 use memchr::memmem;
 use std::{borrow::Cow, ops::Range, sync::LazyLock};
@@ -43,6 +47,10 @@ pub struct Peek<'a> {
     pub members: usize,
     /// Where the top-level object's first member would start (just behind `{`).
     pub open: usize,
+    /// The whole body.
+    pub text: &'a str,
+    /// Where the long values are in it.
+    pub long: Vec<Long>,
 }
 
 /// Something kept upstream under the provider's credential that a request goes on from.
@@ -135,6 +143,7 @@ pub fn peek<'a>(body: &'a [u8], looks: Looks, depth: usize) -> Result<Peek<'a>> 
         .hint("send JSON encoded as UTF-8, without other encodings")
     })?;
     let mut scan = Scan::new(text, depth);
+    scan.long = Some(Vec::new());
     let mut peek = Peek::default();
     scan.space();
     if scan.at_end() {
@@ -151,6 +160,8 @@ pub fn peek<'a>(body: &'a [u8], looks: Looks, depth: usize) -> Result<Peek<'a>> 
     if !scan.at_end() {
         return Err(scan.wrong("end of the body"));
     }
+    peek.text = text;
+    peek.long = scan.long.take().unwrap_or_default();
     peek.encoded = scan.encoded > 0;
     peek.text_bytes = (body.len() - scan.encoded) as u64;
     Ok(peek)
@@ -174,11 +185,12 @@ pub fn members_of(body: &[u8]) -> Result<Vec<Member<'_>>> {
     scan.enter()?;
     let mut found = Vec::new();
     let mut from = scan.at;
-    members(&mut scan, |scan, name| {
+    scan.members(|scan, name| {
         let span = scan.value()?;
         let whole = text.get(from..span.end).unwrap_or_default();
         found.push(Member {
-            name: name.to_owned(),
+            // One that is no text is none of gw's.
+            name: name.unwrap_or_default().into_owned(),
             value: text.get(span.clone()).unwrap_or_default(),
             text: whole.trim_start_matches(|at: char| at.is_ascii_whitespace() || at == ','),
         });
@@ -189,6 +201,11 @@ pub fn members_of(body: &[u8]) -> Result<Vec<Member<'_>>> {
 }
 
 impl<'a> Peek<'a> {
+    /// The body for whoever takes it apart.
+    pub fn document(&'a self) -> Document<'a> {
+        Document::known(self.text, &self.long)
+    }
+
     /// Adds what the path says. Of a model in the path the body says nothing that counts.
     pub fn told(&mut self, model: Option<&'a str>, streams: Streams) -> Result<()> {
         if let Some(model) = model {
@@ -209,9 +226,11 @@ fn owned_members<'a>(scan: &mut Scan<'a>, looks: Looks, peek: &mut Peek<'a>) -> 
     // One bit for each that has come.
     let mut seen = 0_u32;
     let mut count = 0;
-    members(scan, |scan, key| {
+    scan.members(|scan, key| {
+        // One that is no text (lone surrogates) is none of gw's.
+        let key = key.as_deref().unwrap_or("\u{0}");
         count += 1;
-        let exact = looks.iter().position(|(name, _)| name == &key);
+        let exact = looks.iter().position(|(name, _)| *name == key);
         let near = || {
             let near = |(name, _): &(&str, Look)| name.eq_ignore_ascii_case(key);
             looks.iter().position(near)
@@ -223,12 +242,12 @@ fn owned_members<'a>(scan: &mut Scan<'a>, looks: Looks, peek: &mut Peek<'a>) -> 
         };
         if *look == Look::Choices {
             let span = scan.value()?;
-            if name == &key {
+            if *name == key {
                 peek.choices = scan.text[span].parse().unwrap_or(1);
             }
             return Ok(());
         }
-        if name != &key {
+        if *name != key {
             return Err(
                 Error::invalid(format!("`{}` must be spelt `{name}`", key.escape_debug()))
                     .param(*name)
@@ -255,51 +274,14 @@ fn owned_members<'a>(scan: &mut Scan<'a>, looks: Looks, peek: &mut Peek<'a>) -> 
     Ok(())
 }
 
-/// Walks the members of the object whose `{` was just read; `each` takes the value.
-fn members<'a>(
-    scan: &mut Scan<'a>,
-    mut each: impl FnMut(&mut Scan<'a>, &str) -> Result<()>,
-) -> Result<()> {
-    scan.space();
-    if scan.eat(b'}') {
-        {
-            scan.leave();
-            return Ok(());
-        }
-    }
-    loop {
-        scan.space();
-        let span = scan.string()?;
-        let key = match scan.escaped {
-            true => decode(&scan.text[span]),
-            false => scan
-                .text
-                .get(span.start + 1..span.end - 1)
-                .map(Cow::Borrowed),
-        };
-        scan.space();
-        scan.expect(b':')?;
-        scan.space();
-        // A key that is no text (lone surrogates) is none of gw's.
-        each(scan, key.as_deref().unwrap_or("\u{0}"))?;
-        scan.space();
-        if scan.eat(b'}') {
-            {
-                scan.leave();
-                return Ok(());
-            }
-        }
-        scan.expect(b',')?;
-    }
-}
-
 fn stream_options(scan: &mut Scan<'_>, peek: &mut Peek<'_>) -> Result<()> {
     let start = scan.at;
     if scan.eat(b'{') {
         scan.enter()?;
         let mut found: Option<Range<usize>> = None;
-        members(scan, |scan, key| {
+        scan.members(|scan, key| {
             let span = scan.value()?;
+            let key = key.as_deref().unwrap_or_default();
             if !key.eq_ignore_ascii_case("include_usage") {
                 return Ok(());
             }

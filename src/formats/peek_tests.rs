@@ -43,6 +43,7 @@ fn what_planning_needs_is_seen() {
         Peek {
             open: 1,
             text_bytes: 2,
+            text: "{}",
             ..Peek::default()
         }
     );

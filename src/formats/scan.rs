@@ -1,8 +1,9 @@
 //! A JSON syntax check over borrowed text: strict RFC 8259, iterative (no recursion to overflow), with a
 //! depth limit. It keeps no values, only positions.
 
+use crate::chat::unescaped;
 use crate::error::{Error, Result};
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 const ONES: u64 = u64::MAX / 255;
 const HIGH: u64 = ONES * 0x80;
@@ -68,6 +69,18 @@ fn encoded(text: &[u8]) -> bool {
     text.chunks(64).all(all)
 }
 
+/// Values of so many bytes are noted: shorter ones are gone through again sooner than they are looked up.
+const LONG: usize = 64;
+
+/// Where a long value lies in a text that was gone through, for whoever takes the text apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Long {
+    pub start: usize,
+    pub end: usize,
+    /// It is a string that spells characters in halves (`\ud83d\ude00`), of which one may be missing.
+    pub halves: bool,
+}
+
 /// A position in a text that is being checked.
 pub(super) struct Scan<'a> {
     pub text: &'a str,
@@ -76,24 +89,89 @@ pub(super) struct Scan<'a> {
     pub encoded: usize,
     /// There are escapes in the string that was read last.
     pub escaped: bool,
+    /// The long values so far, in the order of their beginnings, where they are noted.
+    pub long: Option<Vec<Long>>,
     bytes: &'a [u8],
     open: usize,
     depth: usize,
-    /// Kinds of the containers inside the value being read: true is an object. Kept between values.
-    stack: Vec<bool>,
+    /// The containers inside the value being read: whether it is an object, and its place among the long values. Kept
+    /// between values.
+    stack: Vec<(bool, usize)>,
+    /// The long values that are known from here on, and where this text begins in the one that they are counted in.
+    known: &'a [Long],
+    base: usize,
 }
 
 impl<'a> Scan<'a> {
     pub fn new(text: &'a str, depth: usize) -> Scan<'a> {
+        Scan::again(text, depth, 0, &[])
+    }
+
+    /// A text of which the long values are known, counted from `base` bytes in front of it: they are not gone through.
+    pub fn again(text: &'a str, depth: usize, base: usize, known: &'a [Long]) -> Scan<'a> {
         Scan {
             text,
             at: 0,
             encoded: 0,
             escaped: false,
+            long: None,
             bytes: text.as_bytes(),
             open: 0,
             depth,
             stack: Vec::new(),
+            known,
+            base,
+        }
+    }
+
+    /// Those of the known values that begin here and further on.
+    pub fn known(&mut self) -> &'a [Long] {
+        let here = self.base + self.at;
+        while let Some((first, rest)) = self.known.split_first()
+            && first.start < here
+        {
+            self.known = rest;
+        }
+        self.known
+    }
+
+    /// Goes over the value that begins here, where it is known, with all that is in it.
+    fn jump(&mut self) -> bool {
+        let Some((first, rest)) = self.known().split_first() else {
+            return false;
+        };
+        if first.start > self.base + self.at {
+            return false;
+        }
+        let inside = rest.partition_point(|value| value.start < first.end);
+        self.known = rest.get(inside..).unwrap_or_default();
+        self.at = first.end - self.base;
+        true
+    }
+
+    /// Notes that a value begins here. Gives its place.
+    fn begins(&mut self) -> usize {
+        let start = self.at;
+        self.long.as_mut().map_or(0, |long| {
+            long.push(Long {
+                start,
+                end: start,
+                halves: false,
+            });
+            long.len() - 1
+        })
+    }
+
+    /// The value that was noted in this place ends here.
+    fn ends(&mut self, place: usize) {
+        if let Some(long) = &mut self.long
+            && let Some(noted) = long.get_mut(place)
+        {
+            noted.end = self.at;
+            // What is in a short one is short, too.
+            if noted.end - noted.start < LONG {
+                long.truncate(place);
+            }
         }
     }
 
@@ -163,7 +241,7 @@ impl<'a> Scan<'a> {
 
     /// Reads a string and gives its span, quotes included.
     pub fn string(&mut self) -> Result<Range<usize>> {
-        let start = self.at;
+        let (start, mut halves) = (self.at, false);
         self.escaped = false;
         if !self.eat(b'"') {
             return Err(self.wrong("a string"));
@@ -177,6 +255,12 @@ impl<'a> Scan<'a> {
                         && encoded(&self.bytes[start + 1..self.at - 1])
                     {
                         self.encoded += self.at - start;
+                    }
+                    if self.at - start >= LONG
+                        && let Some(long) = &mut self.long
+                    {
+                        let end = self.at;
+                        long.push(Long { start, end, halves });
                     }
                     return Ok(start..self.at);
                 }
@@ -194,6 +278,8 @@ impl<'a> Scan<'a> {
                     .get(self.at + 1..self.at + 5)
                     .is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) =>
                 {
+                    let digit = |at: usize| self.bytes.get(at).map(u8::to_ascii_lowercase);
+                    halves |= digit(self.at + 1) == Some(b'd') && digit(self.at + 2) >= Some(b'8');
                     self.at += 5
                 }
                 _ => return Err(self.wrong("an escape")),
@@ -254,22 +340,25 @@ impl<'a> Scan<'a> {
         self.stack.clear();
         loop {
             match self.byte() {
+                b'"' | b'{' | b'[' if self.jump() => {}
                 b'"' => {
                     self.string()?;
                 }
                 open @ (b'{' | b'[') => {
+                    let place = self.begins();
                     self.at += 1;
                     self.enter()?;
                     self.space();
                     let object = open == b'{';
                     if !self.eat(if object { b'}' } else { b']' }) {
-                        self.stack.push(object);
+                        self.stack.push((object, place));
                         if object {
                             self.key()?;
                         }
                         continue;
                     }
                     self.leave();
+                    self.ends(place);
                 }
                 b'-' | b'0'..=b'9' => self.number()?,
                 b't' => self.word("true")?,
@@ -279,7 +368,7 @@ impl<'a> Scan<'a> {
             }
             // The value is complete: close what ends with it, go on with what follows.
             loop {
-                let Some(&object) = self.stack.last() else {
+                let Some(&(object, place)) = self.stack.last() else {
                     return Ok(start..self.at);
                 };
                 self.space();
@@ -294,7 +383,61 @@ impl<'a> Scan<'a> {
                 self.expect(if object { b'}' } else { b']' })?;
                 self.stack.pop();
                 self.leave();
+                self.ends(place);
             }
+        }
+    }
+
+    /// Walks the members of the object whose `{` was just read; `each` takes the value. A name that is no text (halves of
+    /// characters) is none.
+    pub fn members(
+        &mut self,
+        mut each: impl FnMut(&mut Scan<'a>, Option<Cow<'a, str>>) -> Result<()>,
+    ) -> Result<()> {
+        self.space();
+        if self.eat(b'}') {
+            self.leave();
+            return Ok(());
+        }
+        loop {
+            self.space();
+            let span = self.string()?;
+            let name = match self.escaped {
+                true => unescaped(&self.text[span]).map(Cow::Owned),
+                false => self
+                    .text
+                    .get(span.start + 1..span.end - 1)
+                    .map(Cow::Borrowed),
+            };
+            self.space();
+            self.expect(b':')?;
+            self.space();
+            each(self, name)?;
+            self.space();
+            if self.eat(b'}') {
+                self.leave();
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    /// Walks the items of the list whose `[` was just read; `each` takes the value.
+    pub fn items(&mut self, mut each: impl FnMut(&mut Scan<'a>) -> Result<()>) -> Result<()> {
+        self.space();
+        if self.eat(b']') {
+            self.leave();
+            return Ok(());
+        }
+        loop {
+            self.space();
+            each(self)?;
+            self.space();
+            if self.eat(b']') {
+                self.leave();
+                return Ok(());
+            }
+            self.expect(b',')?;
         }
     }
 }

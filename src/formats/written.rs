@@ -1,7 +1,10 @@
 //! JSON written straight into what goes out, without a tree of it. Must not know any format.
 
 use super::scan::plain;
+use crate::chat::Words;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Value, value::RawValue};
+use std::borrow::Cow;
 
 /// Writes a value behind what is there. For such as cannot fail: texts, numbers and JSON that was checked.
 pub(super) fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
@@ -42,6 +45,163 @@ pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(&[b'\\', escape]);
     }
     out.push(b'"');
+}
+
+/// Writes words as they came, or as a text.
+pub(super) fn write_words(words: &Words, out: &mut Vec<u8>) {
+    match words.spelling() {
+        Some(spelling) => out.extend_from_slice(spelling.as_bytes()),
+        None => write_text(words, out),
+    }
+}
+
+/// A text on its way out.
+#[derive(Clone, Debug)]
+pub(super) enum Told<'a> {
+    Words(&'a Words),
+    Text(Cow<'a, str>),
+}
+
+impl<'a> Told<'a> {
+    pub fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Told::Words(words) => write_words(words, out),
+            Told::Text(text) => write_text(text, out),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        match self {
+            Told::Words(words) => words,
+            Told::Text(text) => text,
+        }
+    }
+
+    /// Without the blanks behind it.
+    pub fn trim_end(&mut self) {
+        let kept = self.as_str().trim_end().len();
+        match self {
+            Told::Words(words) if kept == words.len() => {}
+            Told::Words(words) => *self = Told::Text(words.get(..kept).unwrap_or_default().into()),
+            Told::Text(Cow::Borrowed(text)) => *text = text.trim_end(),
+            Told::Text(Cow::Owned(text)) => text.truncate(kept),
+        }
+    }
+}
+
+impl<'a> From<&'a Words> for Told<'a> {
+    fn from(words: &'a Words) -> Told<'a> {
+        Told::Words(words)
+    }
+}
+
+impl<'a> From<&'a str> for Told<'a> {
+    fn from(text: &'a str) -> Told<'a> {
+        Told::Text(text.into())
+    }
+}
+
+impl<'a> From<&'a String> for Told<'a> {
+    fn from(text: &'a String) -> Told<'a> {
+        Told::Text(text.into())
+    }
+}
+
+impl<'a> From<String> for Told<'a> {
+    fn from(text: String) -> Told<'a> {
+        Told::Text(text.into())
+    }
+}
+
+/// JSON on its way out: what is long in it is lent.
+#[derive(Clone, Debug)]
+pub(super) enum Tree<'a> {
+    Value(Cow<'a, Value>),
+    /// JSON that was checked, as it is spelt.
+    Raw(Cow<'a, RawValue>),
+    Text(Told<'a>),
+    List(Vec<Tree<'a>>),
+    Object(Vec<(&'static str, Tree<'a>)>),
+}
+
+impl<'a> Tree<'a> {
+    pub fn object<const N: usize>(members: [(&'static str, Tree<'a>); N]) -> Tree<'a> {
+        Tree::Object(members.into())
+    }
+
+    /// A text under this name, alone or behind what kind of part it is.
+    pub fn said(kind: Option<&'static str>, name: &'static str, text: impl Into<Told<'a>>) -> Self {
+        let kind = kind.map(|kind| ("type", Tree::from(kind)));
+        let said = (name, Tree::Text(text.into()));
+        Tree::Object(kind.into_iter().chain([said]).collect())
+    }
+
+    /// Adds a member to an object.
+    pub fn push(&mut self, name: &'static str, value: impl Into<Tree<'a>>) {
+        if let Tree::Object(members) = self {
+            members.push((name, value.into()));
+        }
+    }
+
+    /// Whether it is an object with this member.
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Tree::Value(value) => value.get(name).is_some(),
+            Tree::Object(members) => members.iter().any(|(known, _)| *known == name),
+            _ => false,
+        }
+    }
+
+    pub fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Tree::Value(value) => write_json(value, out),
+            Tree::Raw(raw) => out.extend_from_slice(raw.get().as_bytes()),
+            Tree::Text(text) => text.put(out),
+            Tree::List(items) => write_list(items, out, Tree::put),
+            Tree::Object(members) => {
+                let mut object = Object::begin(out);
+                for (name, value) in members {
+                    value.put(object.key(name));
+                }
+                object.end();
+            }
+        }
+    }
+}
+
+impl Serialize for Tree<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Tree::Value(value) => value.serialize(to),
+            Tree::Raw(raw) => raw.serialize(to),
+            Tree::Text(text) => to.serialize_str(text.as_str()),
+            Tree::List(items) => to.collect_seq(items),
+            Tree::Object(members) => {
+                to.collect_map(members.iter().map(|(name, value)| (name, value)))
+            }
+        }
+    }
+}
+
+macro_rules! trees {
+    ($($from:ty => $of:expr),* $(,)?) => {
+        $(impl<'a> From<$from> for Tree<'a> {
+            fn from(given: $from) -> Tree<'a> {
+                let of: fn($from) -> Tree<'a> = $of;
+                of(given)
+            }
+        })*
+    };
+}
+
+trees! {
+    Value => |value| Tree::Value(Cow::Owned(value)),
+    &'a Value => |value| Tree::Value(Cow::Borrowed(value)),
+    &'a Words => |words| Tree::Text(words.into()),
+    &'a str => |text| Tree::Text(text.into()),
+    &'a String => |text| Tree::Text(text.into()),
+    String => |text| Tree::Text(text.into()),
+    Vec<Tree<'a>> => Tree::List,
 }
 
 /// Writes a list.

@@ -155,7 +155,7 @@ impl Exchange<'_> {
         }
         let chat = self
             .chat
-            .get_or_init(|| match from.read_request(self.body) {
+            .get_or_init(|| match from.read(&self.peek.document()) {
                 // The path may say it, and not the body.
                 Ok(chat) => Ok(Chat {
                     stream: self.peek.stream,

@@ -6,8 +6,9 @@ use crate::chat::{
     Text, Thought,
 };
 use crate::error::{Error, Result};
-use crate::formats::fields::{Fields, adapted, is_string, missing, string, unsupported, wrong};
-use crate::formats::written::{Object, write_json, write_list, write_text};
+use crate::formats::document::Raw;
+use crate::formats::fields::{Fields, adapted, items, missing, unsupported, words, wrong};
+use crate::formats::written::{Object, Told, write_json, write_list};
 use crate::formats::{Dropped, cache, call_id, seal};
 use serde_json::{Map, Value, json, value::RawValue};
 use std::borrow::Cow;
@@ -19,7 +20,7 @@ pub const HOME: Issuer = Issuer::Anthropic;
 #[derive(Debug)]
 pub enum Block<'a> {
     Text {
-        text: Cow<'a, str>,
+        text: Told<'a>,
         citations: Vec<Value>,
         cache_control: Option<Value>,
     },
@@ -41,12 +42,12 @@ pub enum Block<'a> {
 /// What a result holds.
 #[derive(Debug)]
 pub enum Content<'a> {
-    Text(&'a str),
+    Text(Told<'a>),
     Blocks(Vec<Block<'a>>),
 }
 
 impl<'a> Block<'a> {
-    pub fn text(text: impl Into<Cow<'a, str>>) -> Block<'a> {
+    pub fn text(text: impl Into<Told<'a>>) -> Block<'a> {
         Block::Text {
             text: text.into(),
             citations: Vec::new(),
@@ -57,7 +58,7 @@ impl<'a> Block<'a> {
     /// Text with what it rests on.
     pub fn cited(text: &'a Text) -> Block<'a> {
         Block::Text {
-            text: text.text.as_str().into(),
+            text: Told::Words(&text.text),
             citations: text.citations.iter().map(citation::write).collect(),
             cache_control: None,
         }
@@ -85,7 +86,7 @@ impl<'a> Block<'a> {
                 cache_control,
             } => {
                 let cited = Some(citations).filter(|all| !all.is_empty());
-                object.text("type", "text").text("text", text);
+                text.put(object.text("type", "text").key("text"));
                 object.may("citations", cited);
                 object.may("cache_control", cache_control.as_ref());
             }
@@ -108,7 +109,7 @@ impl<'a> Block<'a> {
                 object.text("type", "tool_result");
                 object.text("tool_use_id", tool_use_id);
                 match content {
-                    Content::Text(text) => write_text(text, object.key("content")),
+                    Content::Text(text) => text.put(object.key("content")),
                     Content::Blocks(blocks) => {
                         write_list(blocks, object.key("content"), Block::put)
                     }
@@ -130,7 +131,7 @@ impl<'a> Block<'a> {
     }
 
     /// The text of a block that is nothing but that.
-    pub fn only_text(&self) -> Option<&str> {
+    pub fn only_text(&self) -> Option<&Told<'a>> {
         match self {
             Block::Text {
                 text,
@@ -144,17 +145,13 @@ impl<'a> Block<'a> {
     /// Shows whose words these are where only the user may speak.
     pub fn mark_as_system(&mut self) {
         if let Block::Text { text, .. } = self {
-            *text = format!("<system>\n{text}\n</system>").into();
+            *text = format!("<system>\n{}\n</system>", text.as_str()).into();
         }
     }
 
     pub fn trim_end(&mut self) {
         if let Block::Text { text, .. } = self {
-            let kept = text.trim_end().len();
-            match text {
-                Cow::Borrowed(text) => *text = text.trim_end(),
-                Cow::Owned(text) => text.truncate(kept),
-            }
+            text.trim_end();
         }
     }
 
@@ -176,27 +173,21 @@ impl<'a> Block<'a> {
 }
 
 /// Reads a `content` field: a string or a list of blocks.
-pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
+pub fn read(raw: Raw<'_>, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
     blocks(raw, path, false, lost)
 }
 
 /// Inside a result there are no further results: nesting would have no end.
-fn blocks(
-    raw: &RawValue,
-    path: &str,
-    in_result: bool,
-    lost: &mut Vec<String>,
-) -> Result<Vec<Part>> {
-    if is_string(raw) {
-        let text = string(raw, path)?;
+fn blocks(raw: Raw<'_>, path: &str, in_result: bool, lost: &mut Vec<String>) -> Result<Vec<Part>> {
+    if raw.is_string() {
+        let text = words(raw, path)?;
         return Ok(if text.is_empty() {
             Vec::new()
         } else {
             vec![Part::text(text)]
         });
     }
-    let list: Vec<&RawValue> = serde_json::from_str(raw.get())
-        .map_err(|_| wrong(path, "a string or a list of content blocks"))?;
+    let list = items(raw, path, "a string or a list of content blocks")?;
     let mut parts = Vec::new();
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
@@ -214,11 +205,11 @@ fn blocks(
 }
 
 /// What only this format knows: what a provider's own tools did, and whatever is added later.
-pub fn native(raw: &RawValue) -> Native {
+pub fn native(raw: Raw<'_>) -> Native {
     Native {
         format: super::NAME,
         // Raw JSON is JSON.
-        json: serde_json::from_str(raw.get()).unwrap_or_default(),
+        json: raw.typed().unwrap_or_default(),
     }
 }
 
@@ -229,7 +220,7 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
             let citations = fields
                 .lenient("citations", Fields::objects)
                 .unwrap_or_default();
-            fields.need("text").map(|text| {
+            fields.need_words("text").map(|text| {
                 Part::Text(Text {
                     citations: citations
                         .into_iter()
@@ -247,7 +238,7 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
         )),
         "tool_use" => {
             let at = fields.path("input");
-            let input = fields.take("input").map_or("{}", RawValue::get);
+            let input = fields.take("input").map_or("{}", Raw::get);
             if !input.starts_with('{') {
                 return Err(wrong(&at, "an object"));
             }
@@ -326,8 +317,8 @@ pub fn write<'a>(parts: &'a [Part], dropped: &mut Dropped) -> Result<Vec<Block<'
     let mut blocks: Vec<Block<'a>> = Vec::with_capacity(parts.len());
     for part in parts {
         match part {
-            Part::Text(text) if text.trim().is_empty() => {}
-            Part::Text(text) => blocks.push(Block::text(text.text.as_str())),
+            Part::Text(text) if text.is_blank() => {}
+            Part::Text(text) => blocks.push(Block::text(&text.text)),
             Part::CachePoint(point) => {
                 if !blocks.last_mut().is_some_and(|last| last.cache(point)) {
                     dropped.push("messages.content.cache_control".into());
@@ -398,8 +389,8 @@ pub fn safe_id(id: &str) -> String {
 
 fn write_result<'a>(result: &'a CallResult, dropped: &mut Dropped) -> Result<Block<'a>> {
     let content = match result.parts.as_slice() {
-        [] => Content::Text(""),
-        [Part::Text(text)] => Content::Text(&text.text),
+        [] => Content::Text("".into()),
+        [Part::Text(text)] => Content::Text(Told::Words(&text.text)),
         parts => Content::Blocks(write(parts, dropped)?),
     };
     Ok(Block::Result {

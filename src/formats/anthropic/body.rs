@@ -65,7 +65,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         _ => None,
     };
     match alone {
-        Some(text) => _ = body.text("system", text),
+        Some(text) => text.put(body.key("system")),
         None if system.is_empty() => {}
         None => write_list(&system, body.key("system"), Block::put),
     }

@@ -3,17 +3,18 @@
 use super::{block, tool};
 use crate::chat::{Answer, Chat, Effort, Message, Part, Role, Thinking};
 use crate::error::Result;
+use crate::formats::document::Document;
 use crate::formats::fields::{Fields, missing, unsupported, wrong};
 use crate::formats::schema;
 
-pub fn read(body: &[u8]) -> Result<Chat> {
-    let (mut fields, apart) = Fields::body_apart(body, "messages")?;
+pub fn read(document: &Document<'_>) -> Result<Chat> {
+    let mut fields = Fields::document(document)?;
     let mut chat = Chat {
         model: fields.text("model")?.unwrap_or_default(),
         stream: fields.flag("stream")?.unwrap_or(false),
         ..Chat::default()
     };
-    messages(&mut fields, apart, &mut chat)?;
+    messages(&mut fields, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;
     thinking(&mut fields, &mut chat)?;
     chat.max_tokens = Some(
@@ -52,11 +53,7 @@ pub fn read(body: &[u8]) -> Result<Chat> {
     Ok(chat)
 }
 
-fn messages<'a>(
-    fields: &mut Fields<'a>,
-    apart: Option<Vec<Fields<'a>>>,
-    chat: &mut Chat,
-) -> Result<()> {
+fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     if let Some(system) = fields.take("system") {
         let parts = block::read(system, "system", &mut chat.lost)?;
         if parts
@@ -73,7 +70,7 @@ fn messages<'a>(
             });
         }
     }
-    for mut message in fields.listed(apart, "messages")? {
+    for mut message in fields.need_objects("messages")? {
         let role = match message.need("role")?.as_str() {
             "user" => Role::User,
             "assistant" => Role::Assistant,

@@ -5,10 +5,10 @@ use super::citation;
 use super::observe::observe;
 use crate::chat::{Call, Delta, Event, Native, Opening, Seal, Stop};
 use crate::formats::alike::Again;
+use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, text_across};
 use crate::formats::steps::Steps;
 use crate::formats::{Mark, Seen};
-use serde_json::value::RawValue;
 
 /// The reader of one reply.
 #[derive(Debug, Default)]
@@ -112,7 +112,7 @@ impl Reader {
     }
 
     /// A block begins, perhaps with all it has to say.
-    pub fn open(&mut self, index: u64, block: &mut Fields, raw: &RawValue, out: &mut Vec<Event>) {
+    pub fn open(&mut self, index: u64, block: &mut Fields, raw: Raw<'_>, out: &mut Vec<Event>) {
         let mut text = |key: &str| block.lenient(key, Fields::text).unwrap_or_default();
         let kind = text("type");
         let (opening, deltas) = match kind.as_str() {

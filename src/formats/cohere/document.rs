@@ -4,8 +4,9 @@
 use crate::chat::{Chat, Media, MediaKind, Message, Part, Role, Source};
 use crate::error::Result;
 use crate::formats::Dropped;
-use crate::formats::fields::{Fields, adapted, is_string, missing, string};
-use serde_json::{Map, Value, json, value::RawValue};
+use crate::formats::document::Raw;
+use crate::formats::fields::{Fields, adapted, missing, string};
+use serde_json::{Map, Value, json};
 
 /// How a document that stands beside the conversation is called where callers have it in a turn.
 const FIELD: &str = "documents";
@@ -45,8 +46,8 @@ pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
 }
 
 /// A string, or an object of what the model is told of it.
-fn given(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Part> {
-    let (text, name) = match is_string(raw) {
+fn given(raw: Raw<'_>, path: &str, lost: &mut Vec<String>) -> Result<Part> {
+    let (text, name) = match raw.is_string() {
         true => (string(raw, path)?, None),
         false => {
             let mut fields = Fields::of(raw, path)?;

@@ -209,7 +209,7 @@ fn inputs(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Vec<Input>> {
         }
         input.rest(lost);
         inputs.push(match &mut parts[..] {
-            [Part::Text(text)] => Input::Text(std::mem::take(&mut text.text)),
+            [Part::Text(text)] => Input::Text(std::mem::take(&mut text.text).into_string()),
             _ => Input::Mixed(parts),
         });
     }

@@ -6,9 +6,10 @@ use crate::chat::{
     CallResult, Chat, Media, MediaKind, Message, Part, Role, Seal, SealKind, Source, Thought,
 };
 use crate::error::Result;
-use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use crate::formats::document::Raw;
+use crate::formats::fields::{Fields, items, missing, unsupported, words, wrong};
 use crate::formats::{Dropped, seal};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, json};
 
 /// Reads every message into `chat`.
 pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
@@ -63,17 +64,16 @@ pub fn planned(plan: String) -> Thought {
 }
 
 /// A string or a list of parts.
-fn content(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
-    if is_string(raw) {
-        let text = string(raw, path)?;
+fn content(raw: Raw<'_>, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
+    if raw.is_string() {
+        let text = words(raw, path)?;
         return Ok(if text.is_empty() {
             Vec::new()
         } else {
             vec![Part::text(text)]
         });
     }
-    let list: Vec<&RawValue> =
-        serde_json::from_str(raw.get()).map_err(|_| wrong(path, "a string or a list of parts"))?;
+    let list = items(raw, path, "a string or a list of parts")?;
     let mut parts = Vec::new();
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
@@ -86,7 +86,7 @@ fn content(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Par
 fn part(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Part> {
     let kind = fields.need("type")?;
     match kind.as_str() {
-        "text" => fields.need("text").map(Part::text),
+        "text" => fields.need_words("text").map(Part::text),
         "thinking" => thought(fields).map(Part::Thought),
         "image_url" => {
             let at = fields.path("image_url");

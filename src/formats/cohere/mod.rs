@@ -17,6 +17,7 @@ mod writer;
 
 pub use embed::EMBED;
 
+use super::document::Document;
 use super::peek::{Look, Looks};
 use super::seal::Apart;
 use super::{
@@ -72,8 +73,8 @@ const LOOKS: Looks = &[
 struct CohereChat;
 
 impl Codec for CohereChat {
-    fn read_request(&self, body: &[u8]) -> Result<Chat> {
-        request::read(body)
+    fn read(&self, document: &Document<'_>) -> Result<Chat> {
+        request::read(document)
     }
     fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written> {
         body::write(chat, target)

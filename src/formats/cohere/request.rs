@@ -3,18 +3,19 @@
 use super::{document, message, tool};
 use crate::chat::{Answer, Chat, Thinking};
 use crate::error::Result;
+use crate::formats::document::Document;
 use crate::formats::fields::{Fields, unsupported, wrong};
 use crate::formats::schema::closed;
 
 /// Reads a caller's request.
-pub fn read(body: &[u8]) -> Result<Chat> {
-    let (mut fields, messages) = Fields::body_apart(body, "messages")?;
+pub fn read(document: &Document<'_>) -> Result<Chat> {
+    let mut fields = Fields::document(document)?;
     let mut chat = Chat {
         model: fields.text("model")?.unwrap_or_default(),
         stream: fields.flag("stream")?.unwrap_or(false),
         ..Chat::default()
     };
-    let messages = fields.listed(messages, "messages")?;
+    let messages = fields.need_objects("messages")?;
     message::read(messages, &mut chat)?;
     document::read(&mut fields, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;

@@ -5,10 +5,10 @@ use super::observe::observe;
 use super::{HOME, citation, logprobs};
 use crate::chat::{Call, Citation, Delta, Event, Opening, Stop};
 use crate::formats::alike::Again;
+use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, text_across};
 use crate::formats::steps::Steps;
 use crate::formats::{Mark, Seen, seal};
-use serde_json::value::RawValue;
 
 /// The reader of one reply.
 #[derive(Debug, Default)]
@@ -211,7 +211,7 @@ impl Reader {
     }
 
     /// How likely the text so far is.
-    pub fn likely(&self, raw: &RawValue, out: &mut Vec<Event>) {
+    pub fn likely(&self, raw: Raw<'_>, out: &mut Vec<Event>) {
         let likely = logprobs::read(raw.get());
         if let (Some(index), false) = (self.text, likely.is_empty()) {
             let delta = Delta::Logprobs(likely);

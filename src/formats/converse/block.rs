@@ -5,6 +5,7 @@ use super::family::Family;
 use super::{NAME, citation, media, seals};
 use crate::chat::{CachePoint, Call, CallResult, Native, Part, SealKind, Text, Thought};
 use crate::error::{Error, Result};
+use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, adapted, missing, unsupported, wrong};
 use crate::formats::{Dropped, call_id};
 use serde::ser::SerializeSeq;
@@ -114,7 +115,7 @@ pub fn write(parts: &[Part], pen: &mut Pen<'_>) -> Result<Vec<Block>> {
     let mut blocks: Vec<Block> = Vec::new();
     for part in parts {
         match part {
-            Part::Text(text) if text.trim().is_empty() => {}
+            Part::Text(text) if text.is_blank() => {}
             Part::Text(text) => blocks.push(Block::text(text)),
             Part::Refusal(text) => blocks.push(Block::text(text)),
             Part::CachePoint(point) => mark(&mut blocks, point, pen),
@@ -250,13 +251,13 @@ fn foreign(native: &Native) -> Error {
 }
 
 /// Reads the blocks of a list, each a `content` member's or of `system`.
-pub fn read(list: Vec<&RawValue>, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
+pub fn read(list: Vec<Raw<'_>>, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
     blocks(list, path, false, lost)
 }
 
 /// Inside a result there are no further results: nesting would have no end.
 fn blocks(
-    list: Vec<&RawValue>,
+    list: Vec<Raw<'_>>,
     path: &str,
     in_result: bool,
     lost: &mut Vec<String>,
@@ -283,17 +284,17 @@ fn blocks(
 }
 
 /// What only this format knows: what a provider's own tools did, and whatever is added later.
-fn native(raw: &RawValue) -> Native {
+fn native(raw: Raw<'_>) -> Native {
     Native {
         format: NAME,
         // Raw JSON is JSON.
-        json: serde_json::from_str(raw.get()).unwrap_or_default(),
+        json: raw.typed().unwrap_or_default(),
     }
 }
 
 /// `None`: only this format knows it.
 fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<Option<Part>> {
-    if let Some(text) = fields.text("text")? {
+    if let Some(text) = fields.words("text")? {
         return Ok(Some(Part::text(text)));
     }
     for member in ["image", "document", "video", "audio"] {
@@ -328,7 +329,7 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
         lost.push(adapted("messages.content.guardContent"));
         return Ok(Some(Part::text(text.need("text")?)));
     }
-    let own = |raw: Option<&RawValue>| match raw {
+    let own = |raw: Option<Raw<'_>>| match raw {
         Some(raw) => Fields::of(raw, "").is_ok_and(|mut block| {
             // Calls and results of tools that the provider runs say which.
             let kind = block.lenient("type", Fields::text);
@@ -343,7 +344,7 @@ fn part(fields: &mut Fields, in_result: bool, lost: &mut Vec<String>) -> Result<
         && let Some(mut call) = fields.object("toolUse")?
     {
         let at = call.path("input");
-        let input = call.take("input").map_or("{}", RawValue::get);
+        let input = call.take("input").map_or("{}", Raw::get);
         if !input.starts_with('{') {
             return Err(wrong(&at, "an object"));
         }

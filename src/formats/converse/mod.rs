@@ -22,6 +22,7 @@ mod turns;
 mod usage;
 mod writer;
 
+use super::document::Document;
 use super::peek::{Look, Looks};
 use super::seal::Apart;
 use super::{
@@ -81,8 +82,8 @@ pub static CODEC: &dyn Codec = &BedrockConverse;
 struct BedrockConverse;
 
 impl Codec for BedrockConverse {
-    fn read_request(&self, body: &[u8]) -> Result<Chat> {
-        request::read(body)
+    fn read(&self, document: &Document<'_>) -> Result<Chat> {
+        request::read(document)
     }
     fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written> {
         body::write(chat, target)

@@ -3,11 +3,12 @@
 use super::{block, config, tool};
 use crate::chat::{Chat, Message, Part, Role};
 use crate::error::Result;
+use crate::formats::document::Document;
 use crate::formats::fields::{Fields, missing, unsupported, wrong};
 
 /// The model and whether the answer is streamed stand in the path.
-pub fn read(body: &[u8]) -> Result<Chat> {
-    let (mut fields, apart) = Fields::body_apart(body, "messages")?;
+pub fn read(document: &Document<'_>) -> Result<Chat> {
+    let mut fields = Fields::document(document)?;
     let mut chat = Chat::default();
     // What stands in for words, and what watches over them, is kept in the caller's account there.
     for (theirs, what) in [
@@ -20,18 +21,14 @@ pub fn read(body: &[u8]) -> Result<Chat> {
             Err(unsupported(theirs, &what))
         })?;
     }
-    messages(&mut fields, apart, &mut chat)?;
+    messages(&mut fields, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;
     config::read(&mut fields, &mut chat)?;
     fields.rest(&mut chat.lost);
     Ok(chat)
 }
 
-fn messages<'a>(
-    fields: &mut Fields<'a>,
-    apart: Option<Vec<Fields<'a>>>,
-    chat: &mut Chat,
-) -> Result<()> {
+fn messages(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
     if let Some(system) = fields.list("system")? {
         let parts = block::read(system, "system", &mut chat.lost)?;
         if parts
@@ -42,7 +39,7 @@ fn messages<'a>(
         }
         push(chat, Role::System, parts);
     }
-    for mut message in fields.listed(apart, "messages")? {
+    for mut message in fields.need_objects("messages")? {
         let role = match message.need("role")?.as_str() {
             "user" => Role::User,
             "assistant" => Role::Assistant,

@@ -5,12 +5,13 @@ use super::seals::{self, HOME};
 use super::{NAME, block, citation, media, stop};
 use crate::chat::{Call, Delta, Event, Media, MediaKind, Native, Opening, Seal, Source};
 use crate::formats::alike::Again;
+use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, text_across};
 use crate::formats::steps::Steps;
 use crate::formats::{Mark, Seen};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 /// The reader of one reply.
 #[derive(Debug, Default)]
@@ -134,7 +135,7 @@ impl Reader {
         &mut self,
         index: Option<u64>,
         fields: &mut Fields,
-        raw: &RawValue,
+        raw: Raw<'_>,
         out: &mut Vec<Event>,
     ) {
         if let Some(mut call) = fields.lenient("toolUse", Fields::object) {
@@ -160,7 +161,7 @@ impl Reader {
                 (true, Some(Held::Text(part))) => *part,
                 _ => self.part(index, Held::Text, Opening::Text, out),
             };
-            let said = (!text.is_empty()).then(|| Delta::Text(text.text.clone()));
+            let said = (!text.is_empty()).then(|| Delta::Text(text.text.clone().into_string()));
             let sources = text.citations.into_iter().map(Delta::Citation);
             let deltas = said.into_iter().chain(sources);
             return out.extend(deltas.map(|delta| Event::Delta { index: part, delta }));
@@ -180,7 +181,7 @@ impl Reader {
             return self.delta(index, fields, out);
         }
         // What a provider's own tools did, and whatever is added later.
-        if let Ok(json) = serde_json::from_str(raw.get()) {
+        if let Some(json) = raw.typed() {
             self.hold(index, Held::Native(json, String::new(), Vec::new()));
         }
     }
@@ -190,7 +191,7 @@ impl Reader {
         if let Some(mut call) = start.lenient("toolUse", Fields::object) {
             self.call(index, &mut call, out);
         } else if let Some(raw) = start.take("toolResult") {
-            let json = serde_json::from_str::<Value>(raw.get()).unwrap_or_default();
+            let json = raw.typed::<Value>().unwrap_or_default();
             let json = json!({"toolResult": json});
             self.hold(index, Held::Native(json, String::new(), Vec::new()));
         } else if let Some(mut image) = start.lenient("image", Fields::object) {

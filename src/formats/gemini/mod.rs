@@ -18,6 +18,7 @@ mod turns;
 mod usage;
 mod writer;
 
+use super::document::Document;
 use super::peek::{Look, Looks};
 use super::{
     Api, Codec, EventReader, EventWriter, Format, FormatId, Framed, Passes, ReplyContext, Seen,
@@ -121,8 +122,8 @@ pub static CODEC: &dyn Codec = &Gemini;
 struct Gemini;
 
 impl Codec for Gemini {
-    fn read_request(&self, body: &[u8]) -> Result<Chat> {
-        request::read(body)
+    fn read(&self, document: &Document<'_>) -> Result<Chat> {
+        request::read(document)
     }
     fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written> {
         body::write(chat, target)

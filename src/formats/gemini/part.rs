@@ -4,6 +4,7 @@ use super::{NAME, proto, seals};
 use crate::chat::{Call, CallResult, Media, MediaKind, Native, Part, Source, Text, Thought};
 use crate::error::{Error, Result};
 use crate::formats::Dropped;
+use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, missing, unsupported, wrong};
 use base64::Engine;
 use serde::Serialize;
@@ -175,7 +176,7 @@ pub fn is_googles(url: &str) -> bool {
 
 /// Reads a part of a caller's. `turn`: names calls without ids and finds the calls that results answer.
 pub fn read(
-    raw: &RawValue,
+    raw: Raw<'_>,
     path: String,
     calls: &mut Calls,
     lost: &mut Vec<String>,
@@ -196,10 +197,10 @@ pub fn read(
             return Err(unsupported(&fields.path(theirs), &what));
         }
     }
-    let part = if let Some(text) = fields.text("text")? {
+    let part = if let Some(text) = fields.words("text")? {
         match thought {
             true => Some(Part::Thought(Thought {
-                text,
+                text: text.into_string(),
                 seal,
                 ..Thought::default()
             })),
@@ -211,7 +212,7 @@ pub fn read(
         }
     } else if let Some(mut call) = proto::object(&mut fields, "functionCall")? {
         let at = call.path("args");
-        let arguments = call.take("args").map_or("{}", RawValue::get);
+        let arguments = call.take("args").map_or("{}", Raw::get);
         if !arguments.starts_with('{') {
             return Err(wrong(&at, "an object"));
         }
@@ -295,9 +296,8 @@ fn result(response: &mut Fields, calls: &mut Calls, lost: &mut Vec<String>) -> R
     let at = response.path("response");
     if let Some(raw) = response.take("response") {
         let mut given = Fields::of(raw, at)?;
-        let one = serde_json::from_str::<serde_json::Map<String, Value>>(raw.get())
-            .is_ok_and(|map| map.len() == 1);
-        let words = |fields: &mut Fields, key: &str| fields.lenient(key, Fields::text);
+        let one = given.names().len() == 1;
+        let words = |fields: &mut Fields, key: &str| fields.lenient(key, Fields::words);
         let said = match one {
             true => words(&mut given, "output")
                 .or_else(|| words(&mut given, "result"))
@@ -308,7 +308,7 @@ fn result(response: &mut Fields, calls: &mut Calls, lost: &mut Vec<String>) -> R
                 }),
             false => None,
         };
-        let said = said.unwrap_or_else(|| raw.get().to_owned());
+        let said = said.unwrap_or_else(|| raw.get().into());
         if !said.is_empty() {
             parts.push(Part::text(said));
         }

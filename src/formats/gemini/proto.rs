@@ -2,16 +2,21 @@
 //! words of an enumeration. <https://protobuf.dev/programming-guides/json/>
 
 use crate::error::Result;
-use crate::formats::fields::{Fields, is_string, string, wrong};
-use serde_json::value::RawValue;
+use crate::formats::document::{Document, Raw};
+use crate::formats::fields::{Fields, items, string, wrong};
 
 /// A whole body, its names in the spelling of the reference.
 pub fn body(body: &[u8]) -> Result<Fields<'_>> {
     Fields::body(body).map(camel)
 }
 
+/// The same of one that was gone through.
+pub fn document<'a>(document: &'a Document<'a>) -> Result<Fields<'a>> {
+    Fields::document(document).map(camel)
+}
+
 /// The same of an object.
-pub fn of<'a>(raw: &'a RawValue, path: impl Into<String>) -> Result<Fields<'a>> {
+pub fn of<'a>(raw: Raw<'a>, path: impl Into<String>) -> Result<Fields<'a>> {
     Fields::of(raw, path).map(camel)
 }
 
@@ -21,16 +26,14 @@ pub fn object<'a>(fields: &mut Fields<'a>, key: &str) -> Result<Option<Fields<'a
 }
 
 /// A list of values; one that is no list is a list of that.
-pub fn list<'a>(fields: &mut Fields<'a>, key: &str) -> Result<Option<Vec<&'a RawValue>>> {
+pub fn list<'a>(fields: &mut Fields<'a>, key: &str) -> Result<Option<Vec<Raw<'a>>>> {
     let path = fields.path(key);
     let Some(raw) = fields.take(key) else {
         return Ok(None);
     };
     match raw.get().starts_with('[') {
         false => Ok(Some(vec![raw])),
-        true => serde_json::from_str(raw.get())
-            .map(Some)
-            .map_err(|_| wrong(&path, "a list")),
+        true => items(raw, &path, "a list").map(Some),
     }
 }
 
@@ -53,7 +56,7 @@ pub fn word(fields: &mut Fields, key: &str, words: &[&str]) -> Result<Option<Str
     let Some(raw) = fields.take(key) else {
         return Ok(None);
     };
-    if is_string(raw) {
+    if raw.is_string() {
         return string(raw, &path).map(Some);
     }
     let number: Option<usize> = raw.get().parse().ok();
@@ -101,13 +104,13 @@ pub fn answers(data: &[u8]) -> Option<Vec<String>> {
     match text.as_bytes().first()? {
         b'{' => Some(vec![text.to_owned()]),
         b'[' => {
-            let list: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-            let each = list.into_iter().map(|raw| raw.get());
+            let list = Raw::of(text).items().ok()?;
+            let each = list.into_iter().map(Raw::get);
             each.map(|raw| raw.starts_with('{').then(|| raw.to_owned()))
                 .collect()
         }
         b'"' => {
-            let inner: String = serde_json::from_str(text).ok()?;
+            let inner = Raw::of(text).text()?;
             inner
                 .trim_start()
                 .starts_with(['{', '['])

@@ -3,11 +3,12 @@
 use super::{config, part, proto, tool};
 use crate::chat::{Chat, Message, Part, Role};
 use crate::error::Result;
+use crate::formats::document::Document;
 use crate::formats::fields::{Fields, missing, unsupported, wrong};
 
 /// The model and whether the answer is streamed stand in the path.
-pub fn read(body: &[u8]) -> Result<Chat> {
-    let mut fields = proto::body(body)?;
+pub fn read(document: &Document<'_>) -> Result<Chat> {
+    let mut fields = proto::document(document)?;
     let mut chat = Chat::default();
     fields.take("model");
     if fields.take("cachedContent").is_some() {

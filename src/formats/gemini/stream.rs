@@ -5,10 +5,11 @@ use super::seals::HOME;
 use super::{NAME, part, proto, reading, stop};
 use crate::chat::{Call, Delta, Event, Native, Opening, Seal, Stop, Usage};
 use crate::formats::alike::Alike;
+use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, text_across};
 use crate::formats::lenient::as_text;
 use crate::formats::{EventReader, Mark, Seen};
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 /// The reader of one reply.
 #[derive(Debug, Default)]
@@ -135,7 +136,7 @@ impl Reader {
             .or(self.stop.take());
     }
 
-    fn part(&mut self, raw: &RawValue, out: &mut Vec<Event>) {
+    fn part(&mut self, raw: Raw<'_>, out: &mut Vec<Event>) {
         let Ok(mut fields) = proto::of(raw, "parts") else {
             return;
         };

@@ -2,22 +2,22 @@
 
 use crate::chat::{Issuer, Media, MediaKind, Part, SealKind, Source, Thought};
 use crate::error::Result;
-use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use crate::formats::document::Raw;
+use crate::formats::fields::{Fields, items, missing, string, unsupported, words};
 use crate::formats::{Dropped, cache, seal};
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 /// Reads a `content` field: a string or a list of parts.
-pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
-    if is_string(raw) {
-        let text = string(raw, path)?;
+pub fn read(raw: Raw<'_>, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
+    if raw.is_string() {
+        let text = words(raw, path)?;
         return Ok(if text.is_empty() {
             Vec::new()
         } else {
             vec![Part::text(text)]
         });
     }
-    let list: Vec<&RawValue> =
-        serde_json::from_str(raw.get()).map_err(|_| wrong(path, "a string or a list of parts"))?;
+    let list = items(raw, path, "a string or a list of parts")?;
     let mut parts = Vec::new();
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
@@ -31,7 +31,7 @@ pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Pa
 fn part(fields: &mut Fields) -> Result<Part> {
     let kind = fields.need("type")?;
     match kind.as_str() {
-        "text" | "input_text" | "output_text" => fields.need("text").map(Part::text),
+        "text" | "input_text" | "output_text" => fields.need_words("text").map(Part::text),
         "refusal" => fields.need("refusal").map(Part::Refusal),
         "thinking" | "redacted_thinking" | "reasoning" | "reasoning_text" => {
             thought(&kind, fields).map(Part::Thought)
@@ -84,11 +84,9 @@ pub fn thought(kind: &str, fields: &mut Fields) -> Result<Thought> {
         let at = fields.path(key);
         match fields.take(key) {
             None => {}
-            Some(raw) if is_string(raw) => text.push_str(&string(raw, &at)?),
+            Some(raw) if raw.is_string() => text.push_str(&string(raw, &at)?),
             Some(raw) => {
-                let parts: Vec<&RawValue> = serde_json::from_str(raw.get())
-                    .map_err(|_| wrong(&at, "a string or a list of parts"))?;
-                for raw in parts {
+                for raw in items(raw, &at, "a string or a list of parts")? {
                     let mut part = Fields::of(raw, at.clone())?;
                     text.push_str(&part.text("text")?.unwrap_or_default());
                 }
@@ -116,7 +114,7 @@ fn media(kind: MediaKind, source: Source, name: Option<String>) -> Part {
 fn address(fields: &mut Fields, key: &str) -> Result<(String, Option<String>)> {
     let path = fields.path(key);
     let raw = fields.take(key).ok_or_else(|| missing(&path))?;
-    if is_string(raw) {
+    if raw.is_string() {
         return Ok((string(raw, &path)?, None));
     }
     let mut object = Fields::of(raw, path)?;

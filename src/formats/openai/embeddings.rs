@@ -3,9 +3,10 @@
 use super::observe::observe_embeddings;
 use crate::chat::{Embed, Encoding, Input, Purpose, Vectors};
 use crate::error::{Error, Kind, Result};
-use crate::formats::fields::{Fields, dedup, is_string, missing, string, unsupported, wrong};
+use crate::formats::document::Raw;
+use crate::formats::fields::{Fields, dedup, items, missing, string, unsupported, wrong};
 use crate::formats::{Dropped, Embeds, ReplyContext, Seen, Written, fault, vectors};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, json};
 
 /// Both directions of the format.
 pub static EMBEDS: &dyn Embeds = &OpenaiEmbeddings;
@@ -149,33 +150,34 @@ fn encoding(fields: &mut Fields) -> Result<Option<Encoding>> {
 }
 
 /// A text, the numbers of its tokens, or a list of either.
-fn inputs(raw: &RawValue) -> Result<Vec<Input>> {
+fn inputs(raw: Raw<'_>) -> Result<Vec<Input>> {
     const WHAT: &str = "a string, a list of strings, or tokens";
-    if is_string(raw) {
+    if raw.is_string() {
         return string(raw, "input").map(|text| vec![Input::Text(text)]);
     }
-    if let Ok(tokens) = serde_json::from_str::<Vec<u64>>(raw.get())
+    if let Some(tokens) = raw.typed::<Vec<u64>>()
         && !tokens.is_empty()
     {
         return Ok(vec![Input::Tokens(tokens)]);
     }
-    let list: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| wrong("input", WHAT))?;
+    let list = items(raw, "input", WHAT)?;
     let each = list.into_iter().enumerate().map(|(i, raw)| {
         let path = format!("input[{i}]");
-        match is_string(raw) {
+        match raw.is_string() {
             true => string(raw, &path).map(Input::Text),
-            false => serde_json::from_str(raw.get())
+            false => raw
+                .typed()
                 .map(Input::Tokens)
-                .map_err(|_| wrong(&path, "a string or a list of tokens")),
+                .ok_or_else(|| wrong(&path, "a string or a list of tokens")),
         }
     });
     each.collect()
 }
 
 /// Numbers, or their bytes in base64.
-fn vector(raw: &RawValue) -> Option<Vec<f64>> {
-    match is_string(raw) {
+fn vector(raw: Raw<'_>) -> Option<Vec<f64>> {
+    match raw.is_string() {
         true => vectors::read(&string(raw, "embedding").ok()?),
-        false => serde_json::from_str(raw.get()).ok(),
+        false => raw.typed(),
     }
 }

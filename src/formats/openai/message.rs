@@ -4,7 +4,7 @@
 use super::content;
 use crate::chat::{Call, CallResult, Chat, Message, Part, Role, Thought};
 use crate::error::Result;
-use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use crate::formats::fields::{Fields, missing, string, unsupported, wrong};
 use crate::formats::written::{Member, Typed};
 use crate::formats::{Dropped, cache};
 use serde::Serialize;
@@ -174,7 +174,7 @@ fn arguments(function: &mut Fields) -> Result<String> {
     let at = function.path("arguments");
     let text = match function.take("arguments") {
         None => String::new(),
-        Some(raw) if is_string(raw) => string(raw, &at)?,
+        Some(raw) if raw.is_string() => string(raw, &at)?,
         Some(raw) if raw.get().starts_with('{') => raw.get().to_owned(),
         Some(_) => return Err(wrong(&at, "a string")),
     };

@@ -16,6 +16,7 @@ mod writer;
 pub use embeddings::EMBEDS;
 pub use request::{effort, sampling};
 
+use super::document::Document;
 use super::peek::{Look, Looks};
 use super::{
     Api, Codec, EventReader, EventWriter, Format, FormatId, Framed, Passes, ReplyContext, Seen,
@@ -99,8 +100,8 @@ pub static CODEC: &dyn Codec = &OpenaiChat;
 struct OpenaiChat;
 
 impl Codec for OpenaiChat {
-    fn read_request(&self, body: &[u8]) -> Result<Chat> {
-        request::read(body)
+    fn read(&self, document: &Document<'_>) -> Result<Chat> {
+        request::read(document)
     }
     fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written> {
         request::write(chat, target)

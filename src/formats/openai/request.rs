@@ -3,6 +3,7 @@
 use super::{message, tool};
 use crate::chat::{Answer, Audio, Chat, Effort, Off, Sampling, Takes, Thinking};
 use crate::error::Result;
+use crate::formats::document::Document;
 use crate::formats::fields::{Fields, adapted, dedup, missing, unsupported, wrong};
 use crate::formats::names::{self, Knows};
 use crate::formats::{Dropped, StreamUsage, Target, Written};
@@ -10,14 +11,14 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// Reads a caller's request.
-pub fn read(body: &[u8]) -> Result<Chat> {
-    let (mut fields, messages) = Fields::body_apart(body, "messages")?;
+pub fn read(document: &Document<'_>) -> Result<Chat> {
+    let mut fields = Fields::document(document)?;
     let mut chat = Chat {
         model: fields.text("model")?.unwrap_or_default(),
         stream: fields.flag("stream")?.unwrap_or(false),
         ..Chat::default()
     };
-    let messages = fields.listed(messages, "messages")?;
+    let messages = fields.need_objects("messages")?;
     message::read(messages, &mut chat)?;
     tool::read(&mut fields, &mut chat)?;
     chat.answer = answer(&mut fields, &mut chat.lost)?;
@@ -145,7 +146,7 @@ fn answer(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Option<Answer>>
             match format.take("json_schema") {
                 Some(raw) => Some(schema(
                     &mut Fields::of(raw, format.path("json_schema"))?,
-                    serde_json::from_str(raw.get()).ok(),
+                    raw.typed(),
                 )?),
                 None => Some(schema(&mut format, None)?),
             }

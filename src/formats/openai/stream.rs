@@ -4,10 +4,11 @@
 use super::{extra, logprobs, message, observe::observe, tool};
 use crate::chat::{Call, Delta, Event, Media, Opening, Seal, SealKind, Stop, Thought, Usage};
 use crate::formats::alike::Again;
-use crate::formats::fields::{Fields, is_string, text_across};
+use crate::formats::document::Raw;
+use crate::formats::fields::{Fields, text_across};
 use crate::formats::lenient::as_text;
 use crate::formats::{EventReader, Mark, Seen};
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 /// The reader of one reply.
 #[derive(Debug, Default)]
@@ -181,13 +182,13 @@ impl Reader {
     /// A delta, or a whole message.
     fn piece(&mut self, piece: &mut Fields, whole: bool, out: &mut Vec<Event>) {
         let filled = |text: &String| !text.is_empty();
-        let mut words = |raw: &RawValue| text_across(raw, &mut self.carry).filter(filled);
+        let mut words = |raw: Raw<'_>| text_across(raw, &mut self.carry).filter(filled);
         let plain = piece.take("reasoning_content").and_then(&mut words);
         let plain = plain.or_else(|| piece.take("reasoning").and_then(&mut words));
         let blocks = piece
             .lenient("thinking_blocks", Fields::objects)
             .unwrap_or_default();
-        let content = piece.take("content").map(|raw| match is_string(raw) {
+        let content = piece.take("content").map(|raw| match raw.is_string() {
             true => words(raw)
                 .map(|text| (Shape::Text, text))
                 .into_iter()
@@ -332,7 +333,7 @@ impl Reader {
             .lenient("name", Fields::text)
             .filter(|name| !name.is_empty());
         let arguments = match called.take(if free { "input" } else { "arguments" }) {
-            Some(raw) if is_string(raw) => text_across(raw, &mut self.carry).unwrap_or_default(),
+            Some(raw) if raw.is_string() => text_across(raw, &mut self.carry).unwrap_or_default(),
             // Not as text, but as the object itself.
             Some(raw) => raw.get().to_owned(),
             None => String::new(),
@@ -468,9 +469,9 @@ impl Reader {
 }
 
 /// Text and thought out of `content` where it is a list of parts, as Mistral sends it.
-fn content(raw: &RawValue) -> Vec<(Shape, String)> {
-    let parts = match serde_json::from_str(raw.get()) {
-        Ok(Value::Array(parts)) => parts
+fn content(raw: Raw<'_>) -> Vec<(Shape, String)> {
+    let parts = match raw.typed() {
+        Some(Value::Array(parts)) => parts
             .iter()
             .map(|part| match part.get("thinking") {
                 Some(thinking) => (Shape::Thought, plain(thinking)),

@@ -2,7 +2,7 @@
 
 use crate::chat::{Call, Chat, Grammar, Issuer, Seal, SealKind, Tool, ToolChoice, ToolKind};
 use crate::error::Result;
-use crate::formats::fields::{Fields, is_string, missing, string, unsupported, wrong};
+use crate::formats::fields::{Fields, missing, string, unsupported, wrong};
 use crate::formats::{Dropped, cache, schema, seal as seals};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -128,7 +128,7 @@ fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>> {
         (None, Some(raw)) => ("function_call", raw),
         (None, None) => return Ok(None),
     };
-    if is_string(raw) {
+    if raw.is_string() {
         return match string(raw, key)?.as_str() {
             "auto" => Ok(Some(ToolChoice::Auto)),
             "none" => Ok(Some(ToolChoice::None)),

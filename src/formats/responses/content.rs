@@ -3,21 +3,21 @@
 use crate::chat::{Media, MediaKind, Part, Source};
 use crate::error::{Error, Result};
 use crate::formats::Dropped;
-use crate::formats::fields::{Fields, is_string, string, unsupported, wrong};
-use serde_json::{Value, json, value::RawValue};
+use crate::formats::document::Raw;
+use crate::formats::fields::{Fields, items, unsupported, words};
+use serde_json::{Value, json};
 
 /// Reads a `content` or an `output`: a string or a list of parts.
-pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
-    if is_string(raw) {
-        let text = string(raw, path)?;
+pub fn read(raw: Raw<'_>, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
+    if raw.is_string() {
+        let text = words(raw, path)?;
         return Ok(if text.is_empty() {
             Vec::new()
         } else {
             vec![Part::text(text)]
         });
     }
-    let list: Vec<&RawValue> =
-        serde_json::from_str(raw.get()).map_err(|_| wrong(path, "a string or a list of parts"))?;
+    let list = items(raw, path, "a string or a list of parts")?;
     let mut parts = Vec::new();
     for (i, raw) in list.into_iter().enumerate() {
         let mut fields = Fields::of(raw, format!("{path}[{i}]"))?;
@@ -29,12 +29,12 @@ pub fn read(raw: &RawValue, path: &str, lost: &mut Vec<String>) -> Result<Vec<Pa
 
 fn part(fields: &mut Fields) -> Result<Part> {
     match fields.need("type")?.as_str() {
-        "input_text" | "text" => fields.need("text").map(Part::text),
+        "input_text" | "text" => fields.need_words("text").map(Part::text),
         "output_text" => {
             // What an answer carried beside its text says nothing to another model.
             fields.take("annotations");
             fields.take("logprobs");
-            fields.need("text").map(Part::text)
+            fields.need_words("text").map(Part::text)
         }
         "refusal" => fields.need("refusal").map(Part::Refusal),
         "input_image" => image(fields),

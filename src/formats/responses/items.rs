@@ -5,23 +5,23 @@ use super::content;
 use super::tool::{self, TOOL_SEARCH};
 use crate::chat::{Call, CallResult, Chat, Issuer, Message, Part, Role, Seal, SealKind, Thought};
 use crate::error::Result;
-use crate::formats::fields::{Fields, adapted, is_string, missing, string, unsupported, wrong};
+use crate::formats::document::Raw;
+use crate::formats::fields::{Fields, adapted, items, missing, unsupported, words, wrong};
 use crate::formats::{Dropped, seal};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
 /// Whose seals items carry by themselves.
 pub const HOME: Issuer = Issuer::Openai;
 
 /// Reads `input` into `chat`.
-pub fn read(raw: &RawValue, chat: &mut Chat) -> Result<()> {
-    if is_string(raw) {
+pub fn read(raw: Raw<'_>, chat: &mut Chat) -> Result<()> {
+    if raw.is_string() {
         chat.messages
-            .push(Message::text(Role::User, string(raw, "input")?));
+            .push(Message::text(Role::User, words(raw, "input")?));
         return Ok(());
     }
-    let items: Vec<&RawValue> = serde_json::from_str(raw.get())
-        .map_err(|_| wrong("input", "a string or a list of items"))?;
+    let items = items(raw, "input", "a string or a list of items")?;
     for (i, raw) in items.into_iter().enumerate() {
         let mut item = Fields::of(raw, format!("input[{i}]"))?;
         read_item(&mut item, chat)?;
@@ -80,7 +80,7 @@ fn read_item(item: &mut Fields, chat: &mut Chat) -> Result<()> {
         }
         "tool_search_output" => {
             clients(item)?;
-            let found = item.peek("tools").map_or("[]", RawValue::get).to_owned();
+            let found = item.peek("tools").map_or("[]", Raw::get).to_owned();
             tool::read(item.objects("tools")?.unwrap_or_default(), None, chat)?;
             answered(item, vec![Part::text(found)], false, chat)?;
         }

@@ -15,6 +15,7 @@ mod writer;
 
 pub use writer::write_fault_event;
 
+use super::document::Document;
 use super::peek::{Look, Looks, Missing};
 use super::seal::Apart;
 use super::{
@@ -85,8 +86,8 @@ mod tests;
 struct OpenaiResponses;
 
 impl Codec for OpenaiResponses {
-    fn read_request(&self, body: &[u8]) -> Result<Chat> {
-        request::read(body)
+    fn read(&self, document: &Document<'_>) -> Result<Chat> {
+        request::read(document)
     }
     fn write_request(&self, chat: &Chat, target: &Target<'_>) -> Result<Written> {
         body::write(chat, target)

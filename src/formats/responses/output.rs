@@ -5,9 +5,10 @@ use super::{NAME, items::HOME, tool::TOOL_SEARCH, usage};
 use crate::chat::{
     Call, Citation, Fault, Logprob, Media, MediaKind, Native, Seal, Source, Stop, Usage,
 };
+use crate::formats::document::Raw;
 use crate::formats::fields::Fields;
 use crate::formats::{ReplyContext, seal};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, json};
 
 /// Fields of a request that its response repeats, and what stands where the request does not have them:
 /// <https://www.openresponses.org/specification>.
@@ -159,12 +160,10 @@ impl Frame {
 }
 
 /// Raw JSON as it may stand in an event.
-fn on_one_line(raw: &RawValue) -> String {
+fn on_one_line(raw: Raw<'_>) -> String {
     match raw.get().contains(['\n', '\r']) {
         false => raw.get().to_owned(),
-        true => serde_json::from_str::<Value>(raw.get())
-            .unwrap_or_default()
-            .to_string(),
+        true => raw.typed::<Value>().unwrap_or_default().to_string(),
     }
 }
 

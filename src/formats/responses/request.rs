@@ -3,6 +3,7 @@
 use super::{items, tool};
 use crate::chat::{Answer, Chat, Effort, Message, Role, Thinking};
 use crate::error::Result;
+use crate::formats::document::Document;
 use crate::formats::fields::{Fields, missing, unsupported, wrong};
 
 /// What an upstream would have to keep or run, and what is then refused.
@@ -26,8 +27,8 @@ const HELD: [(&str, &str); 4] = [
 ];
 
 /// Reads a caller's request.
-pub fn read(body: &[u8]) -> Result<Chat> {
-    let mut fields = Fields::body(body)?;
+pub fn read(document: &Document<'_>) -> Result<Chat> {
+    let mut fields = Fields::document(document)?;
     for (name, why) in HELD {
         if fields.take(name).is_some() {
             return Err(unsupported(name, why));
@@ -44,7 +45,10 @@ pub fn read(body: &[u8]) -> Result<Chat> {
         stream: fields.flag("stream")?.unwrap_or(false),
         ..Chat::default()
     };
-    if let Some(text) = fields.text("instructions")?.filter(|text| !text.is_empty()) {
+    if let Some(text) = fields
+        .words("instructions")?
+        .filter(|text| !text.is_empty())
+    {
         chat.messages.push(Message::text(Role::System, text));
     }
     tool::read(

@@ -5,6 +5,7 @@ use super::items::HOME;
 use super::observe::observe;
 use crate::chat::{Call, Citation, Delta, Event, Logprob, Native, Opening, SealKind, Stop};
 use crate::formats::alike::Again;
+use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, string, text_across};
 use crate::formats::steps::Steps;
 use crate::formats::{Mark, Seen, seal};
@@ -380,9 +381,9 @@ impl Reader {
                     "input"
                 };
                 // Some give the object itself.
-                let text = item.take(key).map(|raw| {
-                    serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
-                });
+                let text = item
+                    .take(key)
+                    .map(|raw| raw.text().unwrap_or_else(|| raw.get().to_owned()));
                 self.say_whole(at, Shape::Call, 0, text.unwrap_or_default(), out);
             }
             _ => {}
@@ -549,9 +550,7 @@ fn logprob(given: &mut Fields) -> Option<Logprob> {
     Some(Logprob {
         token: given.lenient("token", Fields::text)?,
         logprob: given.lenient("logprob", Fields::number)?,
-        bytes: given
-            .take("bytes")
-            .and_then(|raw| serde_json::from_str(raw.get()).ok()),
+        bytes: given.take("bytes").and_then(Raw::typed),
         top: top.iter_mut().filter_map(logprob).collect(),
     })
 }

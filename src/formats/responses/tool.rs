@@ -2,7 +2,7 @@
 
 use crate::chat::{Chat, Grammar, Tool, ToolChoice, ToolKind};
 use crate::error::{Error, Result};
-use crate::formats::fields::{Fields, adapted, is_string, missing, string, unsupported, wrong};
+use crate::formats::fields::{Fields, adapted, missing, string, unsupported, wrong};
 use crate::formats::{Dropped, schema};
 use serde_json::{Map, Value, json};
 
@@ -127,7 +127,7 @@ pub fn choice(fields: &mut Fields) -> Result<Option<ToolChoice>> {
     let Some(raw) = fields.take("tool_choice") else {
         return Ok(None);
     };
-    if is_string(raw) {
+    if raw.is_string() {
         return match string(raw, "tool_choice")?.as_str() {
             "auto" => Ok(Some(ToolChoice::Auto)),
             "none" => Ok(Some(ToolChoice::None)),
