@@ -1,8 +1,10 @@
 //! Frames, the unit of a segment file: a checked head with a summary, and a compressed, checked body.
 
+use super::turns::Turns;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
+use zstd::zstd_safe::{self, zstd_sys};
 
 /// First bytes of a segment file; the last is the version.
 pub const FILE_MAGIC: &[u8; 8] = b"gwlogs\0\x01";
@@ -45,7 +47,13 @@ const KINDS: [Kind; 8] = [
 ];
 
 /// Compresses; kept between frames because its tables are large.
-pub type Compressor = zstd::bulk::Compressor<'static>;
+pub struct Compressor {
+    zstd: zstd::bulk::Compressor<'static>,
+    turns: Option<Turns>,
+}
+
+/// What is compressed between two turns of others, in about 100 us. Each piece has to describe its symbols anew.
+const PIECE: usize = 32 << 10;
 
 /// Levels of compression, both fast: the log must keep up with the gateway on a fraction of a core. Bodies are most of
 /// what there is, and worth half as much time again for a seventh less.
@@ -53,7 +61,59 @@ pub const FAST: i32 = 1;
 pub const SMALL: i32 = 2;
 
 pub fn compressor(level: i32) -> std::io::Result<Compressor> {
-    zstd::bulk::Compressor::new(level)
+    Ok(Compressor {
+        zstd: zstd::bulk::Compressor::new(level)?,
+        turns: None,
+    })
+}
+
+impl Compressor {
+    /// The same, which lets others have their turns meanwhile.
+    pub fn in_turns(self, turns: Turns) -> Compressor {
+        Compressor {
+            turns: Some(turns),
+            ..self
+        }
+    }
+
+    /// Appends what `raw` comes to; how many bytes that is.
+    fn append(&mut self, raw: &[u8], out: &mut Vec<u8>) -> std::io::Result<usize> {
+        let body = out.len();
+        // Room that is not filled first: it is many times what is written into it.
+        out.reserve(zstd_safe::compress_bound(raw.len()));
+        let turns = self.turns.as_mut().filter(|turns| turns.given());
+        let Some(turns) = turns.filter(|_| raw.len() > PIECE) else {
+            let mut rest = Cursor::new(&mut *out);
+            rest.set_position(body as u64);
+            return self.zstd.compress_to_buffer(raw, &mut rest);
+        };
+        let failed = |code| std::io::Error::other(zstd_safe::get_error_name(code));
+        let context = self.zstd.context_mut();
+        let session = zstd_safe::ResetDirective::SessionOnly;
+        context.reset(session).map_err(failed)?;
+        // With it the frame says its length, and tables are as large as for all of it.
+        let length = Some(raw.len() as u64);
+        context.set_pledged_src_size(length).map_err(failed)?;
+        let pieces = raw.len().div_ceil(PIECE);
+        for (at, piece) in raw.chunks(PIECE).enumerate() {
+            let mut piece = zstd_safe::InBuffer::around(piece);
+            let end = match at + 1 == pieces {
+                true => zstd_sys::ZSTD_EndDirective::ZSTD_e_end,
+                false => zstd_sys::ZSTD_EndDirective::ZSTD_e_flush,
+            };
+            loop {
+                let at = out.len();
+                let mut rest = zstd_safe::OutBuffer::around_pos(&mut *out, at);
+                let left = context.compress_stream2(&mut rest, &mut piece, end);
+                match left.map_err(failed)? {
+                    0 => break,
+                    left => out.reserve(left),
+                }
+            }
+            turns.between();
+        }
+        Ok(out.len() - body)
+    }
 }
 
 /// Appends a frame.
@@ -73,11 +133,7 @@ pub fn encode(
     out.resize(start + HEAD, 0);
     out.extend_from_slice(meta);
     let body = out.len();
-    // Room that is not filled first: it is many times what is written into it.
-    out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
-    let mut rest = Cursor::new(&mut *out);
-    rest.set_position(body as u64);
-    let length = compressor.compress_to_buffer(raw, &mut rest)?;
+    let length = compressor.append(raw, out)?;
     let crc = crc32fast::hash(&out[body..]);
     let mut head = [0; HEAD];
     head[..4].copy_from_slice(MAGIC);
@@ -204,5 +260,45 @@ impl Reader {
             from += length.saturating_sub(MAGIC.len() as u64 - 1).max(1);
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::queue;
+    use super::*;
+
+    #[test]
+    fn what_is_compressed_in_pieces_is_read_as_what_is_compressed_at_once() {
+        let words = ["latency", "\"model\":", "0123", "provider", "\u{1f980}"];
+        let text: String = (0..60_000_usize)
+            .map(|at| words[at.wrapping_mul(at) / 7 % words.len()])
+            .collect();
+        let dir = tempfile::tempdir().unwrap();
+        for length in [0, 1, PIECE, PIECE + 1, 3 * PIECE, text.len()] {
+            let raw = &text.as_bytes()[..length];
+            let turns = Turns::new(queue::queue(8, 1 << 20).1.backlog());
+            assert!(turns.given());
+            let mut cut = compressor(FAST).unwrap().in_turns(turns);
+            let mut whole = compressor(FAST).unwrap();
+            for compressor in [&mut cut, &mut whole] {
+                let mut out = b"before".to_vec();
+                // One compressor makes many frames.
+                for meta in [&b"one"[..], b"other"] {
+                    encode(&mut out, Kind::Rows, meta, raw, compressor).unwrap();
+                }
+                let path = dir.path().join("frames");
+                std::fs::write(&path, &out).unwrap();
+                let mut reader = Reader::open(&path).unwrap();
+                let first = reader.head(6).unwrap();
+                let second = reader.head(first.end()).unwrap();
+                assert_eq!((&*first.meta, &*second.meta), (&b"one"[..], &b"other"[..]));
+                assert_eq!(second.end(), reader.len);
+                for at in [6, first.end()] {
+                    assert!(reader.body(at, Kind::Rows).unwrap() == raw, "{length}");
+                }
+            }
+        }
     }
 }

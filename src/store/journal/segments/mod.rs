@@ -23,6 +23,7 @@ mod stats;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod writer;
 
 pub use settings::{Floor, Settings};

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 const FLUSH_WAIT: Duration = Duration::from_secs(1);
 /// A collecting writer looks for more this often; producers need not wake it then.
 const LOOK: Duration = Duration::from_millis(10);
+/// A backlog is long from so many rows that wait, or such a part of the room for content that is taken.
+const LONG_ROWS: u64 = 256;
+const LONG_PART: usize = 8;
 
 /// A row on its way.
 pub struct Entry {
@@ -46,6 +49,14 @@ struct Counts {
     progress: Condvar,
 }
 
+impl Counts {
+    /// Rows that nobody has taken out yet.
+    fn waiting(&self) -> u64 {
+        let accepted = self.accepted.load(Ordering::Relaxed);
+        accepted.saturating_sub(self.taken.load(Ordering::Relaxed))
+    }
+}
+
 /// The producers' end.
 pub struct Queue {
     /// Boxed, so that room for many costs little while there are few.
@@ -60,6 +71,13 @@ pub struct Queue {
 pub struct Taker {
     receiver: Receiver<Option<Box<Entry>>>,
     counts: Arc<Counts>,
+    bytes: usize,
+}
+
+/// How much waits for the writer.
+pub struct Backlog {
+    counts: Arc<Counts>,
+    bytes: usize,
 }
 
 pub fn queue(rows: usize, bytes: usize) -> (Queue, Taker) {
@@ -73,7 +91,11 @@ pub fn queue(rows: usize, bytes: usize) -> (Queue, Taker) {
             bytes,
             thread: OnceLock::new(),
         },
-        Taker { receiver, counts },
+        Taker {
+            receiver,
+            counts,
+            bytes,
+        },
     )
 }
 
@@ -99,12 +121,8 @@ impl Queue {
             bytes: 0,
         });
         if let Some(size) = entry.content.as_ref().map(Content::size) {
-            let queued = counts
-                .accepted
-                .load(Ordering::Relaxed)
-                .saturating_sub(counts.taken.load(Ordering::Relaxed));
             // Without content the writer is faster: give that up before the rows do not fit either.
-            let behind = queued > self.rows - self.rows / 4;
+            let behind = counts.waiting() > self.rows - self.rows / 4;
             if behind
                 || counts
                     .bytes
@@ -194,7 +212,24 @@ pub enum Took {
     End,
 }
 
+impl Backlog {
+    /// Whether so much waits that the writer has to hurry, or nothing more comes and it is to end.
+    pub fn is_long(&self) -> bool {
+        let counts = &*self.counts;
+        counts.waiting() >= LONG_ROWS
+            || counts.bytes.load(Ordering::Relaxed) > self.bytes / LONG_PART
+            || counts.closed.load(Ordering::Relaxed)
+    }
+}
+
 impl Taker {
+    pub fn backlog(&self) -> Backlog {
+        Backlog {
+            counts: self.counts.clone(),
+            bytes: self.bytes,
+        }
+    }
+
     /// Fills a batch: waits for a first row up to `idle`, then collects for up to `linger`.
     pub fn take(
         &self,

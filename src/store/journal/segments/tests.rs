@@ -868,6 +868,31 @@ fn retention_by_age_unlinks_the_old() {
 }
 
 #[test]
+fn a_backlog_is_long_by_rows_or_content_until_they_are_done() {
+    let (queue, taker) = queue::queue(1024, 800);
+    let backlog = taker.backlog();
+    let mut batch = Vec::new();
+    let done = |batch: &mut queue::Batch| {
+        taker.take(batch, 1024, 1 << 20, Duration::ZERO, Duration::ZERO);
+        taker.done(batch.len(), batch.iter().map(|entry| entry.bytes).sum());
+        batch.clear();
+    };
+    let push = |content: Option<usize>| {
+        queue.push(row(0), content.map(|size| body(&noise(1, size))));
+        backlog.is_long()
+    };
+    assert!(!push(Some(100)));
+    assert!(push(Some(1)), "an eighth of the room for content is taken");
+    done(&mut batch);
+    assert!((0..255).all(|_| !push(None)));
+    assert!(push(None), "256 rows wait");
+    done(&mut batch);
+    assert!(!push(None));
+    queue.close();
+    assert!(backlog.is_long(), "the writer is to end");
+}
+
+#[test]
 fn a_full_queue_drops_content_first_and_counts() {
     let (queue, taker) = queue::queue(8, 100);
     let lost = |content: usize| queue.push(row(0), Some(body(&noise(1, content))));

@@ -10,6 +10,7 @@ use super::open::Open;
 use super::queue::{Entry, Taker, Took};
 use super::series::{Series, Tools};
 use super::settings::{Disk, Holds, Room};
+use super::turns::Turns;
 use super::{Shared, lock};
 use crate::clock;
 use crate::resources::Stamp;
@@ -37,6 +38,7 @@ const KEEP_TIME: Duration = Duration::from_secs(60);
 
 pub struct Writer {
     tools: Tools,
+    turns: Turns,
     taker: Taker,
     rows: Series,
     content: Series,
@@ -67,7 +69,8 @@ impl Writer {
         let mut writer = Writer {
             rows: Series::new(Holds::Rows, rows, &shared),
             content: Series::new(Holds::Content, content, &shared),
-            tools: Tools::new(shared)?,
+            tools: Tools::new(shared, &taker)?,
+            turns: Turns::new(taker.backlog()),
             taker,
             room: Room::All,
             failing: None,
@@ -105,7 +108,10 @@ impl Writer {
                 self.write(&batch);
                 self.taker
                     .done(batch.len(), batch.iter().map(|entry| entry.bytes).sum());
-                batch.clear();
+                for entry in batch.drain(..) {
+                    drop(entry);
+                    self.turns.between();
+                }
             }
             if took == Took::End {
                 break;
@@ -121,7 +127,7 @@ impl Writer {
     }
 
     /// Takes out what is not to be kept.
-    fn redact(&self, batch: &mut [Box<Entry>]) {
+    fn redact(&mut self, batch: &mut [Box<Entry>]) {
         let shared = &self.tools.shared;
         let redaction = &shared.settings.redact;
         if redaction.is_empty() {
@@ -132,6 +138,7 @@ impl Writer {
             .map(|entry| {
                 let stream = entry.row.stream;
                 let content = entry.content.as_mut();
+                self.turns.between();
                 redaction.row(&mut entry.row)
                     + content.map_or(0, |content| redaction.content(content, stream))
             })
@@ -302,6 +309,7 @@ impl Writer {
                 at: at + self.out.len() as u64,
                 index: u32::try_from(some.rows).unwrap_or(u32::MAX - 2),
             });
+            self.turns.between();
             block::put_content(&mut self.raw, &entry.row.id, content);
             some.add_place(&entry.row);
             if self.raw.len() >= CONTENT_BLOCK {
@@ -396,6 +404,7 @@ impl Writer {
         let mut sums = Sums::default();
         let mut groups = Vec::with_capacity(batch.len());
         for (entry, kept) in batch.iter().zip(kept) {
+            self.turns.between();
             if block::put_row(&mut self.raw, &entry.row, *kept) {
                 block.summary.add(&entry.row);
                 groups.push(sums.take(&entry.row));
