@@ -211,14 +211,17 @@ pub enum Source {
 
 impl Source {
     /// What a URL leads to: a `data:` URL with base64 is taken apart, every other stays one.
-    pub fn of_url(url: String) -> Source {
-        match url
-            .strip_prefix("data:")
-            .and_then(|rest| rest.split_once(";base64,"))
-        {
-            Some((mime, data)) => Source::Base64 {
-                mime: mime.to_owned(),
-                data: data.to_owned(),
+    pub fn of_url(mut url: String) -> Source {
+        let inside = url.strip_prefix("data:");
+        let parts = inside.and_then(|rest| rest.split_once(";base64,"));
+        match parts.map(|(mime, data)| (mime.to_owned(), data.len())) {
+            Some((mime, length)) => Source::Base64 {
+                mime,
+                data: {
+                    // It may be megabytes long: it stays where it is.
+                    url.drain(..url.len() - length);
+                    url
+                },
             },
             None => Source::Url(url),
         }

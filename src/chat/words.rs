@@ -1,6 +1,7 @@
 //! What is said, and the JSON spelling that it came in: of words that are only handed on nobody takes the escapes out to put
 //! them in again. Must not know who reads or writes them.
 
+use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use std::{cell::OnceCell, fmt, ops::Deref};
 
@@ -12,29 +13,24 @@ pub struct Words(Kept);
 enum Kept {
     Text(String),
     Spelt {
-        /// A JSON string, quotes included, that stands for a text.
-        spelling: Box<str>,
+        /// A JSON string, quotes included, that stands for a text. It is a part of what somebody sent, and no copy.
+        spelling: Bytes,
         /// That text, once somebody has asked for it.
         text: OnceCell<String>,
     },
 }
 
 impl Words {
-    /// Words that come as a JSON string; `None`: it is no string, or stands for no text (halves of characters).
-    pub fn read(spelling: &str) -> Option<Words> {
-        unescaped(spelling).map(Words::from)
-    }
-
-    /// The same of a JSON string that is known to stand for a text: it is kept as it is.
-    pub fn spelt(spelling: &str) -> Words {
+    /// Words that came as a JSON string that is known to stand for a text: it is kept as it is.
+    pub fn spelt(spelling: Bytes) -> Words {
         Words(Kept::Spelt {
-            spelling: spelling.into(),
+            spelling,
             text: OnceCell::new(),
         })
     }
 
     /// The JSON string that they came as and that stands for them still.
-    pub fn spelling(&self) -> Option<&str> {
+    pub fn spelling(&self) -> Option<&[u8]> {
         match &self.0 {
             Kept::Text(_) => None,
             Kept::Spelt { spelling, .. } => Some(spelling),
@@ -76,10 +72,9 @@ impl Words {
 
     /// Whether there is nothing but white space.
     pub fn is_blank(&self) -> bool {
-        let begin = self.spelling().and_then(|it| it.chars().nth(1));
-        match begin {
+        match self.spelling().and_then(|it| it.get(1)) {
             // What begins with an escape may be a line end, and only the text tells.
-            Some(begin) if begin != '\\' && begin != '"' && !begin.is_whitespace() => false,
+            Some(begin) if begin.is_ascii_graphic() && !matches!(begin, b'\\' | b'"') => false,
             _ => self.as_str().trim().is_empty(),
         }
     }
@@ -148,15 +143,15 @@ impl Serialize for Words {
 }
 
 /// The text that a JSON string stands for, quotes included in it; `None`: it is none, or half a character is in it.
-pub fn unescaped(spelling: &str) -> Option<String> {
-    plainly(spelling).or_else(|| serde_json::from_str(spelling).ok())
+pub fn unescaped(spelling: &[u8]) -> Option<String> {
+    plainly(spelling).or_else(|| serde_json::from_slice(spelling).ok())
 }
 
 /// The text of a JSON string whose escapes are single letters, as line ends and quotes are: in texts full of those it takes
 /// half as long as with a parser for all of them. `None`: it is another one, or no string.
-fn plainly(raw: &str) -> Option<String> {
+fn plainly(raw: &[u8]) -> Option<String> {
     const ONES: u64 = u64::MAX / 255;
-    let given = raw.strip_prefix('"')?.strip_suffix('"')?.as_bytes();
+    let given = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     let meant = |at: usize| {
         Some(match given.get(at)? {
             b'n' => b'\n',
@@ -202,7 +197,7 @@ mod tests {
         #[test]
         fn texts_are_what_a_parser_makes_of_them(text in ".{0,80}", pieces in proptest::collection::vec(prop_oneof![Just("\\n"), Just("\\\""), Just("\\\\"), Just("\\u0041"), Just("\\ud800"), Just("\\/é"), Just("abcdefgh")], 0..12)) {
             for spelling in [serde_json::to_string(&text).unwrap(), format!("\"{}\"", pieces.concat())] {
-                prop_assert_eq!(unescaped(&spelling), serde_json::from_str::<String>(&spelling).ok(), "{}", spelling);
+                prop_assert_eq!(unescaped(spelling.as_bytes()), serde_json::from_str::<String>(&spelling).ok(), "{}", spelling);
             }
         }
 
@@ -214,8 +209,8 @@ mod tests {
                 true => format!("\"{}\"", units.collect::<String>()),
                 false => serde_json::to_string(&text).unwrap(),
             };
-            let (spelt, plain) = (Words::spelt(&spelling), Words::from(text.as_str()));
-            prop_assert_eq!(spelt.spelling(), Some(spelling.as_str()));
+            let (spelt, plain) = (Words::spelt(Bytes::from(spelling.clone())), Words::from(text.as_str()));
+            prop_assert_eq!(spelt.spelling(), Some(spelling.as_bytes()));
             prop_assert_eq!((spelt.is_empty(), spelt.is_blank()), (text.is_empty(), text.trim().is_empty()));
             prop_assert_eq!((plain.is_empty(), plain.is_blank()), (text.is_empty(), text.trim().is_empty()));
             prop_assert_eq!(&spelt, &plain);

@@ -4,7 +4,7 @@
 
 use super::scan::plain;
 use super::{Mark, Seen};
-use crate::chat::{Delta, Event};
+use crate::chat::{Delta, Event, unescaped};
 use std::ops::Range;
 
 /// What one event says of the reply, as a format's row has it.
@@ -76,7 +76,7 @@ impl Alike {
 
     /// The text of the event that was observed last, if there is nothing else in it.
     fn text(&self, data: &[u8]) -> Option<String> {
-        serde_json::from_slice(data.get(self.said.clone()?)?).ok()
+        unescaped(data.get(self.said.clone()?)?)
     }
 }
 

@@ -4,6 +4,7 @@
 use super::scan::{Long, Scan};
 use crate::chat::{Words, unescaped};
 use crate::error::{Error, Result};
+use bytes::Bytes;
 use serde::Deserialize;
 use std::borrow::Cow;
 
@@ -12,20 +13,28 @@ use std::borrow::Cow;
 pub struct Document<'a> {
     text: &'a str,
     long: Cow<'a, [Long]>,
+    /// The same body for those who keep some of it.
+    body: Option<&'a Bytes>,
 }
 
 impl<'a> Document<'a> {
-    /// A text that somebody has gone through already.
-    pub fn known(text: &'a str, long: &'a [Long]) -> Document<'a> {
+    /// A text that somebody has gone through already, and the body that it is.
+    pub fn known(text: &'a str, long: &'a [Long], body: &'a Bytes) -> Document<'a> {
         Document {
             text,
             long: Cow::Borrowed(long),
+            body: Some(body),
         }
     }
 
     /// Goes through a body. Errors: it is no JSON.
     pub fn of(body: &'a [u8]) -> Result<Document<'a>> {
         let text = std::str::from_utf8(body).map_err(|cause| not_json().cause(cause))?;
+        Document::read(text)
+    }
+
+    /// The same of one that is text.
+    pub fn read(text: &'a str) -> Result<Document<'a>> {
         let mut scan = Scan::new(text, usize::MAX);
         scan.long = Some(Vec::new());
         scan.space();
@@ -35,7 +44,11 @@ impl<'a> Document<'a> {
             return Err(scan.wrong("end of the body"));
         }
         let long = Cow::Owned(scan.long.unwrap_or_default());
-        Ok(Document { text, long })
+        Ok(Document {
+            text,
+            long,
+            body: None,
+        })
     }
 
     /// The body.
@@ -50,6 +63,7 @@ impl<'a> Document<'a> {
             text,
             at: self.text.len() - self.text.trim_start_matches(BLANKS).len(),
             long: &self.long,
+            body: self.body,
         }
     }
 }
@@ -62,6 +76,7 @@ pub struct Raw<'a> {
     at: usize,
     /// Itself, where it is known to be long, and what is known to be long in it.
     long: &'a [Long],
+    body: Option<&'a Bytes>,
 }
 
 /// A member of an object: its name, borrowed where it has no escapes, and its value.
@@ -74,6 +89,7 @@ impl<'a> Raw<'a> {
             text: trimmed(text),
             at: 0,
             long: &[],
+            body: None,
         }
     }
 
@@ -116,7 +132,11 @@ impl<'a> Raw<'a> {
 
     /// The text of a string; `None`: it is none, or spells half a character.
     pub fn text(self) -> Option<String> {
-        unescaped(self.text)
+        let inner = self.text.strip_prefix('"')?.strip_suffix('"')?;
+        match memchr::memchr(b'\\', inner.as_bytes()) {
+            None => Some(inner.to_owned()),
+            Some(_) => unescaped(self.text.as_bytes()),
+        }
     }
 
     /// The same, as it is spelt where that is worth it.
@@ -124,9 +144,19 @@ impl<'a> Raw<'a> {
         match self.long.first() {
             // It was gone through, so that it stands for a text if its characters are whole.
             Some(known) if known.start == self.at && !known.halves && self.is_string() => {
-                Some(Words::spelt(self.text))
+                Some(Words::spelt(self.kept()))
             }
-            _ => Words::read(self.text),
+            _ => self.text().map(Words::from),
+        }
+    }
+
+    /// Its spelling for longer than the body is lent: a part of it, and else a copy.
+    fn kept(self) -> Bytes {
+        let place = self.at..self.at + self.text.len();
+        let same = |part: &[u8]| std::ptr::eq(part, self.text.as_bytes());
+        match self.body {
+            Some(body) if body.get(place.clone()).is_some_and(same) => body.slice(place),
+            _ => Bytes::copy_from_slice(self.text.as_bytes()),
         }
     }
 
@@ -151,6 +181,7 @@ impl<'a> Raw<'a> {
             text: self.text.get(span.clone()).unwrap_or_default(),
             at: self.at + span.start,
             long: known.get(..gone_over).unwrap_or_default(),
+            body: self.body,
         })
     }
 }
@@ -254,6 +285,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_noted_takes_less_room_than_the_text() {
+        let (open, close) = ("[".repeat(100), "]".repeat(100));
+        let nested = format!("{open}{close},");
+        let text = format!("[{}0]", nested.repeat(50));
+        let document = Document::read(&text).unwrap();
+        assert!(size_of_val(&*document.long) < text.len());
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(together(document.root()), value);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_body_is_no_copy_of_it() {
+        let body = Bytes::from(format!(" [\"{}\"]", "x".repeat(400)));
+        let text = std::str::from_utf8(&body).unwrap();
+        let long = Document::read(text).unwrap().long.into_owned();
+        let spelt = |body: &Bytes| {
+            let document = Document::known(text, &long, body);
+            let words = document.root().items().unwrap()[0].words().unwrap();
+            (words.spelling().unwrap().as_ptr(), words.into_string())
+        };
+        assert_eq!(spelt(&body), (body[2..].as_ptr(), text[3..403].to_owned()));
+        // Of another body nothing is taken.
+        for other in [Bytes::from(vec![b'y'; 500]), Bytes::new()] {
+            assert_eq!(spelt(&other).1, text[3..403]);
+        }
+    }
+
+    #[test]
     fn half_a_character_is_no_text_however_long_the_rest() {
         let rest = "x".repeat(100);
         for half in ["\\ud83d", "\\uDE00", "\\uDE00\\ud83d"] {
@@ -275,7 +334,7 @@ mod tests {
         let words = document.root().words().unwrap();
         assert_eq!(
             (&*words, words.spelling()),
-            (&*format!("{rest}é"), Some(&*kept))
+            (&*format!("{rest}é"), Some(kept.as_bytes()))
         );
     }
 }

@@ -140,6 +140,11 @@ pub(super) fn in_place(seen: &Seen) -> Error {
     )
 }
 
+/// That a reply is none.
+pub(super) fn no_object(cause: Error) -> Error {
+    Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause)
+}
+
 /// gw's own error as callers see it: the message with its hint, but never the cause, which may name
 /// internal addresses. The type is left to the format, by status. The message may quote what a caller sent, a
 /// credential in the wrong place perhaps; the hint is gw's alone and stays as it is.

@@ -17,6 +17,7 @@ pub(crate) mod recorded;
 mod replies;
 mod requests;
 mod seals;
+mod spelt;
 mod streams;
 mod survival;
 mod telling;

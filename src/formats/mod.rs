@@ -4,6 +4,7 @@
 pub mod alike;
 pub mod anthropic;
 mod api;
+mod arguments;
 mod betas;
 mod cache;
 mod call_id;
@@ -398,6 +399,8 @@ pub struct ReplyContext {
     pub created: i64,
     /// The caller's request, where its format's replies repeat some of it.
     pub request: bytes::Bytes,
+    /// Where long values are in that, as far as it is known.
+    pub long: std::sync::Arc<[scan::Long]>,
     /// What the caller's tools are called where the upstream knows them by other names.
     pub names: Option<std::sync::Arc<names::Names>>,
 }

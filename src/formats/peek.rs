@@ -7,6 +7,7 @@ use super::{
     scan::{Long, Scan},
 };
 use crate::error::{Error, Result};
+use bytes::Bytes;
 use memchr::memmem;
 use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
@@ -202,8 +203,8 @@ pub fn members_of(body: &[u8]) -> Result<Vec<Member<'_>>> {
 
 impl<'a> Peek<'a> {
     /// The body for whoever takes it apart.
-    pub fn document(&'a self) -> Document<'a> {
-        Document::known(self.text, &self.long)
+    pub fn document(&'a self, body: &'a Bytes) -> Document<'a> {
+        Document::known(self.text, &self.long, body)
     }
 
     /// Adds what the path says. Of a model in the path the body says nothing that counts.

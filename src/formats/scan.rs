@@ -12,35 +12,36 @@ const HIGH: u64 = ONES * 0x80;
 /// short runs between escapes, so this beats `memchr`, which is made for long ones.
 pub(super) fn plain(bytes: &[u8]) -> usize {
     let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    let mut at = 0;
-    // Without an early exit inside a block, the compiler uses vector instructions.
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>()) {
-        if block.iter().fold(false, |any, byte| any | special(*byte)) {
-            break;
-        }
-        at += 32;
-    }
     // Eight bytes in a word: a byte is zero where subtracting one borrows into its high bit.
     let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*block);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = (control
-            | zero(word ^ (ONES * u64::from(b'"')))
-            | zero(word ^ (ONES * u64::from(b'\\'))))
-            & HIGH;
-        if found != 0 {
-            // A borrow can only spoil bytes behind a real find, so the first one is right.
-            return at + (found.trailing_zeros() / 8) as usize;
+    let mut at = 0;
+    loop {
+        // Most runs end within four words.
+        for _ in 0..4 {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let Some(block) = rest.first_chunk::<8>() else {
+                return at + rest.iter().take_while(|byte| !special(**byte)).count();
+            };
+            let word = u64::from_le_bytes(*block);
+            let control = word.wrapping_sub(ONES * 0x20) & !word;
+            let found = (control
+                | zero(word ^ (ONES * u64::from(b'"')))
+                | zero(word ^ (ONES * u64::from(b'\\'))))
+                & HIGH;
+            if found != 0 {
+                // A borrow can only spoil bytes behind a real find, so the first one is right.
+                return at + (found.trailing_zeros() / 8) as usize;
+            }
+            at += 8;
         }
-        at += 8;
+        // Without an early exit inside a block, the compiler uses vector instructions.
+        while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<32>()) {
+            if block.iter().fold(false, |any, byte| any | special(*byte)) {
+                break;
+            }
+            at += 32;
+        }
     }
-    at + bytes
-        .get(at..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(|byte| !special(**byte))
-        .count()
 }
 
 /// Strings shorter than this are not looked at: they are no media, or none that matters.
@@ -96,7 +97,7 @@ pub(super) struct Scan<'a> {
     depth: usize,
     /// The containers inside the value being read: whether it is an object, and its place among the long values. Kept
     /// between values.
-    stack: Vec<(bool, usize)>,
+    stack: Vec<(bool, Option<usize>)>,
     /// The long values that are known from here on, and where this text begins in the one that they are counted in.
     known: &'a [Long],
     base: usize,
@@ -149,22 +150,18 @@ impl<'a> Scan<'a> {
         true
     }
 
-    /// Notes that a value begins here. Gives its place.
-    fn begins(&mut self) -> usize {
-        let start = self.at;
-        self.long.as_mut().map_or(0, |long| {
-            long.push(Long {
-                start,
-                end: start,
-                halves: false,
-            });
-            long.len() - 1
-        })
+    /// Notes a value, if values are noted and there are not so many that they would take more room than the text. Gives its
+    /// place.
+    fn note(&mut self, start: usize, end: usize, halves: bool) -> Option<usize> {
+        let most = self.bytes.len() / LONG;
+        let long = self.long.as_mut().filter(|long| long.len() < most)?;
+        long.push(Long { start, end, halves });
+        Some(long.len() - 1)
     }
 
     /// The value that was noted in this place ends here.
-    fn ends(&mut self, place: usize) {
-        if let Some(long) = &mut self.long
+    fn ends(&mut self, place: Option<usize>) {
+        if let (Some(long), Some(place)) = (&mut self.long, place)
             && let Some(noted) = long.get_mut(place)
         {
             noted.end = self.at;
@@ -256,11 +253,8 @@ impl<'a> Scan<'a> {
                     {
                         self.encoded += self.at - start;
                     }
-                    if self.at - start >= LONG
-                        && let Some(long) = &mut self.long
-                    {
-                        let end = self.at;
-                        long.push(Long { start, end, halves });
+                    if self.at - start >= LONG {
+                        self.note(start, self.at, halves);
                     }
                     return Ok(start..self.at);
                 }
@@ -345,7 +339,7 @@ impl<'a> Scan<'a> {
                     self.string()?;
                 }
                 open @ (b'{' | b'[') => {
-                    let place = self.begins();
+                    let place = self.note(self.at, self.at, false);
                     self.at += 1;
                     self.enter()?;
                     self.space();
@@ -403,7 +397,7 @@ impl<'a> Scan<'a> {
             self.space();
             let span = self.string()?;
             let name = match self.escaped {
-                true => unescaped(&self.text[span]).map(Cow::Owned),
+                true => unescaped(self.text[span].as_bytes()).map(Cow::Owned),
                 false => self
                     .text
                     .get(span.start + 1..span.end - 1)

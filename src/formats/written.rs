@@ -50,7 +50,7 @@ pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
 /// Writes words as they came, or as a text.
 pub(super) fn write_words(words: &Words, out: &mut Vec<u8>) {
     match words.spelling() {
-        Some(spelling) => out.extend_from_slice(spelling.as_bytes()),
+        Some(spelling) => out.extend_from_slice(spelling),
         None => write_text(words, out),
     }
 }
@@ -75,6 +75,14 @@ impl<'a> Told<'a> {
             Told::Words(words) => words,
             Told::Text(text) => text,
         }
+    }
+
+    /// Says more.
+    pub fn push(&mut self, more: &str) {
+        *self = Told::Text(match std::mem::replace(self, Told::Text("".into())) {
+            Told::Words(words) => format!("{}{more}", words.as_str()).into(),
+            Told::Text(text) => (text.into_owned() + more).into(),
+        });
     }
 
     /// Without the blanks behind it.
@@ -197,10 +205,12 @@ macro_rules! trees {
 trees! {
     Value => |value| Tree::Value(Cow::Owned(value)),
     &'a Value => |value| Tree::Value(Cow::Borrowed(value)),
+    Told<'a> => Tree::Text,
     &'a Words => |words| Tree::Text(words.into()),
     &'a str => |text| Tree::Text(text.into()),
     &'a String => |text| Tree::Text(text.into()),
     String => |text| Tree::Text(text.into()),
+    Cow<'a, str> => |text| Tree::Text(Told::Text(text)),
     Vec<Tree<'a>> => Tree::List,
 }
 
@@ -262,18 +272,6 @@ impl Object<'_> {
 
     pub fn end(&mut self) {
         self.out.push(b'}');
-    }
-}
-
-/// An object of one member.
-#[derive(Debug)]
-pub(super) struct Member<T>(pub &'static str, pub T);
-
-impl<T: Serialize> Serialize for Member<T> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(Some(1))?;
-        map.serialize_entry(self.0, &self.1)?;
-        map.end()
     }
 }
 

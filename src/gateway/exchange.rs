@@ -155,7 +155,7 @@ impl Exchange<'_> {
         }
         let chat = self
             .chat
-            .get_or_init(|| match from.read(&self.peek.document()) {
+            .get_or_init(|| match from.read(&self.peek.document(self.body)) {
                 // The path may say it, and not the body.
                 Ok(chat) => Ok(Chat {
                     stream: self.peek.stream,
@@ -203,6 +203,7 @@ impl Exchange<'_> {
             include_usage: self.peek.include_usage,
             created: self.now / 1_000,
             request: self.body.clone(),
+            long: self.peek.long.as_slice().into(),
             names: chat.and_then(Names::of).map(Arc::new),
         }
     }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, adapted, items, missing, unsupported, words, wrong};
 use crate::formats::written::{Object, Told, write_json, write_list};
-use crate::formats::{Dropped, cache, call_id, seal};
+use crate::formats::{Dropped, arguments, cache, call_id, seal};
 use serde_json::{Map, Value, json, value::RawValue};
 use std::borrow::Cow;
 
@@ -328,7 +328,7 @@ pub fn write<'a>(parts: &'a [Part], dropped: &mut Dropped) -> Result<Vec<Block<'
             Part::Call(call) => blocks.push(Block::call(
                 safe_id(&call.id).into(),
                 &call.name,
-                Cow::Borrowed(input(call)?),
+                Cow::Borrowed(arguments::asked(call)?),
             )),
             Part::Result(result) => blocks.push(write_result(result, dropped)?),
             Part::Refusal(text) => blocks.push(Block::text(text.as_str())),
@@ -357,28 +357,6 @@ pub fn thought(text: &str, seal: &Seal) -> Block<'static> {
         }
         _ => json!({"type": "thinking", "thinking": text, "signature": data}),
     })
-}
-
-fn input(call: &Call) -> Result<&RawValue> {
-    raw_object(&call.arguments).ok_or_else(|| {
-        Error::invalid(format!(
-            "the arguments of the call of `{}` are not a JSON object",
-            call.name
-        ))
-        .param("messages.tool_calls.function.arguments")
-        .hint("give the arguments as the text of one JSON object")
-    })
-}
-
-/// The text as raw JSON where it is an object; nothing and `null` are an empty one.
-pub fn raw_object(text: &str) -> Option<&RawValue> {
-    let text = match text.trim() {
-        "" | "null" => "{}",
-        text => text,
-    };
-    serde_json::from_str(text)
-        .ok()
-        .filter(|raw: &&RawValue| raw.get().starts_with('{'))
 }
 
 /// Ids may hold letters, digits, `_` and `-` here and anything elsewhere.

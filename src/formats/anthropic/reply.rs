@@ -1,15 +1,15 @@
 //! Whole replies, both directions.
 
-use super::block::{Block, raw_object, thought};
+use super::block::{Block, thought};
 use super::{observe, stream, usage};
 use crate::chat::{Event, Part, Reply, Stop, Thought};
 use crate::error::{Error, Kind, Result};
+use crate::formats::document::Document;
 use crate::formats::fields::Fields;
 use crate::formats::lenient::as_text;
 use crate::formats::written::{Object, write_list};
-use crate::formats::{Mark, ReplyContext, Seen, fault, seal};
-use serde_json::{json, value::RawValue};
-use std::borrow::Cow;
+use crate::formats::{Mark, ReplyContext, Seen, arguments, fault, seal};
+use serde_json::json;
 
 /// Reads an upstream's whole reply: a stream whose blocks come in one piece.
 pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
@@ -17,9 +17,8 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     if observe::whole(body.as_bytes(), seen) == Mark::Error {
         return Err(fault::in_place(seen));
     }
-    let mut fields = Fields::body(body.as_bytes()).map_err(|cause| {
-        Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause)
-    })?;
+    let document = Document::read(&body).map_err(fault::no_object)?;
+    let mut fields = Fields::document(&document).map_err(fault::no_object)?;
     let content = fields
         .lenient("content", Fields::list)
         .ok_or_else(|| Error::new(Kind::Upstream, "the provider's answer has no content"))?;
@@ -70,7 +69,7 @@ fn block(part: &Part) -> Option<Block<'_>> {
         Part::Call(call) => Some(Block::call(
             call.id.as_str().into(),
             &call.name,
-            input(&call.arguments),
+            arguments::shown(&call.arguments),
         )),
         Part::Thought(Thought {
             text,
@@ -84,17 +83,6 @@ fn block(part: &Part) -> Option<Block<'_>> {
             Some(Block::Plain(native.json.clone()))
         }
         Part::Media(_) | Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => None,
-    }
-}
-
-/// Arguments that the model garbled are shown as what they are, under a name that no schema will accept silently.
-fn input(arguments: &str) -> Cow<'_, RawValue> {
-    match raw_object(arguments) {
-        Some(object) => Cow::Borrowed(object),
-        None => {
-            let shown = json!({"_malformed_arguments": arguments}).to_string();
-            RawValue::from_string(shown).map_or(Cow::Borrowed(RawValue::NULL), Cow::Owned)
-        }
     }
 }
 

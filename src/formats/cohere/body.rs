@@ -2,9 +2,10 @@
 
 use super::{message, tool};
 use crate::chat::{Answer, Chat, Takes, Thinking};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::formats::fields::{adapted, dedup, unsupported};
 use crate::formats::names::{self, Knows};
+use crate::formats::written::{Object, Tree, write_list};
 use crate::formats::{Dropped, Target, Written};
 use serde_json::{Map, Value, json};
 
@@ -17,12 +18,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     let mut dropped: Dropped = chat.lost.clone();
     let chat = &*names::plain(chat, Knows::FUNCTIONS, &mut dropped);
     let mut body = Map::new();
-    body.insert("model".into(), json!(target.model));
     let (messages, documents) = message::write(&chat.messages, &mut dropped)?;
-    body.insert("messages".into(), Value::Array(messages));
-    if !documents.is_empty() {
-        body.insert("documents".into(), Value::Array(documents));
-    }
     tool::write(chat, &mut body, &mut dropped)?;
     let mut put = |key: &str, value: Option<Value>| {
         value.and_then(|value| body.insert(key.to_owned(), value))
@@ -39,10 +35,18 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     sampling(chat, &mut body, &mut dropped);
     others(chat, &mut dropped);
     dedup(&mut dropped);
-    let body = serde_json::to_vec(&body).map_err(|cause| {
-        Error::internal("the translated request cannot be written").cause(cause)
-    })?;
-    Ok(Written { body, dropped })
+    let mut out = Vec::with_capacity(chat.room());
+    let mut written = Object::begin(&mut out);
+    written.text("model", target.model);
+    write_list(&messages, written.key("messages"), Tree::put);
+    if !documents.is_empty() {
+        write_list(&documents, written.key("documents"), Tree::put);
+    }
+    for (name, value) in &body {
+        written.member(name, value);
+    }
+    written.end();
+    Ok(Written { body: out, dropped })
 }
 
 /// What an answer of a Cohere model cannot be.

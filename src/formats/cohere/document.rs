@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::formats::Dropped;
 use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, adapted, missing, string};
-use serde_json::{Map, Value, json};
+use crate::formats::written::Tree;
+use serde_json::Value;
 
 /// How a document that stands beside the conversation is called where callers have it in a turn.
 const FIELD: &str = "documents";
@@ -118,31 +119,36 @@ pub fn is_one(part: &Part) -> bool {
     text_of(part).is_some()
 }
 
-fn data(text: &str, title: Option<&str>) -> Value {
-    let mut data = Map::new();
-    data.insert("text".into(), json!(text));
-    data.extend(title.map(|title| ("title".to_owned(), json!(title))));
-    Value::Object(data)
+fn data<'a>(text: &'a str, title: Option<&'a str>) -> Tree<'a> {
+    let title = title.map(|title| ("title", title.into()));
+    let text = ("text", text.into());
+    Tree::object([(
+        "data",
+        Tree::Object([text].into_iter().chain(title).collect()),
+    )])
 }
 
 /// A document of a turn as it stands beside the conversation.
-pub fn beside(part: &Part, dropped: &mut Dropped) -> Option<Value> {
+pub fn beside<'a>(part: &'a Part, dropped: &mut Dropped) -> Option<Tree<'a>> {
     let (text, title) = text_of(part)?;
     dropped.push(adapted(FIELD));
-    Some(json!({"data": data(text, title)}))
+    Some(data(text, title))
 }
 
 /// A document of a tool's result.
-pub fn of_result(part: &Part) -> Option<Value> {
+pub fn of_result(part: &Part) -> Option<Tree<'_>> {
     let (text, title) = text_of(part)?;
-    Some(json!({"type": "document", "document": {"data": data(text, title)}}))
+    Some(Tree::object([
+        ("type", "document".into()),
+        ("document", data(text, title)),
+    ]))
 }
 
 /// A document as what is said, where nothing else is.
-pub fn as_text(part: &Part, dropped: &mut Dropped) -> Option<Value> {
+pub fn as_text<'a>(part: &'a Part, dropped: &mut Dropped) -> Option<Tree<'a>> {
     let (text, _) = text_of(part)?;
     dropped.push(adapted(FIELD));
-    Some(json!({"type": "text", "text": text}))
+    Some(Tree::said(Some("text"), "text", text))
 }
 
 #[cfg(test)]
@@ -151,6 +157,7 @@ mod tests {
     use super::super::CohereChat;
     use super::*;
     use crate::formats::{Codec, Quirks, Target};
+    use serde_json::json;
 
     fn said(body: &Value) -> Value {
         let chat = CohereChat

@@ -8,8 +8,8 @@ use crate::chat::{
 use crate::error::Result;
 use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, items, missing, unsupported, words, wrong};
+use crate::formats::written::Tree;
 use crate::formats::{Dropped, seal};
-use serde_json::{Map, Value, json};
 
 /// Reads every message into `chat`.
 pub fn read(messages: Vec<Fields>, chat: &mut Chat) -> Result<()> {
@@ -132,19 +132,26 @@ pub fn kind_of(text: &str) -> SealKind {
 }
 
 /// Writes every message, and the documents that stand in them.
-pub fn write(messages: &[Message], dropped: &mut Dropped) -> Result<(Vec<Value>, Vec<Value>)> {
+pub fn write<'a>(
+    messages: &'a [Message],
+    dropped: &mut Dropped,
+) -> Result<(Vec<Tree<'a>>, Vec<Tree<'a>>)> {
     let (mut out, mut documents) = (Vec::new(), Vec::new());
     for message in messages {
         match message.role {
             Role::System => {
                 let said = unmarked(&message.parts, "system.cache_control", dropped);
-                out.push(json!({"role": "system", "content": content_of(&said, dropped)?}));
+                out.push(turn("system", content_of(&said, dropped)?));
             }
             Role::User => user(message, &mut out, &mut documents, dropped)?,
             Role::Assistant => out.push(assistant(message, dropped)?),
         }
     }
     Ok((out, documents))
+}
+
+fn turn<'a>(role: &'static str, content: Tree<'a>) -> Tree<'a> {
+    Tree::object([("role", role.into()), ("content", content)])
 }
 
 /// The parts without the marks for caches: prompts are cached unasked here.
@@ -163,10 +170,10 @@ fn unmarked<'a>(parts: &'a [Part], path: &str, dropped: &mut Dropped) -> Vec<&'a
 const MARK: &str = "messages.content.cache_control";
 
 /// Results first: they must follow the calls directly.
-fn user(
-    message: &Message,
-    out: &mut Vec<Value>,
-    documents: &mut Vec<Value>,
+fn user<'a>(
+    message: &'a Message,
+    out: &mut Vec<Tree<'a>>,
+    documents: &mut Vec<Tree<'a>>,
     dropped: &mut Dropped,
 ) -> Result<()> {
     let parts = unmarked(&message.parts, MARK, dropped);
@@ -190,20 +197,20 @@ fn user(
         ),
     }
     if !said.is_empty() || message.parts.is_empty() {
-        out.push(json!({"role": "user", "content": content_of(&said, dropped)?}));
+        out.push(turn("user", content_of(&said, dropped)?));
     }
     Ok(())
 }
 
 /// What a call came to.
-fn answered(result: &CallResult, dropped: &mut Dropped) -> Result<Value> {
+fn answered<'a>(result: &'a CallResult, dropped: &mut Dropped) -> Result<Tree<'a>> {
     if result.error {
         dropped.push("messages.content.is_error".into());
     }
     let parts = unmarked(&result.parts, MARK, dropped);
     let content = match parts.as_slice() {
-        [] => json!(""),
-        [Part::Text(text)] => json!(text.text),
+        [] => "".into(),
+        [Part::Text(text)] => Tree::from(&text.text),
         // Nothing but text and documents can stand there.
         many => many
             .iter()
@@ -217,31 +224,37 @@ fn answered(result: &CallResult, dropped: &mut Dropped) -> Result<Value> {
                     None => written(part, dropped),
                 },
             })
-            .collect::<Result<Value>>()?,
+            .collect::<Result<_>>()
+            .map(Tree::List)?,
     };
-    Ok(json!({"role": "tool", "tool_call_id": result.id, "content": content}))
+    Ok(Tree::object([
+        ("role", "tool".into()),
+        ("tool_call_id", Tree::from(&result.id)),
+        ("content", content),
+    ]))
 }
 
 /// One text is a string, everything else a list.
-fn content_of(parts: &[&Part], dropped: &mut Dropped) -> Result<Value> {
+fn content_of<'a>(parts: &[&'a Part], dropped: &mut Dropped) -> Result<Tree<'a>> {
     match parts {
-        [] => Ok(json!("")),
-        [Part::Text(text)] => Ok(json!(text.text)),
+        [] => Ok("".into()),
+        [Part::Text(text)] => Ok(Tree::from(&text.text)),
         many => many
             .iter()
             .map(|part| match document::as_text(part, dropped) {
                 Some(text) => Ok(text),
                 None => written(part, dropped),
             })
-            .collect(),
+            .collect::<Result<_>>()
+            .map(Tree::List),
     }
 }
 
 /// Writes one text or media part.
-fn written(part: &Part, dropped: &mut Dropped) -> Result<Value> {
+fn written<'a>(part: &'a Part, dropped: &mut Dropped) -> Result<Tree<'a>> {
     match part {
-        Part::Text(text) => Ok(json!({"type": "text", "text": text.text})),
-        Part::Refusal(text) => Ok(json!({"type": "text", "text": text})),
+        Part::Text(text) => Ok(Tree::said(Some("text"), "text", &text.text)),
+        Part::Refusal(text) => Ok(Tree::said(Some("text"), "text", text)),
         Part::Media(media) => shown(media, dropped),
         Part::Native(native) => Err(refused(
             "messages.content",
@@ -264,10 +277,12 @@ fn written(part: &Part, dropped: &mut Dropped) -> Result<Value> {
 /// How closely an image may be asked to be looked at.
 const DETAILS: [&str; 3] = ["auto", "low", "high"];
 
-fn shown(media: &Media, dropped: &mut Dropped) -> Result<Value> {
+fn shown<'a>(media: &'a Media, dropped: &mut Dropped) -> Result<Tree<'a>> {
     let url = match (media.kind, &media.source) {
-        (MediaKind::Image, Source::Url(url)) => url.clone(),
-        (MediaKind::Image, Source::Base64 { mime, data }) => format!("data:{mime};base64,{data}"),
+        (MediaKind::Image, Source::Url(url)) => Tree::from(url),
+        (MediaKind::Image, Source::Base64 { mime, data }) => {
+            format!("data:{mime};base64,{data}").into()
+        }
         (MediaKind::Audio, _) => return Err(refused("messages.content.input_audio", "sound")),
         (MediaKind::Video, _) => return Err(refused("messages.content.video_url", "a film")),
         (_, Source::File(_)) => {
@@ -283,13 +298,16 @@ fn shown(media: &Media, dropped: &mut Dropped) -> Result<Value> {
             ));
         }
     };
-    let mut image = json!({"url": url});
+    let mut image = Tree::object([("url", url)]);
     match &media.detail {
-        Some(detail) if DETAILS.contains(&&**detail) => image["detail"] = json!(detail),
+        Some(detail) if DETAILS.contains(&&**detail) => image.push("detail", detail),
         Some(_) => dropped.push("messages.content.image_url.detail".into()),
         None => {}
     }
-    Ok(json!({"type": "image_url", "image_url": image}))
+    Ok(Tree::object([
+        ("type", "image_url".into()),
+        ("image_url", image),
+    ]))
 }
 
 fn refused(path: &str, what: &str) -> crate::error::Error {
@@ -297,17 +315,20 @@ fn refused(path: &str, what: &str) -> crate::error::Error {
 }
 
 /// What nobody sealed goes back as a thought, Cohere's own plan as a plan, and other providers' seals to nobody.
-fn assistant(message: &Message, dropped: &mut Dropped) -> Result<Value> {
+fn assistant<'a>(message: &'a Message, dropped: &mut Dropped) -> Result<Tree<'a>> {
     let (mut said, mut calls, mut plan) = (Vec::new(), Vec::new(), String::new());
-    let mut thinks = false;
+    // One text is a string.
+    let mut alone = None;
     for part in unmarked(&message.parts, MARK, dropped) {
+        if said.is_empty() {
+            alone = text_alone(part);
+        }
         match part {
             Part::Call(call) => calls.push(tool::call(call)),
             Part::Thought(Thought {
                 text, seal: None, ..
             }) => {
-                thinks = true;
-                said.push(json!({"type": "thinking", "thinking": text}));
+                said.push(Tree::said(Some("thinking"), "thinking", text));
             }
             Part::Thought(Thought {
                 seal: Some(seal), ..
@@ -324,20 +345,27 @@ fn assistant(message: &Message, dropped: &mut Dropped) -> Result<Value> {
             other => said.push(written(other, dropped)?),
         }
     }
-    let mut out = Map::new();
-    out.insert("role".into(), json!("assistant"));
+    let mut out = Tree::object([("role", "assistant".into())]);
     if !plan.is_empty() {
-        out.insert("tool_plan".into(), json!(plan));
+        out.push("tool_plan", plan);
     }
-    let content = match said.as_slice() {
-        [] if !calls.is_empty() => None,
-        [] => Some(json!("")),
-        [one] if !thinks => one.get("text").cloned(),
-        _ => Some(Value::Array(said)),
-    };
-    out.extend(content.map(|content| ("content".to_owned(), content)));
+    match (said.len(), alone) {
+        (0, _) if !calls.is_empty() => {}
+        (0, _) => out.push("content", ""),
+        (1, Some(text)) => out.push("content", text),
+        _ => out.push("content", said),
+    }
     if !calls.is_empty() {
-        out.insert("tool_calls".into(), Value::Array(calls));
+        out.push("tool_calls", calls);
     }
-    Ok(Value::Object(out))
+    Ok(out)
+}
+
+/// A part of words as these alone.
+fn text_alone(part: &Part) -> Option<Tree<'_>> {
+    match part {
+        Part::Text(text) => Some(Tree::from(&text.text)),
+        Part::Refusal(text) => Some(Tree::from(text)),
+        _ => None,
+    }
 }

@@ -3,10 +3,11 @@
 use super::{HOME, citation, logprobs, observe, stream, tool, usage};
 use crate::chat::{Event, Part, Reply, Stop, Thought};
 use crate::error::{Error, Kind, Result};
+use crate::formats::document::Document;
 use crate::formats::fields::Fields;
 use crate::formats::lenient::as_text;
+use crate::formats::written::{Object, Tree};
 use crate::formats::{Mark, ReplyContext, Seen, fault, seal};
-use serde_json::{Map, Value, json};
 
 /// Reads an upstream's whole reply: a stream whose parts come in one piece.
 pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
@@ -14,9 +15,8 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     if observe::whole(body.as_bytes(), seen) == Mark::Error {
         return Err(fault::in_place(seen));
     }
-    let mut fields = Fields::body(body.as_bytes()).map_err(|cause| {
-        Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause)
-    })?;
+    let document = Document::read(&body).map_err(fault::no_object)?;
+    let mut fields = Fields::document(&document).map_err(fault::no_object)?;
     let mut message = fields
         .lenient("message", Fields::object)
         .ok_or_else(|| Error::new(Kind::Upstream, "the provider's answer has no message"))?;
@@ -60,40 +60,38 @@ pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
             Part::Text(text) => {
                 let at = content.len();
                 let rests = text.citations.iter();
-                cited.extend(rests.map(|one| citation::write(one, text, at)));
+                cited.extend(rests.map(|one| Tree::from(citation::write(one, text, at))));
                 likely.extend(text.logprobs.iter().map(logprobs::write));
-                content.push(json!({"type": "text", "text": text.text}));
+                content.push(Tree::said(Some("text"), "text", &text.text));
             }
-            Part::Refusal(text) => content.push(json!({"type": "text", "text": text})),
+            Part::Refusal(text) => content.push(Tree::said(Some("text"), "text", text)),
             Part::Thought(thought) => content.push(thinking(thought)),
             Part::Call(call) => calls.push(tool::call(call)),
             Part::Media(_) | Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => {}
         }
     }
     let stop = reply.stop.unwrap_or(Stop::End).told(!calls.is_empty());
-    let mut message = Map::new();
-    message.insert("role".into(), json!("assistant"));
+    let mut message = Tree::object([("role", "assistant".into())]);
     for (name, all) in [
         ("content", content),
         ("tool_calls", calls),
         ("citations", cited),
     ] {
         if !all.is_empty() {
-            message.insert(name.into(), Value::Array(all));
+            message.push(name, all);
         }
     }
-    let mut body = json!({
-        "id": or(&reply.id, &context.request_id),
-        "message": message,
-        "finish_reason": finish_reason(stop),
-    });
-    if let Some(used) = &reply.usage {
-        body["usage"] = usage::write(used);
-    }
+    let mut out = Vec::with_capacity(512 + 2 * reply.text_bytes());
+    let mut body = Object::begin(&mut out);
+    body.text("id", or(&reply.id, &context.request_id));
+    message.put(body.key("message"));
+    body.text("finish_reason", finish_reason(stop));
+    body.may("usage", reply.usage.as_ref().map(usage::write).as_ref());
     if !likely.is_empty() {
-        body["logprobs"] = Value::Array(likely);
+        body.member("logprobs", &likely);
     }
-    body.to_string().into_bytes()
+    body.end();
+    out
 }
 
 /// What the upstream gave, else what the gateway has.
@@ -102,10 +100,10 @@ pub fn or<'a>(given: &'a str, own: &'a str) -> &'a str {
 }
 
 /// A thought, and beside it the seal of who made it: clients keep members they do not know.
-fn thinking(thought: &Thought) -> Value {
-    let mut written = json!({"type": "thinking", "thinking": thought.text});
+fn thinking(thought: &Thought) -> Tree<'_> {
+    let mut written = Tree::said(Some("thinking"), "thinking", &thought.text);
     if let Some(own) = &thought.seal {
-        written["signature"] = json!(seal::write(own, HOME));
+        written.push("signature", seal::write(own, HOME));
     }
     written
 }

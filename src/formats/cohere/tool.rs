@@ -4,6 +4,7 @@
 use crate::chat::{Call, Chat, Part, Tool, ToolChoice, ToolKind};
 use crate::error::Result;
 use crate::formats::fields::{Fields, adapted, missing, unsupported, wrong};
+use crate::formats::written::Tree;
 use crate::formats::{Dropped, schema};
 use serde_json::{Map, Value, json};
 
@@ -74,8 +75,16 @@ pub fn calls(fields: &mut Fields, lost: &mut Vec<String>) -> Result<Vec<Part>> {
 }
 
 /// A call, in a conversation and in an answer.
-pub fn call(call: &Call) -> Value {
-    json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
+pub fn call(call: &Call) -> Tree<'_> {
+    let called = [
+        ("name", Tree::from(&call.name)),
+        ("arguments", Tree::from(&call.arguments)),
+    ];
+    Tree::object([
+        ("id", Tree::from(&call.id)),
+        ("type", "function".into()),
+        ("function", Tree::object(called)),
+    ])
 }
 
 /// Puts tools into a request.

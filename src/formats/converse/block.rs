@@ -7,39 +7,26 @@ use crate::chat::{CachePoint, Call, CallResult, Native, Part, SealKind, Text, Th
 use crate::error::{Error, Result};
 use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, adapted, missing, unsupported, wrong};
-use crate::formats::{Dropped, call_id};
-use serde::ser::SerializeSeq;
-use serde::{Serialize, Serializer};
+use crate::formats::written::{Object, Told, Tree, write_json};
+use crate::formats::{Dropped, arguments, call_id};
 use serde_json::{Value, json, value::RawValue};
+use std::borrow::Cow;
 
-/// A block as it is written; the input of a call keeps the text the model wrote.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Said {
-    Plain(Value),
-    Call {
-        #[serde(rename = "toolUse")]
-        call: ToolUse,
-    },
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ToolUse {
-    pub tool_use_id: String,
-    pub name: String,
-    pub input: Box<RawValue>,
-}
-
-/// A block with the mark behind it up to which a prompt may be cached.
+/// A block with the mark behind it up to which a prompt may be cached; the input of a call keeps the text the model wrote.
 #[derive(Debug)]
-pub struct Block {
-    pub said: Said,
+pub struct Block<'a> {
+    said: Said<'a>,
     cache: Option<Value>,
 }
 
-impl From<Value> for Block {
-    fn from(plain: Value) -> Block {
+#[derive(Debug)]
+enum Said<'a> {
+    Text(Told<'a>),
+    Plain(Tree<'a>),
+}
+
+impl<'a> From<Tree<'a>> for Block<'a> {
+    fn from(plain: Tree<'a>) -> Block<'a> {
         Block {
             said: Said::Plain(plain),
             cache: None,
@@ -47,49 +34,78 @@ impl From<Value> for Block {
     }
 }
 
-impl Block {
-    pub fn text(text: &str) -> Block {
-        Block::from(json!({"text": text}))
+impl<'a> Block<'a> {
+    pub fn text(text: impl Into<Told<'a>>) -> Block<'a> {
+        Block {
+            said: Said::Text(text.into()),
+            cache: None,
+        }
     }
 
     pub fn is_call(&self) -> bool {
-        matches!(self.said, Said::Call { .. })
+        self.is(CALL)
     }
 
     /// Whether it is of this kind.
     pub fn is(&self, member: &str) -> bool {
-        matches!(&self.said, Said::Plain(block) if block.get(member).is_some())
+        match &self.said {
+            Said::Text(_) => member == TEXT,
+            Said::Plain(block) => block.has(member),
+        }
     }
 
     /// Shows whose words these are where only the user may speak.
     pub fn mark_as_system(&mut self) {
-        self.edit_text(|text| format!("<system>\n{text}\n</system>"));
+        if let Said::Text(text) = &mut self.said {
+            *text = format!("<system>\n{}\n</system>", text.as_str()).into();
+        }
     }
 
     pub fn trim_end(&mut self) {
-        self.edit_text(|text| text.trim_end().to_owned());
-    }
-
-    fn edit_text(&mut self, edit: impl FnOnce(&str) -> String) {
-        if let Said::Plain(block) = &mut self.said
-            && let Some(Value::String(text)) = block.get_mut("text")
-        {
-            *text = edit(text);
+        if let Said::Text(text) = &mut self.said {
+            text.trim_end();
         }
     }
 }
 
-/// A list of blocks with the marks between them.
-pub fn listed<S: Serializer>(blocks: &[Block], to: S) -> std::result::Result<S::Ok, S::Error> {
-    let marks = blocks.iter().filter(|block| block.cache.is_some()).count();
-    let mut list = to.serialize_seq(Some(blocks.len() + marks))?;
+const TEXT: &str = "text";
+const CALL: &str = "toolUse";
+
+/// Writes a list of blocks with the marks between them.
+pub fn put(blocks: &[Block<'_>], out: &mut Vec<u8>) {
+    let mut first = true;
+    let mut next = |out: &mut Vec<u8>| {
+        if !std::mem::replace(&mut first, false) {
+            out.push(b',');
+        }
+    };
+    out.push(b'[');
     for Block { said, cache } in blocks {
-        list.serialize_element(said)?;
+        next(out);
+        match said {
+            Said::Text(text) => {
+                let mut object = Object::begin(out);
+                text.put(object.key(TEXT));
+                object.end();
+            }
+            Said::Plain(block) => block.put(out),
+        }
         if let Some(point) = cache {
-            list.serialize_element(point)?;
+            next(out);
+            write_json(point, out);
         }
     }
-    list.end()
+    out.push(b']');
+}
+
+/// A call. Its input is JSON that was checked.
+pub fn call<'a>(id: Cow<'a, str>, name: &'a str, input: Cow<'a, RawValue>) -> Tree<'a> {
+    let call = Tree::object([
+        ("toolUseId", Told::Text(id).into()),
+        ("name", name.into()),
+        ("input", Tree::Raw(input)),
+    ]);
+    Tree::object([(CALL, call)])
 }
 
 /// A mark of the prompt cache; lifetimes that the API does not know are its own affair.
@@ -111,24 +127,19 @@ pub struct Pen<'a> {
 }
 
 /// Writes the blocks of one message. Text that is blank is left out: the API refuses it.
-pub fn write(parts: &[Part], pen: &mut Pen<'_>) -> Result<Vec<Block>> {
-    let mut blocks: Vec<Block> = Vec::new();
+pub fn write<'a>(parts: &'a [Part], pen: &mut Pen<'_>) -> Result<Vec<Block<'a>>> {
+    let mut blocks: Vec<Block<'a>> = Vec::new();
     for part in parts {
         match part {
             Part::Text(text) if text.is_blank() => {}
-            Part::Text(text) => blocks.push(Block::text(text)),
+            Part::Text(text) => blocks.push(Block::text(&text.text)),
             Part::Refusal(text) => blocks.push(Block::text(text)),
             Part::CachePoint(point) => mark(&mut blocks, point, pen),
             Part::Media(media) => {
                 let block = media::write(media, &mut pen.names, pen.dropped)?;
                 blocks.push(block.into());
             }
-            Part::Call(call) => blocks.push(Block {
-                said: Said::Call {
-                    call: written(call)?,
-                },
-                cache: None,
-            }),
+            Part::Call(call) => blocks.push(written(call)?.into()),
             Part::Result(result) => self::result(result, &mut blocks, pen)?,
             Part::Thought(Thought {
                 text,
@@ -140,7 +151,7 @@ pub fn write(parts: &[Part], pen: &mut Pen<'_>) -> Result<Vec<Block>> {
             // Without its seal a thought is refused, and another's is none.
             Part::Thought(_) => pen.dropped.push("messages.reasoning_content".into()),
             Part::Native(native) if native.format == NAME => {
-                blocks.push(native.json.clone().into());
+                blocks.push(Tree::from(&native.json).into());
             }
             Part::Native(native) => return Err(foreign(native)),
         }
@@ -149,7 +160,7 @@ pub fn write(parts: &[Part], pen: &mut Pen<'_>) -> Result<Vec<Block>> {
 }
 
 /// Marks the end of what may be cached; thoughts cannot be marked, nor prompts of those who have no cache.
-fn mark(blocks: &mut [Block], point: &CachePoint, pen: &mut Pen<'_>) {
+fn mark(blocks: &mut [Block<'_>], point: &CachePoint, pen: &mut Pen<'_>) {
     match blocks.last_mut() {
         Some(last) if pen.family.caches() && !last.is("reasoningContent") => {
             last.cache = Some(cache_point(point, pen.dropped));
@@ -159,15 +170,18 @@ fn mark(blocks: &mut [Block], point: &CachePoint, pen: &mut Pen<'_>) {
 }
 
 /// A sealed thought; one that is nothing but encrypted has no text.
-pub fn thought(text: &str, seal: &crate::chat::Seal) -> Value {
-    match seal.kind {
+pub fn thought<'a>(text: &'a str, seal: &crate::chat::Seal) -> Tree<'a> {
+    let told = match seal.kind {
         SealKind::Encrypted if text.is_empty() => {
-            json!({"reasoningContent": {"redactedContent": seals::write_redacted(seal)}})
+            json!({"redactedContent": seals::write_redacted(seal)}).into()
         }
         _ => {
-            json!({"reasoningContent": {"reasoningText": {"text": text, "signature": seals::write(seal)}}})
+            let mut told = Tree::said(None, TEXT, text);
+            told.push("signature", seals::write(seal));
+            Tree::object([("reasoningText", told)])
         }
-    }
+    };
+    Tree::object([("reasoningContent", told)])
 }
 
 /// Ids may hold letters, digits and a few marks here, and are short.
@@ -176,46 +190,28 @@ fn id(id: &str) -> String {
     call_id::fitting(id, fits, 64)
 }
 
-fn written(call: &Call) -> Result<ToolUse> {
-    let input = object(&call.arguments).ok_or_else(|| {
-        Error::invalid(format!(
-            "the arguments of the call of `{}` are not a JSON object",
-            call.name
-        ))
-        .param("messages.tool_calls.function.arguments")
-        .hint("give the arguments as the text of one JSON object")
-    })?;
-    Ok(ToolUse {
-        tool_use_id: id(&call.id),
-        name: call.name.clone(),
-        input,
-    })
+fn written(call: &Call) -> Result<Tree<'_>> {
+    let input = Cow::Borrowed(arguments::asked(call)?);
+    Ok(self::call(id(&call.id).into(), &call.name, input))
 }
 
-/// The text as raw JSON where it is an object; nothing and `null` are an empty one.
-pub fn object(text: &str) -> Option<Box<RawValue>> {
-    let text = match text.trim() {
-        "" | "null" => "{}",
-        text => text,
-    };
-    RawValue::from_string(text.to_owned())
-        .ok()
-        .filter(|raw| raw.get().starts_with('{'))
-}
-
-fn result(result: &CallResult, blocks: &mut Vec<Block>, pen: &mut Pen<'_>) -> Result<()> {
+fn result<'a>(
+    result: &'a CallResult,
+    blocks: &mut Vec<Block<'a>>,
+    pen: &mut Pen<'_>,
+) -> Result<()> {
     let (mut content, mut cached) = (Vec::new(), None);
     for part in &result.parts {
         match part {
             Part::Text(text) if text.is_empty() => {}
-            Part::Text(text) => content.push(json!({"text": text.text})),
-            Part::Refusal(text) => content.push(json!({"text": text})),
+            Part::Text(text) => content.push(Tree::said(None, TEXT, &text.text)),
+            Part::Refusal(text) => content.push(Tree::said(None, TEXT, text)),
             Part::Media(media) if media.kind != crate::chat::MediaKind::Audio => {
                 content.push(media::write(media, &mut pen.names, pen.dropped)?);
             }
             // Only behind the result.
             Part::CachePoint(point) => cached = Some(point),
-            Part::Native(native) if native.format == NAME => content.push(native.json.clone()),
+            Part::Native(native) if native.format == NAME => content.push(Tree::from(&native.json)),
             Part::Native(native) => return Err(foreign(native)),
             Part::Media(_) | Part::Call(_) | Part::Result(_) | Part::Thought(_) => {
                 return Err(unsupported(
@@ -225,11 +221,14 @@ fn result(result: &CallResult, blocks: &mut Vec<Block>, pen: &mut Pen<'_>) -> Re
             }
         }
     }
-    let mut block = json!({"toolUseId": id(&result.id), "content": content});
+    let mut block = Tree::object([
+        ("toolUseId", id(&result.id).into()),
+        ("content", content.into()),
+    ]);
     if result.error {
-        block["status"] = json!("error");
+        block.push("status", "error");
     }
-    blocks.push(json!({"toolResult": block}).into());
+    blocks.push(Tree::object([("toolResult", block)]).into());
     if let Some(point) = cached {
         pen.dropped.push(adapted("messages.content.cache_control"));
         mark(blocks, point, pen);

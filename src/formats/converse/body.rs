@@ -6,27 +6,14 @@ use super::family::Family;
 use super::turns::{self, Turn};
 use super::{config, tool};
 use crate::chat::Chat;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::formats::anthropic::marks;
 use crate::formats::fields::{adapted, dedup, unsupported};
 use crate::formats::names::{self, Knows};
+use crate::formats::written::{Object, write_list};
 use crate::formats::{Dropped, Target, Written};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use std::borrow::Cow;
-
-#[derive(Serialize)]
-struct Body {
-    messages: Vec<Turn>,
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "blocks")]
-    system: Vec<Block>,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-}
-
-fn blocks<S: serde::Serializer>(blocks: &[Block], to: S) -> std::result::Result<S::Ok, S::Error> {
-    block::listed(blocks, to)
-}
 
 /// Tools are functions whose names are short and plain.
 const KNOWS: Knows = Knows {
@@ -69,17 +56,19 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     let said = tool::write(chat, takes, family, &mut rest, &mut dropped)?;
     let asked = config::write(chat, takes, family, &mut rest, &mut dropped);
     let words = said.into_iter().chain(asked);
-    system.extend(words.map(|text| Block::text(&text)));
-    let body = Body {
-        messages,
-        system,
-        rest,
-    };
+    system.extend(words.map(Block::text));
+    let mut out = Vec::with_capacity(chat.room());
+    let mut body = Object::begin(&mut out);
+    write_list(&messages, body.key("messages"), Turn::put);
+    if !system.is_empty() {
+        block::put(&system, body.key("system"));
+    }
+    for (name, value) in &rest {
+        body.member(name, value);
+    }
+    body.end();
     dedup(&mut dropped);
-    let body = serde_json::to_vec(&body).map_err(|cause| {
-        Error::internal("the translated request cannot be written").cause(cause)
-    })?;
-    Ok(Written { body, dropped })
+    Ok(Written { body: out, dropped })
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use crate::chat::{Media, MediaKind, Source};
 use crate::error::Result;
 use crate::formats::Dropped;
 use crate::formats::fields::{Fields, adapted, missing, unsupported, wrong};
+use crate::formats::written::Tree;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 
 /// Each format with its media type; further types of it, which are read and never written, come behind.
 type Types = &'static [(&'static str, &'static str)];
@@ -160,7 +160,7 @@ fn plain_text(mime: &str, data: &str) -> Option<String> {
 }
 
 /// Media of a request.
-pub fn write(media: &Media, names: &mut Names, dropped: &mut Dropped) -> Result<Value> {
+pub fn write<'a>(media: &'a Media, names: &mut Names, dropped: &mut Dropped) -> Result<Tree<'a>> {
     let (member, types, field) = row(media.kind);
     if media
         .detail
@@ -182,17 +182,17 @@ pub fn write(media: &Media, names: &mut Names, dropped: &mut Dropped) -> Result<
                     mime.escape_debug()
                 ));
             };
-            json!({"format": format, "source": {"bytes": data}})
+            sourced(format, "bytes", data)
         }
         Source::Text(text) if media.kind == MediaKind::Document => {
-            json!({"format": "txt", "source": {"bytes": STANDARD.encode(text)}})
+            sourced("txt", "bytes", STANDARD.encode(text))
         }
         Source::Url(url) if url.starts_with("s3://") => {
             let end = url.rsplit_once('.').map_or("", |(_, end)| end);
             let known = types.iter().find(|(name, _)| *name == end);
             let first = types.first().map_or("", |(name, _)| name);
             let format = known.map_or(first, |(name, _)| name);
-            json!({"format": format, "source": {"s3Location": {"uri": url}}})
+            sourced(format, "s3Location", Tree::said(None, "uri", url))
         }
         Source::Url(_) => {
             return refused(format!(
@@ -207,9 +207,19 @@ pub fn write(media: &Media, names: &mut Names, dropped: &mut Dropped) -> Result<
         }
     };
     if media.kind == MediaKind::Document {
-        block["name"] = json!(names.name(media.name.as_deref(), dropped));
+        block.push("name", names.name(media.name.as_deref(), dropped));
     }
-    Ok(json!({member: block}))
+    Ok(Tree::object([(member, block)]))
+}
+
+/// Data, and how it is given.
+pub fn sourced<'a>(
+    format: &'static str,
+    member: &'static str,
+    data: impl Into<Tree<'a>>,
+) -> Tree<'a> {
+    let source = Tree::object([(member, data.into())]);
+    Tree::object([("format", format.into()), ("source", source)])
 }
 
 /// An image of an answer: its format and its bytes in base64; `None`: it has no place in one.

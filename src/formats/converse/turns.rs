@@ -5,18 +5,23 @@ use super::block::{self, Block, Pen};
 use crate::chat::{Chat, Message, Part, Role, Takes};
 use crate::error::Result;
 use crate::formats::fields::{adapted, unsupported};
-use serde::Serialize;
+use crate::formats::written::Object;
 
 /// One message.
-#[derive(Debug, Serialize)]
-pub struct Turn {
+#[derive(Debug)]
+pub struct Turn<'a> {
     role: &'static str,
-    #[serde(serialize_with = "content")]
-    content: Vec<Block>,
+    content: Vec<Block<'a>>,
 }
 
-fn content<S: serde::Serializer>(blocks: &[Block], to: S) -> std::result::Result<S::Ok, S::Error> {
-    block::listed(blocks, to)
+impl Turn<'_> {
+    /// Writes it.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        object.text("role", self.role);
+        block::put(&self.content, object.key("content"));
+        object.end();
+    }
 }
 
 const USER: &str = "user";
@@ -31,7 +36,11 @@ const BEGIN: &str = "Begin.";
 const BESIDE: &str = "See the document.";
 
 /// Writes the instructions in front and the turns behind them.
-pub fn write(chat: &Chat, takes: &Takes, pen: &mut Pen<'_>) -> Result<(Vec<Block>, Vec<Turn>)> {
+pub fn write<'a>(
+    chat: &'a Chat,
+    takes: &Takes,
+    pen: &mut Pen<'_>,
+) -> Result<(Vec<Block<'a>>, Vec<Turn<'a>>)> {
     let leading = chat
         .messages
         .iter()
@@ -48,7 +57,7 @@ pub fn write(chat: &Chat, takes: &Takes, pen: &mut Pen<'_>) -> Result<(Vec<Block
     for message in front {
         system.extend(block::write(&message.parts, pen)?);
     }
-    let mut turns: Vec<Turn> = Vec::new();
+    let mut turns: Vec<Turn<'a>> = Vec::new();
     for message in rest {
         add(message, &mut turns, pen)?;
     }
@@ -76,7 +85,7 @@ pub fn write(chat: &Chat, takes: &Takes, pen: &mut Pen<'_>) -> Result<(Vec<Block
     Ok((system, turns))
 }
 
-fn said(text: &str) -> Turn {
+fn said(text: &'static str) -> Turn<'static> {
     Turn {
         role: USER,
         content: vec![Block::text(text)],
@@ -91,7 +100,7 @@ fn only_text(message: &Message) -> bool {
 }
 
 /// Neighbours of one role become one turn, and turns without content vanish: both are refused otherwise.
-fn add(message: &Message, turns: &mut Vec<Turn>, pen: &mut Pen<'_>) -> Result<()> {
+fn add<'a>(message: &'a Message, turns: &mut Vec<Turn<'a>>, pen: &mut Pen<'_>) -> Result<()> {
     let mut content = block::write(&message.parts, pen)?;
     let role = match message.role {
         Role::User => USER,
@@ -114,7 +123,7 @@ fn add(message: &Message, turns: &mut Vec<Turn>, pen: &mut Pen<'_>) -> Result<()
 }
 
 /// The end of a conversation is the user's, or the beginning of an answer without blanks behind it.
-fn end(turns: &mut Vec<Turn>, takes: &Takes, pen: &mut Pen<'_>) {
+fn end(turns: &mut Vec<Turn<'_>>, takes: &Takes, pen: &mut Pen<'_>) {
     let Some(last) = turns.last_mut().filter(|last| last.role == ASSISTANT) else {
         return;
     };

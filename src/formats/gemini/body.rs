@@ -1,33 +1,18 @@
 //! Writes the request for an upstream: its top level. Turns, tools and the configuration have their own files.
 
-use super::part::Written as Part;
+use super::part::Written;
 use super::turns::{self, Content};
 use super::{config, tool};
 use crate::chat::Chat;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::formats::fields::{dedup, unsupported};
 use crate::formats::names::{self, Knows};
-use crate::formats::{Dropped, Target, Written};
-use serde::Serialize;
+use crate::formats::written::{Object, write_list};
+use crate::formats::{self, Dropped, Target};
 use serde_json::{Map, Value, json};
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body {
-    contents: Vec<Content>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    system_instruction: Option<Instruction>,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-}
-
-#[derive(Serialize)]
-struct Instruction {
-    parts: Vec<Part>,
-}
-
 /// Writes the request for an upstream. Its model and whether it streams stand in the path.
-pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
+pub fn write(chat: &Chat, target: &Target<'_>) -> Result<formats::Written> {
     if chat.count.is_some_and(|count| count > 1) {
         return Err(unsupported(
             "n",
@@ -44,16 +29,20 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         rest.insert("generationConfig".into(), Value::Object(config));
     }
     others(chat, &mut rest, &mut dropped);
-    let body = Body {
-        contents,
-        system_instruction: (!system.is_empty()).then_some(Instruction { parts: system }),
-        rest,
-    };
+    let mut out = Vec::with_capacity(chat.room());
+    let mut body = Object::begin(&mut out);
+    write_list(&contents, body.key("contents"), Content::put);
+    if !system.is_empty() {
+        let mut instruction = Object::begin(body.key("systemInstruction"));
+        write_list(&system, instruction.key("parts"), Written::put);
+        instruction.end();
+    }
+    for (name, value) in &rest {
+        body.member(name, value);
+    }
+    body.end();
     dedup(&mut dropped);
-    let body = serde_json::to_vec(&body).map_err(|cause| {
-        Error::internal("the translated request cannot be written").cause(cause)
-    })?;
-    Ok(Written { body, dropped })
+    Ok(formats::Written { body: out, dropped })
 }
 
 fn others(chat: &Chat, rest: &mut Map<String, Value>, dropped: &mut Dropped) {

@@ -2,124 +2,168 @@
 
 use super::{NAME, proto, seals};
 use crate::chat::{Call, CallResult, Media, MediaKind, Native, Part, Source, Text, Thought};
-use crate::error::{Error, Result};
-use crate::formats::Dropped;
+use crate::error::Result;
 use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, missing, unsupported, wrong};
+use crate::formats::written::{Object, Told, Tree};
+use crate::formats::{Dropped, arguments};
 use base64::Engine;
-use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// A part as it is written; the arguments of a call keep the text the model wrote.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Written {
-    Plain(Value),
-    Call {
-        #[serde(rename = "functionCall")]
-        call: FunctionCall,
-        #[serde(rename = "thoughtSignature", skip_serializing_if = "Option::is_none")]
+#[derive(Clone, Debug)]
+pub enum Written<'a> {
+    Text {
+        text: Told<'a>,
+        thought: bool,
         seal: Option<String>,
     },
+    Call {
+        id: Cow<'a, str>,
+        name: Cow<'a, str>,
+        args: Cow<'a, RawValue>,
+        seal: Option<String>,
+    },
+    /// The result of a call.
+    Result(Tree<'a>),
+    Plain(Tree<'a>),
 }
 
-#[derive(Clone, Debug, Serialize)]
-pub struct FunctionCall {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub id: String,
-    pub name: String,
-    pub args: Box<RawValue>,
-}
-
-impl Written {
-    pub fn text(text: &str) -> Written {
-        Written::Plain(json!({"text": text}))
+impl<'a> Written<'a> {
+    pub fn text(text: impl Into<Told<'a>>) -> Written<'a> {
+        Written::Text {
+            text: text.into(),
+            thought: false,
+            seal: None,
+        }
     }
 
     pub fn is_result(&self) -> bool {
-        matches!(self, Written::Plain(part) if part.get("functionResponse").is_some())
+        match self {
+            Written::Result(_) => true,
+            Written::Plain(part) => part.has("functionResponse"),
+            Written::Text { .. } | Written::Call { .. } => false,
+        }
     }
 
-    /// Whether it is text, a thought or not, that has no seal yet.
-    fn goes_on(&self, thought: bool) -> bool {
-        matches!(self, Written::Plain(part) if part.get("text").is_some()
-            && part.get("thoughtSignature").is_none()
-            && (part.get("thought") == Some(&Value::Bool(true))) == thought)
+    /// Writes it.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        let (mut part, seal) = match self {
+            Written::Text {
+                text,
+                thought,
+                seal,
+            } => {
+                let mut part = Object::begin(out);
+                text.put(part.key("text"));
+                part.may("thought", thought.then_some(&true));
+                (part, seal)
+            }
+            Written::Call {
+                id,
+                name,
+                args,
+                seal,
+            } => {
+                let mut part = Object::begin(out);
+                let mut call = Object::begin(part.key("functionCall"));
+                if !id.is_empty() {
+                    call.text("id", id);
+                }
+                call.text("name", name).member("args", args).end();
+                (part, seal)
+            }
+            Written::Result(result) => {
+                let mut part = Object::begin(out);
+                result.put(part.key("functionResponse"));
+                return part.end();
+            }
+            Written::Plain(part) => return part.put(out),
+        };
+        part.may("thoughtSignature", seal.as_ref()).end();
+    }
+
+    /// The text of it, thought or not, that has no seal yet.
+    fn goes_on(&mut self, wanted: bool) -> Option<(&mut Told<'a>, &mut Option<String>)> {
+        match self {
+            Written::Text {
+                text,
+                thought,
+                seal: seal @ None,
+            } if *thought == wanted => Some((text, seal)),
+            _ => None,
+        }
     }
 }
 
 /// What a part of an answer says goes behind what is there of it.
-pub fn add_text(parts: &mut Vec<Written>, text: &str, thought: bool) {
-    if let Some(Written::Plain(part)) = parts.last_mut().filter(|part| part.goes_on(thought))
-        && let Some(Value::String(said)) = part.get_mut("text")
-    {
-        return said.push_str(text);
+pub fn add_text<'a>(parts: &mut Vec<Written<'a>>, text: impl Into<Told<'a>>, thought: bool) {
+    let text = text.into();
+    match parts.last_mut().and_then(|part| part.goes_on(thought)) {
+        Some((said, _)) => said.push(text.as_str()),
+        None => parts.push(Written::Text {
+            text,
+            thought,
+            seal: None,
+        }),
     }
-    let mut part = json!({"text": text});
-    if thought {
-        part["thought"] = json!(true);
-    }
-    parts.push(Written::Plain(part));
 }
 
 /// Seals the text at the end, or nothing at all, which clients take for what came before.
-pub fn seal(parts: &mut Vec<Written>, seal: String, thought: bool) {
-    if !parts.last().is_some_and(|part| part.goes_on(thought)) {
-        add_text(parts, "", thought);
-    }
-    if let Some(Written::Plain(part)) = parts.last_mut() {
-        part["thoughtSignature"] = json!(seal);
+pub fn seal(parts: &mut Vec<Written<'_>>, data: String, thought: bool) {
+    match parts.last_mut().and_then(|part| part.goes_on(thought)) {
+        Some((_, seal)) => *seal = Some(data),
+        None => parts.push(Written::Text {
+            text: "".into(),
+            thought,
+            seal: Some(data),
+        }),
     }
 }
 
 /// Whether it is a whole JSON object.
-pub fn whole(arguments: &str) -> bool {
-    object(arguments).is_some()
-}
-
-fn object(text: &str) -> Option<Box<RawValue>> {
-    let text = text.trim();
-    let raw = RawValue::from_string(text.to_owned()).ok();
-    raw.filter(|raw| raw.get().starts_with('{'))
+pub fn whole(text: &str) -> bool {
+    text.trim_start().starts_with('{') && arguments::object(text).is_some()
 }
 
 /// A call of an answer. Arguments that the model garbled are shown as what they are, under a name that no schema accepts.
-pub fn call(call: &Call) -> Written {
-    let args = match call.is_bare() {
-        true => object("{}"),
-        false => object(&call.arguments),
+pub fn call(call: &Call) -> Written<'static> {
+    let args = match call.free {
+        true if !whole(&call.arguments) => arguments::one_member("input", &call.arguments),
+        _ => Cow::Owned(arguments::shown(&call.arguments).into_owned()),
     };
-    let args = args.or_else(|| {
-        let garbled = match call.free {
-            true => json!({"input": call.arguments}),
-            false => json!({"_malformed_arguments": call.arguments}),
-        };
-        RawValue::from_string(garbled.to_string()).ok()
-    });
     Written::Call {
-        call: FunctionCall {
-            id: call.id.clone(),
-            name: call.name.clone(),
-            args: args.unwrap_or_else(|| RawValue::NULL.to_owned()),
-        },
+        id: call.id.clone().into(),
+        name: call.name.clone().into(),
+        args,
         seal: call.seal.as_ref().map(seals::write),
     }
 }
 
 /// Media of an answer; `None`: it is a file of another provider's.
-pub fn shown(media: &Media) -> Option<Written> {
+pub fn shown(media: &Media) -> Option<Written<'static>> {
     let part = match &media.source {
-        Source::Base64 { mime, data } => json!({"inlineData": {"mimeType": mime, "data": data}}),
-        Source::Url(url) => json!({"fileData": {"fileUri": url}}),
-        Source::Text(text) => return Some(Written::text(text)),
+        Source::Base64 { mime, data } => inline(mime.clone(), data.clone()),
+        Source::Url(url) => of_file(url.clone()),
+        Source::Text(text) => return Some(Written::text(text.clone())),
         Source::File(_) => return None,
     };
     Some(Written::Plain(part))
 }
 
+fn inline<'a>(mime: impl Into<Tree<'a>>, data: impl Into<Tree<'a>>) -> Tree<'a> {
+    let data = Tree::object([("mimeType", mime.into()), ("data", data.into())]);
+    Tree::object([("inlineData", data)])
+}
+
+fn of_file<'a>(url: impl Into<Told<'a>>) -> Tree<'a> {
+    Tree::object([("fileData", Tree::said(None, "fileUri", url))])
+}
+
 /// What only this format knows.
-pub fn native(native: &Native) -> Option<Written> {
-    (native.format == NAME).then(|| Written::Plain(native.json.clone()))
+pub fn native(native: &Native) -> Option<Tree<'_>> {
+    (native.format == NAME).then(|| Tree::from(&native.json))
 }
 
 /// `inlineData`.
@@ -329,7 +373,7 @@ fn result(response: &mut Fields, calls: &mut Calls, lost: &mut Vec<String>) -> R
 }
 
 /// Media of a request.
-pub fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
+pub fn write_media<'a>(media: &'a Media, dropped: &mut Dropped) -> Result<Tree<'a>> {
     let field = match media.kind {
         MediaKind::Image => "messages.content.image_url.url",
         MediaKind::Document => "messages.content.file.file_data",
@@ -347,10 +391,8 @@ pub fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
         dropped.push("messages.content.title".into());
     }
     Ok(match &media.source {
-        Source::Base64 { mime, data } => json!({"inlineData": {"mimeType": mime, "data": data}}),
-        Source::Url(url) | Source::File(url) if is_googles(url) => {
-            json!({"fileData": {"fileUri": url}})
-        }
+        Source::Base64 { mime, data } => inline(mime, data),
+        Source::Url(url) | Source::File(url) if is_googles(url) => of_file(url),
         Source::Url(_) => {
             return Err(unsupported(
                 field,
@@ -359,7 +401,7 @@ pub fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
         }
         Source::Text(text) => {
             let data = base64::engine::general_purpose::STANDARD.encode(text);
-            json!({"inlineData": {"mimeType": "text/plain", "data": data}})
+            inline("text/plain", data)
         }
         Source::File(_) => {
             return Err(unsupported(
@@ -367,21 +409,5 @@ pub fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
                 "a file uploaded to another provider cannot be sent to a Gemini model",
             ));
         }
-    })
-}
-
-/// The arguments of a call in history.
-pub fn args(call: &Call) -> Result<Box<RawValue>> {
-    let text = match call.is_bare() {
-        true => "{}",
-        false => &call.arguments,
-    };
-    object(text).ok_or_else(|| {
-        Error::invalid(format!(
-            "the arguments of the call of `{}` are not a JSON object",
-            call.name
-        ))
-        .param("messages.tool_calls.function.arguments")
-        .hint("give the arguments as the text of one JSON object")
     })
 }

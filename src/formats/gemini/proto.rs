@@ -110,7 +110,7 @@ pub fn answers(data: &[u8]) -> Option<Vec<String>> {
                 .collect()
         }
         b'"' => {
-            let inner = Raw::of(text).text()?;
+            let inner: String = serde_json::from_str(text).ok()?;
             inner
                 .trim_start()
                 .starts_with(['{', '['])

@@ -6,26 +6,36 @@ use super::seals::{self, HOME};
 use crate::chat::{Call, CallResult, Chat, Message, Part, Role, SealKind, Takes, Thought};
 use crate::error::{Error, Result};
 use crate::formats::fields::{adapted, unsupported};
-use crate::formats::{Dropped, seal};
-use serde::Serialize;
-use serde_json::{Value, json};
+use crate::formats::written::{Object, Told, Tree, write_list};
+use crate::formats::{Dropped, arguments, seal};
+use std::borrow::Cow;
 
 /// One turn.
-#[derive(Debug, Serialize)]
-pub struct Content {
-    pub role: &'static str,
-    pub parts: Vec<Written>,
+#[derive(Debug)]
+pub struct Content<'a> {
+    role: &'static str,
+    parts: Vec<Written<'a>>,
+}
+
+impl Content<'_> {
+    /// Writes it.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        let mut content = Object::begin(out);
+        content.text("role", self.role);
+        write_list(&self.parts, content.key("parts"), Written::put);
+        content.end();
+    }
 }
 
 const USER: &str = "user";
 const MODEL: &str = "model";
 
 /// Writes the instructions in front and the turns behind them.
-pub fn write(
-    chat: &Chat,
+pub fn write<'a>(
+    chat: &'a Chat,
     takes: &Takes,
     dropped: &mut Dropped,
-) -> Result<(Vec<Written>, Vec<Content>)> {
+) -> Result<(Vec<Written<'a>>, Vec<Content<'a>>)> {
     let leading = chat
         .messages
         .iter()
@@ -85,10 +95,10 @@ fn calls(messages: &[Message]) -> Vec<(&str, &str)> {
 }
 
 /// Of the calls of one turn the first is signed; history that another model wrote is not.
-fn sign(content: &mut Content) {
+fn sign(content: &mut Content<'_>) {
     let first = content.parts.iter_mut().find_map(|part| match part {
         Written::Call { seal, .. } => Some(seal),
-        Written::Plain(_) => None,
+        _ => None,
     });
     if let Some(seal @ None) = first {
         *seal = Some(seals::UNSIGNED.to_owned());
@@ -98,13 +108,13 @@ fn sign(content: &mut Content) {
 struct Turns<'a> {
     calls: Vec<(&'a str, &'a str)>,
     media_in_results: bool,
-    contents: Vec<Content>,
+    contents: Vec<Content<'a>>,
     /// What the user said around results, and what came of those that is no text: behind them all.
-    behind: Vec<Written>,
+    behind: Vec<Written<'a>>,
 }
 
-impl Turns<'_> {
-    fn add(&mut self, message: &Message, dropped: &mut Dropped) -> Result<()> {
+impl<'a> Turns<'a> {
+    fn add(&mut self, message: &'a Message, dropped: &mut Dropped) -> Result<()> {
         let mut parts = Vec::new();
         self.parts(message, &mut parts, dropped)?;
         match message.role {
@@ -126,10 +136,8 @@ impl Turns<'_> {
             // Said by the user, in the same place, marked as what it is.
             Role::System => {
                 for part in &mut parts {
-                    if let Written::Plain(Value::Object(part)) = part
-                        && let Some(Value::String(text)) = part.get_mut("text")
-                    {
-                        *text = format!("<system>\n{text}\n</system>");
+                    if let Written::Text { text, .. } = part {
+                        *text = format!("<system>\n{}\n</system>", text.as_str()).into();
                     }
                 }
                 if !parts.is_empty() {
@@ -163,7 +171,7 @@ impl Turns<'_> {
     }
 
     /// Neighbours of one role are one turn, results apart.
-    fn push(&mut self, role: &'static str, parts: Vec<Written>) {
+    fn push(&mut self, role: &'static str, parts: Vec<Written<'a>>) {
         if parts.is_empty() {
             return;
         }
@@ -180,8 +188,8 @@ impl Turns<'_> {
 
     fn parts(
         &mut self,
-        message: &Message,
-        out: &mut Vec<Written>,
+        message: &'a Message,
+        out: &mut Vec<Written<'a>>,
         dropped: &mut Dropped,
     ) -> Result<()> {
         // A seal that another format carried for the call behind it.
@@ -195,7 +203,7 @@ impl Turns<'_> {
                 Part::Text(text) => {
                     let seal = text.seal.as_ref().filter(|seal| seal.issuer == HOME);
                     if !text.is_empty() {
-                        out.push(Written::text(text));
+                        out.push(Written::text(&text.text));
                     }
                     if let Some(seal) = seal {
                         part::seal(out, seal.data.clone(), false);
@@ -207,25 +215,25 @@ impl Turns<'_> {
                 Part::Call(call) => {
                     let own = call.seal.as_ref().filter(|seal| seal.issuer == HOME);
                     out.push(Written::Call {
-                        call: part::FunctionCall {
-                            id: call.id.clone(),
-                            name: call.name.clone(),
-                            args: part::args(call)?,
-                        },
+                        id: Cow::Borrowed(&call.id),
+                        name: Cow::Borrowed(&call.name),
+                        args: Cow::Borrowed(arguments::asked(call)?),
                         seal: own.map(|seal| seal.data.clone()).or(carried.take()),
                     });
                 }
                 Part::Result(result) => self.result(result, out, dropped)?,
                 Part::Thought(thought) => thought_of(thought, out, &mut carried, dropped),
-                Part::Native(native) => out.push(part::native(native).ok_or_else(|| {
-                    unsupported(
-                        "messages.content",
-                        &format!(
-                            "a part that only {} knows cannot be sent to a Gemini model",
-                            native.format
-                        ),
-                    )
-                })?),
+                Part::Native(native) => {
+                    out.push(part::native(native).map(Written::Plain).ok_or_else(|| {
+                        unsupported(
+                            "messages.content",
+                            &format!(
+                                "a part that only {} knows cannot be sent to a Gemini model",
+                                native.format
+                            ),
+                        )
+                    })?)
+                }
             }
         }
         Ok(())
@@ -234,8 +242,8 @@ impl Turns<'_> {
     /// Its name is the call's. What a tool said is text, whatever it looks like: objects may hold what means something here.
     fn result(
         &mut self,
-        result: &CallResult,
-        out: &mut Vec<Written>,
+        result: &'a CallResult,
+        out: &mut Vec<Written<'a>>,
         dropped: &mut Dropped,
     ) -> Result<()> {
         let called = self.calls.iter().rev().find(|(id, _)| *id == result.id);
@@ -248,27 +256,32 @@ impl Turns<'_> {
             .param("messages.tool_call_id")
             .hint("send the message with the call in front of its result")
         })?;
-        let (mut said, mut media) = (String::new(), Vec::new());
+        let (mut said, mut media): (Option<Told>, _) = (None, Vec::new());
         for part in &result.parts {
-            match part {
-                Part::Text(text) => said.push_str(text),
-                Part::Refusal(text) => said.push_str(text),
-                Part::Media(one) => media.push(part::write_media(one, dropped)?),
-                Part::CachePoint(_) => dropped.push("messages.content.cache_control".into()),
-                Part::Call(_) | Part::Result(_) | Part::Thought(_) | Part::Native(_) => {
-                    return Err(unsupported(
-                        "messages.content",
-                        "a tool's result can hold text and media for a Gemini model, nothing else",
-                    ));
+            let text = match part {
+                Part::Text(text) => Told::Words(&text.text),
+                Part::Refusal(text) => Told::from(text),
+                other => {
+                    media.extend(shown_in_result(other, dropped)?);
+                    continue;
                 }
+            };
+            match &mut said {
+                None => said = Some(text),
+                Some(said) => said.push(text.as_str()),
             }
         }
         let key = if result.error { "error" } else { "output" };
-        let mut response = json!({"id": result.id, "name": name, "response": {key: said}});
-        let inline = media.iter().all(|part| part.get("inlineData").is_some());
+        let said = said.unwrap_or_else(|| "".into());
+        let mut response = Tree::object([
+            ("id", Tree::from(&result.id)),
+            ("name", name.into()),
+            ("response", Tree::said(None, key, said)),
+        ]);
+        let inline = media.iter().all(|part| part.has("inlineData"));
         match self.media_in_results && inline {
             true if media.is_empty() => {}
-            true => response["parts"] = json!(media),
+            true => response.push("parts", media),
             // Beside the results it would count as one.
             false => {
                 if !media.is_empty() {
@@ -277,15 +290,30 @@ impl Turns<'_> {
                 self.behind.extend(media.into_iter().map(Written::Plain));
             }
         }
-        out.push(Written::Plain(json!({"functionResponse": response})));
+        out.push(Written::Result(response));
         Ok(())
     }
 }
 
+/// What a tool shows beside what it says.
+fn shown_in_result<'a>(part: &'a Part, dropped: &mut Dropped) -> Result<Option<Tree<'a>>> {
+    match part {
+        Part::Media(media) => part::write_media(media, dropped).map(Some),
+        Part::CachePoint(_) => {
+            dropped.push("messages.content.cache_control".into());
+            Ok(None)
+        }
+        _ => Err(unsupported(
+            "messages.content",
+            "a tool's result can hold text and media for a Gemini model, nothing else",
+        )),
+    }
+}
+
 /// A thought with a seal of Google's goes back, and so does a seal that stands apart; nobody else's is shown to it.
-fn thought_of(
-    thought: &Thought,
-    out: &mut Vec<Written>,
+fn thought_of<'a>(
+    thought: &'a Thought,
+    out: &mut Vec<Written<'a>>,
     carried: &mut Option<String>,
     dropped: &mut Dropped,
 ) {

@@ -2,8 +2,8 @@
 
 use super::{part, seals, stop, usage};
 use crate::chat::{Call, Citation, Delta, Event, Logprob, Opening, Usage};
+use crate::formats::written::{Object, write_list};
 use crate::formats::{EventWriter, ReplyContext, fault::write_google};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The writer of one reply.
@@ -24,7 +24,7 @@ pub struct Writer {
 /// What one answer of a stream, or the whole one, says.
 #[derive(Debug, Default)]
 pub struct Piece {
-    parts: Vec<part::Written>,
+    parts: Vec<part::Written<'static>>,
     logprobs: Vec<Logprob>,
     citations: Vec<Citation>,
     said: String,
@@ -92,7 +92,10 @@ impl Writer {
         match opening {
             Opening::Call(call) => self.calls.push((index, call.clone())),
             Opening::Media(media) => piece.parts.extend(part::shown(media)),
-            Opening::Native(native) => piece.parts.extend(part::native(native)),
+            Opening::Native(native) => {
+                let own = part::native(native).map(|_| native.json.clone().into());
+                piece.parts.extend(own.map(part::Written::Plain));
+            }
             Opening::Text | Opening::Refusal | Opening::Thought { .. } => {}
         }
     }
@@ -106,7 +109,7 @@ impl Writer {
                 if !thought {
                     self.said.push_str(text);
                 }
-                part::add_text(&mut piece.parts, text, thought);
+                part::add_text(&mut piece.parts, text.clone(), thought);
             }
             Delta::Arguments(more) => {
                 if let Some((_, call)) = &mut call {
@@ -125,64 +128,35 @@ impl Writer {
     /// A piece as an answer.
     pub fn body(&self, piece: &Piece) -> Vec<u8> {
         // The clients' chats forget a turn in which an answer has no part at all.
-        let nothing = [part::Written::Plain(json!({"text": ""}))];
+        let nothing = [part::Written::text("")];
         let parts = match piece.parts.as_slice() {
             [] => &nothing[..],
             parts => parts,
         };
-        let answer = Answer {
-            candidates: [Candidate {
-                content: Content {
-                    parts,
-                    role: "model",
-                },
-                finish_reason: piece.stop,
-                index: 0,
-                logprobs_result: match piece.logprobs.as_slice() {
-                    [] => None,
-                    tokens => Some(logprobs(tokens)),
-                },
-                grounding_metadata: match piece.citations.as_slice() {
-                    [] => None,
-                    citations => Some(grounds(citations, &piece.said)),
-                },
-            }],
-            usage_metadata: piece.usage.as_ref().map(usage::write),
-            model_version: &self.model,
-            response_id: &self.id,
-        };
-        // Nothing in it can fail to be written: strings, numbers and JSON that was checked.
-        serde_json::to_vec(&answer).unwrap_or_default()
+        let mut out = Vec::with_capacity(512);
+        let mut answer = Object::begin(&mut out);
+        write_list([piece], answer.key("candidates"), |piece, out| {
+            let mut candidate = Object::begin(out);
+            let mut content = Object::begin(candidate.key("content"));
+            write_list(parts, content.key("parts"), part::Written::put);
+            content.text("role", "model").end();
+            candidate.may("finishReason", piece.stop.as_ref());
+            candidate.member("index", &0);
+            if !piece.logprobs.is_empty() {
+                candidate.member("logprobsResult", &logprobs(&piece.logprobs));
+            }
+            if !piece.citations.is_empty() {
+                let grounds = grounds(&piece.citations, &piece.said);
+                candidate.member("groundingMetadata", &grounds);
+            }
+            candidate.end();
+        });
+        let used = piece.usage.as_ref().map(usage::write);
+        answer.may("usageMetadata", used.as_ref());
+        answer.text("modelVersion", &self.model);
+        answer.text("responseId", &self.id).end();
+        out
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer<'a> {
-    candidates: [Candidate<'a>; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage_metadata: Option<Value>,
-    model_version: &'a str,
-    response_id: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Candidate<'a> {
-    content: Content<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finish_reason: Option<&'static str>,
-    index: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    logprobs_result: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    grounding_metadata: Option<Value>,
-}
-
-#[derive(Serialize)]
-struct Content<'a> {
-    parts: &'a [part::Written],
-    role: &'static str,
 }
 
 impl EventWriter for Writer {

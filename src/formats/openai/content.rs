@@ -4,8 +4,8 @@ use crate::chat::{Issuer, Media, MediaKind, Part, SealKind, Source, Thought};
 use crate::error::Result;
 use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, items, missing, string, unsupported, words};
+use crate::formats::written::Tree;
 use crate::formats::{Dropped, cache, seal};
-use serde_json::{Value, json};
 
 /// Reads a `content` field: a string or a list of parts.
 pub fn read(raw: Raw<'_>, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
@@ -153,10 +153,10 @@ fn kind_of(mime: &str) -> MediaKind {
 }
 
 /// Writes one text or media part.
-pub fn write(part: &Part, dropped: &mut Dropped) -> Result<Value> {
+pub fn write<'a>(part: &'a Part, dropped: &mut Dropped) -> Result<Tree<'a>> {
     match part {
-        Part::Text(text) => Ok(json!({"type": "text", "text": text.text})),
-        Part::Refusal(text) => Ok(json!({"type": "refusal", "refusal": text})),
+        Part::Text(text) => Ok(Tree::said(Some("text"), "text", &text.text)),
+        Part::Refusal(text) => Ok(Tree::said(Some("refusal"), "refusal", text)),
         Part::Media(media) => write_media(media, dropped),
         Part::Native(native) => Err(unsupported(
             "messages.content",
@@ -178,18 +178,23 @@ pub fn write(part: &Part, dropped: &mut Dropped) -> Result<Value> {
     }
 }
 
-fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
+fn write_media<'a>(media: &'a Media, dropped: &mut Dropped) -> Result<Tree<'a>> {
+    let typed =
+        |kind: &'static str, of: Tree<'a>| Ok(Tree::object([("type", kind.into()), (kind, of)]));
     let url = match &media.source {
-        Source::Url(url) => url.clone(),
-        Source::Base64 { mime, data } => format!("data:{mime};base64,{data}"),
+        Source::Url(url) => Tree::from(url),
+        Source::Base64 { mime, data } if media.kind != MediaKind::Audio => {
+            format!("data:{mime};base64,{data}").into()
+        }
+        Source::Base64 { data, .. } => Tree::from(data),
         Source::Text(text) => {
             if media.name.is_some() {
                 dropped.push("messages.content.title".into());
             }
-            return Ok(json!({"type": "text", "text": text}));
+            return Ok(Tree::said(Some("text"), "text", text));
         }
         Source::File(id) if media.kind == MediaKind::Document => {
-            return Ok(json!({"type": "file", "file": {"file_id": id}}));
+            return typed("file", Tree::object([("file_id", Tree::from(id))]));
         }
         Source::File(_) => {
             return Err(refused(
@@ -200,13 +205,13 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
     };
     match (media.kind, &media.source) {
         (MediaKind::Image, _) => {
-            let mut image = json!({"url": url});
-            if let (Some(detail), Some(object)) = (&media.detail, image.as_object_mut()) {
-                object.insert("detail".into(), json!(detail));
+            let mut image = Tree::object([("url", url)]);
+            if let Some(detail) = &media.detail {
+                image.push("detail", detail);
             }
-            Ok(json!({"type": "image_url", "image_url": image}))
+            typed("image_url", image)
         }
-        (MediaKind::Audio, Source::Base64 { mime, data }) => {
+        (MediaKind::Audio, Source::Base64 { mime, .. }) => {
             // https://platform.openai.com/docs/api-reference/chat/create
             let format = match mime.split('/').nth(1).unwrap_or(mime) {
                 "wav" | "x-wav" | "wave" | "vnd.wave" => "wav",
@@ -216,11 +221,14 @@ fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
                     return Err(refused("messages.content.input_audio", what));
                 }
             };
-            Ok(json!({"type": "input_audio", "input_audio": {"data": data, "format": format}}))
+            let sound = Tree::object([("data", url), ("format", format.into())]);
+            typed("input_audio", sound)
         }
-        (MediaKind::Document, Source::Base64 { .. }) => Ok(
-            json!({"type": "file", "file": {"filename": media.name.as_deref().unwrap_or("document"), "file_data": url}}),
-        ),
+        (MediaKind::Document, Source::Base64 { .. }) => {
+            let name = media.name.as_deref().unwrap_or("document");
+            let file = Tree::object([("filename", name.into()), ("file_data", url)]);
+            typed("file", file)
+        }
         (MediaKind::Document, _) => Err(refused(
             "messages.content.file.file_data",
             "a document given by URL",

@@ -5,9 +5,8 @@ use super::content;
 use crate::chat::{Call, CallResult, Chat, Message, Part, Role, Thought};
 use crate::error::Result;
 use crate::formats::fields::{Fields, missing, string, unsupported, wrong};
-use crate::formats::written::{Member, Typed};
+use crate::formats::written::Tree;
 use crate::formats::{Dropped, cache};
-use serde::Serialize;
 use serde_json::Value;
 
 /// Reads every message into `chat`.
@@ -184,44 +183,9 @@ fn arguments(function: &mut Fields) -> Result<String> {
     })
 }
 
-/// A message as it is written; texts are borrowed.
-#[derive(Debug, Serialize)]
-pub struct Written<'a> {
-    role: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_call_id: Option<&'a str>,
-    content: Option<Content<'a>>,
-    #[serde(flatten)]
-    thoughts: Option<Member<String>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<Value>,
-}
-
-/// One text is a string, everything else a list.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Text(&'a str),
-    List(Vec<Piece<'a>>),
-}
-
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Piece<'a> {
-    Text(Typed<&'a str>),
-    Other(Value),
-}
-
-impl<'a> Written<'a> {
-    fn of(role: &'static str, content: Content<'a>) -> Written<'a> {
-        Written {
-            role,
-            tool_call_id: None,
-            content: Some(content),
-            thoughts: None,
-            tool_calls: Vec::new(),
-        }
-    }
+/// What somebody says.
+fn said<'a>(role: &'static str, content: Tree<'a>) -> Tree<'a> {
+    Tree::object([("role", role.into()), ("content", content)])
 }
 
 /// Writes every message. `thoughts`: the field in which those that nobody sealed go back.
@@ -229,13 +193,13 @@ pub fn write<'a>(
     messages: &'a [Message],
     thoughts: Option<&'static str>,
     dropped: &mut Dropped,
-) -> Result<Vec<Written<'a>>> {
+) -> Result<Vec<Tree<'a>>> {
     let mut out = Vec::with_capacity(messages.len());
     for message in messages {
         match message.role {
             Role::System => {
-                let said = unmarked(&message.parts, "system.cache_control", dropped);
-                out.push(Written::of("system", content_of(&said, dropped)?));
+                let parts = unmarked(&message.parts, "system.cache_control", dropped);
+                out.push(said("system", content_of(&parts, dropped)?));
             }
             Role::User => write_user(message, &mut out, dropped)?,
             Role::Assistant => out.push(write_assistant(message, thoughts, dropped)?),
@@ -259,25 +223,23 @@ fn unmarked<'a>(parts: &'a [Part], path: &str, dropped: &mut Dropped) -> Vec<&'a
 /// Where marks for caches stand in turns.
 const MARK: &str = "messages.content.cache_control";
 
-fn content_of<'a>(parts: &[&'a Part], dropped: &mut Dropped) -> Result<Content<'a>> {
+/// One text is a string, everything else a list.
+fn content_of<'a>(parts: &[&'a Part], dropped: &mut Dropped) -> Result<Tree<'a>> {
     match parts {
-        [] => Ok(Content::Text("")),
-        [Part::Text(text)] => Ok(Content::Text(&text.text)),
+        [] => Ok("".into()),
+        [Part::Text(text)] => Ok(Tree::from(&text.text)),
         many => many
             .iter()
-            .map(|part| match part {
-                Part::Text(text) => Ok(Piece::Text(Typed("text", "text", &*text.text))),
-                other => content::write(other, dropped).map(Piece::Other),
-            })
+            .map(|part| content::write(part, dropped))
             .collect::<Result<_>>()
-            .map(Content::List),
+            .map(Tree::List),
     }
 }
 
 /// Results first: they must follow the calls directly.
 fn write_user<'a>(
     message: &'a Message,
-    out: &mut Vec<Written<'a>>,
+    out: &mut Vec<Tree<'a>>,
     dropped: &mut Dropped,
 ) -> Result<()> {
     let mut shown = Vec::new();
@@ -290,24 +252,30 @@ fn write_user<'a>(
             let (text, media): (Vec<&Part>, Vec<&Part>) = unmarked(&result.parts, MARK, dropped)
                 .into_iter()
                 .partition(|part| matches!(part, Part::Text(_)));
+            let silent = match text.as_slice() {
+                [] => true,
+                [Part::Text(text)] => text.is_empty(),
+                _ => false,
+            };
             // Tool messages take text alone; what a tool shows is handed over by the user's turn right behind them.
-            let mut content = content_of(&text, dropped)?;
-            if !media.is_empty() && matches!(content, Content::Text("")) {
-                content = Content::Text("(see the attachment in the next message)");
-            }
-            out.push(Written {
-                tool_call_id: Some(&result.id),
-                ..Written::of("tool", content)
-            });
+            let content = match silent && !media.is_empty() {
+                true => "(see the attachment in the next message)".into(),
+                false => content_of(&text, dropped)?,
+            };
+            out.push(Tree::object([
+                ("role", "tool".into()),
+                ("tool_call_id", Tree::from(&result.id)),
+                ("content", content),
+            ]));
             shown.extend(media);
         }
     }
-    let said = parts
+    let rest = parts
         .into_iter()
         .filter(|part| !matches!(part, Part::Result(_)));
-    let rest: Vec<&Part> = shown.into_iter().chain(said).collect();
+    let rest: Vec<&Part> = shown.into_iter().chain(rest).collect();
     if !rest.is_empty() || message.parts.is_empty() {
-        out.push(Written::of("user", content_of(&rest, dropped)?));
+        out.push(said("user", content_of(&rest, dropped)?));
     }
     Ok(())
 }
@@ -317,8 +285,8 @@ fn write_assistant<'a>(
     message: &'a Message,
     thoughts: Option<&'static str>,
     dropped: &mut Dropped,
-) -> Result<Written<'a>> {
-    let (mut said, mut calls, mut thought) = (Vec::new(), Vec::new(), String::new());
+) -> Result<Tree<'a>> {
+    let (mut parts, mut calls, mut thought) = (Vec::new(), Vec::new(), String::new());
     for part in unmarked(&message.parts, MARK, dropped) {
         match part {
             Part::Call(call) => calls.push(super::tool::call(call)),
@@ -326,19 +294,19 @@ fn write_assistant<'a>(
                 text, seal: None, ..
             }) if thoughts.is_some() => thought.push_str(text),
             Part::Thought(_) => dropped.push("messages.content.thinking".into()),
-            other => said.push(other),
+            other => parts.push(other),
         }
     }
-    let content = match said.is_empty() && !calls.is_empty() {
-        true => None,
-        false => Some(content_of(&said, dropped)?),
+    let content = match parts.is_empty() && !calls.is_empty() {
+        true => Value::Null.into(),
+        false => content_of(&parts, dropped)?,
     };
-    let field = thoughts.filter(|_| !thought.is_empty());
-    Ok(Written {
-        role: "assistant",
-        tool_call_id: None,
-        content,
-        thoughts: field.map(|field| Member(field, thought)),
-        tool_calls: calls,
-    })
+    let mut written = said("assistant", content);
+    if let Some(field) = thoughts.filter(|_| !thought.is_empty()) {
+        written.push(field, thought);
+    }
+    if !calls.is_empty() {
+        written.push("tool_calls", calls);
+    }
+    Ok(written)
 }

@@ -4,11 +4,11 @@ use super::content::HOME;
 use super::{extra, logprobs, observe, stream, tool, usage};
 use crate::chat::{MediaKind, Part, Reply, SealKind, Stop, Thought};
 use crate::error::{Error, Kind, Result};
+use crate::formats::document::Document;
 use crate::formats::fields::Fields;
 use crate::formats::lenient::as_text;
-use crate::formats::written::write_json;
+use crate::formats::written::{Object, Tree, write_list};
 use crate::formats::{Mark, ReplyContext, Seen, fault, seal};
-use serde::Serialize;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -18,9 +18,8 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     if observe::whole(body.as_bytes(), seen) == Mark::Error {
         return Err(fault::in_place(seen));
     }
-    let mut fields = Fields::body(body.as_bytes()).map_err(|cause| {
-        Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause)
-    })?;
+    let document = Document::read(&body).map_err(fault::no_object)?;
+    let mut fields = Fields::document(&document).map_err(fault::no_object)?;
     let (mut reader, mut events) = (stream::Reader::default(), Vec::new());
     if !reader.chunk(&mut fields, true, seen.usage, &mut events) {
         return Err(Error::new(
@@ -32,64 +31,25 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     Reply::fold(events).map_err(|fault| Error::new(Kind::Upstream, fault.message))
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    id: &'a str,
-    object: &'static str,
-    created: i64,
-    model: &'a str,
-    choices: [Choice<'a>; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<usage::Written>,
-}
-
-#[derive(Serialize)]
-struct Choice<'a> {
-    index: usize,
-    message: Message<'a>,
-    logprobs: Value,
-    finish_reason: &'static str,
-}
-
-#[derive(Serialize)]
-struct Message<'a> {
-    role: &'static str,
-    content: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    reasoning_content: Cow<'a, str>,
-    /// So that a follow-up can give the seals back.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    thinking_blocks: Vec<Value>,
-    refusal: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    annotations: Vec<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    images: Vec<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    audio: Option<Value>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<Value>,
-}
-
 /// Writes a whole reply for the caller.
 pub fn write(reply: &Reply, context: &ReplyContext) -> Vec<u8> {
     let called = reply.parts.iter().any(|part| matches!(part, Part::Call(_)));
     let stop = reply.stop.unwrap_or(Stop::End).told(called);
-    let body = Body {
-        id: or(&reply.id, &context.request_id),
-        object: "chat.completion",
-        created: context.created,
-        model: or(&reply.model, &context.model),
-        choices: [Choice {
-            index: 0,
-            message: message(reply, or(&reply.id, &context.request_id)),
-            logprobs: likelihoods(&reply.parts),
-            finish_reason: finish_reason(stop),
-        }],
-        usage: reply.usage.as_ref().map(usage::write),
-    };
+    let id = or(&reply.id, &context.request_id);
     let mut out = Vec::with_capacity(512 + 2 * reply.text_bytes());
-    write_json(&body, &mut out);
+    let mut body = Object::begin(&mut out);
+    body.text("id", id).text("object", "chat.completion");
+    body.member("created", &context.created);
+    body.text("model", or(&reply.model, &context.model));
+    write_list([message(reply, id)], body.key("choices"), |message, out| {
+        let mut choice = Object::begin(out);
+        choice.member("index", &0);
+        message.put(choice.key("message"));
+        choice.member("logprobs", &likelihoods(&reply.parts));
+        choice.text("finish_reason", finish_reason(stop)).end();
+    });
+    let used = reply.usage.as_ref().map(usage::write);
+    body.may("usage", used.as_ref()).end();
     out
 }
 
@@ -111,50 +71,57 @@ fn likelihoods(parts: &[Part]) -> Value {
     }
 }
 
-fn message<'a>(reply: &'a Reply, id: &str) -> Message<'a> {
+fn message<'a>(reply: &'a Reply, id: &str) -> Tree<'a> {
     let (mut text, mut thought): (Cow<str>, Cow<str>) = Default::default();
+    let (mut refusal, mut audio): (Option<Cow<str>>, _) = (None, None);
+    let (mut annotations, mut images, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     let mut sealed = false;
-    let mut message = Message {
-        role: "assistant",
-        content: None,
-        reasoning_content: Cow::default(),
-        thinking_blocks: Vec::new(),
-        refusal: None,
-        annotations: Vec::new(),
-        images: Vec::new(),
-        audio: None,
-        tool_calls: Vec::new(),
-    };
     for part in &reply.parts {
         match part {
             Part::Text(more) => {
-                let notes = more.citations.iter().map(extra::annotation);
-                message.annotations.extend(notes);
-                text += &*more.text;
+                annotations.extend(more.citations.iter().map(extra::annotation).map(Tree::from));
+                text += more.as_str();
             }
             Part::Thought(part) => {
                 thought += &*part.text;
                 sealed |= part.seal.is_some();
             }
-            Part::Refusal(more) => *message.refusal.get_or_insert_default() += &**more,
-            Part::Call(call) => message.tool_calls.push(tool::call(call)),
+            Part::Refusal(more) => *refusal.get_or_insert_default() += &**more,
+            Part::Call(call) => calls.push(tool::call(call)),
             Part::Media(media) if media.kind == MediaKind::Audio => {
-                message.audio = extra::sound(media, id).or(message.audio.take());
+                audio = extra::sound(media, id).or(audio.take());
             }
-            Part::Media(media) => message.images.extend(extra::image(media)),
+            Part::Media(media) => images.extend(extra::image(media).map(Tree::from)),
             Part::Result(_) | Part::CachePoint(_) | Part::Native(_) => {}
         }
     }
+    let null = || Tree::from(Value::Null);
+    let silent = text.is_empty() && (!calls.is_empty() || refusal.is_some());
+    let content = if silent { null() } else { text.into() };
+    let mut message = Tree::object([("role", "assistant".into()), ("content", content)]);
+    if !thought.is_empty() {
+        message.push("reasoning_content", thought);
+    }
     if sealed {
         let thoughts = reply.parts.iter().filter_map(|part| match part {
-            Part::Thought(thought) => Some(block(thought)),
+            Part::Thought(thought) => Some(block(thought).into()),
             _ => None,
         });
-        message.thinking_blocks = thoughts.collect();
+        // So that a follow-up can give the seals back.
+        message.push("thinking_blocks", thoughts.collect::<Vec<Tree>>());
     }
-    let silent = !message.tool_calls.is_empty() || message.refusal.is_some();
-    message.content = Some(text).filter(|text: &Cow<str>| !(text.is_empty() && silent));
-    message.reasoning_content = thought;
+    message.push("refusal", refusal.map_or_else(null, Tree::from));
+    for (name, all) in [("annotations", annotations), ("images", images)] {
+        if !all.is_empty() {
+            message.push(name, all);
+        }
+    }
+    if let Some(audio) = audio {
+        message.push("audio", audio);
+    }
+    if !calls.is_empty() {
+        message.push("tool_calls", calls);
+    }
     message
 }
 

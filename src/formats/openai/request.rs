@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::formats::document::Document;
 use crate::formats::fields::{Fields, adapted, dedup, missing, unsupported, wrong};
 use crate::formats::names::{self, Knows};
+use crate::formats::written::{Object, Tree, write_list};
 use crate::formats::{Dropped, StreamUsage, Target, Written};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// Reads a caller's request.
@@ -303,16 +303,6 @@ pub fn sampling(chat: &Chat, takes: &Takes, body: &mut Map<String, Value>, dropp
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    model: &'a str,
-    messages: Vec<message::Written<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tools: Option<Vec<tool::Declaration<'a>>>,
-    #[serde(flatten)]
-    rest: Map<String, Value>,
-}
-
 /// Writes the request for an upstream. Usage is asked for wherever it may be: the gateway hides it where the caller did not.
 pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     let (quirks, takes) = (target.quirks, target.takes);
@@ -365,16 +355,15 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         }
     }
     dedup(&mut dropped);
-    let body = Body {
-        model: target.model,
-        messages,
-        tools,
-        rest: body,
-    };
     let mut out = Vec::with_capacity(chat.room());
-    serde_json::to_writer(&mut out, &body).map_err(|cause| {
-        crate::error::Error::internal("the translated request cannot be written").cause(cause)
-    })?;
+    let mut written = Object::begin(&mut out);
+    written.text("model", target.model);
+    write_list(&messages, written.key("messages"), Tree::put);
+    written.may("tools", tools.as_ref());
+    for (name, value) in &body {
+        written.member(name, value);
+    }
+    written.end();
     Ok(Written { body: out, dropped })
 }
 

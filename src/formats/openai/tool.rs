@@ -3,6 +3,7 @@
 use crate::chat::{Call, Chat, Grammar, Issuer, Seal, SealKind, Tool, ToolChoice, ToolKind};
 use crate::error::Result;
 use crate::formats::fields::{Fields, missing, string, unsupported, wrong};
+use crate::formats::written::Tree;
 use crate::formats::{Dropped, cache, schema, seal as seals};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -50,18 +51,24 @@ pub fn read(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
 
 /// A call, in a conversation and in an answer. Google's seal stands where its own service for this format has it:
 /// <https://ai.google.dev/gemini-api/docs/thought-signatures>.
-pub fn call(call: &Call) -> Value {
-    let mut written = match call.free {
-        true => {
-            json!({"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}})
-        }
-        false => {
-            json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
-        }
+pub fn call(call: &Call) -> Tree<'_> {
+    let (kind, said) = match call.free {
+        true => ("custom", "input"),
+        false => ("function", "arguments"),
     };
+    let called = [
+        ("name", Tree::from(&call.name)),
+        (said, Tree::from(&call.arguments)),
+    ];
+    let mut written = Tree::object([
+        ("id", Tree::from(&call.id)),
+        ("type", kind.into()),
+        (kind, Tree::object(called)),
+    ]);
     if let Some(seal) = &call.seal {
         let data = seals::write(seal, Issuer::Google);
-        written["extra_content"] = json!({"google": {"thought_signature": data}});
+        let extra = json!({"google": {"thought_signature": data}});
+        written.push("extra_content", extra);
     }
     written
 }

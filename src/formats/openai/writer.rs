@@ -2,7 +2,7 @@
 
 use super::{END_MARK, extra, logprobs, reply, tool, usage};
 use crate::chat::{Delta, Event, Logprob, MediaKind, Opening, Thought, Usage};
-use crate::formats::written::{Member, write_json};
+use crate::formats::written::{Tree, write_json};
 use crate::formats::{EventWriter, ReplyContext, fault::write_openai_event};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -45,12 +45,18 @@ struct Head<'a> {
     model: &'a str,
 }
 
+/// What the first chunk says.
+fn first(content: Tree<'_>) -> Tree<'_> {
+    Tree::object([("role", "assistant".into()), ("content", content)])
+}
+
 /// More of a call.
-#[derive(Serialize)]
-struct Call<F> {
-    index: usize,
-    #[serde(flatten)]
-    called: F,
+fn call<'a>(index: usize, kind: &'static str, said: &'static str, more: &'a str) -> Tree<'a> {
+    let call = Tree::object([
+        ("index", Value::from(index).into()),
+        (kind, Tree::said(None, said, more)),
+    ]);
+    Tree::object([("tool_calls", vec![call].into())])
 }
 
 impl Writer {
@@ -96,27 +102,22 @@ impl Writer {
     }
 
     /// The first chunk carries the role: on its own before text, together with anything else, whose content is null.
-    fn delta(&mut self, mut delta: Value, out: &mut Vec<u8>) {
-        if !std::mem::replace(&mut self.begun, true) {
-            let (role, nothing) = (json!("assistant"), delta.get("content").is_none());
-            if nothing {
-                let mut first = json!({"role": role, "content": null});
-                if let (Some(first), Some(more)) = (first.as_object_mut(), delta.as_object_mut()) {
-                    first.append(more);
-                }
-                delta = first;
-            } else {
-                self.one(&json!({"role": role, "content": ""}), out);
-            }
+    fn delta(&mut self, delta: Tree<'_>, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.begun, true) {
+            return self.one(&delta, out);
         }
-        self.one(&delta, out);
-    }
-
-    /// The same of a delta that is nothing to be put together with the first.
-    fn goes_on(&mut self, delta: &impl Serialize, out: &mut Vec<u8>) {
-        match self.begun {
-            true => self.one(delta, out),
-            false => self.delta(json!(delta), out),
+        match delta {
+            Tree::Object(more) if more.iter().all(|(name, _)| *name != "content") => {
+                let mut first = first(Value::Null.into());
+                for (name, value) in more {
+                    first.push(name, value);
+                }
+                self.one(&first, out);
+            }
+            text => {
+                self.one(&first("".into()), out);
+                self.one(&text, out);
+            }
         }
     }
 
@@ -130,10 +131,10 @@ impl Writer {
         );
     }
 
-    fn one(&self, delta: &impl Serialize, out: &mut Vec<u8>) {
+    fn one(&self, delta: &Tree<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.head);
         out.extend_from_slice(b"[{\"index\":0,\"delta\":");
-        write_json(delta, out);
+        delta.put(out);
         out.extend_from_slice(b",\"finish_reason\":null}]}\n\n");
     }
 
@@ -146,10 +147,10 @@ impl Writer {
             Opening::Media(media) => {
                 self.parts.push(Part::Hidden);
                 let delta = match media.kind {
-                    MediaKind::Audio => {
-                        extra::sound(media, &self.id).map(|sound| json!({"audio": sound}))
-                    }
-                    _ => extra::image(media).map(|image| json!({"images": [image]})),
+                    MediaKind::Audio => extra::sound(media, &self.id)
+                        .map(|sound| Tree::object([("audio", sound.into())])),
+                    _ => extra::image(media)
+                        .map(|image| Tree::object([("images", vec![image.into()].into())])),
                 };
                 if let Some(delta) = delta {
                     self.delta(delta, out);
@@ -162,13 +163,12 @@ impl Writer {
                     true => Part::FreeCall(index),
                     false => Part::Call(index, false),
                 });
-                let mut numbered = json!({"index": index});
-                if let (Some(all), Value::Object(mut call)) =
-                    (numbered.as_object_mut(), tool::call(call))
-                {
-                    all.append(&mut call);
+                let mut numbered = vec![("index", Value::from(index).into())];
+                if let Tree::Object(members) = tool::call(call) {
+                    numbered.extend(members);
                 }
-                self.delta(json!({"tool_calls": [numbered]}), out);
+                let call = Tree::Object(numbered);
+                self.delta(Tree::object([("tool_calls", vec![call].into())]), out);
             }
         }
     }
@@ -176,31 +176,35 @@ impl Writer {
     fn more(&mut self, index: usize, delta: &Delta, out: &mut Vec<u8>) {
         match (self.parts.get_mut(index), delta) {
             (_, Delta::Text(text)) if text.is_empty() => {}
-            (Some(Part::Text), Delta::Text(text)) => self.goes_on(&Member("content", text), out),
+            (Some(Part::Text), Delta::Text(text)) => {
+                self.delta(Tree::said(None, "content", text), out)
+            }
             (Some(Part::Text), Delta::Citation(citation)) => {
-                self.delta(json!({"annotations": [extra::annotation(citation)]}), out);
+                let note = Tree::from(extra::annotation(citation));
+                self.delta(Tree::object([("annotations", vec![note].into())]), out);
             }
             (Some(Part::Text), Delta::Logprobs(all)) => self.likely(all, out),
-            (Some(Part::Refusal), Delta::Text(text)) => self.goes_on(&Member("refusal", text), out),
+            (Some(Part::Refusal), Delta::Text(text)) => {
+                self.delta(Tree::said(None, "refusal", text), out)
+            }
             (Some(Part::Thought(all)), Delta::Text(text)) => {
                 all.push_str(text);
-                self.goes_on(&Member("reasoning_content", text), out);
+                self.delta(Tree::said(None, "reasoning_content", text), out);
             }
             // With the whole text, so that a follow-up can give it back as one piece.
             (Some(Part::Thought(all)), Delta::Seal(seal)) => {
                 let block = reply::block(&Thought::sealed(all.as_str(), seal.clone()));
-                self.delta(json!({"thinking_blocks": [block]}), out);
+                let blocks = vec![block.into()];
+                self.delta(Tree::object([("thinking_blocks", blocks.into())]), out);
             }
             (Some(Part::Call(number, filled)), Delta::Arguments(text)) if !text.is_empty() => {
                 *filled = true;
                 let index = *number;
-                let called = Member("function", Member("arguments", text));
-                self.goes_on(&Member("tool_calls", [Call { index, called }]), out);
+                self.delta(call(index, "function", "arguments", text), out);
             }
             (Some(Part::FreeCall(number)), Delta::Arguments(text)) => {
                 let index = *number;
-                let called = Member("custom", Member("input", text));
-                self.goes_on(&Member("tool_calls", [Call { index, called }]), out);
+                self.delta(call(index, "custom", "input", text), out);
             }
             _ => {}
         }
@@ -226,7 +230,7 @@ impl EventWriter for Writer {
             Event::Usage(used) => self.usage = Some(*used),
             Event::End { stop, .. } => {
                 if !self.begun {
-                    self.one(&json!({"role": "assistant", "content": ""}), out);
+                    self.one(&first("".into()), out);
                 }
                 let reason = stop.map(|stop| reply::finish_reason(stop.told(self.calls > 0)));
                 self.frame(

@@ -2,10 +2,11 @@
 
 use super::{items, tool};
 use crate::chat::{Answer, Chat};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::formats::fields::{adapted, dedup, unsupported};
 use crate::formats::names::{self, Knows};
 use crate::formats::openai::{effort, sampling};
+use crate::formats::written::{Object, Tree, write_list};
 use crate::formats::{Dropped, Target, Written};
 use serde_json::{Map, Value, json};
 
@@ -24,9 +25,7 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     };
     let chat = &*names::plain(chat, knows, &mut dropped);
     let mut body = Map::new();
-    body.insert("model".into(), json!(target.model));
     let input = items::write(&chat.messages, quirks.thoughts.is_some(), &mut dropped)?;
-    body.insert("input".into(), Value::Array(input));
     tool::write(chat, &mut body, &mut dropped)?;
     text(chat, &mut body);
     if let Some(limit) = chat.max_tokens {
@@ -69,10 +68,15 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         body.insert("stream".into(), json!(true));
     }
     dedup(&mut dropped);
-    let body = serde_json::to_vec(&body).map_err(|cause| {
-        Error::internal("the translated request cannot be written").cause(cause)
-    })?;
-    Ok(Written { body, dropped })
+    let mut out = Vec::with_capacity(chat.room());
+    let mut written = Object::begin(&mut out);
+    written.text("model", target.model);
+    write_list(&input, written.key("input"), Tree::put);
+    for (name, value) in &body {
+        written.member(name, value);
+    }
+    written.end();
+    Ok(Written { body: out, dropped })
 }
 
 /// What would change the answer if it were left out.

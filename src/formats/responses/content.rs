@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::formats::Dropped;
 use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, items, unsupported, words};
-use serde_json::{Value, json};
+use crate::formats::written::Tree;
+use serde_json::Value;
 
 /// Reads a `content` or an `output`: a string or a list of parts.
 pub fn read(raw: Raw<'_>, path: &str, lost: &mut Vec<String>) -> Result<Vec<Part>> {
@@ -111,19 +112,25 @@ fn file(fields: &mut Fields) -> Result<Part> {
 }
 
 /// One text is a string, everything else a list.
-pub fn write(parts: &[&Part], dropped: &mut Dropped) -> Result<Value> {
+pub fn write<'a>(parts: &[&'a Part], dropped: &mut Dropped) -> Result<Tree<'a>> {
     match parts {
-        [] => Ok(json!("")),
-        [Part::Text(text)] => Ok(json!(text.text)),
-        many => many.iter().map(|part| write_part(part, dropped)).collect(),
+        [] => Ok("".into()),
+        [Part::Text(text)] => Ok(Tree::from(&text.text)),
+        many => many
+            .iter()
+            .map(|part| write_part(part, dropped))
+            .collect::<Result<_>>()
+            .map(Tree::List),
     }
 }
 
+const TEXT: Option<&str> = Some("input_text");
+
 /// One part of what a user or a tool says.
-fn write_part(part: &Part, dropped: &mut Dropped) -> Result<Value> {
+fn write_part<'a>(part: &'a Part, dropped: &mut Dropped) -> Result<Tree<'a>> {
     match part {
-        Part::Text(text) => Ok(json!({"type": "input_text", "text": text.text})),
-        Part::Refusal(text) => Ok(json!({"type": "input_text", "text": text})),
+        Part::Text(text) => Ok(Tree::said(TEXT, "text", &text.text)),
+        Part::Refusal(text) => Ok(Tree::said(TEXT, "text", text)),
         Part::Media(media) => write_media(media, dropped),
         Part::Native(native) => Err(foreign(&native.json, native.format)),
         Part::Call(_) | Part::Result(_) | Part::Thought(_) | Part::CachePoint(_) => {
@@ -147,30 +154,34 @@ pub fn foreign(json: &Value, format: &str) -> Error {
     )
 }
 
-fn write_media(media: &Media, dropped: &mut Dropped) -> Result<Value> {
+fn write_media<'a>(media: &'a Media, dropped: &mut Dropped) -> Result<Tree<'a>> {
+    let (image, file) = (Some("input_image"), Some("input_file"));
+    let url = |mime: &str, data: &str| format!("data:{mime};base64,{data}");
     let mut out = match (media.kind, &media.source) {
-        (MediaKind::Image, Source::File(id)) => json!({"type": "input_image", "file_id": id}),
-        (MediaKind::Document, Source::File(id)) => json!({"type": "input_file", "file_id": id}),
-        (MediaKind::Image, Source::Url(url)) => json!({"type": "input_image", "image_url": url}),
+        (MediaKind::Image, Source::File(id)) => Tree::said(image, "file_id", id),
+        (MediaKind::Document, Source::File(id)) => Tree::said(file, "file_id", id),
+        (MediaKind::Image, Source::Url(url)) => Tree::said(image, "image_url", url),
         (MediaKind::Image, Source::Base64 { mime, data }) => {
-            json!({"type": "input_image", "image_url": format!("data:{mime};base64,{data}")})
+            Tree::said(image, "image_url", url(mime, data))
         }
-        (MediaKind::Document, Source::Url(url)) => json!({"type": "input_file", "file_url": url}),
+        (MediaKind::Document, Source::Url(url)) => Tree::said(file, "file_url", url),
         (MediaKind::Document, Source::Base64 { mime, data }) => {
             let name = media.name.as_deref().unwrap_or("document");
-            json!({"type": "input_file", "filename": name, "file_data": format!("data:{mime};base64,{data}")})
+            let mut out = Tree::said(file, "filename", name);
+            out.push("file_data", url(mime, data));
+            out
         }
         (_, Source::Text(text)) => {
             if media.name.is_some() {
                 dropped.push("messages.content.title".into());
             }
-            return Ok(json!({"type": "input_text", "text": text}));
+            return Ok(Tree::said(TEXT, "text", text));
         }
         (MediaKind::Audio, _) => return Err(refused("messages.content.input_audio", "sound")),
         (MediaKind::Video, _) => return Err(refused("messages.content.video_url", "a film")),
     };
     if media.kind == MediaKind::Image {
-        out["detail"] = json!(media.detail.as_deref().unwrap_or("auto"));
+        out.push("detail", media.detail.as_deref().unwrap_or("auto"));
     }
     Ok(out)
 }

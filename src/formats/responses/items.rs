@@ -7,8 +7,9 @@ use crate::chat::{Call, CallResult, Chat, Issuer, Message, Part, Role, Seal, Sea
 use crate::error::Result;
 use crate::formats::document::Raw;
 use crate::formats::fields::{Fields, adapted, items, missing, unsupported, words, wrong};
+use crate::formats::written::{Told, Tree};
 use crate::formats::{Dropped, seal};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::borrow::Cow;
 
 /// Whose seals items carry by themselves.
@@ -199,7 +200,11 @@ fn thoughts(item: &mut Fields, chat: &mut Chat) -> Result<()> {
 }
 
 /// Writes every message. `open`: whether thoughts that nobody sealed go back.
-pub fn write(messages: &[Message], open: bool, dropped: &mut Dropped) -> Result<Vec<Value>> {
+pub fn write<'a>(
+    messages: &'a [Message],
+    open: bool,
+    dropped: &mut Dropped,
+) -> Result<Vec<Tree<'a>>> {
     let mut out = Vec::new();
     for message in messages {
         match message.role {
@@ -212,24 +217,35 @@ pub fn write(messages: &[Message], open: bool, dropped: &mut Dropped) -> Result<
 }
 
 /// Instructions, or a user's turn: outputs first, they follow their calls directly.
-fn spoken(role: &str, parts: &[Part], out: &mut Vec<Value>, dropped: &mut Dropped) -> Result<()> {
+fn spoken<'a>(
+    role: &'static str,
+    parts: &'a [Part],
+    out: &mut Vec<Tree<'a>>,
+    dropped: &mut Dropped,
+) -> Result<()> {
     let mut rest = Vec::new();
     for part in parts {
         match part {
             Part::Result(result) => out.push(output(result, dropped)?),
             // Prompts are cached unasked here.
             Part::CachePoint(_) => dropped.push("messages.content.cache_control".into()),
-            Part::Native(native) if native.format == super::NAME => out.push(native.json.clone()),
+            Part::Native(native) if native.format == super::NAME => {
+                out.push(Tree::from(&native.json))
+            }
             other => rest.push(other),
         }
     }
     if !rest.is_empty() || parts.is_empty() {
-        out.push(json!({"role": role, "content": content::write(&rest, dropped)?}));
+        out.push(message_of(role, content::write(&rest, dropped)?));
     }
     Ok(())
 }
 
-fn output(result: &CallResult, dropped: &mut Dropped) -> Result<Value> {
+fn message_of<'a>(role: &'static str, content: impl Into<Tree<'a>>) -> Tree<'a> {
+    Tree::object([("role", role.into()), ("content", content.into())])
+}
+
+fn output<'a>(result: &'a CallResult, dropped: &mut Dropped) -> Result<Tree<'a>> {
     if result.error {
         dropped.push("messages.content.is_error".into());
     }
@@ -242,31 +258,41 @@ fn output(result: &CallResult, dropped: &mut Dropped) -> Result<Value> {
         true => "custom_tool_call_output",
         false => "function_call_output",
     };
-    Ok(
-        json!({"type": kind, "call_id": fitting(&result.id), "output": content::write(&parts, dropped)?}),
-    )
+    Ok(Tree::object([
+        ("type", kind.into()),
+        ("call_id", Told::Text(fitting(&result.id)).into()),
+        ("output", content::write(&parts, dropped)?),
+    ]))
 }
 
 /// A turn of the model's.
-fn model(message: &Message, open: bool, out: &mut Vec<Value>, dropped: &mut Dropped) -> Result<()> {
+fn model<'a>(
+    message: &'a Message,
+    open: bool,
+    out: &mut Vec<Tree<'a>>,
+    dropped: &mut Dropped,
+) -> Result<()> {
     for part in &message.parts {
         match part {
-            Part::Text(text) => out.push(json!({"role": "assistant", "content": text.text})),
-            Part::Refusal(text) => out.push(
-                json!({"role": "assistant", "content": [{"type": "refusal", "refusal": text}]}),
-            ),
+            Part::Text(text) => out.push(message_of("assistant", &text.text)),
+            Part::Refusal(text) => {
+                let refusal = Tree::said(Some("refusal"), "refusal", text);
+                out.push(message_of("assistant", vec![refusal]));
+            }
             Part::Call(call) => out.push(write_call(call)),
             Part::Thought(thought) => match write_thought(thought, open) {
-                Some(item) => out.push(item),
+                Some(item) => out.push(item.into()),
                 None => dropped.push("messages.content.thinking".into()),
             },
             Part::CachePoint(_) => dropped.push("messages.content.cache_control".into()),
-            Part::Native(native) if native.format == super::NAME => out.push(native.json.clone()),
+            Part::Native(native) if native.format == super::NAME => {
+                out.push(Tree::from(&native.json))
+            }
             Part::Native(native) => return Err(content::foreign(&native.json, native.format)),
             // Only a message of the user's can show them.
             Part::Media(_) => {
                 dropped.push(adapted("messages.role"));
-                out.push(json!({"role": "user", "content": content::write(&[part], dropped)?}));
+                out.push(message_of("user", content::write(&[part], dropped)?));
             }
             Part::Result(result) => out.push(output(result, dropped)?),
         }
@@ -275,23 +301,22 @@ fn model(message: &Message, open: bool, out: &mut Vec<Value>, dropped: &mut Drop
 }
 
 /// A call, in a conversation. Its id as an item only where this format gave it one.
-fn write_call(call: &Call) -> Value {
+fn write_call(call: &Call) -> Tree<'_> {
     let (kind, key) = match call.free {
         true => ("custom_tool_call", "input"),
         false => ("function_call", "arguments"),
     };
-    let mut item = Map::new();
-    item.insert("type".into(), json!(kind));
-    item.extend(call.item.as_ref().map(|id| ("id".to_owned(), json!(id))));
-    item.insert("call_id".into(), json!(fitting(&call.id)));
-    item.insert("name".into(), json!(call.name));
-    item.extend(
-        call.namespace
-            .as_ref()
-            .map(|name| ("namespace".to_owned(), json!(name))),
-    );
-    item.insert(key.into(), json!(call.arguments));
-    Value::Object(item)
+    let mut item = Tree::object([("type", kind.into())]);
+    if let Some(id) = &call.item {
+        item.push("id", id);
+    }
+    item.push("call_id", Told::Text(fitting(&call.id)));
+    item.push("name", &call.name);
+    if let Some(namespace) = &call.namespace {
+        item.push("namespace", namespace);
+    }
+    item.push(key, &call.arguments);
+    item
 }
 
 /// A thought goes back under its own seal, or as the words of a server that seals nothing. Another's seal is none here,

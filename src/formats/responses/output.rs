@@ -5,7 +5,7 @@ use super::{NAME, items::HOME, tool::TOOL_SEARCH, usage};
 use crate::chat::{
     Call, Citation, Fault, Logprob, Media, MediaKind, Native, Seal, Source, Stop, Usage,
 };
-use crate::formats::document::Raw;
+use crate::formats::document::{Document, Raw};
 use crate::formats::fields::Fields;
 use crate::formats::{ReplyContext, seal};
 use serde_json::{Map, Value, json};
@@ -52,7 +52,9 @@ pub struct Frame {
 
 impl Frame {
     pub fn new(context: &ReplyContext) -> Frame {
-        let mut request = Fields::body(&context.request).unwrap_or_default();
+        let text = std::str::from_utf8(&context.request).unwrap_or_default();
+        let document = Document::known(text, &context.long, &context.request);
+        let mut request = Fields::document(&document).unwrap_or_default();
         let searches = request
             .peek("tools")
             .is_some_and(|tools| tools.get().contains("\"tool_search\""));

@@ -4,6 +4,7 @@ use super::{observe, stream, writer};
 use crate::chat::Event;
 use crate::chat::Reply;
 use crate::error::{Error, Kind, Result};
+use crate::formats::document::Document;
 use crate::formats::fields::Fields;
 use crate::formats::lenient::as_text;
 use crate::formats::{Mark, ReplyContext, Seen, fault};
@@ -14,9 +15,8 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     if observe::whole(body.as_bytes(), seen) == Mark::Error {
         return Err(fault::in_place(seen));
     }
-    let mut fields = Fields::body(body.as_bytes()).map_err(|cause| {
-        Error::new(Kind::Upstream, "the provider's answer is not a JSON object").cause(cause)
-    })?;
+    let document = Document::read(&body).map_err(fault::no_object)?;
+    let mut fields = Fields::document(&document).map_err(fault::no_object)?;
     if fields.peek("output").is_none() {
         return Err(Error::new(
             Kind::Upstream,
