@@ -19,6 +19,7 @@ pub mod secret;
 pub mod secret_file;
 mod strength;
 pub mod token;
+mod turns;
 pub mod upkeep;
 mod varint;
 pub mod vault;

@@ -9,6 +9,7 @@ use crate::clock;
 use crate::store::counters::books::{Books, FIRST};
 use crate::store::counters::{Account, Counters, Memory};
 use crate::store::records::disk;
+use crate::store::turns::Turns;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -59,6 +60,7 @@ pub struct Writer {
     newest: u32,
     unsynced: u32,
     status: Arc<Mutex<Status>>,
+    turns: Turns,
 }
 
 impl Writer {
@@ -87,6 +89,7 @@ impl Writer {
             newest: FIRST,
             unsynced: 0,
             status,
+            turns: Turns::new(|| false),
         }
     }
 
@@ -157,6 +160,7 @@ impl Writer {
         let next = self.next.as_ref().map(|next| next.output.number);
         let newest = next.unwrap_or(self.now.number);
         for account in accounts {
+            self.turns.between();
             let Some(page) = account.page() else { continue };
             page.reading();
             let seen = page.file.swap(newest, Ordering::Relaxed);

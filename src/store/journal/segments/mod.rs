@@ -23,7 +23,6 @@ mod stats;
 mod sync;
 #[cfg(test)]
 mod tests;
-mod turns;
 mod writer;
 
 pub use settings::{Floor, Settings};

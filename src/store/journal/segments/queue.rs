@@ -1,6 +1,7 @@
 //! The way from requests to the writer: bounded, and a push never waits.
 
 use super::super::{Content, Row};
+use crate::store::turns::Turns;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
@@ -12,7 +13,7 @@ const FLUSH_WAIT: Duration = Duration::from_secs(1);
 /// A collecting writer looks for more this often; producers need not wake it then.
 const LOOK: Duration = Duration::from_millis(10);
 /// A backlog is long from so many rows that wait, or such a part of the room for content that is taken.
-const LONG_ROWS: u64 = 256;
+const LONG_ROWS: u64 = 64;
 const LONG_PART: usize = 8;
 
 /// A row on its way.
@@ -228,6 +229,12 @@ impl Taker {
             counts: self.counts.clone(),
             bytes: self.bytes,
         }
+    }
+
+    /// Others' turns, as long as little waits here.
+    pub fn turns(&self) -> Turns {
+        let backlog = self.backlog();
+        Turns::new(move || backlog.is_long())
     }
 
     /// Fills a batch: waits for a first row up to `idle`, then collects for up to `linger`.

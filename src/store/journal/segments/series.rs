@@ -9,7 +9,6 @@ use super::queue::Taker;
 use super::retention;
 use super::settings::{Disk, Holds, Limits};
 use super::sync::Syncer;
-use super::turns::Turns;
 use std::io;
 use std::sync::Arc;
 
@@ -31,10 +30,9 @@ pub struct Tools {
 impl Tools {
     pub fn new(shared: Arc<Shared>, taker: &Taker) -> io::Result<Tools> {
         let last = shared.segments().last().map(|segment| segment.number);
-        let turns = || Turns::new(taker.backlog());
         Ok(Tools {
-            compressor: frame::compressor(frame::FAST)?.in_turns(turns()),
-            content_compressor: frame::compressor(frame::SMALL)?.in_turns(turns()),
+            compressor: frame::compressor(frame::FAST)?.in_turns(taker.turns()),
+            content_compressor: frame::compressor(frame::SMALL)?.in_turns(taker.turns()),
             syncer: Syncer::start(shared.settings.sync_every)?,
             next: last.map_or(1, |last| last.saturating_add(1)),
             shared,

@@ -10,10 +10,10 @@ use super::open::Open;
 use super::queue::{Entry, Taker, Took};
 use super::series::{Series, Tools};
 use super::settings::{Disk, Holds, Room};
-use super::turns::Turns;
 use super::{Shared, lock};
 use crate::clock;
 use crate::resources::Stamp;
+use crate::store::turns::Turns;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Writer {
             rows: Series::new(Holds::Rows, rows, &shared),
             content: Series::new(Holds::Content, content, &shared),
             tools: Tools::new(shared, &taker)?,
-            turns: Turns::new(taker.backlog()),
+            turns: taker.turns(),
             taker,
             room: Room::All,
             failing: None,

@@ -1,12 +1,11 @@
-//! The writer lets others have its core: what it does comes in bursts, ten times a second, and a burst in one piece is a
-//! request that waits for it. Must not know what the work is.
+//! Threads that write let others have their core: what they do comes in bursts, and a burst in one piece is a request that waits
+//! for it. Must not know what the work is.
 //!
 //! A lower priority does not do it: a scheduler lets whoever runs finish a slice of its time, which is longer than most
 //! bursts, and a niceness only has it come again later (Linux 6.18: a thread that wakes for 60 us of work, beside bursts of
-//! 2.5 ms, had its slowest hundredth after 1.1 to 1.6 ms with any niceness, after 0.2 to 0.6 ms where bursts yield each
+//! 2.5 ms, had its slowest hundredth after 1.1 to 2.4 ms with any niceness, after 0.2 to 0.6 ms where bursts yield each
 //! 100 us). And a log that is behind must not give way, or it leaves rows out where a core is never free.
 
-use super::queue::Backlog;
 use std::time::{Duration, Instant};
 
 /// Work goes on for so long before others are let in.
@@ -14,21 +13,22 @@ const PIECE: Duration = Duration::from_micros(100);
 
 /// When it is others' turn.
 pub struct Turns {
-    backlog: Backlog,
+    hurried: Box<dyn Fn() -> bool + Send>,
     since: Instant,
 }
 
 impl Turns {
-    pub fn new(backlog: Backlog) -> Turns {
+    /// `hurried`: whether the work cannot wait now.
+    pub fn new(hurried: impl Fn() -> bool + Send + 'static) -> Turns {
         Turns {
-            backlog,
+            hurried: Box::new(hurried),
             since: Instant::now(),
         }
     }
 
     /// Whether work is to be cut into pieces at all.
     pub fn given(&self) -> bool {
-        !self.backlog.is_long()
+        !(self.hurried)()
     }
 
     /// Between two pieces of work: lets others in where it has gone on for long enough.
