@@ -116,8 +116,11 @@ pub fn dearest<'a>(
 
 /// Picodollars as decimal dollars without trailing zeros, such as `0.000075`.
 pub fn dollars(pico: Pico) -> String {
-    let sign = if pico < 0 { "-" } else { "" };
-    format!("{sign}{}", decimal(pico.unsigned_abs(), 12))
+    let dollars = decimal(pico.unsigned_abs(), 12);
+    match pico < 0 {
+        true => format!("-{dollars}"),
+        false => dollars,
+    }
 }
 
 #[cfg(test)]

@@ -150,9 +150,13 @@ impl Record {
         let counters = &*self.shared.counters;
         let now = counters.now();
         let reserved = self.tab.as_ref().and_then(|tab| tab.accounts());
+        let unreserved;
         let found = match reserved {
-            Some(accounts) => accounts.to_vec(),
-            None => allowance.accounts(counters, self.row.session.as_deref()),
+            Some(accounts) => accounts,
+            None => {
+                unreserved = allowance.accounts(counters, self.row.session.as_deref());
+                &unreserved
+            }
         };
         let standings = found
             .iter()

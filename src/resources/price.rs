@@ -64,14 +64,32 @@ pub fn quoted(pico: u64, per: Per) -> String {
     decimal(pico.into(), decimals(per))
 }
 
-/// A number with this many decimals behind its point, without trailing zeros.
+/// A number with this many decimals behind its point, of which there are 12 at most, without trailing zeros. By hand: the cost
+/// of an answer is in its headers.
 pub fn decimal(number: u128, places: usize) -> String {
-    let digits = format!("{number:0>width$}", width = places + 1);
-    let (whole, part) = digits.split_at(digits.len() - places);
-    match part.trim_end_matches('0') {
-        "" => whole.to_owned(),
-        part => format!("{whole}.{part}"),
+    let scale = 10_u64.pow(places as u32);
+    let (whole, mut part) = match u64::try_from(number) {
+        Ok(number) => (u128::from(number / scale), number % scale),
+        Err(_) => {
+            let scale = u128::from(scale);
+            (number / scale, (number % scale) as u64)
+        }
+    };
+    let mut text = String::with_capacity(24);
+    match whole {
+        0 => text.push('0'),
+        _ => text.push_str(&whole.to_string()),
     }
+    if part > 0 {
+        text.push('.');
+    }
+    let mut place = scale;
+    while part > 0 {
+        place /= 10;
+        text.push(char::from(b'0' + (part / place) as u8));
+        part %= place;
+    }
+    text
 }
 
 impl fmt::Display for PriceOf {

@@ -8,7 +8,9 @@ use base64::Engine;
 
 /// Tokens of a request's prompt; 0 where it is not JSON.
 pub fn estimate(body: &[u8], weights: &Weights) -> u64 {
-    let Ok(Lent::Members(body)) = serde_json::from_slice(body) else {
+    // Looked at once for being text, and not string by string.
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let Ok(Lent::Members(body)) = serde_json::from_str(text) else {
         return 0;
     };
     // Gemini's may wrap the request.
