@@ -24,6 +24,8 @@ const PLAIN: &str = "x-session-id";
 pub struct Names {
     session: Vec<String>,
     agent: Vec<String>,
+    /// How long they are, a bit each: most headers are none of these, and mostly not as long.
+    lengths: u64,
 }
 
 /// Those of the tools that gw knows.
@@ -32,13 +34,18 @@ pub static USUAL: LazyLock<Names> = LazyLock::new(|| Names::of(&[], &[]));
 impl Names {
     /// These; where a list is empty the usual ones.
     pub fn of(session: &[String], agent: &[String]) -> Names {
-        let or = |given: &[String], usual: &[&str]| match given.is_empty() {
-            true => usual.iter().map(|name| (*name).to_owned()).collect(),
-            false => given.iter().map(|name| name.to_ascii_lowercase()).collect(),
+        let or = |given: &[String], usual: &[&str]| -> Vec<String> {
+            match given.is_empty() {
+                true => usual.iter().map(|name| (*name).to_owned()).collect(),
+                false => given.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            }
         };
+        let (session, agent) = (or(session, &SESSION), or(agent, &AGENT));
+        let names = session.iter().chain(&agent);
         Names {
-            session: or(session, &SESSION),
-            agent: or(agent, &AGENT),
+            lengths: names.fold(0, |all, name| all | length(name)),
+            session,
+            agent,
         }
     }
 
@@ -46,8 +53,11 @@ impl Names {
     pub fn named<'a>(&self, headers: &'a HeaderMap) -> (Option<&'a str>, Option<&'a str>) {
         let (mut session, mut agent) = (None, None);
         for (name, value) in headers {
-            first(&self.session, name.as_str(), value, &mut session);
-            first(&self.agent, name.as_str(), value, &mut agent);
+            let name = name.as_str();
+            if self.lengths & length(name) != 0 {
+                first(&self.session, name, value, &mut session);
+                first(&self.agent, name, value, &mut agent);
+            }
         }
         (session.map(|(_, text)| text), agent.map(|(_, text)| text))
     }
@@ -72,6 +82,11 @@ impl Default for Names {
     fn default() -> Names {
         USUAL.clone()
     }
+}
+
+/// The bit of a name's length; long ones share the last.
+fn length(name: &str) -> u64 {
+    1 << name.len().min(63)
 }
 
 /// Keeps the value of the earliest of the known names.
