@@ -92,19 +92,26 @@ impl Attempts<'_> {
             return Ok(None);
         };
         self.untried -= usize::from(!std::mem::replace(&mut target.tried, true));
-        let mut tried = self.once(upstream, choice, (false, began), more).await;
-        if let Err(Ended::Failed(failure)) = &tried
-            && failure.kept_connection
-            && failure.moves_on(self.triggers())
-            && !self.watch.capped()
-            && !exchange.goes_once()
-            && !self.exhausted()
-        {
-            self.record
-                .attempt_failed(failure, "tried again over a new connection");
-            let again = Instant::now();
-            tried = self.once(upstream, choice, (true, again), more).await;
-        }
+        let mut begins = (false, began);
+        // In one place: each has room of its own in the future.
+        let tried = loop {
+            let tried = self.once(upstream, choice, begins, more).await;
+            match &tried {
+                Err(Ended::Failed(failure))
+                    if !begins.0
+                        && failure.kept_connection
+                        && failure.moves_on(self.triggers())
+                        && !self.watch.capped()
+                        && !exchange.goes_once()
+                        && !self.exhausted() =>
+                {
+                    self.record
+                        .attempt_failed(failure, "tried again over a new connection");
+                    begins = (true, Instant::now());
+                }
+                _ => break tried,
+            }
+        };
         let mut failure = match tried {
             Ok((came, dropped)) => {
                 upstream.standing.worked();

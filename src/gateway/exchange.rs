@@ -64,7 +64,7 @@ pub struct Exchange<'a> {
     /// Unix time in milliseconds.
     pub now: i64,
     /// The request in the neutral model, read when the first target of another format is tried.
-    pub chat: OnceCell<Result<Chat, Box<Fault>>>,
+    pub chat: OnceCell<Result<Box<Chat>, Box<Fault>>>,
 }
 
 impl Exchange<'_> {
@@ -157,10 +157,10 @@ impl Exchange<'_> {
             .chat
             .get_or_init(|| match from.read(&self.peek.document(self.body)) {
                 // The path may say it, and not the body.
-                Ok(chat) => Ok(Chat {
+                Ok(chat) => Ok(Box::new(Chat {
                     stream: self.peek.stream,
                     ..chat
-                }),
+                })),
                 Err(error) => Err(unfit(error)),
             });
         let chat = chat
@@ -196,7 +196,7 @@ impl Exchange<'_> {
 
     /// What a writer of the caller's format needs beside the reply.
     pub fn context(&self, choice: &Choice) -> ReplyContext {
-        let chat = self.chat.get().and_then(|chat| chat.as_ref().ok());
+        let chat = self.chat.get().and_then(|chat| chat.as_deref().ok());
         ReplyContext {
             request_id: self.request_id.to_owned(),
             model: choice.model.to_string(),

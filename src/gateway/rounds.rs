@@ -28,7 +28,7 @@ pub async fn run(
         watch.cap(limit.std().saturating_sub(record.elapsed()));
     }
     exchange.held.settle();
-    let attempts = Attempts {
+    let mut attempts = Attempts {
         exchange,
         plan,
         spec,
@@ -49,7 +49,8 @@ pub async fn run(
 }
 
 impl Attempts<'_> {
-    async fn run(mut self) -> Result<Answer, Ended> {
+    // By reference: what a future is given by value it holds twice.
+    async fn run(&mut self) -> Result<Answer, Ended> {
         let due = Some(self.record.started());
         let open = |(choice, turn)| Open {
             choice,
@@ -87,7 +88,7 @@ impl Attempts<'_> {
         }
         match self.failures.is_empty() {
             true => Err(plan::all_rest(self.plan).into()),
-            false => Err(self.failures.report().into()),
+            false => Err(std::mem::take(&mut self.failures).report().into()),
         }
     }
 
