@@ -82,13 +82,12 @@ impl<'a> Fields<'a> {
 
     /// Takes a member out. `null` counts as absent, and of duplicates the last one counts, as in every other parser.
     pub fn take(&mut self, key: &str) -> Option<Raw<'a>> {
-        let found = self
-            .members
-            .iter()
-            .rev()
-            .find(|(name, _)| name == key)
-            .map(|(_, raw)| *raw)?;
-        self.members.retain(|(name, _)| name != key);
+        let named = |(name, _): &Member| name == key;
+        let at = self.members.iter().rposition(named)?;
+        let (_, found) = self.members.remove(at);
+        if self.members.iter().take(at).any(named) {
+            self.members.retain(|member| !named(member));
+        }
         Some(found).filter(|raw| !raw.is_null())
     }
 
@@ -178,8 +177,10 @@ impl<'a> Fields<'a> {
     }
 
     pub fn object(&mut self, key: &str) -> Result<Option<Fields<'a>>> {
-        let path = self.path(key);
-        self.take(key).map(|raw| Fields::of(raw, path)).transpose()
+        match self.take(key) {
+            None => Ok(None),
+            Some(raw) => Fields::of(raw, self.path(key)).map(Some),
+        }
     }
 
     /// A string that must be there.

@@ -145,6 +145,7 @@ pub fn peek<'a>(body: &'a [u8], looks: Looks, depth: usize) -> Result<Peek<'a>> 
     })?;
     let mut scan = Scan::new(text, depth);
     scan.long = Some(Vec::new());
+    scan.encoded = Some(0);
     let mut peek = Peek::default();
     scan.space();
     if scan.at_end() {
@@ -163,8 +164,9 @@ pub fn peek<'a>(body: &'a [u8], looks: Looks, depth: usize) -> Result<Peek<'a>> 
     }
     peek.text = text;
     peek.long = scan.long.take().unwrap_or_default();
-    peek.encoded = scan.encoded > 0;
-    peek.text_bytes = (body.len() - scan.encoded) as u64;
+    let encoded = scan.encoded.unwrap_or_default();
+    peek.encoded = encoded > 0;
+    peek.text_bytes = (body.len() - encoded) as u64;
     Ok(peek)
 }
 

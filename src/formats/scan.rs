@@ -86,8 +86,8 @@ pub struct Long {
 pub(super) struct Scan<'a> {
     pub text: &'a str,
     pub at: usize,
-    /// Bytes of strings so far that are encoded data.
-    pub encoded: usize,
+    /// Bytes of strings so far that are encoded data, where somebody wants to know.
+    pub encoded: Option<usize>,
     /// There are escapes in the string that was read last.
     pub escaped: bool,
     /// The long values so far, in the order of their beginnings, where they are noted.
@@ -113,7 +113,7 @@ impl<'a> Scan<'a> {
         Scan {
             text,
             at: 0,
-            encoded: 0,
+            encoded: None,
             escaped: false,
             long: None,
             bytes: text.as_bytes(),
@@ -141,12 +141,13 @@ impl<'a> Scan<'a> {
         let Some((first, rest)) = self.known().split_first() else {
             return false;
         };
-        if first.start > self.base + self.at {
+        let end = first.end.saturating_sub(self.base);
+        if first.start > self.base + self.at || end > self.bytes.len() {
             return false;
         }
         let inside = rest.partition_point(|value| value.start < first.end);
         self.known = rest.get(inside..).unwrap_or_default();
-        self.at = first.end - self.base;
+        self.at = end;
         true
     }
 
@@ -248,12 +249,14 @@ impl<'a> Scan<'a> {
             match self.byte() {
                 b'"' => {
                     self.at += 1;
-                    if self.at - start >= ENCODED_LEAST
+                    let length = self.at - start;
+                    if let Some(so_far) = &mut self.encoded
+                        && length >= ENCODED_LEAST
                         && encoded(&self.bytes[start + 1..self.at - 1])
                     {
-                        self.encoded += self.at - start;
+                        *so_far += length;
                     }
-                    if self.at - start >= LONG {
+                    if length >= LONG {
                         self.note(start, self.at, halves);
                     }
                     return Ok(start..self.at);

@@ -242,13 +242,18 @@ impl Object<'_> {
         Object { out, empty: true }
     }
 
-    /// Begins a member: its value is written next.
+    /// Begins a member: its value is written next. Names are a format's own, of letters and `_`, and never a caller's.
     pub fn key(&mut self, name: &str) -> &mut Vec<u8> {
         if !std::mem::replace(&mut self.empty, false) {
             self.out.push(b',');
         }
-        write_text(name, self.out);
-        self.out.push(b':');
+        debug_assert!(
+            name.bytes()
+                .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+        );
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
         self.out
     }
 

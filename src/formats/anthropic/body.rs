@@ -3,7 +3,7 @@
 use super::block::Block;
 use super::marks;
 use super::thinking::{self, output};
-use super::tool;
+use super::tool::{self, Declaration};
 use super::turns::{self, Turn};
 use crate::chat::{Answer, Chat};
 use crate::error::Result;
@@ -70,7 +70,9 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
         None => write_list(&system, body.key("system"), Block::put),
     }
     write_list(&messages, body.key("messages"), Turn::put);
-    body.may("tools", tools.as_ref());
+    if let Some(tools) = &tools {
+        write_list(tools, body.key("tools"), Declaration::put);
+    }
     for (name, value) in &rest {
         body.member(name, value);
     }

@@ -17,7 +17,7 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     if observe::whole(body.as_bytes(), seen) == Mark::Error {
         return Err(fault::in_place(seen));
     }
-    let document = Document::read(&body).map_err(fault::no_object)?;
+    let document = Document::read(&body);
     let mut fields = Fields::document(&document).map_err(fault::no_object)?;
     let content = fields
         .lenient("content", Fields::list)

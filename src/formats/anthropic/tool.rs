@@ -4,8 +4,8 @@ use super::client_tool;
 use crate::chat::{Chat, Takes, Tool, ToolChoice};
 use crate::error::Result;
 use crate::formats::fields::{Fields, adapted, missing, unsupported, wrong};
+use crate::formats::written::Object;
 use crate::formats::{Dropped, cache, schema};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
@@ -66,16 +66,27 @@ fn choice(fields: &mut Fields, chat: &mut Chat) -> Result<()> {
 }
 
 /// A tool as it is declared.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Declaration<'a> {
     name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<Cow<'a, str>>,
     input_schema: Cow<'a, Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     strict: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cache_control: Option<Value>,
+}
+
+impl Declaration<'_> {
+    /// Writes it.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        let mut tool = Object::begin(out);
+        tool.text("name", self.name);
+        if let Some(description) = &self.description {
+            tool.text("description", description);
+        }
+        tool.member("input_schema", &self.input_schema);
+        tool.may("strict", self.strict.as_ref());
+        tool.may("cache_control", self.cache_control.as_ref()).end();
+    }
 }
 
 /// The tools of a request, and the choice among them into its rest. Gives what the model has to be told in words, where it

@@ -18,7 +18,7 @@ pub fn read(body: &[u8], seen: &mut Seen) -> Result<Reply> {
     if observe::whole(body.as_bytes(), seen) == Mark::Error {
         return Err(fault::in_place(seen));
     }
-    let document = Document::read(&body).map_err(fault::no_object)?;
+    let document = Document::read(&body);
     let mut fields = Fields::document(&document).map_err(fault::no_object)?;
     let (mut reader, mut events) = (stream::Reader::default(), Vec::new());
     if !reader.chunk(&mut fields, true, seen.usage, &mut events) {

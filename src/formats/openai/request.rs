@@ -359,7 +359,9 @@ pub fn write(chat: &Chat, target: &Target<'_>) -> Result<Written> {
     let mut written = Object::begin(&mut out);
     written.text("model", target.model);
     write_list(&messages, written.key("messages"), Tree::put);
-    written.may("tools", tools.as_ref());
+    if let Some(tools) = &tools {
+        write_list(tools, written.key("tools"), Tree::put);
+    }
     for (name, value) in &body {
         written.member(name, value);
     }

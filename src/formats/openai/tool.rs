@@ -5,7 +5,6 @@ use crate::error::Result;
 use crate::formats::fields::{Fields, missing, string, unsupported, wrong};
 use crate::formats::written::Tree;
 use crate::formats::{Dropped, cache, schema, seal as seals};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
@@ -188,36 +187,12 @@ fn subset(mut given: Fields) -> Result<ToolChoice> {
     })
 }
 
-/// A tool as it is declared.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Declaration<'a> {
-    Function {
-        #[serde(rename = "type")]
-        kind: &'static str,
-        function: Function<'a>,
-    },
-    Free(Value),
-}
-
-/// A function as it is declared.
-#[derive(Debug, Serialize)]
-pub struct Function<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<Cow<'a, Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    strict: Option<bool>,
-}
-
 /// The tools of a request; what it says of them beside goes into its body.
 pub fn write<'a>(
     chat: &'a Chat,
     body: &mut Map<String, Value>,
     dropped: &mut Dropped,
-) -> Option<Vec<Declaration<'a>>> {
+) -> Option<Vec<Tree<'a>>> {
     if chat.tools.is_empty() {
         return None;
     }
@@ -250,12 +225,12 @@ fn named(chat: &Chat, name: &str) -> Value {
     }
 }
 
-fn declaration<'a>(tool: &'a Tool, dropped: &mut Dropped) -> Declaration<'a> {
+fn declaration<'a>(tool: &'a Tool, dropped: &mut Dropped) -> Tree<'a> {
     if tool.cache.is_some() {
         dropped.push("tools.cache_control".into());
     }
     if let ToolKind::Free(grammar) = &tool.kind {
-        return Declaration::Free(free_declaration(tool, grammar.as_ref()));
+        return free_declaration(tool, grammar.as_ref()).into();
     }
     let given = tool.parameters.as_ref();
     let parameters = given.map(|given| match schema::untouched(given) {
@@ -269,15 +244,17 @@ fn declaration<'a>(tool: &'a Tool, dropped: &mut Dropped) -> Declaration<'a> {
     if strict != tool.strict {
         dropped.push("tools.strict".into());
     }
-    Declaration::Function {
-        kind: "function",
-        function: Function {
-            name: &tool.name,
-            description: tool.description.as_deref(),
-            parameters,
-            strict,
-        },
+    let mut function = Tree::object([("name", Tree::from(&tool.name))]);
+    if let Some(description) = &tool.description {
+        function.push("description", description);
     }
+    if let Some(parameters) = parameters {
+        function.push("parameters", Tree::Value(parameters));
+    }
+    if let Some(strict) = strict {
+        function.push("strict", Value::from(strict));
+    }
+    Tree::object([("type", "function".into()), ("function", function)])
 }
 
 fn free_declaration(tool: &Tool, grammar: Option<&Grammar>) -> Value {
