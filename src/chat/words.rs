@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
-use std::{cell::OnceCell, fmt, ops::Deref};
+use std::{fmt, ops::Deref, sync::OnceLock};
 
 /// A text. Two are equal that read alike, however they are spelt.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ enum Kept {
         /// A JSON string, quotes included, that stands for a text. It is a part of what somebody sent, and no copy.
         spelling: Bytes,
         /// That text, once somebody has asked for it.
-        text: OnceCell<String>,
+        text: OnceLock<String>,
     },
 }
 
@@ -25,7 +25,7 @@ impl Words {
     pub fn spelt(spelling: Bytes) -> Words {
         Words(Kept::Spelt {
             spelling,
-            text: OnceCell::new(),
+            text: OnceLock::new(),
         })
     }
 
