@@ -23,8 +23,11 @@ struct Row {
 /// What the model of this name takes.
 pub fn takes(model: &str) -> &'static Takes {
     let model = plain(model);
+    let first = model.bytes().next();
     let fitting = |row: &Row| {
-        let long = row.names.iter().filter(|name| model.starts_with(**name));
+        // Most differ in their first letter.
+        let fits = |name: &&&str| name.bytes().next() == first && model.starts_with(**name);
+        let long = row.names.iter().filter(fits);
         long.map(|name| name.len()).max()
     };
     let best = ROWS.iter().filter_map(|row| Some((fitting(row)?, row)));

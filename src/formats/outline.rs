@@ -9,11 +9,13 @@ pub(super) trait Outline {
 }
 
 fn parse<'a, O: Outline>(data: &'a [u8]) -> Option<O::Of<'a>> {
+    // Once for all of it, and not once a string.
+    let text = std::str::from_utf8(data).ok()?;
     // Derived structs would take a list of their fields, too.
-    if !data.trim_ascii_start().starts_with(b"{") {
+    if !text.trim_ascii_start().starts_with('{') {
         return None;
     }
-    serde_json::from_slice(data).ok()
+    serde_json::from_str(text).ok()
 }
 
 /// Reads the outline of an event or a body; `None`: it has none. Broken characters are the provider's and are forwarded as
