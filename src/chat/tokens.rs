@@ -59,24 +59,22 @@ impl Image {
     }
 }
 
-/// Tokens of a text. One pass, nothing is kept.
+/// Tokens of a text. One pass over its bytes, each of which adds to the run that it is in: what there is to decide is looked
+/// up, since no text lets a processor guess where its runs end.
 pub fn tokens(text: &str) -> f64 {
-    let (mut count, mut run, mut length) = (0.0, Kind::Space, 0_u32);
-    for letter in text.chars() {
-        let kind = match KINDS.get(letter as usize) {
-            Some(kind) => *kind,
-            None => Kind::of(letter),
+    let (mut worth, mut run, mut length) = (0_u64, Kind::Rest, 0_u8);
+    for byte in text.as_bytes() {
+        let kind = match KINDS[usize::from(*byte)] {
+            Kind::Rest if run == Kind::Signs => continue,
+            Kind::Rest => run,
+            kind => kind,
         };
-        if kind != run {
-            count += run.tokens(length);
-            (run, length) = (kind, 0);
-        }
-        length = length.saturating_add(match kind {
-            Kind::Letters => u32::try_from(letter.len_utf8()).unwrap_or(4),
-            _ => 1,
-        });
+        let longer = if length == LAST { AGAIN } else { length + 1 };
+        length = if kind == run { longer } else { 1 };
+        run = kind;
+        worth += u64::from(ADDED[kind as usize][usize::from(length) % ROW]);
     }
-    count + run.tokens(length)
+    worth as f64 / UNIT
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -86,49 +84,87 @@ enum Kind {
     Space,
     Lines,
     Marks,
-    /// Of alphabets that are not Latin's plain one.
+    /// Of alphabets that are not Latin's plain one: their bytes count.
     Letters,
-    /// Of scripts whose letters are words or parts of such, and of pictures.
+    /// Of scripts whose letters are words or parts of such, and of pictures: each counts once.
     Signs,
+    /// What follows the first byte of a letter or sign.
+    Rest,
 }
 
-/// Those of ASCII, of which most texts are.
-static KINDS: [Kind; 128] = {
-    let mut kinds = [Kind::Marks; 128];
+/// Bytes by their kind.
+static KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Rest; 256];
     let mut at = 0;
     while at < kinds.len() {
-        kinds[at] = Kind::of(at as u8 as char);
+        kinds[at] = Kind::of(at as u8);
         at += 1;
     }
     kinds
 };
 
+/// What a token is counted in, so that sums are exact.
+const UNIT: f64 = 20.0;
+
+/// Behind the last length a run goes on as behind one that is a multiple of every kind's own steps shorter.
+const LAST: u8 = 18;
+const AGAIN: u8 = LAST - 11;
+/// A power of two, so that no place in a row is outside it.
+const ROW: usize = 32;
+
+/// What the byte that gives a run of each kind this length adds to what the run is worth.
+static ADDED: [[u8; ROW]; 8] = {
+    const KINDS: [Kind; 7] = [
+        Kind::Word,
+        Kind::Digits,
+        Kind::Space,
+        Kind::Lines,
+        Kind::Marks,
+        Kind::Letters,
+        Kind::Signs,
+    ];
+    let mut added = [[0; ROW]; 8];
+    let mut at = 0;
+    while at < KINDS.len() {
+        let mut length = 1;
+        while length <= LAST {
+            let (kind, long) = (KINDS[at], length as u32);
+            added[kind as usize][length as usize] = (kind.worth(long) - kind.worth(long - 1)) as u8;
+            length += 1;
+        }
+        at += 1;
+    }
+    added
+};
+
 impl Kind {
-    const fn of(letter: char) -> Kind {
-        match letter {
-            'a'..='z' | 'A'..='Z' => Kind::Word,
-            '0'..='9' => Kind::Digits,
-            ' ' | '\t' => Kind::Space,
-            '\r' | '\n' => Kind::Lines,
-            _ if letter.is_ascii() => Kind::Marks,
-            _ if (letter as u32) < 0x2000 => Kind::Letters,
+    const fn of(byte: u8) -> Kind {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => Kind::Word,
+            b'0'..=b'9' => Kind::Digits,
+            b' ' | b'\t' => Kind::Space,
+            b'\r' | b'\n' => Kind::Lines,
+            0..0x80 => Kind::Marks,
+            0x80..0xc0 => Kind::Rest,
+            // What is below U+2000 begins so.
+            0xc0..0xe2 => Kind::Letters,
             _ => Kind::Signs,
         }
     }
 
-    /// What a run of so many is worth.
-    fn tokens(self, length: u32) -> f64 {
-        let long = f64::from(length);
+    /// What a run of so many is worth, in [`UNIT`]s of a token.
+    const fn worth(self, length: u32) -> u32 {
         match self {
-            _ if length == 0 => 0.0,
+            _ if length == 0 => 0,
             // A space belongs to the word behind it.
-            Kind::Space if length == 1 => 0.0,
-            Kind::Space | Kind::Lines => 0.85,
-            Kind::Word => 1.0 + 0.6 * (long - 6.0).max(0.0) / 6.0,
-            Kind::Digits => (long / 3.0).ceil(),
-            Kind::Marks => 0.85 * (long / 2.0).ceil(),
-            Kind::Letters => (long / 4.0).ceil(),
-            Kind::Signs => 1.1 * long,
+            Kind::Space if length == 1 => 0,
+            Kind::Space | Kind::Lines => 17,
+            Kind::Word => 20 + 2 * length.saturating_sub(6),
+            Kind::Digits => 20 * length.div_ceil(3),
+            Kind::Marks => 17 * length.div_ceil(2),
+            Kind::Letters => 20 * length.div_ceil(4),
+            Kind::Signs => 22 * length,
+            Kind::Rest => 0,
         }
     }
 }
@@ -136,6 +172,34 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// The same, run by run.
+    fn by_runs(text: &str) -> u64 {
+        let kind = |letter: &char| match u8::try_from(*letter) {
+            Ok(byte @ 0..0x80) => Kind::of(byte),
+            _ if (*letter as u32) < 0x2000 => Kind::Letters,
+            _ => Kind::Signs,
+        };
+        let letters: Vec<char> = text.chars().collect();
+        let runs = letters.chunk_by(|one, other| kind(one) == kind(other));
+        runs.map(|run| {
+            let length = match kind(&run[0]) {
+                Kind::Letters => run.iter().map(|letter| letter.len_utf8()).sum(),
+                _ => run.len(),
+            };
+            u64::from(kind(&run[0]).worth(length as u32))
+        })
+        .sum()
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_add_up_to_runs(texts in proptest::collection::vec((prop_oneof!["[a-z]", "[0-9]", " ", "\n", "[-{}]", "[éяọᾳ]", "[今‐𝄞]", "\\PC"], 1_usize..90), 0..12)) {
+            let text: String = texts.iter().map(|(text, times)| text.repeat(*times)).collect();
+            prop_assert_eq!(tokens(&text), by_runs(&text) as f64 / UNIT);
+        }
+    }
 
     #[test]
     fn kinds_of_text_count_differently() {
