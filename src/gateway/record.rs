@@ -20,6 +20,7 @@ use crate::telemetry::context::{self, Context};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use std::{
+    cell::Cell,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -31,6 +32,8 @@ pub struct Record {
     said: Said,
     level: LogContent,
     prices: Option<Arc<Prices>>,
+    /// What it costs, once somebody has asked: whoever changes what that goes by forgets it.
+    cost: Cell<Option<catalog::Cost>>,
     started: Instant,
     shared: Arc<Shared>,
     /// The last attempt in the row runs.
@@ -94,6 +97,7 @@ impl Record {
             said: Said::default(),
             level,
             prices: None,
+            cost: Cell::new(None),
             started: Instant::now(),
             shared,
             running: false,
@@ -324,6 +328,7 @@ impl Record {
         now: Instant,
     ) {
         self.prices = Some(prices.clone());
+        self.cost.set(None);
         // There is nearly always one.
         self.row.attempts.reserve_exact(1);
         self.running = true;
@@ -424,6 +429,7 @@ impl Record {
 
     /// What the answer said about usage; estimated from what was sent where it said nothing.
     pub fn usage(&mut self, seen: &Seen) {
+        self.cost.set(None);
         match seen.usage {
             Some(usage) => {
                 self.row.usage = usage;
@@ -450,6 +456,7 @@ impl Record {
         if !seen.finished && !self.untold {
             self.row.usage.output = self.row.usage.output.max(estimate(seen.text_bytes));
             self.row.usage_source = UsageSource::Estimated;
+            self.cost.set(None);
         }
     }
 
@@ -477,10 +484,15 @@ impl Record {
         if self.free || self.row.usage_source == UsageSource::None {
             return catalog::Cost::default();
         }
+        if let Some(cost) = self.cost.get() {
+            return cost;
+        }
         let (row, prices) = (&self.row, self.prices.as_deref());
-        prices.map_or_else(catalog::Cost::default, |prices| {
+        let cost = prices.map_or_else(catalog::Cost::default, |prices| {
             catalog::cost(&row.usage, row.tier, row.usage_source, prices)
-        })
+        });
+        self.cost.set(Some(cost));
+        cost
     }
 
     /// How it ended. Only the first word counts.

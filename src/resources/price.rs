@@ -67,6 +67,8 @@ pub fn quoted(pico: u64, per: Per) -> String {
 /// A number with this many decimals behind its point, of which there are 12 at most, without trailing zeros. By hand: the cost
 /// of an answer is in its headers.
 pub fn decimal(number: u128, places: usize) -> String {
+    const MOST: usize = 12;
+    let places = places.min(MOST);
     let scale = 10_u64.pow(places as u32);
     let (whole, mut part) = match u64::try_from(number) {
         Ok(number) => (u128::from(number / scale), number % scale),
@@ -80,14 +82,16 @@ pub fn decimal(number: u128, places: usize) -> String {
         0 => text.push('0'),
         _ => text.push_str(&whole.to_string()),
     }
-    if part > 0 {
-        text.push('.');
+    let mut digits = [b'0'; MOST];
+    let digits = &mut digits[..places];
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (part % 10) as u8;
+        part /= 10;
     }
-    let mut place = scale;
-    while part > 0 {
-        place /= 10;
-        text.push(char::from(b'0' + (part / place) as u8));
-        part %= place;
+    let end = digits.iter().rposition(|digit| *digit != b'0');
+    if let Some(end) = end {
+        text.push('.');
+        text.extend(digits[..=end].iter().map(|digit| char::from(*digit)));
     }
     text
 }

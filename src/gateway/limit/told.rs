@@ -71,12 +71,16 @@ pub fn tell(standings: &[Standing], now: Second, api: Api, headers: &mut HeaderM
         let Some(tightest) = tightest(standings, row.metrics) else {
             continue;
         };
-        headers.insert(row.limit.clone(), tightest.limit.amount.into());
-        headers.insert(row.remaining.clone(), tightest.left.into());
-        let reset = reset(tightest, now).map(when);
-        match reset.and_then(|reset| HeaderValue::try_from(reset).ok()) {
-            Some(reset) => _ = headers.insert(row.reset.clone(), reset),
-            None => _ = headers.remove(&row.reset),
+        let told = [
+            (&row.limit, number(tightest.limit.amount)),
+            (&row.remaining, number(tightest.left)),
+            (&row.reset, reset(tightest, now).and_then(when)),
+        ];
+        for (name, value) in told {
+            match value {
+                Some(value) => _ = headers.insert(name.clone(), value),
+                None => _ = headers.remove(name),
+            }
         }
     }
 }
@@ -102,36 +106,60 @@ fn reset(standing: &Standing, now: Second) -> Option<Second> {
 }
 
 /// A time as Anthropic writes it: RFC 3339, to the second.
-fn time(at: Second) -> String {
+fn time(at: Second) -> Option<HeaderValue> {
     let whole = Stamp(i64::from(at) * 1_000).rfc3339();
-    whole.replace(".000Z", "Z")
+    HeaderValue::try_from(whole.replace(".000Z", "Z")).ok()
 }
 
 /// Seconds as OpenAI writes them, which is as Go does (<https://pkg.go.dev/time#Duration.String>): `1h0m0s`, `6m0s`, `12s`.
-fn span(seconds: u32) -> String {
+fn span(seconds: u32) -> Option<HeaderValue> {
     let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let mut text = String::with_capacity(16);
+    let mut short = Short::default();
     if hours > 0 {
-        put(&mut text, hours, 'h');
+        short.put(hours.into(), b"h");
     }
     if hours > 0 || minutes > 0 {
-        put(&mut text, minutes, 'm');
+        short.put(minutes.into(), b"m");
     }
-    put(&mut text, rest, 's');
-    text
+    short.put(rest.into(), b"s");
+    short.value()
 }
 
-/// A number and its unit. By hand: formatting takes ten times as long, several times in each answer.
-fn put(text: &mut String, number: u32, unit: char) {
-    let mut place = 1;
-    while number / place >= 10 {
-        place *= 10;
+fn number(number: u64) -> Option<HeaderValue> {
+    let mut short = Short::default();
+    short.put(number, b"");
+    short.value()
+}
+
+/// A value in the making, of no more than a number, or three with their units. By hand: formatting takes ten times as long,
+/// several times in each answer.
+#[derive(Default)]
+struct Short {
+    bytes: [u8; 24],
+    length: usize,
+}
+
+impl Short {
+    /// A number and its unit.
+    fn put(&mut self, mut number: u64, unit: &[u8]) {
+        // 18,446,744,073,709,551,615 has 20 digits.
+        let mut digits = [b'0'; 20];
+        let mut at = digits.len() - 1;
+        while number >= 10 {
+            digits[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            at -= 1;
+        }
+        digits[at] = b'0' + number as u8;
+        for byte in digits[at..].iter().chain(unit) {
+            self.bytes[self.length] = *byte;
+            self.length += 1;
+        }
     }
-    while place > 0 {
-        text.push(char::from(b'0' + (number / place % 10) as u8));
-        place /= 10;
+
+    fn value(&self) -> Option<HeaderValue> {
+        HeaderValue::from_bytes(&self.bytes[..self.length]).ok()
     }
-    text.push(unit);
 }
 
 #[cfg(test)]
@@ -217,7 +245,10 @@ mod tests {
             (36_610, "10h10m10s"),
             (u32::MAX, "1193046h28m15s"),
         ] {
-            assert_eq!(span(seconds), wanted);
+            assert_eq!(span(seconds).unwrap(), wanted);
+        }
+        for count in [0, 9, 10, 1_234_567_890, u64::MAX] {
+            assert_eq!(number(count).unwrap(), count.to_string().as_str());
         }
     }
 
