@@ -29,6 +29,8 @@ pub mod formats;
 pub mod gateway;
 /// A fast seeded hash for bounded tables.
 pub mod hash;
+/// A map made of many at once and changed a little afterwards.
+pub mod layers;
 /// What is going on now: one owner of all live figures, bounded and off the request path.
 pub mod live;
 /// An upstream simulator: both formats, embeddings, and faults on request.

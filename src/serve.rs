@@ -110,7 +110,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
             let shared = shared.clone();
             move |published| {
                 serving::publish(&shared, &published);
-                serving::forget_gone(&*shared.counters, published.records);
+                serving::forget_gone(&*shared.counters, &published);
                 changed.send_replace(());
             }
         }),
@@ -141,7 +141,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         }),
         last_used: Arc::new({
             let shared = shared.clone();
-            move |key| shared.serving.load().snapshot.caller_named(key)?.used()
+            move |key| shared.serving.load().snapshot.used(key)
         }),
         settled: Arc::new({
             let shared = shared.clone();
@@ -310,11 +310,8 @@ fn bind(config: &Config, threads: usize) -> Result<Sockets> {
 
 /// Applies the seed. What new keys it makes have a place to be shown before they are made.
 async fn plant(config: &Config, desk: &Arc<Desk>, seed: Vec<Value>) -> Result<(Keys, Shown)> {
-    let there: BTreeSet<String> = desk
-        .in_force()
-        .of("key")
-        .map(|key| key.name.clone())
-        .collect();
+    let in_force = desk.in_force();
+    let there: BTreeSet<String> = in_force.records.names("key").map(str::to_owned).collect();
     let names = new_keys::to_make(&seed, &there);
     let place = Place::keep(config, &names, new_keys::first(&seed, &there).as_deref())?;
     let given = new_keys::given(&seed);

@@ -33,7 +33,7 @@ impl Desk {
             let mut named = BTreeSet::new();
             let record = |draft: &Draft<'_>, kind: &str, name: &str| -> Option<Record> {
                 let record = draft.get(kind, name).ok().filter(|_| dry_run)?;
-                Some(Record::clone(record))
+                Some(Record::clone(&record))
             };
             let mut changed = Vec::new();
             for mut item in request.items.iter().cloned() {
@@ -45,7 +45,7 @@ impl Desk {
                     );
                 }
                 own(
-                    draft.records.at(&at).map(|old| &**old),
+                    draft.records.at(&at).as_deref(),
                     &mut item,
                     request.owner.as_deref(),
                     request.force,
@@ -58,7 +58,7 @@ impl Desk {
             }
             if request.prune {
                 let owner = request.owner.as_deref();
-                let gone = |record: &&Arc<Record>| {
+                let gone = |record: &Arc<Record>| {
                     owner.is_some()
                         && owner_of(record) == owner
                         && !named.contains(&(record.kind.clone(), record.name.clone()))
@@ -206,7 +206,7 @@ fn within(mut error: Error, at: &(String, String)) -> Error {
 
 /// Every record as `apply` takes it, in the order their references need. References, never secrets.
 pub fn export(state: &InForce) -> Value {
-    let item = |record: &Arc<Record>| {
+    let item = |record: Arc<Record>| {
         let mut item = json!({"kind": record.kind, "name": record.name});
         if let Value::Object(map) = &mut item {
             map.extend(record.spec.clone());

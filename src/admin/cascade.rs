@@ -17,7 +17,7 @@ pub fn delete(draft: &mut Draft<'_>, kind: &str, name: &str) -> Result<Vec<Value
     while let Some(to) = gone.pop() {
         let dependents: BTreeSet<At> = draft.records.referrers(&to).cloned().collect();
         for at in dependents {
-            let record = draft.get(&at.0, &at.1)?.clone();
+            let record = draft.get(&at.0, &at.1)?;
             match without(&record.kind, &record.spec, &to)? {
                 Some(spec) => {
                     draft.set(&at, spec, record.system.clone());

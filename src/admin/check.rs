@@ -35,7 +35,7 @@ pub async fn check(call: Call) -> Result<Response> {
     let record = state.get("provider", provider)?;
     let spec: Provider = serde_json::from_value(Value::Object(record.spec.clone()))
         .map_err(|error| Error::internal("the provider record cannot be read").cause(error))?;
-    let model = model.map(|model| probe::known_as(&state, record, model));
+    let model = model.map(|model| probe::known_as(&state, &record, model));
     let found = look(&Question {
         provider,
         spec: &spec,

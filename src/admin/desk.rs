@@ -51,7 +51,7 @@ impl Desk {
             prices,
             ..InForce::default()
         });
-        let touched = records.iter().map(|record| record.at()).collect();
+        let touched = records.entries().map(|(at, _)| at.clone()).collect();
         if !desk.deps.mended {
             desk.forget_unknown(&records).await;
         }
@@ -146,7 +146,7 @@ impl Desk {
                 kind: OWN_KIND.to_owned(),
                 name: name.to_owned(),
                 version: 0,
-                created: known.map_or(now, |known| known.created),
+                created: known.as_ref().map_or(now, |known| known.created),
                 updated: now,
                 spec: what.clone(),
                 system: Spec::new(),
@@ -196,9 +196,7 @@ impl Desk {
         let of_providers = || touched.iter().filter(|(kind, _)| kind == "provider");
         let mut found = before.credentials.clone();
         if of_providers().next().is_some() {
-            let there: Vec<Arc<Record>> = of_providers()
-                .filter_map(|at| records.at(at).cloned())
-                .collect();
+            let there: Vec<Arc<Record>> = of_providers().filter_map(|at| records.at(at)).collect();
             let mut credentials = (*found).clone();
             of_providers().for_each(|(_, name)| drop(credentials.remove(name)));
             credentials.extend(resolve(&self.deps, there).await);
@@ -254,7 +252,7 @@ impl Desk {
             if record.kind != "provider" {
                 continue;
             }
-            let old = before.get("provider", &record.name).ok().cloned();
+            let old = before.get("provider", &record.name).ok();
             let (vault, new) = (self.deps.vault.clone(), record.clone());
             blocking(move || credentials::check_references(&*vault, old.as_deref(), &new)).await?;
         }
@@ -292,7 +290,7 @@ impl Desk {
         };
         let known: BTreeSet<String> = records
             .of("provider", None)
-            .filter_map(|record| credentials::entry(record))
+            .filter_map(|record| credentials::entry(&record))
             .collect();
         let unknown = names
             .into_iter()
@@ -311,14 +309,14 @@ impl Desk {
     /// are still missing. Writers do not wait meanwhile: a locked keyring takes its time.
     pub async fn refresh_credentials(&self) -> bool {
         let before = self.in_force();
-        let asks = |record: &&Arc<Record>| {
+        let asks = |record: &Arc<Record>| {
             before
                 .credentials
                 .get(&record.name)
                 .is_none_or(Result::is_err)
                 || credentials::in_file(record)
         };
-        let list: Vec<Arc<Record>> = before.of("provider").filter(asks).cloned().collect();
+        let list: Vec<Arc<Record>> = before.of("provider").filter(asks).collect();
         if list.is_empty() {
             return false;
         }

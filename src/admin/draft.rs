@@ -59,7 +59,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub fn get(&self, kind: &str, name: &str) -> Result<&Arc<Record>> {
+    pub fn get(&self, kind: &str, name: &str) -> Result<Arc<Record>> {
         self.records
             .get(kind, name)
             .ok_or_else(|| refs::missing(kind, name))
@@ -84,7 +84,7 @@ impl<'a> Draft<'a> {
     pub fn put(&mut self, item: Item) -> Result<(Outcome, Option<Secret>)> {
         let kind = resources::kind(&item.kind)?;
         let at = (kind.name.to_owned(), item.name.clone());
-        let old = self.records.at(&at).cloned();
+        let old = self.records.at(&at);
         if old.is_none() {
             name::check(kind, &item.name)?;
         }
@@ -128,6 +128,7 @@ impl<'a> Draft<'a> {
     pub fn set(&mut self, at: &At, spec: Spec, system: Spec) {
         let now = Stamp::now();
         let base = self.base.records.at(at);
+        let base = base.as_deref();
         let record = Record {
             kind: at.0.clone(),
             name: at.1.clone(),
@@ -138,10 +139,7 @@ impl<'a> Draft<'a> {
             system,
         };
         self.touched.insert(at.clone());
-        self.records.put(Stored {
-            record: Arc::new(record),
-            value: Arc::default(),
-        });
+        self.records.put(Stored::Draft(Arc::new(record)));
     }
 
     pub fn delete(&mut self, kind: &str, name: &str) -> Result<()> {
@@ -158,9 +156,9 @@ impl<'a> Draft<'a> {
         let (mut changes, mut forget) = (Vec::new(), Vec::new());
         for at in &self.touched {
             let (old, new) = (base.at(at), self.records.at(at));
-            match (old, new) {
+            match (&old, &new) {
                 (old, Some(new)) => changes.push(Change::Put {
-                    expected: old.map_or(0, |old| old.version),
+                    expected: old.as_ref().map_or(0, |old| old.version),
                     record: (**new).clone(),
                 }),
                 (Some(old), None) => changes.push(Change::Delete {
@@ -170,8 +168,9 @@ impl<'a> Draft<'a> {
                 }),
                 (None, None) => {}
             }
-            let entry = |record: Option<&Arc<Record>>| record.and_then(|it| credentials::entry(it));
-            forget.extend(entry(old).filter(|had| entry(new).as_ref() != Some(had)));
+            let entry =
+                |record: &Option<Arc<Record>>| record.as_deref().and_then(credentials::entry);
+            forget.extend(entry(&old).filter(|had| entry(&new).as_ref() != Some(had)));
         }
         Ok(Batch {
             changes,

@@ -31,11 +31,11 @@ pub async fn list(call: Call) -> Result<Response> {
     let mut items = Vec::new();
     let mut last = None;
     for record in rest.by_ref().take(limit) {
-        items.push(show.record(record));
-        last = Some(&record.name);
+        items.push(show.record(&record));
+        last = Some(record);
     }
     let cursor = match (last, rest.next()) {
-        (Some(last), Some(_)) => Some(select::cursor(last)),
+        (Some(last), Some(_)) => Some(select::cursor(&last.name)),
         _ => None,
     };
     Ok(answer(
@@ -52,7 +52,7 @@ pub async fn get(call: Call) -> Result<Response> {
         StatusCode::OK,
         &show::Show::new(&call.desk, &state)
             .with(used)
-            .record(record),
+            .record(&record),
     ))
 }
 
@@ -109,7 +109,7 @@ async fn create_record(call: &Call) -> Result<Response> {
     let check = item.secret_check.clone();
     let plan = |draft: &mut Draft<'_>| {
         let there = draft.get(kind.name, &name).ok();
-        if let Some(old) = there.filter(|_| !item.if_not_exists) {
+        if let Some(old) = there.as_ref().filter(|_| !item.if_not_exists) {
             return Err(taken(kind, old));
         }
         // A secret brought along that is not this key's must not pass for success.
@@ -119,13 +119,13 @@ async fn create_record(call: &Call) -> Result<Response> {
                 .is_none_or(|secret| keys::matches(draft.hasher, old, secret))
         };
         let (outcome, secret) = match there {
-            Some(old) if same(old) => (Outcome::Unchanged, None),
+            Some(old) if same(&old) => (Outcome::Unchanged, None),
             _ => draft.put(item.clone())?,
         };
         Ok(Made {
             outcome,
             secret,
-            record: draft.get(kind.name, &name)?.clone(),
+            record: draft.get(kind.name, &name)?,
         })
     };
     let verified = match call.flag("verify")? && kind.id == KindId::Provider && !exists {
@@ -219,7 +219,7 @@ async fn change(
         Ok(Made {
             outcome,
             secret,
-            record: draft.get(kind.name, &call.name)?.clone(),
+            record: draft.get(kind.name, &call.name)?,
         })
     };
     let made = call.desk.write(&call.actor, dry_run, plan).await?;
@@ -319,7 +319,7 @@ pub async fn rotate(call: Call) -> Result<Response> {
     let own = secret.is_some();
     change(&call, |draft, version| {
         draft.expect("key", &call.name, version)?;
-        let record = draft.get("key", &call.name)?.clone();
+        let record = draft.get("key", &call.name)?;
         let (system, fresh) = keys::rotated(draft.hasher, &record, grace, secret.clone())?;
         draft.set(&record.at(), record.spec.clone(), system);
         Ok((Outcome::Configured, (!own).then_some(fresh)))
@@ -330,7 +330,7 @@ pub async fn rotate(call: Call) -> Result<Response> {
 pub async fn revoke(call: Call) -> Result<Response> {
     change(&call, |draft, version| {
         draft.expect("key", &call.name, version)?;
-        let record = draft.get("key", &call.name)?.clone();
+        let record = draft.get("key", &call.name)?;
         if let Some((spec, system)) = keys::ended(&record)? {
             draft.set(&record.at(), spec, system);
         }
@@ -349,12 +349,12 @@ pub async fn identify(call: Call) -> Result<Response> {
     let record = holder(&call, &state, secret)?;
     Ok(tagged(
         StatusCode::OK,
-        &show::Show::new(&call.desk, &state).record(record),
+        &show::Show::new(&call.desk, &state).record(&record),
     ))
 }
 
 /// The key a secret belongs to.
-fn holder<'a>(call: &Call, state: &'a InForce, secret: &str) -> Result<&'a Arc<Record>> {
+fn holder(call: &Call, state: &InForce, secret: &str) -> Result<Arc<Record>> {
     let secret = Secret::new(secret.to_owned());
     keys::identify(&state.records, &call.desk.deps.hasher, &secret).ok_or_else(|| {
         Error::not_found("no key has this secret")
@@ -434,7 +434,7 @@ pub async fn status(call: Call) -> Result<Response> {
         let count = |kind: &&resources::Kind| {
             (
                 kind.plural.to_owned(),
-                Value::from(state.of(kind.name).count()),
+                Value::from(state.records.names(kind.name).count()),
             )
         };
         map.insert(

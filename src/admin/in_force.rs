@@ -24,14 +24,14 @@ pub struct InForce {
 
 impl InForce {
     /// The record, or an error whose hint is the line that makes it.
-    pub fn get(&self, kind: &str, name: &str) -> Result<&Arc<Record>> {
+    pub fn get(&self, kind: &str, name: &str) -> Result<Arc<Record>> {
         self.records
             .get(kind, name)
             .ok_or_else(|| refs::missing(kind, name))
     }
 
     /// Every record of a kind, by name.
-    pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Arc<Record>> {
+    pub fn of<'a>(&'a self, kind: &str) -> impl Iterator<Item = Arc<Record>> + use<'a> {
         self.records.of(kind, None)
     }
 

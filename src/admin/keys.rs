@@ -165,15 +165,11 @@ fn revoked(name: &str) -> Error {
 }
 
 /// The key a secret belongs to, also by a secret rotated out while that is still good.
-pub fn identify<'a>(
-    records: &'a State,
-    hasher: &Hasher,
-    secret: &Secret,
-) -> Option<&'a Arc<Record>> {
+pub fn identify(records: &State, hasher: &Hasher, secret: &Secret) -> Option<Arc<Record>> {
     let wanted = digest(hasher, secret);
     let record = records.at(records.claimed(&wanted)?)?;
     let now = Stamp::now();
-    let system = KeySystem::of(record);
+    let system = KeySystem::of(&record);
     let mut good = system
         .digests()
         .filter(|(_, until)| until.is_none_or(|until| until > now));

@@ -43,7 +43,7 @@ fn account(counters: &dyn Counters, record: &Record) -> Option<Arc<Account>> {
 
 pub async fn get(call: Call) -> Result<Response> {
     let state = call.desk.in_force();
-    let record = state.get(call.kind()?.name, &call.name)?.clone();
+    let record = state.get(call.kind()?.name, &call.name)?;
     let counters = &*call.desk.deps.counters;
     let mut shown = json!({"kind": record.kind, "name": record.name});
     shown["limits"] = standings(counters, account(counters, &record)).await.into();
@@ -65,7 +65,7 @@ pub async fn get(call: Call) -> Result<Response> {
 
 fn user_of(state: &InForce, record: &Record) -> Option<Arc<Record>> {
     let mut user = record.refs().filter(|(kind, _)| kind == "user");
-    state.records.at(&user.next()?).cloned()
+    state.records.at(&user.next()?)
 }
 
 async fn standings(counters: &dyn Counters, account: Option<Arc<Account>>) -> Vec<Value> {
@@ -160,7 +160,7 @@ pub async fn reset(call: Call) -> Result<Response> {
     };
     // The audit log first: a correction that nobody can see is none.
     let plan = |draft: &mut super::draft::Draft<'_>| {
-        let record = draft.get(kind.name, &call.name)?.clone();
+        let record = draft.get(kind.name, &call.name)?;
         named(&record)?;
         let mut system = record.system.clone();
         let mut said = Map::new();
@@ -179,10 +179,10 @@ pub async fn reset(call: Call) -> Result<Response> {
     let state = call.desk.in_force();
     let record = state.get(kind.name, &call.name)?;
     let counters = &*call.desk.deps.counters;
-    if let Some(account) = account(counters, record) {
-        counters.reset(&account, named(record)?.as_ref());
+    if let Some(account) = account(counters, &record) {
+        counters.reset(&account, named(&record)?.as_ref());
     }
-    let standings = standings(counters, account(counters, record)).await;
+    let standings = standings(counters, account(counters, &record)).await;
     Ok(answer(
         StatusCode::OK,
         &json!({"kind": record.kind, "name": record.name, "result": "reset", "limits": standings}),

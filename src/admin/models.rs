@@ -41,14 +41,14 @@ fn beside(state: &InForce) -> Vec<Value> {
     let recorded: HashSet<(String, String)> = state
         .of("model")
         .filter_map(|record| {
-            let model = model(record)?;
+            let model = model(&record)?;
             let id = model.upstream(&record.name).to_owned();
             Some((model.provider, id))
         })
         .collect();
     let mut items = Vec::new();
     for record in state.of("provider") {
-        let Some((spec, vendor)) = provider(record) else {
+        let Some((spec, vendor)) = provider(&record) else {
             continue;
         };
         for id in state.prices.ids(vendor.catalog) {
@@ -79,7 +79,7 @@ pub async fn switch(call: Call, on: bool) -> Result<Response> {
         let (provider, id, own) = match draft.get(kind.name, &call.name) {
             Ok(record) => {
                 draft.expect(kind.name, &call.name, version)?;
-                let spec = model(record).ok_or_else(|| unreadable(record))?;
+                let spec = model(&record).ok_or_else(|| unreadable(&record))?;
                 let id = spec.upstream(&record.name).to_owned();
                 (spec.provider, id, call.name.clone())
             }
@@ -93,7 +93,7 @@ pub async fn switch(call: Call, on: bool) -> Result<Response> {
             },
         };
         // All records of a model are switched: it is one model by whatever name.
-        let same = |record: &&std::sync::Arc<Record>| {
+        let same = |record: &std::sync::Arc<Record>| {
             model(record)
                 .is_some_and(|spec| spec.provider == provider && spec.upstream(&record.name) == id)
         };
@@ -123,7 +123,7 @@ pub async fn switch(call: Call, on: bool) -> Result<Response> {
             item.spec.insert("enabled".into(), on.into());
             let (outcome, secret) = draft.put(item)?;
             if place == shown {
-                let record = draft.get(kind.name, &name)?.clone();
+                let record = draft.get(kind.name, &name)?;
                 made = Some(Made {
                     outcome,
                     secret,
@@ -150,22 +150,22 @@ fn meant(state: &InForce, name: &str) -> Result<Option<Meant>> {
     let named = name.split_once('/');
     let named = named.and_then(|(at, _)| state.get("provider", at).ok());
     if let Some(record) = named {
-        let id = probe::known_as(state, record, name);
+        let id = probe::known_as(state, &record, name);
         return Ok(Some(Meant {
-            known: serves(state, record, &id),
+            known: serves(state, &record, &id),
             provider: record.name.clone(),
             id,
         }));
     }
-    let serving: Vec<&str> = state
+    let serving: Vec<String> = state
         .of("provider")
         .filter(|record| serves(state, record, name))
-        .map(|record| record.name.as_str())
+        .map(|record| record.name.clone())
         .collect();
-    match serving[..] {
+    match &serving[..] {
         [] => Ok(None),
         [one] => Ok(Some(Meant {
-            provider: one.to_owned(),
+            provider: one.clone(),
             id: name.to_owned(),
             known: true,
         })),
@@ -188,7 +188,7 @@ fn serves(state: &InForce, record: &Record, id: &str) -> bool {
     let recorded = || {
         let mut models = state.of("model");
         models.any(|it| {
-            model(it)
+            model(&it)
                 .is_some_and(|spec| spec.provider == record.name && spec.upstream(&it.name) == id)
         })
     };

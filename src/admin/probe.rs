@@ -96,7 +96,8 @@ pub async fn sync(call: Call) -> Result<Response> {
     let (models, _) = listed(&call).await?;
     let there: HashSet<&str> = models.iter().map(String::as_str).collect();
     let plan = |draft: &mut Draft<'_>| {
-        let spec = &draft.get("provider", &call.name)?.spec;
+        let record = draft.get("provider", &call.name)?;
+        let spec = &record.spec;
         let spec: Provider = serde_json::from_value(Value::Object(spec.clone()))
             .map_err(|error| Error::internal("the provider record cannot be read").cause(error))?;
         let own: Vec<(Arc<Record>, String)> = draft
@@ -181,7 +182,7 @@ fn made<'a>(
 /// Tries the call's provider with what it refers to now: a model of it, or else its list of models.
 async fn stored(call: &Call, model: Option<&str>) -> Result<Report> {
     let state = call.desk.in_force();
-    let record = state.get("provider", &call.name)?.clone();
+    let record = state.get("provider", &call.name)?;
     let model = model.map(|asked| known_as(&state, &record, asked));
     let (vault, asked) = (call.desk.deps.vault.clone(), record.clone());
     let access = blocking(move || Ok(credentials::resolve(&*vault, &asked))).await?;
@@ -195,7 +196,7 @@ async fn stored(call: &Call, model: Option<&str>) -> Result<Report> {
 pub fn known_as(state: &InForce, provider: &Record, asked: &str) -> String {
     let models = state.of("model").filter_map(|record| {
         let model: Model = serde_json::from_value(Value::Object(record.spec.clone())).ok()?;
-        Some((record.name.as_str(), model))
+        Some((record.name.clone(), model))
     });
     let vendor = provider.spec.get("vendor").and_then(Value::as_str);
     let own = vendor.and_then(|id| Some(vendors::vendor(id).ok()?.own_names));
@@ -203,14 +204,15 @@ pub fn known_as(state: &InForce, provider: &Record, asked: &str) -> String {
 }
 
 /// The id a provider knows a model by, which may be asked for by its record's name, with or without `PROVIDER/`.
-fn upstream_id<'a>(
+fn upstream_id(
     provider: &str,
     own_names: &[&str],
     asked: &str,
-    models: impl Iterator<Item = (&'a str, Model)>,
+    models: impl Iterator<Item = (impl AsRef<str>, Model)>,
 ) -> String {
     let long = format!("{provider}/{asked}");
     for (name, model) in models.filter(|(_, model)| model.provider == provider) {
+        let name = name.as_ref();
         if name == asked || name == long {
             return model.upstream(name).to_owned();
         }

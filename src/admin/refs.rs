@@ -43,7 +43,7 @@ pub fn check(before: &State, after: &State, touched: &BTreeSet<At>) -> Result<()
     for at in touched {
         match after.at(at) {
             Some(record) => {
-                if let Some((kind, name)) = record.refs().find(|to| after.at(to).is_none()) {
+                if let Some((kind, name)) = record.refs().find(|to| !after.has(to)) {
                     let mut error = missing(&kind, &name).param(kind.clone());
                     error.message = format!(
                         "{} `{}` names {kind} `{}`, which does not exist",

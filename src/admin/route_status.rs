@@ -32,7 +32,7 @@ const NOT_ITS_OWN: [&str; 8] = [
 
 pub async fn status(call: Call) -> Result<Response> {
     let state = call.desk.in_force();
-    let record = state.get("route", &call.name)?.clone();
+    let record = state.get("route", &call.name)?;
     let mut targets = (call.desk.deps.route_state)(&record);
     let (journal, name) = (call.desk.deps.journal.clone(), record.name.clone());
     let hour = blocking(move || Hour::read(&*journal, &name, Stamp::now())).await?;

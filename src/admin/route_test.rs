@@ -60,7 +60,7 @@ pub async fn test(call: Call) -> Result<Response> {
 /// One target.
 async fn one(desk: &Desk, state: &InForce, target: &Target, asked: Option<&str>) -> Result<Value> {
     let mut shown = json!({"provider": target.provider, "model": target.model});
-    let record = state.get("provider", &target.provider).ok().cloned();
+    let record = state.get("provider", &target.provider).ok();
     let (record, spec, asked) = match told(target, record, asked) {
         Ok(told) => told,
         Err(why) => {

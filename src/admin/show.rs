@@ -92,7 +92,7 @@ impl<'a> Show<'a> {
         let mut user = record.refs();
         let user = user.find_map(|at| self.state.records.at(&at));
         let mut status = json!({
-            "state": keys::state(record, user.map(|user| &**user)), "prefix": system.prefix, "last4": system.last4,
+            "state": keys::state(record, user.as_deref()), "prefix": system.prefix, "last4": system.last4,
             "routes": self.naming(record, "route").collect::<Vec<_>>(),
         });
         if let Some(at) = self.last_used(&record.name) {
@@ -160,6 +160,7 @@ impl<'a> Show<'a> {
         let upstream = model.upstream(&record.name);
         let provider = self.state.get("provider", &model.provider).ok();
         let vendor = provider
+            .as_ref()
             .and_then(|provider| provider.spec.get("vendor"))
             .and_then(Value::as_str)
             .and_then(|id| crate::vendors::vendor(id).ok());

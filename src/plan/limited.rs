@@ -2,7 +2,7 @@
 //! know what is reserved when.
 
 use crate::resources::{
-    Record,
+    Record, Stamp,
     limit::{Limit, Metric, Unpriced},
 };
 use crate::store::counters::{Account, Counters, Kind, Subject};
@@ -10,6 +10,24 @@ use std::{
     fmt,
     sync::{Arc, OnceLock},
 };
+
+/// The record whose limits they are.
+#[derive(Clone, Copy)]
+pub struct Owner<'a> {
+    name: &'a str,
+    made: Stamp,
+    version: u64,
+}
+
+impl<'a> Owner<'a> {
+    pub fn of<S>(record: &'a Record<S>) -> Owner<'a> {
+        Owner {
+            name: &record.name,
+            made: record.created,
+            version: record.version,
+        }
+    }
+}
 
 /// The limits of one record, or of each session of it.
 pub struct Limited {
@@ -21,11 +39,11 @@ pub struct Limited {
 
 impl Limited {
     /// `None`: there are none.
-    pub fn of(kind: Kind, record: &Record, limits: &[Limit]) -> Option<Limited> {
+    pub fn of(kind: Kind, owner: Owner<'_>, limits: &[Limit]) -> Option<Limited> {
         (!limits.is_empty()).then(|| Limited {
-            subject: Subject::new(kind, record.name.as_str(), record.created),
+            subject: Subject::new(kind, owner.name, owner.made),
             limits: limits.to_vec(),
-            version: record.version,
+            version: owner.version,
             account: OnceLock::new(),
         })
     }
@@ -68,7 +86,7 @@ pub struct Allowance {
 }
 
 /// What a record says of its limits: its own, those of its sessions, and what becomes of models without a price.
-type Said<'a> = (&'a Record, &'a [Limit], &'a [Limit], Unpriced);
+type Said<'a> = (Owner<'a>, &'a [Limit], &'a [Limit], Unpriced);
 
 impl Allowance {
     /// `None`: nothing limits them.

@@ -9,6 +9,7 @@ pub mod direct;
 pub mod explain;
 mod fit;
 pub mod health;
+mod held;
 #[cfg(test)]
 mod laws;
 mod limited;
@@ -16,6 +17,7 @@ pub mod moment;
 pub mod naming;
 pub mod passthrough;
 pub mod pool;
+mod recorded;
 pub mod retry;
 pub mod route;
 pub mod rules;

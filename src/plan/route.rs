@@ -2,8 +2,8 @@
 
 use super::{Ask, Caller, Snapshot, pool::Pool, rules};
 use crate::expression::Condition;
-use crate::resources::route::{Route as Spec, condition};
-use std::sync::Arc;
+use crate::resources::route::{Route as Spec, Target, condition};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// An active route.
 #[derive(Debug)]
@@ -98,6 +98,17 @@ impl Route {
     pub fn pool(&self, rule: Option<usize>) -> &Pool {
         rule.and_then(|rule| self.rules.get(rule))
             .unwrap_or(&self.own)
+    }
+
+    /// Whether a target of it is one of these models, under whatever name.
+    pub(super) fn names(&self, provider: &str, models: &BTreeSet<Arc<str>>) -> bool {
+        let of = |target: &&Target| target.provider == provider;
+        let mut written = self.spec.every_target().filter(of);
+        let mut upstream = self.pools().flat_map(|pool| &pool.targets);
+        written.any(|target| {
+            let model = target.model.as_deref().unwrap_or_default();
+            models.contains(model) || models.contains(&*format!("{provider}/{model}"))
+        }) || upstream.any(|target| target.model.as_ref().is_some_and(|it| models.contains(it)))
     }
 
     /// Every list of targets it has.

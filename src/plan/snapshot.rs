@@ -2,26 +2,32 @@
 //! change did not touch is shared between the two.
 
 use super::{
-    Allowance, Caller, Facts, Health, Limited,
+    Caller, Facts, Health, Limited,
     asked::{Asked, Meant},
+    held::{Held, typed},
+    limited::Owner,
     naming,
+    recorded::{self, Place, Recorded},
     route::Route,
 };
 use crate::catalog::Overlay;
 use crate::chat::Op;
 use crate::hash::Seeded;
+use crate::layers::Layers;
 use crate::parallel;
-use crate::resources::{
-    self, Record, Stamp, glob, key::KeySystem, model::Model, provider::Credential,
-};
+use crate::resources::{self, Record, Stamp, glob, model::Model, provider::Credential};
 use crate::store::{
     counters::Kind,
     records::{At, State},
+    token::hex_digits,
 };
 use rpds::HashTrieMapSync;
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 /// A provider as planning sees it.
@@ -38,36 +44,33 @@ pub struct Provider {
     pub own_names: &'static [&'static str],
     /// What limits all requests to it, and to its models by their upstream ids.
     pub limited: Option<Arc<Limited>>,
-    limited_models: HashTrieMapSync<String, Arc<Limited>>,
     /// What callers mean by names of models.
     asked: Arc<Asked>,
     /// How its models are doing; the same from snapshot to snapshot as long as it is there.
     pub health: Arc<Health>,
-    /// By upstream id: what the user's model records say.
-    models: HashTrieMapSync<String, Arc<Model>>,
-    /// By record name: the upstream id, where a record's name is not it.
-    aliases: HashTrieMapSync<String, Arc<str>>,
+    /// What the user's model records say.
+    models: Recorded,
 }
 
 impl Provider {
     /// Whether a record of the user's speaks of this model, by its id upstream or its own name.
     pub fn has_record(&self, model: &str) -> bool {
-        few(&self.models, model).is_some() || self.alias(model).is_some()
+        self.record(model).is_some() || self.alias(model).is_some()
     }
 
     /// What a record of the user's says of this model, by its id upstream.
     pub fn record(&self, model: &str) -> Option<&Model> {
-        few(&self.models, model).map(Arc::as_ref)
+        self.models.model(model)
     }
 
     /// The upstream id behind a record's name, where that is not it.
     fn alias(&self, name: &str) -> Option<&Arc<str>> {
-        few(&self.aliases, name)
+        self.models.alias(name)
     }
 
     /// What limits all requests to this model, by its id upstream.
     pub fn limited_model(&self, model: &str) -> Option<&Limited> {
-        few(&self.limited_models, model).map(Arc::as_ref)
+        self.models.limited(model)
     }
 
     /// Whether keys of this environment may use it.
@@ -81,13 +84,11 @@ impl Provider {
     }
 }
 
-/// Looks up what few providers have any of: where there is nothing, a name is not even hashed.
-fn few<'a, V>(map: &'a HashTrieMapSync<String, V>, name: &str) -> Option<&'a V> {
-    (!map.is_empty()).then(|| map.get(name))?
-}
-
 /// Routes by the name of a key or user they are bound to, by priority, then name.
 type Bound = HashTrieMapSync<String, Arc<[Arc<Route>]>, Seeded>;
+
+/// By provider: names and ids of models of which other things are said now.
+type Moved = BTreeMap<Arc<str>, BTreeSet<Arc<str>>>;
 
 /// Everything planning knows.
 #[derive(Clone, Debug, Default)]
@@ -99,10 +100,8 @@ pub struct Snapshot {
     /// A provider keeps its place as long as it is there; the place of one that has gone is given to a new one.
     pub providers: Arc<Vec<Arc<Provider>>>,
     by_name: Arc<BTreeMap<Arc<str>, usize>>,
-    /// By digest of the secret; the time is when a rotated-out secret ends.
-    digests: HashTrieMapSync<[u8; 32], (Arc<Caller>, Option<Stamp>), Seeded>,
     /// By key name.
-    callers: HashTrieMapSync<Arc<str>, Arc<Caller>>,
+    keys: Layers<Arc<str>, Arc<Held>>,
     /// Active routes.
     routes: HashTrieMapSync<Arc<str>, Arc<Route>>,
     of_key: Bound,
@@ -147,38 +146,42 @@ impl Snapshot {
         };
         // What follows from what: models belong to providers, targets to both, callers to users.
         let mut providers: BTreeSet<String> = of("provider").map(str::to_owned).collect();
-        for name in of("model") {
-            let versions = [&self.records, &next.records];
-            let records = versions.map(|state| state.get("model", name));
-            let named = records
-                .into_iter()
-                .flatten()
-                .flat_map(|record| record.refs());
-            providers.extend(named.map(|(_, name)| name));
-        }
         let mut routes: BTreeSet<String> = of("route").map(str::to_owned).collect();
-        if !Arc::ptr_eq(&self.prices, prices) {
+        let repriced = !Arc::ptr_eq(&self.prices, prices);
+        if repriced {
             // What is known of their models was looked up before.
             providers.extend(self.by_name.keys().map(|name| name.to_string()));
         }
+        // Where there was no provider, none has models that could be followed.
+        let models: Vec<&str> = match self.by_name.is_empty() {
+            true => Vec::new(),
+            false => of("model").collect(),
+        };
+        let moved = next.follow_models(&self.records, &models);
         for name in &providers {
             next.set_provider(name, vendor);
             routes.extend(next.naming("provider", name, "route"));
         }
-        if !Arc::ptr_eq(&self.prices, prices) {
+        for (name, models) in &moved {
+            let mut naming = next.naming("provider", name, "route");
+            naming.retain(|route| {
+                next.routes
+                    .get(&**route)
+                    .is_some_and(|it| it.names(name, models))
+            });
+            routes.extend(naming);
+        }
+        if repriced {
             // What is known of their targets was looked up ahead of time.
             routes.extend(next.routes.keys().map(|name| name.to_string()));
         }
         let mut keys: BTreeSet<String> = of("key").map(str::to_owned).collect();
-        for name in of("user") {
+        // To a start, every key is news.
+        for name in of("user").filter(|_| !self.records.is_empty()) {
             keys.extend(next.naming("user", name, "key"));
         }
         next.set_routes(&routes);
-        let keys: Vec<String> = keys.into_iter().collect();
-        let callers = parallel::map(&keys, |name| next.caller_now(name));
-        for (name, caller) in keys.iter().zip(callers) {
-            next.set_key(&self.records, name, caller);
-        }
+        next.set_keys(&keys);
         next
     }
 
@@ -191,15 +194,61 @@ impl Snapshot {
             .collect()
     }
 
-    /// Puts a provider with its models in its place, or takes it away.
+    /// Has the models of providers there are follow the records that changed. `before`: the records the snapshot was made from
+    /// until now. Gives the providers that have other models now, and all that these are called.
+    fn follow_models(&mut self, before: &State, names: &[&str]) -> Moved {
+        let mut moved: BTreeMap<usize, (Provider, BTreeSet<Arc<str>>)> = BTreeMap::new();
+        for &name in names {
+            let place = |state: &State| Place::of(name, state.stored("model", name)?);
+            let (old, new) = (place(before), place(&self.records));
+            let called: Arc<str> = name.into();
+            let of = |place: &Place| self.by_name.get(&*place.provider).copied();
+            let there = |at: usize| ((*self.providers[at]).clone(), BTreeSet::new());
+            if let Some(old) = old
+                && let Some(at) = of(&old)
+            {
+                let (provider, names) = moved.entry(at).or_insert_with(|| there(at));
+                provider.models.take(&called, &old.id);
+                names.extend([called.clone(), old.id]);
+            }
+            if let Some(new) = new
+                && let Some(at) = of(&new)
+                && let Some(stored) = self.records.stored("model", name)
+            {
+                let (provider, names) = moved.entry(at).or_insert_with(|| there(at));
+                names.extend([called.clone(), new.id.clone()]);
+                provider.models.put(called, new.id, stored.clone());
+            }
+        }
+        let mut called = Moved::new();
+        for (at, (provider, names)) in moved {
+            called.insert(provider.name.clone(), names);
+            Arc::make_mut(&mut self.providers)[at] = Arc::new(Provider {
+                asked: Arc::default(),
+                ..provider
+            });
+        }
+        called
+    }
+
+    /// The models of a provider that was not there.
+    fn recorded(&self, provider: &str) -> Recorded {
+        let names = self.naming("provider", provider, "model");
+        let records = parallel::map(&names, |name| {
+            let stored = self.records.stored("model", name)?;
+            let id = recorded::id(provider, name, stored)?;
+            Some((Arc::from(name.as_str()), id, stored.clone()))
+        });
+        Recorded::of(records.into_iter().flatten().collect())
+    }
+
+    /// Puts a provider in its place, or takes it away. Its models stay as they are, where it has been there.
     fn set_provider(&mut self, name: &str, vendor: VendorLookup) {
-        let record = self.records.get("provider", name).cloned();
-        let spec = record
-            .as_deref()
-            .and_then(typed::<resources::provider::Provider>);
-        let found = spec.and_then(|spec| vendor(&spec).map(|known| (spec, known)));
+        let stored = self.records.stored("provider", name);
+        let record = stored.and_then(|it| typed::<resources::provider::Provider>(name, it));
+        let found = record.and_then(|record| vendor(&record.spec).map(|known| (record, known)));
         let place = self.by_name.get(name).copied();
-        let Some((spec, known)) = found else {
+        let Some((record, known)) = found else {
             if let Some(place) = place {
                 Arc::make_mut(&mut self.by_name).remove(name);
                 Arc::make_mut(&mut self.providers)[place] = Arc::new(Provider {
@@ -210,51 +259,21 @@ impl Snapshot {
             return;
         };
         let name: Arc<str> = name.into();
-        let health: Arc<Health> = place
-            .map(|place| self.providers[place].health.clone())
-            .unwrap_or_default();
-        health.follow(&spec);
-        let limited = record
-            .as_deref()
-            .and_then(|record| Limited::of(Kind::Provider, record, &spec.limits));
-        let mut provider = Provider {
+        let there = place.map(|place| &self.providers[place]);
+        let health: Arc<Health> = there.map(|it| it.health.clone()).unwrap_or_default();
+        health.follow(&record.spec);
+        let limited = Limited::of(Kind::Provider, Owner::of(&record), &record.spec.limits);
+        let provider = Provider {
             name: name.clone(),
             limited: limited.map(Arc::new),
-            limited_models: HashTrieMapSync::default(),
             asked: Arc::default(),
-            spec,
             ops: known.ops,
             catalog: known.catalog,
             own_names: known.own_names,
             health,
-            models: HashTrieMapSync::default(),
-            aliases: HashTrieMapSync::default(),
+            models: there.map_or_else(|| self.recorded(&name), |it| it.models.clone()),
+            spec: record.spec,
         };
-        let names = self.naming("provider", &name, "model");
-        let models = parallel::map(&names, |called| {
-            let record = self.records.get("model", called)?;
-            Some((record.clone(), typed::<Model>(record)?))
-        });
-        let models = names.into_iter().zip(models);
-        for (called, (record, mut model)) in models.filter_map(|(name, model)| Some((name, model?)))
-        {
-            let upstream = model.upstream(&called).to_owned();
-            let limited = Limited::of(Kind::Model, &record, &model.limits);
-            if let Some(limited) = limited {
-                provider
-                    .limited_models
-                    .insert_mut(upstream.clone(), Arc::new(limited));
-            }
-            if called != upstream {
-                provider
-                    .aliases
-                    .insert_mut(called, upstream.as_str().into());
-            }
-            // It may be called by several names; under whichever it was switched off, it is off.
-            let off = provider.models.get(&upstream).is_some_and(|it| !it.enabled);
-            model.enabled &= !off;
-            provider.models.insert_mut(upstream, Arc::new(model));
-        }
         let providers = Arc::make_mut(&mut self.providers);
         let free = || providers.iter().position(|other| other.name.is_empty());
         let place = place.or_else(free).unwrap_or(providers.len());
@@ -265,20 +284,29 @@ impl Snapshot {
         Arc::make_mut(&mut self.by_name).insert(name, place);
     }
 
+    /// The route of this name as it is now; `None`: it is not in force.
+    fn route_now(&self, name: &str) -> Option<Arc<Route>> {
+        let stored = self.records.stored("route", name)?;
+        let spec = typed::<resources::route::Route>(name, stored)?.spec;
+        let old = self.routes.get(name).map(Arc::as_ref);
+        let built = spec
+            .enabled
+            .then(|| Route::build(self, name.into(), spec, old));
+        built.flatten().map(Arc::new)
+    }
+
     /// Puts these routes in force as they are now, or takes them away.
     fn set_routes(&mut self, names: &BTreeSet<String>) {
         if names.is_empty() {
             return;
         }
+        let list: Vec<&String> = names.iter().collect();
+        let now = parallel::map(&list, |name| self.route_now(name));
+        let all_new = self.routes.is_empty();
         let (mut keys, mut users) = (BTreeSet::new(), BTreeSet::new());
-        for name in names {
-            let old = self.routes.get(name.as_str()).cloned();
-            let record = self.records.get("route", name).cloned();
-            let spec = record.and_then(|it| typed::<resources::route::Route>(&it));
-            let new = spec.filter(|spec| spec.enabled).and_then(|spec| {
-                Route::build(self, name.as_str().into(), spec, old.as_deref()).map(Arc::new)
-            });
-            for route in old.iter().chain(&new) {
+        for (name, new) in list.into_iter().zip(now) {
+            let old = self.routes.get(name.as_str());
+            for route in old.into_iter().chain(&new).filter(|_| !all_new) {
                 keys.extend(route.spec.keys.iter().cloned());
                 users.extend(route.spec.users.iter().cloned());
             }
@@ -287,6 +315,9 @@ impl Snapshot {
                 None => drop(self.routes.remove_mut(name.as_str())),
             }
         }
+        if all_new {
+            self.bind_all();
+        }
         for key in keys {
             match self.bound("key", &key, |_| true) {
                 Some(routes) => self.of_key.insert_mut(key, routes),
@@ -294,13 +325,41 @@ impl Snapshot {
             }
         }
         for user in users {
-            // A route bound to keys too is found through those.
-            match self.bound("user", &user, |route| route.spec.keys.is_empty()) {
+            match self.bound("user", &user, Snapshot::of_users) {
                 Some(routes) => self.of_user.insert_mut(user, routes),
                 None => drop(self.of_user.remove_mut(&user)),
             }
         }
         self.paths = Arc::new(self.with_paths(names));
+    }
+
+    /// A route bound to keys too is found through those.
+    fn of_users(route: &Route) -> bool {
+        route.spec.keys.is_empty()
+    }
+
+    /// Binds every route there is to its keys and users, to which none was bound.
+    fn bind_all(&mut self) {
+        let mut routes: Vec<&Arc<Route>> = self.routes.values().collect();
+        routes.sort_by(by_priority);
+        let (mut keys, mut users) = (HashMap::new(), HashMap::new());
+        for route in routes {
+            let bind = |to: &mut HashMap<String, Vec<Arc<Route>>>, names: &[String]| {
+                let names: BTreeSet<&String> = names.iter().collect();
+                for name in names {
+                    to.entry(name.clone()).or_default().push(route.clone());
+                }
+            };
+            bind(&mut keys, &route.spec.keys);
+            if Snapshot::of_users(route) {
+                bind(&mut users, &route.spec.users);
+            }
+        }
+        for (bound, to) in [(keys, &mut self.of_key), (users, &mut self.of_user)] {
+            for (name, routes) in bound {
+                to.insert_mut(name, routes.into());
+            }
+        }
     }
 
     /// The active routes that name a key or user; `None`: none.
@@ -314,9 +373,9 @@ impl Snapshot {
         let found = names
             .iter()
             .filter_map(|name| self.routes.get(name.as_str()));
-        let mut routes: Vec<Arc<Route>> = found.filter(|route| takes(route)).cloned().collect();
-        routes.sort_by(|a, b| (a.spec.priority, &a.name).cmp(&(b.spec.priority, &b.name)));
-        (!routes.is_empty()).then(|| routes.into())
+        let mut routes: Vec<&Arc<Route>> = found.filter(|route| takes(route)).collect();
+        routes.sort_by(by_priority);
+        (!routes.is_empty()).then(|| routes.into_iter().cloned().collect())
     }
 
     fn with_paths(&self, changed: &BTreeSet<String>) -> Vec<Arc<Route>> {
@@ -346,77 +405,19 @@ impl Snapshot {
         paths
     }
 
-    /// Lets a key in as its caller is now, or no longer. `before`: the records the snapshot was made from until now.
-    fn set_key(&mut self, before: &State, name: &str, caller: Option<(Caller, Digests)>) {
-        if let Some(old) = before.get("key", name) {
-            for (digest, _) in digests(&KeySystem::of(old)) {
-                // It may be another key's by now.
-                if let Some((caller, _)) = self.digests.get(&digest)
-                    && &*caller.key == name
-                {
-                    self.digests.remove_mut(&digest);
-                }
-            }
+    /// Lets these keys in as they are now, or no longer.
+    fn set_keys(&mut self, names: &BTreeSet<String>) {
+        let mut held = Vec::with_capacity(names.len());
+        for name in names {
+            let name: Arc<str> = name.as_str().into();
+            let Some(key) = self.records.stored("key", &name) else {
+                self.keys.remove(name);
+                continue;
+            };
+            let old = self.keys.get(&name).map(Arc::as_ref);
+            held.push((name.clone(), Arc::new(Held::new(name, key, old))));
         }
-        let Some((caller, digests)) = caller else {
-            self.callers.remove_mut(name);
-            return;
-        };
-        let caller = Arc::new(caller);
-        for (digest, until) in digests {
-            self.digests.insert_mut(digest, (caller.clone(), until));
-        }
-        self.callers.insert_mut(caller.key.clone(), caller);
-    }
-
-    /// The caller that a key is now, and the digests it is known by; `None`: there is none.
-    fn caller_now(&self, name: &str) -> Option<(Caller, Digests)> {
-        let record = self.records.get("key", name)?;
-        let spec = typed::<resources::key::Key>(record)?;
-        let of_user = self.records.get("user", &spec.user);
-        let user = of_user.and_then(|record| typed::<resources::user::User>(record));
-        let allowance = Allowance::of(
-            (record, &spec.limits, &spec.session_limits, spec.unpriced),
-            of_user.zip(user.as_ref()).map(|(record, user)| {
-                (
-                    &**record,
-                    &*user.limits,
-                    &*user.session_limits,
-                    user.unpriced,
-                )
-            }),
-        );
-        let system = KeySystem::of(record);
-        let old = self.callers.get(name);
-        let (running, last_used) = old
-            .map(|old| (old.running.clone(), old.last_used.clone()))
-            .unwrap_or_default();
-        let mut labels = user
-            .as_ref()
-            .map(|user| user.labels.clone())
-            .unwrap_or_default();
-        labels.extend(spec.labels);
-        let caller = Caller {
-            key: name.into(),
-            labels: Arc::new(labels),
-            user: spec.user.as_str().into(),
-            created: record.created,
-            environment: spec.environment.as_str().into(),
-            // A time nobody can read has passed.
-            expires: spec
-                .expires
-                .as_deref()
-                .map(|time| Stamp::parse(time).unwrap_or(Stamp(0))),
-            active: spec.enabled
-                && user.is_some_and(|user| user.enabled)
-                && system.revoked.is_none(),
-            log_content: spec.log_content,
-            allowance,
-            direct: spec.direct,
-            running,
-            last_used,
-        };
-        Some((caller, digests(&system)))
+        self.keys.fill(held);
     }
 
     /// Over the built-in prices.
@@ -432,7 +433,7 @@ impl Snapshot {
     }
 
     /// A record as it was when the snapshot was made, for `explain`.
-    pub fn record(&self, kind: &str, name: &str) -> Option<&Arc<Record>> {
+    pub fn record(&self, kind: &str, name: &str) -> Option<Arc<Record>> {
         self.records.get(kind, name)
     }
 
@@ -443,20 +444,38 @@ impl Snapshot {
 
     /// The caller with this digest, whatever its state, if its secret is still good at `now`.
     pub fn caller(&self, digest: &[u8; 32], now: i64) -> Option<&Arc<Caller>> {
-        let (caller, until) = self.digests.get(digest)?;
-        until.is_none_or(|end| now < end.0).then_some(caller)
+        let hex = hex_digits(digest);
+        let (kind, name) = self.records.claimed(str::from_utf8(&hex).ok()?)?;
+        let held = self.keys.get(name.as_str()).filter(|_| kind == "key")?;
+        held.presented(&self.records, digest, now)
     }
 
     /// The caller with this key name, for `explain`.
     pub fn caller_named(&self, key: &str) -> Option<&Arc<Caller>> {
-        self.callers.get(key)
+        self.keys.get(key)?.caller(&self.records)
     }
 
     /// Every caller, by key name, for `explain`.
     pub fn callers(&self) -> Vec<&Arc<Caller>> {
-        let mut callers: Vec<_> = self.callers.values().collect();
+        let mut callers: Vec<_> = self
+            .keys
+            .iter()
+            .filter_map(|(_, it)| it.caller(&self.records))
+            .collect();
         callers.sort_by(|a, b| a.key.cmp(&b.key));
         callers
+    }
+
+    /// When each key was last used, in Unix milliseconds, 0 before it was: by key name, in no order.
+    pub fn last_used(&self) -> impl Iterator<Item = (&str, &AtomicI64)> {
+        let keys = self.keys.iter();
+        keys.map(|(name, held)| (&**name, &*held.last_used))
+    }
+
+    /// When the key of this name was last used.
+    pub fn used(&self, key: &str) -> Option<Stamp> {
+        let at = self.keys.get(key)?.last_used.load(Ordering::Relaxed);
+        Some(Stamp(at)).filter(|at| at.0 > 0)
     }
 
     /// The active routes a caller is bound to: through its key, then through its user; each by priority, then name.
@@ -488,7 +507,7 @@ impl Snapshot {
         let of_users = of_users.flat_map(|user| self.naming("user", user, "key"));
         let mut keys = route.spec.keys.iter().cloned().chain(of_users);
         let led_to = !route.spec.path.is_empty()
-            || keys.any(|key| self.callers.get(key.as_str()).is_some_and(leads));
+            || keys.any(|key| self.caller_named(&key).is_some_and(leads));
         led_to.then_some(route)
     }
 
@@ -506,10 +525,11 @@ impl Snapshot {
 
     /// The routes that are kept and not in force, by name, for `explain`.
     pub fn disabled_routes(&self) -> impl Iterator<Item = (String, resources::route::Route)> + '_ {
-        let routes = self.records.of("route", None);
-        routes.filter_map(|record| {
-            let spec = typed::<resources::route::Route>(record)?;
-            (!spec.enabled).then(|| (record.name.clone(), spec))
+        let routes = self.records.names("route");
+        routes.filter_map(|name| {
+            let stored = self.records.stored("route", name)?;
+            let spec = typed::<resources::route::Route>(name, stored)?.spec;
+            (!spec.enabled).then(|| (name.to_owned(), spec))
         })
     }
 
@@ -581,8 +601,7 @@ impl Snapshot {
             return false;
         };
         let exposed = entry.spec.models.is_empty() || glob::any(&entry.spec.models, upstream);
-        let known =
-            entry.models.contains_key(upstream) || self.prices.knows(entry.catalog, upstream);
+        let known = entry.record(upstream).is_some() || self.prices.knows(entry.catalog, upstream);
         exposed && (known || entry.spec.models.iter().any(|model| model == upstream))
     }
 
@@ -591,7 +610,7 @@ impl Snapshot {
         let Some(entry) = self.providers.get(provider) else {
             return Vec::new();
         };
-        let own = entry.models.keys().cloned();
+        let own = entry.models.ids().map(|id| id.to_string());
         let listed = entry
             .spec
             .models
@@ -610,22 +629,10 @@ impl Snapshot {
     }
 }
 
-/// Digests of secrets, and when each ends that was rotated out.
-type Digests = Vec<([u8; 32], Option<Stamp>)>;
-
-fn digests(system: &KeySystem) -> Digests {
-    let digests = system.digests();
-    let known = digests.filter_map(|(hex, until)| Some((crate::store::token::unhex(hex)?, until)));
-    known.collect()
-}
-
-/// A record's spec in its typed form; one that does not parse is as if it were not there.
-fn typed<T: resources::Resource>(record: &Record) -> Option<T> {
-    resources::typed::<T>(&record.spec)
-        .inspect_err(|error| {
-            tracing::warn!(kind = record.kind, name = record.name, %error, "record left out");
-        })
-        .ok()
+/// By priority, then name.
+fn by_priority(one: &&Arc<Route>, other: &&Arc<Route>) -> std::cmp::Ordering {
+    let rank = |route: &Arc<Route>| (route.spec.priority, route.name.clone());
+    rank(one).cmp(&rank(other))
 }
 
 #[cfg(test)]
@@ -723,6 +730,25 @@ mod tests {
                 prop_assert_eq!(seen(&followed), seen(&fresh));
             }
         }
+    }
+
+    #[test]
+    fn a_change_makes_anew_what_it_touches_and_no_more() {
+        let items = |price: &str| {
+            testing::records(json!([
+                {"kind": "user", "name": "ann"}, {"kind": "key", "name": "k"}, {"kind": "provider", "name": "p"},
+                {"kind": "model", "name": "p/a", "provider": "p", "price_input": price},
+                {"kind": "model", "name": "p/b", "provider": "p"}, {"kind": "model", "name": "c", "provider": "p"},
+                {"kind": "route", "name": "a", "keys": ["k"], "targets": [{"provider": "p", "model": "a"}]},
+                {"kind": "route", "name": "b", "keys": ["k"], "targets": [{"provider": "p", "model": "b"}, {"provider": "p"}]},
+            ]))
+        };
+        let before = testing::after(&Snapshot::default(), 1, items("1"));
+        let after = testing::after(&before, 2, items("2"));
+        let same = |name: &str| Arc::ptr_eq(&before.routes[name], &after.routes[name]);
+        assert_eq!((same("a"), same("b")), (false, true));
+        let caller = |snapshot: &Snapshot| snapshot.caller_named("k").unwrap().clone();
+        assert!(Arc::ptr_eq(&caller(&before), &caller(&after)));
     }
 
     #[test]

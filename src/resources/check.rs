@@ -6,7 +6,7 @@ use crate::error::{Error, Result, nearest};
 use serde_json::Value;
 
 /// Parses a spec into its typed form; unknown fields and wrong types are refused by name.
-pub(crate) fn typed<T: Resource>(spec: &Spec) -> Result<T> {
+fn typed<T: Resource>(spec: &Spec) -> Result<T> {
     T::deserialize(spec)
         .map_err(|error| wrong::<T>(&Value::Object(spec.clone()), &error.to_string()))
 }

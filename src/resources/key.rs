@@ -77,7 +77,7 @@ pub const GRACE_SECRETS: usize = 4;
 
 impl KeySystem {
     /// The server's part of a key record; empty where it cannot be read.
-    pub fn of(record: &Record) -> KeySystem {
+    pub fn of<S>(record: &Record<S>) -> KeySystem {
         KeySystem::deserialize(&record.system).unwrap_or_default()
     }
 

@@ -16,8 +16,8 @@ pub mod record;
 pub mod route;
 pub mod user;
 
+pub(crate) use check::check;
 pub use check::{acceptable, mistakes};
-pub(crate) use check::{check, typed};
 pub use duration::Millis;
 pub use record::{Record, Spec, Stamp};
 

@@ -445,13 +445,18 @@ impl Model {
 
     /// The id the provider knows the model by, given the record's name.
     pub fn upstream<'a>(&'a self, name: &'a str) -> &'a str {
-        match self.upstream_id.is_empty() {
-            false => &self.upstream_id,
-            true => name
-                .strip_prefix(self.provider.as_str())
-                .and_then(|rest| rest.strip_prefix('/'))
-                .unwrap_or(name),
-        }
+        upstream(&self.provider, &self.upstream_id, name)
+    }
+}
+
+/// The id a provider knows a model by, from what the model's record says and is called.
+pub fn upstream<'a>(provider: &str, upstream_id: &'a str, name: &'a str) -> &'a str {
+    match upstream_id.is_empty() {
+        false => upstream_id,
+        true => name
+            .strip_prefix(provider)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .unwrap_or(name),
     }
 }
 

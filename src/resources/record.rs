@@ -45,9 +45,9 @@ impl Stamp {
     }
 }
 
-/// A stored record: the user's spec in the server's envelope.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+/// A stored record: the user's spec in the server's envelope. `S`: the spec, as JSON or as its kind has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record<S = Spec> {
     /// The kind's singular name.
     pub kind: String,
     pub name: String,
@@ -55,10 +55,16 @@ pub struct Record {
     pub version: u64,
     pub created: Stamp,
     pub updated: Stamp,
-    pub spec: Spec,
+    pub spec: S,
     /// What only the server writes (key digests, credential fingerprints). Never leaves it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub system: Spec,
+}
+
+impl AsRef<Record> for Record {
+    fn as_ref(&self) -> &Record {
+        self
+    }
 }
 
 impl Record {

@@ -147,7 +147,7 @@ pub fn say(what: &str, text: &str) {
 /// The commands that come next, with what already exists left out.
 fn next(desk: &Desk) {
     let state = desk.in_force();
-    let first = |kind: &str| state.of(kind).next().map(|record| record.name.to_string());
+    let first = |kind: &str| state.records.names(kind).next().map(str::to_owned);
     let (user, key, provider) = (first("user"), first("key"), first("provider"));
     let set = dev::in_environment().next();
     let (vendor, variable, flags) = set.map_or(

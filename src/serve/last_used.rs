@@ -55,9 +55,10 @@ impl LastUsed {
         let serving = self.shared.serving.load();
         let known: BTreeMap<&str, String> = serving
             .snapshot
-            .callers()
-            .into_iter()
-            .filter_map(|caller| Some((&*caller.key, caller.used()?.rfc3339())))
+            .last_used()
+            .map(|(key, at)| (key, at.load(Ordering::Relaxed)))
+            .filter(|(_, at)| *at > 0)
+            .map(|(key, at)| (key, Stamp(at).rfc3339()))
             .collect();
         let Ok(content) = serde_json::to_vec(&known) else {
             return;
@@ -81,9 +82,9 @@ fn read(path: &Path) -> Result<BTreeMap<String, String>> {
 
 fn restore(shared: &Shared, known: &BTreeMap<String, String>) {
     let serving = shared.serving.load();
-    for (key, time) in known {
-        if let (Some(caller), Ok(at)) = (serving.snapshot.caller_named(key), Stamp::parse(time)) {
-            caller.last_used.fetch_max(at.0, Ordering::Relaxed);
+    for (key, last) in serving.snapshot.last_used() {
+        if let Some(Ok(at)) = known.get(key).map(|time| Stamp::parse(time)) {
+            last.fetch_max(at.0, Ordering::Relaxed);
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::resources::{Stamp, provider};
 use crate::store::{
     counters::Counters,
     journal::{Price, Row},
-    records::{Records, State},
+    records::Records,
 };
 use crate::upstream::{Timers, Upstream};
 use crate::vendors;
@@ -78,11 +78,20 @@ pub fn publish(shared: &Shared, published: &Published<'_>) {
 }
 
 /// Forgets what was counted of records that are gone. Another record of an old name was made at another time.
-pub fn forget_gone(counters: &dyn Counters, records: &State) {
+pub fn forget_gone(counters: &dyn Counters, published: &Published<'_>) {
+    #[derive(serde::Deserialize)]
+    struct Made {
+        created: Stamp,
+    }
     counters.retain(&|subject| {
         let (kind, name) = subject.record();
-        let record = records.get(kind.name(), name);
-        record.is_some_and(|record| record.created == subject.made)
+        let Some(stored) = published.records.stored(kind.name(), name) else {
+            return false;
+        };
+        // What was not touched is what it was when it was looked at.
+        let at = (kind.name().to_owned(), name.to_owned());
+        let made = || stored.read::<Made>().ok().map(|it| it.created);
+        !published.touched.contains(&at) || made() == Some(subject.made)
     });
 }
 

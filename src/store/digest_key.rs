@@ -16,11 +16,11 @@ const FIELD: &str = "check";
 /// Reads or makes the digest key, and checks it against the state.
 pub fn open(data_dir: &Path, records: &dyn Records) -> Result<Hasher> {
     let state = records.state();
-    let keys_exist = state.of("key", None).next().is_some();
+    let keys_exist = state.names("key").next().is_some();
     let known = state.get(OWN_KIND, NAME);
     let hasher = Hasher::open(data_dir, keys_exist)?;
     let check = hasher.check();
-    match known.and_then(|record| record.system.get(FIELD)) {
+    match known.as_ref().and_then(|record| record.system.get(FIELD)) {
         Some(found) if *found == *check => return Ok(hasher),
         Some(_) if keys_exist => return Err(changed(data_dir)),
         // Nothing was made with another one, or this state is older than the check.
@@ -31,7 +31,7 @@ pub fn open(data_dir: &Path, records: &dyn Records) -> Result<Hasher> {
         kind: OWN_KIND.to_owned(),
         name: NAME.to_owned(),
         version: 0,
-        created: known.map_or(now, |record| record.created),
+        created: known.as_ref().map_or(now, |record| record.created),
         updated: now,
         spec: Map::new(),
         system: Map::from_iter([(FIELD.to_owned(), Value::from(check))]),
@@ -40,7 +40,7 @@ pub fn open(data_dir: &Path, records: &dyn Records) -> Result<Hasher> {
         who: "gw".into(),
         request: String::new(),
     };
-    let expected = known.map_or(0, |record| record.version);
+    let expected = known.as_ref().map_or(0, |record| record.version);
     match records.commit(&actor, state.revision, &[Change::Put { expected, record }]) {
         Ok(_) => {}
         // A full disk must not keep what there is from being served; the next start tries again.

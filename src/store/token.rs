@@ -195,13 +195,18 @@ pub fn strong_enough(secret: &str) -> Result<()> {
 
 /// Lower-case hex of a digest, as records hold it.
 pub fn hex(digest: &[u8; 32]) -> String {
-    use std::fmt::Write;
-    digest
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hex_digits(digest).iter().copied().map(char::from).collect()
+}
+
+/// The same where it lies.
+pub fn hex_digits(digest: &[u8; 32]) -> [u8; 64] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0; 64];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(digest) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
 }
 
 /// The digest written as hex; `None` for anything but 64 hex digits.

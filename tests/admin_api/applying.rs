@@ -208,7 +208,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let gateway = gateway().await;
-            let all = |gateway: &super::doubles::Gateway| gateway.desk.in_force().records.iter().map(|it| (**it).clone()).collect::<Vec<Record>>();
+            let all = |gateway: &super::doubles::Gateway| gateway.desk.in_force().records.iter().map(|it| (*it).clone()).collect::<Vec<Record>>();
             for (items, cascade, at) in batches {
                 let (before, revision) = (all(&gateway), gateway.desk.in_force().records.revision);
                 let answer = gateway.call("POST", "/apply", json!({"items": items})).await;
@@ -227,7 +227,7 @@ proptest! {
                         prop_assert!(records.iter().any(|one| one.kind == to && one.name == name), "{} {} names {to} {name}", record.kind, record.name);
                     }
                 }
-                let stored: Vec<Record> = gateway.book.state().iter().map(|it| (**it).clone()).collect();
+                let stored: Vec<Record> = gateway.book.state().iter().map(|it| (*it).clone()).collect();
                 prop_assert_eq!(&records, &stored);
                 prop_assert_eq!(&records, &gateway.seen.lock().unwrap().records);
             }

@@ -104,7 +104,7 @@ async fn a_list_of_keys_or_users_that_becomes_empty_takes_its_route_along() {
                 let list = spec.get(list).and_then(Value::as_array).cloned();
                 list.unwrap_or_default()
             };
-            if let Some(after) = after {
+            if let Some(after) = &after {
                 assert_eq!(
                     names(&before).is_empty(),
                     names(&after.spec).is_empty(),

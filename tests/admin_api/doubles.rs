@@ -170,7 +170,7 @@ pub async fn logging(
         move |now: admin::Published<'_>| {
             *seen.lock().unwrap() = Seen {
                 revision: now.records.revision,
-                records: now.records.iter().map(|it| (**it).clone()).collect(),
+                records: now.records.iter().map(|it| (*it).clone()).collect(),
                 credentials: now.credentials.clone(),
             };
         }

@@ -161,7 +161,7 @@ async fn a_credential_named_as_before_versions_is_still_found() {
     let gateway = furnished().await;
     let state = gateway.book.state();
     let record = state.get("provider", "up").unwrap();
-    let mut old = (**record).clone();
+    let mut old = (*record).clone();
     let entry = old.system.remove("credential_entry").unwrap();
     let change = gw::store::records::Change::Put {
         expected: old.version,

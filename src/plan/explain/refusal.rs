@@ -15,11 +15,11 @@ pub(super) fn not_admitted(snapshot: &Snapshot, caller: &Caller, now: i64) -> Op
     let record = snapshot.record("key", key)?;
     let off = |record: &Record| record.spec.get("enabled") == Some(&Value::Bool(false));
     let (why, fix) = match () {
-        () if KeySystem::of(record).revoked.is_some() => (
+        () if KeySystem::of(&record).revoked.is_some() => (
             format!("key `{key}` is revoked, which is final"),
             format!("gw key create {key}-2 --user {user}"),
         ),
-        () if off(record) => (
+        () if off(&record) => (
             format!("key `{key}` is disabled"),
             format!("gw key enable {key}"),
         ),

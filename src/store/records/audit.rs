@@ -87,7 +87,7 @@ impl Log {
         for path in &files {
             let (mut number, mut lines) = (0, Vec::new());
             (log.length, log.torn, log.trailing, log.unended) = (0, 0, 0, false);
-            scan(path, |line, end| {
+            scan(path, Json::Passed, |line, end| {
                 number += 1;
                 match line {
                     Line::Good(revision, _) => {
@@ -200,7 +200,7 @@ impl Log {
             .unwrap_or(0);
         let mut entries = Vec::new();
         for path in files.iter().skip(start) {
-            scan(path, |line, _| {
+            scan(path, Json::Read, |line, _| {
                 if let Line::Good(revision, json) = line
                     && revision > after
                 {
@@ -221,7 +221,7 @@ impl Log {
             if room == 0 {
                 break;
             }
-            scan(path, |line, _| {
+            scan(path, Json::Read, |line, _| {
                 if let Line::Good(_, json) = line {
                     if lines.len() == room {
                         lines.pop_front();
@@ -275,11 +275,17 @@ fn first(path: &Path) -> u64 {
 }
 
 fn crc(schema: u16, revision: u64, json: &[u8]) -> u32 {
+    let mut crc = crc_begun(schema, revision);
+    crc.update(json);
+    crc.finalize()
+}
+
+/// As far as the JSON.
+fn crc_begun(schema: u16, revision: u64) -> crc32fast::Hasher {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&schema.to_be_bytes());
     crc.update(&revision.to_be_bytes());
-    crc.update(json);
-    crc.finalize()
+    crc
 }
 
 fn frame(entry: &Entry) -> Result<Vec<u8>> {
@@ -296,16 +302,61 @@ fn frame(entry: &Entry) -> Result<Vec<u8>> {
 }
 
 fn unframe(line: &[u8]) -> Option<(u16, u64, &[u8])> {
-    let mut parts = line.strip_suffix(b"\n")?.splitn(5, |byte| *byte == b' ');
+    let line = line.strip_suffix(b"\n")?;
+    let (schema, revision, length, sum) = heading(line)?;
+    let json = line.splitn(5, |byte| *byte == b' ').nth(4)?;
+    (json.len() == length && crc(schema, revision, json) == sum).then_some((schema, revision, json))
+}
+
+/// What stands before the JSON: schema, revision, length and sum.
+fn heading(line: &[u8]) -> Option<(u16, u64, usize, u32)> {
+    let mut parts = line.splitn(5, |byte| *byte == b' ');
     let mut word = || std::str::from_utf8(parts.next()?).ok();
     let (schema, revision, length) = (
         word()?.parse().ok()?,
         word()?.parse().ok()?,
-        word()?.parse::<usize>().ok()?,
+        word()?.parse().ok()?,
     );
     let sum = u32::from_str_radix(word()?, 16).ok()?;
-    let json = parts.next()?;
-    (json.len() == length && crc(schema, revision, json) == sum).then_some((schema, revision, json))
+    Some((schema, revision, length, sum))
+}
+
+/// What becomes of the JSON of good lines.
+#[derive(Clone, Copy, PartialEq)]
+enum Json {
+    Read,
+    /// It goes by piece by piece: one change of many records is a very long line.
+    Passed,
+}
+
+/// Goes over a good line and keeps nothing of it: schema, revision and how long it is. `None`: it is not a good one, and the
+/// next to be read.
+fn pass(reader: &mut BufReader<File>, at: u64) -> io::Result<Option<(u16, u64, u64)>> {
+    let mut head = Vec::new();
+    for _ in 0..4 {
+        reader.by_ref().take(24).read_until(b' ', &mut head)?;
+    }
+    if let Some((schema, revision, length, sum)) = heading(&head) {
+        let (mut crc, mut left) = (crc_begun(schema, revision), length);
+        while left > 0 {
+            let piece = reader.fill_buf()?;
+            let piece = &piece[..piece.len().min(left)];
+            let read = piece.len();
+            if read == 0 {
+                break;
+            }
+            crc.update(piece);
+            reader.consume(read);
+            left -= read;
+        }
+        let mut end = [0];
+        if left == 0 && crc.finalize() == sum && reader.read(&mut end)? == 1 && end == *b"\n" {
+            let whole = head.len() as u64 + length as u64 + 1;
+            return Ok(Some((schema, revision, whole)));
+        }
+    }
+    reader.seek(SeekFrom::Start(at))?;
+    Ok(None)
 }
 
 /// Whether this is the beginning of a line, as a crash leaves it: some of the bytes of one, then nothing or the zeros
@@ -339,13 +390,21 @@ fn parse(json: &[u8], path: &Path) -> Result<Entry> {
 }
 
 /// Calls for every line, with where it ends.
-fn scan(path: &Path, mut each: impl FnMut(Line, u64) -> Result<()>) -> Result<()> {
+fn scan(path: &Path, json: Json, mut each: impl FnMut(Line, u64) -> Result<()>) -> Result<()> {
     let read = |cause: io::Error| disk::error("read", path, cause);
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path).map_err(read)?);
     let (mut line, mut at) = (Vec::new(), 0);
     // A file without line ends must not be taken into memory whole, however long it is.
     const MOST: u64 = 128 << 20;
     loop {
+        if json == Json::Passed
+            && let Some((schema, revision, length)) = pass(&mut reader, at).map_err(read)?
+        {
+            at += length;
+            value::check_schema(schema, &format!("`{}`", path.display()))?;
+            each(Line::Good(revision, &[]), at)?;
+            continue;
+        }
         line.clear();
         let got = reader
             .by_ref()

@@ -44,7 +44,7 @@ fn seen(store: &dyn Records) -> (u64, Vec<(String, u64, String)>) {
         state.revision,
         state
             .iter()
-            .map(|record| (record.name.clone(), record.version, text(record)))
+            .map(|record| (record.name.clone(), record.version, text(&record)))
             .collect(),
     )
 }
@@ -104,7 +104,7 @@ fn versions_grow_and_are_checked(store: &dyn Records) {
     let loaded = store
         .state()
         .iter()
-        .map(|it| (**it).clone())
+        .map(|it| (*it).clone())
         .collect::<Vec<_>>();
     assert_eq!(
         loaded,

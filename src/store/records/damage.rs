@@ -19,7 +19,7 @@ fn options() -> Options {
 
 fn sorted(store: &dyn Records) -> (u64, Vec<Record>) {
     let state = store.state();
-    let records = state.iter().map(|record| (**record).clone()).collect();
+    let records = state.iter().map(|record| (*record).clone()).collect();
     (state.revision, records)
 }
 

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::resources::{Record, Stamp};
 use serde::{Deserialize, Serialize};
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub fn write(dir: &Path, state: &State) -> Result<PathBuf> {
     let body = Body {
         revision: state.revision,
         written: Stamp::now().rfc3339(),
-        records: state.iter().cloned().collect(),
+        records: state.iter().collect(),
     };
     let mut json = serde_json::to_vec_pretty(&body)
         .map_err(|error| Error::internal("the state cannot be written as JSON").cause(error))?;
@@ -40,7 +41,8 @@ pub fn write(dir: &Path, state: &State) -> Result<PathBuf> {
     disk::replace(&path, &[head.as_bytes(), &json])?;
     let back = read(&path)?;
     // Records, not bytes: what an older gw wrote may read the same and be spelt otherwise.
-    if back.revision != state.revision || !back.iter().eq(state.iter()) {
+    let same = || back == *state || back.iter().eq(state.iter());
+    if back.revision != state.revision || !same() {
         return Err(Error::internal(format!(
             "the export `{}` does not read back as it was written",
             path.display()
@@ -64,8 +66,25 @@ pub fn read(path: &Path) -> Result<State> {
 
 /// Checks an export without taking it apart; gives the revision it is of. Damaged: [`crate::error::Kind::Internal`].
 pub fn look(path: &Path) -> Result<u64> {
-    let bytes = fs::read(path).map_err(|cause| disk::error("read", path, cause))?;
-    verify(path, &bytes)?;
+    let error = |cause| disk::error("read", path, cause);
+    // Piece by piece: an export can be larger than all that is in memory.
+    let mut file = BufReader::with_capacity(1 << 16, fs::File::open(path).map_err(error)?);
+    let mut line = Vec::new();
+    let mut first = (&mut file).take(HEAD);
+    first.read_until(b'\n', &mut line).map_err(error)?;
+    let head = Head::read(&line).ok_or_else(|| damaged(path))?;
+    let (mut crc, mut length) = (crc32fast::Hasher::new(), 0);
+    loop {
+        let piece = file.fill_buf().map_err(error)?;
+        if piece.is_empty() {
+            break;
+        }
+        crc.update(piece);
+        let read = piece.len();
+        length += read;
+        file.consume(read);
+    }
+    head.check(path, crc.finalize(), length)?;
     let name = path
         .file_stem()
         .and_then(|stem| stem.to_str())
@@ -76,26 +95,44 @@ pub fn look(path: &Path) -> Result<u64> {
 
 /// The JSON of an export whose checksum holds and whose schema this gw reads.
 fn verify<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a [u8]> {
-    let end = bytes
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .ok_or_else(|| damaged(path))?;
-    let (head, json) = (
-        std::str::from_utf8(&bytes[..end]).map_err(|_| damaged(path))?,
-        &bytes[end + 1..],
-    );
-    let words: Vec<&str> = head.split(' ').collect();
-    let ["gw-export", schema, crc, length] = words[..] else {
-        return Err(damaged(path));
-    };
-    let (Ok(schema), Ok(crc)) = (schema.parse(), u32::from_str_radix(crc, 16)) else {
-        return Err(damaged(path));
-    };
-    if length.parse() != Ok(json.len()) || crc32fast::hash(json) != crc {
-        return Err(damaged(path));
-    }
-    value::check_schema(schema, &format!("`{}`", path.display()))?;
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let (line, json) = bytes.split_at(end.map_or(0, |end| end + 1));
+    let head = Head::read(line).ok_or_else(|| damaged(path))?;
+    head.check(path, crc32fast::hash(json), json.len())?;
     Ok(json)
+}
+
+/// What the first line says of the rest.
+struct Head {
+    schema: u16,
+    crc: u32,
+    length: usize,
+}
+
+/// The first line is shorter.
+const HEAD: u64 = 128;
+
+impl Head {
+    fn read(line: &[u8]) -> Option<Head> {
+        let line = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
+        let words: Vec<&str> = line.split(' ').collect();
+        let ["gw-export", schema, crc, length] = words[..] else {
+            return None;
+        };
+        Some(Head {
+            schema: schema.parse().ok()?,
+            crc: u32::from_str_radix(crc, 16).ok()?,
+            length: length.parse().ok()?,
+        })
+    }
+
+    /// Whether the rest is that, and this gw reads it.
+    fn check(&self, path: &Path, crc: u32, length: usize) -> Result<()> {
+        if (self.crc, self.length) != (crc, length) {
+            return Err(damaged(path));
+        }
+        value::check_schema(self.schema, &format!("`{}`", path.display()))
+    }
 }
 
 fn damaged(path: &Path) -> Error {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod ballast;
+mod base;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
@@ -13,12 +14,14 @@ mod patience;
 mod recover;
 pub mod sled;
 mod state;
+mod stored;
 mod tree;
 mod value;
 
 pub use memory::Memory;
 pub use sled::Sled;
-pub use state::{At, State, Stored};
+pub use state::{At, State};
+pub use stored::Stored;
 
 use crate::error::Result;
 use crate::resources::{Record, Stamp};

@@ -59,8 +59,7 @@ pub fn rename_journal(places: &Places) -> Result<()> {
 }
 
 /// Opens the store, or rebuilds it.
-pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
-    let exports = Exports::look(places)?;
+pub fn start(places: &Places, log: &mut Log, exports: &Exports) -> Result<Start> {
     let newest = log.last().max(exports.newest().unwrap_or(0));
     let corrupt = disk::list(&places.root, "state.corrupt-", "")?;
     let history = log.any() || exports.found > 0 || !corrupt.is_empty();
@@ -72,20 +71,20 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
         return fresh(places, notices);
     }
     if !places.state.join("db").exists() {
-        return rebuild(places, log, &exports, newest, "it is not there", notices);
+        return rebuild(places, log, exports, newest, "it is not there", notices);
     }
     // Damage is Internal; everything else (in use, no room, not allowed, newer) is for the operator, and nothing is moved.
     let (mut tree, found) =
         match Tree::open(&places.state).and_then(|tree| tree.read().map(|found| (tree, found))) {
             Ok(opened) => opened,
             Err(error) if error.kind == Kind::Internal => {
-                return rebuild(places, log, &exports, newest, &error.to_string(), notices);
+                return rebuild(places, log, exports, newest, &error.to_string(), notices);
             }
             Err(error) => return Err(error),
         };
     let Some(found) = found else {
         drop(tree);
-        return rebuild(places, log, &exports, newest, "it is empty", notices);
+        return rebuild(places, log, exports, newest, "it is empty", notices);
     };
     if found.revision >= newest {
         if found.revision > log.last() {
@@ -124,7 +123,7 @@ pub fn start(places: &Places, log: &mut Log) -> Result<Start> {
                 "it is at revision {}, revision {newest} was reached before, and {error}",
                 found.revision
             );
-            rebuild(places, log, &exports, newest, &reason, notices)
+            rebuild(places, log, exports, newest, &reason, notices)
         }
     }
 }
@@ -186,14 +185,14 @@ fn fresh(places: &Places, notices: Vec<String>) -> Result<Start> {
 }
 
 /// The exports that can be read, newest first.
-struct Exports {
+pub struct Exports {
     good: Vec<(u64, PathBuf)>,
     found: usize,
     notices: Vec<String>,
 }
 
 impl Exports {
-    fn look(places: &Places) -> Result<Exports> {
+    pub fn look(places: &Places) -> Result<Exports> {
         let paths = export::list(&places.exports)?;
         let mut exports = Exports {
             good: Vec::new(),

@@ -2,11 +2,12 @@
 
 use super::audit::{Damaged, Log};
 use super::ballast::{self, Ballast};
-use super::recover::{self, Places};
+use super::recover::{self, Exports, Places};
 use super::state::{State, Step};
 use super::tree::Tree;
 use super::{Actor, Change, Commit, Entry, Health, OWN_KIND, Records, disk, export};
 use crate::error::{Error, Kind, Result};
+use crate::parallel;
 use crate::resources::Stamp;
 use crate::store::{lock::Lock, room};
 use std::path::{Path, PathBuf};
@@ -61,8 +62,10 @@ struct Shared {
     /// Damaged lines of the audit log.
     damaged: Vec<String>,
     failing: Mutex<Failing>,
-    /// Taken for writing, and always before `state`.
+    /// Taken for writing, and always before `state` and `exporting`.
     disk: Mutex<Disk>,
+    /// Held while an export is written, which may take long: changes need not wait for one.
+    exporting: Mutex<()>,
     state: RwLock<Arc<State>>,
     newest: watch::Sender<u64>,
 }
@@ -96,17 +99,19 @@ impl Sled {
         let places = Places::of(dir);
         let ballast = Ballast::new(dir, options.ballast);
         recover::rename_journal(&places)?;
-        let mut log = Log::open(&places.audit)?;
+        // Before the store is: what a newer gw wrote is left alone.
+        let (log, exports) = parallel::both(|| Log::open(&places.audit), || Exports::look(&places));
+        let (mut log, exports) = (log?, exports?);
         for made in [&places.root, &places.audit, &places.exports] {
             disk::make_dir(made)?;
         }
         disk::tighten(&places.audit)?;
         disk::tighten(&places.exports)?;
-        let started = match recover::start(&places, &mut log) {
+        let started = match recover::start(&places, &mut log, &exports) {
             // Opening a store needs some room: that is what the ballast is for.
             Err(error) if error.kind == Kind::StorageFull => {
                 ballast.drop_it();
-                recover::start(&places, &mut log)?
+                recover::start(&places, &mut log, &exports)?
             }
             started => started?,
         };
@@ -134,6 +139,7 @@ impl Sled {
             damaged,
             failing: Mutex::default(),
             disk,
+            exporting: Mutex::default(),
             newest: watch::Sender::new(started.state.revision),
             state: RwLock::new(Arc::new(started.state)),
         });
@@ -166,7 +172,7 @@ impl Sled {
 
     /// Exports what changed, rotates a long audit log, brings ballast and a dropped store back. A timer does this too.
     pub fn maintain(&self) -> Result<()> {
-        self.shared.maintain(&mut self.shared.disk())
+        self.shared.maintain()
     }
 }
 
@@ -216,7 +222,7 @@ impl Records for Sled {
             self.shared.places.state.display(),
             state.revision,
             // Shown with every provider: it must not look at each record.
-            state.len() - state.of(OWN_KIND, None).count()
+            state.len() - state.names(OWN_KIND).count()
         )
     }
 
@@ -230,9 +236,7 @@ impl Records for Sled {
             Some(Err(error)) => damaged.push(error.to_string()),
             Some(Ok(found)) => {
                 let state = self.shared.state();
-                let same = found.is_some_and(|found| {
-                    found.revision == state.revision && found.iter().eq(state.iter())
-                });
+                let same = found.is_some_and(|found| found == *state);
                 if !same {
                     damaged.push(format!("`{path}` is not what is in force"));
                 }
@@ -253,7 +257,7 @@ impl Records for Sled {
     fn backup(&self) -> Result<Vec<PathBuf>> {
         let mut disk = self.shared.disk();
         let state = self.shared.state();
-        let export = export::write(&self.shared.places.exports, &state)?;
+        let export = self.shared.write_export(&state)?;
         disk.exported = Some(state.revision);
         let audit = disk::list(&self.shared.places.audit, "", "")?;
         Ok([vec![export], audit].concat())
@@ -324,7 +328,7 @@ impl Shared {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = after.clone();
         self.newest.send_replace(revision);
         if disk.log.length() > self.options.audit {
-            let tidied = self.tidy(disk);
+            let tidied = self.rotate(disk);
             self.tell(|failing| failing.upkeep = tidied.err().map(|error| error.to_string()));
         }
         Ok(Commit::Done(after))
@@ -386,11 +390,11 @@ impl Shared {
         }
     }
 
-    fn maintain(&self, disk: &mut Disk) -> Result<()> {
-        let writable = self.writable(disk);
+    fn maintain(&self) -> Result<()> {
+        let writable = self.writable(&mut self.disk());
         self.tell(|failing| failing.changes = writable.as_ref().err().map(Error::to_string));
         writable?;
-        let tidied = self.tidy(disk);
+        let tidied = self.export().and_then(|()| self.rotate(&mut self.disk()));
         self.tell(|failing| failing.upkeep = tidied.as_ref().err().map(Error::to_string));
         tidied
     }
@@ -402,25 +406,46 @@ impl Shared {
         self.reopen(&mut disk.tree, &state).map(|_| ())
     }
 
-    fn tidy(&self, disk: &mut Disk) -> Result<()> {
+    /// Exports what is in force now, where that was not done yet. Changes go on meanwhile.
+    fn export(&self) -> Result<()> {
         let state = self.state();
-        if disk.exported != Some(state.revision) {
-            export::write(&self.places.exports, &state)?;
+        if self.disk().exported >= Some(state.revision) {
+            return Ok(());
+        }
+        self.write_export(&state)?;
+        let mut disk = self.disk();
+        disk.exported = disk.exported.max(Some(state.revision));
+        Ok(())
+    }
+
+    fn write_export(&self, state: &State) -> Result<PathBuf> {
+        let _one = self
+            .exporting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        export::write(&self.places.exports, state)
+    }
+
+    /// Goes on in a new file where the audit log has become long.
+    fn rotate(&self, disk: &mut Disk) -> Result<()> {
+        if disk.log.length() <= self.options.audit {
+            return Ok(());
+        }
+        let state = self.state();
+        if disk.exported < Some(state.revision) {
+            self.write_export(&state)?;
             disk.exported = Some(state.revision);
         }
-        if disk.log.length() > self.options.audit {
-            disk.log.rotate(state.revision + 1)?;
-        }
-        Ok(())
+        disk.log.rotate(state.revision + 1)
     }
 
     /// Looks whether changes can be written, and does the upkeep where it is due or was put off.
     fn look(&self, due: bool) {
-        let mut disk = self.disk();
         if due || *self.failing() != Failing::default() {
             // What went wrong is told, and tried again at the next look.
-            let _ = self.maintain(&mut disk);
+            let _ = self.maintain();
         } else {
+            let _disk = self.disk();
             let room = self.room();
             self.tell(|failing| failing.changes = room.err().map(|error| error.to_string()));
         }

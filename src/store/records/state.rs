@@ -1,36 +1,35 @@
 //! The records at one revision, and the one function that says what a transaction does to them. Both stores
 //! use it, so versions and refusals cannot differ. Cloning shares everything: a state is a value to hold on to.
 
-use super::{Change, Entry, value};
+use super::base::{Base, Found};
+use super::{Change, Entry, Stored, value};
 use crate::error::{Error, Kind, Result};
-use crate::parallel;
+use crate::hash::Seeded;
 use crate::resources::{self, Record};
-use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::Arc;
 
 /// Where a record is found: its kind and its name.
 pub type At = (String, String);
 
-/// Every record, the revision they are at, and who names whom. What a change touches is all that it costs.
+/// Every record, the revision they are at, and who names whom. What a change touches is all that it costs: it lies over
+/// what there was at the start, with `None` where that holds no more.
 #[derive(Clone, Default)]
 pub struct State {
     pub revision: u64,
-    records: RedBlackTreeMapSync<At, Stored>,
+    base: Arc<Base>,
+    records: RedBlackTreeMapSync<At, Option<Stored>>,
     /// (what is named, who names it).
-    referrers: RedBlackTreeSetSync<(At, At)>,
+    referrers: RedBlackTreeMapSync<(At, At), Option<()>>,
     /// What only one record may have (see [`resources::Kind::claims`]), and who has it.
-    claims: HashTrieMapSync<String, At>,
+    claims: HashTrieMapSync<String, Option<At>, Seeded>,
+    len: usize,
     /// [`Summary::digest`], kept with every change.
     digest: u64,
-}
-
-/// A record and the bytes it is stored as.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
-    pub record: Arc<Record>,
-    pub value: Arc<[u8]>,
 }
 
 /// What a store says about itself, so that missing records are seen when it is opened.
@@ -55,7 +54,7 @@ pub struct Step {
 /// Two states are equal where their records are: the rest follows from them.
 impl PartialEq for State {
     fn eq(&self, other: &State) -> bool {
-        self.revision == other.revision && self.records == other.records
+        self.revision == other.revision && self.entries().eq(other.entries())
     }
 }
 
@@ -72,116 +71,156 @@ impl std::fmt::Debug for State {
 
 impl State {
     pub fn len(&self) -> usize {
-        self.records.size()
+        self.len
     }
 
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len == 0
     }
 
-    pub fn get(&self, kind: &str, name: &str) -> Option<&Arc<Record>> {
-        self.at(&(kind.to_owned(), name.to_owned()))
+    pub fn get(&self, kind: &str, name: &str) -> Option<Arc<Record>> {
+        self.stored(kind, name).map(Stored::record)
     }
 
     /// [`State::get`] with kind and name in one.
-    pub fn at(&self, at: &At) -> Option<&Arc<Record>> {
-        self.records.get(at).map(|stored| &stored.record)
+    pub fn at(&self, at: &At) -> Option<Arc<Record>> {
+        self.get(&at.0, &at.1)
+    }
+
+    /// Whether there is such a record.
+    pub fn has(&self, at: &At) -> bool {
+        self.stored(&at.0, &at.1).is_some()
+    }
+
+    /// A record as it is stored.
+    pub fn stored(&self, kind: &str, name: &str) -> Option<&Stored> {
+        let over = match self.records.is_empty() {
+            true => None,
+            false => self.records.get(&(kind.to_owned(), name.to_owned())),
+        };
+        match over {
+            Some(over) => over.as_ref(),
+            None => self.base.get(kind, name),
+        }
     }
 
     /// Every record, by kind and name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Record>> {
-        self.records.values().map(|stored| &stored.record)
+    pub fn iter(&self) -> impl Iterator<Item = Arc<Record>> {
+        self.entries().map(|(_, stored)| stored.record())
+    }
+
+    /// Where every record is, by kind and name, and as what it is stored.
+    pub fn entries(&self) -> impl Iterator<Item = (&At, &Stored)> {
+        self.from(&At::default())
+    }
+
+    fn from<'a>(&'a self, at: &At) -> impl Iterator<Item = (&'a At, &'a Stored)> + use<'a> {
+        laid(self.base.from(at), self.records.range(at.clone()..))
     }
 
     /// Records of a kind by name, from the one after `after` on.
     pub fn of<'a>(
         &'a self,
-        kind: &'a str,
+        kind: &str,
         after: Option<&str>,
-    ) -> impl Iterator<Item = &'a Arc<Record>> {
+    ) -> impl Iterator<Item = Arc<Record>> + use<'a> {
+        self.of_kind(kind, after).map(|(_, stored)| stored.record())
+    }
+
+    /// The names of the records of a kind, in order.
+    pub fn names<'a>(&'a self, kind: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.of_kind(kind, None).map(|(at, _)| &*at.1)
+    }
+
+    fn of_kind<'a>(
+        &'a self,
+        kind: &str,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = (&'a At, &'a Stored)> + use<'a> {
         // A name with a zero byte behind it is the next name there can be.
         let first = after.map_or_else(String::new, |name| format!("{name}\0"));
-        self.records
-            .range((kind.to_owned(), first)..)
-            .map(|(_, stored)| &stored.record)
-            .take_while(move |record| record.kind == kind)
+        let kind = kind.to_owned();
+        self.from(&(kind.clone(), first))
+            .take_while(move |(at, _)| at.0 == kind)
     }
 
     /// The records that name this one, by kind and name.
     pub fn referrers<'a>(&'a self, at: &At) -> impl Iterator<Item = &'a At> + use<'a> {
         let named = at.clone();
-        let lowest = (String::new(), String::new());
-        self.referrers
-            .range((named.clone(), lowest)..)
-            .take_while(move |(to, _)| *to == named)
-            .map(|(_, from)| from)
+        let over = self.referrers.range((named.clone(), At::default())..);
+        let over = over
+            .take_while(move |((to, _), _)| *to == named)
+            .map(|((_, from), there)| (from, there));
+        let base = self.base.referrers(at).map(|from| (from, &()));
+        laid(base, over).map(|(from, ())| from)
     }
 
     /// Who has what only one record may have.
     pub fn claimed(&self, claim: &str) -> Option<&At> {
-        self.claims.get(claim)
+        let over = (!self.claims.is_empty()).then(|| self.claims.get(claim));
+        match over.flatten() {
+            Some(over) => over.as_ref(),
+            None => self.base.claimed(claim),
+        }
     }
 
-    /// Puts a record in place, bytes and all.
+    /// Puts a record in place.
     pub fn put(&mut self, stored: Stored) {
-        let at = stored.record.at();
+        let record = stored.record();
+        let at = record.at();
         self.remove(&at);
-        self.digest = self.digest.wrapping_add(value::sum_of(&stored.value));
-        for to in stored.record.refs() {
-            self.referrers.insert_mut((to, at.clone()));
+        self.len += 1;
+        self.digest = self.digest.wrapping_add(value::sum_of(stored.value()));
+        for to in record.refs() {
+            self.referrers.insert_mut((to, at.clone()), Some(()));
         }
-        for claim in stored.record.claims() {
-            self.claims.insert_mut(claim, at.clone());
+        for claim in record.claims() {
+            self.claims.insert_mut(claim, Some(at.clone()));
         }
-        self.records.insert_mut(at, stored);
+        self.records.insert_mut(at, Some(stored));
     }
 
-    /// The state of these records, none of which is there twice. They are put where they go without a look at what was there,
-    /// the middle one first: what comes in order makes a tree deep before it is balanced.
-    pub fn of_distinct(stored: Vec<Stored>) -> State {
-        let mut state = State::default();
-        let (records, (referrers, claims)) = parallel::both(
-            || {
-                let mut records = RedBlackTreeMapSync::default();
-                middle_first(&stored, &mut |stored| {
-                    records.insert_mut(stored.record.at(), stored.clone());
-                });
-                records
-            },
-            || {
-                let mut referrers = RedBlackTreeSetSync::default();
-                let mut claims = HashTrieMapSync::default();
-                middle_first(&stored, &mut |stored| {
-                    for to in stored.record.refs() {
-                        referrers.insert_mut((to, stored.record.at()));
-                    }
-                    for claim in stored.record.claims() {
-                        claims.insert_mut(claim, stored.record.at());
-                    }
-                });
-                (referrers, claims)
-            },
-        );
-        (state.records, state.referrers, state.claims) = (records, referrers, claims);
-        let sums = stored.iter().map(|stored| value::sum_of(&stored.value));
-        state.digest = sums.fold(0, u64::wrapping_add);
-        state
+    /// The state of these records, none of which is there twice.
+    pub fn of_distinct(found: Vec<Found>) -> State {
+        let sums = found
+            .iter()
+            .map(|found| value::sum_of(found.stored.value()));
+        State {
+            digest: sums.fold(0, u64::wrapping_add),
+            len: found.len(),
+            base: Arc::new(Base::of(found)),
+            ..State::default()
+        }
     }
 
     /// Takes a record away; nothing happens where there is none.
     pub fn remove(&mut self, at: &At) {
-        let Some(old) = self.records.get(at).cloned() else {
+        let Some(old) = self.stored(&at.0, &at.1).cloned() else {
             return;
         };
-        self.records.remove_mut(at);
-        self.digest = self.digest.wrapping_sub(value::sum_of(&old.value));
-        for to in old.record.refs() {
-            self.referrers.remove_mut(&(to, at.clone()));
+        self.len -= 1;
+        self.digest = self.digest.wrapping_sub(value::sum_of(old.value()));
+        match self.base.get(&at.0, &at.1) {
+            Some(_) => self.records.insert_mut(at.clone(), None),
+            None => drop(self.records.remove_mut(at)),
         }
-        for claim in old.record.claims() {
+        let old = old.record();
+        for to in old.refs() {
+            let known = self.base.refers(&to, at);
+            let pair = (to, at.clone());
+            match known {
+                true => self.referrers.insert_mut(pair, None),
+                false => drop(self.referrers.remove_mut(&pair)),
+            }
+        }
+        for claim in old.claims() {
             // Another record may hold it by now: it is that one's.
-            if self.claims.get(&claim) == Some(at) {
-                self.claims.remove_mut(&claim);
+            if self.claimed(&claim) != Some(at) {
+                continue;
+            }
+            match self.base.claimed(&claim) {
+                Some(_) => self.claims.insert_mut(claim, None),
+                None => drop(self.claims.remove_mut(&claim)),
             }
         }
     }
@@ -193,7 +232,7 @@ impl State {
             let at = change.at();
             let (Change::Put { expected, .. } | Change::Delete { expected, .. }) = *change;
             let now = match step.writes.get(&at) {
-                Some(write) => write.as_ref().map(|stored| &stored.record),
+                Some(write) => write.as_ref().map(Stored::record),
                 None => self.at(&at),
             };
             let version = now.map_or(0, |record| record.version);
@@ -207,15 +246,9 @@ impl State {
                         version: expected + 1,
                         ..record.clone()
                     };
-                    let value = value::encode(&record)?.into();
-                    step.changes.push(Change::Put {
-                        expected,
-                        record: record.clone(),
-                    });
-                    Some(Stored {
-                        record: Arc::new(record),
-                        value,
-                    })
+                    let stored = Stored::of(&record)?;
+                    step.changes.push(Change::Put { expected, record });
+                    Some(stored)
                 }
                 Change::Delete { .. } => {
                     step.changes.push(change.clone());
@@ -267,35 +300,32 @@ impl State {
         }
     }
 
-    /// The state made of these records.
+    /// The state made of these records; of the same name the last.
     pub fn from_records(
         revision: u64,
-        records: impl IntoIterator<Item = impl Into<Arc<Record>>>,
+        records: impl IntoIterator<Item = impl AsRef<Record>>,
     ) -> Result<State> {
-        let mut state = State {
-            revision,
-            ..State::default()
-        };
+        let mut found = BTreeMap::new();
         for record in records {
-            let record = record.into();
-            let value = value::encode(&record)?.into();
-            state.put(Stored { record, value });
+            let record = record.as_ref();
+            found.insert(record.at(), Found::of(Stored::of(record)?, record));
         }
-        Ok(state)
+        Ok(State {
+            revision,
+            ..State::of_distinct(found.into_values().collect())
+        })
     }
 
     /// What has to be written so that a store that holds `self` holds `want`.
     pub fn difference(&self, want: &State) -> Writes {
         let changed = want
-            .records
-            .iter()
-            .filter(|(at, stored)| self.records.get(*at) != Some(stored))
+            .entries()
+            .filter(|(at, stored)| self.stored(&at.0, &at.1) != Some(stored))
             .map(|(at, stored)| (at.clone(), Some(stored.clone())));
         let gone = self
-            .records
-            .keys()
-            .filter(|at| !want.records.contains_key(*at))
-            .map(|at| (at.clone(), None));
+            .entries()
+            .filter(|(at, _)| !want.has(at))
+            .map(|(at, _)| (at.clone(), None));
         changed.chain(gone).collect()
     }
 }
@@ -320,13 +350,29 @@ impl Record {
     }
 }
 
-/// Hands each over: the middle one, then either half in the same way.
-fn middle_first<'a, T>(items: &'a [T], with: &mut impl FnMut(&'a T)) {
-    if let Some((middle, after)) = items[items.len() / 2..].split_first() {
-        with(middle);
-        middle_first(&items[..items.len() / 2], with);
-        middle_first(after, with);
-    }
+/// Both in one, in order: what `over` has a key of is as that says, and gone where it says nothing.
+fn laid<'a, K: Ord + 'a, V: 'a>(
+    base: impl Iterator<Item = (&'a K, &'a V)>,
+    over: impl Iterator<Item = (&'a K, &'a Option<V>)>,
+) -> impl Iterator<Item = (&'a K, &'a V)> {
+    let (mut base, mut over) = (base.peekable(), over.peekable());
+    iter::from_fn(move || {
+        loop {
+            let order = match (base.peek(), over.peek()) {
+                (_, None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((base, _)), Some((over, _))) => base.cmp(over),
+            };
+            match order {
+                Ordering::Less => return base.next(),
+                Ordering::Equal => drop(base.next()),
+                Ordering::Greater => {}
+            }
+            if let Some((key, Some(value))) = over.next() {
+                return Some((key, value));
+            }
+        }
+    })
 }
 
 fn stale((kind, name): &At, version: u64, expected: u64) -> Error {
@@ -360,38 +406,54 @@ mod tests {
 
     /// Everything that follows from the records, made anew from them.
     fn rebuilt(state: &State) -> State {
-        State::from_records(state.revision, state.iter().cloned()).unwrap()
+        State::from_records(state.revision, state.iter()).unwrap()
+    }
+
+    /// The same, one after the other.
+    fn put_again(state: &State) -> State {
+        let mut again = State::default();
+        state
+            .entries()
+            .for_each(|(_, stored)| again.put(stored.clone()));
+        again
     }
 
     proptest! {
-        /// However records come and go, references, claims and the summary are those of the records that are there.
+        /// However records come and go, also over those of a start, they are there in order, and references, claims and the
+        /// summary are theirs.
         #[test]
-        fn what_follows_from_records_follows_them(steps in proptest::collection::vec((0usize..4, 0usize..4, any::<bool>(), 0u8..3), 0..40)) {
+        fn what_follows_from_records_follows_them(
+            steps in proptest::collection::vec((0usize..4, 0usize..4, any::<bool>(), 0u8..3, 0u8..8), 0..40)
+        ) {
             let mut state = State::default();
-            for (key, user, there, digest) in steps {
+            let mut there = BTreeMap::new();
+            for (key, user, stays, digest, start) in steps {
+                if start == 0 {
+                    state = rebuilt(&state);
+                }
                 let at = (String::from("key"), format!("k{key}"));
-                if there {
+                if stays {
                     let record = record("key", &at.1, json!({"user": format!("u{user}")}), &format!("{digest}{key}"));
-                    let value = value::encode(&record).unwrap().into();
-                    state.put(Stored { record: Arc::new(record), value });
+                    state.put(Stored::of(&record).unwrap());
+                    there.insert(at, record);
                 } else {
                     state.remove(&at);
+                    there.remove(&at);
                 }
-                let at_once = State {
-                    revision: state.revision,
-                    ..State::of_distinct(state.records.values().cloned().collect())
-                };
-                for fresh in [rebuilt(&state), at_once] {
-                prop_assert_eq!(state.summary(), fresh.summary());
-                for user in 0..4 {
-                    let at = (String::from("user"), format!("u{user}"));
-                    let names = |state: &State| state.referrers(&at).cloned().collect::<Vec<_>>();
-                    prop_assert_eq!(names(&state), names(&fresh));
-                }
-                for claim in fresh.claims.keys() {
-                    prop_assert_eq!(state.claimed(claim), fresh.claimed(claim));
-                }
-                prop_assert_eq!(state.claims.size(), fresh.claims.size());
+                prop_assert!(state.iter().map(|it| (*it).clone()).eq(there.values().cloned()));
+                prop_assert!(there.iter().all(|(at, record)| state.at(at).as_deref() == Some(record)));
+                for fresh in [rebuilt(&state), put_again(&state)] {
+                    prop_assert_eq!(&state, &fresh);
+                    let summary = Summary { revision: 0, ..fresh.summary() };
+                    prop_assert_eq!(Summary { revision: 0, ..state.summary() }, summary);
+                    for user in 0..4 {
+                        let at = (String::from("user"), format!("u{user}"));
+                        let names = |state: &State| state.referrers(&at).cloned().collect::<Vec<_>>();
+                        prop_assert_eq!(names(&state), names(&fresh));
+                    }
+                    for claim in (0..3).flat_map(|digest| (0..4).map(move |key| format!("{digest}{key}"))) {
+                        prop_assert_eq!(state.claimed(&claim), fresh.claimed(&claim));
+                    }
                 }
             }
         }

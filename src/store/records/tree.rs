@@ -1,8 +1,9 @@
 //! sled with the guards it needs: opened inside `catch_unwind`, every value verified, a real fsync after
 //! each flush (its own is `sync_file_range`, which a power cut does not respect).
 
-use super::state::{State, Stored, Summary, Writes};
-use super::{disk, patience, value};
+use super::base::Found;
+use super::state::{State, Summary, Writes};
+use super::{Stored, disk, patience, value};
 use crate::error::{Error, Kind, Result};
 use crate::parallel;
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 const META: &[u8] = b"meta";
 /// The store keeps all values in memory itself: sled needs little.
-const CACHE: u64 = 8 << 20;
+const CACHE: u64 = 1 << 20;
 
 /// An open sled database in `<data-dir>/state`.
 pub struct Tree {
@@ -72,21 +73,23 @@ impl Tree {
     /// Reads and verifies everything. `None`: nothing was ever written here.
     pub fn read(&self) -> Result<Option<State>> {
         let db = self.db()?;
-        let pairs = guarded(&self.dir, || db.iter().collect::<::sled::Result<Vec<_>>>())?;
-        let (own, pairs): (Vec<_>, Vec<_>) =
-            pairs.into_iter().partition(|(key, _)| key[..] == *META);
-        let meta = own.first().map(|(_, bytes)| -> Result<Summary> {
-            serde_json::from_slice::<Summary>(value::unframe(META, bytes)?)
+        let meta = guarded(&self.dir, || db.get(META))?.map(|bytes| -> Result<Summary> {
+            serde_json::from_slice::<Summary>(value::unframe(META, &bytes)?)
                 .map_err(|error| Error::internal("the store's own record is damaged").cause(error))
         });
         let meta = meta.transpose()?;
-        let stored = parallel::map(&pairs, |(key, bytes)| -> Result<Stored> {
-            Ok(Stored {
-                record: Arc::new(value::decode(key, bytes)?),
-                value: Arc::from(&bytes[..]),
-            })
-        });
-        let mut state = State::of_distinct(stored.into_iter().collect::<Result<_>>()?);
+        let found = guarded(&self.dir, || {
+            let pairs = db
+                .iter()
+                .filter(|pair| !matches!(pair, Ok((key, _)) if key[..] == *META));
+            let found = parallel::as_they_come(pairs, |pair| {
+                let (key, bytes) = pair?;
+                let packed = || Stored::Packed(Arc::from(&bytes[..]));
+                Ok(value::decode(&key, &bytes).map(|record| Found::of(packed(), &record)))
+            });
+            found.into_iter().collect::<::sled::Result<Vec<_>>>()
+        })?;
+        let mut state = State::of_distinct(found.into_iter().collect::<Result<_>>()?);
         match meta {
             None if state.is_empty() => Ok(None),
             None => Err(Error::internal("the store's own record is missing")),
@@ -108,7 +111,7 @@ impl Tree {
         let mut batch = ::sled::Batch::default();
         for ((kind, name), write) in writes {
             match write {
-                Some(stored) => batch.insert(value::key(kind, name), &stored.value[..]),
+                Some(stored) => batch.insert(value::key(kind, name), stored.value()),
                 None => batch.remove(value::key(kind, name)),
             }
         }

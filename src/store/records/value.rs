@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::resources::Record;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 /// The schema this gw writes. Raise it when an older gw could not read what is written.
@@ -69,6 +70,11 @@ pub fn decode(at: &[u8], value: &[u8]) -> Result<Record> {
             at.escape_ascii()
         )))
     }
+}
+
+/// The JSON in a framed value, as far as somebody wants it. Its checksum was looked at when it came in.
+pub fn read<T: DeserializeOwned>(value: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(value.get(HEADER..).unwrap_or_default())
 }
 
 /// Refuses what a newer gw wrote, naming both versions.
