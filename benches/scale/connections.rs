@@ -6,7 +6,6 @@ use super::place::{Gateway, Place};
 use super::{line, number};
 use gw::mock::{Mock, Settings};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::json;
 use std::time::Duration;
 
 pub fn measure() {
@@ -28,17 +27,8 @@ pub fn measure() {
         ..Settings::default()
     })
     .unwrap();
-    let (place, secret) = (Place::new(), gw::store::token::mint().unwrap());
-    let items = json!({"items": [
-        {"kind": "provider", "name": "p", "vendor": "openai-compatible", "base_url": format!("{}/v1", mock.url()),
-            "credential": "managed", "credential_value": "sk-upstream-Zq8vW3nR5tY7uK2mB4xC"},
-        {"kind": "user", "name": "u"},
-        {"kind": "key", "name": "k", "user": "u", "secret": secret.expose()},
-        {"kind": "route", "name": "k", "keys": ["k"], "targets": [{"provider": "p"}]},
-    ]});
-    let seed = place.dir.path().join("seed.json");
-    std::fs::write(&seed, items.to_string()).unwrap();
-    let args = ["-f", seed.to_str().unwrap()];
+    let place = Place::new();
+    let (seed, secret) = place.seed(&mock);
     let config = place.dir.path().join("gw.toml");
     std::fs::write(
         &config,
@@ -48,13 +38,10 @@ pub fn measure() {
         ),
     )
     .unwrap();
-    let gateway = place.start(
-        &[],
-        &[&args[..], &["--config", config.to_str().unwrap()]].concat(),
-    );
+    let gateway = place.start(&[], &["-f", &seed, "--config", config.to_str().unwrap()]);
     line("memory after the start", gateway.memory());
     line("nothing asked of it", gateway.idle(10));
-    let asked = request(&gateway.address, secret.expose(), "any", false);
+    let asked = request(&gateway.address, &secret, "any", false);
     let mut first = Caller::connect(&gateway.address).unwrap();
     for _ in 0..2_000 {
         assert_eq!(first.call(&asked), 200);

@@ -1,6 +1,8 @@
 //! A gateway under measurement, in a directory of its own.
 
 use gw::client::Client;
+use gw::mock::Mock;
+use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -49,6 +51,21 @@ impl Place {
             .env("GW_LOGS__CONTENT_MAX_AGE", "36500d")
             .stdin(Stdio::null());
         command
+    }
+
+    /// Writes a file with one of each record that a request needs; where it is, and the key's secret.
+    pub fn seed(&self, mock: &Mock) -> (String, String) {
+        let secret = gw::store::token::mint().unwrap().expose().to_owned();
+        let items = json!({"items": [
+            {"kind": "provider", "name": "p", "vendor": "openai-compatible", "base_url": format!("{}/v1", mock.url()),
+                "credential": "managed", "credential_value": "sk-upstream-Zq8vW3nR5tY7uK2mB4xC"},
+            {"kind": "user", "name": "u"},
+            {"kind": "key", "name": "k", "user": "u", "secret": secret},
+            {"kind": "route", "name": "k", "keys": ["k"], "targets": [{"provider": "p"}]},
+        ]});
+        let seed = self.dir.path().join("seed.json");
+        fs::write(&seed, items.to_string()).unwrap();
+        (seed.to_str().unwrap().to_owned(), secret)
     }
 
     /// Starts it; `before` stands before the binary (what watches it), `args` behind `serve`.

@@ -278,6 +278,25 @@ fn changes(gateway: &Gateway, full: &Full) {
         while caller.call(&asked) != 200 {}
         live.push(began.elapsed());
     });
+    let mut others = [
+        ("model", "p/model-7", "price_input"),
+        ("route", "route-7", "priority"),
+        ("provider", "p", "labels"),
+    ]
+    .map(|(kind, name, field)| {
+        let times = (0..20).map(|number| {
+            let value = match field {
+                "price_input" => json!(format!("{number}.5")),
+                "labels" => json!({"number": number.to_string()}),
+                _ => json!(number),
+            };
+            let began = Instant::now();
+            let changed = client.patch(kind, name, &json!({field: value}), None, &[]);
+            runtime.block_on(changed).unwrap();
+            began.elapsed()
+        });
+        (kind, times.collect::<Vec<_>>())
+    });
     let figures = |times: &mut Vec<Duration>| {
         format!(
             "{}, {}, {}",
@@ -302,4 +321,10 @@ fn changes(gateway: &Gateway, full: &Full) {
         "from asking for it until a request with it is answered",
         figures(&mut live),
     );
+    for (kind, times) in &mut others {
+        line(
+            &format!("a {kind} changed and acknowledged"),
+            figures(times),
+        );
+    }
 }

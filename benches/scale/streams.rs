@@ -5,7 +5,6 @@ use super::caller::request;
 use super::place::Place;
 use super::{line, ms, number};
 use gw::mock::{Mock, Script, Settings};
-use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -24,19 +23,11 @@ pub fn measure() {
         ..Settings::default()
     })
     .unwrap();
-    let (place, secret) = (Place::new(), gw::store::token::mint().unwrap());
-    let items = json!({"items": [
-        {"kind": "provider", "name": "p", "vendor": "openai-compatible", "base_url": format!("{}/v1", mock.url()),
-            "credential": "managed", "credential_value": "sk-upstream-Zq8vW3nR5tY7uK2mB4xC"},
-        {"kind": "user", "name": "u"},
-        {"kind": "key", "name": "k", "user": "u", "secret": secret.expose()},
-        {"kind": "route", "name": "k", "keys": ["k"], "targets": [{"provider": "p"}]},
-    ]});
-    let seed = place.dir.path().join("seed.json");
-    std::fs::write(&seed, items.to_string()).unwrap();
-    let gateway = place.start(&[], &["-f", seed.to_str().unwrap()]);
+    let place = Place::new();
+    let (seed, secret) = place.seed(&mock);
+    let gateway = place.start(&[], &["-f", &seed]);
     line("memory after the start", gateway.memory());
-    let asked = request(&gateway.address, secret.expose(), "any", true);
+    let asked = request(&gateway.address, &secret, "any", true);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
