@@ -113,52 +113,43 @@ fn time(at: Second) -> Option<HeaderValue> {
 
 /// Seconds as OpenAI writes them, which is as Go does (<https://pkg.go.dev/time#Duration.String>): `1h0m0s`, `6m0s`, `12s`.
 fn span(seconds: u32) -> Option<HeaderValue> {
-    let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    let mut short = Short::default();
-    if hours > 0 {
-        short.put(hours.into(), b"h");
+    let parts = [
+        (seconds / 3_600, b'h', 3_600),
+        (seconds / 60 % 60, b'm', 60),
+        (seconds % 60, b's', 0),
+    ];
+    // The longest is `1193046h28m15s`.
+    let mut text = [0; 16];
+    let mut length = 0;
+    for (number, unit, least) in parts {
+        if seconds >= least {
+            let mut room = [0; DIGITS];
+            let digits = digits(number.into(), &mut room);
+            text[length..length + digits.len()].copy_from_slice(digits);
+            length += digits.len() + 1;
+            text[length - 1] = unit;
+        }
     }
-    if hours > 0 || minutes > 0 {
-        short.put(minutes.into(), b"m");
-    }
-    short.put(rest.into(), b"s");
-    short.value()
+    HeaderValue::from_bytes(&text[..length]).ok()
 }
 
 fn number(number: u64) -> Option<HeaderValue> {
-    let mut short = Short::default();
-    short.put(number, b"");
-    short.value()
+    HeaderValue::from_bytes(digits(number, &mut [0; DIGITS])).ok()
 }
 
-/// A value in the making, of no more than a number, or three with their units. By hand: formatting takes ten times as long,
-/// several times in each answer.
-#[derive(Default)]
-struct Short {
-    bytes: [u8; 24],
-    length: usize,
-}
+/// 18,446,744,073,709,551,615 has so many.
+const DIGITS: usize = 20;
 
-impl Short {
-    /// A number and its unit.
-    fn put(&mut self, mut number: u64, unit: &[u8]) {
-        // 18,446,744,073,709,551,615 has 20 digits.
-        let mut digits = [b'0'; 20];
-        let mut at = digits.len() - 1;
-        while number >= 10 {
-            digits[at] = b'0' + (number % 10) as u8;
-            number /= 10;
-            at -= 1;
+/// A number written into the end of this room. By hand: formatting takes ten times as long, several times in each answer.
+fn digits(mut number: u64, room: &mut [u8; DIGITS]) -> &[u8] {
+    let mut at = DIGITS;
+    loop {
+        at -= 1;
+        room[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 || at == 0 {
+            break &room[at..];
         }
-        digits[at] = b'0' + number as u8;
-        for byte in digits[at..].iter().chain(unit) {
-            self.bytes[self.length] = *byte;
-            self.length += 1;
-        }
-    }
-
-    fn value(&self) -> Option<HeaderValue> {
-        HeaderValue::from_bytes(&self.bytes[..self.length]).ok()
     }
 }
 
