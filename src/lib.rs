@@ -29,6 +29,8 @@ pub mod formats;
 pub mod gateway;
 /// A fast seeded hash for bounded tables.
 pub mod hash;
+/// HTTP/1.1 as bytes, both sides of the data plane: bodies' framing, heads read and written. Pure.
+pub mod http1;
 /// A map made of many at once and changed a little afterwards.
 pub mod layers;
 /// What is going on now: one owner of all live figures, bounded and off the request path.
