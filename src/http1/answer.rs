@@ -1,0 +1,415 @@
+//! The head of an answer (RFC 9112 sections 2 to 6): status and headers, and how the body behind it ends. Each line ends
+//! in CRLF, and there is one way to read each.
+
+use super::body::{Framing, is_text, length};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use std::fmt;
+
+/// The longest head, interim answers in front of it not counted.
+const LONGEST: usize = 128 << 10;
+const MOST_HEADERS: usize = 100;
+/// Interim answers that one final one may have in front of it.
+const MOST_INTERIM: u8 = 32;
+
+/// Why what was read is no head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    StatusLine,
+    Header,
+    LineBreak,
+    TooLong,
+    TooManyHeaders,
+    TooManyInterim,
+    /// Where the body ends is a matter of opinion, and what follows may be another's (RFC 9112 section 6.3).
+    Framing,
+    LengthAndChunks,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Malformed::StatusLine => "the answer does not begin with a status line of HTTP/1",
+            Malformed::Header => "a line of the answer's head is no header",
+            Malformed::LineBreak => "a line of the answer's head does not end in CRLF",
+            Malformed::TooLong => "the answer's head is too long",
+            Malformed::TooManyHeaders => "the answer has too many headers",
+            Malformed::TooManyInterim => "there are too many interim answers",
+            Malformed::Framing => "the answer does not say where it ends",
+            Malformed::LengthAndChunks => "the answer has a length and chunks",
+        })
+    }
+}
+
+/// The head of an answer.
+#[derive(Debug)]
+pub struct Head {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+}
+
+/// A head, and what follows from it.
+#[derive(Debug)]
+pub struct Answer {
+    pub head: Head,
+    pub framing: Framing,
+    /// The connection goes on after it.
+    pub lasts: bool,
+}
+
+/// Reads the head of one answer.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// Bytes in which no end was found.
+    seen: usize,
+    interim: u8,
+}
+
+impl Reader {
+    /// Takes the head of the answer to a request of this method out of what has been read; `None`: more is to be read. What is
+    /// behind it stays.
+    pub fn read(
+        &mut self,
+        read: &mut BytesMut,
+        asked: &Method,
+    ) -> Result<Option<Answer>, Malformed> {
+        loop {
+            let Some(end) = self.end(read)? else {
+                return Ok(None);
+            };
+            self.seen = 0;
+            let head = read.split_to(end).freeze();
+            let (line, fields) = line(&head);
+            let (new, status) = status(line).ok_or(Malformed::StatusLine)?;
+            if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+                headers(&head, fields)?;
+                self.interim += 1;
+                if self.interim > MOST_INTERIM {
+                    return Err(Malformed::TooManyInterim);
+                }
+                continue;
+            }
+            let headers = headers(&head, fields)?;
+            let framing = framing(status, &headers, asked, new)?;
+            let lasts = framing != Framing::Close
+                && status != StatusCode::SWITCHING_PROTOCOLS
+                && lasts(&headers, new);
+            return Ok(Some(Answer {
+                head: Head { status, headers },
+                framing,
+                lasts,
+            }));
+        }
+    }
+
+    /// Where the head ends, behind its empty line.
+    fn end(&mut self, read: &[u8]) -> Result<Option<usize>, Malformed> {
+        // What cannot become a head is refused before there is more of it.
+        if !read.iter().zip(b"HTTP/1.").all(|(a, b)| a == b) {
+            return Err(Malformed::StatusLine);
+        }
+        let before = |at: usize, back: usize| at.checked_sub(back).and_then(|at| read.get(at));
+        for more in memchr::memchr_iter(b'\n', &read[self.seen..]) {
+            let at = self.seen + more;
+            if before(at, 1) != Some(&b'\r') {
+                return Err(Malformed::LineBreak);
+            }
+            if at >= LONGEST {
+                return Err(Malformed::TooLong);
+            }
+            if before(at, 2) == Some(&b'\n') {
+                return Ok(Some(at + 1));
+            }
+        }
+        self.seen = read.len();
+        match read.len() > LONGEST {
+            true => Err(Malformed::TooLong),
+            false => Ok(None),
+        }
+    }
+}
+
+/// The first line without its end, and what follows it.
+fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let at = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
+    let (line, rest) = bytes.split_at(at);
+    (
+        line.strip_suffix(b"\r").unwrap_or(line),
+        rest.get(1..).unwrap_or_default(),
+    )
+}
+
+/// Whether it is HTTP/1.1, and the status.
+fn status(line: &[u8]) -> Option<(bool, StatusCode)> {
+    let line = line.strip_prefix(b"HTTP/1.")?;
+    let (new, line) = match line.split_first_chunk()? {
+        (b"1 ", line) => (true, line),
+        (b"0 ", line) => (false, line),
+        _ => return None,
+    };
+    let (code, reason) = line.split_first_chunk::<3>()?;
+    let reason_is_text = match reason {
+        [] => true,
+        [b' ', reason @ ..] => reason.iter().all(|byte| is_text(*byte)),
+        _ => false,
+    };
+    let status = StatusCode::from_bytes(code).ok()?;
+    (reason_is_text && code[0] < b'6').then_some((new, status))
+}
+
+/// Without the white space around it (RFC 9110 section 5.6.3).
+fn trimmed(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// The headers of a head, where these lines are the rest of it.
+fn headers(head: &Bytes, mut rest: &[u8]) -> Result<HeaderMap, Malformed> {
+    let mut headers = HeaderMap::with_capacity(16);
+    loop {
+        let (field, more) = line(rest);
+        rest = more;
+        if field.is_empty() {
+            return Ok(headers);
+        }
+        if headers.len() == MOST_HEADERS {
+            return Err(Malformed::TooManyHeaders);
+        }
+        let colon = memchr::memchr(b':', field).ok_or(Malformed::Header)?;
+        let (name, value) = field.split_at(colon);
+        let value = trimmed(&value[1..]);
+        // Checks every byte: a line that goes on the one before begins with a space, which no name has.
+        let name = HeaderName::from_bytes(name).map_err(|_| Malformed::Header)?;
+        let value = match value {
+            [] => HeaderValue::from_static(""),
+            value => HeaderValue::from_maybe_shared(head.slice_ref(value))
+                .map_err(|_| Malformed::Header)?,
+        };
+        headers
+            .try_append(name, value)
+            .map_err(|_| Malformed::TooManyHeaders)?;
+    }
+}
+
+/// How the body ends (RFC 9112 section 6.3).
+fn framing(
+    status: StatusCode,
+    headers: &HeaderMap,
+    asked: &Method,
+    new: bool,
+) -> Result<Framing, Malformed> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let told = match (codings.next(), lengths.next()) {
+        (None, None) => Framing::Close,
+        (None, Some(first)) => {
+            let same = lengths.all(|other| other == first);
+            let length = length(first.as_bytes()).filter(|_| same);
+            Framing::Length(length.ok_or(Malformed::Framing)?)
+        }
+        (Some(coding), None) => {
+            let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+            match chunked && new && codings.next().is_none() {
+                true => Framing::Chunked,
+                false => return Err(Malformed::Framing),
+            }
+        }
+        (Some(_), Some(_)) => return Err(Malformed::LengthAndChunks),
+    };
+    let none = matches!(
+        status,
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS
+    );
+    Ok(match none || asked == Method::HEAD {
+        true => Framing::Length(0),
+        false => told,
+    })
+}
+
+/// Whether the connection goes on (RFC 9112 section 9.3). What is older than HTTP/1.1 is not relied on.
+fn lasts(headers: &HeaderMap, new: bool) -> bool {
+    let mut options = headers.get_all(header::CONNECTION).iter();
+    new && !options.any(|value| {
+        let mut options = value.as_bytes().split(|byte| *byte == b',');
+        options.any(|option| trimmed(option).eq_ignore_ascii_case(b"close"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn read(bytes: &str, asked: &Method) -> Result<Option<Answer>, Malformed> {
+        Reader::default().read(&mut BytesMut::from(bytes), asked)
+    }
+
+    /// Status, framing, and whether the connection lasts.
+    fn told(bytes: &str) -> Result<(u16, Framing, bool), Malformed> {
+        let answer = read(bytes, &Method::POST)?.unwrap();
+        Ok((answer.head.status.as_u16(), answer.framing, answer.lasts))
+    }
+
+    #[test]
+    fn a_head_says_how_its_body_ends_and_whether_the_connection_goes_on() {
+        for (bytes, expected) in [
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+                (200, Framing::Length(5), true),
+            ),
+            (
+                "HTTP/1.1 200\r\nContent-Length:5 \r\ncontent-length: 5\r\n\r\n",
+                (200, Framing::Length(5), true),
+            ),
+            (
+                "HTTP/1.1 500 \r\nTransfer-Encoding: Chunked\r\n\r\n",
+                (500, Framing::Chunked, true),
+            ),
+            ("HTTP/1.1 200 OK\r\n\r\n", (200, Framing::Close, false)),
+            (
+                "HTTP/1.0 200 OK\r\ncontent-length: 5\r\nconnection: keep-alive\r\n\r\n",
+                (200, Framing::Length(5), false),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: te,  Close\r\n\r\n",
+                (200, Framing::Length(5), false),
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: x\r\nconnection: close\r\n\r\n",
+                (200, Framing::Length(5), false),
+            ),
+            ("HTTP/1.1 204 No\r\n\r\n", (204, Framing::Length(0), true)),
+            (
+                "HTTP/1.1 304 No\r\ncontent-length: 5\r\n\r\n",
+                (304, Framing::Length(0), true),
+            ),
+            (
+                "HTTP/1.1 101 No\r\nupgrade: x\r\n\r\n",
+                (101, Framing::Length(0), false),
+            ),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nlink: x\r\n\r\nHTTP/1.1 201 \u{e9}\r\ncontent-length: 0\r\n\r\n",
+                (201, Framing::Length(0), true),
+            ),
+        ] {
+            assert_eq!(told(bytes), Ok(expected), "{bytes:?}");
+        }
+        let answer = read(
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+            &Method::HEAD,
+        );
+        let answer = answer.unwrap().unwrap();
+        assert_eq!(answer.framing, Framing::Length(0));
+        assert_eq!(answer.head.headers[header::CONTENT_LENGTH], "5");
+    }
+
+    #[test]
+    fn what_two_could_read_in_two_ways_is_refused() {
+        for (bytes, why) in [
+            ("\r\nHTTP/1.1 200 OK\r\n\r\n", Malformed::StatusLine),
+            ("HTTP/2", Malformed::StatusLine),
+            ("SSH", Malformed::StatusLine),
+            ("HTTP/1.2 200 OK\r\n\r\n", Malformed::StatusLine),
+            ("HTTP/1.1  200 OK\r\n\r\n", Malformed::StatusLine),
+            ("HTTP/1.1 20 OK\r\n\r\n", Malformed::StatusLine),
+            ("HTTP/1.1 2000 OK\r\n\r\n", Malformed::StatusLine),
+            ("HTTP/1.1 600 OK\r\n\r\n", Malformed::StatusLine),
+            ("HTTP/1.1 099 OK\r\n\r\n", Malformed::StatusLine),
+            ("HTTP/1.1 200 a\rb\r\n\r\n", Malformed::StatusLine),
+            ("HTTP/1.1 200 OK\n\n", Malformed::LineBreak),
+            ("HTTP/1.1 200 OK\r\na: b\n", Malformed::LineBreak),
+            ("HTTP/1.1 200 OK\r\na\r\n\r\n", Malformed::Header),
+            ("HTTP/1.1 200 OK\r\n: a\r\n\r\n", Malformed::Header),
+            ("HTTP/1.1 200 OK\r\na : b\r\n\r\n", Malformed::Header),
+            (
+                "HTTP/1.1 200 OK\r\na: b\r\n c: d\r\n\r\n",
+                Malformed::Header,
+            ),
+            ("HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n", Malformed::Header),
+            ("HTTP/1.1 200 OK\r\na: b\rc\r\n\r\n", Malformed::Header),
+            ("HTTP/1.1 200 OK\r\na: \x0cb\r\n\r\n", Malformed::Header),
+            ("HTTP/1.1 103 x\r\na b\r\n\r\n", Malformed::Header),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n",
+                Malformed::Framing,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 5, 5\r\n\r\n",
+                Malformed::Framing,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\n",
+                Malformed::Framing,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length:\r\n\r\n",
+                Malformed::Framing,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n",
+                Malformed::Framing,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n",
+                Malformed::Framing,
+            ),
+            (
+                "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+                Malformed::Framing,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n",
+                Malformed::LengthAndChunks,
+            ),
+        ] {
+            assert_eq!(read(bytes, &Method::POST).unwrap_err(), why, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn heads_and_what_is_in_front_of_them_are_bounded() {
+        let with =
+            |headers: usize| format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(headers));
+        assert!(told(&with(100)).is_ok());
+        assert_eq!(told(&with(101)), Err(Malformed::TooManyHeaders));
+        let long = |length: usize| format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(length));
+        assert!(matches!(read(&long(LONGEST - 20), &Method::GET), Ok(None)));
+        assert_eq!(
+            read(&long(LONGEST), &Method::GET).unwrap_err(),
+            Malformed::TooLong
+        );
+        let ended = long(LONGEST) + "\r\n\r\n";
+        assert_eq!(told(&ended), Err(Malformed::TooLong));
+        let interim = |count| "HTTP/1.1 102 x\r\n\r\n".repeat(count) + &with(0);
+        assert!(told(&interim(32)).is_ok());
+        assert_eq!(told(&interim(33)), Err(Malformed::TooManyInterim));
+    }
+
+    #[test]
+    fn a_head_is_the_same_however_it_is_cut_and_leaves_what_is_behind_it() {
+        let bytes = b"HTTP/1.1 100 x\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\nx:\r\na:\tc \r\n\r\nrest";
+        for cut in 0..bytes.len() {
+            let (mut reader, mut buffer) = (Reader::default(), BytesMut::from(&bytes[..cut]));
+            let answer = match reader.read(&mut buffer, &Method::GET).unwrap() {
+                Some(answer) => {
+                    buffer.extend_from_slice(&bytes[cut..]);
+                    answer
+                }
+                None => {
+                    buffer.extend_from_slice(&bytes[cut..]);
+                    reader.read(&mut buffer, &Method::GET).unwrap().unwrap()
+                }
+            };
+            let headers: Vec<(&str, &[u8])> = answer
+                .head
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_bytes()))
+                .collect();
+            assert_eq!(headers, [("a", &b"b"[..]), ("a", b"c"), ("x", b"")]);
+            assert_eq!(buffer, "rest");
+        }
+    }
+}
