@@ -1,6 +1,7 @@
 //! What comes back from an upstream, read up to the point where the gateway commits to it.
 
 use super::{
+    arriving::Arriving,
     collect::{Collected, Cut},
     ended::Ended,
     exchange::{Exchange, Place},
@@ -11,7 +12,7 @@ use super::{
     long::{self, Tail},
     retry_after,
     send::interrupted,
-    stream::{Mode, Step, Stream, Ticket},
+    stream::{Mode, Step, Stream},
     watch::Guard,
 };
 use crate::chat;
@@ -22,12 +23,11 @@ use crate::formats::{
     fault::{exception_name, read_fault},
     sniff::{self, Kind},
 };
+use crate::http1::answer::Head;
 use crate::plan::{Choice, health::Entry, retry::Class};
 use crate::upstream::{Conversion, Upstream, Way};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, StatusCode, header};
-use http_body::Body as _;
-use hyper::body::Incoming;
+use http::{HeaderMap, Method, StatusCode, header};
 use serde::de::IgnoredAny;
 use std::{future::poll_fn, time::Duration};
 
@@ -93,16 +93,9 @@ pub(super) struct Reading<'a> {
 
 impl Reading<'_> {
     /// Reads an answer until it is whole, or has begun for good.
-    pub async fn read(&self, response: Response<Incoming>, ticket: Ticket) -> Result<Came, Ended> {
-        let (head, incoming) = response.into_parts();
-        // Where it ends is a matter of opinion, and what follows may be another's (RFC 9112 section 6.3).
-        if head.headers.contains_key(header::TRANSFER_ENCODING)
-            && head.headers.contains_key(header::CONTENT_LENGTH)
-        {
-            return Err(self.bad("sent a length and chunks in one answer"));
-        }
+    pub async fn read(&self, head: Head, arriving: Arriving) -> Result<Came, Ended> {
         if !head.status.is_success() {
-            let failure = self.watch.run(self.refusal(head, incoming, ticket)).await;
+            let failure = self.watch.run(self.refusal(head, arriving)).await;
             return Err(match failure {
                 Ok(failure) => failure.into(),
                 Err(fired) => {
@@ -123,7 +116,7 @@ impl Reading<'_> {
                 status: head.status,
                 headers: passed,
                 handed: true,
-                reply: self.handed_on(incoming, ticket),
+                reply: self.handed_on(arriving),
             });
         }
         if compressed(&head.headers) {
@@ -134,7 +127,7 @@ impl Reading<'_> {
             true => {
                 let label = head.headers.get(header::CONTENT_TYPE);
                 let label = label.and_then(|value| value.to_str().ok());
-                let begun = self.begun(label.unwrap_or_default(), incoming, ticket);
+                let begun = self.begun(label.unwrap_or_default(), arriving);
                 match self.watch.run(begun).await {
                     Ok(begun) => begun?,
                     Err(fired) => {
@@ -144,7 +137,7 @@ impl Reading<'_> {
                     }
                 }
             }
-            false => match self.whole(incoming, ticket).await? {
+            false => match self.whole(arriving).await? {
                 Reply::Whole { .. } if self.cut => {
                     return Err(self.bad("broke off in the middle of its answer (injected)"));
                 }
@@ -182,10 +175,9 @@ impl Reading<'_> {
         }
     }
 
-    fn handed_on(&self, incoming: Incoming, ticket: Ticket) -> Reply {
-        let length = incoming.size_hint().exact();
+    fn handed_on(&self, arriving: Arriving) -> Reply {
+        let length = arriving.length();
         if length == Some(0) {
-            ticket.give_back();
             return Reply::Whole {
                 bytes: Bytes::new(),
                 seen: Seen::default(),
@@ -195,13 +187,13 @@ impl Reading<'_> {
             format: self.read_as(),
             tail: Tail::default(),
         };
-        let mut stream = self.stream(incoming, mode, ticket);
+        let mut stream = self.stream(arriving, mode);
         stream.length = length;
         Reply::Begun(Box::new(stream))
     }
 
-    fn stream(&self, incoming: Incoming, mode: Mode, ticket: Ticket) -> Stream {
-        let mut stream = Stream::new(incoming, mode, ticket, self.exchange, self.idle);
+    fn stream(&self, arriving: Arriving, mode: Mode) -> Stream {
+        let mut stream = Stream::new(arriving, mode, self.exchange, self.idle);
         if self.cut {
             stream.cut_short();
         }
@@ -222,16 +214,11 @@ impl Reading<'_> {
 
     /// Reads what was asked for as a stream up to its first content event. What it is its own bytes say before its
     /// label does.
-    async fn begun(
-        &self,
-        label: &str,
-        mut incoming: Incoming,
-        ticket: Ticket,
-    ) -> Result<Reply, Ended> {
+    async fn begun(&self, label: &str, mut arriving: Arriving) -> Result<Reply, Ended> {
         let mut collected = Collected::default();
         let mut kind = None;
         while kind.is_none() && collected.length() < HELD_BACK {
-            match collected.piece(&mut incoming).await {
+            match collected.piece(&mut arriving).await {
                 Ok(true) => kind = sniff::kind(label, collected.so_far()),
                 Ok(false) => break,
                 Err(_) => return Err(self.bad("broke off before its answer")),
@@ -245,7 +232,7 @@ impl Reading<'_> {
             // What its API sends where nobody asks for events, and some servers even then.
             Some(Kind::Array | Kind::Json) if arrays => Framing::Array,
             Some(Kind::Json) => {
-                return Err(self.no_stream(incoming, collected).await.into());
+                return Err(self.no_stream(arriving, collected).await.into());
             }
             // Binary messages begin with their lengths.
             Some(Kind::Other) | None
@@ -269,7 +256,7 @@ impl Reading<'_> {
             // Nobody asks for them as a stream.
             Conversion::Embeddings { .. } => return Err(self.bad(NO_STREAM)),
         };
-        let mut stream = Box::new(self.stream(incoming, mode, ticket));
+        let mut stream = Box::new(self.stream(arriving, mode));
         stream.framed(framing);
         if self.past_filters {
             stream.past_filters();
@@ -283,9 +270,9 @@ impl Reading<'_> {
     }
 
     /// A JSON object in place of a stream: an error, or a server that cannot stream.
-    async fn no_stream(&self, mut incoming: Incoming, mut collected: Collected) -> Failure {
+    async fn no_stream(&self, mut arriving: Arriving, mut collected: Collected) -> Failure {
         let mut seen = Seen::default();
-        let read = collected.read(&mut incoming, HELD_BACK, self.exchange.held);
+        let read = collected.read(&mut arriving, HELD_BACK, self.exchange.held);
         if read.await.is_ok() {
             (self.way.to.observe_reply)(&collected.into_bytes(), &mut seen);
         }
@@ -297,22 +284,19 @@ impl Reading<'_> {
 
     /// Reads a whole reply, and puts it in the caller's format. One that needs no translation is not waited for
     /// where it is long.
-    async fn whole(&self, mut incoming: Incoming, ticket: Ticket) -> Result<Reply, Ended> {
+    async fn whole(&self, mut arriving: Arriving) -> Result<Reply, Ended> {
         let same = !self.way.translates();
         let most = match same {
             true => LONG,
             false => self.exchange.worker.shared.settings.max_reply,
         };
-        let length = incoming.size_hint().exact();
+        let length = arriving.length();
         let mut collected = Collected::default();
-        let read = collected.read(&mut incoming, most, self.exchange.held);
+        let read = collected.read(&mut arriving, most, self.exchange.held);
         let late = || self.late("did not finish its answer in time (`answer_timeout`)");
         match self.watch.run(read).await {
             Err(fired) => Err(interrupted(fired, self.watch, late)),
-            Ok(Ok(())) => {
-                ticket.give_back();
-                self.reply(collected.into_bytes()).map_err(Ended::Failed)
-            }
+            Ok(Ok(())) => self.reply(collected.into_bytes()).map_err(Ended::Failed),
             Ok(Err(Cut::TooMuch | Cut::NoRoom(_)))
                 if same && sniff::kind("", collected.so_far()) == Some(Kind::Json) =>
             {
@@ -320,7 +304,7 @@ impl Reading<'_> {
                     format: self.read_as(),
                     tail: Tail::default(),
                 };
-                let mut stream = Box::new(self.stream(incoming, mode, ticket));
+                let mut stream = Box::new(self.stream(arriving, mode));
                 stream.length = length;
                 if stream.seen.keeps {
                     stream.seen.id = long::id(collected.so_far());
@@ -405,12 +389,7 @@ impl Reading<'_> {
     }
 
     /// An upstream's error answer as a failure.
-    async fn refusal(
-        &self,
-        head: http::response::Parts,
-        mut incoming: Incoming,
-        ticket: Ticket,
-    ) -> Failure {
+    async fn refusal(&self, head: Head, mut arriving: Arriving) -> Failure {
         const MOST: usize = 64 << 10;
         let status = head.status.as_u16();
         if head.status.is_redirection() || head.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -420,12 +399,9 @@ impl Reading<'_> {
             };
         }
         let mut collected = Collected::default();
-        let read = collected.read(&mut incoming, MOST, self.exchange.held);
+        let read = collected.read(&mut arriving, MOST, self.exchange.held);
         let body = match read.await {
-            Ok(()) => {
-                ticket.give_back();
-                collected.into_bytes()
-            }
+            Ok(()) => collected.into_bytes(),
             // The status says enough.
             Err(_) => Bytes::new(),
         };
@@ -438,12 +414,7 @@ impl Reading<'_> {
 }
 
 /// An error answer as a failure; `same`: the caller reads the upstream's own words.
-pub(super) fn refused(
-    upstream: &Upstream,
-    head: &http::response::Parts,
-    body: Bytes,
-    same: bool,
-) -> Failure {
+pub(super) fn refused(upstream: &Upstream, head: &Head, body: Bytes, same: bool) -> Failure {
     let status = head.status.as_u16();
     let mut fault = Box::new(read_fault(status, &body));
     if fault.kind.is_empty()

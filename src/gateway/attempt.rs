@@ -272,7 +272,7 @@ impl Attempts<'_> {
             Box::pin(injected.before(upstream, watch, &limits)).await?;
         }
         let sent = send(exchange.worker, upstream, request, watch, &limits, fresh).await;
-        let (response, ticket) = match upload {
+        let (head, arriving) = match upload {
             None => sent?,
             Some(upload) => upload.judged(sent, watch, &upstream.name)?,
         };
@@ -286,7 +286,7 @@ impl Attempts<'_> {
             cut: injected.as_ref().is_some_and(|injected| injected.cut),
             past_filters: more && !self.exhausted() && self.triggers().contains(&RetryOn::Content),
         };
-        let came = reading.read(response, ticket).await?;
+        let came = reading.read(head, arriving).await?;
         if let Some(injected) = &injected {
             Box::pin(injected.behind(upstream, watch)).await?;
         }

@@ -1,9 +1,10 @@
 //! A body read piece by piece within its limits; without a copy where it comes in one piece.
 
-use super::held::{Held, NoRoom};
+use super::{
+    arriving::Arriving,
+    held::{Held, NoRoom},
+};
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 
 /// Why reading stopped. What had come by then stays in [`Collected`].
 #[derive(Debug)]
@@ -49,27 +50,22 @@ impl Collected {
     }
 
     /// Reads one more piece, of those that need no room of their own. `false`: the end.
-    pub async fn piece(&mut self, incoming: &mut Incoming) -> Result<bool, Cut> {
-        while let Some(frame) = incoming.frame().await {
-            if let Ok(piece) = frame.map_err(|_| Cut::Broke)?.into_data() {
-                self.push(piece);
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    pub async fn piece(&mut self, arriving: &mut Arriving) -> Result<bool, Cut> {
+        let piece = arriving.piece().await.transpose().map_err(|_| Cut::Broke)?;
+        let more = piece.is_some();
+        piece.into_iter().for_each(|piece| self.push(piece));
+        Ok(more)
     }
 
     /// Reads on until the end, or until there is more than `most`.
     pub async fn read(
         &mut self,
-        incoming: &mut Incoming,
+        arriving: &mut Arriving,
         most: usize,
         held: &Held,
     ) -> Result<(), Cut> {
-        while let Some(frame) = incoming.frame().await {
-            let Ok(piece) = frame.map_err(|_| Cut::Broke)?.into_data() else {
-                continue;
-            };
+        while let Some(piece) = arriving.piece().await {
+            let piece = piece.map_err(|_| Cut::Broke)?;
             let room = held.take(piece.len());
             self.push(piece);
             room.map_err(Cut::NoRoom)?;

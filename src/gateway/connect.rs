@@ -1,36 +1,111 @@
-//! Making upstream connections of a worker: dialled, then HTTP/1.1 with writes in one piece.
+//! A connection to an upstream: dialled, then requests out and answers in, by whoever waits for them and by nobody else.
 
-use super::{
-    driver::Driver,
-    early::EarlyAnswers,
-    failure::Failure,
-    payload::Payload,
-    socket::{Peephole, Socket},
-};
+use super::{broke::Broke, failure::Failure, outgoing::Outgoing, payload::Payload, socket::Socket};
+use crate::http1::answer::{Answer, Reader};
 use crate::upstream::{
     Upstream,
     dial::{Link, dial},
 };
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use bytes::BytesMut;
+use http::{Method, Request};
+use std::task::{Context, Poll, ready};
+
+/// Room for what comes, where nobody knows how much that is: most answers whole, and an event of a stream often.
+const ROOM: usize = 8 << 10;
+/// It grows to this where there is always more.
+const MOST_ROOM: usize = 64 << 10;
+/// With less room than this nothing is read, so that few answers are cut in two.
+const LEAST_ROOM: usize = 2 << 10;
+/// Room for the rest of what is announced.
+const ANNOUNCED: usize = 128 << 10;
 
 /// A connection to an upstream.
 pub struct Connection {
-    pub sender: SendRequest<Payload>,
-    pub driver: Driver,
-    peephole: Peephole,
+    socket: Socket,
+    outgoing: Outgoing,
+    /// Reads the head that is waited for.
+    head: Reader,
+    /// The answer has no body whatever its head says: `HEAD` was asked.
+    headless: bool,
+    /// What has come and was not taken.
+    pub read: BytesMut,
+    /// Room for what comes next.
+    room: usize,
 }
 
 impl Connection {
-    /// Whether HTTP has given it up.
-    pub fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+    /// Begins with a request.
+    pub fn begin(&mut self, request: Request<Payload>) {
+        self.head = Reader::default();
+        self.headless = request.method() == Method::HEAD;
+        self.outgoing.begin(request);
     }
 
-    /// Whether a request may go out over it now: open, and nothing has come that no request asked for.
-    pub fn is_idle(&self) -> bool {
-        !self.is_closed() && self.peephole.is_quiet()
+    /// Whether all of the request is out.
+    pub fn is_sent(&self) -> bool {
+        self.outgoing.is_sent()
+    }
+
+    /// Whether nothing of an answer has come.
+    pub fn is_unanswered(&self) -> bool {
+        self.head.is_new() && self.read.is_empty()
+    }
+
+    /// Makes it ready for the next request, as far as is known without asking the system; `false`: it takes no other.
+    pub fn rest(&mut self) -> bool {
+        let clean = self.read.is_empty() && self.outgoing.is_sent() && !self.outgoing.is_deaf();
+        // An idle connection has no use for much room.
+        if self.read.capacity() > 2 * ROOM {
+            self.read = BytesMut::new();
+            self.room = ROOM;
+        }
+        clean
+    }
+
+    /// Whether a request may go out over it now: it is open, and nothing has come that no request asked for.
+    pub fn is_idle(&mut self) -> bool {
+        self.socket.is_quiet()
+    }
+
+    /// Goes on sending.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broke>> {
+        self.outgoing.poll(&mut self.socket, cx)
+    }
+
+    /// Goes on sending the request and waits for the head of its answer, which may come before all of it is out.
+    pub fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Broke>> {
+        if let Poll::Ready(Err(broke)) = self.poll_send(cx) {
+            return Poll::Ready(Err(broke));
+        }
+        loop {
+            let head = self.head.read(&mut self.read, self.headless);
+            if let Some(answer) = head.map_err(Broke::Head).transpose() {
+                return Poll::Ready(answer);
+            }
+            if ready!(self.poll_read(cx, 0))? == 0 {
+                return Poll::Ready(Err(Broke::Closed));
+            }
+        }
+    }
+
+    /// Reads more of what has come, with room for so much where that is known. 0: the peer has closed.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, left: u64) -> Poll<Result<usize, Broke>> {
+        let room = usize::try_from(left).map_or(ANNOUNCED, |left| left.min(ANNOUNCED));
+        let spare = self.read.capacity() - self.read.len();
+        if spare < room.max(LEAST_ROOM) {
+            self.read.reserve(room.max(self.room));
+        }
+        let spare = self.read.capacity() - self.read.len();
+        let count = ready!(self.socket.poll_read(cx, &mut self.read)).map_err(Broke::Io)?;
+        if count == spare && left == 0 {
+            self.room = (self.room * 2).min(MOST_ROOM);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Ends it. Who reads sees the end.
+    pub fn shut(&self) {
+        self.socket.shut();
     }
 }
 
@@ -40,29 +115,15 @@ pub async fn connect(upstream: &Upstream) -> Result<Connection, Failure> {
         let message = format!("cannot connect to provider `{}`: {why}", upstream.name);
         Failure::connect(message).coded(why.step.code())
     })?;
-    match link {
-        Link::Plain(stream) => handshake(Socket::new(stream)).await,
-        Link::Tls(stream) => handshake(Socket::new(stream)).await,
-    }
-}
-
-async fn handshake<S>((socket, peephole): (Socket<S>, Peephole)) -> Result<Connection, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    // At most 100 headers, hyper's own limit: another one would have it allocate room for each answer's head.
-    let (sender, connection) = http1::Builder::new()
-        .max_buf_size(128 << 10)
-        .handshake(TokioIo::new(EarlyAnswers::new(socket)))
-        .await
-        .map_err(|error| Failure::connect(format!("HTTP handshake failed: {error}")))?;
-    // Ends by itself when the sender and the response body are gone, or the peer closes.
-    let driver = Driver::spawn(async move {
-        let _ = connection.await;
-    });
     Ok(Connection {
-        sender,
-        driver,
-        peephole,
+        socket: match link {
+            Link::Plain(stream) => Socket::Plain(stream),
+            Link::Tls(stream) => Socket::Tls(stream),
+        },
+        outgoing: Outgoing::default(),
+        head: Reader::default(),
+        headless: false,
+        read: BytesMut::new(),
+        room: ROOM,
     })
 }

@@ -1,7 +1,7 @@
 //! How an attempt failed: what the log says of it, what planning makes of it, and what the caller sees if
 //! nothing better comes.
 
-use super::limit::Limited;
+use super::{broke::Broke, limit::Limited};
 use crate::chat::Fault;
 use crate::formats::fault::Hidden;
 use crate::plan::retry::Class;
@@ -162,14 +162,8 @@ impl Failure {
     }
 
     /// The connection broke before an answer.
-    pub fn broke(provider: &str, error: &hyper::Error) -> Failure {
-        let cause = match std::error::Error::source(error) {
-            Some(source) => format!("{error} ({source})"),
-            None => error.to_string(),
-        };
-        Failure::upstream(format!(
-            "provider `{provider}` broke the connection: {cause}"
-        ))
+    pub fn broke(provider: &str, why: &Broke) -> Failure {
+        Failure::upstream(format!("provider `{provider}` broke the connection: {why}"))
     }
 
     /// The same, in place of an answer that begins so.

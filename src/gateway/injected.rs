@@ -8,6 +8,7 @@ use super::{
     send::{Limits, interrupted},
     watch::Guard,
 };
+use crate::http1::answer::Head;
 use crate::plan::Dice;
 use crate::resources::{
     Millis,
@@ -15,7 +16,7 @@ use crate::resources::{
 };
 use crate::upstream::Upstream;
 use bytes::Bytes;
-use http::{Response, StatusCode, header};
+use http::{StatusCode, header};
 use serde_json::json;
 use std::{
     fmt,
@@ -129,12 +130,11 @@ fn answered(upstream: &Upstream, status: u16, wait: Option<Millis>) -> Failure {
         upstream.name
     );
     let body = json!({"error": {"message": message, "type": "injected_error"}}).to_string();
-    let mut response = Response::new(());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-    if let Some(wait) = wait {
-        response.headers_mut().insert(RETRY_AFTER_MS, wait.0.into());
-    }
-    let (head, ()) = response.into_parts();
+    let wait = wait.map(|wait| (RETRY_AFTER_MS, wait.0.into()));
+    let head = Head {
+        status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+        headers: wait.into_iter().collect(),
+    };
     answer::refused(upstream, &head, Bytes::from(body), false)
 }
 

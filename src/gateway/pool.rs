@@ -6,6 +6,7 @@ use crate::upstream::{Origin, Upstream};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -20,7 +21,7 @@ const IDLE: u64 = 9;
 const MOST: usize = 256;
 
 struct Idle {
-    connection: Connection,
+    connection: Rc<RefCell<Connection>>,
     /// The sweep before it became idle; counting them is cheaper than a clock.
     since: u64,
 }
@@ -43,13 +44,13 @@ pub struct Pool {
 
 impl Pool {
     /// An idle connection that still looks good now.
-    pub fn take(&self, upstream: &Upstream) -> Option<Connection> {
+    pub fn take(&self, upstream: &Upstream) -> Option<Rc<RefCell<Connection>>> {
         let mut providers = self.providers.borrow_mut();
         let provider = providers
             .get_mut(&*upstream.name)
             .filter(|provider| provider.origin == upstream.origin)?;
         while let Some(entry) = provider.idle.pop() {
-            if entry.connection.is_idle() {
+            if entry.connection.borrow_mut().is_idle() {
                 return Some(entry.connection);
             }
         }
@@ -57,8 +58,8 @@ impl Pool {
     }
 
     /// Gives a connection back after its response body was read to the end.
-    pub fn give(&self, upstream: &Upstream, connection: Connection) {
-        if connection.is_closed() {
+    pub fn give(&self, upstream: &Upstream, connection: Rc<RefCell<Connection>>) {
+        if !connection.borrow_mut().rest() {
             return;
         }
         let mut providers = self.providers.borrow_mut();
@@ -102,9 +103,9 @@ impl Pool {
         self.sweeps.set(now);
         let mut providers = self.providers.borrow_mut();
         providers.values_mut().for_each(|provider| {
-            provider
-                .idle
-                .retain(|entry| !entry.connection.is_closed() && now - entry.since < IDLE);
+            provider.idle.retain(|entry| {
+                now - entry.since < IDLE && entry.connection.borrow_mut().is_idle()
+            });
         });
         providers.retain(|_, provider| !provider.idle.is_empty());
     }

@@ -1,20 +1,19 @@
-//! One request to one upstream, over an idle connection or a new one. It goes out once: what a connection hands
-//! back unsent is sent over the next, and everything else is for `attempt` to decide.
+//! One request to one upstream, over an idle connection or a new one. It goes out once: what becomes of one whose connection
+//! broke is for `attempt` to decide.
 
 use super::{
+    arriving::{Arriving, Home},
     connect::{self, Connection},
     ended::Ended,
     failure::Failure,
     payload::Payload,
-    stream::Ticket,
-    upload::Sending,
     watch::{Fired, Guard},
     worker::Worker,
 };
+use crate::http1::answer::{Answer, Head};
 use crate::upstream::Upstream;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use std::{sync::Arc, time::Duration};
+use http::Request;
+use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, time::Duration};
 
 /// How long what comes before an answer may take.
 pub(super) struct Limits {
@@ -35,58 +34,62 @@ pub(super) fn interrupted(fired: Fired, watch: &Guard, late: impl FnOnce() -> Fa
     }
 }
 
-/// Sends over an idle connection unless it is to be a `fresh` one. The watch goes on counting the answer's time.
+/// Sends over an idle connection unless it is to be a `fresh` one, and waits for the head of the answer. The watch goes on counting
+/// the answer's time.
 pub(super) async fn send(
     worker: &Worker,
     upstream: &Arc<Upstream>,
-    mut request: Request<Payload>,
+    request: Request<Payload>,
     watch: &Guard,
     limits: &Limits,
     fresh: bool,
-) -> Result<(Response<Incoming>, Ticket), Ended> {
-    let late = || {
-        Failure::slow(format!(
-            "provider `{}` did not answer in time",
-            upstream.name
-        ))
-    };
-    // Given up with this, unless it is in the ticket.
-    let mut sending = request.body().upload().cloned().map(Sending);
-    if let Some(Sending(upload)) = &sending {
+) -> Result<(Head, Arriving), Ended> {
+    if let Some(upload) = request.body().upload() {
         upload.limited(limits.idle, limits.answer);
     }
-    let mut ticket = |connection| Ticket {
-        connection,
-        upstream: upstream.clone(),
-        pool: worker.pool.clone(),
-        sending: sending.take(),
+    let idle = match fresh {
+        true => None,
+        false => worker.pool.take(upstream),
+    };
+    let kept = idle.is_some();
+    let connection = match idle {
+        Some(connection) => connection,
+        // In a box: requests that find a connection must not carry the room about that dialling takes.
+        None => {
+            let made = Box::pin(connected(upstream, watch, limits.connect)).await?;
+            Rc::new(RefCell::new(made))
+        }
     };
     watch.within(Some(limits.answer));
-    while !fresh && let Some(mut connection) = worker.pool.take(upstream) {
-        match watch.run(connection.sender.ready()).await {
-            Err(fired) => return Err(interrupted(fired, watch, late)),
-            Ok(Err(_)) => continue,
-            Ok(Ok(())) => {}
+    connection.borrow_mut().begin(request);
+    let answer = watch.run(poll_fn(|cx| connection.borrow_mut().poll_answer(cx)));
+    match answer.await {
+        Ok(Ok(Answer {
+            head,
+            framing,
+            lasts,
+        })) => {
+            let home = Home {
+                upstream: upstream.clone(),
+                pool: worker.pool.clone(),
+            };
+            Ok((head, Arriving::new(connection, framing, lasts, home)))
         }
-        match watch.run(connection.sender.try_send_request(request)).await {
-            Err(fired) => return Err(interrupted(fired, watch, late)),
-            Ok(Ok(response)) => return Ok((response, ticket(connection))),
-            Ok(Err(mut error)) => match error.take_message() {
-                Some(unsent) => request = unsent,
-                None => {
-                    let failure = Failure::broke(&upstream.name, &error.into_error());
-                    return Err(Ended::Failed(failure.on_kept_connection()));
-                }
-            },
+        Ok(Err(broke)) => {
+            let failure = Failure::broke(&upstream.name, &broke);
+            Err(Ended::Failed(
+                match kept && connection.borrow().is_unanswered() {
+                    true => failure.on_kept_connection(),
+                    false => failure,
+                },
+            ))
         }
-    }
-    // In a box: requests that find a connection must not carry the room about that dialling takes.
-    let mut connection = Box::pin(connected(upstream, watch, limits.connect)).await?;
-    watch.within(Some(limits.answer));
-    match watch.run(connection.sender.send_request(request)).await {
-        Err(fired) => Err(interrupted(fired, watch, late)),
-        Ok(Ok(response)) => Ok((response, ticket(connection))),
-        Ok(Err(error)) => Err(Ended::Failed(Failure::broke(&upstream.name, &error))),
+        Err(fired) => Err(interrupted(fired, watch, || {
+            Failure::slow(format!(
+                "provider `{}` did not answer in time",
+                upstream.name
+            ))
+        })),
     }
 }
 

@@ -1,96 +1,85 @@
-//! An upstream's socket in two hands: HTTP reads and writes, and the pool looks whether anything has come while the
-//! connection was idle. The event loop may not have said so yet, and a request must not go out into a connection that
-//! the peer has closed, nor take bytes that came before it for its answer.
+//! An upstream's socket, with TLS or without. Must not know HTTP.
 
-use super::coalesce::CoalescedWrites;
+use bytes::BytesMut;
 use std::{
-    cell::RefCell,
-    io::{ErrorKind, IoSlice, Result},
-    mem::MaybeUninit,
-    pin::Pin,
-    rc::{Rc, Weak},
-    task::{Context, Poll},
+    future::Future,
+    io::{IoSlice, Result},
+    net::Shutdown,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncReadExt, AsyncWrite},
     net::TcpStream,
+    task::coop::unconstrained,
 };
 use tokio_rustls::client::TlsStream;
 
-/// HTTP's hand.
-pub struct Socket<S>(Rc<RefCell<CoalescedWrites<S>>>);
+/// One of these.
+pub enum Socket {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
 
-/// The pool's hand. Does not keep the socket open.
-pub struct Peephole(Weak<RefCell<dyn Tcp>>);
-
-impl<S: 'static> Socket<S>
-where
-    CoalescedWrites<S>: Tcp,
-{
-    pub fn new(inner: S) -> (Socket<S>, Peephole) {
-        let socket = Rc::new(RefCell::new(CoalescedWrites::new(inner)));
-        let shared: Rc<RefCell<dyn Tcp>> = socket.clone();
-        (Socket(socket), Peephole(Rc::downgrade(&shared)))
+impl Socket {
+    /// Reads what has come into the room there is, of which there must be some. 0: the peer has closed.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut BytesMut) -> Poll<Result<usize>> {
+        match self {
+            Socket::Plain(stream) => pin!(stream.read_buf(into)).poll(cx),
+            Socket::Tls(stream) => pin!(stream.read_buf(into)).poll(cx),
+        }
     }
-}
 
-impl Peephole {
-    /// Whether the connection is open and nothing waits to be read: asks the system itself.
-    pub fn is_quiet(&self) -> bool {
-        let Some(socket) = self.0.upgrade() else {
-            return false;
-        };
-        let socket = socket.borrow();
-        let found = socket2::SockRef::from(socket.tcp()).peek(&mut [MaybeUninit::uninit()]);
-        matches!(found, Err(error) if error.kind() == ErrorKind::WouldBlock)
-    }
-}
-
-/// What has a TCP connection at its bottom.
-pub trait Tcp {
-    fn tcp(&self) -> &TcpStream;
-}
-
-impl Tcp for CoalescedWrites<TcpStream> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref()
-    }
-}
-
-impl Tcp for CoalescedWrites<Box<TlsStream<TcpStream>>> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().get_ref().0
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
+    /// Writes of both, the first before the second.
+    pub fn poll_write(
+        &mut self,
         cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<Result<()>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_read(cx, buf)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_write(cx, buf)
-    }
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
+        first: &[u8],
+        second: &[u8],
     ) -> Poll<Result<usize>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_write_vectored(cx, bufs)
+        match self {
+            Socket::Plain(stream) => write(stream, cx, first, second),
+            Socket::Tls(stream) => write(stream, cx, first, second),
+        }
     }
-    fn is_write_vectored(&self) -> bool {
-        self.0.borrow().is_write_vectored()
+
+    /// What TLS has not written of that goes out.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        match self {
+            Socket::Plain(_) => Poll::Ready(Ok(())),
+            Socket::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
     }
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_flush(cx)
+
+    /// Whether it is open and nothing has come that nobody has read. Where there is no news it makes no system call: what came before
+    /// the event that is being served has been told with it.
+    pub fn is_quiet(&mut self) -> bool {
+        let mut one = BytesMut::with_capacity(1);
+        let cx = &mut Context::from_waker(Waker::noop());
+        // Not by the rules of turns, which have everybody wait who has done much.
+        let read = std::future::poll_fn(|cx| self.poll_read(cx, &mut one));
+        pin!(unconstrained(read)).poll(cx).is_pending()
     }
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_shutdown(cx)
+
+    /// Ends it both ways. Who waits for it sees the end.
+    pub fn shut(&self) {
+        let tcp = match self {
+            Socket::Plain(stream) => stream,
+            Socket::Tls(stream) => stream.get_ref().0,
+        };
+        let _ = socket2::SockRef::from(tcp).shutdown(Shutdown::Both);
+    }
+}
+
+fn write(
+    stream: &mut (impl AsyncWrite + Unpin),
+    cx: &mut Context<'_>,
+    first: &[u8],
+    second: &[u8],
+) -> Poll<Result<usize>> {
+    let stream = Pin::new(stream);
+    match (first, second) {
+        (one, []) | ([], one) => stream.poll_write(cx, one),
+        _ => stream.poll_write_vectored(cx, &[IoSlice::new(first), IoSlice::new(second)]),
     }
 }

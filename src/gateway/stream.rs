@@ -3,16 +3,13 @@
 //! and after it, where `relay` hands it on.
 
 use super::{
-    connect::Connection,
-    driver::Driven,
+    arriving::Arriving,
     exchange::Exchange,
     failure::Failure,
     filtering::{Filtering, Verdict},
     held::LARGE,
     long::Tail,
     pieces::Pieces,
-    pool::Pool,
-    upload::Sending,
 };
 use crate::chat::{Event, Fault};
 use crate::formats::alike::Alike;
@@ -22,38 +19,11 @@ use crate::formats::reframe::Outgoing;
 use crate::formats::{EventReader, EventWriter, Format, Mark, Seen, sse};
 use crate::upstream::{OwnKey, Upstream};
 use bytes::Bytes;
-use hyper::body::Incoming;
 use std::{
-    rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
-
-/// A connection to be given back when its body has been read to the end.
-pub struct Ticket {
-    pub connection: Connection,
-    pub upstream: Arc<Upstream>,
-    pub pool: Rc<Pool>,
-    /// What the upstream may not have taken whole.
-    pub sending: Option<Sending>,
-}
-
-impl Ticket {
-    /// Whether nothing of the request is still going out over the connection.
-    fn is_sent(&self) -> bool {
-        self.sending
-            .as_ref()
-            .is_none_or(|sending| sending.0.is_done())
-    }
-
-    /// Gives the connection back, unless the request is still going out over it.
-    pub fn give_back(self) {
-        if self.is_sent() {
-            self.pool.give(&self.upstream, self.connection);
-        }
-    }
-}
 
 /// How frames become output.
 pub enum Mode {
@@ -88,7 +58,7 @@ pub enum Step {
 
 /// One upstream stream.
 pub struct Stream {
-    body: Driven,
+    body: Arriving,
     frames: Frames,
     mode: Mode,
     /// For the caller.
@@ -102,7 +72,6 @@ pub struct Stream {
     said: bool,
     /// The end mark has come.
     done: bool,
-    ticket: Option<Ticket>,
     upstream: Arc<Upstream>,
     /// The caller's own key, where it brought one.
     own: Option<OwnKey>,
@@ -116,21 +85,12 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub fn new(
-        incoming: Incoming,
-        mode: Mode,
-        ticket: Ticket,
-        exchange: &Exchange<'_>,
-        idle: Duration,
-    ) -> Stream {
+    pub fn new(body: Arriving, mode: Mode, exchange: &Exchange<'_>, idle: Duration) -> Stream {
         let keeps = exchange.keeps() && !matches!(mode, Mode::Translate { .. });
-        // What is still going out must not wait for a caller that does not read.
-        let loan = ticket.is_sent().then(|| ticket.connection.driver.lend());
         Stream {
             length: None,
             filtering: None,
             cut: false,
-            body: Driven::new(incoming, loan),
             frames: Frames::of(Framing::Events),
             out: Pieces::default(),
             format: exchange.format,
@@ -142,9 +102,9 @@ impl Stream {
             },
             said: false,
             done: false,
-            upstream: ticket.upstream.clone(),
+            upstream: body.upstream().clone(),
             own: exchange.own_key().cloned(),
-            ticket: Some(ticket),
+            body,
             idle,
         }
     }
@@ -242,18 +202,11 @@ impl Stream {
         if self.cut && self.begun() {
             return Poll::Ready(broken("the stream was cut off (injected)"));
         }
-        let frame = match self.body.poll_frame(cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(frame) => frame,
-        };
-        Poll::Ready(match frame {
+        Poll::Ready(match ready!(self.body.poll_piece(cx)) {
             None => self.ended(),
             Some(Err(_)) if self.said_all() => self.close(),
             Some(Err(_)) => broken("the upstream connection broke in the middle of the stream"),
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(chunk) => self.chunk(chunk),
-                Err(_) => Step::Setup,
-            },
+            Some(Ok(chunk)) => self.chunk(chunk),
         })
     }
 
@@ -283,7 +236,7 @@ impl Stream {
     /// The end of a stream that said everything and was not ended in good order. The end mark is gw's to write where it
     /// has not come; an event that is not whole is none.
     pub fn close(&mut self) -> Step {
-        self.ticket = None;
+        self.body.abandon();
         self.frames = Frames::of(self.frames.framing());
         if let Mode::Same { format, .. } = &self.mode
             && !self.done
@@ -356,10 +309,6 @@ impl Stream {
         {
             self.end_event();
             return failed;
-        }
-        if let Some(ticket) = self.ticket.take() {
-            self.body.give_back();
-            ticket.give_back();
         }
         if let Mode::Long { format, tail } = &mut self.mode {
             tail.observe(format, &mut self.seen);

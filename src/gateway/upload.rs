@@ -20,7 +20,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -30,11 +30,8 @@ pub struct Upload {
     /// Something of it may have gone to an upstream.
     touched: Cell<bool>,
     side: Cell<Side>,
-    /// Nothing more goes out.
-    over: Cell<bool>,
     /// Why it broke off.
     why: RefCell<Option<Ended>>,
-    waker: RefCell<Option<Waker>>,
     timer: Timer,
     /// The request waits for this, and not yet for an answer that has begun.
     timed: Cell<bool>,
@@ -105,9 +102,7 @@ impl Upload {
             }),
             touched: Cell::new(false),
             side: Cell::new(Side::Upstream),
-            over: Cell::new(false),
             why: RefCell::new(None),
-            waker: RefCell::new(None),
             timer: watch.timer(),
             timed: Cell::new(true),
         })
@@ -151,18 +146,7 @@ impl Upload {
         self.inner.borrow().length
     }
 
-    /// Nobody wants the rest. The upstream's connection ends, with the request in the middle.
-    fn give_up(&self) {
-        if self.touched.get() && !self.is_done() {
-            self.over.set(true);
-            if let Some(waker) = self.waker.borrow_mut().take() {
-                waker.wake();
-            }
-        }
-    }
-
     fn broke(&self, why: Ended) -> Poll<Option<std::result::Result<Bytes, Broken>>> {
-        self.over.set(true);
         *self.why.borrow_mut() = Some(why);
         Poll::Ready(Some(Err(Broken)))
     }
@@ -173,9 +157,6 @@ impl Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<std::result::Result<Bytes, Broken>>> {
         self.touched.set(true);
-        if self.over.get() {
-            return Poll::Ready(Some(Err(Broken)));
-        }
         if self.is_done() {
             return Poll::Ready(None);
         }
@@ -198,7 +179,6 @@ impl Upload {
                 };
                 match polled {
                     Poll::Pending => {
-                        *self.waker.borrow_mut() = Some(cx.waker().clone());
                         self.side.set(Side::Caller);
                         within(inner.pace.left(&self.shared.settings));
                         return Poll::Pending;
@@ -287,13 +267,4 @@ fn read(form: &mut Option<Form>, piece: Bytes) -> Result<Bytes> {
     };
     form.feed(&piece)?;
     Ok(form.written().map_or(piece, Bytes::from))
-}
-
-/// Has an upload given up with what waits for its answer.
-pub struct Sending(pub Rc<Upload>);
-
-impl Drop for Sending {
-    fn drop(&mut self) {
-        self.0.give_up();
-    }
 }

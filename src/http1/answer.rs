@@ -3,7 +3,7 @@
 
 use super::body::{Framing, is_text, length};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::fmt;
 
 /// The longest head, interim answers in front of it not counted.
@@ -66,12 +66,17 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Takes the head of the answer to a request of this method out of what has been read; `None`: more is to be read. What is
-    /// behind it stays.
+    /// Whether nothing of an answer has come.
+    pub fn is_new(&self) -> bool {
+        self.seen == 0 && self.interim == 0
+    }
+
+    /// Takes the head of an answer out of what has been read; `None`: more is to be read. What is behind it stays. `headless`:
+    /// the request was a `HEAD`, whose answers have no body.
     pub fn read(
         &mut self,
         read: &mut BytesMut,
-        asked: &Method,
+        headless: bool,
     ) -> Result<Option<Answer>, Malformed> {
         loop {
             let Some(end) = self.end(read)? else {
@@ -90,7 +95,7 @@ impl Reader {
                 continue;
             }
             let headers = headers(&head, fields)?;
-            let framing = framing(status, &headers, asked, new)?;
+            let framing = framing(status, &headers, headless, new)?;
             let lasts = framing != Framing::Close
                 && status != StatusCode::SWITCHING_PROTOCOLS
                 && lasts(&headers, new);
@@ -197,7 +202,7 @@ fn headers(head: &Bytes, mut rest: &[u8]) -> Result<HeaderMap, Malformed> {
 fn framing(
     status: StatusCode,
     headers: &HeaderMap,
-    asked: &Method,
+    headless: bool,
     new: bool,
 ) -> Result<Framing, Malformed> {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
@@ -222,7 +227,7 @@ fn framing(
         status,
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS
     );
-    Ok(match none || asked == Method::HEAD {
+    Ok(match none || headless {
         true => Framing::Length(0),
         false => told,
     })
@@ -242,13 +247,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn read(bytes: &str, asked: &Method) -> Result<Option<Answer>, Malformed> {
-        Reader::default().read(&mut BytesMut::from(bytes), asked)
+    fn read(bytes: &str, headless: bool) -> Result<Option<Answer>, Malformed> {
+        Reader::default().read(&mut BytesMut::from(bytes), headless)
     }
 
     /// Status, framing, and whether the connection lasts.
     fn told(bytes: &str) -> Result<(u16, Framing, bool), Malformed> {
-        let answer = read(bytes, &Method::POST)?.unwrap();
+        let answer = read(bytes, false)?.unwrap();
         Ok((answer.head.status.as_u16(), answer.framing, answer.lasts))
     }
 
@@ -296,10 +301,7 @@ mod tests {
         ] {
             assert_eq!(told(bytes), Ok(expected), "{bytes:?}");
         }
-        let answer = read(
-            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
-            &Method::HEAD,
-        );
+        let answer = read("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", true);
         let answer = answer.unwrap().unwrap();
         assert_eq!(answer.framing, Framing::Length(0));
         assert_eq!(answer.head.headers[header::CONTENT_LENGTH], "5");
@@ -364,7 +366,7 @@ mod tests {
                 Malformed::LengthAndChunks,
             ),
         ] {
-            assert_eq!(read(bytes, &Method::POST).unwrap_err(), why, "{bytes:?}");
+            assert_eq!(read(bytes, false).unwrap_err(), why, "{bytes:?}");
         }
     }
 
@@ -375,11 +377,8 @@ mod tests {
         assert!(told(&with(100)).is_ok());
         assert_eq!(told(&with(101)), Err(Malformed::TooManyHeaders));
         let long = |length: usize| format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(length));
-        assert!(matches!(read(&long(LONGEST - 20), &Method::GET), Ok(None)));
-        assert_eq!(
-            read(&long(LONGEST), &Method::GET).unwrap_err(),
-            Malformed::TooLong
-        );
+        assert!(matches!(read(&long(LONGEST - 20), false), Ok(None)));
+        assert_eq!(read(&long(LONGEST), false).unwrap_err(), Malformed::TooLong);
         let ended = long(LONGEST) + "\r\n\r\n";
         assert_eq!(told(&ended), Err(Malformed::TooLong));
         let interim = |count| "HTTP/1.1 102 x\r\n\r\n".repeat(count) + &with(0);
@@ -392,14 +391,14 @@ mod tests {
         let bytes = b"HTTP/1.1 100 x\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\nx:\r\na:\tc \r\n\r\nrest";
         for cut in 0..bytes.len() {
             let (mut reader, mut buffer) = (Reader::default(), BytesMut::from(&bytes[..cut]));
-            let answer = match reader.read(&mut buffer, &Method::GET).unwrap() {
+            let answer = match reader.read(&mut buffer, false).unwrap() {
                 Some(answer) => {
                     buffer.extend_from_slice(&bytes[cut..]);
                     answer
                 }
                 None => {
                     buffer.extend_from_slice(&bytes[cut..]);
-                    reader.read(&mut buffer, &Method::GET).unwrap().unwrap()
+                    reader.read(&mut buffer, false).unwrap().unwrap()
                 }
             };
             let headers: Vec<(&str, &[u8])> = answer

@@ -240,7 +240,7 @@ pub fn chunk(length: usize, out: &mut Vec<u8>) {
     let digits = (usize::BITS - length.leading_zeros()).div_ceil(4).max(1);
     out.extend((0..digits).rev().map(|at| {
         let digit = (length >> (4 * at)) & 15;
-        b"0123456789abcdef"[digit]
+        b"0123456789ABCDEF"[digit]
     }));
     out.extend_from_slice(b"\r\n");
 }
@@ -383,7 +383,7 @@ mod tests {
         for length in [1, 15, 16, 255, 4096, 70_000] {
             let mut out = Vec::new();
             chunk(length, &mut out);
-            assert_eq!(out, format!("{length:x}\r\n").as_bytes());
+            assert_eq!(out, format!("{length:X}\r\n").as_bytes());
             out.resize(out.len() + length, b'x');
             out.extend_from_slice(CHUNK_END);
             out.extend_from_slice(LAST_CHUNK);

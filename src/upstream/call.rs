@@ -36,7 +36,7 @@ impl Heard {
 /// fragment. The time limit is the caller's.
 pub async fn call(
     upstream: &Upstream,
-    request: Request<Full<Bytes>>,
+    request: Request<Bytes>,
     longest: usize,
 ) -> Result<Heard, String> {
     exchange(dial(upstream).await?, request, longest).await
@@ -45,7 +45,7 @@ pub async fn call(
 /// The same over a connection that stands.
 pub(super) async fn exchange(
     link: Link,
-    request: Request<Full<Bytes>>,
+    request: Request<Bytes>,
     longest: usize,
 ) -> Result<Heard, String> {
     match link {
@@ -54,7 +54,7 @@ pub(super) async fn exchange(
     }
 }
 
-async fn over<I>(io: I, request: Request<Full<Bytes>>, longest: usize) -> Result<Heard, String>
+async fn over<I>(io: I, request: Request<Bytes>, longest: usize) -> Result<Heard, String>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
@@ -65,7 +65,7 @@ where
     });
     let sent = Instant::now();
     let (head, mut body) = sender
-        .send_request(request)
+        .send_request(request.map(Full::new))
         .await
         .map_err(|error| broke(&error))?
         .into_parts();

@@ -8,7 +8,6 @@ use super::{
 };
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
-use http_body_util::Full;
 use std::time::Duration;
 
 /// The longest answer taken; tokens are a few thousand bytes.
@@ -32,7 +31,7 @@ pub async fn fetch(
     }
     let answer = async {
         let link = dial::link(&origin, None, |_| false).await?;
-        call::exchange(link, request.map(Full::new), LONGEST).await
+        call::exchange(link, request, LONGEST).await
     };
     match tokio::time::timeout(within, answer).await {
         Ok(Ok(Heard {

@@ -43,7 +43,6 @@ use crate::vendors::{self, Vendor};
 use address::Address;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
-use http_body_util::Full;
 use std::sync::Arc;
 
 /// A provider ready to be called.
@@ -338,7 +337,7 @@ impl Upstream {
 
     /// The finished request: fixed headers, the vendor's and the provider's, the caller's that may pass, and the
     /// credential last: signing covers method, target, headers and body, which are all final by then.
-    pub fn request(&self, ask: Ask<'_>) -> Result<Request<Full<Bytes>>, Unsigned> {
+    pub fn request(&self, ask: Ask<'_>) -> Result<Request<Bytes>, Unsigned> {
         let headers = headers::of(self, &ask);
         let mut request = Request::new(ask.body);
         *request.headers_mut() = headers;
@@ -347,6 +346,6 @@ impl Upstream {
         let same = ask.way.is_some_and(Way::is_same) && ask.caller.is_some();
         let sign_in = ask.way.map_or(&self.sign_in, |way| way.sign_in(self));
         sign_in.sign(&mut request, ask.own_key, same)?;
-        Ok(request.map(Full::new))
+        Ok(request)
     }
 }

@@ -1,0 +1,134 @@
+//! The body of an answer, with the connection it comes over: who reads it reads the socket, so that it knows when nothing more
+//! has arrived. Read to its end, it gives the connection back; dropped before, it closes it. Must not know what is read.
+
+use super::{broke::Broke, connect::Connection, pool::Pool};
+use crate::http1::body::{Body, Framing};
+use crate::upstream::Upstream;
+use bytes::Bytes;
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+use tokio::task::JoinHandle;
+
+/// Where a connection belongs that has done its work.
+pub struct Home {
+    pub upstream: Arc<Upstream>,
+    pub pool: Rc<Pool>,
+}
+
+/// The body of an answer.
+pub struct Arriving {
+    body: Body,
+    /// `None`: it has ended.
+    connection: Option<Rc<RefCell<Connection>>>,
+    /// The connection can go on after it.
+    lasts: bool,
+    home: Home,
+    /// Sends what is left of the request.
+    sender: Option<Sender>,
+}
+
+/// A task that goes on sending a request whose answer has begun: it must not wait for a caller that does not read.
+struct Sender(JoinHandle<()>);
+
+impl Sender {
+    fn spawn(connection: Rc<RefCell<Connection>>) -> Sender {
+        Sender(tokio::task::spawn_local(async move {
+            let sent = poll_fn(|cx| connection.borrow_mut().poll_send(cx)).await;
+            if sent.is_err() {
+                connection.borrow().shut();
+            }
+        }))
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Arriving {
+    /// What comes behind a head that has been read.
+    pub fn new(
+        connection: Rc<RefCell<Connection>>,
+        framing: Framing,
+        lasts: bool,
+        home: Home,
+    ) -> Arriving {
+        let sent = connection.borrow().is_sent();
+        let mut arriving = Arriving {
+            body: Body::new(framing),
+            sender: (!sent).then(|| Sender::spawn(connection.clone())),
+            connection: Some(connection),
+            lasts,
+            home,
+        };
+        arriving.ended();
+        arriving
+    }
+
+    /// Bytes it still has, where that is known.
+    pub fn length(&self) -> Option<u64> {
+        self.body.length()
+    }
+
+    /// The upstream it comes from.
+    pub fn upstream(&self) -> &Arc<Upstream> {
+        &self.home.upstream
+    }
+
+    /// Nobody reads on.
+    pub fn abandon(&mut self) {
+        self.sender = None;
+        self.connection = None;
+    }
+
+    /// The next piece; `None`: the end. Where nothing comes, nothing more has arrived.
+    pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broke>>> {
+        let polled = ready!(self.poll_next(cx)).transpose();
+        match &polled {
+            Some(Err(_)) => self.abandon(),
+            Some(Ok(_)) | None => self.ended(),
+        }
+        Poll::Ready(polled)
+    }
+
+    /// The same, waited for.
+    pub async fn piece(&mut self) -> Option<Result<Bytes, Broke>> {
+        poll_fn(|cx| self.poll_piece(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broke>> {
+        let Some(connection) = &self.connection else {
+            return Poll::Ready(Ok(None));
+        };
+        let mut connection = connection.borrow_mut();
+        loop {
+            let piece = self.body.next(&mut connection.read);
+            let piece = piece.map_err(Broke::Body)?;
+            if piece.is_some() || self.body.is_done() {
+                return Poll::Ready(Ok(piece));
+            }
+            if ready!(connection.poll_read(cx, self.body.left().unwrap_or(0)))? == 0 {
+                self.body.closed().map_err(Broke::Body)?;
+                self.lasts = false;
+            }
+        }
+    }
+
+    /// Gives the connection back where the body has been read to its end, unless the request is still going out over it.
+    fn ended(&mut self) {
+        if !self.body.is_done() {
+            return;
+        }
+        self.sender = None;
+        if let Some(connection) = self.connection.take().filter(|_| self.lasts) {
+            self.home.pool.give(&self.home.upstream, connection);
+        }
+    }
+}
