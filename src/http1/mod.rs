@@ -7,3 +7,5 @@ pub mod answer;
 pub mod ask;
 /// Where bodies end.
 pub mod body;
+#[cfg(test)]
+mod laws;
