@@ -29,7 +29,7 @@ use crate::upstream::{Conversion, Upstream, Way};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde::de::IgnoredAny;
-use std::{future::poll_fn, time::Duration};
+use std::{future::poll_fn, pin::pin, time::Duration};
 
 /// An answer the gateway has committed to.
 pub struct Answer {
@@ -95,7 +95,7 @@ impl Reading<'_> {
     /// Reads an answer until it is whole, or has begun for good.
     pub async fn read(&self, head: Head, arriving: Arriving) -> Result<Came, Ended> {
         if !head.status.is_success() {
-            let failure = self.watch.run(self.refusal(head, arriving)).await;
+            let failure = self.watch.run(pin!(self.refusal(head, arriving))).await;
             return Err(match failure {
                 Ok(failure) => failure.into(),
                 Err(fired) => {
@@ -128,7 +128,7 @@ impl Reading<'_> {
                 let label = head.headers.get(header::CONTENT_TYPE);
                 let label = label.and_then(|value| value.to_str().ok());
                 let begun = self.begun(label.unwrap_or_default(), arriving);
-                match self.watch.run(begun).await {
+                match self.watch.run(pin!(begun)).await {
                     Ok(begun) => begun?,
                     Err(fired) => {
                         return Err(interrupted(fired, self.watch, || {
@@ -294,7 +294,7 @@ impl Reading<'_> {
         let mut collected = Collected::default();
         let read = collected.read(&mut arriving, most, self.exchange.held);
         let late = || self.late("did not finish its answer in time (`answer_timeout`)");
-        match self.watch.run(read).await {
+        match self.watch.run(pin!(read)).await {
             Err(fired) => Err(interrupted(fired, self.watch, late)),
             Ok(Ok(())) => self.reply(collected.into_bytes()).map_err(Ended::Failed),
             Ok(Err(Cut::TooMuch | Cut::NoRoom(_)))

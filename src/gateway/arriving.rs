@@ -2,7 +2,7 @@
 //! has arrived. Read to its end, it gives the connection back; dropped before, it closes it. Must not know what is read.
 
 use super::{broke::Broke, connect::Connection, pool::Pool};
-use crate::http1::body::{Body, Framing};
+use crate::http1::body::{Body, Framing, Malformed};
 use crate::upstream::Upstream;
 use bytes::Bytes;
 use std::{
@@ -13,6 +13,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio::task::JoinHandle;
+
+/// Room for what is announced.
+const MOST: u64 = 256 << 10;
 
 /// Where a connection belongs that has done its work.
 pub struct Home {
@@ -103,6 +106,37 @@ impl Arriving {
         poll_fn(|cx| self.poll_piece(cx)).await
     }
 
+    /// Reads on without taking anything out of where it lies, so that it becomes one piece: until all of a body is there whose length
+    /// is known, or more than `most`. How much lies there now; `None`: nothing more is to be gathered.
+    pub async fn gather(&mut self, most: usize) -> Result<Option<usize>, Broke> {
+        let gathered = poll_fn(|cx| self.poll_gather(cx, most)).await;
+        if gathered.is_err() {
+            self.abandon();
+        }
+        gathered
+    }
+
+    fn poll_gather(
+        &mut self,
+        cx: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<Result<Option<usize>, Broke>> {
+        let (Some(connection), Some(left)) = (&self.connection, self.body.length()) else {
+            return Poll::Ready(Ok(None));
+        };
+        let mut connection = connection.borrow_mut();
+        let lies = connection.read.len();
+        if lies as u64 >= left || lies > most {
+            return Poll::Ready(Ok(None));
+        }
+        // What is only announced takes no more room than what has come.
+        let room = (left - lies as u64).min(MOST.max(lies as u64)) as usize;
+        if ready!(connection.poll_read(cx, room))? == 0 {
+            return Poll::Ready(Err(Broke::Body(Malformed::Cut)));
+        }
+        Poll::Ready(Ok(Some(connection.read.len())))
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broke>> {
         let Some(connection) = &self.connection else {
             return Poll::Ready(Ok(None));
@@ -114,7 +148,8 @@ impl Arriving {
             if piece.is_some() || self.body.is_done() {
                 return Poll::Ready(Ok(piece));
             }
-            if ready!(connection.poll_read(cx, self.body.left().unwrap_or(0)))? == 0 {
+            let room = self.body.left().map_or(0, |left| left.min(MOST) as usize);
+            if ready!(connection.poll_read(cx, room))? == 0 {
                 self.body.closed().map_err(Broke::Body)?;
                 self.lasts = false;
             }

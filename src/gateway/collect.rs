@@ -64,9 +64,16 @@ impl Collected {
         most: usize,
         held: &Held,
     ) -> Result<(), Cut> {
+        let mut counted = 0;
+        while let Some(lies) = arriving.gather(most).await.map_err(|_| Cut::Broke)? {
+            if held.take(lies - counted).is_err() {
+                break;
+            }
+            counted = lies;
+        }
         while let Some(piece) = arriving.piece().await {
             let piece = piece.map_err(|_| Cut::Broke)?;
-            let room = held.take(piece.len());
+            let room = held.take(piece.len() - std::mem::take(&mut counted));
             self.push(piece);
             room.map_err(Cut::NoRoom)?;
             if self.length() > most {

@@ -16,8 +16,6 @@ const ROOM: usize = 8 << 10;
 const MOST_ROOM: usize = 64 << 10;
 /// With less room than this nothing is read, so that few answers are cut in two.
 const LEAST_ROOM: usize = 2 << 10;
-/// Room for the rest of what is announced.
-const ANNOUNCED: usize = 128 << 10;
 
 /// A connection to an upstream.
 pub struct Connection {
@@ -31,6 +29,8 @@ pub struct Connection {
     pub read: BytesMut,
     /// Room for what comes next.
     room: usize,
+    /// There has been much room, which what is left of it keeps alive.
+    roomy: bool,
 }
 
 impl Connection {
@@ -55,7 +55,7 @@ impl Connection {
     pub fn rest(&mut self) -> bool {
         let clean = self.read.is_empty() && self.outgoing.is_sent() && !self.outgoing.is_deaf();
         // An idle connection has no use for much room.
-        if self.read.capacity() > 2 * ROOM {
+        if std::mem::take(&mut self.roomy) {
             self.read = BytesMut::new();
             self.room = ROOM;
         }
@@ -88,16 +88,16 @@ impl Connection {
         }
     }
 
-    /// Reads more of what has come, with room for so much where that is known. 0: the peer has closed.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, left: u64) -> Poll<Result<usize, Broke>> {
-        let room = usize::try_from(left).map_or(ANNOUNCED, |left| left.min(ANNOUNCED));
-        let spare = self.read.capacity() - self.read.len();
-        if spare < room.max(LEAST_ROOM) {
-            self.read.reserve(room.max(self.room));
+    /// Reads more of what has come, with room for so much where that is known, else 0. 0: the peer has closed.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<Result<usize, Broke>> {
+        if self.read.capacity() - self.read.len() < room.max(LEAST_ROOM) {
+            let room = room.max(self.room);
+            self.roomy |= room > 2 * ROOM;
+            self.read.reserve(room);
         }
         let spare = self.read.capacity() - self.read.len();
         let count = ready!(self.socket.poll_read(cx, &mut self.read)).map_err(Broke::Io)?;
-        if count == spare && left == 0 {
+        if count == spare && room == 0 {
             self.room = (self.room * 2).min(MOST_ROOM);
         }
         Poll::Ready(Ok(count))
@@ -125,5 +125,6 @@ pub async fn connect(upstream: &Upstream) -> Result<Connection, Failure> {
         headless: false,
         read: BytesMut::new(),
         room: ROOM,
+        roomy: false,
     })
 }

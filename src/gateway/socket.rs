@@ -2,14 +2,14 @@
 
 use bytes::BytesMut;
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io::{IoSlice, Result},
     net::Shutdown,
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     net::TcpStream,
     task::coop::unconstrained,
 };
@@ -54,10 +54,14 @@ impl Socket {
     /// Whether it is open and nothing has come that nobody has read. Where there is no news it makes no system call: what came before
     /// the event that is being served has been told with it.
     pub fn is_quiet(&mut self) -> bool {
-        let mut one = BytesMut::with_capacity(1);
         let cx = &mut Context::from_waker(Waker::noop());
+        let mut one = [0];
+        let mut one = ReadBuf::new(&mut one);
         // Not by the rules of turns, which have everybody wait who has done much.
-        let read = std::future::poll_fn(|cx| self.poll_read(cx, &mut one));
+        let read = poll_fn(|cx| match self {
+            Socket::Plain(stream) => Pin::new(stream).poll_read(cx, &mut one),
+            Socket::Tls(stream) => Pin::new(stream).poll_read(cx, &mut one),
+        });
         pin!(unconstrained(read)).poll(cx).is_pending()
     }
 
@@ -68,6 +72,15 @@ impl Socket {
             Socket::Tls(stream) => stream.get_ref().0,
         };
         let _ = socket2::SockRef::from(tcp).shutdown(Shutdown::Both);
+    }
+}
+
+impl Drop for Socket {
+    /// TLS says that it ends (RFC 8446 section 6.1), as far as that goes without waiting.
+    fn drop(&mut self) {
+        if let Socket::Tls(stream) = self {
+            let _ = Pin::new(stream).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+        }
     }
 }
 

@@ -86,23 +86,35 @@ impl Reader {
             let head = read.split_to(end).freeze();
             let (line, fields) = line(&head);
             let (new, status) = status(line).ok_or(Malformed::StatusLine)?;
+            let (headers, said) = headers(&head, fields)?;
             if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-                headers(&head, fields)?;
                 self.interim += 1;
                 if self.interim > MOST_INTERIM {
                     return Err(Malformed::TooManyInterim);
                 }
                 continue;
             }
-            let headers = headers(&head, fields)?;
-            let framing = framing(status, &headers, headless, new)?;
-            let lasts = framing != Framing::Close
-                && status != StatusCode::SWITCHING_PROTOCOLS
-                && lasts(&headers, new);
+            let told = match said {
+                Said {
+                    length: Some(_),
+                    chunked: true,
+                    ..
+                } => return Err(Malformed::LengthAndChunks),
+                Said { chunked: true, .. } if !new => return Err(Malformed::Framing),
+                Said { chunked: true, .. } => Framing::Chunked,
+                Said { length, .. } => length.map_or(Framing::Close, Framing::Length),
+            };
+            let upgraded = status == StatusCode::SWITCHING_PROTOCOLS;
+            let bare = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+            let framing = match headless || bare || upgraded {
+                true => Framing::Length(0),
+                false => told,
+            };
             return Ok(Some(Answer {
                 head: Head { status, headers },
                 framing,
-                lasts,
+                // What is older than HTTP/1.1 is not relied on.
+                lasts: new && !said.closes && !upgraded && framing != Framing::Close,
             }));
         }
     }
@@ -116,11 +128,11 @@ impl Reader {
         let before = |at: usize, back: usize| at.checked_sub(back).and_then(|at| read.get(at));
         for more in memchr::memchr_iter(b'\n', &read[self.seen..]) {
             let at = self.seen + more;
-            if before(at, 1) != Some(&b'\r') {
-                return Err(Malformed::LineBreak);
-            }
             if at >= LONGEST {
                 return Err(Malformed::TooLong);
+            }
+            if before(at, 1) != Some(&b'\r') {
+                return Err(Malformed::LineBreak);
             }
             if before(at, 2) == Some(&b'\n') {
                 return Ok(Some(at + 1));
@@ -170,14 +182,42 @@ fn trimmed(mut value: &[u8]) -> &[u8] {
     value
 }
 
+/// What headers say of the body's end (RFC 9112 section 6.3) and of the connection (section 9.3).
+#[derive(Clone, Copy, Default)]
+struct Said {
+    length: Option<u64>,
+    chunked: bool,
+    closes: bool,
+}
+
+impl Said {
+    fn hear(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), Malformed> {
+        if *name == header::CONTENT_LENGTH {
+            let length = length(value).ok_or(Malformed::Framing)?;
+            if self.length.replace(length).is_some_and(|had| had != length) {
+                return Err(Malformed::Framing);
+            }
+        } else if *name == header::TRANSFER_ENCODING {
+            let again = std::mem::replace(&mut self.chunked, true);
+            if again || !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Malformed::Framing);
+            }
+        } else if *name == header::CONNECTION {
+            let mut options = value.split(|byte| *byte == b',');
+            self.closes |= options.any(|option| trimmed(option).eq_ignore_ascii_case(b"close"));
+        }
+        Ok(())
+    }
+}
+
 /// The headers of a head, where these lines are the rest of it.
-fn headers(head: &Bytes, mut rest: &[u8]) -> Result<HeaderMap, Malformed> {
-    let mut headers = HeaderMap::with_capacity(16);
+fn headers(head: &Bytes, mut rest: &[u8]) -> Result<(HeaderMap, Said), Malformed> {
+    let (mut headers, mut said) = (HeaderMap::with_capacity(12), Said::default());
     loop {
         let (field, more) = line(rest);
         rest = more;
         if field.is_empty() {
-            return Ok(headers);
+            return Ok((headers, said));
         }
         if headers.len() == MOST_HEADERS {
             return Err(Malformed::TooManyHeaders);
@@ -187,6 +227,7 @@ fn headers(head: &Bytes, mut rest: &[u8]) -> Result<HeaderMap, Malformed> {
         let value = trimmed(&value[1..]);
         // Checks every byte: a line that goes on the one before begins with a space, which no name has.
         let name = HeaderName::from_bytes(name).map_err(|_| Malformed::Header)?;
+        said.hear(&name, value)?;
         let value = match value {
             [] => HeaderValue::from_static(""),
             value => HeaderValue::from_maybe_shared(head.slice_ref(value))
@@ -196,50 +237,6 @@ fn headers(head: &Bytes, mut rest: &[u8]) -> Result<HeaderMap, Malformed> {
             .try_append(name, value)
             .map_err(|_| Malformed::TooManyHeaders)?;
     }
-}
-
-/// How the body ends (RFC 9112 section 6.3).
-fn framing(
-    status: StatusCode,
-    headers: &HeaderMap,
-    headless: bool,
-    new: bool,
-) -> Result<Framing, Malformed> {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
-    let told = match (codings.next(), lengths.next()) {
-        (None, None) => Framing::Close,
-        (None, Some(first)) => {
-            let same = lengths.all(|other| other == first);
-            let length = length(first.as_bytes()).filter(|_| same);
-            Framing::Length(length.ok_or(Malformed::Framing)?)
-        }
-        (Some(coding), None) => {
-            let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-            match chunked && new && codings.next().is_none() {
-                true => Framing::Chunked,
-                false => return Err(Malformed::Framing),
-            }
-        }
-        (Some(_), Some(_)) => return Err(Malformed::LengthAndChunks),
-    };
-    let none = matches!(
-        status,
-        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS
-    );
-    Ok(match none || headless {
-        true => Framing::Length(0),
-        false => told,
-    })
-}
-
-/// Whether the connection goes on (RFC 9112 section 9.3). What is older than HTTP/1.1 is not relied on.
-fn lasts(headers: &HeaderMap, new: bool) -> bool {
-    let mut options = headers.get_all(header::CONNECTION).iter();
-    new && !options.any(|value| {
-        let mut options = value.as_bytes().split(|byte| *byte == b',');
-        options.any(|option| trimmed(option).eq_ignore_ascii_case(b"close"))
-    })
 }
 
 #[cfg(test)]

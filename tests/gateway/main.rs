@@ -100,6 +100,7 @@ mod translated_requests;
 mod unread_bodies;
 mod uploads;
 mod upstream_bytes;
+mod upstream_heads;
 mod usage;
 mod vendors;
 mod waiting;

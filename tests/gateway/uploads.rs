@@ -583,6 +583,39 @@ fn an_upstream_that_answers_early_is_heard_at_once() {
     assert_eq!(status(&got), 413, "{got}");
 }
 
+/// Else a caller that sends all before it reads, and an upstream that answers as it goes, would wait for each other.
+#[test]
+fn an_upload_goes_on_while_nobody_reads_its_answer() {
+    const BOTH: usize = 64 << 20;
+    let (ended, end) = mpsc::channel();
+    let (url, _heard) = upstream_that(move |mut socket| {
+        let reader = socket.try_clone().unwrap();
+        std::thread::spawn(move || ended.send(read_away(reader)).unwrap());
+        write!(socket, "HTTP/1.1 200 OK\r\ncontent-length: {BOTH}\r\n\r\n").unwrap();
+        let piece = vec![b'x'; 1 << 20];
+        for _ in 0..BOTH / piece.len() {
+            socket.write_all(&piece).unwrap();
+        }
+    });
+    let bench = with_upstream(&url).start();
+    let mut socket = bench.socket();
+    let path = "/through/passthrough/up/v1/files";
+    let asked = request_head(&bench, "POST", path, Some(BOTH));
+    socket.write_all(asked.as_bytes()).unwrap();
+    socket.write_all(&vec![b'x'; BOTH]).unwrap();
+    let (answer, rest) = head(&mut socket).unwrap();
+    assert!(answer.line.contains("200"), "{}", answer.line);
+    let mut left = BOTH - rest.len();
+    let mut piece = vec![0; 64 << 10];
+    while left > 0 {
+        let read = socket.read(&mut piece).unwrap();
+        assert!(read > 0, "the answer ended {left} bytes early");
+        left -= read;
+    }
+    drop((socket, bench));
+    assert!(end.recv().unwrap() >= BOTH);
+}
+
 #[test]
 fn who_stalls_is_told_apart() {
     let (ended, end) = mpsc::channel();
