@@ -292,9 +292,12 @@ impl Reading<'_> {
         };
         let length = arriving.length();
         let mut collected = Collected::default();
-        let read = collected.read(&mut arriving, most, self.exchange.held);
+        let came = {
+            let read = pin!(collected.read(&mut arriving, most, self.exchange.held));
+            self.watch.run(read).await
+        };
         let late = || self.late("did not finish its answer in time (`answer_timeout`)");
-        match self.watch.run(pin!(read)).await {
+        match came {
             Err(fired) => Err(interrupted(fired, self.watch, late)),
             Ok(Ok(())) => self.reply(collected.into_bytes()).map_err(Ended::Failed),
             Ok(Err(Cut::TooMuch | Cut::NoRoom(_)))
