@@ -134,7 +134,11 @@ impl Arriving {
         if ready!(connection.poll_read(cx, room))? == 0 {
             return Poll::Ready(Err(Broke::Body(Malformed::Cut)));
         }
-        Poll::Ready(Ok(Some(connection.read.len())))
+        // What comes behind it is not its own.
+        let lies = connection.read.len();
+        Poll::Ready(Ok(Some(
+            usize::try_from(left).map_or(lies, |left| lies.min(left)),
+        )))
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broke>> {

@@ -128,3 +128,23 @@ fn a_connection_goes_on_only_where_its_answer_says_nothing_else() {
         assert_eq!(made.load(SeqCst), connections, "{head:?}");
     }
 }
+
+#[test]
+fn what_comes_behind_a_long_answer_is_not_of_it() {
+    let text = "w".repeat(300 << 10);
+    let body = format!(r#"{{"choices":[{{"message":{{"content":"{text}"}}}}]}}"#);
+    for behind in ["", "x"] {
+        let (length, json) = (body.len(), "content-type: application/json");
+        let (bench, made) = bench(&format!(
+            "HTTP/1.1 200 OK\r\n{json}\r\ncontent-length: {length}\r\n\r\n{body}{behind}"
+        ));
+        let answer = ask(&bench);
+        assert!(
+            answer.status == 200 && answer.body == body,
+            "{}",
+            answer.status
+        );
+        assert_eq!(ask(&bench).status, 200);
+        assert_eq!(made.load(SeqCst), 1 + behind.len());
+    }
+}
