@@ -600,9 +600,11 @@ fn an_upload_goes_on_while_nobody_reads_its_answer() {
     let bench = with_upstream(&url).start();
     let mut socket = bench.socket();
     let path = "/through/passthrough/up/v1/files";
-    let asked = request_head(&bench, "POST", path, Some(BOTH));
+    let (form, end_of_form, length) = long_form(BOTH);
+    let asked = request_head(&bench, "POST", path, Some(length)) + &form;
     socket.write_all(asked.as_bytes()).unwrap();
     socket.write_all(&vec![b'x'; BOTH]).unwrap();
+    socket.write_all(end_of_form.as_bytes()).unwrap();
     let (answer, rest) = head(&mut socket).unwrap();
     assert!(answer.line.contains("200"), "{}", answer.line);
     let mut left = BOTH - rest.len();
