@@ -1,86 +1,40 @@
-//! The answer's body as hyper polls it: whole bytes or a relayed stream, in one enum without boxing the
+//! The body of an answer as its connection pulls it: whole bytes or a relayed stream, in one enum without boxing the
 //! common case.
 
-use super::{
-    gate::Conn,
-    relay::{Aborted, Relay},
-};
+use super::relay::{Aborted, Relay};
 use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use std::{
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
-enum Kind {
-    Whole(Option<Bytes>),
+/// An answer's body. Dropping it before its end is how a caller's hang-up reaches the upstream.
+pub enum Body {
+    Whole(Bytes),
     /// With the bytes it has in all, where they are known.
     Relay(Box<Relay>, Option<u64>),
 }
 
-/// An answer's body. Dropping it before its end is how a caller's hang-up reaches the upstream.
-pub struct Body {
-    kind: Kind,
-    conn: Option<Rc<Conn>>,
-}
-
 impl Body {
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
-        let bytes = bytes.into();
-        Body {
-            kind: Kind::Whole((!bytes.is_empty()).then_some(bytes)),
-            conn: None,
-        }
+        Body::Whole(bytes.into())
     }
+
     pub fn relay(relay: Relay, length: Option<u64>) -> Body {
-        Body {
-            kind: Kind::Relay(Box::new(relay), length),
-            conn: None,
-        }
+        Body::Relay(Box::new(relay), length)
     }
-    /// Ties the body to its connection, which is idle once the body is gone.
-    pub fn on(mut self, conn: Rc<Conn>) -> Body {
-        self.conn = Some(conn);
-        self
-    }
-}
 
-impl Drop for Body {
-    fn drop(&mut self) {
-        if let Some(conn) = &self.conn {
-            conn.end();
-        }
-    }
-}
-
-impl HttpBody for Body {
-    type Data = Bytes;
-    type Error = Aborted;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
-        match &mut self.kind {
-            Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Relay(relay, _) => relay
-                .poll_next(cx)
-                .map(|next| next.map(|it| it.map(Frame::data))),
+    /// The bytes it has in all, where they are known.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Body::Whole(bytes) => Some(bytes.len() as u64),
+            Body::Relay(_, length) => *length,
         }
     }
 
-    fn is_end_stream(&self) -> bool {
-        matches!(self.kind, Kind::Whole(None))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.kind {
-            Kind::Whole(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-            }
-            Kind::Relay(_, Some(length)) => SizeHint::with_exact(*length),
-            Kind::Relay(_, None) => SizeHint::default(),
+    /// The next piece; `None`: its end.
+    pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
+        match self {
+            Body::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Body::Whole(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            Body::Relay(relay, _) => relay.poll_next(cx),
         }
     }
 }

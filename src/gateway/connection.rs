@@ -1,141 +1,256 @@
-//! One connection from its first byte to its last: HTTP within its limits, and an end that lets the last answer
-//! arrive. Must not know what is asked on it.
+//! One connection from its first byte to its last: requests one after the other, each answered before the next is looked at,
+//! and an end that lets the last answer arrive. Must not know what is asked on it.
 
 use super::{
-    coalesce::CoalescedWrites,
-    gate::{Conn, Gate, Transport},
-    listen, secured,
-    unparsed::WordedRefusals,
-    watch::Fired,
+    body::Body, gate::Conn, incoming::Incoming, listen, secured, transport::Stream, watch::Fired,
     worker::Worker,
 };
-use crate::tls::Identity;
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
+use crate::http1::{
+    body::{CHUNK_END, Framing, LAST_CHUNK, chunk},
+    reply::{self, Form, Terms},
+    request::{Head, Refused},
+};
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use std::{
     future::{Future, poll_fn},
-    pin::Pin,
     rc::Rc,
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
-use tokio::{io::ReadBuf, net::TcpStream};
+use tokio::net::TcpStream;
 
-/// Headers hyper takes unless told otherwise.
-const HYPER_HEADERS: usize = 100;
 /// How long what a caller still sends is read away once it has its last answer. Closing before would have the
 /// system reset the connection, and the answer might be lost with it.
 const LINGER: Duration = Duration::from_secs(2);
-/// What hyper holds of an answer whose peer does not read, beside the piece at hand.
-const WRITE_BUFFER: usize = 64 << 10;
 
 /// Serves one connection to its end.
 pub async fn serve(worker: Rc<Worker>, stream: TcpStream) {
     let conn = Rc::new(Conn::new(worker.watches.add(), worker.shared.clone()));
     worker.crowd.add(&conn);
-    match &worker.shared.tls {
-        None => talk(&worker, &conn, stream).await,
-        // In a box: a connection that waits must not carry the room about that another kind takes.
-        Some(identity) => Box::pin(talk_secured(&worker, &conn, stream, identity)).await,
+    let stream = match &worker.shared.tls {
+        None => Some(Stream::Plain(stream)),
+        // In a box: a connection that waits must not carry the room about that a handshake takes.
+        Some(identity) => Box::pin(secured::handshake(&worker, &conn, stream, identity))
+            .await
+            .map(|stream| Stream::Secured(Box::new(stream))),
+    };
+    if let Some(stream) = stream {
+        conn.transport.borrow_mut().stream = stream;
+        if let Some(ended) = talk(&worker, &conn).await {
+            end(&worker, &conn, ended).await;
+        }
+        conn.close();
     }
     worker.crowd.remove(&conn);
 }
 
-/// The same over TLS.
-async fn talk_secured(
-    worker: &Rc<Worker>,
-    conn: &Rc<Conn>,
-    stream: TcpStream,
-    identity: &Identity,
-) {
-    if let Some(stream) = secured::handshake(worker, conn, stream, identity).await {
-        talk(worker, conn, stream).await;
+/// How a connection came to its end.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// All that was sent on it was read.
+    Even,
+    /// The caller may still be sending what nobody reads.
+    Unread,
+}
+
+/// Serves requests until either side ends it; `None`: it is cut off, or broke.
+async fn talk(worker: &Rc<Worker>, conn: &Rc<Conn>) -> Option<Ended> {
+    loop {
+        let Some(next) = unless_late(conn, |cx| conn.poll_head(cx)).await? else {
+            return Some(Ended::Even);
+        };
+        let refused = match next {
+            Ok(head) if conn.is_early() => Refused {
+                status: StatusCode::BAD_REQUEST,
+                why: "requests cannot be pipelined",
+                path: head.request.uri().path().to_owned(),
+            },
+            Ok(head) => {
+                if request(worker, conn, head).await? {
+                    return Some(match conn.is_unread() {
+                        true => Ended::Unread,
+                        false => Ended::Even,
+                    });
+                }
+                conn.end();
+                continue;
+            }
+            Err(refused) => refused,
+        };
+        // What follows is anybody's guess.
+        conn.begin(Framing::Length(0), false);
+        let response = listen::refused(worker, &refused);
+        answer(worker, conn, response, Terms::UNKNOWN, true).await?;
+        return Some(Ended::Unread);
     }
 }
 
-async fn talk<S: Transport + 'static>(worker: &Rc<Worker>, conn: &Rc<Conn>, stream: S) {
-    if let Some(mut stream) = http(worker, conn, stream).await
-        && conn.unread()
-    {
-        // In a box, as few end so.
-        Box::pin(linger(worker, conn, &mut stream)).await;
-    }
-}
-
-/// Serves HTTP until either side ends it. Gives the transport back unless it was cut off.
-async fn http<S: Transport + 'static>(
-    worker: &Rc<Worker>,
-    conn: &Rc<Conn>,
-    stream: S,
-) -> Option<S> {
-    let shared = &worker.shared;
-    let service = hyper::service::service_fn({
-        let (worker, conn) = (worker.clone(), conn.clone());
-        move |request| {
-            listen::begin(&worker, &conn, &request);
-            // hyper keeps the room of a request for as long as the connection is there: most of them wait.
-            Box::pin(listen::handle(worker.clone(), conn.clone(), request))
-        }
+/// Serves one request. Whether the connection ends with it; `None`: the caller has gone, or the answer broke off.
+async fn request(worker: &Rc<Worker>, conn: &Rc<Conn>, head: Head) -> Option<bool> {
+    let terms = Terms::of(&head.request);
+    let stays = head.stays;
+    let turn = conn.begin(head.body, head.expects);
+    let incoming = Incoming::new(conn.clone(), turn);
+    // A connection carries the room of a request about for as long as there is one.
+    let mut serving = Box::pin(listen::handle(
+        worker.clone(),
+        head.request.map(|()| incoming),
+    ));
+    let response = unless_late(conn, |cx| match serving.as_mut().poll(cx) {
+        Poll::Ready(response) => Poll::Ready(Some(response)),
+        Poll::Pending => match conn.is_gone(cx) {
+            true => Poll::Ready(None),
+            // An invitation to send, at most.
+            false => match conn.poll_send(cx) {
+                Poll::Ready(Err(_)) => Poll::Ready(None),
+                _ => Poll::Pending,
+            },
+        },
     });
-    let gate = Gate {
-        stream,
-        conn: conn.clone(),
+    let response = response.await??;
+    drop(serving);
+    // What was not read of a request must not be taken for the next one.
+    let last = !stays || conn.is_unread() || worker.shared.is_stopping();
+    answer(worker, conn, response, terms, last).await
+}
+
+/// Sends an answer. Whether the connection ends with it; `None`: it broke off.
+async fn answer(
+    worker: &Worker,
+    conn: &Conn,
+    response: Response<Body>,
+    terms: Terms,
+    last: bool,
+) -> Option<bool> {
+    let (head, body) = response.into_parts();
+    let length = body.length();
+    let form = {
+        let out = &mut conn.transport.borrow_mut().out.front;
+        out.reserve(HEAD);
+        let now = worker.watches.now();
+        let told = (head.status, &head.headers);
+        worker.date.with(now, |date| {
+            reply::write(told, terms, length, last, date, out)
+        })
     };
-    let io = WordedRefusals::new(CoalescedWrites::new(gate), conn.clone());
-    let mut http = http1::Builder::new();
-    // The gate counts headers before hyper does. Up to its own limit hyper reads them without allocating.
-    let settings = &shared.settings;
-    if settings.max_headers > HYPER_HEADERS {
-        http.max_headers(settings.max_headers.min(1_000) + 8);
-    }
-    // One bound for both directions, so that it has to hold the largest head and what came with it.
-    let head = settings
-        .max_head_bytes
-        .saturating_add(settings.max_uri_bytes);
-    http.max_buf_size(WRITE_BUFFER.max(head.saturating_mul(2).min(1 << 20)));
-    let mut serving = http
-        .pipeline_flush(false)
-        .serve_connection(TokioIo::new(io), service);
-    let mut told = false;
-    let ended = poll_fn(|cx| {
-        if shared.is_stopping() && !told {
-            told = true;
-            Pin::new(&mut serving).graceful_shutdown();
-        }
-        // A deadline here is an idle, silent or slow-headed connection; requests have their own watch.
-        if conn.watch.fired() == Some(Fired::Deadline) {
-            return Poll::Ready(false);
-        }
-        match Pin::new(&mut serving).poll(cx) {
-            Poll::Ready(_) => Poll::Ready(true),
-            Poll::Pending => {
-                conn.watch.listen(cx);
-                Poll::Pending
+    drop(head);
+    let mut answering = Answering {
+        body,
+        form,
+        over: false,
+    };
+    let whole = unless_late(conn, |cx| answering.poll(conn, cx)).await?;
+    whole.then_some(form.last)
+}
+
+/// Room that an answer's head fits into.
+const HEAD: usize = 1 << 10;
+
+/// An answer on its way, whose head is among what is to go out.
+struct Answering {
+    body: Body,
+    /// With the length that is left.
+    form: Form,
+    /// All of it is on its way.
+    over: bool,
+}
+
+impl Answering {
+    /// Goes on with it, as far as the caller takes it. Whether it has gone out whole, where it is over.
+    fn poll(&mut self, conn: &Conn, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut waits = false;
+        loop {
+            while !self.over && !waits && conn.transport.borrow().out.has_room() {
+                match self.body.poll_piece(cx) {
+                    Poll::Pending => waits = true,
+                    Poll::Ready(Some(Ok(piece))) => self.add(piece, conn),
+                    Poll::Ready(None) if self.finished(conn) => self.over = true,
+                    Poll::Ready(None | Some(Err(_))) => return Poll::Ready(false),
+                }
+            }
+            match conn.poll_send(cx) {
+                Poll::Ready(Ok(())) if self.over => return Poll::Ready(true),
+                Poll::Ready(Ok(())) if !waits => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(false),
+                _ if conn.is_gone(cx) => return Poll::Ready(false),
+                _ => return Poll::Pending,
             }
         }
-    })
-    .await;
-    // Of a request that was read and dropped before it was looked at: the caller has gone.
-    drop(conn.begun.take());
-    ended.then(|| {
-        let io = serving.into_parts().io.into_inner();
-        io.inner.into_inner().stream
-    })
+    }
+
+    fn add(&mut self, mut piece: Bytes, conn: &Conn) {
+        let out = &mut conn.transport.borrow_mut().out;
+        match &mut self.form.framing {
+            _ if self.form.bodiless || piece.is_empty() => {}
+            Framing::Length(left) => {
+                let most = usize::try_from(*left).unwrap_or(usize::MAX);
+                piece.truncate(most);
+                *left -= piece.len() as u64;
+                out.push(piece, &[]);
+            }
+            Framing::Chunked => {
+                chunk(piece.len(), &mut out.front);
+                out.push(piece, CHUNK_END);
+            }
+            Framing::Close => out.push(piece, &[]),
+        }
+    }
+
+    /// Ends it; whether all has come that was promised.
+    fn finished(&self, conn: &Conn) -> bool {
+        match self.form.framing {
+            _ if self.form.bodiless => true,
+            Framing::Length(left) => left == 0,
+            Framing::Chunked => {
+                let out = &mut conn.transport.borrow_mut().out;
+                out.front.extend_from_slice(LAST_CHUNK);
+                true
+            }
+            Framing::Close => true,
+        }
+    }
 }
 
-/// Reads away what the caller still sends, for a while.
-async fn linger<S: Transport>(worker: &Worker, conn: &Conn, stream: &mut S) {
-    conn.watch.within(Some(LINGER));
-    let mut scratch = [0; 4096];
+/// Goes on until it is done; `None`: the connection's time was up before. Idle, silent and slow connections have such a time:
+/// requests have their own watch.
+async fn unless_late<T>(
+    conn: &Conn,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Option<T> {
     poll_fn(|cx| {
+        if conn.watch.fired() == Some(Fired::Deadline) {
+            return Poll::Ready(None);
+        }
+        let polled = poll(cx);
+        if polled.is_pending() {
+            conn.watch.listen(cx);
+        }
+        polled.map(Some)
+    })
+    .await
+}
+
+/// Says that this was all, and reads away what the caller still sends, for a while.
+async fn end(worker: &Worker, conn: &Conn, ended: Ended) {
+    conn.watch.within(Some(LINGER));
+    let mut said = false;
+    poll_fn(|cx| {
+        let transport = &mut *conn.transport.borrow_mut();
+        if !said && transport.poll_end(cx).is_pending() && conn.watch.fired().is_none() {
+            conn.watch.listen(cx);
+            return Poll::Pending;
+        }
+        said = true;
         // A bound on how much is read in one go, so that a caller that keeps sending takes nobody's turn.
         for _ in 0..16 {
-            if conn.watch.fired().is_some() || worker.shared.is_stopping() {
+            let over = conn.watch.fired().is_some() || worker.shared.is_stopping();
+            if over || ended == Ended::Even {
                 return Poll::Ready(());
             }
-            let mut buf = ReadBuf::new(&mut scratch);
-            match Pin::new(&mut *stream).poll_read(cx, &mut buf) {
-                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
+            transport.came.clear();
+            match transport.poll_read(cx) {
+                Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => {
                     conn.watch.listen(cx);

@@ -9,7 +9,6 @@ use super::{
     caller::{Admitted, InQuery},
     ended::Ended,
     exchange::{Errand, Exchange},
-    gate::Conn,
     held::Held,
     incoming::Incoming,
     limit,
@@ -48,21 +47,19 @@ impl Forwarded {
     }
 }
 
-/// Serves one such request, whose record has begun.
+/// Serves one such request.
 pub async fn serve(
     worker: &Rc<Worker>,
-    conn: &Rc<Conn>,
     forwarded: &Forwarded,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let format = forwarded.format();
-    let record = conn.begun.take();
-    let mut record = record.unwrap_or_else(|| begun(worker, format));
+    let mut record = begun(worker, format);
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
     match answer(worker, forwarded, request, &mut record, &watch, &held).await {
-        Ok(answer) => respond::answer(format, answer, record, watch, held, conn),
-        Err(ended) => respond::refuse(format, ended, &mut record, conn),
+        Ok(answer) => respond::answer(format, answer, record, watch, held),
+        Err(ended) => respond::refuse(format, ended, &mut record),
     }
 }
 

@@ -1,22 +1,24 @@
-//! The socket as hyper sees it: knows whether a connection is idle, sending a head or busy, sets its
-//! deadline accordingly and checks every head before hyper parses it.
+//! One caller's connection, in the hands of whoever serves it and of who reads the body that comes on it: what it is doing,
+//! and the deadline that goes with that. Must not know what is asked on it.
 
-use super::{Shared, head, record::Record, watch::Guard};
+use super::{
+    Shared,
+    transport::{Look, Transport},
+    watch::Guard,
+};
+use crate::http1::{
+    body::{Body, Framing, Malformed},
+    request::{Head, Limits, Reader, Refused},
+};
+use bytes::{Buf as _, Bytes};
 use std::{
     cell::{Cell, RefCell},
-    pin::Pin,
-    rc::Rc,
-    sync::{Arc, LazyLock},
-    task::{Context, Poll},
-};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
-/// Made once: preparing a search takes longer than searching a head.
-static HEAD_END: LazyLock<memchr::memmem::Finder<'static>> =
-    LazyLock::new(|| memchr::memmem::Finder::new(b"\r\n\r\n"));
+/// So much of what comes behind a request is taken in before it has its answer, to see whether its caller has gone.
+const BEHIND: usize = 8 << 10;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -24,33 +26,38 @@ enum Phase {
     Idle,
     /// Part of a head has.
     Head,
-    /// A head has arrived and been judged; hyper reads it.
-    Judged,
     /// A request is being read, served or answered.
     Busy,
-    /// The last answer is on its way, and the connection ends with it: what comes now is nobody's request.
-    Over,
 }
 
-/// What is known of a connection; shared by its socket, its requests and their bodies.
+/// What is known of a connection.
 pub struct Conn {
     phase: Cell<Phase>,
-    partial: RefCell<Vec<u8>>,
-    /// What the last head came to; `None`: no head was seen (the request was pipelined).
-    verdict: Cell<Option<Result<(), &'static str>>>,
-    /// The request's body has not been read to its end.
-    unread: Cell<bool>,
     /// The peer takes nothing of what is being written.
     stalled: Cell<bool>,
+    early: Cell<bool>,
     pub watch: Guard,
     /// Its place among its worker's connections, by when they came.
     pub place: Cell<u64>,
     /// A valid key was presented on it.
     pub known: Cell<bool>,
-    /// The record of a request whose serving has not begun. Here and not with what is awaited, which would be copied
-    /// whole for it.
-    pub begun: RefCell<Option<Box<Record>>>,
+    pub transport: RefCell<Transport>,
+    heads: RefCell<Reader>,
+    body: RefCell<Coming>,
     shared: Arc<Shared>,
+}
+
+/// The body of the request that is being served.
+struct Coming {
+    /// Which request of the connection's it is of.
+    turn: u32,
+    body: Body,
+    /// Its caller waits to be asked for it.
+    expected: bool,
+    /// Whoever reads it waits for more, and sees then, too, that the caller goes.
+    awaited: bool,
+    /// Who serves the connection. It may be another who reads.
+    owner: Option<Waker>,
 }
 
 impl Conn {
@@ -58,52 +65,186 @@ impl Conn {
         watch.within(Some(shared.settings.first_byte));
         Conn {
             phase: Cell::new(Phase::Idle),
-            partial: RefCell::default(),
-            verdict: Cell::new(None),
-            unread: Cell::new(false),
             stalled: Cell::new(false),
+            early: Cell::new(false),
             watch,
             place: Cell::new(0),
             known: Cell::new(false),
-            begun: RefCell::default(),
+            transport: RefCell::default(),
+            heads: RefCell::default(),
+            body: RefCell::new(Coming {
+                turn: 0,
+                body: Body::new(Framing::Length(0)),
+                expected: false,
+                awaited: false,
+                owner: None,
+            }),
             shared,
         }
     }
 
-    /// A request begins: its head's verdict. Pipelined requests have none and are refused: nobody's client
-    /// sends them, and they are how one caller's bytes become another's request. What follows a refused head is
-    /// anybody's guess, and so unread for good.
-    pub fn begin(&self, body: bool) -> Result<(), &'static str> {
+    /// The next request's head; `None`: none will come.
+    pub fn poll_head(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Head, Refused>>> {
+        let transport = &mut *self.transport.borrow_mut();
+        loop {
+            if transport.came.is_empty() {
+                if self.shared.is_stopping() {
+                    return Poll::Ready(None);
+                }
+            } else {
+                let limits = self.limits();
+                let read = self.heads.borrow_mut().read(&mut transport.came, &limits);
+                if read.is_some() {
+                    return Poll::Ready(read);
+                }
+            }
+            match transport.poll_read(cx) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(_) => return Poll::Ready(None),
+                Poll::Pending => {
+                    match self.phase.get() {
+                        _ if transport.came.is_empty() => transport.rest(),
+                        Phase::Idle => self.enter(Phase::Head),
+                        Phase::Head | Phase::Busy => {}
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let settings = &self.shared.settings;
+        Limits {
+            head: settings
+                .max_head_bytes
+                .saturating_add(settings.max_uri_bytes),
+            headers: settings.max_headers,
+            header: settings.max_header_bytes,
+            target: settings.max_uri_bytes,
+        }
+    }
+
+    /// Whether what comes next was sent before the last request had its answer. Nobody's client does that, and it is how one
+    /// caller's bytes become another's request.
+    pub fn is_early(&self) -> bool {
+        self.early.get()
+    }
+
+    /// A request begins; which one of the connection's it is.
+    pub fn begin(&self, framing: Framing, expected: bool) -> u32 {
         self.enter(Phase::Busy);
-        let verdict = self
-            .verdict
-            .take()
-            .unwrap_or(Err("requests cannot be pipelined"));
-        self.unread.set(body || verdict.is_err());
-        verdict
+        let mut coming = self.body.borrow_mut();
+        coming.turn = coming.turn.wrapping_add(1);
+        coming.body = Body::new(framing);
+        coming.expected = expected;
+        coming.awaited = false;
+        coming.turn
     }
 
-    /// Whether the head that has come is not refused.
-    pub fn accepts(&self) -> bool {
-        self.verdict.get() == Some(Ok(()))
+    /// The next piece of the body of the request with that turn; `None`: its end.
+    pub fn poll_piece(
+        &self,
+        turn: u32,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Malformed>>> {
+        let coming = &mut *self.body.borrow_mut();
+        if coming.turn != turn {
+            return Poll::Ready(Some(Err(Malformed::Cut)));
+        }
+        let transport = &mut *self.transport.borrow_mut();
+        let piece = loop {
+            match coming.body.next(&mut transport.came).transpose() {
+                None if !coming.body.is_done() => {}
+                piece => break piece,
+            }
+            if std::mem::take(&mut coming.expected) {
+                const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+                transport.out.front.extend_from_slice(CONTINUE);
+                let _ = transport.poll_send(cx, |taken| self.takes(taken));
+            }
+            match transport.poll_read(cx) {
+                Poll::Ready(Ok(1..)) => {}
+                Poll::Ready(_) => break Some(Err(Malformed::Cut)),
+                Poll::Pending => {
+                    coming.awaited = true;
+                    return Poll::Pending;
+                }
+            }
+        };
+        // From here on the owner is to look whether the caller goes.
+        if std::mem::take(&mut coming.awaited)
+            && let Some(owner) = &coming.owner
+            && !owner.will_wake(cx.waker())
+        {
+            owner.wake_by_ref();
+        }
+        Poll::Ready(piece)
     }
 
-    /// The request's body has been read to its end.
-    pub fn read(&self) {
-        self.unread.set(false);
+    /// Nobody reads the body of the request with that turn any more.
+    pub fn leave(&self, turn: u32) {
+        let mut coming = self.body.borrow_mut();
+        coming.awaited &= coming.turn != turn;
+    }
+
+    /// Bytes that are still to come of the body, where that is known.
+    pub fn left(&self) -> Option<u64> {
+        self.body.borrow().body.length()
     }
 
     /// Whether some of the request is still to come, so that the connection cannot go on after its answer.
-    pub fn unread(&self) -> bool {
-        self.unread.get()
+    pub fn is_unread(&self) -> bool {
+        !self.body.borrow().body.is_done()
     }
 
-    /// The answer is complete: the connection is idle again, or has served its last.
+    /// Whether the caller has gone while its request is served or answered. What it sent behind its request does not hide that.
+    pub fn is_gone(&self, cx: &mut Context<'_>) -> bool {
+        let coming = &mut *self.body.borrow_mut();
+        match &coming.owner {
+            Some(owner) if owner.will_wake(cx.waker()) => {}
+            _ => coming.owner = Some(cx.waker().clone()),
+        }
+        if coming.awaited {
+            return false;
+        }
+        let transport = &mut *self.transport.borrow_mut();
+        loop {
+            match transport.stream.look(cx) {
+                Look::Quiet => return false,
+                Look::Gone => return true,
+                Look::Bytes if !coming.body.is_done() || transport.came.len() >= BEHIND => {
+                    return false;
+                }
+                Look::Bytes => match transport.poll_read(cx) {
+                    Poll::Ready(Ok(1..)) => {}
+                    Poll::Ready(_) => return true,
+                    Poll::Pending => return false,
+                },
+            }
+        }
+    }
+
+    /// Sends what is to go out.
+    pub fn poll_send(&self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        let transport = &mut *self.transport.borrow_mut();
+        transport.poll_send(cx, |taken| self.takes(taken))
+    }
+
+    /// The answer has gone out, and the connection stays. What came by now came too early, but for a line break that some put
+    /// behind a body.
     pub fn end(&self) {
-        self.enter(match self.unread.get() {
-            true => Phase::Over,
-            false => Phase::Idle,
-        });
+        let came = &mut self.transport.borrow_mut().came;
+        while came.starts_with(b"\r\n") {
+            came.advance(2);
+        }
+        self.early.set(!came.is_empty());
+        self.enter(Phase::Idle);
+    }
+
+    /// The connection is over, whoever still has a hand on it.
+    pub fn close(&self) {
+        *self.transport.borrow_mut() = Transport::default();
     }
 
     /// Whether nothing of a request has arrived since the last answer.
@@ -111,166 +252,22 @@ impl Conn {
         self.phase.get() == Phase::Idle
     }
 
-    /// Whether a head is being read, so that what is written now is hyper's own word on it, or an earlier answer.
-    pub fn reading_head(&self) -> bool {
-        matches!(self.phase.get(), Phase::Head | Phase::Judged)
-    }
-
-    /// Why the head being read was refused, if it was.
-    pub fn refusal(&self) -> Option<&'static str> {
-        self.verdict.get().and_then(Result::err)
-    }
-
-    /// Every phase has its deadline, except that a peer which does not read has that of stalled writes: an
-    /// answer is complete for us long before its last byte is on the way.
+    /// Every phase has its deadline. What is written must be taken, or the peer counts as stalled.
     fn enter(&self, phase: Phase) {
         self.phase.set(phase);
-        if self.stalled.get() {
-            return;
-        }
         let settings = &self.shared.settings;
         self.watch.within(match phase {
             Phase::Idle => Some(settings.idle),
             Phase::Head => Some(settings.header),
-            // What was written must be taken, or the peer counts as stalled.
-            Phase::Judged | Phase::Busy | Phase::Over => None,
+            Phase::Busy => None,
         });
     }
 
-    /// What became of a write or flush.
-    fn wrote<T>(&self, polled: &Poll<std::io::Result<T>>) {
-        match (polled.is_pending(), self.stalled.get()) {
-            (true, false) => {
-                self.stalled.set(true);
-                self.watch.within(Some(self.shared.settings.write_stall));
-            }
-            (false, true) => {
-                self.stalled.set(false);
-                self.enter(self.phase.get());
-            }
-            _ => {}
+    /// The peer takes what is written, or does not.
+    fn takes(&self, takes: bool) {
+        if self.stalled.replace(!takes) == takes {
+            let stall = self.shared.settings.write_stall;
+            self.watch.within((!takes).then_some(stall));
         }
-    }
-
-    fn arrived(&self, bytes: &[u8]) {
-        match self.phase.get() {
-            _ if bytes.is_empty() => return,
-            Phase::Idle => self.enter(Phase::Head),
-            Phase::Head => {}
-            Phase::Judged | Phase::Busy | Phase::Over => return,
-        }
-        let mut partial = self.partial.borrow_mut();
-        // The usual case: the whole head in one read, looked at where it lies.
-        let whole: &[u8] = match partial.is_empty() {
-            true => bytes,
-            false => {
-                partial.extend_from_slice(bytes);
-                &partial
-            }
-        };
-        let settings = &self.shared.settings;
-        let most = settings
-            .max_head_bytes
-            .saturating_add(settings.max_uri_bytes);
-        let found = HEAD_END.find(whole).map(|at| at + 4);
-        let verdict = match found {
-            Some(end) if end <= most => Some(head::check(
-                &whole[..end],
-                settings.max_headers,
-                settings.max_header_bytes,
-                settings.max_uri_bytes,
-            )),
-            Some(_) => Some(Err("the request head is too large")),
-            None if whole.len() > most => Some(Err("the request head is too large")),
-            // hyper would take LF LF as the end of a head.
-            None if memchr::memmem::find(whole, b"\n\n").is_some() => {
-                Some(Err("a line of the request head does not end in CRLF"))
-            }
-            None => None,
-        };
-        match verdict {
-            Some(verdict) => {
-                self.verdict.set(Some(verdict));
-                // Given back, not kept: few heads come in pieces.
-                *partial = Vec::new();
-                // The deadline stays until hyper has read the head and the request begins.
-                self.phase.set(Phase::Judged);
-            }
-            None if partial.is_empty() => partial.extend_from_slice(bytes),
-            None => {}
-        }
-    }
-}
-
-/// A connection as bytes of HTTP, whatever carries them.
-pub trait Transport: AsyncRead + AsyncWrite + Unpin {
-    /// Whether the peer has gone, looked for without taking anything it sent. Without news no system call.
-    fn gone(&mut self, cx: &mut Context<'_>) -> bool;
-}
-
-impl Transport for TcpStream {
-    fn gone(&mut self, cx: &mut Context<'_>) -> bool {
-        matches!(
-            self.poll_peek(cx, &mut ReadBuf::new(&mut [0])),
-            Poll::Ready(Ok(0))
-        )
-    }
-}
-
-/// The transport, watched.
-pub struct Gate<S> {
-    pub stream: S,
-    pub conn: Rc<Conn>,
-}
-
-impl<S: Transport> AsyncRead for Gate<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if let Poll::Ready(Ok(())) = polled {
-            self.conn.arrived(&buf.filled()[before..]);
-        }
-        polled
-    }
-}
-
-impl<S: Transport> AsyncWrite for Gate<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.conn.wrote(&polled);
-        polled
-    }
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.conn.wrote(&polled);
-        polled
-    }
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        // hyper looks for a caller's end only while it has nothing unread of it. One that left bytes behind its
-        // request (a line break, another request) has gone all the same.
-        if self.conn.phase.get() == Phase::Busy && self.stream.gone(cx) {
-            return Poll::Ready(Err(std::io::ErrorKind::ConnectionAborted.into()));
-        }
-        let polled = Pin::new(&mut self.stream).poll_flush(cx);
-        self.conn.wrote(&polled);
-        polled
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

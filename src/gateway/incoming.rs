@@ -1,52 +1,50 @@
-//! A request's body as its readers see it. Tells the connection when it has been read to its end: one that was not
-//! is still on the wire. Must not know what is read from it.
+//! A request's body as its readers see it: pulled from the caller's connection by whoever reads. Must not know what is read
+//! from it.
 
 use super::gate::Conn;
+use crate::http1::body::Malformed;
 use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming as Wire;
 use std::{
-    pin::Pin,
     rc::Rc,
     task::{Context, Poll},
 };
 
 /// A request's body.
 pub struct Incoming {
-    wire: Wire,
     conn: Rc<Conn>,
+    /// Which of the connection's requests it is of.
+    turn: u32,
 }
 
 impl Incoming {
-    pub fn new(wire: Wire, conn: Rc<Conn>) -> Incoming {
-        Incoming { wire, conn }
+    /// Of the request that has this turn on its connection.
+    pub fn new(conn: Rc<Conn>, turn: u32) -> Incoming {
+        Incoming { conn, turn }
     }
 
     /// The connection it comes on.
     pub fn conn(&self) -> &Conn {
         &self.conn
     }
+
+    /// The next piece; `None`: its end. Trailers are none.
+    pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Malformed>>> {
+        self.conn.poll_piece(self.turn, cx)
+    }
+
+    /// Whether all of it has been read.
+    pub fn is_end(&self) -> bool {
+        !self.conn.is_unread()
+    }
+
+    /// Bytes that are still to come, where that is known.
+    pub fn length(&self) -> Option<u64> {
+        self.conn.left()
+    }
 }
 
-impl HttpBody for Incoming {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.wire).poll_frame(cx);
-        // Of a length that is reached not everybody asks for the end.
-        if matches!(polled, Poll::Ready(None)) || self.wire.is_end_stream() {
-            self.conn.read();
-        }
-        polled
-    }
-    fn is_end_stream(&self) -> bool {
-        self.wire.is_end_stream()
-    }
-    fn size_hint(&self) -> SizeHint {
-        self.wire.size_hint()
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        self.conn.leave(self.turn);
     }
 }

@@ -13,9 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::Caller;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
-use http_body::Body as _;
-use http_body_util::BodyExt;
-use std::{sync::atomic::Ordering, time::Instant};
+use std::{future::poll_fn, sync::atomic::Ordering, time::Instant};
 
 fn full(what: &str) -> Error {
     Error::new(Kind::Unavailable, format!("the gateway has {what}")).hint("try again shortly")
@@ -53,19 +51,12 @@ pub(super) async fn piece(
     pace: &Pace,
     watch: &Guard,
 ) -> Result<Option<Bytes>, Ended> {
-    loop {
-        let left = || pace.left(settings);
-        match watch.run_within(left, incoming.frame()).await {
-            Ok(None) => return Ok(None),
-            Ok(Some(Ok(frame))) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-            Ok(Some(Err(error))) => return Err(cut(&error)),
-            Err(Fired::Deadline) => return Err(too_slow().into()),
-            Err(fired) => return Err(Ended::Interrupted(fired)),
-        }
+    let left = || pace.left(settings);
+    let piece = poll_fn(|cx| incoming.poll_piece(cx));
+    match watch.run_within(left, piece).await {
+        Ok(piece) => piece.transpose().map_err(cut),
+        Err(Fired::Deadline) => Err(too_slow().into()),
+        Err(fired) => Err(Ended::Interrupted(fired)),
     }
 }
 
@@ -80,7 +71,7 @@ pub(super) async fn read(
     began: Instant,
 ) -> Result<Bytes, Ended> {
     let mut unpacking = Unpacking::of(headers, settings.max_body).map_err(Ended::Refused)?;
-    let announced = incoming.size_hint().exact().unwrap_or(0);
+    let announced = incoming.length().unwrap_or(0);
     let announced = usize::try_from(announced).unwrap_or(usize::MAX);
     if announced > settings.max_body {
         return Err(Ended::Refused(too_large(settings.max_body)));

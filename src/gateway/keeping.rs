@@ -5,13 +5,13 @@
 use super::{
     Serving,
     answer::{Answer, Reply},
+    asked::begun,
     body::Body,
     caller::InQuery,
     ended::Ended,
     exchange::{Errand, Place},
     failure::Failure,
     forward::Call,
-    gate::Conn,
     held::Held,
     incoming::Incoming,
     kept::{Home, Keeper},
@@ -208,16 +208,15 @@ impl Named {
 /// Serves one such request.
 pub async fn serve(
     worker: &Rc<Worker>,
-    conn: &Rc<Conn>,
     named: &Named,
     request: Request<Incoming>,
-    mut record: Box<Record>,
 ) -> Response<Body> {
+    let mut record = begun(worker, named.format());
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
     match answer(worker, named, request, &mut record, &watch, &held).await {
-        Ok(answer) => respond::answer(named.format(), answer, record, watch, held, conn),
-        Err(ended) => respond::refuse(named.format(), ended, &mut record, conn),
+        Ok(answer) => respond::answer(named.format(), answer, record, watch, held),
+        Err(ended) => respond::refuse(named.format(), ended, &mut record),
     }
 }
 

@@ -5,7 +5,6 @@ use super::{
     body::Body,
     caller::{self, InQuery},
     forward::{self, Forwarded},
-    gate::Conn,
     incoming::Incoming,
     keeping::{self, Named},
     models, parcel,
@@ -17,75 +16,37 @@ use super::{
 use crate::chat::Op;
 use crate::error::{Error, Kind};
 use crate::formats::{self, Api, Called, Format};
+use crate::http1::request::Refused;
 use crate::plan::{Snapshot, route};
 use crate::store::journal::Outcome;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
-use hyper::body::Body as _;
+use http::{HeaderMap, HeaderName, Method, Request, Response, header};
 use serde_json::json;
-use std::{borrow::Cow, convert::Infallible, rc::Rc};
+use std::{borrow::Cow, rc::Rc};
 
-/// Begins the record of a request before its first wait: a caller that closes right behind its request is noticed so
-/// early that what is to be awaited is dropped unseen. By the head alone, and apart from [`handle`], which is then made
-/// in its place and not copied.
-pub fn begin(worker: &Worker, conn: &Conn, request: &Request<hyper::body::Incoming>) {
-    let path = request.uri().path();
-    let format = match formats::called(path) {
-        Some(called) => Some(called.format),
-        None if path.starts_with("/v1/") => None,
-        None => {
-            let serving = worker.shared.serving.load();
-            let below = Below::of(&serving.snapshot, path);
-            below.and_then(|below| Some(below.format(request.headers())?.format))
+/// One request, whatever it is.
+pub async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Response<Body> {
+    let api = || spoken(request.uri().path(), request.headers());
+    let taken = taken(&worker, &request)
+        .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
+    match taken {
+        Taken::Served(asked) => pipeline::serve(&worker, &asked, request).await,
+        // In boxes: requests of formats must not carry their room about.
+        Taken::Forwarded(forwarded) => Box::pin(forward::serve(&worker, &forwarded, request)).await,
+        Taken::Kept(named) => Box::pin(keeping::serve(&worker, &named, request)).await,
+        Taken::Answered(mut answer) => {
+            respond::identify(answer.headers_mut(), api(), &worker.next_id());
+            answer
         }
-    };
-    let through = passthrough::is_one(path).then(passthrough::format);
-    let format = format
-        .filter(|_| request.method() == Method::POST)
-        .or(through);
-    if let Some(format) = format
-        && conn.accepts()
-    {
-        *conn.begun.borrow_mut() = Some(begun(worker, format));
     }
 }
 
-/// One request, whatever it is.
-pub async fn handle(
-    worker: Rc<Worker>,
-    conn: Rc<Conn>,
-    request: Request<hyper::body::Incoming>,
-) -> Result<Response<Body>, Infallible> {
-    let head = conn.begin(!request.body().is_end_stream());
-    let request = request.map(|body| Incoming::new(body, conn.clone()));
-    let api = || spoken(request.uri().path(), request.headers());
-    let taken = head
-        .map_err(|why| Error::invalid(why).hint(respond::PLAIN_HTTP))
-        .and_then(|()| taken(&worker, &request))
-        .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
-    let mut response = match taken {
-        Taken::Served(asked) => pipeline::serve(&worker, &conn, &asked, request).await,
-        // In boxes: requests of formats must not carry their room about.
-        Taken::Forwarded(forwarded) => {
-            Box::pin(forward::serve(&worker, &conn, &forwarded, request)).await
-        }
-        Taken::Kept(named) => {
-            let record = begun(&worker, named.format());
-            Box::pin(keeping::serve(&worker, &conn, &named, request, record)).await
-        }
-        Taken::Answered(mut answer) => {
-            if let Some(record) = conn.begun.take() {
-                record.discard();
-            }
-            respond::identify(answer.headers_mut(), api(), &worker.next_id());
-            answer.map(|body| body.on(conn.clone()))
-        }
-    };
-    // In this one place: what was not read of a request must not be taken for the next one.
-    if conn.unread() {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(header::CONNECTION, close);
-    }
-    Ok(response)
+/// The answer to a head that is no request, in the words of the API that its path is of.
+pub fn refused(worker: &Worker, refused: &Refused) -> Response<Body> {
+    let api = spoken(&refused.path, &HeaderMap::new());
+    let error = Error::invalid(refused.why).hint(respond::PLAIN_HTTP);
+    let mut answer = respond::plain_as(refused.status, &error, api);
+    respond::identify(answer.headers_mut(), api, &worker.next_id());
+    answer
 }
 
 /// What a request comes to by its head alone.

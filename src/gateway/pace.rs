@@ -2,10 +2,8 @@
 
 use super::{Settings, ended::Ended};
 use crate::error::{Error, Kind, Result};
-use std::{
-    io::{self, ErrorKind},
-    time::{Duration, Instant},
-};
+use crate::http1::body::Malformed;
+use std::time::{Duration, Instant};
 
 /// What has come of a body, and how long it took.
 pub(super) struct Pace {
@@ -67,20 +65,9 @@ pub(super) fn too_slow() -> Error {
 }
 
 /// The body could not be read to its end.
-pub(super) fn cut(error: &hyper::Error) -> Ended {
-    match cut_off(error) {
-        true => Ended::Gone,
-        false => Error::invalid(format!("the request body cannot be read: {error}")).into(),
+pub(super) fn cut(why: Malformed) -> Ended {
+    match why {
+        Malformed::Cut => Ended::Gone,
+        _ => Error::invalid(format!("the request body cannot be read: {why}")).into(),
     }
-}
-
-/// Whether the body was not wrong, but ended with its connection.
-fn cut_off(error: &hyper::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|it| it.downcast_ref::<io::Error>());
-    cause.is_some_and(|cause| {
-        matches!(
-            cause.kind(),
-            ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
-        )
-    })
 }

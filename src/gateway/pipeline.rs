@@ -8,7 +8,6 @@ use super::{
     caller::{self, InQuery},
     ended::Ended,
     exchange::{Exchange, Own},
-    gate::Conn,
     held::Held,
     incoming::Incoming,
     intake, limit,
@@ -30,22 +29,19 @@ use bytes::Bytes;
 use http::{Request, Response};
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
-/// Serves one request of a known format, whose record has begun. It is taken here: what is handed over by value is copied
-/// with the whole future.
+/// Serves one request of a known format.
 pub async fn serve(
     worker: &Rc<Worker>,
-    conn: &Rc<Conn>,
     asked: &Asked,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let record = conn.begun.take();
-    let mut record = record.unwrap_or_else(|| begun(worker, asked.format));
+    let mut record = begun(worker, asked.format);
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
     let format = asked.format;
     match answer(worker, asked, request, &mut record, &watch, &held).await {
-        Ok(answer) => respond::answer(format, answer, record, watch, held, conn),
-        Err(ended) => respond::refuse(format, ended, &mut record, conn),
+        Ok(answer) => respond::answer(format, answer, record, watch, held),
+        Err(ended) => respond::refuse(format, ended, &mut record),
     }
 }
 

@@ -5,7 +5,6 @@ use super::{
     body::Body,
     ended::Ended,
     failure::Failure,
-    gate::Conn,
     held::Held,
     limit,
     record::Record,
@@ -23,7 +22,6 @@ use crate::formats::{
 use crate::plan::retry::Class;
 use crate::store::journal::Outcome;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use std::rc::Rc;
 
 // Constants, so that names are checked when gw is built and not for each answer.
 const ORIGIN: HeaderName = HeaderName::from_static("x-gw-origin");
@@ -76,7 +74,6 @@ pub fn answer(
     mut record: Box<Record>,
     watch: Guard,
     held: Held,
-    conn: &Rc<Conn>,
 ) -> Response<Body> {
     let Came {
         status: code,
@@ -122,7 +119,7 @@ pub fn answer(
             )
         }
     };
-    let mut response = with(headers, body.on(conn.clone()));
+    let mut response = with(headers, body);
     *response.status_mut() = code;
     response
 }
@@ -193,17 +190,12 @@ fn dropped(names: &[String]) -> String {
 }
 
 /// Refuses a request whose format is known, and finishes its record.
-pub fn refuse(
-    format: &'static Format,
-    ended: Ended,
-    record: &mut Record,
-    conn: &Rc<Conn>,
-) -> Response<Body> {
+pub fn refuse(format: &'static Format, ended: Ended, record: &mut Record) -> Response<Body> {
     let (error, outcome) = match ended {
-        Ended::Failed(failure) => return failed(format, failure, record, conn),
+        Ended::Failed(failure) => return failed(format, failure, record),
         Ended::Refused(error) => (error, Outcome::Failed),
-        Ended::Limited(limited) => return over(format, &limited, record, conn),
-        Ended::Counted(count) => return counted(format, count, record, conn),
+        Ended::Limited(limited) => return over(format, &limited, record),
+        Ended::Counted(count) => return counted(format, count, record),
         Ended::Gone => {
             record.finish(499, Outcome::ClientClosed);
             let error = Error::invalid("the connection ended before the request body did");
@@ -234,32 +226,22 @@ pub fn refuse(
         retry_after::tell(error.come_back.unwrap_or_default(), &mut headers);
     }
     about(&mut headers, format, record, false);
-    error_body(format, &fault, headers, record, conn)
+    error_body(format, &fault, headers, record)
 }
 
 /// A request that a limit does not let through.
-fn over(
-    format: &'static Format,
-    limited: &limit::Limited,
-    record: &mut Record,
-    conn: &Rc<Conn>,
-) -> Response<Body> {
+fn over(format: &'static Format, limited: &limit::Limited, record: &mut Record) -> Response<Body> {
     record.error(&limited.fault.message);
     record.finish(limited.fault.status, Outcome::Failed);
     let mut headers = HeaderMap::new();
     headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
     limited.tell(&mut headers);
     about(&mut headers, format, record, false);
-    error_body(format, &limited.fault, headers, record, conn)
+    error_body(format, &limited.fault, headers, record)
 }
 
 /// A count that is gw's own, and says so where it is an estimate.
-fn counted(
-    format: &'static Format,
-    count: Counted,
-    record: &mut Record,
-    conn: &Rc<Conn>,
-) -> Response<Body> {
+fn counted(format: &'static Format, count: Counted, record: &mut Record) -> Response<Body> {
     let body = bytes::Bytes::from(count::write(format.api, count.tokens));
     record.usage(&Seen::default());
     record.response(&body);
@@ -271,7 +253,7 @@ fn counted(
     }
     let json = HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, json);
-    with(headers, Body::whole(body).on(conn.clone()))
+    with(headers, Body::whole(body))
 }
 
 /// A whole answer that says nothing of usage, handed on as it came.
@@ -280,24 +262,18 @@ pub fn handed(
     mut headers: HeaderMap,
     body: bytes::Bytes,
     record: &mut Record,
-    conn: &Rc<Conn>,
 ) -> Response<Body> {
     record.response(&body);
     record.finish(200, Outcome::Ok);
     about(&mut headers, format, record, false);
     let json = HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, json);
-    with(headers, Body::whole(body).on(conn.clone()))
+    with(headers, Body::whole(body))
 }
 
 /// The last attempt's failure, as the caller sees it: the provider's own words where it speaks the caller's
 /// format, else the same status and message in the caller's format.
-fn failed(
-    format: &'static Format,
-    failure: Failure,
-    record: &mut Record,
-    conn: &Rc<Conn>,
-) -> Response<Body> {
+fn failed(format: &'static Format, failure: Failure, record: &mut Record) -> Response<Body> {
     record.error(&failure.fault.message);
     record.finish(failure.fault.status, Outcome::Failed);
     // Whose error it is.
@@ -331,12 +307,9 @@ fn failed(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        return status(
-            failure.fault.status,
-            with(headers, Body::whole(body).on(conn.clone())),
-        );
+        return status(failure.fault.status, with(headers, Body::whole(body)));
     }
-    error_body(format, &failure.fault, headers, record, conn)
+    error_body(format, &failure.fault, headers, record)
 }
 
 fn error_body(
@@ -344,7 +317,6 @@ fn error_body(
     fault: &Fault,
     mut headers: HeaderMap,
     record: &mut Record,
-    conn: &Rc<Conn>,
 ) -> Response<Body> {
     let body = bytes::Bytes::from(format.api.write_fault(fault));
     record.response(&body);
@@ -353,10 +325,7 @@ fn error_body(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
-    status(
-        fault.status,
-        with(headers, Body::whole(body).on(conn.clone())),
-    )
+    status(fault.status, with(headers, Body::whole(body)))
 }
 
 /// The kind of an error, where clients of this API look for it in a header.
@@ -375,6 +344,15 @@ fn status(code: u16, mut response: Response<Body>) -> Response<Body> {
 /// An error of a request that goes no further (unknown path, refused head), in the words of the API it speaks.
 pub fn plain(error: &Error, api: Api) -> Response<Body> {
     shaped(&Fault::from(error), api)
+}
+
+/// The same with another status.
+pub fn plain_as(status: StatusCode, error: &Error, api: Api) -> Response<Body> {
+    let fault = Fault {
+        status: status.as_u16(),
+        ..Fault::from(error)
+    };
+    shaped(&fault, api)
 }
 
 /// What to do about a head that is refused.

@@ -1,11 +1,7 @@
 //! TLS on a caller's connection: the handshake within the limits on silent and slow peers, and whether such a caller
 //! has gone. Must not know what is spoken inside.
 
-use super::{
-    gate::{Conn, Transport},
-    respond,
-    worker::Worker,
-};
+use super::{gate::Conn, respond, transport::Look, worker::Worker};
 use crate::error::Error;
 use crate::tls::Identity;
 use std::{
@@ -60,25 +56,30 @@ async fn within<F: Future>(worker: &Worker, conn: &Conn, future: F) -> Option<F:
     .await
 }
 
-impl Transport for TlsStream<TcpStream> {
-    fn gone(&mut self, cx: &mut Context<'_>) -> bool {
-        let (stream, session) = self.get_mut();
-        let mut wire = Wire { stream, cx };
-        loop {
-            match session.read_tls(&mut wire) {
-                Ok(0) => return true,
-                Ok(_) => match session.process_new_packets() {
-                    Ok(state) if state.peer_has_closed() => return true,
-                    Ok(_) => {}
-                    Err(_) => return true,
-                },
-                // The session takes no more before what it has was read: then there is no telling.
-                Err(error) => {
-                    return !matches!(
-                        error.kind(),
-                        ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::Other
-                    );
-                }
+/// What a look at the peer shows, as [`super::transport::Stream::look`] says.
+pub fn look(stream: &mut TlsStream<TcpStream>, cx: &mut Context<'_>) -> Look {
+    let (stream, session) = stream.get_mut();
+    let mut wire = Wire { stream, cx };
+    loop {
+        let read = session.read_tls(&mut wire);
+        let state = match session.process_new_packets() {
+            Ok(state) if !state.peer_has_closed() => state,
+            _ => return Look::Gone,
+        };
+        match read {
+            Ok(0) => return Look::Gone,
+            Ok(_) => {}
+            Err(error) => {
+                return match error.kind() {
+                    // `Other`: the session takes no more before what it has was read.
+                    ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::Other => {
+                        match state.plaintext_bytes_to_read() {
+                            0 => Look::Quiet,
+                            _ => Look::Bytes,
+                        }
+                    }
+                    _ => Look::Gone,
+                };
             }
         }
     }

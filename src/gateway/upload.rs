@@ -13,11 +13,9 @@ use crate::error::Result;
 use crate::formats::form::Form;
 use crate::plan::retry::Class;
 use bytes::Bytes;
-use http_body::{Body as _, Frame};
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    pin::Pin,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
@@ -174,8 +172,8 @@ impl Upload {
             Some(piece) => piece,
             None => loop {
                 let polled = match inner.behind.take() {
-                    Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
-                    None => Pin::new(&mut inner.incoming).poll_frame(cx),
+                    Some(piece) => Poll::Ready(Some(Ok(piece))),
+                    None => inner.incoming.poll_piece(cx),
                 };
                 match polled {
                     Poll::Pending => {
@@ -191,12 +189,8 @@ impl Upload {
                         }
                         Err(error) => return self.broke(error.into()),
                     },
-                    Poll::Ready(Some(Err(error))) => return self.broke(pace::cut(&error)),
-                    Poll::Ready(Some(Ok(frame))) => {
-                        // Trailers stay here.
-                        let Ok(piece) = frame.into_data() else {
-                            continue;
-                        };
+                    Poll::Ready(Some(Err(why))) => return self.broke(pace::cut(why)),
+                    Poll::Ready(Some(Ok(piece))) => {
                         let settings = &self.shared.settings;
                         let counted = inner.pace.upload(settings, piece.len());
                         match counted.and_then(|()| read(&mut inner.form, piece)) {
@@ -209,7 +203,7 @@ impl Upload {
             },
         };
         // Behind a length that is reached nobody asks for more: it ends here, and before its last piece is out.
-        if inner.ahead.is_empty() && inner.behind.is_none() && inner.incoming.is_end_stream() {
+        if inner.ahead.is_empty() && inner.behind.is_none() && inner.incoming.is_end() {
             if let Err(error) = inner.whole() {
                 return self.broke(error.into());
             }

@@ -1,6 +1,6 @@
 //! What the requests of one worker share, and no other thread touches. Must not know what is done with it.
 
-use super::{Shared, crowd::Crowd, pool::Pool, watch::Watches};
+use super::{Shared, crowd::Crowd, date::Date, pool::Pool, watch::Watches};
 use crate::plan::Dice;
 use crate::resources::Stamp;
 use std::{cell::RefCell, rc::Rc, sync::Arc};
@@ -11,6 +11,7 @@ pub struct Worker {
     pub pool: Rc<Pool>,
     pub watches: Rc<Watches>,
     pub crowd: Crowd,
+    pub date: Date,
     pub dice: RefCell<Dice>,
     /// Of its own: what ids take must not change where requests go.
     id_dice: RefCell<Dice>,
@@ -22,6 +23,7 @@ impl Worker {
             pool: Rc::default(),
             watches: Rc::default(),
             crowd: Crowd::default(),
+            date: Date::default(),
             dice: RefCell::new(Dice::new(seed)),
             id_dice: RefCell::new(Dice::new(seed ^ u64::MAX)),
             shared,

@@ -7,5 +7,10 @@ pub mod answer;
 pub mod ask;
 /// Where bodies end.
 pub mod body;
+/// Heads of answers, written.
+pub mod reply;
+/// Heads of requests, read.
+pub mod request;
+
 #[cfg(test)]
 mod laws;

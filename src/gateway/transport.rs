@@ -1,0 +1,199 @@
+//! A caller's connection as bytes, whatever carries them: what has come and was not taken yet, and what is on its way out.
+//! Must not know what either means.
+
+use super::secured;
+use bytes::{Bytes, BytesMut};
+use std::{
+    future::Future,
+    io::{IoSlice, Result},
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+use tokio_rustls::server::TlsStream;
+
+/// Room for a first read, which most requests fit into.
+const ROOM: usize = 8 << 10;
+/// Room for a read where much comes.
+const MOST: usize = 64 << 10;
+/// Shorter pieces are copied behind each other: a system call with one short buffer costs less than one with a list.
+const SHORT: usize = 4 << 10;
+/// No more is copied together than this.
+const ENOUGH: usize = 16 << 10;
+
+/// What carries the bytes.
+#[derive(Default)]
+pub enum Stream {
+    Plain(TcpStream),
+    Secured(Box<TlsStream<TcpStream>>),
+    /// It has ended, or is yet to begin.
+    #[default]
+    None,
+}
+
+/// What a look at the peer shows that takes nothing of what it sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing has come.
+    Quiet,
+    Bytes,
+    /// It has closed.
+    Gone,
+}
+
+impl Stream {
+    /// Looks at the peer; who looks is woken by what comes. Without news no system call.
+    pub fn look(&mut self, cx: &mut Context<'_>) -> Look {
+        match self {
+            Stream::Plain(stream) => match stream.poll_peek(cx, &mut ReadBuf::new(&mut [0])) {
+                Poll::Pending => Look::Quiet,
+                Poll::Ready(Ok(1..)) => Look::Bytes,
+                Poll::Ready(_) => Look::Gone,
+            },
+            Stream::Secured(stream) => secured::look(stream, cx),
+            Stream::None => Look::Gone,
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<Result<usize>> {
+        match (self, bufs) {
+            (Stream::Plain(stream), [one]) => Pin::new(stream).poll_write(cx, one),
+            (Stream::Plain(stream), _) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            (Stream::Secured(stream), _) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            (Stream::None, _) => Poll::Ready(Err(std::io::ErrorKind::NotConnected.into())),
+        }
+    }
+}
+
+/// The bytes of a connection.
+#[derive(Default)]
+pub struct Transport {
+    pub stream: Stream,
+    /// What has come and was not taken.
+    pub came: BytesMut,
+    /// Room for the next read.
+    room: usize,
+    pub out: Outgoing,
+}
+
+impl Transport {
+    /// Reads more of what has come; 0: the peer has closed. There is no buffer before there is something to read.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
+        if let (Stream::Plain(stream), 0) = (&self.stream, self.came.capacity()) {
+            ready!(stream.poll_read_ready(cx))?;
+        }
+        let room = self.room.clamp(ROOM, MOST);
+        self.came.reserve(room);
+        let space = self.came.capacity() - self.came.len();
+        let read = match &mut self.stream {
+            Stream::Plain(stream) => pin!(stream.read_buf(&mut self.came)).poll(cx),
+            Stream::Secured(stream) => pin!(stream.read_buf(&mut self.came)).poll(cx),
+            Stream::None => Poll::Ready(Ok(0)),
+        };
+        if let Poll::Ready(Ok(read)) = read {
+            self.room = if read == space { room * 2 } else { 0 };
+        }
+        read
+    }
+
+    /// Sends what is to go out, as far as the peer takes it: `Ready` once it was given all of it. `taken` is told whether it
+    /// takes anything.
+    pub fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut taken: impl FnMut(bool),
+    ) -> Poll<Result<()>> {
+        while !self.out.is_empty() {
+            let polled = self.out.poll_write(&mut self.stream, cx);
+            taken(polled.is_ready());
+            ready!(polled)?;
+        }
+        if let Stream::Secured(stream) = &mut self.stream {
+            let polled = Pin::new(stream).poll_flush(cx);
+            taken(polled.is_ready());
+            return polled;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Secured(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Gives back the room that nothing lies in.
+    pub fn rest(&mut self) {
+        if self.came.is_empty() {
+            self.came = BytesMut::new();
+        }
+        self.out = Outgoing::default();
+    }
+}
+
+/// What is on its way out: short things copied together, then at most one long piece as it came, and what is behind it.
+#[derive(Default)]
+pub struct Outgoing {
+    pub front: Vec<u8>,
+    long: Bytes,
+    back: &'static [u8],
+    /// Of all that, what has gone.
+    gone: usize,
+}
+
+impl Outgoing {
+    fn len(&self) -> usize {
+        self.front.len() + self.long.len() + self.back.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is room for another piece.
+    pub fn has_room(&self) -> bool {
+        self.long.is_empty() && self.front.len() < ENOUGH
+    }
+
+    /// Adds a piece, and what ends it. There is room for it.
+    pub fn push(&mut self, piece: Bytes, end: &'static [u8]) {
+        match piece.len() < SHORT {
+            true => {
+                self.front.reserve(piece.len() + end.len());
+                self.front.extend_from_slice(&piece);
+                self.front.extend_from_slice(end);
+            }
+            false => (self.long, self.back) = (piece, end),
+        }
+    }
+
+    fn poll_write(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Result<usize>> {
+        let mut gone = self.gone;
+        let mut left = |part: &'_ [u8]| {
+            let from = gone.min(part.len());
+            gone -= from;
+            from
+        };
+        let parts = [&self.front[..], &self.long[..], self.back];
+        let parts = parts.map(|part| IoSlice::new(&part[left(part)..]));
+        let wrote = match parts[1].is_empty() && parts[2].is_empty() {
+            true => ready!(stream.poll_write(cx, &parts[..1])),
+            false => ready!(stream.poll_write(cx, &parts)),
+        }?;
+        self.gone += wrote;
+        if wrote == 0 {
+            return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+        }
+        if self.gone >= self.len() {
+            self.front.clear();
+            (self.long, self.back, self.gone) = (Bytes::new(), &[], 0);
+        }
+        Poll::Ready(Ok(wrote))
+    }
+}

@@ -1,0 +1,262 @@
+//! The heads of answers to callers, and how a body goes out behind one. Headers that say where a body ends, and what becomes
+//! of the connection, are this one's to write.
+
+use super::body::Framing;
+use http::{HeaderMap, Method, Request, StatusCode, Version, header};
+
+/// What an answer's form hangs on of the request it is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    newer: bool,
+    /// A body's headers are asked for, and not the body.
+    head: bool,
+}
+
+impl Terms {
+    pub fn of<T>(request: &Request<T>) -> Terms {
+        Terms {
+            newer: request.version() != Version::HTTP_10,
+            head: request.method() == Method::HEAD,
+        }
+    }
+
+    /// Of a request that could not be read.
+    pub const UNKNOWN: Terms = Terms {
+        newer: true,
+        head: false,
+    };
+}
+
+/// How an answer goes on behind its head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    pub framing: Framing,
+    /// Its body does not go out, whatever there is of it (RFC 9110 sections 6.4.1, 15.3.5 and 15.4.5).
+    pub bodiless: bool,
+    /// The connection ends with it.
+    pub last: bool,
+}
+
+/// Writes a head. `length`: of the body, where that is known; `last`: the connection is to end with it; `date`: the line that
+/// tells the time.
+pub fn write(
+    (status, headers): (StatusCode, &HeaderMap),
+    terms: Terms,
+    length: Option<u64>,
+    last: bool,
+    date: &[u8],
+    out: &mut Vec<u8>,
+) -> Form {
+    let none = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let framing = match length {
+        _ if none => Framing::Length(0),
+        Some(length) => Framing::Length(length),
+        None if terms.newer => Framing::Chunked,
+        None => Framing::Close,
+    };
+    let last = last || framing == Framing::Close;
+    match (status, terms.newer) {
+        (StatusCode::OK, true) => out.extend_from_slice(b"HTTP/1.1 200 OK\r\n"),
+        (_, newer) => {
+            out.extend_from_slice(if newer { b"HTTP/1.1 " } else { b"HTTP/1.0 " });
+            out.extend_from_slice(status.as_str().as_bytes());
+            out.push(b' ');
+            let reason = status.canonical_reason().unwrap_or("Other");
+            out.extend_from_slice(reason.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    let mut told = none;
+    for (name, value) in headers {
+        match *name {
+            // What the body would have had is known to the handler alone.
+            header::CONTENT_LENGTH if terms.head => told = true,
+            header::CONTENT_LENGTH
+            | header::TRANSFER_ENCODING
+            | header::CONNECTION
+            | header::DATE => continue,
+            _ => {}
+        }
+        line(name.as_str(), value.as_bytes(), out);
+    }
+    match framing {
+        _ if told => {}
+        // Nothing is known of a body that is not there.
+        Framing::Length(0) | Framing::Chunked if terms.head => {}
+        Framing::Length(length) => line("content-length", Digits::of(length).as_bytes(), out),
+        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Framing::Close => {}
+    }
+    match (last, terms.newer) {
+        (true, _) => out.extend_from_slice(b"connection: close\r\n"),
+        (false, false) => out.extend_from_slice(b"connection: keep-alive\r\n"),
+        (false, true) => {}
+    }
+    out.extend_from_slice(date);
+    out.extend_from_slice(b"\r\n");
+    Form {
+        framing,
+        bodiless: none || terms.head,
+        last,
+    }
+}
+
+fn line(name: &str, value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A number in decimal digits, without the machinery of formatting.
+struct Digits {
+    digits: [u8; 20],
+    from: usize,
+}
+
+impl Digits {
+    fn of(mut number: u64) -> Digits {
+        let mut digits = [b'0'; 20];
+        let mut from = digits.len() - 1;
+        while number > 9 {
+            digits[from] = b'0' + (number % 10) as u8;
+            number /= 10;
+            from -= 1;
+        }
+        digits[from] = b'0' + number as u8;
+        Digits { digits, from }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.digits[self.from..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use http::HeaderValue;
+
+    /// What is written, without status line and date, and how it goes on.
+    fn told(
+        status: u16,
+        terms: Terms,
+        length: Option<u64>,
+        last: bool,
+        headers: &[(&'static str, &'static str)],
+    ) -> (String, Framing, bool, bool) {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+            .collect();
+        let status = StatusCode::from_u16(status).unwrap();
+        let mut out = b"before".to_vec();
+        let form = write(
+            (status, &headers),
+            terms,
+            length,
+            last,
+            b"date: d\r\n",
+            &mut out,
+        );
+        let text = String::from_utf8(out).unwrap();
+        let version = if terms.newer { "1.1" } else { "1.0" };
+        let reason = status.canonical_reason().unwrap();
+        let first = format!("beforeHTTP/{version} {} {reason}\r\n", status.as_u16());
+        let rest = text.strip_prefix(&first).unwrap();
+        let rest = rest.strip_suffix("date: d\r\n\r\n").unwrap();
+        (rest.to_owned(), form.framing, form.bodiless, form.last)
+    }
+
+    #[test]
+    fn heads_say_where_bodies_end_and_what_becomes_of_the_connection() {
+        let terms = |newer, head| Terms { newer, head };
+        let (new, old, asked) = (terms(true, false), terms(false, false), terms(true, true));
+        let (length, chunks) = (Framing::Length, Framing::Chunked);
+        let said = |text: &str, framing, bodiless, last| (text.to_owned(), framing, bodiless, last);
+        let none = &[][..];
+        for (got, expected) in [
+            (
+                told(200, new, Some(17), false, none),
+                said("content-length: 17\r\n", length(17), false, false),
+            ),
+            (
+                told(404, new, Some(0), true, none),
+                said(
+                    "content-length: 0\r\nconnection: close\r\n",
+                    length(0),
+                    false,
+                    true,
+                ),
+            ),
+            (
+                told(200, new, None, false, none),
+                said("transfer-encoding: chunked\r\n", chunks, false, false),
+            ),
+            (
+                told(200, old, None, false, none),
+                said("connection: close\r\n", Framing::Close, false, true),
+            ),
+            (
+                told(200, old, Some(1), false, none),
+                said(
+                    "content-length: 1\r\nconnection: keep-alive\r\n",
+                    length(1),
+                    false,
+                    false,
+                ),
+            ),
+            (
+                told(204, new, None, false, none),
+                said("", length(0), true, false),
+            ),
+            (
+                told(304, new, Some(5), false, none),
+                said("", length(0), true, false),
+            ),
+            (
+                told(200, asked, Some(5), false, none),
+                said("content-length: 5\r\n", length(5), true, false),
+            ),
+            (
+                told(200, asked, Some(0), false, none),
+                said("", length(0), true, false),
+            ),
+            (
+                told(200, asked, None, false, none),
+                said("", chunks, true, false),
+            ),
+            (
+                told(200, asked, Some(0), false, &[("content-length", "9")]),
+                said("content-length: 9\r\n", length(0), true, false),
+            ),
+            // Whatever a handler says of these.
+            (
+                told(
+                    200,
+                    new,
+                    Some(3),
+                    false,
+                    &[
+                        ("content-length", "9"),
+                        ("x", "y"),
+                        ("connection", "x"),
+                        ("transfer-encoding", "gzip"),
+                        ("date", "z"),
+                    ],
+                ),
+                said("x: y\r\ncontent-length: 3\r\n", length(3), false, false),
+            ),
+        ] {
+            assert_eq!(got, expected);
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_in_digits() {
+        for number in [0, 9, 10, 1_234_567_890, u64::MAX] {
+            assert_eq!(Digits::of(number).as_bytes(), number.to_string().as_bytes());
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The heads of callers' requests (RFC 9112 sections 2 to 6), checked and read in one go. What other servers read differently
+//! is what request smuggling lives on (section 11.2): it is refused, and so is everything that would have to be guessed.
+
+use super::body::{self, Framing};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
+use memchr::{memchr, memchr_iter};
+use std::ops::Range;
+
+/// How large a head may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes in all.
+    pub head: usize,
+    pub headers: usize,
+    /// Bytes of one header's line.
+    pub header: usize,
+    /// Bytes of the request target.
+    pub target: usize,
+}
+
+/// A request's head, and what follows from it for its connection.
+#[derive(Debug)]
+pub struct Head {
+    pub request: Request<()>,
+    pub body: Framing,
+    /// The connection may stay for another request.
+    pub stays: bool,
+    /// The caller waits to be asked for the body (`Expect: 100-continue`, RFC 9110 section 10.1.1).
+    pub expects: bool,
+}
+
+/// Why a head is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub status: StatusCode,
+    pub why: &'static str,
+    /// The path it seems to ask for: which API's words its caller reads.
+    pub path: String,
+}
+
+type Why = (StatusCode, &'static str);
+
+const fn bad(why: &'static str) -> Why {
+    (StatusCode::BAD_REQUEST, why)
+}
+
+const fn large(why: &'static str) -> Why {
+    (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, why)
+}
+
+const INVALID: Why = bad("the request head is not valid HTTP/1.1");
+const FOREIGN: Why = bad("the request head holds non-ASCII bytes");
+const BARE: Why = bad("a line of the request head does not end in CRLF");
+
+/// Reads heads off what has come on one connection.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// Of a head that has not come whole: where its last whole line ends, and how many it has.
+    line: usize,
+    lines: usize,
+}
+
+impl Reader {
+    /// Takes the next head off what has come; `None`: it has not come whole. Behind one that is refused nothing is a head.
+    pub fn read(&mut self, came: &mut BytesMut, limits: &Limits) -> Option<Result<Head, Refused>> {
+        let refused = |(status, why): Why, head: &[u8]| Refused {
+            status,
+            why,
+            path: path(head),
+        };
+        let end = match self.end(came) {
+            Err(why) => return Some(Err(refused(why, came))),
+            Ok(None) if came.len() <= limits.head => return None,
+            Ok(Some(end)) if end <= limits.head => end,
+            Ok(_) => {
+                let first = memchr(b'\n', came.get(..limits.head).unwrap_or_default());
+                let status = match first {
+                    Some(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    None => StatusCode::URI_TOO_LONG,
+                };
+                let why = (status, "the request head is too large");
+                return Some(Err(refused(why, came)));
+            }
+        };
+        // The request's line and the empty one are no headers.
+        let count = self.lines.saturating_sub(2);
+        *self = Reader::default();
+        let head = came.split_to(end).freeze();
+        Some(parse(&head, count, limits).map_err(|why| refused(why, &head)))
+    }
+
+    /// Where the head ends, once its empty line has come.
+    fn end(&mut self, came: &[u8]) -> Result<Option<usize>, Why> {
+        // What begins no method begins no request, and may never come to an end of a line: TLS, say.
+        let begins = |byte: &u8| byte.is_ascii_graphic() || *byte == b'\r';
+        if !came.first().is_none_or(begins) {
+            return Err(if came.is_ascii() { INVALID } else { FOREIGN });
+        }
+        let begun = self.line;
+        for at in memchr_iter(b'\n', came.get(begun..).unwrap_or_default()) {
+            let line = came.get(self.line..begun + at).unwrap_or_default();
+            if line.last() != Some(&b'\r') {
+                return Err(BARE);
+            }
+            self.line = begun + at + 1;
+            self.lines += 1;
+            if line.len() == 1 {
+                return Ok(Some(self.line));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What a head's first line seems to ask for.
+fn path(head: &[u8]) -> String {
+    let line = head.split(|byte| *byte == b'\n').next();
+    let target = line.and_then(|line| line.split(|byte| *byte == b' ').nth(1));
+    let path = target.and_then(|target| target.split(|byte| *byte == b'?').next());
+    String::from_utf8_lossy(path.unwrap_or_default()).into_owned()
+}
+
+/// What the headers say of the body and of the connection.
+#[derive(Default)]
+struct Said {
+    hosts: usize,
+    length: Option<u64>,
+    chunked: bool,
+    closes: bool,
+    keeps: bool,
+    expects: bool,
+}
+
+/// Reads a whole head, each of whose lines ends in CRLF. `count`: of its headers.
+fn parse(head: &Bytes, count: usize, limits: &Limits) -> Result<Head, Why> {
+    if !head.is_ascii() {
+        return Err(FOREIGN);
+    }
+    let first = line(head, 0);
+    let (method, target, newer) = words(head, first.clone())?;
+    if target.len() > limits.target {
+        let why = "the request target is too long";
+        return Err((StatusCode::URI_TOO_LONG, why));
+    }
+    if count > limits.headers {
+        return Err(large("there are too many headers"));
+    }
+    let mut request = Request::new(());
+    *request.method_mut() = Method::from_bytes(&head[method]).map_err(|_| INVALID)?;
+    *request.uri_mut() = Uri::from_maybe_shared(head.slice(target)).map_err(|_| INVALID)?;
+    let mut headers = HeaderMap::with_capacity(count);
+    let mut said = Said::default();
+    let mut at = first.end + 2;
+    for _ in 0..count {
+        let line = line(head, at);
+        at = line.end + 2;
+        if line.len() > limits.header {
+            return Err(large("a header is too long"));
+        }
+        let colon = memchr(b':', &head[line.clone()]).ok_or(bad("a header line has no colon"))?;
+        let name = &head[line.start..line.start + colon];
+        let value = trimmed(head, line.start + colon + 1..line.end);
+        said.hear(name, &head[value.clone()])?;
+        let name = HeaderName::from_bytes(name).map_err(|_| INVALID)?;
+        let value = HeaderValue::from_maybe_shared(head.slice(value)).map_err(|_| INVALID)?;
+        headers.try_append(name, value).map_err(|_| INVALID)?;
+    }
+    *request.headers_mut() = headers;
+    if !newer {
+        *request.version_mut() = Version::HTTP_10;
+    }
+    let body = match (said.length, said.chunked) {
+        _ if said.hosts > 1 || (said.hosts == 0 && newer) => {
+            return Err(bad("there must be exactly one Host header"));
+        }
+        (Some(_), true) => {
+            return Err(bad("there are both Content-Length and Transfer-Encoding"));
+        }
+        (None, true) if newer => Framing::Chunked,
+        // HTTP/1.0 has no codings: it was added by somebody who may not know how it is read here.
+        (None, true) => return Err(INVALID),
+        (length, false) => Framing::Length(length.unwrap_or(0)),
+    };
+    Ok(Head {
+        request,
+        body,
+        stays: !said.closes && (newer || said.keeps),
+        expects: said.expects && newer,
+    })
+}
+
+/// The line that begins there, without its end.
+fn line(head: &[u8], from: usize) -> Range<usize> {
+    let rest = head.get(from..).unwrap_or_default();
+    let end = memchr(b'\n', rest).unwrap_or(rest.len());
+    from..from + end.saturating_sub(1)
+}
+
+/// The request's line: method, target, and whether it is HTTP/1.1 rather than 1.0.
+fn words(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, Range<usize>, bool), Why> {
+    let text = &head[line.clone()];
+    let blank = |from: usize| Some(from + memchr(b' ', text.get(from..)?)?);
+    let first = blank(0).unwrap_or(text.len());
+    if text.get(first + 1) != Some(&b'/') {
+        return Err(bad("the request target must start with `/`"));
+    }
+    let second = blank(first + 1).ok_or(INVALID)?;
+    let target = line.start + first + 1..line.start + second;
+    let newer = match &text[second + 1..] {
+        b"HTTP/1.1" => true,
+        b"HTTP/1.0" => false,
+        _ => return Err(INVALID),
+    };
+    // Fragments are not sent (RFC 9112 section 3.2): some would cut them off, and some would not.
+    if memchr(b'#', &head[target.clone()]).is_some() {
+        return Err(INVALID);
+    }
+    Ok((line.start..line.start + first, target, newer))
+}
+
+/// Without blanks around it.
+fn trimmed(head: &[u8], value: Range<usize>) -> Range<usize> {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let text = &head[value.clone()];
+    let front = text.iter().position(|byte| !blank(byte));
+    let back = text.iter().rposition(|byte| !blank(byte));
+    match front.zip(back) {
+        Some((front, back)) => value.start + front..value.start + back + 1,
+        None => value.end..value.end,
+    }
+}
+
+impl Said {
+    /// Takes notice of one header.
+    fn hear(&mut self, name: &[u8], value: &[u8]) -> Result<(), Why> {
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        match name.len() {
+            4 if is(b"host") => {
+                self.hosts += 1;
+                if !is_host(value) {
+                    return Err(bad("the Host header is not a host"));
+                }
+            }
+            6 if is(b"expect") => self.expects = value.eq_ignore_ascii_case(b"100-continue"),
+            10 if is(b"connection") => {
+                for word in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                    self.closes |= word.eq_ignore_ascii_case(b"close");
+                    self.keeps |= word.eq_ignore_ascii_case(b"keep-alive");
+                }
+            }
+            14 if is(b"content-length") => {
+                let length = body::length(value).ok_or(INVALID)?;
+                if self.length.replace(length).is_some() {
+                    return Err(bad("there is more than one Content-Length"));
+                }
+            }
+            17 if is(b"transfer-encoding") => {
+                // What other codings made is no body that could be read; `chunked` twice is read as chunked once by some
+                // and twice by others.
+                if !value.eq_ignore_ascii_case(b"chunked") {
+                    let why = "there is a Transfer-Encoding other than `chunked`";
+                    return Err(bad(why));
+                }
+                if std::mem::replace(&mut self.chunked, true) {
+                    return Err(bad("there is more than one Transfer-Encoding"));
+                }
+            }
+            // Some servers read `_` as `-`: a credential header must not have two spellings.
+            8 | 9 | 14 if is(b"x_gw_key") || is(b"x_api_key") || is(b"x_goog_api_key") => {
+                return Err(bad("a credential header is spelled with `_`"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn is_host(value: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]%".contains(byte);
+    !value.is_empty() && value.iter().all(fits)
+}
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
