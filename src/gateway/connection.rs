@@ -2,7 +2,12 @@
 //! and an end that lets the last answer arrive. Must not know what is asked on it.
 
 use super::{
-    body::Body, gate::Conn, incoming::Incoming, listen, secured, transport::Stream, watch::Fired,
+    body::Body,
+    gate::Conn,
+    incoming::Incoming,
+    listen, secured,
+    transport::{SHORT, Stream},
+    watch::Fired,
     worker::Worker,
 };
 use crate::http1::{
@@ -36,7 +41,10 @@ pub async fn serve(worker: Rc<Worker>, stream: TcpStream) {
             .map(|stream| Stream::Secured(Box::new(stream))),
     };
     if let Some(stream) = stream {
-        conn.transport.borrow_mut().stream = stream;
+        let mut transport = conn.transport.borrow_mut();
+        transport.stream = stream;
+        transport.spare = worker.spare.clone();
+        drop(transport);
         if let Some(ended) = talk(&worker, &conn).await {
             end(&worker, &conn, ended).await;
         }
@@ -64,7 +72,7 @@ async fn talk(worker: &Rc<Worker>, conn: &Rc<Conn>) -> Option<Ended> {
             Ok(head) if conn.is_early() => Refused {
                 status: StatusCode::BAD_REQUEST,
                 why: "requests cannot be pipelined",
-                path: head.request.uri().path().to_owned(),
+                path: head.parts.uri.path().to_owned(),
             },
             Ok(head) => {
                 if request(worker, conn, head).await? {
@@ -88,15 +96,12 @@ async fn talk(worker: &Rc<Worker>, conn: &Rc<Conn>) -> Option<Ended> {
 
 /// Serves one request. Whether the connection ends with it; `None`: the caller has gone, or the answer broke off.
 async fn request(worker: &Rc<Worker>, conn: &Rc<Conn>, head: Head) -> Option<bool> {
-    let terms = Terms::of(&head.request);
+    let terms = Terms::of(&head.parts);
     let stays = head.stays;
     let turn = conn.begin(head.body, head.expects);
     let incoming = Incoming::new(conn.clone(), turn);
     // A connection carries the room of a request about for as long as there is one.
-    let mut serving = Box::pin(listen::handle(
-        worker.clone(),
-        head.request.map(|()| incoming),
-    ));
+    let mut serving = Box::pin(listen::handle(worker.clone(), head.parts, incoming));
     let response = unless_late(conn, |cx| match serving.as_mut().poll(cx) {
         Poll::Ready(response) => Poll::Ready(Some(response)),
         Poll::Pending => match conn.is_gone(cx) {
@@ -126,8 +131,9 @@ async fn answer(
     let (head, body) = response.into_parts();
     let length = body.length();
     let form = {
-        let out = &mut conn.transport.borrow_mut().out.front;
-        out.reserve(HEAD);
+        let transport = &mut *conn.transport.borrow_mut();
+        transport.make_room(HEAD);
+        let out = &mut transport.out.front;
         let now = worker.watches.now();
         let told = (head.status, &head.headers);
         worker.date.with(now, |date| {
@@ -146,6 +152,8 @@ async fn answer(
 
 /// Room that an answer's head fits into.
 const HEAD: usize = 1 << 10;
+/// The same for what is around a chunk.
+const CHUNK: usize = 32;
 
 /// An answer on its way, whose head is among what is to go out.
 struct Answering {
@@ -180,7 +188,9 @@ impl Answering {
     }
 
     fn add(&mut self, mut piece: Bytes, conn: &Conn) {
-        let out = &mut conn.transport.borrow_mut().out;
+        let transport = &mut *conn.transport.borrow_mut();
+        transport.make_room(piece.len().min(SHORT) + CHUNK);
+        let out = &mut transport.out;
         match &mut self.form.framing {
             _ if self.form.bodiless || piece.is_empty() => {}
             Framing::Length(left) => {

@@ -23,7 +23,7 @@ use super::{
 use crate::formats::{Format, peek::Peek};
 use crate::plan::{self, Ask, Plan};
 use bytes::Bytes;
-use http::{Request, Response, request::Parts};
+use http::{Response, request::Parts};
 use std::{borrow::Cow, cell::OnceCell, rc::Rc, sync::Arc};
 
 /// What to do where a long form says its model too late, or not at all.
@@ -51,13 +51,15 @@ impl Forwarded {
 pub async fn serve(
     worker: &Rc<Worker>,
     forwarded: &Forwarded,
-    request: Request<Incoming>,
+    head: &Parts,
+    incoming: Incoming,
 ) -> Response<Body> {
     let format = forwarded.format();
     let mut record = begun(worker, format);
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
-    match answer(worker, forwarded, request, &mut record, &watch, &held).await {
+    let asking = (head, incoming);
+    match answer(worker, forwarded, asking, &mut record, &watch, &held).await {
         Ok(answer) => respond::answer(format, answer, record, watch, held),
         Err(ended) => respond::refuse(format, ended, &mut record),
     }
@@ -66,19 +68,18 @@ pub async fn serve(
 async fn answer(
     worker: &Rc<Worker>,
     forwarded: &Forwarded,
-    request: Request<Incoming>,
+    (head, incoming): (&Parts, Incoming),
     record: &mut Record,
     watch: &Guard,
     held: &Held,
 ) -> Result<Answer, Ended> {
     let serving = worker.shared.serving.load_full();
-    let (head, incoming) = request.into_parts();
     let in_query = InQuery::of(forwarded.format().api);
-    let admitted = pipeline::admitted(worker, &serving, &head, in_query, &incoming, record, watch)?;
+    let admitted = pipeline::admitted(worker, &serving, head, in_query, &incoming, record, watch)?;
     let call = Call {
         worker,
         serving: &serving,
-        head: &head,
+        head,
         admitted: &admitted,
         watch,
         held,
@@ -115,7 +116,7 @@ async fn answer(
                 .await
         }
         Forwarded::Through(through) => {
-            let (mut plan, errand) = through.plan(&serving, &admitted.caller, &head, record)?;
+            let (mut plan, errand) = through.plan(&serving, &admitted.caller, head, record)?;
             let peek = Peek::default();
             let format = through.format();
             call.admitted(format, &peek, record).await?;

@@ -3,7 +3,7 @@
 
 use super::{
     Shared,
-    transport::{Look, Transport},
+    transport::{Look, Stream, Transport},
     watch::Guard,
 };
 use crate::http1::{
@@ -211,7 +211,10 @@ impl Conn {
         let transport = &mut *self.transport.borrow_mut();
         loop {
             match transport.stream.look(cx) {
-                Look::Quiet => return false,
+                Look::Quiet => {
+                    transport.rest();
+                    return false;
+                }
                 Look::Gone => return true,
                 Look::Bytes if !coming.body.is_done() || transport.came.len() >= BEHIND => {
                     return false;
@@ -244,7 +247,7 @@ impl Conn {
 
     /// The connection is over, whoever still has a hand on it.
     pub fn close(&self) {
-        *self.transport.borrow_mut() = Transport::default();
+        self.transport.borrow_mut().stream = Stream::None;
     }
 
     /// Whether nothing of a request has arrived since the last answer.

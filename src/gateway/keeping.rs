@@ -27,7 +27,7 @@ use crate::chat::Op;
 use crate::error::Error;
 use crate::formats::{self, Format, FormatId, objects, peek::Peek};
 use crate::plan::{self, Ask, Caller, Plan};
-use http::{Method, Request, Response};
+use http::{Method, Response, request::Parts};
 use std::rc::Rc;
 
 /// One kind of what is kept.
@@ -209,12 +209,14 @@ impl Named {
 pub async fn serve(
     worker: &Rc<Worker>,
     named: &Named,
-    request: Request<Incoming>,
+    head: &Parts,
+    incoming: Incoming,
 ) -> Response<Body> {
     let mut record = begun(worker, named.format());
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
-    match answer(worker, named, request, &mut record, &watch, &held).await {
+    let asking = (head, incoming);
+    match answer(worker, named, asking, &mut record, &watch, &held).await {
         Ok(answer) => respond::answer(named.format(), answer, record, watch, held),
         Err(ended) => respond::refuse(named.format(), ended, &mut record),
     }
@@ -223,22 +225,21 @@ pub async fn serve(
 async fn answer(
     worker: &Rc<Worker>,
     named: &Named,
-    request: Request<Incoming>,
+    (head, incoming): (&Parts, Incoming),
     record: &mut Record,
     watch: &Guard,
     held: &Held,
 ) -> Result<Answer, Ended> {
     let serving = worker.shared.serving.load_full();
-    let (head, incoming) = request.into_parts();
     let in_query = InQuery::Ignored;
-    let admitted = pipeline::admitted(worker, &serving, &head, in_query, &incoming, record, watch)?;
+    let admitted = pipeline::admitted(worker, &serving, head, in_query, &incoming, record, watch)?;
     // None of them uses anything.
     record.asked(&Peek::default(), Op::Keep(named.kind.name));
     let parcel = Parcel::read(&worker.shared, &head.headers, incoming, held, watch).await?;
     let call = Call {
         worker,
         serving: &serving,
-        head: &head,
+        head,
         admitted: &admitted,
         watch,
         held,

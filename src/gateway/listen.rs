@@ -19,20 +19,22 @@ use crate::formats::{self, Api, Called, Format};
 use crate::http1::request::Refused;
 use crate::plan::{Snapshot, route};
 use crate::store::journal::Outcome;
-use http::{HeaderMap, HeaderName, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, Method, Response, header, request::Parts};
 use serde_json::json;
 use std::{borrow::Cow, rc::Rc};
 
 /// One request, whatever it is.
-pub async fn handle(worker: Rc<Worker>, request: Request<Incoming>) -> Response<Body> {
-    let api = || spoken(request.uri().path(), request.headers());
-    let taken = taken(&worker, &request)
+pub async fn handle(worker: Rc<Worker>, head: Box<Parts>, incoming: Incoming) -> Response<Body> {
+    let api = || spoken(head.uri.path(), &head.headers);
+    let taken = taken(&worker, &head, &incoming)
         .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
     match taken {
-        Taken::Served(asked) => pipeline::serve(&worker, &asked, request).await,
+        Taken::Served(asked) => pipeline::serve(&worker, &asked, head, incoming).await,
         // In boxes: requests of formats must not carry their room about.
-        Taken::Forwarded(forwarded) => Box::pin(forward::serve(&worker, &forwarded, request)).await,
-        Taken::Kept(named) => Box::pin(keeping::serve(&worker, &named, request)).await,
+        Taken::Forwarded(forwarded) => {
+            Box::pin(forward::serve(&worker, &forwarded, &head, incoming)).await
+        }
+        Taken::Kept(named) => Box::pin(keeping::serve(&worker, &named, &head, incoming)).await,
         Taken::Answered(mut answer) => {
             respond::identify(answer.headers_mut(), api(), &worker.next_id());
             answer
@@ -58,22 +60,22 @@ enum Taken {
     Answered(Response<Body>),
 }
 
-fn taken(worker: &Worker, request: &Request<Incoming>) -> crate::error::Result<Taken> {
-    browsers(request)?;
-    let path = request.uri().path();
+fn taken(worker: &Worker, head: &Parts, incoming: &Incoming) -> crate::error::Result<Taken> {
+    browsers(head)?;
+    let path = head.uri.path();
     if let Some(called) = formats::called(path) {
         return Ok(served(worker, Asked::of(called, None), request));
     }
     let serving = worker.shared.serving.load();
-    let place = Place::of(&serving.snapshot, request.method(), path, request.headers())?;
+    let place = Place::of(&serving.snapshot, &head.method, path, &head.headers)?;
     Ok(match place {
-        Place::Format(asked) => served(worker, asked, request),
+        Place::Format(asked) => served(worker, asked, head),
         Place::Through(through) => Taken::Forwarded(Forwarded::Through(through)),
-        Place::Kept(named) => match method(request, &named.method, Api::Openai) {
+        Place::Kept(named) => match method(head, &named.method, Api::Openai) {
             Some(wrong) => Taken::Answered(wrong),
             None => Taken::Kept(named),
         },
-        Place::Models(path) => Taken::Answered(models(worker, request, path)),
+        Place::Models(path) => Taken::Answered(models(worker, head, incoming, path)),
         Place::Alive => Taken::Answered(respond::json(200, &json!({"status": "ok"}))),
         Place::Ready => Taken::Answered(ready(worker)),
     })
@@ -203,15 +205,15 @@ fn served_paths() -> String {
 }
 
 /// To be served, unless it comes with a method that the path does not take.
-fn served(worker: &Worker, asked: Asked, request: &Request<Incoming>) -> Taken {
-    if request.method() == Method::GET
+fn served(worker: &Worker, asked: Asked, head: &Parts) -> Taken {
+    if head.method == Method::GET
         && let Some(all) = Named::all(asked.format, asked.path.clone())
     {
         return Taken::Kept(all);
     }
-    match wrong_method(worker, asked.format, request) {
+    match wrong_method(worker, asked.format, head) {
         Some(wrong) => Taken::Answered(wrong),
-        None => match asked.format.media && parcel::is_form(request.headers()) {
+        None => match asked.format.media && parcel::is_form(&head.headers) {
             true => Taken::Forwarded(Forwarded::Form(asked)),
             false => Taken::Served(asked),
         },
@@ -219,14 +221,14 @@ fn served(worker: &Worker, asked: Asked, request: &Request<Incoming>) -> Taken {
 }
 
 /// The answer to a method the path does not take: 405.
-fn method(request: &Request<Incoming>, expected: &Method, api: Api) -> Option<Response<Body>> {
-    if request.method() == expected {
+fn method(head: &Parts, expected: &Method, api: Api) -> Option<Response<Body>> {
+    if head.method == *expected {
         return None;
     }
     let error = Error::invalid(format!(
         "`{}` takes {expected}, not {}",
-        request.uri().path().escape_debug(),
-        request.method()
+        head.uri.path().escape_debug(),
+        head.method
     ))
     .hint(format!("send it with {expected}"));
     Some(respond::not_allowed(&error, api, expected))
@@ -234,30 +236,26 @@ fn method(request: &Request<Incoming>, expected: &Method, api: Api) -> Option<Re
 
 /// The answer to a client that would rather speak over a WebSocket: 426, from which it goes on with requests at once.
 /// Codex tries seven times over where it is told anything else.
-fn websocket(request: &Request<Incoming>, api: Api) -> Option<Response<Body>> {
-    let upgrade = request.headers().get(header::UPGRADE)?;
-    if request.method() != Method::GET || !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {
+fn websocket(head: &Parts, api: Api) -> Option<Response<Body>> {
+    let upgrade = head.headers.get(header::UPGRADE)?;
+    if head.method != Method::GET || !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {
         return None;
     }
     let error = Error::invalid(format!(
         "`{}` is not served over WebSockets",
-        request.uri().path().escape_debug()
+        head.uri.path().escape_debug()
     ))
     .hint("send each request with POST; `\"stream\": true` streams its answer");
     Some(respond::upgrade_required(&error, api))
 }
 
 /// The same where requests are served, and so recorded: a row names the key wherever one was presented.
-fn wrong_method(
-    worker: &Worker,
-    format: &'static Format,
-    request: &Request<Incoming>,
-) -> Option<Response<Body>> {
-    let (mut refusal, why) = match websocket(request, format.api) {
+fn wrong_method(worker: &Worker, format: &'static Format, head: &Parts) -> Option<Response<Body>> {
+    let (mut refusal, why) = match websocket(head, format.api) {
         Some(refusal) => (refusal, "no WebSockets are served".to_owned()),
         None => (
-            method(request, &Method::POST, format.api)?,
-            format!("the path takes POST, not {}", request.method()),
+            method(head, &Method::POST, format.api)?,
+            format!("the path takes POST, not {}", head.method),
         ),
     };
     let shared = &worker.shared;
@@ -265,7 +263,7 @@ fn wrong_method(
     if let Some(caller) = caller::whose(
         shared,
         &shared.serving.load(),
-        request,
+        head,
         InQuery::of(format.api),
     ) {
         record.refused(&caller, None);
@@ -280,12 +278,12 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// A web page must not be able to use a gateway on this machine: it cannot guess a key, but a browser may
 /// hold one. No page is an allowed origin.
-fn browsers(request: &Request<Incoming>) -> crate::error::Result<()> {
-    let cross = request
-        .headers()
+fn browsers(head: &Parts) -> crate::error::Result<()> {
+    let cross = head
+        .headers
         .get(SEC_FETCH_SITE)
         .is_some_and(|site| site == "cross-site");
-    match cross || request.headers().contains_key(header::ORIGIN) {
+    match cross || head.headers.contains_key(header::ORIGIN) {
         false => Ok(()),
         true => Err(
             Error::new(Kind::Forbidden, "requests from web pages are not served")
@@ -300,21 +298,21 @@ fn models_path(path: &str) -> bool {
 }
 
 /// The list of models or one of them, for `GET`. `path`: as it is behind a route's.
-fn models(worker: &Worker, request: &Request<Incoming>, path: &str) -> Response<Body> {
-    let api = spoken(request.uri().path(), request.headers());
-    if let Some(wrong) = method(request, &Method::GET, api) {
+fn models(worker: &Worker, head: &Parts, incoming: &Incoming, path: &str) -> Response<Body> {
+    let api = spoken(head.uri.path(), &head.headers);
+    if let Some(wrong) = method(head, &Method::GET, api) {
         return wrong;
     }
     let serving = worker.shared.serving.load();
     let now = crate::resources::Stamp::now().0;
     // Clients of every API read the same list, Google's among them.
-    match caller::admit(&worker.shared, &serving, request, InQuery::Taken, now) {
+    match caller::admit(&worker.shared, &serving, head, InQuery::Taken, now) {
         Ok(admitted) => {
-            worker.crowd.know(request.body().conn());
+            worker.crowd.know(incoming.conn());
             let asked = models::Asked {
                 path,
-                query: request.uri().query().unwrap_or_default(),
-                headers: request.headers(),
+                query: head.uri.query().unwrap_or_default(),
+                headers: &head.headers,
             };
             match asked.answer(&serving, &admitted.caller) {
                 Ok(found) => respond::json(200, &found),

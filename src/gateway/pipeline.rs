@@ -26,20 +26,21 @@ use crate::formats::{
 use crate::plan::{self, Ask, Caller, Context, Needs, Plan, turns::Turn};
 use crate::upstream::{OwnKey, via};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Response, request::Parts};
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
 /// Serves one request of a known format.
 pub async fn serve(
     worker: &Rc<Worker>,
     asked: &Asked,
-    request: Request<Incoming>,
+    head: Box<Parts>,
+    incoming: Incoming,
 ) -> Response<Body> {
     let mut record = begun(worker, asked.format);
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
-    let format = asked.format;
-    match answer(worker, asked, request, &mut record, &watch, &held).await {
+    let (format, asking) = (asked.format, (head, incoming));
+    match answer(worker, asked, asking, &mut record, &watch, &held).await {
         Ok(answer) => respond::answer(format, answer, record, watch, held),
         Err(ended) => respond::refuse(format, ended, &mut record),
     }
@@ -51,7 +52,7 @@ const COMPACTING: &str = "only a provider that speaks `openai-responses` itself 
 async fn answer(
     worker: &Rc<Worker>,
     asked: &Asked,
-    request: Request<Incoming>,
+    (head, incoming): (Box<Parts>, Incoming),
     record: &mut Record,
     watch: &Guard,
     held: &Held,
@@ -59,7 +60,6 @@ async fn answer(
     let shared = &worker.shared;
     let serving = shared.serving.load_full();
     let now = record.row.at.0;
-    let (head, incoming) = request.into_parts();
 
     let in_query = InQuery::of(asked.format.api);
     let admitted = admitted(worker, &serving, &head, in_query, &incoming, record, watch)?;

@@ -4,9 +4,11 @@
 use super::secured;
 use bytes::{Bytes, BytesMut};
 use std::{
+    cell::Cell,
     future::Future,
     io::{IoSlice, Result},
     pin::{Pin, pin},
+    rc::Rc,
     task::{Context, Poll, ready},
 };
 use tokio::{
@@ -15,13 +17,15 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-/// Room for a first read, which most requests fit into.
+/// Room that requests are read into, one behind the other.
 const ROOM: usize = 8 << 10;
+/// With less of it nothing is read, so that few requests are cut in two.
+const LEAST: usize = 2 << 10;
 /// Room for a read where much comes.
 const MOST: usize = 64 << 10;
 /// Shorter pieces are copied behind each other: a system call with one short buffer costs less than one with a list.
-const SHORT: usize = 4 << 10;
-/// No more is copied together than this.
+pub const SHORT: usize = 4 << 10;
+/// No more than this is copied together.
 const ENOUGH: usize = 16 << 10;
 
 /// What carries the bytes.
@@ -68,25 +72,34 @@ impl Stream {
     }
 }
 
+/// Room of a worker's that its connections read into and write from in turns: none keeps any while it waits.
+#[derive(Default)]
+pub struct Spare {
+    came: Cell<BytesMut>,
+    front: Cell<Vec<u8>>,
+}
+
 /// The bytes of a connection.
 #[derive(Default)]
 pub struct Transport {
     pub stream: Stream,
     /// What has come and was not taken.
     pub came: BytesMut,
-    /// Room for the next read.
+    /// Room that the next read is to have.
     room: usize,
     pub out: Outgoing,
+    pub spare: Rc<Spare>,
 }
 
 impl Transport {
-    /// Reads more of what has come; 0: the peer has closed. There is no buffer before there is something to read.
+    /// Reads more of what has come; 0: the peer has closed.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
-        if let (Stream::Plain(stream), 0) = (&self.stream, self.came.capacity()) {
-            ready!(stream.poll_read_ready(cx))?;
+        if self.came.capacity() == 0 {
+            self.came = self.spare.came.take();
         }
-        let room = self.room.clamp(ROOM, MOST);
-        self.came.reserve(room);
+        if self.came.capacity() - self.came.len() < self.room.max(LEAST) {
+            self.came.reserve(self.room.max(ROOM));
+        }
         let space = self.came.capacity() - self.came.len();
         let read = match &mut self.stream {
             Stream::Plain(stream) => pin!(stream.read_buf(&mut self.came)).poll(cx),
@@ -94,7 +107,10 @@ impl Transport {
             Stream::None => Poll::Ready(Ok(0)),
         };
         if let Poll::Ready(Ok(read)) = read {
-            self.room = if read == space { room * 2 } else { 0 };
+            self.room = match read == space {
+                true => (space * 2).clamp(ROOM, MOST),
+                false => 0,
+            };
         }
         read
     }
@@ -128,12 +144,28 @@ impl Transport {
         }
     }
 
+    /// Makes room for so much of what is to go out.
+    pub fn make_room(&mut self, bytes: usize) {
+        if self.out.front.capacity() == 0 {
+            self.out.front = self.spare.front.take();
+        }
+        self.out.front.reserve(bytes);
+    }
+
     /// Gives back the room that nothing lies in.
     pub fn rest(&mut self) {
-        if self.came.is_empty() {
-            self.came = BytesMut::new();
+        if self.came.is_empty() && self.came.capacity() > 0 {
+            let came = std::mem::take(&mut self.came);
+            if (LEAST..=ROOM).contains(&came.capacity()) {
+                self.spare.came.set(came);
+            }
         }
-        self.out = Outgoing::default();
+        if self.out.is_empty() && self.out.front.capacity() > 0 {
+            let front = std::mem::take(&mut self.out.front);
+            if front.capacity() <= ENOUGH {
+                self.spare.front.set(front);
+            }
+        }
     }
 }
 
@@ -165,7 +197,6 @@ impl Outgoing {
     pub fn push(&mut self, piece: Bytes, end: &'static [u8]) {
         match piece.len() < SHORT {
             true => {
-                self.front.reserve(piece.len() + end.len());
                 self.front.extend_from_slice(&piece);
                 self.front.extend_from_slice(end);
             }

@@ -1,6 +1,6 @@
 //! What the requests of one worker share, and no other thread touches. Must not know what is done with it.
 
-use super::{Shared, crowd::Crowd, date::Date, pool::Pool, watch::Watches};
+use super::{Shared, crowd::Crowd, date::Date, pool::Pool, transport::Spare, watch::Watches};
 use crate::plan::Dice;
 use crate::resources::Stamp;
 use std::{cell::RefCell, rc::Rc, sync::Arc};
@@ -12,6 +12,7 @@ pub struct Worker {
     pub watches: Rc<Watches>,
     pub crowd: Crowd,
     pub date: Date,
+    pub spare: Rc<Spare>,
     pub dice: RefCell<Dice>,
     /// Of its own: what ids take must not change where requests go.
     id_dice: RefCell<Dice>,
@@ -24,6 +25,7 @@ impl Worker {
             watches: Rc::default(),
             crowd: Crowd::default(),
             date: Date::default(),
+            spare: Rc::default(),
             dice: RefCell::new(Dice::new(seed)),
             id_dice: RefCell::new(Dice::new(seed ^ u64::MAX)),
             shared,

@@ -2,7 +2,7 @@
 //! of the connection, are this one's to write.
 
 use super::body::Framing;
-use http::{HeaderMap, Method, Request, StatusCode, Version, header};
+use http::{HeaderMap, Method, StatusCode, Version, header, request::Parts};
 
 /// What an answer's form hangs on of the request it is for.
 #[derive(Clone, Copy, Debug)]
@@ -13,10 +13,10 @@ pub struct Terms {
 }
 
 impl Terms {
-    pub fn of<T>(request: &Request<T>) -> Terms {
+    pub fn of(request: &Parts) -> Terms {
         Terms {
-            newer: request.version() != Version::HTTP_10,
-            head: request.method() == Method::HEAD,
+            newer: request.version != Version::HTTP_10,
+            head: request.method == Method::HEAD,
         }
     }
 

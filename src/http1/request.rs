@@ -3,7 +3,9 @@
 
 use super::body::{self, Framing};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, request::Parts,
+};
 use memchr::{memchr, memchr_iter};
 use std::ops::Range;
 
@@ -22,7 +24,8 @@ pub struct Limits {
 /// A request's head, and what follows from it for its connection.
 #[derive(Debug)]
 pub struct Head {
-    pub request: Request<()>,
+    /// In a box: it goes through many hands.
+    pub parts: Box<Parts>,
     pub body: Framing,
     /// The connection may stay for another request.
     pub stays: bool,
@@ -52,6 +55,9 @@ const fn large(why: &'static str) -> Why {
 const INVALID: Why = bad("the request head is not valid HTTP/1.1");
 const FOREIGN: Why = bad("the request head holds non-ASCII bytes");
 const BARE: Why = bad("a line of the request head does not end in CRLF");
+
+/// Headers there is room for at once. The answer's take the place of the request's later on.
+const ROOM: usize = 12;
 
 /// Reads heads off what has come on one connection.
 #[derive(Debug, Default)]
@@ -146,10 +152,10 @@ fn parse(head: &Bytes, count: usize, limits: &Limits) -> Result<Head, Why> {
     if count > limits.headers {
         return Err(large("there are too many headers"));
     }
-    let mut request = Request::new(());
-    *request.method_mut() = Method::from_bytes(&head[method]).map_err(|_| INVALID)?;
-    *request.uri_mut() = Uri::from_maybe_shared(head.slice(target)).map_err(|_| INVALID)?;
-    let mut headers = HeaderMap::with_capacity(count);
+    let mut parts = Box::new(Request::new(()).into_parts().0);
+    parts.method = Method::from_bytes(&head[method]).map_err(|_| INVALID)?;
+    parts.uri = Uri::from_maybe_shared(head.slice(target)).map_err(|_| INVALID)?;
+    parts.headers = HeaderMap::with_capacity(count.max(ROOM));
     let mut said = Said::default();
     let mut at = first.end + 2;
     for _ in 0..count {
@@ -164,11 +170,10 @@ fn parse(head: &Bytes, count: usize, limits: &Limits) -> Result<Head, Why> {
         said.hear(name, &head[value.clone()])?;
         let name = HeaderName::from_bytes(name).map_err(|_| INVALID)?;
         let value = HeaderValue::from_maybe_shared(head.slice(value)).map_err(|_| INVALID)?;
-        headers.try_append(name, value).map_err(|_| INVALID)?;
+        parts.headers.try_append(name, value).map_err(|_| INVALID)?;
     }
-    *request.headers_mut() = headers;
     if !newer {
-        *request.version_mut() = Version::HTTP_10;
+        parts.version = Version::HTTP_10;
     }
     let body = match (said.length, said.chunked) {
         _ if said.hosts > 1 || (said.hosts == 0 && newer) => {
@@ -183,7 +188,7 @@ fn parse(head: &Bytes, count: usize, limits: &Limits) -> Result<Head, Why> {
         (length, false) => Framing::Length(length.unwrap_or(0)),
     };
     Ok(Head {
-        request,
+        parts,
         body,
         stays: !said.closes && (newer || said.keeps),
         expects: said.expects && newer,
@@ -277,7 +282,10 @@ impl Said {
 }
 
 fn is_host(value: &[u8]) -> bool {
-    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]%".contains(byte);
+    let fits = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'%')
+    };
     !value.is_empty() && value.iter().all(fits)
 }
 

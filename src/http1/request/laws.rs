@@ -115,8 +115,12 @@ struct Meant {
     body: Vec<u8>,
 }
 
-/// What is read here of bytes that come in pieces of this size: why nothing, or what and how many bytes of it are left.
-fn here(bytes: &[u8], size: usize) -> Result<(Option<Meant>, usize), String> {
+/// It is refused: for the first reason that is seen, and how much is seen at first is a matter of how it was cut.
+#[derive(Debug, PartialEq, Eq)]
+struct Refused;
+
+/// What is read here of bytes that come in pieces of this size, and how many bytes are left; nothing of what has not come whole.
+fn here(bytes: &[u8], size: usize) -> Result<(Option<Meant>, usize), Refused> {
     let (mut reader, mut came) = (Reader::default(), BytesMut::new());
     let mut pieces = bytes.chunks(size.max(1));
     let mut more = |came: &mut BytesMut| {
@@ -127,21 +131,16 @@ fn here(bytes: &[u8], size: usize) -> Result<(Option<Meant>, usize), String> {
     let head = loop {
         match reader.read(&mut came, &LIMITS) {
             Some(Ok(head)) => break head,
-            Some(Err(refused)) => return Err(format!("{} {}", refused.status, refused.why)),
+            Some(Err(_)) => return Err(Refused),
             None if more(&mut came) => {}
             None => return Ok((None, 0)),
         }
     };
-    let request = head.request;
+    let parts = head.parts;
     let mut meant = Meant {
-        line: format!(
-            "{} {} {:?}",
-            request.method(),
-            request.uri(),
-            request.version()
-        ),
-        headers: request
-            .headers()
+        line: format!("{} {} {:?}", parts.method, parts.uri, parts.version),
+        headers: parts
+            .headers
             .iter()
             .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
             .collect(),
@@ -149,7 +148,7 @@ fn here(bytes: &[u8], size: usize) -> Result<(Option<Meant>, usize), String> {
     };
     let mut body = Body::new(head.body);
     loop {
-        match body.next(&mut came).map_err(|why| why.to_string())? {
+        match body.next(&mut came).map_err(|_| Refused)? {
             Some(piece) => meant.body.extend_from_slice(&piece),
             None if body.is_done() => break,
             None if more(&mut came) => {}

@@ -25,14 +25,14 @@ fn a_head_is_taken_off_and_what_follows_stays() {
     );
     let head = Reader::default().read(&mut came, &LIMITS).unwrap().unwrap();
     assert_eq!(came, "body");
-    let request = head.request;
+    let request = head.parts;
     assert_eq!(
-        (request.method(), request.version()),
+        (&request.method, request.version),
         (&Method::POST, Version::HTTP_11)
     );
-    assert_eq!(request.uri(), "/v1/x?a=b");
+    assert_eq!(request.uri, "/v1/x?a=b");
     let headers: Vec<(&str, &[u8])> = request
-        .headers()
+        .headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
@@ -63,7 +63,7 @@ fn a_head_is_the_same_however_it_is_cut() {
             }
         };
         assert!(pieces.next().is_none() && came.is_empty(), "{size}");
-        assert_eq!(head.request.headers().len(), 3);
+        assert_eq!(head.parts.headers.len(), 3);
         assert_eq!((head.body, head.expects), (Framing::Chunked, true));
     }
 }
