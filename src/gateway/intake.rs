@@ -51,6 +51,9 @@ pub(super) async fn piece(
     pace: &Pace,
     watch: &Guard,
 ) -> Result<Option<Bytes>, Ended> {
+    if incoming.is_end() {
+        return Ok(None);
+    }
     let left = || pace.left(settings);
     let piece = poll_fn(|cx| incoming.poll_piece(cx));
     match watch.run_within(left, piece).await {

@@ -64,7 +64,7 @@ fn taken(worker: &Worker, head: &Parts, incoming: &Incoming) -> crate::error::Re
     browsers(head)?;
     let path = head.uri.path();
     if let Some(called) = formats::called(path) {
-        return Ok(served(worker, Asked::of(called, None), request));
+        return Ok(served(worker, Asked::of(called, None), head));
     }
     let serving = worker.shared.serving.load();
     let place = Place::of(&serving.snapshot, &head.method, path, &head.headers)?;

@@ -205,7 +205,7 @@ pub(super) fn own<'a>(key: Option<OwnKey>, plan: &Plan, serving: &'a Serving) ->
 pub(super) fn admitted(
     worker: &Worker,
     serving: &Serving,
-    head: &http::request::Parts,
+    head: &Parts,
     in_query: InQuery,
     incoming: &Incoming,
     record: &mut Record,

@@ -57,7 +57,7 @@ const FOREIGN: Why = bad("the request head holds non-ASCII bytes");
 const BARE: Why = bad("a line of the request head does not end in CRLF");
 
 /// Headers there is room for at once. The answer's take the place of the request's later on.
-const ROOM: usize = 12;
+const ROOM: usize = 16;
 
 /// Reads heads off what has come on one connection.
 #[derive(Debug, Default)]
