@@ -1,18 +1,17 @@
 //! A caller's connection as bytes, whatever carries them: what has come and was not taken yet, and what is on its way out.
 //! Must not know what either means.
 
-use super::secured;
 use bytes::{Bytes, BytesMut};
 use std::{
     cell::Cell,
     future::Future,
-    io::{IoSlice, Result},
+    io::{ErrorKind, IoSlice, Read, Result},
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, ready},
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 use tokio_rustls::server::TlsStream;
@@ -57,7 +56,7 @@ impl Stream {
                 Poll::Ready(Ok(1..)) => Look::Bytes,
                 Poll::Ready(_) => Look::Gone,
             },
-            Stream::Secured(stream) => secured::look(stream, cx),
+            Stream::Secured(stream) => look(stream, cx),
             Stream::None => Look::Gone,
         }
     }
@@ -67,7 +66,52 @@ impl Stream {
             (Stream::Plain(stream), [one]) => Pin::new(stream).poll_write(cx, one),
             (Stream::Plain(stream), _) => Pin::new(stream).poll_write_vectored(cx, bufs),
             (Stream::Secured(stream), _) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            (Stream::None, _) => Poll::Ready(Err(std::io::ErrorKind::NotConnected.into())),
+            (Stream::None, _) => Poll::Ready(Err(ErrorKind::NotConnected.into())),
+        }
+    }
+}
+
+/// What a look at a peer behind TLS shows.
+fn look(stream: &mut TlsStream<TcpStream>, cx: &mut Context<'_>) -> Look {
+    let (stream, session) = stream.get_mut();
+    let mut wire = Wire { stream, cx };
+    loop {
+        let read = session.read_tls(&mut wire);
+        let state = match session.process_new_packets() {
+            Ok(state) if !state.peer_has_closed() => state,
+            _ => return Look::Gone,
+        };
+        match read {
+            Ok(0) => return Look::Gone,
+            Ok(_) => {}
+            Err(error) => {
+                return match error.kind() {
+                    // `Other`: the session takes no more before what it has was read.
+                    ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::Other => {
+                        match state.plaintext_bytes_to_read() {
+                            0 => Look::Quiet,
+                            _ => Look::Bytes,
+                        }
+                    }
+                    _ => Look::Gone,
+                };
+            }
+        }
+    }
+}
+
+/// The socket as the session reads it.
+struct Wire<'a, 'b> {
+    stream: &'a mut TcpStream,
+    cx: &'a mut Context<'b>,
+}
+
+impl Read for Wire<'_, '_> {
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+        let mut buf = ReadBuf::new(buf);
+        match Pin::new(&mut *self.stream).poll_read(self.cx, &mut buf) {
+            Poll::Ready(result) => result.map(|()| buf.filled().len()),
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
         }
     }
 }
@@ -219,7 +263,7 @@ impl Outgoing {
         }?;
         self.gone += wrote;
         if wrote == 0 {
-            return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+            return Poll::Ready(Err(ErrorKind::WriteZero.into()));
         }
         if self.gone >= self.len() {
             self.front.clear();
