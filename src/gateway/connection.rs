@@ -41,10 +41,7 @@ pub async fn serve(worker: Rc<Worker>, stream: TcpStream) {
             .map(|stream| Stream::Secured(Box::new(stream))),
     };
     if let Some(stream) = stream {
-        let mut transport = conn.transport.borrow_mut();
-        transport.stream = stream;
-        transport.spare = worker.spare.clone();
-        drop(transport);
+        conn.carry(stream, worker.spare.clone());
         if let Some(ended) = talk(&worker, &conn).await {
             end(&worker, &conn, ended).await;
         }
@@ -73,6 +70,7 @@ async fn talk(worker: &Rc<Worker>, conn: &Rc<Conn>) -> Option<Ended> {
                 status: StatusCode::BAD_REQUEST,
                 why: "requests cannot be pipelined",
                 path: head.parts.uri.path().to_owned(),
+                headers: head.parts.headers,
             },
             Ok(head) => {
                 if request(worker, conn, head).await? {

@@ -3,7 +3,7 @@
 
 use super::{
     Shared,
-    transport::{Look, Stream, Transport},
+    transport::{Look, Spare, Stream, Transport},
     watch::Guard,
 };
 use crate::http1::{
@@ -13,6 +13,7 @@ use crate::http1::{
 use bytes::{Buf as _, Bytes};
 use std::{
     cell::{Cell, RefCell},
+    rc::Rc,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -81,6 +82,13 @@ impl Conn {
             }),
             shared,
         }
+    }
+
+    /// It is carried by this from now on.
+    pub fn carry(&self, stream: Stream, spare: Rc<Spare>) {
+        let transport = &mut *self.transport.borrow_mut();
+        transport.stream = stream;
+        transport.spare = spare;
     }
 
     /// The next request's head; `None`: none will come.

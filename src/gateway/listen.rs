@@ -42,9 +42,9 @@ pub async fn handle(worker: Rc<Worker>, head: Box<Parts>, incoming: Incoming) ->
     }
 }
 
-/// The answer to a head that is no request, in the words of the API that its path is of.
+/// The answer to a head that is no request, in the words of the API that it seems to speak.
 pub fn refused(worker: &Worker, refused: &Refused) -> Response<Body> {
-    let api = spoken(&refused.path, &HeaderMap::new());
+    let api = spoken(&refused.path, &refused.headers);
     let error = Error::invalid(refused.why).hint(respond::PLAIN_HTTP);
     let mut answer = respond::plain_as(refused.status, &error, api);
     respond::identify(answer.headers_mut(), api, &worker.next_id());

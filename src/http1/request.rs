@@ -38,8 +38,9 @@ pub struct Head {
 pub struct Refused {
     pub status: StatusCode,
     pub why: &'static str,
-    /// The path it seems to ask for: which API's words its caller reads.
+    /// The path it seems to ask for, and the names of headers that it seems to have: which API's words its caller reads.
     pub path: String,
+    pub headers: HeaderMap,
 }
 
 type Why = (StatusCode, &'static str);
@@ -56,6 +57,8 @@ const INVALID: Why = bad("the request head is not valid HTTP/1.1");
 const FOREIGN: Why = bad("the request head holds non-ASCII bytes");
 const BARE: Why = bad("a line of the request head does not end in CRLF");
 
+/// Lines of a refused head that are looked at for names.
+const NAMES: usize = 100;
 /// Headers there is room for at once. The answer's take the place of the request's later on.
 const ROOM: usize = 16;
 
@@ -74,6 +77,7 @@ impl Reader {
             status,
             why,
             path: path(head),
+            headers: names(head),
         };
         let end = match self.end(came) {
             Err(why) => return Some(Err(refused(why, came))),
@@ -125,6 +129,18 @@ fn path(head: &[u8]) -> String {
     let target = line.and_then(|line| line.split(|byte| *byte == b' ').nth(1));
     let path = target.and_then(|target| target.split(|byte| *byte == b'?').next());
     String::from_utf8_lossy(path.unwrap_or_default()).into_owned()
+}
+
+/// The names of a head's headers, as far as they are such, without what they say.
+fn names(head: &[u8]) -> HeaderMap {
+    let lines = head.split(|byte| *byte == b'\n').skip(1);
+    let lines = lines.take_while(|line| !matches!(line, [] | [b'\r']));
+    let name = |line: &[u8]| HeaderName::from_bytes(line.split(|byte| *byte == b':').next()?).ok();
+    let mut headers = HeaderMap::new();
+    for name in lines.take(NAMES).filter_map(name) {
+        headers.insert(name, HeaderValue::from_static(""));
+    }
+    headers
 }
 
 /// What the headers say of the body and of the connection.
