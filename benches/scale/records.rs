@@ -291,7 +291,8 @@ fn changes(gateway: &Gateway, full: &Full) {
                 _ => json!(number),
             };
             let began = Instant::now();
-            let changed = client.patch(kind, name, &json!({field: value}), None, &[]);
+            let change = json!({field: value});
+            let changed = client.patch(kind, name, &change, None, &[]);
             runtime.block_on(changed).unwrap();
             began.elapsed()
         });

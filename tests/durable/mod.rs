@@ -171,9 +171,9 @@ pub fn check(dir: &Path, acks: &Acks) -> Option<String> {
         "revision {revision}, acknowledged {}",
         acks.revision
     );
-    let found: BTreeMap<&str, &Record> = state
+    let found: BTreeMap<String, Arc<Record>> = state
         .iter()
-        .map(|record| (record.name.as_str(), &**record))
+        .map(|record| (record.name.clone(), record))
         .collect();
     for (name, version) in &acks.versions {
         let record = found
