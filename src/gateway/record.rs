@@ -47,8 +47,6 @@ pub struct Record {
     finished: bool,
     /// Where its caller's trace stood, where somebody wants traces.
     trace: Option<Box<Context>>,
-    /// It is none of the requests that are recorded.
-    discarded: bool,
     /// Nothing is used by it, and nothing is to be paid: it only counts.
     free: bool,
     /// What it uses is not the text in it, so that only the provider can say.
@@ -106,7 +104,6 @@ impl Record {
             text_bytes: 0,
             finished: false,
             trace: None,
-            discarded: false,
             free: false,
             untold: false,
             carried: None,
@@ -259,12 +256,6 @@ impl Record {
             let kind = kind.and_then(|kind| kind.to_str().ok());
             self.said.request(told(kind, bytes).into());
         }
-    }
-
-    /// Of a request that is none of those that are recorded.
-    pub fn discard(mut self) {
-        self.level = LogContent::Off;
-        self.discarded = true;
     }
 
     /// When the request was taken.
@@ -547,11 +538,9 @@ impl Drop for Record {
             tab.settle(&*self.shared.counters, self.used());
         }
         self.row.latency_ms = now;
-        if !self.discarded {
-            self.shared.live.note(&self.row);
-            if let Some(traces) = &self.shared.traces {
-                traces.finished(&self.row, self.trace.take().map(|context| *context));
-            }
+        self.shared.live.note(&self.row);
+        if let Some(traces) = &self.shared.traces {
+            traces.finished(&self.row, self.trace.take().map(|context| *context));
         }
         let row = std::mem::take(&mut self.row);
         match self.level {
