@@ -1,3 +1,5 @@
+//! Heads that are requests, heads that are none, and how each is told apart.
+
 #![allow(clippy::unwrap_used)]
 use super::*;
 
