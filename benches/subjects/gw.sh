@@ -1,8 +1,10 @@
 # gw as it is without any settings, or with what VARIANT says changed.
 # shellcheck shell=bash
 set -euo pipefail
+# shellcheck source=benches/subjects/shared.sh
+. "$(dirname "$0")/shared.sh"
 for name in $(compgen -e | grep '^GW_' || true); do unset "$name"; done
-unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+no_proxies
 export GW_NO_INPUT=1 GW_SECRETS=sealed NO_COLOR=1 GW_ADMIN_URL=unix:${PLACE:-}/gw.sock
 # Room for a thousand long requests at once; by default most of them are refused.
 export GW_LIMITS__MAX_IN_FLIGHT_BYTES=4GiB

@@ -4,21 +4,13 @@
 # key is its master key. Prices come from the wheel, so that a start asks nobody.
 # shellcheck shell=bash
 set -euo pipefail
+# shellcheck source=benches/subjects/shared.sh
+. "$(dirname "$0")/shared.sh"
 version=1.106.2
 venv=$CACHE/litellm-$version
 
 case $1 in
-install)
-  [ -x "$venv/bin/litellm" ] && exit
-  python3 -m venv --help >/dev/null 2>&1 || {
-    as_root=()
-    [ "$(id -u)" = 0 ] || as_root=(sudo)
-    "${as_root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends python3 python3-venv >/dev/null
-  }
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet "litellm[proxy]==$version"
-  ;;
+install) wheel "$venv" "litellm[proxy]==$version" ;;
 prepare)
   cat >"$PLACE/config.yaml" <<EOF
 model_list:
@@ -36,7 +28,7 @@ EOF
   printf 'openai\t/v1/chat/completions\tfixed-model\tAuthorization: Bearer sk-litellm\n' >"$PLACE/asks"
   ;;
 serve)
-  unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+  no_proxies
   export LITELLM_MODE=PRODUCTION LITELLM_LOG=ERROR LITELLM_LOCAL_MODEL_COST_MAP=True
   exec "$venv/bin/litellm" --config "$PLACE/config.yaml" --host "${LISTEN%:*}" --port "${LISTEN##*:}" --num_workers 1
   ;;

@@ -1,16 +1,11 @@
 # The yardstick: nginx, one worker, as a gateway that checks a key and forwards.
 # shellcheck shell=bash
 set -euo pipefail
+# shellcheck source=benches/subjects/shared.sh
+. "$(dirname "$0")/shared.sh"
 export PATH=$PATH:/usr/sbin
 case $1 in
-install)
-  as_root=()
-  [ "$(id -u)" = 0 ] || as_root=(sudo)
-  command -v nginx >/dev/null || {
-    "${as_root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends nginx-light >/dev/null
-  }
-  ;;
+install) command -v nginx >/dev/null || packages nginx-light ;;
 prepare)
   mkdir -p "$PLACE"/{body,proxy,fastcgi,uwsgi,scgi}
   key=nginx-$RANDOM$RANDOM$RANDOM

@@ -3,18 +3,15 @@
 # limits and logs are not in this edition: the caller's `Authorization` goes to the provider, whose place headers say.
 # shellcheck shell=bash
 set -euo pipefail
+# shellcheck source=benches/subjects/shared.sh
+. "$(dirname "$0")/shared.sh"
 version=1.15.2
 app=$CACHE/portkey-$version
 
 case $1 in
 install)
   [ -d "$app/node_modules" ] && exit
-  command -v npm >/dev/null || {
-    as_root=()
-    [ "$(id -u)" = 0 ] || as_root=(sudo)
-    "${as_root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null
-  }
+  command -v npm >/dev/null || packages nodejs npm
   mkdir -p "$app"
   # Behind newer releases of its server library every stream ends in a 500 (`TypeError: immutable`).
   cat >"$app/package.json" <<EOF
@@ -27,7 +24,7 @@ prepare)
     "$UPSTREAM" >"$PLACE/asks"
   ;;
 serve)
-  unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+  no_proxies
   export NODE_ENV=production
   exec node "$app/node_modules/@portkey-ai/gateway/build/start-server.js" --headless "--port=${LISTEN##*:}"
   ;;

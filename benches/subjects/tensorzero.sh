@@ -5,22 +5,13 @@
 # writes to ClickHouse and is off, which is faster than any way of writing; keys want Postgres and are off.
 # shellcheck shell=bash
 set -euo pipefail
+# shellcheck source=benches/subjects/shared.sh
+. "$(dirname "$0")/shared.sh"
 version=2026.6.0
 venv=$CACHE/tensorzero-$version
 
 case $1 in
-install)
-  [ -e "$venv/ready" ] && exit
-  python3 -m venv --help >/dev/null 2>&1 || {
-    as_root=()
-    [ "$(id -u)" = 0 ] || as_root=(sudo)
-    "${as_root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends python3 python3-venv >/dev/null
-  }
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet "tensorzero==$version"
-  touch "$venv/ready"
-  ;;
+install) wheel "$venv" "tensorzero==$version" ;;
 prepare)
   cat >"$PLACE/tensorzero.toml" <<EOF
 [gateway]
@@ -48,7 +39,7 @@ EOF
   printf 'openai\t/openai/v1/chat/completions\ttensorzero::model_name::fixed-model\n' >"$PLACE/asks"
   ;;
 serve)
-  unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+  no_proxies
   rm -f "$PLACE/listens"
   export TENSORZERO_DISABLE_PSEUDONYMOUS_USAGE_ANALYTICS=1
   exec "$venv/bin/python" "$PLACE/serve.py" "$PLACE/tensorzero.toml" "$PLACE/listens"
