@@ -34,6 +34,9 @@ pub struct Outbound {
     pub message: usize,
     pub piece: usize,
     pub at: usize,
+    /// When the piece was due, where there is a pause before each. The next one is counted from there: counted from when it
+    /// could be written, pieces that were late once would all stay in step with each other.
+    pub due: Option<Instant>,
     /// The socket had no room.
     pub blocked: bool,
 }
@@ -45,6 +48,7 @@ impl Outbound {
             message,
             piece: 0,
             at: 0,
+            due: None,
             blocked: false,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{Drive, LISTENER};
 use rustix::event::epoll::{self, EventFlags};
+use std::cmp::Reverse;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -21,12 +22,12 @@ impl Drive {
             }
             self.write_due(now)?;
             self.ask_due(now)?;
-            let until = self
-                .due
-                .front()
-                .map(|(due, ..)| *due)
+            let piece = self.due.peek().map(|Reverse((due, ..))| *due);
+            let ask = self.asks.peek().map(|Reverse((due, _))| *due);
+            let next = self.next.map(|(due, _)| due);
+            let until = [piece, ask, next]
                 .into_iter()
-                .chain(self.next.map(|(due, _)| due))
+                .flatten()
                 .fold(end, Instant::min);
             let left = until.saturating_duration_since(Instant::now());
             let left = rustix::time::Timespec {
@@ -63,15 +64,16 @@ impl Drive {
     }
 
     fn write_due(&mut self, now: Instant) -> io::Result<()> {
-        while let Some((due, at, serial)) = self.due.pop_front() {
-            if due > now {
-                self.due.push_front((due, at, serial));
-                break;
-            }
-            if self.peers[at]
-                .as_ref()
-                .is_some_and(|peer| peer.serial == serial)
+        while let Some(Reverse((due, at, serial))) = self.due.peek().copied()
+            && due <= now
+        {
+            self.due.pop();
+            if let Some(peer) = &mut self.peers[at]
+                && peer.serial == serial
             {
+                if let Some(outbound) = &mut peer.outbound {
+                    outbound.due = Some(due);
+                }
                 self.write(at)?;
             }
         }
@@ -83,6 +85,12 @@ impl Drive {
     }
 
     fn ask_due(&mut self, now: Instant) -> io::Result<()> {
+        while let Some(Reverse((due, at))) = self.asks.peek().copied()
+            && due <= now
+        {
+            self.asks.pop();
+            self.ask(at, due)?;
+        }
         while let Some((due, interval)) = self.next
             && due <= now
         {

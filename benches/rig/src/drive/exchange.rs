@@ -6,6 +6,7 @@ use crate::message::Inbound;
 use crate::wire::{self, Answer, Format, Manner};
 use memchr::memmem;
 use rustix::event::epoll::{self, EventData, EventFlags};
+use std::cmp::Reverse;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
@@ -108,7 +109,8 @@ impl Drive {
                     ..
                 } = self.answer
             {
-                self.due.push_back((Instant::now() + pace, at, peer.serial));
+                let due = outbound.due.take().unwrap_or_else(Instant::now) + pace;
+                self.due.push(Reverse((due, at, peer.serial)));
                 return Ok(());
             }
         }
@@ -201,6 +203,10 @@ impl Drive {
         let due = caller.due;
         if self.next.is_some() {
             self.free.push(at);
+        } else if let Some(cycle) = self.cycle {
+            if !self.ending {
+                self.asks.push(Reverse((due + cycle, at)));
+            }
         } else if !self.ending {
             // Who takes no times need not look at the clock.
             self.ask(at, if self.timed { Instant::now() } else { due })?;

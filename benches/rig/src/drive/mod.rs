@@ -12,7 +12,8 @@ use crate::wire::{self, Answer, Ask, Format, Manner, Pool};
 use crate::{Failure, process};
 use connection::Peer;
 use rustix::event::epoll::{self, EventData, EventFlags};
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -41,7 +42,8 @@ pub struct Load<'a> {
 
 #[derive(Clone, Copy)]
 pub enum How {
-    /// So many callers, each of which asks again as soon as it is answered.
+    /// So many callers, each of which asks again as soon as it is answered; for a paced stream an interval behind the last
+    /// event's.
     Closed(usize),
     /// A request each so long, however long answers take; counted from when it was due.
     Every(Duration),
@@ -58,8 +60,11 @@ pub struct Drive {
     openai: Pool,
     anthropic: Pool,
     requests: Pool,
-    /// Pieces of paced streams to come.
-    due: VecDeque<(Instant, usize, u64)>,
+    /// Pieces of paced streams to come, by when they are due, with the connection's place and serial.
+    due: BinaryHeap<Reverse<(Instant, usize, u64)>>,
+    /// Paced streams to be asked for, by when that is due, and how long after one its caller asks for another.
+    asks: BinaryHeap<Reverse<(Instant, usize)>>,
+    cycle: Option<Duration>,
     /// When the next request is due where requests have a rate, and callers that wait for one.
     next: Option<(Instant, Duration)>,
     free: Vec<usize>,
@@ -100,7 +105,9 @@ impl Drive {
             openai: wire::answers(Format::OpenAi, answer),
             anthropic: wire::answers(Format::Anthropic, answer),
             requests: Pool::default(),
-            due: VecDeque::new(),
+            due: BinaryHeap::new(),
+            asks: BinaryHeap::new(),
+            cycle: None,
             next: None,
             free: Vec::new(),
             host: String::new(),
@@ -183,6 +190,7 @@ impl Drive {
         };
         self.ending = true;
         self.next = None;
+        self.asks.clear();
         self.turn(Instant::now() + PATIENCE, |drive| drive.waiting == 0)?;
         if self.waiting > 0 || done == 0 {
             return Err(format!("{} answers are missing", self.waiting).into());
@@ -217,30 +225,37 @@ impl Drive {
         self.timed = false;
         self.waiting = 0;
         self.next = None;
+        self.asks.clear();
+        self.cycle = None;
     }
 
     fn start(&mut self, load: &Load) -> io::Result<()> {
         self.ending = false;
         match load.how {
-            How::Closed(callers) => {
-                let paced = match load.answer {
-                    Answer::Stream { manner, .. } => {
-                        self.timed = true;
-                        matches!(manner, Manner::Paced(_)).then_some(manner)
-                    }
-                    Answer::Whole(_) => None,
-                };
-                self.pressing = paced.is_none();
-                for caller in 0..callers {
-                    let at = self.call()?;
-                    self.ask(at, Instant::now())?;
+            How::Closed(callers) => match load.answer {
+                Answer::Stream {
+                    manner: Manner::Paced(pace),
+                    events,
+                } => {
+                    self.timed = true;
+                    self.cycle = Some(pace * events as u32);
                     // Streams that begin together would all be due together.
-                    if let Some(Manner::Paced(pace)) = paced {
-                        let apart = pace / callers as u32;
-                        self.turn(Instant::now() + apart, |_| caller + 1 == callers)?;
+                    let begin = Instant::now();
+                    for caller in 0..callers as u32 {
+                        let at = self.call()?;
+                        let due = begin + pace * caller / callers as u32;
+                        self.asks.push(Reverse((due, at)));
                     }
                 }
-            }
+                answer => {
+                    self.timed = matches!(answer, Answer::Stream { .. });
+                    self.pressing = true;
+                    for _ in 0..callers {
+                        let at = self.call()?;
+                        self.ask(at, Instant::now())?;
+                    }
+                }
+            },
             How::Every(interval) => {
                 self.timed = true;
                 for _ in 0..16 {
