@@ -51,7 +51,8 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
             outcomes: &outcomes,
         };
         let of = |at: usize, part: f64| compared.of(at, |outcome| quantile(&outcome.whole, part));
-        let added = |at: usize| of(at, 0.5) - of(0, 0.5);
+        let half = compared.figure(|outcome| quantile(&outcome.whole, 0.5));
+        let added = |at: usize, pass: usize| half(at, pass) - half(0, pass);
         for (at, cells) in cells.iter_mut().enumerate() {
             match at {
                 0 => cells.extend([

@@ -62,30 +62,77 @@ pub static TABLES: &[Kind] = &[
 /// The heads of [`Compared::cells`], behind that of the figure itself.
 pub const TO: [&str; 2] = ["÷ nginx", "÷ lean"];
 
-/// What came of each row, over all passes.
+/// What came of each row, pass by pass.
 pub struct Compared<'a> {
     pub names: Vec<&'a str>,
     pub outcomes: &'a [Vec<Outcome>],
 }
 
 impl Compared<'_> {
-    /// The median of a row's figure.
-    pub fn of(&self, at: usize, what: impl Fn(&Outcome) -> f64) -> f64 {
-        median(self.outcomes[at].iter().map(what))
+    /// What an outcome says, by the row's place and the pass.
+    pub fn figure(&self, what: impl Fn(&Outcome) -> f64) -> impl Fn(usize, usize) -> f64 {
+        move |at, pass| what(&self.outcomes[at][pass])
     }
 
-    /// A row's figure among those of another.
-    pub fn to(&self, name: &str, at: usize, figure: &impl Fn(usize) -> f64) -> f64 {
-        let place = self.names.iter().position(|known| *known == name);
-        place.map_or(f64::NAN, |other| figure(at) / figure(other))
+    /// The median of what a row's outcomes say.
+    pub fn of(&self, at: usize, what: impl Fn(&Outcome) -> f64) -> f64 {
+        self.median(at, &self.figure(what))
+    }
+
+    pub fn median(&self, at: usize, figure: &impl Fn(usize, usize) -> f64) -> f64 {
+        median((0..self.outcomes[at].len()).map(|pass| figure(at, pass)))
+    }
+
+    /// A row's figure to that of another.
+    pub fn to(&self, name: &str, at: usize, figure: &impl Fn(usize, usize) -> f64) -> f64 {
+        let other = self.names.iter().position(|known| *known == name);
+        other.map_or(f64::NAN, |other| self.ratio(at, other, figure))
+    }
+
+    /// The median of what the ratio is within each pass, because a machine's speed drifts.
+    pub fn ratio(&self, at: usize, other: usize, figure: &impl Fn(usize, usize) -> f64) -> f64 {
+        self.median(at, &|at, pass| figure(at, pass) / figure(other, pass))
     }
 
     /// A row's figure, and how it is to nginx's and to that of the lean forwarder.
-    pub fn cells(&self, at: usize, decimals: usize, figure: &impl Fn(usize) -> f64) -> [String; 3] {
+    pub fn cells(
+        &self,
+        at: usize,
+        decimals: usize,
+        figure: &impl Fn(usize, usize) -> f64,
+    ) -> [String; 3] {
         [
-            number(figure(at), decimals),
+            number(self.median(at, figure), decimals),
             number(self.to(NGINX, at, figure), 2),
             number(self.to(LEAN, at, figure), 2),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_of_what_was_measured_together() {
+        // A machine that is half as fast in each pass as in the one before, and a row that takes twice as long on it.
+        let outcomes = |rates: [f64; 3]| {
+            rates.map(|rate| Outcome {
+                rate,
+                ..Outcome::default()
+            })
+        };
+        let outcomes = [
+            outcomes([4.0, 2.0, 1.0]).into(),
+            outcomes([2.0, 1.0, 0.6]).into(),
+        ];
+        let compared = Compared {
+            names: vec![NGINX, "other"],
+            outcomes: &outcomes,
+        };
+        let rate = compared.figure(|outcome| outcome.rate);
+        assert_eq!(compared.median(0, &rate), 2.0);
+        assert_eq!(compared.to(NGINX, 1, &rate), 0.5);
+        assert!(compared.to(LEAN, 1, &rate).is_nan());
     }
 }

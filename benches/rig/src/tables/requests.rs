@@ -28,8 +28,8 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
         names: rows.iter().map(|row| row.name).collect(),
         outcomes: &outcomes,
     };
-    let rate = |at| compared.of(at, |outcome| outcome.rate);
-    let cost = |at| compared.of(at, |outcome| outcome.cost.as_secs_f64() * 1e6);
+    let rate = compared.figure(|outcome| outcome.rate);
+    let cost = compared.figure(|outcome| outcome.cost.as_secs_f64() * 1e6);
     let [nginx, lean] = TO;
     let mut table = Table::new(&[
         "subject",
@@ -53,7 +53,7 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
         cells.extend(compared.cells(at, 1, &cost));
         cells.extend([
             percent(compared.of(at, |outcome| outcome.behind)),
-            percent(spread / rate(at)),
+            percent(spread / compared.median(at, &rate)),
             percent(compared.of(at, |outcome| outcome.busy)),
             percent(compared.of(at, |outcome| outcome.upstream)),
             percent(compared.of(at, |outcome| outcome.rig)),

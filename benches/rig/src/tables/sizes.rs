@@ -1,9 +1,10 @@
 //! What requests cost that are as long as coding agents make them, whole and streamed, forwarded and translated.
 
+use super::Compared;
 use crate::Failure;
 use crate::bench::{Bench, NGINX, Row};
 use crate::drive::{How, Load, Outcome};
-use crate::table::{Table, median, number, percent, quantile};
+use crate::table::{Table, number, percent, quantile};
 use crate::wire::{Answer, Manner};
 
 /// Bytes of a request's body, and whether the answer is streamed.
@@ -68,14 +69,16 @@ fn one(bench: &mut Bench, size: usize, streamed: bool) -> Result<(), Failure> {
 
 /// `kept`: rows written, and contents left out.
 fn table(bench: &mut Bench, rows: &[&'static Row], outcomes: &[Vec<Outcome>], kept: &[(u64, u64)]) {
-    let of = |at: usize, what: &dyn Fn(&Outcome) -> f64| median(outcomes[at].iter().map(what));
-    let cost = |at: usize| of(at, &|outcome| outcome.cost.as_secs_f64() * 1e6);
+    let compared = Compared {
+        names: rows.iter().map(|row| row.name).collect(),
+        outcomes,
+    };
+    let cost = compared.figure(|outcome| outcome.cost.as_secs_f64() * 1e6);
     // What a translation costs is told beside what the same gateway forwards.
     let plain = |row: &Row| {
         let plain = rows.iter().position(|other| row.is_translation_of(other));
-        plain.map_or(f64::NAN, |plain| cost(plain))
+        plain.map(|plain| rows[plain].name).unwrap_or_default()
     };
-    let nginx = rows.iter().position(|row| row.name == NGINX);
     let mut table = Table::new(&[
         "subject",
         "requests/s",
@@ -90,25 +93,22 @@ fn table(bench: &mut Bench, rows: &[&'static Row], outcomes: &[Vec<Outcome>], ke
     ]);
     for (at, row) in rows.iter().enumerate() {
         let first = |part: f64| {
-            let first = of(at, &|outcome| quantile(&outcome.first_byte, part)) / 1e3;
+            let first = compared.of(at, |outcome| quantile(&outcome.first_byte, part)) / 1e3;
             if first.is_nan() {
                 String::new()
             } else {
                 number(first, 2)
             }
         };
-        let ratio = |to: f64| {
-            if to.is_nan() {
-                String::new()
-            } else {
-                number(cost(at) / to, 2)
-            }
+        let ratio = |to: &str| match compared.to(to, at, &cost) {
+            none if none.is_nan() => String::new(),
+            ratio => number(ratio, 2),
         };
         table.row(vec![
             row.name.into(),
-            number(of(at, &|outcome| outcome.rate), 0),
-            number(cost(at), 1),
-            ratio(nginx.map_or(f64::NAN, cost)),
+            number(compared.of(at, |outcome| outcome.rate), 0),
+            number(compared.median(at, &cost), 1),
+            ratio(NGINX),
             ratio(plain(row)),
             first(0.5),
             first(0.99),
@@ -116,15 +116,15 @@ fn table(bench: &mut Bench, rows: &[&'static Row], outcomes: &[Vec<Outcome>], ke
                 (0, _) => String::new(),
                 (rows, left_out) => percent(left_out as f64 / rows as f64),
             },
-            percent(of(at, &|outcome| outcome.busy)),
-            percent(of(at, &|outcome| outcome.rig)),
+            percent(compared.of(at, |outcome| outcome.busy)),
+            percent(compared.of(at, |outcome| outcome.rig)),
         ]);
     }
     table.print();
     for (at, row) in rows.iter().enumerate() {
         let (busy, rig) = (
-            of(at, &|outcome| outcome.busy),
-            of(at, &|outcome| outcome.rig),
+            compared.of(at, |outcome| outcome.busy),
+            compared.of(at, |outcome| outcome.rig),
         );
         bench.judge_room(row.name, busy, rig, false);
     }

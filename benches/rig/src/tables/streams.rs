@@ -73,8 +73,8 @@ fn without_pauses(bench: &mut Bench, rows: &[&'static Row], outcomes: &[Vec<Outc
         names: rows.iter().map(|row| row.name).collect(),
         outcomes,
     };
-    let rate = |at| compared.of(at, |outcome| outcome.rate);
-    let cost = |at| compared.of(at, |outcome| outcome.cost.as_secs_f64() * 1e6);
+    let rate = compared.figure(|outcome| outcome.rate);
+    let cost = compared.figure(|outcome| outcome.cost.as_secs_f64() * 1e6);
     let [nginx, lean] = TO;
     let mut table = Table::new(&[
         "subject",
@@ -119,7 +119,7 @@ fn paced(rows: &[Option<&'static Row>], outcomes: &[Vec<Outcome>]) {
             .collect(),
         outcomes,
     };
-    let piece = |at| compared.of(at, |outcome| outcome.piece.as_secs_f64() * 1e6);
+    let piece = compared.figure(|outcome| outcome.piece.as_secs_f64() * 1e6);
     let [nginx, lean] = TO;
     let mut table = Table::new(&[
         "subject",
