@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 
 /// A reader waits so long for rows on their way before it reads without them.
 const FLUSH_WAIT: Duration = Duration::from_secs(1);
-/// A collecting writer looks for more this often; producers need not wake it then.
-const LOOK: Duration = Duration::from_millis(10);
 /// A backlog is long from so many rows that wait, or such a part of the room for content that is taken.
 const LONG_ROWS: u64 = 64;
 const LONG_PART: usize = 8;
@@ -45,6 +43,10 @@ struct Counts {
     bytes: AtomicUsize,
     /// `done` that somebody waits for.
     wanted: AtomicU64,
+    /// The writer sleeps while it collects, and is woken once so many rows are accepted or so many bytes waited for.
+    collects: AtomicBool,
+    full_rows: AtomicU64,
+    full_bytes: AtomicUsize,
     closed: AtomicBool,
     waiting: Mutex<()>,
     progress: Condvar,
@@ -55,6 +57,14 @@ impl Counts {
     fn waiting(&self) -> u64 {
         let accepted = self.accepted.load(Ordering::Relaxed);
         accepted.saturating_sub(self.taken.load(Ordering::Relaxed))
+    }
+
+    /// Whether as much is there as a collecting writer sleeps for.
+    fn is_full(&self) -> bool {
+        let full_rows = self.full_rows.load(Ordering::Relaxed);
+        let full_bytes = self.full_bytes.load(Ordering::Relaxed);
+        self.accepted.load(Ordering::SeqCst) >= full_rows
+            || self.bytes.load(Ordering::SeqCst) >= full_bytes
     }
 }
 
@@ -72,6 +82,7 @@ pub struct Queue {
 pub struct Taker {
     receiver: Receiver<Option<Box<Entry>>>,
     counts: Arc<Counts>,
+    rows: u64,
     bytes: usize,
 }
 
@@ -95,6 +106,7 @@ pub fn queue(rows: usize, bytes: usize) -> (Queue, Taker) {
         Taker {
             receiver,
             counts,
+            rows: rows.max(1) as u64,
             bytes,
         },
     )
@@ -148,11 +160,22 @@ impl Queue {
                 row: true,
             };
         }
-        counts.accepted.fetch_add(1, Ordering::Release);
+        counts.accepted.fetch_add(1, Ordering::SeqCst);
+        if counts.collects.load(Ordering::SeqCst)
+            && counts.is_full()
+            && counts.collects.swap(false, Ordering::Relaxed)
+        {
+            self.unpark();
+        }
         Lost {
             content: had_content && !kept,
             row: false,
         }
+    }
+
+    #[cfg(test)]
+    pub fn writer_sleeps(&self) -> bool {
+        self.counts.collects.load(Ordering::SeqCst)
     }
 
     /// Waits until what was accepted so far has been written, but not for long.
@@ -196,6 +219,10 @@ impl Queue {
     fn wake(&self) {
         // A full queue has an awake writer.
         let _ = self.sender.try_send(None);
+        self.unpark();
+    }
+
+    fn unpark(&self) {
         if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
@@ -258,12 +285,32 @@ impl Taker {
         }
         let deadline = Instant::now() + linger;
         while let Drained::Empty = self.drain(batch, rows, bytes) {
-            if self.closed() || self.wanted() || Instant::now() >= deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if self.closed() || self.wanted() || left.is_zero() {
                 break;
             }
-            std::thread::park_timeout(LOOK);
+            let held: usize = batch.iter().map(|entry| entry.bytes).sum();
+            self.sleep(rows - batch.len(), bytes - held, left);
         }
         Took::More
+    }
+
+    /// Waits until so many more rows or bytes are there, or a good part of what the queue has room for, or for so long.
+    /// Who pushes says so: looking again and again would cost more than rows that come one by one.
+    fn sleep(&self, rows: usize, bytes: usize, most: Duration) {
+        let counts = &*self.counts;
+        let rows = (rows as u64).min(self.rows / 2 + 1);
+        let bytes = bytes.min(self.bytes / LONG_PART).max(1);
+        let taken = counts.taken.load(Ordering::Relaxed);
+        let before = counts.bytes.load(Ordering::Relaxed);
+        let (full_rows, full_bytes) = (taken.saturating_add(rows), before.saturating_add(bytes));
+        counts.full_rows.store(full_rows, Ordering::Relaxed);
+        counts.full_bytes.store(full_bytes, Ordering::Relaxed);
+        counts.collects.store(true, Ordering::SeqCst);
+        if !counts.is_full() {
+            std::thread::park_timeout(most);
+        }
+        counts.collects.store(false, Ordering::Relaxed);
     }
 
     /// Tells that so many more rows are dealt with.

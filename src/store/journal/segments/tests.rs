@@ -893,6 +893,27 @@ fn a_backlog_is_long_by_rows_or_content_until_they_are_done() {
 }
 
 #[test]
+fn a_collecting_writer_is_woken_once_enough_is_there() {
+    let most = Duration::from_secs(3600);
+    for (rows, content) in [(256, None), (10, Some(500_000))] {
+        let (queue, taker) = queue::queue(1024, 64 << 20);
+        let writer = std::thread::spawn(move || {
+            let mut batch = Vec::new();
+            let took = taker.take(&mut batch, 256, 4 << 20, most, most);
+            (batch.len(), took)
+        });
+        queue.set_thread(writer.thread().clone());
+        let content = content.map(|size| body(&noise(1, size)));
+        queue.push(row(0), content.clone());
+        until("the writer collects", || queue.writer_sleeps());
+        (1..rows).for_each(|_| _ = queue.push(row(0), content.clone()));
+        let (taken, took) = writer.join().unwrap();
+        assert!((1..=rows).contains(&taken), "{taken}");
+        assert_eq!(took, queue::Took::More);
+    }
+}
+
+#[test]
 fn a_full_queue_drops_content_first_and_counts() {
     let (queue, taker) = queue::queue(8, 100);
     let lost = |content: usize| queue.push(row(0), Some(body(&noise(1, content))));
