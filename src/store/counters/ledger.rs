@@ -338,6 +338,20 @@ impl Ledger {
         }
     }
 
+    /// When nothing of what is used in a limit's window counts any more.
+    fn whole(&self, limit: &Limit) -> Option<Second> {
+        fn empties<C: Cell>(trail: &Trail<C>, limit: &Limit) -> Option<Second> {
+            trail.empties(rolling(limit)?, |pair| figure(limit.metric, pair))
+        }
+        match (limit.window, limit.metric) {
+            (Window::Calendar(span), _) => Some(Period::at(span, self.now).end),
+            (Window::Rolling(_), Metric::Requests) => empties(&self.requests, limit),
+            (Window::Rolling(_), Metric::Spend) => empties(&self.spend, limit),
+            (Window::Rolling(_), _) => empties(&self.tokens, limit),
+            _ => None,
+        }
+    }
+
     /// Why a limit does not allow what is asked.
     pub fn refusal(&self, subject: &Subject, limit: &Limit, asked: &Amounts) -> Refusal {
         let asked = asked.of(limit.metric);
@@ -407,7 +421,7 @@ impl Ledger {
                 refused: *refused,
                 reset: Some(used)
                     .filter(|used| *used > 0)
-                    .and_then(|used| self.leaves(limit, used)),
+                    .and_then(|_| self.whole(limit)),
             }
         };
         self.limits

@@ -230,6 +230,27 @@ impl<C: Cell> Trail<C> {
         None
     }
 
+    /// When all that a window of this length holds has left it; `None`: there is nothing in it. Looked for from the newest
+    /// back, since every answer tells it and a busy hour has 3,600 seconds.
+    pub fn empties(&self, length: u32, count: impl Fn([u64; 2]) -> u64) -> Option<Second> {
+        let window = self.windows.iter().find(|window| window.length == length)?;
+        let mut end = self.cells.len();
+        for run in self.runs.iter().rev() {
+            let first = run.first.wrapping_sub(self.front) as usize;
+            for place in (first..end).rev() {
+                let second = run.begin + (place - first) as u32;
+                if second <= window.edge {
+                    return None;
+                }
+                if count(self.cells.get(place)?.get()) > 0 {
+                    return Some(second.saturating_add(length));
+                }
+            }
+            end = first;
+        }
+        None
+    }
+
     /// Seconds and what was used in them, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (Second, C)> + '_ {
         self.after(0)
