@@ -209,10 +209,15 @@ async fn reserve(
 ) -> Result<Reserved, Box<Refusal>> {
     let accounts: Vec<&Arc<Account>> = accounts.iter().collect();
     let counters = &*shared.counters;
-    let mut asked = match least == most {
-        true => most,
-        false => fitting(counters, &accounts, most, least).await,
-    };
+    let mut asked = most;
+    if least != most {
+        // Nearly always there is room for all of it, and then nobody needs to know how much more there is.
+        let all = counters.try_reserve(&accounts, most, counters.now()).await;
+        if let Some(reserved) = all {
+            return Ok(reserved);
+        }
+        asked = fitting(counters, &accounts, most, least).await;
+    }
     for _ in 0..TRIES {
         let refusal = match counters.reserve(&accounts, asked, counters.now()).await {
             Ok(reserved) => return Ok(reserved),

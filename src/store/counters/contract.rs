@@ -55,6 +55,7 @@ pub fn suite(open: &dyn Fn() -> Box<dyn Counters>) {
     a_refusal_says_what_is_in_the_way_longest(&*open());
     waiting_does_not_cure_everything(&*open());
     shadows_are_told_and_let_in(&*open());
+    trying_takes_all_or_leaves_no_trace(&*open());
     only_what_is_asked_for_is_looked_at(&*open());
     limits_change_and_what_was_counted_stays(&*open());
     a_new_thing_of_an_old_name_starts_empty(&*open());
@@ -200,6 +201,26 @@ fn shadows_are_told_and_let_in(store: &dyn Counters) {
     assert_eq!(told, [("tokens=10/hour:shadow".to_owned(), 11)]);
     let refusal = reserve(store, &[&account], tokens(11, 0), now).unwrap_err();
     assert_eq!(refusal.limit.name(), "requests/minute");
+}
+
+fn trying_takes_all_or_leaves_no_trace(store: &dyn Counters) {
+    let now = store.now();
+    let (free, tight) = (&["tokens=100/hour"], &["tokens=10/hour:shadow"]);
+    let accounts = [(key("a"), free), (key("b"), tight)];
+    let accounts = accounts.map(|(key, texts)| store.account(&key, &limits(texts), 1));
+    let both: Vec<_> = accounts.iter().collect();
+    let tried = |asked| store.try_reserve(&both, asked, now).now().unwrap();
+    let before = both.iter().map(|it| standings(store, it, now));
+    let before: Vec<_> = before.collect();
+    assert_eq!(tried(tokens(11, 0)), None, "a shadow is in the way");
+    for (account, before) in both.iter().zip(before) {
+        assert_eq!(standings(store, account, now), before);
+    }
+    let reserved = tried(tokens(10, 0)).unwrap();
+    assert_eq!((reserved.at, reserved.amounts), (now, tokens(10, 0)));
+    for account in &both {
+        assert_eq!(stand(store, account, now), [(0, 10)]);
+    }
 }
 
 fn only_what_is_asked_for_is_looked_at(store: &dyn Counters) {

@@ -150,7 +150,11 @@ proptest! {
                     let (refused, shadowed) = (longest(refusals(false)), refusals(true));
                     model_key.note_refused(&asked, now);
                     model_user.note_refused(&asked, now);
-                    match reserving::reserve(&accounts, asked, told) {
+                    let free = refused.is_none() && shadowed.is_empty();
+                    let tried = (asked.input % 2 == 0).then(|| reserving::try_reserve(&accounts, asked, told));
+                    prop_assert!(tried.as_ref().is_none_or(|it| it.is_some() == free));
+                    let reserve = || reserving::reserve(&accounts, asked, told);
+                    match tried.flatten().map_or_else(reserve, Ok) {
                         Err(refusal) => prop_assert_eq!(Some(*refusal), refused),
                         Ok(reserved) => {
                             prop_assert_eq!(refused, None);

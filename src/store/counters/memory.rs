@@ -109,6 +109,15 @@ impl Counters for Memory {
         Answer::ready(reserving::reserve(accounts, asked, now))
     }
 
+    fn try_reserve(
+        &self,
+        accounts: &[&Arc<Account>],
+        asked: Amounts,
+        now: Second,
+    ) -> Answer<Option<Reserved>> {
+        Answer::ready(reserving::try_reserve(accounts, asked, now))
+    }
+
     fn settle(&self, accounts: &[&Arc<Account>], reserved: &Reserved, used: Amounts, now: Second) {
         reserving::settle(accounts, reserved, &used, now);
     }

@@ -62,6 +62,14 @@ pub trait Counters: Send + Sync {
         now: Second,
     ) -> Answer<Result<Reserved, Box<Refusal>>>;
 
+    /// The same where no limit is in the way, not even one in shadow; else nothing is reserved, and nothing counts as refused.
+    fn try_reserve(
+        &self,
+        accounts: &[&Arc<Account>],
+        asked: Amounts,
+        now: Second,
+    ) -> Answer<Option<Reserved>>;
+
     /// Puts what was used in the place of what was reserved, on the same accounts; [`Amounts::default`] where nothing came of
     /// the request, not even one that counts. Never waits.
     fn settle(&self, accounts: &[&Arc<Account>], reserved: &Reserved, used: Amounts, now: Second);

@@ -5,11 +5,11 @@ use super::ledger::Ledger;
 use super::{Account, Amounts, Refusal, Reserved, Second};
 use std::sync::{Arc, MutexGuard};
 
+/// Ledgers that are held, and whose they are.
+type Held<'a> = (&'a Arc<Account>, MutexGuard<'a, Ledger>);
+
 /// Calls `then` with the ledgers of all accounts, in the order of the accounts; each account once.
-fn locked<T>(
-    accounts: &[&Arc<Account>],
-    then: impl FnOnce(&mut [(&Arc<Account>, MutexGuard<'_, Ledger>)]) -> T,
-) -> T {
+fn locked<T>(accounts: &[&Arc<Account>], then: impl FnOnce(&mut [Held<'_>]) -> T) -> T {
     let order = |account: &&Arc<Account>| (account.subject().kind, Arc::as_ptr(account));
     let sorted = accounts
         .windows(2)
@@ -36,13 +36,7 @@ pub fn reserve(
     now: Second,
 ) -> Result<Reserved, Box<Refusal>> {
     locked(accounts, |ledgers| {
-        let (mut refused, mut shadowed) = (false, false);
-        for (account, ledger) in &mut *ledgers {
-            account.touch(now);
-            ledger.advance(now);
-            refused |= ledger.over(&asked, false).next().is_some();
-            shadowed |= ledger.over(&asked, true).next().is_some();
-        }
+        let (refused, shadowed) = in_the_way(ledgers, &asked, now);
         if refused || shadowed {
             for (_, ledger) in &mut *ledgers {
                 ledger.note_refused(&asked);
@@ -55,24 +49,49 @@ pub fn reserve(
             true => refusals(ledgers, &asked, true).collect(),
             false => Vec::new(),
         };
-        // One second for all: the latest that any of them was told.
-        let at = ledgers.iter().map(|(_, ledger)| ledger.now()).max();
-        let at = at.unwrap_or(now);
-        for (account, ledger) in ledgers {
-            ledger.advance(at);
-            ledger.reserve(&asked);
-            account.note();
-        }
-        Ok(Reserved {
-            amounts: asked,
-            at,
-            shadowed,
-        })
+        Ok(take(ledgers, asked, now, shadowed))
     })
 }
 
+/// The same where nothing is in the way; else nothing changes.
+pub fn try_reserve(accounts: &[&Arc<Account>], asked: Amounts, now: Second) -> Option<Reserved> {
+    locked(accounts, |ledgers| {
+        let free = in_the_way(ledgers, &asked, now) == (false, false);
+        free.then(|| take(ledgers, asked, now, Vec::new()))
+    })
+}
+
+/// Whether a limit is in the way, and whether one in shadow is.
+fn in_the_way(ledgers: &mut [Held<'_>], asked: &Amounts, now: Second) -> (bool, bool) {
+    let (mut refused, mut shadowed) = (false, false);
+    for (account, ledger) in ledgers {
+        account.touch(now);
+        ledger.advance(now);
+        refused |= ledger.over(asked, false).next().is_some();
+        shadowed |= ledger.over(asked, true).next().is_some();
+    }
+    (refused, shadowed)
+}
+
+/// Reserves, whatever is in the way.
+fn take(ledgers: &mut [Held<'_>], asked: Amounts, now: Second, shadowed: Vec<Refusal>) -> Reserved {
+    // One second for all: the latest that any of them was told.
+    let at = ledgers.iter().map(|(_, ledger)| ledger.now()).max();
+    let at = at.unwrap_or(now);
+    for (account, ledger) in ledgers {
+        ledger.advance(at);
+        ledger.reserve(&asked);
+        account.note();
+    }
+    Reserved {
+        amounts: asked,
+        at,
+        shadowed,
+    }
+}
+
 fn refusals<'a>(
-    ledgers: &'a [(&Arc<Account>, MutexGuard<'_, Ledger>)],
+    ledgers: &'a [Held<'_>],
     asked: &'a Amounts,
     shadow: bool,
 ) -> impl Iterator<Item = Refusal> + 'a {
@@ -83,10 +102,7 @@ fn refusals<'a>(
 }
 
 /// The refusal that is in the way longest, the first of those that are so equally long.
-fn longest(
-    ledgers: &[(&Arc<Account>, MutexGuard<'_, Ledger>)],
-    asked: &Amounts,
-) -> Option<Refusal> {
+fn longest(ledgers: &[Held<'_>], asked: &Amounts) -> Option<Refusal> {
     let lasts = |it: &Refusal| it.retry_after.unwrap_or(u32::MAX);
     refusals(ledgers, asked, false).reduce(|longest, other| match lasts(&other) > lasts(&longest) {
         true => other,

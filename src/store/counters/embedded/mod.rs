@@ -246,6 +246,15 @@ impl Counters for Embedded {
         self.memory.reserve(accounts, asked, now)
     }
 
+    fn try_reserve(
+        &self,
+        accounts: &[&Arc<Account>],
+        asked: Amounts,
+        now: Second,
+    ) -> Answer<Option<Reserved>> {
+        self.memory.try_reserve(accounts, asked, now)
+    }
+
     fn settle(&self, accounts: &[&Arc<Account>], reserved: &Reserved, used: Amounts, now: Second) {
         self.memory.settle(accounts, reserved, used, now);
     }
