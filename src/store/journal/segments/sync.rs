@@ -11,16 +11,25 @@ struct State {
     closing: bool,
 }
 
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to sync where there was nothing.
+    dirty: Condvar,
+    /// Nothing more comes. Between two syncs this alone wakes the thread.
+    closing: Condvar,
+}
+
 /// Files that have been written to, and the thread that syncs them.
 pub struct Syncer {
-    shared: Arc<(Mutex<State>, Condvar)>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Syncer {
     /// Syncs what is dirty at most once in `every`.
     pub fn start(every: Duration) -> std::io::Result<Syncer> {
-        let shared = Arc::new((Mutex::new(State::default()), Condvar::new()));
+        let shared = Arc::new(Shared::default());
         let for_thread = shared.clone();
         let thread = std::thread::Builder::new()
             .name("log-sync".into())
@@ -33,10 +42,11 @@ impl Syncer {
 
     /// Marks a file; only remembers it.
     pub fn dirty(&self, file: &Arc<File>) {
-        let mut state = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.shared.state.lock();
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
         if !state.dirty.iter().any(|known| Arc::ptr_eq(known, file)) {
             state.dirty.push(file.clone());
-            self.shared.1.notify_one();
+            self.shared.dirty.notify_one();
         }
     }
 }
@@ -44,22 +54,21 @@ impl Syncer {
 impl Drop for Syncer {
     /// Syncs the rest.
     fn drop(&mut self) {
-        self.shared
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .closing = true;
-        self.shared.1.notify_one();
+        let state = self.shared.state.lock();
+        state.unwrap_or_else(PoisonError::into_inner).closing = true;
+        self.shared.dirty.notify_one();
+        self.shared.closing.notify_one();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn run((state, wake): &(Mutex<State>, Condvar), every: Duration) {
-    let mut guard = state.lock().unwrap_or_else(PoisonError::into_inner);
+fn run(shared: &Shared, every: Duration) {
+    let mut guard = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        guard = wake
+        guard = shared
+            .dirty
             .wait_while(guard, |state| state.dirty.is_empty() && !state.closing)
             .unwrap_or_else(PoisonError::into_inner);
         let files = std::mem::take(&mut guard.dirty);
@@ -73,8 +82,9 @@ fn run((state, wake): &(Mutex<State>, Condvar), every: Duration) {
             }
         }
         drop(files);
-        guard = state.lock().unwrap_or_else(PoisonError::into_inner);
-        guard = wake
+        guard = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        guard = shared
+            .closing
             .wait_timeout_while(guard, every, |state| !state.closing)
             .unwrap_or_else(PoisonError::into_inner)
             .0;
