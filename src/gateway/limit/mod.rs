@@ -115,7 +115,14 @@ pub async fn afford(
     let reserved = reserve(shared, &held.accounts, most, least).await;
     let reserved = reserved.map_err(|refusal| refused(&refusal, record))?;
     shadowed(&reserved, record);
-    record.tab().money = Some(reserved);
+    let tab = record.tab();
+    match &mut tab.caller {
+        // Nearly always: one thing to settle, then.
+        Some(held) if held.reserved.at == reserved.at => {
+            held.reserved.amounts.add(&reserved.amounts);
+        }
+        _ => tab.money = Some(reserved),
+    }
     Ok(())
 }
 

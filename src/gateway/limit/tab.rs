@@ -23,7 +23,7 @@ pub struct Tab {
     pub(super) sizes: Option<Sizes>,
     /// Of its key, user and session.
     pub(super) caller: Option<Held>,
-    /// Beside it, in the same accounts.
+    /// Beside it, in the same accounts, where that was in another second.
     pub(super) money: Option<Reserved>,
     /// Of the provider and model that is being tried.
     pub(super) target: Option<Held>,

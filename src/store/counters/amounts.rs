@@ -37,7 +37,7 @@ impl Amounts {
         self.parallel = change(self.parallel, other.parallel);
     }
 
-    pub(super) fn add(&mut self, other: &Amounts) {
+    pub fn add(&mut self, other: &Amounts) {
         self.each(other, u64::saturating_add);
     }
 
