@@ -306,6 +306,10 @@ impl Record {
     /// Which target it came to in the end, where that is not the last that was tried.
     pub fn came_to(&mut self, provider: Arc<str>, model: Arc<str>) {
         self.row.provider = Some(provider);
+        // Mostly it is the one asked for: then they share a text, which whoever writes the row need not free.
+        if self.row.requested_model.as_deref() == Some(&*model) {
+            self.row.requested_model = Some(model.clone());
+        }
         // Of a provider itself no model is asked.
         self.row.model = Some(model).filter(|model| !model.is_empty());
     }
