@@ -11,10 +11,15 @@ use std::time::{Duration, Instant};
 /// Work goes on for so long before others are let in.
 const PIECE: Duration = Duration::from_micros(100);
 
+/// Bytes that are gone through in so little time that the clock need not be looked at.
+const FEW: usize = 16 << 10;
+
 /// When it is others' turn.
 pub struct Turns {
     hurried: Box<dyn Fn() -> bool + Send>,
     since: Instant,
+    /// Bytes since the clock was looked at.
+    bytes: usize,
 }
 
 impl Turns {
@@ -23,12 +28,22 @@ impl Turns {
         Turns {
             hurried: Box::new(hurried),
             since: Instant::now(),
+            bytes: 0,
         }
     }
 
     /// Whether work is to be cut into pieces at all.
     pub fn given(&self) -> bool {
         !(self.hurried)()
+    }
+
+    /// The same after work on so many bytes, which may be few: looking at the clock takes as long as a row.
+    pub fn after(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes >= FEW {
+            self.bytes = 0;
+            self.between();
+        }
     }
 
     /// Between two pieces of work: lets others in where it has gone on for long enough.

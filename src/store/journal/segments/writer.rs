@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 
 /// Rows in a block: what a reader unpacks at once.
 const BLOCK_ROWS: usize = 256;
+/// What a row comes to about.
+const ROW_BYTES: usize = 1 << 10;
 /// Content taken from the queue at once.
 const BATCH_BYTES: usize = 4 << 20;
 /// Bodies are packed together up to this: similar ones compress well, and reading one unpacks the rest.
@@ -109,8 +111,9 @@ impl Writer {
                 self.taker
                     .done(batch.len(), batch.iter().map(|entry| entry.bytes).sum());
                 for entry in batch.drain(..) {
+                    let bytes = entry.bytes + ROW_BYTES;
                     drop(entry);
-                    self.turns.between();
+                    self.turns.after(bytes);
                 }
             }
             if took == Took::End {
@@ -309,8 +312,8 @@ impl Writer {
                 at: at + self.out.len() as u64,
                 index: u32::try_from(some.rows).unwrap_or(u32::MAX - 2),
             });
-            self.turns.between();
             block::put_content(&mut self.raw, &entry.row.id, content);
+            self.turns.after(content.size());
             some.add_place(&entry.row);
             if self.raw.len() >= CONTENT_BLOCK {
                 all.merge(&some);
@@ -404,13 +407,13 @@ impl Writer {
         let mut sums = Sums::default();
         let mut groups = Vec::with_capacity(batch.len());
         for (entry, kept) in batch.iter().zip(kept) {
-            self.turns.between();
             if block::put_row(&mut self.raw, &entry.row, *kept) {
                 block.summary.add(&entry.row);
                 groups.push(sums.take(&entry.row));
             } else {
                 unwritable += 1;
             }
+            self.turns.after(ROW_BYTES);
         }
         let compressor = &mut self.tools.compressor;
         let head = serde_json::to_vec(&block)?;
