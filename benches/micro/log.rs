@@ -40,6 +40,6 @@ fn spell(bencher: Bencher<'_, '_>) {
     let mut out = Vec::new();
     bencher.bench_local(|| {
         out.clear();
-        json::put(&mut out, black_box(&row)).unwrap();
+        json::put(&mut out, black_box(&row), &mut None).unwrap();
     });
 }

@@ -29,15 +29,21 @@ const LEFT_OUT: u32 = u32::MAX;
 const TRUNCATED: u8 = 1;
 const WITH_ID: u8 = 2;
 
-/// Appends a row; false where it cannot be written as JSON.
-pub fn put_row(out: &mut Vec<u8>, row: &Row, content: Kept) -> bool {
+/// Appends a row, behind the row `before`; false where it cannot be written as JSON.
+pub fn put_row<'a>(
+    out: &mut Vec<u8>,
+    row: &'a Row,
+    content: Kept,
+    before: &mut Option<json::Spelled<'a>>,
+) -> bool {
     let start = out.len();
     out.resize(start + ROW_HEAD, 0);
-    if json::put(out, row).is_err() {
+    if json::put(out, row, before).is_err() {
         out.truncate(start);
         return false;
     }
     let Ok(length) = u32::try_from(out.len() - start - ROW_HEAD) else {
+        *before = None;
         out.truncate(start);
         return false;
     };

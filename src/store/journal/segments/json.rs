@@ -1,18 +1,80 @@
-//! A row as JSON, as serde_json writes it to the byte and in a fifth of the instructions: names of fields need no escapes,
-//! and texts are looked through a word at a time. What is seldom there is left to serde_json.
+//! A row as JSON, as serde_json writes it to the byte and in a small part of the instructions: names of fields need no
+//! escapes, texts are looked through a word at a time, and what a row has in common with the one before is copied. What is
+//! seldom there is left to serde_json.
 
 use super::super::{Attempt, Outcome, Row};
 use crate::chat::{Usage, UsageSource};
 use serde::Serialize;
 use serde_json::Result;
+use std::ops::Range;
 
-/// Appends a row. Where that fails nothing of it is there.
-pub fn put(out: &mut Vec<u8>, row: &Row) -> Result<()> {
-    let start = out.len();
-    put_row(out, row).inspect_err(|_| out.truncate(start))
+/// A row that was spelled, and where parts of it are that the next one may have in common with it.
+pub struct Spelled<'a> {
+    row: &'a Row,
+    /// [`same_caller`].
+    caller: Range<usize>,
+    /// [`same_answer`].
+    answer: Range<usize>,
+    /// [`same_target`].
+    target: Range<usize>,
 }
 
-fn put_row(out: &mut Vec<u8>, row: &Row) -> Result<()> {
+/// Appends a row. Where that fails nothing of it is there. `before`: the row before, if it is in the same place; this one
+/// from then on.
+pub fn put<'a>(out: &mut Vec<u8>, row: &'a Row, before: &mut Option<Spelled<'a>>) -> Result<()> {
+    let start = out.len();
+    let spelled = put_row(out, row, before.as_ref()).inspect_err(|_| out.truncate(start))?;
+    *before = Some(spelled);
+    Ok(())
+}
+
+/// Appends what is the same as at this place, or spells it; where it is now.
+fn again(
+    out: &mut Vec<u8>,
+    same: Option<&Range<usize>>,
+    spell: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+) -> Result<Range<usize>> {
+    let start = out.len();
+    match same {
+        Some(same) => out.extend_from_within(same.clone()),
+        None => spell(out)?,
+    }
+    Ok(start..out.len())
+}
+
+/// Whether two rows have the same from their keys to their rules. Names that are shared are equal without a look at them.
+fn same_caller(one: &Row, other: &Row) -> bool {
+    one.key == other.key
+        && one.user == other.user
+        && one.environment == other.environment
+        && one.labels == other.labels
+        && one.route == other.route
+        && one.rule == other.rule
+}
+
+/// The same from their formats to whether they were streamed.
+fn same_answer(one: &Row, other: &Row) -> bool {
+    one.format == other.format
+        && one.path == other.path
+        && one.requested_model == other.requested_model
+        && one.model == other.model
+        && one.provider == other.provider
+        && (one.status, one.outcome, one.stream) == (other.status, other.outcome, other.stream)
+}
+
+/// The same of the targets of their first attempts.
+fn same_target(one: &Row, other: &Row) -> bool {
+    match (one.attempts.first(), other.attempts.first()) {
+        (Some(one), Some(other)) => one.provider == other.provider && one.model == other.model,
+        _ => false,
+    }
+}
+
+fn put_row<'a>(
+    out: &mut Vec<u8>,
+    row: &'a Row,
+    before: Option<&Spelled<'a>>,
+) -> Result<Spelled<'a>> {
     // All of it: what is added to rows has its place here.
     let Row {
         id,
@@ -51,28 +113,35 @@ fn put_row(out: &mut Vec<u8>, row: &Row) -> Result<()> {
     } = row;
     text(out, b"{\"id\":", id)?;
     signed(out, b",\"at\":", at.0);
-    name(out, b",\"key\":", key.as_deref())?;
-    name(out, b",\"user\":", user.as_deref())?;
-    some_text(out, b",\"environment\":", environment.as_deref())?;
-    some(out, b",\"labels\":", labels.as_ref())?;
-    name(out, b",\"route\":", route.as_deref())?;
-    some(out, b",\"rule\":", rule.as_ref())?;
+    let same = before.filter(|it| same_caller(it.row, row));
+    let caller = again(out, same.map(|it| &it.caller), |out| {
+        name(out, b",\"key\":", key.as_deref())?;
+        name(out, b",\"user\":", user.as_deref())?;
+        some_text(out, b",\"environment\":", environment.as_deref())?;
+        some(out, b",\"labels\":", labels.as_ref())?;
+        name(out, b",\"route\":", route.as_deref())?;
+        some(out, b",\"rule\":", rule.as_ref())
+    })?;
     some_text(out, b",\"session\":", session.as_deref())?;
     some_text(out, b",\"agent\":", agent.as_deref())?;
-    text(out, b",\"format\":", format)?;
-    some_text(out, b",\"path\":", path.as_deref())?;
-    name(out, b",\"requested_model\":", requested_model.as_deref())?;
-    name(out, b",\"model\":", model.as_deref())?;
-    name(out, b",\"provider\":", provider.as_deref())?;
-    number(out, b",\"status\":", (*status).into());
-    match outcome {
-        Outcome::Ok => out.extend_from_slice(b",\"outcome\":\"ok\""),
-        other => some(out, b",\"outcome\":", Some(other))?,
-    }
-    match stream {
-        true => out.extend_from_slice(b",\"stream\":true"),
-        false => out.extend_from_slice(b",\"stream\":false"),
-    }
+    let same = before.filter(|it| same_answer(it.row, row));
+    let answer = again(out, same.map(|it| &it.answer), |out| {
+        text(out, b",\"format\":", format)?;
+        some_text(out, b",\"path\":", path.as_deref())?;
+        name(out, b",\"requested_model\":", requested_model.as_deref())?;
+        name(out, b",\"model\":", model.as_deref())?;
+        name(out, b",\"provider\":", provider.as_deref())?;
+        number(out, b",\"status\":", (*status).into());
+        match outcome {
+            Outcome::Ok => out.extend_from_slice(b",\"outcome\":\"ok\""),
+            other => some(out, b",\"outcome\":", Some(other))?,
+        }
+        match stream {
+            true => out.extend_from_slice(b",\"stream\":true"),
+            false => out.extend_from_slice(b",\"stream\":false"),
+        }
+        Ok(())
+    })?;
     out.extend_from_slice(b",\"usage\":");
     put_usage(out, usage)?;
     match usage_source {
@@ -82,8 +151,10 @@ fn put_row(out: &mut Vec<u8>, row: &Row) -> Result<()> {
     if let Some(pico) = cost_pico {
         signed(out, b",\"cost_pico\":", *pico);
     }
-    text(out, b",\"cost_status\":", cost_status.name())?;
-    some(out, b",\"unpriced\":", unpriced.as_ref())?;
+    word(out, b",\"cost_status\":", cost_status.name());
+    if let Some(bucket) = unpriced {
+        word(out, b",\"unpriced\":", bucket.name());
+    }
     some(
         out,
         b",\"tier\":",
@@ -95,11 +166,17 @@ fn put_row(out: &mut Vec<u8>, row: &Row) -> Result<()> {
         number(out, b",\"ttft_ms\":", *ms);
     }
     out.extend_from_slice(b",\"attempts\":[");
+    let same = before.filter(|it| same_target(it.row, row));
+    let mut target = 0..0;
     for (at, attempt) in attempts.iter().enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        put_attempt(out, attempt)?;
+        let same = same.filter(|_| at == 0).map(|it| &it.target);
+        let placed = put_attempt(out, attempt, same)?;
+        if at == 0 {
+            target = placed;
+        }
     }
     out.push(b']');
     if *waited_ms > 0 {
@@ -118,7 +195,12 @@ fn put_row(out: &mut Vec<u8>, row: &Row) -> Result<()> {
     )?;
     some_text(out, b",\"error\":", error.as_deref())?;
     out.push(b'}');
-    Ok(())
+    Ok(Spelled {
+        row,
+        caller,
+        answer,
+        target,
+    })
 }
 
 fn put_usage(out: &mut Vec<u8>, usage: &Usage) -> Result<()> {
@@ -162,7 +244,12 @@ fn put_usage(out: &mut Vec<u8>, usage: &Usage) -> Result<()> {
     Ok(())
 }
 
-fn put_attempt(out: &mut Vec<u8>, attempt: &Attempt) -> Result<()> {
+/// Appends an attempt; where its target is.
+fn put_attempt(
+    out: &mut Vec<u8>,
+    attempt: &Attempt,
+    same: Option<&Range<usize>>,
+) -> Result<Range<usize>> {
     let Attempt {
         provider,
         model,
@@ -174,8 +261,10 @@ fn put_attempt(out: &mut Vec<u8>, attempt: &Attempt) -> Result<()> {
         reason,
         injected,
     } = attempt;
-    text(out, b"{\"provider\":", provider)?;
-    text(out, b",\"model\":", model)?;
+    let target = again(out, same, |out| {
+        text(out, b"{\"provider\":", provider)?;
+        text(out, b",\"model\":", model)
+    })?;
     number(out, b",\"start_ms\":", *start_ms);
     number(out, b",\"duration_ms\":", *duration_ms);
     if let Some(status) = status {
@@ -186,7 +275,7 @@ fn put_attempt(out: &mut Vec<u8>, attempt: &Attempt) -> Result<()> {
     some_text(out, b",\"reason\":", reason.as_deref())?;
     some_text(out, b",\"injected\":", injected.as_deref())?;
     out.push(b'}');
-    Ok(())
+    Ok(target)
 }
 
 /// What stands before a value: the comma and the field's name.
@@ -231,6 +320,15 @@ fn text<const N: usize>(out: &mut Vec<u8>, key: Key<N>, value: &str) -> Result<(
     out.extend_from_slice(value.as_bytes());
     out.push(b'"');
     Ok(())
+}
+
+/// A word of gw's own, which needs no escapes.
+#[inline]
+fn word<const N: usize>(out: &mut Vec<u8>, key: Key<N>, value: &'static str) {
+    out.extend_from_slice(key);
+    out.push(b'"');
+    out.extend_from_slice(value.as_bytes());
+    out.push(b'"');
 }
 
 const LOW: u64 = 0x0101_0101_0101_0101;
@@ -282,18 +380,21 @@ fn number<const N: usize>(out: &mut Vec<u8>, key: Key<N>, value: u64) {
 }
 
 fn digits(out: &mut Vec<u8>, mut number: u64) {
-    // 18,446,744,073,709,551,615 has 20 digits.
+    // 18,446,744,073,709,551,615 has 20 digits. Two at a time: dividing is most of it.
     let mut digits = [0; 20];
     let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
+    let mut put = |two: u64| {
+        at -= 2;
+        digits[at] = b'0' + (two / 10) as u8;
+        digits[at + 1] = b'0' + (two % 10) as u8;
+    };
+    while number >= 100 {
+        put(number % 100);
+        number /= 100;
     }
-    out.extend_from_slice(&digits[at..]);
+    put(number);
+    let zero = usize::from(number < 10);
+    out.extend_from_slice(&digits[at + zero..]);
 }
 
 #[cfg(test)]
@@ -306,16 +407,22 @@ mod tests {
     use crate::chat::{Bucket, Tier};
     use crate::resources::Stamp;
     use proptest::prelude::*;
+    use serde_json::Value;
     use std::sync::Arc;
 
     fn same(row: &Row) {
-        let mut out = b"before".to_vec();
-        put(&mut out, row).unwrap();
-        let wanted = serde_json::to_string(row).unwrap();
-        assert_eq!(
-            std::str::from_utf8(&out).unwrap(),
-            format!("before{wanted}")
-        );
+        same_after(&Row::default(), row);
+    }
+
+    /// A row behind another one, and the same one again.
+    fn same_after(first: &Row, second: &Row) {
+        let (mut out, mut before) = (b"before".to_vec(), None);
+        let mut wanted = "before".to_owned();
+        for row in [first, second, second] {
+            put(&mut out, row, &mut before).unwrap();
+            wanted.push_str(&serde_json::to_string(row).unwrap());
+        }
+        assert_eq!(std::str::from_utf8(&out).unwrap(), wanted);
     }
 
     fn full() -> Row {
@@ -391,6 +498,60 @@ mod tests {
                 ..full()
             });
         }
+    }
+
+    /// Other values of the same kind, of which a row reads at least one.
+    fn others(value: &Value) -> Vec<Value> {
+        let words = ["other", "failed", "estimated"];
+        match value {
+            Value::Bool(it) => vec![Value::Bool(!it)],
+            Value::String(_) => words.map(Value::from).to_vec(),
+            Value::Number(_) => vec![7.into()],
+            Value::Array(_) => vec![Value::Array(Vec::new())],
+            Value::Object(_) => vec![serde_json::json!({})],
+            Value::Null => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_differs_from_the_row_before_is_not_copied() {
+        let all = full();
+        let Value::Object(members) = serde_json::to_value(&all).unwrap() else {
+            unreachable!()
+        };
+        let mut changed = std::collections::BTreeSet::new();
+        let mut look = |name: &str, value: Option<Value>| {
+            let mut members = members.clone();
+            match value {
+                Some(value) => _ = members.insert(name.to_owned(), value),
+                None => _ = members.remove(name),
+            }
+            let read = serde_json::from_value::<Row>(Value::Object(members));
+            if let Some(other) = read.ok().filter(|read| *read != all) {
+                same_after(&all, &other);
+                same_after(&other, &all);
+                changed.insert(name.to_owned());
+            }
+        };
+        for (name, value) in &members {
+            look(name, None);
+            others(value)
+                .into_iter()
+                .for_each(|it| look(name, Some(it)));
+        }
+        let targets: [fn(&mut Attempt); 2] = [
+            |attempt| attempt.provider = "other".into(),
+            |attempt| attempt.model = "other".into(),
+        ];
+        for at in 0..all.attempts.len() {
+            for change in targets {
+                let mut attempts = all.attempts.clone();
+                change(&mut attempts[at]);
+                look("attempts", Some(serde_json::to_value(&attempts).unwrap()));
+            }
+        }
+        let all: std::collections::BTreeSet<String> = members.keys().cloned().collect();
+        assert_eq!(changed, all, "each field was changed");
     }
 
     proptest! {

@@ -406,8 +406,9 @@ impl Writer {
         let mut unwritable = 0;
         let mut sums = Sums::default();
         let mut groups = Vec::with_capacity(batch.len());
+        let mut before = None;
         for (entry, kept) in batch.iter().zip(kept) {
-            if block::put_row(&mut self.raw, &entry.row, *kept) {
+            if block::put_row(&mut self.raw, &entry.row, *kept, &mut before) {
                 block.summary.add(&entry.row);
                 groups.push(sums.take(&entry.row));
             } else {
