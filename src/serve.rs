@@ -12,6 +12,7 @@ mod key_places;
 mod last_used;
 mod leases;
 mod live;
+mod mapped;
 mod new_keys;
 mod newer_prices;
 mod notices;
@@ -221,6 +222,8 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         .into_iter()
         .map(|listener| tokio::spawn(admin::serve(desk.clone(), listener, stopping.clone())))
         .collect();
+    // Behind what only a start does, and before anybody is served.
+    mapped::give_back();
     let workers = start(&shared, sockets.listeners)?;
     stores.announce(ready.admins.first().map_or("", String::as_str));
     let _ = facts.set(serving::facts(&ready, &stores, started));

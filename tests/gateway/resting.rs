@@ -83,6 +83,26 @@ fn a_gateway_with_nothing_to_do_sleeps() {
     drop(idle);
 }
 
+/// A figure of `/proc/PID/status`, in KiB.
+#[cfg(target_os = "linux")]
+fn memory(pid: u32, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let figure = line.unwrap().split_ascii_whitespace().nth(1);
+    figure.unwrap().parse().unwrap()
+}
+
+/// The most that was in memory was that which a start needs, and most of it were pages of the executable.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_start_alone_needed_is_given_back() {
+    let bench = plan().start();
+    let body = chat("m", "x", false);
+    assert_eq!(bench.post("/v1/chat/completions", &body).status, 200);
+    let [most, now] = ["VmHWM", "VmRSS"].map(|name| memory(bench.gateway.pid, name));
+    assert!(now < most - most / 10, "{now} of {most} KiB are left");
+}
+
 #[test]
 fn what_comes_after_a_rest_has_all_its_time_and_no_more() {
     let bench = plan()
