@@ -55,6 +55,8 @@ pub mod shell;
 #[cfg(test)]
 #[path = "../tests/harness/skip.rs"]
 mod skip;
+/// Memory that is free, given back to the system by threads that rest.
+pub mod spare;
 /// The one place that writes to standard output and standard error.
 pub mod stdio;
 /// Where state rests: records, the audit log, request logs, secrets.

@@ -33,6 +33,7 @@ use crate::error::{Error, Kind, Result};
 use crate::gateway::{Shared, accept};
 use crate::notify::Notifier;
 use crate::resources::Stamp;
+use crate::spare;
 use crate::store::{harden, records::Actor};
 use crate::tls::Identity;
 use checks::Checks;
@@ -223,6 +224,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         .map(|listener| tokio::spawn(admin::serve(desk.clone(), listener, stopping.clone())))
         .collect();
     // Behind what only a start does, and before anybody is served.
+    spare::give_back();
     mapped::give_back();
     let workers = start(&shared, sockets.listeners)?;
     stores.announce(ready.admins.first().map_or("", String::as_str));

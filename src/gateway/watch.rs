@@ -9,6 +9,7 @@ use super::{
 };
 use crate::live::Running;
 use crate::plan::Caller;
+use crate::spare;
 use std::{
     cell::{Cell, RefCell},
     future::{Future, poll_fn},
@@ -21,6 +22,8 @@ use std::{
 
 /// Milliseconds after which callers are looked at again though no record has changed: keys expire by the wall clock.
 const CALLERS: u64 = 1_000;
+/// Milliseconds that a worker rests before it gives back what memory it can spare.
+const SPARE: u64 = 1_000;
 
 /// Why a watch interrupts what it guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -344,10 +347,16 @@ impl Watches {
         let mut news = shared.news();
         let mut seen = Seen::default();
         let mut awake = false;
+        let mut spare = NEVER;
         loop {
-            self.look(&shared, &mut seen);
+            let now = self.look(&shared, &mut seen);
             if std::mem::replace(&mut awake, self.clock.is_seen()) != awake {
                 shared.worker_is_awake(awake);
+                spare = if awake { NEVER } else { now + SPARE };
+            }
+            if now >= spare {
+                spare::give_back();
+                spare = NEVER;
             }
             let callers = match self.owned.get() {
                 0 => NEVER,
@@ -358,7 +367,8 @@ impl Watches {
                 true => 0,
                 false => NEVER,
             };
-            let due = self.agenda.borrow().next().min(callers).min(ending);
+            let next = self.agenda.borrow().next();
+            let due = next.min(callers).min(ending).min(spare);
             tokio::select! {
                 _ = news.changed() => {}
                 () = self.clock.pass(due) => {}
@@ -366,7 +376,8 @@ impl Watches {
         }
     }
 
-    fn look(&self, shared: &Shared, seen: &mut Seen) {
+    /// What time it is.
+    fn look(&self, shared: &Shared, seen: &mut Seen) -> u64 {
         let now = self.clock.set();
         let serving = shared.serving.load();
         let revision = serving.snapshot.revision();
@@ -400,6 +411,7 @@ impl Watches {
                 agenda.want(slot, watch.due());
             }
         }
+        now
     }
 
     /// Ends the requests of callers that are not admitted any more.

@@ -13,6 +13,7 @@ use super::settings::{Disk, Holds, Room};
 use super::{Shared, lock};
 use crate::clock;
 use crate::resources::Stamp;
+use crate::spare;
 use crate::store::turns::Turns;
 use std::fs::File;
 use std::io::{self, Write};
@@ -92,6 +93,7 @@ impl Writer {
     pub fn run(mut self) {
         self.rows.complete();
         let mut batch = Vec::with_capacity(BLOCK_ROWS);
+        let mut wrote = false;
         loop {
             let idle = if self.degraded() { LOOK } else { LOOK_IDLE };
             let took = self.taker.take(
@@ -102,6 +104,10 @@ impl Writer {
                 idle,
                 self.tools.shared.settings.linger,
             );
+            wrote |= !batch.is_empty();
+            if took == Took::Nothing && std::mem::take(&mut wrote) {
+                self.rest();
+            }
             if !batch.is_empty() {
                 self.redact(&mut batch);
                 for entry in &batch {
@@ -127,6 +133,12 @@ impl Writer {
         self.rows.seal(&mut self.tools);
         self.kept_time = None;
         self.watch_clock();
+    }
+
+    /// Gives back what is kept at hand for rows, as none have come for a while.
+    fn rest(&mut self) {
+        (self.raw, self.out) = (Vec::new(), Vec::new());
+        spare::give_back();
     }
 
     /// Takes out what is not to be kept.
