@@ -331,6 +331,26 @@ fn the_audit_log_of_an_earlier_release_is_renamed_and_read() {
 }
 
 #[test]
+fn a_start_does_not_wait_for_the_export_of_what_a_killed_gateway_changed() {
+    let (image, (revision, _)) = crashed();
+    let exports = image.path().join("exports");
+    assert!(!super::export::list(&exports).unwrap().is_empty());
+    let wanted = exports.join(format!("export-{revision:020}.json"));
+    let store = open(image.path()).unwrap();
+    assert!(!wanted.exists());
+    crate::wait::until("the export is there", || wanted.exists().then_some(()));
+    assert_eq!(super::export::look(&wanted).unwrap(), revision);
+    drop(store);
+    // Where only an export leads on, there is one before anything else.
+    for log in super::disk::list(&image.path().join("audit"), "admin-", ".log").unwrap() {
+        fs::remove_file(log).unwrap();
+    }
+    fs::remove_file(&wanted).unwrap();
+    let store = open(image.path()).unwrap();
+    assert!(store.notice().is_some() && wanted.exists());
+}
+
+#[test]
 fn the_timer_exports_what_changed() {
     let dir = tempfile::tempdir().unwrap();
     let store = Sled::open_with(

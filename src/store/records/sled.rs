@@ -120,6 +120,8 @@ impl Sled {
         for notice in notices.iter().chain(&damaged) {
             tracing::warn!(target: "gw::store", "{notice}");
         }
+        // Where the newest export and the audit log lead to what is in force another one can wait until gw serves.
+        let led_to = started.exported.is_some() && notices.is_empty() && damaged.is_empty();
         if log.torn > 0 {
             tracing::info!(target: "gw::store", "a change that was cut short before it was acknowledged is taken off the audit log");
         }
@@ -143,7 +145,7 @@ impl Sled {
             newest: watch::Sender::new(started.state.revision),
             state: RwLock::new(Arc::new(started.state)),
         });
-        shared.look(true);
+        shared.look(!led_to);
         let (stop, stopped) = channel();
         let theirs = shared.clone();
         let timer = std::thread::Builder::new()
@@ -476,7 +478,8 @@ impl Shared {
 /// The timer thread, until the store is dropped.
 fn tend(shared: &Shared, stopped: &Receiver<()>) {
     let every = shared.options.export_every.max(Duration::from_secs(1));
-    let mut due = Instant::now() + every;
+    // The first time soon: what a gateway that was killed left to be done held up no start.
+    let mut due = Instant::now();
     while stopped.recv_timeout(every.min(LOOK)) == Err(RecvTimeoutError::Timeout) {
         let now = Instant::now();
         shared.look(now >= due);
