@@ -3,6 +3,7 @@
 use crate::admin;
 use crate::config::{Config, SecretStore};
 use crate::error::{Error, Result};
+use crate::parallel;
 use crate::store::{
     ADMIN_TOKEN,
     counters::{self, Counters},
@@ -142,8 +143,11 @@ impl Stores {
             redact: redaction(config)?,
             ..Default::default()
         };
-        let journal = journal::segments::Segments::open(dir.join("logs"), settings)?;
-        let counters = counters::Embedded::open(&dir.join("counters"))?;
+        let (journal, counters) = parallel::both(
+            || journal::segments::Segments::open(dir.join("logs"), settings),
+            || counters::Embedded::open(&dir.join("counters")),
+        );
+        let (journal, counters) = (journal?, counters?);
         Ok(Stores {
             records: Arc::new(records),
             journal: Arc::new(journal),
