@@ -1,7 +1,8 @@
 //! The head of an answer (RFC 9112 sections 2 to 6): status and headers, and how the body behind it ends. Each line ends
 //! in CRLF, and there is one way to read each.
 
-use super::body::{Framing, is_text, length};
+use super::body::{Framing, length};
+use super::field::{is_text, trimmed, words};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::fmt;
@@ -174,14 +175,6 @@ fn status(line: &[u8]) -> Option<(bool, StatusCode)> {
     (reason_is_text && code[0] < b'6').then_some((new, status))
 }
 
-/// Without the white space around it (RFC 9110 section 5.6.3).
-fn trimmed(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
-        value = rest;
-    }
-    value
-}
-
 /// What headers say of the body's end (RFC 9112 section 6.3) and of the connection (section 9.3).
 #[derive(Clone, Copy, Default)]
 struct Said {
@@ -203,8 +196,7 @@ impl Said {
                 return Err(Malformed::Framing);
             }
         } else if *name == header::CONNECTION {
-            let mut options = value.split(|byte| *byte == b',');
-            self.closes |= options.any(|option| trimmed(option).eq_ignore_ascii_case(b"close"));
+            self.closes |= words(value).any(|option| option.eq_ignore_ascii_case(b"close"));
         }
         Ok(())
     }

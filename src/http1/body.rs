@@ -2,6 +2,7 @@
 //! goes on at any byte and hands out what it is given without copying it. Trailers are read and dropped, as the RFC
 //! lets every recipient do that does not know them.
 
+use super::field::{is_text, is_token};
 use bytes::{Buf, Bytes, BytesMut};
 use std::fmt;
 
@@ -218,16 +219,6 @@ impl Body {
         self.overhead = self.overhead.checked_sub(more).ok_or(Malformed::Overhead)?;
         Ok(place)
     }
-}
-
-/// Whether a header's name may have it (RFC 9110 section 5.6.2).
-pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Whether a header's value may have it (RFC 9110 section 5.5).
-pub(super) fn is_text(byte: u8) -> bool {
-    byte == b'\t' || byte >= b' ' && byte != 0x7f
 }
 
 /// What ends a chunk.

@@ -7,6 +7,8 @@ pub mod answer;
 pub mod ask;
 /// Where bodies end.
 pub mod body;
+/// One header of a head.
+mod field;
 /// Heads of answers, written.
 pub mod reply;
 /// Heads of requests, read.

@@ -2,6 +2,7 @@
 //! is what request smuggling lives on (section 11.2): it is refused, and so is everything that would have to be guessed.
 
 use super::body::{self, Framing};
+use super::field;
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, request::Parts,
@@ -182,10 +183,10 @@ fn parse(head: &Bytes, count: usize, limits: &Limits) -> Result<Head, Why> {
         }
         let colon = memchr(b':', &head[line.clone()]).ok_or(bad("a header line has no colon"))?;
         let name = &head[line.start..line.start + colon];
-        let value = trimmed(head, line.start + colon + 1..line.end);
-        said.hear(name, &head[value.clone()])?;
+        let value = field::trimmed(&head[line.start + colon + 1..line.end]);
+        said.hear(name, value)?;
         let name = HeaderName::from_bytes(name).map_err(|_| INVALID)?;
-        let value = HeaderValue::from_maybe_shared(head.slice(value)).map_err(|_| INVALID)?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(value)).map_err(|_| INVALID)?;
         parts.headers.try_append(name, value).map_err(|_| INVALID)?;
     }
     if !newer {
@@ -240,18 +241,6 @@ fn words(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, Range<usize>,
     Ok((line.start..line.start + first, target, newer))
 }
 
-/// Without blanks around it.
-fn trimmed(head: &[u8], value: Range<usize>) -> Range<usize> {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let text = &head[value.clone()];
-    let front = text.iter().position(|byte| !blank(byte));
-    let back = text.iter().rposition(|byte| !blank(byte));
-    match front.zip(back) {
-        Some((front, back)) => value.start + front..value.start + back + 1,
-        None => value.end..value.end,
-    }
-}
-
 impl Said {
     /// Takes notice of one header.
     fn hear(&mut self, name: &[u8], value: &[u8]) -> Result<(), Why> {
@@ -265,7 +254,7 @@ impl Said {
             }
             6 if is(b"expect") => self.expects = value.eq_ignore_ascii_case(b"100-continue"),
             10 if is(b"connection") => {
-                for word in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                for word in field::words(value) {
                     self.closes |= word.eq_ignore_ascii_case(b"close");
                     self.keeps |= word.eq_ignore_ascii_case(b"keep-alive");
                 }
