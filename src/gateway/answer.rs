@@ -23,11 +23,16 @@ use crate::formats::{
     fault::{exception_name, read_fault},
     sniff::{self, Kind},
 };
-use crate::http1::answer::Head;
+use crate::http1::{
+    answer::Head,
+    body,
+    fields::{Fields, text},
+    lines::Lines,
+};
 use crate::plan::{Choice, health::Entry, retry::Class};
 use crate::upstream::{Conversion, Upstream, Way};
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{Method, StatusCode};
 use serde::de::IgnoredAny;
 use std::{future::poll_fn, pin::pin, time::Duration};
 
@@ -40,21 +45,11 @@ pub struct Answer {
     pub entry: Entry,
 }
 
-impl Answer {
-    /// With its headers where the request's were, which are done with: there is room for them already.
-    pub fn in_place_of(mut self, mut spent: HeaderMap) -> Answer {
-        spent.clear();
-        spent.extend(std::mem::take(&mut self.came.headers));
-        self.came.headers = spent;
-        self
-    }
-}
-
 /// What came back.
 pub struct Came {
     pub status: StatusCode,
     /// The upstream's headers that reach the caller.
-    pub headers: HeaderMap,
+    pub headers: Lines,
     /// It is handed on as it comes, and its headers say what it is.
     pub handed: bool,
     pub reply: Reply,
@@ -103,15 +98,14 @@ impl Reading<'_> {
                 }
             });
         }
-        let mut passed = HeaderMap::new();
+        let mut passed = Lines::default();
         headers::forward_response(&head.headers, &mut passed);
         if self.is_handed_on(&head.headers) {
             headers::of_content(&head.headers, &mut passed);
             // Of a body that does not come, the length is all that is said.
             let headless = self.exchange.errand.filter(|it| it.method == Method::HEAD);
-            if let (Some(_), Some(length)) = (headless, head.headers.get(header::CONTENT_LENGTH)) {
-                passed.insert(header::CONTENT_LENGTH, length.clone());
-            }
+            let length = || body::length(head.headers.get("content-length")?);
+            passed.unsent = headless.and_then(|_| length());
             return Ok(Came {
                 status: head.status,
                 headers: passed,
@@ -125,8 +119,7 @@ impl Reading<'_> {
         }
         let reply = match self.exchange.peek.stream && !self.exchange.format.media {
             true => {
-                let label = head.headers.get(header::CONTENT_TYPE);
-                let label = label.and_then(|value| value.to_str().ok());
+                let label = head.headers.text("content-type");
                 let begun = self.begun(label.unwrap_or_default(), arriving);
                 match self.watch.run(pin!(begun)).await {
                     Ok(begun) => begun?,
@@ -154,10 +147,9 @@ impl Reading<'_> {
 
     /// Whether an answer with these headers is handed on as it comes: what a provider is asked for itself, and of what may
     /// be of any kind all but JSON, of which more is known once it is whole.
-    fn is_handed_on(&self, headers: &HeaderMap) -> bool {
+    fn is_handed_on(&self, headers: &Fields) -> bool {
         let strange = || {
-            let label = headers.get(header::CONTENT_TYPE);
-            let label = label.and_then(|label| label.to_str().ok());
+            let label = headers.text("content-type");
             !sniff::labelled(label.unwrap_or_default(), "application/json") || compressed(headers)
         };
         match self.exchange.errand.map(|errand| errand.place) {
@@ -423,7 +415,7 @@ pub(super) fn refused(upstream: &Upstream, head: &Head, body: Bytes, same: bool)
     if fault.kind.is_empty()
         && let Some(kind) = head.headers.get(ERROR_TYPE)
     {
-        exception_name(kind.to_str().unwrap_or_default()).clone_into(&mut fault.kind);
+        exception_name(text(kind).unwrap_or_default()).clone_into(&mut fault.kind);
     }
     let retry_after = retry_after::read(status, &head.headers, &body);
     let own_key = upstream.sign_in.is_own_key();
@@ -436,10 +428,9 @@ pub(super) fn refused(upstream: &Upstream, head: &Head, body: Bytes, same: bool)
     }
     let json = head
         .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
+        .text("content-type")
         .is_some_and(|value| value.contains("json"));
-    let mut passed = HeaderMap::new();
+    let mut passed = Lines::default();
     headers::forward_response(&head.headers, &mut passed);
     let body = match same && json {
         true => body,
@@ -452,15 +443,15 @@ pub(super) fn refused(upstream: &Upstream, head: &Head, body: Bytes, same: bool)
         not_again: head
             .headers
             .get("x-should-retry")
-            .is_some_and(|value| value == "false"),
+            .is_some_and(|value| value == b"false"),
         ..Failure::of(class, fault)
     }
 }
 
 /// Whether the body is compressed, though every upstream is asked not to.
-fn compressed(headers: &HeaderMap) -> bool {
-    let encoding = headers.get(header::CONTENT_ENCODING);
-    encoding.is_some_and(|value| value != "identity")
+fn compressed(headers: &Fields) -> bool {
+    let encoding = headers.get("content-encoding");
+    encoding.is_some_and(|value| value != b"identity")
 }
 
 /// Reads a stream up to its first content event.

@@ -5,7 +5,9 @@ use super::{
     body::Body,
     gate::Conn,
     incoming::Incoming,
-    listen, secured,
+    listen,
+    response::Response,
+    secured,
     transport::{SHORT, Stream},
     watch::Fired,
     worker::Worker,
@@ -16,7 +18,7 @@ use crate::http1::{
     request::{Head, Refused},
 };
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use std::{
     future::{Future, poll_fn},
     rc::Rc,
@@ -122,23 +124,26 @@ async fn request(worker: &Rc<Worker>, conn: &Rc<Conn>, head: Head) -> Option<boo
 async fn answer(
     worker: &Worker,
     conn: &Conn,
-    response: Response<Body>,
+    response: Response,
     terms: Terms,
     last: bool,
 ) -> Option<bool> {
-    let (head, body) = response.into_parts();
+    let Response {
+        status,
+        headers,
+        body,
+    } = response;
     let length = body.length();
     let form = {
         let transport = &mut *conn.transport.borrow_mut();
         transport.make_room(HEAD);
         let out = &mut transport.out.front;
         let now = worker.watches.now();
-        let told = (head.status, &head.headers);
         worker.date.with(now, |date| {
-            reply::write(told, terms, length, last, date, out)
+            reply::write((status, &headers), terms, length, last, date, out)
         })
     };
-    drop(head);
+    drop(headers);
     let mut answering = Answering {
         body,
         form,

@@ -4,11 +4,11 @@
 use super::{broke::Broke, limit::Limited};
 use crate::chat::Fault;
 use crate::formats::fault::Hidden;
+use crate::http1::lines::Lines;
 use crate::plan::retry::Class;
 use crate::resources::route::RetryOn;
 use crate::upstream::Upstream;
 use bytes::Bytes;
-use http::HeaderMap;
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// A failed attempt.
@@ -22,7 +22,7 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// The upstream's headers that may pass, and its own error answer, forwarded as it is where the formats are the same;
     /// empty where they are not.
-    pub original: Option<Box<(HeaderMap, Bytes)>>,
+    pub original: Option<Box<(Lines, Bytes)>>,
     /// The connection had been kept from an earlier request, and broke before anything of an answer came: most
     /// likely the upstream had closed it.
     pub kept_connection: bool,

@@ -5,7 +5,6 @@ use super::{
     Serving,
     answer::Answer,
     asked::{Asked, begun},
-    body::Body,
     caller::{Admitted, InQuery},
     ended::Ended,
     exchange::{Errand, Exchange},
@@ -16,14 +15,16 @@ use super::{
     passthrough::Through,
     pipeline,
     record::Record,
-    respond, rounds,
+    respond,
+    response::Response,
+    rounds,
     watch::Guard,
     worker::Worker,
 };
 use crate::formats::{Format, peek::Peek};
 use crate::plan::{self, Ask, Plan};
 use bytes::Bytes;
-use http::{Response, request::Parts};
+use http::request::Parts;
 use std::{borrow::Cow, cell::OnceCell, rc::Rc, sync::Arc};
 
 /// What to do where a long form says its model too late, or not at all.
@@ -53,7 +54,7 @@ pub async fn serve(
     forwarded: &Forwarded,
     head: &Parts,
     incoming: Incoming,
-) -> Response<Body> {
+) -> Response {
     let format = forwarded.format();
     let mut record = begun(worker, format);
     let watch = worker.watches.add();

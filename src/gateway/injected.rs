@@ -16,7 +16,7 @@ use crate::resources::{
 };
 use crate::upstream::Upstream;
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 use std::{
     fmt,
@@ -130,15 +130,14 @@ fn answered(upstream: &Upstream, status: u16, wait: Option<Millis>) -> Failure {
         upstream.name
     );
     let body = json!({"error": {"message": message, "type": "injected_error"}}).to_string();
-    let wait = wait.map(|wait| (RETRY_AFTER_MS, wait.0.into()));
+    let wait = wait.map(|wait| wait.0.to_string());
+    let wait = wait.as_deref().map(|wait| ("retry-after-ms", wait));
     let head = Head {
         status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
         headers: wait.into_iter().collect(),
     };
     answer::refused(upstream, &head, Bytes::from(body), false)
 }
-
-const RETRY_AFTER_MS: header::HeaderName = header::HeaderName::from_static("retry-after-ms");
 
 #[cfg(test)]
 mod tests {

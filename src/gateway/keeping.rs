@@ -6,7 +6,6 @@ use super::{
     Serving,
     answer::{Answer, Reply},
     asked::begun,
-    body::Body,
     caller::InQuery,
     ended::Ended,
     exchange::{Errand, Place},
@@ -20,6 +19,7 @@ use super::{
     pipeline,
     record::Record,
     respond,
+    response::Response,
     watch::Guard,
     worker::Worker,
 };
@@ -27,7 +27,7 @@ use crate::chat::Op;
 use crate::error::Error;
 use crate::formats::{self, Format, FormatId, objects, peek::Peek};
 use crate::plan::{self, Ask, Caller, Plan};
-use http::{Method, Response, request::Parts};
+use http::{Method, request::Parts};
 use std::rc::Rc;
 
 /// One kind of what is kept.
@@ -211,7 +211,7 @@ pub async fn serve(
     named: &Named,
     head: &Parts,
     incoming: Incoming,
-) -> Response<Body> {
+) -> Response {
     let mut record = begun(worker, named.format());
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());

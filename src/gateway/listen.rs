@@ -2,7 +2,6 @@
 
 use super::{
     asked::{Asked, begun},
-    body::Body,
     caller::{self, InQuery},
     forward::{self, Forwarded},
     incoming::Incoming,
@@ -10,6 +9,7 @@ use super::{
     models, parcel,
     passthrough::{self, Through},
     pipeline, respond,
+    response::Response,
     spoken::{spoken, unserved},
     worker::Worker,
 };
@@ -19,12 +19,12 @@ use crate::formats::{self, Api, Called, Format};
 use crate::http1::request::Refused;
 use crate::plan::{Snapshot, route};
 use crate::store::journal::Outcome;
-use http::{HeaderMap, HeaderName, Method, Response, header, request::Parts};
+use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 use serde_json::json;
 use std::{borrow::Cow, rc::Rc};
 
 /// One request, whatever it is.
-pub async fn handle(worker: Rc<Worker>, head: Box<Parts>, incoming: Incoming) -> Response<Body> {
+pub async fn handle(worker: Rc<Worker>, head: Box<Parts>, incoming: Incoming) -> Response {
     let api = || spoken(head.uri.path(), &head.headers);
     let taken = taken(&worker, &head, &incoming)
         .unwrap_or_else(|error| Taken::Answered(respond::plain(&error, api())));
@@ -36,18 +36,18 @@ pub async fn handle(worker: Rc<Worker>, head: Box<Parts>, incoming: Incoming) ->
         }
         Taken::Kept(named) => Box::pin(keeping::serve(&worker, &named, &head, incoming)).await,
         Taken::Answered(mut answer) => {
-            respond::identify(answer.headers_mut(), api(), &worker.next_id());
+            respond::identify(&mut answer.headers, api(), &worker.next_id());
             answer
         }
     }
 }
 
 /// The answer to a head that is no request, in the words of the API that it seems to speak.
-pub fn refused(worker: &Worker, refused: &Refused) -> Response<Body> {
+pub fn refused(worker: &Worker, refused: &Refused) -> Response {
     let api = spoken(&refused.path, &refused.headers);
     let error = Error::invalid(refused.why).hint(respond::PLAIN_HTTP);
     let mut answer = respond::plain_as(refused.status, &error, api);
-    respond::identify(answer.headers_mut(), api, &worker.next_id());
+    respond::identify(&mut answer.headers, api, &worker.next_id());
     answer
 }
 
@@ -57,7 +57,7 @@ enum Taken {
     Forwarded(Forwarded),
     /// Of an answer that a provider keeps.
     Kept(Named),
-    Answered(Response<Body>),
+    Answered(Response),
 }
 
 fn taken(worker: &Worker, head: &Parts, incoming: &Incoming) -> crate::error::Result<Taken> {
@@ -221,7 +221,7 @@ fn served(worker: &Worker, asked: Asked, head: &Parts) -> Taken {
 }
 
 /// The answer to a method the path does not take: 405.
-fn method(head: &Parts, expected: &Method, api: Api) -> Option<Response<Body>> {
+fn method(head: &Parts, expected: &Method, api: Api) -> Option<Response> {
     if head.method == *expected {
         return None;
     }
@@ -236,7 +236,7 @@ fn method(head: &Parts, expected: &Method, api: Api) -> Option<Response<Body>> {
 
 /// The answer to a client that would rather speak over a WebSocket: 426, from which it goes on with requests at once.
 /// Codex tries seven times over where it is told anything else.
-fn websocket(head: &Parts, api: Api) -> Option<Response<Body>> {
+fn websocket(head: &Parts, api: Api) -> Option<Response> {
     let upgrade = head.headers.get(header::UPGRADE)?;
     if head.method != Method::GET || !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {
         return None;
@@ -250,7 +250,7 @@ fn websocket(head: &Parts, api: Api) -> Option<Response<Body>> {
 }
 
 /// The same where requests are served, and so recorded: a row names the key wherever one was presented.
-fn wrong_method(worker: &Worker, format: &'static Format, head: &Parts) -> Option<Response<Body>> {
+fn wrong_method(worker: &Worker, format: &'static Format, head: &Parts) -> Option<Response> {
     let (mut refusal, why) = match websocket(head, format.api) {
         Some(refusal) => (refusal, "no WebSockets are served".to_owned()),
         None => (
@@ -269,8 +269,8 @@ fn wrong_method(worker: &Worker, format: &'static Format, head: &Parts) -> Optio
         record.refused(&caller, None);
     }
     record.error(&why);
-    record.finish(refusal.status().as_u16(), Outcome::Failed);
-    respond::about(refusal.headers_mut(), format, &record, false);
+    record.finish(refusal.status.as_u16(), Outcome::Failed);
+    respond::about(&mut refusal.headers, format, &record, false);
     Some(refusal)
 }
 
@@ -298,7 +298,7 @@ fn models_path(path: &str) -> bool {
 }
 
 /// The list of models or one of them, for `GET`. `path`: as it is behind a route's.
-fn models(worker: &Worker, head: &Parts, incoming: &Incoming, path: &str) -> Response<Body> {
+fn models(worker: &Worker, head: &Parts, incoming: &Incoming, path: &str) -> Response {
     let api = spoken(head.uri.path(), &head.headers);
     if let Some(wrong) = method(head, &Method::GET, api) {
         return wrong;
@@ -324,7 +324,7 @@ fn models(worker: &Worker, head: &Parts, incoming: &Incoming, path: &str) -> Res
 }
 
 /// Serving goes on when the log does not: degraded is said, and still 200.
-fn ready(worker: &Worker) -> Response<Body> {
+fn ready(worker: &Worker) -> Response {
     let shared = &worker.shared;
     let mut reasons: Vec<String> = shared
         .degraded

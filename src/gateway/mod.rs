@@ -50,6 +50,7 @@ pub mod question;
 pub mod record;
 pub mod relay;
 pub mod respond;
+pub mod response;
 pub mod retry_after;
 pub mod rounds;
 mod said;

@@ -4,7 +4,6 @@ use super::{
     Serving,
     answer::Answer,
     asked::{Asked, begun},
-    body::Body,
     caller::{self, InQuery},
     ended::Ended,
     exchange::{Exchange, Own},
@@ -12,7 +11,9 @@ use super::{
     incoming::Incoming,
     intake, limit,
     record::Record,
-    respond, rounds,
+    respond,
+    response::Response,
+    rounds,
     watch::Guard,
     worker::Worker,
 };
@@ -26,7 +27,7 @@ use crate::formats::{
 use crate::plan::{self, Ask, Caller, Context, Needs, Plan, turns::Turn};
 use crate::upstream::{OwnKey, via};
 use bytes::Bytes;
-use http::{Response, request::Parts};
+use http::request::Parts;
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
 /// Serves one request of a known format.
@@ -35,7 +36,7 @@ pub async fn serve(
     asked: &Asked,
     head: Box<Parts>,
     incoming: Incoming,
-) -> Response<Body> {
+) -> Response {
     let mut record = begun(worker, asked.format);
     let watch = worker.watches.add();
     let held = Held::new(worker.shared.clone());
@@ -112,9 +113,7 @@ async fn answer(
         chat: OnceCell::new(),
     };
     let Some(first) = plan.attempts.first().filter(|_| counts) else {
-        let answer = rounds::run(&exchange, &plan, record, watch).await?;
-        drop(exchange);
-        return Ok(answer.in_place_of(head.headers));
+        return rounds::run(&exchange, &plan, record, watch).await;
     };
     let upstream = &serving.upstreams[first.provider];
     if upstream.way(asked.format, &first.model).is_some() {

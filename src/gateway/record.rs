@@ -12,6 +12,7 @@ use crate::catalog::{self, Prices};
 use crate::chat::{Op, Usage, UsageSource, estimate};
 use crate::formats::Api;
 use crate::formats::{Seen, peek::Peek, sniff};
+use crate::http1::lines::Lines;
 use crate::plan::{Caller, Moment};
 use crate::resources::{Stamp, key::LogContent};
 use crate::store::counters::{Amounts, Refusal};
@@ -143,7 +144,7 @@ impl Record {
     }
 
     /// Puts how its caller's limits stand into the headers of its answer.
-    pub fn tell_limits(&self, api: Api, headers: &mut HeaderMap) {
+    pub fn tell_limits(&self, api: Api, headers: &mut Lines) {
         let allowance = self.caller.as_ref().and_then(|it| it.allowance.as_ref());
         let Some(allowance) = allowance.filter(|_| !self.free) else {
             return;
@@ -238,9 +239,8 @@ impl Record {
         }
     }
 
-    /// The answer is what this label says, handed on as it comes. Of what is no text the log has kind and length.
-    pub fn carried(&mut self, label: Option<&HeaderValue>) {
-        let kind = label.and_then(|label| label.to_str().ok());
+    /// The answer is what its label says, handed on as it comes. Of what is no text the log has kind and length.
+    pub fn carried(&mut self, kind: Option<&str>) {
         self.row.stream = kind.is_some_and(|kind| sniff::labelled(kind, "text/event-stream"));
         if !kind.is_some_and(sniff::is_text) {
             self.carried = Some(Box::new(Carried {

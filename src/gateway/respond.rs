@@ -9,6 +9,7 @@ use super::{
     limit,
     record::Record,
     relay::Relay,
+    response::Response,
     retry_after, spoken,
     watch::{Fired, Guard},
 };
@@ -19,48 +20,49 @@ use crate::formats::{
     Api, Format, Framing, Seen,
     count::{self, Counted},
 };
+use crate::http1::{fields::text, lines::Lines};
 use crate::plan::retry::Class;
 use crate::store::journal::Outcome;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::StatusCode;
 
-// Constants, so that names are checked when gw is built and not for each answer.
-const ORIGIN: HeaderName = HeaderName::from_static("x-gw-origin");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-gw-request-id");
-const ROUTE: HeaderName = HeaderName::from_static("x-gw-route");
-const PROVIDER: HeaderName = HeaderName::from_static("x-gw-provider");
-const MODEL: HeaderName = HeaderName::from_static("x-gw-model");
-const DROPPED: HeaderName = HeaderName::from_static("x-gw-dropped");
-const ATTEMPTS: HeaderName = HeaderName::from_static("x-gw-attempts");
-const ESTIMATED: HeaderName = HeaderName::from_static("x-gw-estimated");
-const COST: HeaderName = HeaderName::from_static("x-gw-cost");
-const COST_STATUS: HeaderName = HeaderName::from_static("x-gw-cost-status");
+const ORIGIN: &str = "x-gw-origin";
+const REQUEST_ID: &str = "x-gw-request-id";
+const ROUTE: &str = "x-gw-route";
+const PROVIDER: &str = "x-gw-provider";
+const MODEL: &str = "x-gw-model";
+const DROPPED: &str = "x-gw-dropped";
+const ATTEMPTS: &str = "x-gw-attempts";
+const ESTIMATED: &str = "x-gw-estimated";
+const COST: &str = "x-gw-cost";
+const COST_STATUS: &str = "x-gw-cost-status";
+const CONTENT_TYPE: &str = "content-type";
+const JSON: &str = "application/json";
 
 /// A 200 with these headers.
-pub fn with(headers: HeaderMap, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.headers_mut() = headers;
-    response
+pub fn with(headers: Lines, body: Body) -> Response {
+    Response {
+        status: StatusCode::OK,
+        headers,
+        body,
+    }
 }
 
 /// The request's id in the header that clients of this API look into: the provider's where it gave one, which is what
 /// its support asks for, else gw's.
-pub fn identify(headers: &mut HeaderMap, api: Api, ours: &str) {
-    identify_as(headers, api, HeaderValue::from_str(ours).ok());
-}
-
-fn identify_as(headers: &mut HeaderMap, api: Api, ours: Option<HeaderValue>) {
+pub fn identify(headers: &mut Lines, api: Api, ours: &str) {
     let name = spoken::request_id(api);
-    let fits = |id: &HeaderValue| !id.is_empty() && id.len() <= LONGEST_ID && id.to_str().is_ok();
+    let fits = |id: &Vec<u8>| !id.is_empty() && id.len() <= LONGEST_ID && text(id).is_some();
     let mut theirs = None;
     for known in spoken::REQUEST_IDS {
-        let id = headers.remove(&known).filter(fits);
+        let id = headers.remove(known).filter(fits);
         // Its own place says most.
         if theirs.is_none() || (known == name && id.is_some()) {
             theirs = id;
         }
     }
-    if let Some(id) = theirs.or(ours) {
-        headers.insert(name, id);
+    match theirs {
+        Some(id) => headers.add(name, id),
+        None => headers.add(name, ours),
     }
 }
 
@@ -74,7 +76,7 @@ pub fn answer(
     mut record: Box<Record>,
     watch: Guard,
     held: Held,
-) -> Response<Body> {
+) -> Response {
     let Came {
         status: code,
         mut headers,
@@ -82,7 +84,6 @@ pub fn answer(
         reply,
     } = answer.came;
     record.row.dropped = answer.dropped;
-    const JSON: HeaderValue = HeaderValue::from_static("application/json");
     let body = match reply {
         Reply::Whole { bytes, seen } => {
             record.kept(&seen);
@@ -91,7 +92,7 @@ pub fn answer(
             record.finish(code.as_u16(), Outcome::Ok);
             about(&mut headers, format, &record, true);
             if !handed {
-                headers.insert(header::CONTENT_TYPE, JSON);
+                headers.add(CONTENT_TYPE, JSON);
             }
             Body::whole(held.keep(bytes))
         }
@@ -102,15 +103,14 @@ pub fn answer(
             held.keep_only(record.request_kept());
             about(&mut headers, format, &record, false);
             if handed {
-                record.carried(headers.get(header::CONTENT_TYPE));
+                record.carried(headers.get(CONTENT_TYPE).and_then(text));
             } else if stream.has_events() {
-                let label = HeaderValue::from_static(stream.framing().label());
-                headers.insert(header::CONTENT_TYPE, label);
+                headers.add(CONTENT_TYPE, stream.framing().label());
             } else {
-                headers.insert(header::CONTENT_TYPE, JSON);
+                headers.add(CONTENT_TYPE, JSON);
             }
             if stream.has_events() && stream.framing() == Framing::Events {
-                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+                headers.put("cache-control", "no-cache");
             }
             let length = stream.length;
             Body::relay(
@@ -119,46 +119,40 @@ pub fn answer(
             )
         }
     };
-    let mut response = with(headers, body);
-    *response.status_mut() = code;
-    response
+    Response {
+        status: code,
+        headers,
+        body,
+    }
 }
 
 /// What gw did, in `x-gw-*` headers. The cost of a stream is not known when its head is sent.
-pub fn about(headers: &mut HeaderMap, format: &Format, record: &Record, whole: bool) {
+pub fn about(headers: &mut Lines, format: &Format, record: &Record, whole: bool) {
     let row = &record.row;
-    // With what the caller of this adds: the map grows once, and not further than it has to.
-    headers.reserve(12);
     record.tell_limits(format.api, headers);
-    let id = HeaderValue::from_str(&row.id).ok();
-    identify_as(headers, format.api, id.clone());
-    if let Some(id) = id {
-        headers.insert(REQUEST_ID, id);
-    }
-    let mut put = |name: HeaderName, text: Option<&str>| {
-        if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
-            headers.insert(name, value);
+    identify(headers, format.api, &row.id);
+    headers.add(REQUEST_ID, &row.id);
+    let mut add = |name, value: Option<&str>| {
+        // Lines leave out what of ASCII is no header's.
+        if let Some(value) = value.filter(|value| value.is_ascii()) {
+            headers.add(name, value);
         }
     };
-    put(ROUTE, row.route.as_deref());
-    put(PROVIDER, row.provider.as_deref());
-    put(MODEL, row.model.as_deref().map(shown));
+    add(ROUTE, row.route.as_deref());
+    add(PROVIDER, row.provider.as_deref());
+    add(MODEL, row.model.as_deref().map(shown));
     if !row.dropped.is_empty() {
-        put(DROPPED, Some(&dropped(&row.dropped)));
+        add(DROPPED, Some(&dropped(&row.dropped)));
     }
-    let attempts = match row.attempts.len() {
-        0 => None,
-        1 => Some(HeaderValue::from_static("1")),
-        more => Some(HeaderValue::from(more)),
-    };
-    if let Some(attempts) = attempts {
-        headers.insert(ATTEMPTS, attempts);
+    match row.attempts.len() {
+        0 => {}
+        1 => headers.add(ATTEMPTS, "1"),
+        more => headers.add(ATTEMPTS, more.to_string()),
     }
     if whole && let Some(cost) = record.priced() {
-        headers.insert(COST_STATUS, HeaderValue::from_static(cost.status.name()));
-        let dollars = cost.pico.map(catalog::dollars);
-        if let Some(value) = dollars.and_then(|it| HeaderValue::try_from(it).ok()) {
-            headers.insert(COST, value);
+        headers.add(COST_STATUS, cost.status.name());
+        if let Some(pico) = cost.pico {
+            headers.add(COST, catalog::dollars(pico));
         }
     }
 }
@@ -190,7 +184,7 @@ fn dropped(names: &[String]) -> String {
 }
 
 /// Refuses a request whose format is known, and finishes its record.
-pub fn refuse(format: &'static Format, ended: Ended, record: &mut Record) -> Response<Body> {
+pub fn refuse(format: &'static Format, ended: Ended, record: &mut Record) -> Response {
     let (error, outcome) = match ended {
         Ended::Failed(failure) => return failed(format, failure, record),
         Ended::Refused(error) => (error, Outcome::Failed),
@@ -220,8 +214,8 @@ pub fn refuse(format: &'static Format, ended: Ended, record: &mut Record) -> Res
     let fault = Fault::from(&error);
     record.error(&fault.message);
     record.finish(fault.status, outcome);
-    let mut headers = HeaderMap::new();
-    headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
+    let mut headers = Lines::default();
+    headers.add(ORIGIN, "gateway");
     if matches!(error.kind, Kind::Unavailable | Kind::RateLimited) {
         retry_after::tell(error.come_back.unwrap_or_default(), &mut headers);
     }
@@ -230,50 +224,48 @@ pub fn refuse(format: &'static Format, ended: Ended, record: &mut Record) -> Res
 }
 
 /// A request that a limit does not let through.
-fn over(format: &'static Format, limited: &limit::Limited, record: &mut Record) -> Response<Body> {
+fn over(format: &'static Format, limited: &limit::Limited, record: &mut Record) -> Response {
     record.error(&limited.fault.message);
     record.finish(limited.fault.status, Outcome::Failed);
-    let mut headers = HeaderMap::new();
-    headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
+    let mut headers = Lines::default();
+    headers.add(ORIGIN, "gateway");
     limited.tell(&mut headers);
     about(&mut headers, format, record, false);
     error_body(format, &limited.fault, headers, record)
 }
 
 /// A count that is gw's own, and says so where it is an estimate.
-fn counted(format: &'static Format, count: Counted, record: &mut Record) -> Response<Body> {
+fn counted(format: &'static Format, count: Counted, record: &mut Record) -> Response {
     let body = bytes::Bytes::from(count::write(format.api, count.tokens));
     record.usage(&Seen::default());
     record.response(&body);
     record.finish(200, Outcome::Ok);
-    let mut headers = HeaderMap::new();
+    let mut headers = Lines::default();
     about(&mut headers, format, record, false);
     if !count.exact {
-        headers.insert(ESTIMATED, HeaderValue::from_static("input_tokens"));
+        headers.add(ESTIMATED, "input_tokens");
     }
-    let json = HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json);
+    headers.add(CONTENT_TYPE, JSON);
     with(headers, Body::whole(body))
 }
 
 /// A whole answer that says nothing of usage, handed on as it came.
 pub fn handed(
     format: &'static Format,
-    mut headers: HeaderMap,
+    mut headers: Lines,
     body: bytes::Bytes,
     record: &mut Record,
-) -> Response<Body> {
+) -> Response {
     record.response(&body);
     record.finish(200, Outcome::Ok);
     about(&mut headers, format, record, false);
-    let json = HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json);
+    headers.add(CONTENT_TYPE, JSON);
     with(headers, Body::whole(body))
 }
 
 /// The last attempt's failure, as the caller sees it: the provider's own words where it speaks the caller's
 /// format, else the same status and message in the caller's format.
-fn failed(format: &'static Format, failure: Failure, record: &mut Record) -> Response<Body> {
+fn failed(format: &'static Format, failure: Failure, record: &mut Record) -> Response {
     record.error(&failure.fault.message);
     record.finish(failure.fault.status, Outcome::Failed);
     // Whose error it is.
@@ -287,7 +279,7 @@ fn failed(format: &'static Format, failure: Failure, record: &mut Record) -> Res
     // What of a refused credential the caller is told is gw's own word.
     let theirs = failure.status.is_some() && failure.class != Class::Credential;
     let origin = if theirs { "provider" } else { "gateway" };
-    headers.insert(ORIGIN, HeaderValue::from_static(origin));
+    headers.add(ORIGIN, origin);
     match &failure.limited {
         Some(limited) => {
             record.row.limit = Some(limited.name.clone());
@@ -303,10 +295,7 @@ fn failed(format: &'static Format, failure: Failure, record: &mut Record) -> Res
     // Word for word.
     if let Some(body) = original.filter(|body| !body.is_empty()) {
         record.response(&body);
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.add(CONTENT_TYPE, JSON);
         return status(failure.fault.status, with(headers, Body::whole(body)));
     }
     error_body(format, &failure.fault, headers, record)
@@ -315,39 +304,37 @@ fn failed(format: &'static Format, failure: Failure, record: &mut Record) -> Res
 fn error_body(
     format: &'static Format,
     fault: &Fault,
-    mut headers: HeaderMap,
+    mut headers: Lines,
     record: &mut Record,
-) -> Response<Body> {
+) -> Response {
     let body = bytes::Bytes::from(format.api.write_fault(fault));
     record.response(&body);
     kind(fault, format.api, &mut headers);
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    headers.add(CONTENT_TYPE, JSON);
     status(fault.status, with(headers, Body::whole(body)))
 }
 
 /// The kind of an error, where clients of this API look for it in a header.
-fn kind(fault: &Fault, api: Api, headers: &mut HeaderMap) {
+fn kind(fault: &Fault, api: Api, headers: &mut Lines) {
     if let Some((name, kind)) = api.fault_header(fault) {
-        let name = HeaderName::from_static(name);
-        headers.insert(name, HeaderValue::from_static(kind));
+        headers.put(name, kind);
     }
 }
 
-fn status(code: u16, mut response: Response<Body>) -> Response<Body> {
-    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_GATEWAY);
-    response
+fn status(code: u16, response: Response) -> Response {
+    Response {
+        status: StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_GATEWAY),
+        ..response
+    }
 }
 
 /// An error of a request that goes no further (unknown path, refused head), in the words of the API it speaks.
-pub fn plain(error: &Error, api: Api) -> Response<Body> {
+pub fn plain(error: &Error, api: Api) -> Response {
     shaped(&Fault::from(error), api)
 }
 
 /// The same with another status.
-pub fn plain_as(status: StatusCode, error: &Error, api: Api) -> Response<Body> {
+pub fn plain_as(status: StatusCode, error: &Error, api: Api) -> Response {
     let fault = Fault {
         status: status.as_u16(),
         ..Fault::from(error)
@@ -379,7 +366,7 @@ pub fn on_the_wire(code: u16, error: &Error) -> Vec<u8> {
 }
 
 /// 405 with what is allowed.
-pub fn not_allowed(error: &Error, api: Api, allowed: &http::Method) -> Response<Body> {
+pub fn not_allowed(error: &Error, api: Api, allowed: &http::Method) -> Response {
     let mut response = shaped(
         &Fault {
             status: 405,
@@ -387,31 +374,25 @@ pub fn not_allowed(error: &Error, api: Api, allowed: &http::Method) -> Response<
         },
         api,
     );
-    if let Ok(value) = HeaderValue::from_str(allowed.as_str()) {
-        response.headers_mut().insert(header::ALLOW, value);
-    }
+    response.headers.add("allow", allowed.as_str());
     response
 }
 
 /// 426 with what is spoken instead.
-pub fn upgrade_required(error: &Error, api: Api) -> Response<Body> {
+pub fn upgrade_required(error: &Error, api: Api) -> Response {
     let fault = Fault {
         status: 426,
         ..Fault::from(error)
     };
     let mut response = shaped(&fault, api);
-    let spoken = HeaderValue::from_static("HTTP/1.1");
-    response.headers_mut().insert(header::UPGRADE, spoken);
+    response.headers.add("upgrade", "HTTP/1.1");
     response
 }
 
-fn shaped(fault: &Fault, api: Api) -> Response<Body> {
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    headers.insert(ORIGIN, HeaderValue::from_static("gateway"));
+fn shaped(fault: &Fault, api: Api) -> Response {
+    let mut headers = Lines::default();
+    headers.add(CONTENT_TYPE, JSON);
+    headers.add(ORIGIN, "gateway");
     kind(fault, api, &mut headers);
     status(
         fault.status,
@@ -420,11 +401,8 @@ fn shaped(fault: &Fault, api: Api) -> Response<Body> {
 }
 
 /// A small JSON answer.
-pub fn json(code: u16, value: &serde_json::Value) -> Response<Body> {
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+pub fn json(code: u16, value: &serde_json::Value) -> Response {
+    let mut headers = Lines::default();
+    headers.add(CONTENT_TYPE, JSON);
     status(code, with(headers, Body::whole(value.to_string())))
 }

@@ -2,10 +2,10 @@
 //! so that a request that goes no further is answered in words its client reads. Must not know what is served how.
 
 use crate::formats::{self, Api};
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, header};
 
 /// The header in which an API's clients look for a request's id.
-pub fn request_id(api: Api) -> HeaderName {
+pub fn request_id(api: Api) -> &'static str {
     match api {
         Api::Anthropic => REQUEST_ID,
         Api::Openai | Api::Google | Api::Message => X_REQUEST_ID,
@@ -13,13 +13,12 @@ pub fn request_id(api: Api) -> HeaderName {
     }
 }
 
-// Constants, so that names are checked when gw is built and not for each answer.
-const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_AMZN_REQUESTID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const REQUEST_ID: &str = "request-id";
+const X_REQUEST_ID: &str = "x-request-id";
+const X_AMZN_REQUESTID: &str = "x-amzn-requestid";
 
 /// All of them.
-pub const REQUEST_IDS: [HeaderName; 3] = [X_REQUEST_ID, REQUEST_ID, X_AMZN_REQUESTID];
+pub const REQUEST_IDS: [&str; 3] = [X_REQUEST_ID, REQUEST_ID, X_AMZN_REQUESTID];
 
 /// Paths that clients of known APIs use.
 struct Known {
@@ -231,7 +230,10 @@ mod tests {
         let with = |path: &str, names: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for name in names {
-                headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x"));
+                headers.insert(
+                    http::HeaderName::from_static(name),
+                    HeaderValue::from_static("x"),
+                );
             }
             spoken(path, &headers)
         };

@@ -2,9 +2,10 @@
 //! in CRLF, and there is one way to read each.
 
 use super::body::{Framing, length};
-use super::field::{is_text, trimmed, words};
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use super::field::{is_text, is_token, trimmed, words};
+use super::fields::{Fields, Line};
+use bytes::BytesMut;
+use http::StatusCode;
 use std::fmt;
 
 /// The longest head, interim answers in front of it not counted.
@@ -46,7 +47,7 @@ impl fmt::Display for Malformed {
 #[derive(Debug)]
 pub struct Head {
     pub status: StatusCode,
-    pub headers: HeaderMap,
+    pub headers: Fields,
 }
 
 /// A head, and what follows from it.
@@ -87,7 +88,7 @@ impl Reader {
             let head = read.split_to(end).freeze();
             let (line, fields) = line(&head);
             let (new, status) = status(line).ok_or(Malformed::StatusLine)?;
-            let (headers, said) = headers(&head, fields)?;
+            let (lines, said) = headers(&head, fields)?;
             if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
                 self.interim += 1;
                 if self.interim > MOST_INTERIM {
@@ -112,7 +113,10 @@ impl Reader {
                 false => told,
             };
             return Ok(Some(Answer {
-                head: Head { status, headers },
+                head: Head {
+                    status,
+                    headers: Fields::of(head, lines),
+                },
                 framing,
                 // What is older than HTTP/1.1 is not relied on.
                 lasts: new && !said.closes && !upgraded && framing != Framing::Close,
@@ -184,27 +188,33 @@ struct Said {
 }
 
 impl Said {
-    fn hear(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), Malformed> {
-        if *name == header::CONTENT_LENGTH {
+    fn hear(&mut self, name: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        if is(b"content-length") {
             let length = length(value).ok_or(Malformed::Framing)?;
             if self.length.replace(length).is_some_and(|had| had != length) {
                 return Err(Malformed::Framing);
             }
-        } else if *name == header::TRANSFER_ENCODING {
+        } else if is(b"transfer-encoding") {
             let again = std::mem::replace(&mut self.chunked, true);
             if again || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(Malformed::Framing);
             }
-        } else if *name == header::CONNECTION {
+        } else if is(b"connection") {
             self.closes |= words(value).any(|option| option.eq_ignore_ascii_case(b"close"));
         }
         Ok(())
     }
 }
 
+/// Room for as many headers as most answers have.
+const ROOM: usize = 16;
+/// A longer name is none that anybody has.
+const LONGEST_NAME: usize = (64 << 10) - 1;
+
 /// The headers of a head, where these lines are the rest of it.
-fn headers(head: &Bytes, mut rest: &[u8]) -> Result<(HeaderMap, Said), Malformed> {
-    let (mut headers, mut said) = (HeaderMap::with_capacity(12), Said::default());
+fn headers(head: &[u8], mut rest: &[u8]) -> Result<(Vec<Line>, Said), Malformed> {
+    let (mut headers, mut said) = (Vec::with_capacity(ROOM), Said::default());
     loop {
         let (field, more) = line(rest);
         rest = more;
@@ -214,20 +224,20 @@ fn headers(head: &Bytes, mut rest: &[u8]) -> Result<(HeaderMap, Said), Malformed
         if headers.len() == MOST_HEADERS {
             return Err(Malformed::TooManyHeaders);
         }
-        let colon = memchr::memchr(b':', field).ok_or(Malformed::Header)?;
-        let (name, value) = field.split_at(colon);
-        let value = trimmed(&value[1..]);
-        // Checks every byte: a line that goes on the one before begins with a space, which no name has.
-        let name = HeaderName::from_bytes(name).map_err(|_| Malformed::Header)?;
-        said.hear(&name, value)?;
-        let value = match value {
-            [] => HeaderValue::from_static(""),
-            value => HeaderValue::from_maybe_shared(head.slice_ref(value))
-                .map_err(|_| Malformed::Header)?,
+        // A line that goes on the one before begins with a space, which no name has.
+        let behind = field.iter().position(|byte| !is_token(*byte));
+        let (name, value) = match behind.map(|at| field.split_at(at)) {
+            Some((name @ [_, ..], [b':', value @ ..])) if name.len() <= LONGEST_NAME => {
+                (name, trimmed(value))
+            }
+            _ => return Err(Malformed::Header),
         };
-        headers
-            .try_append(name, value)
-            .map_err(|_| Malformed::TooManyHeaders)?;
+        // Without an end before the end, so that many bytes are looked at in one go.
+        if !value.iter().fold(true, |fits, byte| fits & is_text(*byte)) {
+            return Err(Malformed::Header);
+        }
+        said.hear(name, value)?;
+        headers.push(Line::of(head, name, value));
     }
 }
 
@@ -293,7 +303,7 @@ mod tests {
         let answer = read("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", true);
         let answer = answer.unwrap().unwrap();
         assert_eq!(answer.framing, Framing::Length(0));
-        assert_eq!(answer.head.headers[header::CONTENT_LENGTH], "5");
+        assert_eq!(answer.head.headers.text("content-length"), Some("5"));
     }
 
     #[test]
@@ -390,13 +400,8 @@ mod tests {
                     reader.read(&mut buffer, false).unwrap().unwrap()
                 }
             };
-            let headers: Vec<(&str, &[u8])> = answer
-                .head
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_bytes()))
-                .collect();
-            assert_eq!(headers, [("a", &b"b"[..]), ("a", b"c"), ("x", b"")]);
+            let headers: Vec<(&[u8], &[u8])> = answer.head.headers.iter().collect();
+            assert_eq!(headers, [(&b"A"[..], &b"b"[..]), (b"x", b""), (b"a", b"c")]);
             assert_eq!(buffer, "rest");
         }
     }

@@ -8,7 +8,7 @@
 use super::answer::{self, Reader};
 use super::body::{self, Body, Framing};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
@@ -190,10 +190,15 @@ fn read(pieces: &[&[u8]], headless: bool) -> Result<(Told, Vec<u8>), Wrong> {
     assert!(answer.framing != Framing::Close || !answer.lasts);
     let told = Told {
         status: answer.head.status.as_u16(),
-        headers: answer.head.headers,
+        headers: answer.head.headers.iter().map(header).collect(),
         body: said,
     };
     Ok((told, buffer.to_vec()))
+}
+
+fn header((name, value): (&[u8], &[u8])) -> (HeaderName, HeaderValue) {
+    let name = HeaderName::from_bytes(name).unwrap();
+    (name, HeaderValue::from_bytes(value).unwrap())
 }
 
 /// What hyper makes of the same.

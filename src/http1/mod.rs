@@ -9,6 +9,10 @@ pub mod ask;
 pub mod body;
 /// One header of a head.
 mod field;
+/// The headers of an answer, read.
+pub mod fields;
+/// The headers of an answer, to be written.
+pub mod lines;
 /// Heads of answers, written.
 pub mod reply;
 /// Heads of requests, read.

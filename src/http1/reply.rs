@@ -1,8 +1,8 @@
 //! The heads of answers to callers, and how a body goes out behind one. Headers that say where a body ends, and what becomes
 //! of the connection, are this one's to write.
 
-use super::body::Framing;
-use http::{HeaderMap, Method, StatusCode, Version, header, request::Parts};
+use super::{body::Framing, lines::Lines};
+use http::{Method, StatusCode, Version, request::Parts};
 
 /// What an answer's form hangs on of the request it is for.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub struct Form {
 /// Writes a head. `length`: of the body, where that is known; `last`: the connection is to end with it; `date`: the line that
 /// tells the time.
 pub fn write(
-    (status, headers): (StatusCode, &HeaderMap),
+    (status, headers): (StatusCode, &Lines),
     terms: Terms,
     length: Option<u64>,
     last: bool,
@@ -66,26 +66,16 @@ pub fn write(
             out.extend_from_slice(b"\r\n");
         }
     }
-    let mut told = none;
-    for (name, value) in headers {
-        match *name {
-            // What the body would have had is known to the handler alone.
-            header::CONTENT_LENGTH if terms.head => told = true,
-            header::CONTENT_LENGTH
-            | header::TRANSFER_ENCODING
-            | header::CONNECTION
-            | header::DATE => continue,
-            _ => {}
-        }
-        line(name.as_str(), value.as_bytes(), out);
-    }
-    match framing {
-        _ if told => {}
+    out.extend_from_slice(headers.as_bytes());
+    match (framing, headers.unsent) {
+        _ if none => {}
+        // What the body would have had is known to the handler alone.
+        (_, Some(length)) if terms.head => self::length(length, out),
         // Nothing is known of a body that is not there.
-        Framing::Length(0) | Framing::Chunked if terms.head => {}
-        Framing::Length(length) => line("content-length", Digits::of(length).as_bytes(), out),
-        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-        Framing::Close => {}
+        (Framing::Length(0) | Framing::Chunked, _) if terms.head => {}
+        (Framing::Length(length), _) => self::length(length, out),
+        (Framing::Chunked, _) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        (Framing::Close, _) => {}
     }
     match (last, terms.newer) {
         (true, _) => out.extend_from_slice(b"connection: close\r\n"),
@@ -101,10 +91,9 @@ pub fn write(
     }
 }
 
-fn line(name: &str, value: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
+fn length(length: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"content-length: ");
+    out.extend_from_slice(Digits::of(length).as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
@@ -136,7 +125,6 @@ impl Digits {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use http::HeaderValue;
 
     /// What is written, without status line and date, and how it goes on.
     fn told(
@@ -145,15 +133,17 @@ mod tests {
         length: Option<u64>,
         last: bool,
         headers: &[(&'static str, &'static str)],
+        unsent: Option<u64>,
     ) -> (String, Framing, bool, bool) {
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
-            .collect();
+        let mut lines = Lines::default();
+        for (name, value) in headers {
+            lines.put(name, value);
+        }
+        lines.unsent = unsent;
         let status = StatusCode::from_u16(status).unwrap();
         let mut out = b"before".to_vec();
         let form = write(
-            (status, &headers),
+            (status, &lines),
             terms,
             length,
             last,
@@ -178,11 +168,11 @@ mod tests {
         let none = &[][..];
         for (got, expected) in [
             (
-                told(200, new, Some(17), false, none),
+                told(200, new, Some(17), false, none, None),
                 said("content-length: 17\r\n", length(17), false, false),
             ),
             (
-                told(404, new, Some(0), true, none),
+                told(404, new, Some(0), true, none, None),
                 said(
                     "content-length: 0\r\nconnection: close\r\n",
                     length(0),
@@ -191,15 +181,15 @@ mod tests {
                 ),
             ),
             (
-                told(200, new, None, false, none),
+                told(200, new, None, false, none, None),
                 said("transfer-encoding: chunked\r\n", chunks, false, false),
             ),
             (
-                told(200, old, None, false, none),
+                told(200, old, None, false, none, None),
                 said("connection: close\r\n", Framing::Close, false, true),
             ),
             (
-                told(200, old, Some(1), false, none),
+                told(200, old, Some(1), false, none, None),
                 said(
                     "content-length: 1\r\nconnection: keep-alive\r\n",
                     length(1),
@@ -208,27 +198,27 @@ mod tests {
                 ),
             ),
             (
-                told(204, new, None, false, none),
+                told(204, new, None, false, none, None),
                 said("", length(0), true, false),
             ),
             (
-                told(304, new, Some(5), false, none),
+                told(304, new, Some(5), false, none, None),
                 said("", length(0), true, false),
             ),
             (
-                told(200, asked, Some(5), false, none),
+                told(200, asked, Some(5), false, none, None),
                 said("content-length: 5\r\n", length(5), true, false),
             ),
             (
-                told(200, asked, Some(0), false, none),
+                told(200, asked, Some(0), false, none, None),
                 said("", length(0), true, false),
             ),
             (
-                told(200, asked, None, false, none),
+                told(200, asked, None, false, none, None),
                 said("", chunks, true, false),
             ),
             (
-                told(200, asked, Some(0), false, &[("content-length", "9")]),
+                told(200, asked, Some(0), false, none, Some(9)),
                 said("content-length: 9\r\n", length(0), true, false),
             ),
             // Whatever a handler says of these.
@@ -245,6 +235,7 @@ mod tests {
                         ("transfer-encoding", "gzip"),
                         ("date", "z"),
                     ],
+                    Some(9),
                 ),
                 said("x: y\r\ncontent-length: 3\r\n", length(3), false, false),
             ),

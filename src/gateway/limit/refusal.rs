@@ -3,12 +3,12 @@
 use crate::catalog;
 use crate::chat::Fault;
 use crate::gateway::retry_after;
+use crate::http1::lines::Lines;
 use crate::resources::{
     Stamp,
     limit::{Metric, Window},
 };
 use crate::store::counters::{Kind, Refusal, Second};
-use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 
 /// A refusal in words.
@@ -34,18 +34,16 @@ impl Limited {
     }
 
     /// When to come back, or that it is no use, in headers.
-    pub fn tell(&self, headers: &mut HeaderMap) {
+    pub fn tell(&self, headers: &mut Lines) {
         Limited::tell_wait(self.wait, headers);
     }
 
     /// The same of a wait. The official clients of OpenAI and Anthropic go by these headers:
     /// <https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py>
-    pub fn tell_wait(wait: Option<Duration>, headers: &mut HeaderMap) {
+    pub fn tell_wait(wait: Option<Duration>, headers: &mut Lines) {
         match wait {
             Some(wait) => retry_after::tell_exactly(wait, headers),
-            None => {
-                headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
-            }
+            None => headers.put(SHOULD_RETRY, "false"),
         }
     }
 }
@@ -154,7 +152,7 @@ fn amount(metric: Metric, count: u64) -> String {
     }
 }
 
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+const SHOULD_RETRY: &str = "x-should-retry";
 
 #[cfg(test)]
 mod tests {
@@ -237,18 +235,18 @@ mod tests {
             limited.fault.message,
             "session `s-1` of key `ci` has reached its limit `requests=3/total`: 3 used; it does not come back by waiting (fix: stop: this session has had what it may have; `gw key limits ci` shows it, `gw key limits set ci --session-limit …` changes it)"
         );
-        let mut headers = HeaderMap::new();
+        let mut headers = Lines::default();
         limited.tell(&mut headers);
-        assert_eq!(headers["x-should-retry"], "false");
-        assert!(!headers.contains_key("retry-after"));
+        assert_eq!(headers.get("x-should-retry"), Some(&b"false"[..]));
+        assert_eq!(headers.get("retry-after"), None);
     }
 
     #[test]
     fn who_may_come_back_is_told_when() {
-        let mut headers = HeaderMap::new();
+        let mut headers = Lines::default();
         Limited::tell_wait(Some(Duration::from_secs(1_814_400)), &mut headers);
-        assert_eq!(headers["retry-after"], "1814400");
-        assert_eq!(headers["retry-after-ms"], "1814400000");
-        assert!(!headers.contains_key("x-should-retry"));
+        assert_eq!(headers.get("retry-after"), Some(&b"1814400"[..]));
+        assert_eq!(headers.get("retry-after-ms"), Some(&b"1814400000"[..]));
+        assert_eq!(headers.get("x-should-retry"), None);
     }
 }

@@ -1,27 +1,28 @@
 //! How limits stand, in the headers that clients of each format read on every answer. Must not know what was reserved.
 
 use crate::formats::Api;
+use crate::http1::lines::Lines;
 use crate::resources::{
     Stamp,
     limit::{Limit, Metric, Window},
 };
 use crate::store::counters::{Second, Standing};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderValue;
 
 /// The headers of one kind, and the limits that they sum up.
 struct Row {
-    limit: HeaderName,
-    remaining: HeaderName,
-    reset: HeaderName,
+    limit: &'static str,
+    remaining: &'static str,
+    reset: &'static str,
     metrics: &'static [Metric],
 }
 
 macro_rules! openai {
     ($name:literal, $metrics:expr) => {
         Row {
-            limit: HeaderName::from_static(concat!("x-ratelimit-limit-", $name)),
-            remaining: HeaderName::from_static(concat!("x-ratelimit-remaining-", $name)),
-            reset: HeaderName::from_static(concat!("x-ratelimit-reset-", $name)),
+            limit: concat!("x-ratelimit-limit-", $name),
+            remaining: concat!("x-ratelimit-remaining-", $name),
+            reset: concat!("x-ratelimit-reset-", $name),
             metrics: $metrics,
         }
     };
@@ -30,13 +31,9 @@ macro_rules! openai {
 macro_rules! anthropic {
     ($name:literal, $metrics:expr) => {
         Row {
-            limit: HeaderName::from_static(concat!("anthropic-ratelimit-", $name, "-limit")),
-            remaining: HeaderName::from_static(concat!(
-                "anthropic-ratelimit-",
-                $name,
-                "-remaining"
-            )),
-            reset: HeaderName::from_static(concat!("anthropic-ratelimit-", $name, "-reset")),
+            limit: concat!("anthropic-ratelimit-", $name, "-limit"),
+            remaining: concat!("anthropic-ratelimit-", $name, "-remaining"),
+            reset: concat!("anthropic-ratelimit-", $name, "-reset"),
             metrics: $metrics,
         }
     };
@@ -58,7 +55,7 @@ static ANTHROPIC: [Row; 4] = [
 
 /// Puts gw's own limits in the place of what a provider says of the same. Formats whose makers have no such headers get
 /// OpenAI's.
-pub fn tell(standings: &[Standing], now: Second, api: Api, headers: &mut HeaderMap) {
+pub fn tell(standings: &[Standing], now: Second, api: Api, headers: &mut Lines) {
     let rows: &'static [Row] = match api {
         Api::Anthropic => &ANTHROPIC,
         Api::Openai | Api::Google | Api::Message | Api::Amazon => &OPENAI,
@@ -72,13 +69,13 @@ pub fn tell(standings: &[Standing], now: Second, api: Api, headers: &mut HeaderM
             continue;
         };
         let told = [
-            (&row.limit, number(tightest.limit.amount)),
-            (&row.remaining, number(tightest.left)),
-            (&row.reset, reset(tightest, now).and_then(when)),
+            (row.limit, number(tightest.limit.amount)),
+            (row.remaining, number(tightest.left)),
+            (row.reset, reset(tightest, now).and_then(when)),
         ];
         for (name, value) in told {
             match value {
-                Some(value) => _ = headers.insert(name.clone(), value),
+                Some(value) => headers.put(name, value),
                 None => _ = headers.remove(name),
             }
         }
@@ -175,15 +172,13 @@ mod tests {
         api: Api,
         theirs: &[(&'static str, &'static str)],
     ) -> Vec<String> {
-        let mut headers = HeaderMap::new();
+        let mut headers = Lines::default();
         for (name, value) in theirs {
-            headers.insert(*name, HeaderValue::from_static(value));
+            headers.put(name, value);
         }
         tell(standings, 1_000, api, &mut headers);
-        let mut lines: Vec<String> = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-            .collect();
+        let text = String::from_utf8(headers.as_bytes().to_vec()).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.sort();
         lines
     }

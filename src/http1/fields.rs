@@ -1,0 +1,108 @@
+//! The headers of an answer as they came: slices of its head, since few of them are ever looked at.
+
+use super::field::is_text;
+use bytes::Bytes;
+
+/// Headers in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    head: Bytes,
+    lines: Vec<Line>,
+}
+
+/// Where one is in its head. Heads are far shorter than such numbers go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    name: (u32, u32),
+    value: (u32, u32),
+}
+
+impl Line {
+    /// The one of this name and value, which are parts of the head.
+    pub fn of(head: &[u8], name: &[u8], value: &[u8]) -> Line {
+        let place = |part: &[u8]| {
+            let from = part.as_ptr().addr() - head.as_ptr().addr();
+            (from as u32, (from + part.len()) as u32)
+        };
+        Line {
+            name: place(name),
+            value: place(value),
+        }
+    }
+}
+
+impl Fields {
+    pub(super) fn of(head: Bytes, lines: Vec<Line>) -> Fields {
+        Fields { head, lines }
+    }
+
+    fn part(&self, (from, to): (u32, u32)) -> &[u8] {
+        self.head
+            .get(from as usize..to as usize)
+            .unwrap_or_default()
+    }
+
+    /// Names as they are spelt, and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let parts = |line: &Line| (self.part(line.name), self.part(line.value));
+        self.lines.iter().map(parts)
+    }
+
+    /// What the first of this name says.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        let is = |(have, _): &(&[u8], &[u8])| have.eq_ignore_ascii_case(name.as_bytes());
+        self.iter().find(is).map(|(_, value)| value)
+    }
+
+    /// The same, where it is text that everybody reads alike.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        text(self.get(name)?)
+    }
+}
+
+/// A header's value, where it is text that everybody reads alike: ASCII.
+pub fn text(value: &[u8]) -> Option<&str> {
+    let plain = value.iter().all(|byte| byte.is_ascii() && is_text(*byte));
+    std::str::from_utf8(value).ok().filter(|_| plain)
+}
+
+/// Those of an answer that nobody sent.
+impl<'a> FromIterator<(&'a str, &'a str)> for Fields {
+    fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(lines: T) -> Fields {
+        let lines: Vec<(&str, &str)> = lines.into_iter().collect();
+        let all: String = lines
+            .iter()
+            .flat_map(|(name, value)| [*name, *value])
+            .collect();
+        let (head, mut from) = (Bytes::from(all), 0);
+        let line = |(name, value): (&str, &str)| {
+            let (begin, behind) = (from, from + name.len());
+            from = behind + value.len();
+            Line::of(&head, &head[begin..behind], &head[behind..from])
+        };
+        let lines = lines.into_iter().map(line).collect();
+        Fields { head, lines }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_a_name_counts_however_it_is_spelt() {
+        let lines = [
+            ("A", "1"),
+            ("b", ""),
+            ("a", "2"),
+            ("C", "\u{e9}"),
+            ("d", "\tx"),
+        ];
+        let fields: Fields = lines.into_iter().collect();
+        assert_eq!(fields.get("a"), Some(&b"1"[..]));
+        assert_eq!((fields.text("b"), fields.text("e")), (Some(""), None));
+        assert_eq!((fields.text("c"), fields.text("d")), (None, Some("\tx")));
+        let names: Vec<&[u8]> = fields.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [b"A", b"b", b"a", b"C", b"d"]);
+    }
+}
