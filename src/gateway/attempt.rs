@@ -19,7 +19,6 @@ use crate::resources::{
     Millis,
     route::{RetryOn, Route},
 };
-use crate::telemetry::context::TRACEPARENT;
 use crate::upstream::Upstream;
 use std::{
     sync::Arc,
@@ -251,16 +250,14 @@ impl Attempts<'_> {
             },
         };
         let way = prepare::way(exchange, upstream, choice)?;
-        let (mut request, dropped) = prepare::request(exchange, upstream, choice, way)?;
-        if let Some(told) = self.record.traceparent(&upstream.name) {
-            request.headers_mut().insert(TRACEPARENT, told);
-        }
+        let told = self.record.traceparent(&upstream.name);
+        let (request, dropped) = prepare::request(exchange, upstream, choice, way, told)?;
         if limit::has_limits(exchange, choice) {
             // In a box: requests that nothing limits must not carry its room about.
             Box::pin(limit::enter(exchange, choice, self.record)).await?;
         }
         self.made += 1;
-        let upload = request.body().upload().cloned();
+        let upload = request.payload.upload().cloned();
         let fresh = fresh || exchange.goes_once();
         let dice = &exchange.worker.dice;
         let mut injected = upstream

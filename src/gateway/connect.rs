@@ -1,13 +1,13 @@
 //! A connection to an upstream: dialled, then requests out and answers in, by whoever waits for them and by nobody else.
 
-use super::{broke::Broke, failure::Failure, outgoing::Outgoing, payload::Payload, socket::Socket};
+use super::{broke::Broke, failure::Failure, outgoing::Outgoing, payload::Request, socket::Socket};
 use crate::http1::answer::{Answer, Reader};
 use crate::upstream::{
     Upstream,
     dial::{Link, dial},
 };
 use bytes::BytesMut;
-use http::{Method, Request};
+use http::Method;
 use std::task::{Context, Poll, ready};
 
 /// Room for what comes, where nobody knows how much that is: most answers whole, and an event of a stream often.
@@ -35,9 +35,9 @@ pub struct Connection {
 
 impl Connection {
     /// Begins with a request.
-    pub fn begin(&mut self, request: Request<Payload>) {
+    pub fn begin(&mut self, request: Request<'_>) {
         self.head = Reader::default();
-        self.headless = request.method() == Method::HEAD;
+        self.headless = request.method == Method::HEAD;
         self.outgoing.begin(request);
     }
 

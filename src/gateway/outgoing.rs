@@ -2,13 +2,17 @@
 //! upstream may answer before it has read the whole request, and close (413, 401): what is left of the request then cannot
 //! be written any more, and the answer is still there to be read.
 
-use super::{broke::Broke, payload::Payload, socket::Socket, upload::Upload};
+use super::{
+    broke::Broke,
+    payload::{Payload, Request},
+    socket::Socket,
+    upload::Upload,
+};
 use crate::http1::{
     ask,
     body::{self, CHUNK_END, Framing, LAST_CHUNK},
 };
 use bytes::{Buf, Bytes};
-use http::Request;
 use std::{
     io::ErrorKind,
     rc::Rc,
@@ -51,21 +55,20 @@ enum Rest {
 
 impl Outgoing {
     /// Begins with a request.
-    pub fn begin(&mut self, request: Request<Payload>) {
-        let (head, payload) = request.into_parts();
-        let framing = payload.framing(&head.method);
+    pub fn begin(&mut self, request: Request<'_>) {
+        let framing = request.payload.framing(&request.method);
         self.front.clear();
         self.front.shrink_to(KEPT);
         self.written = 0;
         ask::write(
-            &head.method,
-            &head.uri,
-            &head.headers,
+            &request.method,
+            &request.target,
+            &request.headers,
             framing,
             &mut self.front,
         );
         self.unflushed = true;
-        match (payload, framing) {
+        match (request.payload, framing) {
             (_, Framing::Length(0)) => {}
             (Payload::Whole(bytes), _) if bytes.len() <= SHORT => {
                 self.front.extend_from_slice(&bytes);

@@ -1,10 +1,18 @@
-//! The body of a request to an upstream: bytes in hand, or a caller's body on its way. Must not know what is in it.
+//! A request to an upstream, whose body is bytes in hand, or a caller's body on its way. Must not know what is in it.
 
 use super::upload::Upload;
-use crate::http1::body::Framing;
+use crate::http1::{ask::Headers, body::Framing};
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Uri};
 use std::rc::Rc;
+
+/// A request that is ready to go out.
+pub struct Request<'a> {
+    pub method: Method,
+    pub target: Uri,
+    pub headers: Headers<'a>,
+    pub payload: Payload,
+}
 
 /// A body for an upstream.
 pub enum Payload {

@@ -4,14 +4,15 @@ use super::{
     ended::Ended,
     exchange::{Exchange, Place},
     failure::Failure,
-    payload::Payload,
+    payload::{Payload, Request},
 };
 use crate::chat::Fault;
 use crate::error::Error;
 use crate::formats::{Dropped, Framed, Framing};
 use crate::plan::Choice;
+use crate::telemetry::context::TRACEPARENT;
 use crate::upstream::{Ask, Content, Conversion, Unsigned, Upstream, Way};
-use http::{Method, Request};
+use http::{HeaderValue, Method};
 
 /// How the caller's requests reach this upstream, or that they cannot.
 pub(super) fn way<'a>(
@@ -28,13 +29,14 @@ fn unfit(error: &Error) -> Failure {
     Failure::unfit(Box::new(Fault::from(error)))
 }
 
-/// The finished request, and what of the caller's it leaves out.
-pub(super) fn request(
-    exchange: &Exchange<'_>,
-    upstream: &Upstream,
+/// The finished request, and what of the caller's it leaves out. `traceparent`: what it is to tell of the caller's trace.
+pub(super) fn request<'a>(
+    exchange: &'a Exchange<'_>,
+    upstream: &'a Upstream,
     choice: &Choice,
-    way: &Way,
-) -> Result<(Request<Payload>, Dropped), Ended> {
+    way: &'a Way,
+    traceparent: Option<HeaderValue>,
+) -> Result<(Request<'a>, Dropped), Ended> {
     let mut betas = None;
     let mut rest = None;
     let (body, dropped) = match (exchange.parcel, way.conversion) {
@@ -121,14 +123,20 @@ pub(super) fn request(
         way: Some(way),
         caller: Some(exchange.headers),
         own_key: own_key.map(|(_, key)| key),
-        betas: betas.as_deref(),
+        betas,
+        more: traceparent.map(|told| (TRACEPARENT, told)),
     };
-    let request = upstream
-        .request(ask)
+    let finished = upstream
+        .finished(ask)
         .map_err(|unsigned| not_signed(upstream, &unsigned))?;
-    let request = match rest {
-        None => request.map(Payload::Whole),
-        Some(upload) => request.map(|_| Payload::Streamed(upload)),
+    let request = Request {
+        method: finished.method,
+        target: finished.target,
+        headers: finished.headers,
+        payload: match rest {
+            None => Payload::Whole(finished.body),
+            Some(upload) => Payload::Streamed(upload),
+        },
     };
     Ok((request, dropped))
 }

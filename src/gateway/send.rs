@@ -6,13 +6,12 @@ use super::{
     connect::{self, Connection},
     ended::Ended,
     failure::Failure,
-    payload::Payload,
+    payload::Request,
     watch::{Fired, Guard},
     worker::Worker,
 };
 use crate::http1::answer::{Answer, Head};
 use crate::upstream::Upstream;
-use http::Request;
 use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, time::Duration};
 
 /// How long what comes before an answer may take.
@@ -39,12 +38,12 @@ pub(super) fn interrupted(fired: Fired, watch: &Guard, late: impl FnOnce() -> Fa
 pub(super) async fn send(
     worker: &Worker,
     upstream: &Arc<Upstream>,
-    request: Request<Payload>,
+    request: Request<'_>,
     watch: &Guard,
     limits: &Limits,
     fresh: bool,
 ) -> Result<(Head, Arriving), Ended> {
-    if let Some(upload) = request.body().upload() {
+    if let Some(upload) = request.payload.upload() {
         upload.limited(limits.idle, limits.answer);
     }
     let idle = match fresh {

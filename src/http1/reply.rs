@@ -1,7 +1,7 @@
 //! The heads of answers to callers, and how a body goes out behind one. Headers that say where a body ends, and what becomes
 //! of the connection, are this one's to write.
 
-use super::{body::Framing, lines::Lines};
+use super::{body::Framing, digits::Digits, lines::Lines};
 use http::{Method, StatusCode, Version, request::Parts};
 
 /// What an answer's form hangs on of the request it is for.
@@ -95,30 +95,6 @@ fn length(length: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"content-length: ");
     out.extend_from_slice(Digits::of(length).as_bytes());
     out.extend_from_slice(b"\r\n");
-}
-
-/// A number in decimal digits, without the machinery of formatting.
-struct Digits {
-    digits: [u8; 20],
-    from: usize,
-}
-
-impl Digits {
-    fn of(mut number: u64) -> Digits {
-        let mut digits = [b'0'; 20];
-        let mut from = digits.len() - 1;
-        while number > 9 {
-            digits[from] = b'0' + (number % 10) as u8;
-            number /= 10;
-            from -= 1;
-        }
-        digits[from] = b'0' + number as u8;
-        Digits { digits, from }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.digits[self.from..]
-    }
 }
 
 #[cfg(test)]
@@ -241,13 +217,6 @@ mod tests {
             ),
         ] {
             assert_eq!(got, expected);
-        }
-    }
-
-    #[test]
-    fn numbers_are_written_in_digits() {
-        for number in [0, 9, 10, 1_234_567_890, u64::MAX] {
-            assert_eq!(Digits::of(number).as_bytes(), number.to_string().as_bytes());
         }
     }
 }

@@ -2,6 +2,8 @@
 //! upstream holds.
 
 use super::{Ask, Content, Upstream, Way, address::filled, via};
+use crate::formats::Framing;
+use crate::http1::ask;
 use crate::resources::provider::Provider;
 use crate::vendors::Vendor;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -54,13 +56,47 @@ pub(super) fn usual(host: HeaderValue, fixed: &[(HeaderName, HeaderValue)]) -> H
     headers
 }
 
+/// The same as the lines of a head, for each kind of answer that most requests want.
+pub(super) struct Written([(&'static str, Vec<u8>); 2]);
+
+impl Written {
+    pub fn of(usual: &HeaderMap, fixed: &[(HeaderName, HeaderValue)]) -> Written {
+        Written([JSON, Framing::Events.label()].map(|accept| {
+            let mut headers = usual.clone();
+            accepting(accept, fixed, &mut headers);
+            (accept, ask::lines(&headers))
+        }))
+    }
+
+    /// All headers but the credential, where nothing about the request is its own.
+    pub fn fitting(&self, ask: &Ask<'_>) -> Option<&[u8]> {
+        let own = |name: &HeaderName| {
+            *name == header::VIA || ask.way.is_some_and(|way| way.passes(name.as_str()))
+        };
+        if !matches!(ask.content, Content::Json)
+            || ask.more.is_some()
+            || ask.way.is_some_and(Way::is_hosted)
+            || ask.caller.is_some_and(|caller| caller.keys().any(own))
+        {
+            return None;
+        }
+        let written = self.0.iter().find(|(accept, _)| *accept == ask.accept);
+        written.map(|(_, lines)| &**lines)
+    }
+}
+
+/// Asks for answers of this kind, unless the vendor's row or the provider says what is asked for.
+fn accepting(accept: &'static str, fixed: &[(HeaderName, HeaderValue)], headers: &mut HeaderMap) {
+    if accept != JSON && !fixed.iter().any(|(have, _)| *have == header::ACCEPT) {
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+    }
+}
+
 /// Everything but the credential.
 pub(super) fn of(upstream: &Upstream, ask: &Ask<'_>) -> HeaderMap {
     let mut headers = upstream.usual.clone();
     let fixed = |name: HeaderName| upstream.headers.iter().any(|(have, _)| *have == name);
-    if ask.accept != JSON && !fixed(header::ACCEPT) {
-        headers.insert(header::ACCEPT, HeaderValue::from_static(ask.accept));
-    }
+    accepting(ask.accept, &upstream.headers, &mut headers);
     match ask.content {
         Content::Json => {}
         _ if fixed(header::CONTENT_TYPE) => {}
@@ -76,10 +112,12 @@ pub(super) fn of(upstream: &Upstream, ask: &Ask<'_>) -> HeaderMap {
     if ask.way.is_some_and(Way::is_hosted) {
         // What was found to be taken there, and nothing else.
         headers.remove(BETAS);
-        let betas = ask
-            .betas
-            .and_then(|betas| HeaderValue::from_str(betas).ok());
+        let betas = ask.betas.as_deref();
+        let betas = betas.and_then(|betas| HeaderValue::from_str(betas).ok());
         headers.extend(betas.map(|betas| (BETAS, betas)));
+    }
+    if let Some((name, value)) = &ask.more {
+        headers.insert(name.clone(), value.clone());
     }
     headers
 }
@@ -113,9 +151,11 @@ fn hop_by_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::Timers;
+    use super::super::{Access, Timers};
     use super::*;
-    use crate::formats::Passes;
+    use crate::formats::{self, FormatId, Passes};
+    use crate::http1::ask::Headers;
+    use crate::store::secret::Secret;
     use bytes::Bytes;
     use http::{Method, Uri};
     use serde_json::json;
@@ -138,6 +178,7 @@ mod tests {
             caller: Some(&caller),
             own_key: None,
             betas: None,
+            more: None,
         };
         let headers = of(&upstream, &ask);
         let names = [header::HOST, header::ACCEPT, header::CONTENT_TYPE];
@@ -166,6 +207,106 @@ mod tests {
         let own = || json!({"accept": "a/b", "content-type": "c/d"});
         for content in [Content::Json, Content::As(&form), Content::Unsaid] {
             assert_eq!(sent(own(), events, content), ["h:1", "a/b", "c/d"]);
+        }
+    }
+
+    #[test]
+    fn what_was_written_beforehand_says_what_is_put_together_for_one_request() {
+        let (json, events) = ("application/json", "text/event-stream");
+        let form = HeaderValue::from_static("multipart/form-data");
+        let more = (HeaderName::from_static("x-more"), form.clone());
+        let said = |lines: Vec<u8>| {
+            let text = String::from_utf8(lines).unwrap();
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        // Headers of the provider's own and of its caller's; what the request is; whether it was written beforehand.
+        for (own, caller, accept, content, more, written) in [
+            (json!({}), None, json, Content::Json, None, true),
+            (
+                json!({}),
+                Some("user-agent"),
+                events,
+                Content::Json,
+                None,
+                true,
+            ),
+            (
+                json!({"accept": "a/b"}),
+                None,
+                events,
+                Content::Json,
+                None,
+                true,
+            ),
+            (
+                json!({"content-type": "c/d"}),
+                None,
+                json,
+                Content::Json,
+                None,
+                true,
+            ),
+            (
+                json!({"authorization": "x"}),
+                None,
+                json,
+                Content::Json,
+                None,
+                false,
+            ),
+            (
+                json!({}),
+                Some("openai-beta"),
+                json,
+                Content::Json,
+                None,
+                false,
+            ),
+            (json!({}), Some("via"), json, Content::Json, None, false),
+            (json!({}), None, "*/*", Content::Json, None, false),
+            (json!({}), None, json, Content::As(&form), None, false),
+            (json!({}), None, json, Content::Unsaid, None, false),
+            (json!({}), None, json, Content::Json, Some(more), false),
+        ] {
+            let spec = json!({"vendor": "openai", "base_url": "http://h:1", "headers": own});
+            let spec: Provider = serde_json::from_value(spec).unwrap();
+            let access = Ok(Access::secret(Some(Secret::new("s3cret".into()))));
+            let name = "up".into();
+            let upstream = Upstream::build(name, &spec, Some(&access), Timers::default()).unwrap();
+            let value = HeaderValue::from_static("1.1 gw-0123456789abcdef");
+            let caller = caller.map(|name| (HeaderName::from_static(name), value));
+            let caller: HeaderMap = caller.into_iter().collect();
+            let ask = || Ask {
+                method: Method::POST,
+                target: Uri::from_static("/"),
+                accept,
+                content,
+                body: Bytes::new(),
+                way: upstream.way(formats::format(FormatId::OpenaiChat), "m"),
+                caller: Some(&caller),
+                own_key: None,
+                betas: None,
+                more: more.clone(),
+            };
+            let finished = match upstream.finished(ask()).unwrap().headers {
+                Headers::Usual(lines, credential) => {
+                    assert!(written, "{own} {caller:?}");
+                    let credential = credential.map(|(name, value)| (name.clone(), value.clone()));
+                    [
+                        lines.to_vec(),
+                        ask::lines(&credential.into_iter().collect()),
+                    ]
+                    .concat()
+                }
+                Headers::Own(headers) => {
+                    assert!(!written, "{own} {caller:?}");
+                    ask::lines(&headers)
+                }
+            };
+            let request = upstream.request(ask()).unwrap();
+            assert_eq!(said(finished), said(ask::lines(request.headers())), "{own}");
         }
     }
 

@@ -38,6 +38,7 @@ pub use way::{Conversion, Way};
 use crate::chat::Op;
 use crate::error::{Error, Result};
 use crate::formats::{Format, Quirks, count};
+use crate::http1::ask::Headers;
 use crate::resources::provider::{Provider, inject::Faults};
 use crate::vendors::{self, Vendor};
 use address::Address;
@@ -67,6 +68,8 @@ pub struct Upstream {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// All headers of most of them, but for the credential.
     usual: HeaderMap,
+    /// The same as they go out.
+    written: headers::Written,
     address: Address,
     /// The request target of its list of models; `None`: it has none.
     models: Option<Uri>,
@@ -89,7 +92,17 @@ pub struct Ask<'a> {
     /// The caller's own provider key.
     pub own_key: Option<&'a OwnKey>,
     /// What a body named of features in beta that this way has in a header.
-    pub betas: Option<&'a str>,
+    pub betas: Option<String>,
+    /// One header more, in place of what the provider says of it.
+    pub more: Option<(HeaderName, HeaderValue)>,
+}
+
+/// A finished request, of which nothing is copied that most requests have in common.
+pub struct Finished<'a> {
+    pub method: Method,
+    pub target: Uri,
+    pub headers: Headers<'a>,
+    pub body: Bytes,
 }
 
 /// What a request's body is said to be.
@@ -122,8 +135,10 @@ impl Upstream {
             .and_then(|access| access.tls.clone());
         let host = address.host().map_err(bad)?;
         let headers = headers::fixed(vendor, spec).map_err(bad)?;
+        let usual = headers::usual(host.clone(), &headers);
         Ok(Upstream {
-            usual: headers::usual(host.clone(), &headers),
+            written: headers::Written::of(&usual, &headers),
+            usual,
             vendor,
             quirks: quirks::of(vendor, spec),
             origin: address.origin(tls.as_ref().map_or(0, tls::Own::identity)),
@@ -220,6 +235,7 @@ impl Upstream {
             host: HeaderValue::from_static("invalid"),
             headers: Vec::new(),
             usual: HeaderMap::new(),
+            written: headers::Written::of(&HeaderMap::new(), &[]),
             address: Address::default(),
             models: None,
             ways: Vec::new(),
@@ -333,6 +349,29 @@ impl Upstream {
     /// The request target of its list of models, `None` where the vendor has none.
     pub fn models(&self) -> Option<Uri> {
         self.models.clone()
+    }
+
+    /// The same as [`Upstream::request`] makes, for those who send many of them.
+    pub fn finished<'a>(&'a self, ask: Ask<'a>) -> Result<Finished<'a>, Unsigned> {
+        let sign_in = ask.way.map_or(&self.sign_in, |way| way.sign_in(self));
+        if let Some(credential) = sign_in.header()
+            && !credential.is_some_and(|(name, _)| self.usual.contains_key(name))
+            && let Some(lines) = self.written.fitting(&ask)
+        {
+            return Ok(Finished {
+                method: ask.method,
+                target: ask.target,
+                headers: Headers::Usual(lines, credential),
+                body: ask.body,
+            });
+        }
+        let (head, body) = self.request(ask)?.into_parts();
+        Ok(Finished {
+            method: head.method,
+            target: head.uri,
+            headers: Headers::Own(Box::new(head.headers)),
+            body,
+        })
     }
 
     /// The finished request: fixed headers, the vendor's and the provider's, the caller's that may pass, and the

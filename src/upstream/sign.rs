@@ -129,6 +129,15 @@ impl SignIn {
         !matches!(self, SignIn::Nothing | SignIn::Unavailable(_))
     }
 
+    /// The header that all requests are signed in with, if any; `None`: they differ.
+    pub(super) fn header(&self) -> Option<Option<(&HeaderName, &HeaderValue)>> {
+        match self {
+            SignIn::Nothing => Some(None),
+            SignIn::Header(name, value) => Some(Some((name, value))),
+            _ => None,
+        }
+    }
+
     /// Whether what it makes holds for one body alone, which must be there whole.
     pub(super) fn covers_body(&self) -> bool {
         matches!(self, SignIn::Keys(..) | SignIn::Leased(_, Some(_)))

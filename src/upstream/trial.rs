@@ -221,6 +221,7 @@ fn ask(method: Method, target: http::Uri, body: Bytes) -> Ask<'static> {
         caller: None,
         own_key: None,
         betas: None,
+        more: None,
     }
 }
 

@@ -117,6 +117,7 @@ fn request(upstream: &Upstream) -> Result<Duration, Unsigned> {
         way: None,
         caller: None,
         betas: None,
+        more: None,
         own_key: None,
     })?;
     let value = request.headers()[header::AUTHORIZATION].to_str().unwrap();
