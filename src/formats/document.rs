@@ -179,7 +179,7 @@ impl<'a> Raw<'a> {
 }
 
 /// A text that is shorter is taken apart sooner than gone through.
-const LONG: usize = 2 << 10;
+pub(super) const LONG: usize = 2 << 10;
 
 /// Where the long values are in a text; `None`: it is no JSON.
 fn noted(text: &str) -> Option<Vec<Long>> {

@@ -3,7 +3,7 @@
 
 use super::{
     Streams,
-    document::Document,
+    document::{Document, LONG},
     scan::{Long, Scan},
 };
 use crate::error::{Error, Result};
@@ -144,7 +144,7 @@ pub fn peek<'a>(body: &'a [u8], looks: Looks, depth: usize) -> Result<Peek<'a>> 
         .hint("send JSON encoded as UTF-8, without other encodings")
     })?;
     let mut scan = Scan::new(text, depth);
-    scan.long = Some(Vec::new());
+    scan.long = (text.len() >= LONG).then(Vec::new);
     scan.encoded = Some(0);
     let mut peek = Peek::default();
     scan.space();
@@ -385,11 +385,13 @@ fn tokens(name: &str, raw: &str) -> Result<Option<u64>> {
     if raw == "null" || raw.starts_with('-') {
         return Ok(None);
     }
-    match (raw.parse::<u64>(), raw.parse::<f64>()) {
-        (Ok(tokens), _) => Ok(Some(tokens)),
+    if let Ok(tokens) = raw.parse::<u64>() {
+        return Ok(Some(tokens));
+    }
+    match raw.parse::<f64>() {
         // `as` saturates and never yields a wrong sign.
-        (_, Ok(tokens)) => Ok(Some(tokens as u64)),
-        _ => Err(wrong_type(name, "a number")),
+        Ok(tokens) => Ok(Some(tokens as u64)),
+        Err(_) => Err(wrong_type(name, "a number")),
     }
 }
 
