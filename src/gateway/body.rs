@@ -29,6 +29,14 @@ impl Body {
         }
     }
 
+    /// Whether nothing more had come behind the last piece: whoever asked for that is woken by what comes.
+    pub fn is_quiet(&self) -> bool {
+        match self {
+            Body::Whole(_) => false,
+            Body::Relay(relay, _) => relay.is_quiet(),
+        }
+    }
+
     /// The next piece; `None`: its end.
     pub fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
         match self {

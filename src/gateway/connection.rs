@@ -175,7 +175,10 @@ impl Answering {
             while !self.over && !waits && conn.transport.borrow().out.has_room() {
                 match self.body.poll_piece(cx) {
                     Poll::Pending => waits = true,
-                    Poll::Ready(Some(Ok(piece))) => self.add(piece, conn),
+                    Poll::Ready(Some(Ok(piece))) => {
+                        self.add(piece, conn);
+                        waits = self.body.is_quiet();
+                    }
                     Poll::Ready(None) if self.finished(conn) => self.over = true,
                     Poll::Ready(None | Some(Err(_))) => return Poll::Ready(false),
                 }

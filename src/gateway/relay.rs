@@ -49,6 +49,8 @@ pub struct Relay {
     touched: bool,
     /// Only what is left of [`LINGER`] is waited for.
     lingering: bool,
+    /// Nothing more had arrived when the last piece was handed on.
+    quiet: bool,
     held: Held,
     /// What is held of the request.
     base: usize,
@@ -92,6 +94,7 @@ impl Relay {
             written: false,
             touched,
             lingering: false,
+            quiet: false,
             base: held.bytes(),
             held,
         }
@@ -99,6 +102,7 @@ impl Relay {
 
     /// The next piece for the caller; `None`: the end.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Aborted>>> {
+        self.quiet = false;
         loop {
             let more = self.stream.as_mut().map(|stream| &mut stream.out);
             let enough = more.filter(|out| out.len() >= ENOUGH);
@@ -140,20 +144,25 @@ impl Relay {
             match step {
                 // Nothing more has arrived.
                 Poll::Pending if let Some(piece) = stream.out.take() => {
+                    self.quiet = !silent && !stream.marked() && stream.out.is_empty();
+                    if self.quiet {
+                        // It goes out now, and no ping beside it.
+                        self.touched |= self.watch.take_ping();
+                        self.wait(cx);
+                    }
                     return Poll::Ready(Some(Ok(self.hand(piece))));
                 }
                 Poll::Pending if silent => self.interrupted(Fired::Deadline),
                 Poll::Pending => {
-                    // One clock reading for a burst of pieces, not one a piece.
-                    if std::mem::take(&mut self.touched) && !self.lingering {
-                        if stream.marked() {
-                            self.linger();
-                            continue;
-                        }
-                        self.watch.within(Some(stream.idle));
-                        self.watch.ping_within(self.ping);
+                    if self.touched && !self.lingering && stream.marked() {
+                        self.touched = false;
+                        self.linger();
+                        continue;
                     }
-                    self.watch.listen(cx);
+                    self.wait(cx);
+                    let Some(stream) = &mut self.stream else {
+                        continue;
+                    };
                     if self.watch.take_ping() && stream.has_events() && !self.lingering {
                         self.watch.ping_within(self.ping);
                         let ping = stream.ping();
@@ -176,6 +185,21 @@ impl Relay {
                 }
             }
         }
+    }
+
+    /// Whether who was handed a piece need not ask for another before it is woken.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Is woken when its time is up. One clock reading for a burst of pieces, not one a piece.
+    fn wait(&mut self, cx: &Context<'_>) {
+        let touched = std::mem::take(&mut self.touched) && !self.lingering;
+        if let Some(stream) = self.stream.as_ref().filter(|_| touched) {
+            self.watch.within(Some(stream.idle));
+            self.watch.ping_within(self.ping);
+        }
+        self.watch.listen(cx);
     }
 
     /// Everything has been said: nothing but the linger ends it now.
