@@ -249,20 +249,6 @@ fn counted(format: &'static Format, count: Counted, record: &mut Record) -> Resp
     with(headers, Body::whole(body))
 }
 
-/// A whole answer that says nothing of usage, handed on as it came.
-pub fn handed(
-    format: &'static Format,
-    mut headers: Lines,
-    body: bytes::Bytes,
-    record: &mut Record,
-) -> Response {
-    record.response(&body);
-    record.finish(200, Outcome::Ok);
-    about(&mut headers, format, record, false);
-    headers.add(CONTENT_TYPE, JSON);
-    with(headers, Body::whole(body))
-}
-
 /// The last attempt's failure, as the caller sees it: the provider's own words where it speaks the caller's
 /// format, else the same status and message in the caller's format.
 fn failed(format: &'static Format, failure: Failure, record: &mut Record) -> Response {
