@@ -104,10 +104,12 @@ pub async fn afford(
         pico: spends(cost(|_, longest| longest)),
         ..Amounts::default()
     };
-    let least = Amounts {
-        output: if sizes.said() { most.output } else { 0 },
-        pico: spends(cost(Sizes::least)),
-        ..Amounts::default()
+    let least = match sizes.said() {
+        true => most,
+        false => Amounts {
+            pico: spends(cost(Sizes::least)),
+            ..Amounts::default()
+        },
     };
     if most == Amounts::default() {
         return Ok(());
