@@ -35,5 +35,8 @@ serve) exec "${serve[@]}" ;;
 log) # rows written, rows dropped, contents dropped
   "$GW" status -o json | tr -d ' \n' | sed -E 's/.*"log":\{([^{}]*).*/\1/' | tr ',' '\n' | sed -nE 's/^"(written|rows_dropped|content_dropped)":([0-9]+)$/\1 \2/p'
   ;;
+stored) # bytes of content to be compressed later
+  "$GW" db stats -o json | tr -d ' \n' | sed -nE 's/.*"content":\{[^{}]*"stored":([0-9]+).*/\1/p'
+  ;;
 version) "$GW" --version | cut -d' ' -f2 ;;
 esac

@@ -5,8 +5,10 @@ use crate::drive::{Drive, Load, Outcome};
 use crate::subject::{Stage, Subject};
 use crate::table::percent;
 use crate::wire::Ask;
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::time::Duration;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// A row of the tables.
 pub struct Row {
@@ -53,6 +55,11 @@ impl Row {
         self.script == "gw" && self.variant == "metadata"
     }
 
+    /// Whether it may leave work for when nothing is asked of it: content that its log compresses later.
+    fn leaves_work(&self) -> bool {
+        self.script == "gw" && !["metadata", "unlogged"].contains(&self.variant)
+    }
+
     /// Whether it translates what this one forwards.
     pub fn is_translation_of(&self, other: &Row) -> bool {
         (self.script, self.variant) == (other.script, other.variant)
@@ -97,6 +104,12 @@ const FULL: f64 = 0.95;
 /// Above this part of its own core a subject was not held back.
 const SATURATED: f64 = 0.93;
 
+/// How long a subject that has work left may do none of it, how often that is looked at, and what may stay: less content than
+/// that is not compressed before more of it comes.
+const IDLE: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(200);
+const STAYS: u64 = 4 << 20;
+
 /// How much is measured.
 #[derive(Clone, Copy)]
 pub struct Effort {
@@ -140,6 +153,16 @@ struct Running {
     subject: Subject,
     start: Duration,
     idle: u64,
+    left: Option<Left>,
+}
+
+/// Work that a load may have left behind.
+struct Left {
+    /// CPU time when the load was over.
+    used: Duration,
+    answers: u64,
+    /// Where it goes what the work took.
+    later: Rc<Cell<Duration>>,
 }
 
 /// What became of a request log: rows written, and rows and contents left out.
@@ -200,10 +223,12 @@ impl Bench {
         starts.sort_unstable();
         self.drive.serve(Duration::from_millis(300))?;
         let pid = subject.pid().ok_or("it is not running")?;
+        subject.pause(true);
         Ok(Running {
             start: starts[starts.len() / 2],
             idle: crate::process::memory(pid)?.0,
             subject,
+            left: None,
         })
     }
 
@@ -246,10 +271,11 @@ impl Bench {
     pub fn interleaved<T>(
         &mut self,
         rows: &[T],
+        passes: usize,
         mut measure: impl FnMut(&mut Bench, &T) -> Result<Outcome, Failure>,
     ) -> Result<Vec<Vec<Outcome>>, Failure> {
         let mut outcomes: Vec<Vec<Outcome>> = rows.iter().map(|_| Vec::new()).collect();
-        for pass in usize::from(self.effort.short)..=self.effort.passes {
+        for pass in usize::from(self.effort.short)..=passes {
             for (row, outcomes) in rows.iter().zip(&mut outcomes) {
                 let outcome = measure(self, row)?;
                 if pass > 0 {
@@ -257,21 +283,69 @@ impl Bench {
                 }
             }
         }
+        for row in self.rows(Row::leaves_work) {
+            self.catch_up(row)?;
+        }
         Ok(outcomes)
     }
 
-    /// Asks a row's subject; where it fails the error has what it said.
+    /// Waits until a row's subject has done what its last load left behind.
+    fn catch_up(&mut self, row: &Row) -> Result<(), Failure> {
+        let key = (row.script, row.variant);
+        let Some(left) = self.subjects.get_mut(&key).and_then(|it| it.left.take()) else {
+            return Ok(());
+        };
+        self.running(row)?.subject.pause(false);
+        let (mut least, mut since) = (u64::MAX, Instant::now());
+        loop {
+            // Nothing is said where there is nothing, or by a gw that leaves nothing.
+            let stored = self.running(row)?.subject.tell("stored")?;
+            let stored = stored.parse().unwrap_or(0);
+            if stored < least {
+                (least, since) = (stored, Instant::now());
+            }
+            if stored <= STAYS {
+                break;
+            }
+            if since.elapsed() > IDLE {
+                let name = row.name;
+                println!("note: `{name}` leaves {stored} bytes of content as they are");
+                break;
+            }
+            self.drive.serve(LOOK)?;
+        }
+        let used = crate::process::used(self.ask(row)?.1)?;
+        let took = used.saturating_sub(left.used);
+        left.later.set(took.div_f64(left.answers as f64));
+        self.running(row)?.subject.pause(true);
+        Ok(())
+    }
+
+    /// Asks a row's subject, while all others stand still; where it fails the error has what it said.
     pub fn load(
         &mut self,
         row: &Row,
         load: impl Fn(&Ask, u32) -> Load<'_>,
     ) -> Result<Outcome, Failure> {
         let (ask, pid) = self.ask(row)?;
-        let outcome = self.drive.run(&load(&ask, pid));
-        outcome.map_err(|error| {
+        self.catch_up(row)?;
+        self.running(row)?.subject.pause(false);
+        let outcome = self.drive.run(&load(&ask, pid)).map_err(|error| {
             let said = self.running(row).map(|running| running.subject.said());
-            format!("{}: {error}\n{}", row.name, said.unwrap_or_default()).into()
-        })
+            format!("{}: {error}\n{}", row.name, said.unwrap_or_default())
+        })?;
+        self.running(row)?.subject.pause(true);
+        let key = (row.script, row.variant);
+        if row.leaves_work()
+            && let Some(running) = self.subjects.get_mut(&key)
+        {
+            running.left = Some(Left {
+                used: crate::process::used(pid)?,
+                answers: outcome.answers,
+                later: outcome.later.clone(),
+            });
+        }
+        Ok(outcome)
     }
 
     pub fn footprint(&self, row: &Row) -> Result<Footprint, Failure> {
@@ -323,7 +397,10 @@ impl Bench {
         if row.script != "gw" {
             return Ok(None);
         }
-        let told = self.running(row)?.subject.tell("log")?;
+        self.running(row)?.subject.pause(false);
+        let told = self.running(row)?.subject.tell("log");
+        self.running(row)?.subject.pause(true);
+        let told = told?;
         let count = |name: &str| -> Option<u64> {
             let line = told.lines().find_map(|line| line.strip_prefix(name))?;
             line.trim().parse().ok()

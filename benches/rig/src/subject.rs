@@ -106,6 +106,7 @@ impl Subject {
             return;
         };
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
+        self.pause(false);
         let begin = Instant::now();
         while begin.elapsed() < GOING {
             if !matches!(child.try_wait(), Ok(None)) {
@@ -115,6 +116,20 @@ impl Subject {
         }
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         let _ = child.wait();
+    }
+
+    /// Stops it where it is, or lets it go on: what one subject does behind its answers is not to disturb another.
+    pub fn pause(&self, pause: bool) {
+        let signal = match pause {
+            true => rustix::process::Signal::STOP,
+            false => rustix::process::Signal::CONT,
+        };
+        if let Some(group) = self
+            .pid()
+            .and_then(|pid| rustix::process::Pid::from_raw(pid as i32))
+        {
+            let _ = rustix::process::kill_process_group(group, signal);
+        }
     }
 
     /// Has it come before whatever else runs on the machine, or no longer. In turns: otherwise a log's writer would never have

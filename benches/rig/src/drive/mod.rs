@@ -200,7 +200,8 @@ impl Drive {
         let rested = self.rest(load.pid)?;
         self.hang_up();
         let cost = rested.saturating_sub(before);
-        outcome.cost = cost.div_f64((self.answers - answered) as f64);
+        outcome.answers = self.answers - answered;
+        outcome.cost = cost.div_f64(outcome.answers as f64);
         outcome.piece = cost.div_f64((self.pieces - pieces).max(1) as f64);
         outcome.behind = rested.saturating_sub(ended).as_secs_f64() / cost.as_secs_f64();
         for times in [

@@ -1,5 +1,7 @@
 //! What is known of a load once it is over.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// What came of it.
@@ -9,6 +11,10 @@ pub struct Outcome {
     pub rate: f64,
     /// CPU time of the subject for each answer, with what it did behind its answers.
     pub cost: Duration,
+    /// How many those are.
+    pub answers: u64,
+    /// CPU time of the subject for each of them that it used after that: known once it has caught up, see [`crate::bench`].
+    pub later: Rc<Cell<Duration>>,
     /// CPU time of the subject for each write of the upstream.
     pub piece: Duration,
     /// The part of that CPU time that was used behind the last answer.

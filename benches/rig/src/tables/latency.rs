@@ -36,7 +36,7 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
         .collect();
     for rate in RATES {
         let how = How::Every(Duration::from_secs(1) / rate);
-        let outcomes = bench.interleaved(&rows, |bench, row| match row {
+        let outcomes = bench.interleaved(&rows, bench.effort.passes, |bench, row| match row {
             Some(row) => bench.load(row, |ask, pid| load(ask, Some(pid), how, length)),
             None => {
                 let direct = bench.direct();

@@ -83,6 +83,14 @@ impl Compared<'_> {
         median((0..self.outcomes[at].len()).map(|pass| figure(at, pass)))
     }
 
+    /// What a row's answers cost after they were over, in microseconds each; nothing where it left nothing.
+    pub fn later(&self, at: usize) -> String {
+        match self.of(at, |outcome| outcome.later.get().as_secs_f64() * 1e6) {
+            nothing if nothing < 0.05 => String::new(),
+            later => number(later, 1),
+        }
+    }
+
     /// A row's figure to that of another.
     pub fn to(&self, name: &str, at: usize, figure: &impl Fn(usize, usize) -> f64) -> f64 {
         let other = self.names.iter().position(|known| *known == name);

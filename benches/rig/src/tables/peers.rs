@@ -65,7 +65,7 @@ fn measure(
         Manner::Paced(pace) => bench.effort.length.max(pace * 2 * EVENTS as u32),
         _ => bench.effort.length.max(LEAST),
     };
-    bench.interleaved(rows, |bench, row| {
+    bench.interleaved(rows, bench.effort.passes, |bench, row| {
         bench.load(row, |ask, pid| Load {
             ask,
             pid: Some(pid),

@@ -13,7 +13,7 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
     let rows = bench.rows(|_| true);
     let length = bench.effort.length;
     bench.come_first(true)?;
-    let outcomes = bench.interleaved(&rows, |bench, row| {
+    let outcomes = bench.interleaved(&rows, bench.effort.passes, |bench, row| {
         bench.load(row, |ask, pid| Load {
             ask,
             pid: Some(pid),
@@ -39,6 +39,7 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
         "CPU µs",
         nginx,
         lean,
+        "later µs",
         "behind",
         "spread",
         "busy",
@@ -52,6 +53,7 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
         cells.extend(compared.cells(at, 0, &rate));
         cells.extend(compared.cells(at, 1, &cost));
         cells.extend([
+            compared.later(at),
             percent(compared.of(at, |outcome| outcome.behind)),
             percent(spread / compared.median(at, &rate)),
             percent(compared.of(at, |outcome| outcome.busy)),

@@ -38,7 +38,7 @@ fn one(bench: &mut Bench, size: usize, streamed: bool) -> Result<(), Failure> {
     // A core that is full of long requests has no time left for writing all of them down.
     let mut kept = vec![(0, 0); rows.len()];
     let places: Vec<usize> = (0..rows.len()).collect();
-    let outcomes = bench.interleaved(&places, |bench, &at| {
+    let outcomes = bench.interleaved(&places, bench.effort.passes, |bench, &at| {
         let row = rows[at];
         let before = bench.log(row)?;
         let outcome = bench.load(row, |ask, pid| Load {
@@ -85,6 +85,7 @@ fn table(bench: &mut Bench, rows: &[&'static Row], outcomes: &[Vec<Outcome>], ke
         "CPU µs",
         "÷ nginx",
         "÷ forwarded",
+        "later µs",
         "first byte p50 ms",
         "p99",
         "content left out",
@@ -110,6 +111,7 @@ fn table(bench: &mut Bench, rows: &[&'static Row], outcomes: &[Vec<Outcome>], ke
             number(compared.median(at, &cost), 1),
             ratio(NGINX),
             ratio(plain(row)),
+            compared.later(at),
             first(0.5),
             first(0.99),
             match kept[at] {

@@ -55,7 +55,7 @@ fn measure(
         Manner::Paced(pace) => bench.effort.length.max(pace * 2 * EVENTS as u32),
         _ => bench.effort.length,
     };
-    bench.interleaved(rows, |bench, row| match row {
+    bench.interleaved(rows, bench.effort.passes, |bench, row| match row {
         Some(row) => bench.load(row, |ask, pid| {
             load(ask, Some(pid), manner, callers, length)
         }),
@@ -84,6 +84,7 @@ fn without_pauses(bench: &mut Bench, rows: &[&'static Row], outcomes: &[Vec<Outc
         "CPU µs a stream",
         nginx,
         lean,
+        "later µs",
         "busy",
         "upstream",
         "rig",
@@ -93,6 +94,7 @@ fn without_pauses(bench: &mut Bench, rows: &[&'static Row], outcomes: &[Vec<Outc
         cells.extend(compared.cells(at, 0, &rate));
         cells.extend(compared.cells(at, 1, &cost));
         cells.extend([
+            compared.later(at),
             percent(compared.of(at, |outcome| outcome.busy)),
             percent(compared.of(at, |outcome| outcome.upstream)),
             percent(compared.of(at, |outcome| outcome.rig)),
