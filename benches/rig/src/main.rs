@@ -5,6 +5,7 @@
 //! rig subjects [the same]                  the scripts of what that measures
 //! rig lean LISTEN UPSTREAM KEY LOG         a lean forwarder on hyper
 //! rig bare LISTEN UPSTREAM KEY             a forwarder of bytes
+//! rig companion                            keeps a core awake, for `bench`
 //! ```
 //!
 //! `bench` takes the subjects' scripts from `BENCH_SUBJECTS`, keeps what they write in `BENCH_PLACE`, and has them come before what
@@ -14,6 +15,7 @@
 mod agent;
 mod bare;
 mod bench;
+mod companion;
 mod drive;
 mod lean;
 mod message;
@@ -53,6 +55,7 @@ fn run(args: &[&str]) -> Result<bool, Failure> {
             lean::run(listen.parse()?, upstream.parse()?, key, log)?
         }
         ["bare", listen, upstream, key] => bare::run(listen.parse()?, upstream.parse()?, key)?,
+        ["companion"] => companion::run(),
         ["subjects", ref options @ ..] => {
             println!("{}", bench::scripts(&wanted(options)?.0).join("\n"));
         }

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The core that subjects have to themselves; upstream and load tool have another.
-const CORE: &str = "0";
+pub const CORE: &str = "0";
 /// How long a subject may take to go.
 const GOING: Duration = Duration::from_secs(10);
 
