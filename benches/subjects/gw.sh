@@ -11,6 +11,9 @@ export GW_LIMITS__MAX_IN_FLIGHT_BYTES=4GiB
 settings=() limits=()
 case ${VARIANT:-} in
 metadata) settings=(--log-content metadata) ;;
+# Content may take so little that what the log keeps as it comes, to compress it later, has reached its bound at once: as after
+# minutes without a pause.
+sustained) export GW_LOGS__CONTENT_MAX_BYTES=64MiB ;;
 unlogged) settings=(--log-content off) ;;
 limited)
   limits=(--limit requests=1000000000/minute --limit tokens=1000000000000/hour --limit parallel=10000 --budget 9000000/month) ;;

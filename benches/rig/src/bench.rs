@@ -55,9 +55,10 @@ impl Row {
         self.script == "gw" && self.variant == "metadata"
     }
 
-    /// Whether it may leave work for when nothing is asked of it: content that its log compresses later.
+    /// Whether it may leave work for when nothing is asked of it: content that its log compresses later. Where there is always
+    /// more than it may leave there is nothing to wait for.
     fn leaves_work(&self) -> bool {
-        self.script == "gw" && !["metadata", "unlogged"].contains(&self.variant)
+        self.script == "gw" && !["metadata", "unlogged", "sustained"].contains(&self.variant)
     }
 
     /// Whether it translates what this one forwards.
@@ -77,6 +78,7 @@ static ROWS: &[Row] = &[
     row("bare forwarder", "bare", "", "openai", false),
     row(LEAN, "lean", "", "openai", true),
     row("gw", "gw", "", "openai", true),
+    row("gw, sustained", "gw", "sustained", "openai", false),
     row("gw, log without content", "gw", "metadata", "openai", false),
     row("gw, no log", "gw", "unlogged", "openai", false),
     row("gw, limits set", "gw", "limited", "openai", false),
