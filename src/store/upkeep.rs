@@ -89,7 +89,13 @@ impl Upkeep {
         let about = |path: &str| match path {
             "state" => format!("revision {}, {} records", state.revision, state.len()),
             "counters" => format!("{} accounts", self.counters.health().accounts),
-            "logs" => format!("{} rows, {} with content", log.rows.rows, log.content.rows),
+            "logs" => {
+                let (rows, content) = (log.rows.rows, log.content.rows);
+                match log.content.stored >> 20 {
+                    0 => format!("{rows} rows, {content} with content"),
+                    left => format!("{rows} rows, {content} with content, {left} MiB to be packed"),
+                }
+            }
             "ballast" => "thrown away when the disk is full".to_owned(),
             _ => String::new(),
         };

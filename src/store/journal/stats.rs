@@ -15,6 +15,9 @@ pub struct Stats {
 pub struct Part {
     pub files: u64,
     pub bytes: u64,
+    /// Of those, bytes that wait to be compressed until there is time for it.
+    #[serde(skip_serializing_if = "super::is_zero")]
+    pub stored: u64,
     /// Rows, or rows whose content is in them.
     pub rows: u64,
     #[serde(skip_serializing_if = "Option::is_none")]

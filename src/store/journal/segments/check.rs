@@ -1,7 +1,7 @@
 //! Looks through every segment once after the start, slowly, so that damage is known before somebody needs what it hit.
 
 use super::Shared;
-use super::file::Segment;
+use super::file::{self, Segment};
 use super::frame::{FILE_MAGIC, Reader};
 use std::io;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ fn look(shared: &Shared, segment: &Segment, end: u64, pause: Option<Duration>) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(_) => return shared.damage.note(segment.number, &segment.path, 0),
     };
+    // It may have been packed since.
+    let end = file::footer(&mut reader).map_or(end.min(reader.len), |footer| footer.end);
     let mut at = FILE_MAGIC.len() as u64;
     let (mut astray, mut paused) = (false, at);
     while at < end {

@@ -4,6 +4,7 @@ use super::super::summary::Summary;
 use super::super::sums::Sums;
 use super::columns::{Chosen, Columns, Wanted};
 use super::frame::{FILE_MAGIC, Kind, Reader};
+use super::moved::Moved;
 use super::prices::Prices;
 use super::settings::Holds;
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,8 @@ pub const HEADER: u64 = FILE_MAGIC.len() as u64;
 /// The last bytes of a closed file, behind the place of its footer.
 pub(super) const TRAILER: &[u8; 4] = b"gwT\x01";
 
-/// A frame of rows: its place and what is in it. The frame has this as its head, too.
+/// A frame of rows: its place and what is in it. The frame has this as its head, too; so has one of content in a packed file,
+/// with the place that it had before.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Block {
     #[serde(default)]
@@ -28,7 +30,7 @@ pub struct Block {
     pub summary: Summary,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Footer {
     pub index: u64,
     /// Where the frames of rows and content end.
@@ -43,7 +45,17 @@ pub(super) struct Footer {
     /// Rows and content are in files of their own. Earlier releases did not write this.
     #[serde(default)]
     pub apart: bool,
+    /// Bytes that are not compressed yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stored: u64,
+    /// Where it says where its frames are since they were compressed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<u64>,
     pub summary: Summary,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A segment as readers see it, open or sealed.
@@ -59,6 +71,8 @@ pub(super) struct State {
     pub summary: Summary,
     /// Bytes of the file.
     pub size: u64,
+    /// Of those, bytes that wait to be compressed.
+    pub stored: u64,
     /// Absent where the file has an index of its own.
     pub blocks: Option<Vec<Arc<Block>>>,
     /// While it is written; absent where they are in the file, or too many.
@@ -82,6 +96,8 @@ pub struct Found {
     pub ours: bool,
     /// Whether it was closed with an index.
     pub sealed: bool,
+    /// Whether it was packed: rows name places in it that are others now, so nothing may be added.
+    pub packed: bool,
 }
 
 impl Segment {
@@ -101,11 +117,14 @@ impl Segment {
                 Scan {
                     end: footer.end,
                     inline: !footer.apart,
+                    stored: footer.stored,
+                    packed: footer.moved.is_some(),
                     ..Scan::default()
                 },
             ),
             None => {
                 let mut scan = scan(&mut reader);
+                scan.packed = !scan.moved.is_empty();
                 let mut summary = std::mem::take(&mut scan.content);
                 let blocks = std::mem::take(&mut scan.blocks);
                 blocks
@@ -130,6 +149,7 @@ impl Segment {
                 state: Mutex::new(State {
                     summary,
                     size,
+                    stored: scan.stored,
                     blocks,
                     totals: None,
                     columns: None,
@@ -141,6 +161,7 @@ impl Segment {
             end: scan.end,
             ours,
             sealed,
+            packed: scan.packed,
         })
     }
 
@@ -150,6 +171,11 @@ impl Segment {
 
     pub fn size(&self) -> u64 {
         self.state().size
+    }
+
+    /// Bytes that wait to be compressed.
+    pub fn stored(&self) -> u64 {
+        self.state().stored
     }
 
     /// Bytes of the new prices beside it.
@@ -240,6 +266,33 @@ pub fn block_sums(reader: &mut Reader, block: &Block) -> Option<Vec<u8>> {
     reader.body(next, Kind::Sums)
 }
 
+/// Where the frame of content is that rows name by this place.
+pub fn place(reader: &mut Reader, was: u64) -> u64 {
+    let footer = footer(reader);
+    match footer.as_ref().map(|footer| footer.moved) {
+        Some(None) => return was,
+        Some(Some(at)) => {
+            let packed = reader.body(at, Kind::Moved);
+            if let Some(moved) = packed.and_then(|packed| Moved::unpack(&packed)) {
+                return moved.of(was).unwrap_or(was);
+            }
+        }
+        None if begins_at(reader, was) => return was,
+        None => {}
+    }
+    // It was packed and lost its end.
+    scan(reader).moved.of(was).unwrap_or(was)
+}
+
+/// Whether the frame at this place was there from the start.
+fn begins_at(reader: &mut Reader, at: u64) -> bool {
+    let head = reader.head(at).filter(|head| head.kind == Kind::Content);
+    head.is_some_and(|head| {
+        let own = serde_json::from_slice::<Block>(&head.meta).map(|block| block.at);
+        own.is_err() || own.is_ok_and(|own| own == 0 || own == at)
+    })
+}
+
 /// What the end of a closed file says.
 pub(super) fn footer(reader: &mut Reader) -> Option<Footer> {
     let trailer = reader.bytes(reader.len.checked_sub(12)?, 12)?;
@@ -262,6 +315,11 @@ struct Scan {
     /// their rows.
     content: Summary,
     inline: bool,
+    /// Bytes of frames that are not compressed.
+    stored: u64,
+    /// Where frames were before the file was packed.
+    moved: Moved,
+    packed: bool,
     damaged: Vec<u64>,
     torn: Option<u64>,
     end: u64,
@@ -284,8 +342,14 @@ fn scan(reader: &mut Reader) -> Scan {
                     Err(_) => found.damaged.push(at),
                 },
                 Kind::Content if head.meta.is_empty() => found.inline = true,
-                Kind::Content => match serde_json::from_slice(&head.meta) {
-                    Ok(summary) => found.content.merge(&summary),
+                Kind::Content => match serde_json::from_slice::<Block>(&head.meta) {
+                    Ok(block) => {
+                        found.content.merge(&block.summary);
+                        found.stored += head.stored();
+                        if block.at > 0 {
+                            found.moved.note(block.at, at);
+                        }
+                    }
                     Err(_) => found.damaged.push(at),
                 },
                 _ => {}

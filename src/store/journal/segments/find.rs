@@ -4,7 +4,7 @@
 use super::super::{Body, Row};
 use super::Shared;
 use super::block::{self, Kept, Place};
-use super::file::{Block, Segment};
+use super::file::{self, Block, Segment};
 use super::frame::Kind;
 use super::read::{self, Readers};
 use bytes::Bytes;
@@ -105,6 +105,7 @@ impl<'a> Lookup<'a> {
 
     /// The content of a row in the file of this number.
     fn body(&mut self, number: u64, place: Place, id: &str) -> Body {
+        let mut at = place.at;
         let known = self.content.take();
         let known = known.filter(|(file, at, _)| (*file, *at) == (number, place.at));
         let raw = match known {
@@ -115,7 +116,10 @@ impl<'a> Lookup<'a> {
                     return Body::Removed;
                 };
                 match self.readers.of(segment) {
-                    Some(reader) => reader.body(place.at, Kind::Content).map(Bytes::from),
+                    Some(reader) => {
+                        at = file::place(reader, place.at);
+                        reader.body(at, Kind::Content).map(Bytes::from)
+                    }
                     // Retention was here in the meantime.
                     None if !segment.path.exists() => return Body::Removed,
                     None => return Body::Damaged,
@@ -131,7 +135,7 @@ impl<'a> Lookup<'a> {
             None => {
                 let segments = self.shared.segments();
                 if let Some(segment) = segments.iter().find(|it| it.number == number) {
-                    self.shared.damaged(segment, place.at);
+                    self.shared.damaged(segment, at);
                 }
                 Body::Damaged
             }

@@ -1,5 +1,6 @@
 //! Frames, the unit of a segment file: a checked head with a summary, and a compressed, checked body.
 
+use super::stored;
 use crate::store::turns::Turns;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -33,9 +34,11 @@ pub enum Kind {
     Column = 7,
     /// New prices of some rows of one block.
     Prices = 8,
+    /// Where the frames of a packed file are.
+    Moved = 9,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Rows,
     Kind::Content,
     Kind::Index,
@@ -44,6 +47,7 @@ const KINDS: [Kind; 8] = [
     Kind::Totals,
     Kind::Column,
     Kind::Prices,
+    Kind::Moved,
 ];
 
 /// Compresses; kept between frames because its tables are large.
@@ -124,27 +128,53 @@ pub fn encode(
     raw: &[u8],
     compressor: &mut Compressor,
 ) -> std::io::Result<()> {
+    put(out, kind, meta, raw.len(), |out| {
+        compressor.append(raw, out).map(drop)
+    })
+}
+
+/// Appends a frame whose body is not compressed, for who has no time for that.
+pub fn store(out: &mut Vec<u8>, kind: Kind, meta: &[u8], raw: &[u8]) -> std::io::Result<()> {
+    put(out, kind, meta, raw.len(), |out| {
+        stored::append(raw, out);
+        Ok(())
+    })
+}
+
+/// Appends a frame that was read, with another summary.
+pub fn copy(out: &mut Vec<u8>, head: &Head, meta: &[u8], packed: &[u8]) -> std::io::Result<()> {
+    put(out, head.kind, meta, head.raw_len as usize, |out| {
+        out.extend_from_slice(packed);
+        Ok(())
+    })
+}
+
+/// Appends a frame with what `body` appends of so many bytes.
+fn put(
+    out: &mut Vec<u8>,
+    kind: Kind,
+    meta: &[u8],
+    raw_len: usize,
+    body: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     let too_large =
         || std::io::Error::new(std::io::ErrorKind::InvalidData, "a log frame is too large");
-    if raw.len() > MAX_RAW as usize || meta.len() > MAX_META as usize {
+    if raw_len > MAX_RAW as usize || meta.len() > MAX_META as usize {
         return Err(too_large());
     }
     let start = out.len();
     out.resize(start + HEAD, 0);
     out.extend_from_slice(meta);
-    let body = out.len();
-    let length = compressor.append(raw, out)?;
-    let crc = crc32fast::hash(&out[body..]);
+    let begin = out.len();
+    body(out)?;
+    let length = u32::try_from(out.len() - begin).map_err(|_| too_large())?;
+    let crc = crc32fast::hash(&out[begin..]);
     let mut head = [0; HEAD];
     head[..4].copy_from_slice(MAGIC);
     head[4] = kind as u8;
     head[8..12].copy_from_slice(&(meta.len() as u32).to_le_bytes());
-    head[12..16].copy_from_slice(
-        &u32::try_from(length)
-            .map_err(|_| too_large())?
-            .to_le_bytes(),
-    );
-    head[16..20].copy_from_slice(&(raw.len() as u32).to_le_bytes());
+    head[12..16].copy_from_slice(&length.to_le_bytes());
+    head[16..20].copy_from_slice(&(raw_len as u32).to_le_bytes());
     head[20..24].copy_from_slice(&crc.to_le_bytes());
     let check = head_crc(&head, meta);
     head[24..].copy_from_slice(&check.to_le_bytes());
@@ -174,6 +204,15 @@ impl Head {
     /// Where the next frame begins.
     pub fn end(&self) -> u64 {
         self.body_at + u64::from(self.body_len)
+    }
+
+    /// Bytes of its body if that was stored as it came; nothing where it is compressed.
+    pub fn stored(&self) -> u64 {
+        let plain = stored::len(self.raw_len as usize);
+        match self.body_len as usize == plain {
+            true => plain as u64,
+            false => 0,
+        }
     }
 }
 
@@ -242,7 +281,12 @@ impl Reader {
         if head.kind != kind {
             return None;
         }
-        let packed = self.packed(&head)?;
+        self.raw(&head)
+    }
+
+    /// The body of a frame, unpacked.
+    pub fn raw(&mut self, head: &Head) -> Option<Vec<u8>> {
+        let packed = self.packed(head)?;
         let raw = zstd::bulk::decompress(&packed, head.raw_len as usize).ok()?;
         (raw.len() == head.raw_len as usize).then_some(raw)
     }

@@ -3,6 +3,7 @@
 
 mod believed;
 mod block;
+mod busy;
 mod check;
 mod columns;
 mod damage;
@@ -11,7 +12,13 @@ mod find;
 mod fold;
 mod frame;
 pub mod json;
+mod moved;
 mod open;
+mod pace;
+#[cfg(test)]
+mod packed;
+mod packer;
+mod packing;
 mod prices;
 mod queue;
 mod read;
@@ -20,6 +27,7 @@ mod retention;
 mod series;
 mod settings;
 mod stats;
+mod stored;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -350,6 +358,7 @@ fn files(dir: &Path) -> std::io::Result<Vec<(u64, PathBuf, Holds)>> {
 fn load(dir: &Path) -> std::io::Result<Loaded> {
     let files = files(dir)?;
     prices::clean(dir);
+    packing::clean(dir);
     let newest = |wanted: Holds| {
         let of_kind = files.iter().filter(|(_, _, holds)| *holds == wanted);
         of_kind.map(|(number, ..)| *number).max()
@@ -403,7 +412,7 @@ fn load(dir: &Path) -> std::io::Result<Loaded> {
 /// Goes on in a file, or closes it where an earlier release wrote it: what it has is in files of two kinds now.
 fn take_over(found: Found, loaded: &mut Loaded) -> Arc<Segment> {
     let (holds, sealed) = (found.segment.holds, found.sealed);
-    if holds == Holds::Both && sealed {
+    if holds == Holds::Both && sealed || found.packed {
         return Arc::new(found.segment);
     }
     let open = match Open::adopt(found) {

@@ -42,6 +42,7 @@ impl Open {
         let state = State {
             summary: Summary::default(),
             size: end,
+            stored: 0,
             blocks: Some(Vec::new()),
             totals: Some(Arc::default()),
             columns: Some(Columns::default()),
@@ -109,11 +110,17 @@ impl Open {
         Ok(())
     }
 
-    /// Appends frames of content. All of it or nothing.
-    pub fn append_content(&mut self, frames: &[u8], summary: &Summary) -> io::Result<()> {
+    /// Appends frames of content, so many bytes of which are not compressed. All of it or nothing.
+    pub fn append_content(
+        &mut self,
+        frames: &[u8],
+        stored: u64,
+        summary: &Summary,
+    ) -> io::Result<()> {
         self.write(frames)?;
         let mut state = self.segment.state();
         state.size = self.end;
+        state.stored += stored;
         state.summary.merge(summary);
         Ok(())
     }
@@ -196,6 +203,8 @@ impl Open {
                 totals: totals_at,
                 columns: columns_at,
                 apart: self.segment.holds != Holds::Both,
+                stored: state.stored,
+                moved: None,
                 summary: state.summary.clone(),
             })?;
             frame::encode(&mut out, Kind::Footer, &footer, &[], compressor)?;

@@ -6,7 +6,7 @@ use super::super::{Filter, Matcher, Page, Row};
 use super::Shared;
 use super::block::{self, Kept};
 use super::columns::{Chosen, Wanted};
-use super::file::{Block, Segment};
+use super::file::{self, Block, Segment};
 use super::frame::{Kind, Reader};
 use super::prices::Laid;
 use crate::error::Result;
@@ -288,7 +288,10 @@ impl<'a> Bodies<'a> {
         };
         let found = self.found.entry(place.at).or_insert_with(|| {
             let reader = readers.numbered(self.number);
-            let raw = reader.and_then(|it| it.body(place.at, Kind::Content));
+            let raw = reader.and_then(|it| {
+                let at = file::place(it, place.at);
+                it.body(at, Kind::Content)
+            });
             // Most have it nowhere.
             match raw.filter(|raw| self.matcher.has_text(raw)) {
                 Some(raw) => block::contents(&raw)

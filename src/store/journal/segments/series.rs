@@ -38,6 +38,14 @@ impl Tools {
             shared,
         })
     }
+
+    /// Has the directory synced, without which a power cut can take a file's name, whatever of it was synced.
+    pub fn sync_dir(&self) {
+        #[cfg(unix)]
+        if let Ok(dir) = std::fs::File::open(&self.shared.dir) {
+            self.syncer.dirty(&Arc::new(dir));
+        }
+    }
 }
 
 /// The files of one kind.
@@ -130,11 +138,7 @@ impl Series {
         tools.next += 1;
         let open = Open::create(number, path, self.holds)?;
         lock(&tools.shared.segments).push(open.segment.clone());
-        // Without this a power cut can take the file's name, whatever of it was synced.
-        #[cfg(unix)]
-        if let Ok(dir) = std::fs::File::open(dir) {
-            tools.syncer.dirty(&Arc::new(dir));
-        }
+        tools.sync_dir();
         Ok(open)
     }
 

@@ -3,6 +3,8 @@
 use super::super::Redaction;
 use crate::store::room;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Free space below which something stops: a fixed amount, or a share of the disk that is capped so that
@@ -67,6 +69,10 @@ pub struct Settings {
     pub redact: Redaction,
     /// Waited before each write: a disk that is slow, for tests and measurements.
     pub slow: Duration,
+    /// So long has the gateway to be quiet until what it stored as it came is compressed, also of the file being written.
+    pub rest: Duration,
+    /// Whether the gateway is busy, said instead of measured: for tests and measurements.
+    pub busy: Option<Arc<AtomicBool>>,
 }
 
 const MIB: u64 = 1 << 20;
@@ -91,6 +97,8 @@ impl Default for Settings {
             query_time: Duration::from_millis(250),
             redact: Redaction::default(),
             slow: Duration::ZERO,
+            rest: Duration::from_secs(5),
+            busy: None,
         }
     }
 }

@@ -17,6 +17,7 @@ pub fn of(shared: &Shared, holds: Holds) -> StatsPart {
     };
     for segment in &segments {
         part.bytes += segment.size() + segment.size_of_prices();
+        part.stored += segment.stored();
         segment.summary(|summary| {
             part.rows += summary.rows;
             if summary.rows > 0 {

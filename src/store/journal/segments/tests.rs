@@ -11,7 +11,7 @@ use bytes::Bytes;
 use std::time::{Duration, Instant};
 
 /// No floors: the disk the tests run on may be nearly full.
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let none = Floor::default();
     Settings {
         purge_below: none,
@@ -31,7 +31,7 @@ fn open(dir: &Path) -> Segments {
 }
 
 /// Bytes that do not compress.
-fn noise(seed: u64, length: usize) -> Vec<u8> {
+pub(super) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     (0..length)
         .map(|_| {
@@ -43,7 +43,7 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
         .collect()
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub(super) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())

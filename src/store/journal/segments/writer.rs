@@ -4,12 +4,16 @@ use super::super::summary::Summary;
 use super::super::sums::Sums;
 use super::believed;
 use super::block::{self, Kept, Place};
+use super::busy::Busy;
 use super::file::Block;
 use super::frame::{self, Kind};
 use super::open::Open;
+use super::pace::Pace;
+use super::packer::Packer;
 use super::queue::{Entry, Taker, Took};
 use super::series::{Series, Tools};
 use super::settings::{Disk, Holds, Room};
+use super::stored;
 use super::{Shared, lock};
 use crate::clock;
 use crate::resources::Stamp;
@@ -29,6 +33,8 @@ const ROW_BYTES: usize = 1 << 10;
 const BATCH_BYTES: usize = 4 << 20;
 /// Bodies are packed together up to this: similar ones compress well, and reading one unpacks the rest.
 const CONTENT_BLOCK: usize = 512 << 10;
+/// A frame is compressed at once from this size on, however little time there is: packing holds all of one.
+const MAX_STORED: u64 = 4 << 20;
 /// How often the disk is looked at: while rows come or something is wrong, and else.
 const LOOK: Duration = Duration::from_secs(1);
 const LOOK_IDLE: Duration = Duration::from_secs(5);
@@ -45,6 +51,9 @@ pub struct Writer {
     taker: Taker,
     rows: Series,
     content: Series,
+    busy: Busy,
+    pace: Pace,
+    packer: Packer,
     room: Room,
     /// The last write of rows failed with this.
     failing: Option<String>,
@@ -72,6 +81,9 @@ impl Writer {
         let mut writer = Writer {
             rows: Series::new(Holds::Rows, rows, &shared),
             content: Series::new(Holds::Content, content, &shared),
+            busy: Busy::new(shared.settings.busy.clone()),
+            pace: Pace::new(Instant::now()),
+            packer: Packer::new(),
             tools: Tools::new(shared, &taker)?,
             turns: taker.turns(),
             taker,
@@ -101,11 +113,12 @@ impl Writer {
                 BLOCK_ROWS,
                 BATCH_BYTES
                     .min(usize::try_from(self.content.limits.roll_bytes).unwrap_or(BATCH_BYTES)),
-                idle,
+                idle.min(self.packer.rest()),
                 self.tools.shared.settings.linger,
             );
             wrote |= !batch.is_empty();
-            if took == Took::Nothing && std::mem::take(&mut wrote) {
+            let rests = took == Took::Nothing && !self.packer.is_packing();
+            if rests && std::mem::take(&mut wrote) {
                 self.rest();
             }
             if !batch.is_empty() {
@@ -128,7 +141,9 @@ impl Writer {
             if self.looked.elapsed() >= LOOK || self.unlooked_bytes >= LOOK_BYTES {
                 self.look();
             }
+            self.pack();
         }
+        self.packer.stop();
         self.content.seal(&mut self.tools);
         self.rows.seal(&mut self.tools);
         self.kept_time = None;
@@ -139,6 +154,26 @@ impl Writer {
     fn rest(&mut self) {
         (self.raw, self.out) = (Vec::new(), Vec::new());
         spare::give_back();
+    }
+
+    /// Compresses what was stored as it came, where there is time for it.
+    fn pack(&mut self) {
+        let free = self.room == Room::All && self.failing.is_none() && !self.busy.now();
+        let (content, tools) = (&mut self.content, &mut self.tools);
+        let took = self.packer.turn(free, content, tools, &mut self.turns);
+        self.busy.idly(took);
+    }
+
+    /// How many bytes of content may be stored as they come, rather than take time that is short.
+    fn may_store(&mut self) -> u64 {
+        if !self.busy.now() {
+            return 0;
+        }
+        self.packer.disturb();
+        match self.pace.is_slow(Instant::now()) {
+            true => 0,
+            false => Packer::room(&self.tools.shared, &self.content),
+        }
     }
 
     /// Takes out what is not to be kept.
@@ -315,6 +350,8 @@ impl Writer {
         };
         self.out.clear();
         self.raw.clear();
+        let most = self.may_store();
+        let mut left = most;
         let (mut all, mut some) = (Summary::default(), Summary::default());
         for (entry, kept) in batch.iter().zip(kept) {
             let Some(content) = &entry.content else {
@@ -329,19 +366,23 @@ impl Writer {
             some.add_place(&entry.row);
             if self.raw.len() >= CONTENT_BLOCK {
                 all.merge(&some);
-                self.close_contents(&mut some)?;
+                self.close_contents(&mut some, &mut left)?;
             }
         }
         if some.rows > 0 {
             all.merge(&some);
-            self.close_contents(&mut some)?;
+            self.close_contents(&mut some, &mut left)?;
         }
-        let coming = self.out.len() as u64;
+        let (coming, stored) = (self.out.len() as u64, most - left);
         let result = self.content.make_way(&self.tools, coming).and_then(|()| {
             let Some(open) = &mut self.content.open else {
                 return Ok(());
             };
-            open.append_content(&self.out, &all)?;
+            let begun = Instant::now();
+            open.append_content(&self.out, stored, &all)?;
+            if stored > 0 {
+                self.pace.wrote(begun, stored, begun.elapsed());
+            }
             self.tools.syncer.dirty(&open.file);
             Ok(())
         });
@@ -354,15 +395,17 @@ impl Writer {
         result
     }
 
-    /// Ends a frame of content.
-    fn close_contents(&mut self, some: &mut Summary) -> io::Result<()> {
-        frame::encode(
-            &mut self.out,
-            Kind::Content,
-            &serde_json::to_vec(some)?,
-            &self.raw,
-            &mut self.tools.content_compressor,
-        )?;
+    /// Ends a frame of content, which is stored as it is as long as there is room `left` for that.
+    fn close_contents(&mut self, some: &mut Summary, left: &mut u64) -> io::Result<()> {
+        let head = serde_json::to_vec(some)?;
+        let length = stored::len(self.raw.len()) as u64;
+        if length <= (*left).min(MAX_STORED) {
+            *left -= length;
+            frame::store(&mut self.out, Kind::Content, &head, &self.raw)?;
+        } else {
+            let compressor = &mut self.tools.content_compressor;
+            frame::encode(&mut self.out, Kind::Content, &head, &self.raw, compressor)?;
+        }
         self.raw.clear();
         *some = Summary::default();
         Ok(())
