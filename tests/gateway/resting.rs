@@ -103,6 +103,26 @@ fn what_the_start_alone_needed_is_given_back() {
     assert!(now < most - most / 10, "{now} of {most} KiB are left");
 }
 
+/// Without anybody who asks for memory, which an allocator may wait for.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_gateway_that_rests_gives_back_what_requests_took() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    let bench = plan()
+        .args(&["--data-dir", data.to_str().unwrap(), "--threads", "1"])
+        .launch();
+    let body = chat("m", &"Brot und Wein ".repeat(280_000), false);
+    let ask = || assert_eq!(bench.post("/v1/chat/completions", &body).status, 200);
+    let now = || memory(bench.gateway.pid, "RssAnon");
+    let before = now();
+    (0..16).for_each(|_| ask());
+    let most = now();
+    until("most of what they took is given back", || {
+        (now() < before.midpoint(most)).then_some(())
+    });
+}
+
 #[test]
 fn what_comes_after_a_rest_has_all_its_time_and_no_more() {
     let bench = plan()
