@@ -106,7 +106,8 @@ impl Subject {
             return;
         };
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
-        self.pause(false);
+        // One that stands still hears of it once it goes on.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::CONT);
         let begin = Instant::now();
         while begin.elapsed() < GOING {
             if !matches!(child.try_wait(), Ok(None)) {
