@@ -37,8 +37,11 @@ fn look(shared: &Shared, segment: &Segment, end: u64, pause: Option<Duration>) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(_) => return shared.damage.note(segment.number, &segment.path, 0),
     };
-    // It may have been packed since.
-    let end = file::footer(&mut reader).map_or(end.min(reader.len), |footer| footer.end);
+    // Of a closed one, which may have been packed since: all frames, up to the place of the footer.
+    let end = match file::footer(&mut reader) {
+        Some(_) => reader.len - file::END,
+        None => end.min(reader.len),
+    };
     let mut at = FILE_MAGIC.len() as u64;
     let (mut astray, mut paused) = (false, at);
     while at < end {

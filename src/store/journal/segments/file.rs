@@ -16,6 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub const HEADER: u64 = FILE_MAGIC.len() as u64;
 /// The last bytes of a closed file, behind the place of its footer.
 pub(super) const TRAILER: &[u8; 4] = b"gwT\x01";
+/// Bytes of both.
+pub const END: u64 = 8 + TRAILER.len() as u64;
 
 /// A frame of rows: its place and what is in it. The frame has this as its head, too; so has one of content in a packed file,
 /// with the place that it had before.
@@ -295,7 +297,7 @@ fn begins_at(reader: &mut Reader, at: u64) -> bool {
 
 /// What the end of a closed file says.
 pub(super) fn footer(reader: &mut Reader) -> Option<Footer> {
-    let trailer = reader.bytes(reader.len.checked_sub(12)?, 12)?;
+    let trailer = reader.bytes(reader.len.checked_sub(END)?, END as usize)?;
     if &trailer[8..] != TRAILER {
         return None;
     }
@@ -361,9 +363,9 @@ fn scan(reader: &mut Reader) -> Scan {
             continue;
         }
         // The twelve bytes of a trailer are no damage.
-        let trailer = reader.len - at == 12
+        let trailer = reader.len - at == END
             && reader
-                .bytes(at, 12)
+                .bytes(at, END as usize)
                 .is_some_and(|bytes| &bytes[8..] == TRAILER);
         if !trailer {
             found.torn.get_or_insert(at);

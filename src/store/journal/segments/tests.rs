@@ -1406,6 +1406,39 @@ fn a_flipped_bit_in_a_closed_segment_is_counted_and_named_unread() {
 }
 
 #[test]
+fn all_frames_of_closed_segments_are_verified() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = || Settings {
+        segment_bytes: 64 << 10,
+        ..settings()
+    };
+    let log = Segments::open(dir.path(), small()).unwrap();
+    for number in 0..1000 {
+        log.push(row(number), Some(body(&noise(number, 300))));
+    }
+    log.verify();
+    assert_eq!(log.damaged(), 0);
+    log.close();
+    drop(log);
+    let closed = files(dir.path()).remove(0);
+    let whole = std::fs::read(&closed).unwrap();
+    let log = Segments::open(dir.path(), small()).unwrap();
+    log.verify();
+    assert_eq!(log.damaged(), 0);
+    // The index, which no row needs.
+    let (name, footer) = (closed.file_name().unwrap(), |bytes: &[u8]| {
+        let at = bytes.len() - 12;
+        u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
+    });
+    let mut bytes = whole.clone();
+    let at = usize::try_from(footer(&whole)).unwrap() - 1;
+    bytes[at] ^= 1;
+    std::fs::write(&closed, bytes).unwrap();
+    log.verify();
+    assert_eq!(log.health().damaged, [name.to_str().unwrap()]);
+}
+
+#[test]
 fn a_torn_tail_is_cut_off_and_no_damage() {
     let dir = tempfile::tempdir().unwrap();
     let log = open(dir.path());
