@@ -45,7 +45,7 @@ commit=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || true)
   echo "date      $(date -u +%F)"
   echo "machine   $(uname -sm), $(uname -r), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
   echo "versions  $versions${commit:+, sources $commit}"
-  echo "priority  ${first[*]:-none: what else runs on this machine is measured, too}${first[*]:+ for the rig, chrt -r 10 for subjects that are asked without a pause}"
+  echo "priority  ${first[*]:-none: what else runs on this machine is measured, too}${first[*]:+ for the rig, niceness -20 for subjects that are asked without a pause}"
   echo "state     in $BENCH_PLACE ($(stat -f -c %T "$BENCH_PLACE"))"
   echo "load      $(cut -d' ' -f1-3 /proc/loadavg) before the run"
   echo "command   benches/run.sh $*"

@@ -49,7 +49,8 @@ pub fn family(pid: u32) -> io::Result<Vec<u32>> {
     Ok(family)
 }
 
-fn tasks(pid: u32) -> io::Result<Vec<String>> {
+/// Its threads.
+pub fn tasks(pid: u32) -> io::Result<Vec<String>> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))?;
     Ok(tasks
         .flatten()
