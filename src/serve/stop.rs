@@ -43,13 +43,15 @@ pub async fn wait(
             }
         };
         tokio::select! {
-            code = ended => break (code, None),
-            () = &mut closed => break (0, Some(TERM)),
+            // Signals first: one that the command answered before it ended must not be taken for a second one below.
+            biased;
             signal = signals.next() => match &child {
                 Some(child) if child.answers(signal) => {}
                 Some(_) => break (signals::exit_code(signal), Some(signal)),
                 None => break (0, None),
             },
+            code = ended => break (code, None),
+            () = &mut closed => break (0, Some(TERM)),
         }
     };
     if let (Some(child), Some(signal)) = (&mut child, signal) {
