@@ -2,11 +2,11 @@
 # gw beside nginx, a bare and a lean forwarder on the same machine: what a request costs, what it waits, what streams and
 # memory take. docs/benchmarks.md says how to read it.
 #
-#     benches/run.sh [--short] [--peers] [--passes N] [--seconds S] [--only TABLE,...]
+#     benches/run.sh [--short] [--peers] [--passes N] [--seconds S] [--only TABLE,...] [--row NAME]...
 #
-# --short takes a minute and shows that everything works; its figures are rough. GW=FILE measures that binary, PROFILE=fast
-# builds release code with a shorter link, PRIORITY=none leaves the scheduler alone. A run that cannot be believed says so and
-# fails. Linux, two cores.
+# --row measures that row, beside nginx and the lean forwarder. --short takes a minute and shows that everything works; its
+# figures are rough. GW=FILE measures that binary, PROFILE=fast builds release code with a shorter link, PRIORITY=none leaves
+# the scheduler alone. A run that cannot be believed says so and fails. Linux, two cores.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)

@@ -113,7 +113,7 @@ const LOOK: Duration = Duration::from_millis(200);
 const STAYS: u64 = 4 << 20;
 
 /// How much is measured.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Effort {
     /// After one that warms up and is not counted.
     pub passes: usize,
@@ -122,12 +122,24 @@ pub struct Effort {
     pub peers: bool,
     /// Main rows alone.
     pub short: bool,
+    /// Rows by their names, beside what everything is compared with; empty: all.
+    pub named: Vec<String>,
 }
 
 fn rows(effort: &Effort) -> impl Iterator<Item = &'static Row> {
     ROWS.iter()
         .filter(|row| effort.peers || !row.peer)
         .filter(|row| !effort.short || row.main)
+        .filter(|row| {
+            let named = &effort.named;
+            let always = named.is_empty() || row.name == NGINX || row.name == LEAN;
+            always || named.iter().any(|name| name == row.name)
+        })
+}
+
+/// Whether there is a row of this name.
+pub fn is_row(name: &str) -> bool {
+    ROWS.iter().any(|row| row.name == name)
 }
 
 /// The scripts of the subjects that are measured.

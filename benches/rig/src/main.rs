@@ -1,7 +1,7 @@
 //! What gw is measured with; `benches/run.sh` builds it and everything else that it needs.
 //!
 //! ```text
-//! rig bench [--short] [--peers] [--passes N] [--seconds S] [--only TABLE,…]   the measurement and its tables
+//! rig bench [--short] [--peers] [--passes N] [--seconds S] [--only TABLE,…] [--row NAME]…   the measurement and its tables
 //! rig subjects [the same]                  the scripts of what that measures
 //! rig lean LISTEN UPSTREAM KEY LOG         a lean forwarder on hyper
 //! rig bare LISTEN UPSTREAM KEY             a forwarder of bytes
@@ -30,7 +30,7 @@ use std::time::Duration;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-const USAGE: &str = "usage: rig bench [--short] [--peers] [--passes N] [--seconds S] [--only TABLE,…], rig subjects …, rig lean LISTEN UPSTREAM KEY LOG, or rig bare LISTEN UPSTREAM KEY";
+const USAGE: &str = "usage: rig bench [--short] [--peers] [--passes N] [--seconds S] [--only TABLE,…] [--row NAME]…, rig subjects …, rig lean LISTEN UPSTREAM KEY LOG, or rig bare LISTEN UPSTREAM KEY";
 
 /// The tables of a short run, where no others are named.
 const SHORT: [&str; 4] = ["requests", "latency", "streams", "footprint"];
@@ -77,6 +77,7 @@ fn wanted<'a>(options: &[&'a str]) -> Result<(Effort, Option<Vec<&'a str>>), Fai
         starts: if short { 1 } else { 5 },
         peers: false,
         short,
+        named: Vec::new(),
     };
     let mut only: Option<Vec<&str>> = short.then(|| SHORT.to_vec());
     let mut options = options.iter();
@@ -87,6 +88,7 @@ fn wanted<'a>(options: &[&'a str]) -> Result<(Effort, Option<Vec<&'a str>>), Fai
             "--peers" => effort.peers = true,
             "--passes" => effort.passes = value()?.parse()?,
             "--seconds" => effort.length = Duration::try_from_secs_f64(value()?.parse()?)?,
+            "--row" => effort.named.push(value()?.into()),
             "--only" => only = Some(value()?.split(',').collect()),
             _ => return Err(USAGE.into()),
         }
@@ -95,6 +97,9 @@ fn wanted<'a>(options: &[&'a str]) -> Result<(Effort, Option<Vec<&'a str>>), Fai
     if let Some(name) = only.iter().flatten().find(|name| !known(*name)) {
         let names: Vec<&str> = tables::TABLES.iter().map(|table| table.name).collect();
         return Err(format!("`{name}` is no table; there are {}", names.join(", ")).into());
+    }
+    if let Some(name) = effort.named.iter().find(|name| !bench::is_row(name)) {
+        return Err(format!("`{name}` is no row of the tables").into());
     }
     Ok((effort, only))
 }

@@ -55,7 +55,7 @@ fn measure(
     manner: Manner,
     callers: usize,
 ) -> Result<Vec<Vec<Outcome>>, Failure> {
-    let effort = bench.effort;
+    let effort = bench.effort.clone();
     let (passes, length) = match manner {
         // Many passes that are short: so long as a stream, which is what they take at least.
         Manner::Paced(pace) => (effort.passes * 2, pace * (EVENTS as u32 + 1)),
