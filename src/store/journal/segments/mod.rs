@@ -15,8 +15,6 @@ pub mod json;
 mod moved;
 mod open;
 mod pace;
-#[cfg(test)]
-mod packed;
 mod packer;
 mod packing;
 mod prices;

@@ -1,14 +1,10 @@
-//! Tests of content that is stored while the gateway is busy and packed when it is quiet: nobody who reads may see a difference.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+//! Content that is stored while the gateway is busy and packed when it is quiet: nobody who reads may see a difference.
 
-use super::super::StatsPart;
-use super::super::contract::{all, body, id, row, until};
-use super::frame::{self, Reader};
-use super::packing::{Packing, Step};
-use super::tests::{files, noise, settings};
 use super::*;
+use crate::store::journal::StatsPart;
+use crate::store::journal::segments::frame::Reader;
+use crate::store::journal::segments::packing::{Packing, Step};
 use bytes::Bytes;
-use std::time::Duration;
 
 /// A gateway that is busy or not, as told; where it is not, packing waits for nothing.
 fn said(busy: bool) -> (Arc<AtomicBool>, Settings) {
