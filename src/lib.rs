@@ -37,6 +37,10 @@ pub mod layers;
 pub mod live;
 /// An upstream simulator: both formats, embeddings, and faults on request.
 pub mod mock;
+/// File systems of a test's own.
+#[cfg(all(test, target_os = "linux"))]
+#[path = "../tests/harness/mount.rs"]
+mod mount;
 /// Telling somebody of limits that fill up and of targets that fail: commands and signed requests, bounded.
 pub mod notify;
 /// One thing done to each of many, spread over the cores.

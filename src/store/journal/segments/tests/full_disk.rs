@@ -2,53 +2,20 @@
 #![cfg(target_os = "linux")]
 
 use super::*;
-
-/// A small file system of its own; needs root.
-struct Tmpfs(tempfile::TempDir);
-
-impl Tmpfs {
-    fn mount() -> Option<Tmpfs> {
-        let dir = tempfile::tempdir().unwrap();
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
-            .arg(dir.path())
-            .output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Tmpfs(dir));
-        }
-        crate::skip::skip("mounting a tmpfs needs root");
-        None
-    }
-    fn remount(&self, option: &str) {
-        assert!(
-            std::process::Command::new("mount")
-                .args(["-o", &format!("remount,{option}")])
-                .arg(self.0.path())
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-}
-
-impl Drop for Tmpfs {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount")
-            .args(["-l"])
-            .arg(self.0.path())
-            .status();
-    }
-}
+use crate::mount::run;
 
 #[test]
 fn a_full_disk_degrades_and_recovers() {
-    let Some(disk) = Tmpfs::mount() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let Some(disk) = small_disk(dir.path()) else {
+        return;
+    };
     let floor = |bytes| Floor {
         bytes,
         ..Floor::default()
     };
     let log = Segments::open(
-        disk.0.path().join("logs"),
+        disk.at.join("logs"),
         Settings {
             content_below: floor(1 << 20),
             rows_below: floor(256 << 10),
@@ -66,7 +33,7 @@ fn a_full_disk_degrades_and_recovers() {
     };
     push(100);
     assert_eq!(log.health().degraded, None);
-    let filler = disk.0.path().join("filler");
+    let filler = disk.at.join("filler");
     std::fs::write(&filler, vec![1; 3 << 20]).unwrap();
     until("content is left out", || {
         log.health()
@@ -83,7 +50,7 @@ fn a_full_disk_degrades_and_recovers() {
         "{after:?}"
     );
     std::fs::write(&filler, vec![1; (4 << 20) - (600 << 10)]).unwrap();
-    let _ = std::fs::write(disk.0.path().join("more"), vec![1; 4 << 20]);
+    let _ = std::fs::write(disk.at.join("more"), vec![1; 4 << 20]);
     until("rows are left out", || {
         log.health()
             .degraded
@@ -91,7 +58,7 @@ fn a_full_disk_degrades_and_recovers() {
     });
     push(50);
     assert!(log.health().rows_dropped >= 50);
-    std::fs::remove_file(disk.0.path().join("more")).unwrap();
+    std::fs::remove_file(disk.at.join("more")).unwrap();
     std::fs::remove_file(&filler).unwrap();
     until("it recovers without traffic", || {
         log.health().degraded.is_none()
@@ -109,8 +76,11 @@ fn a_full_disk_degrades_and_recovers() {
 
 #[test]
 fn failing_writes_are_counted_and_tried_again() {
-    let Some(disk) = Tmpfs::mount() else { return };
-    let log = Segments::open(disk.0.path().join("logs"), small(64 << 10)).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let Some(disk) = small_disk(dir.path()) else {
+        return;
+    };
+    let log = Segments::open(disk.at.join("logs"), small(64 << 10)).unwrap();
     let mut number = 0;
     // No floors here: the disk says ENOSPC itself.
     until("a write fails", || {
@@ -130,17 +100,21 @@ fn failing_writes_are_counted_and_tried_again() {
         all(&log, &Filter::default(), 1000).len() as u64,
         health.written
     );
-    let before = files(&disk.0.path().join("logs")).len();
+    let before = files(&disk.at.join("logs")).len();
     for _ in 0..50 {
         log.push(row(number), Some(body(&noise(number, 4000))));
         number += 1;
         flush(&log);
     }
     assert!(
-        files(&disk.0.path().join("logs")).len() <= before + 2,
+        files(&disk.at.join("logs")).len() <= before + 2,
         "failing leaves no litter"
     );
-    disk.remount("size=16m");
+    run(
+        "mount",
+        &["-o", "remount,size=16m", disk.at.to_str().unwrap()],
+    )
+    .unwrap();
     until("it recovers", || log.health().degraded.is_none());
     let before = log.health();
     log.push(row(number), Some(body(b"again")));
@@ -157,9 +131,12 @@ fn failing_writes_are_counted_and_tried_again() {
 
 #[test]
 fn what_goes_because_the_disk_runs_low_is_counted() {
-    let Some(disk) = Tmpfs::mount() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let Some(disk) = small_disk(dir.path()) else {
+        return;
+    };
     let log = Segments::open(
-        disk.0.path().join("logs"),
+        disk.at.join("logs"),
         Settings {
             segment_bytes: 256 << 10,
             purge_below: Floor {

@@ -14,6 +14,8 @@ mod speed;
 mod sums;
 
 use super::*;
+#[cfg(target_os = "linux")]
+use crate::mount::Mount;
 use crate::resources::Stamp;
 use crate::store::journal::contract::{all, body, id, row, until};
 use crate::store::journal::sums::Ask;
@@ -81,6 +83,13 @@ fn size(dir: &Path) -> u64 {
         .iter()
         .map(|file| std::fs::metadata(file).unwrap().len())
         .sum()
+}
+
+/// A disk of 4 MiB, where one can be had.
+#[cfg(target_os = "linux")]
+fn small_disk(dir: &Path) -> Option<Mount> {
+    let mounted = Mount::tmpfs(&dir.join("disk"), 4);
+    mounted.map_err(|why| crate::skip::skip(&why)).ok()
 }
 
 /// Sums by as much as there is, sessions and agents aside.
