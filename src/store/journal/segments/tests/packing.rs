@@ -133,14 +133,20 @@ fn whatever_happens_content_is_what_it_was() {
     }
 }
 
-/// A log with one closed file of content, which is stored, and which nobody packs.
-fn stored(dir: &Path) -> (Segments, Vec<Content>) {
-    let (_, mut settings) = said(true);
-    let log = Segments::open(dir, settings.clone()).unwrap();
+/// As much as one file holds.
+fn push(log: &Segments) -> Vec<Content> {
     let bodies: Vec<Content> = (0..300).map(|it| body(text(it, 300).as_bytes())).collect();
     for (number, body) in bodies.iter().enumerate() {
         log.push(row(number as u64), Some(body.clone()));
     }
+    bodies
+}
+
+/// A log with one closed file of content, which is stored, and which nobody packs.
+fn stored(dir: &Path) -> (Segments, Vec<Content>) {
+    let (_, mut settings) = said(true);
+    let log = Segments::open(dir, settings.clone()).unwrap();
+    let bodies = push(&log);
     assert!(content(&log).stored > 600_000);
     log.close();
     drop(log);
@@ -348,4 +354,75 @@ fn a_damaged_file_is_left_as_it_is() {
         bytes.len() as u64
     );
     assert_eq!(files(dir.path()).len(), 2);
+}
+
+/// Room for none of the new file, for some of it, for nearly all of it: as long as it does not fit, nothing has changed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_fills_up_while_a_file_is_packed_costs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(disk) = small_disk(dir.path()) else {
+        return;
+    };
+    let (log, bodies) = stored(&disk.at.join("logs"));
+    let segment = only(&log);
+    let before = (segment.size(), segment.stored());
+    let intact = std::fs::read(&segment.path).unwrap();
+    let left = files(&log.shared.dir);
+    let mut compressor = frame::compressor(frame::SMALL).unwrap();
+    let mut pack = || {
+        let mut packing = Packing::begin(segment.clone())?;
+        while packing.step(&mut compressor)? != Step::Done {}
+        std::io::Result::Ok(())
+    };
+    let mut failures = 0;
+    for room in (0..).step_by(4 << 10) {
+        fill(&disk.at, room);
+        let packed = pack();
+        assert_eq!(files(&log.shared.dir), left, "with room for {room}");
+        check_all(&log, &bodies, &format!("with room for {room}"));
+        let Err(error) = packed else { break };
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        assert_eq!((segment.size(), segment.stored()), before);
+        assert!(std::fs::read(&segment.path).unwrap() == intact, "{room}");
+        failures += 1;
+    }
+    assert!(failures > 1 && segment.stored() == 0, "{failures}");
+}
+
+/// Fills a disk but for so many bytes.
+#[cfg(target_os = "linux")]
+fn fill(disk: &Path, room: u64) {
+    let mut file = std::fs::File::create(disk.join("filler")).unwrap();
+    while std::io::Write::write_all(&mut file, &[7; 4096]).is_ok() {}
+    let length = file.metadata().unwrap().len();
+    file.set_len(length - room).unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_cannot_pack_goes_on_and_packs_after_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let (busy, settings) = said(true);
+    let log = Segments::open(dir.path(), settings.clone()).unwrap();
+    let mut bodies = push(&log);
+    let waiting = content(&log).stored;
+    let left = files(dir.path());
+    // Whatever is written there meets a full disk.
+    let half = only(&log).path.with_extension("content.new");
+    std::os::unix::fs::symlink("/dev/full", &half).unwrap();
+    busy.store(false, Ordering::Relaxed);
+    until("it is tried", || !half.is_symlink());
+    check_all(&log, &bodies, "after it was tried");
+    assert_eq!((content(&log).stored, files(dir.path())), (waiting, left));
+    bodies.push(body(text(300, 300).as_bytes()));
+    log.push(row(300), bodies.last().cloned());
+    check_all(&log, &bodies, "written on");
+    let health = log.health();
+    assert_eq!((health.degraded, health.content_dropped), (None, 0));
+    log.close();
+    drop(log);
+    let log = Segments::open(dir.path(), settings).unwrap();
+    until("it is packed", || content(&log).stored == 0);
+    check_all(&log, &bodies, "packed");
 }
