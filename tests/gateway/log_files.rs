@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// A gateway over this data directory with a route to a simulator, and a key for it.
-fn start(data: &Path, config: &str, mock: &Mock) -> (Gateway, String) {
+pub fn start(data: &Path, config: &str, mock: &Mock) -> (Gateway, String) {
     let file = data.with_extension("toml");
     std::fs::write(&file, config).unwrap();
     let args = [
@@ -28,11 +28,11 @@ fn start(data: &Path, config: &str, mock: &Mock) -> (Gateway, String) {
     (gateway, key)
 }
 
-fn simulator() -> Mock {
+pub fn simulator() -> Mock {
     Mock::start(Settings::default()).unwrap()
 }
 
-fn segments(data: &Path) -> Vec<PathBuf> {
+pub fn segments(data: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(data.join("logs")).unwrap();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -56,7 +56,7 @@ fn noise(seed: u64, length: usize) -> String {
     letters.filter(|letter| !"\"\\".contains(*letter)).collect()
 }
 
-fn log(gateway: &Gateway) -> Value {
+pub fn log(gateway: &Gateway) -> Value {
     gateway.cli(&["status", "-o", "json"]).json()["log"].clone()
 }
 

@@ -52,6 +52,8 @@ mod log_listing;
 mod log_names;
 #[cfg(target_os = "linux")]
 mod log_order;
+#[cfg(target_os = "linux")]
+mod log_packing;
 mod log_redaction;
 mod log_replay;
 mod log_search;
