@@ -322,3 +322,7 @@ impl Drop for Relay {
         self.record.attempt_broke(CANCELLED, "the caller hung up");
     }
 }
+
+#[cfg(test)]
+#[path = "relay_tests.rs"]
+mod tests;

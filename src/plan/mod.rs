@@ -26,7 +26,7 @@ pub mod snapshot;
 pub mod status;
 mod strategy;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod turns;
