@@ -1,10 +1,12 @@
 //! Folding sums into the lines that are asked for: filtered, grouped, in the asker's days, bounded.
 
-use super::ask::{METRICS, MOST};
-use super::{Ask, By, FIELDS, Field, Figures, Group, Metric, Names, SLOT, Sums, group, pack, slot};
+use super::ask::MOST;
+use super::folded::{Folded, Sum};
+use super::{
+    Ask, By, FIELDS, Field, Figures, Group, Names, SLOT, Sums, calendar, group, pack, slot,
+};
 use crate::store::journal::filter::labelled;
 use crate::store::journal::{Row, Status};
-use jiff::{Timestamp, Zoned};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,48 +31,6 @@ const EMPTY: usize = 2_000;
 /// A line's place in one column: a name's number, a status, or when a time begins. 0 of a name is none.
 type Place = [i64; MOST];
 
-/// What came of it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Folded {
-    /// In the order asked for.
-    pub lines: Vec<Line>,
-    /// What is in no line of its own, and how many lines that would be: at least, where there were too many to tell.
-    pub others: Option<(u64, Line)>,
-    pub total: Line,
-    /// When the points of courses begin, in milliseconds.
-    pub points: Vec<i64>,
-    /// The earliest request there still is in the log.
-    pub oldest: Option<i64>,
-}
-
-/// One line.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Line {
-    /// What its requests have in common, column by column; `None`: nothing there.
-    pub of: Vec<Option<String>>,
-    pub figures: Figures,
-    /// Its course, point by point.
-    pub course: Vec<Point>,
-}
-
-/// A part of the time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Point {
-    pub requests: u64,
-    pub errors: u64,
-    pub tokens: u64,
-    pub cost_pico: i128,
-}
-
-impl Point {
-    fn add(&mut self, figures: &Figures) {
-        self.requests = self.requests.saturating_add(figures.requests);
-        self.errors = self.errors.saturating_add(figures.errors);
-        self.tokens = self.tokens.saturating_add(figures.tokens());
-        self.cost_pico = self.cost_pico.saturating_add(figures.cost_pico);
-    }
-}
-
 /// Folding under way.
 pub struct Fold<'a> {
     ask: &'a Ask,
@@ -89,37 +49,6 @@ pub struct Fold<'a> {
     span: (i64, i64),
     points: usize,
     pub oldest: Option<i64>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Sum {
-    figures: Figures,
-    course: Vec<Point>,
-}
-
-impl Sum {
-    fn add(&mut self, figures: &Figures, point: Option<usize>, points: usize) {
-        self.figures.add(figures);
-        if let Some(at) = point {
-            self.course.resize(points, Point::default());
-            if let Some(point) = self.course.get_mut(at) {
-                point.add(figures);
-            }
-        }
-    }
-
-    fn merge(&mut self, more: &Sum) {
-        self.figures.add(&more.figures);
-        if self.course.len() < more.course.len() {
-            self.course.resize(more.course.len(), Point::default());
-        }
-        for (point, more) in self.course.iter_mut().zip(&more.course) {
-            point.requests = point.requests.saturating_add(more.requests);
-            point.errors = point.errors.saturating_add(more.errors);
-            point.tokens = point.tokens.saturating_add(more.tokens);
-            point.cost_pico = point.cost_pico.saturating_add(more.cost_pico);
-        }
-    }
 }
 
 impl<'a> Fold<'a> {
@@ -311,7 +240,7 @@ impl<'a> Fold<'a> {
             }
             By::Hour | By::Day | By::Month => {
                 let zone = &self.ask.zone;
-                let begin = || begin(by, &at(group.slot.saturating_mul(SLOT), zone));
+                let begin = || calendar::begin(by, group.slot.saturating_mul(SLOT), zone);
                 *self
                     .begins
                     .entry((column, group.slot))
@@ -328,13 +257,7 @@ impl<'a> Fold<'a> {
                 name.map(|name| name.to_string())
             }
             By::Status => Some(place.to_string()),
-            By::Hour => Some(
-                at(place, &self.ask.zone)
-                    .strftime("%Y-%m-%dT%H:%M%:z")
-                    .to_string(),
-            ),
-            By::Day => Some(at(place, &self.ask.zone).strftime("%Y-%m-%d").to_string()),
-            By::Month => Some(at(place, &self.ask.zone).strftime("%Y-%m").to_string()),
+            By::Hour | By::Day | By::Month => Some(calendar::called(by, place, &self.ask.zone)),
         }
     }
 
@@ -345,16 +268,10 @@ impl<'a> Fold<'a> {
         let (true, Some(first), Some(last)) = (by.is_time(), first, last) else {
             return;
         };
-        // Further on than the next begins, and not as far as the one after it.
-        let step = match by {
-            By::Hour => 3_600_000,
-            By::Day => 26 * 3_600_000,
-            _ => 32 * 24 * 3_600_000,
-        };
         let (mut time, last) = (first[0], last[0]);
         let mut empty = Vec::new();
         while time < last && empty.len() < EMPTY {
-            let next = begin(by, &at(time.saturating_add(step), &self.ask.zone));
+            let next = calendar::next(by, time, &self.ask.zone);
             if next <= time {
                 break;
             }
@@ -382,21 +299,13 @@ impl<'a> Fold<'a> {
                 let time = if timely { place[0] } else { 0 };
                 let columns = self.ask.by.iter().zip(place);
                 let of: Vec<_> = columns.map(|(by, place)| self.called(by, place)).collect();
-                (
-                    (time, Reverse(weight(&sum.figures, self.ask.sort)), of),
-                    sum,
-                )
+                ((time, Reverse(sum.weight(self.ask.sort)), of), sum)
             })
             .collect();
         lines.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let rest = lines.split_off(self.ask.lines.min(lines.len()));
-        let count = rest.len() as u64 + u64::from(others.figures.requests > 0);
+        let count = rest.len() as u64 + u64::from(others.requests() > 0);
         rest.iter().for_each(|(_, sum)| others.merge(sum));
-        let line = |of: Vec<Option<String>>, sum: Sum| Line {
-            of,
-            figures: sum.figures,
-            course: sum.course,
-        };
         let (first, slots) = self.span;
         let begin = |at: usize| {
             // The first slot that goes into this point.
@@ -408,12 +317,12 @@ impl<'a> Fold<'a> {
         };
         Folded {
             points: (0..self.points).map(begin).collect(),
-            others: (count > 0).then(|| (count, line(Vec::new(), others))),
-            total: line(Vec::new(), total),
+            others: (count > 0).then(|| (count, others.line(Vec::new()))),
+            total: total.line(Vec::new()),
             oldest: self.oldest,
             lines: lines
                 .into_iter()
-                .map(|((_, _, of), sum)| line(of, sum))
+                .map(|((_, _, of), sum)| sum.line(of))
                 .collect(),
         }
     }
@@ -443,47 +352,10 @@ fn needed(ask: &Ask) -> [bool; FIELDS] {
     needed
 }
 
-/// What a line weighs where lines are ordered: by the metric, then by spend, requests and so on.
-fn weight(figures: &Figures, sort: Metric) -> [i128; 1 + METRICS.len()] {
-    let of = |metric: Metric| match metric {
-        Metric::Spend => figures.cost_pico,
-        Metric::Requests => figures.requests.into(),
-        Metric::Tokens => figures.tokens().into(),
-        Metric::Errors => figures.errors.into(),
-        Metric::Latency => figures.latency.percentile(950).unwrap_or(0).into(),
-    };
-    std::array::from_fn(|at| match at.checked_sub(1) {
-        None => of(sort),
-        Some(at) => of(METRICS[at].1),
-    })
-}
-
-/// A time in a zone; what is beyond all calendars is their end.
-fn at(ms: i64, zone: &jiff::tz::TimeZone) -> Zoned {
-    let most = Timestamp::MAX.as_millisecond() - 26 * 3_600_000;
-    let least = Timestamp::MIN.as_millisecond() + 26 * 3_600_000;
-    let time = Timestamp::from_millisecond(ms.clamp(least, most)).unwrap_or_default();
-    time.to_zoned(zone.clone())
-}
-
-/// When the hour, day or month of a time begins.
-fn begin(by: &By, time: &Zoned) -> i64 {
-    let begun = match by {
-        By::Month => time.first_of_month().and_then(|day| day.start_of_day()),
-        By::Day => time.start_of_day(),
-        _ => {
-            let past = i64::from(time.minute()) * 60_000
-                + i64::from(time.second()) * 1_000
-                + i64::from(time.millisecond());
-            return time.timestamp().as_millisecond() - past;
-        }
-    };
-    begun.map_or(0, |begun| begun.timestamp().as_millisecond())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::super::Line;
     use super::*;
     use crate::resources::Stamp;
 

@@ -3,12 +3,15 @@
 //! not know where it is kept.
 
 mod ask;
+mod calendar;
 mod fold;
+mod folded;
 mod histogram;
 mod pack;
 
 pub use ask::{Ask, By, METRICS, Metric, WORDS};
-pub use fold::{Fold, Folded, Line, Point};
+pub use fold::Fold;
+pub use folded::{Folded, Line, Point};
 pub use histogram::Histogram;
 
 use super::Row;
