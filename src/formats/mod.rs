@@ -21,6 +21,7 @@ pub mod finish;
 pub mod form;
 pub mod forwarded;
 pub mod frames;
+mod free_text;
 pub mod gemini;
 pub mod hosting;
 #[cfg(test)]
