@@ -240,7 +240,7 @@ fn found(serving: &Serving, caller: &Caller) -> Found {
             found.insert(name, model);
         }
     };
-    let open_paths = snapshot.paths.iter().filter(|route| route.admits(caller));
+    let open_paths = snapshot.paths().iter().filter(|route| route.admits(caller));
     for target in snapshot
         .routes_of(caller)
         .chain(open_paths)

@@ -3,6 +3,7 @@
 //! serves requests and `gw route explain`.
 
 pub mod asked;
+mod bindings;
 pub mod caller;
 pub mod dice;
 pub mod direct;

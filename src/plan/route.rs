@@ -158,7 +158,7 @@ pub fn by_path<'a>(
     path: &'a str,
 ) -> impl Iterator<Item = (&'a Arc<Route>, &'a str)> {
     snapshot
-        .paths
+        .paths()
         .iter()
         .filter_map(move |route| Some((route, below(&route.spec.path, path)?)))
 }

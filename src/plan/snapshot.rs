@@ -4,6 +4,7 @@
 use super::{
     Caller, Facts, Health, Limited,
     asked::{Asked, Meant},
+    bindings::{Active, Bindings},
     held::{Held, typed},
     limited::Owner,
     naming,
@@ -12,7 +13,6 @@ use super::{
 };
 use crate::catalog::Overlay;
 use crate::chat::Op;
-use crate::hash::Seeded;
 use crate::layers::Layers;
 use crate::parallel;
 use crate::resources::{self, Record, Stamp, glob, model::Model, provider::Credential};
@@ -21,9 +21,8 @@ use crate::store::{
     records::{At, State},
     token::hex_digits,
 };
-use rpds::HashTrieMapSync;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -84,9 +83,6 @@ impl Provider {
     }
 }
 
-/// Routes by the name of a key or user they are bound to, by priority, then name.
-type Bound = HashTrieMapSync<String, Arc<[Arc<Route>]>, Seeded>;
-
 /// By provider: names and ids of models of which other things are said now.
 type Moved = BTreeMap<Arc<str>, BTreeSet<Arc<str>>>;
 
@@ -102,12 +98,9 @@ pub struct Snapshot {
     by_name: Arc<BTreeMap<Arc<str>, usize>>,
     /// By key name.
     keys: Layers<Arc<str>, Arc<Held>>,
-    /// Active routes.
-    routes: HashTrieMapSync<Arc<str>, Arc<Route>>,
-    of_key: Bound,
-    of_user: Bound,
-    /// Active routes bound to a path, longest path first.
-    pub paths: Arc<Vec<Arc<Route>>>,
+    routes: Active,
+    /// What leads to them.
+    bindings: Bindings,
 }
 
 /// What a vendor contributes.
@@ -316,93 +309,26 @@ impl Snapshot {
             }
         }
         if all_new {
-            self.bind_all();
+            self.bindings.bind_all(self.routes.values());
         }
         for key in keys {
-            match self.bound("key", &key, |_| true) {
-                Some(routes) => self.of_key.insert_mut(key, routes),
-                None => drop(self.of_key.remove_mut(&key)),
-            }
+            let routes = self.routes_naming("key", &key);
+            self.bindings.bind_key(key, routes);
         }
         for user in users {
-            match self.bound("user", &user, Snapshot::of_users) {
-                Some(routes) => self.of_user.insert_mut(user, routes),
-                None => drop(self.of_user.remove_mut(&user)),
-            }
+            let routes = self.routes_naming("user", &user);
+            self.bindings.bind_user(user, routes);
         }
-        self.paths = Arc::new(self.with_paths(names));
+        self.bindings.set_paths(names, &self.routes);
     }
 
-    /// A route bound to keys too is found through those.
-    fn of_users(route: &Route) -> bool {
-        route.spec.keys.is_empty()
-    }
-
-    /// Binds every route there is to its keys and users, to which none was bound.
-    fn bind_all(&mut self) {
-        let mut routes: Vec<&Arc<Route>> = self.routes.values().collect();
-        routes.sort_by(by_priority);
-        let (mut keys, mut users) = (HashMap::new(), HashMap::new());
-        for route in routes {
-            let bind = |to: &mut HashMap<String, Vec<Arc<Route>>>, names: &[String]| {
-                let names: BTreeSet<&String> = names.iter().collect();
-                for name in names {
-                    to.entry(name.clone()).or_default().push(route.clone());
-                }
-            };
-            bind(&mut keys, &route.spec.keys);
-            if Snapshot::of_users(route) {
-                bind(&mut users, &route.spec.users);
-            }
-        }
-        for (bound, to) in [(keys, &mut self.of_key), (users, &mut self.of_user)] {
-            for (name, routes) in bound {
-                to.insert_mut(name, routes.into());
-            }
-        }
-    }
-
-    /// The active routes that name a key or user; `None`: none.
-    fn bound(
-        &self,
-        kind: &str,
-        name: &str,
-        takes: fn(&Route) -> bool,
-    ) -> Option<Arc<[Arc<Route>]>> {
+    /// The active routes that name a key or user.
+    fn routes_naming(&self, kind: &str, name: &str) -> Vec<Arc<Route>> {
         let names = self.naming(kind, name, "route");
         let found = names
             .iter()
             .filter_map(|name| self.routes.get(name.as_str()));
-        let mut routes: Vec<&Arc<Route>> = found.filter(|route| takes(route)).collect();
-        routes.sort_by(by_priority);
-        (!routes.is_empty()).then(|| routes.into_iter().cloned().collect())
-    }
-
-    fn with_paths(&self, changed: &BTreeSet<String>) -> Vec<Arc<Route>> {
-        let same = self
-            .paths
-            .iter()
-            .filter(|route| !changed.contains(&*route.name));
-        let new = changed
-            .iter()
-            .filter_map(|name| self.routes.get(name.as_str()));
-        let mut paths: Vec<Arc<Route>> = same
-            .chain(new.filter(|route| !route.spec.path.is_empty()))
-            .cloned()
-            .collect();
-        // Of the same path, a route for certain keys before one for certain users before one for everybody.
-        let rank = |route: &Arc<Route>| {
-            let spec = &route.spec;
-            (
-                std::cmp::Reverse(spec.path.len()),
-                spec.keys.is_empty(),
-                spec.users.is_empty(),
-                spec.priority,
-                route.name.clone(),
-            )
-        };
-        paths.sort_by_cached_key(rank);
-        paths
+        found.cloned().collect()
     }
 
     /// Lets these keys in as they are now, or no longer.
@@ -480,20 +406,12 @@ impl Snapshot {
 
     /// The active routes a caller is bound to: through its key, then through its user; each by priority, then name.
     pub fn routes_of<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = &'a Arc<Route>> {
-        // A route bound to a key and a user belongs to that key of that user (source systems bind so):
-        // it is found through the key and must not open for the user's other keys.
-        let of_key = self
-            .of_key
-            .get(&*caller.key)
-            .into_iter()
-            .flat_map(|it| it.iter());
-        let of_key = of_key.filter(|route| {
-            let users = &route.spec.users;
-            users.is_empty() || users.iter().any(|user| **user == *caller.user)
-        });
-        // Looked up where the key's own do not decide.
-        let of_user = std::iter::once_with(|| self.of_user.get(&*caller.user));
-        of_key.chain(of_user.flatten().flat_map(|it| it.iter()))
+        self.bindings.of(caller)
+    }
+
+    /// Active routes bound to a path, longest path first.
+    pub fn paths(&self) -> &[Arc<Route>] {
+        self.bindings.paths()
     }
 
     /// The active route of this name, as far as any key or path leads to it.
@@ -629,12 +547,6 @@ impl Snapshot {
     }
 }
 
-/// By priority, then name.
-fn by_priority(one: &&Arc<Route>, other: &&Arc<Route>) -> std::cmp::Ordering {
-    let rank = |route: &Arc<Route>| (route.spec.priority, route.name.clone());
-    rank(one).cmp(&rank(other))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -659,7 +571,7 @@ mod tests {
                 seen.push(format!("{digest}: {:?}", found.map(|it| it.key.clone())));
             }
         }
-        seen.extend(snapshot.paths.iter().map(|route| told(route)));
+        seen.extend(snapshot.paths().iter().map(|route| told(route)));
         for place in snapshot.provider_indexes() {
             let provider = &snapshot.providers[place];
             assert_eq!(snapshot.provider(&provider.name), Some(place));

@@ -537,7 +537,7 @@ fn the_seed_is_that_of_the_route_that_decides() {
     let fresh = snapshot_with(routes.clone());
     let first: Vec<String> = (0..10).map(|_| outcome(&fresh, "k", &on_path)).collect();
     let records = testing::records(json!([]));
-    assert!(testing::after(&fresh, 2, records).paths.is_empty());
+    assert!(testing::after(&fresh, 2, records).paths().is_empty());
     let mut items = json!([{"kind": "user", "name": "ann"}, {"kind": "key", "name": "k"}, {"kind": "provider", "name": "a"}, {"kind": "provider", "name": "b"}]);
     items
         .as_array_mut()
@@ -548,7 +548,7 @@ fn the_seed_is_that_of_the_route_that_decides() {
     assert_eq!([first, second].concat(), expected);
     items[5]["seed"] = 3.into();
     let reseeded = testing::after(&changed, 3, testing::records(items));
-    assert_eq!(reseeded.paths[0].own.turns.count(), 0);
+    assert_eq!(reseeded.paths()[0].own.turns.count(), 0);
 }
 
 #[test]
