@@ -77,6 +77,14 @@ fn flush(log: &Segments) {
     log.queue.flush();
 }
 
+/// Takes their ends from all files, as a crash does.
+fn tear(dir: &Path) {
+    for file in files(dir) {
+        let bytes = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+    }
+}
+
 /// Bytes of all files of a directory.
 fn size(dir: &Path) -> u64 {
     files(dir)

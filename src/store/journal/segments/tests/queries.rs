@@ -55,10 +55,7 @@ fn columns_and_texts_find_what_is_there_in_any_file() {
     check(&log, "closed");
     log.close();
     drop(log);
-    for file in files(dir.path()) {
-        let bytes = std::fs::read(&file).unwrap();
-        std::fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
-    }
+    tear(dir.path());
     let log = Segments::open(dir.path(), small(3000)).unwrap();
     check(&log, "after a crash");
     log.push(row(1500), None);
@@ -76,17 +73,19 @@ fn columns_and_texts_find_what_is_there_in_any_file() {
     );
 }
 
+/// A log in which every query is out of time at once.
+fn out_of_time(dir: &Path) -> Segments {
+    let settings = Settings {
+        query_time: Duration::ZERO,
+        ..settings()
+    };
+    Segments::open(dir, settings).unwrap()
+}
+
 #[test]
 fn a_query_out_of_time_gives_a_short_page_and_a_cursor() {
     let dir = tempfile::tempdir().unwrap();
-    let log = Segments::open(
-        dir.path(),
-        Settings {
-            query_time: Duration::ZERO,
-            ..settings()
-        },
-    )
-    .unwrap();
+    let log = out_of_time(dir.path());
     (0..1000)
         .rev()
         .for_each(|number| log.push(row(number), None));
@@ -102,14 +101,7 @@ fn a_query_out_of_time_gives_a_short_page_and_a_cursor() {
 #[test]
 fn every_page_gets_further_where_all_blocks_overlap_and_time_is_out() {
     let dir = tempfile::tempdir().unwrap();
-    let log = Segments::open(
-        dir.path(),
-        Settings {
-            query_time: Duration::ZERO,
-            ..settings()
-        },
-    )
-    .unwrap();
+    let log = out_of_time(dir.path());
     // Ten blocks, each with rows from the whole range: as of requests that take very differently long.
     for block in 0..10 {
         (0..100).for_each(|row_of_it| log.push(row(row_of_it * 10 + block), None));
