@@ -19,6 +19,8 @@ pub mod client;
 pub mod clock;
 /// `gw.toml`, environment and flags: where to listen and where state is; nothing about resources.
 pub mod config;
+/// Numbers in decimal digits.
+pub mod digits;
 /// One error type and the one table from its kinds to exit codes, HTTP statuses and wire types.
 pub mod error;
 /// Conditions in CEL: read once with every mistake named, evaluated in bounded time.

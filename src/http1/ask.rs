@@ -1,6 +1,7 @@
 //! The head of a request, written (RFC 9112 section 3). What it says of the body's end is worked out here alone.
 
-use super::{body::Framing, digits::Digits};
+use super::body::Framing;
+use crate::digits::Digits;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 /// The headers of a request, but for what is said of its body.

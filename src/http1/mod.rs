@@ -7,8 +7,6 @@ pub mod answer;
 pub mod ask;
 /// Where bodies end.
 pub mod body;
-/// Numbers in heads.
-mod digits;
 /// One header of a head.
 mod field;
 /// The headers of an answer, read.

@@ -1,7 +1,8 @@
 //! The heads of answers to callers, and how a body goes out behind one. Headers that say where a body ends, and what becomes
 //! of the connection, are this one's to write.
 
-use super::{body::Framing, digits::Digits, lines::Lines};
+use super::{body::Framing, lines::Lines};
+use crate::digits::Digits;
 use http::{Method, StatusCode, Version, request::Parts};
 
 /// What an answer's form hangs on of the request it is for.

@@ -1,5 +1,6 @@
 //! How limits stand, in the headers that clients of each format read on every answer. Must not know what was reserved.
 
+use crate::digits::Digits;
 use crate::formats::Api;
 use crate::http1::lines::Lines;
 use crate::resources::{
@@ -120,8 +121,8 @@ fn span(seconds: u32) -> Option<HeaderValue> {
     let mut length = 0;
     for (number, unit, least) in parts {
         if seconds >= least {
-            let mut room = [0; DIGITS];
-            let digits = digits(number.into(), &mut room);
+            let digits = Digits::of(number.into());
+            let digits = digits.as_bytes();
             text[length..length + digits.len()].copy_from_slice(digits);
             length += digits.len() + 1;
             text[length - 1] = unit;
@@ -130,24 +131,9 @@ fn span(seconds: u32) -> Option<HeaderValue> {
     HeaderValue::from_bytes(&text[..length]).ok()
 }
 
+/// Not by formatting: there are several in each answer.
 fn number(number: u64) -> Option<HeaderValue> {
-    HeaderValue::from_bytes(digits(number, &mut [0; DIGITS])).ok()
-}
-
-/// 18,446,744,073,709,551,615 has so many.
-const DIGITS: usize = 20;
-
-/// A number written into the end of this room. By hand: formatting takes ten times as long, several times in each answer.
-fn digits(mut number: u64, room: &mut [u8; DIGITS]) -> &[u8] {
-    let mut at = DIGITS;
-    loop {
-        at -= 1;
-        room[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 || at == 0 {
-            break &room[at..];
-        }
-    }
+    HeaderValue::from_bytes(Digits::of(number).as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 use super::super::{Attempt, Outcome, Row};
 use crate::chat::{Usage, UsageSource};
+use crate::digits::Digits;
 use serde::Serialize;
 use serde_json::Result;
 use std::ops::Range;
@@ -379,22 +380,8 @@ fn number<const N: usize>(out: &mut Vec<u8>, key: Key<N>, value: u64) {
     }
 }
 
-fn digits(out: &mut Vec<u8>, mut number: u64) {
-    // 18,446,744,073,709,551,615 has 20 digits. Two at a time: dividing is most of it.
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut put = |two: u64| {
-        at -= 2;
-        digits[at] = b'0' + (two / 10) as u8;
-        digits[at + 1] = b'0' + (two % 10) as u8;
-    };
-    while number >= 100 {
-        put(number % 100);
-        number /= 100;
-    }
-    put(number);
-    let zero = usize::from(number < 10);
-    out.extend_from_slice(&digits[at + zero..]);
+fn digits(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(Digits::of(number).as_bytes());
 }
 
 #[cfg(test)]
