@@ -178,7 +178,6 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         }),
     })
     .await?;
-    live::start(&shared);
     traces::start(&shared, spans);
     let thresholds = config.notify.thresholds()?;
     notices::start(
@@ -223,9 +222,6 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
         .into_iter()
         .map(|listener| tokio::spawn(admin::serve(desk.clone(), listener, stopping.clone())))
         .collect();
-    // Behind what only a start does, and before anybody is served.
-    spare::give_back();
-    mapped::give_back();
     let workers = start(&shared, sockets.listeners)?;
     stores.announce(ready.admins.first().map_or("", String::as_str));
     let _ = facts.set(serving::facts(&ready, &stores, started));
@@ -240,6 +236,10 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     shown.tell(&config, &ready, &keys);
     leases::settled(&shared, None).await;
     ready.tell(&config, &keys.made)?;
+    // What nobody waits for, so that it takes no core from a start.
+    live::start(&shared);
+    spare::give_back();
+    mapped::give_back();
 
     let code = match child::start(&config, &ready, keys.first.as_ref()) {
         Ok(child) => stop::wait(&config, &shared, signals, child).await,
