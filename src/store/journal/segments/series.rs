@@ -175,6 +175,8 @@ impl Series {
 
     /// Closes the open file with its index.
     pub fn seal(&mut self, tools: &mut Tools) {
+        // Where its turn had not come yet.
+        self.complete();
         let Some(open) = self.open.take() else { return };
         let file = open.file.clone();
         let result = open.seal(&mut tools.compressor);

@@ -103,11 +103,14 @@ impl Writer {
     }
 
     pub fn run(mut self) {
-        self.rows.complete();
+        let mut complete = false;
         let mut batch = Vec::with_capacity(BLOCK_ROWS);
         let mut wrote = false;
         loop {
-            let idle = if self.degraded() { LOOK } else { LOOK_IDLE };
+            let idle = match self.degraded() || !complete {
+                true => LOOK,
+                false => LOOK_IDLE,
+            };
             let took = self.taker.take(
                 &mut batch,
                 BLOCK_ROWS,
@@ -140,6 +143,10 @@ impl Writer {
             }
             if self.looked.elapsed() >= LOOK || self.unlooked_bytes >= LOOK_BYTES {
                 self.look();
+                // Not at once: it may take long, and the start needs its cores.
+                if !std::mem::replace(&mut complete, true) {
+                    self.rows.complete();
+                }
             }
             self.pack();
         }
