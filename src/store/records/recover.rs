@@ -74,14 +74,13 @@ pub fn start(places: &Places, log: &mut Log, exports: &Exports) -> Result<Start>
         return rebuild(places, log, exports, newest, "it is not there", notices);
     }
     // Damage is Internal; everything else (in use, no room, not allowed, newer) is for the operator, and nothing is moved.
-    let (mut tree, found) =
-        match Tree::open(&places.state).and_then(|tree| tree.read().map(|found| (tree, found))) {
-            Ok(opened) => opened,
-            Err(error) if error.kind == Kind::Internal => {
-                return rebuild(places, log, exports, newest, &error.to_string(), notices);
-            }
-            Err(error) => return Err(error),
-        };
+    let (mut tree, found) = match Tree::open_and_read(&places.state) {
+        Ok(opened) => opened,
+        Err(error) if error.kind == Kind::Internal => {
+            return rebuild(places, log, exports, newest, &error.to_string(), notices);
+        }
+        Err(error) => return Err(error),
+    };
     let Some(found) = found else {
         drop(tree);
         return rebuild(places, log, exports, newest, "it is empty", notices);

@@ -30,6 +30,21 @@ pub struct Tree {
 impl Tree {
     /// Opens or creates it. [`Kind::Internal`]: it is damaged. Other kinds: it could not be tried.
     pub fn open(dir: &Path) -> Result<Tree> {
+        let mut tree = Tree::opened(dir)?;
+        tree.blobs = tree.settle()?;
+        Ok(tree)
+    }
+
+    /// [`Tree::open`] and [`Tree::read`] at once: the disk syncs while it is read.
+    pub fn open_and_read(dir: &Path) -> Result<(Tree, Option<State>)> {
+        let mut tree = Tree::opened(dir)?;
+        let (found, blobs) = parallel::both(|| tree.read(), || tree.settle());
+        tree.blobs = blobs?;
+        Ok((tree, found?))
+    }
+
+    /// Not yet made durable.
+    fn opened(dir: &Path) -> Result<Tree> {
         disk::make_dir(dir)?;
         disk::tighten(dir)?;
         // A database dropped a moment ago may still be held by one of sled's own threads.
@@ -54,20 +69,22 @@ impl Tree {
             .write(true)
             .open(&path)
             .map_err(|cause| disk::error("open", &path, cause))?;
-        let mut tree = Tree {
+        Ok(Tree {
             db: Some(db),
             file,
             dir: dir.to_owned(),
             blobs: BTreeSet::new(),
-        };
-        for name in ["conf", "db"] {
-            disk::sync_file(&dir.join(name))?;
-        }
-        tree.sync()?;
-        tighten_all(dir)?;
-        disk::sync_dir(dir)?;
-        dir.parent().map_or(Ok(()), disk::sync_dir)?;
-        Ok(tree)
+        })
+    }
+
+    /// Makes durable, and private, what opening made or a process that died left; the blobs there are.
+    fn settle(&self) -> Result<BTreeSet<PathBuf>> {
+        disk::sync_file(&self.dir.join("conf"))?;
+        let blobs = self.sync()?.into_iter().collect();
+        tighten_all(&self.dir)?;
+        disk::sync_dir(&self.dir)?;
+        self.dir.parent().map_or(Ok(()), disk::sync_dir)?;
+        Ok(blobs)
     }
 
     /// Reads and verifies everything. `None`: nothing was ever written here.
@@ -124,7 +141,9 @@ impl Tree {
             db.apply_batch(batch)?;
             db.flush().map(|_| ())
         })?;
-        self.sync()
+        let new = self.sync()?;
+        self.blobs.extend(new);
+        Ok(())
     }
 
     /// Makes the store hold exactly `want`, of which it holds `have` now.
@@ -132,7 +151,8 @@ impl Tree {
         self.write(want.summary(), &have.difference(want))
     }
 
-    fn sync(&mut self) -> Result<()> {
+    /// Syncs sled's files; the blobs that were not synced before.
+    fn sync(&self) -> Result<Vec<PathBuf>> {
         // Large pages live in files of their own, which sled never syncs.
         let blobs = self.dir.join("blobs");
         let new: Vec<PathBuf> = disk::list(&blobs, "", "")?
@@ -145,11 +165,11 @@ impl Tree {
         }
         if !new.is_empty() {
             disk::sync_dir(&blobs)?;
-            self.blobs.extend(new);
         }
         self.file
             .sync_all()
-            .map_err(|cause| disk::error("sync", &self.dir.join("db"), cause))
+            .map_err(|cause| disk::error("sync", &self.dir.join("db"), cause))?;
+        Ok(new)
     }
 
     fn db(&self) -> Result<&::sled::Db> {
