@@ -29,9 +29,10 @@ impl Bindings {
     pub fn bind_all<'a>(&mut self, routes: impl Iterator<Item = &'a Arc<Route>>) {
         let mut routes: Vec<&Arc<Route>> = routes.collect();
         routes.sort_by(|one, other| by_priority(one, other));
-        let (mut keys, mut users) = (HashMap::new(), HashMap::new());
+        let mut keys: HashMap<String, Vec<Arc<Route>>, Seeded> = HashMap::default();
+        let mut users = keys.clone();
         for route in routes {
-            let bind = |to: &mut HashMap<String, Vec<Arc<Route>>>, names: &[String]| {
+            let bind = |to: &mut HashMap<_, Vec<_>, Seeded>, names: &[String]| {
                 let names: BTreeSet<&String> = names.iter().collect();
                 for name in names {
                     to.entry(name.clone()).or_default().push(route.clone());

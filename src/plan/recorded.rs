@@ -2,11 +2,13 @@
 //! first asked for. Must not know what the catalogue says.
 
 use super::{Limited, held::typed, limited::Owner};
+use crate::hash::Seeded;
 use crate::layers::Layers;
 use crate::resources::model::{self, Model};
 use crate::store::counters::Kind;
 use crate::store::records::Stored;
 use memchr::memmem;
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 /// The models of one provider that there are records of.
@@ -79,7 +81,7 @@ impl Recorded {
             .collect();
         let mut all: Vec<(Arc<str>, Arc<Entry>)> = Vec::with_capacity(records.len());
         let mut several = Vec::new();
-        let mut seen = std::collections::HashSet::with_capacity(records.len());
+        let mut seen = HashSet::with_capacity_and_hasher(records.len(), Seeded::default());
         for (name, id, stored) in records {
             match seen.insert(id.clone()) {
                 true => all.push((id, Entry::of(vec![(name, stored)]))),

@@ -3,6 +3,7 @@
 
 use super::{At, Stored};
 use crate::hash::Seeded;
+use crate::parallel;
 use crate::resources::Record;
 use std::collections::HashMap;
 
@@ -37,27 +38,32 @@ impl Found {
     }
 }
 
+/// By what is named: the places that name it, which come in order.
+fn referrers(names: Vec<(At, u32)>) -> HashMap<At, Vec<u32>, Seeded> {
+    let mut referrers: HashMap<At, Vec<u32>, Seeded> = HashMap::default();
+    for (named, place) in names {
+        let by = referrers.entry(named).or_default();
+        if by.last() != Some(&place) {
+            by.push(place);
+        }
+    }
+    referrers
+}
+
 impl Base {
     /// Of these, none of which is there twice.
     pub fn of(mut found: Vec<Found>) -> Base {
         // What comes from a store is in order already.
         found.sort_by(|one, other| one.at.cmp(&other.at));
-        let mut links = Vec::with_capacity(found.len());
         let mut records = Vec::with_capacity(found.len());
-        for found in found {
-            links.push((found.refs, found.claims));
+        let (mut names, mut owned) = (Vec::new(), Vec::new());
+        for (place, found) in (0u32..).zip(found) {
+            names.extend(found.refs.into_iter().map(|named| (named, place)));
+            owned.extend(found.claims.into_iter().map(|claim| (claim, place)));
             records.push((found.at, found.stored));
         }
-        let (mut referrers, mut claims) = (HashMap::default(), HashMap::default());
-        for (place, (names, own)) in (0u32..).zip(links) {
-            for named in names {
-                let by: &mut Vec<u32> = referrers.entry(named).or_default();
-                if by.last() != Some(&place) {
-                    by.push(place);
-                }
-            }
-            claims.extend(own.into_iter().map(|claim| (claim, place)));
-        }
+        let (referrers, claims) =
+            parallel::both(|| referrers(names), || owned.into_iter().collect());
         Base {
             records,
             referrers,

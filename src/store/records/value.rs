@@ -59,7 +59,7 @@ pub fn encode(record: &Record) -> Result<Vec<u8>> {
 
 /// The record in a value, which must be the one its key names.
 pub fn decode(at: &[u8], value: &[u8]) -> Result<Record> {
-    let record: Record = serde_json::from_slice(unframe(at, value)?).map_err(|error| {
+    let record: Record = parse(unframe(at, value)?).map_err(|error| {
         Error::internal(format!("the value of `{}` is damaged", at.escape_ascii())).cause(error)
     })?;
     if key(&record.kind, &record.name) == at {
@@ -74,7 +74,16 @@ pub fn decode(at: &[u8], value: &[u8]) -> Result<Record> {
 
 /// The JSON in a framed value, as far as somebody wants it. Its checksum was looked at when it came in.
 pub fn read<T: DeserializeOwned>(value: &[u8]) -> serde_json::Result<T> {
-    serde_json::from_slice(value.get(HEADER..).unwrap_or_default())
+    parse(value.get(HEADER..).unwrap_or_default())
+}
+
+/// Looked at once for being text, and not each string in it by itself.
+fn parse<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    match str::from_utf8(json) {
+        Ok(json) => serde_json::from_str(json),
+        // It says where.
+        Err(_) => serde_json::from_slice(json),
+    }
 }
 
 /// Refuses what a newer gw wrote, naming both versions.
