@@ -266,8 +266,8 @@ pub fn whole(body: &[u8], seen: &mut Seen) -> Mark {
 static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"usage\""));
 static USAGE_BACK: LazyLock<FinderRev<'static>> = LazyLock::new(|| FinderRev::new(b"\"usage\""));
 static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"choices\""));
-static TIER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"service_tier\""));
-static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"error\""));
+/// How `"error"` and `"service_tier"` end, which are looked for in one go. In texts quotes are escaped, so that few others do.
+static ENDS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"r\""));
 
 /// The usage of a reply that ends with it, as nearly all do, without reading what comes before. Quotes inside
 /// strings are escaped, so `"usage"` is a key; that nothing but plain members and the last brace follow its
@@ -290,11 +290,9 @@ fn usage_at_end(body: &[u8]) -> Option<(Usage, Served)> {
     if !plain || memchr::memchr3(b'{', b'}', b']', rest).is_some() {
         return None;
     }
-    let holds = |key: &Finder<'_>| key.find(body).is_some();
-    if !holds(&CHOICES) || holds(&ERROR) {
-        return None;
-    }
-    Some((counts.usage()?, served(body, rest)))
+    CHOICES.find(body)?;
+    let behind = body.len() - value.len() + values.byte_offset();
+    Some((counts.usage()?, served(body, behind)?))
 }
 
 /// Where `"usage"` stands for the last time. Searching forwards is much faster, and nearly always it is near the end.
@@ -305,17 +303,31 @@ fn last_usage(body: &[u8]) -> Option<usize> {
     found.map(|at| near + at).or_else(|| USAGE_BACK.rfind(body))
 }
 
-/// The tier a whole reply says it was given at: behind its usage, or somewhere in front. The key is a member of the reply's,
-/// since quotes inside strings are escaped.
-fn served(body: &[u8], rest: &[u8]) -> Served {
-    let said = |within: &[u8]| {
-        let at = TIER.find(within)?;
-        let value = within.get(at + 14..)?.trim_ascii_start();
-        let value = value.strip_prefix(b":")?.trim_ascii_start();
+/// The tier a whole reply says it was given at: behind its usage, which ends at `behind`, or somewhere in front. The key is a
+/// member of the reply's, since quotes inside strings are escaped. `None`: it holds an error.
+fn served(body: &[u8], behind: usize) -> Option<Served> {
+    let (mut first, mut last) = (None, None);
+    for at in ENDS.find_iter(body) {
+        let (before, value) = body.split_at(at + 1);
+        if before.ends_with(b"\"error") {
+            return None;
+        }
+        if before.ends_with(b"\"service_tier") {
+            let place = match at < behind {
+                true => &mut first,
+                false => &mut last,
+            };
+            place.get_or_insert(&value[1..]);
+        }
+    }
+    let said = |value: &[u8]| {
+        let value = value.trim_ascii_start().strip_prefix(b":")?;
+        let value = value.trim_ascii_start();
         let mut values = serde_json::Deserializer::from_slice(value).into_iter::<Served>();
         values.next()?.ok()
     };
-    said(rest).or_else(|| said(body)).unwrap_or_default()
+    let served = last.and_then(said).or_else(|| first.and_then(said));
+    Some(served.unwrap_or_default())
 }
 
 /// Usage out of an embeddings reply, which stands behind far more numbers: read from the end.
