@@ -59,7 +59,7 @@ pub struct Came {
 #[allow(clippy::large_enum_variant)]
 pub enum Reply {
     /// All of it, in the caller's format.
-    Whole { bytes: Bytes, seen: Seen },
+    Whole { bytes: Bytes, seen: Box<Seen> },
     /// Its first content is in hand: of a stream, or of a whole answer too long to be held.
     Begun(Box<Stream>),
 }
@@ -172,7 +172,7 @@ impl Reading<'_> {
         if length == Some(0) {
             return Reply::Whole {
                 bytes: Bytes::new(),
-                seen: Seen::default(),
+                seen: Box::default(),
             };
         }
         let mode = Mode::Long {
@@ -318,10 +318,9 @@ impl Reading<'_> {
 
     /// A whole reply in the caller's format.
     fn reply(&self, bytes: Bytes) -> Result<Reply, Failure> {
-        let mut seen = Seen {
-            keeps: self.exchange.keeps() && self.way.is_same(),
-            ..Seen::default()
-        };
+        // In a box: it goes through many hands.
+        let mut seen: Box<Seen> = Box::default();
+        seen.keeps = self.exchange.keeps() && self.way.is_same();
         let bytes = match self.way.conversion {
             Conversion::Same | Conversion::Hosted(_) => {
                 let text = bytes.trim_ascii();
