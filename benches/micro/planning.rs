@@ -4,7 +4,6 @@ use super::state::{self, record};
 use divan::{Bencher, black_box};
 use gw::plan::{Ask, Context, Dice, Moment, Snapshot, plan, turns::Turn};
 use gw::resources::route::Strategy;
-use http::HeaderMap;
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::Duration;
@@ -47,15 +46,13 @@ fn cases() -> Vec<Case> {
 #[divan::bench(name = "plan", args = cases())]
 fn planned(bencher: Bencher<'_, '_>, case: &Case) {
     let snapshot = snapshot(case);
-    let mut headers = HeaderMap::new();
-    for (name, value) in [
+    let headers = [
         ("content-type", "application/json"),
         ("user-agent", "OpenAI/Python 2.8.0"),
         ("x-team", "growth"),
         ("x-session-id", "3f6c2a51"),
-    ] {
-        headers.insert(name, value.parse().unwrap());
-    }
+    ];
+    let headers = headers.into_iter().collect();
     let caller = snapshot.caller_named("k").unwrap();
     let ask = Ask {
         format: "openai-chat",

@@ -1,6 +1,7 @@
 //! Beta features that change what a model takes: <https://docs.anthropic.com/en/api/beta-headers>.
 
-use http::HeaderMap;
+/// The header that callers name them in.
+pub const HEADER: &str = "anthropic-beta";
 
 /// A context window larger than a model's own, which callers ask for by the name of a beta.
 struct Beta {
@@ -17,12 +18,9 @@ static BETAS: [Beta; 1] = [Beta {
     window: 1_000_000,
 }];
 
-/// The context window that the betas a caller asks for give a model where that is more than its own.
-pub fn window(own: u64, model: &str, headers: &HeaderMap) -> u64 {
-    headers
-        .get_all("anthropic-beta")
-        .iter()
-        .filter_map(|line| line.to_str().ok())
+/// The context window that the betas in a caller's headers give a model where that is more than its own.
+pub fn window<'a>(own: u64, model: &str, betas: impl Iterator<Item = &'a str>) -> u64 {
+    betas
         .flat_map(|line| line.split(','))
         .filter_map(|name| {
             BETAS.iter().find(|beta| {
@@ -35,7 +33,6 @@ pub fn window(own: u64, model: &str, headers: &HeaderMap) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn a_beta_enlarges_the_window_of_its_models_alone() {
@@ -50,11 +47,8 @@ mod tests {
         ] {
             // On one line, and on a line of its own behind others.
             for lines in [vec![betas], vec!["tools-2024-04-04", betas]] {
-                let mut headers = HeaderMap::new();
-                for line in lines {
-                    headers.append("anthropic-beta", HeaderValue::from_static(line));
-                }
-                assert_eq!(window(own, model, &headers), expected, "{model}");
+                let window = window(own, model, lines.into_iter());
+                assert_eq!(window, expected, "{model}");
             }
         }
     }

@@ -94,7 +94,11 @@ impl Passes {
     };
 
     /// Whether this header may pass.
-    pub fn header(&self, name: &str) -> bool {
-        self.headers.contains(&name) || self.prefixes.iter().any(|start| name.starts_with(start))
+    pub fn header(&self, name: &[u8]) -> bool {
+        self.headers.iter().any(|known| known.as_bytes() == name)
+            || self
+                .prefixes
+                .iter()
+                .any(|start| name.starts_with(start.as_bytes()))
     }
 }

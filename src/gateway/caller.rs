@@ -5,17 +5,14 @@ use super::{Serving, Shared};
 use crate::bearer;
 use crate::error::{Error, Kind, Result};
 use crate::formats::Api;
+use crate::http1::{
+    fields::{Fields, text},
+    request::Parts,
+};
 use crate::plan::Caller;
 use crate::store::token;
 use crate::upstream::{Form, OwnKey};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use std::{borrow::Cow, sync::Arc};
-
-/// The head of a request, where credentials stand.
-pub trait Head {
-    fn headers(&self) -> &HeaderMap;
-    fn query(&self) -> Option<&str>;
-}
 
 /// Whether a key may stand in the address: there alone where Google's API has it. Addresses are written down wherever they
 /// pass, so that elsewhere it is a mistake.
@@ -32,24 +29,6 @@ impl InQuery {
             Api::Google => InQuery::Taken,
             Api::Openai | Api::Anthropic | Api::Message | Api::Amazon => InQuery::Ignored,
         }
-    }
-}
-
-impl<B> Head for Request<B> {
-    fn headers(&self) -> &HeaderMap {
-        Request::headers(self)
-    }
-    fn query(&self) -> Option<&str> {
-        self.uri().query()
-    }
-}
-
-impl Head for http::request::Parts {
-    fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-    fn query(&self) -> Option<&str> {
-        self.uri.query()
     }
 }
 
@@ -82,15 +61,15 @@ impl From<Error> for Denied {
 pub fn admit(
     shared: &Shared,
     serving: &Serving,
-    head: &impl Head,
+    head: &Parts,
     taken: InQuery,
     now: i64,
 ) -> Result<Admitted, Denied> {
     let in_query = in_query(head, taken)?;
-    let presented = presented(head.headers(), in_query.as_deref(), |key| {
+    let presented = presented(&head.headers, in_query.as_deref(), |key| {
         ours(shared, serving, key)
     })?;
-    let text = presented.key.ok_or_else(|| unsent(head.headers()))?;
+    let text = presented.key.ok_or_else(|| unsent(&head.headers))?;
     if !token::well_formed(text) {
         return Err(unknown().into());
     }
@@ -126,9 +105,9 @@ pub fn admit(
 }
 
 /// What a request without a key is told.
-fn unsent(headers: &HeaderMap) -> Error {
-    let authorization = headers.get(header::AUTHORIZATION);
-    let signed = authorization.is_some_and(|value| value.as_bytes().starts_with(SIGNED));
+fn unsent(headers: &Fields) -> Error {
+    let authorization = headers.get("authorization");
+    let signed = authorization.is_some_and(|value| value.starts_with(SIGNED));
     match signed {
         true => refused("requests signed with AWS credentials are not taken here").hint(
             "send the gateway key as a bearer token: AWS's clients take it from `AWS_BEARER_TOKEN_BEDROCK`",
@@ -150,11 +129,11 @@ fn known(serving: &Serving, digest: &[u8; 32]) -> Option<Arc<Caller>> {
 pub fn whose(
     shared: &Shared,
     serving: &Serving,
-    head: &impl Head,
+    head: &Parts,
     taken: InQuery,
 ) -> Option<Arc<Caller>> {
     let in_query = in_query(head, taken).ok()?;
-    let presented = presented(head.headers(), in_query.as_deref(), |key| {
+    let presented = presented(&head.headers, in_query.as_deref(), |key| {
         ours(shared, serving, key)
     });
     let text = presented.ok()?.key?;
@@ -197,12 +176,12 @@ const PLACED: usize = 5;
 
 /// Which they are. The third is Azure's:
 /// <https://learn.microsoft.com/azure/ai-foundry/openai/reference#authentication>
-static PLACES: [HeaderName; PLACED] = [
-    header::AUTHORIZATION,
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("api-key"),
-    HeaderName::from_static("x-goog-api-key"),
-    HeaderName::from_static("x-gw-key"),
+const PLACES: [&str; PLACED] = [
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "x-gw-key",
 ];
 
 /// The query parameter that Gemini's clients may send their key in: <https://ai.google.dev/api>. Taken or not, it goes no
@@ -210,9 +189,9 @@ static PLACES: [HeaderName; PLACED] = [
 const IN_QUERY: &str = "key";
 
 /// The key in a query; the inner error: there are several.
-fn in_query(head: &impl Head, taken: InQuery) -> Result<Option<Cow<'_, str>>> {
+fn in_query(head: &Parts, taken: InQuery) -> Result<Option<Cow<'_, str>>> {
     let query = match taken {
-        InQuery::Taken => head.query().unwrap_or_default(),
+        InQuery::Taken => head.uri.query().unwrap_or_default(),
         InQuery::Ignored => "",
     };
     let pairs = url::form_urlencoded::parse(query.as_bytes());
@@ -229,22 +208,22 @@ fn twice(what: &str) -> Error {
 
 /// What stands in each of the [`PLACES`], each of which may come once. Goes through the headers, which are few, and does not
 /// look each place up: most are not there.
-fn placed(headers: &HeaderMap) -> Result<[Option<&str>; PLACED]> {
-    let mut found: [Option<&HeaderValue>; PLACED] = [None; PLACED];
-    for (name, value) in headers {
-        let place = PLACES.iter().position(|place| place == name);
+fn placed(headers: &Fields) -> Result<[Option<&str>; PLACED]> {
+    let mut found: [Option<&[u8]>; PLACED] = [None; PLACED];
+    for (name, value) in headers.iter() {
+        let place = PLACES.iter().position(|place| place.as_bytes() == name);
         if let Some(place) = place
             && found[place].replace(value).is_some()
         {
-            return Err(twice(&format!("header `{name}`")));
+            return Err(twice(&format!("header `{}`", PLACES[place])));
         }
     }
-    Ok(found.map(|value| value.and_then(|value| value.to_str().ok()).map(str::trim)))
+    Ok(found.map(|value| value.and_then(text).map(str::trim)))
 }
 
 /// Reads the credentials. `ours`: whether a key is one of this gateway's.
 fn presented<'a>(
-    headers: &'a HeaderMap,
+    headers: &'a Fields,
     in_query: Option<&'a str>,
     ours: impl Fn(&str) -> bool,
 ) -> Result<Presented<'a>> {

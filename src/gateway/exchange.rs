@@ -9,10 +9,11 @@ use crate::formats::names::Names;
 use crate::formats::{
     Codec, Dropped, Embeds, Format, ReplyContext, StreamUsage, Target, peek::Peek, spelling, splice,
 };
+use crate::http1::fields::Fields;
 use crate::plan::Choice;
 use crate::upstream::{BETAS, Origin, OwnKey, Upstream, Way};
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::Method;
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
 /// A caller's own provider key.
@@ -47,7 +48,7 @@ pub struct Exchange<'a> {
     pub worker: &'a Rc<Worker>,
     pub serving: &'a Arc<Serving>,
     pub format: &'static Format,
-    pub headers: &'a HeaderMap,
+    pub headers: &'a Fields,
     /// The caller's query, of which some parameters may pass.
     pub query: Option<&'a str>,
     /// What the request holds in memory.
@@ -123,12 +124,7 @@ impl Exchange<'_> {
 
     /// The body for an upstream that has the format in another form.
     pub fn rehosted(&self, envelope: &Envelope, choice: &Choice) -> Result<Rehosted, Error> {
-        let betas: Vec<&str> = self
-            .headers
-            .get_all(BETAS)
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .collect();
+        let betas: Vec<&str> = self.headers.texts(BETAS.as_str()).collect();
         let say = Say {
             model: &choice.model,
             stream: self.peek.stream,

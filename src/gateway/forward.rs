@@ -22,9 +22,9 @@ use super::{
     worker::Worker,
 };
 use crate::formats::{Format, peek::Peek};
+use crate::http1::request::Parts;
 use crate::plan::{self, Ask, Plan};
 use bytes::Bytes;
-use http::request::Parts;
 use std::{borrow::Cow, cell::OnceCell, rc::Rc, sync::Arc};
 
 /// What to do where a long form says its model too late, or not at all.

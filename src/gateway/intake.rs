@@ -10,9 +10,9 @@ use super::{
     watch::{Fired, Guard},
 };
 use crate::error::{Error, Kind, Result};
+use crate::http1::fields::Fields;
 use crate::plan::Caller;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
 use std::{future::poll_fn, sync::atomic::Ordering, time::Instant};
 
 fn full(what: &str) -> Error {
@@ -39,9 +39,8 @@ pub(super) fn room(shared: &Shared, caller: &Caller) -> Result<()> {
 }
 
 /// How large the head says the body is.
-pub(super) fn announced(headers: &HeaderMap) -> Option<usize> {
-    let length = headers.get(header::CONTENT_LENGTH)?;
-    length.to_str().ok()?.parse().ok()
+pub(super) fn announced(headers: &Fields) -> Option<usize> {
+    headers.text("content-length")?.parse().ok()
 }
 
 /// The next piece of a body; `None`: its end.
@@ -67,7 +66,7 @@ pub(super) async fn piece(
 /// caller to send what will be refused (no `100 Continue`).
 pub(super) async fn read(
     settings: &Settings,
-    headers: &HeaderMap,
+    headers: &Fields,
     mut incoming: Incoming,
     held: &Held,
     watch: &Guard,

@@ -26,8 +26,9 @@ use super::{
 use crate::chat::Op;
 use crate::error::Error;
 use crate::formats::{self, Format, FormatId, objects, peek::Peek};
+use crate::http1::request::Parts;
 use crate::plan::{self, Ask, Caller, Plan};
-use http::{Method, request::Parts};
+use http::Method;
 use std::rc::Rc;
 
 /// One kind of what is kept.

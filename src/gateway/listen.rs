@@ -16,10 +16,13 @@ use super::{
 use crate::chat::Op;
 use crate::error::{Error, Kind};
 use crate::formats::{self, Api, Called, Format};
-use crate::http1::request::Refused;
+use crate::http1::{
+    fields::Fields,
+    request::{Parts, Refused},
+};
 use crate::plan::{Snapshot, route};
 use crate::store::journal::Outcome;
-use http::{HeaderMap, HeaderName, Method, header, request::Parts};
+use http::Method;
 use serde_json::json;
 use std::{borrow::Cow, rc::Rc};
 
@@ -101,7 +104,7 @@ impl<'a> Place<'a> {
         snapshot: &'a Snapshot,
         method: &Method,
         path: &'a str,
-        headers: &HeaderMap,
+        headers: &Fields,
     ) -> crate::error::Result<Place<'a>> {
         if let Some(called) = formats::called(path) {
             return Ok(Place::Format(Asked::of(called, None)));
@@ -163,9 +166,9 @@ impl<'a> Below<'a> {
     }
 
     /// What it asks for: by what follows the route's path, else by the headers.
-    fn format(&self, headers: &HeaderMap) -> Option<Called<'a>> {
+    fn format(&self, headers: &Fields) -> Option<Called<'a>> {
         let called = match self.rest.trim_end_matches('/') {
-            "" | "/v1" => formats::called(if headers.contains_key("anthropic-version") {
+            "" | "/v1" => formats::called(if headers.has("anthropic-version") {
                 "/v1/messages"
             } else {
                 "/v1/chat/completions"
@@ -237,8 +240,8 @@ fn method(head: &Parts, expected: &Method, api: Api) -> Option<Response> {
 /// The answer to a client that would rather speak over a WebSocket: 426, from which it goes on with requests at once.
 /// Codex tries seven times over where it is told anything else.
 fn websocket(head: &Parts, api: Api) -> Option<Response> {
-    let upgrade = head.headers.get(header::UPGRADE)?;
-    if head.method != Method::GET || !upgrade.as_bytes().eq_ignore_ascii_case(b"websocket") {
+    let upgrade = head.headers.get("upgrade")?;
+    if head.method != Method::GET || !upgrade.eq_ignore_ascii_case(b"websocket") {
         return None;
     }
     let error = Error::invalid(format!(
@@ -274,16 +277,14 @@ fn wrong_method(worker: &Worker, format: &'static Format, head: &Parts) -> Optio
     Some(refusal)
 }
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
 /// A web page must not be able to use a gateway on this machine: it cannot guess a key, but a browser may
 /// hold one. No page is an allowed origin.
 fn browsers(head: &Parts) -> crate::error::Result<()> {
     let cross = head
         .headers
-        .get(SEC_FETCH_SITE)
-        .is_some_and(|site| site == "cross-site");
-    match cross || head.headers.contains_key(header::ORIGIN) {
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == b"cross-site");
+    match cross || head.headers.has("origin") {
         false => Ok(()),
         true => Err(
             Error::new(Kind::Forbidden, "requests from web pages are not served")

@@ -6,9 +6,9 @@ use super::{Serving, spoken::by_headers};
 use crate::chat::Op;
 use crate::error::{Error, Result};
 use crate::formats::{Api, entry};
+use crate::http1::fields::Fields;
 use crate::plan::{Caller, Facts, direct};
 use crate::resources::Stamp;
-use http::HeaderMap;
 use serde_json::{Value, json};
 use std::{borrow::Cow, collections::BTreeMap, ops::Bound};
 
@@ -44,7 +44,7 @@ pub struct Asked<'a> {
     /// The path, as it is behind a route's.
     pub path: &'a str,
     pub query: &'a str,
-    pub headers: &'a HeaderMap,
+    pub headers: &'a Fields,
 }
 
 /// What a path asks for: the list (empty), or one model by its id as it stands in the path.

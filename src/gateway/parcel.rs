@@ -14,8 +14,9 @@ use super::{
 };
 use crate::error::{Error, Kind};
 use crate::formats::form::{self, Form, LOOKED_AT, Model};
+use crate::http1::fields::{Fields, text};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderValue;
 use std::{collections::VecDeque, rc::Rc, sync::Arc, time::Instant};
 
 /// A body, or the beginning of one.
@@ -41,7 +42,7 @@ impl Parcel {
     /// Reads the beginning of a body. A form's model stands there, or nowhere.
     pub async fn read(
         shared: &Arc<Shared>,
-        headers: &HeaderMap,
+        headers: &Fields,
         mut incoming: Incoming,
         held: &Held,
         watch: &Guard,
@@ -80,7 +81,9 @@ impl Parcel {
             form.finish()?;
         }
         Ok(Parcel {
-            content_type: headers.get(header::CONTENT_TYPE).cloned(),
+            content_type: headers
+                .get("content-type")
+                .and_then(|label| HeaderValue::from_bytes(label).ok()),
             length: length.map(|length| length as u64),
             head: collected.into_bytes(),
             mark: form.as_ref().map(|form| form.mark().to_vec()),
@@ -145,18 +148,14 @@ fn joined(mut pieces: VecDeque<Bytes>) -> Bytes {
 }
 
 /// Whether a request with this head brings a form, one that can be read or not.
-pub fn is_form(headers: &HeaderMap) -> bool {
-    let label = headers.get(header::CONTENT_TYPE);
-    let label = label.and_then(|label| label.to_str().ok());
-    label.and_then(Form::of).is_some()
+pub fn is_form(headers: &Fields) -> bool {
+    headers.text("content-type").and_then(Form::of).is_some()
 }
 
 /// The form that a request with this head brings, to be read.
-fn form_of(headers: &HeaderMap) -> Result<Option<Form>, Error> {
-    let mut labels = headers.get_all(header::CONTENT_TYPE).iter();
-    let label = labels
-        .next()
-        .map(|label| label.to_str().unwrap_or_default());
+fn form_of(headers: &Fields) -> Result<Option<Form>, Error> {
+    let mut labels = headers.all("content-type");
+    let label = labels.next().and_then(text);
     let Some(form) = Form::of(label.unwrap_or_default()) else {
         return Ok(None);
     };
@@ -164,8 +163,8 @@ fn form_of(headers: &HeaderMap) -> Result<Option<Form>, Error> {
         return Err(Error::invalid("there is more than one `Content-Type`").hint("send one"));
     }
     let form = form?;
-    let coding = headers.get(header::CONTENT_ENCODING);
-    match coding.is_none_or(|coding| coding.is_empty() || coding == "identity") {
+    let coding = headers.get("content-encoding");
+    match coding.is_none_or(|coding| coding.is_empty() || coding == b"identity") {
         true => Ok(Some(form)),
         false => Err(Error::new(
             Kind::Unsupported,

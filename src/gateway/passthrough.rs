@@ -9,8 +9,9 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::formats::{self, Format, FormatId};
+use crate::http1::request::Parts;
 use crate::plan::{Ask, Caller, Plan, passthrough};
-use http::{Method, request::Parts};
+use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// In front of all of them.

@@ -24,10 +24,10 @@ use crate::formats::{
     count::{self, Counted},
     peek::{self, Peek},
 };
+use crate::http1::request::Parts;
 use crate::plan::{self, Ask, Caller, Context, Needs, Plan, turns::Turn};
 use crate::upstream::{OwnKey, via};
 use bytes::Bytes;
-use http::request::Parts;
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
 /// Serves one request of a known format.

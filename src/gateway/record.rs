@@ -12,14 +12,14 @@ use crate::catalog::{self, Prices};
 use crate::chat::{Op, Usage, UsageSource, estimate};
 use crate::formats::Api;
 use crate::formats::{Seen, peek::Peek, sniff};
-use crate::http1::lines::Lines;
+use crate::http1::{fields::Fields, lines::Lines};
 use crate::plan::{Caller, Moment};
 use crate::resources::{Stamp, key::LogContent};
 use crate::store::counters::{Amounts, Refusal};
 use crate::store::journal::{Attempt, Outcome, Row};
 use crate::telemetry::context::{self, Context};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use std::{
     cell::Cell,
     sync::{Arc, atomic::Ordering},
@@ -175,7 +175,7 @@ impl Record {
     }
 
     /// Where its caller's trace stands, where that matters.
-    pub fn traced(&mut self, headers: &HeaderMap) {
+    pub fn traced(&mut self, headers: &Fields) {
         if self.shared.traces.is_some() {
             self.trace = Context::read(headers).map(Box::new);
         }

@@ -11,12 +11,11 @@ use super::super::{
 };
 use super::*;
 use crate::formats::{Format, alike::Alike, openai, peek::Peek};
-use crate::http1::body::Framing;
+use crate::http1::{body::Framing, fields::Fields};
 use crate::plan::testing;
 use crate::resources::Stamp;
 use crate::upstream::{Access, Timers, Upstream};
 use crate::wait::PATIENCE;
-use http::HeaderMap;
 use serde_json::json;
 use std::{
     cell::{OnceCell, RefCell},
@@ -78,7 +77,7 @@ async fn stream(ping: Duration, idle: Duration) -> (TcpStream, Relay) {
         worker: &worker,
         serving: &Arc::default(),
         format: FORMAT,
-        headers: &HeaderMap::new(),
+        headers: &Fields::default(),
         query: None,
         held: &held,
         body: &Bytes::new(),

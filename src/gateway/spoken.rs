@@ -2,7 +2,7 @@
 //! so that a request that goes no further is answered in words its client reads. Must not know what is served how.
 
 use crate::formats::{self, Api};
-use http::{HeaderMap, header};
+use crate::http1::fields::Fields;
 
 /// The header in which an API's clients look for a request's id.
 pub fn request_id(api: Api) -> &'static str {
@@ -133,7 +133,7 @@ static KNOWN: &[Known] = &[
 ];
 
 /// The API a request speaks.
-pub fn spoken(path: &str, headers: &HeaderMap) -> Api {
+pub fn spoken(path: &str, headers: &Fields) -> Api {
     if let Some(called) = formats::called(path) {
         return called.format.api;
     }
@@ -144,28 +144,17 @@ pub fn spoken(path: &str, headers: &HeaderMap) -> Api {
         () if path.split('/').any(|segment| segment == "anthropic") => Api::Anthropic,
         () if let Some(api) = by_headers(headers) => api,
         // Clients of OpenAI's API send their key as `Authorization`.
-        () if headers.contains_key("x-api-key") && !headers.contains_key(header::AUTHORIZATION) => {
-            Api::Anthropic
-        }
+        () if headers.has("x-api-key") && !headers.has("authorization") => Api::Anthropic,
         () => Api::Openai,
     }
 }
 
 /// The API that headers of its own alone belong to.
-pub fn by_headers(headers: &HeaderMap) -> Option<Api> {
-    let anthropic = || {
-        headers
-            .keys()
-            .any(|name| name.as_str().starts_with("anthropic-"))
-    };
+pub fn by_headers(headers: &Fields) -> Option<Api> {
+    let any = |start: &[u8]| headers.iter().any(|(name, _)| name.starts_with(start));
     match () {
-        () if anthropic() => Some(Api::Anthropic),
-        () if headers
-            .keys()
-            .any(|name| name.as_str().starts_with("x-goog-")) =>
-        {
-            Some(Api::Google)
-        }
+        () if any(b"anthropic-") => Some(Api::Anthropic),
+        () if any(b"x-goog-") => Some(Api::Google),
         () => None,
     }
 }
@@ -223,18 +212,11 @@ fn begins(path: &str, pattern: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn paths_and_headers_tell() {
         let with = |path: &str, names: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for name in names {
-                headers.insert(
-                    http::HeaderName::from_static(name),
-                    HeaderValue::from_static("x"),
-                );
-            }
+            let headers = names.iter().map(|name| (*name, "x")).collect();
             spoken(path, &headers)
         };
         for (path, names, api) in [
@@ -277,7 +259,7 @@ mod tests {
                 let path = entry.path.replace("{model}", "m");
                 assert_eq!(unserved(&path), None);
                 assert_eq!(unserved(&format!("/team{path}")), None);
-                assert_eq!(spoken(&path, &HeaderMap::new()), format.api);
+                assert_eq!(spoken(&path, &Fields::default()), format.api);
             }
         }
         for path in [

@@ -2,10 +2,10 @@
 //! is cut where it grows too large. Must not know where pieces come from, nor count them against shared bounds.
 
 use crate::error::{Error, Kind, Result};
+use crate::http1::fields::{Fields, text};
 use brotli_decompressor::DecompressorWriter;
 use bytes::{Bytes, BytesMut};
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use http::{HeaderMap, header};
 use std::io::{self, Write};
 use zstd::{
     stream::{
@@ -78,11 +78,11 @@ impl Write for Sink {
 
 impl Unpacking {
     /// What the headers say of the body; `None` where it is not compressed. `most`: how large it may become.
-    pub fn of(headers: &HeaderMap, most: usize) -> Result<Option<Unpacking>> {
-        let mut named = headers.get_all(header::CONTENT_ENCODING).iter();
+    pub fn of(headers: &Fields, most: usize) -> Result<Option<Unpacking>> {
+        let mut named = headers.all("content-encoding");
         let name = match (named.next(), named.next()) {
             (None, _) => return Ok(None),
-            (Some(name), None) => name.to_str().unwrap_or("?").trim(),
+            (Some(name), None) => text(name).unwrap_or("?").trim(),
             (Some(_), Some(_)) => return Err(several()),
         };
         if name.is_empty() || name.eq_ignore_ascii_case("identity") {

@@ -3,14 +3,9 @@
 
 use super::*;
 use flate2::{Compression, write};
-use http::HeaderValue;
 
 fn begin(coding: &str, most: usize) -> Result<Option<Unpacking>> {
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_ENCODING,
-        HeaderValue::from_str(coding).unwrap(),
-    );
+    let headers = [("content-encoding", coding)].into_iter().collect();
     Unpacking::of(&headers, most)
 }
 

@@ -2,7 +2,7 @@
 //! wait nothing is sent, upstream or to the caller. Must not know targets.
 
 use super::Shared;
-use http::HeaderMap;
+use crate::http1::fields::Fields;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
@@ -63,14 +63,14 @@ fn pause(left: Duration, next: Duration, jitter: Duration) -> Option<Duration> {
 /// <https://github.com/openai/openai-node/blob/master/src/client.ts>,
 /// <https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py>), `x-server-timeout` Google's
 /// (<https://github.com/googleapis/python-genai/blob/main/google/genai/_api_client.py>).
-pub fn patience(headers: &HeaderMap) -> Option<Duration> {
+pub fn patience(headers: &Fields) -> Option<Duration> {
     const NAMES: [&str; 3] = [
         "x-stainless-timeout",
         "x-stainless-read-timeout",
         "x-server-timeout",
     ];
     let seconds = |name: &&str| {
-        let value = headers.get(*name)?.to_str().ok()?;
+        let value = headers.text(name)?;
         let seconds: f64 = value.trim().parse().ok()?;
         Duration::try_from_secs_f64(seconds)
             .ok()
@@ -83,7 +83,6 @@ pub fn patience(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn callers_say_their_patience_in_seconds() {
@@ -103,13 +102,7 @@ mod tests {
             (&[("x-stainless-timeout", "inf")], None),
             (&[("x-stainless-timeout", "soon")], None),
         ] {
-            let headers: HeaderMap = lines
-                .iter()
-                .map(|(name, value)| {
-                    let name = http::HeaderName::from_static(name);
-                    (name, HeaderValue::from_static(value))
-                })
-                .collect();
+            let headers = lines.iter().copied().collect();
             let patience = patience(&headers).map(|patience| patience.as_millis());
             assert_eq!(patience, expected, "{lines:?}");
         }

@@ -1,10 +1,10 @@
-//! The headers of an answer as they came: slices of its head, since few of them are ever looked at.
+//! The headers of a request or an answer as they came: slices of its head, since few of them are ever looked at.
 
-use super::field::is_text;
 use bytes::Bytes;
+use std::fmt;
 
-/// Headers in the order in which they came.
-#[derive(Clone, Debug, Default)]
+/// Headers in the order in which they came, their names in small letters.
+#[derive(Clone, Default)]
 pub struct Fields {
     head: Bytes,
     lines: Vec<Line>,
@@ -42,16 +42,36 @@ impl Fields {
             .unwrap_or_default()
     }
 
-    /// Names as they are spelt, and values.
+    /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let parts = |line: &Line| (self.part(line.name), self.part(line.value));
         self.lines.iter().map(parts)
     }
 
+    /// What each of this name says.
+    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        // Nearly all that are not of this name are told by its length alone.
+        let is = |line: &Line| {
+            (line.name.1 - line.name.0) as usize == name.len()
+                && self.part(line.name).eq_ignore_ascii_case(name.as_bytes())
+        };
+        let lines = self.lines.iter().filter(move |line| is(line));
+        lines.map(|line| self.part(line.value))
+    }
+
+    /// The same, of those that are text.
+    pub fn texts<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.all(name).filter_map(text)
+    }
+
+    /// Whether there is one of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
     /// What the first of this name says.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let is = |(have, _): &(&[u8], &[u8])| have.eq_ignore_ascii_case(name.as_bytes());
-        self.iter().find(is).map(|(_, value)| value)
+        self.all(name).next()
     }
 
     /// The same, where it is text that everybody reads alike.
@@ -60,19 +80,28 @@ impl Fields {
     }
 }
 
-/// A header's value, where it is text that everybody reads alike: ASCII.
+/// A header's value, where it is text that everybody reads alike: ASCII. What is none at all came in no header.
 pub fn text(value: &[u8]) -> Option<&str> {
-    let plain = value.iter().all(|byte| byte.is_ascii() && is_text(*byte));
-    std::str::from_utf8(value).ok().filter(|_| plain)
+    std::str::from_utf8(value)
+        .ok()
+        .filter(|text| text.is_ascii())
 }
 
-/// Those of an answer that nobody sent.
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |part: &[u8]| part.escape_ascii().to_string();
+        let lines = self.iter().map(|(name, value)| (shown(name), shown(value)));
+        f.debug_map().entries(lines).finish()
+    }
+}
+
+/// Those of a head that nobody sent.
 impl<'a> FromIterator<(&'a str, &'a str)> for Fields {
     fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(lines: T) -> Fields {
         let lines: Vec<(&str, &str)> = lines.into_iter().collect();
         let all: String = lines
             .iter()
-            .flat_map(|(name, value)| [*name, *value])
+            .flat_map(|(name, value)| [name.to_ascii_lowercase(), (*value).to_owned()])
             .collect();
         let (head, mut from) = (Bytes::from(all), 0);
         let line = |(name, value): (&str, &str)| {
@@ -103,6 +132,15 @@ mod tests {
         assert_eq!((fields.text("b"), fields.text("e")), (Some(""), None));
         assert_eq!((fields.text("c"), fields.text("d")), (None, Some("\tx")));
         let names: Vec<&[u8]> = fields.iter().map(|(name, _)| name).collect();
-        assert_eq!(names, [b"A", b"b", b"a", b"C", b"d"]);
+        assert_eq!(names, [b"a", b"b", b"a", b"c", b"d"]);
+        let all: Vec<&[u8]> = fields.all("A").collect();
+        assert_eq!(
+            (all, fields.has("B"), fields.has("e")),
+            (vec![&b"1"[..], b"2"], true, false)
+        );
+        assert_eq!(
+            (fields.texts("c").count(), fields.texts("a").count()),
+            (0, 2)
+        );
     }
 }

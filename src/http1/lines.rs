@@ -2,7 +2,7 @@
 //! less than a table, and most are never looked at again. What would end a line, or say what is the writer's to say, is not
 //! taken.
 
-use super::field::{is_text, is_token};
+use super::field::{is_all_text, is_token};
 use memchr::memchr;
 use std::ops::Range;
 
@@ -26,9 +26,7 @@ impl Lines {
     /// Adds one of a name that is not there. Where it can be no header, it is left out.
     pub fn add(&mut self, name: &str, value: impl AsRef<[u8]>) {
         let value = value.as_ref();
-        // Without an end before the end, so that many bytes are looked at in one go.
-        let fits = value.iter().fold(true, |fits, byte| fits & is_text(*byte));
-        if !fits || is_the_writers(name) {
+        if !is_all_text(value) || is_the_writers(name) {
             return;
         }
         debug_assert!(name.bytes().all(is_token) && self.find(name).is_none());

@@ -9,7 +9,7 @@ pub mod ask;
 pub mod body;
 /// One header of a head.
 mod field;
-/// The headers of an answer, read.
+/// Headers, read.
 pub mod fields;
 /// The headers of an answer, to be written.
 pub mod lines;

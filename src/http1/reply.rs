@@ -1,9 +1,9 @@
 //! The heads of answers to callers, and how a body goes out behind one. Headers that say where a body ends, and what becomes
 //! of the connection, are this one's to write.
 
-use super::{body::Framing, lines::Lines};
+use super::{body::Framing, lines::Lines, request::Parts};
 use crate::digits::Digits;
-use http::{Method, StatusCode, Version, request::Parts};
+use http::{Method, StatusCode};
 
 /// What an answer's form hangs on of the request it is for.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub struct Terms {
 impl Terms {
     pub fn of(request: &Parts) -> Terms {
         Terms {
-            newer: request.version != Version::HTTP_10,
+            newer: request.newer,
             head: request.method == Method::HEAD,
         }
     }

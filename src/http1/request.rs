@@ -3,10 +3,9 @@
 
 use super::body::{self, Framing};
 use super::field;
+use super::fields::{Fields, Line};
 use bytes::{Bytes, BytesMut};
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version, request::Parts,
-};
+use http::{Method, StatusCode, Uri};
 use memchr::{memchr, memchr_iter};
 use std::ops::Range;
 
@@ -34,14 +33,24 @@ pub struct Head {
     pub expects: bool,
 }
 
+/// What a request's head says to whoever serves it.
+#[derive(Debug)]
+pub struct Parts {
+    pub method: Method,
+    pub uri: Uri,
+    /// It is of HTTP/1.1, not 1.0.
+    pub newer: bool,
+    pub headers: Fields,
+}
+
 /// Why a head is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Refused {
     pub status: StatusCode,
     pub why: &'static str,
     /// The path it seems to ask for, and the names of headers that it seems to have: which API's words its caller reads.
     pub path: String,
-    pub headers: HeaderMap,
+    pub headers: Fields,
 }
 
 type Why = (StatusCode, &'static str);
@@ -60,8 +69,6 @@ const BARE: Why = bad("a line of the request head does not end in CRLF");
 
 /// Lines of a refused head that are looked at for names.
 const NAMES: usize = 100;
-/// Headers there is room for at once. The answer's take the place of the request's later on.
-const ROOM: usize = 16;
 
 /// Reads heads off what has come on one connection.
 #[derive(Debug, Default)]
@@ -97,8 +104,11 @@ impl Reader {
         // The request's line and the empty one are no headers.
         let count = self.lines.saturating_sub(2);
         *self = Reader::default();
-        let head = came.split_to(end).freeze();
-        Some(parse(&head, count, limits).map_err(|why| refused(why, &head)))
+        let mut head = came.split_to(end);
+        let headers = headers(&mut head, count, limits);
+        let head = head.freeze();
+        let read = headers.and_then(|(lines, said)| parse(&head, lines, &said, limits));
+        Some(read.map_err(|why| refused(why, &head)))
     }
 
     /// Where the head ends, once its empty line has come.
@@ -133,15 +143,15 @@ fn path(head: &[u8]) -> String {
 }
 
 /// The names of a head's headers, as far as they are such, without what they say.
-fn names(head: &[u8]) -> HeaderMap {
+fn names(head: &[u8]) -> Fields {
     let lines = head.split(|byte| *byte == b'\n').skip(1);
     let lines = lines.take_while(|line| !matches!(line, [] | [b'\r']));
-    let name = |line: &[u8]| HeaderName::from_bytes(line.split(|byte| *byte == b':').next()?).ok();
-    let mut headers = HeaderMap::new();
-    for name in lines.take(NAMES).filter_map(name) {
-        headers.insert(name, HeaderValue::from_static(""));
-    }
-    headers
+    let names = lines
+        .take(NAMES)
+        .filter_map(|line| line.split(|byte| *byte == b':').next());
+    let names = names.filter(|name| !name.is_empty() && name.iter().copied().all(field::is_token));
+    let names = names.filter_map(|name| std::str::from_utf8(name).ok());
+    names.map(|name| (name, "")).collect()
 }
 
 /// What the headers say of the body and of the connection.
@@ -155,43 +165,56 @@ struct Said {
     expects: bool,
 }
 
-/// Reads a whole head, each of whose lines ends in CRLF. `count`: of its headers.
-fn parse(head: &Bytes, count: usize, limits: &Limits) -> Result<Head, Why> {
+/// The longest name of a header: a longer one is none that anybody has.
+const LONGEST_NAME: usize = (64 << 10) - 1;
+
+/// Reads the headers of a whole head, each of whose lines ends in CRLF, and puts their names into small letters. `count`: of
+/// them.
+fn headers(head: &mut [u8], count: usize, limits: &Limits) -> Result<(Vec<Line>, Said), Why> {
     if !head.is_ascii() {
         return Err(FOREIGN);
-    }
-    let first = line(head, 0);
-    let (method, target, newer) = words(head, first.clone())?;
-    if target.len() > limits.target {
-        let why = "the request target is too long";
-        return Err((StatusCode::URI_TOO_LONG, why));
     }
     if count > limits.headers {
         return Err(large("there are too many headers"));
     }
-    let mut parts = Box::new(Request::new(()).into_parts().0);
-    parts.method = Method::from_bytes(&head[method]).map_err(|_| INVALID)?;
-    parts.uri = Uri::from_maybe_shared(head.slice(target)).map_err(|_| INVALID)?;
-    parts.headers = HeaderMap::with_capacity(count.max(ROOM));
-    let mut said = Said::default();
-    let mut at = first.end + 2;
+    let (mut lines, mut said) = (Vec::with_capacity(count), Said::default());
+    let mut at = line(head, 0).end + 2;
     for _ in 0..count {
         let line = line(head, at);
         at = line.end + 2;
         if line.len() > limits.header {
             return Err(large("a header is too long"));
         }
-        let colon = memchr(b':', &head[line.clone()]).ok_or(bad("a header line has no colon"))?;
-        let name = &head[line.start..line.start + colon];
-        let value = field::trimmed(&head[line.start + colon + 1..line.end]);
+        let length = field::name(&mut head[line.clone()]);
+        let (name, value) = match head[line].split_at(length) {
+            (name, [b':', value @ ..]) if (1..=LONGEST_NAME).contains(&length) => {
+                (name, field::trimmed(value))
+            }
+            (_, rest) if memchr(b':', rest).is_some() => return Err(INVALID),
+            _ => return Err(bad("a header line has no colon")),
+        };
         said.hear(name, value)?;
-        let name = HeaderName::from_bytes(name).map_err(|_| INVALID)?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(value)).map_err(|_| INVALID)?;
-        parts.headers.try_append(name, value).map_err(|_| INVALID)?;
+        if !field::is_all_text(value) {
+            return Err(INVALID);
+        }
+        lines.push(Line::of(head, name, value));
     }
-    if !newer {
-        parts.version = Version::HTTP_10;
+    Ok((lines, said))
+}
+
+/// Reads a head whose headers have been read.
+fn parse(head: &Bytes, lines: Vec<Line>, said: &Said, limits: &Limits) -> Result<Head, Why> {
+    let (method, target, newer) = words(head, line(head, 0))?;
+    if target.len() > limits.target {
+        let why = "the request target is too long";
+        return Err((StatusCode::URI_TOO_LONG, why));
     }
+    let parts = Box::new(Parts {
+        method: Method::from_bytes(&head[method]).map_err(|_| INVALID)?,
+        uri: Uri::from_maybe_shared(head.slice(target)).map_err(|_| INVALID)?,
+        newer,
+        headers: Fields::of(head.clone(), lines),
+    });
     let body = match (said.length, said.chunked) {
         _ if said.hosts > 1 || (said.hosts == 0 && newer) => {
             return Err(bad("there must be exactly one Host header"));
@@ -242,9 +265,9 @@ fn words(head: &[u8], line: Range<usize>) -> Result<(Range<usize>, Range<usize>,
 }
 
 impl Said {
-    /// Takes notice of one header.
+    /// Takes notice of one header, whose name is in small letters.
     fn hear(&mut self, name: &[u8], value: &[u8]) -> Result<(), Why> {
-        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        let is = |known: &[u8]| name == known;
         match name.len() {
             4 if is(b"host") => {
                 self.hosts += 1;
@@ -287,12 +310,20 @@ impl Said {
 }
 
 fn is_host(value: &[u8]) -> bool {
-    let fits = |byte: &u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'%')
-    };
-    !value.is_empty() && value.iter().all(fits)
+    !value.is_empty() && value.iter().all(|byte| HOST[usize::from(*byte)])
 }
+
+/// What a host and its port may have. A look at a table, since every request has one.
+static HOST: [bool; 256] = {
+    let (mut table, mut byte) = ([false; 256], 0);
+    while byte < table.len() {
+        let known = byte as u8;
+        table[byte] = known.is_ascii_alphanumeric()
+            || matches!(known, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'%');
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod laws;

@@ -73,7 +73,7 @@ pub(super) fn judge(
     match facts.context_window {
         // Features that enlarge it are looked for only where it would be too small.
         Some(own) if over(own) => {
-            let window = betas::window(own, model, ask.headers);
+            let window = betas::window(own, model, ask.headers.texts(betas::HEADER));
             match over(window) {
                 true => Err(Why::Context(window)),
                 false => Ok(()),

@@ -3,15 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
+use crate::http1::fields::Fields;
 use crate::resources::route::Strategy;
-use http::HeaderMap;
 use proptest::prelude::*;
 use proptest::strategy::Strategy as _;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+static NONE: LazyLock<Fields> = LazyLock::new(Fields::default);
 
 fn strategy() -> impl proptest::strategy::Strategy<Value = &'static str> {
     proptest::sample::select(Strategy::ALL.map(|(_, name)| name).to_vec())

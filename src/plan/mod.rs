@@ -43,10 +43,10 @@ pub use snapshot::{Provider, Snapshot};
 pub use crate::catalog::Facts;
 use crate::chat::Op;
 use crate::error::{Error, Kind, Result};
+use crate::http1::fields::Fields;
 /// What a request needs of a model.
 pub use crate::resources::model::Capabilities as Needs;
 use crate::resources::route::AllRest;
-use http::HeaderMap;
 use std::{sync::Arc, time::Duration};
 use strategy::{Hand, Scene};
 use turns::{Rehearsal, Turn};
@@ -74,7 +74,7 @@ pub struct Ask<'a> {
     /// The conversation as it is spelt: a JSON list or text; empty where there is none.
     pub turns: &'a str,
     /// The request's headers.
-    pub headers: &'a HeaderMap,
+    pub headers: &'a Fields,
     /// Which of them name its conversation.
     pub names: &'a session::Names,
     /// Unix time in milliseconds.
@@ -83,7 +83,7 @@ pub struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     /// What the head of a request says, whatever it asks; its conversation as the usual headers name it.
-    pub fn of_head(whole_path: &'a str, headers: &'a HeaderMap, at: i64) -> Ask<'a> {
+    pub fn of_head(whole_path: &'a str, headers: &'a Fields, at: i64) -> Ask<'a> {
         Ask {
             op: Op::Chat,
             format: "",

@@ -3,8 +3,8 @@
 
 use super::{Ask, Caller};
 use crate::expression::{Condition, Fields, Map, Scene, Value, Why};
+use crate::http1::fields::Fields as Headers;
 use crate::resources::route::condition::{STEPS, Subject, is_credential};
-use http::HeaderMap;
 use std::collections::BTreeMap;
 
 /// Days as conditions name them, from the one on which Unix time began.
@@ -77,17 +77,23 @@ fn weekday(at: i64) -> &'static str {
     DAYS[day % DAYS.len()]
 }
 
-impl Fields for HeaderMap {
+impl Fields for Headers {
     fn noun(&self) -> &'static str {
         "header"
     }
     fn get(&self, name: &str) -> Option<&str> {
-        let value = HeaderMap::get(self, name).filter(|_| !is_credential(name))?;
-        std::str::from_utf8(value.as_bytes()).ok()
+        let value = Headers::get(self, name).filter(|_| !is_credential(name))?;
+        std::str::from_utf8(value).ok()
     }
     fn names(&self) -> Vec<&str> {
-        let names = self.keys().map(|name| name.as_str());
-        names.filter(|name| !is_credential(name)).collect()
+        let mut names: Vec<&str> = Vec::new();
+        for (name, _) in self.iter() {
+            let name = std::str::from_utf8(name).unwrap_or_default();
+            if !is_credential(name) && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 }
 
@@ -109,7 +115,6 @@ mod tests {
     use super::*;
     use crate::plan::{Needs, testing};
     use crate::resources::route::condition;
-    use http::{HeaderName, HeaderValue};
     use proptest::prelude::*;
     use serde_json::json;
     use std::sync::Arc;
@@ -122,15 +127,8 @@ mod tests {
         snapshot.caller_named("ci").unwrap().clone()
     }
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            headers.append(
-                HeaderName::from_static(name),
-                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
-            );
-        }
-        headers
+    fn headers(pairs: &[(&str, &str)]) -> Headers {
+        pairs.iter().copied().collect()
     }
 
     /// Sunday, 22 November 2026, 03:41:07 UTC.
@@ -193,7 +191,7 @@ mod tests {
             let condition = condition::read(text).unwrap();
             assert_eq!(holds(&condition, &ask, &caller), Ok(says), "{text}");
         }
-        let bare = HeaderMap::new();
+        let bare = Headers::default();
         let bare = Ask::of_head("/v1/models", &bare, SUNDAY - 4 * DAY);
         for (text, says) in [
             (
@@ -293,7 +291,7 @@ mod tests {
             let day = days[civil.weekday().to_monday_zero_offset() as usize];
             let (hour, minute) = (civil.hour(), civil.minute());
             let text = format!("time.hour == {hour} && time.minute == {minute} && time.weekday == '{day}'");
-            let headers = HeaderMap::new();
+            let headers = Headers::default();
             let ask = Ask::of_head("/", &headers, at);
             let (condition, caller) = (condition::read(&text).unwrap(), caller());
             let asked = holds(&condition, &ask, &caller);
@@ -326,7 +324,7 @@ mod tests {
                 {"kind": "user", "name": "ann"}, {"kind": "key", "name": "k"}, {"kind": "provider", "name": "p"},
                 {"kind": "route", "name": "r", "keys": ["k"], "rules": rules, "targets": [{"provider": "p", "model": "own"}]},
             ]));
-            let headers = HeaderMap::new();
+            let headers = Headers::default();
             let ask = Ask { tokens, ..Ask::of_head("/v1/chat/completions", &headers, 0) };
             let route = snapshot.route("r").unwrap();
             let caller = snapshot.caller_named("k").unwrap();

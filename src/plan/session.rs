@@ -1,7 +1,7 @@
 //! Which conversation a request is part of, and which agent within it, as its headers say.
 
+use crate::http1::fields::{self, Fields};
 use crate::store::journal::LABEL_KEPT;
-use http::{HeaderMap, HeaderValue};
 use std::sync::LazyLock;
 
 /// Headers that name the conversation where no setting says others: Claude Code, Codex, goose, opencode.
@@ -43,17 +43,16 @@ impl Names {
         let (session, agent) = (or(session, &SESSION), or(agent, &AGENT));
         let names = session.iter().chain(&agent);
         Names {
-            lengths: names.fold(0, |all, name| all | length(name)),
+            lengths: names.fold(0, |all, name| all | length(name.as_bytes())),
             session,
             agent,
         }
     }
 
     /// Conversation and agent, where the caller says. Goes through the headers once: most requests have none of these.
-    pub fn named<'a>(&self, headers: &'a HeaderMap) -> (Option<&'a str>, Option<&'a str>) {
+    pub fn named<'a>(&self, headers: &'a Fields) -> (Option<&'a str>, Option<&'a str>) {
         let (mut session, mut agent) = (None, None);
-        for (name, value) in headers {
-            let name = name.as_str();
+        for (name, value) in headers.iter() {
             if self.lengths & length(name) != 0 {
                 first(&self.session, name, value, &mut session);
                 first(&self.agent, name, value, &mut agent);
@@ -85,18 +84,13 @@ impl Default for Names {
 }
 
 /// The bit of a name's length; long ones share the last.
-fn length(name: &str) -> u64 {
+fn length(name: &[u8]) -> u64 {
     1 << name.len().min(63)
 }
 
 /// Keeps the value of the earliest of the known names.
-fn first<'a>(
-    known: &[String],
-    name: &str,
-    value: &'a HeaderValue,
-    found: &mut Option<(usize, &'a str)>,
-) {
-    if let Some(at) = known.iter().position(|known| known == name)
+fn first<'a>(known: &[String], name: &[u8], value: &'a [u8], found: &mut Option<(usize, &'a str)>) {
+    if let Some(at) = known.iter().position(|known| known.as_bytes() == name)
         && found.is_none_or(|(other, _)| at < other)
         && let Some(text) = text(value)
     {
@@ -104,9 +98,9 @@ fn first<'a>(
     }
 }
 
-fn text(value: &HeaderValue) -> Option<&str> {
+fn text(value: &[u8]) -> Option<&str> {
     // ASCII, so that any place is between two characters.
-    let value = value.to_str().ok()?.trim();
+    let value = fields::text(value)?.trim();
     (!value.is_empty()).then(|| &value[..value.len().min(LABEL_KEPT)])
 }
 
@@ -119,11 +113,8 @@ mod tests {
     fn what_is_named_again_is_found() {
         let own = Names::of(&["X-Run".into(), "x-job".into()], &["x-worker".into()]);
         for names in [&*USUAL, &own] {
-            let mut given = HeaderMap::new();
-            for (_, name, value) in names.headers(Some("s"), Some("a")) {
-                let name = http::HeaderName::try_from(name).unwrap();
-                given.insert(name, value.parse().unwrap());
-            }
+            let given = names.headers(Some("s"), Some("a"));
+            let given = given.map(|(_, name, value)| (name, value)).collect();
             assert_eq!(names.named(&given), (Some("s"), Some("a")));
             assert_eq!(names.headers(None, None).count(), 0);
         }
@@ -132,12 +123,12 @@ mod tests {
     #[test]
     fn the_first_that_says_something_counts_whatever_the_order_of_headers() {
         let own = Names::of(&["x-run".into(), "x-job".into()], &[]);
-        let mut given = HeaderMap::new();
-        for (name, value) in [("x-job", "job"), ("x-session-id", "other"), ("x-run", " ")] {
-            given.insert(name, value.parse().unwrap());
-        }
-        assert_eq!(own.named(&given), (Some("job"), None));
-        given.insert("x-run", "run".parse().unwrap());
+        let given = |run| {
+            let lines = [("x-job", "job"), ("x-session-id", "other"), ("x-run", run)];
+            lines.into_iter().collect::<Fields>()
+        };
+        assert_eq!(own.named(&given(" ")), (Some("job"), None));
+        let given = given("run");
         assert_eq!(own.named(&given), (Some("run"), None));
         assert_eq!(USUAL.named(&given), (Some("other"), None));
     }

@@ -8,7 +8,7 @@ use crate::chat::Op;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
-static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+static NONE: LazyLock<Fields> = LazyLock::new(Fields::default);
 
 /// A request of key `k` for a chat with `m`, unless said otherwise.
 fn ask() -> Ask<'static> {

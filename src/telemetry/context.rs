@@ -1,7 +1,8 @@
 //! Which trace a request is part of: the caller's, where it says so (<https://www.w3.org/TR/trace-context/>), else one of its own,
 //! whose id is the request's. All ids follow from the request's, so that nothing has to be remembered. Pure.
 
-use http::{HeaderMap, HeaderName};
+use crate::http1::fields::{Fields, text};
+use http::HeaderName;
 
 /// The header of both sides.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -25,9 +26,9 @@ fn hex(text: &str, digits: usize) -> Option<u128> {
 
 impl Context {
     /// What the headers say; `None` where they say nothing, or nothing that is understood.
-    pub fn read(headers: &HeaderMap) -> Option<Context> {
-        let mut lines = headers.get_all(TRACEPARENT).iter();
-        let (line, None) = (lines.next()?.to_str().ok()?, lines.next()) else {
+    pub fn read(headers: &Fields) -> Option<Context> {
+        let mut lines = headers.all("traceparent");
+        let (line, None) = (text(lines.next()?)?, lines.next()) else {
             return None;
         };
         let mut parts = line.trim().split('-');
@@ -89,11 +90,8 @@ mod tests {
     const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     fn read(lines: &[&str]) -> Option<Context> {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(TRACEPARENT, line.parse().unwrap());
-        }
-        Context::read(&headers)
+        let lines = lines.iter().map(|line| ("traceparent", *line));
+        Context::read(&lines.collect())
     }
 
     #[test]

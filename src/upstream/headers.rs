@@ -3,7 +3,10 @@
 
 use super::{Ask, Content, Upstream, Way, address::filled, via};
 use crate::formats::Framing;
-use crate::http1::ask;
+use crate::http1::{
+    ask,
+    fields::{Fields, text},
+};
 use crate::resources::provider::Provider;
 use crate::vendors::Vendor;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -70,13 +73,13 @@ impl Written {
 
     /// All headers but the credential, where nothing about the request is its own.
     pub fn fitting(&self, ask: &Ask<'_>) -> Option<&[u8]> {
-        let own = |name: &HeaderName| {
-            *name == header::VIA || ask.way.is_some_and(|way| way.passes(name.as_str()))
-        };
+        let own = |name: &[u8]| name == b"via" || ask.way.is_some_and(|way| way.passes(name));
         if !matches!(ask.content, Content::Json)
             || ask.more.is_some()
             || ask.way.is_some_and(Way::is_hosted)
-            || ask.caller.is_some_and(|caller| caller.keys().any(own))
+            || ask
+                .caller
+                .is_some_and(|caller| caller.iter().any(|(name, _)| own(name)))
         {
             return None;
         }
@@ -123,29 +126,32 @@ pub(super) fn of(upstream: &Upstream, ask: &Ask<'_>) -> HeaderMap {
 }
 
 /// Copies the caller's headers that may pass and are named in no `Connection` header.
-fn pass(from: &HeaderMap, to: &mut HeaderMap, may: impl Fn(&str) -> bool) {
-    for name in from.keys() {
-        if !may(name.as_str()) || hop_by_hop(from, name) {
+fn pass(from: &Fields, to: &mut HeaderMap, may: impl Fn(&[u8]) -> bool) {
+    let mut passed: Vec<HeaderName> = Vec::new();
+    for (name, value) in from.iter() {
+        if !may(name) || hop_by_hop(from, name) {
             continue;
         }
+        let Ok(name) = HeaderName::from_bytes(name) else {
+            continue;
+        };
         // All of its lines, in place of what the vendor's row or the provider says.
-        to.remove(name);
-        for value in from.get_all(name) {
-            if value.to_str().is_ok() {
-                to.append(name.clone(), value.clone());
-            }
+        if !passed.contains(&name) {
+            to.remove(&name);
+            passed.push(name.clone());
+        }
+        if let Some(value) = text(value).and_then(|value| HeaderValue::from_str(value).ok()) {
+            to.append(name, value);
         }
     }
 }
 
 /// RFC 9110 section 7.6.1: headers listed in `Connection` are for the next hop only.
-fn hop_by_hop(headers: &HeaderMap, name: &HeaderName) -> bool {
+fn hop_by_hop(headers: &Fields, name: &[u8]) -> bool {
     headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
+        .texts("connection")
         .flat_map(|list| list.split(','))
-        .any(|listed| listed.trim().eq_ignore_ascii_case(name.as_str()))
+        .any(|listed| listed.trim().as_bytes().eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -167,7 +173,7 @@ mod tests {
         )
         .unwrap();
         let upstream = Upstream::build("up".into(), &spec, None, Timers::default()).unwrap();
-        let caller = HeaderMap::new();
+        let caller = Fields::default();
         let ask = Ask {
             method: Method::POST,
             target: Uri::from_static("/"),
@@ -275,9 +281,8 @@ mod tests {
             let access = Ok(Access::secret(Some(Secret::new("s3cret".into()))));
             let name = "up".into();
             let upstream = Upstream::build(name, &spec, Some(&access), Timers::default()).unwrap();
-            let value = HeaderValue::from_static("1.1 gw-0123456789abcdef");
-            let caller = caller.map(|name| (HeaderName::from_static(name), value));
-            let caller: HeaderMap = caller.into_iter().collect();
+            let caller = caller.map(|name| (name, "1.1 gw-0123456789abcdef"));
+            let caller: Fields = caller.into_iter().collect();
             let ask = || Ask {
                 method: Method::POST,
                 target: Uri::from_static("/"),
@@ -312,20 +317,15 @@ mod tests {
 
     #[test]
     fn only_what_is_allowed_passes() {
-        let mut from = HeaderMap::new();
-        for (name, value) in [
+        let from = [
             ("authorization", "Bearer x"),
             ("cookie", "a=b"),
             ("anthropic-beta", "b1"),
             ("anthropic-version", "v"),
             ("connection", "anthropic-version"),
             ("x-forwarded-for", "1.2.3.4"),
-        ] {
-            from.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            );
-        }
+        ];
+        let from = from.into_iter().collect();
         let mut to = HeaderMap::new();
         pass(&from, &mut to, |name| Passes::ANTHROPIC.header(name));
         assert_eq!(

@@ -38,7 +38,7 @@ pub use way::{Conversion, Way};
 use crate::chat::Op;
 use crate::error::{Error, Result};
 use crate::formats::{Format, Quirks, count};
-use crate::http1::ask::Headers;
+use crate::http1::{ask::Headers, fields::Fields};
 use crate::resources::provider::{Provider, inject::Faults};
 use crate::vendors::{self, Vendor};
 use address::Address;
@@ -88,7 +88,7 @@ pub struct Ask<'a> {
     /// `None`: to what is no format's (the list of models).
     pub way: Option<&'a Way>,
     /// The caller's headers; the way says which of them pass.
-    pub caller: Option<&'a HeaderMap>,
+    pub caller: Option<&'a Fields>,
     /// The caller's own provider key.
     pub own_key: Option<&'a OwnKey>,
     /// What a body named of features in beta that this way has in a header.

@@ -3,11 +3,15 @@
 //! goes nowhere: each round would make more of it.
 
 use crate::error::{Error, Kind, Result};
+use crate::http1::fields::Fields;
 use http::{HeaderMap, HeaderValue, header};
 use std::{fmt::Write, sync::LazyLock};
 
 /// Gateways a request may have come through.
 const MOST: usize = 5;
+
+/// The header that says so.
+const VIA: &str = "via";
 
 /// What names of gateways begin with.
 const NAME: &str = "gw-";
@@ -28,8 +32,8 @@ static OWN: LazyLock<(&str, HeaderValue)> = LazyLock::new(|| {
 });
 
 /// Whether a caller's request may be sent on.
-pub fn check(caller: &HeaderMap) -> Result<()> {
-    if !caller.contains_key(header::VIA) {
+pub fn check(caller: &Fields) -> Result<()> {
+    if !caller.has(VIA) {
         return Ok(());
     }
     let hint = "see which provider's base URL leads to a gateway: gw provider get -o wide";
@@ -52,8 +56,8 @@ pub(super) fn own() -> HeaderValue {
 
 /// Puts the gateways that a caller's request came through in front of this one. Proxies of other kinds are the caller's own
 /// affair.
-pub(super) fn add(caller: &HeaderMap, headers: &mut HeaderMap) {
-    if !caller.contains_key(header::VIA) {
+pub(super) fn add(caller: &Fields, headers: &mut HeaderMap) {
+    if !caller.has(VIA) {
         return;
     }
     let mut all = String::new();
@@ -68,11 +72,9 @@ pub(super) fn add(caller: &HeaderMap, headers: &mut HeaderMap) {
 }
 
 /// The gateways of this kind that a request came through.
-fn gateways(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+fn gateways(headers: &Fields) -> impl Iterator<Item = &str> {
     headers
-        .get_all(header::VIA)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
+        .texts(VIA)
         .flat_map(|list| list.split(','))
         .filter_map(|entry| entry.split_ascii_whitespace().nth(1))
         .filter(|name| {
@@ -86,19 +88,15 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    fn with(values: &[&str]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(header::VIA, HeaderValue::from_str(value).unwrap());
-        }
-        headers
+    fn with(values: &[&str]) -> Fields {
+        values.iter().map(|value| ("Via", *value)).collect()
     }
 
     #[test]
     fn what_came_back_or_came_too_far_goes_nowhere() {
         let other = |at: usize| format!("1.1 gw-{at:016x}");
         let own = own().to_str().unwrap().to_owned();
-        assert!(check(&HeaderMap::new()).is_ok());
+        assert!(check(&Fields::default()).is_ok());
         assert!(check(&with(&["1.0 fred, 1.1 p.example.net (Apache)"])).is_ok());
         assert!(check(&with(&[&other(1), &other(2)])).is_ok());
         let back = check(&with(&[&other(1), &format!("1.1 proxy, {own}")])).unwrap_err();
@@ -124,14 +122,15 @@ mod tests {
             "1.1 inner.example, 1.1 gw-0123456789abcdef (x)",
             "1.1 gw-short",
         ]);
-        let mut headers = with(&["before"]);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::VIA, HeaderValue::from_static("before"));
         add(&caller, &mut headers);
         assert_eq!(
             headers[header::VIA],
             format!("1.1 gw-0123456789abcdef, {own}")
         );
         let mut untouched = HeaderMap::new();
-        add(&HeaderMap::new(), &mut untouched);
+        add(&Fields::default(), &mut untouched);
         assert!(untouched.is_empty());
     }
 }

@@ -165,7 +165,7 @@ impl Way {
     }
 
     /// Whether this header of a caller's goes along.
-    pub(super) fn passes(&self, header: &str) -> bool {
+    pub(super) fn passes(&self, header: &[u8]) -> bool {
         self.passes.iter().any(|list| list.header(header))
     }
 

@@ -19,6 +19,7 @@ use crate::formats::{
     self, Format, Streams,
     peek::{self, Peek},
 };
+use crate::http1::fields::Fields;
 use crate::plan::{
     self, Ask, Context, Plan,
     explain::{
@@ -28,7 +29,7 @@ use crate::plan::{
     passthrough as through,
 };
 use crate::resources::Stamp;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 use past::{AsOf, Past};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -102,7 +103,7 @@ struct Told {
 struct Sent {
     /// The whole of it.
     path: String,
-    headers: HeaderMap,
+    headers: Fields,
     body: Option<String>,
     place: Where,
     /// When: one that already happened was sent then, whatever records it is held against.
@@ -301,7 +302,7 @@ fn first(plan: Result<Plan>) -> Result<Plan> {
 }
 
 /// What a path asks for, which must be something that goes to a provider.
-fn place(query: &Query, path: &str, headers: &HeaderMap, serving: &Serving) -> Result<Where> {
+fn place(query: &Query, path: &str, headers: &Fields, serving: &Serving) -> Result<Where> {
     let unserved = || {
         Error::invalid(format!("no provider is asked at `{}`", path.escape_debug()))
             .param("path")
@@ -360,16 +361,17 @@ fn looks_like(body: Option<&str>, depth: usize) -> Result<&'static Format> {
     Ok(formats::resembling(&body))
 }
 
-fn headers(given: &BTreeMap<String, String>) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
+fn headers(given: &BTreeMap<String, String>) -> Result<Fields> {
     for (name, value) in given {
         let bad = || {
             Error::invalid(format!("the header `{}` is not valid", name.escape_debug()))
                 .param("headers")
         };
-        let name = HeaderName::try_from(name.as_str()).map_err(|_| bad())?;
-        let value = HeaderValue::try_from(value.as_str()).map_err(|_| bad())?;
-        headers.append(name, value);
+        HeaderName::try_from(name.as_str()).map_err(|_| bad())?;
+        HeaderValue::try_from(value.as_str()).map_err(|_| bad())?;
     }
-    Ok(headers)
+    let lines = given.iter();
+    Ok(lines
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect())
 }

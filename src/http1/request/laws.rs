@@ -115,6 +115,13 @@ struct Meant {
     body: Vec<u8>,
 }
 
+/// Headers by name: those of one name stay in their order.
+fn sorted(headers: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
+    let mut headers: Vec<_> = headers.collect();
+    headers.sort_by(|(a, _), (b, _)| a.cmp(b));
+    headers
+}
+
 /// It is refused: for the first reason that is seen, and how much is seen at first is a matter of how it was cut.
 #[derive(Debug, PartialEq, Eq)]
 struct Refused;
@@ -137,13 +144,18 @@ fn here(bytes: &[u8], size: usize) -> Result<(Option<Meant>, usize), Refused> {
         }
     };
     let parts = head.parts;
+    let headers = parts.headers.iter();
     let mut meant = Meant {
-        line: format!("{} {} {:?}", parts.method, parts.uri, parts.version),
-        headers: parts
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-            .collect(),
+        line: format!(
+            "{} {} HTTP/1.{}",
+            parts.method,
+            parts.uri,
+            u8::from(parts.newer)
+        ),
+        headers: sorted(
+            headers
+                .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.to_vec())),
+        ),
         body: Vec::new(),
     };
     let mut body = Body::new(head.body);
@@ -171,9 +183,9 @@ async fn there(bytes: &[u8]) -> Option<Meant> {
             let headers = head.headers.iter();
             let told = Meant {
                 line: format!("{} {} {:?}", head.method, head.uri, head.version),
-                headers: headers
-                    .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-                    .collect(),
+                headers: sorted(
+                    headers.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())),
+                ),
                 body: body.collect().await?.to_bytes().to_vec(),
             };
             heard.borrow_mut().get_or_insert(told);

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{Outcome, Question, explain};
+use crate::http1::fields::Fields;
 use crate::plan::{
     Ask, Context, Dice, Moment, Plan, Snapshot, Why, laws, plan, testing, turns::Turn,
 };
-use http::HeaderMap;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ proptest! {
     ) {
         let snapshot = laws::snapshot(route, off);
         let caller = snapshot.caller_named("k").unwrap();
-        let headers = HeaderMap::new();
+        let headers = Fields::default();
         let ask = Ask { model: Some(model), tokens: 10, ..Ask::of_head("/v1/chat/completions", &headers, now) };
         let moment = Moment::after_beginning(Duration::ZERO);
         for (at, model) in resting {

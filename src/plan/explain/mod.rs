@@ -202,8 +202,8 @@ fn draw(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::http1::fields::Fields;
     use crate::plan::{plan, testing::snapshot};
-    use http::HeaderMap;
     use serde_json::{Value, json};
     use std::time::Duration;
 
@@ -212,7 +212,7 @@ mod tests {
         let text = |name: &str| query.get(name).and_then(Value::as_str);
         let named = text("route").map(|name| route_named(snapshot, name));
         let named = named.transpose()?;
-        let headers = HeaderMap::new();
+        let headers = Fields::default();
         let bound = named.map(|route| route.spec.path.as_str());
         let ask = Ask {
             path: text("path").or(bound.filter(|path| !path.is_empty())),

@@ -3,16 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
+use crate::http1::fields::Fields;
 use crate::plan::testing;
 use crate::plan::{Plan, Snapshot, Turn, route::Route, turns::Rehearsal};
 use crate::resources::route::Strategy;
-use http::HeaderMap;
 use proptest::{prelude::*, strategy::Strategy as Drawn};
 use serde_json::json;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+static NONE: LazyLock<Fields> = LazyLock::new(Fields::default);
 
 /// A route of key `k` to `a/m0`, `a/m1`, … with these weights; the models have prices that grow with every second one.
 fn snapshot(strategy: Strategy, weights: &[u32]) -> Snapshot {
@@ -41,14 +41,14 @@ fn now() -> Moment {
     Moment::after_beginning(Duration::from_secs(100))
 }
 
-fn ask(headers: &HeaderMap) -> Ask<'_> {
+fn ask(headers: &Fields) -> Ask<'_> {
     Ask {
         tokens: 100,
         ..Ask::of_head("/v1/chat/completions", headers, 0)
     }
 }
 
-fn planned(snapshot: &Snapshot, headers: &HeaderMap, dice: &mut Dice, turn: Turn<'_>) -> Plan {
+fn planned(snapshot: &Snapshot, headers: &Fields, dice: &mut Dice, turn: Turn<'_>) -> Plan {
     let caller = snapshot.caller_named("k").unwrap();
     let context = crate::plan::Context {
         caller,
@@ -105,8 +105,7 @@ proptest! {
     ) {
         let snapshot = snapshot(strategy, &weights);
         let under_way = lived(&snapshot, &past);
-        let mut headers = HeaderMap::new();
-        headers.insert("x-id", id.parse().unwrap());
+        let headers = [("x-id", id.as_str())].into_iter().collect();
         let draw = || {
             let plan = planned(&snapshot, &headers, &mut Dice::new(seed), Turn::Rehearsed(&mut Rehearsal::default()));
             let caller = snapshot.caller_named("k").unwrap();
@@ -173,8 +172,7 @@ proptest! {
         prop_assume!(fewer.iter().any(|weight| *weight > 0));
         let fewer = snapshot(Strategy::Sticky, &fewer);
         for id in ids {
-            let mut headers = HeaderMap::new();
-            headers.insert("x-id", id.parse().unwrap());
+            let headers = [("x-id", id.as_str())].into_iter().collect();
             let order = |snapshot: &Snapshot| order_of(&planned(snapshot, &headers, &mut Dice::new(1), Turn::Next));
             let (mut before, after) = (order(&whole), order(&fewer));
             before.retain(|place| *place != gone);
@@ -193,10 +191,8 @@ fn counted(
     let mut counts = vec![0; route(snapshot).own.targets.len()];
     let mut shares = vec![0.0; counts.len()];
     for turn in 0..draws {
-        let mut headers = HeaderMap::new();
-        if let Some(id) = id(turn) {
-            headers.insert("x-id", id.parse().unwrap());
-        }
+        let id = id(turn);
+        let headers = id.iter().map(|id| ("x-id", id.as_str())).collect();
         let plan = planned(snapshot, &headers, &mut dice, Turn::Next);
         if turn == 0 {
             let caller = snapshot.caller_named("k").unwrap();

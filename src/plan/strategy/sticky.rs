@@ -35,7 +35,7 @@ pub(in crate::plan) fn kept_by<'a>(
         StickyBy::Prompt => Some(("prompt", Cow::Borrowed(beginning(ask.turns).as_bytes()))),
         StickyBy::Header(name) => {
             let value = ask.headers.get(name.as_str());
-            value.map(|value| (name.as_str(), Cow::Borrowed(value.as_bytes())))
+            value.map(|value| (name.as_str(), Cow::Borrowed(value)))
         }
     };
     found.unwrap_or(key)
