@@ -101,7 +101,13 @@ async fn request(worker: &Rc<Worker>, conn: &Rc<Conn>, head: Head) -> Option<boo
     let turn = conn.begin(head.body, head.expects);
     let incoming = Incoming::new(conn.clone(), turn);
     // A connection carries the room of a request about for as long as there is one.
-    let mut serving = Box::pin(listen::handle(worker.clone(), head.parts, incoming));
+    // It begins where it stays: by way of the stack all of its room would be copied.
+    let serving = Box::new_uninit();
+    let serving = Box::write(
+        serving,
+        listen::handle(worker.clone(), head.parts, incoming),
+    );
+    let mut serving = Box::into_pin(serving);
     let response = unless_late(conn, |cx| match serving.as_mut().poll(cx) {
         Poll::Ready(response) => Poll::Ready(Some(response)),
         Poll::Pending => match conn.is_gone(cx) {
