@@ -87,11 +87,11 @@ pub fn text(value: &[u8]) -> Option<&str> {
         .filter(|text| text.is_ascii())
 }
 
+/// Their names alone: some of what they say is secret.
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |part: &[u8]| part.escape_ascii().to_string();
-        let lines = self.iter().map(|(name, value)| (shown(name), shown(value)));
-        f.debug_map().entries(lines).finish()
+        let names = self.iter().map(|(name, _)| name.escape_ascii().to_string());
+        f.debug_set().entries(names).finish()
     }
 }
 
@@ -133,6 +133,7 @@ mod tests {
         assert_eq!((fields.text("c"), fields.text("d")), (None, Some("\tx")));
         let names: Vec<&[u8]> = fields.iter().map(|(name, _)| name).collect();
         assert_eq!(names, [b"a", b"b", b"a", b"c", b"d"]);
+        assert_eq!(format!("{fields:?}"), r#"{"a", "b", "a", "c", "d"}"#);
         let all: Vec<&[u8]> = fields.all("A").collect();
         assert_eq!(
             (all, fields.has("B"), fields.has("e")),
