@@ -237,7 +237,7 @@ async fn serve(config: Config, mut seed: Vec<Value>) -> Result<ExitCode> {
     leases::settled(&shared, None).await;
     ready.tell(&config, &keys.made)?;
     // What nobody waits for, so that it takes no core from a start.
-    live::start(&shared);
+    live::start(&shared, started);
     spare::give_back();
     mapped::give_back();
 

@@ -13,7 +13,7 @@ use crate::live::{
 use crate::notify::Notifier;
 use crate::plan::status;
 use crate::resources::Stamp;
-use crate::store::journal::{Filter, sums::Ask};
+use crate::store::journal::{Filter, Journal, sums::Ask};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -28,23 +28,13 @@ const ANSWER: Duration = Duration::from_millis(60);
 /// Targets told of at most: those that are not well first.
 const TARGETS: usize = 200;
 
-/// Adds up from now on. What was spent today before this start is read from the log.
-pub fn start(shared: &Arc<Shared>) {
-    let journal = shared.journal.clone();
+/// Adds up from now on. What was spent that day before this process started is read from the log, which has rows of what was
+/// answered since, too: those are added up here.
+pub fn start(shared: &Arc<Shared>, started: Stamp) {
     let live = shared.clone();
     tokio::task::spawn_blocking(move || {
-        let now = Stamp::now().0;
-        let today = Filter {
-            since: Some(Stamp(now - now.rem_euclid(86_400_000))),
-            ..Filter::default()
-        };
-        let sums = journal.fold(&Ask {
-            filter: today,
-            ..Ask::default()
-        });
-        let spent = sums.map(|sums| sums.total.figures.cost_pico);
-        let spent = u64::try_from(spent.unwrap_or_default()).unwrap_or_default();
-        live.live.spent_before(now, spent);
+        let spent = spent_before(&*live.journal, started);
+        live.live.spent_before(started.0, spent);
     });
     let shared = Arc::downgrade(shared);
     tokio::spawn(async move {
@@ -59,6 +49,21 @@ pub fn start(shared: &Arc<Shared>) {
             }
         }
     });
+}
+
+/// What rows of the same day cost that are older, in picodollars.
+fn spent_before(journal: &dyn Journal, started: Stamp) -> u64 {
+    let filter = Filter {
+        since: Some(Stamp(started.0 - started.0.rem_euclid(86_400_000))),
+        until: Some(started),
+        ..Filter::default()
+    };
+    let sums = journal.fold(&Ask {
+        filter,
+        ..Ask::default()
+    });
+    let spent = sums.map(|sums| sums.total.figures.cost_pico);
+    u64::try_from(spent.unwrap_or_default()).unwrap_or_default()
 }
 
 /// Adds up until now.
@@ -201,4 +206,33 @@ fn providers(shared: &Shared) -> Vec<(String, String)> {
             (upstream.name.to_string(), word.to_owned())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::journal::{Memory, Row};
+
+    #[test]
+    fn what_was_answered_since_the_start_is_no_part_of_what_was_spent_before() {
+        const DAY: i64 = 86_400_000;
+        let log = Memory::default();
+        let started = Stamp(7 * DAY + 1000);
+        for (at, cost) in [
+            (7 * DAY - 1, 1),
+            (7 * DAY, 20),
+            (started.0 - 1, 300),
+            (started.0, 4000),
+            (started.0 + 1, 50_000),
+        ] {
+            let row = Row {
+                id: format!("req_{at}"),
+                at: Stamp(at),
+                cost_pico: Some(cost),
+                ..Row::default()
+            };
+            log.push(row, None);
+        }
+        assert_eq!(spent_before(&log, started), 320);
+    }
 }
