@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 const TURN: Duration = Duration::from_millis(10);
 /// A rest is so many times as long: a fifth of a core goes into it.
 const REST: u32 = 4;
-/// After a failure: of a disk that is full, mostly.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// After a failure, of a disk that is full, mostly, it waits so many times as long as the gateway has to be quiet: a minute.
+const PATIENCE: u32 = 12;
 /// A file is packed from such a part of it on: the rest is copied for it.
 const WORTH: u64 = 16;
 /// Of what content may take, the part that may wait to be packed.
@@ -90,7 +90,7 @@ impl Packer {
             Ok(false) => {}
             Err(error) => {
                 tracing::debug!(%error, "request log content could not be packed");
-                self.next = now + PATIENCE;
+                self.next = now + PATIENCE * tools.shared.settings.rest;
             }
         }
         took

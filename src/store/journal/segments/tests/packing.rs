@@ -401,28 +401,23 @@ fn fill(disk: &Path, room: u64) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_log_that_cannot_pack_goes_on_and_packs_after_the_next_start() {
+fn a_log_that_cannot_pack_goes_on_and_tries_again() {
     let dir = tempfile::tempdir().unwrap();
     let (busy, settings) = said(true);
-    let log = Segments::open(dir.path(), settings.clone()).unwrap();
+    let log = Segments::open(dir.path(), settings).unwrap();
     let mut bodies = push(&log);
-    let waiting = content(&log).stored;
-    let left = files(dir.path());
+    flush(&log);
     // Whatever is written there meets a full disk.
     let half = only(&log).path.with_extension("content.new");
     std::os::unix::fs::symlink("/dev/full", &half).unwrap();
     busy.store(false, Ordering::Relaxed);
     until("it is tried", || !half.is_symlink());
     check_all(&log, &bodies, "after it was tried");
-    assert_eq!((content(&log).stored, files(dir.path())), (waiting, left));
     bodies.push(body(text(300, 300).as_bytes()));
     log.push(row(300), bodies.last().cloned());
     check_all(&log, &bodies, "written on");
     let health = log.health();
     assert_eq!((health.degraded, health.content_dropped), (None, 0));
-    log.close();
-    drop(log);
-    let log = Segments::open(dir.path(), settings).unwrap();
     until("it is packed", || content(&log).stored == 0);
     check_all(&log, &bodies, "packed");
 }
