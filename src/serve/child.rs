@@ -18,6 +18,10 @@ use tokio::process::{Child, Command};
 /// Longest a command is given to end by itself.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Longest a signal from the terminal is on its way to who listens for it, behind the end of a command that has
+/// answered it: the two are heard of on different ways.
+const SETTLES: Duration = Duration::from_millis(50);
+
 /// Why a command did not start, and the exit code a shell gives for that.
 pub struct Failed {
     pub error: Error,
@@ -105,6 +109,13 @@ impl Running {
                 code
             }
             Err(_) => 1,
+        }
+    }
+
+    /// Waits, behind the command's end, until every signal that is the command's to answer has been heard of.
+    pub async fn settled(&self) {
+        if self.shares {
+            tokio::time::sleep(SETTLES).await;
         }
     }
 

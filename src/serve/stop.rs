@@ -38,7 +38,11 @@ pub async fn wait(
     let (code, signal) = loop {
         let ended = async {
             match &mut child {
-                Some(child) => child.ended().await,
+                Some(child) => {
+                    let code = child.ended().await;
+                    child.settled().await;
+                    code
+                }
                 None => std::future::pending().await,
             }
         };
