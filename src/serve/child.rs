@@ -18,8 +18,8 @@ use tokio::process::{Child, Command};
 /// Longest a command is given to end by itself.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Longest a signal from the terminal is on its way to who listens for it, behind the end of a command that has
-/// answered it: the two are heard of on different ways.
+/// How long a signal that the command has answered may still be unheard of behind the command's end. The two come by
+/// different ways, in no order.
 const SETTLES: Duration = Duration::from_millis(50);
 
 /// Why a command did not start, and the exit code a shell gives for that.
@@ -112,7 +112,7 @@ impl Running {
         }
     }
 
-    /// Waits, behind the command's end, until every signal that is the command's to answer has been heard of.
+    /// Waits, behind the command's end, for signals that were the command's to answer.
     pub async fn settled(&self) {
         if self.shares {
             tokio::time::sleep(SETTLES).await;
