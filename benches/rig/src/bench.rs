@@ -281,7 +281,8 @@ impl Bench {
     }
 
     /// Measures each of these in turns, as often as passes are to be counted. One more before them warms up, unless it is to be
-    /// short.
+    /// short. Work that the last pass left is waited for between passes: what is measured in one stands together, since a
+    /// machine's speed drifts within seconds.
     pub fn interleaved<T>(
         &mut self,
         rows: &[T],
@@ -296,9 +297,9 @@ impl Bench {
                     outcomes.push(outcome);
                 }
             }
-        }
-        for row in self.rows(Row::leaves_work) {
-            self.catch_up(row)?;
+            for row in self.rows(Row::leaves_work) {
+                self.catch_up(row)?;
+            }
         }
         Ok(outcomes)
     }
