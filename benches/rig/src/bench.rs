@@ -106,6 +106,11 @@ const FULL: f64 = 0.95;
 /// Above this part of its own core a subject was not held back.
 const SATURATED: f64 = 0.93;
 
+/// A host that takes more than this part of a core, while something is measured, spoils it; how often, for each pass that is to
+/// be counted, one is begun again.
+const STOLEN: f64 = 0.02;
+const AGAIN: usize = 4;
+
 /// How long a subject that has work left may do none of it, how often that is looked at, and what may stay: less content than
 /// that is not compressed before more of it comes.
 const IDLE: Duration = Duration::from_secs(10);
@@ -281,8 +286,7 @@ impl Bench {
     }
 
     /// Measures each of these in turns, as often as passes are to be counted. One more before them warms up, unless it is to be
-    /// short. Work that the last pass left is waited for between passes: what is measured in one stands together, since a
-    /// machine's speed drifts within seconds.
+    /// short. A pass that the machine's host disturbs is not counted, and begun again.
     pub fn interleaved<T>(
         &mut self,
         rows: &[T],
@@ -290,18 +294,55 @@ impl Bench {
         mut measure: impl FnMut(&mut Bench, &T) -> Result<Outcome, Failure>,
     ) -> Result<Vec<Vec<Outcome>>, Failure> {
         let mut outcomes: Vec<Vec<Outcome>> = rows.iter().map(|_| Vec::new()).collect();
-        for pass in usize::from(self.effort.short)..=passes {
-            for (row, outcomes) in rows.iter().zip(&mut outcomes) {
-                let outcome = measure(self, row)?;
-                if pass > 0 {
-                    outcomes.push(outcome);
+        let (mut counted, mut again) = (0, 0);
+        if !self.effort.short {
+            self.pass(rows, &mut measure, STOLEN)?;
+        }
+        while counted < passes {
+            // Where it does not end its figures are better than none.
+            let patient = again < passes * AGAIN;
+            match self.pass(rows, &mut measure, if patient { STOLEN } else { 1.0 })? {
+                Some(pass) => {
+                    counted += 1;
+                    for (outcomes, outcome) in outcomes.iter_mut().zip(pass) {
+                        outcomes.push(outcome);
+                    }
                 }
-            }
-            for row in self.rows(Row::leaves_work) {
-                self.catch_up(row)?;
+                None => again += 1,
             }
         }
+        if again > 0 {
+            let most = percent(STOLEN);
+            println!(
+                "note: {again} passes are not counted, since the host took more than {most} of a core meanwhile"
+            );
+        }
+        if again == passes * AGAIN {
+            println!("note: it never stopped, and is in these figures");
+        }
         Ok(outcomes)
+    }
+
+    /// Measures each of these once; nothing comes of it once the host has taken more than `most` of a core. Then it is waited
+    /// for the work that was left: what is measured in one pass stands together, since a machine's speed drifts in seconds.
+    fn pass<T>(
+        &mut self,
+        rows: &[T],
+        measure: &mut impl FnMut(&mut Bench, &T) -> Result<Outcome, Failure>,
+        most: f64,
+    ) -> Result<Option<Vec<Outcome>>, Failure> {
+        let mut outcomes = Vec::new();
+        for row in rows {
+            let outcome = measure(self, row)?;
+            if outcome.stolen > most {
+                break;
+            }
+            outcomes.push(outcome);
+        }
+        for row in self.rows(Row::leaves_work) {
+            self.catch_up(row)?;
+        }
+        Ok((outcomes.len() == rows.len()).then_some(outcomes))
     }
 
     /// Waits until a row's subject has done what its last load left behind.

@@ -94,7 +94,7 @@ fn wanted<'a>(options: &[&'a str]) -> Result<(Effort, Option<Vec<&'a str>>), Fai
         }
     }
     let known = |name: &&str| tables::TABLES.iter().any(|table| table.name == *name);
-    if let Some(name) = only.iter().flatten().find(|name| !known(*name)) {
+    if let Some(name) = only.iter().flatten().find(|name| !known(name)) {
         let names: Vec<&str> = tables::TABLES.iter().map(|table| table.name).collect();
         return Err(format!("`{name}` is no table; there are {}", names.join(", ")).into());
     }

@@ -21,6 +21,17 @@ pub fn used_by_this_thread() -> io::Result<Duration> {
     Ok(nanoseconds("/proc/thread-self/schedstat"))
 }
 
+/// Time that the host of a virtual machine gave to others while a core of ours wanted it, so far: of the subject's core and of
+/// the rig's. In ticks of ten milliseconds (`steal` in `/proc/stat`, proc_stat(5)).
+pub fn stolen() -> [Duration; 2] {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    ["cpu0 ", "cpu1 "].map(|core| {
+        let line = stat.lines().find_map(|line| line.strip_prefix(core));
+        let ticks = line.and_then(|line| line.split_whitespace().nth(7)?.parse().ok());
+        Duration::from_millis(ticks.unwrap_or(0) * 10)
+    })
+}
+
 /// Memory that is in RAM, in bytes: now, and the most there was.
 pub fn memory(pid: u32) -> io::Result<(u64, u64)> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;

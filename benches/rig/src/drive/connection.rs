@@ -59,14 +59,13 @@ impl Caller {
     pub fn look(&mut self, bytes: &[u8], timed: bool) {
         /// Longer than any word that is looked for.
         const TAIL: usize = 48;
-        let seam;
         let found = |word: &[u8], seam: &[u8]| {
             memmem::find(bytes, word).is_some() || memmem::find(seam, word).is_some()
         };
-        match self.tail.is_empty() {
-            true => seam = Vec::new(),
-            false => seam = [&self.tail[..], &bytes[..bytes.len().min(TAIL)]].concat(),
-        }
+        let seam = match self.tail.is_empty() {
+            true => Vec::new(),
+            false => [&self.tail[..], &bytes[..bytes.len().min(TAIL)]].concat(),
+        };
         if timed {
             if self.first_byte.is_none() {
                 self.first_byte = Some(Instant::now());

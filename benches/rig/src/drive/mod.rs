@@ -169,6 +169,7 @@ impl Drive {
         self.prepare(load.ask, load.request, load.answer);
         let used = |pid: Option<u32>| pid.map_or(Ok(Duration::ZERO), process::used);
         let before = used(load.pid)?;
+        let (since, stolen) = (Instant::now(), process::stolen());
         let answered = self.answers;
         let pieces = self.pieces;
         self.start(load)?;
@@ -203,6 +204,9 @@ impl Drive {
         outcome.answers = self.answers - answered;
         outcome.cost = cost.div_f64(outcome.answers as f64);
         outcome.piece = cost.div_f64((self.pieces - pieces).max(1) as f64);
+        let stolen = process::stolen().into_iter().zip(stolen);
+        let stolen = stolen.map(|(now, then)| now.saturating_sub(then)).max();
+        outcome.stolen = stolen.unwrap_or_default().as_secs_f64() / since.elapsed().as_secs_f64();
         outcome.behind = rested.saturating_sub(ended).as_secs_f64() / cost.as_secs_f64();
         for times in [
             &mut outcome.first_byte,

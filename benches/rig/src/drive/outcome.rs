@@ -23,6 +23,8 @@ pub struct Outcome {
     pub busy: f64,
     pub upstream: f64,
     pub rig: f64,
+    /// The part of the time that the machine's host gave to others, of the core that lacked more of it.
+    pub stolen: f64,
     /// From when a request was due, in order of length. Not of callers that never pause and of answers that come whole.
     pub first_byte: Vec<Duration>,
     pub first_text: Vec<Duration>,

@@ -45,6 +45,7 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
         "busy",
         "upstream",
         "rig",
+        "stolen",
     ]);
     for (at, row) in rows.iter().enumerate() {
         let rates = || outcomes[at].iter().map(|outcome| outcome.rate);
@@ -59,6 +60,7 @@ pub fn print(bench: &mut Bench) -> Result<(), Failure> {
             percent(compared.of(at, |outcome| outcome.busy)),
             percent(compared.of(at, |outcome| outcome.upstream)),
             percent(compared.of(at, |outcome| outcome.rig)),
+            percent(compared.of(at, |outcome| outcome.stolen)),
         ]);
         table.row(cells);
     }
