@@ -285,8 +285,8 @@ impl Bench {
         }
     }
 
-    /// Measures each of these in turns, as often as passes are to be counted. One more before them warms up, unless it is to be
-    /// short. A pass that the machine's host disturbs is not counted, and begun again.
+    /// Measures each of these in turns, as often as passes are to be counted. Unless it is to be short, one more before them warms
+    /// up, and one that the machine's host disturbs is not counted and begun again.
     pub fn interleaved<T>(
         &mut self,
         rows: &[T],
@@ -295,12 +295,13 @@ impl Bench {
     ) -> Result<Vec<Vec<Outcome>>, Failure> {
         let mut outcomes: Vec<Vec<Outcome>> = rows.iter().map(|_| Vec::new()).collect();
         let (mut counted, mut again) = (0, 0);
-        if !self.effort.short {
+        let short = self.effort.short;
+        if !short {
             self.pass(rows, &mut measure, STOLEN)?;
         }
         while counted < passes {
             // Where it does not end its figures are better than none.
-            let patient = again < passes * AGAIN;
+            let patient = !short && again < passes * AGAIN;
             match self.pass(rows, &mut measure, if patient { STOLEN } else { 1.0 })? {
                 Some(pass) => {
                     counted += 1;
